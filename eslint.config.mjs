@@ -1,0 +1,66 @@
+import nx from '@nx/eslint-plugin';
+import tseslint from 'typescript-eslint';
+
+/** Who may import whom: docs/ARCHITECTURE.md. Arrows point to the owner of the port. */
+const mayImport = {
+  clock: [],
+  protocol: ['clock'],
+  certificate: ['clock'],
+  client: ['protocol', 'clock'],
+  challenge: ['client', 'protocol', 'certificate', 'clock'],
+  services: [],
+};
+const boundaries = (also = []) => ['error', {
+  enforceBuildableLibDependency: true,
+  allow: [],
+  depConstraints: [
+    ...Object.entries(mayImport).map(([scope, targets]) => ({ sourceTag: `scope:${scope}`, onlyDependOnLibsWithTags: [...targets, ...also].map((target) => `scope:${target}`) })),
+    { sourceTag: 'scope:app', onlyDependOnLibsWithTags: Object.keys(mayImport).filter((scope) => scope !== 'services').concat(also).map((scope) => `scope:${scope}`) },
+  ],
+}];
+
+/** Only @acmex/clock reads the time or waits by it. Turning a written date into a moment is no reading of the time. */
+const time = [
+  ['NewExpression[callee.name="Date"][arguments.length=0]', 'new Date()'],
+  ['CallExpression[callee.name="Date"]', 'Date()'],
+  ['MemberExpression[object.name="Date"][property.name="now"]', 'Date.now'],
+  ['MemberExpression[object.name="performance"][property.name="now"]', 'performance.now'],
+  ['MemberExpression[object.name="Temporal"][property.name="Now"]', 'Temporal.Now'],
+  ['MemberExpression[object.name="process"][property.name="hrtime"]', 'process.hrtime'],
+  ['MemberExpression[object.name="AbortSignal"][property.name="timeout"]', 'AbortSignal.timeout'],
+  ['CallExpression[callee.name=/^set(Timeout|Interval)$/]', 'setTimeout and setInterval'],
+  ['ImportDeclaration[source.value=/^(node:)?timers/]', 'node:timers'],
+].map(([selector, what]) => ({ selector, message: `Only @acmex/clock reads the time: take a Clock instead of ${what}.` }));
+
+/** These run in Node, Deno, Bun and Workers alike. */
+const portable = {
+  'no-restricted-imports': ['error', { patterns: [{ regex: '^node:', message: 'fetch and WebCrypto alone: this package runs outside Node too.' }] }],
+  'no-restricted-globals': ['error', 'Buffer', 'process', 'require', '__dirname', '__filename', 'setImmediate'],
+};
+
+export default [
+  { ignores: ['**/dist', '**/node_modules', '**/tmp'] },
+  ...tseslint.configs.strict,
+  {
+    files: ['**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries(),
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-dynamic-delete': 'off',
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      'no-restricted-syntax': ['error', ...time, { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' }],
+    },
+  },
+  { files: ['packages/clock/src/**'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['packages/{protocol,client}/src/**/*.ts'], ignores: ['packages/protocol/src/node/**', '**/*.test.ts'], rules: portable },
+  {
+    files: ['**/*.test.ts'],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries(['services']),
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+];

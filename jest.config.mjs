@@ -1,0 +1,32 @@
+// One Jest for the house: every package with tests is a project. Native ESM, source first: no built output is read.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+const root = import.meta.dirname;
+const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
+  readdirSync(`${root}/${group}`, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `${group}/${name}`));
+
+export default {
+  testTimeout: 30_000,
+  projects: folders.filter((folder) => existsSync(`${root}/${folder}/package.json`) && existsSync(`${root}/${folder}/src`)).map((folder) => ({
+    displayName: JSON.parse(readFileSync(`${root}/${folder}/package.json`, 'utf8')).name,
+    rootDir: `${root}/${folder}`,
+    testEnvironment: 'node',
+    testEnvironmentOptions: { customExportConditions: ['@acmex/source', 'node', 'node-addons'] },
+    extensionsToTreatAsEsm: ['.ts'],
+    moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+    testMatch: ['<rootDir>/src/**/*.test.ts'],
+    transform: {
+      '^.+\\.ts$': ['@swc/jest', {
+        swcrc: false,
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          keepClassNames: true,
+          experimental: { keepImportAttributes: true },
+        },
+        sourceMaps: 'inline',
+      }],
+    },
+  })),
+};

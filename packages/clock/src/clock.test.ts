@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { milliseconds, scaledClock, systemClock, TimeLimitError, virtualClock, withTimeLimit } from './index.ts';
+
+describe('milliseconds', () => {
+  it('takes what people write', () => {
+    expect(milliseconds('PT1M')).toBe(60_000);
+    expect(milliseconds({ days: 1, seconds: 1 })).toBe(86_401_000);
+  });
+  it('refuses a length that depends on the calendar', () => {
+    expect(() => milliseconds({ months: 1 })).toThrow(RangeError);
+  });
+});
+
+describe('systemClock', () => {
+  it('sleeps at least as long as asked', async () => {
+    const start = systemClock.monotonic();
+    await systemClock.sleep({ milliseconds: 20 });
+    expect(systemClock.monotonic() - start).toBeGreaterThanOrEqual(19);
+  });
+  it('ends a sleep with the reason of the signal, and none begins under an aborted one', async () => {
+    const stop = new AbortController();
+    const sleep = systemClock.sleep({ days: 40 }, { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(sleep).rejects.toThrow('enough');
+    await expect(systemClock.sleep('PT1S', { signal: stop.signal })).rejects.toThrow('enough');
+  });
+});
+
+describe('virtualClock', () => {
+  it('wakes sleepers in the order of their moments, each before the next', async () => {
+    const clock = virtualClock({ now: '2026-11-23T00:00:00Z' });
+    const woken: string[] = [];
+    const sleeper = async (name: string, seconds: number) => {
+      await clock.sleep({ seconds });
+      woken.push(`${name} ${clock.now()}`);
+    };
+    const both = [sleeper('late', 60), sleeper('early', 1).then(() => sleeper('again', 1))];
+    await clock.advance('PT10S');
+    expect(woken).toEqual(['early 2026-11-23T00:00:01Z', 'again 2026-11-23T00:00:02Z']);
+    expect(clock.sleepers).toBe(1);
+    expect(clock.now().toString()).toBe('2026-11-23T00:00:10Z');
+    await clock.advance('PT50S');
+    await Promise.all(both);
+    expect(clock.monotonic()).toBe(60_000);
+  });
+  it('runs work to its end, and says so when it can never end', async () => {
+    const clock = virtualClock();
+    await expect(clock.run(clock.sleep({ days: 90 }).then(() => 'renewed'))).resolves.toBe('renewed');
+    await expect(clock.run(new Promise(() => { /* never */ }))).rejects.toThrow('nothing sleeps');
+  });
+});
+
+describe('scaledClock', () => {
+  it('lets time pass faster', async () => {
+    const base = virtualClock();
+    const clock = scaledClock({ origin: '2030-01-01T00:00:00Z', factor: 60, clock: base });
+    const sleep = clock.sleep('PT2H');
+    await base.advance('PT2M');
+    await sleep;
+    expect(clock.now().toString()).toBe('2030-01-01T02:00:00Z');
+  });
+  it('refuses a factor that would stop or turn the time', () => {
+    expect(() => scaledClock({ origin: '2030-01-01T00:00:00Z', factor: 0 })).toThrow('factor');
+  });
+});
+
+describe('withTimeLimit', () => {
+  it('returns what the work returns, and leaves no timer', async () => {
+    const clock = virtualClock();
+    await expect(withTimeLimit({ clock, limit: 'PT1S' }, async () => 7)).resolves.toBe(7);
+    expect(clock.sleepers).toBe(0);
+  });
+  it('aborts the work when the time is over', async () => {
+    const clock = virtualClock();
+    const work = withTimeLimit({ clock, limit: 'PT1S' }, (signal) => clock.sleep('PT2S', { signal }));
+    await Promise.all([expect(work).rejects.toBeInstanceOf(TimeLimitError), clock.advance('PT1S')]);
+    expect(clock.monotonic()).toBe(1000);
+  });
+  it('passes the caller\'s abort on with its own reason', async () => {
+    const clock = virtualClock();
+    const stop = new AbortController();
+    const work = withTimeLimit({ clock, limit: 'PT1S', signal: stop.signal }, (signal) => clock.sleep('PT2S', { signal }));
+    stop.abort(new Error('ctrl-c'));
+    await expect(work).rejects.toThrow('ctrl-c');
+    expect(clock.sleepers).toBe(0);
+  });
+});

@@ -1,0 +1,80 @@
+import { Temporal } from 'temporal-polyfill';
+import { type Clock, type DurationInput, type InstantInput, milliseconds } from './clock.ts';
+
+/** A clock that stands still until it is told to move. */
+export interface VirtualClock extends Clock {
+  /** Moves on by `duration`, waking each sleeper at its moment and in order; what the sleepers then do runs before the next wakes. */
+  advance(duration: DurationInput): Promise<void>;
+  /** Moves on from sleeper to sleeper until `work` is settled, and returns what it returns. @throws Error when nothing sleeps and `work` still waits */
+  run<T>(work: Promise<T>): Promise<T>;
+  /** How many sleep now. */
+  readonly sleepers: number;
+}
+
+interface Sleeper {
+  readonly at: number;
+  readonly wake: () => void;
+}
+
+/** A clock for tests: no test waits, and none depends on how fast the machine is. */
+export function virtualClock({ now = '2026-01-01T00:00:00Z' }: { readonly now?: InstantInput } = {}): VirtualClock {
+  const origin = Temporal.Instant.from(now);
+  let time = 0;
+  let sleepers: readonly Sleeper[] = [];
+
+  const next = (until: number) => sleepers.filter(({ at }) => at <= until).reduce<Sleeper | undefined>((first, one) => (first && first.at <= one.at ? first : one), undefined);
+  const wake = (sleeper: Sleeper) => {
+    time = Math.max(time, sleeper.at);
+    sleepers = sleepers.filter((one) => one !== sleeper);
+    sleeper.wake();
+  };
+
+  return {
+    now: () => origin.add({ nanoseconds: Math.round(time * 1e6) }),
+    monotonic: () => time,
+    get sleepers() {
+      return sleepers.length;
+    },
+    sleep: (duration, { signal } = {}) => new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const abort = () => {
+        sleepers = sleepers.filter((one) => one !== sleeper);
+        reject(signal?.reason);
+      };
+      const sleeper: Sleeper = {
+        at: time + milliseconds(duration),
+        wake: () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        },
+      };
+      sleepers = [...sleepers, sleeper];
+      signal?.addEventListener('abort', abort, { once: true });
+    }),
+    async advance(duration) {
+      const until = time + milliseconds(duration);
+      await settled();
+      for (let sleeper = next(until); sleeper; sleeper = next(until)) {
+        wake(sleeper);
+        await settled();
+      }
+      time = until;
+    },
+    async run(work) {
+      let done = false;
+      const end = () => { done = true; };
+      work.then(end, end);
+      for (await settled(); !done; await settled()) {
+        const sleeper = next(Infinity);
+        if (!sleeper) throw new Error('virtualClock: the work waits, but nothing sleeps on this clock');
+        wake(sleeper);
+      }
+      return await work;
+    },
+  };
+}
+
+/** Lets everything that is ready run: a few turns of the event loop. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
