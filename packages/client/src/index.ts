@@ -1,0 +1,1 @@
+export { type ChallengeSolver, type ChallengeToSolve, type SolverOptions } from './solver.ts';

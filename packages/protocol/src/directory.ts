@@ -1,0 +1,64 @@
+import { AcmeError } from './errors.ts';
+import { type AcmeResponse } from './http.ts';
+import { isObject, isWebUrl, Members, parseJson } from './members.ts';
+import { printable } from './printable.ts';
+
+/** Where a CA does what. RFC 8555 §7.1.1; `renewalInfo`: RFC 9773. */
+export interface Directory {
+  readonly newNonce: string;
+  readonly newAccount: string;
+  readonly newOrder: string;
+  readonly newAuthz?: string;
+  readonly revokeCert?: string;
+  readonly keyChange?: string;
+  readonly renewalInfo?: string;
+  readonly meta: DirectoryMeta;
+}
+
+/** What a CA says of itself. */
+export interface DirectoryMeta {
+  readonly termsOfService?: string;
+  readonly website?: string;
+  readonly caaIdentities: readonly string[];
+  readonly externalAccountRequired: boolean;
+  /** Names of certificate profiles with their descriptions. */
+  readonly profiles: Readonly<Record<string, string>>;
+}
+
+/** @throws AcmeError `ERR_ACME_NOT_ACME` when the answer is no directory, saying what it is instead */
+export function readDirectory({ url, status, headers, text }: AcmeResponse): Directory {
+  const refuse = (why: string): never => {
+    throw new AcmeError('ERR_ACME_NOT_ACME', `${url} is no ACME directory: it ${why}; give the directory's own URL`, { status });
+  };
+  if (status >= 300 && status < 400) return refuse(`redirects to ${printable(headers.get('location') ?? 'nowhere', 300)}`);
+  if (status !== 200) return refuse(`answers ${status}`);
+  const json = parseJson(text);
+  if (!isObject(json)) return refuse(`answers with ${printable(headers.get('content-type') ?? 'no content type', 100)} that is no JSON object`);
+  for (const name of ['newNonce', 'newAccount', 'newOrder'] as const) {
+    if (typeof json[name] !== 'string' || !isWebUrl(json[name])) return refuse(`has no URL for ${name}`);
+  }
+  const members = new Members(`the directory ${url}`, json);
+  return {
+    newNonce: members.url('newNonce'),
+    newAccount: members.url('newAccount'),
+    newOrder: members.url('newOrder'),
+    newAuthz: members.optionalUrl('newAuthz'),
+    revokeCert: members.optionalUrl('revokeCert'),
+    keyChange: members.optionalUrl('keyChange'),
+    renewalInfo: members.optionalUrl('renewalInfo'),
+    meta: readMeta(`the meta of ${url}`, members.optional('meta') ?? {}),
+  };
+}
+
+function readMeta(what: string, json: unknown): DirectoryMeta {
+  const members = new Members(what, json);
+  const profiles = members.optional('profiles');
+  const identities = members.optional('caaIdentities');
+  return {
+    termsOfService: members.optionalString('termsOfService'),
+    website: members.optionalString('website'),
+    caaIdentities: Array.isArray(identities) ? identities.filter((one) => typeof one === 'string') : [],
+    externalAccountRequired: members.optional('externalAccountRequired') === true,
+    profiles: isObject(profiles) ? Object.fromEntries(Object.entries(profiles).map(([name, text]) => [name, String(text)])) : {},
+  };
+}

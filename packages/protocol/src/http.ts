@@ -1,0 +1,109 @@
+import { type Clock, type DurationInput, withTimeLimit } from '@acmex/clock';
+import { AcmeError } from './errors.ts';
+import { printable } from './printable.ts';
+
+export interface HttpHeaders {
+  get(name: string): string | null;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  /** Redirects are not followed: a signed request is for one URL. */
+  readonly redirect: 'manual';
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  readonly body: AsyncIterable<Uint8Array> | { getReader(): ByteReader } | null;
+}
+
+interface ByteReader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** The part of `fetch` that is used here. The global one fits; `@acmex/protocol/node` has a faster one. */
+export type Fetch = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
+
+/** A whole answer: its body read, and no larger than 1 MiB. */
+export interface AcmeResponse {
+  readonly url: string;
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  readonly text: string;
+}
+
+export interface HttpOptions {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  /** For one request, from its first byte to the last of its answer. */
+  readonly requestLimit: DurationInput;
+  readonly userAgent: string;
+}
+
+export type HttpCall = Pick<HttpRequest, 'method' | 'body'> & { readonly signal?: AbortSignal | undefined };
+
+const largestAnswer = 1024 * 1024;
+
+/**
+ * One request and its whole answer.
+ * @throws AcmeError `ERR_ACME_UNREACHABLE` or `ERR_ACME_TLS` when nothing was sent, `ERR_ACME_ANSWER_LOST` or `ERR_ACME_TIMEOUT`
+ * when the request may have taken effect, `ERR_ACME_ANSWER_TOO_LARGE`; the signal's reason when that aborted
+ */
+export async function exchange({ fetch, clock, requestLimit, userAgent }: HttpOptions, url: string, { method, body, signal }: HttpCall): Promise<AcmeResponse> {
+  const headers = { 'user-agent': userAgent, 'accept-language': 'en', ...(body === undefined ? {} : { 'content-type': 'application/jose+json' }) };
+  try {
+    return await withTimeLimit({ clock, limit: requestLimit, signal }, async (limited) => {
+      const answer = await fetch(url, { method, headers, redirect: 'manual', signal: limited, ...(body === undefined ? {} : { body }) });
+      return { url, status: answer.status, headers: answer.headers, text: answer.body === null ? '' : await readText(url, answer.body) };
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error instanceof Error && codesOf(error).some((code) => code.startsWith('ERR_ACME_')) ? error : connectionError(url, error);
+  }
+}
+
+async function readText(url: string, body: NonNullable<HttpAnswer['body']>): Promise<string> {
+  const decoder = new TextDecoder();
+  let size = 0;
+  let text = '';
+  for await (const chunk of Symbol.asyncIterator in body ? body : chunks(body.getReader())) {
+    size += chunk.byteLength;
+    if (size > largestAnswer) throw new AcmeError('ERR_ACME_ANSWER_TOO_LARGE', `${url} answered with more than ${largestAnswer} bytes: is it an ACME server's?`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+async function* chunks(reader: ByteReader): AsyncGenerator<Uint8Array> {
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) if (part.value) yield part.value;
+  } finally {
+    await reader.cancel();
+  }
+}
+
+// What a runtime's fetch throws differs; the codes beneath are those of the operating system and of OpenSSL.
+const notSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT', 'ConnectionRefused', 'ERR_INVALID_URL', 'EPROTO'];
+const untrusted = /^(CERT_|ERR_TLS_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|UNSUITABLE|INVALID_CA|PATH_LENGTH|INVALID_PURPOSE|HOSTNAME_MISMATCH)/;
+
+function connectionError(url: string, cause: unknown): AcmeError {
+  const codes = codesOf(cause);
+  const why = printable(codes.at(-1) ?? (cause instanceof Error ? cause.message : String(cause)), 200);
+  if (codes.includes('ERR_TIME_LIMIT')) return new AcmeError('ERR_ACME_TIMEOUT', `${url} gave no answer within the time limit`, { cause });
+  if (codes.some((code) => untrusted.test(code))) return new AcmeError('ERR_ACME_TLS', `${url}: its TLS certificate is not trusted (${why}); for a private CA, give its root certificate`, { cause });
+  if (codes.some((code) => notSent.includes(code))) return new AcmeError('ERR_ACME_UNREACHABLE', `${url} cannot be reached (${why}): check the URL, name resolution, proxy and firewall`, { cause });
+  return new AcmeError('ERR_ACME_ANSWER_LOST', `${url}: the connection broke before the answer was complete (${why})`, { cause });
+}
+
+/** The codes of an error and of all that lies beneath it, outermost first. */
+function codesOf(error: unknown, depth = 0): string[] {
+  if (!(error instanceof Error) || depth > 5) return [];
+  const code = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
+  const beneath = error instanceof AggregateError ? error.errors.slice(0, 2) : [error.cause];
+  return [...code, ...beneath.flatMap((one) => codesOf(one, depth + 1))];
+}

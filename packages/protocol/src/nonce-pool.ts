@@ -1,0 +1,72 @@
+export interface TakeOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Waiter {
+  readonly resolve: (nonce: string) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const most = 100;
+
+/**
+ * Replay nonces: every answer of the CA brings one, and each is good for one request. RFC 8555 §6.5.
+ * A request that finds none waits for whichever comes first, an answer's or a fetched one; only as many are fetched as requests wait.
+ */
+export class NoncePool {
+  readonly #fetchNonce: (signal: AbortSignal) => Promise<string>;
+  #nonces: readonly string[] = [];
+  #waiting: readonly Waiter[] = [];
+  #fetches: readonly AbortController[] = [];
+
+  /** @param fetchNonce asks newNonce for one */
+  constructor(fetchNonce: (signal: AbortSignal) => Promise<string>) {
+    this.#fetchNonce = fetchNonce;
+  }
+
+  /** The freshest nonce. @throws what `fetchNonce` throws, or the signal's reason */
+  take({ signal }: TakeOptions = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const nonce = this.#nonces.at(-1);
+      this.#nonces = this.#nonces.slice(0, -1);
+      if (nonce !== undefined) return resolve(nonce);
+      const abort = () => {
+        this.#waiting = this.#waiting.filter((one) => one !== waiter);
+        if (this.#fetches.length > this.#waiting.length) this.#fetches.at(-1)?.abort();
+        reject(signal?.reason);
+      };
+      const done = () => signal?.removeEventListener('abort', abort);
+      const waiter: Waiter = { resolve: (value) => { done(); resolve(value); }, reject: (reason) => { done(); reject(reason); } };
+      this.#waiting = [...this.#waiting, waiter];
+      signal?.addEventListener('abort', abort, { once: true });
+      if (this.#fetches.length < this.#waiting.length) void this.#fetch();
+    });
+  }
+
+  /** Gives it to who waits longest, else keeps it. What is not base64url is no nonce (RFC 8555 §6.5.1) and is dropped. */
+  put(nonce: string | null): void {
+    if (nonce === null || !/^[\w-]{1,512}$/.test(nonce)) return;
+    const [first, ...rest] = this.#waiting;
+    this.#waiting = rest;
+    if (first) first.resolve(nonce);
+    else this.#nonces = [...this.#nonces.slice(1 - most), nonce];
+  }
+
+  async #fetch(): Promise<void> {
+    const controller = new AbortController();
+    this.#fetches = [...this.#fetches, controller];
+    const end = () => { this.#fetches = this.#fetches.filter((one) => one !== controller); };
+    try {
+      const nonce = await this.#fetchNonce(controller.signal);
+      end();
+      this.put(nonce);
+    } catch (error) {
+      end();
+      if (controller.signal.aborted) return;
+      const [first, ...rest] = this.#waiting;
+      this.#waiting = rest;
+      first?.reject(error);
+    }
+  }
+}

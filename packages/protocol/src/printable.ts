@@ -1,0 +1,8 @@
+/**
+ * Text that came from elsewhere, made safe to show on a terminal or in a log line: control characters,
+ * line breaks and direction marks appear as `\u{1b}` instead of taking effect; what is longer than `limit` is cut.
+ */
+export function printable(text: string, limit = 1000): string {
+  const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

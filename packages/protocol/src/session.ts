@@ -1,0 +1,155 @@
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { Temporal } from 'temporal-polyfill';
+import { type AccountKey } from './account-key.ts';
+import { type Directory, readDirectory } from './directory.ts';
+import { AcmeError } from './errors.ts';
+import { type AcmeResponse, exchange, type Fetch, type HttpCall } from './http.ts';
+import { signJws } from './jws.ts';
+import { NoncePool } from './nonce-pool.ts';
+import { refusal } from './refusal.ts';
+
+export interface CallOptions {
+  /** Ends the call at once, with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PostOptions extends CallOptions {
+  /** Whether to send it again when its answer was lost. Yes for a POST-as-GET (no payload), else no. */
+  readonly repeatable?: boolean;
+  /** How the JWS names the account: by its URL, or by the key itself, as newAccount and a revocation by the certificate's key need. `kid` by default. */
+  readonly identifyBy?: 'kid' | 'jwk';
+}
+
+/** One account at one CA: directory, account key and nonces behind a signed POST. RFC 8555 §6. Safe for concurrent use. */
+export interface AcmeSession {
+  readonly key: AccountKey;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The account's URL: given, or known once `newAccount` has found it. */
+  account: string | undefined;
+  /** The CA's directory, read when it is first asked for and again after a day. */
+  directory(options?: CallOptions): Promise<Directory>;
+  /**
+   * A signed POST; without a payload a POST-as-GET. A refused nonce is replaced by the refusal's own, ten times by default.
+   * What was never sent, and what may be repeated, is tried four times in all with growing random pauses.
+   * @throws AcmeError with the CA's problem, or why there was no answer; the signal's reason
+   */
+  post(url: string, payload?: object, options?: PostOptions): Promise<AcmeResponse>;
+  /** An unsigned GET, for the few resources that need no account. */
+  get(url: string, options?: CallOptions): Promise<AcmeResponse>;
+}
+
+export interface AcmeSessionOptions {
+  /** URL of the CA's directory: https, or http to a loopback address. */
+  readonly directory: string;
+  readonly key: AccountKey;
+  /** The account's URL, when it is known: spares the look-up. */
+  readonly account?: string | undefined;
+  /** The global `fetch` by default. */
+  readonly fetch?: Fetch;
+  readonly clock?: Clock;
+  /** 0 ≤ random() < 1; for the pauses between attempts. */
+  readonly random?: () => number;
+  /** For one request and its answer; 30 seconds by default. */
+  readonly requestLimit?: DurationInput;
+  /** How often a refused nonce is replaced in one call; 10 by default. */
+  readonly nonceRefusals?: number;
+  /** Precedes the library's own name in `User-Agent` (RFC 8555 §6.1). */
+  readonly userAgent?: string;
+}
+
+const attempts = 4;
+const longestWait = Temporal.Duration.from({ seconds: 60 });
+
+/** @throws AcmeError `ERR_ACME_URL` for a directory that is not https. Nothing is sent before the first call. */
+export function acmeSession(options: AcmeSessionOptions): AcmeSession {
+  const { key, clock = systemClock, random = Math.random, requestLimit = 'PT30S', nonceRefusals = 10 } = options;
+  const http = { fetch: options.fetch ?? fetch, clock, requestLimit, userAgent: `${options.userAgent ? `${options.userAgent} ` : ''}acmex-protocol` };
+  const directoryUrl = secureUrl(options.directory);
+  let known: { readonly directory: Directory; readonly at: number } | undefined;
+
+  const nonces = new NoncePool(async (signal) => {
+    const { newNonce } = await session.directory({ signal });
+    const { status, headers } = await repeated({ method: 'HEAD', signal }, newNonce, true);
+    return headers.get('replay-nonce') ?? fail('ERR_ACME_NO_NONCE', `${newNonce} answered ${status} without a Replay-Nonce`);
+  });
+
+  /** The next pause: what the CA asks for, else a random part of 0.5, 1, 2 … seconds ("full jitter"). */
+  const pause = async (attempt: number, until: Temporal.Instant | undefined, signal: AbortSignal | undefined) => {
+    const left = until ? clock.now().until(until) : Temporal.Duration.from({ milliseconds: Math.round(random() * 500 * 2 ** (attempt - 1)) });
+    if (left.sign > 0) await clock.sleep(left, { signal });
+  };
+
+  /** Sends until there is an answer worth returning, or no point in going on. */
+  const repeated = async (call: HttpCall | (() => Promise<HttpCall>), url: string, repeatable: boolean): Promise<AcmeResponse> => {
+    for (let attempt = 1; ; attempt++) {
+      const one = typeof call === 'function' ? await call() : call;
+      try {
+        const answer = await exchange(http, url, one);
+        // 503 says that the request was not taken up; after another 5xx it may have been.
+        if (attempt === attempts || !(answer.status === 503 || (answer.status >= 500 && repeatable))) return answer;
+        const { retryAfter } = refusal(answer, clock.now());
+        if (retryAfter && Temporal.Duration.compare(clock.now().until(retryAfter), longestWait) > 0) return answer;
+        nonces.put(answer.headers.get('replay-nonce'));
+        await pause(attempt, retryAfter, one.signal);
+      } catch (error) {
+        if (attempt === attempts || !mayRepeat(error, repeatable)) throw error;
+        await pause(attempt, undefined, one.signal);
+      }
+    }
+  };
+
+  const session: AcmeSession = {
+    key, clock, random,
+    account: options.account,
+    async directory({ signal } = {}) {
+      if (known && clock.monotonic() - known.at < 86_400_000) return known.directory;
+      const directory = readDirectory(await repeated({ method: 'GET', signal }, directoryUrl, true));
+      known = { directory, at: clock.monotonic() };
+      return directory;
+    },
+    async get(url, { signal } = {}) {
+      const answer = await repeated({ method: 'GET', signal }, url, true);
+      return answer.status < 300 ? answer : Promise.reject(refusal(answer, clock.now()));
+    },
+    async post(url, payload, { signal, repeatable = payload === undefined, identifyBy = 'kid' } = {}) {
+      const identity = identifyBy === 'jwk' ? { jwk: key.jwk } : { kid: session.account ?? fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`) };
+      const body = payload === undefined ? '' : JSON.stringify(payload);
+      let given: string | null = null;
+      const signed = async (): Promise<HttpCall> => {
+        const nonce = given ?? await nonces.take({ signal });
+        given = null;
+        return { method: 'POST', body: JSON.stringify(await signJws(key, { nonce, url, ...identity }, body)), signal };
+      };
+      for (let refusals = 0; ; refusals++) {
+        const answer = await repeated(signed, url, repeatable);
+        const fresh = answer.headers.get('replay-nonce');
+        const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
+        if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
+          given = fresh;
+          continue;
+        }
+        nonces.put(fresh);
+        if (error) throw error;
+        return answer;
+      }
+    },
+  };
+  return session;
+}
+
+function mayRepeat(error: unknown, repeatable: boolean): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return error.code === 'ERR_ACME_UNREACHABLE' || (repeatable && (error.code === 'ERR_ACME_ANSWER_LOST' || error.code === 'ERR_ACME_TIMEOUT'));
+}
+
+function secureUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : fail('ERR_ACME_URL', `"${text}" is no URL: give the URL of the CA's ACME directory, as https://ca.example/directory`);
+  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return url.href;
+  return fail('ERR_ACME_URL', `"${text}" is not https: a CA is asked over TLS (RFC 8555 §6.1)`);
+}
+
+function fail(code: 'ERR_ACME_URL' | 'ERR_ACME_NO_NONCE' | 'ERR_ACME_NO_ACCOUNT', message: string): never {
+  throw new AcmeError(code, message);
+}
