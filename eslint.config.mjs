@@ -54,9 +54,9 @@ export default [
     },
   },
   { files: ['packages/clock/src/**'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['packages/{protocol,client}/src/**/*.ts'], ignores: ['packages/protocol/src/node/**', '**/*.test.ts'], rules: portable },
+  { files: ['packages/{protocol,client}/src/**/*.ts'], ignores: ['packages/protocol/src/node/**', '**/*.test.ts', '**/*.testing.ts'], rules: portable },
   {
-    files: ['**/*.test.ts'],
+    files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {
       '@nx/enforce-module-boundaries': boundaries(['services']),

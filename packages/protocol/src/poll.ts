@@ -14,7 +14,7 @@ export interface PollOptions extends CallOptions {
  * It waits as long as the CA's `Retry-After` says (a minute at most at a time), else from 0.1 seconds, three times longer each time, to 10 seconds.
  * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the limit is reached; the order can be continued later
  */
-export async function pollOrder(session: AcmeSession, order: Order<'pending' | 'processing'>, { signal, limit = 'PT5M' }: PollOptions = {}): Promise<Order> {
+export async function pollOrder(session: AcmeSession, order: Order<'pending' | 'ready' | 'processing'>, { signal, limit = 'PT5M' }: PollOptions = {}): Promise<Order> {
   const start = session.clock.monotonic();
   let latest: Order = order;
   for (let pause = 100; latest.status === order.status; pause = Math.min(pause * 3, 10_000)) {

@@ -1,0 +1,190 @@
+import {
+  type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, downloadCertificate, finalizeOrder, getAuthorization, getOrder,
+  type Identifier, keyAuthorization, newOrder, type Order, pollOrder, printable,
+} from '@acmex/protocol';
+import { ClientError } from './errors.ts';
+import { orderFailure } from './failures.ts';
+import { inLanes } from './lanes.ts';
+import { type IssuanceProgress, nameOf } from './progress.ts';
+import { type ChallengeSolver } from './solver.ts';
+import { checkState, type IssuanceState, newState, type SavedResponse } from './state.ts';
+
+export interface AcmeClientOptions {
+  /** An account at a CA: see `acmeSession` and `newAccount` of @acmex/protocol. */
+  readonly session: AcmeSession;
+  /** The first that fits a name's challenges answers for it. */
+  readonly solvers: readonly ChallengeSolver[];
+  /** How many names are worked on at once in one issuance; 8 by default. */
+  readonly concurrency?: number;
+}
+
+export interface IssueRequest {
+  readonly identifiers: readonly Identifier[];
+  /** DER, for exactly these names; or what makes it, called once all names are proven. */
+  readonly csr: Uint8Array | (() => Promise<Uint8Array>);
+}
+
+export interface IssueOptions {
+  /** Where an earlier, interrupted call had come to: what it last gave to `save`. */
+  readonly state?: IssuanceState | undefined;
+  /** Keeps the state. Awaited before the order is made, after the CA has answered, and before any response is shown. */
+  readonly save?: (state: IssuanceState) => Promise<void>;
+  /** Ends the issuance; what is on display is taken down all the same. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (progress: IssuanceProgress) => void;
+}
+
+/** What the CA issued, as it came: look into it with `verifyIssued` of @acmex/certificate before it is stored. */
+export interface IssuedChain {
+  readonly order: string;
+  readonly url: string;
+  /** PEM, the end-entity certificate first. */
+  readonly pem: string;
+  /** URLs of the same certificate with other issuers. */
+  readonly alternates: readonly string[];
+}
+
+/** A name to prove: who answers which challenge of it. */
+interface Task {
+  readonly authorization: Authorization;
+  readonly challenge: Challenge;
+  readonly solver: ChallengeSolver;
+}
+
+/** Gets certificates from an ACME server. One instance serves any number of concurrent issuances. */
+export class AcmeClient {
+  readonly #session: AcmeSession;
+  readonly #solvers: readonly ChallengeSolver[];
+  readonly #concurrency: number;
+
+  constructor({ session, solvers, concurrency = 8 }: AcmeClientOptions) {
+    this.#session = session;
+    this.#solvers = solvers;
+    this.#concurrency = concurrency;
+  }
+
+  /**
+   * From names and a CSR to a chain. Continues from `state` where there is one: an order that is `ready` skips its
+   * authorizations, `processing` is polled, `valid` is downloaded; one that is gone or has failed is replaced by a new one.
+   * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED` with each name's failure, `ERR_CLIENT_NO_SOLVER`; AcmeError; the signal's reason
+   */
+  async issue({ identifiers, csr }: IssueRequest, { state = newState, save = async () => { /* nothing is kept */ }, signal, onProgress = () => { /* nobody looks */ } }: IssueOptions = {}): Promise<IssuedChain> {
+    let current = checkState(state);
+    const keep = async (change: Partial<IssuanceState>) => {
+      current = { ...current, ...change };
+      await save(current);
+    };
+    let order = await this.#resume(current, signal);
+    if (order) {
+      onProgress({ type: 'resumed', order: order.url, names: identifiers.length });
+    } else {
+      await this.abandon(current);
+      await keep(newState);
+      order = await newOrder(this.#session, { identifiers }, { signal });
+      await keep({ order: order.url });
+      onProgress({ type: 'ordered', order: order.url, names: identifiers.length });
+    }
+    if (order.status === 'pending') {
+      order = await this.#validate(order, current.responses, (responses) => keep({ responses }), onProgress, signal);
+      if (order.status === 'ready') onProgress({ type: 'validated', order: order.url });
+    }
+    if (order.status === 'ready') {
+      order = await this.#finalize(order, typeof csr === 'function' ? await csr() : csr, signal);
+      onProgress({ type: 'finalized', order: order.url });
+    }
+    if (order.status === 'processing' || order.status === 'ready') order = await pollOrder(this.#session, order, { signal });
+    if (order.status !== 'valid') throw await this.#failure(order, signal);
+    const chain = await downloadCertificate(this.#session, order, { signal });
+    onProgress({ type: 'issued', order: order.url });
+    return { order: order.url, ...chain };
+  }
+
+  /** Takes down what `state` says may be on display. @throws AggregateError of what could not be taken down */
+  async abandon(state: IssuanceState): Promise<void> {
+    const failed: unknown[] = [];
+    for (const { type, response } of checkState(state).responses) {
+      const solver = this.#solvers.find((one) => one.type === type);
+      if (!solver) failed.push(new ClientError('ERR_CLIENT_NO_SOLVER', `a ${type} response may be on display, and this client has no ${type} solver to take it down`));
+      else await solver.remove(response).catch((error: unknown) => failed.push(error));
+    }
+    if (failed.length > 0) throw new AggregateError(failed, `${failed.length} challenge responses could not be taken down`);
+  }
+
+  /** The order of a saved state; undefined when there is none to go on with. */
+  async #resume({ order: url }: IssuanceState, signal: AbortSignal | undefined): Promise<Order | undefined> {
+    if (url === undefined) return undefined;
+    try {
+      const order = await getOrder(this.#session, url, { signal });
+      return order.status === 'invalid' ? undefined : order;
+    } catch (error) {
+      if (error instanceof Error && 'status' in error && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Proves every name of the order that is not proven yet. Whatever happens, nothing stays on display. */
+  async #validate(order: Order<'pending'>, saved: readonly SavedResponse[], save: (responses: readonly SavedResponse[]) => Promise<void>, onProgress: (progress: IssuanceProgress) => void, signal: AbortSignal | undefined): Promise<Order> {
+    const session = this.#session;
+    const each = <T, R>(list: readonly T[], work: (one: T) => Promise<R>) => inLanes(this.#concurrency, list, work);
+
+    const authorizations = await each(order.authorizations, (url) => getAuthorization(session, url, { signal }));
+    const tasks = authorizations.flatMap((authorization) => {
+      if (authorization.status === 'pending') return [this.#taskFor(authorization)];
+      if (authorization.status === 'valid') onProgress({ type: 'already-valid', identifier: authorization.identifier, wildcard: authorization.wildcard });
+      return [];
+    });
+    const shown = await each(tasks, async (task) => ({ ...task, saved: saved.find(isFor(task)) ?? await this.#respond(task, signal) }));
+    await save(shown.map((one) => one.saved));
+    const report = (type: 'presented' | 'visible' | 'answered' | 'removed', { authorization: { identifier, wildcard }, challenge }: Task) => onProgress({ type, identifier, wildcard, challenge: challenge.type });
+    try {
+      await each(shown, async (one) => { await one.solver.present(one.saved.response, { signal }); report('presented', one); });
+      await each(shown, async (one) => { await one.solver.visible(one.saved.response, { signal }); report('visible', one); });
+      await each(shown.filter(({ challenge }) => challenge.status === 'pending'), async (one) => { await challengeReady(session, one.challenge, { signal }); report('answered', one); });
+      return await pollOrder(session, order, { signal });
+    } finally {
+      await Promise.all(shown.map(async (one) => {
+        const { identifier, wildcard } = one.authorization;
+        await one.solver.remove(one.saved.response).then(() => report('removed', one), (error: unknown) => onProgress({ type: 'left-on-display', identifier, wildcard, challenge: one.challenge.type, error }));
+      }));
+    }
+  }
+
+  #taskFor(authorization: Authorization): Task {
+    const { identifier, wildcard, challenges } = authorization;
+    for (const solver of this.#solvers) {
+      const challenge = challenges.find(({ type, status }) => type === solver.type && status !== 'invalid');
+      if (challenge && solver.supports(identifier, wildcard)) return { authorization, challenge, solver };
+    }
+    const offered = printable(challenges.map(({ type }) => type).join(', ') || 'none', 300);
+    const have = this.#solvers.map(({ type }) => type).join(', ') || 'none';
+    throw new ClientError('ERR_CLIENT_NO_SOLVER', `${printable(nameOf(authorization), 255)}: the CA offers the challenges ${offered}; of the solvers at hand (${have}) none can answer one${wildcard ? '; a wildcard needs dns-01' : ''}`);
+  }
+
+  async #respond({ authorization, challenge, solver }: Task, signal: AbortSignal | undefined): Promise<SavedResponse> {
+    const { identifier, wildcard, url } = authorization;
+    const answer = await keyAuthorization(this.#session.key, challenge);
+    const response = await solver.respond({ type: challenge.type, identifier, wildcard, token: challenge.token ?? '', keyAuthorization: answer }, { signal });
+    return { type: challenge.type, authorization: url, response };
+  }
+
+  /** Sends the CSR; when the answer is lost, the order tells whether it arrived. */
+  async #finalize(order: Order<'ready'>, csr: Uint8Array, signal: AbortSignal | undefined): Promise<Order> {
+    try {
+      return await finalizeOrder(this.#session, order, csr, { signal });
+    } catch (error) {
+      const code = error instanceof AcmeError ? error.code : undefined;
+      if (code !== 'ERR_ACME_ANSWER_LOST' && code !== 'ERR_ACME_TIMEOUT') throw error;
+      const now = await getOrder(this.#session, order.url, { signal });
+      return now.status === 'ready' ? await finalizeOrder(this.#session, now, csr, { signal }) : now;
+    }
+  }
+
+  async #failure(order: Order, signal: AbortSignal | undefined): Promise<Error> {
+    if (order.status !== 'invalid') return new AcmeError('ERR_ACME_ANSWER', `the order ${order.url} went from validated back to ${order.status}`);
+    return orderFailure(order, await inLanes(this.#concurrency, order.authorizations, (url) => getAuthorization(this.#session, url, { signal })));
+  }
+}
+
+function isFor({ authorization, challenge }: Task): (saved: SavedResponse) => boolean {
+  return (saved) => saved.authorization === authorization.url && saved.type === challenge.type;
+}

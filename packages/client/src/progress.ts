@@ -1,0 +1,23 @@
+import { type Identifier } from '@acmex/protocol';
+
+interface OfName {
+  readonly identifier: Identifier;
+  readonly wildcard: boolean;
+}
+
+interface OfChallenge extends OfName {
+  readonly challenge: string;
+}
+
+/** What has just happened in an issuance; each was seen, none is a promise. */
+export type IssuanceProgress =
+  | { readonly type: 'ordered' | 'resumed'; readonly order: string; readonly names: number }
+  | ({ readonly type: 'already-valid' } & OfName)
+  | ({ readonly type: 'presented' | 'visible' | 'answered' | 'removed' } & OfChallenge)
+  | ({ readonly type: 'left-on-display'; readonly error: unknown } & OfChallenge)
+  | { readonly type: 'validated' | 'finalized' | 'issued'; readonly order: string };
+
+/** A name as people write it: with `*.` where it is a wildcard. */
+export function nameOf({ identifier, wildcard }: OfName): string {
+  return wildcard ? `*.${identifier.value}` : identifier.value;
+}
