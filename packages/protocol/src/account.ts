@@ -18,15 +18,17 @@ export interface NewAccount {
   readonly contact?: readonly string[];
   /** That a person has agreed to the terms which the directory names. */
   readonly termsOfServiceAgreed?: boolean;
+  /** Make none: `ERR_ACME_ACCOUNT_DOES_NOT_EXIST` when the key has no account yet. RFC 8555 §7.3.1 */
+  readonly onlyReturnExisting?: boolean;
 }
 
 /**
  * The account of the session's key: made, or found when there is one already, which the CA then leaves as it is. RFC 8555 §7.3.
  * The session uses it from now on. Repeatable: the key makes it the same account.
  */
-export async function newAccount(session: AcmeSession, { contact, termsOfServiceAgreed }: NewAccount = {}, options?: CallOptions): Promise<Account> {
+export async function newAccount(session: AcmeSession, { contact, termsOfServiceAgreed, onlyReturnExisting }: NewAccount = {}, options?: CallOptions): Promise<Account> {
   const { newAccount: url } = await session.directory(options);
-  const account = readAccount(await session.post(url, { contact, termsOfServiceAgreed }, { ...options, repeatable: true, identifyBy: 'jwk' }));
+  const account = readAccount(await session.post(url, { contact, termsOfServiceAgreed, onlyReturnExisting }, { ...options, repeatable: true, identifyBy: 'jwk' }));
   session.account = account.url;
   return account;
 }

@@ -58,8 +58,13 @@ export async function exchange({ fetch, clock, requestLimit, userAgent }: HttpOp
   const headers = { 'user-agent': userAgent, 'accept-language': 'en', ...(body === undefined ? {} : { 'content-type': 'application/jose+json' }) };
   try {
     return await withTimeLimit({ clock, limit: requestLimit, signal }, async (limited) => {
-      const answer = await fetch(url, { method, headers, redirect: 'manual', signal: limited, ...(body === undefined ? {} : { body }) });
-      return { url, status: answer.status, headers: answer.headers, text: answer.body === null ? '' : await readText(url, answer.body) };
+      try {
+        const answer = await fetch(url, { method, headers, redirect: 'manual', signal: limited, ...(body === undefined ? {} : { body }) });
+        return { url, status: answer.status, headers: answer.headers, text: answer.body === null ? '' : await readText(url, answer.body) };
+      } catch (error) {
+        limited.throwIfAborted();   // what a fetch throws when it is aborted differs from runtime to runtime
+        throw error;
+      }
     });
   } catch (error) {
     signal?.throwIfAborted();

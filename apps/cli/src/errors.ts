@@ -1,0 +1,20 @@
+/** What can go wrong on this side of the command line; `exit` is the program's exit code. */
+export const cliErrors = {
+  ERR_CLI_USAGE: { meaning: 'The command line cannot be understood.', cure: 'See acmex COMMAND --help.', exit: 2, http: 400 },
+  ERR_CLI_TERMS: { meaning: 'The CA asks that its terms of service are agreed to.', cure: 'Read them, then give --accept-tos.', exit: 2, http: 422 },
+  ERR_CLI_FILE: { meaning: 'A file cannot be read or written.', cure: 'Check the path and its permissions.', exit: 3, http: 500 },
+  ERR_CLI_EXISTS: { meaning: 'A file that would be written exists already.', cure: 'Choose another path, or give --force to replace it.', exit: 3, http: 409 },
+  ERR_CLI_STORAGE: { meaning: 'The data directory cannot be used.', cure: 'Give another with --storage.', exit: 3, http: 500 },
+  ERR_CLI_ACCOUNT_FILE: { meaning: 'A saved account cannot be read.', cure: 'Restore the file from a backup, or move it away to register anew.', exit: 3, http: 500 },
+} as const satisfies Record<`ERR_CLI_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+
+export type CliErrorCode = keyof typeof cliErrors;
+
+/** A fault on this side of the command line. Tell kinds apart by `code`. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+
+  constructor(readonly code: CliErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

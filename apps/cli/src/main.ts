@@ -1,0 +1,24 @@
+declare const __VERSION__: string;
+
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  process.stdout.write(`${__VERSION__}\n`);   // nothing else is loaded for it
+} else {
+  const { run } = await import('./program.ts');
+  const stop = new AbortController();
+  const display = new Set<string>();
+  const seconds = 10;
+  const end = (signal: 'SIGINT' | 'SIGTERM') => {
+    for (const one of display) process.stderr.write(`acmex: left on display: ${one}\n`);
+    process.exit(signal === 'SIGTERM' ? 143 : 130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) return end(signal);
+      process.stderr.write(`\nacmex: ${signal}: taking down what is on display, ${seconds} seconds at most; again to end at once\n`);
+      stop.abort(signal);
+      void import('@acmex/clock').then(({ systemClock }) => systemClock.sleep({ seconds })).then(() => end(signal));
+    });
+  }
+  process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, env: process.env, uid: process.getuid?.(), signal: stop.signal, display });
+}
