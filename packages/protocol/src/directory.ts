@@ -21,6 +21,8 @@ export interface DirectoryMeta {
   readonly website?: string;
   readonly caaIdentities: readonly string[];
   readonly externalAccountRequired: boolean;
+  /** Whether an authorization can serve for the names below it. RFC 9444 §4.4 */
+  readonly subdomainAuthAllowed: boolean;
   /** Names of certificate profiles with their descriptions. */
   readonly profiles: Readonly<Record<string, string>>;
 }
@@ -59,6 +61,7 @@ function readMeta(what: string, json: unknown): DirectoryMeta {
     website: members.optionalString('website'),
     caaIdentities: Array.isArray(identities) ? identities.filter((one) => typeof one === 'string') : [],
     externalAccountRequired: members.optional('externalAccountRequired') === true,
+    subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,
     profiles: isObject(profiles) ? Object.fromEntries(Object.entries(profiles).map(([name, text]) => [name, String(text)])) : {},
   };
 }

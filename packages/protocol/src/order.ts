@@ -1,4 +1,6 @@
+import { type InstantInput } from '@acmex/clock';
 import { base64url } from 'jose';
+import { Temporal } from 'temporal-polyfill';
 import { type AcmeResponse } from './http.ts';
 import { type Identifier, readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
@@ -32,16 +34,29 @@ type OrderState =
 export type Order<S extends OrderState['status'] = OrderState['status']> = OrderMembers & Extract<OrderState, { status: S }>;
 
 export interface NewOrder {
-  readonly identifiers: readonly Identifier[];
+  readonly identifiers: readonly OrderedIdentifier[];
+  /** One of the profiles in the directory's `meta`. */
+  readonly profile?: string | undefined;
+  /** The certificate that this one follows: its id for renewal information. RFC 9773 §5 */
+  readonly replaces?: string | undefined;
+  /** Wished validity; many CAs refuse an order that has a wish. */
+  readonly notBefore?: InstantInput | undefined;
+  readonly notAfter?: InstantInput | undefined;
+}
+
+export interface OrderedIdentifier extends Identifier {
+  /** A domain above the name whose authorization shall serve for it. RFC 9444 §4.3 */
+  readonly ancestorDomain?: string;
 }
 
 /**
  * Asks for a certificate. RFC 8555 §7.4. Not repeated when its answer was lost: there would be two.
  * A CA may answer with an order that is `ready` at once, or with an earlier one for the same names.
  */
-export async function newOrder(session: AcmeSession, { identifiers }: NewOrder, options?: CallOptions): Promise<Order> {
+export async function newOrder(session: AcmeSession, { notBefore, notAfter, ...order }: NewOrder, options?: CallOptions): Promise<Order> {
   const { newOrder: url } = await session.directory(options);
-  const answer = await session.post(url, { identifiers }, options);
+  const moment = (text: InstantInput | undefined) => (text === undefined ? undefined : Temporal.Instant.from(text).toString());
+  const answer = await session.post(url, { ...order, notBefore: moment(notBefore), notAfter: moment(notAfter) }, options);
   return readOrder(session, location('the order', answer), answer);
 }
 

@@ -16,8 +16,11 @@ export interface CallOptions {
 export interface PostOptions extends CallOptions {
   /** Whether to send it again when its answer was lost. Yes for a POST-as-GET (no payload), else no. */
   readonly repeatable?: boolean;
-  /** How the JWS names the account: by its URL, or by the key itself, as newAccount and a revocation by the certificate's key need. `kid` by default. */
-  readonly identifyBy?: 'kid' | 'jwk';
+  /**
+   * A key that speaks for itself: the JWS carries it in place of the account's URL, as newAccount and a revocation by the
+   * certificate's own key need. Absent: the account's key, named by the account's URL. RFC 8555 §6.2
+   */
+  readonly signedBy?: AccountKey | undefined;
 }
 
 /** One account at one CA: directory, account key and nonces behind a signed POST. RFC 8555 §6. Safe for concurrent use. */
@@ -112,14 +115,14 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
       const answer = await repeated({ method: 'GET', signal }, url, true);
       return answer.status < 300 ? answer : Promise.reject(refusal(answer, clock.now()));
     },
-    async post(url, payload, { signal, repeatable = payload === undefined, identifyBy = 'kid' } = {}) {
-      const identity = identifyBy === 'jwk' ? { jwk: key.jwk } : { kid: session.account ?? fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`) };
+    async post(url, payload, { signal, repeatable = payload === undefined, signedBy } = {}) {
+      const identity = signedBy ? { jwk: signedBy.jwk } : { kid: session.account ?? fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`) };
       const body = payload === undefined ? '' : JSON.stringify(payload);
       let given: string | null = null;
       const signed = async (): Promise<HttpCall> => {
         const nonce = given ?? await nonces.take({ signal });
         given = null;
-        return { method: 'POST', body: JSON.stringify(await signJws(key, { nonce, url, ...identity }, body)), signal };
+        return { method: 'POST', body: JSON.stringify(await signJws(signedBy ?? key, { nonce, url, ...identity }, body)), signal };
       };
       for (let refusals = 0; ; refusals++) {
         const answer = await repeated(signed, url, repeatable);
