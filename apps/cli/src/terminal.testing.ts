@@ -1,0 +1,29 @@
+import { Writable } from 'node:stream';
+import { run } from './program.ts';
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface AcmexOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  /** Sees what is written to stderr as it comes. */
+  readonly onStderr?: (text: string) => void;
+}
+
+/** Runs the command line in this process, as a shell would see it. */
+export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, onStderr }: AcmexOptions = {}): Promise<Outcome> {
+  const written = { stdout: '', stderr: '' };
+  const into = (name: keyof typeof written, look?: (text: string) => void) => new Writable({
+    write(chunk: Buffer, _, done) {
+      written[name] += chunk.toString();
+      look?.(chunk.toString());
+      done();
+    },
+  });
+  const code = await run(args, '1.2.3', { stdout: into('stdout'), stderr: into('stderr', onStderr), env, uid: 1000, signal, display: new Set() });
+  return { code, ...written };
+}

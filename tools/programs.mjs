@@ -1,0 +1,31 @@
+// The programs that tests and the demonstration need, and where they come from.
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** @type {Record<string, { debian: string, elsewhere: string }>} */
+export const programs = {
+  pebble: { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest' },
+  'pebble-challtestsrv': { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest' },
+  openssl: { debian: 'openssl', elsewhere: 'install OpenSSL 3 with your system\'s package manager' },
+};
+
+/** Whether a program can be found on the PATH. */
+export function isInstalled(name, path = process.env.PATH ?? '') {
+  return path.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+export function missing() {
+  return Object.keys(programs).filter((name) => !isInstalled(name));
+}
+
+/** How to get a program, in words. */
+export function howToInstall(name) {
+  return `${name} is not installed: apt-get install ${programs[name].debian}, or ${programs[name].elsewhere}`;
+}

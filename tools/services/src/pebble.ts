@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
+import { type ChallengeServer, startChallengeServer } from './challenge-server.ts';
+import { freePort } from './free-port.ts';
+import { localCertificate } from './local-certificate.ts';
+import { opened } from './opened.ts';
+import { ProgramError, startProgram } from './program.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export interface PebbleOptions {
+  /** Percentage of good nonces that it refuses; 0 by default. */
+  readonly nonceReject?: number;
+  /** Percentage of new orders that get a valid authorization again; 0 by default. */
+  readonly authorizationReuse?: number;
+  /** Key identifiers and their HMAC keys in base64url: an external account binding is then required. */
+  readonly externalAccounts?: Readonly<Record<string, string>>;
+  /** Chains beside the default one; 0 by default. */
+  readonly alternateRoots?: number;
+  /** Intermediates in a chain; 1 by default. */
+  readonly chainLength?: number;
+  /** Domains that it never issues for, nor for what is below them. */
+  readonly blockedDomains?: readonly string[];
+  /** Seconds that a validation may sleep at most, at random; not at all by default. */
+  readonly sleep?: number;
+  readonly strict?: boolean;
+  readonly ordersPerPage?: number;
+  /** Where it looks for http-01 and tls-alpn-01; free ports by default. */
+  readonly httpPort?: number;
+  readonly tlsPort?: number;
+  /** Who answers on `httpPort`: a solver of the test (the default), or what `challenges.addHttp01` was told. */
+  readonly http01?: 'test' | 'challtestsrv';
+}
+
+/** A Pebble with a DNS of its own, in which every name has the address 127.0.0.1. */
+export interface Pebble extends AsyncDisposable {
+  readonly port: number;
+  /** The URL of the ACME directory. */
+  readonly directory: string;
+  /** The CA of Pebble's own https, PEM; also in `caFile`. It has nothing to do with what Pebble issues. */
+  readonly caCertificate: string;
+  readonly caFile: string;
+  readonly httpPort: number;
+  readonly tlsPort: number;
+  readonly managementUrl: string;
+  /** The root, or the issuing intermediate, of chain `n` (0: the default chain), PEM. */
+  rootCertificate(n?: number): Promise<string>;
+  intermediateCertificate(n?: number): Promise<string>;
+  readonly challenges: ChallengeServer;
+  readonly pid: number;
+  log(): string;
+}
+
+/**
+ * Starts Pebble and pebble-challtestsrv on free ports of 127.0.0.1. One Pebble serves 500 issuances at most: it slows with age.
+ * @throws ProgramError with the log when it does not start
+ */
+export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(options);
+    } catch (error) {
+      const portTaken = error instanceof ProgramError && error.log.includes('address already in use');
+      if (!portTaken || attempt === 5) throw error;
+    }
+  }
+}
+
+async function start(options: PebbleOptions): Promise<Pebble> {
+  const parts = opened();
+  try {
+    const [port, managementPort, httpPort, tlsPort] = await Promise.all([freePort(), freePort(), options.httpPort ?? freePort(), options.tlsPort ?? freePort()]);
+    const folder = parts.use(await temporaryFolder('pebble'));
+    const challenges = parts.use(await startChallengeServer(options.http01 === 'challtestsrv' ? { httpPort } : {}));
+    const { caCertificate, certificate, privateKey } = await localCertificate();
+    const [caFile, certificateFile, keyFile, config] = ['ca.pem', 'certificate.pem', 'key.pem', 'pebble.json'].map((file) => join(folder.path, file)) as [string, string, string, string];
+    await Promise.all([
+      writeFile(caFile, caCertificate),
+      writeFile(certificateFile, certificate),
+      writeFile(keyFile, privateKey, { mode: 0o600 }),
+      writeFile(config, JSON.stringify({ pebble: configuration(options, { port, managementPort, httpPort, tlsPort, certificateFile, keyFile }) })),
+    ]);
+    const directory = `https://localhost:${port}/dir`;
+    const managementUrl = `https://localhost:${managementPort}`;
+    const look = (url: string, signal?: AbortSignal) => httpsText(url, caCertificate, signal);
+    const { pid, log } = parts.use(await startProgram({
+      command: 'pebble',
+      args: [...(options.strict === false ? [] : ['-strict']), '-config', config, '-dnsserver', challenges.dnsAddress],
+      env: environment(options),
+      ready: (output) => output.includes('ACME directory available'),
+      answers: async ({ signal }) => Promise.all([look(directory, signal), look(`${managementUrl}/roots/0`, signal)]),
+    }));
+    return {
+      port, pid, log, directory, caCertificate, caFile, httpPort, tlsPort, managementUrl, challenges,
+      rootCertificate: (n = 0) => look(`${managementUrl}/roots/${n}`),
+      intermediateCertificate: (n = 0) => look(`${managementUrl}/intermediates/${n}`),
+      [Symbol.asyncDispose]: () => parts.close(),
+    };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
