@@ -1,0 +1,29 @@
+/**
+ * What can be wrong with keys, requests and certificates.
+ * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ */
+export const certificateErrors = {
+  ERR_KEY_FORMAT: { meaning: 'This is no private key.', cure: 'Give a private key as PKCS#8, SEC1 or PKCS#1 PEM.', exit: 3, http: 422 },
+  ERR_KEY_TYPE: { meaning: 'The key is of a type that is not supported.', cure: 'Use EC P-256, P-384 or P-521, RSA of 2048, 3072 or 4096 bits, or Ed25519.', exit: 3, http: 422 },
+  ERR_KEY_PASSPHRASE: { meaning: 'The key is encrypted, and the passphrase is missing or wrong.', cure: 'Give its passphrase.', exit: 3, http: 422 },
+  ERR_KEY_NOT_EXPORTABLE: { meaning: 'The key cannot leave the place where it is kept.', cure: 'Use it there, or make one that can be exported.', exit: 3, http: 422 },
+  ERR_KEY_FIPS: { meaning: 'FIPS mode is asked for, and this Node.js does not run in it.', cure: 'Start Node.js with --force-fips and an OpenSSL that has a FIPS provider.', exit: 2, http: 500 },
+  ERR_CSR_FORMAT: { meaning: 'This is no certificate signing request, or its signature is wrong.', cure: 'Give a PKCS#10 request as PEM or DER.', exit: 3, http: 422 },
+  ERR_CSR_NAMES: { meaning: 'The certificate signing request has no names that a certificate could have.', cure: 'Put the names into its subjectAltName.', exit: 2, http: 422 },
+  ERR_CERTIFICATE_FORMAT: { meaning: 'This is no certificate.', cure: 'Give certificates as PEM, or one as DER.', exit: 3, http: 422 },
+  ERR_CERTIFICATE_KEY: { meaning: 'The CA issued for another key than the request\'s.', cure: 'Do not use it; report it to the CA.', exit: 5, http: 502 },
+  ERR_CERTIFICATE_NAMES: { meaning: 'The CA issued for other names than those asked for.', cure: 'Do not use it; report it to the CA.', exit: 5, http: 502 },
+  ERR_CERTIFICATE_CHAIN: { meaning: 'The certificates do not follow from one another.', cure: 'Report it to the CA.', exit: 5, http: 502 },
+  ERR_CERTIFICATE_VALIDITY: { meaning: 'The certificate is not valid now.', cure: 'Check this machine\'s clock; else report it to the CA.', exit: 5, http: 502 },
+} as const satisfies Record<`ERR_${'KEY' | 'CSR' | 'CERTIFICATE'}_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+
+export type CertificateErrorCode = keyof typeof certificateErrors;
+
+/** A key, a request or a certificate that cannot be used. Tell kinds apart by `code`. */
+export class CertificateError extends Error {
+  override readonly name = 'CertificateError';
+
+  constructor(readonly code: CertificateErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

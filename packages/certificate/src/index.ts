@@ -1,0 +1,9 @@
+export { ariCertificateId } from './ari-certificate-id.ts';
+export { type CertificateInfo, parseCertificate, parseChain } from './certificate-info.ts';
+export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } from './csr.ts';
+export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
+export { type Identifier } from './identifier.ts';
+export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
+export { type CryptoBackend, type KeyType, keyTypes, type PrivateKey, privateKeyPem } from './private-key.ts';
+export { type IssuedCertificate, type IssuedFor, verifyIssued, type VerifyOptions } from './verify-issued.ts';
+export { webcrypto } from './webcrypto.ts';

@@ -1,0 +1,39 @@
+import { CertificateError } from './errors.ts';
+import { toPem } from './pem.ts';
+
+export const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'] as const;
+export type KeyType = (typeof keyTypes)[number];
+
+/** The private key of a certificate: in memory, in a KMS, in an HSM. */
+export interface PrivateKey {
+  readonly type: KeyType;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  /** A signature in the form of X.509: ECDSA as DER with the hash of the curve's size, RSA as PKCS#1 v1.5 with SHA-256, or Ed25519. */
+  sign(data: Uint8Array): Promise<Uint8Array>;
+  /** PKCS#8 DER; absent where the key cannot leave. The caller overwrites it after use. */
+  export?(): Promise<Uint8Array>;
+}
+
+/** Where keys are made and used. */
+export interface CryptoBackend {
+  readonly name: string;
+  /** Never blocks the event loop, RSA included. */
+  generate(type: KeyType): Promise<PrivateKey>;
+  /**
+   * A key from PEM: PKCS#8, encrypted or not, SEC1 or PKCS#1.
+   * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE`
+   */
+  import(pem: Uint8Array, passphrase?: string): Promise<PrivateKey>;
+}
+
+/** A key as PKCS#8 PEM. The caller overwrites the bytes after use. @throws CertificateError `ERR_KEY_NOT_EXPORTABLE` */
+export async function privateKeyPem(key: PrivateKey): Promise<Uint8Array> {
+  if (!key.export) throw new CertificateError('ERR_KEY_NOT_EXPORTABLE', `the ${key.type} key cannot leave the place where it is kept`);
+  const der = await key.export();
+  try {
+    return toPem('PRIVATE KEY', der);
+  } finally {
+    der.fill(0);
+  }
+}
