@@ -13,6 +13,7 @@ const mayImport = {
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,
   allow: [],
+  checkDynamicDependenciesExceptions: ['@acmex/.*'],
   depConstraints: [
     ...Object.entries(mayImport).map(([scope, targets]) => ({ sourceTag: `scope:${scope}`, onlyDependOnLibsWithTags: [...targets, ...also].map((target) => `scope:${target}`) })),
     { sourceTag: 'scope:app', onlyDependOnLibsWithTags: Object.keys(mayImport).filter((scope) => scope !== 'services').concat(also).map((scope) => `scope:${scope}`) },

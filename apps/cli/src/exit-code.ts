@@ -1,14 +1,15 @@
 import { certificateErrors } from '@acmex/certificate';
 import { challengeErrors } from '@acmex/challenge/http-01';
 import { clientErrors } from '@acmex/client';
-import { acmeErrors } from '@acmex/protocol';
+import { acmeErrors, errorCode } from '@acmex/protocol';
 import { cliErrors } from './errors.ts';
 
 const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...cliErrors };
 
 /** The stable code of an error; undefined for a fault of ours, which has none. */
 export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && Object.hasOwn(tables, error.code) ? error.code : undefined;
+  const code = errorCode(error);
+  return code !== undefined && Object.hasOwn(tables, code) ? code : undefined;
 }
 
 /** 1 a fault of ours · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA · 6 validation failed · 7 rate limited */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '@acmex/protocol';
 import { CliError } from './errors.ts';
 
 /** Bytes that wait beside their place until all is ready: nobody ever sees half a file. */
@@ -67,7 +68,7 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 /** The operating system's reason, in words. */
 export function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code = errorCode(error);
   const words: Readonly<Record<string, string>> = { ENOENT: 'no such file or directory', EACCES: 'permission denied', EPERM: 'not permitted', EISDIR: 'it is a directory', ENOTDIR: 'a part of the path is no directory', ENOSPC: 'the disk is full', EROFS: 'the file system is read-only' };
   return code ? words[code] ?? code : String(error);
 }

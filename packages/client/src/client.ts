@@ -1,5 +1,5 @@
 import {
-  type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, downloadCertificate, finalizeOrder, getAuthorization, getOrder,
+  type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, errorCode, downloadCertificate, finalizeOrder, getAuthorization, getOrder,
   type Identifier, keyAuthorization, newOrder, type Order, pollOrder, printable,
 } from '@acmex/protocol';
 import { ClientError } from './errors.ts';
@@ -117,7 +117,7 @@ export class AcmeClient {
       const order = await getOrder(this.#session, url, { signal });
       return order.status === 'invalid' ? undefined : order;
     } catch (error) {
-      if (error instanceof Error && 'status' in error && error.status === 404) return undefined;
+      if ((error as { readonly status?: unknown } | null)?.status === 404) return undefined;
       throw error;
     }
   }
@@ -172,7 +172,7 @@ export class AcmeClient {
     try {
       return await finalizeOrder(this.#session, order, csr, { signal });
     } catch (error) {
-      const code = error instanceof AcmeError ? error.code : undefined;
+      const code = errorCode(error);
       if (code !== 'ERR_ACME_ANSWER_LOST' && code !== 'ERR_ACME_TIMEOUT') throw error;
       const now = await getOrder(this.#session, order.url, { signal });
       return now.status === 'ready' ? await finalizeOrder(this.#session, now, csr, { signal }) : now;

@@ -52,6 +52,11 @@ export const acmeErrors = {
 
 export type AcmeErrorCode = keyof typeof acmeErrors;
 
+/** The `code` of anything thrown: errors are told apart by it, since `instanceof` fails for those of another realm or copy. */
+export function errorCode(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
 export interface AcmeErrorDetails {
   /** The CA's own words, where it sent a problem document. */
   readonly problem?: Problem;

@@ -1,5 +1,5 @@
 import { type Clock, type DurationInput, withTimeLimit } from '@acmex/clock';
-import { AcmeError } from './errors.ts';
+import { AcmeError, errorCode } from './errors.ts';
 import { printable } from './printable.ts';
 
 export interface HttpHeaders {
@@ -68,7 +68,7 @@ export async function exchange({ fetch, clock, requestLimit, userAgent }: HttpOp
     });
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof Error && codesOf(error).some((code) => code.startsWith('ERR_ACME_')) ? error : connectionError(url, error);
+    throw codesOf(error).some((code) => code.startsWith('ERR_ACME_')) ? error : connectionError(url, error);
   }
 }
 
@@ -98,7 +98,7 @@ const untrusted = /^(CERT_|ERR_TLS_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|UNSUITABLE
 
 function connectionError(url: string, cause: unknown): AcmeError {
   const codes = codesOf(cause);
-  const why = printable(codes.at(-1) ?? (cause instanceof Error ? cause.message : String(cause)), 200);
+  const why = printable(codes.at(-1) ?? String(cause), 200);
   if (codes.includes('ERR_TIME_LIMIT')) return new AcmeError('ERR_ACME_TIMEOUT', `${url} gave no answer within the time limit`, { cause });
   if (codes.some((code) => untrusted.test(code))) return new AcmeError('ERR_ACME_TLS', `${url}: its TLS certificate is not trusted (${why}); for a private CA, give its root certificate`, { cause });
   if (codes.some((code) => notSent.includes(code))) return new AcmeError('ERR_ACME_UNREACHABLE', `${url} cannot be reached (${why}): check the URL, name resolution, proxy and firewall`, { cause });
@@ -107,8 +107,7 @@ function connectionError(url: string, cause: unknown): AcmeError {
 
 /** The codes of an error and of all that lies beneath it, outermost first. */
 function codesOf(error: unknown, depth = 0): string[] {
-  if (!(error instanceof Error) || depth > 5) return [];
-  const code = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
-  const beneath = error instanceof AggregateError ? error.errors.slice(0, 2) : [error.cause];
-  return [...code, ...beneath.flatMap((one) => codesOf(one, depth + 1))];
+  if (typeof error !== 'object' || error === null || depth > 5) return [];
+  const beneath: unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors.slice(0, 2) : 'cause' in error ? [error.cause] : [];
+  return [...[errorCode(error) ?? []].flat(), ...beneath.flatMap((one) => codesOf(one, depth + 1))];
 }

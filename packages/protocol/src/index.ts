@@ -4,7 +4,7 @@ export { type Authorization, deactivateAuthorization, getAuthorization, type New
 export { type DownloadedChain, downloadCertificate } from './certificate.ts';
 export { type Challenge, challengeReady, keyAuthorization, keyAuthorizationDigest } from './challenge.ts';
 export { type Directory, type DirectoryMeta } from './directory.ts';
-export { AcmeError, type AcmeErrorCode, type AcmeErrorDetails, acmeErrors } from './errors.ts';
+export { AcmeError, type AcmeErrorCode, type AcmeErrorDetails, acmeErrors, errorCode } from './errors.ts';
 export { type AcmeResponse, type Fetch, type HttpAnswer, type HttpHeaders, type HttpRequest } from './http.ts';
 export { type Identifier, identifier, identifiers } from './identifier.ts';
 export { type FlattenedJws, signJws } from './jws.ts';

@@ -1,6 +1,6 @@
 import { base64url } from 'jose';
 import { type AccountKey } from './account-key.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, errorCode } from './errors.ts';
 import { type AcmeSession, type CallOptions } from './session.ts';
 
 /** Why a certificate is revoked: the reasons of RFC 5280 §5.3.1 that a subscriber may give. */
@@ -27,6 +27,6 @@ export async function revokeCertificate(session: AcmeSession, certificate: Uint8
   try {
     await session.post(url, { certificate: base64url.encode(certificate), reason: reason && revocationReasons[reason] }, { signal, repeatable: true, signedBy: key });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_ACME_ALREADY_REVOKED')) throw error;
+    if (errorCode(error) !== 'ERR_ACME_ALREADY_REVOKED') throw error;
   }
 }

@@ -2,7 +2,7 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { type AccountKey } from './account-key.ts';
 import { type Directory, readDirectory } from './directory.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, errorCode } from './errors.ts';
 import { type AcmeResponse, exchange, type Fetch, type HttpCall } from './http.ts';
 import { signJws } from './jws.ts';
 import { NoncePool } from './nonce-pool.ts';
@@ -142,8 +142,8 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
 }
 
 function mayRepeat(error: unknown, repeatable: boolean): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  return error.code === 'ERR_ACME_UNREACHABLE' || (repeatable && (error.code === 'ERR_ACME_ANSWER_LOST' || error.code === 'ERR_ACME_TIMEOUT'));
+  const code = errorCode(error);
+  return code === 'ERR_ACME_UNREACHABLE' || (repeatable && (code === 'ERR_ACME_ANSWER_LOST' || code === 'ERR_ACME_TIMEOUT'));
 }
 
 function secureUrl(text: string): string {

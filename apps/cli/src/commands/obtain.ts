@@ -3,7 +3,7 @@ import { createCsr, type IssuedCertificate, type KeyType, privateKeyPem, verifyI
 import { http01, http01Webroot } from '@acmex/challenge/http-01';
 import { AcmeClient, type ChallengeSolver, type IssuanceProgress, nameOf } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
-import { type AcmeSession, acmeSession, type Fetch, identifiers, importAccountKey, newAccount, printable } from '@acmex/protocol';
+import { type AcmeSession, acmeSession, errorCode, type Fetch, identifiers, importAccountKey, newAccount, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, type CertificateAuthority, chooseAuthority } from '../certificate-authority.ts';
 import { dataDirectory } from '../data-directory.ts';
@@ -88,7 +88,7 @@ async function openSession(options: ObtainOptions, { authority, directory, fetch
   const account = await newAccount(session, options.acceptTos || meta.termsOfService === undefined
     ? { contact, termsOfServiceAgreed: options.acceptTos ?? false }
     : { onlyReturnExisting: true }, { signal }).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST')) throw error;
+    if (errorCode(error) !== 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') throw error;
     throw new CliError('ERR_CLI_TERMS', `${authority.title} asks that its terms of service are agreed to: read ${printable(meta.termsOfService ?? '', 300)}, then give --accept-tos`);
   });
   await kept?.save(account.url);

@@ -1,0 +1,34 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type ChallengeSolver } from '@acmex/client';
+import { ChallengeError } from '../errors.ts';
+import { answer, isForChallenge } from './live-tokens.ts';
+import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
+
+export interface Http01Handler extends ChallengeSolver<Http01Response> {
+  /** Answers a request that is for http-01. @returns false for any other: the server goes on with it */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
+}
+
+/** Answers http-01 by way of a server that is there already: hand each request on port 80 to `handle` first. */
+export function http01Handler(): Http01Handler {
+  const tokens = new Map<string, string>();
+  return {
+    type: 'http-01',
+    supports: supportsHttp01,
+    respond: respondHttp01,
+    async present({ token, keyAuthorization }) {
+      tokens.set(token, keyAuthorization);
+    },
+    async visible({ token, keyAuthorization }) {
+      if (tokens.get(token) !== keyAuthorization) throw new ChallengeError('ERR_CHALLENGE_NOT_VISIBLE', 'the handler does not hold the response that was given to it');
+    },
+    async remove({ token }) {
+      tokens.delete(token);
+    },
+    handle(request, response) {
+      if (!isForChallenge(request)) return false;
+      answer(tokens, request, response);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,5 @@
+export { ChallengeError, type ChallengeErrorCode, challengeErrors } from '../errors.ts';
+export { type Http01Handler, http01Handler } from './handler.ts';
+export { http01, type Http01Options } from './listener.ts';
+export { type Http01Response } from './response.ts';
+export { http01Webroot, type Http01WebrootOptions, type Http01WebrootResponse } from './webroot.ts';
