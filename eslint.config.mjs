@@ -49,6 +49,7 @@ export default [
       '@nx/enforce-module-boundaries': boundaries(),
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
       'no-restricted-syntax': ['error', ...time, { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' }],

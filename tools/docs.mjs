@@ -1,32 +1,42 @@
 // Writes the reference that is made from the code; with --check it only says what is out of date.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { packages, root } from './packages.mjs';
 
 const generators = [{ file: 'docs/errors.md', make: errors }];
+const check = process.argv.includes('--check');
 
-let stale = 0;
 for (const { file, make } of generators) {
   const text = await make();
   const path = join(root, file);
   if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
-  stale++;
-  if (process.argv.includes('--check')) console.error(`${file} is out of date: run npm run docs`);
-  else writeFileSync(path, text);
+  if (check) {
+    console.error(`${file} is out of date: run npm run docs`);
+    process.exitCode = 1;
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    console.log(`${file} is written`);
+  }
 }
-if (process.argv.includes('--check')) process.exitCode = stale > 0 ? 1 : 0;
 
 /** The tables of all `errors.ts`. */
 async function errors() {
   const sections = [];
   for (const { folder, manifest } of packages().filter((one) => existsSync(join(root, one.folder, 'src/errors.ts')))) {
-    const tables = Object.entries(await load(join(root, folder, 'src/errors.ts'))).filter(([name]) => name.endsWith('Errors'));
-    const rows = tables.flatMap(([, table]) => Object.entries(table)).map(([code, { meaning, cure, exit, http }]) => `| \`${code}\` | ${meaning} | ${cure} | ${exit} | ${http} |`);
-    if (rows.length > 0) sections.push([`## ${manifest.name}`, '', '| code | meaning | cure | exit code | HTTP status |', '|---|---|---|---|---|', ...rows, ''].join('\n'));
+    const tables = Object.entries(await load(join(root, folder, 'src/errors.ts'))).filter(([name]) => name.endsWith('Errors')).map(([, table]) => table);
+    if (tables.length === 0) throw new Error(`${folder}/src/errors.ts exports no table named …Errors`);
+    sections.push([`## ${manifest.name}`, '', '| code | meaning | cure | exit code | HTTP status |', '|---|---|---|---|---|', ...tables.flatMap(Object.entries).map(row), ''].join('\n'));
   }
-  if (sections.length === 0) throw new Error('no table of errors was found');
+  if (sections.length === 0) throw new Error('no errors.ts was found');
   return `# Errors\n\nEvery error has a stable \`code\`; it is never renamed. The exit code is the one of \`acmex\`, the HTTP status the one of a service that passes the error on. This page is made from the code.\n\n${sections.join('\n')}`;
+}
+
+function row([code, { meaning, cure, exit, http }]) {
+  const cells = [`\`${code}\``, meaning, cure, exit, http];
+  if (cells.some((cell) => cell === undefined)) throw new Error(`${code} lacks its meaning, cure, exit code or HTTP status`);
+  return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
 /** The exports of a TypeScript module. */

@@ -1,58 +1,67 @@
-// Everything that the other scripts need, on a machine with no more than Node.js, npm and git. No dependencies of its own.
+// Everything that the other scripts need, on a machine with no more than Node.js, npm and git. Has no dependencies, and is quiet when nothing is to be done.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isInstalled, stamp } from './node-modules.mjs';
 import { howToInstall, missing, programs } from './programs.mjs';
 
-const root = join(import.meta.dirname, '..');
-const stamp = join(root, 'node_modules', '.acmex-lock');
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const isCI = process.env.CI === 'true';
 
-/** Installs what is missing; ends the process with a sentence where it cannot. */
-export async function setup() {
+/** Installs and builds what is missing; ends the process with a sentence where it cannot. */
+export function setup() {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) stop(`Node.js ${process.versions.node} is too old: AcmeX needs 20.19 or later`);
+  if (major < 20 || (major === 20 && minor < 19)) stop(`Node.js ${process.versions.node} is too old: AcmeX needs 20.19 or later, from https://nodejs.org`);
   installPackages();
   installPrograms();
   buildProgram();
 }
 
 function installPackages() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  // What npm itself has installed from this very lock need not be installed again.
-  const installed = join(root, 'node_modules', '.package-lock.json');
-  const fresh = existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
-  if (!fresh) run('npm', ['ci'], 'the packages could not be installed');
-  writeFileSync(stamp, lock);
+  if (isInstalled(root)) return;
+  if (!run('npm', ['ci', '--include=dev'])) stop('the packages could not be installed: npm says why above');
+  stamp(root);
 }
 
 function installPrograms() {
   const absent = missing();
   if (absent.length > 0 && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    const packages = [...new Set(absent.map((name) => programs[name].debian))];
-    run('apt-get', ['update', '-q'], 'the list of Debian packages could not be read');
-    run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], `the Debian packages ${packages.join(', ')} could not be installed`);
+    run('apt-get', ['-qq', 'update']);
+    run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', ...new Set(absent.map((name) => programs[name].debian))]);
   }
   for (const name of missing()) {
-    if (process.env.CI === 'true') stop(howToInstall(name));
+    if (isCI) stop(`${howToInstall(name)} (with CI=true nothing may be missing)`);
     console.error(`${howToInstall(name)} (the tests that need it are skipped)`);
   }
 }
 
-/** `npx acmex` works from here on. */
+/** `npx acmex` works from here on. Built anew only when a source is newer, so that no test loses the program under its feet. */
 function buildProgram() {
-  run(process.execPath, ['build.mjs'], 'the command line program could not be built', { cwd: join(root, 'apps', 'cli') });
+  const program = join(root, 'apps/cli/dist/main.mjs');
+  if (existsSync(program) && statSync(program).mtimeMs >= newest(['packages', 'apps/cli/src', 'apps/cli/build.mjs', 'package-lock.json'])) return;
+  if (run(process.execPath, ['build.mjs'], join(root, 'apps/cli'))) return;
+  if (isCI) stop('the program acmex could not be built');
+  console.error('the program acmex could not be built: npx acmex and the tests that run it will fail');
 }
 
-function run(command, args, failure, { cwd = root } = {}) {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', process.stderr, process.stderr], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NX_DAEMON: 'false', DO_NOT_TRACK: '1' } });
-  if (status !== 0) stop(`${failure} (${command} ${error?.message ?? `ended with ${status}`})`);
+/** When the latest of these files, or files in these folders, was changed. */
+function newest(paths) {
+  return Math.max(...paths.map((path) => {
+    const entry = statSync(join(root, path));
+    if (!entry.isDirectory()) return entry.mtimeMs;
+    return newest(readdirSync(join(root, path)).filter((name) => name !== 'node_modules' && name !== 'dist').map((name) => join(path, name)));
+  }), 0);
+}
+
+function run(command, args, cwd = root) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', DO_NOT_TRACK: '1', SCARF_ANALYTICS: 'false', NX_DAEMON: 'false', NX_TUI: 'false' };
+  return spawnSync(command, args, { cwd, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && command === 'npm' }).status === 0;
 }
 
 function stop(sentence) {
-  console.error(sentence);
+  console.error(`setup: ${sentence}`);
   process.exit(1);
 }
 
-if (process.argv[1] === import.meta.filename) await setup();
+if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) setup();

@@ -1,29 +1,42 @@
-// `npm test [-- FOLDER … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and says in its last line how many there were.
+// `npm test [-- FOLDER or PACKAGE … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and says in its last line how many there were.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setup } from './setup.mjs';
+import { join, resolve } from 'node:path';
+import { root, setup } from './setup.mjs';
 import { skippedFor, totals } from './test-totals.mjs';
 
-await setup();
-const root = join(import.meta.dirname, '..');
-const folder = mkdtempSync(join(tmpdir(), 'acmex-test-'));
+setup();
 const split = process.argv.indexOf('--', 2);
-const own = process.argv.slice(2, split < 0 ? undefined : split);
-const rest = split < 0 ? [] : process.argv.slice(split + 1);
-const outputFile = join(folder, 'results.json');
+const projects = process.argv.slice(2, split < 0 ? undefined : split).map(projectName);
+const options = split < 0 ? [] : process.argv.slice(split + 1);
+const folder = mkdtempSync(join(tmpdir(), 'acmex-test-'));
 try {
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), '--json', '--outputFile', outputFile, ...rest, ...own.flatMap((one) => ['--testPathPatterns', one])], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning` },
-  });
-  const results = JSON.parse(readFileSync(outputFile, 'utf8'));
-  const { passed, failed, skipped } = totals(results);
-  for (const [reason, count] of skippedFor(results)) console.log(`${count} skipped: ${reason}`);
-  process.exitCode = status !== 0 || failed > 0 || passed === 0 ? 1 : 0;
-  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  process.exitCode = run(join(folder, 'results.json'));
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function run(outputFile) {
+  const args = [...options, '--json', `--outputFile=${outputFile}`, ...(projects.length > 0 ? ['--selectProjects', ...projects] : [])];
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim() },
+  });
+  // Without results Jest itself has failed: that is one failure.
+  const results = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined;
+  const { passed, failed, skipped } = results ? totals(results) : { passed: 0, failed: 1, skipped: 0 };
+  for (const [reason, count] of results ? skippedFor(results) : []) console.log(`${count} skipped: ${reason}`);
+  if (passed + failed === 0) console.log('no test ran');
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return status === 0 && failed === 0 && passed > 0 ? 0 : 1;
+}
+
+function projectName(argument) {
+  const manifest = join(resolve(root, argument), 'package.json');
+  if (argument.startsWith('@')) return argument;
+  if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, 'utf8')).name;
+  console.error(`test: ${argument} is neither the folder nor the name of a package`);
+  process.exit(2);
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { once } from 'node:events';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -43,7 +43,7 @@ describe('acmex', () => {
 describe('acmex obtain', () => {
   it.each([
     ['a name that is none', ['-d', 'a_b.test'], 2, 'ERR_ACME_IDENTIFIER', 'label "a_b"'],
-    ['a list with an empty name in it only', ['-d', ','], 2, 'ERR_CLI_USAGE', 'no name'],
+    ['a list with an empty name in it only', ['-d', ','], 2, 'ERR_CLI_USAGE', 'there is no name'],
     ['an unknown CA', ['-d', 'a.test', '--ca', 'nobody'], 2, 'ERR_CLI_USAGE', 'letsencrypt-staging'],
     ['a server that is no URL', ['-d', 'a.test', '--server', 'ca.test'], 2, 'ERR_CLI_USAGE', 'give the CA\'s ACME directory'],
     ['a server without TLS', ['-d', 'a.test', '--server', 'http://ca.test/dir'], 2, 'ERR_ACME_URL', 'https'],

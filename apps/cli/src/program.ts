@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type InfoOptions } from './commands/info.ts';
-import { type ObtainOptions } from './commands/obtain.ts';
+import type { InfoOptions } from './commands/info.ts';
+import type { ObtainOptions } from './commands/obtain.ts';
 import { logLevels, type Terminal } from './terminal.ts';
 
 const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'];

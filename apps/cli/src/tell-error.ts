@@ -1,6 +1,6 @@
 import { type AcmeError, printable } from '@acmex/protocol';
 import { codeOf, exitCodeOf } from './exit-code.ts';
-import { type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Says what went wrong, in one line; with the stack where it was asked for, and as a JSON document where results are. */
 export function tellError(error: unknown, { debug, json }: { readonly debug: boolean; readonly json: boolean }, { stdout, stderr }: Terminal): number {

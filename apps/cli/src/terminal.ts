@@ -1,5 +1,5 @@
-import { type Writable } from 'node:stream';
-import { type Ora } from 'ora';
+import type { Writable } from 'node:stream';
+import type { Ora } from 'ora';
 
 /** The world as a command sees it: handed in, so that a test can be the world. */
 export interface Terminal {

@@ -1,5 +1,5 @@
 import { CertificateError } from './errors.ts';
-import { type CertificateInfo } from './certificate-info.ts';
+import type { CertificateInfo } from './certificate-info.ts';
 
 /**
  * The name of a certificate in renewal information and in `replaces`: its authority key identifier and its serial number. RFC 9773 §4.1

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Temporal } from 'temporal-polyfill';
 import { CertificateError } from './errors.ts';
-import { type Identifier, identifiersOf } from './identifier.ts';
+import { alternativeNames, type Identifier } from './identifier.ts';
 import { describePublicKey } from './key-object.ts';
-import { fromPem, toPem } from './pem.ts';
-import { x509 } from './x509.ts';
+import { largestText, toPem } from './pem.ts';
+import { asksForStapling, tlsFeature } from './tls-feature.ts';
+import { blocksOf, readDer, x509 } from './x509.ts';
 
 /** What stands in a certificate. Its texts are data: a CA could have written anything into them. */
 export interface CertificateInfo {
@@ -12,7 +13,9 @@ export interface CertificateInfo {
   readonly issuer: string;
   /** The DNS names and IP addresses of its subjectAltName. */
   readonly identifiers: readonly Identifier[];
-  /** Lower-case hexadecimal, as the certificate has it. */
+  /** The names of other kinds in it, such as `email:someone@example.com`. */
+  readonly otherNames: readonly string[];
+  /** Lower-case hexadecimal, without leading zero bytes. */
   readonly serialNumber: string;
   readonly notBefore: Temporal.Instant;
   readonly notAfter: Temporal.Instant;
@@ -31,7 +34,11 @@ export interface CertificateInfo {
   readonly pem: string;
 }
 
-const largest = 1_048_576;
+/** A certificate, and the same as the library has it. */
+export interface ReadCertificate {
+  readonly info: CertificateInfo;
+  readonly certificate: x509.X509Certificate;
+}
 
 /**
  * Reads one certificate.
@@ -39,48 +46,48 @@ const largest = 1_048_576;
  * @throws CertificateError `ERR_CERTIFICATE_FORMAT`
  */
 export function parseCertificate(input: string | Uint8Array): CertificateInfo {
-  if (typeof input !== 'string') return describe(readCertificate(input, 'the certificate'));
-  const [first] = parseChain(input);
-  if (first) return first;
-  throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this holds no certificate');
+  const [first] = certificateBlocks(input);
+  return readCertificate(first, 'the certificate').info;
 }
 
 /**
  * Reads all certificates of a PEM text, in its order; text around them is passed over.
+ * @param pem 1 MiB at most
  * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, saying which of them cannot be read
  */
 export function parseChain(pem: string): readonly CertificateInfo[] {
-  return readChain(pem).map(describe);
+  return readChain(pem).map(({ info }) => info);
 }
 
-/** The same, as the library has them. */
-export function readChain(pem: string): readonly x509.X509Certificate[] {
-  if (pem.length > largest) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this is larger than any chain of certificates');
-  const blocks = fromPem(pem, /^(X509 |TRUSTED )?CERTIFICATE$/);
-  if (blocks.length === 0) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this holds no certificate: give PEM with a block "BEGIN CERTIFICATE"');
+/** Like `parseChain`, for those who also verify. */
+export function readChain(pem: string): readonly ReadCertificate[] {
+  const blocks = certificateBlocks(pem);
   return blocks.map((der, index) => readCertificate(der, `certificate ${index + 1} of ${blocks.length}`));
 }
 
-function readCertificate(der: Uint8Array, what: string): x509.X509Certificate {
+function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | undefined)[] {
+  if (input.length > largestText) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this is larger than 1 MiB, and so than any chain of certificates');
+  const blocks = blocksOf(input, /^(X509 |TRUSTED )?CERTIFICATE$/);
+  if (blocks.length === 0) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this holds no certificate: give PEM with a block "BEGIN CERTIFICATE", or one certificate as DER');
+  return blocks;
+}
+
+function readCertificate(der: Uint8Array | undefined, what: string): ReadCertificate {
   try {
-    if (der.length > largest) throw new RangeError('too large');
-    const certificate = new x509.X509Certificate(Uint8Array.from(der));
-    describe(certificate);   // the library reads many parts only when they are asked for
-    return certificate;
+    if (der === undefined) throw new SyntaxError('the PEM block does not end, or is not base64');
+    const certificate = readDer(x509.X509Certificate, der);
+    return { info: describe(certificate, Uint8Array.from(der)), certificate };
   } catch (cause) {
-    throw new CertificateError('ERR_CERTIFICATE_FORMAT', `${what} cannot be read: it is damaged, or no certificate`, { cause });
+    throw new CertificateError('ERR_CERTIFICATE_FORMAT', `${what} cannot be read: it is damaged, or no certificate; get it anew`, { cause });
   }
 }
 
-/** What stands in a certificate that could be read. */
-export function describe(certificate: x509.X509Certificate): CertificateInfo {
-  const der = new Uint8Array(certificate.rawData);
-  const names = certificate.getExtension(x509.SubjectAlternativeNameExtension);
+function describe(certificate: x509.X509Certificate, der: Uint8Array): CertificateInfo {
   const publicKey = new Uint8Array(certificate.publicKey.rawData);
   return {
     subject: certificate.subject,
     issuer: certificate.issuer,
-    identifiers: names ? identifiersOf(names.names).identifiers : [],
+    ...alternativeNames(certificate.getExtension(x509.SubjectAlternativeNameExtension)),
     serialNumber: certificate.serialNumber,
     notBefore: instant(certificate.notBefore),
     notAfter: instant(certificate.notAfter),
@@ -90,7 +97,7 @@ export function describe(certificate: x509.X509Certificate): CertificateInfo {
     isCa: certificate.getExtension(x509.BasicConstraintsExtension)?.ca ?? false,
     authorityKeyIdentifier: certificate.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId,
     subjectKeyIdentifier: certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId,
-    mustStaple: certificate.getExtension('1.3.6.1.5.5.7.1.24') !== null,
+    mustStaple: asksForStapling(certificate.getExtension(tlsFeature)),
     der,
     pem: new TextDecoder().decode(toPem('CERTIFICATE', der)),
   };

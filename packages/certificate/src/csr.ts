@@ -2,11 +2,12 @@ import { CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-c
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier, Attribute, Extension, Extensions, Name, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { CertificateError } from './errors.ts';
-import { type Identifier, identifiersOf, subjectAltName } from './identifier.ts';
+import { alternativeNames, type Identifier, quoted, subjectAltName } from './identifier.ts';
 import { describePublicKey } from './key-object.ts';
-import { fromPem } from './pem.ts';
-import { type KeyType, type PrivateKey } from './private-key.ts';
-import { x509 } from './x509.ts';
+import { largestText } from './pem.ts';
+import type { KeyType, PrivateKey } from './private-key.ts';
+import { asksForStapling, mustStapleExtension, tlsFeature } from './tls-feature.ts';
+import { blocksOf, readDer, x509 } from './x509.ts';
 
 export interface CsrRequest {
   readonly identifiers: readonly Identifier[];
@@ -28,10 +29,7 @@ export interface CertificateRequestInfo {
   readonly mustStaple: boolean;
 }
 
-const tlsFeature = '1.3.6.1.5.5.7.1.24';
 const extensionRequest = '1.2.840.113549.1.9.14';
-// SEQUENCE { INTEGER 5 }: status_request
-const statusRequest = Uint8Array.from([0x30, 0x03, 0x02, 0x01, 0x05]);
 
 // RFC 5758 §3.2, RFC 4055 §5 (with its NULL), RFC 8410 §3
 const signatureAlgorithms: Readonly<Record<KeyType, string>> = {
@@ -42,48 +40,68 @@ const signatureAlgorithms: Readonly<Record<KeyType, string>> = {
 /**
  * A certificate signing request (PKCS#10, RFC 2986), signed by way of `key.sign` alone, so that the key may be anywhere.
  * @returns DER
- * @throws CertificateError `ERR_CSR_NAMES` without names
+ * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have; `ERR_KEY_FORMAT` for a key whose `publicKey` is none; else what `key.sign` throws
  */
-export async function createCsr({ identifiers, key, commonName, mustStaple = false }: CsrRequest): Promise<Uint8Array> {
-  if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'a certificate signing request needs one name at least');
-  const extensions = [subjectAltName(identifiers), ...(mustStaple ? [new x509.Extension(tlsFeature, false, statusRequest)] : [])];
-  const request = AsnConvert.serialize(new Extensions(extensions.map(({ type, critical, value }) => new Extension({ extnID: type, critical, extnValue: new OctetString(value) }))));
-  const info = new CertificationRequestInfo({
-    subject: AsnConvert.parse(new x509.Name(commonName === undefined ? [] : [{ CN: [{ utf8String: commonName }] }]).toArrayBuffer(), Name),
-    subjectPKInfo: AsnConvert.parse(key.publicKey, SubjectPublicKeyInfo),
-  });
-  info.attributes.push(new Attribute({ type: extensionRequest, values: [request] }));
-  const signed = new Uint8Array(AsnConvert.serialize(info));
-  const signature = await key.sign(signed);
-  const algorithm = signatureAlgorithms[key.type];
-  const signatureAlgorithm = new AlgorithmIdentifier({ algorithm, ...(key.type.startsWith('rsa') ? { parameters: null } : {}) });
-  return new Uint8Array(AsnConvert.serialize(new CertificationRequest({ certificationRequestInfo: info, certificationRequestInfoRaw: signed.buffer, signatureAlgorithm, signature: Uint8Array.from(signature).buffer })));
+export async function createCsr(request: CsrRequest): Promise<Uint8Array> {
+  const info = requestInfo(request);
+  const signed = AsnConvert.serialize(info);
+  const { type } = request.key;
+  const signature = await request.key.sign(new Uint8Array(signed));
+  return new Uint8Array(AsnConvert.serialize(new CertificationRequest({
+    certificationRequestInfo: info,
+    certificationRequestInfoRaw: signed,
+    signatureAlgorithm: new AlgorithmIdentifier({ algorithm: signatureAlgorithms[type], ...(type.startsWith('rsa') ? { parameters: null } : {}) }),
+    signature: Uint8Array.from(signature).buffer,
+  })));
+}
+
+function requestInfo({ identifiers, key, commonName, mustStaple = false }: CsrRequest): CertificationRequestInfo {
+  const extensions = [subjectAltName(identifiers), ...(mustStaple ? [mustStapleExtension()] : [])];
+  const values = [AsnConvert.serialize(new Extensions(extensions.map(({ type, critical, value }) => new Extension({ extnID: type, critical, extnValue: new OctetString(value) }))))];
+  const info = new CertificationRequestInfo({ subject: subject(commonName), subjectPKInfo: publicKeyInfo(key) });
+  info.attributes.push(new Attribute({ type: extensionRequest, values }));
+  return info;
+}
+
+function subject(commonName: string | undefined): Name {
+  // ub-common-name of RFC 5280 appendix A.1
+  if (commonName === '' || (commonName?.length ?? 0) > 64) throw new CertificateError('ERR_CSR_NAMES', 'a common name has 1 to 64 characters: leave it out, the names stand in subjectAltName');
+  return AsnConvert.parse(new x509.Name(commonName === undefined ? [] : [{ CN: [{ utf8String: commonName }] }]).toArrayBuffer(), Name);
+}
+
+function publicKeyInfo({ type, publicKey }: PrivateKey): SubjectPublicKeyInfo {
+  try {
+    return AsnConvert.parse(publicKey, SubjectPublicKeyInfo);
+  } catch (cause) {
+    throw new CertificateError('ERR_KEY_FORMAT', `the public key of the ${type} key is no SubjectPublicKeyInfo in DER: correct where it comes from`, { cause });
+  }
 }
 
 /**
  * Reads a request and checks that who made it has the key.
- * @param input PEM or DER, 1 MiB at most
+ * @param input PEM, whose first request is read, or DER; 1 MiB at most
  * @throws CertificateError `ERR_CSR_FORMAT`, `ERR_CSR_NAMES`
  */
 export async function parseCsr(input: string | Uint8Array): Promise<CertificateRequestInfo> {
-  const der = typeof input === 'string' ? fromPem(input.slice(0, 1_048_576), /^(NEW )?CERTIFICATE REQUEST$/)[0] : input;
-  if (der === undefined || der.length > 1_048_576) throw new CertificateError('ERR_CSR_FORMAT', 'this holds no certificate signing request: give a PEM block "CERTIFICATE REQUEST", or DER');
-  const csr = await read(der);
-  const names = csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
-  const { identifiers, other } = names ? identifiersOf(names.names) : { identifiers: [], other: 0 };
-  if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'the certificate signing request has no DNS names or IP addresses in its subjectAltName');
-  if (other > 0) throw new CertificateError('ERR_CSR_NAMES', `the certificate signing request has ${other} names in its subjectAltName that are neither DNS names nor IP addresses`);
+  const { der, csr, names } = await read(input);
+  const { identifiers, otherNames } = names;
+  if (otherNames.length > 0) throw new CertificateError('ERR_CSR_NAMES', `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, where only DNS names and IP addresses can stand: make it without`);
+  if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'the certificate signing request has no DNS names or IP addresses in its subjectAltName: make it with them');
   const publicKey = new Uint8Array(csr.publicKey.rawData);
-  const feature = csr.getExtension(tlsFeature);
-  return { der, identifiers, publicKey, keyType: describePublicKey(publicKey), mustStaple: feature !== null && Buffer.from(feature.value).equals(statusRequest) };
+  return { der, identifiers, publicKey, keyType: describePublicKey(publicKey), mustStaple: asksForStapling(csr.getExtension(tlsFeature)) };
 }
 
-async function read(der: Uint8Array): Promise<x509.Pkcs10CertificateRequest> {
+async function read(input: string | Uint8Array) {
+  if (input.length > largestText) throw new CertificateError('ERR_CSR_FORMAT', 'this is larger than 1 MiB, and so than any certificate signing request');
+  const blocks = blocksOf(input, /^(NEW )?CERTIFICATE REQUEST$/);
+  if (blocks.length === 0) throw new CertificateError('ERR_CSR_FORMAT', 'this holds no certificate signing request: give a PEM block "CERTIFICATE REQUEST", or DER');
   try {
-    const csr = new x509.Pkcs10CertificateRequest(Uint8Array.from(der));
-    if (await csr.verify()) return csr;
+    const der = Uint8Array.from(blocks[0] ?? []);
+    const csr = readDer(x509.Pkcs10CertificateRequest, der);
+    const names = alternativeNames(csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension));
+    if (await csr.verify()) return { der, csr, names };
   } catch (cause) {
-    throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request cannot be read', { cause });
+    throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request cannot be read: it is damaged; make it anew', { cause });
   }
-  throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request\'s signature is not of its own key');
+  throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request\'s signature is not of its own key: make it anew');
 }

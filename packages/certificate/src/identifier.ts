@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { CertificateError } from './errors.ts';
 import { x509 } from './x509.ts';
 
 /** What a certificate is for. The same shape as @acmex/protocol's. */
@@ -8,19 +9,62 @@ export interface Identifier {
   readonly value: string;
 }
 
-/** The names of a subjectAltName that an ACME order can have, in their canonical form; `other` counts the rest. */
-export function identifiersOf(names: x509.GeneralNames): { readonly identifiers: readonly Identifier[]; readonly other: number } {
-  const identifiers = names.items.flatMap(({ type, value }) => (type === 'dns' || type === 'ip' ? [canonical({ type, value })] : []));
-  return { identifiers, other: names.items.length - identifiers.length };
+export interface AlternativeNames {
+  /** The DNS names and IP addresses, in their canonical form. */
+  readonly identifiers: readonly Identifier[];
+  /** The names of other kinds, such as `email:someone@example.com`. */
+  readonly otherNames: readonly string[];
 }
 
-/** Lower case for names, the shortest text for addresses. */
+/** What stands in a subjectAltName. */
+export function alternativeNames(extension: x509.SubjectAlternativeNameExtension | null | undefined): AlternativeNames {
+  const names = extension?.names.items ?? [];
+  const known = ({ type }: x509.GeneralName) => type === 'dns' || type === 'ip';
+  return {
+    identifiers: names.filter(known).map(({ type, value }) => canonical({ type, value })),
+    otherNames: names.filter((name) => !known(name)).map(({ type, value }) => `${type}:${value}`),
+  };
+}
+
+/** Lower case for names, the shortest text for addresses (RFC 5952). */
 export function canonical({ type, value }: Identifier): Identifier {
-  if (type === 'ip' && isIPv6(value)) return { type, value: new URL(`http://[${value}]/`).hostname.slice(1, -1) };
-  return { type, value: type === 'ip' && isIPv4(value) ? value : value.toLowerCase() };
+  return { type, value: type === 'ip' && isAddress(value) && !isIPv4(value) ? new URL(`http://[${value}]/`).hostname.slice(1, -1) : value.toLowerCase() };
 }
 
-/** The subjectAltName of identifiers. RFC 5280 §4.2.1.6 */
+/** Whether two lists name the same things, in whatever order and writing; what is missing and what is too much otherwise. */
+export function compare(issued: readonly Identifier[], asked: readonly Identifier[]): { readonly missing: readonly string[]; readonly extra: readonly string[] } {
+  const text = (one: Identifier) => `${one.type}:${canonical(one).value}`;
+  const [have, want] = [new Set(issued.map(text)), new Set(asked.map(text))];
+  return { missing: [...want].filter((name) => !have.has(name)), extra: [...have].filter((name) => !want.has(name)) };
+}
+
+/**
+ * The subjectAltName of identifiers, each once. RFC 5280 §4.2.1.6
+ * @throws CertificateError `ERR_CSR_NAMES` for what is neither a DNS name in A-labels nor an IP address, and for none at all
+ */
 export function subjectAltName(identifiers: readonly Identifier[]): x509.SubjectAlternativeNameExtension {
-  return new x509.SubjectAlternativeNameExtension(identifiers.map(({ type, value }) => ({ type: type === 'ip' ? 'ip' : 'dns', value })));
+  if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'a certificate signing request needs one name at least');
+  const names = new Map(identifiers.map((one) => checked(canonical(one))).map((one) => [one.value, one]));
+  return new x509.SubjectAlternativeNameExtension([...names.values()].map(({ type, value }) => ({ type: type === 'ip' ? 'ip' : 'dns', value })));
+}
+
+function checked(one: Identifier): Identifier {
+  if (one.type === 'ip' ? isAddress(one.value) : one.type === 'dns' && isName(one.value)) return one;
+  const wanted = one.type === 'ip' ? 'no IP address' : one.type === 'dns' ? 'no DNS name: give A-labels, without a final dot' : `a name of type ${quoted(one.type)}: only dns and ip are supported`;
+  throw new CertificateError('ERR_CSR_NAMES', `${quoted(one.value)} is ${wanted}`);
+}
+
+/** An address of one host anywhere: without a zone (`%eth0`), which Node takes as well. */
+function isAddress(value: string): boolean {
+  return (isIPv4(value) || isIPv6(value)) && !value.includes('%');
+}
+
+function isName(value: string): boolean {
+  const labels = (value.startsWith('*.') ? value.slice(2) : value).split('.');
+  return value.length <= 253 && !isIPv4(value) && labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+}
+
+/** A text of someone else's in a message: not too long, and with nothing in it that a terminal would obey. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 300)).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { CertificateError } from './errors.ts';
-import { type KeyType } from './private-key.ts';
+import type { KeyType } from './private-key.ts';
 
 const curves: Readonly<Record<string, KeyType>> = { prime256v1: 'ec-p256', secp384r1: 'ec-p384', secp521r1: 'ec-p521' };
 const sizes: Readonly<Record<number, KeyType>> = { 2048: 'rsa-2048', 3072: 'rsa-3072', 4096: 'rsa-4096' };
@@ -27,7 +27,11 @@ export function describePublicKey(spki: Uint8Array): string {
   }
 }
 
-/** Reads a private key from PEM. @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE` */
+/**
+ * Reads a private key from PEM.
+ * @param pem 64 KiB at most
+ * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE_MISSING`, `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
+ */
 export function readPrivateKey(pem: Uint8Array, passphrase?: string): { readonly key: KeyObject; readonly type: KeyType } {
   const key = parse(pem, passphrase);
   const type = keyTypeOf(key);
@@ -38,14 +42,31 @@ export function readPrivateKey(pem: Uint8Array, passphrase?: string): { readonly
 function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
   if (pem.length > 65_536) throw new CertificateError('ERR_KEY_FORMAT', 'the key is larger than any private key: give one private key as PEM');
   const text = Buffer.from(pem.buffer, pem.byteOffset, pem.length);
-  const encrypted = text.includes('ENCRYPTED');
-  if (encrypted && passphrase === undefined) throw new CertificateError('ERR_KEY_PASSPHRASE', 'the key is encrypted: give its passphrase');
+  const encrypted = text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') || text.includes('Proc-Type: 4,ENCRYPTED');
+  if (encrypted && passphrase === undefined) throw new CertificateError('ERR_KEY_PASSPHRASE_MISSING', 'the key is encrypted: give its passphrase');
   try {
     return createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) });
-  } catch {
+  } catch (error) {
     // What OpenSSL says depends on its version, and may quote the input: it is not passed on.
-    if (encrypted) throw new CertificateError('ERR_KEY_PASSPHRASE', 'the key cannot be decrypted: the passphrase is wrong, or the file is damaged');
-    const found = /-----BEGIN ([A-Z0-9 ]{1,60})-----/.exec(text.toString('latin1'))?.[1];
-    throw new CertificateError('ERR_KEY_FORMAT', found === undefined ? 'the key is no PEM: give a private key that begins with "-----BEGIN"' : `the PEM block "${found}" holds no private key that can be read`);
+    throw encrypted ? undecryptable(error) : noPrivateKey(text);
   }
+}
+
+/** What to say of a key that looks like one until it is used. */
+export function damaged(type: KeyType): CertificateError {
+  return new CertificateError('ERR_KEY_FORMAT', `the ${type} key is damaged: its numbers do not belong together; take it from where it was made`);
+}
+
+function undecryptable(error: unknown): CertificateError {
+  if ((error as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED') {
+    return new CertificateError('ERR_KEY_CIPHER', 'the key is encrypted with a cipher that this OpenSSL does not offer: encrypt it anew where it was made, with openssl pkcs8 -topk8 -v2 aes-256-cbc');
+  }
+  return new CertificateError('ERR_KEY_PASSPHRASE', 'the key cannot be decrypted: the passphrase is wrong, or the file is damaged');
+}
+
+function noPrivateKey(text: Buffer): CertificateError {
+  const label = /-----BEGIN ([A-Z0-9 ]{1,60})-----/.exec(text.toString('latin1'))?.[1];
+  if (label === undefined) return new CertificateError('ERR_KEY_FORMAT', 'the key is no PEM: give a private key that begins with "-----BEGIN"');
+  if (/CERTIFICATE|PUBLIC KEY/.test(label)) return new CertificateError('ERR_KEY_NOT_PRIVATE', `this is a PEM block "${label}", where a private key is wanted: give the private key that belongs to it`);
+  return new CertificateError('ERR_KEY_FORMAT', `the PEM block "${label}" holds no private key that can be read: it is damaged, or no private key; give a private key as PKCS#8, SEC1 or PKCS#1 PEM`);
 }

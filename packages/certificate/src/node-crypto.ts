@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPair, getFips, type KeyObject, sign } from 
 import { promisify } from 'node:util';
 import { CertificateError } from './errors.ts';
 import { readPrivateKey } from './key-object.ts';
-import { type CryptoBackend, type KeyType, type PrivateKey } from './private-key.ts';
+import type { CryptoBackend, KeyType, PrivateKey } from './private-key.ts';
 
 export interface NodeCryptoOptions {
   /** Refuse to start unless OpenSSL runs in FIPS mode. */

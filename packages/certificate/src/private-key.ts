@@ -22,7 +22,8 @@ export interface CryptoBackend {
   generate(type: KeyType): Promise<PrivateKey>;
   /**
    * A key from PEM: PKCS#8, encrypted or not, SEC1 or PKCS#1.
-   * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE`
+   * @param pem 64 KiB at most; the caller overwrites it after use
+   * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE_MISSING`, `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
    */
   import(pem: Uint8Array, passphrase?: string): Promise<PrivateKey>;
 }

@@ -1,6 +1,7 @@
 import { createPublicKey, type webcrypto as web } from 'node:crypto';
-import { readPrivateKey } from './key-object.ts';
-import { type CryptoBackend, type KeyType, type PrivateKey } from './private-key.ts';
+import { ecdsaSignature } from './der.ts';
+import { damaged, readPrivateKey } from './key-object.ts';
+import type { CryptoBackend, KeyType, PrivateKey } from './private-key.ts';
 
 type Algorithm = web.EcKeyAlgorithm & { readonly hash?: string } | web.RsaHashedKeyGenParams | { readonly name: 'Ed25519' };
 
@@ -19,7 +20,7 @@ export function webcrypto(): CryptoBackend {
     publicKey,
     async sign(data) {
       const signature = new Uint8Array(await subtle.sign(algorithms[type] as web.EcdsaParams, key, data));
-      return type.startsWith('ec-') ? derOf(signature) : signature;
+      return type.startsWith('ec-') ? ecdsaSignature(signature) : signature;
     },
     export: async () => new Uint8Array(await subtle.exportKey('pkcs8', key)),
   });
@@ -35,21 +36,11 @@ export function webcrypto(): CryptoBackend {
       try {
         const imported = await subtle.importKey('pkcs8', pkcs8, algorithms[type] as web.EcKeyImportParams, true, ['sign']);
         return await wrap(type, imported, new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' })));
+      } catch {
+        throw damaged(type);
       } finally {
         pkcs8.fill(0);
       }
     },
   };
-}
-
-/** The two numbers of an ECDSA signature, side by side as WebCrypto gives them, as SEQUENCE { r INTEGER, s INTEGER }. RFC 3279 §2.2.3 */
-function derOf(signature: Uint8Array): Uint8Array {
-  const half = signature.length / 2;
-  const content = [signature.subarray(0, half), signature.subarray(half)].flatMap((number) => {
-    const first = number.findIndex((byte) => byte !== 0);
-    const digits = first < 0 ? [0] : [...number.subarray(first)];
-    const positive = (digits[0] ?? 0) >= 0x80 ? [0, ...digits] : digits;
-    return [0x02, positive.length, ...positive];
-  });
-  return Uint8Array.from(content.length < 0x80 ? [0x30, content.length, ...content] : [0x30, 0x81, content.length, ...content]);
 }

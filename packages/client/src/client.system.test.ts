@@ -114,7 +114,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     const csr = await createCsr({ identifiers: names, key });
     const orders = new Set<string>();
     let kept: IssuanceState | undefined;
-    for (const at of ['ordered', 'presented', 'answered', 'validated', 'finalized', 'never'] as const) {
+    for (const at of ['ordered', 'presented', 'visible', 'validated', 'finalized', 'never'] as const) {
       const client = new AcmeClient({ session, solvers: [solver] });
       const onProgress = (progress: IssuanceProgress) => {
         if ('order' in progress) orders.add(progress.order);

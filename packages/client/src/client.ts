@@ -6,7 +6,7 @@ import { ClientError } from './errors.ts';
 import { orderFailure } from './failures.ts';
 import { inLanes } from './lanes.ts';
 import { type IssuanceProgress, nameOf } from './progress.ts';
-import { type ChallengeSolver } from './solver.ts';
+import type { ChallengeSolver } from './solver.ts';
 import { checkState, type IssuanceState, newState, type SavedResponse } from './state.ts';
 
 export interface AcmeClientOptions {

@@ -1,4 +1,4 @@
-import { type Identifier, type Problem } from '@acmex/protocol';
+import type { Identifier, Problem } from '@acmex/protocol';
 
 /**
  * Why an issuance ended without a certificate, beside what the CA itself refuses (`acmeErrors` of @acmex/protocol).

@@ -1,4 +1,4 @@
-import { type Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/protocol';
 
 interface OfName {
   readonly identifier: Identifier;

@@ -1,4 +1,4 @@
-import { type Identifier, type JsonObject } from '@acmex/protocol';
+import type { Identifier, JsonObject } from '@acmex/protocol';
 
 export interface SolverOptions {
   /** Ends the call at once, with the signal's own reason. */

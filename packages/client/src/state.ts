@@ -1,4 +1,4 @@
-import { type JsonObject } from '@acmex/protocol';
+import type { JsonObject } from '@acmex/protocol';
 import { ClientError } from './errors.ts';
 
 /** A response that is or may be on display. */

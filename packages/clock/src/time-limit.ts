@@ -1,4 +1,4 @@
-import { type Clock, type DurationInput } from './clock.ts';
+import type { Clock, DurationInput } from './clock.ts';
 
 export interface TimeLimitOptions {
   readonly clock: Clock;

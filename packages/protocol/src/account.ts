@@ -1,11 +1,11 @@
 import { base64url, FlattenedSign } from 'jose';
-import { type AccountKey } from './account-key.ts';
+import type { AccountKey } from './account-key.ts';
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse } from './http.ts';
+import type { AcmeResponse } from './http.ts';
 import { signJws } from './jws.ts';
 import { links, location } from './links.ts';
 import { isWebUrl, readMembers } from './members.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 /** RFC 8555 §7.1.2 */
 export interface Account {

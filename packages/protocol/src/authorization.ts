@@ -1,10 +1,10 @@
 import { type Challenge, readChallenge } from './challenge.ts';
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse } from './http.ts';
+import type { AcmeResponse } from './http.ts';
 import { type Identifier, readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
 import { readMembers } from './members.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 /** That an account may get certificates for a name, or how it can prove so. RFC 8555 §7.1.4 */
 export interface Authorization {

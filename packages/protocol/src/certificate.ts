@@ -1,8 +1,8 @@
 import { AcmeError } from './errors.ts';
 import { links } from './links.ts';
-import { type Order } from './order.ts';
+import type { Order } from './order.ts';
 import { printable } from './printable.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 /** A chain as a CA gave it: not looked into yet. */
 export interface DownloadedChain {

@@ -3,7 +3,7 @@ import { type AccountKey, thumbprint } from './account-key.ts';
 import { AcmeError } from './errors.ts';
 import { type JsonObject, Members, readMembers } from './members.ts';
 import { type Problem, readProblem } from './problem.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 /** One way to prove control of a name. RFC 8555 §7.1.5 */
 export interface Challenge {

@@ -1,5 +1,5 @@
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse } from './http.ts';
+import type { AcmeResponse } from './http.ts';
 import { isObject, isWebUrl, Members, parseJson } from './members.ts';
 import { printable } from './printable.ts';
 

@@ -1,5 +1,5 @@
-import { type Temporal } from 'temporal-polyfill';
-import { type Problem } from './problem.ts';
+import type { Temporal } from 'temporal-polyfill';
+import type { Problem } from './problem.ts';
 
 /**
  * Every way in which talking to a CA can fail.

@@ -1,5 +1,5 @@
 import { base64url } from 'jose';
-import { type AccountKey } from './account-key.ts';
+import type { AccountKey } from './account-key.ts';
 
 /** A flattened JSON Web Signature: the body of every ACME POST. RFC 7515 §7.2.2, RFC 8555 §6.2. */
 export interface FlattenedJws {

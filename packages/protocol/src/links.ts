@@ -1,5 +1,5 @@
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse, type HttpHeaders } from './http.ts';
+import type { AcmeResponse, HttpHeaders } from './http.ts';
 
 /** The targets of an answer's `Link` headers of one relation, as absolute URLs. RFC 8288, RFC 8555 §7.1. */
 export function links(headers: HttpHeaders, relation: string, base: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse } from './http.ts';
+import type { AcmeResponse } from './http.ts';
 import { printable } from './printable.ts';
 
 /** A JSON object. */

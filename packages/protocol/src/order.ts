@@ -1,14 +1,14 @@
-import { type InstantInput } from '@acmex/clock';
+import type { InstantInput } from '@acmex/clock';
 import { base64url } from 'jose';
 import { Temporal } from 'temporal-polyfill';
-import { type AcmeResponse } from './http.ts';
+import type { AcmeResponse } from './http.ts';
 import { type Identifier, readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
 import { isWebUrl, type Members, readMembers } from './members.ts';
 import { type Problem, readProblem } from './problem.ts';
 import { retryAfter } from './retry-after.ts';
 import { AcmeError } from './errors.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 interface OrderMembers {
   readonly url: string;

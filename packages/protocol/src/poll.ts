@@ -2,7 +2,7 @@ import { type DurationInput, milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { AcmeError } from './errors.ts';
 import { getOrder, type Order } from './order.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 export interface PollOptions extends CallOptions {
   /** How long to wait in all; 5 minutes by default. */

@@ -1,5 +1,5 @@
 import { type AcmeErrorCode, acmeErrors } from './errors.ts';
-import { type Identifier } from './identifier.ts';
+import type { Identifier } from './identifier.ts';
 import { isObject, type JsonObject } from './members.ts';
 import { printable } from './printable.ts';
 

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse } from './http.ts';
+import type { AcmeResponse } from './http.ts';
 import { links } from './links.ts';
 import { parseJson } from './members.ts';
 import { printable } from './printable.ts';

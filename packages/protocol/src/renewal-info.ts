@@ -3,7 +3,7 @@ import { AcmeError } from './errors.ts';
 import { Members, readMembers } from './members.ts';
 import { printable } from './printable.ts';
 import { retryAfter } from './retry-after.ts';
-import { type AcmeSession, type CallOptions } from './session.ts';
+import type { AcmeSession, CallOptions } from './session.ts';
 
 /** When the CA wants a certificate renewed. RFC 9773 §4.2 */
 export interface RenewalInfo {

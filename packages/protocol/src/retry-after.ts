@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { type HttpHeaders } from './http.ts';
+import type { HttpHeaders } from './http.ts';
 
 /**
  * When the CA wants to be asked again: `Retry-After` in seconds or as an HTTP date. RFC 9110 §10.2.3.

@@ -1,6 +1,6 @@
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
-import { type AccountKey } from './account-key.ts';
+import type { AccountKey } from './account-key.ts';
 import { type Directory, readDirectory } from './directory.ts';
 import { AcmeError, errorCode } from './errors.ts';
 import { type AcmeResponse, exchange, type Fetch, type HttpCall } from './http.ts';

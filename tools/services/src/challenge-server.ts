@@ -44,7 +44,10 @@ export async function startChallengeServer({ httpPort }: ChallengeServerOptions 
   const program = await startProgram({
     command: 'pebble-challtestsrv',
     args: ['-http01', httpPort ? `127.0.0.1:${httpPort}` : '', '-https01', '', '-tlsalpn01', '', '-dns01', dnsAddress, '-management', management, '-defaultIPv4', '127.0.0.1', '-defaultIPv6', ''],
-    ready: (output) => output.includes('Starting management server'),
+    ready: (output) => {
+      if (output.includes('address already in use')) throw new Error('found a port taken');   // it would go on without that port
+      return output.includes('Starting management server');
+    },
     answers: () => ownDnsAnswers(dnsAddress, post),
   });
   return {

@@ -1,19 +1,22 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 
-/** Loopback ports that were free a moment ago, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return server;
-  }));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve); })));
-  return ports;
+/**
+ * A port that nothing listens on, on any address of this machine.
+ * It lies below those that systems give to outgoing connections and to `listen(0)`, so that none of these takes it before its user does.
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(16_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('freePort: a hundred ports between 16000 and 32000 were all in use');
 }
 
-export async function freePort(): Promise<number> {
-  const [port = 0] = await freePorts(1);
-  return port;
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }

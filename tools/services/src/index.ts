@@ -1,4 +1,7 @@
+export { type ChallengeServer } from './challenge-server.ts';
 export { describeWith } from './describe-with.ts';
 export { freePort } from './free-port.ts';
+export { type LocalCertificate, localCertificate } from './local-certificate.ts';
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
-export { type Program, type ProgramOptions, startProgram } from './program.ts';
+export { type Program, ProgramError, type ProgramOptions, startProgram } from './program.ts';
+export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';

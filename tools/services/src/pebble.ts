@@ -102,3 +102,47 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     throw error;
   }
 }
+
+interface Places {
+  readonly port: number;
+  readonly managementPort: number;
+  readonly httpPort: number;
+  readonly tlsPort: number;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+function configuration({ externalAccounts, blockedDomains = [] }: PebbleOptions, { port, managementPort, httpPort, tlsPort, certificateFile, keyFile }: Places) {
+  return {
+    listenAddress: `127.0.0.1:${port}`,
+    managementListenAddress: `127.0.0.1:${managementPort}`,
+    certificate: certificateFile,
+    privateKey: keyFile,
+    httpPort,
+    tlsPort,
+    domainBlocklist: blockedDomains,
+    externalAccountBindingRequired: externalAccounts !== undefined,
+    externalAccountMACKeys: externalAccounts ?? {},
+  };
+}
+
+function environment({ nonceReject = 0, authorizationReuse = 0, alternateRoots = 0, chainLength = 1, ordersPerPage, sleep = 0 }: PebbleOptions): Record<string, string> {
+  return {
+    PEBBLE_WFE_NONCEREJECT: String(nonceReject),
+    PEBBLE_AUTHZREUSE: String(authorizationReuse),
+    PEBBLE_ALTERNATE_ROOTS: String(alternateRoots),
+    PEBBLE_CHAIN_LENGTH: String(chainLength),
+    ...(ordersPerPage === undefined ? {} : { PEBBLE_WFE_ORDERS_PER_PAGE: String(ordersPerPage) }),
+    ...(sleep > 0 ? { PEBBLE_VA_SLEEPTIME: String(sleep) } : { PEBBLE_VA_NOSLEEP: '1' }),
+  };
+}
+
+/** What is at the URL; Node.js 20's own fetch takes no further CA. */
+function httpsText(url: string, ca: string, signal?: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, { ca, signal, agent: false }, (answer) => {
+      if (answer.statusCode !== 200) reject(new Error(`${url} answered ${answer.statusCode}`));
+      text(answer).then(resolve, reject);
+    }).once('error', reject);
+  });
+}

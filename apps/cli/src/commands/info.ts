@@ -3,7 +3,7 @@ import { type CertificateInfo, parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
-import { type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import { reason } from '../whole-file.ts';
 
 export interface InfoOptions {

@@ -35,6 +35,7 @@ export interface ObtainOptions {
 /** `acmex obtain`: from names to a certificate and its key in two files. */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
   const names = identifiers(options.domains);
+  if (names.length === 0) throw new CliError('ERR_CLI_USAGE', 'there is no name to get a certificate for: give one or more with --domains');
   const authority = chooseAuthority(options);
   const directory = dataDirectory(options.storage, terminal);
   const ca = options.caCertificate === undefined ? undefined : await text(options.caCertificate, 'the CA certificate');

@@ -1,5 +1,5 @@
-import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { type ChallengeSolver } from '@acmex/client';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ChallengeSolver } from '@acmex/client';
 import { ChallengeError } from '../errors.ts';
 import { answer, isForChallenge } from './live-tokens.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
-import { type ChallengeSolver } from '@acmex/client';
+import type { AddressInfo } from 'node:net';
+import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
 import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';

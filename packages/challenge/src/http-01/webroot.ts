@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ChallengeSolver, type ChallengeToSolve } from '@acmex/client';
+import type { ChallengeSolver, ChallengeToSolve } from '@acmex/client';
 import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { type HttpRequest } from '../index.ts';
+import type { HttpRequest } from '../index.ts';
 import { nodeFetch } from './index.ts';
 
 async function serving(listener: RequestListener) {

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import * as tls from 'node:tls';
-import { type Fetch, type HttpAnswer } from '../http.ts';
+import type { Fetch, HttpAnswer } from '../http.ts';
 
 export interface NodeFetchOptions {
   /** Further root certificates in PEM, beside those that Node trusts: a private CA's own. */
