@@ -7,6 +7,7 @@ const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
 
 export default {
   testTimeout: 30_000,
+  forceExit: true,   // a test that failed may leave a server behind; the run ends all the same
   projects: folders.filter((folder) => existsSync(`${root}/${folder}/package.json`) && existsSync(`${root}/${folder}/src`)).map((folder) => ({
     displayName: JSON.parse(readFileSync(`${root}/${folder}/package.json`, 'utf8')).name,
     rootDir: `${root}/${folder}`,

@@ -1,5 +1,6 @@
 // `npm test [-- FOLDER or PACKAGE … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and says in its last line how many there were.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,18 +13,14 @@ const projects = process.argv.slice(2, split < 0 ? undefined : split).map(projec
 const options = split < 0 ? [] : process.argv.slice(split + 1);
 const folder = mkdtempSync(join(tmpdir(), 'acmex-test-'));
 try {
-  process.exitCode = run(join(folder, 'results.json'));
+  process.exitCode = await run(join(folder, 'results.json'));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function run(outputFile) {
+async function run(outputFile) {
   const args = [...options, '--json', `--outputFile=${outputFile}`, ...(projects.length > 0 ? ['--selectProjects', ...projects] : [])];
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...args], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim() },
-  });
+  const status = await jest(args);
   // Without results Jest itself has failed: that is one failure.
   const results = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined;
   const { passed, failed, skipped } = results ? totals(results) : { passed: 0, failed: 1, skipped: 0 };
@@ -31,6 +28,17 @@ function run(outputFile) {
   if (passed + failed === 0) console.log('no test ran');
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return status === 0 && failed === 0 && passed > 0 ? 0 : 1;
+}
+
+async function jest(args) {
+  const child = spawn(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim() },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  const [code] = await once(child, 'exit');
+  return code;
 }
 
 function projectName(argument) {

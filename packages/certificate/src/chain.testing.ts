@@ -1,4 +1,4 @@
-import { type webcrypto as web } from 'node:crypto';
+import type { webcrypto as web } from 'node:crypto';
 import { type Identifier, subjectAltName } from './identifier.ts';
 import { x509 } from './x509.ts';
 

@@ -1,4 +1,4 @@
-import { type webcrypto as web } from 'node:crypto';
+import type { webcrypto as web } from 'node:crypto';
 import { virtualClock } from '@acmex/clock';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Algorithm, algorithms, certificate, keysOf, type Making } from './chain.testing.ts';
