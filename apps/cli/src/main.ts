@@ -6,6 +6,7 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 } else {
   const { run } = await import('./program.ts');
   const stop = new AbortController();
+  const done = new AbortController();
   const display = new Set<string>();
   const seconds = 10;
   const end = (signal: 'SIGINT' | 'SIGTERM') => {
@@ -17,8 +18,9 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
       if (stop.signal.aborted) return end(signal);
       process.stderr.write(`\nacmex: ${signal}: taking down what is on display, ${seconds} seconds at most; again to end at once\n`);
       stop.abort(signal);
-      void import('@acmex/clock').then(({ systemClock }) => systemClock.sleep({ seconds })).then(() => end(signal));
+      void import('@acmex/clock').then(({ systemClock }) => systemClock.sleep({ seconds }, { signal: done.signal })).then(() => end(signal), () => { /* it ended in time */ });
     });
   }
   process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, env: process.env, uid: process.getuid?.(), signal: stop.signal, display });
+  done.abort();
 }

@@ -52,6 +52,8 @@ describeWith(['openssl'], 'a key, as OpenSSL sees it', () => {
     const csr = await createCsr({ identifiers, key, mustStaple: true });
     const text = openssl(['req', '-inform', 'DER', '-verify', '-noout', '-text'], csr);
     expect(text).toContain('verify OK');
+    // sha256WithRSAEncryption with the NULL that RFC 4055 §5 demands, and that OpenSSL does not miss
+    if (type.startsWith('rsa')) expect(Buffer.from(csr).toString('hex')).toContain('300d06092a864886f70d01010b0500');
     expect(text).toContain('DNS:a.test, DNS:*.a.test, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1, IP Address:0:0:0:0:0:FFFF:C633:6401');
     expect(text).toMatch(/TLS Feature:\s+status_request/);
     expect(text).toMatch(/Subject: *\n/);

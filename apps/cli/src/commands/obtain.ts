@@ -109,7 +109,9 @@ function tell(report: Reporter, progress: IssuanceProgress): void {
     case 'already-valid': return report.done(`${name}: validated before`);
     case 'presented': return report.working(`${name}: ${progress.challenge} response in place`);
     case 'visible': return report.working(`${name}: ${progress.challenge} response visible`);
-    case 'answered': return report.done(`${name}: ${progress.challenge} response in place, the CA is told`);
+    case 'answered':
+      report.done(`${name}: ${progress.challenge} response in place, the CA is told`);
+      return report.working('the CA looks at it');
     case 'validated': return report.done('every name is validated');
     case 'removed': return report.debug(`${name}: ${progress.challenge} response taken down`);
     case 'left-on-display': return report.warn(`${name}: the ${progress.challenge} response could not be taken down: ${String(progress.error)}`);
