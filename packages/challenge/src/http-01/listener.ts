@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
 import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';
 import { answer } from './live-tokens.ts';
+import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
 
 export interface Http01Options {
@@ -18,7 +18,8 @@ export interface Http01Options {
 
 /**
  * Answers http-01 with a listener of its own, one for any number of tokens: it opens with the first and is gone with the last.
- * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`, by `present`
+ * `visible` asks this listener over loopback, for 5 seconds at most; whether the CA's way leads here it cannot know.
+ * @throws ChallengeError by `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`; by `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
  */
 export function http01({ port = 80, host, clock = systemClock }: Http01Options = {}): ChallengeSolver<Http01Response> {
   const tokens = new Map<string, string>();
@@ -31,6 +32,12 @@ export function http01({ port = 80, host, clock = systemClock }: Http01Options =
     turn = result.catch(() => { /* its caller hears of it */ });
     return result;
   };
+  const shown = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
+    const address = server?.address();
+    return address && typeof address === 'object' ? await bodyAt(address, token, signal) : undefined;
+  };
+  const notVisible = (options?: ErrorOptions) =>
+    new ChallengeError('ERR_CHALLENGE_NOT_VISIBLE', `port ${port} of this machine does not show the response that was put there: check what else serves the port`, options);
 
   return {
     type: 'http-01',
@@ -38,47 +45,53 @@ export function http01({ port = 80, host, clock = systemClock }: Http01Options =
     respond: respondHttp01,
     present: ({ token, keyAuthorization }, { signal } = {}) => inTurn(async () => {
       signal?.throwIfAborted();
-      server ??= await listen(createServer((incoming, response) => answer(tokens, incoming, response)), port, host);
+      server ??= await listen((request, response) => answer(tokens, request, response), port, host);
       tokens.set(token, keyAuthorization);
     }),
     visible: async ({ token, keyAuthorization }, { signal } = {}) => {
-      const address = server?.address() as AddressInfo | null | undefined;
-      const shown = address ? await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) => ask(address, token, limited)) : undefined;
-      if (shown !== keyAuthorization) throw new ChallengeError('ERR_CHALLENGE_NOT_VISIBLE', `port ${port} does not show the response that was put there`);
+      const body = await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) => shown(token, limited)).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw notVisible({ cause: error });
+      });
+      if (body !== keyAuthorization) throw notVisible();
     },
     remove: ({ token }) => inTurn(async () => {
       tokens.delete(token);
       if (tokens.size > 0 || !server) return;
       const closing = server;
       server = undefined;
-      const closed = once(closing, 'close');
-      closing.close();
-      closing.closeAllConnections();
-      await closed;
+      await close(closing);
     }),
   };
 }
 
-async function listen(server: Server, port: number, host: string | undefined): Promise<Server> {
-  Object.assign(server, { headersTimeout: 5000, requestTimeout: 10_000, maxHeadersCount: 50, maxConnections: 500 });
+async function listen(listener: RequestListener, port: number, host: string | undefined): Promise<Server> {
+  // Without an interval of its own, Node looks for connections that are over their time only twice a minute.
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }, listener);
+  server.maxHeadersCount = 50;
+  server.maxConnections = 500;
   try {
     await once(server.listen({ port, host: host ?? '::' }), 'listening');
     return server;
   } catch (error) {
-    const code = errorCode(error);
-    if (host === undefined && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return await listen(server, port, '0.0.0.0');   // no IPv6 on this machine
-    if (code === 'EADDRINUSE') throw new ChallengeError('ERR_CHALLENGE_PORT_IN_USE', `port ${port} is in use: stop the program that listens there, choose another port, or let it serve the responses`, { cause: error });
-    if (code === 'EACCES') throw new ChallengeError('ERR_CHALLENGE_PORT_DENIED', `port ${port} may not be listened on: ports below 1024 need root or CAP_NET_BIND_SERVICE`, { cause: error });
-    throw new ChallengeError('ERR_CHALLENGE_LISTEN', `no listener can be started on port ${port}${host === undefined ? '' : ` of ${host}`} (${String(code)})`, { cause: error });
+    const noIPv6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(errorCode(error) ?? '');
+    if (host === undefined && noIPv6) return await listen(listener, port, '0.0.0.0');
+    throw listenFailure(error, port, host);
   }
 }
 
-/** What the listener answers to who asks on this machine. */
-async function ask({ address, family, port }: AddressInfo, token: string, signal: AbortSignal): Promise<string> {
-  const anywhere = address === '::' ? '::1' : address === '0.0.0.0' ? '127.0.0.1' : address;
-  return await new Promise((resolve, reject) => {
-    request({ host: anywhere, family: family === 'IPv6' ? 6 : 4, port, path: `/.well-known/acme-challenge/${token}`, agent: false, signal }, (response) => {
-      response.setEncoding('utf8').toArray().then((parts: string[]) => resolve(parts.join('')), reject);
-    }).on('error', reject).end();
-  });
+function listenFailure(cause: unknown, port: number, host: string | undefined): ChallengeError {
+  switch (errorCode(cause)) {
+    case 'EADDRINUSE': return new ChallengeError('ERR_CHALLENGE_PORT_IN_USE', `port ${port} is in use: stop the program that listens there, choose another port, or let it serve the responses`, { cause });
+    case 'EACCES': return new ChallengeError('ERR_CHALLENGE_PORT_DENIED', `port ${port} may not be listened on: ports below 1024 need root or CAP_NET_BIND_SERVICE`, { cause });
+    default: return new ChallengeError('ERR_CHALLENGE_LISTEN', `no listener can be started on port ${port}${host === undefined ? '' : ` of ${host}`} (${errorCode(cause) ?? String(cause)}): check the address and the port`, { cause });
+  }
+}
+
+/** No client can make it wait: all connections are cut. */
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
 }

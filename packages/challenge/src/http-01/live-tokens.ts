@@ -1,20 +1,25 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-const path = '/.well-known/acme-challenge/';
+/** RFC 8555 §8.3 */
+export const challengePath = '/.well-known/acme-challenge/';
 
 /** What http-01 shows: under a token's path, its key authorization. RFC 8555 §8.3 */
 export type LiveTokens = ReadonlyMap<string, string>;
 
 /** Whether a request asks for anything in the place of http-01. */
 export function isForChallenge({ url = '' }: IncomingMessage): boolean {
-  return url.startsWith(path);
+  return url.startsWith(challengePath);
 }
 
 /** Answers with a live token's key authorization under exactly its path, and says no to all else. Nothing of the request comes back. */
 export function answer(tokens: LiveTokens, { method, url = '' }: IncomingMessage, response: ServerResponse): void {
-  const found = url.startsWith(path) ? tokens.get(url.slice(path.length)) : undefined;
-  response.setHeader('connection', 'close');
-  if (found === undefined) return void response.writeHead(404, { 'content-type': 'text/plain', 'content-length': 10 }).end('not found\n');
-  if (method !== 'GET' && method !== 'HEAD') return void response.writeHead(405, { allow: 'GET, HEAD', 'content-type': 'text/plain' }).end('method not allowed\n');
-  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': Buffer.byteLength(found) }).end(method === 'HEAD' ? undefined : found);
+  const found = url.startsWith(challengePath) ? tokens.get(url.slice(challengePath.length)) : undefined;
+  if (found === undefined) return reply(response, 404, { 'content-type': 'text/plain' }, 'not found\n');
+  if (method !== 'GET' && method !== 'HEAD') return reply(response, 405, { allow: 'GET, HEAD', 'content-type': 'text/plain' }, 'method not allowed\n');
+  reply(response, 200, { 'content-type': 'application/octet-stream' }, found);
+}
+
+/** Node leaves the body away where the method is HEAD. */
+function reply(response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: string): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body);
 }

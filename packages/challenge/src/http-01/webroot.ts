@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChallengeSolver, ChallengeToSolve } from '@acmex/client';
 import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';
-import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
+import { checkedToken, type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
+import { placeFile, removeIfEmpty } from './webroot-file.ts';
 
 export interface Http01WebrootOptions {
   /** What a web server serves as `http://NAME/`. */
@@ -15,12 +16,13 @@ export interface Http01WebrootOptions {
 export type Http01WebrootResponse = Http01Response & { readonly made: readonly string[] };
 
 /**
- * Answers http-01 with files in a web server's directory.
- * @throws ChallengeError `ERR_CHALLENGE_WEBROOT`
+ * Answers http-01 with files in a web server's directory; `visible` reads them back, and does not know the web server.
+ * Files are readable for all (0644, folders 0755) whatever the umask is: a web server runs as another user.
+ * @throws ChallengeError `ERR_CHALLENGE_WEBROOT`, `ERR_CHALLENGE_TOKEN`
  */
 export function http01Webroot({ directory }: Http01WebrootOptions): ChallengeSolver<Http01WebrootResponse> {
   const folders = [join(directory, '.well-known'), join(directory, '.well-known', 'acme-challenge')];
-  const [, folder = ''] = folders;
+  const fileOf = (token: string) => join(directory, '.well-known', 'acme-challenge', checkedToken(token));
   const trying = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -31,35 +33,49 @@ export function http01Webroot({ directory }: Http01WebrootOptions): ChallengeSol
   return {
     type: 'http-01',
     supports: supportsHttp01,
-    async respond(challenge: ChallengeToSolve) {
+    async respond(challenge: ChallengeToSolve, { signal } = {}) {
+      signal?.throwIfAborted();
       const response = await respondHttp01(challenge);
-      await trying('used', async () => { if (!(await stat(directory)).isDirectory()) throw Object.assign(new Error('no directory'), { code: 'ENOTDIR' }); });
-      const there = await Promise.all(folders.map((one) => access(one).then(() => true, () => false)));
-      return { ...response, made: folders.filter((_, index) => !there[index]) };
+      return await trying('used', async () => {
+        if (!(await stat(directory)).isDirectory()) throw Object.assign(new Error(`${directory} is no directory`), { code: 'ENOTDIR' });
+        const absent = await Promise.all(folders.map(isAbsent));
+        return { ...response, made: folders.filter((_, index) => absent[index]) };
+      });
     },
-    present: ({ token, keyAuthorization }) => trying('written', async () => {
-      await mkdir(folder, { recursive: true, mode: 0o755 });
-      // Renamed into its place: never half there, and a link in that place is replaced, not followed.
-      const temporary = join(folder, `.${randomBytes(8).toString('hex')}`);
-      try {
-        await writeFile(temporary, keyAuthorization, { flag: 'wx', mode: 0o644 });
-        await rename(temporary, join(folder, token));
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
-    }),
-    visible: ({ token, keyAuthorization }) => trying('read', async () => {
-      if (await readFile(join(folder, token), 'utf8') !== keyAuthorization) throw Object.assign(new Error('other content'), { code: 'another file stands there' });
-    }),
-    remove: ({ token, made }) => trying('cleaned', async () => {
-      await respondHttp01({ token, keyAuthorization: '' });   // a saved token becomes a path again
-      await rm(join(folder, token), { force: true });
-      for (const one of [...folders].reverse()) {
-        if (!made.includes(one)) return;
-        const gone = await rmdir(one).then(() => true, (error: NodeJS.ErrnoException) => (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(error.code ?? '') ? false : Promise.reject(error)));
-        if (!gone) return;
-      }
-    }),
+    async present({ token, keyAuthorization }, { signal } = {}) {
+      signal?.throwIfAborted();
+      const file = fileOf(token);
+      await trying('written', () => placeFile({ folders, file, content: keyAuthorization }));
+    },
+    async visible({ token, keyAuthorization }, { signal } = {}) {
+      signal?.throwIfAborted();
+      const file = fileOf(token);
+      const content = await trying('read', () => read(file));
+      if (content !== keyAuthorization) throw new ChallengeError('ERR_CHALLENGE_WEBROOT', `${file} has another content than was written: check what else writes there`);
+    },
+    async remove({ token, made }) {
+      const file = fileOf(token);
+      await trying('cleaned', async () => {
+        await rm(file, { force: true });
+        for (const folder of folders.toReversed()) if (made.includes(folder)) await removeIfEmpty(folder);
+      });
+    },
   };
+}
+
+function isAbsent(path: string): Promise<boolean> {
+  return lstat(path).then(() => false, (error: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return true;
+    throw error;
+  });
+}
+
+/** What stands in the file itself: a link in its place is an error. */
+async function read(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
 }
