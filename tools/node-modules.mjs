@@ -9,7 +9,6 @@ import { join } from 'node:path';
  */
 export function isInstalled(folder) {
   if (!existsSync(join(folder, 'node_modules/.package-lock.json'))) return false;
-  if (!existsSync(join(folder, 'node_modules/.bin/acmex'))) return false;   // without its link, npx would ask the registry for a stranger's acmex
   if (existsSync(stampOf(folder)) && readFileSync(stampOf(folder), 'utf8') === digest(folder)) return true;
   const [locked, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')).packages);
   if (!agree(locked, installed)) return false;

@@ -19,7 +19,8 @@ export function setup() {
 }
 
 function installPackages() {
-  if (isInstalled(root)) return;
+  // npm makes no link for a program whose file was not there at the time; without it, npx would ask the registry for a stranger's acmex.
+  if (isInstalled(root) && existsSync(join(root, 'node_modules/.bin/acmex'))) return;
   if (!run('npm', ['ci', '--include=dev'])) stop('the packages could not be installed: npm says why above');
   stamp(root);
 }
