@@ -7,7 +7,9 @@ const mayImport = {
   protocol: ['clock'],
   certificate: ['clock'],
   client: ['protocol', 'clock'],
-  challenge: ['client', 'protocol', 'certificate', 'clock'],
+  dns: ['clock'],
+  'dns-provider': ['dns', 'clock'],
+  challenge: ['client', 'protocol', 'dns', 'certificate', 'clock'],
   services: ['clock'],
 };
 const boundaries = (also = []) => ['error', {

@@ -6,12 +6,14 @@ import { delimiter, join } from 'node:path';
 export const programs = {
   pebble: { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest' },
   'pebble-challtestsrv': { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest' },
+  named: { debian: 'bind9', elsewhere: 'install BIND 9 with your system\'s package manager' },
+  nsupdate: { debian: 'bind9-dnsutils', elsewhere: 'install BIND 9 with your system\'s package manager' },
   openssl: { debian: 'openssl', elsewhere: 'install OpenSSL 3 with your system\'s package manager' },
 };
 
 /** Whether a program can be found on the PATH. */
 export function isInstalled(name, path = process.env.PATH ?? '') {
-  return path.split(delimiter).some((folder) => {
+  return [...path.split(delimiter), '/usr/sbin'].some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
       return true;

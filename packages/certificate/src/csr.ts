@@ -1,11 +1,12 @@
 import { CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-csr';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
-import { AlgorithmIdentifier, Attribute, Extension, Extensions, Name, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import { Attribute, Extension, Extensions, Name, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { CertificateError } from './errors.ts';
 import { alternativeNames, type Identifier, quoted, subjectAltName } from './identifier.ts';
 import { describePublicKey } from './key-object.ts';
 import { largestText } from './pem.ts';
-import type { KeyType, PrivateKey } from './private-key.ts';
+import type { PrivateKey } from './private-key.ts';
+import { signatureAlgorithm } from './signature-algorithm.ts';
 import { asksForStapling, mustStapleExtension, tlsFeature } from './tls-feature.ts';
 import { blocksOf, readDer, x509 } from './x509.ts';
 
@@ -31,12 +32,6 @@ export interface CertificateRequestInfo {
 
 const extensionRequest = '1.2.840.113549.1.9.14';
 
-// RFC 5758 §3.2, RFC 4055 §5 (with its NULL), RFC 8410 §3
-const signatureAlgorithms: Readonly<Record<KeyType, string>> = {
-  'ec-p256': '1.2.840.10045.4.3.2', 'ec-p384': '1.2.840.10045.4.3.3', 'ec-p521': '1.2.840.10045.4.3.4',
-  'rsa-2048': '1.2.840.113549.1.1.11', 'rsa-3072': '1.2.840.113549.1.1.11', 'rsa-4096': '1.2.840.113549.1.1.11', ed25519: '1.3.101.112',
-};
-
 /**
  * A certificate signing request (PKCS#10, RFC 2986), signed by way of `key.sign` alone, so that the key may be anywhere.
  * @returns DER
@@ -45,12 +40,11 @@ const signatureAlgorithms: Readonly<Record<KeyType, string>> = {
 export async function createCsr(request: CsrRequest): Promise<Uint8Array> {
   const info = requestInfo(request);
   const signed = AsnConvert.serialize(info);
-  const { type } = request.key;
   const signature = await request.key.sign(new Uint8Array(signed));
   return new Uint8Array(AsnConvert.serialize(new CertificationRequest({
     certificationRequestInfo: info,
     certificationRequestInfoRaw: signed,
-    signatureAlgorithm: new AlgorithmIdentifier({ algorithm: signatureAlgorithms[type], ...(type.startsWith('rsa') ? { parameters: null } : {}) }),
+    signatureAlgorithm: signatureAlgorithm(request.key.type),
     signature: Uint8Array.from(signature).buffer,
   })));
 }

@@ -5,5 +5,6 @@ export { CertificateError, type CertificateErrorCode, certificateErrors } from '
 export { type Identifier } from './identifier.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type CryptoBackend, type KeyType, keyTypes, type PrivateKey, privateKeyPem } from './private-key.ts';
+export { createSelfSigned, type ExtensionValue, type SelfSignedRequest } from './self-signed.ts';
 export { type IssuedCertificate, type IssuedFor, verifyIssued, type VerifyOptions } from './verify-issued.ts';
 export { webcrypto } from './webcrypto.ts';

@@ -5,6 +5,7 @@ export const challengeErrors = {
   ERR_CHALLENGE_LISTEN: { meaning: 'The listener could not be started.', cure: 'Check the address and the port.', exit: 3, http: 503 },
   ERR_CHALLENGE_WEBROOT: { meaning: 'The webroot cannot be written or read.', cure: 'Check that the directory exists, and its permissions.', exit: 3, http: 503 },
   ERR_CHALLENGE_TOKEN: { meaning: 'A token has other characters than base64url has.', cure: 'Report it to the CA.', exit: 4, http: 502 },
+  ERR_CHALLENGE_MODULE: { meaning: 'A package that this type of challenge needs is not installed.', cure: 'Install the package that the message names.', exit: 3, http: 500 },
   ERR_CHALLENGE_NOT_VISIBLE: { meaning: 'A response was put in place, but another answer comes from there.', cure: 'Check what else serves the address.', exit: 3, http: 503 },
 } as const satisfies Record<`ERR_CHALLENGE_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
 

@@ -13,7 +13,7 @@ describe('identifier', () => {
     ['', 'is no name'], ['https://example.com', 'is a URL'], ['example.com:443', 'leave the port away'], ['a..b', 'empty label'], ['-a.test', 'label "-a"'], ['a_b.test', 'label "a_b"'],
     ['*', 'wrong place'], ['a.*.test', 'wrong place'], ['*.*.test', 'wrong place'], ['a*.test', 'wrong place'], ['exa mple.com', 'character'], ['a/b', 'character'], ['a@b.test', 'character'],
     ['1.2.3', 'no IPv4 address'], ['256.1.1.1', 'no IPv4 address'], ['010.1.1.1', 'no IPv4 address'], ['::12345', 'IPv6'], ['a.123', 'ends in a number'], [`${'a'.repeat(64)}.test`, '1 to 63'],
-    [`${'abcdefg.'.repeat(32)}test`, 'longer than 253'], ['a\u001b[31m.test', '\\u{1b}'], ['0x7f.1', 'ends in a number'], ['a.0x7f', 'ends in a number'],
+    [`${'abcdefg.'.repeat(32)}test`, 'longer than 253'], ['a\u001b[31m.test', '\\u{1b}'], ['0x7f.1', 'ends in a number'], ['a.0x7f', 'ends in a number'], ['㊱', 'ends in a number'],
   ])('refuses "%s"', (text, words) => {
     expect(() => identifier(text)).toThrow(expect.objectContaining({ code: 'ERR_ACME_IDENTIFIER', message: expect.stringContaining(words) }));
   });

@@ -24,6 +24,7 @@ export function identifier(text: string): Identifier {
   if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(name)) return refuse('ends in a number, as only an IP address does');
   const wildcard = name.startsWith('*.');
   const ascii = host((wildcard ? name.slice(2) : name).replace(/\.$/, '')) ?? refuse('is no domain name');
+  if (/(^|\.)\d+$/.test(ascii)) return refuse('ends in a number, as only an IP address does');   // ㊱ is 36 in the eyes of UTS 46
   if (ascii.includes('*')) return refuse('has its * in the wrong place: a wildcard is *. before a whole name');
   if (ascii.length > (wildcard ? 251 : 253)) return refuse('is longer than 253 characters');
   const label = ascii.split('.').find((one) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(one));

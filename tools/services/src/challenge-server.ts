@@ -48,7 +48,10 @@ export async function startChallengeServer({ httpPort }: ChallengeServerOptions 
       if (output.includes('address already in use')) throw new Error('found a port taken');   // it would go on without that port
       return output.includes('Starting management server');
     },
-    answers: () => ownDnsAnswers(dnsAddress, post),
+    answers: async () => {
+      await ownDnsAnswers(dnsAddress, post);
+      if (httpPort) await ownHttpAnswers(httpPort, post);
+    },
   });
   return {
     dnsAddress,
@@ -74,7 +77,7 @@ export async function startChallengeServer({ httpPort }: ChallengeServerOptions 
 
 const absolute = (name: string) => (name.endsWith('.') ? name : `${name}.`);
 
-/** A name made up here is known to the DNS: so both ports are those of the program just started, and not of another that had one of them before. */
+/** A name made up here is known to the DNS: so it is the one of the program just started, and not of another that had the port before. */
 async function ownDnsAnswers(dnsAddress: string, post: (path: string, body: object) => Promise<void>): Promise<void> {
   const host = `${randomUUID()}.test.`;
   await post('add-a', { host, addresses: ['192.0.2.1'] });
@@ -83,4 +86,13 @@ async function ownDnsAnswers(dnsAddress: string, post: (path: string, body: obje
   const [address] = await resolver.resolve4(host);
   await post('clear-a', { host });
   if (address !== '192.0.2.1') throw new Error(`${dnsAddress} is not the DNS of this server`);
+}
+
+/** Likewise for the web server. */
+async function ownHttpAnswers(httpPort: number, post: (path: string, body: object) => Promise<void>): Promise<void> {
+  const token = randomUUID();
+  await post('add-http01', { token, content: token });
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/.well-known/acme-challenge/${token}`);
+  await post('del-http01', { token });
+  if ((await answer.text()) !== token) throw new Error(`port ${httpPort} is not the one of this server`);
 }

@@ -1,3 +1,4 @@
+export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer } from './challenge-server.ts';
 export { describeWith } from './describe-with.ts';
 export { freePort } from './free-port.ts';

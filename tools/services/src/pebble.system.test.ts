@@ -73,9 +73,12 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
 
   it('says with its log that a port it was given is taken', async () => {
     const httpPort = await freePort();
-    const other = createServer().listen(httpPort, '127.0.0.1');
+    const other = createServer((_, response) => { response.end('another'); }).listen(httpPort, '127.0.0.1');
     await once(other, 'listening');
-    await expect(startPebble({ httpPort, http01: 'challtestsrv' })).rejects.toThrow(/address already in use/);
-    other.close();
+    try {
+      await expect(startPebble({ httpPort, http01: 'challtestsrv' })).rejects.toThrow(/address already in use/);
+    } finally {
+      other.close();
+    }
   });
 });

@@ -29,6 +29,8 @@ export interface PebbleOptions {
   /** Where it looks for http-01 and tls-alpn-01; free ports by default. */
   readonly httpPort?: number;
   readonly tlsPort?: number;
+  /** `host:port` of the name server that it asks; by default one of its own, in which every name is 127.0.0.1. */
+  readonly dnsServer?: string;
   /** Who answers on `httpPort`: a solver of the test (the default), or what `challenges.addHttp01` was told. */
   readonly http01?: 'test' | 'challtestsrv';
 }
@@ -86,7 +88,7 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     const look = (url: string, signal?: AbortSignal) => httpsText(url, caCertificate, signal);
     const { pid, log } = parts.use(await startProgram({
       command: 'pebble',
-      args: [...(options.strict === false ? [] : ['-strict']), '-config', config, '-dnsserver', challenges.dnsAddress],
+      args: [...(options.strict === false ? [] : ['-strict']), '-config', config, '-dnsserver', options.dnsServer ?? challenges.dnsAddress],
       env: environment(options),
       ready: (output) => output.includes('ACME directory available'),
       answers: async ({ signal }) => Promise.all([look(directory, signal), look(`${managementUrl}/roots/0`, signal)]),

@@ -9,7 +9,7 @@ export interface ProgramOptions {
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Looks at all that was written so far, on both streams, and says whether the program is at work. Throws when it never will be. */
+  /** Looks at all that was written so far, on both streams, and says whether the program is at work. Throws when it never will be: that ends the wait. */
   readonly ready: (log: string) => boolean;
   /** A look from outside after that: repeated until it resolves. */
   readonly answers?: (options: { readonly signal: AbortSignal }) => Promise<unknown>;
@@ -72,7 +72,10 @@ async function atWork({ ended, answers, clock, signal, ...saying }: Waiting): Pr
   void ended.then((how) => over.abort(new Error(how)));
   const either = AbortSignal.any([signal, over.signal]);
   await saysSo({ ...saying, signal: either });
-  while (answers && !(await answers({ signal: either }).then(() => true, () => false))) await clock.sleep({ milliseconds: 20 }, { signal: either });
+  while (answers && !(await answers({ signal: either }).then(() => true, () => false))) {
+    saying.ready(saying.log());
+    await clock.sleep({ milliseconds: 20 }, { signal: either });
+  }
   either.throwIfAborted();
 }
 

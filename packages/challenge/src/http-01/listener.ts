@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';
+import { inTurn, listening } from '../port.ts';
 import { answer } from './live-tokens.ts';
 import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
@@ -24,14 +24,8 @@ export interface Http01Options {
 export function http01({ port = 80, host, clock = systemClock }: Http01Options = {}): ChallengeSolver<Http01Response> {
   const tokens = new Map<string, string>();
   let server: Server | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
+  const turn = inTurn();
 
-  /** Opening and closing take turns, so that neither finds the other half done. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = turn.then(work);
-    turn = result.catch(() => { /* its caller hears of it */ });
-    return result;
-  };
   const shown = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
     const address = server?.address();
     return address && typeof address === 'object' ? await bodyAt(address, token, signal) : undefined;
@@ -43,9 +37,9 @@ export function http01({ port = 80, host, clock = systemClock }: Http01Options =
     type: 'http-01',
     supports: supportsHttp01,
     respond: respondHttp01,
-    present: ({ token, keyAuthorization }, { signal } = {}) => inTurn(async () => {
+    present: ({ token, keyAuthorization }, { signal } = {}) => turn(async () => {
       signal?.throwIfAborted();
-      server ??= await listen((request, response) => answer(tokens, request, response), port, host);
+      server ??= await listening(() => serverFor((request, response) => answer(tokens, request, response)), { port, host });
       tokens.set(token, keyAuthorization);
     }),
     visible: async ({ token, keyAuthorization }, { signal } = {}) => {
@@ -55,7 +49,7 @@ export function http01({ port = 80, host, clock = systemClock }: Http01Options =
       });
       if (body !== keyAuthorization) throw notVisible();
     },
-    remove: ({ token }) => inTurn(async () => {
+    remove: ({ token }) => turn(async () => {
       tokens.delete(token);
       if (tokens.size > 0 || !server) return;
       const closing = server;
@@ -65,27 +59,12 @@ export function http01({ port = 80, host, clock = systemClock }: Http01Options =
   };
 }
 
-async function listen(listener: RequestListener, port: number, host: string | undefined): Promise<Server> {
+function serverFor(listener: RequestListener): Server {
   // Without an interval of its own, Node looks for connections that are over their time only twice a minute.
   const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }, listener);
   server.maxHeadersCount = 50;
   server.maxConnections = 500;
-  try {
-    await once(server.listen({ port, host: host ?? '::' }), 'listening');
-    return server;
-  } catch (error) {
-    const noIPv6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(errorCode(error) ?? '');
-    if (host === undefined && noIPv6) return await listen(listener, port, '0.0.0.0');
-    throw listenFailure(error, port, host);
-  }
-}
-
-function listenFailure(cause: unknown, port: number, host: string | undefined): ChallengeError {
-  switch (errorCode(cause)) {
-    case 'EADDRINUSE': return new ChallengeError('ERR_CHALLENGE_PORT_IN_USE', `port ${port} is in use: stop the program that listens there, choose another port, or let it serve the responses`, { cause });
-    case 'EACCES': return new ChallengeError('ERR_CHALLENGE_PORT_DENIED', `port ${port} may not be listened on: ports below 1024 need root or CAP_NET_BIND_SERVICE`, { cause });
-    default: return new ChallengeError('ERR_CHALLENGE_LISTEN', `no listener can be started on port ${port}${host === undefined ? '' : ` of ${host}`} (${errorCode(cause) ?? String(cause)}): check the address and the port`, { cause });
-  }
+  return server;
 }
 
 /** No client can make it wait: all connections are cut. */

@@ -1,0 +1,1 @@
+export { execHook, type ExecHookOptions } from './exec.ts';

@@ -1,0 +1,55 @@
+import { Resolver } from 'node:dns/promises';
+import { type Clock, withTimeLimit } from '@acmex/clock';
+import { DnsError } from './errors.ts';
+import type { DnsOptions } from './provider.ts';
+
+/** Questions to DNS servers; each answer is empty where there is no such record. */
+export interface LookUp {
+  txt(name: string, options?: DnsOptions): Promise<readonly string[]>;
+  cname(name: string, options?: DnsOptions): Promise<string | undefined>;
+  /** Whether a zone begins at the name. */
+  isZone(name: string, options?: DnsOptions): Promise<boolean>;
+  nameServers(zone: string, options?: DnsOptions): Promise<readonly string[]>;
+  /** IPv4 and IPv6 */
+  addresses(name: string, options?: DnsOptions): Promise<readonly string[]>;
+}
+
+export interface LookUpOptions {
+  readonly clock: Clock;
+  /** `address` or `address:port`, IPv6 in brackets; the system's by default. */
+  readonly servers?: readonly string[];
+}
+
+const limit = 'PT10S';
+
+/** Asks the given servers, else the system's; each question has 10 seconds. @throws DnsError `ERR_DNS_LOOKUP` */
+export function lookUp({ clock, servers }: LookUpOptions): LookUp {
+  const ask = async <T>(question: string, call: (resolver: Resolver) => Promise<T>, none: T, { signal }: DnsOptions = {}): Promise<T> => {
+    const resolver = new Resolver({ timeout: 2000, tries: 3 });
+    if (servers) resolver.setServers([...servers]);
+    try {
+      return await withTimeLimit({ clock, limit, signal }, async (limited) => {
+        const cancel = () => resolver.cancel();
+        limited.addEventListener('abort', cancel, { once: true });
+        return await call(resolver).finally(() => limited.removeEventListener('abort', cancel));
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
+      if (code === 'ENODATA' || code === 'ENOTFOUND') return none;
+      throw new DnsError('ERR_DNS_LOOKUP', `${question}${servers ? ` at ${servers.join(', ')}` : ''}: the look-up failed (${code})`, { cause: error });
+    }
+  };
+  const cname: LookUp['cname'] = (name, options) => ask(`CNAME of ${name}`, async (resolver) => (await resolver.resolveCname(name))[0], undefined, options);
+  return {
+    cname,
+    txt: (name, options) => ask(`TXT of ${name}`, async (resolver) => (await resolver.resolveTxt(name)).map((parts) => parts.join('')), [], options),
+    // A look-up of SOA follows an alias, and would show the zone of its target; where a zone begins there is no alias.
+    isZone: async (name, options) => await cname(name, options) === undefined && await ask(`SOA of ${name}`, async (resolver) => (await resolver.resolveSoa(name)).serial >= 0, false, options),
+    nameServers: (zone, options) => ask(`NS of ${zone}`, (resolver) => resolver.resolveNs(zone), [], options),
+    addresses: async (name, options) => (await Promise.all([
+      ask(`A of ${name}`, (resolver) => resolver.resolve4(name), [], options),
+      ask(`AAAA of ${name}`, (resolver) => resolver.resolve6(name), [], options),
+    ])).flat(),
+  };
+}

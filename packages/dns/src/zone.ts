@@ -1,0 +1,47 @@
+import { DnsError } from './errors.ts';
+import type { LookUp } from './look-up.ts';
+import type { DnsOptions, DnsProvider } from './provider.ts';
+
+/** Where the record of a name is written: the zone, and who answers for it. */
+export interface ZoneSearch {
+  readonly lookUp: LookUp;
+  /** Asked first, where it knows its zones: right behind split horizons too. */
+  readonly provider?: DnsProvider;
+}
+
+/**
+ * The zone that a name lies in: the longest of the provider's zones, else the nearest name above (or the name itself) that has an SOA record.
+ * @param name without a final dot
+ * @throws DnsError `ERR_DNS_ZONE_NOT_FOUND`
+ */
+export async function findZone(name: string, { lookUp, provider }: ZoneSearch, options?: DnsOptions): Promise<string> {
+  if (provider?.zones) {
+    const zones = (await provider.zones(options)).map((zone) => zone.toLowerCase().replace(/\.$/, ''));
+    const found = above(name).find((one) => zones.includes(one));
+    if (found !== undefined) return found;
+    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `${provider.name}: none of the zones that the credentials can write holds ${name}`);
+  }
+  for (const one of above(name)) if (await lookUp.isZone(one, options)) return one;
+  throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `no zone holds ${name}: no name above it has an SOA record`);
+}
+
+/**
+ * Where a chain of CNAME records ends: there the CA looks, so there the record is written.
+ * @throws DnsError `ERR_DNS_LOOKUP` for a chain of more than eight, or in a circle
+ */
+export async function followAliases(name: string, lookUp: LookUp, options?: DnsOptions): Promise<string> {
+  const seen = [name];
+  for (let at = name; ;) {
+    const next = (await lookUp.cname(at, options))?.toLowerCase().replace(/\.$/, '');
+    if (next === undefined) return at;
+    if (seen.includes(next) || seen.length > 8) throw new DnsError('ERR_DNS_LOOKUP', `${name}: its chain of CNAME records goes round in a circle, or is longer than eight: ${[...seen, next].join(' → ')}`);
+    seen.push(next);
+    at = next;
+  }
+}
+
+/** A name and all names above it, longest first, but for the root. */
+function above(name: string): readonly string[] {
+  const labels = name.split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
+}

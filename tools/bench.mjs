@@ -1,0 +1,43 @@
+// What AcmeX promises about its speed, measured: node tools/bench.mjs [requests|latency|cpu|startup|memory …] [--rounds N] [--write] [--cpu-prof]
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { prepare, root } from './bench/prepare.mjs';
+import { markdown, text } from './bench/report.mjs';
+
+const names = ['requests', 'latency', 'cpu', 'startup', 'memory'];
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** How often the figures that depend on time are taken; the median counts. */
+    rounds: { type: 'string', default: '3' },
+    /** Write docs/benchmarks.md. */
+    write: { type: 'boolean', default: false },
+    /** Keep a profile of each measured process in tmp/bench/profiles, and print where its time went. */
+    'cpu-prof': { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(options.rounds);
+const unknown = positionals.find((name) => !names.includes(name));
+if (unknown !== undefined) stop(`there is no measurement "${unknown}": choose among ${names.join(', ')}`);
+if (!(Number.isInteger(rounds) && rounds > 0)) stop('--rounds takes a whole number from 1');
+if (options.write && (positionals.length > 0 || options['cpu-prof'])) stop('--write takes all measurements, without a profiler: name none');
+
+const chosen = positionals.length > 0 ? names.filter((name) => positionals.includes(name)) : names;
+const bench = await prepare({ rounds, profile: options['cpu-prof'] });
+const sections = [];
+for (const name of chosen) {
+  const { measure, title } = await import(`./bench/${name}.mjs`);
+  console.error(`${name} …`);
+  sections.push(await measure(bench).catch((error) => {
+    console.error(error);
+    return { title, text: '', rows: [{ promise: title, limit: '', figure: 'could not be measured', met: false }], tables: [] };
+  }));
+}
+console.log(text(sections));
+if (options.write) writeFileSync(join(root, 'docs/benchmarks.md'), markdown(sections, { rounds, command: 'npm run bench -- --write' }));
+
+function stop(sentence) {
+  console.error(`bench: ${sentence}`);
+  process.exit(1);
+}

@@ -1,0 +1,36 @@
+// One measured process: opens a client, issues, and reports what it cost on its standard output.
+const { adapter, warmUp, issuances, lanes = 1, names, ...options } = JSON.parse(process.env.BENCH);
+const { open } = await import(adapter);
+
+const begun = performance.now();
+const client = await open(options);
+const opened = (performance.now() - begun) / 1000;
+const report = warmUp === undefined ? await once() : await many();
+const { account, accountKey } = client;
+process.stdout.write(JSON.stringify({ ...report, opened, account, accountKey, peak: process.resourceUsage().maxRSS / 1024 }));
+client.close();
+
+/** One issuance of all names. */
+async function once() {
+  const start = performance.now();
+  await client.issue(names);
+  return { wall: (performance.now() - start) / 1000 };
+}
+
+/** Issuances of one name each: those that warm up, then those that count. */
+async function many() {
+  await inLanes(warmUp, 'warm');
+  const start = performance.now();
+  const before = process.cpuUsage();
+  await inLanes(issuances, 'name');
+  const { user, system } = process.cpuUsage(before);
+  return { cpu: (user + system) / 1000 / issuances, wall: (performance.now() - start) / 1000 };
+}
+
+async function inLanes(count, prefix) {
+  let next = 0;
+  const lane = async () => {
+    while (next < count) await client.issue([`${prefix}-${next++}.test`]);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}

@@ -1,0 +1,84 @@
+// What all measurements share: the code under test, the client it is compared with, and processes of their own to run them in.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { loadServices } from '../load-services.mjs';
+import { printProfile } from './profile.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const root = join(here, '..', '..');
+const work = join(root, 'tmp/bench');
+const peerVersion = '5.4.0';
+/** Pebble has been seen to stand still under load: no process is waited for longer. */
+const longest = 10 * 60_000;
+
+export async function prepare({ rounds, profile }) {
+  mkdirSync(work, { recursive: true });
+  const adapters = { 'acmex': await bundle(), 'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href };
+  const peer = installPeer();
+  const services = await loadServices();
+  /** Runs one measurement in a process of its own. @returns what it reports, and the wall time of the whole process in seconds */
+  const run = async ({ client, ca, ...task }) => {
+    const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${join(work, 'profiles')}`, `--cpu-prof-name=${profileName({ client, ...task })}`] : [];
+    const start = performance.now();
+    const child = spawn(process.execPath, [...flags, join(here, 'child.mjs')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: ca, BENCH: JSON.stringify({ adapter: adapters[client], peer, ...task }) },
+      timeout: longest,
+      killSignal: 'SIGKILL',
+    });
+    const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    if (code !== 0) throw new Error(`the process of ${client} ended with ${signal ?? code}`);
+    if (profile) printProfile(join(work, 'profiles', profileName({ client, ...task })));
+    return { ...JSON.parse(output), seconds: (performance.now() - start) / 1000 };
+  };
+  return { rounds, run, ...services };
+}
+
+function profileName({ client, fetch, warmUp, lanes, names }) {
+  return `${[client, fetch, warmUp === undefined ? `${names.length}-names` : `${lanes}-lanes`].filter((part) => part !== undefined).join('-')}.cpuprofile`;
+}
+
+/** AcmeX from its sources; what it depends on is loaded from node_modules, as it is for whoever installs it. */
+async function bundle() {
+  const outfile = join(work, 'acmex.mjs');
+  const source = (path) => join(root, 'packages', path);
+  await build({
+    entryPoints: [join(here, 'acmex.mjs')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning',
+    alias: {
+      '@acmex/protocol/node': source('protocol/src/node/index.ts'),
+      ...Object.fromEntries(['clock', 'protocol', 'certificate', 'client'].map((name) => [`@acmex/${name}`, source(`${name}/src/index.ts`)])),
+    },
+  });
+  return pathToFileURL(outfile).href;
+}
+
+/** npm acme-client, in a folder of its own. @returns the folder */
+function installPeer() {
+  const folder = join(work, `acme-client-${peerVersion}`);
+  if (existsSync(join(folder, 'node_modules/acme-client/package.json'))) return folder;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const { status } = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', `acme-client@${peerVersion}`], { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  if (status !== 0) throw new Error(`acme-client ${peerVersion} could not be installed: npm says why above`);
+  return folder;
+}
+
+export const median = (list) => {
+  const sorted = [...list].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+/** Does something once per round, one after the other. */
+export async function inRounds(rounds, work) {
+  const results = [];
+  for (let round = 0; round < rounds; round++) results.push(await work(round));
+  return results;
+}
+
+export const namesOf = (count, prefix = 'name') => Array.from({ length: count }, (_, n) => `${prefix}-${n}.test`);
