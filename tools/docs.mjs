@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { packages, root } from './packages.mjs';
 
-const generators = [{ file: 'docs/errors.md', make: errors }];
+const generators = [{ file: 'docs/errors.md', make: errors }, { file: 'docs/cli.md', make: commands }];
 const check = process.argv.includes('--check');
 
 for (const { file, make } of generators) {
@@ -39,8 +39,24 @@ function row([code, { meaning, cure, exit, http }]) {
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
+/** The commands of the program and their flags, as the program itself has them. */
+async function commands() {
+  const { commandLine } = await load(join(root, 'apps/cli/src/program.ts'));
+  const nowhere = { write: () => true };
+  const sections = commandLine('', { stdout: nowhere, stderr: nowhere }).commands.map((command) => {
+    const rows = command.options.map(({ flags, description, defaultValue, argChoices }) => {
+      const more = [...(argChoices ? [`one of ${argChoices.join(', ')}`] : []), ...(defaultValue === undefined ? [] : [`default ${defaultValue}`])];
+      return `| \`${flags}\` | ${description}${more.length > 0 ? ` (${more.join('; ')})` : ''} |`;
+    });
+    return [`## acmex ${command.name()}`, '', `${command.description()}.`, '', '| flag | |', '|---|---|', ...rows, ''].join('\n');
+  });
+  if (sections.length === 0) throw new Error('the program has no commands');
+  return `# The command line\n\nThis page is made from the code.\n\n${sections.join('\n')}`;
+}
+
 /** The exports of a TypeScript module. */
 async function load(entry) {
-  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', conditions: ['@acmex/source'], logLevel: 'warning' });
+  const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');" };
+  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', conditions: ['@acmex/source'], banner, logLevel: 'warning' });
   return await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
 }

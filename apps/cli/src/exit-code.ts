@@ -1,10 +1,11 @@
 import { certificateErrors } from '@acmex/certificate';
 import { challengeErrors } from '@acmex/challenge/http-01';
 import { clientErrors } from '@acmex/client';
+import { dnsErrors } from '@acmex/dns';
 import { acmeErrors, errorCode } from '@acmex/protocol';
 import { cliErrors } from './errors.ts';
 
-const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...cliErrors };
+const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...dnsErrors, ...cliErrors };
 
 /** The stable code of an error; undefined for a fault of ours, which has none. */
 export function codeOf(error: unknown): string | undefined {

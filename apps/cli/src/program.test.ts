@@ -28,7 +28,9 @@ describe('acmex', () => {
   it.each([
     ['an unknown command', ['obtian'], 'Did you mean obtain?'],
     ['an unknown flag', ['obtain', '-d', 'a.test', '--forse'], 'Did you mean --force?'],
-    ['no name', ['obtain'], '--domains'],
+    ['a time that is none', ['obtain', '-d', 'a.test', '--not-after', 'tomorrow'], '2027-01-31'],
+    ['a wait that is none', ['obtain', '-d', 'a.test', '--propagation-wait', 'long'], 'seconds'],
+    ['an unknown challenge', ['obtain', '-d', 'a.test', '-c', 'dns-02'], 'tls-alpn-01'],
     ['an unknown key type', ['obtain', '-d', 'a.test', '--key-type', 'dsa'], 'ec-p256'],
     ['a port that is none', ['obtain', '-d', 'a.test', '--http-port', '70000'], '1 to 65535'],
     ['an unknown log level', ['obtain', '-d', 'a.test', '-l', 'loud'], 'debug'],
@@ -44,6 +46,12 @@ describe('acmex obtain', () => {
   it.each([
     ['a name that is none', ['-d', 'a_b.test'], 2, 'ERR_ACME_IDENTIFIER', 'label "a_b"'],
     ['a list with an empty name in it only', ['-d', ','], 2, 'ERR_CLI_USAGE', 'there is no name'],
+    ['no name', [], 2, 'ERR_CLI_USAGE', '--domains'],
+    ['names beside a request', ['-d', 'a.test', '--csr', 'x.csr'], 2, 'ERR_CLI_USAGE', 'either --csr or --domains'],
+    ['dns-01 without a provider', ['-d', 'a.test', '-c', 'dns-01'], 2, 'ERR_CLI_USAGE', '--dns-provider'],
+    ['a provider that is not known', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'nobody'], 2, 'ERR_CLI_USAGE', 'choose exec'],
+    ['exec without a program', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'exec'], 2, 'ERR_CLI_USAGE', 'EXEC_PATH'],
+    ['half an external account', ['-d', 'a.test', '--eab-kid', 'k'], 2, 'ERR_CLI_USAGE', '--eab-hmac-key'],
     ['an unknown CA', ['-d', 'a.test', '--ca', 'nobody'], 2, 'ERR_CLI_USAGE', 'letsencrypt-staging'],
     ['a server that is no URL', ['-d', 'a.test', '--server', 'ca.test'], 2, 'ERR_CLI_USAGE', 'give the CA\'s ACME directory'],
     ['a server without TLS', ['-d', 'a.test', '--server', 'http://ca.test/dir'], 2, 'ERR_ACME_URL', 'https'],

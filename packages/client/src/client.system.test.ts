@@ -102,6 +102,23 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     expect(shown.size).toBe(0);
   });
 
+  it('tries another solver for a name that failed, by a new order', async () => {
+    const { solver, shown } = solverOf(pebble);
+    const broken: ChallengeSolver = { ...solver, type: 'dns-01', supports: () => true, present: async () => { /* shows nothing */ }, remove: async () => { /* nothing to remove */ } };
+    const orders: string[] = [];
+    const onProgress = (progress: IssuanceProgress) => { if (progress.type === 'ordered') orders.push(progress.order); };
+    const { leaf } = await issue(new AcmeClient({ session, solvers: [broken, solver] }), identifiers(['second-choice.test']), { onProgress });
+    expect(leaf.identifiers).toEqual(identifiers(['second-choice.test']));
+    expect(new Set(orders).size).toBe(2);
+    expect(shown.size).toBe(0);
+  });
+
+  it('reports the first verdict when the second choice is none', async () => {
+    const { solver } = solverOf(pebble);
+    const silent = (type: string): ChallengeSolver => ({ ...solver, type, supports: () => true, present: async () => { /* shows nothing */ }, remove: async () => { /* nothing to remove */ } });
+    await expect(issue(new AcmeClient({ session, solvers: [silent('http-01'), silent('unheard-01')] }), identifiers(['no-choice.test']))).rejects.toMatchObject({ code: 'ERR_CLIENT_VALIDATION_FAILED', message: expect.stringContaining('http-01') });
+  });
+
   it('says which challenges there are when no solver fits', async () => {
     const { solver } = solverOf(pebble);
     await expect(issue(new AcmeClient({ session, solvers: [solver] }), identifiers(['*.wild.test']))).rejects.toMatchObject({ code: 'ERR_CLIENT_NO_SOLVER', message: expect.stringContaining('*.wild.test: the CA offers the challenges dns-01') });

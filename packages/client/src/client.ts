@@ -1,12 +1,14 @@
 import {
-  type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, errorCode, downloadCertificate, finalizeOrder, getAuthorization, getOrder,
+  type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, errorCode, downloadCertificate, type DownloadedChain, finalizeOrder, getAuthorization, getOrder,
   type Identifier, keyAuthorization, newOrder, type Order, pollOrder, printable,
 } from '@acmex/protocol';
+import type { InstantInput } from '@acmex/clock';
 import { ClientError } from './errors.ts';
 import { orderFailure } from './failures.ts';
 import { inLanes } from './lanes.ts';
 import { type IssuanceProgress, nameOf } from './progress.ts';
 import type { ChallengeSolver } from './solver.ts';
+import { TriedChallenges } from './tried-challenges.ts';
 import { checkState, type IssuanceState, newState, type SavedResponse } from './state.ts';
 
 export interface AcmeClientOptions {
@@ -22,6 +24,15 @@ export interface IssueRequest {
   readonly identifiers: readonly Identifier[];
   /** DER, for exactly these names; or what makes it, called once all names are proven. */
   readonly csr: Uint8Array | (() => Promise<Uint8Array>);
+  /** One of the profiles in the directory's `meta`. */
+  readonly profile?: string | undefined;
+  /** The certificate that this one follows: its id for renewal information. RFC 9773 §5 */
+  readonly replaces?: string | undefined;
+  /** Wished validity; many CAs refuse an order that has a wish. */
+  readonly notBefore?: InstantInput | undefined;
+  readonly notAfter?: InstantInput | undefined;
+  /** Whether a chain is the one wanted, where the CA offers several; the CA's first when none is. */
+  readonly prefer?: ((pem: string) => boolean) | undefined;
 }
 
 export interface IssueOptions {
@@ -42,6 +53,14 @@ export interface IssuedChain {
   readonly pem: string;
   /** URLs of the same certificate with other issuers. */
   readonly alternates: readonly string[];
+}
+
+interface Validation {
+  readonly saved: readonly SavedResponse[];
+  readonly save: (responses: readonly SavedResponse[]) => Promise<void>;
+  readonly tried: TriedChallenges;
+  readonly onProgress: (progress: IssuanceProgress) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A name to prove: who answers which challenge of it. */
@@ -66,9 +85,25 @@ export class AcmeClient {
   /**
    * From names and a CSR to a chain. Continues from `state` where there is one: an order that is `ready` skips its
    * authorizations, `processing` is polled, `valid` is downloaded; one that is gone or has failed is replaced by a new one.
+   * Where a name fails and another solver could answer for it, a new order is made and that one tried.
    * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED` with each name's failure, `ERR_CLIENT_NO_SOLVER`; AcmeError; the signal's reason
    */
-  async issue({ identifiers, csr }: IssueRequest, { state = newState, save = async () => { /* nothing is kept */ }, signal, onProgress = () => { /* nobody looks */ } }: IssueOptions = {}): Promise<IssuedChain> {
+  async issue(request: IssueRequest, options: IssueOptions = {}): Promise<IssuedChain> {
+    const tried = new TriedChallenges();
+    for (let state = options.state, first: unknown; ;) {
+      try {
+        return await this.#attempt(request, { ...options, state }, tried);
+      } catch (error) {
+        // The CA's verdict on what was tried first is worth more than what became of the second choice.
+        if (first !== undefined && errorCode(error) === 'ERR_CLIENT_NO_SOLVER') throw first;
+        if (errorCode(error) !== 'ERR_CLIENT_VALIDATION_FAILED' || !tried.addAll((error as ClientError).failures, this.#solvers)) throw error;
+        first ??= error;
+        state = undefined;
+      }
+    }
+  }
+
+  async #attempt({ identifiers, csr, prefer, ...wishes }: IssueRequest, { state = newState, save = async () => { /* nothing is kept */ }, signal, onProgress = () => { /* nobody looks */ } }: IssueOptions, tried: TriedChallenges): Promise<IssuedChain> {
     let current = checkState(state);
     const keep = async (change: Partial<IssuanceState>) => {
       current = { ...current, ...change };
@@ -80,12 +115,12 @@ export class AcmeClient {
     } else {
       await this.abandon(current);
       await keep(newState);
-      order = await newOrder(this.#session, { identifiers }, { signal });
+      order = await newOrder(this.#session, { identifiers, ...wishes }, { signal });
       await keep({ order: order.url });
       onProgress({ type: 'ordered', order: order.url, names: identifiers.length });
     }
     if (order.status === 'pending') {
-      order = await this.#validate(order, current.responses, (responses) => keep({ responses }), onProgress, signal);
+      order = await this.#validate(order, { saved: current.responses, save: (responses) => keep({ responses }), tried, onProgress, signal });
       if (order.status === 'ready') onProgress({ type: 'validated', order: order.url });
     }
     if (order.status === 'ready') {
@@ -94,7 +129,7 @@ export class AcmeClient {
     }
     if (order.status === 'processing' || order.status === 'ready') order = await pollOrder(this.#session, order, { signal });
     if (order.status !== 'valid') throw await this.#failure(order, signal);
-    const chain = await downloadCertificate(this.#session, order, { signal });
+    const chain = await this.#download(order, prefer, signal);
     onProgress({ type: 'issued', order: order.url });
     return { order: order.url, ...chain };
   }
@@ -123,13 +158,13 @@ export class AcmeClient {
   }
 
   /** Proves every name of the order that is not proven yet. Whatever happens, nothing stays on display. */
-  async #validate(order: Order<'pending'>, saved: readonly SavedResponse[], save: (responses: readonly SavedResponse[]) => Promise<void>, onProgress: (progress: IssuanceProgress) => void, signal: AbortSignal | undefined): Promise<Order> {
+  async #validate(order: Order<'pending'>, { saved, save, tried, onProgress, signal }: Validation): Promise<Order> {
     const session = this.#session;
     const each = <T, R>(list: readonly T[], work: (one: T) => Promise<R>) => inLanes(this.#concurrency, list, work);
 
     const authorizations = await each(order.authorizations, (url) => getAuthorization(session, url, { signal }));
     const tasks = authorizations.flatMap((authorization) => {
-      if (authorization.status === 'pending') return [this.#taskFor(authorization)];
+      if (authorization.status === 'pending') return [this.#taskFor(authorization, tried)];
       if (authorization.status === 'valid') onProgress({ type: 'already-valid', identifier: authorization.identifier, wildcard: authorization.wildcard });
       return [];
     });
@@ -149,9 +184,9 @@ export class AcmeClient {
     }
   }
 
-  #taskFor(authorization: Authorization): Task {
+  #taskFor(authorization: Authorization, tried: TriedChallenges): Task {
     const { identifier, wildcard, challenges } = authorization;
-    for (const solver of this.#solvers) {
+    for (const solver of this.#solvers.filter(({ type }) => !tried.has(authorization, type))) {
       const challenge = challenges.find(({ type, status }) => type === solver.type && status !== 'invalid');
       if (challenge && solver.supports(identifier, wildcard)) return { authorization, challenge, solver };
     }
@@ -177,6 +212,17 @@ export class AcmeClient {
       const now = await getOrder(this.#session, order.url, { signal });
       return now.status === 'ready' ? await finalizeOrder(this.#session, now, csr, { signal }) : now;
     }
+  }
+
+  /** The chain that is wanted, else the CA's first. */
+  async #download(order: Order<'valid'>, prefer: IssueRequest['prefer'], signal: AbortSignal | undefined): Promise<DownloadedChain> {
+    const first = await downloadCertificate(this.#session, order, { signal });
+    if (!prefer || prefer(first.pem)) return first;
+    for (const certificate of first.alternates) {
+      const other = await downloadCertificate(this.#session, { certificate }, { signal });
+      if (prefer(other.pem)) return { ...other, alternates: first.alternates };
+    }
+    return first;
   }
 
   async #failure(order: Order, signal: AbortSignal | undefined): Promise<Error> {

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { type CertificateInfo, parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/protocol';
-import { CliError } from '../errors.ts';
-import type { Terminal } from '../terminal.ts';
-import { reason } from '../whole-file.ts';
+import { CliError } from './errors.ts';
+import type { Terminal } from './terminal.ts';
+import { reason } from './whole-file.ts';
 
 export interface InfoOptions {
   readonly cert: string;

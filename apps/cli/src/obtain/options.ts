@@ -1,0 +1,39 @@
+import type { KeyType } from '@acmex/certificate';
+import type { LogLevel } from '../terminal.ts';
+
+export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
+
+/** The flags of `acmex obtain`. */
+export interface ObtainOptions {
+  readonly domains?: readonly string[];
+  readonly csr?: string;
+  readonly email?: string;
+  readonly certPath: string;
+  readonly keyPath: string;
+  readonly keyType: KeyType;
+  readonly mustStaple?: boolean;
+  readonly prod?: boolean;
+  readonly ca?: string;
+  readonly server?: string;
+  readonly caCertificate?: string;
+  readonly acceptTos?: boolean;
+  readonly accountKey?: string;
+  readonly eabKid?: string;
+  readonly eabHmacKey?: string;
+  readonly challenge: (typeof challengeTypes)[number];
+  readonly httpPort: number;
+  readonly webroot?: string;
+  readonly tlsPort: number;
+  readonly dnsProvider?: string;
+  readonly dnsEnv?: readonly string[];
+  readonly dnsResolver?: readonly string[];
+  /** Seconds, or `skip`. */
+  readonly propagationWait?: number | 'skip';
+  readonly profile?: string;
+  readonly preferredChain?: string;
+  readonly notAfter?: string;
+  readonly storage?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+  readonly logLevel: LogLevel;
+}
