@@ -57,6 +57,6 @@ async function commands() {
 /** The exports of a TypeScript module. */
 async function load(entry) {
   const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');" };
-  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', conditions: ['@acmex/source'], banner, logLevel: 'warning' });
+  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner, logLevel: 'warning' });
   return await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
 }
