@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { packages, root } from './packages.mjs';
 
-const generators = [{ file: 'docs/errors.md', make: errors }, { file: 'docs/cli.md', make: commands }];
+const program = join(root, 'apps/cli/src/program.ts');
+const generators = [{ file: 'docs/errors.md', make: errors }, ...(existsSync(program) ? [{ file: 'docs/cli.md', make: commands }] : [])];
 const check = process.argv.includes('--check');
 
 for (const { file, make } of generators) {
@@ -41,7 +42,7 @@ function row([code, { meaning, cure, exit, http }]) {
 
 /** The commands of the program and their flags, as the program itself has them. */
 async function commands() {
-  const { commandLine } = await load(join(root, 'apps/cli/src/program.ts'));
+  const { commandLine } = await load(program);
   const nowhere = { write: () => true };
   const sections = commandLine('', { stdout: nowhere, stderr: nowhere }).commands.map((command) => {
     const rows = command.options.map(({ flags, description, defaultValue, argChoices }) => {
