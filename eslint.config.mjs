@@ -11,6 +11,9 @@ const mayImport = {
   'dns-provider': ['dns', 'clock'],
   challenge: ['client', 'protocol', 'dns', 'certificate', 'clock'],
   services: ['clock'],
+  storage: ['clock'],
+  'storage-driver': ['storage', 'clock'],
+  egress: [],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,

@@ -1,0 +1,54 @@
+import { CorruptEntryError, StorageError } from './errors.ts';
+import type { Entry } from './storage.ts';
+
+/** Turns a record of one shape into the next. */
+export type Upgrade = (record: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+
+export interface RecordKind<T> {
+  /** What the records are, in a message: `certificate`. */
+  readonly kind: string;
+  /** The version of the shape that is written. */
+  readonly version: number;
+  /** From each older version to the one after it: `upgrades[1]` makes a record of version 2. */
+  readonly upgrades?: Readonly<Record<number, Upgrade>> | undefined;
+  /** Looks at what was read, and throws where it is not of the shape. */
+  readonly check?: ((record: unknown) => T) | undefined;
+}
+
+/** JSON records that carry the version of their shape as `v`: older ones are upgraded when they are read, newer ones are refused. */
+export interface JsonRecord<T> {
+  bytes(record: T): Uint8Array;
+  /** @throws CorruptEntryError; StorageError `ERR_STORAGE_NEWER` */
+  read(entry: Pick<Entry, 'key' | 'value'>): T;
+}
+
+export function jsonRecord<T>({ kind, version, upgrades = {}, check = (record) => record as T }: RecordKind<T>): JsonRecord<T> {
+  return {
+    bytes: (record) => new TextEncoder().encode(JSON.stringify({ v: version, ...record })),
+    read({ key, value }) {
+      let { v, ...record } = parsed(key, value);
+      if (typeof v !== 'number' || !Number.isInteger(v) || v < 1) throw new CorruptEntryError(key, `this ${kind} says no version of its shape`);
+      if (v > version) throw new StorageError('ERR_STORAGE_NEWER', `${key} is a ${kind} of version ${v}, and this program reads up to ${version}: update it`, { key });
+      for (; v < version; v += 1) {
+        const upgrade = upgrades[v];
+        if (!upgrade) throw new CorruptEntryError(key, `nothing reads a ${kind} of version ${v}`);
+        record = { ...upgrade(record) };
+      }
+      try {
+        return check(record);
+      } catch (error) {
+        throw new CorruptEntryError(key, `it is no ${kind} (${error instanceof Error ? error.message : String(error)})`, { cause: error });
+      }
+    },
+  };
+}
+
+function parsed(key: string, value: Uint8Array): Record<string, unknown> & { v?: unknown } {
+  try {
+    const record: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+    if (typeof record === 'object' && record !== null && !Array.isArray(record)) return { ...record };
+  } catch (error) {
+    throw new CorruptEntryError(key, 'it is no JSON', { cause: error });
+  }
+  throw new CorruptEntryError(key, 'it is no JSON object');
+}

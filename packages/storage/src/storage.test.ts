@@ -1,0 +1,146 @@
+import { describe, expect, it } from '@jest/globals';
+import { virtualClock } from '@acmex/clock';
+import fc from 'fast-check';
+import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from './contract.ts';
+import { acquireLock, CorruptEntryError, jsonRecord, memoryStorage, migrate, type Storage } from './index.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 30 });
+
+describe('memoryStorage', () => {
+  for (const clause of storageContract) {
+    it(clause.title, async () => {
+      const storage = memoryStorage();
+      await checkClause(clause, { storage, other: storage, place: 'contract' });
+      expect(await keys(storage)).toEqual([]);
+    });
+  }
+
+  it('behaves like a plain map, whatever is written', async () => {
+    await fc.assert(fc.asyncProperty(histories, (numbers) => holdsLikeModel(memoryStorage(), 'p', historyFrom('p', numbers))));
+  });
+
+  it('explains every outcome of writers at once by some order', async () => {
+    await fc.assert(fc.asyncProperty(histories, histories, (one, two) => holdsConcurrently([memoryStorage()], 'p', [historyFrom('p', one), historyFrom('p', two)])));
+  });
+});
+
+describe('the contract', () => {
+  it('catches a driver that writes what comes before a conflict', async () => {
+    const storage = memoryStorage();
+    const torn: Storage = {
+      ...storage,
+      write: async (changes, options) => (await Promise.all(changes.map((change) => storage.write([change], options)))).flat(),
+    };
+    const failures = await Promise.all(storageContract.map(async (clause, at) => checkClause(clause, { storage: torn, other: torn, place: `c${at}` }).then(() => [], () => [clause.title])));
+    expect(failures.flat()).toContain('writes all changes or none');
+  });
+});
+
+describe('acquireLock', () => {
+  it('takes over after a whole lease of silence, and not before', async () => {
+    const clock = virtualClock();
+    const storage = memoryStorage();
+    let second: unknown;
+    const silent: Storage = { ...storage, write: (changes, options) => (changes.some((change) => 'check' in change) ? Promise.reject(new Error('paused')) : storage.write(changes, options)) };
+    const holder = await acquireLock(silent, 'one', { clock });
+    const waiting = acquireLock(storage, 'one', { clock }).then((lock) => (second = lock));
+    await clock.advance({ seconds: 9 });
+    expect(second).toBeUndefined();
+    await clock.advance({ seconds: 2 });
+    expect(second).toBeDefined();
+    await expect(storage.write([{ set: 'a', value: bytes('late') }, holder.check])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'lock/one' });
+    await (await waiting).release();
+  });
+
+  it('is kept for as long as its holder lives', async () => {
+    const clock = virtualClock();
+    const storage = memoryStorage();
+    const lock = await acquireLock(storage, 'one', { clock });
+    let second = false;
+    const giveUp = new AbortController();
+    const waiting = acquireLock(storage, 'one', { clock, signal: giveUp.signal }).then(() => (second = true), () => undefined);
+    await clock.advance({ minutes: 1 });
+    expect([second, lock.signal.aborted]).toEqual([false, false]);
+    giveUp.abort();
+    await waiting;
+    await lock.write([{ set: 'a', value: bytes('1') }]);
+    await lock.release();
+    await lock.release();
+  });
+
+  it('grows its token when the wall clock goes back', async () => {
+    const storage = memoryStorage();
+    const before = await acquireLock(storage, 'one', { clock: virtualClock({ now: '2030-01-01T00:00:00Z' }) });
+    await before.release();
+    const after = await acquireLock(storage, 'one', { clock: virtualClock({ now: '2020-01-01T00:00:00Z' }) });
+    expect(after.token).toBeGreaterThan(before.token);
+    await after.release();
+  });
+
+  it('leaves other conflicts to the caller', async () => {
+    const storage = memoryStorage();
+    const lock = await acquireLock(storage, 'one');
+    await expect(lock.write([{ set: 'a', value: bytes('1'), ifVersion: 'x' }])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'a' });
+    expect(lock.signal.aborted).toBe(false);
+    await lock.release();
+  });
+});
+
+describe('jsonRecord', () => {
+  const record = jsonRecord<{ names: string[] }>({ kind: 'list', version: 3, upgrades: { 1: ({ name }) => ({ all: [name] }), 2: ({ all }) => ({ names: all }) } });
+  const read = (text: string) => record.read({ key: 'a/b', value: bytes(text) });
+
+  it('reads what it wrote, and every older shape', () => {
+    expect(record.read({ key: 'a', value: record.bytes({ names: ['x'] }) })).toEqual({ names: ['x'] });
+    expect(read('{"v":1,"name":"x"}')).toEqual({ names: ['x'] });
+    expect(read('{"v":2,"all":["x"]}')).toEqual({ names: ['x'] });
+  });
+
+  it('refuses newer shapes with both versions, and what is no record', () => {
+    expect(() => read('{"v":4}')).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_NEWER', message: 'a/b is a list of version 4, and this program reads up to 3: update it' }));
+    for (const text of ['', '{', '[]', 'null', '{}', '{"v":"1"}', '{"v":0}', '\u0000']) expect(() => read(text)).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_CORRUPT', key: 'a/b' }));
+  });
+});
+
+describe('migrate', () => {
+  it('copies in order, reads back, leaves locks and what differs, and goes on where it ended', async () => {
+    const [from, to] = [memoryStorage(), memoryStorage()];
+    for (const key of ['a', 'b/1', 'b/2', 'c', 'd']) await from.write([{ set: key, value: bytes(key), secret: key === 'c' }]);
+    const lock = await acquireLock(from, 'x');
+    await to.write([{ set: 'a', value: bytes('a') }, { set: 'b/1', value: bytes('other') }]);
+    const cut = new AbortController();
+    await expect(migrate(from, to, { signal: cut.signal, onProgress: ({ copied }) => copied === 1 && cut.abort() })).rejects.toThrow();
+    expect(await migrate(from, to)).toMatchObject({ copied: 2, present: 2, skipped: [{ key: 'b/1' }, { key: 'lock/x' }, { key: 'lock/x/beat' }] });
+    expect(await keys(to)).toEqual(['a', 'b/1', 'b/2', 'c', 'd']);
+    expect((await to.get('c'))?.secret).toBe(true);
+    await lock.release();
+  });
+
+  it('says which entries cannot be read, and copies the others', async () => {
+    const from = memoryStorage();
+    await from.write([{ set: 'a', value: bytes('a') }]);
+    const broken: Storage = {
+      ...from,
+      async* list(prefix, options) {
+        options?.onCorrupt?.(new CorruptEntryError('0', 'it was truncated'));
+        yield* from.list(prefix, options);
+      },
+    };
+    expect(await migrate(broken, memoryStorage())).toMatchObject({ copied: 1, skipped: [{ key: '0', reason: '0 cannot be read: it was truncated' }] });
+  });
+
+  it('ends when the target gives back something else', async () => {
+    const from = memoryStorage();
+    await from.write([{ set: 'a', value: bytes('a') }]);
+    const to = memoryStorage();
+    const lying: Storage = { ...to, write: (changes, options) => to.write(changes.map((change) => ('set' in change ? { ...change, value: bytes('?') } : change)), options) };
+    await expect(migrate(from, lying)).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT', key: 'a' });
+  });
+});
+
+async function keys(storage: Storage): Promise<string[]> {
+  const all: string[] = [];
+  for await (const { key } of storage.list('')) all.push(key);
+  return all;
+}
