@@ -13,7 +13,6 @@ const mayImport = {
   services: ['clock'],
   storage: ['clock'],
   'storage-driver': ['storage', 'clock'],
-  egress: [],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,
