@@ -3,14 +3,15 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { certificate, keysOf } from './chain.testing.ts';
 import { ariCertificateId, type CertificateInfo, certificateErrors, parseCertificate, parseChain, parseCsr } from './index.ts';
-import { mustStapleExtension } from './tls-feature.ts';
+import { statusRequest, tlsFeature } from './tls-feature.ts';
+import { x509 } from './x509.ts';
 
 let pem: string;
 let der: Uint8Array;
 beforeAll(async () => {
   const keys = await keysOf();
   const identifiers = [{ type: 'dns', value: '*.A.test' }, { type: 'ip', value: '192.0.2.1' }, { type: 'ip', value: '2001:DB8::0:1' }];
-  pem = await certificate({ subject: 'CN=a, O=Acme', issuer: 'CN=a, O=Acme', keys, signer: keys, identifiers, serialNumber: '00f7650a', extensions: [mustStapleExtension()] });
+  pem = await certificate({ subject: 'CN=a, O=Acme', issuer: 'CN=a, O=Acme', keys, signer: keys, identifiers, serialNumber: '00f7650a', extensions: [new x509.Extension(tlsFeature, false, statusRequest)] });
   der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
 });
 const refusal = (code: string, words: string) => expect.objectContaining({ code, message: expect.stringContaining(words) });

@@ -34,12 +34,6 @@ export interface CertificateInfo {
   readonly pem: string;
 }
 
-/** A certificate, and the same as the library has it. */
-export interface ReadCertificate {
-  readonly info: CertificateInfo;
-  readonly certificate: x509.X509Certificate;
-}
-
 /**
  * Reads one certificate.
  * @param input DER, or PEM whose first certificate is read; 1 MiB at most
@@ -47,7 +41,7 @@ export interface ReadCertificate {
  */
 export function parseCertificate(input: string | Uint8Array): CertificateInfo {
   const [first] = certificateBlocks(input);
-  return readCertificate(first, 'the certificate').info;
+  return readCertificate(first, 'the certificate');
 }
 
 /**
@@ -56,11 +50,6 @@ export function parseCertificate(input: string | Uint8Array): CertificateInfo {
  * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, saying which of them cannot be read
  */
 export function parseChain(pem: string): readonly CertificateInfo[] {
-  return readChain(pem).map(({ info }) => info);
-}
-
-/** Like `parseChain`, for those who also verify. */
-export function readChain(pem: string): readonly ReadCertificate[] {
   const blocks = certificateBlocks(pem);
   return blocks.map((der, index) => readCertificate(der, `certificate ${index + 1} of ${blocks.length}`));
 }
@@ -72,11 +61,10 @@ function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | u
   return blocks;
 }
 
-function readCertificate(der: Uint8Array | undefined, what: string): ReadCertificate {
+function readCertificate(der: Uint8Array | undefined, what: string): CertificateInfo {
   try {
     if (der === undefined) throw new SyntaxError('the PEM block does not end, or is not base64');
-    const certificate = readDer(x509.X509Certificate, der);
-    return { info: describe(certificate, Uint8Array.from(der)), certificate };
+    return describe(readDer(x509.X509Certificate, der), Uint8Array.from(der));
   } catch (cause) {
     throw new CertificateError('ERR_CERTIFICATE_FORMAT', `${what} cannot be read: it is damaged, or no certificate; get it anew`, { cause });
   }

@@ -1,5 +1,5 @@
 import type { webcrypto as web } from 'node:crypto';
-import { type Identifier, subjectAltName } from './identifier.ts';
+import { alternativeNamesValue, type Identifier, subjectAltName } from './identifier.ts';
 import { x509 } from './x509.ts';
 
 export const algorithms = {
@@ -42,7 +42,7 @@ export async function certificate({ subject = '', issuer = '', keys, signer, alg
     notBefore: new Date(notBefore), notAfter: new Date(notAfter),
     extensions: [
       new x509.BasicConstraintsExtension(ca, undefined, true),
-      ...(identifiers.length > 0 ? [subjectAltName(identifiers)] : []),
+      ...(identifiers.length > 0 ? [new x509.Extension(subjectAltName, false, Uint8Array.from(alternativeNamesValue(identifiers)))] : []),
       await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       ...extensions,

@@ -1,13 +1,11 @@
-import { CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-csr';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
-import { Attribute, Extension, Extensions, Name, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { CertificateError } from './errors.ts';
-import { alternativeNames, type Identifier, quoted, subjectAltName } from './identifier.ts';
+import { der, objectIdentifier } from './der.ts';
+import { alternativeNames, alternativeNamesValue, type Identifier, quoted, subjectAltName } from './identifier.ts';
 import { describePublicKey } from './key-object.ts';
 import { largestText } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
-import { signatureAlgorithm } from './signature-algorithm.ts';
-import { asksForStapling, mustStapleExtension, tlsFeature } from './tls-feature.ts';
+import { signatureAlgorithmDer } from './signature-algorithm.ts';
+import { asksForStapling, statusRequest, tlsFeature } from './tls-feature.ts';
 import { blocksOf, readDer, x509 } from './x509.ts';
 
 export interface CsrRequest {
@@ -39,36 +37,35 @@ const extensionRequest = '1.2.840.113549.1.9.14';
  */
 export async function createCsr(request: CsrRequest): Promise<Uint8Array> {
   const info = requestInfo(request);
-  const signed = AsnConvert.serialize(info);
-  const signature = await request.key.sign(new Uint8Array(signed));
-  return new Uint8Array(AsnConvert.serialize(new CertificationRequest({
-    certificationRequestInfo: info,
-    certificationRequestInfoRaw: signed,
-    signatureAlgorithm: signatureAlgorithm(request.key.type),
-    signature: Uint8Array.from(signature).buffer,
-  })));
+  const signature = await request.key.sign(info);
+  return der(sequence, info, signatureAlgorithmDer(request.key.type), der(bitString, Uint8Array.of(0), signature));
 }
 
-function requestInfo({ identifiers, key, commonName, mustStaple = false }: CsrRequest): CertificationRequestInfo {
-  const extensions = [subjectAltName(identifiers), ...(mustStaple ? [mustStapleExtension()] : [])];
-  const values = [AsnConvert.serialize(new Extensions(extensions.map(({ type, critical, value }) => new Extension({ extnID: type, critical, extnValue: new OctetString(value) }))))];
-  const info = new CertificationRequestInfo({ subject: subject(commonName), subjectPKInfo: publicKeyInfo(key) });
-  info.attributes.push(new Attribute({ type: extensionRequest, values }));
-  return info;
+// X.680 §8.4
+const [bitString, octetString, utf8String, sequence, set, attributes] = [0x03, 0x04, 0x0c, 0x30, 0x31, 0xa0];
+const versionOne = Uint8Array.of(0x02, 0x01, 0x00);
+
+/** CertificationRequestInfo. RFC 2986 §4.1 */
+function requestInfo({ identifiers, key, commonName, mustStaple = false }: CsrRequest): Uint8Array {
+  const names = extension(subjectAltName, alternativeNamesValue(identifiers));
+  const extensions = der(sequence, names, ...(mustStaple ? [extension(tlsFeature, statusRequest)] : []));
+  return der(sequence, versionOne, subject(commonName), publicKeyInfo(key), der(attributes, der(sequence, objectIdentifier(extensionRequest), der(set, extensions))));
 }
 
-function subject(commonName: string | undefined): Name {
+function extension(type: string, value: Uint8Array): Uint8Array {
+  return der(sequence, objectIdentifier(type), der(octetString, value));
+}
+
+function subject(commonName: string | undefined): Uint8Array {
+  if (commonName === undefined) return der(sequence);
   // ub-common-name of RFC 5280 appendix A.1
-  if (commonName === '' || (commonName?.length ?? 0) > 64) throw new CertificateError('ERR_CSR_NAMES', 'a common name has 1 to 64 characters: leave it out, the names stand in subjectAltName');
-  return AsnConvert.parse(new x509.Name(commonName === undefined ? [] : [{ CN: [{ utf8String: commonName }] }]).toArrayBuffer(), Name);
+  if (commonName === '' || commonName.length > 64) throw new CertificateError('ERR_CSR_NAMES', 'a common name has 1 to 64 characters: leave it out, the names stand in subjectAltName');
+  return der(sequence, der(set, der(sequence, objectIdentifier('2.5.4.3'), der(utf8String, new TextEncoder().encode(commonName)))));
 }
 
-function publicKeyInfo({ type, publicKey }: PrivateKey): SubjectPublicKeyInfo {
-  try {
-    return AsnConvert.parse(publicKey, SubjectPublicKeyInfo);
-  } catch (cause) {
-    throw new CertificateError('ERR_KEY_FORMAT', `the public key of the ${type} key is no SubjectPublicKeyInfo in DER: correct where it comes from`, { cause });
-  }
+function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
+  if (describePublicKey(publicKey) !== 'unknown') return publicKey;
+  throw new CertificateError('ERR_KEY_FORMAT', `the public key of the ${type} key is no SubjectPublicKeyInfo in DER: correct where it comes from`);
 }
 
 /**
@@ -77,12 +74,12 @@ function publicKeyInfo({ type, publicKey }: PrivateKey): SubjectPublicKeyInfo {
  * @throws CertificateError `ERR_CSR_FORMAT`, `ERR_CSR_NAMES`
  */
 export async function parseCsr(input: string | Uint8Array): Promise<CertificateRequestInfo> {
-  const { der, csr, names } = await read(input);
+  const { bytes, csr, names } = await read(input);
   const { identifiers, otherNames } = names;
   if (otherNames.length > 0) throw new CertificateError('ERR_CSR_NAMES', `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, where only DNS names and IP addresses can stand: make it without`);
   if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'the certificate signing request has no DNS names or IP addresses in its subjectAltName: make it with them');
   const publicKey = new Uint8Array(csr.publicKey.rawData);
-  return { der, identifiers, publicKey, keyType: describePublicKey(publicKey), mustStaple: asksForStapling(csr.getExtension(tlsFeature)) };
+  return { der: bytes, identifiers, publicKey, keyType: describePublicKey(publicKey), mustStaple: asksForStapling(csr.getExtension(tlsFeature)) };
 }
 
 async function read(input: string | Uint8Array) {
@@ -90,10 +87,10 @@ async function read(input: string | Uint8Array) {
   const blocks = blocksOf(input, /^(NEW )?CERTIFICATE REQUEST$/);
   if (blocks.length === 0) throw new CertificateError('ERR_CSR_FORMAT', 'this holds no certificate signing request: give a PEM block "CERTIFICATE REQUEST", or DER');
   try {
-    const der = Uint8Array.from(blocks[0] ?? []);
-    const csr = readDer(x509.Pkcs10CertificateRequest, der);
+    const bytes = Uint8Array.from(blocks[0] ?? []);
+    const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
     const names = alternativeNames(csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension));
-    if (await csr.verify()) return { der, csr, names };
+    if (await csr.verify()) return { bytes, csr, names };
   } catch (cause) {
     throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request cannot be read: it is damaged; make it anew', { cause });
   }

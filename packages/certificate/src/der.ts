@@ -7,17 +7,32 @@ export function isOneSequence(der: Uint8Array): boolean {
   return digits.length > 0 && digits.length <= 4 && der.length === 2 + digits.length + digits.reduce((length, digit) => length * 256 + digit, 0);
 }
 
+/** One value: its tag, its length, and the parts of its content. X.690 §8.1 */
+export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const digits = length < 0x80 ? [] : length < 0x100 ? [length] : length < 0x1_0000 ? [length >> 8, length & 0xff] : [length >> 16, length >> 8 & 0xff, length & 0xff];
+  return Buffer.concat([Uint8Array.of(tag, digits.length === 0 ? length : 0x80 | digits.length, ...digits), ...parts]);
+}
+
+/** An OBJECT IDENTIFIER from its numbers in dots. X.690 §8.19 */
+export function objectIdentifier(dotted: string): Uint8Array {
+  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
+  return der(0x06, Uint8Array.from([first * 40 + second, ...rest].flatMap(septets)));
+}
+
+function septets(number: number): readonly number[] {
+  return number < 0x80 ? [number] : [...septets(Math.floor(number / 0x80)).map((septet) => septet | 0x80), number & 0x7f];
+}
+
 /** The two numbers of an ECDSA signature, side by side as WebCrypto gives them, as SEQUENCE { r INTEGER, s INTEGER }. RFC 3279 §2.2.3 */
 export function ecdsaSignature(sideBySide: Uint8Array): Uint8Array {
   const half = sideBySide.length / 2;
-  const content = [...integer(sideBySide.subarray(0, half)), ...integer(sideBySide.subarray(half))];
-  return Uint8Array.from(content.length < 0x80 ? [0x30, content.length, ...content] : [0x30, 0x81, content.length, ...content]);
+  return der(0x30, integer(sideBySide.subarray(0, half)), integer(sideBySide.subarray(half)));
 }
 
-/** A number of up to 126 bytes, none of them to spare; a first bit of 1 would make it negative. */
-function integer(number: Uint8Array): readonly number[] {
+/** A positive number in as few bytes as it needs; a first bit of 1 would make it negative. */
+function integer(number: Uint8Array): Uint8Array {
   const first = number.findIndex((byte) => byte !== 0);
-  const digits = first < 0 ? [0] : [...number.subarray(first)];
-  const positive = (digits[0] ?? 0) >= 0x80 ? [0, ...digits] : digits;
-  return [0x02, positive.length, ...positive];
+  const digits = first < 0 ? Uint8Array.of(0) : number.subarray(first);
+  return der(0x02, ...((digits[0] ?? 0) >= 0x80 ? [Uint8Array.of(0)] : []), digits);
 }

@@ -1,6 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { GeneralName } from '@peculiar/asn1-x509';
+import { der } from './der.ts';
 import { CertificateError } from './errors.ts';
-import { x509 } from './x509.ts';
+import type { x509 } from './x509.ts';
 
 /** What a certificate is for. The same shape as @acmex/protocol's. */
 export interface Identifier {
@@ -38,14 +41,18 @@ export function compare(issued: readonly Identifier[], asked: readonly Identifie
   return { missing: [...want].filter((name) => !have.has(name)), extra: [...have].filter((name) => !want.has(name)) };
 }
 
+/** subjectAltName. RFC 5280 §4.2.1.6 */
+export const subjectAltName = '2.5.29.17';
+
 /**
- * The subjectAltName of identifiers, each once. RFC 5280 §4.2.1.6
+ * The value of the subjectAltName of identifiers, each once.
+ * @returns GeneralNames, DER
  * @throws CertificateError `ERR_CSR_NAMES` for what is neither a DNS name in A-labels nor an IP address, and for none at all
  */
-export function subjectAltName(identifiers: readonly Identifier[]): x509.SubjectAlternativeNameExtension {
+export function alternativeNamesValue(identifiers: readonly Identifier[]): Uint8Array {
   if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'a certificate signing request needs one name at least');
   const names = new Map(identifiers.map((one) => checked(canonical(one))).map((one) => [one.value, one]));
-  return new x509.SubjectAlternativeNameExtension([...names.values()].map(({ type, value }) => ({ type: type === 'ip' ? 'ip' : 'dns', value })));
+  return der(0x30, ...[...names.values()].map(({ type, value }) => (type === 'ip' ? new Uint8Array(AsnConvert.serialize(new GeneralName({ iPAddress: value }))) : der(0x82, Buffer.from(value, 'latin1')))));
 }
 
 function checked(one: Identifier): Identifier {

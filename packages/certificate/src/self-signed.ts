@@ -2,7 +2,7 @@ import { webcrypto } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { Certificate, Extension, Extensions, Name, SubjectPublicKeyInfo, TBSCertificate, Validity, Version } from '@peculiar/asn1-x509';
-import { type Identifier, subjectAltName } from './identifier.ts';
+import { alternativeNamesValue, type Identifier, subjectAltName } from './identifier.ts';
 import { toPem } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
 import { signatureAlgorithm } from './signature-algorithm.ts';
@@ -30,8 +30,7 @@ export interface SelfSignedRequest {
  * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have
  */
 export async function createSelfSigned({ identifiers, key, extensions = [], clock = systemClock }: SelfSignedRequest): Promise<string> {
-  const { type, critical, value } = subjectAltName(identifiers);
-  const all = [{ oid: type, critical, value: new Uint8Array(value) }, ...extensions];
+  const all = [{ oid: subjectAltName, critical: false, value: alternativeNamesValue(identifiers) }, ...extensions];
   const name = AsnConvert.parse(new x509.Name([{ CN: [{ utf8String: 'self-signed' }] }]).toArrayBuffer(), Name);
   const moment = (hours: number) => new Date(clock.now().add({ hours }).epochMilliseconds);
   const certificate = new TBSCertificate({
@@ -42,7 +41,7 @@ export async function createSelfSigned({ identifiers, key, extensions = [], cloc
     subject: name,
     validity: new Validity({ notBefore: moment(-1), notAfter: moment(7 * 24) }),
     subjectPublicKeyInfo: AsnConvert.parse(key.publicKey, SubjectPublicKeyInfo),
-    extensions: new Extensions(all.map((one) => new Extension({ extnID: one.oid, critical: one.critical, extnValue: new OctetString(one.value) }))),
+    extensions: new Extensions(all.map((one) => new Extension({ extnID: one.oid, critical: one.critical, extnValue: new OctetString(Uint8Array.from(one.value)) }))),
   });
   const signed = AsnConvert.serialize(certificate);
   const signatureValue = Uint8Array.from(await key.sign(new Uint8Array(signed))).buffer;

@@ -1,4 +1,5 @@
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
+import { der, objectIdentifier } from './der.ts';
 import type { KeyType } from './private-key.ts';
 
 // RFC 5758 §3.2, RFC 4055 §5 (with its NULL), RFC 8410 §3
@@ -10,4 +11,9 @@ const identifiers: Readonly<Record<KeyType, string>> = {
 /** How `PrivateKey.sign` signs. */
 export function signatureAlgorithm(type: KeyType): AlgorithmIdentifier {
   return new AlgorithmIdentifier({ algorithm: identifiers[type], ...(type.startsWith('rsa') ? { parameters: null } : {}) });
+}
+
+/** The same as DER. */
+export function signatureAlgorithmDer(type: KeyType): Uint8Array {
+  return der(0x30, objectIdentifier(identifiers[type]), ...(type.startsWith('rsa') ? [der(0x05)] : []));
 }

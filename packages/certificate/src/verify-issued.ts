@@ -1,6 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
-import { type CertificateInfo, type ReadCertificate, readChain } from './certificate-info.ts';
+import { type CertificateInfo, parseChain } from './certificate-info.ts';
 import { CertificateError } from './errors.ts';
 import { compare, type Identifier, quoted } from './identifier.ts';
 
@@ -36,14 +37,13 @@ const tolerance = Temporal.Duration.from({ minutes: 5 });
  * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, `…_KEY`, `…_NAMES`, `…_CA`, `…_CHAIN`, `…_VALIDITY`
  */
 export async function verifyIssued(chain: string, { identifiers, publicKey }: IssuedFor, { clock = systemClock }: VerifyOptions = {}): Promise<IssuedCertificate> {
-  const certificates = readChain(chain);
-  const all = certificates.map(({ info }) => info);
+  const all = parseChain(chain);
   const [leaf, issuer] = all;
   if (!leaf) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'the chain is empty: download it again');
   if (!Buffer.from(leaf.publicKey).equals(publicKey)) throw new CertificateError('ERR_CERTIFICATE_KEY', `${called(leaf)} is for another key than the request's: do not use it, report it to the CA`);
   checkNames(leaf, identifiers);
   if (leaf.isCa) throw new CertificateError('ERR_CERTIFICATE_CA', `${called(leaf)} is a CA's, where a server's was asked for: do not use it, report it to the CA`);
-  await checkLinks(certificates);
+  checkLinks(all);
   for (const one of issuer ? [leaf, issuer] : [leaf]) checkValidity(one, clock.now());
   return { leaf, chain: all, pem: all.map(({ pem }) => pem).join('') };
 }
@@ -61,18 +61,26 @@ function checkNames(leaf: CertificateInfo, asked: readonly Identifier[]): void {
 }
 
 /** Each certificate is signed by the next, which is a CA's. */
-async function checkLinks(chain: readonly ReadCertificate[]): Promise<void> {
+function checkLinks(chain: readonly CertificateInfo[]): void {
   for (const [index, subject] of chain.slice(0, -1).entries()) {
-    const fault = await linkFault(subject, chain[index + 1]);
+    const fault = linkFault(subject, chain[index + 1]);
     if (fault !== undefined) throw new CertificateError('ERR_CERTIFICATE_CHAIN', `certificate ${index + 2} of the chain is not the issuer of certificate ${index + 1}: ${fault}; report it to the CA`);
   }
 }
 
-async function linkFault(subject: ReadCertificate, issuer: ReadCertificate | undefined): Promise<string | undefined> {
-  if (!issuer || subject.info.issuer !== issuer.info.subject) return 'the names differ';
-  if (!issuer.info.isCa) return 'it is no CA\'s';
-  const signed = await subject.certificate.verify({ publicKey: issuer.certificate.publicKey, signatureOnly: true }).catch(() => false);
-  return signed ? undefined : 'it has not signed it';
+function linkFault(subject: CertificateInfo, issuer: CertificateInfo | undefined): string | undefined {
+  if (!issuer || subject.issuer !== issuer.subject) return 'the names differ';
+  if (!issuer.isCa) return 'it is no CA\'s';
+  return signed(subject.der, issuer.der) ? undefined : 'it has not signed it';
+}
+
+function signed(subject: Uint8Array, issuer: Uint8Array): boolean {
+  try {
+    return new X509Certificate(subject).verify(new X509Certificate(issuer).publicKey);
+  } catch {
+    // OpenSSL knows no such key or signature: nothing shows that it was signed.
+    return false;
+  }
 }
 
 function checkValidity(one: CertificateInfo, now: Temporal.Instant): void {

@@ -27,7 +27,7 @@ export async function withTimeLimit<T>({ clock, limit, signal }: TimeLimitOption
   try {
     return await work(ours.signal);
   } finally {
-    over.abort();
+    over.abort('the work has ended');
     signal?.removeEventListener('abort', abort);
   }
 }
