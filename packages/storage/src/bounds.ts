@@ -3,7 +3,8 @@ import type { Change } from './storage.ts';
 
 const part = /^[a-z0-9_~-][a-z0-9._~-]{0,119}$/;
 const longestKey = 500;
-const largestValue = 1024 * 1024;
+/** 1 MiB, and what an encrypting wrapper adds. */
+const largestValue = 1024 * 1024 + 1024;
 const mostChanges = 100;
 
 /** The key itself. @throws StorageError `ERR_STORAGE_INPUT` */
@@ -26,7 +27,7 @@ export function checkedChanges(changes: readonly Change[]): readonly Change[] {
   const twice = keys.find((key, at) => keys.indexOf(key) !== at);
   if (twice !== undefined) throw refused(`${twice} appears twice in one write`);
   for (const change of changes) {
-    if ('set' in change && change.value.byteLength > largestValue) throw new StorageError('ERR_STORAGE_INPUT', `the value of ${change.set} has ${change.value.byteLength} bytes, and may have ${largestValue}`, { key: change.set });
+    if ('set' in change && change.value.byteLength > largestValue) throw new StorageError('ERR_STORAGE_INPUT', `the value of ${change.set} has ${change.value.byteLength} bytes, and may have 1 MiB`, { key: change.set });
   }
   return changes;
 }

@@ -13,7 +13,7 @@ export function memoryStorage(): Storage {
     if ('remove' in change) entries.delete(change.remove);
     if (!('set' in change)) return [];
     const version = String(++written);
-    entries.set(change.set, { key: change.set, value: change.value.slice(), version, secret: change.secret ?? false });
+    entries.set(change.set, { key: change.set, value: Uint8Array.from(change.value), version, secret: change.secret ?? false });
     return [version];
   };
 
@@ -54,5 +54,5 @@ export function memoryStorage(): Storage {
 
 /** Its own bytes: what a caller does to them changes nothing here. */
 function copied(entry: Entry): Entry {
-  return { ...entry, value: entry.value.slice() };
+  return { ...entry, value: Uint8Array.from(entry.value) };
 }

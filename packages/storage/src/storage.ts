@@ -2,7 +2,7 @@
 export interface Entry {
   /** Parts joined by `/`; a part is 1 to 120 of `a-z 0-9 . _ ~ -` and does not begin with `.`; 500 bytes at most. */
   readonly key: string;
-  /** At most 1 MiB. */
+  /** At most 1 MiB; drivers take 1 KiB more, for wrappers that add to a value. */
   readonly value: Uint8Array;
   /** Opaque; never used twice for a key, not even after a removal. */
   readonly version: string;
