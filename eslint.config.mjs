@@ -13,6 +13,8 @@ const mayImport = {
   services: ['clock'],
   storage: ['clock'],
   'storage-driver': ['storage', 'clock'],
+  egress: ['clock'],
+  ca: ['protocol', 'certificate', 'storage', 'egress', 'clock'],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,
@@ -65,7 +67,7 @@ export default [
     files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate']),
+      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client']),
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
