@@ -44,6 +44,14 @@ export function newPassphraseSetting(): PassphraseSetting {
   return { salt: randomBytes(16).toString('base64'), cost: 2 ** 17, blockSize: 8 };
 }
 
+/** What was read, where it is a setting that can be computed. @throws TypeError */
+export function passphraseSetting(read: unknown): PassphraseSetting {
+  const { salt, cost, blockSize } = Object(read) as Readonly<Record<keyof PassphraseSetting, unknown>>;
+  const within = (value: unknown, most: number): value is number => Number.isInteger(value) && Number(value) > 0 && Number(value) <= most;
+  if (typeof salt !== 'string' || !within(cost, 2 ** 20) || (cost & (cost - 1)) !== 0 || !within(blockSize, 16)) throw new TypeError('its setting for passphrases is none');
+  return { salt, cost, blockSize };
+}
+
 /** The key itself, or the one that is made of the passphrase: half a second. @throws StorageError `ERR_STORAGE_ENCRYPTION` for a passphrase under 12 characters */
 export async function resolveKey(input: EncryptionKeyInput, { salt, cost, blockSize }: PassphraseSetting): Promise<EncryptionKey> {
   if ('bytes' in input) return input;

@@ -1,5 +1,5 @@
 import { errorCode, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
-import { type EncryptionKey, type EncryptionKeyInput, newPassphraseSetting, type PassphraseSetting, resolveKey } from './encryption-key.ts';
+import { type EncryptionKey, type EncryptionKeyInput, newPassphraseSetting, type PassphraseSetting, passphraseSetting, resolveKey } from './encryption-key.ts';
 import { open, seal } from './sealed-value.ts';
 
 /** What an encrypted storage says of itself, in clear: with which keys, and how keys are made of passphrases. */
@@ -10,7 +10,14 @@ interface Sentinel {
 }
 
 export const sentinelKey = 'encryption';
-const record = jsonRecord<Sentinel>({ kind: 'sentinel of encryption', version: 1 });
+const record = jsonRecord<Sentinel>({
+  kind: 'sentinel of encryption', version: 1,
+  check(read) {
+    const { passphrases, keys } = read as Readonly<Record<keyof Sentinel, unknown>>;
+    const texts = Object.entries(Object(keys) as object).filter((one): one is [string, string] => typeof one[1] === 'string');
+    return { passphrases: passphraseSetting(passphrases), keys: Object.fromEntries(texts) };
+  },
+});
 const knownText = new TextEncoder().encode('acmex');
 
 /** Whether a key belongs to the encryption itself, and is not shown. */

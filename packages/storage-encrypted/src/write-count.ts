@@ -4,7 +4,14 @@ import { sentinelKey } from './sentinel.ts';
 interface Count {
   readonly writes: number;
 }
-const record = jsonRecord<Count>({ kind: 'count of writes', version: 1 });
+const record = jsonRecord<Count>({
+  kind: 'count of writes', version: 1,
+  check(read) {
+    const { writes } = read as { readonly writes?: unknown };
+    if (typeof writes !== 'number' || !Number.isInteger(writes)) throw new TypeError('it holds no number');
+    return { writes };
+  },
+});
 
 /** Each process takes so many at a time, so that counting costs no write of its own most of the time. */
 const block = 2 ** 16;

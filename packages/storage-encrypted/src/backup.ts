@@ -1,0 +1,180 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '@acmex/clock';
+import { copy, type Entry, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
+import { type EncryptionKey, type EncryptionKeyInput, newPassphraseSetting, type PassphraseSetting, passphraseSetting, resolveKey } from './encryption-key.ts';
+import { frame, inFrames } from './frames.ts';
+import { open, seal } from './sealed-value.ts';
+
+/** What stands at the beginning of a backup, in clear. */
+interface BackupHead {
+  /** Of this backup, so that no part of another can be put into it. */
+  readonly id: string;
+  /** RFC 3339. */
+  readonly takenAt: string;
+  readonly keyId: string;
+  readonly passphrases: PassphraseSetting;
+}
+
+/** What a backup holds. */
+export interface BackupSummary {
+  /** RFC 3339. */
+  readonly takenAt: string;
+  readonly entries: number;
+  /** SHA-256 over all entries, hexadecimal: two backups of the same content have the same. */
+  readonly digest: string;
+  readonly skipped: readonly { readonly key: string; readonly reason: string }[];
+}
+
+export interface BackupOptions {
+  readonly key: EncryptionKeyInput;
+  readonly onProgress?: ((entries: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+const head = jsonRecord<BackupHead>({
+  kind: 'backup', version: 1,
+  check(record) {
+    const { id, takenAt, keyId, passphrases } = record as Readonly<Record<keyof BackupHead, unknown>>;
+    if (typeof id !== 'string' || typeof takenAt !== 'string' || typeof keyId !== 'string') throw new TypeError('its beginning is incomplete');
+    return { id, takenAt, keyId, passphrases: passphraseSetting(passphrases) };
+  },
+});
+const end = jsonRecord<Omit<BackupSummary, 'takenAt'>>({ kind: 'end of a backup', version: 1 });
+const mark = 'acmex-backup';
+const queues = 'queue/';
+
+/**
+ * Everything in a storage as it is at one moment, while others write: encrypted, and closed by a count and a digest, so that no
+ * part can be missing, moved or altered unnoticed. Locks and queues are left out. Entries that cannot be read are named in
+ * what `restore` and `readBackup` return.
+ * @returns the bytes of a file
+ */
+export async function* backup(storage: Storage, { key: input, onProgress, signal, clock = systemClock }: BackupOptions): AsyncGenerator<Uint8Array> {
+  const passphrases = newPassphraseSetting();
+  const key = await resolveKey(input, passphrases);
+  const beginning = head.bytes({ id: randomBytes(16).toString('hex'), takenAt: clock.now().toString(), keyId: key.id, passphrases });
+  const partOf = parts(beginning);
+  yield frame(beginning);
+
+  const skipped: { readonly key: string; readonly reason: string }[] = [];
+  const onCorrupt = (error: Error) => skipped.push({ key: 'key' in error ? String(error.key) : '?', reason: error.message });
+  const hash = createHash('sha256');
+  let entries = 0;
+  for await (const entry of storage.snapshot({ signal, onCorrupt })) {
+    if (isLock(entry.key) || entry.key.startsWith(queues)) continue;
+    const bytes = packed(entry);
+    hash.update(bytes);
+    yield frame(seal({ key: partOf(entries), value: bytes, secret: false }, key));
+    entries += 1;
+    onProgress?.(entries);
+  }
+  yield frame(seal({ key: partOf('end'), value: end.bytes({ entries, digest: hash.digest('hex'), skipped }), secret: false }, key));
+}
+
+/** A backup's bytes, from the beginning, as often as it is called. */
+export type BackupSource = () => AsyncIterable<Uint8Array>;
+
+export interface RestoreOptions {
+  /** One of them must be the backup's. */
+  readonly keys: readonly EncryptionKeyInput[];
+  readonly onProgress?: ((entries: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reads a backup to its end and checks every part of it. @throws StorageError `ERR_STORAGE_CORRUPT`, `ERR_STORAGE_ENCRYPTION`, `ERR_STORAGE_NEWER` */
+export async function readBackup(source: BackupSource, { keys, onProgress, signal }: RestoreOptions): Promise<BackupSummary> {
+  return await reading(source, { keys, signal }, async (_, entries) => onProgress?.(entries));
+}
+
+/**
+ * Writes a backup into an empty storage, after the whole of it was read and found good; each entry is read back. Tokens of locks
+ * that are taken afterwards are above any that were given out before, since they grow with the wall clock.
+ * @throws StorageError `ERR_STORAGE_INPUT` where the storage is not empty, and what `readBackup` throws
+ */
+export async function restore(source: BackupSource, storage: Storage, { keys, onProgress, signal }: RestoreOptions): Promise<BackupSummary> {
+  for await (const { key } of storage.list('', { limit: 1, signal })) throw new StorageError('ERR_STORAGE_INPUT', `the storage is not empty (it holds ${key}): restore into a new one`, { key });
+  await readBackup(source, { keys, signal });
+  return await reading(source, { keys, signal }, async (entry, entries) => {
+    await copy(entry, storage, signal);
+    onProgress?.(entries);
+  });
+}
+
+async function reading(source: BackupSource, { keys, signal }: RestoreOptions, each: (entry: Entry, entries: number) => Promise<void> | void): Promise<BackupSummary> {
+  let opened: Opened | undefined;
+  let summary: BackupSummary | undefined;
+  const hash = createHash('sha256');
+  let entries = 0;
+  for await (const bytes of inFrames(source())) {
+    signal?.throwIfAborted();
+    if (summary) throw damaged('something follows its end');
+    if (!opened) {
+      opened = await unlocked(bytes, keys);
+      continue;
+    }
+    const value = tryOpen(bytes, opened.partOf(entries), opened.keys);
+    if (value) {
+      hash.update(value);
+      entries += 1;
+      await each(unpacked(value), entries);
+    } else {
+      summary = { takenAt: opened.takenAt, ...end.read({ key: mark, value: mustOpen(bytes, opened.partOf('end'), opened.keys) }) };
+      if (summary.entries !== entries || summary.digest !== hash.digest('hex')) throw damaged('its end tells of other entries');
+    }
+  }
+  if (!summary) throw damaged('its end is missing');
+  return summary;
+}
+
+interface Opened {
+  readonly takenAt: string;
+  readonly partOf: ReturnType<typeof parts>;
+  readonly keys: ReadonlyMap<string, EncryptionKey>;
+}
+
+async function unlocked(bytes: Uint8Array, inputs: readonly EncryptionKeyInput[]): Promise<Opened> {
+  const found = head.read({ key: mark, value: bytes });
+  const keys = await Promise.all(inputs.map((input) => resolveKey(input, found.passphrases)));
+  if (!keys.some(({ id }) => id === found.keyId)) throw new StorageError('ERR_STORAGE_ENCRYPTION', `the backup is encrypted with the key ${found.keyId}, and not with ${keys.map(({ id }) => id).join(' or ')}: give that key`);
+  return { takenAt: found.takenAt, partOf: parts(bytes), keys: new Map(keys.map((key) => [key.id, key])) };
+}
+
+function tryOpen(bytes: Uint8Array, key: string, keys: ReadonlyMap<string, EncryptionKey>): Uint8Array | undefined {
+  try {
+    return open({ key, value: bytes, version: '', secret: false }, keys).value;
+  } catch {
+    // It may be the end, which is looked at next, and there a failure counts.
+    return undefined;
+  }
+}
+
+function mustOpen(bytes: Uint8Array, key: string, keys: ReadonlyMap<string, EncryptionKey>): Uint8Array {
+  try {
+    return open({ key, value: bytes, version: '', secret: false }, keys).value;
+  } catch (cause) {
+    throw damaged('a part was altered, moved or is missing', cause);
+  }
+}
+
+/** Names for the parts that bind each to its place in this backup, and to every byte of the beginning. */
+function parts(beginning: Uint8Array): (place: number | 'end') => string {
+  const digest = createHash('sha256').update(beginning).digest('hex');
+  return (place) => `${mark}/${digest}/${place}`;
+}
+
+function damaged(why: string, cause?: unknown): StorageError {
+  return new StorageError('ERR_STORAGE_CORRUPT', `the backup is damaged: ${why}; take another one`, { cause });
+}
+
+/** An entry without its version: one byte of flags, two of the key's length, the key, the value. */
+function packed({ key, value, secret }: Entry): Uint8Array {
+  const name = Buffer.from(key, 'latin1');
+  return Buffer.concat([Uint8Array.of(secret ? 1 : 0, name.length >> 8, name.length & 0xff), name, value]);
+}
+
+function unpacked(bytes: Uint8Array): Entry {
+  const [flags = 0, high = 0, low = 0] = bytes;
+  const length = high * 256 + low;
+  return { key: Buffer.from(bytes.subarray(3, 3 + length)).toString('latin1'), value: bytes.subarray(3 + length), version: '', secret: flags === 1 };
+}
