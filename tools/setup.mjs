@@ -29,7 +29,8 @@ function installPrograms() {
   const absent = missing();
   if (absent.length > 0 && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     run('apt-get', ['-qq', 'update']);
-    run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', ...new Set(absent.map((name) => programs[name].debian))]);
+    // With RUNLEVEL=1 no package starts its own servers.
+    run('env', ['RUNLEVEL=1', 'apt-get', '-qq', 'install', '--yes', '--no-install-recommends', ...new Set(absent.map((name) => programs[name].debian))]);
   }
   for (const name of missing()) {
     if (isCI) stop(`${howToInstall(name)} (with CI=true nothing may be missing)`);

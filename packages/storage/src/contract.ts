@@ -255,6 +255,25 @@ export const storageContract: readonly Clause[] = [
     },
   },
   {
+    title: 'keeps to the moment of a snapshot, though its reader pauses while everything changes',
+    async check({ storage, other, place }) {
+      const keys = Array.from({ length: 300 }, (_, at) => `${place}/${String(at).padStart(3, '0')}`);
+      const inHundreds = async (changeOf: (key: string) => Change) => {
+        for (let at = 0; at < keys.length; at += 100) await other.write(keys.slice(at, at + 100).map(changeOf));
+      };
+      await inHundreds((key) => set(key, 'before'));
+      const seen: string[] = [];
+      for await (const entry of storage.snapshot()) {
+        if (!keys.includes(entry.key)) continue;
+        seen.push(`${entry.key} ${text(entry)}`);
+        if (seen.length !== 10) continue;
+        await inHundreds((key) => set(key, 'after'));
+        await inHundreds((remove) => ({ remove }));
+      }
+      assert.deepEqual(seen, keys.map((key) => `${key} before`));
+    },
+  },
+  {
     title: 'lets one holder have a lock at a time, and the next when it is given back',
     async check({ storage, other, place }) {
       let holders = 0;

@@ -53,7 +53,7 @@ export class LockLostError extends StorageError {
   }
 }
 
-/** `ERR_STORAGE_UNAVAILABLE`: the storage is away, full or read-only. A write may or may not have been done: read before repeating it. */
+/** `ERR_STORAGE_UNAVAILABLE`: the storage is away, full or read-only. A write may or may not have been done, or may be done later: read before repeating it. */
 export class StorageUnavailableError extends StorageError {
   override readonly name = 'StorageUnavailableError';
 

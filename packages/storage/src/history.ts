@@ -89,8 +89,6 @@ function changeOf({ verb, key, condition }: Step, current: string | null, value:
   }
 }
 
-
-
 async function attempt(storage: Storage, changes: readonly Change[]): Promise<readonly string[] | undefined> {
   try {
     return await storage.write(changes);
