@@ -107,7 +107,9 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     account: options.account,
     async directory({ signal } = {}) {
       if (known && clock.monotonic() - known.at < 86_400_000) return known.directory;
-      const directory = readDirectory(await repeated({ method: 'GET', signal }, directoryUrl, true));
+      const answer = await repeated({ method: 'GET', signal }, directoryUrl, true);
+      if (answer.status >= 400 && /^application\/problem\+json/i.test(answer.headers.get('content-type') ?? '')) throw refusal(answer, clock.now());
+      const directory = readDirectory(answer);
       known = { directory, at: clock.monotonic() };
       return directory;
     },
