@@ -7,10 +7,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { loadServices } from '../load-services.mjs';
+import { packages, root } from '../packages.mjs';
 import { printProfile } from './profile.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-export const root = join(here, '..', '..');
+export { root };
 const work = join(root, 'tmp/bench');
 const peerVersion = '5.4.0';
 /** Pebble has been seen to stand still under load: no process is waited for longer. */
@@ -18,7 +19,7 @@ const longest = 10 * 60_000;
 
 export async function prepare({ rounds, profile }) {
   mkdirSync(work, { recursive: true });
-  const adapters = { 'acmex': await bundle(), 'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href };
+  const adapters = { 'acmex': await bundle('acmex'), 'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href };
   const peer = installPeer();
   const services = await loadServices();
   /** Runs one measurement in a process of its own. @returns what it reports, and the wall time of the whole process in seconds */
@@ -43,16 +44,15 @@ function profileName({ client, fetch, warmUp, lanes, names }) {
   return `${[client, fetch, warmUp === undefined ? `${names.length}-names` : `${lanes}-lanes`].filter((part) => part !== undefined).join('-')}.cpuprofile`;
 }
 
-/** AcmeX from its sources; what it depends on is loaded from node_modules, as it is for whoever installs it. */
-async function bundle() {
-  const outfile = join(work, 'acmex.mjs');
-  const source = (path) => join(root, 'packages', path);
+/** A part of the benchmark with AcmeX from its sources; what those depend on is loaded from node_modules, as it is for whoever installs it. */
+export async function bundle(part) {
+  const outfile = join(work, `${part}.mjs`);
+  const sources = packages().filter(({ folder }) => folder.startsWith('packages/')).flatMap(({ folder, manifest: { name, exports } }) => Object.entries(exports)
+    .filter(([, target]) => typeof target === 'object')
+    .map(([path, target]) => [join(name, path), join(root, folder, target['@acmex/source'])]));
   await build({
-    entryPoints: [join(here, 'acmex.mjs')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning',
-    alias: {
-      '@acmex/protocol/node': source('protocol/src/node/index.ts'),
-      ...Object.fromEntries(['clock', 'protocol', 'certificate', 'client'].map((name) => [`@acmex/${name}`, source(`${name}/src/index.ts`)])),
-    },
+    entryPoints: [join(here, `${part}.mjs`)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning',
+    alias: Object.fromEntries(sources.sort(([one], [other]) => other.length - one.length)),
   });
   return pathToFileURL(outfile).href;
 }

@@ -3,7 +3,6 @@ import { AsnConvert } from '@peculiar/asn1-schema';
 import { GeneralName } from '@peculiar/asn1-x509';
 import { der } from './der.ts';
 import { CertificateError } from './errors.ts';
-import type { x509 } from './x509.ts';
 
 /** What a certificate is for. The same shape as @acmex/protocol's. */
 export interface Identifier {
@@ -19,10 +18,15 @@ export interface AlternativeNames {
   readonly otherNames: readonly string[];
 }
 
+// As @peculiar/x509 has it, in words of our own: the declarations of this file are public, and must not need that package's, which need the DOM's.
+interface NamesExtension {
+  readonly names: { readonly items: readonly Identifier[] };
+}
+
 /** What stands in a subjectAltName. */
-export function alternativeNames(extension: x509.SubjectAlternativeNameExtension | null | undefined): AlternativeNames {
+export function alternativeNames(extension: NamesExtension | null | undefined): AlternativeNames {
   const names = extension?.names.items ?? [];
-  const known = ({ type }: x509.GeneralName) => type === 'dns' || type === 'ip';
+  const known = ({ type }: Identifier) => type === 'dns' || type === 'ip';
   return {
     identifiers: names.filter(known).map(({ type, value }) => canonical({ type, value })),
     otherNames: names.filter((name) => !known(name)).map(({ type, value }) => `${type}:${value}`),

@@ -93,7 +93,7 @@ async function* chunks(reader: ByteReader): AsyncGenerator<Uint8Array> {
 }
 
 // What a runtime's fetch throws differs; the codes beneath are those of the operating system and of OpenSSL.
-const notSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT', 'ConnectionRefused', 'ERR_INVALID_URL', 'EPROTO'];
+const notSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT', 'ConnectionRefused', 'ERR_INVALID_URL', 'EPROTO', 'NOT_CONNECTED'];
 const untrusted = /^(CERT_|ERR_TLS_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|UNSUITABLE|INVALID_CA|PATH_LENGTH|INVALID_PURPOSE|HOSTNAME_MISMATCH)/;
 
 function connectionError(url: string, cause: unknown): AcmeError {
@@ -109,5 +109,11 @@ function connectionError(url: string, cause: unknown): AcmeError {
 function codesOf(error: unknown, depth = 0): string[] {
   if (typeof error !== 'object' || error === null || depth > 5) return [];
   const beneath: unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors.slice(0, 2) : 'cause' in error ? [error.cause] : [];
-  return [...[errorCode(error) ?? []].flat(), ...beneath.flatMap((one) => codesOf(one, depth + 1))];
+  return [...[errorCode(error) ?? codeInWords(error) ?? []].flat(), ...beneath.flatMap((one) => codesOf(one, depth + 1))];
+}
+
+/** Deno's errors have words (hyper's and rustls's) where others have codes. */
+function codeInWords(error: object): string | undefined {
+  if (!('message' in error) || !String(error.message).includes('client error (Connect)')) return undefined;
+  return String(error.message).includes('invalid peer certificate') ? 'CERT_INVALID' : 'NOT_CONNECTED';
 }

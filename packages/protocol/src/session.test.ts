@@ -92,6 +92,13 @@ describe('a request that was never taken up', () => {
     const { session, clock } = await sessionWith({ '/thing': () => (++calls < 3 ? networkError('ECONNREFUSED') : ok) });
     await expect(clock.run(session.post(`${base}/thing`, { make: 'one' }))).resolves.toMatchObject({ status: 200 });
   });
+  it.each([
+    ['was not connected', 'error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)', 'ERR_ACME_UNREACHABLE'],
+    ['trusts no certificate of the CA', 'error sending request: client error (Connect): invalid peer certificate: UnknownIssuer', 'ERR_ACME_TLS'],
+  ])('is told from a lost answer also where the runtime has words alone, as Deno: it %s', async (_, words, code) => {
+    const { session, clock } = await sessionWith({ '/thing': () => Object.assign(new TypeError('fetch failed'), { cause: new Error(words) }) });
+    await expect(clock.run(session.post(`${base}/thing`))).rejects.toMatchObject({ code });
+  });
   it('waits out a 503 exactly as long as the CA asks', async () => {
     let calls = 0;
     const { session, clock } = await sessionWith({ '/thing': () => (++calls === 1 ? { status: 503, headers: { 'retry-after': '17' } } : ok) });
