@@ -44,12 +44,13 @@ function row([code, { meaning, cure, exit, http }]) {
 async function commands() {
   const { commandLine } = await load(program);
   const nowhere = { write: () => true };
-  const sections = commandLine('', { stdout: nowhere, stderr: nowhere }).commands.map((command) => {
-    const rows = command.options.map(({ flags, description, defaultValue, argChoices }) => {
-      const more = [...(argChoices ? [`one of ${argChoices.join(', ')}`] : []), ...(defaultValue === undefined ? [] : [`default ${defaultValue}`])];
+  const inner = (command, path) => (command.commands.length === 0 ? [{ command, path }] : command.commands.flatMap((one) => inner(one, `${path} ${one.name()}`)));
+  const sections = inner(commandLine('', { stdout: nowhere, stderr: nowhere }), 'acmex').map(({ command, path }) => {
+    const rows = command.options.map(({ flags, description, defaultValue, defaultValueDescription, argChoices }) => {
+      const more = [...(argChoices ? [`one of ${argChoices.join(', ')}`] : []), ...(defaultValue === undefined ? [] : [`default ${defaultValueDescription ?? defaultValue}`])];
       return `| \`${flags}\` | ${description}${more.length > 0 ? ` (${more.join('; ')})` : ''} |`;
     });
-    return [`## acmex ${command.name()}`, '', `${command.description()}.`, '', '| flag | |', '|---|---|', ...rows, ''].join('\n');
+    return [`## ${[path, ...command.registeredArguments.map((one) => `<${one.name()}>`)].join(' ')}`, '', `${command.description()}.`, '', '| flag | |', '|---|---|', ...rows, ''].join('\n');
   });
   if (sections.length === 0) throw new Error('the program has no commands');
   return `# The command line\n\nThis page is made from the code.\n\n${sections.join('\n')}`;

@@ -9,6 +9,11 @@ export const programs = {
   named: { debian: 'bind9', elsewhere: 'install BIND 9 with your system\'s package manager' },
   nsupdate: { debian: 'bind9-dnsutils', elsewhere: 'install BIND 9 with your system\'s package manager' },
   'redis-server': { debian: 'redis-server', elsewhere: 'install Redis 7 with your system\'s package manager' },
+  certbot: { debian: 'certbot', elsewhere: 'install certbot with your system\'s package manager' },
+  lego: { debian: 'lego', elsewhere: 'go install github.com/go-acme/lego/v4/cmd/lego@latest' },
+  uacme: { debian: 'uacme', elsewhere: 'install uacme with your system\'s package manager' },
+  dehydrated: { debian: 'dehydrated', elsewhere: 'install dehydrated with your system\'s package manager' },
+  'acme-tiny': { debian: 'acme-tiny', elsewhere: 'install acme-tiny with your system\'s package manager' },
   openssl: { debian: 'openssl', elsewhere: 'install OpenSSL 3 with your system\'s package manager' },
 };
 

@@ -9,12 +9,12 @@ import { howToInstall, missing, programs } from './programs.mjs';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isCI = process.env.CI === 'true';
 
-/** Installs and builds what is missing; ends the process with a sentence where it cannot. */
-export function setup() {
+/** Installs and builds what is missing; ends the process with a sentence where it cannot. `programs`: those that tests start, or none. */
+export function setup({ programs: wanted = 'all' } = {}) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) stop(`Node.js ${process.versions.node} is too old: AcmeX needs 20.19 or later, from https://nodejs.org`);
   installPackages();
-  installPrograms();
+  if (wanted === 'all') installPrograms();
   buildProgram();
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { CliError } from './errors.ts';
 
 /**
- * Where accounts are kept: `--storage`, else `ACMEX_STORAGE`, else `/var/lib/acmex` for root or `$XDG_STATE_HOME/acmex`.
+ * Where files are kept: `--storage`, else `ACMEX_STORAGE`, else `/var/lib/acmex` for root or `$XDG_STATE_HOME/acmex`.
  * Both take `file:PATH` or a path.
  */
 export function dataDirectory(storage: string | undefined, { env, uid }: { readonly env: NodeJS.ProcessEnv; readonly uid: number | undefined }): string {
@@ -13,6 +13,6 @@ export function dataDirectory(storage: string | undefined, { env, uid }: { reado
   if (given === '') throw new CliError('ERR_CLI_USAGE', 'the storage is empty: give file:PATH');
   if (given.startsWith('file://')) return fileURLToPath(given);
   if (given.startsWith('file:')) return resolve(given.slice('file:'.length));
-  if (/^[a-z][a-z0-9+.-]+:/i.test(given)) throw new CliError('ERR_CLI_USAGE', `the storage "${given.replace(/\/\/[^/]*@/, '//…@')}" is of a kind that this version does not have: give file:PATH`);
+  if (/^[a-z][a-z0-9+.-]+:/i.test(given)) throw new CliError('ERR_CLI_USAGE', `the storage "${given.replace(/\/\/[^/]*@/, '//…@')}" is of a kind that this version does not have: give file:PATH, redis:// or rediss://`);
   return resolve(given);
 }

@@ -4,8 +4,9 @@ export const cliErrors = {
   ERR_CLI_TERMS: { meaning: 'The CA asks that its terms of service are agreed to.', cure: 'Read them, then give --accept-tos.', exit: 2, http: 422 },
   ERR_CLI_FILE: { meaning: 'A file cannot be read or written.', cure: 'Check the path and its permissions.', exit: 3, http: 500 },
   ERR_CLI_EXISTS: { meaning: 'A file that would be written exists already.', cure: 'Choose another path, or give --force to replace it.', exit: 3, http: 409 },
-  ERR_CLI_STORAGE: { meaning: 'The data directory cannot be used.', cure: 'Give another with --storage.', exit: 3, http: 500 },
-  ERR_CLI_ACCOUNT_FILE: { meaning: 'A saved account cannot be read.', cure: 'Restore the file from a backup, or move it away to register anew.', exit: 3, http: 500 },
+  ERR_CLI_STORAGE_CHECK: { meaning: 'The storage does not do what every storage must.', cure: 'Use another storage; report it to who wrote its driver.', exit: 3, http: 500 },
+  ERR_CLI_INCOMPLETE: { meaning: 'A part was done, and another was not.', cure: 'Read the warnings before it; repeating goes on where it ended.', exit: 9, http: 500 },
+  ERR_CLI_LISTEN: { meaning: 'A port cannot be listened on.', cure: 'Choose another address or port.', exit: 3, http: 500 },
 } as const satisfies Record<`ERR_CLI_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
 
 export type CliErrorCode = keyof typeof cliErrors;

@@ -37,15 +37,15 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
     const second = await obtain(['-d', 'second.test', '--force', '--json']);
     expect(second).toMatchObject({ code: 0, stderr: expect.not.stringContaining('account') });
     expect(JSON.parse(second.stdout)).toMatchObject({ names: ['second.test'], certificate: at('certificate.pem') });
-    const [account] = await readdir(at('data/accounts'));
-    expect((await stat(at(`data/accounts/${account}`))).mode & 0o777).toBe(0o600);
+    const [account] = await readdir(at('data/account'));
+    expect((await stat(at(`data/account/${account}`))).mode & 0o777).toBe(0o600);
   });
 
   it('makes one account when it is begun twice at once', async () => {
     const run = (name: string) => acmex(['obtain', '--server', pebble.directory, '--ca-certificate', pebble.caFile, '--storage', at('data'), '--accept-tos', '-d', `${name}.test`, '--webroot', at(name), '--cert-path', at(`${name}.pem`), '-k', at(`${name}.key`)]);
     // Nobody serves the webroots, so both end with 6; what counts is the account.
     await Promise.all(['x', 'y'].map(async (name) => { await writeFile(at(`${name}.txt`), ''); return await run(name); }));
-    expect(await readdir(at('data/accounts'))).toHaveLength(1);
+    expect(await readdir(at('data/account'))).toHaveLength(1);
   });
 
   it('agrees to no terms by itself', async () => {

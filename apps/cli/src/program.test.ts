@@ -55,7 +55,7 @@ describe('acmex obtain', () => {
     ['an unknown CA', ['-d', 'a.test', '--ca', 'nobody'], 2, 'ERR_CLI_USAGE', 'letsencrypt-staging'],
     ['a server that is no URL', ['-d', 'a.test', '--server', 'ca.test'], 2, 'ERR_CLI_USAGE', 'give the CA\'s ACME directory'],
     ['a server without TLS', ['-d', 'a.test', '--server', 'http://ca.test/dir'], 2, 'ERR_ACME_URL', 'https'],
-    ['a storage that is not there yet', ['-d', 'a.test', '--storage', 'redis://user:secret@localhost'], 2, 'ERR_CLI_USAGE', 'file:PATH'],
+    ['a storage of an unknown kind', ['-d', 'a.test', '--storage', 's3://user:secret@localhost'], 2, 'ERR_CLI_USAGE', 'file:PATH'],
     ['an account key that cannot be read', ['-d', 'a.test', '--account-key', '/nowhere/key.pem'], 3, 'ERR_CLI_FILE', 'no such file'],
     ['a CA certificate that cannot be read', ['-d', 'a.test', '--ca-certificate', '/nowhere/ca.pem'], 3, 'ERR_CLI_FILE', 'no such file'],
     ['a directory that is not there', ['-d', 'a.test', '-k', '/nowhere/key.pem'], 3, 'ERR_CLI_FILE', 'no such file or directory'],

@@ -1,6 +1,15 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { RevocationReason } from '@acmex/protocol';
+import type { InitOptions } from './ca/init.ts';
+import type { CaOptions } from './ca/options.ts';
+import type { ServeOptions } from './ca/serve.ts';
+import type { DemoOptions } from './demo.ts';
 import type { InfoOptions } from './info.ts';
 import type { ObtainOptions } from './obtain/options.ts';
+import type { BackupOptions } from './storage/backup.ts';
+import type { RotateKeyOptions } from './storage/encryption.ts';
+import type { MigrateOptions } from './storage/migrate.ts';
+import type { StorageOptions } from './storage/options.ts';
 import { logLevels, type Terminal } from './terminal.ts';
 
 const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'];
@@ -62,7 +71,8 @@ export function commandLine(version: string, terminal: Terminal): Command {
     .option('--preferred-chain <name>', 'common name of the issuer that the chain should end in')
     .option('--not-after <time>', 'wished end of validity, RFC 3339; many CAs refuse it', moment)
     .option('--must-staple', 'ask for a certificate that needs a stapled OCSP answer')
-    .option('--storage <place>', 'where accounts are kept: file:PATH')
+    .option('--storage <place>', 'where accounts are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
     .option('--force', 'replace files that exist')
     .option('--json', 'write the result as one JSON document')
     .addOption(logLevel())
@@ -75,8 +85,111 @@ export function commandLine(version: string, terminal: Terminal): Command {
     .addOption(logLevel())
     .action(async (options: InfoOptions) => (await import('./info.ts')).info(options, terminal));
 
+  addStorageCommands(program, terminal, logLevel);
+  addCaCommands(program, terminal, logLevel);
+  addDemoCommand(program, terminal, logLevel);
+
   for (const command of program.commands) command.copyInheritedSettings(program).showHelpAfterError(`(see acmex ${command.name()} --help)`);
   return program;
+}
+
+function addStorageCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
+  const group = program.command('storage').description('look after what must not be lost');
+  const add = (name: string, description: string) => group.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex storage ${name.split(' ', 1)[0]} --help)`)
+    .option('--json', 'write the result as one JSON document')
+    .addOption(logLevel());
+  const withStorage = (command: Command) => command
+    .option('--storage <place>', 'file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys, one in a line, the first for writing; ACMEX_STORAGE_ENCRYPTION_KEY_FILE, …_KEY or ACMEX_STORAGE_PASSPHRASE otherwise');
+
+  withStorage(add('check', 'hold a storage against what every storage must do, and read every entry'))
+    .action(async (options: StorageOptions) => (await import('./storage/check.ts')).check(options, terminal));
+  withStorage(add('migrate', 'copy everything into another storage'))
+    .requiredOption('--to <place>', 'the storage to copy into')
+    .option('--to-key-file <file>', 'encrypt there with the first key of this file')
+    .action(async (options: MigrateOptions) => (await import('./storage/migrate.ts')).migrate(options, terminal));
+  withStorage(add('backup <file>', 'write everything as it is at one moment into an encrypted file'))
+    .option('--key-file <file>', 'encrypt with the first key of this file, not with the storage\'s')
+    .action(async (file: string, options: BackupOptions) => (await import('./storage/backup.ts')).backup(file, options, terminal));
+  withStorage(add('restore <file>', 'write a backup into an empty storage'))
+    .option('--key-file <file>', 'the backup\'s key, where it is not the storage\'s')
+    .action(async (file: string, options: BackupOptions) => (await import('./storage/backup.ts')).restore(file, options, terminal));
+  withStorage(add('rotate-key', 'encrypt everything with a new key, while others read and write'))
+    .requiredOption('--new-key-file <file>', 'the new key')
+    .action(async (options: RotateKeyOptions) => (await import('./storage/encryption.ts')).rotateKey(options, terminal));
+  withStorage(add('encrypt', 'encrypt a storage in place that is in clear'))
+    .action(async (options: StorageOptions) => (await import('./storage/encryption.ts')).encrypt(options, terminal));
+  add('new-key <file>', 'make an encryption key')
+    .action(async (file: string, options: StorageOptions) => (await import('./storage/encryption.ts')).newKey(file, options, terminal));
+}
+
+function addDemoCommand(program: Command, terminal: Terminal, logLevel: () => Option): void {
+  program.command('demo')
+    .description('get a certificate from a throw-away CA on this machine: no network, no root')
+    .option('--directory <directory>', 'where to put the files', 'acmex-demo')
+    .addOption(logLevel())
+    .action(async (options: DemoOptions) => (await import('./demo.ts')).demo(options, terminal));
+}
+
+function addCaCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
+  const group = program.command('ca').description('be a CA: an ACME server of your own');
+  const add = (parent: Command, name: string, description: string) => parent.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex ${parent === group ? 'ca' : `ca ${parent.name()}`} ${name.split(' ', 1)[0]} --help)`)
+    .option('--storage <place>', 'where the CA is kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
+    .option('--json', 'write the result as one JSON document')
+    .addOption(logLevel());
+
+  add(group, 'init', 'make a CA: an offline root, and an issuing certificate below it')
+    .option('--name <name>', 'what the CA is called')
+    .option('--domains <names>', 'domains that it is for, each with all names below; can be given again', collect)
+    .option('--addresses <ranges>', 'address ranges that it is for; can be given again', collect)
+    .option('--unconstrained', 'let its key issue for every name there is')
+    .addOption(new Option('--key-type <type>', 'type of its keys').choices(['ec-p256', 'ec-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096']).default('ec-p384'))
+    .option('--root-days <days>', 'how long the root is valid', days, 3650)
+    .option('--issuing-days <days>', 'how long the issuing certificate is valid', days, 1095)
+    .option('--passphrase-file <file>', 'the passphrase of the root\'s key; ACMEX_CA_PASSPHRASE otherwise')
+    .option('--root-certificate <file>', 'where to write the root certificate', 'ca-root.pem')
+    .option('--root-key <file>', 'where to write the root\'s encrypted key', 'ca-root-key.pem')
+    .option('--issuing-certificate <file>', 'an issuing certificate of your own, in place of a new CA')
+    .option('--issuing-key <file>', 'its key, PEM')
+    .action(async (options: InitOptions) => (await import('./ca/init.ts')).init(options, terminal));
+  add(group, 'serve', 'answer ACME clients until told to stop')
+    .addOption(new Option('--listen <host:port>', 'address and port; port 0 for a free one').argParser(place).default({ host: '127.0.0.1', port: 14_443 }, '127.0.0.1:14443'))
+    .option('--url <url>', 'under which clients reach it, with its path; https://HOST:PORT/acme otherwise')
+    .option('--root-certificate <file>', 'write the root there for clients')
+    .option('--tls-certificate <file>', 'a certificate for the server from elsewhere; one of its own otherwise')
+    .option('--tls-key <file>', 'its key')
+    .option('--reach <ranges>', 'private address ranges that validation may connect to; can be given again', collect)
+    .option('--dns-resolver <host:port>', 'ask this resolver about names; can be given again', collect)
+    .option('--caa <domain>', 'obey CAA records, which name this CA so')
+    .option('--eab-required', 'take accounts only with an external account: see acmex ca eab')
+    .option('--terms <url>', 'terms of service')
+    .option('--development', 'a throw-away CA in memory, for this machine alone: "AcmeX Development, do not trust"')
+    .option('--http-port <port>', 'with --development: where http-01 is answered', port)
+    .option('--tls-port <port>', 'with --development: where tls-alpn-01 is answered', port)
+    .action(async (options: ServeOptions) => (await import('./ca/serve.ts')).serve(options, terminal));
+  add(group, 'list', 'list the certificates that were issued')
+    .action(async (options: CaOptions) => (await import('./ca/records.ts')).list(options, terminal));
+  add(group, 'revoke <serial>', 'revoke a certificate')
+    .addOption(new Option('--reason <reason>', 'why').choices(['unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn']).default('unspecified'))
+    .action(async (serial: string, options: CaOptions & { readonly reason: RevocationReason }) => (await import('./ca/records.ts')).revoke(serial, options, terminal));
+  add(group, 'crl <file>', 'write the list of revoked certificates, DER')
+    .action(async (file: string, options: CaOptions) => (await import('./ca/records.ts')).crl(file, options, terminal));
+  const eab = group.command('eab').description('external accounts: who may make an account');
+  add(eab, 'create', 'make an external account; its key is shown once')
+    .option('--description <text>', 'who it is for')
+    .option('--reusable', 'more than one account may be bound to it')
+    .action(async (options: CaOptions & { readonly description?: string; readonly reusable?: boolean }) => (await import('./ca/records.ts')).eabCreate(options, terminal));
+  add(eab, 'list', 'list external accounts, without their keys')
+    .action(async (options: CaOptions) => (await import('./ca/records.ts')).eabList(options, terminal));
+  add(eab, 'revoke <kid>', 'bind no further accounts to it')
+    .action(async (kid: string, options: CaOptions) => (await import('./ca/records.ts')).eabRevoke(kid, options, terminal));
 }
 
 function collect(names: string, before: readonly string[] = []): readonly string[] {
@@ -87,6 +200,17 @@ function port(text: string): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < 1 || number > 65_535) throw new InvalidArgumentError('A port is a number from 1 to 65535.');
   return number;
+}
+
+function place(text: string): { readonly host: string; readonly port: number } {
+  const [, host, number] = /^(\[[0-9a-f:.]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text) ?? [];
+  if (host === undefined || Number(number) > 65_535) throw new InvalidArgumentError('A place is written as 127.0.0.1:14443 or [::1]:14443.');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(number) };
+}
+
+function days(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('Give a number of days.');
+  return Number(text);
 }
 
 function seconds(text: string): number | 'skip' {

@@ -12,10 +12,12 @@ export interface AcmexOptions {
   readonly signal?: AbortSignal;
   /** Sees what is written to stderr as it comes. */
   readonly onStderr?: (text: string) => void;
+  /** The same for stdout. */
+  readonly onStdout?: (text: string) => void;
 }
 
 /** Runs the command line in this process, as a shell would see it. */
-export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, onStderr }: AcmexOptions = {}): Promise<Outcome> {
+export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, onStderr, onStdout }: AcmexOptions = {}): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
   const into = (name: keyof typeof written, look?: (text: string) => void) => new Writable({
     write(chunk: Buffer, _, done) {
@@ -24,6 +26,6 @@ export async function acmex(args: readonly string[], { env = {}, signal = new Ab
       done();
     },
   });
-  const code = await run(args, '1.2.3', { stdout: into('stdout'), stderr: into('stderr', onStderr), env, uid: 1000, signal, display: new Set() });
+  const code = await run(args, '1.2.3', { stdout: into('stdout', onStdout), stderr: into('stderr', onStderr), env, uid: 1000, signal, display: new Set() });
   return { code, ...written };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { link, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '@acmex/protocol';
 import { CliError } from './errors.ts';
@@ -49,13 +49,6 @@ export async function waitingFile(path: string, mode: 0o600 | 0o644): Promise<Wa
       if (!kept) await rm(place, { force: true });
     },
   };
-}
-
-/** A directory for our eyes only, made with its parents where it is missing. */
-export async function privateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new CliError('ERR_CLI_STORAGE', `the data directory ${path} cannot be made (${reason(error)}): give another with --storage`, { cause: error });
-  });
 }
 
 async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
-import { copy, type Entry, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
+import { copy, type Entry, inBatches, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
 import { type EncryptionKey, type EncryptionKeyInput, newPassphraseSetting, type PassphraseSetting, passphraseSetting, resolveKey } from './encryption-key.ts';
 import { frame, inFrames } from './frames.ts';
 import { open, seal } from './sealed-value.ts';
@@ -84,7 +84,12 @@ export interface RestoreOptions {
 
 /** Reads a backup to its end and checks every part of it. @throws StorageError `ERR_STORAGE_CORRUPT`, `ERR_STORAGE_ENCRYPTION`, `ERR_STORAGE_NEWER` */
 export async function readBackup(source: BackupSource, { keys, onProgress, signal }: RestoreOptions): Promise<BackupSummary> {
-  return await reading(source, { keys, signal }, async (_, entries) => onProgress?.(entries));
+  const entries = entriesIn(source, { keys, signal });
+  for (let count = 1; ; count += 1) {
+    const next = await entries.next();
+    if (next.done) return next.value;
+    onProgress?.(count);
+  }
 }
 
 /**
@@ -94,14 +99,18 @@ export async function readBackup(source: BackupSource, { keys, onProgress, signa
  */
 export async function restore(source: BackupSource, storage: Storage, { keys, onProgress, signal }: RestoreOptions): Promise<BackupSummary> {
   for await (const { key } of storage.list('', { limit: 1, signal })) throw new StorageError('ERR_STORAGE_INPUT', `the storage is not empty (it holds ${key}): restore into a new one`, { key });
-  await readBackup(source, { keys, signal });
-  return await reading(source, { keys, signal }, async (entry, entries) => {
-    await copy(entry, storage, signal);
-    onProgress?.(entries);
-  });
+  const summary = await readBackup(source, { keys, signal });
+  let written = 0;
+  for await (const batch of inBatches(entriesIn(source, { keys, signal }))) {
+    await copy(batch, storage, signal);
+    written += batch.length;
+    onProgress?.(written);
+  }
+  return summary;
 }
 
-async function reading(source: BackupSource, { keys, signal }: RestoreOptions, each: (entry: Entry, entries: number) => Promise<void> | void): Promise<BackupSummary> {
+/** The entries of a backup; returns what it says of itself at its end. */
+async function* entriesIn(source: BackupSource, { keys, signal }: RestoreOptions): AsyncGenerator<Entry, BackupSummary> {
   let opened: Opened | undefined;
   let summary: BackupSummary | undefined;
   const hash = createHash('sha256');
@@ -117,7 +126,7 @@ async function reading(source: BackupSource, { keys, signal }: RestoreOptions, e
     if (value) {
       hash.update(value);
       entries += 1;
-      await each(unpacked(value), entries);
+      yield unpacked(value);
     } else {
       summary = { takenAt: opened.takenAt, ...end.read({ key: mark, value: mustOpen(bytes, opened.partOf('end'), opened.keys) }) };
       if (summary.entries !== entries || summary.digest !== hash.digest('hex')) throw damaged('its end tells of other entries');

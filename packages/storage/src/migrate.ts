@@ -2,7 +2,7 @@ import { StorageError } from './errors.ts';
 import type { Entry, Storage } from './storage.ts';
 
 export interface MigrateOptions {
-  /** Called after each entry. */
+  /** Called after each batch of entries. */
   readonly onProgress?: ((progress: Migration) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -24,27 +24,48 @@ export interface Migration {
  * Nobody else may write to either storage meanwhile.
  */
 export async function migrate(from: Storage, to: Storage, { onProgress, signal }: MigrateOptions = {}): Promise<Migration> {
-  let result: Migration = { copied: 0, present: 0, skipped: [], key: undefined };
-  const tell = (news: Partial<Migration>) => {
-    result = { ...result, ...news };
-    onProgress?.(result);
+  const skipped: { readonly key: string; readonly reason: string }[] = [];
+  let [copied, present] = [0, 0];
+  let last: string | undefined;
+  const result = (): Migration => ({ copied, present, skipped: [...skipped], key: last });
+  const onCorrupt = (error: Error) => { skipped.push({ key: 'key' in error && typeof error.key === 'string' ? error.key : '?', reason: error.message }); };
+  const isWanted = ({ key }: Entry) => {
+    if (isLock(key)) skipped.push({ key, reason: 'a lock belongs to the storage that it is in' });
+    return !isLock(key);
   };
-  const skip = (key: string, reason: string) => tell({ key, skipped: [...result.skipped, { key, reason }] });
-  const onCorrupt = (error: Error) => skip(error instanceof Error && 'key' in error && typeof error.key === 'string' ? error.key : '?', error.message);
 
-  for await (const entry of from.list('', { signal, onCorrupt })) {
-    if (isLock(entry.key)) skip(entry.key, 'a lock belongs to the storage that it is in');
-    else {
-      const there = await to.get(entry.key, { signal });
-      if (there && !same(there, entry)) skip(entry.key, 'the target holds something else under this key');
-      else if (there) tell({ key: entry.key, present: result.present + 1 });
-      else {
-        await copy(entry, to, signal);
-        tell({ key: entry.key, copied: result.copied + 1 });
-      }
+  for await (const batch of inBatches(from.list('', { signal, onCorrupt }))) {
+    const wanted = batch.filter(isWanted);
+    signal?.throwIfAborted();
+    const there = await Promise.all(wanted.map(({ key }) => to.get(key)));
+    const missing = wanted.filter((_, at) => there[at] === undefined);
+    for (const [at, entry] of wanted.entries()) {
+      const found = there[at];
+      if (found && same(found, entry)) present += 1;
+      else if (found) skipped.push({ key: entry.key, reason: 'the target holds something else under this key' });
     }
+    await copy(missing, to, signal);
+    copied += missing.length;
+    last = batch.at(-1)?.key;
+    onProgress?.(result());
   }
-  return result;
+  return result();
+}
+
+const most = { entries: 100, bytes: 4 * 1024 * 1024 };
+
+/** As many entries as go into one write, and no more bytes than fit into the memory. */
+export async function* inBatches(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
+  let batch: Entry[] = [];
+  let bytes = 0;
+  for await (const entry of entries) {
+    batch.push(entry);
+    bytes += entry.value.length;
+    if (batch.length < most.entries && bytes < most.bytes) continue;
+    yield batch;
+    [batch, bytes] = [[], 0];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** Whether a key belongs to a lock, which neither migrates nor is restored. */
@@ -52,11 +73,14 @@ export function isLock(key: string): boolean {
   return key.startsWith('lock/');
 }
 
-/** Writes an entry that is not there and reads it back. @throws StorageError `ERR_STORAGE_CORRUPT` when something else came back */
-export async function copy(entry: Entry, to: Storage, signal?: AbortSignal): Promise<void> {
-  await to.write([{ set: entry.key, value: entry.value, secret: entry.secret, ifVersion: null }], { signal });
-  const back = await to.get(entry.key, { signal });
-  if (!back || !same(back, entry)) throw new StorageError('ERR_STORAGE_CORRUPT', `${entry.key} did not come back from the target as it was written`, { key: entry.key });
+/** Writes entries that are not there, in one write, and reads them back. @throws StorageError `ERR_STORAGE_CORRUPT` when something else came back */
+export async function copy(entries: readonly Entry[], to: Storage, signal?: AbortSignal): Promise<void> {
+  await to.write(entries.map(({ key, value, secret }) => ({ set: key, value, secret, ifVersion: null })), { signal });
+  const back = await Promise.all(entries.map(({ key }) => to.get(key)));
+  for (const [at, entry] of entries.entries()) {
+    const found = back[at];
+    if (!found || !same(found, entry)) throw new StorageError('ERR_STORAGE_CORRUPT', `${entry.key} did not come back from the target as it was written`, { key: entry.key });
+  }
 }
 
 function same(a: Entry, b: Entry): boolean {

@@ -1,4 +1,5 @@
 import { type AcmeSession, acmeSession, errorCode, type ExternalAccount, type Fetch, importAccountKey, newAccount, printable } from '@acmex/protocol';
+import type { Storage } from '@acmex/storage';
 import type { CertificateAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { readText } from '../read-text.ts';
@@ -8,7 +9,7 @@ import type { ObtainOptions } from './options.ts';
 
 export interface Opening {
   readonly authority: CertificateAuthority;
-  readonly dataDirectory: string;
+  readonly storage: Storage;
   readonly fetch: Fetch;
   readonly env: NodeJS.ProcessEnv;
   readonly report: Reporter;
@@ -16,9 +17,9 @@ export interface Opening {
 }
 
 /** A session with the account that is kept for this CA, or with the one of the key that was given. */
-export async function accountSession(options: ObtainOptions, { authority, dataDirectory, fetch, env, report, signal }: Opening): Promise<AcmeSession> {
+export async function accountSession(options: ObtainOptions, { authority, storage, fetch, env, report, signal }: Opening): Promise<AcmeSession> {
   const externalAccount = external(options, env);
-  const kept = options.accountKey === undefined ? await savedAccount(dataDirectory, authority.directory) : undefined;
+  const kept = options.accountKey === undefined ? await savedAccount(storage, authority.directory, signal) : undefined;
   const key = await importAccountKey(kept?.key ?? await readText(options.accountKey ?? '', 'the account key'));
   const session = acmeSession({ directory: authority.directory, key, account: kept?.account, fetch, userAgent: 'acmex-cli' });
   report.working(`asking ${authority.title}`);

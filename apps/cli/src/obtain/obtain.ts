@@ -3,8 +3,8 @@ import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, chooseAuthority } from '../certificate-authority.ts';
-import { dataDirectory } from '../data-directory.ts';
 import { CliError } from '../errors.ts';
+import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
@@ -29,7 +29,8 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
     report.done(`${called(authority)}: ${authority.directory}`);
     report.working('making the request');
     const request = await certificateRequest(names, options);
-    const session = await accountSession(options, { authority, dataDirectory: dataDirectory(options.storage, terminal), fetch: watched(fetch, report), env, report, signal });
+    await using storage = await openStorage(options, terminal, report);
+    const session = await accountSession(options, { authority, storage, fetch: watched(fetch, report), env, report, signal });
     const { pem } = await new AcmeClient({ session, solvers: [solver] }).issue(
       { identifiers: request.identifiers, csr: request.csr, profile: options.profile, notAfter: options.notAfter, prefer: options.preferredChain === undefined ? undefined : endsIn(options.preferredChain) },
       { signal, onProgress: (progress) => { track(display, progress); tell(report, progress); } },

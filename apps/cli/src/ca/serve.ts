@@ -1,0 +1,92 @@
+import { createDevelopmentAuthority, loadAuthority, type LoadedAuthority, networkValidator, saveAuthority, validationResolver } from '@acmex/ca';
+import { addressPolicy, dnsResolver } from '@acmex/egress';
+import { once } from 'node:events';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { CliError } from '../errors.ts';
+import { openStorage } from '../open-storage.ts';
+import { readText } from '../read-text.ts';
+import { reporter, type Terminal } from '../terminal.ts';
+import { waitingFile } from '../whole-file.ts';
+import type { CaOptions } from './options.ts';
+import { startServer } from './running-server.ts';
+
+export interface ServeOptions extends CaOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly url?: string;
+  readonly development?: boolean;
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+  readonly dnsResolver?: readonly string[];
+  readonly reach?: readonly string[];
+  readonly httpPort?: number;
+  readonly tlsPort?: number;
+  readonly eabRequired?: boolean;
+  readonly caa?: string;
+  readonly terms?: string;
+  readonly rootCertificate?: string;
+}
+
+/** `acmex ca serve`: an ACME server until it is told to stop. */
+export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
+  const { signal, stdout } = terminal;
+  checkCombination(options);
+  const report = await reporter(terminal, options.logLevel);
+  try {
+    await using storage = options.development ? memoryStorage() : await openStorage(options, terminal, report);
+    const authority = await authorityOf(storage, options);
+    await using server = await startServer({
+      storage, issuer: authority.issuer,
+      validate: validatorOf(options),
+      onError: ({ during, correlationId, error }) => report.warn(`${during} failed (${correlationId}): ${error instanceof Error ? error.message : String(error)}`),
+      externalAccountRequired: options.eabRequired ?? false,
+      ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
+      ...(options.terms === undefined ? {} : { termsOfService: options.terms }),
+    }, { ...options.listen, url: options.url, tls: await tlsOf(options) });
+    const root = options.rootCertificate === undefined ? undefined : await kept(options.rootCertificate, authority.root);
+    report.close();
+    stdout.write(options.json ? `${JSON.stringify({ directory: server.directory, rootCertificate: root })}\n` : `${told(server.directory, root, options).join('\n')}\n`);
+    if (!signal.aborted) await once(signal, 'abort');
+    report.done('closed');
+  } finally {
+    report.close();
+  }
+}
+
+function checkCombination({ development, httpPort, tlsPort, listen }: ServeOptions): void {
+  if (development && !['127.0.0.1', '::1', 'localhost'].includes(listen.host)) throw new CliError('ERR_CLI_USAGE', 'the development CA is reached from this machine alone: give --listen 127.0.0.1:PORT');
+  if (!development && (httpPort !== undefined || tlsPort !== undefined)) throw new CliError('ERR_CLI_USAGE', 'challenges are answered on ports 80 and 443: --http-port and --tls-port are for --development, since other ports prove nothing');
+}
+
+async function authorityOf(storage: Storage, { development }: ServeOptions): Promise<LoadedAuthority> {
+  if (development) await saveAuthority(storage, await createDevelopmentAuthority());
+  return await loadAuthority(storage, { kind: development ? 'development' : 'private' });
+}
+
+/** A real CA looks where DNS says; the development CA takes every name for this machine. */
+function validatorOf({ development, dnsResolver: servers, reach = [], httpPort = 80, tlsPort = 443, caa }: ServeOptions) {
+  if (development) {
+    const egress = { policy: addressPolicy({ allow: ['127.0.0.0/8', '::1/128'] }), resolver: async () => ['127.0.0.1'] };
+    return networkValidator({ egress, ports: { http: httpPort, https: tlsPort }, ...(servers ? { resolver: validationResolver({ servers }) } : {}) });
+  }
+  const egress = { policy: addressPolicy({ allow: reach }), ...(servers ? { resolver: dnsResolver({ servers }) } : {}) };
+  return networkValidator({ egress, resolver: validationResolver(servers ? { servers } : {}), ...(caa === undefined ? {} : { caaIdentity: caa }) });
+}
+
+async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {
+  if (tlsCertificate === undefined && tlsKey === undefined) return undefined;
+  if (tlsCertificate === undefined || tlsKey === undefined) throw new CliError('ERR_CLI_USAGE', 'a certificate of your own is a pair: give --tls-certificate and --tls-key');
+  return { certificate: await readText(tlsCertificate, 'the certificate'), key: await readText(tlsKey, 'the key') };
+}
+
+/** The root as a file for clients, replaced where it is there. */
+async function kept(path: string, root: string): Promise<string> {
+  await using file = await waitingFile(path, 0o644);
+  await file.commit(root);
+  return path;
+}
+
+function told(directory: string, root: string | undefined, { development, httpPort }: ServeOptions): readonly string[] {
+  const trust = root === undefined ? '' : ` --ca-certificate ${root}`;
+  const port = development && httpPort !== undefined ? ` --http-port ${httpPort}` : '';
+  return [`directory  ${directory}`, `use it     acmex obtain -d www.${development ? 'test' : 'corp.example'} --server ${directory}${trust}${port}`];
+}

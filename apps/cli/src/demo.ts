@@ -1,0 +1,67 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createDevelopmentAuthority, loadAuthority, networkValidator, saveAuthority } from '@acmex/ca';
+import { addressPolicy } from '@acmex/egress';
+import { memoryStorage } from '@acmex/storage';
+import { startServer } from './ca/running-server.ts';
+import { CliError } from './errors.ts';
+import { info } from './info.ts';
+import { obtain } from './obtain/obtain.ts';
+import type { LogLevel, Terminal } from './terminal.ts';
+import { reason, waitingFile } from './whole-file.ts';
+
+export interface DemoOptions {
+  readonly directory: string;
+  readonly logLevel: LogLevel;
+}
+
+const names = ['www.demo.test', 'demo.test'];
+
+/** `acmex demo`: a CA, its ACME server and an issuance over http-01, all on this machine and gone afterwards; the files stay. */
+export async function demo({ directory, logLevel }: DemoOptions, terminal: Terminal): Promise<void> {
+  const { stdout } = terminal;
+  const [certPath, keyPath, root] = ['certificate.pem', 'private_key.pem', 'ca-root.pem'].map((name) => join(directory, name)) as [string, string, string];
+  await emptyDirectory(directory);
+  await using storage = memoryStorage();
+  await saveAuthority(storage, await createDevelopmentAuthority());
+  const authority = await loadAuthority(storage, { kind: 'development' });
+  const httpPort = await freePort();
+  await using server = await startServer({
+    storage, issuer: authority.issuer,
+    validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: httpPort, https: httpPort } }),
+    onError: ({ during, error }) => { terminal.stderr.write(`the demonstration's CA: ${during} failed: ${String(error)}\n`); },
+  }, { host: '127.0.0.1', port: 0 });
+  await using file = await waitingFile(root, 0o644);
+  await file.commit(authority.root);
+  stdout.write(`A CA for development answers at ${server.directory}\n\n$ acmex obtain -d ${names.join(' -d ')} --server ${server.directory} --ca-certificate ${root} --http-port ${httpPort}\n`);
+  await obtain({
+    domains: names, server: server.directory, caCertificate: root, acceptTos: true, httpPort, tlsPort: 443, certPath, keyPath, keyType: 'ec-p256', challenge: 'http-01', storage: 'memory:', logLevel,
+  }, terminal);
+  stdout.write(`\n$ acmex info -c ${certPath}\n`);
+  await info({ cert: certPath }, terminal);
+  stdout.write(`\nThe CA is gone; the files are in ${directory}. Try next:
+  acmex ca serve --development --http-port 8080 --root-certificate ca-root.pem
+  acmex ca init --help
+  acmex obtain --help
+`);
+}
+
+async function emptyDirectory(path: string): Promise<void> {
+  const there = await stat(join(path, 'certificate.pem')).then(() => true, () => false);
+  if (there) throw new CliError('ERR_CLI_EXISTS', `${join(path, 'certificate.pem')} exists already: give another --directory`);
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw new CliError('ERR_CLI_FILE', `the directory ${path} cannot be made (${reason(error)})`, { cause: error });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,38 @@
+import { migrate as migrateStorage } from '@acmex/storage';
+import { keysIn, openDriver, openStorage } from '../open-storage.ts';
+import type { Reporter, Terminal } from '../terminal.ts';
+import type { StorageOptions } from './options.ts';
+import { count, running, tellSkipped } from './running.ts';
+
+export interface MigrateOptions extends StorageOptions {
+  readonly to: string;
+  readonly toKeyFile?: string;
+}
+
+/** `acmex storage migrate`: copies every entry into another storage, and reads each back. */
+export async function migrate(options: MigrateOptions, terminal: Terminal): Promise<void> {
+  await running(options, terminal, async (report) => {
+    await using from = await openStorage(options, terminal, report);
+    await using to = await target(options, terminal, report);
+    const { copied, present, skipped } = await migrateStorage(from, to, { signal: terminal.signal, onProgress: (done) => report.working(`${done.copied + done.present} entries: ${done.key}`) });
+    const kept = skipped.filter(({ key }) => !key.startsWith('lock/'));
+    report.close();
+    tellSkipped(kept, report);
+    return {
+      text: `${count(copied, 'entry', 'entries')} copied and read back, ${present} there already; the source is as it was`,
+      document: { copied, present, skipped },
+    };
+  });
+}
+
+async function target({ to, toKeyFile }: MigrateOptions, terminal: Terminal, report: Reporter) {
+  const driver = await openDriver({ storage: to }, terminal, report);
+  if (toKeyFile === undefined) return driver;
+  const { encryptedStorage } = await import('@acmex/storage-encrypted');
+  try {
+    return await encryptedStorage(driver, { keys: await keysIn(toKeyFile) });
+  } catch (error) {
+    await driver[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,17 @@
+import type { PublicJwk } from '@acmex/protocol';
+import { recordsOf } from './stored.ts';
+
+export interface AccountRecord {
+  readonly status: 'valid' | 'deactivated';
+  readonly contact: readonly string[];
+  readonly key: PublicJwk;
+  readonly termsOfServiceAgreed: boolean;
+  /** The key identifier of the external account that it is bound to. */
+  readonly externalAccount?: string | undefined;
+  /** RFC 3339 */
+  readonly createdAt: string;
+}
+
+export const accounts = recordsOf<AccountRecord>('account');
+/** By the thumbprint of its key: there is one account for a key, also where many ask for it at once. */
+export const accountsByKey = recordsOf<{ readonly account: string }>('account-by-key');

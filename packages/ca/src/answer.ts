@@ -1,0 +1,41 @@
+import type { JsonObject } from '@acmex/protocol';
+import type { ProblemDocument } from './problems.ts';
+
+/** What a resource answers: everything but the nonce and the links that every answer has. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Targets by relation. RFC 8288 */
+  readonly links?: readonly (readonly [target: string, relation: string])[];
+  readonly body: string | Uint8Array<ArrayBuffer>;
+}
+
+/** A member that is undefined is left out: no client has to understand `null`. */
+export function json(status: number, object: object, { headers = {}, ...more }: Partial<Pick<Answer, 'headers' | 'links'>> = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: text(object), ...more };
+}
+
+/** RFC 8555 §6.7 */
+export function problemAnswer(document: ProblemDocument & { readonly status: number }, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status: document.status, headers: { 'content-type': 'application/problem+json', ...headers }, body: text(document) };
+}
+
+/** JSON in ASCII: what a client wrote into it does nothing to the terminal that shows it to another. */
+function text(object: object): string {
+  return JSON.stringify(object).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Nothing but a status and headers. */
+export function empty(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers, body: '' };
+}
+
+/** Parsed JSON, where it is an object. */
+export function parsedObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as JsonObject : undefined;
+  } catch {
+    return undefined;   // whoever asked for an object says what is wrong
+  }
+}

@@ -1,0 +1,131 @@
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '@acmex/clock';
+import { type CryptoBackend, parseCertificate, type PrivateKey, privateKeyPem, webcrypto } from '@acmex/certificate';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Name } from '@peculiar/asn1-x509';
+import type { Temporal } from 'temporal-polyfill';
+import { CaError } from '../errors.ts';
+import { checkedConstraints, type Constrained, type Constraints } from './constraints.ts';
+import { caExtensions, keyIdentifier } from './extensions.ts';
+import type { AuthorityKeyType } from './issuer.ts';
+import { signedCertificate } from './signed.ts';
+import { x509 } from './x509.ts';
+
+export type AuthorityRequest = Constrained & {
+  /** What the CA is called: `Example Corp Internal`. */
+  readonly name: string;
+  /** Guards the root's key; 12 characters at least. */
+  readonly passphrase: string;
+  /** Of both keys; EC P-384 by default. */
+  readonly keyType?: AuthorityKeyType;
+  /** 10 years by default. */
+  readonly rootDays?: number;
+  /** 3 years by default; never beyond the root's end. */
+  readonly issuingDays?: number;
+  readonly backend?: CryptoBackend;
+  readonly clock?: Clock;
+};
+
+export interface DevelopmentRequest {
+  /** Names that lead nowhere else, and private addresses, by default. */
+  readonly constraints?: Constraints;
+  readonly backend?: CryptoBackend;
+  readonly clock?: Clock;
+}
+
+/** A new CA. Whoever asked for it keeps the root's key away from the machine that issues, and overwrites both keys after use. */
+export interface NewAuthority {
+  readonly kind: 'private' | 'development';
+  /** PEM; what clients trust. */
+  readonly root: string;
+  /** PKCS#8 PEM, encrypted with the passphrase; absent where nobody shall ever sign with it again. */
+  readonly rootKey?: Uint8Array;
+  /** PEM: the issuing certificate, which the root has signed. */
+  readonly issuing: string;
+  /** PKCS#8 PEM. */
+  readonly issuingKey: Uint8Array;
+}
+
+const developmentName = 'AcmeX Development, do not trust';
+/** What a development CA can issue for: names that lead nowhere else. RFC 6761, RFC 8375, RFC 1918, RFC 4193 */
+const developmentConstraints: Constraints = {
+  domains: ['localhost', 'test', 'example', 'invalid', 'internal', 'local', 'home.arpa'],
+  addresses: ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '::1/128', 'fc00::/7'],
+};
+
+/**
+ * A CA of one's own: a root, whose key goes offline, and an issuing certificate below it with path length 0. Both carry the
+ * constraints as critical.
+ * @throws CaError `ERR_CA_CONSTRAINTS`, `ERR_CA_NAME`, `ERR_CA_PASSPHRASE`
+ */
+export async function createAuthority({ name, passphrase, keyType = 'ec-p384', rootDays = 3650, issuingDays = 1095, backend = webcrypto(), clock = systemClock, ...constrained }: AuthorityRequest): Promise<NewAuthority> {
+  const constraints = checkedConstraints(constrained);
+  if (name.trim() === '' || name.length > 48) throw new CaError('ERR_CA_NAME', `the name of a CA has 1 to 48 characters, and this one has ${name.trim() === '' ? 'none' : name.length}`);
+  if (/acmex development|do not trust/i.test(name)) throw new CaError('ERR_CA_NAME', `${JSON.stringify(name)} would be taken for the development CA: choose another name`);
+  if (passphrase.length < 12) throw new CaError('ERR_CA_PASSPHRASE', `the passphrase of the root's key has ${passphrase.length} characters, and needs 12 at least`);
+  const { rootSigner, ...made } = await twoLevels({ names: [`${name} Root`, `${name} Issuing`], constraints, keyType, rootDays, issuingDays, backend, clock });
+  return { kind: 'private', ...made, rootKey: await encrypted(rootSigner, passphrase) };
+}
+
+/** A CA for a week of development: under a name of its own, for names that lead nowhere else, its root's key forgotten. Nothing makes a real one of it. */
+export async function createDevelopmentAuthority({ backend = webcrypto(), clock = systemClock, constraints = developmentConstraints }: DevelopmentRequest = {}): Promise<NewAuthority> {
+  const names = [developmentName, 'AcmeX Development Issuing, do not trust'] as const;
+  const made = await twoLevels({ names, constraints: checkedConstraints({ constraints }), keyType: 'ec-p256', rootDays: 7, issuingDays: 7, backend, clock });
+  return { kind: 'development', root: made.root, issuing: made.issuing, issuingKey: made.issuingKey };
+}
+
+/** Whether a certificate is a development CA's, whatever else was said of it. */
+export function isDevelopment(pem: string): boolean {
+  return /acmex development/i.test(parseCertificate(pem).subject);
+}
+
+interface TwoLevels {
+  readonly names: readonly [string, string];
+  readonly constraints: Constraints | undefined;
+  readonly keyType: AuthorityKeyType;
+  readonly rootDays: number;
+  readonly issuingDays: number;
+  readonly backend: CryptoBackend;
+  readonly clock: Clock;
+}
+
+async function twoLevels({ names: [rootName, issuingName], constraints, keyType, rootDays, issuingDays, backend, clock }: TwoLevels) {
+  const [rootSigner, issuingSigner] = await Promise.all([backend.generate(keyType), backend.generate(keyType)]);
+  const now = clock.now();
+  const authorityKeyIdentifier = keyIdentifier(rootSigner.publicKey);
+  const certificate = async (signer: PrivateKey, subject: string, days: number, issuing: boolean) => parseCertificate(await signedCertificate({
+    serialNumber: newSerialNumber(), issuer: called(rootName), subject: called(subject), publicKey: signer.publicKey,
+    notBefore: now.subtract({ hours: 1 }), notAfter: end(now, days), extensions: caExtensions({ publicKey: signer.publicKey, authorityKeyIdentifier, constraints, issuing }),
+  }, rootSigner)).pem;
+  return {
+    rootSigner,
+    root: await certificate(rootSigner, rootName, rootDays, false),
+    issuing: await certificate(issuingSigner, issuingName, Math.min(issuingDays, rootDays), true),
+    issuingKey: await privateKeyPem(issuingSigner),
+  };
+}
+
+function end(now: Temporal.Instant, days: number): Temporal.Instant {
+  return now.add({ hours: days * 24 });
+}
+
+function called(name: string): Name {
+  return AsnConvert.parse(new x509.Name([{ CN: [{ utf8String: name }] }]).toArrayBuffer(), Name);
+}
+
+/** 126 random bits behind one that is set: a positive number without bytes to spare. RFC 5280 §4.1.2.2 wants at most 20 bytes, CAs at least 64 random bits. */
+export function newSerialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return bytes.toString('hex');
+}
+
+/** As PKCS#8 with PBES2 and AES-256. */
+async function encrypted(key: PrivateKey, passphrase: string): Promise<Uint8Array> {
+  const pem = await privateKeyPem(key);
+  try {
+    return Buffer.from(createPrivateKey(Buffer.from(pem.buffer, pem.byteOffset, pem.length)).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }));
+  } finally {
+    pem.fill(0);
+  }
+}

@@ -1,0 +1,97 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import { type CertificateInfo, type KeyType, parseChain, type PrivateKey } from '@acmex/certificate';
+import type { Identifier } from '@acmex/protocol';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Name } from '@peculiar/asn1-x509';
+import { Temporal } from 'temporal-polyfill';
+import { CaError } from '../errors.ts';
+import { permits } from './constraints.ts';
+import { constantExtensions, namesAndKey, type Usage } from './extensions.ts';
+import { type Revoked, revocationList } from './revocation-list.ts';
+import { certificatePem, signedCertificate } from './signed.ts';
+import { x509 } from './x509.ts';
+
+/** What a certificate is built from. Nothing of a CSR but its public key. */
+export interface Issuance {
+  /** Hexadecimal; see `newSerialNumber`. */
+  readonly serialNumber: string;
+  readonly identifiers: readonly Identifier[];
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  readonly rsa: boolean;
+  readonly notBefore: Temporal.Instant;
+  readonly notAfter: Temporal.Instant;
+  readonly usages: readonly Usage[];
+  readonly mustStaple: boolean;
+  readonly issuerUrl: string;
+  readonly crlUrl: string;
+}
+
+export interface CrlContent {
+  readonly number: number;
+  readonly thisUpdate: Temporal.Instant;
+  readonly nextUpdate: Temporal.Instant;
+  readonly revoked: readonly Revoked[];
+}
+
+/** Signs certificates and lists of revoked ones: in memory, in a KMS, in an HSM. */
+export interface Issuer {
+  /** DER, for those who build a chain. */
+  readonly certificate: Uint8Array;
+  /** No certificate of its lives longer. */
+  readonly notAfter: Temporal.Instant;
+  /** Whether its own certificate allows it to issue for a name. */
+  permits(identifier: Identifier): boolean;
+  /** @returns the chain as PEM, the leaf first and without the root; then the same leaf under other chains */
+  issue(issuance: Issuance, options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly string[]>;
+  /** DER */
+  crl(content: CrlContent, options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array>;
+}
+
+export interface IssuerOptions {
+  /** PEM: the issuing certificate, then what links it to the root, which is best left out. */
+  readonly chain: string;
+  /** Other chains for the same issuing key, such as a cross-signed one. PEM, each like `chain`. */
+  readonly alternates?: readonly string[];
+  readonly key: PrivateKey;
+  readonly clock?: Clock;
+}
+
+/**
+ * An issuer from a CA's certificate and its key, made by `createAuthority` or the user's own.
+ * @throws CaError `ERR_CA_CERTIFICATE` for a certificate that is no CA's, has expired, or belongs to another key
+ */
+export function issuerOf({ chain, alternates = [], key, clock = systemClock }: IssuerOptions): Issuer {
+  const [own] = parseChain(chain);
+  if (!own) throw new CaError('ERR_CA_CERTIFICATE', 'the chain holds no certificate: give the issuing certificate as PEM');
+  const certificate = new x509.X509Certificate(Uint8Array.from(own.der));
+  const fault = whyNot(own, certificate, key, clock.now());
+  if (fault !== undefined) throw new CaError('ERR_CA_CERTIFICATE', `the certificate ${own.subject} ${fault}`);
+  const name = AsnConvert.parse(certificate.subjectName.toArrayBuffer(), Name);
+  const authorityKeyIdentifier = own.subjectKeyIdentifier ?? '';
+  const chains = [chain, ...alternates].map((one) => parseChain(one).map(({ pem }) => pem).join(''));
+  const constant = constantExtensions({ authorityKeyIdentifier });
+  return {
+    certificate: own.der,
+    notAfter: own.notAfter,
+    permits: permits(certificate),
+    async issue(issuance) {
+      const der = await signedCertificate({ ...issuance, issuer: name, subject: new Name(), extensions: [...namesAndKey(issuance), ...constant(issuance)] }, key);
+      return chains.map((one) => certificatePem(der) + one);
+    },
+    crl: (content) => revocationList({ ...content, issuer: name, authorityKeyIdentifier }, key),
+  };
+}
+
+function whyNot(own: CertificateInfo, certificate: x509.X509Certificate, key: PrivateKey, now: Temporal.Instant): string | undefined {
+  const usages = certificate.getExtension(x509.KeyUsagesExtension)?.usages ?? x509.KeyUsageFlags.keyCertSign;
+  if (!own.isCa || (usages & x509.KeyUsageFlags.keyCertSign) === 0) return 'is no CA\'s: give one with CA:TRUE and keyCertSign';
+  if (own.subjectKeyIdentifier === undefined) return 'has no subject key identifier, without which no certificate can name it: make it with one';
+  if (!Buffer.from(own.publicKey).equals(key.publicKey)) return 'belongs to another key than the one given';
+  if (Temporal.Instant.compare(own.notAfter, now) <= 0) return `has expired at ${own.notAfter}: make a new one`;
+  return undefined;
+}
+
+/** Key types that a CA can have here. */
+export const authorityKeyTypes = ['ec-p256', 'ec-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096'] as const satisfies readonly KeyType[];
+export type AuthorityKeyType = (typeof authorityKeyTypes)[number];

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { Identifier } from '@acmex/protocol';
+import type { Storage } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
+import type { ChallengeType } from './challenge-validator.ts';
+import type { ProblemDocument } from './problems.ts';
+import { recordsOf, type Stored } from './stored.ts';
+
+export interface ChallengeRecord {
+  readonly type: ChallengeType;
+  readonly token: string;
+  readonly status: 'pending' | 'processing' | 'valid' | 'invalid';
+  /** `token.thumbprint` with the account's key at the time when the client said that it is ready. */
+  readonly keyAuthorization?: string | undefined;
+  /** When that was; RFC 3339. */
+  readonly since?: string | undefined;
+  readonly validated?: string | undefined;
+  readonly error?: ProblemDocument | undefined;
+}
+
+export interface AuthorizationRecord {
+  readonly account: string;
+  /** Without `*.`. */
+  readonly identifier: Identifier;
+  readonly wildcard: boolean;
+  /** Serves for the names below too. RFC 9444 */
+  readonly subdomains: boolean;
+  /** Made before an order, so that later ones can use it. RFC 8555 §7.4.1 */
+  readonly beforeOrder: boolean;
+  readonly status: 'pending' | 'valid' | 'invalid' | 'deactivated';
+  /** RFC 3339 */
+  readonly expires: string;
+  readonly challenges: readonly ChallengeRecord[];
+}
+
+export const authorizations = recordsOf<AuthorizationRecord>('authorization');
+/** What is valid, by account and what it covers: one look-up tells whether a name needs no new proof. */
+export const validAuthorizations = recordsOf<{ readonly authorization: string }>('valid-authorization');
+/** Validations under way: `<authorization>/<challenge type>`. A start finds here what the last one left. */
+export const validations = recordsOf<{ readonly since: string }>('validation');
+
+/** The status as of now: what time does is not written. RFC 8555 §7.1.6 */
+export function statusOf({ status, expires }: AuthorizationRecord, now: Temporal.Instant): AuthorizationRecord['status'] | 'expired' {
+  if (Temporal.Instant.compare(expires, now) > 0 || status === 'invalid' || status === 'deactivated') return status;
+  return status === 'valid' ? 'expired' : 'invalid';
+}
+
+type Covered = 'name' | 'wildcard' | 'subdomains';
+
+/** Under which ids of `validAuthorizations` an authorization is found. */
+export function coverageIds({ account, identifier, wildcard, subdomains }: Pick<AuthorizationRecord, 'account' | 'identifier' | 'wildcard' | 'subdomains'>): readonly string[] {
+  const covered: readonly Covered[] = wildcard ? ['wildcard'] : subdomains ? ['name', 'subdomains'] : ['name'];
+  return covered.map((one) => coverageId(account, identifier, one));
+}
+
+function coverageId(account: string, { type, value }: Identifier, covered: Covered): string {
+  return `${account}/${createHash('sha256').update(`${covered} ${type} ${value}`).digest('hex').slice(0, 40)}`;
+}
+
+interface CoveringOptions {
+  readonly now: Temporal.Instant;
+  /** Which of them may serve; all by default. */
+  readonly only?: (record: AuthorizationRecord) => boolean;
+}
+
+/** The valid authorization of an account that covers a name of an order: for itself, or for a domain above with its subdomains. */
+export async function covering(storage: Storage, account: string, { type, value }: Identifier, { now, only = () => true }: CoveringOptions): Promise<(Stored<AuthorizationRecord> & { readonly id: string }) | undefined> {
+  const base = value.replace(/^\*\./, '');
+  const wildcard = base !== value;
+  const above = type === 'dns' ? domainsAbove(base) : [];
+  const ids = [
+    coverageId(account, { type, value: base }, wildcard ? 'wildcard' : 'name'),
+    ...(wildcard ? [base, ...above] : above).map((domain) => coverageId(account, { type, value: domain }, 'subdomains')),
+  ];
+  for (const coverage of ids) {
+    const id = (await validAuthorizations.read(storage, coverage))?.record.authorization;
+    const found = id === undefined ? undefined : await authorizations.read(storage, id);
+    if (found && id !== undefined && statusOf(found.record, now) === 'valid' && only(found.record)) return { ...found, id };
+  }
+  return undefined;
+}
+
+function domainsAbove(name: string): readonly string[] {
+  const labels = name.split('.');
+  return labels.slice(1).map((_, index) => labels.slice(index + 1).join('.'));
+}

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerFailure } from './service.ts';
+
+/** Work that no request waits for. One piece of work under one name at a time in this process. */
+export interface Background {
+  /** Starts the work, unless work of this name is under way. A failure is reported, never thrown. */
+  run(name: string, work: (options: { readonly signal: AbortSignal }) => Promise<void>): void;
+  /** When the work of this name is not under way, or not anymore. */
+  done(name: string): Promise<void>;
+  /** When nothing is under way anymore. */
+  idle(): Promise<void>;
+  /** Ends what is under way, and begins nothing more. What is unfinished lies in storage and is taken up by the next start. */
+  close(): Promise<void>;
+}
+
+export function background(onError: (failure: ServerFailure) => void): Background {
+  const running = new Map<string, Promise<void>>();
+  const closed = new AbortController();
+  const idle = async () => {
+    while (running.size > 0) await Promise.all(running.values());
+  };
+  return {
+    run(name, work) {
+      if (running.has(name) || closed.signal.aborted) return;
+      const task = (async () => {
+        try {
+          await work({ signal: closed.signal });
+        } catch (error) {
+          if (!closed.signal.aborted) onError({ during: name, correlationId: randomUUID(), error });
+        } finally {
+          running.delete(name);
+        }
+      })();
+      running.set(name, task);
+      task.catch(() => { /* only onError itself can have thrown: that is its owner's */ });
+    },
+    done: async (name) => { await running.get(name); },
+    idle,
+    async close() {
+      closed.abort();
+      await idle();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { parseCertificate } from '@acmex/certificate';
+import type { Identifier } from '@acmex/protocol';
+import { recordsOf } from './stored.ts';
+
+export interface CertificateRecord {
+  readonly account: string;
+  readonly order: string;
+  readonly identifiers: readonly Identifier[];
+  readonly profile: string;
+  /** Times are RFC 3339. */
+  readonly issuedAt: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** PEM, the leaf first: the usual chain, then the alternates. */
+  readonly chains: readonly string[];
+  readonly revoked?: { readonly at: string; readonly reason: number } | undefined;
+  /** The order that is to replace it. RFC 9773 §5 */
+  readonly replacedBy?: string | undefined;
+}
+
+/** By serial number, in lower-case hexadecimal. */
+export const certificates = recordsOf<CertificateRecord>('certificate');
+/** The ledger of revocations, in the order in which they came: only ever added to. */
+export const revocations = recordsOf<{ readonly serialNumber: string; readonly at: string; readonly reason: number; readonly notAfter: string }>('revocation');
+/** Changes with each revocation, so that whoever has made a list knows that there is more. */
+export const revocationMark = recordsOf<{ readonly last: string }>('revocation-mark');
+
+/** The leaf of a record, read. */
+export function leafOf({ chains }: Pick<CertificateRecord, 'chains'>) {
+  return parseCertificate(chains[0] ?? '');
+}
+
+/** Whether DER is the leaf of a record, and not one of the same serial number from elsewhere. */
+export function isLeaf(record: CertificateRecord, der: Uint8Array): boolean {
+  return leafOf(record).fingerprint === createHash('sha256').update(der).digest('hex');
+}

@@ -1,0 +1,71 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseChain } from '@acmex/certificate';
+import { describeWith } from '@acmex/services';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { listIssued } from '../index.ts';
+import { abilities, type Ability, realClients } from './clients.testing.ts';
+import { startSubject, type Subject } from './subject.testing.ts';
+
+const page = join(import.meta.dirname, '../../../../docs/interop.md');
+const rows = new Map<string, { version: string; passed: Set<Ability> }>();
+const ran = new Set<string>();
+
+for (const { name, program, version, can } of realClients) {
+  describeWith(program === 'node' ? [] : [program], `${name} with our CA`, () => {
+    let subject: Subject;
+    let bound: Subject;
+    beforeAll(async () => {
+      subject = await startSubject();
+      bound = await startSubject({ externalAccountRequired: true });
+      rows.set(name, { version: await version(), passed: new Set() });
+      ran.add(name);
+    });
+    afterAll(async () => {
+      await subject?.[Symbol.asyncDispose]();
+      await bound?.[Symbol.asyncDispose]();
+    });
+
+    for (const ability of abilities.filter((one) => can[one])) {
+      it(ability, async () => {
+        const at = ability === 'EAB' ? bound : subject;
+        const pem = await can[ability]?.(at, await mkdtemp(join(at.folder, 'client-')));
+        if (pem !== undefined) expect(parseChain(pem)[0]?.identifiers.length).toBeGreaterThan(0);
+        const issued = [];
+        for await (const one of listIssued(at.storage)) issued.push(one);
+        if (ability === 'revocation') expect(issued.filter(({ revoked }) => revoked)).toHaveLength(1);
+        else expect(issued.length).toBeGreaterThan(0);
+        expect(at.failures).toEqual([]);
+        rows.get(name)?.passed.add(ability);
+      }, 120_000);
+    }
+  });
+}
+
+describe('docs/interop.md', () => {
+  it('tells what passed', async () => {
+    const text = table();
+    if (process.env.ACMEX_WRITE === 'interop') await writeFile(page, text);
+    const shown = await readFile(page, 'utf8');
+    // A machine without a program says nothing about it.
+    for (const { name } of realClients.filter((one) => ran.has(one.name))) expect(lineOf(name, shown)).toBe(lineOf(name, text));
+  });
+});
+
+function lineOf(name: string, text: string): string | undefined {
+  return text.split('\n').find((line) => line.startsWith(`| ${name} `));
+}
+
+function table(): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const body = realClients.map(({ name, can }) => {
+    const { version, passed } = rows.get(name) ?? { version: '', passed: new Set<Ability>() };
+    return line([name, version, ...abilities.map((ability) => (can[ability] ? passed.has(ability) ? 'yes' : '**failed**' : '–'))]);
+  });
+  return `# Clients of other authors
+
+What they did with the ACME server of [@acmex/ca](../packages/ca/README.md), in the versions of Debian 12, in the test suite. A dash: the client cannot do it, or not without a person. This page is written by \`npm run interop -- --write\`, and a test holds it against what runs.
+
+${[line(['client', 'version', ...abilities]), line(['---', '---', ...abilities.map(() => '---')]), ...body].join('\n')}
+`;
+}

@@ -1,0 +1,81 @@
+import { Temporal } from 'temporal-polyfill';
+import type { Issuance } from './authority/issuer.ts';
+import { type CertificateRecord, certificates } from './certificate-records.ts';
+import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
+import { pending } from './pending.ts';
+import type { Service } from './service.ts';
+import { idOf, untilWritten } from './stored.ts';
+
+/** After this, an issuance that is still under way has lost the process that did it. */
+const longest = { minutes: 1 };
+/** Seconds before each further try, where the issuer or the storage fails. */
+const pauses = [1, 5, 15, 30, 60];
+
+/** Makes the certificate of an order that is `processing`. In the background: the order says when it is there. */
+export function startIssuance(service: Service, id: string): void {
+  service.background.run(`issuance of ${id}`, async ({ signal }) => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await issue(service, id, signal);
+      } catch (error) {
+        const pause = pauses[attempt];
+        if (signal.aborted || pause === undefined) throw error;
+        await service.clock.sleep({ seconds: pause }, { signal });
+      }
+    }
+  });
+}
+
+async function issue(service: Service, id: string, signal: AbortSignal): Promise<void> {
+  const stored = await orders.read(service.storage, id);
+  const decided = stored?.record.issuance;
+  if (stored?.record.status !== 'processing' || !decided) {
+    await service.storage.write([{ remove: issuances.key(id) }]);
+    return;
+  }
+  const chains = await service.issuer.issue(contentOf(service, stored.record, decided), { signal });
+  await untilWritten(() => finish(service, { id, chains, decided }));
+}
+
+function contentOf({ urls }: Service, { identifiers }: OrderRecord, { serialNumber, publicKey, rsa, notBefore, notAfter, usages, mustStaple }: DecidedIssuance): Issuance {
+  return {
+    serialNumber, rsa, usages, mustStaple, identifiers,
+    publicKey: Uint8Array.from(Buffer.from(publicKey, 'base64')),
+    notBefore: Temporal.Instant.from(notBefore), notAfter: Temporal.Instant.from(notAfter),
+    issuerUrl: urls.of('/issuer'), crlUrl: urls.of('/crl'),
+  };
+}
+
+interface Finished {
+  readonly id: string;
+  readonly chains: readonly string[];
+  readonly decided: DecidedIssuance;
+}
+
+/** The certificate and the order's new status are one write: there is no valid order without it. Where two did the same, one is kept. */
+async function finish({ storage, clock }: Service, { id, chains, decided }: Finished): Promise<void> {
+  const stored = await orders.read(storage, id);
+  if (stored?.record.status !== 'processing') return;
+  const { record } = stored;
+  const certificate: CertificateRecord = {
+    account: record.account, order: id, identifiers: record.identifiers, profile: record.profile,
+    issuedAt: clock.now().toString(), notBefore: decided.notBefore, notAfter: decided.notAfter, chains,
+  };
+  await storage.write([
+    orders.changed(stored, { ...record, status: 'valid' }),
+    certificates.added(decided.serialNumber, certificate),
+    { remove: issuances.key(id) },
+    { remove: pending.key(`${record.account}/${id}`) },
+  ]);
+}
+
+/** Takes up what a process left that is gone, once a client asks for it. */
+export function reviveIssuance(service: Service, id: string, { status, issuance }: OrderRecord): void {
+  const lost = service.clock.now().subtract(longest);
+  if (status === 'processing' && issuance && Temporal.Instant.compare(issuance.decidedAt, lost) < 0) startIssuance(service, id);
+}
+
+/** Takes up what the last start left. */
+export async function resumeIssuances(service: Service): Promise<void> {
+  for await (const stored of issuances.list(service.storage)) startIssuance(service, idOf(stored));
+}

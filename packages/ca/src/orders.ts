@@ -1,0 +1,132 @@
+import type { JsonObject } from '@acmex/protocol';
+import { Temporal } from 'temporal-polyfill';
+import { type Answer, json } from './answer.ts';
+import { authorizationFor, type NewAuthorization, reusable } from './authorizations.ts';
+import { authorizations } from './authorization-records.ts';
+import { checkAllowed, type OrderedName, readIdentifiers } from './identifiers.ts';
+import { newId } from './ids.ts';
+import { accountOrders, type OrderRecord, orders } from './order-records.ts';
+import { type OrderState, orderState } from './order-state.ts';
+import { checkPending, pending } from './pending.ts';
+import { type Profile, validityOf } from './profiles.ts';
+import { refusal } from './problems.ts';
+import { limited } from './rate-limits.ts';
+import { replacing } from './replacement.ts';
+import { reviveIssuance } from './issuance.ts';
+import type { Service } from './service.ts';
+import { payloadOf, readsOnly, type SignedByAccount } from './signed-request.ts';
+import { type Stored, untilWritten } from './stored.ts';
+
+/** Asks for a certificate. RFC 8555 §7.4 */
+export async function newOrder(service: Service, request: SignedByAccount): Promise<Answer> {
+  const { account: { id: account, record: { externalAccount } } } = request;
+  const asked = payloadOf(request);
+  const names = readIdentifiers(asked.identifiers, service.limits.identifiers);
+  const profile = profileOf(service, asked.profile);
+  const wishes = { notBefore: readMoment('notBefore', asked.notBefore), notAfter: readMoment('notAfter', asked.notAfter) };
+  await limited(service.rateLimiter, 'order', `account ${account}`);
+  service.housekeeping();
+  await checkAllowed(service, names, profile, { id: account, externalAccount });
+  return await untilWritten(() => written(service, { account, asked, names, profile, wishes }));
+}
+
+interface AskedOrder {
+  readonly account: string;
+  readonly asked: JsonObject;
+  readonly names: readonly OrderedName[];
+  readonly profile: Profile;
+  readonly wishes: { readonly notBefore: string | undefined; readonly notAfter: string | undefined };
+}
+
+async function written(service: Service, { account, asked, names, profile, wishes }: AskedOrder): Promise<Answer> {
+  const id = newId('ord', service.clock);
+  const replaced = asked.replaces === undefined ? [] : await replacing(service, { account, order: id, replaces: asked.replaces, names });
+  const { made, all } = await authorizationsFor(service, account, names);
+  await checkPending(service, account, made.length);
+  const order: OrderRecord = {
+    account, status: 'open', authorizations: all, profile: profile.name, profileAsked: asked.profile !== undefined,
+    identifiers: names.map(({ type, value }) => ({ type, value })),
+    expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
+    ...clamped(service, profile, wishes),
+    ...(replaced.length > 0 ? { replaces: String(asked.replaces) } : {}),
+  };
+  // A write takes 100 changes, and an order may have as many names: what comes first is found by nobody until the order is there.
+  for (let from = 0; from < made.length; from += 90) await service.storage.write(made.slice(from, from + 90).map((one) => authorizations.added(one.id, one.record)));
+  await service.storage.write([
+    orders.added(id, order), ...replaced,
+    accountOrders.put(`${account}/${id}`, { expires: order.expires }),
+    pending.put(`${account}/${id}`, { authorizations: made.length, expires: order.expires }),
+  ]);
+  return orderAnswer(service, 201, id, order, await orderState(service, order));
+}
+
+function profileOf({ profiles, defaultProfile }: Service, asked: unknown): Profile {
+  if (asked === undefined) return defaultProfile;
+  const profile = typeof asked === 'string' ? profiles.get(asked) : undefined;
+  if (!profile) throw refusal('invalidProfile', `the "profile" is none of ${[...profiles.keys()].join(', ')}`);
+  return profile;
+}
+
+function readMoment(name: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  try {
+    return Temporal.Instant.from(typeof value === 'string' ? value : '').toString();
+  } catch {
+    throw refusal('malformed', `"${name}" is no date and time as RFC 3339 has them`);
+  }
+}
+
+/** What the certificate's validity will be, where the client has a wish: within the profile. */
+function clamped({ clock, issuer }: Service, profile: Profile, wishes: AskedOrder['wishes']): Pick<OrderRecord, 'notBefore' | 'notAfter'> {
+  const { notBefore, notAfter } = validityOf(profile, wishes, { now: clock.now(), issuerEnds: issuer.notAfter });
+  if (Temporal.Instant.compare(notBefore, notAfter) >= 0 || Temporal.Instant.compare(notAfter, clock.now()) <= 0) throw refusal('malformed', 'the validity that is asked for has no part within what this CA can issue');
+  return {
+    ...(wishes.notBefore === undefined ? {} : { notBefore: notBefore.round('second').toString() }),
+    ...(wishes.notAfter === undefined ? {} : { notAfter: notAfter.round('second').toString() }),
+  };
+}
+
+/** For each name an authorization: a valid one where it may serve, else a new one; each once. */
+async function authorizationsFor(service: Service, account: string, names: readonly OrderedName[]): Promise<{ readonly made: readonly NewAuthorization[]; readonly all: readonly string[] }> {
+  const made = new Map<string, NewAuthorization>();
+  const all = new Set<string>();
+  for (const name of names) {
+    const known = await reusable(service, account, name);
+    const one = known ? undefined : authorizationFor(service, account, name, { beforeOrder: false });
+    const same = one && `${one.record.identifier.type} ${one.record.identifier.value} ${one.record.wildcard} ${one.record.subdomains}`;
+    if (one && same !== undefined && !made.has(same)) made.set(same, one);
+    const id = known?.id ?? (same === undefined ? undefined : made.get(same)?.id);
+    if (id !== undefined) all.add(id);
+  }
+  return { made: [...made.values()], all: [...all] };
+}
+
+/** RFC 8555 §7.4 */
+export async function order(service: Service, request: SignedByAccount, { id }: { readonly id: string }): Promise<Answer> {
+  readsOnly(request);
+  const { record } = await ownOrder(service, request, id);
+  reviveIssuance(service, id, record);
+  return orderAnswer(service, 200, id, record, await orderState(service, record));
+}
+
+/** An account's own order; of another's it is not said that there is one. */
+export async function ownOrder({ storage }: Service, request: SignedByAccount, id: string): Promise<Stored<OrderRecord>> {
+  const stored = await orders.read(storage, id);
+  if (stored?.record.account !== request.account.id) throw refusal('malformed', 'there is no such order of this account', { status: 404 });
+  return stored;
+}
+
+/** An order as it is shown. RFC 8555 §7.1.3 */
+export function orderAnswer({ urls }: Service, status: number, id: string, record: OrderRecord, state: OrderState): Answer {
+  const url = urls.of(`/order/${id}`);
+  return json(status, {
+    status: state.status,
+    expires: record.expires,
+    identifiers: record.identifiers,
+    ...(record.profileAsked ? { profile: record.profile } : {}),
+    notBefore: record.notBefore, notAfter: record.notAfter, replaces: record.replaces, error: state.error,
+    authorizations: record.authorizations.map((one) => urls.of(`/authorization/${one}`)),
+    finalize: `${url}/finalize`,
+    certificate: state.status === 'valid' && record.issuance ? urls.of(`/certificate/${record.issuance.serialNumber}`) : undefined,
+  }, { headers: { location: url, ...(state.status === 'processing' ? { 'retry-after': '1' } : {}) } });
+}

@@ -1,0 +1,74 @@
+import { type Clock, type InstantInput, systemClock } from '@acmex/clock';
+import type { Storage } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
+import { type Answer, json } from './answer.ts';
+import type { CertificateRecord } from './certificate-records.ts';
+import { CaError } from './errors.ts';
+import { certificateNamed } from './replacement.ts';
+import { refusal } from './problems.ts';
+import type { Service } from './service.ts';
+import { idOf, recordsOf } from './stored.ts';
+
+interface WindowRecord {
+  /** Times are RFC 3339. */
+  readonly start: string;
+  readonly end: string;
+  readonly explanationUrl?: string | undefined;
+  /** Certificates made later keep their own window, or those that replace would have to be replaced at once. */
+  readonly issuedBefore: string;
+}
+
+/** Windows that were moved: by serial number, or `all`. */
+const windows = recordsOf<WindowRecord>('renewal-window');
+
+export interface MovedWindow {
+  /** Hexadecimal; absent: all certificates that exist now. */
+  readonly serialNumber?: string;
+  readonly start: InstantInput;
+  readonly end: InstantInput;
+  /** A page that tells why. */
+  readonly explanationUrl?: string;
+}
+
+/** Moves the time at which certificates are to be renewed: for an incident, or to rehearse one. @throws CaError `ERR_CA_WINDOW` */
+export async function moveRenewalWindow(storage: Storage, { serialNumber = 'all', start, end, explanationUrl }: MovedWindow, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<void> {
+  const [from, to] = [Temporal.Instant.from(start), Temporal.Instant.from(end)];
+  if (Temporal.Instant.compare(from, to) >= 0) throw new CaError('ERR_CA_WINDOW', `the window would end at ${to}, and start at ${from}`);
+  await storage.write([windows.put(serialNumber.toLowerCase(), { start: from.toString(), end: to.toString(), explanationUrl, issuedBefore: clock.now().toString() })]);
+}
+
+/** Gives certificates their own windows back. Repeatable. */
+export async function restoreRenewalWindow(storage: Storage, { serialNumber = 'all' }: Pick<MovedWindow, 'serialNumber'> = {}): Promise<void> {
+  await storage.write([{ remove: windows.key(serialNumber.toLowerCase()) }]);
+}
+
+/** Six hours. RFC 9773 §4.3.2 */
+const askAgain = '21600';
+
+/** When a certificate should be renewed; anyone may ask. RFC 9773 §4 */
+export async function renewalInfo({ storage, clock }: Service, { certificateId }: { readonly certificateId: string }): Promise<Answer> {
+  const stored = await certificateNamed(storage, certificateId);
+  if (!stored) throw refusal('malformed', 'this CA has issued no certificate of this name', { status: 404 });
+  const { record } = stored;
+  const moved = await movedWindow(storage, idOf(stored), record);
+  const { start, end } = moved ?? ownWindow(record, clock);
+  return json(200, { suggestedWindow: { start, end }, explanationURL: moved?.explanationUrl }, { headers: { 'retry-after': askAgain } });
+}
+
+async function movedWindow(storage: Storage, serialNumber: string, { issuedAt }: CertificateRecord): Promise<WindowRecord | undefined> {
+  for (const id of [serialNumber, 'all']) {
+    const window = (await windows.read(storage, id))?.record;
+    if (window && (id !== 'all' || Temporal.Instant.compare(issuedAt, window.issuedBefore) <= 0)) return window;
+  }
+  return undefined;
+}
+
+/** From two thirds of its life on, for a thirtieth of it; a revoked one at once. RFC 9773 §4.2 */
+function ownWindow({ notBefore, notAfter, revoked }: CertificateRecord, clock: Clock): { readonly start: string; readonly end: string } {
+  const [from, to] = [Temporal.Instant.from(notBefore), Temporal.Instant.from(notAfter)];
+  const life = to.epochMilliseconds - from.epochMilliseconds;
+  const at = (part: number) => from.add({ milliseconds: Math.round(life * part) }).round('second').toString();
+  if (!revoked) return { start: at(20 / 30), end: at(21 / 30) };
+  const now = clock.now().round('second');
+  return { start: now.subtract({ hours: 2 }).toString(), end: now.subtract({ hours: 1 }).toString() };
+}

@@ -1,0 +1,101 @@
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import type { Storage } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
+import { background } from './background.ts';
+import { type ChallengeType, challengeTypes, type ChallengeValidator } from './challenge-validator.ts';
+import { type Handler, handlerOf } from './handler.ts';
+import { housekeeping } from './housekeeping.ts';
+import type { IdentifierPolicy } from './identifiers.ts';
+import { resumeIssuances } from './issuance.ts';
+import type { Issuer } from './authority/issuer.ts';
+import { type ProfileOptions, profilesOf } from './profiles.ts';
+import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
+import { slots } from './slots.ts';
+import type { Lifetimes, Limits, Meta, ServerFailure, Service } from './service.ts';
+import { urlsUnder } from './urls.ts';
+import { resumeValidations } from './validations.ts';
+
+export interface AcmeServerOptions extends Meta {
+  /** Where clients reach it: `https://ca.example/acme`, with the directory at `/acme/directory`. Never taken from a request. */
+  readonly url: string;
+  /** All that the server knows. Several processes may share one. */
+  readonly storage: Storage;
+  readonly issuer: Issuer;
+  /** Looks whether an account controls a name. */
+  readonly validate: ChallengeValidator;
+  /** Is told of faults of the server's own; clients get a correlation id alone. */
+  readonly onError: (failure: ServerFailure) => void;
+  /** All three by default. */
+  readonly challengeTypes?: readonly ChallengeType[];
+  /** By name; the first is for orders that name none. One of 90 days by default, which the directory does not list. */
+  readonly profiles?: Readonly<Record<string, ProfileOptions>>;
+  /** Says no to names that the issuer would be allowed to issue for. */
+  readonly policy?: IdentifierPolicy;
+  readonly externalAccountRequired?: boolean;
+  /** Lets an order use what its account has proven for an earlier one. Off by default. */
+  readonly reuseAuthorizations?: boolean;
+  /** Orders and proofs: 24 hours each; nonces: an hour; lists of revoked certificates: a week. */
+  readonly lifetimes?: Partial<Record<keyof Lifetimes, DurationInput>>;
+  readonly limits?: Partial<Limits>;
+  /** Token buckets in this process by default. */
+  readonly rateLimiter?: RateLimiter;
+  readonly clock?: Clock;
+}
+
+/** An ACME server. Disposing of it ends its background work; what is unfinished is taken up by the next one on the same storage. */
+export interface AcmeServer extends AsyncDisposable {
+  /** The URL of its directory. */
+  readonly directory: string;
+  readonly handler: Handler;
+  /** When no validation and no issuance is under way in this process. */
+  idle(): Promise<void>;
+}
+
+/**
+ * The server's side of RFC 8555, with a CA behind it. State lies in the storage alone: what was acknowledged survives a
+ * restart, and validations and issuances that a process has left are taken up at the start.
+ * @throws CaError `ERR_CA_URL`, `ERR_CA_PROFILE`
+ */
+export function acmeServer(options: AcmeServerOptions): AcmeServer {
+  const service = serviceOf(options);
+  const handler = handlerOf(service, options.onError);
+  service.background.run('taking up what the last start left', async () => {
+    await resumeIssuances(service);
+    await resumeValidations(service);
+  });
+  return { directory: service.urls.of('/directory'), handler, idle: service.background.idle, [Symbol.asyncDispose]: service.background.close };
+}
+
+function serviceOf(options: AcmeServerOptions): Service {
+  const parts = partsOf(options);
+  return { ...parts, housekeeping: housekeeping(parts) };
+}
+
+function partsOf({ clock = systemClock, ...options }: AcmeServerOptions): Omit<Service, 'housekeeping'> {
+  const profiles = profilesOf(options.profiles ?? { default: {} });
+  const [defaultProfile] = profiles.values();
+  if (!defaultProfile) throw new RangeError('profilesOf gives one profile at least');
+  return {
+    clock, profiles, defaultProfile,
+    storage: options.storage,
+    issuer: options.issuer,
+    validate: options.validate,
+    urls: urlsUnder(options.url),
+    challengeTypes: options.challengeTypes ?? challengeTypes,
+    profilesNamed: options.profiles !== undefined,
+    policy: options.policy ?? (async () => undefined),
+    meta: { termsOfService: options.termsOfService, website: options.website, caaIdentities: options.caaIdentities },
+    externalAccountRequired: options.externalAccountRequired ?? false,
+    reuseAuthorizations: options.reuseAuthorizations ?? false,
+    lifetimes: lifetimesOf(options.lifetimes),
+    limits: { pendingOrders: 300, pendingAuthorizations: 1000, ...options.limits, identifiers: Math.min(100, options.limits?.identifiers ?? 100) },
+    rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
+    background: background(options.onError),
+    looks: slots(200),
+  };
+}
+
+function lifetimesOf(given: AcmeServerOptions['lifetimes'] = {}): Lifetimes {
+  const length = (name: keyof Lifetimes, usual: DurationInput) => Temporal.Duration.from(given[name] ?? usual).round({ largestUnit: 'hour' });
+  return { order: length('order', { hours: 24 }), authorization: length('authorization', { hours: 24 }), nonce: length('nonce', { hours: 1 }), crl: length('crl', { hours: 7 * 24 }) };
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '@acmex/clock';
+import type { Storage } from '@acmex/storage';
+import type { Temporal } from 'temporal-polyfill';
+import type { Background } from './background.ts';
+import type { Issuer } from './authority/issuer.ts';
+import type { ChallengeValidator, ChallengeType } from './challenge-validator.ts';
+import type { IdentifierPolicy } from './identifiers.ts';
+import type { Profile } from './profiles.ts';
+import type { RateLimiter } from './rate-limits.ts';
+import type { Slots } from './slots.ts';
+import type { Urls } from './urls.ts';
+
+/** What happened where no client can be told of it. */
+export interface ServerFailure {
+  /** What was at work: `POST /acme/new-order`, `validation of auth_…`. */
+  readonly during: string;
+  /** The same as in the problem document that the client got, where there was one. */
+  readonly correlationId: string;
+  readonly error: unknown;
+}
+
+/** What a directory says of its CA. RFC 8555 §7.1.1 */
+export interface Meta {
+  readonly termsOfService?: string | undefined;
+  readonly website?: string | undefined;
+  readonly caaIdentities?: readonly string[] | undefined;
+}
+
+export interface Limits {
+  /** Names in an order; 100 by default, and no more. */
+  readonly identifiers: number;
+  /** Orders of an account that are neither valid nor invalid. */
+  readonly pendingOrders: number;
+  /** Authorizations of those, and of those made before an order. */
+  readonly pendingAuthorizations: number;
+}
+
+export interface Lifetimes {
+  readonly order: Temporal.Duration;
+  readonly authorization: Temporal.Duration;
+  readonly nonce: Temporal.Duration;
+  readonly crl: Temporal.Duration;
+}
+
+/** All that the resources of one server work with. */
+export interface Service {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly urls: Urls;
+  readonly issuer: Issuer;
+  readonly validate: ChallengeValidator;
+  readonly challengeTypes: readonly ChallengeType[];
+  readonly profiles: ReadonlyMap<string, Profile>;
+  /** The one that an order gets which names none. */
+  readonly defaultProfile: Profile;
+  /** Whether the directory lists them. */
+  readonly profilesNamed: boolean;
+  readonly policy: IdentifierPolicy;
+  readonly meta: Meta;
+  readonly externalAccountRequired: boolean;
+  readonly reuseAuthorizations: boolean;
+  readonly lifetimes: Lifetimes;
+  readonly limits: Limits;
+  readonly rateLimiter: RateLimiter;
+  readonly background: Background;
+  /** How many looks at names go on at once. */
+  readonly looks: Slots;
+  /** Removes what has ended long ago and renews what will end, now and then; called whenever something is added. */
+  readonly housekeeping: () => void;
+}

@@ -1,0 +1,97 @@
+import { withTimeLimit } from '@acmex/clock';
+import { Temporal } from 'temporal-polyfill';
+import { type AuthorizationRecord, authorizations, type ChallengeRecord, coverageIds, validAuthorizations, validations } from './authorization-records.ts';
+import { accounts } from './account-records.ts';
+import type { ChallengeType, ValidationVerdict } from './challenge-validator.ts';
+import { pending } from './pending.ts';
+import { problem, type ProblemDocument, type ProblemType } from './problems.ts';
+import type { Service } from './service.ts';
+import { untilWritten } from './stored.ts';
+
+/** Seconds before each further try; the whole takes less than a minute. RFC 8555 §8.2 */
+const pauses = [1, 3, 8];
+const tryLimit = { seconds: 10 };
+/** After this, a validation that is still under way has lost the process that did it. */
+const longest = { minutes: 2 };
+const shownTypes: readonly ProblemType[] = ['caa', 'connection', 'dns', 'incorrectResponse', 'rejectedIdentifier', 'serverInternal', 'tls', 'unauthorized'];
+
+/** Validates a challenge that is `processing`, behind the requests' backs. */
+export function startValidation(service: Service, id: string, type: ChallengeType): void {
+  const name = `validation of ${id} by ${type}`;
+  service.background.run(name, async ({ signal }) => {
+    for (let attempt = 0; ; attempt++) {
+      const authorization = (await authorizations.read(service.storage, id))?.record;
+      const challenge = authorization?.challenges.find((one) => one.type === type);
+      if (!authorization || challenge?.status !== 'processing') return await forget(service, id, type);
+      const verdict = await look(service, authorization, challenge, signal);
+      if (verdict.valid === true) return await settle(service, id, { ...challenge, status: 'valid', validated: service.clock.now().round('second').toString(), error: undefined });
+      const pause = pauses[attempt];
+      if (pause === undefined) {
+        await settle(service, id, { ...challenge, status: 'invalid', error: shownProblem(verdict, authorization) });
+        if (verdict.type.endsWith('serverInternal') && verdict.cause !== undefined) throw verdict.cause;
+        return;
+      }
+      await service.clock.sleep({ seconds: pause }, { signal });
+    }
+  });
+}
+
+/** One look. What the validator throws is a fault of ours, and no more than another reason to look again. */
+async function look({ validate, clock, urls, storage, looks }: Service, { account, identifier, wildcard }: AuthorizationRecord, { type, token, keyAuthorization = '' }: ChallengeRecord, signal: AbortSignal): Promise<ValidationVerdict> {
+  if ((await accounts.read(storage, account))?.record.status !== 'valid') return { type: 'unauthorized', detail: 'the account was deactivated' };
+  try {
+    const request = { type, identifier, wildcard, token, keyAuthorization, accountUrl: urls.of(`/account/${account}`) };
+    return await looks(() => withTimeLimit({ clock, limit: tryLimit, signal }, async (limit) => await validate(request, { signal: limit })));
+  } catch (cause) {
+    signal.throwIfAborted();
+    const late = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ERR_TIME_LIMIT';
+    return late ? { type: 'connection', detail: `there was no answer within ${tryLimit.seconds} seconds` } : { type: 'serverInternal', detail: 'the validation failed for a reason of this CA\'s own', cause };
+  }
+}
+
+function shownProblem({ type, detail }: Exclude<ValidationVerdict, { valid: true }>, { identifier }: AuthorizationRecord): ProblemDocument {
+  const word = type.slice(type.lastIndexOf(':') + 1);
+  return { ...problem(shownTypes.find((one) => one === word) ?? 'unauthorized', detail.slice(0, 1000), { identifier }), status: 403 };
+}
+
+/** Writes what came out, if the authorization still waits for it. */
+async function settle(service: Service, id: string, challenge: ChallengeRecord): Promise<void> {
+  await untilWritten(async () => {
+    const stored = await authorizations.read(service.storage, id);
+    if (stored?.record.status !== 'pending') return await forget(service, id, challenge.type);
+    const { record } = stored;
+    const valid = challenge.status === 'valid';
+    const next: AuthorizationRecord = {
+      ...record,
+      status: valid ? 'valid' : 'invalid',
+      expires: valid ? service.clock.now().add(service.lifetimes.authorization).round('second').toString() : record.expires,
+      challenges: record.challenges.map((one) => (one.type === challenge.type ? challenge : one)),
+    };
+    await service.storage.write([
+      authorizations.changed(stored, next),
+      { remove: validations.key(`${id}/${challenge.type}`) },
+      { remove: pending.key(`${record.account}/${id}`) },
+      ...(valid ? coverageIds(record).map((one) => validAuthorizations.put(one, { authorization: id })) : []),
+    ]);
+  });
+}
+
+async function forget({ storage }: Service, id: string, type: ChallengeType): Promise<void> {
+  await storage.write([{ remove: validations.key(`${id}/${type}`) }]);
+}
+
+/** Takes up what a process left that is gone, once a client asks for it. */
+export function reviveValidations(service: Service, id: string, { status, challenges }: AuthorizationRecord): void {
+  const lost = service.clock.now().subtract(longest);
+  for (const { type, status: state, since } of status === 'pending' ? challenges : []) {
+    if (state === 'processing' && since !== undefined && Temporal.Instant.compare(since, lost) < 0) startValidation(service, id, type);
+  }
+}
+
+/** Takes up what the last start left. */
+export async function resumeValidations(service: Service): Promise<void> {
+  for await (const { key } of validations.list(service.storage)) {
+    const [id = '', type] = key.split('/').slice(-2);
+    startValidation(service, id, type as ChallengeType);
+  }
+}

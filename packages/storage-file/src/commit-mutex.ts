@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '@acmex/clock';
+import { StorageError } from '@acmex/storage';
+import type { Disk } from './disk.ts';
+import { parseIdentity, stateOf, thisProcess } from './process-identity.ts';
+
+/** Lets one process at a time commit. */
+export interface CommitMutex {
+  /** Waits until nobody else commits. @returns gives it back */
+  acquire(signal?: AbortSignal): Promise<() => Promise<void>>;
+}
+
+/** Milliseconds between two looks: they grow from the first to the last. */
+const [shortest, longest] = [1, 8];
+
+/**
+ * Node has no flock. Who wants to commit makes the file of the next number by link(2), which succeeds for one alone; it holds who
+ * made it. Giving back renames it to `<number>.free`. The greatest number stays in the folder until there is a greater one, so
+ * who was slow and made a smaller one sees that it came too late. A holder is taken for dead when its process has ended or the
+ * machine was started since, and never because it takes long.
+ */
+export function commitMutex(folder: string, { disk, clock }: { readonly disk: Disk; readonly clock: Clock }): CommitMutex {
+  const identity = JSON.stringify(thisProcess());
+
+  const latest = async () => (await disk.list(folder))
+    .map(({ name }) => ({ name, number: Number(/^(\d{1,15})(\.free)?$/.exec(name)?.[1] ?? 0) }))
+    .filter(({ number }) => number > 0)
+    .sort((a, b) => b.number - a.number);
+
+  /** Whether the next number may be made. */
+  const isFree = async (name: string): Promise<boolean> => {
+    if (name.endsWith('.free')) return true;
+    const path = join(folder, name);
+    const bytes = await disk.read(path);
+    if (!bytes) return true;
+    const holder = parseIdentity(bytes.toString('utf8'));
+    // Flushed before it got its name: only who lost power in between leaves less than a whole one.
+    if (!holder) return true;
+    const state = stateOf(holder);
+    if (state === 'elsewhere') throw new StorageError('ERR_STORAGE_PLACE', `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`);
+    return state === 'dead';
+  };
+
+  const attempt = async (): Promise<string | undefined> => {
+    const [last] = await latest();
+    if (last && !(await isFree(last.name))) return undefined;
+    const number = (last?.number ?? 0) + 1;
+    const own = join(folder, String(number));
+    const made = join(folder, `making-${randomBytes(8).toString('hex')}`);
+    await disk.write(made, Buffer.from(identity));
+    const won = await disk.link(made, own);
+    await disk.remove(made);
+    if (!won) return undefined;
+    const all = await latest();
+    if (all[0] && all[0].number > number) {
+      await disk.remove(own);
+      return undefined;
+    }
+    for (const { name, number: old } of all) if (old < number) await disk.remove(join(folder, name));
+    return own;
+  };
+
+  return {
+    async acquire(signal) {
+      for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
+        signal?.throwIfAborted();
+        const own = await attempt();
+        if (own !== undefined) return () => disk.rename(own, `${own}.free`);
+        await clock.sleep({ milliseconds: pause }, { signal });
+      }
+    },
+  };
+}

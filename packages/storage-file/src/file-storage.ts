@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Clock, systemClock } from '@acmex/clock';
+import { checkedChanges, checkedKey, checkedPrefix, type Storage } from '@acmex/storage';
+import { commit, recover } from './commit.ts';
+import { commitMutex } from './commit-mutex.ts';
+import { type Disk, nodeDisk } from './disk.ts';
+import { entryIn, fileOf } from './entry-file.ts';
+import { type FileSystemType, fileSystemType, mutexFolder, prepare, snapshotFolder } from './place.ts';
+import { linkedTree, removeForgotten } from './snapshot.ts';
+import { entriesBelow } from './walk.ts';
+
+export interface FileStorageOptions {
+  /** A folder of its own, on a local disk; made where it is missing. */
+  readonly path: string;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A storage in files, for any number of processes on one machine: a key `a/b` is the file `a/b=`. Folders have mode 0700, files
+ * 0600. What was acknowledged is flushed to the disk. Opened with the first call.
+ */
+export function fileStorage(options: FileStorageOptions): Storage {
+  return fileStorageOn(nodeDisk, options);
+}
+
+/** The same on a disk of the caller's. */
+export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileStorageOptions, typeOf: FileSystemType = fileSystemType): Storage {
+  const root = resolve(path);
+  const mutex = commitMutex(join(root, mutexFolder), { disk, clock });
+  let ready: Promise<void> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let recovered = false;
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => { /* its caller hears of it */ });
+    return result;
+  };
+  /** One at a time in this process, and of all processes. */
+  const alone = <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => inTurn(async () => {
+    signal?.throwIfAborted();
+    const release = await mutex.acquire(signal);
+    try {
+      if (!recovered || await disk.read(join(root, '.acmex/journal'))) await recover(root, disk);
+      recovered = true;
+      return await work();
+    } catch (error) {
+      recovered = false;
+      throw error;
+    } finally {
+      await release();
+    }
+  });
+  const open = async () => {
+    await prepare(root, disk, typeOf);
+    await removeForgotten(root, disk);
+    await alone(async () => { /* what a dead process left is done now, so that nobody sees half of it */ }, undefined);
+  };
+  const opened = async (signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted();
+    ready ??= open();
+    await ready.catch((error: unknown) => {
+      ready = undefined;
+      throw error;
+    });
+  };
+
+  return {
+    async get(key, { signal } = {}) {
+      checkedKey(key);
+      await opened(signal);
+      const bytes = await disk.read(fileOf(root, key));
+      return bytes && entryIn(key, bytes);
+    },
+    async* list(prefix, options = {}) {
+      checkedPrefix(prefix);
+      await opened(options.signal);
+      if ((options.limit ?? 1) > 0) yield* entriesBelow(root, disk, prefix, options);
+    },
+    async* snapshot(options = {}) {
+      await opened(options.signal);
+      const copy = join(root, snapshotFolder, `${process.pid}-${randomBytes(6).toString('hex')}`);
+      try {
+        await alone(() => linkedTree(root, copy, disk), options.signal);
+        yield* entriesBelow(copy, disk, '', options);
+      } finally {
+        await rm(copy, { recursive: true, force: true });
+      }
+    },
+    async write(changes, { signal } = {}) {
+      // A copy, before anything is awaited: the caller may go on with its bytes.
+      const own = checkedChanges(changes).map((change) => ('set' in change ? { ...change, value: Uint8Array.from(change.value) } : change));
+      await opened(signal);
+      return own.length === 0 ? [] : await alone(() => commit(root, disk, own), signal);
+    },
+    async [Symbol.asyncDispose]() {
+      await last;
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { virtualClock } from '@acmex/clock';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { nodeDisk } from './disk.ts';
+import { fileStorageOn } from './file-storage.ts';
+import { fileStorage } from './index.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-storage-'));
+  path = join(folder, 'data');
+});
+afterEach(() => rm(folder, { recursive: true }));
+const bytes = (text: string) => new TextEncoder().encode(text);
+const refusal = (code: string, words: string) => expect.objectContaining({ code, message: expect.stringContaining(words) });
+
+async function keys(onCorrupt?: (error: Error) => void) {
+  const all: string[] = [];
+  for await (const { key } of fileStorage({ path }).list('', { onCorrupt })) all.push(key);
+  return all;
+}
+
+describe('the files of fileStorage', () => {
+  it('can be read by a person, and by their owner alone', async () => {
+    const before = process.umask(0);
+    try {
+      await fileStorage({ path }).write([{ set: 'a/b', value: bytes('hello\n') }, { set: 'a', value: bytes('key'), secret: true }]);
+    } finally {
+      process.umask(before);
+    }
+    expect(await readFile(join(path, 'a/b='), 'utf8')).toMatch(/^acmex1 [\w-]+\nhello\n$/);
+    expect(await readFile(join(path, 'a='), 'utf8')).toMatch(/^acmex1 [\w-]+ secret\nkey$/);
+    expect(await readFile(join(path, 'FORMAT'), 'utf8')).toMatch(/^acmex storage 1\n/);
+    for (const [name, mode] of [['', 0o700], ['a', 0o700], ['.acmex', 0o700], ['a=', 0o600], ['a/b=', 0o600], ['FORMAT', 0o600]] as const) expect([name, (await stat(join(path, name))).mode & 0o777]).toEqual([name, mode]);
+  });
+
+  it('leave no empty folders, and nothing of a write behind', async () => {
+    const storage = fileStorage({ path });
+    await storage.write([{ set: 'a/b/c/d', value: bytes('1') }, { set: 'a/e', value: bytes('1') }]);
+    await storage.write([{ remove: 'a/b/c/d' }]);
+    expect((await readdir(join(path, 'a'))).sort()).toEqual(['e=']);
+    await storage.write([{ remove: 'a/e' }, { remove: 'a/never' }]);
+    expect((await readdir(path)).sort()).toEqual(['.acmex', 'FORMAT']);
+    expect(await readdir(join(path, '.acmex/new'))).toEqual([]);
+    expect(await readdir(join(path, '.acmex/snapshot'))).toEqual([]);
+    expect((await readdir(join(path, '.acmex/commit'))).length).toBe(1);
+  });
+
+  it('that were truncated or are foreign are named, and do not stop the rest', async () => {
+    const storage = fileStorage({ path });
+    for (const key of ['a', 'b/1', 'b/2', 'c']) await storage.write([{ set: key, value: bytes(key) }]);
+    await truncate(join(path, 'b/1='), 3);
+    await writeFile(join(path, 'notes.txt'), 'mine');
+    await writeFile(join(folder, 'elsewhere'), 'acmex1 x\nsecret of another');
+    await symlink(join(folder, 'elsewhere'), join(path, 'd='));
+    const named: string[] = [];
+    expect(await keys((error) => named.push(error.message))).toEqual(['a', 'b/2', 'c']);
+    expect(named.sort()).toEqual([expect.stringContaining('b/1'), expect.stringContaining('d= '), expect.stringContaining('notes.txt')]);
+    await expect(storage.get('b/1')).rejects.toEqual(refusal('ERR_STORAGE_CORRUPT', 'b/1='));
+    await expect(storage.get('d')).rejects.toEqual(refusal('ERR_STORAGE_UNAVAILABLE', 'it is a link'));
+  });
+});
+
+describe('the place of fileStorage', () => {
+  it('is not over a network', async () => {
+    for (const type of [0x6969, 0xff534d42, 0xfe534d42]) await expect(fileStorageOn(nodeDisk, { path }, async () => type).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'redis://'));
+  });
+
+  it('is no folder with other things in it', async () => {
+    await mkdir(path);
+    await writeFile(join(path, 'photo.jpg'), '');
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'photo.jpg'));
+    expect(await readdir(path)).toEqual(['photo.jpg']);
+  });
+
+  it('is no storage of a newer version, nor of another program', async () => {
+    await mkdir(path);
+    await writeFile(join(path, 'FORMAT'), 'acmex storage 2\n');
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_NEWER', 'version 2'));
+    await writeFile(join(path, 'FORMAT'), 'something else');
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'no storage'));
+  });
+
+  it('is not shared with another machine', async () => {
+    const storage = fileStorage({ path });
+    await storage.write([{ set: 'a', value: bytes('1') }]);
+    await writeFile(join(path, '.acmex/commit/999'), JSON.stringify({ pid: 1, start: '1', boot: 'x', host: 'another' }));
+    await expect(storage.write([{ set: 'a', value: bytes('2') }])).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'redis://'));
+  });
+
+  it('is taken over from a process that died, and from one of before the machine was started', async () => {
+    const storage = fileStorage({ path });
+    await storage.write([{ set: 'a', value: bytes('1') }]);
+    const { thisProcess } = await import('./process-identity.ts');
+    const holders = [{ ...thisProcess(), pid: 2 ** 22 - 1 }, { ...thisProcess(), start: '1' }, { ...thisProcess(), boot: 'before' }];
+    for (const [at, holder] of holders.entries()) {
+      await writeFile(join(path, `.acmex/commit/${1000 * (at + 1)}`), JSON.stringify(holder));
+      await storage.write([{ set: 'a', value: bytes('2') }]);
+    }
+    await writeFile(join(path, '.acmex/commit/9999'), '');
+    await storage.write([{ set: 'a', value: bytes('3') }]);
+  });
+
+  it('waits for a living process for as long as it takes', async () => {
+    const clock = virtualClock();
+    const storage = fileStorage({ path, clock });
+    await storage.write([{ set: 'a', value: bytes('1') }]);
+    const { thisProcess } = await import('./process-identity.ts');
+    await writeFile(join(path, '.acmex/commit/999'), JSON.stringify(thisProcess()));
+    const giveUp = new AbortController();
+    const waiting = storage.write([{ set: 'a', value: bytes('2') }], { signal: giveUp.signal });
+    setImmediate(() => giveUp.abort(new Error('enough')));
+    await expect(clock.run(waiting)).rejects.toThrow('enough');
+  });
+
+  it('says what is wrong when it cannot be written, and works again afterwards', async () => {
+    const full = { on: false };
+    const disk: typeof nodeDisk = { ...nodeDisk, write: async (file, content) => (full.on && !file.includes('making') ? await Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' })) : await nodeDisk.write(file, content)) };
+    const storage = fileStorageOn(disk, { path });
+    await storage.write([{ set: 'a', value: bytes('1') }, { set: 'b', value: bytes('1') }]);
+    full.on = true;
+    await expect(storage.write([{ set: 'a', value: bytes('2') }, { set: 'b', value: bytes('2') }])).rejects.toThrow();
+    full.on = false;
+    expect(await keys()).toEqual(['a', 'b']);
+    expect(new TextDecoder().decode((await storage.get('a'))?.value)).toBe('1');
+    await storage.write([{ set: 'a', value: bytes('3') }, { set: 'b', value: bytes('3') }]);
+  });
+
+  it('names the folder that may not be written', async () => {
+    if (process.getuid?.() === 0) return;   // root may write everywhere
+    await mkdir(path);
+    await chmod(path, 0o500);
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_UNAVAILABLE', 'permission'));
+  });
+});

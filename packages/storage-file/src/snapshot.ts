@@ -1,0 +1,34 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Disk } from './disk.ts';
+import { isPart, partOf } from './entry-file.ts';
+import { snapshotFolder } from './place.ts';
+
+/**
+ * Second names for all files, in folders of their own: a file is never changed, only replaced, so these stay as they are. For who
+ * holds the mutex.
+ */
+export async function linkedTree(from: string, to: string, disk: Disk): Promise<void> {
+  await disk.makeFolder(to);
+  for (const entry of await disk.list(from)) {
+    if (entry.isDirectory() && isPart(entry.name)) await linkedTree(join(from, entry.name), join(to, entry.name), disk);
+    else if (entry.isFile() && partOf(entry.name) !== undefined) await disk.link(join(from, entry.name), join(to, entry.name));
+  }
+}
+
+/** Removes what processes have left that are gone. Where a pid is used again it stays a while longer, and costs its names alone. */
+export async function removeForgotten(root: string, disk: Disk): Promise<void> {
+  for (const { name } of await disk.list(join(root, snapshotFolder))) {
+    const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? 0);
+    if (pid > 0 && pid !== process.pid && !runs(pid)) await rm(join(root, snapshotFolder, name), { recursive: true, force: true });
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
