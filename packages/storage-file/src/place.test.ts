@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +65,20 @@ describe('the files of fileStorage', () => {
   });
 });
 
+describe('what version 1 wrote', () => {
+  it('opens', async () => {
+    // As it was released: never changed, only added to.
+    for (const [name, text] of [['FORMAT', 'acmex storage 1\nEach file name= holds one value'], ['a=', 'acmex1 p3Yb-x\none'], ['a/b=', 'acmex1 q_7 secret\ntwo\nlines'], ['.acmex/commit/12.free', '{"pid":7,"start":"1","boot":"x","host":"y"}']] as const) {
+      await mkdir(join(path, name, '..'), { recursive: true });
+      await writeFile(join(path, name), text);
+    }
+    const storage = fileStorage({ path });
+    expect(await storage.get('a')).toEqual({ key: 'a', value: bytes('one'), version: 'p3Yb-x', secret: false });
+    expect(await storage.get('a/b')).toEqual({ key: 'a/b', value: bytes('two\nlines'), version: 'q_7', secret: true });
+    await storage.write([{ set: 'a', value: bytes('new'), ifVersion: 'p3Yb-x' }]);
+  });
+});
+
 describe('the place of fileStorage', () => {
   it('is not over a network', async () => {
     for (const type of [0x6969, 0xff534d42, 0xfe534d42]) await expect(fileStorageOn(nodeDisk, { path }, async () => type).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'redis://'));
@@ -127,6 +142,30 @@ describe('the place of fileStorage', () => {
     expect(await keys()).toEqual(['a', 'b']);
     expect(new TextDecoder().decode((await storage.get('a'))?.value)).toBe('1');
     await storage.write([{ set: 'a', value: bytes('3') }, { set: 'b', value: bytes('3') }]);
+  });
+
+  const mounted = process.platform === 'linux' && process.getuid?.() === 0 && spawnSync('mount', ['--version']).status === 0;
+  (mounted ? it : it.skip)(`keeps what it has when the disk is full${mounted ? '' : ' (skipped: mounting a small disk needs root)'}`, async () => {
+    await mkdir(path);
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', path]);
+    expect(status).toBe(0);
+    try {
+      const storage = fileStorage({ path: join(path, 'data') });
+      const value = new Uint8Array(40_000);
+      let written = 0;
+      const fill = async () => {
+        for (; written < 100; written += 1) await storage.write([{ set: `k/${written}/a`, value }, { set: `k/${written}/b`, value }]);
+      };
+      await expect(fill()).rejects.toEqual(refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: make room'));
+      expect(written).toBeGreaterThan(2);
+      const all: string[] = [];
+      for await (const { key } of storage.list('k')) all.push(key);
+      expect(all).toHaveLength(written * 2);
+      await storage.write([{ remove: 'k/0/a' }, { remove: 'k/0/b' }]);
+      await storage.write([{ set: 'k/0/a', value }]);
+    } finally {
+      spawnSync('umount', [path]);
+    }
   });
 
   it('names the folder that may not be written', async () => {

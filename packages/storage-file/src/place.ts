@@ -29,10 +29,15 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
   const network = overNetwork[await typeOf(root)];
   if (network !== undefined) throw new StorageError('ERR_STORAGE_PLACE', `${root} lies on ${network}, where two machines would write over each other: use a local disk, or redis:// for several machines`);
   const found = await disk.read(join(root, format));
-  if (found) return checkFormat(root, found.toString('utf8', 0, 100));
-  const others = (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
-  if (others.length > 0) throw new StorageError('ERR_STORAGE_PLACE', `${root} is no storage, and not empty (it holds ${others[0]?.name}): give a folder of its own`);
+  if (found) checkFormat(root, found.toString('utf8', 0, 100));
+  const [other] = found ? [] : (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
+  if (other) throw new StorageError('ERR_STORAGE_PLACE', `${root} is no storage, and not empty (it holds ${other.name}): give a folder of its own`);
+  // Also where there is a FORMAT: a copy of the folder may lack what was empty.
   for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder]) await disk.makeFolder(join(root, folder));
+  if (!found) await markAsOurs(root, disk);
+}
+
+async function markAsOurs(root: string, disk: Disk): Promise<void> {
   const draft = join(root, ownFolder, `format-${randomBytes(6).toString('hex')}`);
   await disk.write(draft, Buffer.from(formatText));
   await disk.link(draft, join(root, format));
