@@ -28,7 +28,7 @@ export function target(text: string, { schemes, ports }: TargetRules, base?: URL
   if (text.length > longestUrl) refuse(`is longer than ${longestUrl} characters`);
   // A URL parser drops line ends and tabs, and reads \ as /: what it sees would not be what a person or a filter saw.
   if (/[\0-\x20\x7f\\]/.test(text)) refuse('has a space, a control character or a backslash in it: write them as %20 and the like');
-  const url = URL.canParse(text, base?.href) ? new URL(text, base?.href) : refuse('is malformed: write https://example.com/path');
+  const url = parsed(text, base) ?? refuse('is malformed: write https://example.com/path');
   const scheme = (['http', 'https'] as const).find((one) => `${one}:` === url.protocol && schemes[one] !== undefined)
     ?? refuse(`is of a scheme that is not permitted: ${Object.keys(schemes).join(' or ')} alone is`);
   if (url.username !== '' || url.password !== '') refuse(`to ${url.host} has a user name in it: leave it away`);
@@ -37,4 +37,13 @@ export function target(text: string, { schemes, ports }: TargetRules, base?: URL
   if (!ports.includes(port)) refuse(`to ${url.hostname} names port ${port}: ${ports.join(' or ')} alone is permitted`);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
   return host === '' ? refuse('names no host') : { url, scheme, host, port };
+}
+
+/** Not by `URL.canParse`: once it is compiled, Node 20 lets it take Latin-1 text for UTF-8, and refuse what `new URL` reads. */
+function parsed(text: string, base: URL | undefined): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;   // it is malformed
+  }
 }

@@ -1,0 +1,134 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createCsr, parseChain, type PrivateKey, privateKeyPem, verifyIssued, webcrypto } from '@acmex/certificate';
+import { AcmeClient, type ChallengeSolver } from '@acmex/client';
+import { type AcmeSession, acmeSession, changeKey, deactivateAccount, deactivateAuthorization, generateAccountKey, getAccount, getAuthorization, identifiers, importAccountKey, keyAuthorizationDigest, listOrders, newAccount, newOrder, revokeCertificate, updateAccount } from '@acmex/protocol';
+import { nodeFetch } from '@acmex/protocol/node';
+import { describeWith, startPebble } from '@acmex/services';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { startSubject } from './interop/subject.testing.ts';
+
+/** A CA, and how a response comes on display before it. */
+interface Place extends AsyncDisposable {
+  readonly directory: string;
+  readonly root: string;
+  http01(token: string, keyAuthorization: string): Promise<void>;
+  txt(name: string, value: string): Promise<void>;
+}
+
+const places: Readonly<Record<string, () => Promise<Place>>> = {
+  async Pebble() {
+    const pebble = await startPebble({ http01: 'challtestsrv', ordersPerPage: 2 });
+    return { directory: pebble.directory, root: pebble.caCertificate, http01: pebble.challenges.addHttp01, txt: pebble.challenges.setTxt, [Symbol.asyncDispose]: () => pebble[Symbol.asyncDispose]() };
+  },
+  async '@acmex/ca'() {
+    const subject = await startSubject();
+    const responses = join(subject.webroot, '.well-known/acme-challenge');
+    await mkdir(responses, { recursive: true });
+    return {
+      directory: subject.directory, root: await readFile(subject.rootFile, 'utf8'),
+      http01: (token, keyAuthorization) => writeFile(join(responses, token), keyAuthorization),
+      txt: async (name, value) => { await fetch(`${subject.env.INTEROP_CONTROL}/txt`, { method: 'POST', body: JSON.stringify({ name, value }) }); },
+      [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
+    };
+  },
+};
+
+for (const [title, start] of Object.entries(places)) {
+  describeWith(['pebble', 'pebble-challtestsrv'], `our own client with ${title}`, () => {
+    let place: Place;
+    beforeAll(async () => { place = await start(); });
+    afterAll(async () => { await place?.[Symbol.asyncDispose](); });
+    suite(() => place);
+  });
+}
+
+/** The same for every CA. */
+function suite(place: () => Place): void {
+  const sessionOf = async (key?: AcmeSession['key']) => {
+    const session = acmeSession({ directory: place().directory, key: key ?? (await generateAccountKey()).key, fetch: nodeFetch({ ca: place().root }) });
+    await newAccount(session, { termsOfServiceAgreed: true, contact: ['mailto:a@own.test'] });
+    return session;
+  };
+  const http01: ChallengeSolver = {
+    type: 'http-01', supports: (_, wildcard) => !wildcard,
+    respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
+    present: async ({ token, keyAuthorization }) => { await place().http01(String(token), String(keyAuthorization)); },
+    visible: async () => undefined, remove: async () => undefined,
+  };
+  const dns01: ChallengeSolver = {
+    type: 'dns-01', supports: ({ type }) => type === 'dns',
+    respond: async ({ identifier, keyAuthorization }) => ({ name: `_acme-challenge.${identifier.value}`, value: (await keyAuthorizationDigest(keyAuthorization)).base64url }),
+    present: async ({ name, value }) => { await place().txt(String(name), String(value)); },
+    visible: async () => undefined, remove: async () => undefined,
+  };
+  const issue = async (session: AcmeSession, names: readonly string[], solvers = [http01], type: 'ec-p256' | 'rsa-2048' = 'ec-p256'): Promise<{ readonly pem: string; readonly der: Uint8Array; readonly key: PrivateKey }> => {
+    const key = await webcrypto().generate(type);
+    const all = identifiers(names);
+    const { pem } = await new AcmeClient({ session, solvers }).issue({ identifiers: all, csr: await createCsr({ identifiers: all, key }) });
+    await verifyIssued(pem, { identifiers: all, publicKey: key.publicKey });
+    return { pem, der: parseChain(pem)[0]?.der ?? new Uint8Array(), key };
+  };
+
+  it('gets a certificate for several names over http-01, by EC and RSA keys', async () => {
+    const session = await sessionOf();
+    await issue(session, ['one.test', 'www.one.test']);
+    await issue(session, ['rsa.test'], [http01], 'rsa-2048');
+  });
+  it('gets a wildcard beside its apex over dns-01', async () => {
+    await issue(await sessionOf(), ['*.wild.test', 'wild.test'], [dns01]);
+  });
+  it('gets many certificates at once', async () => {
+    const session = await sessionOf();
+    await Promise.all(Array.from({ length: 20 }, (_, n) => issue(session, [`n${n}.many.test`])));
+  });
+  it('finds, changes and gives up an account', async () => {
+    const session = await sessionOf();
+    await expect(updateAccount(session, { contact: ['mailto:b@own.test'] })).resolves.toMatchObject({ contact: ['mailto:b@own.test'] });
+    const again = acmeSession({ directory: place().directory, key: session.key, fetch: nodeFetch({ ca: place().root }) });
+    await expect(newAccount(again, { onlyReturnExisting: true })).resolves.toMatchObject({ url: session.account });
+    await expect(deactivateAccount(session)).resolves.toMatchObject({ status: 'deactivated' });
+    await expect(newOrder(session, { identifiers: identifiers(['late.test']) })).rejects.toHaveProperty('code');
+  });
+  it('asks for no account that is not there', async () => {
+    const session = acmeSession({ directory: place().directory, key: (await generateAccountKey()).key, fetch: nodeFetch({ ca: place().root }) });
+    await expect(newAccount(session, { onlyReturnExisting: true })).rejects.toMatchObject({ code: 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST' });
+  });
+  it('changes the key of an account', async () => {
+    const session = await sessionOf();
+    const { key } = await generateAccountKey('ES384');
+    await changeKey(session, key);
+    const renewed = acmeSession({ directory: place().directory, key, account: session.account, fetch: nodeFetch({ ca: place().root }) });
+    await expect(getAccount(renewed)).resolves.toMatchObject({ url: session.account });
+    await expect(getAccount(session)).rejects.toHaveProperty('code');
+  });
+  it('lists the orders of an account', async () => {
+    const session = await sessionOf();
+    const made = await Promise.all(['l1.test', 'l2.test', 'l3.test'].map(async (name) => (await newOrder(session, { identifiers: identifiers([name]) })).url));
+    const listed: string[] = [];
+    for await (const url of listOrders(session, await getAccount(session))) listed.push(url);
+    expect(listed.sort()).toEqual([...made].sort());
+  });
+  it('gives an authorization up', async () => {
+    const session = await sessionOf();
+    const { authorizations: [url = ''] } = await newOrder(session, { identifiers: identifiers(['given-up.test']) });
+    await expect(deactivateAuthorization(session, url)).resolves.toMatchObject({ status: 'deactivated' });
+    await expect(getAuthorization(session, url)).resolves.toMatchObject({ status: 'deactivated' });
+  });
+  it('revokes a certificate by its account, and says so when it was revoked before', async () => {
+    const session = await sessionOf();
+    const { der } = await issue(session, ['revoked.test']);
+    await revokeCertificate(session, der, { reason: 'superseded' });
+    await expect(revokeCertificate(session, der)).resolves.toBeUndefined();
+  });
+  it('revokes a certificate by its own key', async () => {
+    const { der, key } = await issue(await sessionOf(), ['own-key.test']);
+    const stranger = await sessionOf();
+    await revokeCertificate(stranger, der, { key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))) });
+  });
+  it('is told which of its names failed', async () => {
+    const session = await sessionOf();
+    const silent: ChallengeSolver = { ...http01, present: async () => undefined };
+    await expect(issue(session, ['absent.test'], [silent])).rejects.toMatchObject({ failures: [expect.objectContaining({ identifier: { type: 'dns', value: 'absent.test' } })] });
+  });
+}
