@@ -67,7 +67,7 @@ export default [
     files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client']),
+      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client', 'storage-driver']),
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

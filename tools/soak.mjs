@@ -6,7 +6,7 @@ import { root } from './packages.mjs';
 /** The tests that run longer when ACMEX_SOAK names their area. */
 const areas = {
   storage: ['--selectProjects', '@acmex/storage-file', '@acmex/storage-redis', '--testPathPatterns', 'kills|redis.system'],
-  ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed'],
+  ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed|kills'],
 };
 
 const [area = ''] = process.argv.slice(2);

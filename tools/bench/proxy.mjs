@@ -76,7 +76,7 @@ export async function behindProxy(services, { authorizationReuse = 0, delay }, w
 export async function withPebble({ startPebble }, work) {
   const pebble = await startPebble({ http01: 'challtestsrv' });
   try {
-    return await work({ directory: pebble.directory, ca: pebble.caFile, managementUrl: pebble.challenges.managementUrl });
+    return await work({ directory: pebble.directory, ca: pebble.caFile, managementUrl: pebble.challenges.managementUrl }, pebble);
   } finally {
     await pebble[Symbol.asyncDispose]();
   }

@@ -1,0 +1,44 @@
+// Our CA in a process of its own, with a web server that is told what to answer, as pebble-challtestsrv is. Prints where it is, then answers each line on its standard input with what it cost so far.
+import { once } from 'node:events';
+import { createServer as createPlainServer } from 'node:http';
+import { createServer } from 'node:https';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import { addressPolicy } from '@acmex/egress';
+import { memoryStorage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
+
+const [path] = process.argv.slice(2);
+const storage = path === undefined ? memoryStorage() : fileStorage({ path });
+await saveAuthority(storage, await createDevelopmentAuthority());
+const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
+const shown = new Map();
+const web = await listening(createPlainServer(async (request, response) => {
+  if (request.method !== 'POST') return response.end(shown.get(request.url.split('/').at(-1)));
+  const { token, content } = JSON.parse(await text(request));
+  if (request.url === '/add-http01') shown.set(token, content);
+  else shown.delete(token);
+  response.end();
+}));
+const own = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
+const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
+const port = await listening(server);
+const acme = acmeServer({
+  url: `https://localhost:${port}/acme`, storage, issuer, rateLimiter: noLimits(),
+  validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: web, https: web } }),
+  onError: ({ during, error }) => console.error(during, error),
+});
+server.on('request', nodeHandler(acme.handler));
+console.log(JSON.stringify({ directory: acme.directory, root, managementUrl: `http://127.0.0.1:${web}` }));
+for await (const _ of createInterface({ input: process.stdin })) {
+  globalThis.gc?.();
+  const { user, system } = process.cpuUsage();
+  console.log(JSON.stringify({ cpu: (user + system) / 1000, heap: process.memoryUsage().heapUsed / 2 ** 20 }));
+}
+process.exit();
+
+async function listening(one) {
+  await once(one.listen(0, '127.0.0.1'), 'listening');
+  return one.address().port;
+}
