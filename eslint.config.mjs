@@ -15,6 +15,7 @@ const mayImport = {
   'storage-driver': ['storage', 'clock'],
   egress: ['clock'],
   ca: ['protocol', 'certificate', 'storage', 'egress', 'clock'],
+  orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock'],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,
