@@ -27,11 +27,10 @@ const chosen = positionals.length > 0 ? names.filter((name) => positionals.inclu
 const bench = await prepare({ rounds, profile: options['cpu-prof'] });
 const sections = [];
 for (const name of chosen) {
-  const { measure, title } = await import(`./bench/${name}.mjs`);
   console.error(`${name} …`);
-  sections.push(await measure(bench).catch((error) => {
+  sections.push(await import(`./bench/${name}.mjs`).then(({ measure }) => measure(bench)).catch((error) => {
     console.error(error);
-    return { title, text: '', rows: [{ promise: title, limit: '', figure: 'could not be measured', met: false }], tables: [] };
+    return { title: name, text: '', rows: [{ promise: name, limit: '', figure: 'could not be measured', met: false }], tables: [] };
   }));
 }
 console.log(text(sections));

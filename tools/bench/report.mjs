@@ -20,7 +20,7 @@ What AcmeX promises about its cost, and what was measured. A figure that fails s
 
 ${markdownTable([['', ...heading], ...rows])}
 
-Commit ${commit()}, Node.js ${process.versions.node}, ${availableParallelism()} cores, client and CA on the same machine; ${rounds} rounds. The CA is Pebble, started anew for each run, with validations that do not sleep and nonces that are never refused. Absolute times are this machine's; compare quotients.
+Commit ${commit()}, Node.js ${process.versions.node}, ${availableParallelism()} cores, client and CA on the same machine; ${rounds} round${rounds === 1 ? '' : 's'}. The CA is Pebble, started anew for each run, with validations that do not sleep and nonces that are never refused. Absolute times are this machine's; compare quotients.
 
 The other client is npm \`acme-client\` 5.4.0. Each measurement runs in a process of its own, on AcmeX's sources as of that commit.
 

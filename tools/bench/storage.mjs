@@ -14,8 +14,8 @@ export async function measure({ rounds, startRedis }) {
   const folder = await mkdtemp(join(root, 'tmp', 'bench-storage-'));
   try {
     const memory = await headOf(memoryStorage(), many);
-    await using redis = await startRedis();
-    const overRedis = await headOf(redisStorage({ url: redis.url }), many);
+    const redis = await startRedis();
+    const overRedis = await headOf(redisStorage({ url: redis.url }), many).finally(() => redis[Symbol.asyncDispose]());
     const [small, large] = [await laidOut(fileStorage, join(folder, 'small'), few), await laidOut(fileStorage, join(folder, 'large'), many)];
     const writes = await inRounds(rounds, async (round) => writing(fileStorage, join(folder, `writes-${round}`)));
     const single = median(writes.map(({ ours, plain }) => ours / plain));
@@ -71,10 +71,8 @@ async function firstTen(storage) {
 
 /** The same for files: those after the first are put there as the driver lays them out, because a million flushed writes take half an hour. */
 async function laidOut(fileStorage, path, count) {
-  {
-    await using storage = await fileStorage({ path });
-    await storage.write([{ set: dueKey(0, count), value: new Uint8Array() }]);
-  }
+  const storage = fileStorage({ path });
+  await storage.write([{ set: dueKey(0, count), value: new Uint8Array() }]);
   const folders = new Set();
   for (let at = 1; at < count; at += 1) {
     const file = join(path, `${dueKey(at, count)}=`);
@@ -83,14 +81,13 @@ async function laidOut(fileStorage, path, count) {
     folders.add(folder);
     await writeFile(file, `acmex1 bench.${at}\n`, { mode: 0o600 });
   }
-  await using storage = await fileStorage({ path });
   return await firstTen(storage);
 }
 
 async function writing(fileStorage, path) {
   await mkdir(path, { recursive: true });
   const plain = await perSecond(500, async (at) => plainWrite(join(path, 'plain'), `${at % 50}`));
-  await using storage = await fileStorage({ path: join(path, 'ours') });
+  const storage = fileStorage({ path: join(path, 'ours') });
   const ours = await perSecond(500, (at) => storage.write([{ set: `k/${at % 50}`, value }]));
   const three = await perSecond(300, (at) => storage.write(['a', 'b', 'c'].map((part) => ({ set: `${part}/${at % 50}`, value }))));
   return { plain, ours, three };
