@@ -6,8 +6,7 @@ import { createServer } from 'node:net';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { bundle, inRounds, median, root } from './prepare.mjs';
+import { bundleWhole, inRounds, median, root } from './prepare.mjs';
 import { withPebble } from './proxy.mjs';
 
 export const title = 'The CA';
@@ -15,7 +14,7 @@ const issuances = 300;
 const ticksPerSecond = 100;
 
 export async function measure(bench) {
-  const program = fileURLToPath(await bundle('ca-server'));
+  const program = await bundleWhole('ca-server');
   const folder = await mkdtemp(join(root, 'tmp', 'bench-ca-'));
   try {
     const rounds = await inRounds(bench.rounds, async () => ({ ours: await ours(bench, program, folder), pebble: await pebbles(bench) }));

@@ -44,7 +44,15 @@ function profileName({ client, fetch, warmUp, lanes, names }) {
   return `${[client, fetch, warmUp === undefined ? `${names.length}-names` : `${lanes}-lanes`].filter((part) => part !== undefined).join('-')}.cpuprofile`;
 }
 
-/** A part of the benchmark with AcmeX from its sources; what those depend on is loaded from node_modules, as it is for whoever installs it. */
+/** A part of the benchmark with AcmeX from its sources, and with all that those depend on: as the program acmex has them. */
+export async function bundleWhole(part) {
+  const outfile = join(work, `${part}.mjs`);
+  const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" };
+  await build({ entryPoints: [join(here, `${part}.mjs`)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source', 'module'], banner, logLevel: 'warning' });
+  return outfile;
+}
+
+/** The same, but what they depend on is loaded from node_modules, as it is for whoever installs it. */
 export async function bundle(part) {
   const outfile = join(work, `${part}.mjs`);
   const sources = packages().filter(({ folder }) => folder.startsWith('packages/')).flatMap(({ folder, manifest: { name, exports } }) => Object.entries(exports)

@@ -35,7 +35,7 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
     const bytes = await disk.read(path);
     if (!bytes) return true;
     const holder = parseIdentity(bytes.toString('utf8'));
-    // Flushed before it got its name: only who lost power in between leaves less than a whole one.
+    // It was whole when it got its name: only a machine that lost power leaves less of it.
     if (!holder) return true;
     const state = stateOf(holder);
     if (state === 'elsewhere') throw new StorageError('ERR_STORAGE_PLACE', `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`);
@@ -48,7 +48,7 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
     const number = (last?.number ?? 0) + 1;
     const own = join(folder, String(number));
     const made = join(folder, `making-${randomBytes(8).toString('hex')}`);
-    await disk.write(made, Buffer.from(identity));
+    await disk.jot(made, Buffer.from(identity));
     const won = await disk.link(made, own);
     await disk.remove(made);
     if (!won) return undefined;

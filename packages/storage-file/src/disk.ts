@@ -1,5 +1,5 @@
 import { constants, type Dirent } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { errorCode, StorageUnavailableError } from '@acmex/storage';
 
 /** What the driver does to a disk: each call one step that a crash can fall before or behind. Handed in, so that a test can be the crash. */
@@ -10,6 +10,8 @@ export interface Disk {
   list(path: string): Promise<readonly Dirent[]>;
   /** A new file for its owner alone, flushed. */
   write(path: string, bytes: Uint8Array): Promise<void>;
+  /** The same, not flushed: for what means nothing after the machine was started anew. */
+  jot(path: string, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** A second name for a file; false where the name is taken. */
   link(from: string, to: string): Promise<boolean>;
@@ -40,6 +42,7 @@ export const nodeDisk: Disk = {
       await file.close();
     }
   }),
+  jot: (path, bytes) => attempt(path, 'written', () => writeFile(path, bytes, { flag: 'wx', mode: 0o600 })),
   rename: (from, to) => attempt(to, 'written', () => rename(from, to)),
   link: (from, to) => attempt(to, 'written', async () => await unless(['EEXIST'], link(from, to).then(() => true)) ?? false),
   remove: (path) => attempt(path, 'removed', async () => { await unless(absent, unlink(path)); }),

@@ -16,7 +16,7 @@ function dying(left: number): Disk {
     return result;
   };
   const { read, list, ...changing } = nodeDisk;
-  return { read, list, write: counted(changing.write), rename: counted(changing.rename), link: counted(changing.link), remove: counted(changing.remove), makeFolder: counted(changing.makeFolder), removeFolder: counted(changing.removeFolder), sync: counted(changing.sync) };
+  return { read, list, write: counted(changing.write), jot: counted(changing.jot), rename: counted(changing.rename), link: counted(changing.link), remove: counted(changing.remove), makeFolder: counted(changing.makeFolder), removeFolder: counted(changing.removeFolder), sync: counted(changing.sync) };
 }
 
 const storage = fileStorageOn(Number(steps) > 0 ? dying(Number(steps)) : nodeDisk, { path });
