@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from './packages.mjs';
 
-const pages = ['docs/adding-a-storage-driver.md'];
+const pages = ['docs/adding-a-storage-driver.md', 'docs/adding-a-dns-provider.md'];
 
 for (const page of pages) {
   const copy = mkdtempSync(join(tmpdir(), 'acmex-page-'));

@@ -8,6 +8,7 @@ export const programs = {
   'pebble-challtestsrv': { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest' },
   named: { debian: 'bind9', elsewhere: 'install BIND 9 with your system\'s package manager' },
   nsupdate: { debian: 'bind9-dnsutils', elsewhere: 'install BIND 9 with your system\'s package manager' },
+  pdns_server: { debian: 'pdns-backend-lmdb', elsewhere: 'install PowerDNS 4.7 or later, with its LMDB backend, with your system\'s package manager' },
   'redis-server': { debian: 'redis-server', elsewhere: 'install Redis 7 with your system\'s package manager' },
   certbot: { debian: 'certbot', elsewhere: 'install certbot with your system\'s package manager' },
   lego: { debian: 'lego', elsewhere: 'go install github.com/go-acme/lego/v4/cmd/lego@latest' },

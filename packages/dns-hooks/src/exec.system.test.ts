@@ -28,7 +28,7 @@ case "$1" in present) verb=add ttl=1;; cleanup) verb=delete ttl=;; *) exit 2;; e
 printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$verb" "$2" "$ttl" "$3" | nsupdate
 `);
 
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
+  it.each(dnsProviderContract.filter((clause) => clause.live).map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
     const provider = execHook({ program: await hook(), env: { PATH: process.env.PATH ?? '', DNS_PORT: String(bind.port) } });
     const look = lookUp({ clock: systemClock, servers: [bind.address] });
     await check({ provider, zone: 'a.test', look: (name) => look.txt(name) });

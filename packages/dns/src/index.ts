@@ -1,5 +1,10 @@
+export { basic, bearer, concealed, reveal, type Secret } from './credentials.ts';
 export { DnsError, type DnsErrorCode, dnsErrors } from './errors.ts';
+export { type ApiRequest, type CallOptions, jsonApi, type JsonApi, type JsonApiOptions, type Method, type Refusal } from './json-api.ts';
 export { type LookUp, lookUp, type LookUpOptions } from './look-up.ts';
+export { allPages, type Page } from './pages.ts';
 export { type Propagation, type PropagationOptions, recordVisible, type VisibleRecord } from './propagation.ts';
-export { type DnsOptions, type DnsProvider, recordName, relativeName, type TxtRecord } from './provider.ts';
+export { type AnsweredChallenge, type DnsOptions, type DnsProvider, recordName, relativeName, type TxtRecord } from './provider.ts';
+export { quoted, unquoted } from './quoted-text.ts';
+export { turns, type Turns } from './turns.ts';
 export { findZone, followAliases, type ZoneSearch } from './zone.ts';

@@ -5,6 +5,16 @@ export interface TxtRecord {
   readonly value: string;
   /** Seconds; the provider's least by default. */
   readonly ttl?: number;
+  /** What it answers, where it answers a challenge; for hosts that make the record from that by themselves. */
+  readonly challenge?: AnsweredChallenge;
+}
+
+/** A dns-01 challenge. RFC 8555 §8.4. */
+export interface AnsweredChallenge {
+  /** Without `*.`. */
+  readonly domain: string;
+  readonly token: string;
+  readonly keyAuthorization: string;
 }
 
 export interface DnsOptions {

@@ -4,6 +4,7 @@ export { describeWith } from './describe-with.ts';
 export { freePort } from './free-port.ts';
 export { type LocalCertificate, localCertificate } from './local-certificate.ts';
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
+export { type PowerDns, type PowerDnsOptions, startPowerDns } from './powerdns.ts';
 export { type Program, ProgramError, type ProgramOptions, startProgram } from './program.ts';
 export { type RedisCluster, type RedisSentinel, startRedisCluster, startRedisSentinel } from './redis-together.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';

@@ -1,0 +1,70 @@
+import type { Clock } from '@acmex/clock';
+import { DnsError, type DnsOptions, type DnsProvider, type JsonApi, jsonApi, recordName, turns } from '@acmex/dns';
+import type { AcmednsAccount } from './account.ts';
+
+export interface AcmednsOptions {
+  /** Where acme-dns lies: `https://auth.example.org`. */
+  readonly url: string;
+  /** One for every name that `_acme-challenge` names lead to. */
+  readonly accounts: readonly AcmednsAccount[];
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+}
+
+/** A name shows the last two values that were written, and no more. */
+const held = 2;
+
+/**
+ * TXT records in acme-dns. The names to prove are aliases (CNAME) of the accounts' names, which the challenge follows.
+ * acme-dns cannot remove: a value that was removed stays in sight until two newer ones have pushed it out.
+ * A third value at one name, before one of two is removed, is refused: it would push one out that is needed.
+ * @see https://github.com/joohoi/acme-dns#update-endpoint
+ */
+export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider {
+  const turn = turns();
+  const places = new Map(accounts.map((account) => [canonical(account.fulldomain), {
+    api: jsonApi({ provider: 'acmedns', baseUrl: url.replace(/\/$/, ''), headers: { 'x-api-user': account.username, 'x-api-key': account.password }, ...more }),
+    subdomain: account.subdomain,
+    needed: new Set<string>(),
+  }]));
+  const place = (name: string) => {
+    const found = places.get(name);
+    if (found) return found;
+    const known = [...places.keys()].join(', ') || 'none';
+    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `acmedns: no account for ${name}, but for ${known}: make it an alias (CNAME) of one of these, or register an account`);
+  };
+  return {
+    name: 'acmedns',
+    wholeNames: true,
+    async append(zone, records, options = {}) {
+      for (const record of records) {
+        const name = canonical(recordName(zone, record));
+        await turn(name, () => show(place(name), name, record.value, options), options);
+      }
+    },
+    async remove(zone, records, options = {}) {
+      options.signal?.throwIfAborted();
+      for (const record of records) places.get(canonical(recordName(zone, record)))?.needed.delete(record.value);
+    },
+  };
+}
+
+interface Place {
+  readonly api: JsonApi;
+  readonly subdomain: string;
+  /** What was written, and not removed since. */
+  readonly needed: Set<string>;
+}
+
+async function show({ api, subdomain, needed }: Place, name: string, value: string, options: DnsOptions): Promise<void> {
+  if (needed.has(value)) return;
+  if (needed.size === held) throw new DnsError('ERR_DNS_API', `acmedns: ${name} shows two values that are needed still, and can show no third: remove one first, or register another account`);
+  // Not repeatable: a value that is written twice pushes its neighbour out.
+  const { txt } = await api('POST', '/update', { ...options, zone: name, body: { subdomain, txt: value }, answer: { txt: '' } });
+  if (txt !== value) throw new DnsError('ERR_DNS_API', `acmedns: ${name} shows another value than was sent: see the log of acme-dns`);
+  needed.add(value);
+}
+
+function canonical(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}

@@ -1,0 +1,49 @@
+import { virtualClock } from '@acmex/clock';
+import { dnsProviderContract } from '@acmex/dns/contract';
+import { describe, expect, it } from '@jest/globals';
+import { cloudflareStandIn } from './cloudflare.testing.ts';
+import { cloudflare } from './index.ts';
+
+describe('cloudflare', () => {
+  const token = 'a-token-that-nobody-sees';
+
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    const clock = virtualClock();
+    await check({ provider: cloudflare({ token, fetch: host.fetch, clock }), zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [token] });
+  });
+
+  it('finds its value behind a page of others, which stay, and takes one without quotes for the same', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    const others = ['"x"', '"y"', '"z"'].map((content) => ({ type: 'TXT', name: '_acme-challenge.a.test', content }));
+    others.forEach(host.put);
+    host.put({ type: 'TXT', name: '_acme-challenge.a.test', content: 'mine' });
+    const provider = cloudflare({ token, fetch: host.fetch });
+    await provider.append('a.test', [{ name: '_acme-challenge', value: 'mine' }]);
+    expect(host.rows()).toHaveLength(4);
+    await provider.remove('a.test', [{ name: '_acme-challenge', value: 'mine' }]);
+    expect(host.rows()).toMatchObject(others);
+  });
+  it('takes it for a success when someone else was faster', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    const late: typeof fetch = async (input, init) => {
+      if (init?.method === 'POST') host.put({ type: 'TXT', name: 'a.test', content: '"mine"' });
+      return await host.fetch(input, init);
+    };
+    await cloudflare({ token, fetch: late }).append('a.test', [{ name: '@', value: 'mine' }]);
+    expect(host.rows()).toHaveLength(1);
+  });
+  it('lists its zones over all pages', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    await expect(cloudflare({ token, fetch: host.fetch }).zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test']);
+    expect(host.requests).toHaveLength(2);
+  });
+  it('says that a time to live is too short, in Cloudflare\'s words', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    await expect(cloudflare({ token, fetch: host.fetch }).append('a.test', [{ name: '@', value: 'x', ttl: 5 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('Invalid TTL. Must be between 60 and 86400 seconds, or 1 for Automatic. (9021)') });
+  });
+  it('takes the 400 of what cannot be a token for wrong credentials', async () => {
+    const fetch = async () => new Response('{"success":false,"errors":[{"code":6003,"message":"Invalid request headers"}]}', { status: 400 });
+    await expect(cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+  });
+});

@@ -1,0 +1,1 @@
+export { cloudflare, type CloudflareOptions } from './cloudflare.ts';

@@ -1,0 +1,1 @@
+export { digitalocean, type DigitaloceanOptions } from './digitalocean.ts';

@@ -1,0 +1,40 @@
+import type { Clock, DurationInput } from '@acmex/clock';
+import { basic, DnsError, type DnsOptions, type DnsProvider, jsonApi, recordName, type Secret, type TxtRecord } from '@acmex/dns';
+
+export interface HttpreqOptions {
+  /** What stands before `/present` and `/cleanup`. */
+  readonly endpoint: string;
+  /**
+   * What is sent: by default `{"fqdn":"_acme-challenge.a.test.","value":"…"}`;
+   * with RAW `{"domain":"a.test","token":"…","keyAuth":"…"}`, of which the server makes the record.
+   */
+  readonly mode?: 'default' | 'RAW';
+  readonly user?: { readonly name: string; readonly password: Secret };
+  /** 1 minute by default. */
+  readonly limit?: DurationInput;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+}
+
+/**
+ * TXT records by a server with the API of lego's `httpreq` provider. Every status 2xx is a success.
+ * @see https://go-acme.github.io/lego/dns/httpreq/
+ * @throws DnsError as `jsonApi` does; `ERR_DNS_HOOK` for RAW with a record that says no challenge
+ */
+export function httpreq({ endpoint, mode = 'default', user, ...more }: HttpreqOptions): DnsProvider {
+  const api = jsonApi({ provider: 'httpreq', baseUrl: endpoint.replace(/\/$/, ''), ...(user ? { headers: { authorization: basic(user.name, user.password) } } : {}), ...more });
+  const each = async (path: string, zone: string, records: readonly TxtRecord[], options?: DnsOptions) => {
+    for (const record of records) await api('POST', path, { ...options, body: mode === 'RAW' ? rawOf(zone, record) : { fqdn: `${recordName(zone, record)}.`, value: record.value } });
+  };
+  return {
+    name: 'httpreq',
+    wholeNames: true,
+    append: (zone, records, options) => each('/present', zone, records, options),
+    remove: (zone, records, options) => each('/cleanup', zone, records, options),
+  };
+}
+
+function rawOf(zone: string, { challenge, ...record }: TxtRecord): object {
+  if (challenge) return { domain: challenge.domain, token: challenge.token, keyAuth: challenge.keyAuthorization };
+  throw new DnsError('ERR_DNS_HOOK', `httpreq: the mode RAW sends the challenge, and the record ${recordName(zone, record)} comes without one: use the default mode`);
+}

@@ -1,0 +1,1 @@
+export { powerdns, type PowerdnsOptions } from './powerdns.ts';

@@ -1,0 +1,71 @@
+import { Temporal } from 'temporal-polyfill';
+
+/** No zone is larger than this in one page. */
+const largest = 4 * 2 ** 20;
+
+/** What a host sent: its status, its headers, and its body where that was JSON or nothing. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: { readonly json: unknown } | { readonly unreadable: string };
+}
+
+/** Reads an answer to its end, 4 MiB at most. */
+export async function readAnswer(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  const text = await cappedText(response);
+  if (text === undefined) return { status, headers, body: { unreadable: 'is larger than 4 MiB' } };
+  try {
+    return { status, headers, body: { json: text.trim() === '' ? undefined : JSON.parse(text) } };
+  } catch {
+    // The parser's own words would quote the body.
+    return { status, headers, body: { unreadable: 'is not JSON' } };
+  }
+}
+
+async function cappedText({ body }: Response): Promise<string | undefined> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body ?? []) {
+    size += part.length;
+    if (size > largest) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+/**
+ * Where a value lacks what an example of it has, as `zones[1].name`; undefined where it lacks nothing.
+ * Every member of the example must be there and of the same kind; every element of an array must be like the example's one.
+ */
+export function lacks(value: unknown, example: unknown, at = 'it'): string | undefined {
+  if (Array.isArray(example)) return Array.isArray(value) ? first(value, (one, index) => (example.length === 0 ? undefined : lacks(one, example[0], `${at}[${index}]`))) : at;
+  if (typeof example !== 'object' || example === null) return typeof value === typeof example ? undefined : at;
+  if (typeof value !== 'object' || value === null) return at;
+  return first(Object.entries(example), ([key, one]) => lacks((value as Record<string, unknown>)[key], one, `${at}.${key}`));
+}
+
+function first<T>(all: readonly T[], find: (one: T, index: number) => string | undefined): string | undefined {
+  for (const [index, one] of all.entries()) {
+    const found = find(one, index);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The moment of a `Retry-After` header, in seconds or as a date; undefined where it has none that can be understood. RFC 9110 §10.2.3. */
+export function retryAfter(headers: Headers, now: Temporal.Instant): Temporal.Instant | undefined {
+  const value = headers.get('retry-after')?.trim() ?? '';
+  if (/^\d{1,9}$/.test(value)) return now.add({ seconds: Number(value) });
+  const moment = /[a-z]/i.test(value) ? Date.parse(value) : NaN;
+  return Number.isNaN(moment) ? undefined : Temporal.Instant.fromEpochMilliseconds(moment);
+}
+
+/** What a body says in words, in the places where hosts put them; empty where it says nothing. */
+export function wordsOf(json: unknown): string {
+  if (typeof json === 'string') return json.slice(0, 300);
+  if (Array.isArray(json)) return json.map(wordsOf).filter((words) => words !== '').join('; ').slice(0, 300);
+  if (typeof json !== 'object' || json === null) return '';
+  const { errors, error, message, error_description: description, detail, reason } = json as Record<string, unknown>;
+  return [errors, error, message, description, detail, reason].map(wordsOf).find((words) => words !== '') ?? '';
+}

@@ -1,0 +1,106 @@
+// A DNS host: its manifest with what people must give, a factory whose methods wait to be written, a stand-in for the host, and the tests that hold the one against the other by the contract.
+
+export const next = (name) => `docs/adding-a-dns-provider.md, from its second step: write packages/dns-${name}/src/${name}.testing.ts and ${name}.ts, then npm test -- packages/dns-${name}.`;
+
+export const files = ({ name, version, camel, pascal, upper }) => ({
+  'package.json': `{
+  "name": "@acmex/dns-${name}",
+  "version": "${version}",
+  "description": "DNS records at ${pascal}",
+  "license": "MIT OR Apache-2.0",
+  "type": "module",
+  "engines": { "node": ">=20.19.0" },
+  "exports": {
+    ".": { "@acmex/source": "./src/index.ts", "types": "./dist/index.d.ts", "default": "./dist/index.js" },
+    "./package.json": "./package.json"
+  },
+  "files": ["dist", "!dist/.tsbuildinfo"],
+  "sideEffects": false,
+  "publishConfig": { "access": "public" },
+  "dependencies": { "@acmex/clock": "^${version}", "@acmex/dns": "^${version}" },
+  "acmex": {
+    "dns": {
+      "name": "${name}",
+      "title": "${pascal}",
+      "factory": "${camel}",
+      "credentials": [{ "option": "token", "env": ["${upper}_API_TOKEN"], "secret": true, "description": "An API token that may write the zone" }],
+      "links": {}
+    }
+  },
+  "nx": { "tags": ["scope:dns-provider"], "targets": { "build": {}, "lint": {}, "test": {} } }
+}
+`,
+  'tsconfig.build.json': '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../clock/tsconfig.build.json" }, { "path": "../dns/tsconfig.build.json" }] }\n',
+  'README.md': `# @acmex/dns-${name}
+
+DNS records at ${pascal}, for [@acmex/challenge](../challenge)'s dns-01.
+
+\`\`\`ts
+import { dns01 } from '@acmex/challenge/dns-01';
+import { ${camel} } from '@acmex/dns-${name}';
+
+const solver = dns01({ provider: ${camel}({ token: async () => 'from your vault' }) });
+console.log(solver.type);
+\`\`\`
+
+Errors have stable codes: [list](../../docs/errors.md).
+`,
+  'src/index.ts': `export { ${camel}, type ${pascal}Options } from './${name}.ts';\n`,
+  [`src/${name}.ts`]: `import type { Clock } from '@acmex/clock';
+import { bearer, DnsError, type DnsProvider, jsonApi, type Secret } from '@acmex/dns';
+
+export interface ${pascal}Options {
+  /** An API token that may write the zone. */
+  readonly token: Secret;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+}
+
+/** TXT records at ${pascal}. */
+export function ${camel}({ token, ...more }: ${pascal}Options): DnsProvider {
+  const api = jsonApi({ provider: '${name}', baseUrl: 'https://api.${name}.invalid', headers: { authorization: bearer(token) }, ...more });
+  const unwritten = async (): Promise<never> => {
+    await api('GET', '/');
+    throw new DnsError('ERR_DNS_API', '${name}: this provider is not written yet');
+  };
+  return { name: '${name}', append: unwritten, remove: unwritten };
+}
+`,
+  [`src/${name}.testing.ts`]: `import { recordName } from '@acmex/dns';
+import { type StandIn, standIn } from '@acmex/dns/stand-in';
+
+/** ${pascal}'s API as its reference describes it, with one zone. */
+export function ${camel}StandIn({ zone, token }: { readonly zone: string; readonly token: string }): StandIn & { look(name: string): Promise<readonly string[]> } {
+  const records: { readonly name: string; readonly value: string }[] = [];
+  const host = standIn({
+    baseUrl: 'https://api.${name}.invalid',
+    authorized: ({ headers }) => headers.get('authorization') === \`Bearer \${token}\`,
+    words: {
+      credentials: { status: 401, body: { message: 'unauthorized' } },
+      'rate-limited': { status: 429, body: { message: 'too many requests' } },
+      unknown: { status: 404, body: { message: 'not found' } },
+      malformed: { status: 400, body: { message: 'no JSON' } },
+      'server-error': { status: 500, body: { message: 'internal error' } },
+    },
+    routes: {},
+  });
+  return { ...host, look: async (name) => records.filter((one) => recordName(zone, one) === name).map(({ value }) => value) };
+}
+`,
+  [`src/${name}.test.ts`]: `import { virtualClock } from '@acmex/clock';
+import { dnsProviderContract } from '@acmex/dns/contract';
+import { describe, it } from '@jest/globals';
+import { ${camel} } from './index.ts';
+import { ${camel}StandIn } from './${name}.testing.ts';
+
+describe('${camel}', () => {
+  const token = 'a-token-that-nobody-sees';
+
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
+    const host = ${camel}StandIn({ zone: 'a.test', token });
+    const clock = virtualClock();
+    await check({ provider: ${camel}({ token, fetch: host.fetch, clock }), zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [token] });
+  });
+});
+`,
+});
