@@ -7,10 +7,10 @@ import { text } from 'node:stream/consumers';
 import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
-import { fileStorage } from '@acmex/storage-file';
+import { redisStorage } from '@acmex/storage-redis';
 
-const [path] = process.argv.slice(2);
-const storage = path === undefined ? memoryStorage() : fileStorage({ path });
+const [url] = process.argv.slice(2);
+const storage = url === undefined ? memoryStorage() : redisStorage({ url, allowPlaintextSecrets: true });
 await saveAuthority(storage, await createDevelopmentAuthority());
 const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
 const shown = new Map();

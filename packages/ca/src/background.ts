@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { ServerFailure } from './service.ts';
 
 /** Work that no request waits for. One piece of work under one name at a time in this process. */
@@ -16,6 +17,8 @@ export interface Background {
 export function background(onError: (failure: ServerFailure) => void): Background {
   const running = new Map<string, Promise<void>>();
   const closed = new AbortController();
+  // One listener a piece of work, and there may be many at once: no leak.
+  setMaxListeners(0, closed.signal);
   const idle = async () => {
     while (running.size > 0) await Promise.all(running.values());
   };

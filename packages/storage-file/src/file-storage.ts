@@ -11,6 +11,9 @@ import { type FileSystemType, fileSystemType, mutexFolder, prepare, snapshotFold
 import { linkedTree, removeForgotten } from './snapshot.ts';
 import { entriesBelow } from './walk.ts';
 
+/** Milliseconds that a process keeps the right to commit while it has more to write. */
+const tenure = 20;
+
 export interface FileStorageOptions {
   /** A folder of its own, on a local disk; made where it is missing. */
   readonly path: string;
@@ -31,6 +34,8 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
   const mutex = commitMutex(join(root, mutexFolder), { disk, clock });
   let ready: Promise<void> | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let held: { readonly release: () => Promise<void>; readonly until: number } | undefined;
   let recovered = false;
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -38,21 +43,35 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
     last = result.catch(() => { /* its caller hears of it */ });
     return result;
   };
-  /** One at a time in this process, and of all processes. */
-  const alone = <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => inTurn(async () => {
-    signal?.throwIfAborted();
-    const release = await mutex.acquire(signal);
+  /** Keeps the mutex for those of this process who wait already, but not for long where others may wait. */
+  const holding = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    held ??= { release: await mutex.acquire(signal), until: clock.monotonic() + tenure };
     try {
-      if (!recovered || await disk.read(join(root, '.acmex/journal'))) await recover(root, disk);
-      recovered = true;
       return await work();
-    } catch (error) {
-      recovered = false;
-      throw error;
     } finally {
-      await release();
+      if (waiting === 0 || clock.monotonic() >= held.until) {
+        const { release } = held;
+        held = undefined;
+        await release();
+      }
     }
-  });
+  };
+  /** One at a time in this process, and of all processes. */
+  const alone = <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    waiting += 1;
+    return inTurn(async () => {
+      waiting -= 1;
+      const others = held === undefined;
+      return await holding(async () => {
+        signal?.throwIfAborted();
+        if (!recovered || (others && await disk.read(join(root, '.acmex/journal')))) await recover(root, disk);
+        recovered = false;
+        const done = await work();
+        recovered = true;
+        return done;
+      }, signal);
+    });
+  };
   const open = async () => {
     await prepare(root, disk, typeOf);
     await removeForgotten(root, disk);
