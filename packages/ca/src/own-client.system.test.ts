@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCsr, parseChain, type PrivateKey, privateKeyPem, verifyIssued, webcrypto } from '@acmex/certificate';
-import { AcmeClient, type ChallengeSolver } from '@acmex/client';
+import { AcmeClient, type ChallengeSolver, type IssuanceProgress, type IssuanceState } from '@acmex/client';
 import { type AcmeSession, acmeSession, changeKey, deactivateAccount, deactivateAuthorization, generateAccountKey, getAccount, getAuthorization, identifiers, importAccountKey, keyAuthorizationDigest, listOrders, newAccount, newOrder, revokeCertificate, updateAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { describeWith, startPebble } from '@acmex/services';
@@ -108,6 +108,36 @@ function suite(place: () => Place): void {
     const listed: string[] = [];
     for await (const url of listOrders(session, await getAccount(session))) listed.push(url);
     expect(listed.sort()).toEqual([...made].sort());
+  });
+  it('finds the order that it made when it ended before it could keep the answer', async () => {
+    const session = await sessionOf();
+    await newOrder(session, { identifiers: identifiers(['other.test']) });
+    const all = identifiers(['lost.test', 'www.lost.test']);
+    const csr = await createCsr({ identifiers: all, key: await webcrypto().generate('ec-p256') });
+    const client = new AcmeClient({ session, solvers: [http01] });
+    let kept: IssuanceState | undefined;
+    const killed = client.issue({ identifiers: all, csr }, { save: async (state) => {
+      if (state.order !== undefined) throw new Error('killed');
+      kept = state;
+    } });
+    await expect(killed).rejects.toThrow('killed');
+    const seen: IssuanceProgress[] = [];
+    await client.issue({ identifiers: all, csr }, { state: kept, onProgress: (progress) => { seen.push(progress); } });
+    expect(seen[0]).toMatchObject({ type: 'resumed' });
+    const listed: string[] = [];
+    for await (const url of listOrders(session, await getAccount(session))) listed.push(url);
+    expect(listed).toHaveLength(2);
+  });
+  it('says that an order may be lost where the CA lists none', async () => {
+    const session = await sessionOf();
+    const silent: AcmeSession = { ...session, account: session.account, post: async (url, ...rest) => {
+      const answer = await session.post(url, ...rest);
+      return url === session.account ? { ...answer, text: answer.text.replace('"orders"', '"unlisted"') } : answer;
+    } };
+    const all = identifiers(['orphaned.test']);
+    const seen: string[] = [];
+    await new AcmeClient({ session: silent, solvers: [http01] }).issue({ identifiers: all, csr: await createCsr({ identifiers: all, key: await webcrypto().generate('ec-p256') }) }, { state: { version: 1, ordering: true, responses: [] }, onProgress: ({ type }) => { seen.push(type); } });
+    expect(seen.slice(0, 2)).toEqual(['order-orphaned', 'ordered']);
   });
   it('gives an authorization up', async () => {
     const session = await sessionOf();

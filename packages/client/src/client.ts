@@ -6,6 +6,7 @@ import type { InstantInput } from '@acmex/clock';
 import { ClientError } from './errors.ts';
 import { orderFailure } from './failures.ts';
 import { inLanes } from './lanes.ts';
+import { lostOrder } from './lost-order.ts';
 import { type IssuanceProgress, nameOf } from './progress.ts';
 import type { ChallengeSolver } from './solver.ts';
 import { TriedChallenges } from './tried-challenges.ts';
@@ -84,7 +85,8 @@ export class AcmeClient {
 
   /**
    * From names and a CSR to a chain. Continues from `state` where there is one: an order that is `ready` skips its
-   * authorizations, `processing` is polled, `valid` is downloaded; one that is gone or has failed is replaced by a new one.
+   * authorizations, `processing` is polled, `valid` is downloaded; one that is gone or has failed is replaced by a new one. Where
+   * the earlier call ended while it made its order, that one is looked for among the account's, if the CA lists them.
    * Where a name fails and another solver could answer for it, a new order is made and that one tried.
    * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED` with each name's failure, `ERR_CLIENT_NO_SOLVER`; AcmeError; the signal's reason
    */
@@ -109,14 +111,18 @@ export class AcmeClient {
       current = { ...current, ...change };
       await save(current);
     };
-    let order = await this.#resume(current, signal);
+    let order = await this.#resume(current, identifiers, { signal, onProgress });
     if (order) {
+      if (current.order !== order.url) await keep({ order: order.url, ordering: undefined });
       onProgress({ type: 'resumed', order: order.url, names: identifiers.length });
     } else {
       await this.abandon(current);
-      await keep(newState);
-      order = await newOrder(this.#session, { identifiers, ...wishes }, { signal });
-      await keep({ order: order.url });
+      await keep({ ...newState, ordering: true });
+      order = await newOrder(this.#session, { identifiers, ...wishes }, { signal }).catch(async (error: unknown) => {
+        if (isRefused(error)) await keep(newState);
+        throw error;
+      });
+      await keep({ order: order.url, ordering: undefined });
       onProgress({ type: 'ordered', order: order.url, names: identifiers.length });
     }
     if (order.status === 'pending') {
@@ -146,8 +152,13 @@ export class AcmeClient {
   }
 
   /** The order of a saved state; undefined when there is none to go on with. */
-  async #resume({ order: url }: IssuanceState, signal: AbortSignal | undefined): Promise<Order | undefined> {
-    if (url === undefined) return undefined;
+  async #resume({ order: url, ordering }: IssuanceState, identifiers: readonly Identifier[], { signal, onProgress }: Pick<Validation, 'signal' | 'onProgress'>): Promise<Order | undefined> {
+    if (url === undefined) {
+      const lost = ordering ? await lostOrder(this.#session, identifiers, { signal }) : undefined;
+      if (lost !== 'unlisted') return lost;
+      onProgress({ type: 'order-orphaned' });
+      return undefined;
+    }
     try {
       const order = await getOrder(this.#session, url, { signal });
       return order.status === 'invalid' ? undefined : order;
@@ -229,6 +240,11 @@ export class AcmeClient {
     if (order.status !== 'invalid') return new AcmeError('ERR_ACME_ANSWER', `the order ${order.url} went from validated back to ${order.status}`);
     return orderFailure(order, await inLanes(this.#concurrency, order.authorizations, (url) => getAuthorization(this.#session, url, { signal })));
   }
+}
+
+/** Whether the CA answered, and so made nothing. */
+function isRefused(error: unknown): boolean {
+  return (error as { readonly status?: unknown } | null)?.status !== undefined;
 }
 
 function isFor({ authorization, challenge }: Task): (saved: SavedResponse) => boolean {

@@ -15,6 +15,8 @@ export interface IssuanceState {
   readonly version: 1;
   /** URL of the order, once the CA has answered. */
   readonly order?: string | undefined;
+  /** An order was about to be made, and its URL is not known: it may be there. */
+  readonly ordering?: true | undefined;
   readonly responses: readonly SavedResponse[];
 }
 

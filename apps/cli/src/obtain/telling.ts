@@ -11,6 +11,7 @@ export function tell(report: Reporter, progress: IssuanceProgress): void {
   const name = 'identifier' in progress ? printable(nameOf(progress), 255) : '';
   switch (progress.type) {
     case 'ordered': case 'resumed': return report.done(`order ${order} for ${progress.names} ${progress.names === 1 ? 'name' : 'names'}`);
+    case 'order-orphaned': return report.warn('an earlier run ended while it made an order, and the CA does not tell which: it may stay there unused until it expires');
     case 'already-valid': return report.done(`${name}: validated before`);
     case 'presented': return report.working(`${name}: waiting until the ${progress.challenge} response can be seen`);
     case 'visible': return report.debug(`${name}: ${progress.challenge} response visible`);
