@@ -1,10 +1,10 @@
+import { idOf } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
 import { accountOrders, orders } from './order-records.ts';
 import { orderState } from './order-state.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { readsOnly, type SignedByAccount } from './signed-request.ts';
-import { idOf } from './stored.ts';
 
 /** Orders on a page. */
 const pageLength = 50;

@@ -1,14 +1,13 @@
+import { newId, untilWritten } from '@acmex/storage';
 import { type AccountRecord, accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json } from './answer.ts';
 import { readContacts } from './contacts.ts';
 import { checkBinding } from './external-accounts.ts';
-import { newId } from './ids.ts';
 import { thumbprintHex } from './jws.ts';
 import { refusal } from './problems.ts';
 import { limited } from './rate-limits.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount, type SignedRequest } from './signed-request.ts';
-import { untilWritten } from './stored.ts';
 
 /** Makes an account for a key, or finds the one that it has: many at once get one. RFC 8555 §7.3 */
 export async function newAccount(service: Service, request: SignedRequest, { address }: { readonly address: string }): Promise<Answer> {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Identifier } from '@acmex/protocol';
-import type { Storage } from '@acmex/storage';
+import type { Storage, Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { ChallengeType } from './challenge-validator.ts';
 import type { ProblemDocument } from './problems.ts';
-import { recordsOf, type Stored } from './stored.ts';
+import { recordsOf } from './stored.ts';
 
 export interface ChallengeRecord {
   readonly type: ChallengeType;

@@ -1,14 +1,14 @@
+import { newId, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
 import { type AuthorizationRecord, authorizations, coverageIds, covering, statusOf, validAuthorizations } from './authorization-records.ts';
 import type { ChallengeType } from './challenge-validator.ts';
 import { checkAllowed, type OrderedName, readIdentifier } from './identifiers.ts';
-import { newId, newToken } from './ids.ts';
+import { newToken } from './ids.ts';
 import { checkPending, pending } from './pending.ts';
 import { refusal, refusedNames } from './problems.ts';
 import { limited } from './rate-limits.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
-import { type Stored, untilWritten } from './stored.ts';
 import { reviveValidations } from './validations.ts';
 
 export interface NewAuthorization {

@@ -1,9 +1,9 @@
+import type { Stored } from '@acmex/storage';
 import type { Answer } from './answer.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { readsOnly, type SignedByAccount } from './signed-request.ts';
-import type { Stored } from './stored.ts';
 
 /** A certificate with its chain, and where the same one is with others. RFC 8555 §7.4.2 */
 export async function certificate(service: Service, request: SignedByAccount, { id, alternate = '0' }: { readonly id: string; readonly alternate?: string | undefined }): Promise<Answer> {

@@ -1,11 +1,11 @@
 import { calculateJwkThumbprint } from 'jose';
+import { type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
 import { type AuthorizationRecord, authorizations, type ChallengeRecord, statusOf, validations } from './authorization-records.ts';
 import { challengeObject, ownAuthorization } from './authorizations.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import type { SignedByAccount } from './signed-request.ts';
-import { type Stored, untilWritten } from './stored.ts';
 import { reviveValidations, startValidation } from './validations.ts';
 
 interface Which {

@@ -1,11 +1,11 @@
 import { milliseconds } from '@acmex/clock';
-import type { Storage } from '@acmex/storage';
+import { type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { Answer } from './answer.ts';
 import { revocationMark, revocations } from './certificate-records.ts';
 import type { Revoked } from './authority/revocation-list.ts';
 import type { Service } from './service.ts';
-import { recordsOf, type Stored, untilWritten } from './stored.ts';
+import { recordsOf } from './stored.ts';
 
 interface ListRecord {
   readonly number: number;

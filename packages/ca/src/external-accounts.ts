@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { JsonObject, PublicJwk } from '@acmex/protocol';
-import type { Change, Storage } from '@acmex/storage';
+import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { flattenedVerify } from 'jose';
 import { parsedObject } from './answer.ts';
 import { CaError } from './errors.ts';
-import { newId } from './ids.ts';
 import { readJws, thumbprintHex } from './jws.ts';
 import { refusal } from './problems.ts';
-import { idOf, recordsOf, type Stored, untilWritten } from './stored.ts';
+import { recordsOf } from './stored.ts';
 
 interface ExternalAccountRecord {
   /** base64url */

@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import { untilWritten } from '@acmex/storage';
 import type { Answer } from './answer.ts';
 import { newSerialNumber } from './authority/authority.ts';
 import { acceptedCsr } from './csr-policy.ts';
@@ -11,7 +12,6 @@ import { validityOf } from './profiles.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
-import { untilWritten } from './stored.ts';
 
 /** How long a request waits for its certificate before it is told to ask again. */
 const patience = { seconds: 2 };

@@ -1,12 +1,10 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import type { Change, Storage } from '@acmex/storage';
+import { type Change, firstId, idOf, type Storage, untilWritten } from '@acmex/storage';
 import { authorizations, coverageIds, validAuthorizations } from './authorization-records.ts';
 import { currentCrl } from './crl.ts';
-import { firstId } from './ids.ts';
 import { accountOrders, orders } from './order-records.ts';
 import { pending } from './pending.ts';
 import type { Service } from './service.ts';
-import { idOf, untilWritten } from './stored.ts';
 
 /** Longer than anything that is removed is of use to anyone. */
 const kept = { hours: 30 * 24 };

@@ -1,10 +1,10 @@
 import { Temporal } from 'temporal-polyfill';
+import { idOf, untilWritten } from '@acmex/storage';
 import type { Issuance } from './authority/issuer.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
 import { pending } from './pending.ts';
 import type { Service } from './service.ts';
-import { idOf, untilWritten } from './stored.ts';
 
 /** After this, an issuance that is still under way has lost the process that did it. */
 const longest = { minutes: 1 };

@@ -1,6 +1,5 @@
-import type { Storage } from '@acmex/storage';
+import { idOf, type Storage } from '@acmex/storage';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
-import { idOf } from './stored.ts';
 
 /** A certificate as the operator's lists show it. */
 export interface IssuedInfo extends Omit<CertificateRecord, 'chains'> {

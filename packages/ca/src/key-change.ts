@@ -1,11 +1,11 @@
 import type { JsonObject, PublicJwk } from '@acmex/protocol';
+import { untilWritten } from '@acmex/storage';
 import { accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json, parsedObject } from './answer.ts';
 import { algorithmOf, readJwk, readJws, thumbprintHex, verifiedPayload } from './jws.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
-import { untilWritten } from './stored.ts';
 
 /** Gives an account a new key: asked for with the old one, and signed inside with the new one. RFC 8555 §7.3.5 */
 export async function keyChange({ storage, urls }: Service, request: SignedByAccount): Promise<Answer> {

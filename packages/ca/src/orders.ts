@@ -1,10 +1,10 @@
 import type { JsonObject } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
+import { newId, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
 import { authorizationFor, type NewAuthorization, reusable } from './authorizations.ts';
 import { authorizations } from './authorization-records.ts';
 import { checkAllowed, type OrderedName, readIdentifiers } from './identifiers.ts';
-import { newId } from './ids.ts';
 import { accountOrders, type OrderRecord, orders } from './order-records.ts';
 import { type OrderState, orderState } from './order-state.ts';
 import { checkPending, pending } from './pending.ts';
@@ -15,7 +15,6 @@ import { replacing } from './replacement.ts';
 import { reviveIssuance } from './issuance.ts';
 import type { Service } from './service.ts';
 import { payloadOf, readsOnly, type SignedByAccount } from './signed-request.ts';
-import { type Stored, untilWritten } from './stored.ts';
 
 /** Asks for a certificate. RFC 8555 §7.4 */
 export async function newOrder(service: Service, request: SignedByAccount): Promise<Answer> {

@@ -1,8 +1,9 @@
 import { Temporal } from 'temporal-polyfill';
+import { idOf } from '@acmex/storage';
 import { orders } from './order-records.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import { idOf, recordsOf } from './stored.ts';
+import { recordsOf } from './stored.ts';
 
 /** What an account has begun and not ended, as `<account>/<order or authorization>`: never more than the limits, so that counting is cheap. */
 export const pending = recordsOf<{ readonly authorizations: number; readonly expires: string }>('pending');

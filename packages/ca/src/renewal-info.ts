@@ -1,5 +1,5 @@
 import { type Clock, type InstantInput, systemClock } from '@acmex/clock';
-import type { Storage } from '@acmex/storage';
+import { idOf, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { type Answer, json } from './answer.ts';
 import type { CertificateRecord } from './certificate-records.ts';
@@ -7,7 +7,7 @@ import { CaError } from './errors.ts';
 import { certificateNamed } from './replacement.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import { idOf, recordsOf } from './stored.ts';
+import { recordsOf } from './stored.ts';
 
 interface WindowRecord {
   /** Times are RFC 3339. */

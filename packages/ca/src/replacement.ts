@@ -1,12 +1,11 @@
 import { ariCertificateId } from '@acmex/certificate';
 import type { Identifier } from '@acmex/protocol';
-import type { Change, Storage } from '@acmex/storage';
+import type { Change, Storage, Stored } from '@acmex/storage';
 import { type CertificateRecord, certificates, leafOf } from './certificate-records.ts';
 import { orders } from './order-records.ts';
 import { orderState } from './order-state.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import type { Stored } from './stored.ts';
 
 /** The certificate that a name for renewal information means: its issuer's key and its serial number. RFC 9773 §4.1 */
 export async function certificateNamed(storage: Storage, id: string): Promise<Stored<CertificateRecord> | undefined> {

@@ -1,17 +1,15 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { type RevocationReason, revocationReasons } from '@acmex/protocol';
-import type { Change, Storage } from '@acmex/storage';
+import { type Change, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, empty } from './answer.ts';
 import { covering } from './authorization-records.ts';
 import { type CertificateRecord, certificates, isLeaf, leafOf, revocationMark, revocations } from './certificate-records.ts';
 import { CaError } from './errors.ts';
-import { newId } from './ids.ts';
 import { serialNumberOf } from './serial-number.ts';
 import { refusal } from './problems.ts';
 import { isSameKey, keyOfSpki } from './public-key.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedRequest } from './signed-request.ts';
-import { type Stored, untilWritten } from './stored.ts';
 
 /** The reasons that a subscriber can give: what concerns a CA's own keys is not among them. RFC 5280 §5.3.1 */
 const subscribersReasons: readonly number[] = [0, 1, 3, 4, 5, 9];

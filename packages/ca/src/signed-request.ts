@@ -1,11 +1,11 @@
 import type { JsonObject, PublicJwk } from '@acmex/protocol';
+import type { Stored } from '@acmex/storage';
 import { type AccountRecord, accounts } from './account-records.ts';
 import { parsedObject } from './answer.ts';
 import { algorithmOf, type ImportedKeys, readJwk, readJws, verifiedPayload } from './jws.ts';
 import type { Nonces } from './nonces.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import type { Stored } from './stored.ts';
 
 /** Who signs: an account by its URL, a key that speaks for itself, or either. RFC 8555 §6.2 */
 export type SignedBy = 'kid' | 'jwk' | 'either';

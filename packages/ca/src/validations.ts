@@ -1,12 +1,12 @@
 import { withTimeLimit } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
+import { untilWritten } from '@acmex/storage';
 import { type AuthorizationRecord, authorizations, type ChallengeRecord, coverageIds, validAuthorizations, validations } from './authorization-records.ts';
 import { accounts } from './account-records.ts';
 import type { ChallengeType, ValidationVerdict } from './challenge-validator.ts';
 import { pending } from './pending.ts';
 import { problem, type ProblemDocument, type ProblemType } from './problems.ts';
 import type { Service } from './service.ts';
-import { untilWritten } from './stored.ts';
 
 /** Seconds before each further try; the whole takes less than a minute. RFC 8555 §8.2 */
 const pauses = [1, 3, 8];

@@ -1,0 +1,15 @@
+import { type Clock, systemClock } from '@acmex/clock';
+
+const digits = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** A new id for a key: `prefix_` and a lower-case ULID, so that keys sort by the time of their making, with 80 bits that nobody can guess. */
+export function newId(prefix: string, clock: Clock = systemClock): string {
+  return `${firstId(prefix, clock.now().epochMilliseconds)}${Array.from(globalThis.crypto.getRandomValues(new Uint8Array(16)), (byte) => digits.charAt(byte & 31)).join('')}`;
+}
+
+/** What every id begins with that is made at a moment: all that sort before were made before. */
+export function firstId(prefix: string, epochMilliseconds: number): string {
+  let time = '';
+  for (let rest = epochMilliseconds, length = 0; length < 10; length += 1, rest = Math.floor(rest / 32)) time = digits.charAt(rest % 32) + time;
+  return `${prefix}_${time}`;
+}
