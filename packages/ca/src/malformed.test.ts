@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { base, nonce, post, raw, type TestCa, testCa, type TestClient } from './ca.testing.ts';
@@ -24,6 +26,24 @@ const header = fc.dictionary(fc.constantFrom('alg', 'kid', 'jwk', 'url', 'crit',
 const path = fc.nat().map((n) => paths[n % paths.length] ?? '/directory');
 const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH');
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes by which the heap grows from the first fifth of the runs to the last, what is collectable not counted. */
+function growth() {
+  const used: number[] = [];
+  let run = 0;
+  return {
+    next() {
+      run += 1;
+      if (run !== Math.floor(runs / 5) && run !== runs) return;
+      collectGarbage();
+      used.push(process.memoryUsage().heapUsed);
+    },
+    bytes: () => (used.at(-1) ?? 0) - (used[0] ?? 0),
+  };
+}
+
 /** What holds of every answer. */
 async function check(answer: Awaited<ReturnType<typeof raw>>) {
   expect(answer.status).toBeLessThan(500);
@@ -38,17 +58,25 @@ async function check(answer: Awaited<ReturnType<typeof raw>>) {
 
 describe('a malformed request', () => {
   it('that is rightly signed is refused or done, and never a fault of the server', async () => {
+    const heap = growth();
     await fc.assert(fc.asyncProperty(path, payload, fc.boolean(), fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: header }), async (at, what, byAccount, head) => {
+      heap.next();
       // A deactivated account would answer everything alike.
       if (typeof what === 'object' && what !== null && 'status' in what) return;
       await check(await post(ca, at, what, { key: account.key, kid: byAccount ? account.url : undefined, header: { ...head, nonce: await nonce(ca) } }));
     }), { numRuns: runs });
+    // A used nonce is kept while it could come again, here in memory.
+    expect(heap.bytes()).toBeLessThan(16 * 2 ** 20 + runs * 2048);
   }, runs * 40);
   it('that is anything at all is refused, and never a fault of the server', async () => {
     const body = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.json(), fc.record({ protected: fc.oneof(fc.base64String(), fc.json().map((json) => Buffer.from(json).toString('base64url')), odd), payload: fc.oneof(fc.base64String(), odd), signature: fc.oneof(fc.base64String(), odd) }).map((one) => JSON.stringify(one)));
     const anyPath = fc.oneof({ weight: 3, arbitrary: path }, { weight: 1, arbitrary: fc.webPath() }, { weight: 1, arbitrary: fc.tuple(path, fc.webFragments()).map(([one, more]) => one + more) });
+    const heap = growth();
     await fc.assert(fc.asyncProperty(anyPath, method, body, fc.constantFrom('application/jose+json', 'application/json', 'text/plain', ''), async (at, how, what, type) => {
+      heap.next();
       await check(await raw(ca, at, { method: how, headers: { 'content-type': type }, ...(how === 'GET' || how === 'HEAD' ? {} : { body: what }) }));
     }), { numRuns: runs });
+    expect(heap.bytes()).toBeLessThan(16 * 2 ** 20);
+    console.log(`${runs} malformed requests of each kind: the heap grew by ${(heap.bytes() / 2 ** 20).toFixed(1)} MiB`);
   }, runs * 40);
 });
