@@ -16,6 +16,8 @@ const mayImport = {
   egress: ['clock'],
   ca: ['protocol', 'certificate', 'storage', 'egress', 'clock'],
   orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock'],
+  scheduler: ['clock'],
+  config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'egress', 'ca'],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,
@@ -68,7 +70,7 @@ export default [
     files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client', 'storage-driver']),
+      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client', 'storage-driver', 'protocol', 'challenge', 'ca']),
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type DurationInput, milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 
@@ -81,4 +82,9 @@ export function urgency({ notBefore, notAfter }: Validity, renewAt: Temporal.Ins
   if (left <= 0) return 'expired';
   if (left <= (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20) return 'emergency';
   return Temporal.Instant.compare(renewAt, now) <= 0 ? 'due' : 'current';
+}
+
+/** A number from 0 up to 1 that is the same for the same text, and otherwise by chance: so that a time does not move about. */
+export function randomOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 }

@@ -1,0 +1,37 @@
+import { open } from 'node:fs/promises';
+import { ConfigError } from './errors.ts';
+
+/** Longer is no credential. */
+const longest = 64 * 1024;
+
+/**
+ * A credential in a file of its own, without the line break at its end.
+ * The file is root's or this user's. Nobody else may read or write it, with one exception: a file of root may be readable by its group (0640), as secrets are handed to services.
+ * @throws ConfigError `ERR_CONFIG_CREDENTIAL` with the cure
+ */
+export async function credentialInFile(path: string): Promise<string> {
+  try {
+    await using file = await open(path, 'r');
+    const { mode, uid, size } = await file.stat();
+    const objection = objectionTo(mode, uid);
+    if (objection !== undefined) throw refusal(`the credential file ${path} ${objection} ${path}`);
+    if (size > longest) throw refusal(`the credential file ${path} has ${size} bytes: give one with the credential alone`);
+    return (await file.readFile('utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_CONFIG_CREDENTIAL') throw error;
+    throw refusal(`the credential file ${path} cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'}): check its path and permissions`, error);
+  }
+}
+
+function objectionTo(mode: number, uid: number): string | undefined {
+  const own = process.getuid?.();
+  if (own === undefined) return undefined;   // Windows has no such modes
+  if (uid !== 0 && uid !== own) return `belongs to the user ${uid}: chown ${own}`;
+  const allowed = uid === 0 ? 0o740 : 0o700;
+  if ((mode & 0o777 & ~allowed) === 0) return undefined;
+  return uid === 0 && own !== 0 ? 'is open to others: chmod 640' : 'is open to others: chmod 600';
+}
+
+function refusal(message: string, cause?: unknown): ConfigError {
+  return new ConfigError('ERR_CONFIG_CREDENTIAL', message, cause === undefined ? {} : { cause });
+}

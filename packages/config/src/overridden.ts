@@ -1,0 +1,53 @@
+import type { ConfigKey } from './config-keys.ts';
+import type { Fault } from './fault.ts';
+import type { Result } from './normal-form.ts';
+import type { Settings } from './settings.ts';
+import type { Environment } from './substitution.ts';
+import { absolute, absoluteUrl, variablesOf, variableValue } from './variables.ts';
+
+/** A value from a command line. */
+export interface Override {
+  /** As `--storage`. */
+  readonly flag: string;
+  /** As `storage.url`. */
+  readonly key: string;
+  /** Undefined: the flag was not given. */
+  readonly value: unknown;
+}
+
+/** The settings with what `ACMEX_*` variables say. One that is empty counts as not set. */
+export function withEnvironment(settings: Settings, keys: readonly ConfigKey[], environment: Environment, cwd: string): Result {
+  const faults: Fault[] = [];
+  const changed = keys.reduce((before, key) => {
+    const given = variablesOf(key).flatMap((variable) => fromVariable(variable, key, environment, cwd));
+    const [first, ...more] = given;
+    if (!first) return before;
+    const other = more.find(({ text }) => text !== first.text);
+    if (other) faults.push({ key: key.path.join('.'), origin: { from: 'environment', variable: other.variable }, problem: `is set by ${first.variable} too, and differently`, cure: `unset one of them` });
+    return before.with(key.path, first.value, { from: 'environment', variable: first.variable });
+  }, settings);
+  return { settings: changed, faults };
+}
+
+interface Given {
+  readonly variable: string;
+  readonly text: string;
+  readonly value: unknown;
+}
+
+function fromVariable(variable: string, key: ConfigKey, environment: Environment, cwd: string): readonly Given[] {
+  const text = environment[variable];
+  if (text) return [{ variable, text, value: variableValue(text, key, cwd) }];
+  const file = key.schema.writeOnly === true ? environment[`${variable}_FILE`] : undefined;
+  return file ? [{ variable: `${variable}_FILE`, text: file, value: { file: absolute(file, { format: 'path' }, cwd) } }] : [];
+}
+
+/** The settings with what flags say. @throws RangeError for a key that no configuration has: a fault of the program */
+export function withOverrides(settings: Settings, keys: readonly ConfigKey[], overrides: readonly Override[], cwd: string): Settings {
+  return overrides.filter(({ value }) => value !== undefined).reduce((before, { flag, key: name, value }) => {
+    const key = keys.find(({ path }) => path.join('.') === name);
+    if (!key) throw new RangeError(`${flag} sets ${name}, which is no key of the configuration`);
+    const placed = name === 'storage.url' && typeof value === 'string' ? absoluteUrl(value, cwd) : absolute(value, key.schema, cwd);
+    return before.with(key.path, placed, { from: 'flag', flag });
+  }, settings);
+}

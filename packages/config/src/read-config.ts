@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { type Clock, systemClock } from '@acmex/clock';
+import type { z } from 'zod';
+import { disagreements } from './agreement/agreement.ts';
+import { withOneStorage } from './agreement/storage.ts';
+import { type ConfigKey, configKeys } from './config-keys.ts';
+import { invalid } from './errors.ts';
+import type { Fault } from './fault.ts';
+import { findConfig, type Places } from './find-config.ts';
+import { type Frozen, frozen } from './frozen.ts';
+import { faultsOf } from './issue-faults.ts';
+import { type KeyPath, valueAt } from './key-path.ts';
+import { inNormalForm, withVariables } from './normal-form.ts';
+import type { Origin } from './origin.ts';
+import { type Override, withEnvironment, withOverrides } from './overridden.ts';
+import { configTables, schemaOf } from './schema.ts';
+import { Settings } from './settings.ts';
+import type { Environment } from './substitution.ts';
+import { readDocument } from './toml/document.ts';
+import { assertTrusted } from './trusted-file.ts';
+
+export interface ReadConfigOptions extends Places {
+  /** An application gives `process.env`. */
+  readonly environment: Environment;
+  /** What flags say; the strongest word. */
+  readonly overrides?: readonly Override[];
+  readonly clock?: Clock;
+}
+
+/** All that a configuration says, by the names that the file has for it; what it leaves open is filled in. */
+export type ConfigValues = Frozen<z.output<ReturnType<typeof configTables>>>;
+
+/** A configuration without a fault. */
+export interface Config {
+  /** Its real path; undefined where there is none. */
+  readonly file: string | undefined;
+  readonly values: ConfigValues;
+  /** Where a value was given, as `['acme', 'contact']`; `default` where nobody gave it. */
+  originOf(path: KeyPath): Origin;
+}
+
+/** What was found: a configuration, or every fault of it. */
+export type ConfigCheck =
+  | { readonly file: string | undefined; readonly config: Config; readonly faults: readonly [] }
+  | { readonly file: string | undefined; readonly config?: never; readonly faults: readonly Fault[] };
+
+/**
+ * Reads the configuration: flags before `ACMEX_*` before the file before defaults. Credentials are not got yet.
+ * @throws ConfigError `ERR_CONFIG_INVALID` with all faults at once, `ERR_CONFIG_FILE`, `ERR_CONFIG_UNSAFE`
+ */
+export async function readConfig(options: ReadConfigOptions): Promise<Config> {
+  const { config, faults } = await checkConfig(options);
+  if (config) return config;
+  throw invalid(faults);
+}
+
+/**
+ * The same for who wants to tell the faults in a form of his own.
+ * @throws ConfigError `ERR_CONFIG_FILE`, `ERR_CONFIG_UNSAFE`
+ */
+export async function checkConfig(options: ReadConfigOptions): Promise<ConfigCheck> {
+  const found = await findConfig(options);
+  const file = found === undefined ? undefined : await assertTrusted(found);
+  const written = file === undefined ? Settings.none() : await settingsIn(file);
+  return written instanceof Settings ? checked(file, written, options) : { file, faults: [written] };
+}
+
+async function settingsIn(file: string): Promise<Settings | Fault> {
+  const document = readDocument(file, await readFile(file, 'utf8'));
+  return 'table' in document ? Settings.ofFile(file, document.table, document.lines) : document;
+}
+
+function checked(file: string | undefined, written: Settings, options: ReadConfigOptions): ConfigCheck {
+  const tables = configTables({ environment: options.environment, clock: options.clock ?? systemClock });
+  const keys = configKeys(schemaOf(tables));
+  const { settings, faults } = given(written, keys, options);
+  const { success, data, error } = tables.safeParse(settings.table);
+  const all = onePerKey([...faults, ...faultsOf(error?.issues ?? [], settings, keys), ...disagreements(settings)]);
+  if (!success || all.length > 0) return { file, faults: all };
+  const originOf = (path: KeyPath): Origin => (valueAt(settings.table, path) === undefined ? { from: 'default' } : settings.originOf(path));
+  return { file, faults: [], config: { file, values: frozen(data), originOf } };
+}
+
+/** Everything that was given, the stronger word over the weaker. */
+function given(written: Settings, keys: readonly ConfigKey[], { environment, overrides = [], cwd }: ReadConfigOptions): { readonly settings: Settings; readonly faults: readonly Fault[] } {
+  const substituted = withVariables(written, environment);
+  const named = inNormalForm(substituted.settings);
+  const surrounded = withEnvironment(named.settings, keys, environment, cwd);
+  return { settings: withOneStorage(withOverrides(surrounded.settings, keys, overrides, cwd)), faults: [...substituted.faults, ...named.faults, ...surrounded.faults] };
+}
+
+/** The first that is wrong with a key, in the order of the file. */
+function onePerKey(faults: readonly Fault[]): readonly Fault[] {
+  const first = new Map(faults.toReversed().map((fault) => [fault.key, fault]));
+  const line = ({ origin }: Fault) => (origin.from === 'file' ? origin.line : Infinity);
+  return [...first.values()].reverse().sort((one, other) => (line(one) === line(other) ? 0 : line(one) - line(other)));
+}

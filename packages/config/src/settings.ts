@@ -1,0 +1,44 @@
+import { type KeyPath, pathText, type Table, withValueAt } from './key-path.ts';
+import type { Origin } from './origin.ts';
+
+/** What was given from all sides, before it is checked: values, and where they came from. */
+export class Settings {
+  /** @param origins by `pathText` */
+  private constructor(readonly table: Table, private readonly origins: ReadonlyMap<string, Origin>, private readonly otherwise: Origin) {}
+
+  static ofFile(file: string, table: Table, lines: ReadonlyMap<string, number>): Settings {
+    return new Settings(table, new Map([...lines].map(([key, line]) => [key, { from: 'file', file, line }])), { from: 'file', file, line: 1 });
+  }
+
+  static none(): Settings {
+    return new Settings({}, new Map(), { from: 'default' });
+  }
+
+  /** With one value more, or another; what is above it keeps its place. */
+  with(path: readonly string[], value: unknown, origin: Origin): Settings {
+    const name = pathText(path);
+    const kept = [...this.origins].filter(([key]) => key !== name && !key.startsWith(`${name}.`) && !key.startsWith(`${name}[`));
+    const above = path.slice(0, -1).map((_, at): [string, Origin] => [pathText(path.slice(0, at + 1)), origin]);
+    return new Settings(withValueAt(this.table, path, value), new Map([...above, ...kept, [name, origin]]), this.otherwise);
+  }
+
+  withTable(table: Table): Settings {
+    return new Settings(table, this.origins, this.otherwise);
+  }
+
+  /** With every key that begins with `from` under `to`. */
+  renamed(from: KeyPath, to: KeyPath): Settings {
+    const [old, name] = [pathText(from), pathText(to)];
+    const moved = [...this.origins].flatMap(([key, origin]): [string, Origin][] => (key === old || key.startsWith(`${old}.`) || key.startsWith(`${old}[`) ? [[name + key.slice(old.length), origin]] : []));
+    return new Settings(this.table, new Map([...this.origins, ...moved]), this.otherwise);
+  }
+
+  /** Where a value, or the nearest above it, was given. */
+  originOf(path: KeyPath): Origin {
+    for (let length = path.length; length > 0; length--) {
+      const origin = this.origins.get(pathText(path.slice(0, length)));
+      if (origin) return origin;
+    }
+    return this.otherwise;
+  }
+}

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from './read-config.ts';
+import { Secret } from './secret.ts';
+
+/** Where everything is kept, in one description, however the configuration says it. */
+export interface StorageDescription {
+  readonly place: StoragePlace;
+  /** Absent: values are stored as they are. */
+  readonly encryption?: StorageEncryption;
+}
+
+export type StoragePlace =
+  /** None is configured, or no folder: the application's own data directory. */
+  | { readonly kind: 'default' }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'redis'; readonly url: string | Secret; readonly password?: Secret; readonly database?: number };
+
+export type StorageEncryption =
+  /** `key` gives one key or several with spaces between, the first for writing. */
+  | { readonly key: Secret; readonly format?: 'hex' | 'base64' }
+  | { readonly passphrase: Secret };
+
+/** The one storage that `[storage]` describes. A key or a passphrase encrypts every kind of place. */
+export function storageOf({ values: { storage } }: Pick<Config, 'values'>): StorageDescription {
+  const encryption = encryptionOf(storage.encrypted);
+  return { place: placeOf(storage), ...(encryption ? { encryption } : {}) };
+}
+
+type Values = Config['values']['storage'];
+
+function placeOf({ url, backend, file, redis, encrypted }: Values): StoragePlace {
+  if (url !== undefined) return placeAt(url, redis);
+  switch (backend === 'encrypted' ? encrypted.inner_backend : backend) {
+    case 'memory': return { kind: 'memory' };
+    case 'redis': return redis.url === undefined ? { kind: 'default' } : redisAt(redis.url, redis);
+    default: return file.path === undefined ? { kind: 'default' } : { kind: 'file', path: file.path };
+  }
+}
+
+function placeAt(url: string | Secret, redis: Values['redis']): StoragePlace {
+  if (url instanceof Secret || /^rediss?:/i.test(url)) return redisAt(url, redis);
+  if (/^memory:$/i.test(url)) return { kind: 'memory' };
+  return { kind: 'file', path: url.startsWith('file://') ? fileURLToPath(url) : url.replace(/^file:/i, '') };
+}
+
+function redisAt(url: string | Secret, { password, db }: Values['redis']): StoragePlace {
+  return { kind: 'redis', url, ...(password ? { password } : {}), ...(db === undefined ? {} : { database: db }) };
+}
+
+function encryptionOf({ encryption_key: key, passphrase, key_format: format }: Values['encrypted']): StorageEncryption | undefined {
+  if (key) return { key, ...(format === undefined ? {} : { format }) };
+  return passphrase ? { passphrase } : undefined;
+}

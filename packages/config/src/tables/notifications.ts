@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { CredentialKey } from '../credential.ts';
+import { choice, list, mailAddress, ownName, seconds, text, whole } from '../keys.ts';
+
+const events = [
+  'renewal_started', 'renewal_success', 'renewal_failed', 'renewal_skipped', 'account_registered', 'account_updated', 'challenge_created',
+  'challenge_validated', 'challenge_failed', 'certificate_obtained', 'certificate_deployed', 'certificate_expired', 'deployment_failed',
+] as const;
+
+function eventList() {
+  return list(choice(events, 'Event.'), 'The events that are told; all by default.').default([]);
+}
+
+/** `[[notifications.webhooks]]`, `[[notifications.email]]`: who is told. */
+export function notificationsTable(secret: CredentialKey) {
+  return z.strictObject({
+    webhooks: list(z.strictObject({
+      name: ownName('What logs call it.'),
+      url: secret('Where events are sent; hidden, for many such URLs are credentials.'),
+      events: eventList(),
+      format: choice(['json', 'slack', 'discord', 'custom'], 'The form in which they are sent.').default('json'),
+      auth_token: secret('Sent as Authorization: Bearer.').optional(),
+      timeout_secs: seconds('How long the receiver may take.', 1, 300).default(30),
+    }), 'Receivers by https.').default([]),
+    email: list(z.strictObject({
+      smtp_host: text('Mail server.'),
+      smtp_port: whole('Its port.', { from: 1, to: 65_535 }).default(587),
+      from: mailAddress('Sender.'),
+      to: list(mailAddress(), 'Receivers.').min(1, 'write at least one address'),
+      events: eventList(),
+      username: text('User at the mail server.').optional(),
+      password: secret('Password there.').optional(),
+    }), 'Receivers by mail.').default([]),
+  });
+}

@@ -1,0 +1,148 @@
+import type { KeyType } from '@acmex/certificate';
+import { type Change, records, type Stored } from '@acmex/storage';
+import type { Temporal } from 'temporal-polyfill';
+import type { JsonObject } from './json.ts';
+import { reversedName } from './names.ts';
+
+/** What someone wants. */
+export interface CertificateSpec {
+  /** As people write them. */
+  readonly names: readonly string[];
+  /** The name of an issuer. */
+  readonly issuer: string;
+  readonly profile?: string | undefined;
+  readonly keyType: KeyType;
+  /** Keep the key at a renewal; a new one each time by default. */
+  readonly reuseKey?: boolean | undefined;
+  readonly mustStaple?: boolean | undefined;
+  /** How each name is proven, in the issuer's own words. */
+  readonly proof?: JsonObject | undefined;
+  /** Renew no later than this long before the end: ISO 8601. */
+  readonly renewBefore?: string | undefined;
+  /** Where it goes, in the deployer's own words. */
+  readonly deploy?: readonly JsonObject[] | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A failure as it is kept: what failed in a row, and when it is tried again. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly at: string;
+  readonly failures: number;
+  readonly retryAt: string;
+}
+
+/** The certificate that is in use. Times are RFC 3339. */
+export interface CurrentCertificate {
+  readonly generation: number;
+  /** Lower-case hexadecimal. */
+  readonly serialNumber: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly issuedAt: string;
+}
+
+export interface RenewalPlan {
+  readonly at: string;
+  /** The window that the CA suggests, where it does. */
+  readonly window?: { readonly start: string; readonly end: string } | undefined;
+  readonly explanationUrl?: string | undefined;
+  /** When the CA is asked for its window; absent where it has none. */
+  readonly askAt?: string | undefined;
+}
+
+/** A managed certificate, without any secret: what lists show. */
+export interface CertificateSummary extends CertificateSpec {
+  readonly createdAt: string;
+  readonly paused: boolean;
+  readonly current?: CurrentCertificate | undefined;
+  readonly renewal?: RenewalPlan | undefined;
+  readonly failure?: Failure | undefined;
+  /** The generation that lies where it is used. */
+  readonly deployed?: number | undefined;
+  readonly deployFailure?: Failure | undefined;
+  /** The order that is under way. */
+  readonly order?: string | undefined;
+  /** Whether it was told that it has expired. */
+  readonly expiredTold?: boolean | undefined;
+}
+
+/** One issue of a certificate: chain and key are one value, so that they always fit. */
+export interface Generation {
+  readonly names: readonly string[];
+  /** PEM, the leaf first. */
+  readonly chain: string;
+  /** PKCS#8 PEM */
+  readonly privateKey: string;
+  readonly order: string;
+}
+
+/** What a dispatcher needs to know to put a task in order, without reading the certificate. */
+export interface DueEntry {
+  readonly issuer: string;
+  readonly notBefore?: string | undefined;
+  readonly notAfter?: string | undefined;
+}
+
+export const certificates = records<CertificateSummary>({ kind: 'certificate', version: 1, under: 'certificate' });
+export const generations = records<Generation>({ kind: 'generation of a certificate', version: 1, under: 'generation', secret: true });
+export const due = records<DueEntry>({ kind: 'due entry', version: 1, under: 'due' });
+export const generationId = (id: string, generation: number) => `${id}/${String(generation).padStart(8, '0')}`;
+
+/** When something is next to be done for a certificate; undefined for never. */
+export function dueAt({ paused, order, failure, current, renewal, deploy = [], deployed, deployFailure, createdAt }: CertificateSummary): string | undefined {
+  if (paused) return undefined;
+  const moments = [
+    order === undefined && current ? undefined : failure?.retryAt ?? createdAt,
+    current && deploy.length > 0 && deployed !== current.generation ? deployFailure?.retryAt ?? current.issuedAt : undefined,
+    ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
+  ].filter((one) => one !== undefined);
+  return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+/** Of a moment and a possible other one the later; undefined without the first. */
+function later(at: string | undefined, notBefore: string | undefined): string | undefined {
+  return at !== undefined && notBefore !== undefined && Date.parse(notBefore) > Date.parse(at) ? notBefore : at;
+}
+
+/** `2026-11-23/18/0459-<id>`, which sorts by the time; the next whole second, so that it is not found too early. */
+export function dueId(id: string, at: string): string {
+  const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000).toISOString().split('T');
+  return `${day}/${time.slice(0, 2)}/${time.slice(3, 5)}${time.slice(6, 8)}-${id}`;
+}
+
+/** The time that a key of the due index says, and whose it is. */
+export function readDueKey(key: string): { readonly at: string; readonly id: string } | undefined {
+  const [, day, hour, minute, second, id] = /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)(\d\d)-(.+)$/.exec(key) ?? [];
+  return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
+}
+
+/** The keys that lead to a certificate by its names, its end, and the next thing to do. */
+function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyMap<string, Change> {
+  if (!summary) return new Map();
+  const at = dueAt(summary);
+  const { current, names, issuer } = summary;
+  const nothing = new TextEncoder().encode('{"v":1}');
+  const empty = (set: string): [string, Change] => [set, { set, value: nothing }];
+  return new Map<string, Change>([
+    ...(at === undefined ? [] : [[due.key(dueId(id, at)), due.put(dueId(id, at), { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter })] as const]),
+    ...(current ? [empty(`by-expiry/${current.notAfter.slice(0, 10)}/${id}`)] : []),
+    ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(empty),
+  ]);
+}
+
+/** What changes in the indexes with a record: what is gone is removed, what is new is set. */
+export function indexChanges(id: string, before: CertificateSummary | undefined, after: CertificateSummary | undefined): readonly Change[] {
+  const [old, next] = [indexOf(id, before), indexOf(id, after)];
+  return [...[...old.keys()].filter((key) => !next.has(key)).map((remove): Change => ({ remove })), ...[...next].filter(([key]) => !old.has(key)).map(([, change]) => change)];
+}
+
+/** The record's change together with those of the indexes. */
+export function summaryChanges(id: string, stored: Stored<CertificateSummary> | undefined, after: CertificateSummary): readonly Change[] {
+  return [stored ? certificates.changed(stored, after) : certificates.added(id, after), ...indexChanges(id, stored?.record, after)];
+}
+
+export function isDue(at: string | undefined, now: Temporal.Instant): boolean {
+  return at !== undefined && Date.parse(at) <= now.epochMilliseconds;
+}

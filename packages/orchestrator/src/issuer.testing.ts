@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { createAuthority, issuerOf } from '@acmex/ca';
+import { parseCsr, webcrypto } from '@acmex/certificate';
+import type { Clock } from '@acmex/clock';
+import type { Issuer, IssuerRequest, JsonObject, RenewalInfo } from './index.ts';
+
+/** An issuer that signs with a real CA's key, without ACME: late, and told by the test what to do. */
+export interface TestIssuer extends Issuer {
+  /** Orders as the CA counts them. */
+  readonly orders: readonly string[];
+  readonly requests: readonly IssuerRequest[];
+  /** What `abandon` was told. */
+  readonly abandoned: readonly JsonObject[];
+  /** Thrown in place of the next answers. */
+  readonly failures: Error[];
+  lifetime: { readonly hours: number };
+  window: RenewalInfo | undefined;
+  /** Called at each point where a real one would wait for someone. */
+  onWait: (at: 'ordered' | 'presented') => Promise<void>;
+}
+
+export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssuer> {
+  const { issuing, issuingKey } = await createAuthority({ name: 'Test', passphrase: 'correct horse battery', keyType: 'ec-p256', constraints: { domains: ['test'], addresses: [] }, clock });
+  const authority = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock });
+  const orders: string[] = [];
+  const requests: IssuerRequest[] = [];
+  const abandoned: JsonObject[] = [];
+  const issuer: TestIssuer = {
+    name, orders, requests, abandoned, failures: [], lifetime: { hours: 90 * 24 }, window: undefined,
+    onWait: async () => undefined,
+    async issue(request, { state = {}, save, onStep, signal }) {
+      requests.push(request);
+      const failure = issuer.failures.shift();
+      if (failure) throw failure;
+      let url = state.order as string | undefined;
+      if (url === undefined) {
+        url = `https://ca.test/order/${orders.length + 1}`;
+        orders.push(url);
+        await save({ order: url });
+        onStep?.({ type: 'ordered', url });
+      }
+      await issuer.onWait('ordered');
+      signal?.throwIfAborted();
+      await save({ order: url, shown: true });
+      await issuer.onWait('presented');
+      signal?.throwIfAborted();
+      onStep?.({ type: 'validated' });
+      const { identifiers, publicKey } = await parseCsr(request.csr);
+      const now = clock.now();
+      const [chain = ''] = await authority.issue({
+        serialNumber: `4${randomBytes(15).toString('hex').slice(1)}`, identifiers, publicKey, rsa: false, usages: ['serverAuth'], mustStaple: false,
+        notBefore: now, notAfter: now.add(issuer.lifetime), issuerUrl: 'http://ca.test/issuer', crlUrl: 'http://ca.test/crl',
+      });
+      return chain;
+    },
+    abandon: async (state) => { abandoned.push(state); },
+    renewalInfo: async () => issuer.window,
+  };
+  return issuer;
+}

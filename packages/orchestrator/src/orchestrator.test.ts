@@ -1,0 +1,255 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { virtualClock } from '@acmex/clock';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Temporal } from 'temporal-polyfill';
+import { type AcmexEvent, type CertificateSpec, outbox, Provisioner, Upkeep } from './index.ts';
+import { type TestIssuer, testIssuer } from './issuer.testing.ts';
+
+const spec: CertificateSpec = { names: ['a.test', '*.a.test'], issuer: 'test', keyType: 'ec-p256' };
+let clock: ReturnType<typeof virtualClock>;
+let storage: Storage;
+let issuer: TestIssuer;
+let provisioner: Provisioner;
+let upkeep: Upkeep;
+const deployed: string[] = [];
+let deployFailure: Error | undefined;
+
+beforeEach(async () => {
+  clock = virtualClock({ now: '2026-11-01T00:00:00Z' });
+  storage = memoryStorage();
+  issuer = await testIssuer(clock);
+  provisioner = new Provisioner({ storage, issuers: [issuer], clock });
+  deployed.length = 0;
+  deployFailure = undefined;
+  upkeep = new Upkeep({ storage, provisioner, clock, deployer: { deploy: async (_, { order }) => {
+    if (deployFailure) throw deployFailure;
+    deployed.push(order);
+  } } });
+});
+
+const told = async () => {
+  const all: AcmexEvent[] = [];
+  for await (const event of outbox(storage).list()) all.push(event);
+  return all;
+};
+const keys = async (prefix: string) => {
+  const all: string[] = [];
+  for await (const { key } of storage.list(prefix)) all.push(key);
+  return all;
+};
+const dueNow = async () => {
+  const all: string[] = [];
+  for await (const { id } of provisioner.certificates.due(clock.now())) all.push(id);
+  return all;
+};
+const obtained = async (more: Partial<CertificateSpec> = {}) => {
+  const order = await provisioner.submit({ certificate: { ...spec, ...more } });
+  await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
+  return (await provisioner.status(order)).certificate;
+};
+/** Until something is due, and then does it. */
+const next = async () => {
+  const at = await provisioner.certificates.nextDue();
+  if (at === undefined) throw new Error('nothing is due, ever');
+  await clock.advance({ milliseconds: Math.max(0, Date.parse(at) - clock.now().epochMilliseconds) });
+  const [id = ''] = await dueNow();
+  return await upkeep.tend(id);
+};
+
+describe('an order', () => {
+  it('ends in a certificate whose key fits, with its indexes and what was told of it, and leaves no key of its own', async () => {
+    const id = await obtained();
+    const { current, renewal, order } = await provisioner.certificates.get(id);
+    const { chain, privateKey } = (await provisioner.certificates.generation(id, 1))!;
+    const leaf = new X509Certificate(chain);
+    expect(leaf.checkPrivateKey(createPrivateKey(privateKey))).toBe(true);
+    expect(leaf.subjectAltName).toBe('DNS:a.test, DNS:*.a.test');
+    expect(current).toMatchObject({ generation: 1, serialNumber: leaf.serialNumber.toLowerCase() });
+    expect(order).toBeUndefined();
+    expect(Date.parse(renewal!.at)).toBeGreaterThan(Date.parse('2026-12-28'));
+    expect(await keys('by-name')).toEqual([`by-name/test/a/${id}`, `by-name/test/a/~/${id}`]);
+    expect(await keys('by-expiry')).toHaveLength(1);
+    expect(await keys('order-key')).toEqual([]);
+    expect((await told()).map(({ type }) => type)).toEqual(['certificate_added', 'renewal_started', 'order_created', 'challenge_validated', 'certificate_obtained']);
+  });
+  it('is the same for everyone who submits while it is under way', async () => {
+    const order = await provisioner.submit({ certificate: spec });
+    const { certificate } = await provisioner.status(order);
+    await expect(provisioner.submit({ certificate })).resolves.toBe(order);
+    const outcomes = await Promise.all([provisioner.execute(order), clock.run(provisioner.execute(order))]);
+    expect(outcomes).toEqual([{ state: 'succeeded', generation: 1 }, { state: 'succeeded', generation: 1 }]);
+    expect(issuer.orders).toHaveLength(1);
+  });
+  it('says nothing of keys in its record, in lists and in events', async () => {
+    const secrets: string[] = [];
+    issuer.onWait = async () => {
+      for await (const { key, value, secret } of storage.list('')) if (new TextDecoder().decode(value).includes('PRIVATE KEY')) secrets.push(`${key.split('/')[0]} ${secret}`);
+    };
+    await obtained();
+    for await (const { key, value, secret } of storage.list('')) if (new TextDecoder().decode(value).includes('PRIVATE KEY')) secrets.push(`${key.split('/')[0]} ${secret}`);
+    expect(secrets).toEqual(['order-key true', 'order-key true', 'generation true']);
+  });
+  it('goes on with the same key and the same order of the CA when it is stopped, and lies there until then', async () => {
+    const order = await provisioner.submit({ certificate: spec });
+    const stop = new AbortController();
+    issuer.onWait = async () => { stop.abort(new Error('SIGTERM')); };
+    await expect(provisioner.execute(order, { signal: stop.signal })).rejects.toThrow('SIGTERM');
+    const { csr } = await provisioner.status(order);
+    expect(await dueNow()).toHaveLength(1);
+    issuer.onWait = async () => undefined;
+    await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
+    expect(issuer.orders).toHaveLength(1);
+    expect(Buffer.from(issuer.requests[1]!.csr).toString('base64')).toBe(csr);
+  });
+  it('is cancelled from another process, which takes down what is on display', async () => {
+    const order = await provisioner.submit({ certificate: spec });
+    const other = new Provisioner({ storage, issuers: [issuer], clock });
+    let waiting = () => { /* set below */ };
+    issuer.onWait = (at) => (at === 'presented' ? new Promise<void>((resolve) => { waiting = resolve; void other.cancel(order); }) : Promise.resolve());
+    const execution = provisioner.execute(order);
+    while ((await other.status(order)).cancelRequested !== true) await new Promise(setImmediate);
+    await clock.advance({ seconds: 5 });
+    waiting();
+    await expect(execution).resolves.toEqual({ state: 'cancelled' });
+    expect(issuer.abandoned).toEqual([{ order: 'https://ca.test/order/1', shown: true }]);
+    expect(await keys('certificate')).toEqual([]);
+    expect(await keys('due')).toEqual([]);
+    await expect(provisioner.execute(order)).resolves.toEqual({ state: 'cancelled' });
+  });
+  it('that fails is tried again, later each time, with the CA\'s own word first', async () => {
+    const order = await provisioner.submit({ certificate: spec });
+    issuer.failures.push(new Error('once'), Object.assign(new Error('slow down'), { code: 'ERR_ACME_RATE_LIMITED', retryAfter: Temporal.Instant.from('2026-11-01T05:00:00Z') }));
+    const first = await provisioner.execute(order);
+    expect(first).toMatchObject({ state: 'failed', error: { message: 'once' } });
+    await expect(next()).resolves.toMatchObject({ outcome: { state: 'failed' } });
+    expect(await provisioner.certificates.nextDue()).toBe('2026-11-01T05:00:00Z');
+    await expect(next()).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
+    expect((await told()).filter(({ type }) => type === 'renewal_failed').map(({ code }) => code)).toEqual(['ERR_UNKNOWN', 'ERR_ACME_RATE_LIMITED']);
+  });
+  it('that somebody waits for ends with its failure, and leaves no certificate that never was', async () => {
+    const order = await provisioner.submit({ certificate: spec, onFailure: 'end' });
+    issuer.failures.push(new Error('no'));
+    await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'failed', error: { message: 'no' } });
+    expect(await keys('certificate')).toEqual([]);
+    expect(await keys('by-name')).toEqual([]);
+    await expect(provisioner.status(order)).resolves.toMatchObject({ state: 'failed' });
+  });
+  it('refuses what would be due again at once, and makes another order for the next try', async () => {
+    issuer.lifetime = { hours: 0 };
+    const order = await provisioner.submit({ certificate: spec });
+    await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'failed' });
+    issuer.lifetime = { hours: 24 };
+    await clock.advance({ hours: 48 });
+    await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
+    expect(issuer.orders).toHaveLength(2);
+  });
+  it('keeps three generations, and the key where that is wished', async () => {
+    const id = await obtained({ reuseKey: true });
+    for (let n = 0; n < 4; n += 1) await upkeep.tend(id, { force: 'renewal' });
+    const kept = await keys('generation');
+    expect(kept.map((key) => key.slice(-8))).toEqual(['00000003', '00000004', '00000005']);
+    expect((await provisioner.certificates.generation(id, 5))!.privateKey).toBe((await provisioner.certificates.generation(id, 3))!.privateKey);
+    expect(issuer.requests.at(-1)!.replaces).toBe((await provisioner.certificates.generation(id, 4))!.chain);
+  });
+  it('of a hundred names is found by each of them', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `n${n}.many.test`);
+    const id = await obtained({ names });
+    for (const name of ['n0.many.test', 'n99.many.test']) for await (const one of provisioner.certificates.byName(name)) expect(one.id).toBe(id);
+    await provisioner.certificates.remove(id);
+    expect(await keys('by-name')).toEqual([]);
+    expect(await keys('generation')).toEqual([]);
+  });
+});
+
+describe('upkeep', () => {
+  it('renews when a third of the life is left, by what is due alone', async () => {
+    const id = await obtained();
+    issuer.renewalInfo = undefined as never;
+    const seen: string[] = [];
+    for (let n = 0; n < 40 && (await provisioner.certificates.get(id)).current!.generation < 4; n += 1) {
+      await next();
+      seen.push(clock.now().toString().slice(0, 10));
+    }
+    expect((await provisioner.certificates.get(id)).current).toMatchObject({ generation: 4 });
+    expect(issuer.orders).toHaveLength(4);
+    expect(seen.at(-1)!.slice(0, 7)).toBe('2027-04');
+  });
+  it('renews at once when the CA moves its window, and says why', async () => {
+    const id = await obtained();
+    const past = clock.now().subtract({ hours: 1 });
+    await clock.advance({ hours: 5 * 24 });
+    issuer.window = { window: { start: past, end: past.add({ minutes: 1 }) }, explanationUrl: 'https://ca.test/incident', askAgainAt: clock.now().add({ hours: 6 }) };
+    await expect(upkeep.tend(id)).resolves.toMatchObject({ outcome: { state: 'succeeded', generation: 2 } });
+    expect((await told()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({ explanationUrl: 'https://ca.test/incident' });
+    await expect(provisioner.status((await told()).findLast(({ type }) => type === 'renewal_started')!.order!)).resolves.toMatchObject({ cause: 'suggested' });
+  });
+  it('does not renew for ever where each new window is over too', async () => {
+    const id = await obtained();
+    const past = clock.now().subtract({ hours: 1 });
+    issuer.window = { window: { start: past, end: past }, askAgainAt: past };
+    await clock.advance({ hours: 24 });
+    for (let n = 0; n < 20; n += 1) await next();
+    expect(issuer.orders.length).toBeLessThanOrEqual(8);
+    expect((await provisioner.certificates.get(id)).current).toBeDefined();
+  });
+  it('tries a deploy again without ordering again', async () => {
+    const id = await obtained({ deploy: [{ directory: '/etc/tls' }] });
+    deployFailure = Object.assign(new Error('the disk is full'), { code: 'ERR_DEPLOY_DISK' });
+    await expect(upkeep.tend(id)).resolves.toMatchObject({ deployed: 'failed' });
+    await expect(upkeep.tend(id)).resolves.not.toHaveProperty('deployed');
+    deployFailure = undefined;
+    await expect(next()).resolves.toMatchObject({ deployed: 'done' });
+    expect(issuer.orders).toHaveLength(1);
+    expect((await told()).slice(-2).map(({ type, code }) => [type, code])).toEqual([['deployment_failed', 'ERR_DEPLOY_DISK'], ['certificate_deployed', undefined]]);
+    await expect(upkeep.tend(id)).resolves.not.toHaveProperty('deployed');
+    expect(deployed).toHaveLength(1);
+  });
+  it('leaves a paused certificate alone, and tells once that one has expired', async () => {
+    const id = await obtained();
+    await provisioner.certificates.pause(id);
+    expect(await provisioner.certificates.nextDue()).toBeUndefined();
+    await clock.advance({ hours: 100 * 24 });
+    await upkeep.tend(id);
+    expect(issuer.orders).toHaveLength(1);
+    await provisioner.certificates.resume(id);
+    issuer.failures.push(new Error('still not'));
+    await upkeep.tend(id);
+    await next();
+    expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
+    expect((await provisioner.certificates.get(id)).current).toMatchObject({ generation: 2 });
+  });
+  it('takes up a certificate whose order was never written', async () => {
+    const { id } = await provisioner.certificates.add(spec);
+    await clock.advance({ seconds: 1 });
+    expect(await dueNow()).toEqual([id]);
+    await expect(upkeep.tend(id)).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
+  });
+  it('does nothing wrong when the clock jumps by two days', async () => {
+    const id = await obtained();
+    for (const jump of [48, 0, 48]) {
+      await clock.advance({ hours: jump });
+      await upkeep.tend(id);
+    }
+    expect(issuer.orders).toHaveLength(1);
+  });
+});
+
+describe('the outbox', () => {
+  it('gives each subscriber everything once, and again what a crash interrupted', async () => {
+    await obtained();
+    const box = outbox(storage, { clock });
+    const had: string[] = [];
+    await expect(box.deliver('audit', async ({ type }) => {
+      if (type === 'certificate_obtained') throw new Error('crash');
+      had.push(type);
+    })).rejects.toThrow('crash');
+    await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(1);
+    await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(0);
+    expect(had).toEqual(['certificate_added', 'renewal_started', 'order_created', 'challenge_validated', 'certificate_obtained']);
+    await clock.advance({ hours: 1 });
+    await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(0);
+    await expect(box.deliver('metrics', async () => undefined)).resolves.toBe(5);
+    await expect(box.prune({ minutes: 30 })).resolves.toBe(5);
+  });
+});

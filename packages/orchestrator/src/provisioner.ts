@@ -1,0 +1,126 @@
+import { type CryptoBackend, webcrypto } from '@acmex/certificate';
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { acquireLock, newId, type Storage, untilWritten } from '@acmex/storage';
+import { certificates, type CertificateSpec, summaryChanges } from './certificate-record.ts';
+import { CertificateStore } from './certificate-store.ts';
+import { OrchestratorError } from './errors.ts';
+import { eventChange } from './events.ts';
+import { Execution, type Outcome } from './execution.ts';
+import type { Issuer } from './issuer.ts';
+import { hasEnded, type OrderCause, type OrderRecord, orders } from './order-record.ts';
+
+export interface ProvisionerOptions {
+  readonly storage: Storage;
+  readonly issuers: readonly Issuer[];
+  readonly crypto?: CryptoBackend | undefined;
+  readonly clock?: Clock | undefined;
+  /** How long a process may be silent before another goes on with its order; 10 seconds by default. */
+  readonly lease?: DurationInput | undefined;
+}
+
+/** What is to be ordered: for a certificate that is managed, or for a new one. */
+export interface Submission {
+  readonly certificate: string | CertificateSpec;
+  /** Why; `obtain` by default. */
+  readonly cause?: OrderCause | undefined;
+  readonly explanationUrl?: string | undefined;
+  /** Whether a failure is the end of it (somebody waits and will see it), or it is tried again until it succeeds, which is the default. */
+  readonly onFailure?: 'retry' | 'end' | undefined;
+}
+
+export type OrderStatus = OrderRecord & { readonly id: string };
+
+/**
+ * Gets certificates, by orders that live in the storage: they survive the process, and executing one again goes on with it. Any
+ * number of processes may share the storage; one at a time works for a certificate.
+ */
+export class Provisioner {
+  readonly certificates: CertificateStore;
+  readonly #storage: Storage;
+  readonly #issuers: readonly Issuer[];
+  readonly #crypto: CryptoBackend;
+  readonly #clock: Clock;
+  readonly #lease: DurationInput;
+
+  constructor({ storage, issuers, crypto = webcrypto(), clock = systemClock, lease = { seconds: 10 } }: ProvisionerOptions) {
+    this.#storage = storage;
+    this.#issuers = issuers;
+    this.#crypto = crypto;
+    this.#clock = clock;
+    this.#lease = lease;
+    this.certificates = new CertificateStore({ storage, clock });
+  }
+
+  /**
+   * Writes down what is to be done; nothing is asked of the CA yet. One order at a time is under way for a certificate: another
+   * submission gets that one.
+   * @returns the order's id
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
+   */
+  async submit({ certificate, cause = 'obtain', explanationUrl, onFailure = 'retry' }: Submission): Promise<string> {
+    const id = typeof certificate === 'string' ? certificate : await this.#add(certificate);
+    return await untilWritten(async () => {
+      const stored = await this.certificates.stored(id);
+      const { record } = stored;
+      if (record.order !== undefined) return record.order;
+      if (record.paused) throw new OrchestratorError('ERR_ORCHESTRATOR_PAUSED', `${id} (${record.names.join(', ')}) is paused: resume it first`);
+      this.issuer(record.issuer);
+      const order = newId('ord', this.#clock);
+      const now = this.#clock.now().toString();
+      const { names, issuer } = record;
+      await this.#storage.write([
+        orders.added(order, { certificate: id, names, issuer, cause, explanationUrl, onFailure, state: 'pending', createdAt: now, updatedAt: now, steps: [], orphaned: 0 }),
+        ...summaryChanges(id, stored, { ...record, order, failure: record.failure && { ...record.failure, retryAt: now } }),
+        eventChange({ type: 'renewal_started', certificate: id, order, names, issuer, explanationUrl }, this.#clock),
+      ]);
+      return order;
+    });
+  }
+
+  /**
+   * Does the work of an order, from wherever it had come to, and waits where another process does it. When `signal` aborts,
+   * nothing stays on display, and the order waits for whoever executes it next.
+   * @throws the signal's reason; LockLostError when another process has taken the order over
+   */
+  async execute(id: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Outcome> {
+    const { certificate } = await this.status(id);
+    await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, { lease: this.#lease, signal, clock: this.#clock });
+    return await new Execution(id, { storage: this.#storage, lock, crypto: this.#crypto, clock: this.#clock, issuer: (name) => this.issuer(name), signal }).run();
+  }
+
+  /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  async status(id: string): Promise<OrderStatus> {
+    const stored = /^ord_[0-9a-z]{26}$/.test(id) ? await orders.read(this.#storage, id) : undefined;
+    if (!stored) throw new OrchestratorError('ERR_ORCHESTRATOR_NOT_FOUND', `there is no order ${JSON.stringify(id)}: look it up in the list`);
+    return { id, ...stored.record };
+  }
+
+  /**
+   * Asks for the end of an order. Whichever process executes it sees that within five seconds and takes down what is on display;
+   * where none does, the next execution ends it. An order that has ended stays as it is.
+   */
+  async cancel(id: string): Promise<OrderStatus> {
+    return await untilWritten(async () => {
+      const { certificate } = await this.status(id);
+      const stored = await orders.read(this.#storage, id);
+      if (!stored || hasEnded(stored.record)) return await this.status(id);
+      const managed = await certificates.read(this.#storage, certificate);
+      // Due now, so that a dispatcher ends it.
+      const due = managed?.record.failure && { ...managed.record, failure: { ...managed.record.failure, retryAt: this.#clock.now().toString() } };
+      await this.#storage.write([orders.changed(stored, { ...stored.record, cancelRequested: true }), ...(managed && due ? summaryChanges(certificate, managed, due) : [])]);
+      return await this.status(id);
+    });
+  }
+
+  /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
+  issuer(name: string): Issuer {
+    const found = this.#issuers.find((one) => one.name === name);
+    if (found) return found;
+    throw new OrchestratorError('ERR_ORCHESTRATOR_ISSUER', `there is no issuer "${name}" here: there are ${this.#issuers.map((one) => one.name).join(', ') || 'none'}`);
+  }
+
+  async #add(spec: CertificateSpec): Promise<string> {
+    this.issuer(spec.issuer);
+    return (await this.certificates.add(spec)).id;
+  }
+}
