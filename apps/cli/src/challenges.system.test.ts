@@ -35,7 +35,7 @@ printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$
     await chmod(at('hook'), 0o755);
     return { PATH: process.env.PATH, EXEC_PATH: at('hook'), DNS_PORT: String(bind.port) };
   };
-  const dns = () => ['-c', 'dns-01', '--dns-provider', 'exec', '--dns-env', 'DNS_PORT', '--dns-resolver', bind.address];
+  const dns = () => ['-c', 'dns-01', '--dns-provider', 'exec', '--dns-env', 'DNS_PORT', '--save-credentials', '--dns-resolver', bind.address];
   const left = (name: string) => lookUp({ clock: systemClock, servers: [bind.address] }).txt(name);
 
   it('gets a name and its wildcard together, by two values at one name, and leaves neither behind', async () => {
@@ -48,6 +48,15 @@ printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$
     const { code, stderr } = await obtain(pebble, ['-d', 'alias.a.test', ...dns()], { env: await env() });
     expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
     expect(await left('delegated.b.test')).toEqual([]);
+  });
+  it('is not begun where a renewal would not see what this shell has; with it kept, a renewal in an empty environment succeeds', async () => {
+    const shell = await env();
+    const refused = await obtain(pebble, ['-d', 'shell.a.test', ...dns().filter((flag) => flag !== '--save-credentials')], { env: shell });
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--save-credentials')]);
+    expect((await readdir(folder)).sort()).toEqual(['data', 'hook']);
+    await expect(obtain(pebble, ['-d', 'shell.a.test', ...dns()], { env: shell })).resolves.toMatchObject({ code: 0 });
+    const renewed = await acmex(['renew', '--all', '--force', '--storage', at('data')], { env: { PATH: process.env.PATH } });
+    expect([renewed.code, renewed.stdout]).toEqual([0, expect.stringContaining('renewed')]);
   });
   it('waits a fixed time where that is asked for', async () => {
     const { code } = await obtain(pebble, ['-d', 'waited.a.test', ...dns(), '--propagation-wait', '1'], { env: await env() });

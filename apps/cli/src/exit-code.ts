@@ -3,11 +3,13 @@ import { certificateErrors } from '@acmex/certificate';
 import { challengeErrors } from '@acmex/challenge/http-01';
 import { clientErrors } from '@acmex/client';
 import { dnsErrors } from '@acmex/dns';
+import { configErrors } from '@acmex/config';
+import { orchestratorErrors } from '@acmex/orchestrator';
 import { acmeErrors, errorCode } from '@acmex/protocol';
 import { storageErrors } from '@acmex/storage';
 import { cliErrors } from './errors.ts';
 
-const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...dnsErrors, ...storageErrors, ...caErrors, ...cliErrors };
+const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...dnsErrors, ...storageErrors, ...caErrors, ...orchestratorErrors, ...configErrors, ...cliErrors };
 
 /** The stable code of an error; undefined for a fault of ours, which has none. */
 export function codeOf(error: unknown): string | undefined {
@@ -15,7 +17,7 @@ export function codeOf(error: unknown): string | undefined {
   return code !== undefined && Object.hasOwn(tables, code) ? code : undefined;
 }
 
-/** 1 a fault of ours · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA · 6 validation failed · 7 rate limited · 9 done in part */
+/** 1 a fault of ours · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA · 6 validation failed · 7 rate limited · 8 issued, not deployed · 9 done in part */
 export function exitCodeOf(error: unknown): number {
   const code = codeOf(error);
   return (code === undefined ? undefined : tables[code]?.exit) ?? 1;

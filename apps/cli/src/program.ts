@@ -5,6 +5,8 @@ import type { CaOptions } from './ca/options.ts';
 import type { ServeOptions } from './ca/serve.ts';
 import type { DemoOptions } from './demo.ts';
 import type { InfoOptions } from './info.ts';
+import type { ManagedCommandOptions } from './managed/command.ts';
+import type { RenewOptions } from './managed/renew.ts';
 import type { ObtainOptions } from './obtain/options.ts';
 import type { BackupOptions } from './storage/backup.ts';
 import type { RotateKeyOptions } from './storage/encryption.ts';
@@ -19,10 +21,11 @@ const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-
  * @returns the exit code: see `exitCodeOf`; 130 or 143 when a signal ended it
  */
 export async function run(args: readonly string[], version: string, terminal: Terminal): Promise<number> {
-  const program = commandLine(version, terminal);
+  let code = 0;
+  const program = commandLine(version, terminal, (own) => { code = own; });
   try {
     await program.parseAsync(args, { from: 'user' });
-    return 0;
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (terminal.signal.aborted) return exitCodeOfSignal(terminal.signal.reason);
@@ -31,8 +34,8 @@ export async function run(args: readonly string[], version: string, terminal: Te
   }
 }
 
-/** The commands and their flags; the reference of the flags is made from this. */
-export function commandLine(version: string, terminal: Terminal): Command {
+/** The commands and their flags; the reference of the flags is made from this. @param end takes the exit code of a command that has one of its own */
+export function commandLine(version: string, terminal: Terminal, end: (code: number) => void = () => { /* nobody runs it */ }): Command {
   const program = new Command('acmex')
     .description('TLS certificates from any ACME server')
     .version(version, '-V, --version', 'show the version')
@@ -73,7 +76,9 @@ export function commandLine(version: string, terminal: Terminal): Command {
     .option('--must-staple', 'ask for a certificate that needs a stapled OCSP answer')
     .option('--storage <place>', 'where accounts are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
     .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
-    .option('--force', 'replace files that exist')
+    .option('--no-manage', 'write the files and keep nothing but the account: nothing renews it')
+    .option('--save-credentials', 'keep the values of --dns-env in the storage, so that a renewal finds them')
+    .option('--force', 'replace files that exist, and order again what is current')
     .option('--json', 'write the result as one JSON document')
     .addOption(logLevel())
     .action(async (options: ObtainOptions) => (await import('./obtain/obtain.ts')).obtain(options, terminal));
@@ -85,12 +90,58 @@ export function commandLine(version: string, terminal: Terminal): Command {
     .addOption(logLevel())
     .action(async (options: InfoOptions) => (await import('./info.ts')).info(options, terminal));
 
+  addManagedCommands(program, terminal, logLevel, end);
   addStorageCommands(program, terminal, logLevel);
   addCaCommands(program, terminal, logLevel);
   addDemoCommand(program, terminal, logLevel);
 
   for (const command of program.commands) command.copyInheritedSettings(program).showHelpAfterError(`(see acmex ${command.name()} --help)`);
   return program;
+}
+
+function addManagedCommands(program: Command, terminal: Terminal, logLevel: () => Option, end: (code: number) => void): void {
+  const add = (parent: Command, name: string, description: string) => parent.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex ${parent === program ? '' : `${parent.name()} `}${name.split(' ', 1)[0]} --help)`)
+    .option('--storage <place>', 'where certificates are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .addOption(logLevel());
+
+  add(program, 'renew', 'renew what is due, deploy what is not, and end')
+    .option('-d, --domains <names>', 'only the certificates with these names, or of these ids; can be given again', collect)
+    .option('--all', 'look at every certificate, not only at what is known to be due')
+    .option('--force', 'order also what is not due')
+    .option('--concurrency <number>', 'how many at once', number, 5)
+    .action(async (options: RenewOptions) => { end(await (await import('./managed/renew.ts')).renew(options, terminal)); });
+  add(program, 'status', 'say how all certificates stand, with the exit codes of monitoring plugins: 0, 1 warning, 2 critical')
+    .option('--warn <days>', 'warn when less is left', days, 14)
+    .option('--crit <days>', 'critical when less is left', days, 7)
+    .action(async (options: ManagedCommandOptions & { readonly warn: number; readonly crit: number }) => { end(await (await import('./managed/certificates.ts')).status(options, terminal)); });
+
+  const cert = program.command('cert').description('the certificates that are kept current');
+  add(cert, 'list', 'list them')
+    .action(async (options: ManagedCommandOptions) => (await import('./managed/certificates.ts')).certList(options, terminal));
+  add(cert, 'show <which>', 'show one, by its id or a name of it')
+    .action(async (which: string, options: ManagedCommandOptions) => (await import('./managed/certificates.ts')).certShow(which, options, terminal));
+  add(cert, 'export <which>', 'write one from the storage: its chain to standard output, or into files')
+    .option('--cert-path <file>', 'where to write the certificate with its chain')
+    .option('-k, --key-path <file>', 'where to write the private key')
+    .action(async (which: string, options: ManagedCommandOptions) => (await import('./managed/certificates.ts')).certExport(which, options, terminal));
+  for (const [what, description] of [['pause', 'do nothing for it until it is resumed'], ['resume', 'keep it current again'], ['remove', 'forget it, and its keys in the storage']] as const) {
+    add(cert, `${what} <which>`, description)
+      .action(async (which: string, options: ManagedCommandOptions) => (await import('./managed/certificates.ts')).certChange(what, which, options, terminal));
+  }
+  const order = program.command('order').description('what was ordered, and how it went');
+  add(order, 'list', 'list all orders')
+    .action(async (options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderList(options, terminal));
+  add(order, 'show <id>', 'show the steps of one')
+    .action(async (id: string, options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderShow(id, options, terminal));
+  add(order, 'cancel <id>', 'end one that is under way')
+    .action(async (id: string, options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderCancel(id, options, terminal));
+  add(order, 'retry <id>', 'try one again now')
+    .action(async (id: string, options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderRetry(id, options, terminal));
 }
 
 function addStorageCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
@@ -206,6 +257,11 @@ function place(text: string): { readonly host: string; readonly port: number } {
   const [, host, number] = /^(\[[0-9a-f:.]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text) ?? [];
   if (host === undefined || Number(number) > 65_535) throw new InvalidArgumentError('A place is written as 127.0.0.1:14443 or [::1]:14443.');
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(number) };
+}
+
+function number(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('Give a number from 1.');
+  return Number(text);
 }
 
 function days(text: string): number {

@@ -1,3 +1,4 @@
+export { acmeIssuer, type AcmeIssuerOptions } from './acme-issuer.ts';
 export { type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
 export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
 export { type DnsProviderKind, dnsProviderKinds, type DnsProviderOption, dnsProvidersOf } from './dns/providers.ts';

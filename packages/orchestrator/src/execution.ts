@@ -23,7 +23,7 @@ export interface ExecutionParts {
   readonly lock: Lock;
   readonly crypto: CryptoBackend;
   readonly clock: Clock;
-  readonly issuer: (name: string) => Issuer;
+  readonly issuer: (name: string) => Promise<Issuer>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,7 +74,7 @@ export class Execution {
   async #issue(signal: AbortSignal): Promise<Outcome> {
     const { record } = await this.#change((order) => ({ ...order, state: 'running' }));
     const certificate = await this.#certificate(record);
-    const issuer = this.#parts.issuer(certificate.record.issuer);
+    const issuer = await this.#parts.issuer(certificate.record.issuer);
     const order = record.csr === undefined || record.publicKey === undefined ? await this.#prepare(certificate) : record;
     const replaces = certificate.record.current && (await generations.read(this.#parts.storage, generationId(record.certificate, certificate.record.current.generation)))?.record.chain;
     const pem = await issuer.issue(
@@ -83,7 +83,7 @@ export class Execution {
     );
     this.#chainCame = true;
     const issued = await verifyIssued(pem, { identifiers: order.names.map(identifierOf), publicKey: bytes(order.publicKey) }, { clock: this.#parts.clock });
-    return await this.#keep(issued);
+    return await this.#keep(issued, issuer);
   }
 
   async #prepare({ record: { names, keyType, reuseKey = false, mustStaple = false, current } }: Stored<CertificateSummary>): Promise<OrderRecord> {
@@ -102,7 +102,7 @@ export class Execution {
   }
 
   /** The certificate, its key, the indexes, the order and the events are one write. */
-  async #keep({ leaf, pem }: IssuedCertificate): Promise<Outcome> {
+  async #keep({ leaf, pem }: IssuedCertificate, { renewalInfo }: Issuer): Promise<Outcome> {
     const { clock, storage } = this.#parts;
     const key = await orderKeys.read(storage, this.#id);
     if (!key) throw new OrchestratorError('ERR_ORCHESTRATOR_NO_KEY', `the private key of ${this.#id} is not in the storage anymore: cancel the order and submit it again`);
@@ -113,11 +113,10 @@ export class Execution {
       const generation = (current?.generation ?? 0) + 1;
       const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
       if (at.epochMilliseconds <= now.epochMilliseconds) throw new OrchestratorError('ERR_ORCHESTRATOR_DUE_AT_ONCE', `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would be due for renewal since ${at}: it is not used`);
-      const asks = this.#parts.issuer(certificate.record.issuer).renewalInfo !== undefined;
       const next: CertificateSummary = {
-        ...certificate.record, order: undefined, failure: undefined, expiredTold: undefined,
+        ...certificate.record, order: undefined, failure: undefined, deployFailure: undefined, expiredTold: undefined,
         current: { generation, serialNumber: leaf.serialNumber, notBefore: leaf.notBefore.toString(), notAfter: leaf.notAfter.toString(), issuedAt: now.toString() },
-        renewal: { at: at.toString(), askAt: asks ? firstQuestion(leaf, now.epochMilliseconds) : undefined },
+        renewal: { at: at.toString(), askAt: renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined },
       };
       const { names, certificate: id } = order.record;
       const told = { certificate: id, order: this.#id, names, issuer: certificate.record.issuer };
@@ -153,8 +152,9 @@ export class Execution {
 
   /** What is on display is taken down first. A certificate that is there is left alone for a while; one that never was is gone. */
   async #cancel(): Promise<Outcome> {
-    const { record: { issuance, issuer } } = await this.#read();
-    if (issuance) await this.#parts.issuer(issuer).abandon(issuance);
+    const { record } = await this.#read();
+    const { issuance, issuer } = record;
+    if (issuance) await (await this.#parts.issuer(issuer)).abandon(issuance, { proof: (await this.#certificate(record)).record.proof });
     return await untilWritten(async () => {
       const [order, certificate] = await this.#both();
       const { certificate: id, names } = order.record;

@@ -51,7 +51,7 @@ export interface Issuer {
   /** From a request to a chain, PEM. Goes on from `state`; whatever happens, nothing stays on display. */
   issue(request: IssuerRequest, options: IssuerOptions): Promise<string>;
   /** Takes down what `state` says may be on display. */
-  abandon(state: JsonObject): Promise<void>;
+  abandon(state: JsonObject, options?: { readonly proof?: JsonObject | undefined }): Promise<void>;
   /** @param chain PEM. @returns undefined where the CA has no such service */
   renewalInfo?(chain: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<RenewalInfo | undefined>;
 }

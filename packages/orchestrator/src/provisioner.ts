@@ -1,6 +1,6 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { acquireLock, newId, type Storage, untilWritten } from '@acmex/storage';
+import { acquireLock, idOf, newId, type ReadManyOptions, type Storage, untilWritten } from '@acmex/storage';
 import { certificates, type CertificateSpec, summaryChanges } from './certificate-record.ts';
 import { CertificateStore } from './certificate-store.ts';
 import { OrchestratorError } from './errors.ts';
@@ -11,7 +11,8 @@ import { hasEnded, type OrderCause, type OrderRecord, orders } from './order-rec
 
 export interface ProvisionerOptions {
   readonly storage: Storage;
-  readonly issuers: readonly Issuer[];
+  /** All that there are, or what finds one by its name. */
+  readonly issuers: readonly Issuer[] | ((name: string) => Promise<Issuer | undefined>);
   readonly crypto?: CryptoBackend | undefined;
   readonly clock?: Clock | undefined;
   /** How long a process may be silent before another goes on with its order; 10 seconds by default. */
@@ -37,7 +38,7 @@ export type OrderStatus = OrderRecord & { readonly id: string };
 export class Provisioner {
   readonly certificates: CertificateStore;
   readonly #storage: Storage;
-  readonly #issuers: readonly Issuer[];
+  readonly #issuers: ProvisionerOptions['issuers'];
   readonly #crypto: CryptoBackend;
   readonly #clock: Clock;
   readonly #lease: DurationInput;
@@ -64,7 +65,7 @@ export class Provisioner {
       const { record } = stored;
       if (record.order !== undefined) return record.order;
       if (record.paused) throw new OrchestratorError('ERR_ORCHESTRATOR_PAUSED', `${id} (${record.names.join(', ')}) is paused: resume it first`);
-      this.issuer(record.issuer);
+      await this.issuer(record.issuer);
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
       const { names, issuer } = record;
@@ -95,6 +96,11 @@ export class Provisioner {
     return { id, ...stored.record };
   }
 
+  /** Every order, from the oldest, or behind an id. */
+  async* orders({ after, ...options }: ReadManyOptions & { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): AsyncGenerator<OrderStatus> {
+    for await (const stored of orders.list(this.#storage, { ...options, ...(after === undefined ? {} : { after: orders.key(after) }) })) yield { id: idOf(stored), ...stored.record };
+  }
+
   /**
    * Asks for the end of an order. Whichever process executes it sees that within five seconds and takes down what is on display;
    * where none does, the next execution ends it. An order that has ended stays as it is.
@@ -113,14 +119,14 @@ export class Provisioner {
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
-  issuer(name: string): Issuer {
-    const found = this.#issuers.find((one) => one.name === name);
+  async issuer(name: string): Promise<Issuer> {
+    const found = typeof this.#issuers === 'function' ? await this.#issuers(name) : this.#issuers.find((one) => one.name === name);
     if (found) return found;
-    throw new OrchestratorError('ERR_ORCHESTRATOR_ISSUER', `there is no issuer "${name}" here: there are ${this.#issuers.map((one) => one.name).join(', ') || 'none'}`);
+    throw new OrchestratorError('ERR_ORCHESTRATOR_ISSUER', `there is no issuer "${name}" here: add it to the configuration, or give the certificate another`);
   }
 
   async #add(spec: CertificateSpec): Promise<string> {
-    this.issuer(spec.issuer);
+    await this.issuer(spec.issuer);
     return (await this.certificates.add(spec)).id;
   }
 }

@@ -54,21 +54,21 @@ export class Upkeep {
   /**
    * Does all that is due for a certificate: goes on with an order, asks the CA for its window, renews, deploys. Safe at any time,
    * repeated, and by several processes at once. A certificate that is gone or paused: nothing.
-   * @param force renews also what is not due
+   * @param force `deploy`: tries what failed again though its time has not come; `renewal`: renews also what is not due, and deploys
    */
-  async tend(id: string, { signal, force }: { readonly signal?: AbortSignal | undefined; readonly force?: 'renewal' | undefined } = {}): Promise<Tended> {
+  async tend(id: string, { signal, force }: { readonly signal?: AbortSignal | undefined; readonly force?: 'renewal' | 'deploy' | undefined } = {}): Promise<Tended> {
     const before = await this.#provisioner.certificates.find(id);
     if (!before || before.paused) return { certificate: id };
     await this.#tellExpiry(before);
     await this.#askForWindow(before, signal);
-    const order = await this.#orderFor(id, force);
+    const order = await this.#orderFor(id, force === 'renewal');
     const outcome = order === undefined ? undefined : await this.#provisioner.execute(order, { signal });
-    const deployed = await this.#deploy(id, signal);
+    const deployed = await this.#deploy(id, { signal, now: force !== undefined });
     const after = await this.#provisioner.certificates.find(id);
     return { certificate: id, ...(order === undefined ? {} : { order, outcome }), ...deployed, ...(after ? { again: dueAt(after) } : {}) };
   }
 
-  async #orderFor(id: string, force: 'renewal' | undefined): Promise<string | undefined> {
+  async #orderFor(id: string, force: boolean): Promise<string | undefined> {
     const found = await this.#provisioner.certificates.find(id);
     if (!found || found.paused) return undefined;
     const now = this.#clock.now();
@@ -92,11 +92,15 @@ export class Upkeep {
     if (!current || order !== undefined || !isDue(renewal?.askAt, this.#clock.now())) return;
     const chain = (await this.#provisioner.certificates.generation(id, current.generation))?.chain;
     if (chain === undefined) return;
-    const info = await this.#provisioner.issuer(issuer).renewalInfo?.(chain, { signal }).catch((error: unknown) => {
+    const info = await this.#windowOf(issuer, chain, signal).catch((error: unknown) => {
       signal?.throwIfAborted();
       return { failed: failureOf(error) };
     });
     await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: this.#plan(summary, info) }));
+  }
+
+  async #windowOf(issuer: string, chain: string, signal: AbortSignal | undefined): Promise<RenewalInfo | undefined> {
+    return await (await this.#provisioner.issuer(issuer)).renewalInfo?.(chain, { signal });
   }
 
   #plan(summary: CertificateSummary, info: RenewalInfo | { readonly failed: unknown } | undefined): CertificateSummary['renewal'] {
@@ -115,8 +119,8 @@ export class Upkeep {
     return { at: at.toString(), window: { start: start.toString(), end: end.toString() }, explanationUrl, askAt };
   }
 
-  async #deploy(id: string, signal: AbortSignal | undefined): Promise<Pick<Tended, 'deployed' | 'deployError'>> {
-    const waits = ({ current, deploy = [], deployed, deployFailure }: CertificateSummary) => current !== undefined && deploy.length > 0 && deployed !== current.generation && (!deployFailure || isDue(deployFailure.retryAt, this.#clock.now()));
+  async #deploy(id: string, { signal, now }: { readonly signal: AbortSignal | undefined; readonly now: boolean }): Promise<Pick<Tended, 'deployed' | 'deployError'>> {
+    const waits = ({ current, deploy = [], deployed, deployFailure }: CertificateSummary) => current !== undefined && deploy.length > 0 && deployed !== current.generation && (now || !deployFailure || isDue(deployFailure.retryAt, this.#clock.now()));
     const found = await this.#provisioner.certificates.find(id);
     if (!this.#deployer || !found || found.paused || !waits(found)) return {};
     await using lock = await acquireLock(this.#storage, `certificate/${id}`, { signal, clock: this.#clock });

@@ -1,65 +1,105 @@
-import { access } from 'node:fs/promises';
-import { verifyIssued } from '@acmex/certificate';
-import { AcmeClient } from '@acmex/client';
+import { resolve } from 'node:path';
+import { parseChain } from '@acmex/certificate';
+import type { CertificateSpec, CertificateStore, JsonObject, ManagedCertificate } from '@acmex/orchestrator';
+import { type Identifier, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
+import type { Storage } from '@acmex/storage';
 import { called, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
+import { keepIssuer } from '../managed/issuer-record.ts';
+import { type Managed, managed, proofFlags } from '../managed/managed.ts';
+import { saveCredentials, savedCredentials } from '../managed/saved-credentials.ts';
 import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
-import { reporter, type Terminal } from '../terminal.ts';
-import { type WaitingFile, waitingFile } from '../whole-file.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { accountSession } from './account-session.ts';
+import { obtainOnce, place } from './obtain-once.ts';
 import type { ObtainOptions } from './options.ts';
-import { certificateRequest, endsIn, namesOf } from './request.ts';
+import { endsIn, namesOf } from './request.ts';
 import { solverFor } from './solver.ts';
-import { resultDocument, resultText, tell, track, watched } from './telling.ts';
+import { resultDocument, resultText, watched } from './telling.ts';
 
-/** `acmex obtain`: from names to a certificate and its key in two files. Whatever can fail on this side fails before the CA hears of it. */
+/** `acmex obtain`: from names to a certificate that is kept current, in the storage and in two files. */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
-  const { env, signal, stdout, display } = terminal;
+  const once = options.manage ? whyOnce(options) : '--no-manage';
+  if (once !== undefined) return await obtainOnce(options, terminal);
   const names = namesOf(options);
   const authority = chooseAuthority(options);
-  const solver = await solverFor(options, env);
+  await solverFor({ ...options }, terminal.env);
   const ca = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
   const report = await reporter(terminal, options.logLevel);
   try {
     using fetch = nodeFetch({ ca });
-    await using keyFile = options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;
-    await using certificateFile = await place(options.certPath, 0o644, options);
+    for (const path of [options.keyPath, options.certPath]) await (await place(path, 0o600, options))[Symbol.asyncDispose]();
     report.done(`${called(authority)}: ${authority.directory}`);
-    report.working('making the request');
-    const request = await certificateRequest(names, options);
     await using storage = await openStorage(options, terminal, report);
-    const session = await accountSession(options, { authority, storage, fetch: watched(fetch, report), env, report, signal });
-    const { pem } = await new AcmeClient({ session, solvers: [solver] }).issue(
-      { identifiers: request.identifiers, csr: request.csr, profile: options.profile, notAfter: options.notAfter, prefer: options.preferredChain === undefined ? undefined : endsIn(options.preferredChain) },
-      { signal, onProgress: (progress) => { track(display, progress); tell(report, progress); } },
-    );
-    const issued = await verifyIssued(pem, request);
-    if (options.preferredChain !== undefined && !endsIn(options.preferredChain)(issued.pem)) report.warn(`no chain of the CA ends in "${options.preferredChain}": its first is used`);
-    // The key first: a certificate without its key is of no use, a key without its certificate does no harm.
-    if (request.privateKey && keyFile) await commitSecret(keyFile, await request.privateKey());
-    await certificateFile.commit(issued.pem);
+    await keepCredentials(options, terminal.env, storage);
+    const session = await accountSession(options, { authority, storage, fetch: watched(fetch, report), env: terminal.env, report, signal: terminal.signal });
+    const issuer = await keepIssuer(storage, { directory: authority.directory, title: authority.title, caCertificate: ca });
+    const parts = managed({ storage, terminal, report, session: { issuer, session } });
+    const { id, current } = await issued(parts, specOf(options, { names, issuer, env: terminal.env }), { options, terminal, report });
+    const chain = (await parts.provisioner.certificates.generation(id, current?.generation ?? 0))?.chain ?? '';
+    const [leaf] = parseChain(chain);
+    if (!leaf) throw new CliError('ERR_CLI_FILE', `${id} was removed while it was obtained`);
+    if (options.preferredChain !== undefined && !endsIn(options.preferredChain)(chain)) report.warn(`no chain of the CA ends in "${options.preferredChain}": its first is used`);
     report.close();
-    const result = { leaf: issued.leaf, authority, certificate: options.certPath, privateKey: keyFile && options.keyPath };
-    stdout.write(options.json ? `${JSON.stringify(resultDocument(result), null, 2)}\n` : `${resultText(result)}\n`);
+    const result = { leaf, authority, certificate: options.certPath, privateKey: options.keyPath, id };
+    terminal.stdout.write(options.json ? `${JSON.stringify(resultDocument(result), null, 2)}\n` : `${resultText(result)}\n`);
   } finally {
     report.close();
   }
 }
 
-/** A place for a file that does not exist yet, or that may be replaced. */
-async function place(path: string, mode: 0o600 | 0o644, { force }: ObtainOptions): Promise<WaitingFile> {
-  if (!force && await access(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== 'ENOENT')) {
-    throw new CliError('ERR_CLI_EXISTS', `${path} exists already: choose another path, or give --force to replace it`);
-  }
-  return await waitingFile(path, mode);
+/** What nothing of ours could renew. */
+function whyOnce({ csr, accountKey, notAfter }: ObtainOptions): string | undefined {
+  return [[csr, '--csr'], [accountKey, '--account-key'], [notAfter, '--not-after']].find(([value]) => value !== undefined)?.[1];
 }
 
-async function commitSecret(file: WaitingFile, bytes: Uint8Array): Promise<void> {
-  try {
-    await file.commit(bytes);
-  } finally {
-    bytes.fill(0);
+function specOf(options: ObtainOptions, { names, issuer, env }: { readonly names: readonly Identifier[]; readonly issuer: string; readonly env: NodeJS.ProcessEnv }): CertificateSpec {
+  const { keyType, mustStaple, profile, certPath, keyPath, webroot } = options;
+  const flags: Readonly<Record<string, unknown>> = { ...options, webroot: webroot === undefined ? undefined : resolve(webroot), execPath: options.dnsProvider === 'exec' ? env.EXEC_PATH : undefined };
+  const proof = JSON.parse(JSON.stringify(Object.fromEntries(proofFlags.map((flag) => [flag, flags[flag]])))) as JsonObject;
+  return { names: names.map(({ value }) => value), issuer, profile, keyType, mustStaple, proof, deploy: [{ certPath: resolve(certPath), keyPath: resolve(keyPath) }] };
+}
+
+/** A timer has another environment than this shell: what a renewal needs of it is kept now, or the certificate is not begun. */
+async function keepCredentials({ dnsEnv = [], dnsProvider, saveCredentials: save = false }: ObtainOptions, env: NodeJS.ProcessEnv, storage: Storage): Promise<void> {
+  if (dnsProvider !== 'exec') return;
+  const here = Object.fromEntries(dnsEnv.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  if (save) return await saveCredentials(storage, here);
+  const kept = await savedCredentials(storage);
+  const unseen = Object.keys(here).filter((name) => kept[name] === undefined);
+  if (unseen.length > 0) throw new CliError('ERR_CLI_USAGE', `${unseen.join(', ')} stand${unseen.length === 1 ? 's' : ''} in this shell alone, and a timer that renews will not see ${unseen.length === 1 ? 'it' : 'them'}: give --save-credentials to keep ${unseen.length === 1 ? 'it' : 'them'} in the storage, or --no-manage to renew by yourself`);
+}
+
+/** Orders it, unless it is there and current, and puts it into its files. */
+async function issued({ provisioner, upkeep }: Managed, spec: CertificateSpec, { options, terminal: { signal }, report }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<ManagedCertificate> {
+  const { certificates } = provisioner;
+  const known = await sameCertificate(certificates, spec);
+  if (known) await certificates.change(known.id, (summary) => ({ ...summary, ...spec, paused: false, deployed: undefined, deployFailure: undefined }), 'certificate_changed');
+  let id = known?.id;
+  if (!known?.current || options.force) {
+    const order = await provisioner.submit({ certificate: known?.id ?? spec, cause: known?.current ? 'request' : 'obtain', onFailure: 'end' });
+    id = (await provisioner.status(order)).certificate;
+    const outcome = await provisioner.execute(order, { signal }).catch(async (error: unknown) => {
+      // Who stops what never was wants nothing of it to be left.
+      if (signal.aborted && !known) await provisioner.cancel(order).then(() => provisioner.execute(order)).catch((left: unknown) => report.warn(`the order ${order} could not be ended: ${printable(String(left))}`));
+      throw error;
+    });
+    if (outcome.state === 'failed') throw outcome.error;
+    if (outcome.state === 'cancelled') throw new CliError('ERR_CLI_INCOMPLETE', `the order ${order} was cancelled from elsewhere`);
+  } else {
+    report.done(`${known.names.join(', ')}: current until ${known.current.notAfter}, not ordered again; --force does`);
   }
+  if (id === undefined) throw new CliError('ERR_CLI_INCOMPLETE', 'the certificate was removed while it was obtained');
+  const { deployed, deployError } = await upkeep.tend(id, { signal });
+  if (deployed === 'failed') throw new CliError('ERR_CLI_NOT_DEPLOYED', `${id} was issued and lies in the storage, but not in its files: ${deployError instanceof Error ? deployError.message : String(deployError)}`, { cause: deployError });
+  return await certificates.get(id);
+}
+
+/** The one with exactly these names from the same CA. */
+async function sameCertificate(certificates: CertificateStore, { names, issuer }: CertificateSpec): Promise<ManagedCertificate | undefined> {
+  const all = (some: readonly string[]) => [...some].map((name) => name.toLowerCase()).sort().join();
+  for await (const one of certificates.byName(names[0] ?? '')) if (one.issuer === issuer && all(one.names) === all(names)) return one;
+  return undefined;
 }

@@ -33,6 +33,9 @@ export interface ObtainOptions {
   readonly preferredChain?: string;
   readonly notAfter?: string;
   readonly storage?: string;
+  /** False by `--no-manage`. */
+  readonly manage: boolean;
+  readonly saveCredentials?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
   readonly logLevel: LogLevel;

@@ -8,15 +8,15 @@ import { systemClock } from '@acmex/clock';
 import { type DnsProvider, lookUp, type Propagation } from '@acmex/dns';
 import { execHook } from '@acmex/dns-hooks';
 import { CliError } from '../errors.ts';
-import type { ObtainOptions } from './options.ts';
+import type { Proof } from '../managed/managed.ts';
 
 /** The solver that the flags ask for. @throws CliError `ERR_CLI_USAGE` when they do not fit together */
-export async function solverFor(options: ObtainOptions, env: NodeJS.ProcessEnv): Promise<ChallengeSolver> {
+export async function solverFor(options: Proof, env: NodeJS.ProcessEnv): Promise<ChallengeSolver> {
   // A solver reads only responses of its own, and those of its own type.
   return await choose(options, env) as unknown as ChallengeSolver;
 }
 
-async function choose(options: ObtainOptions, env: NodeJS.ProcessEnv) {
+async function choose(options: Proof, env: NodeJS.ProcessEnv) {
   const { challenge, httpPort, webroot, tlsPort } = options;
   if (challenge === 'tls-alpn-01') return tlsAlpn01({ port: tlsPort });
   if (challenge === 'http-01') return webroot === undefined ? http01({ port: httpPort }) : http01Webroot({ directory: webroot });
@@ -24,15 +24,16 @@ async function choose(options: ObtainOptions, env: NodeJS.ProcessEnv) {
   return dns01({ provider: provider(options, env), propagation: propagation(options, servers), ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}) });
 }
 
-function provider({ dnsProvider, dnsEnv = [] }: ObtainOptions, env: NodeJS.ProcessEnv): DnsProvider {
+function provider({ dnsProvider, dnsEnv = [], execPath }: Proof, env: NodeJS.ProcessEnv): DnsProvider {
   if (dnsProvider === undefined) throw new CliError('ERR_CLI_USAGE', 'dns-01 needs a way to write records: give --dns-provider exec, with the program in EXEC_PATH');
   if (dnsProvider !== 'exec') throw new CliError('ERR_CLI_USAGE', `--dns-provider "${dnsProvider}" is not known: choose exec`);
-  if (!env.EXEC_PATH) throw new CliError('ERR_CLI_USAGE', '--dns-provider exec calls a program: put its path into the environment variable EXEC_PATH');
+  const program = execPath ?? env.EXEC_PATH;
+  if (!program) throw new CliError('ERR_CLI_USAGE', '--dns-provider exec calls a program: put its path into the environment variable EXEC_PATH');
   const names = ['PATH', 'HOME', 'LANG', 'TZ', ...dnsEnv];
-  return execHook({ program: env.EXEC_PATH, env: Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))) });
+  return execHook({ program, env: Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))) });
 }
 
-function propagation({ propagationWait }: ObtainOptions, servers: readonly string[] | undefined): Propagation {
+function propagation({ propagationWait }: Proof, servers: readonly string[] | undefined): Propagation {
   if (propagationWait === 'skip') return { check: 'skip' };
   if (propagationWait !== undefined) return { check: 'wait', duration: { seconds: propagationWait } };
   return servers ? { check: 'resolvers', servers } : { check: 'authoritative' };

@@ -1,0 +1,114 @@
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeWith, startPebble } from '@acmex/services';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { acmex, type AcmexOptions } from './terminal.testing.ts';
+
+interface Row {
+  readonly id: string;
+  readonly state: string;
+  readonly names: readonly string[];
+  readonly current?: { readonly generation: number; readonly serialNumber: string };
+}
+
+describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebble', () => {
+  let pebble: Awaited<ReturnType<typeof startPebble>>;
+  let folder: string;
+  beforeAll(async () => { pebble = await startPebble({ blockedDomains: ['blocked.test'] }); });
+  afterAll(async () => { await pebble?.[Symbol.asyncDispose](); });
+  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
+  afterEach(async () => { await rm(folder, { recursive: true }); });
+
+  const at = (file: string) => join(folder, file);
+  const run = (args: readonly string[], options?: AcmexOptions) => acmex([...args, '--storage', at('data')], options);
+  const obtain = (args: readonly string[], options?: AcmexOptions) => run(['obtain', '--server', pebble.directory, '--ca-certificate', pebble.caFile, '--accept-tos',
+    '--cert-path', at('certificate.pem'), '-k', at('private_key.pem'), '--http-port', String(pebble.httpPort), ...args], options);
+  const list = async () => JSON.parse((await run(['cert', 'list', '-o', 'json'])).stdout) as readonly Row[];
+  const serial = async () => (await acmex(['info', '-c', at('certificate.pem'), '--json'])).stdout;
+
+  it('is begun by obtain, shown by cert and order, and renewed by renew without another word', async () => {
+    const first = await obtain(['-d', 'kept.test,www.kept.test']);
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('kept as      crt_')]);
+    const before = await serial();
+    const [row] = await list();
+    expect(row).toMatchObject({ state: 'valid', names: ['kept.test', 'www.kept.test'], current: { generation: 1 } });
+    await expect(run(['renew'])).resolves.toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing is due') });
+    const renewed = await run(['renew', '-d', 'www.kept.test', '--force', '-o', 'json']);
+    expect([renewed.code, JSON.parse(renewed.stdout)]).toEqual([0, [expect.objectContaining({ certificate: row!.id, result: 'renewed' })]]);
+    expect(await serial()).not.toBe(before);
+    expect((await list())[0]!.current).toMatchObject({ generation: 2 });
+    const show = await run(['cert', 'show', 'kept.test']);
+    expect(show.stdout).toMatch(/^deployed +yes$/m);
+    const orders = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly { readonly id: string; readonly state: string }[];
+    expect(orders.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
+    expect((await run(['order', 'show', orders[0]!.id])).stdout).toMatch(/ordered\n/);
+    expect((await run(['cert', 'list', '-o', 'csv'])).stdout.split('\n')[0]).toBe('id,state,expires,renews,issuer,names');
+    await expect(run(['status'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('ACMEX OK - 0 critical, 0 warning, 1 ok') });
+  });
+
+  it('is not ordered twice: where it is current, it goes into the files and no more', async () => {
+    await obtain(['-d', 'once.test']);
+    const before = await serial();
+    await rm(at('certificate.pem'));
+    await rm(at('private_key.pem'));
+    const again = await obtain(['-d', 'once.test']);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('not ordered again')]);
+    expect(await serial()).toBe(before);
+    await obtain(['-d', 'once.test', '--force']);
+    expect(await serial()).not.toBe(before);
+    expect(await list()).toHaveLength(1);
+  });
+
+  it('is paused, resumed, exported and removed', async () => {
+    await obtain(['-d', 'moved.test']);
+    const pem = await readFile(at('certificate.pem'), 'utf8');
+    await run(['cert', 'pause', 'moved.test']);
+    expect((await list())[0]!.state).toBe('paused');
+    await expect(run(['renew', '--all'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('not due') });
+    await run(['cert', 'resume', 'moved.test']);
+    await expect(run(['cert', 'export', 'moved.test'])).resolves.toMatchObject({ stdout: pem });
+    await run(['cert', 'export', 'moved.test', '-k', at('exported.pem')]);
+    expect(await readFile(at('exported.pem'), 'utf8')).toBe(await readFile(at('private_key.pem'), 'utf8'));
+    await expect(run(['cert', 'remove', 'moved.test'])).resolves.toMatchObject({ code: 0 });
+    expect(await list()).toEqual([]);
+    expect(await readdir(at('data'))).not.toContain('generation');
+    await expect(run(['cert', 'show', 'moved.test'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('no managed certificate has the name moved.test') });
+  });
+
+  it('leaves nothing behind where the CA refuses it, but the order and its reason', async () => {
+    const { code } = await obtain(['-d', 'blocked.test']);
+    expect([code, await list()]).toEqual([5, []]);
+    const [order] = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly { readonly state: string; readonly failure: { readonly code: string } }[];
+    expect(order).toMatchObject({ state: 'failed', failure: { code: 'ERR_ACME_REJECTED_IDENTIFIER' } });
+  });
+
+  it('that cannot be written where it is used is issued all the same, says so by its exit code, and is not ordered again', async () => {
+    await obtain(['-d', 'deployed.test']);
+    await rm(at('certificate.pem'));
+    await rm(at('private_key.pem'));
+    const data = await list();
+    await run(['obtain', '--server', pebble.directory, '--ca-certificate', pebble.caFile, '-d', 'deployed.test', '--cert-path', at('sub-certificate.pem'), '-k', at('sub-key.pem'), '--http-port', String(pebble.httpPort)]);
+    await rm(at('sub-key.pem'));
+    await rm(at('sub-certificate.pem'));
+    await mkdir(at('sub-key.pem'));
+    const { code, stderr } = await run(['renew', '-d', 'deployed.test', '--force']);
+    expect([code, stderr]).toEqual([8, expect.stringContaining('not deployed')]);
+    expect((await list())[0]!.current!.generation).toBe(data[0]!.current!.generation + 1);
+    await expect(run(['status'])).resolves.toMatchObject({ code: 1 });
+    await rm(at('sub-key.pem'), { recursive: true });
+    await expect(run(['renew', '-d', 'deployed.test'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('deployed') });
+    expect((await list())[0]!.current!.generation).toBe(data[0]!.current!.generation + 1);
+    expect(await readFile(at('sub-certificate.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('keeps an order that was cancelled from taking place', async () => {
+    const stop = new AbortController();
+    const killed = await obtain(['-d', 'ended.test'], { signal: stop.signal, onStderr: (text) => { if (text.startsWith('order')) stop.abort('SIGINT'); } });
+    expect([killed.code, await list()]).toEqual([130, []]);
+    const [order] = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly { readonly id: string; readonly state: string }[];
+    expect(order!.state).toBe('cancelled');
+    await expect(run(['order', 'cancel', order!.id])).resolves.toMatchObject({ code: 0 });
+    await expect(run(['order', 'show', 'ord_x'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_ORCHESTRATOR_NOT_FOUND') });
+  });
+});

@@ -1,0 +1,79 @@
+import { systemClock } from '@acmex/clock';
+import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
+import { errorCode, printable } from '@acmex/protocol';
+import PQueue from 'p-queue';
+import { CliError } from '../errors.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import type { Reporter, Terminal } from '../terminal.ts';
+import { theCertificate } from './certificates.ts';
+import { type ManagedCommandOptions, type Row, table, withManaged } from './command.ts';
+import type { Managed } from './managed.ts';
+
+export interface RenewOptions extends ManagedCommandOptions {
+  readonly domains?: readonly string[];
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly concurrency: number;
+}
+
+interface Done extends Tended {
+  readonly names: readonly string[];
+  readonly result: 'renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
+  readonly error?: unknown;
+}
+
+/**
+ * `acmex renew`: what is due now, and ends; two at once are safe. A failure of one keeps no other from being renewed.
+ * @returns the exit code: 0, that of the only kind of failure, or 9 for several kinds
+ */
+export async function renew(options: RenewOptions, terminal: Terminal): Promise<number> {
+  if (options.force && !options.all && !options.domains) throw new CliError('ERR_CLI_USAGE', '--force orders also what is not due: say which with --domains, or --all');
+  let code = 0;
+  await withManaged(options, terminal, async (parts, report) => {
+    const done: Done[] = [];
+    const queue = new PQueue({ concurrency: options.concurrency });
+    for await (const id of chosen(parts, options, terminal.signal)) {
+      await queue.onSizeLessThan(options.concurrency * 4);
+      void queue.add(async () => { done.push(await tended(id, parts, { options, terminal, report })); });
+    }
+    await queue.onIdle();
+    terminal.signal.throwIfAborted();
+    const codes = new Set(done.flatMap((one) => (one.result === 'not deployed' ? [8] : one.error === undefined ? [] : [exitCodeOf(one.error)])));
+    code = codes.size > 1 ? 9 : [...codes][0] ?? 0;
+    const rows = done.map(({ certificate, result, again, names, error }): Row => ({ certificate, result, next: again, names: names.map((name) => printable(name, 255)).join(' '), error: errorCode(error) }));
+    if (rows.length === 0) report.done('nothing is due');
+    return { text: table(rows), document: rows, rows };
+  });
+  return code;
+}
+
+async function* chosen(parts: Managed, { domains, all }: RenewOptions, signal: AbortSignal): AsyncGenerator<string> {
+  if (domains) for (const name of domains) yield (await theCertificate(parts, name)).id;
+  else if (all) for await (const { id } of parts.provisioner.certificates.list({ signal })) yield id;
+  // What is due now is read once: what becomes due meanwhile is the next run's.
+  else for (const id of await dueNow(parts, signal)) yield id;
+}
+
+async function dueNow({ provisioner }: Managed, signal: AbortSignal): Promise<readonly string[]> {
+  const ids = new Set<string>();
+  for await (const { id } of provisioner.certificates.due(systemClock.now(), { signal })) ids.add(id);
+  return [...ids];
+}
+
+async function tended(id: string, { provisioner, upkeep }: Managed, { options, terminal: { signal }, report }: { readonly options: RenewOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<Done> {
+  const found: ManagedCertificate | undefined = await provisioner.certificates.find(id);
+  const names = found?.names ?? [];
+  const called = `${id} (${names.map((name) => printable(name, 255)).join(', ')})`;
+  try {
+    const tended = await upkeep.tend(id, { signal, force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined });
+    const { outcome, deployed, deployError } = tended;
+    const error = outcome?.state === 'failed' ? outcome.error : deployError;
+    const result = outcome?.state === 'failed' ? 'failed' : deployed === 'failed' ? 'not deployed' : outcome?.state === 'succeeded' ? 'renewed' : deployed === 'done' ? 'deployed' : 'not due';
+    if (error !== undefined) report.warn(`${called}: ${result}: ${error instanceof Error ? error.message : String(error)}`);
+    else if (result !== 'not due') report.done(`${called}: ${result}`);
+    return { ...tended, names, result, error };
+  } catch (error) {
+    if (!signal.aborted) report.warn(`${called}: ${error instanceof Error ? error.message : String(error)}`);
+    return { certificate: id, names, result: 'failed', error };
+  }
+}

@@ -1,0 +1,65 @@
+import { access } from 'node:fs/promises';
+import { verifyIssued } from '@acmex/certificate';
+import { AcmeClient } from '@acmex/client';
+import { nodeFetch } from '@acmex/protocol/node';
+import { called, chooseAuthority } from '../certificate-authority.ts';
+import { CliError } from '../errors.ts';
+import { openStorage } from '../open-storage.ts';
+import { readText } from '../read-text.ts';
+import { reporter, type Terminal } from '../terminal.ts';
+import { type WaitingFile, waitingFile } from '../whole-file.ts';
+import { accountSession } from './account-session.ts';
+import type { ObtainOptions } from './options.ts';
+import { certificateRequest, endsIn, namesOf } from './request.ts';
+import { solverFor } from './solver.ts';
+import { resultDocument, resultText, tell, track, watched } from './telling.ts';
+
+/** `acmex obtain --no-manage`: from names to a certificate and its key in two files, and nothing is kept but the account. Whatever can fail on this side fails before the CA hears of it. */
+export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Promise<void> {
+  const { env, signal, stdout, display } = terminal;
+  const names = namesOf(options);
+  const authority = chooseAuthority(options);
+  const solver = await solverFor(options, env);
+  const ca = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
+  const report = await reporter(terminal, options.logLevel);
+  try {
+    using fetch = nodeFetch({ ca });
+    await using keyFile = options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;
+    await using certificateFile = await place(options.certPath, 0o644, options);
+    report.done(`${called(authority)}: ${authority.directory}`);
+    report.working('making the request');
+    const request = await certificateRequest(names, options);
+    await using storage = await openStorage(options, terminal, report);
+    const session = await accountSession(options, { authority, storage, fetch: watched(fetch, report), env, report, signal });
+    const { pem } = await new AcmeClient({ session, solvers: [solver] }).issue(
+      { identifiers: request.identifiers, csr: request.csr, profile: options.profile, notAfter: options.notAfter, prefer: options.preferredChain === undefined ? undefined : endsIn(options.preferredChain) },
+      { signal, onProgress: (progress) => { track(display, progress); tell(report, progress); } },
+    );
+    const issued = await verifyIssued(pem, request);
+    if (options.preferredChain !== undefined && !endsIn(options.preferredChain)(issued.pem)) report.warn(`no chain of the CA ends in "${options.preferredChain}": its first is used`);
+    // The key first: a certificate without its key is of no use, a key without its certificate does no harm.
+    if (request.privateKey && keyFile) await commitSecret(keyFile, await request.privateKey());
+    await certificateFile.commit(issued.pem);
+    report.close();
+    const result = { leaf: issued.leaf, authority, certificate: options.certPath, privateKey: keyFile && options.keyPath };
+    stdout.write(options.json ? `${JSON.stringify(resultDocument(result), null, 2)}\n` : `${resultText(result)}\n`);
+  } finally {
+    report.close();
+  }
+}
+
+/** A place for a file that does not exist yet, or that may be replaced. */
+export async function place(path: string, mode: 0o600 | 0o644, { force }: ObtainOptions): Promise<WaitingFile> {
+  if (!force && await access(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== 'ENOENT')) {
+    throw new CliError('ERR_CLI_EXISTS', `${path} exists already: choose another path, or give --force to replace it`);
+  }
+  return await waitingFile(path, mode);
+}
+
+async function commitSecret(file: WaitingFile, bytes: Uint8Array): Promise<void> {
+  try {
+    await file.commit(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
