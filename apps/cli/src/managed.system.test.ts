@@ -1,7 +1,10 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@acmex/clock';
+import { CertificateStore } from '@acmex/orchestrator';
 import { describeWith, startPebble } from '@acmex/services';
+import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
 
@@ -10,6 +13,13 @@ interface Row {
   readonly state: string;
   readonly names: readonly string[];
   readonly current?: { readonly generation: number; readonly serialNumber: string };
+}
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (let looks = 0; !(await what()); looks += 1) {
+    if (looks > 300) throw new Error('it does not come');
+    await systemClock.sleep({ milliseconds: 100 });
+  }
 }
 
 describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebble', () => {
@@ -100,6 +110,24 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     await expect(run(['renew', '-d', 'deployed.test'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('deployed') });
     expect((await list())[0]!.current!.generation).toBe(data[0]!.current!.generation + 1);
     expect(await readFile(at('sub-certificate.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('is renewed by a daemon when something says that it is due, and two daemons renew it once', async () => {
+    for (const name of ['d1.test', 'd2.test', 'd3.test']) await obtain(['-d', name, '--force']);
+    const stop = new AbortController();
+    const said: string[] = [];
+    const daemons = [0, 1].map((n) => run(['daemon', '--check-interval', '1'], { signal: stop.signal, onStderr: (text) => { said.push(`${n} ${text}`); } }));
+    await until(() => said.filter((text) => text.includes('keeping certificates current')).length === 2);
+    // What a CA's window or the end of a life does, done by hand: due now.
+    const storage = fileStorage({ path: at('data') });
+    const store = new CertificateStore({ storage });
+    for (const { id } of await list()) await store.change(id, (summary) => ({ ...summary, renewal: { at: '2026-01-01T00:00:00Z' } }));
+    await until(async () => (await list()).every(({ current }) => current?.generation === 2));
+    stop.abort('SIGTERM');
+    expect((await Promise.all(daemons)).map(({ code }) => code)).toEqual([0, 0]);
+    expect(said.filter((text) => text.includes(': renewed'))).toHaveLength(3);
+    const orders = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly unknown[];
+    expect(orders).toHaveLength(6);
   });
 
   it('keeps an order that was cancelled from taking place', async () => {

@@ -6,6 +6,7 @@ import type { ServeOptions } from './ca/serve.ts';
 import type { DemoOptions } from './demo.ts';
 import type { InfoOptions } from './info.ts';
 import type { ManagedCommandOptions } from './managed/command.ts';
+import type { DaemonOptions } from './managed/daemon.ts';
 import type { RenewOptions } from './managed/renew.ts';
 import type { ObtainOptions } from './obtain/options.ts';
 import type { BackupOptions } from './storage/backup.ts';
@@ -115,6 +116,11 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
     .option('--force', 'order also what is not due')
     .option('--concurrency <number>', 'how many at once', number, 5)
     .action(async (options: RenewOptions) => { end(await (await import('./managed/renew.ts')).renew(options, terminal)); });
+  add(program, 'daemon', 'keep every certificate current until it is told to stop')
+    .option('--check-interval <seconds>', 'look for what others have written at least so often', number, 60)
+    .option('--concurrency <number>', 'how many at once', number, 5)
+    .option('--per-issuer <number>', 'how many at once at one CA', number, 5)
+    .action(async (options: DaemonOptions) => (await import('./managed/daemon.ts')).daemon(options, terminal));
   add(program, 'status', 'say how all certificates stand, with the exit codes of monitoring plugins: 0, 1 warning, 2 critical')
     .option('--warn <days>', 'warn when less is left', days, 14)
     .option('--crit <days>', 'critical when less is left', days, 7)

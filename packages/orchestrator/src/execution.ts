@@ -11,11 +11,11 @@ import { identifierOf } from './names.ts';
 import { hasEnded, type OrderRecord, orderKeys, orders, type OrderStep } from './order-record.ts';
 import { randomOf, renewalTime, retryTime, type Validity } from './renewal-time.ts';
 
-/** How an execution ended. `failed`: it is tried again at `retryAt`, or not at all where that is absent. */
-export type Outcome =
+/** How an order ended; `elsewhere` where that was before this execution began. `failed`: it is tried again at `retryAt`, or not at all where that is absent. */
+export type Outcome = { readonly elsewhere?: true | undefined } & (
   | { readonly state: 'succeeded'; readonly generation: number }
   | { readonly state: 'failed'; readonly error: unknown; readonly retryAt?: string | undefined }
-  | { readonly state: 'cancelled' };
+  | { readonly state: 'cancelled' });
 
 export interface ExecutionParts {
   readonly storage: Storage;
@@ -241,9 +241,9 @@ export class Execution {
 const keptEvents = 60;
 
 function ended({ state, generation, failure }: OrderRecord): Outcome {
-  if (state === 'succeeded') return { state, generation: generation ?? 0 };
-  if (state === 'cancelled') return { state };
-  return { state: 'failed', error: Object.assign(new Error(failure?.message ?? 'the order failed'), { code: failure?.code }) };
+  if (state === 'succeeded') return { state, generation: generation ?? 0, elsewhere: true };
+  if (state === 'cancelled') return { state, elsewhere: true };
+  return { state: 'failed', elsewhere: true, error: Object.assign(new Error(failure?.message ?? 'the order failed'), { code: failure?.code }) };
 }
 
 /** A CA may move a window as soon as the certificate is there: it is asked after a twentieth of the lifetime, six hours at most. */

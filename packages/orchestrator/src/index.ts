@@ -1,5 +1,6 @@
 export { type CertificateSpec, type CertificateSummary, type CurrentCertificate, dueAt, type DueEntry, type Failure, type Generation, type RenewalPlan } from './certificate-record.ts';
 export { CertificateStore, type DueCertificate, type ManagedCertificate } from './certificate-store.ts';
+export { dueSource, priorityOf } from './due-source.ts';
 export { OrchestratorError, type OrchestratorErrorCode, orchestratorErrors } from './errors.ts';
 export { type AcmexEvent, type EventType, eventTypes, type NewEvent, type Outbox, outbox } from './events.ts';
 export type { Outcome } from './execution.ts';

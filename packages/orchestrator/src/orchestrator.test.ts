@@ -78,7 +78,7 @@ describe('an order', () => {
     const { certificate } = await provisioner.status(order);
     await expect(provisioner.submit({ certificate })).resolves.toBe(order);
     const outcomes = await Promise.all([provisioner.execute(order), clock.run(provisioner.execute(order))]);
-    expect(outcomes).toEqual([{ state: 'succeeded', generation: 1 }, { state: 'succeeded', generation: 1 }]);
+    expect(outcomes).toEqual([{ state: 'succeeded', generation: 1 }, { state: 'succeeded', generation: 1, elsewhere: true }]);
     expect(issuer.orders).toHaveLength(1);
   });
   it('says nothing of keys in its record, in lists and in events', async () => {
@@ -115,7 +115,7 @@ describe('an order', () => {
     expect(issuer.abandoned).toEqual([{ order: 'https://ca.test/order/1', shown: true }]);
     expect(await keys('certificate')).toEqual([]);
     expect(await keys('due')).toEqual([]);
-    await expect(provisioner.execute(order)).resolves.toEqual({ state: 'cancelled' });
+    await expect(provisioner.execute(order)).resolves.toEqual({ state: 'cancelled', elsewhere: true });
   });
   it('that fails is tried again, later each time, with the CA\'s own word first', async () => {
     const order = await provisioner.submit({ certificate: spec });

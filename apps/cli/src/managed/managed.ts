@@ -1,7 +1,7 @@
 import { acmeIssuer } from '@acmex/config';
 import { systemClock } from '@acmex/clock';
-import type { IssuanceProgress } from '@acmex/client';
-import { type JsonObject, Provisioner, Upkeep } from '@acmex/orchestrator';
+import type { ChallengeSolver, IssuanceProgress } from '@acmex/client';
+import { type Issuer, type JsonObject, Provisioner, Upkeep } from '@acmex/orchestrator';
 import { type AcmeSession, acmeSession, importAccountKey } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
@@ -13,7 +13,7 @@ import { tell, track, watched } from '../obtain/telling.ts';
 import { savedAccount } from '../saved-account.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { fileDeployer } from './file-deployer.ts';
-import { findIssuer } from './issuer-record.ts';
+import { findIssuer, type IssuerRecord } from './issuer-record.ts';
 import { savedCredentials } from './saved-credentials.ts';
 
 /** The flags of `obtain` that say how names are proven: a certificate's record keeps them, so that a renewal finds them. */
@@ -40,21 +40,36 @@ export function managed({ storage, terminal: { env, display }, report, session }
     track(display, progress);
     tell(report, progress);
   };
-  const issuers = async (name: string) => {
-    const found = await findIssuer(storage, name);
-    return found && acmeIssuer({
-      name, onProgress,
-      session: async ({ signal }) => (session?.issuer === name ? session.session : await keptSession(storage, found, { report, signal })),
-      solvers: async (proof) => [await solverFor(proofOf(proof), { ...await savedCredentials(storage), ...env })],
-      prefer: (proof) => { const { preferredChain } = proofOf(proof); return preferredChain === undefined ? undefined : endsIn(preferredChain); },
-    });
+  // One solver for one way to prove names: those at work at the same time share its listener.
+  const solvers = new Map<string, Promise<ChallengeSolver>>();
+  const solverOf = async (proof: JsonObject | undefined) => {
+    const credentials = await savedCredentials(storage);
+    const way = JSON.stringify([proof, credentials]);
+    const solver = solvers.get(way) ?? solverFor(proofOf(proof), { ...credentials, ...env });
+    solvers.set(way, solver);
+    return [await solver];
   };
+  const known = new Map<string, Issuer>();
+  const issuers = async (name: string) => {
+    const record = known.has(name) ? undefined : await findIssuer(storage, name);
+    if (record) known.set(name, issuerOf(name, record));
+    return known.get(name);
+  };
+  const issuerOf = (name: string, found: IssuerRecord) => acmeIssuer({
+    name, onProgress,
+    session: async ({ signal }) => (session?.issuer === name ? session.session : await keptSession(storage, found, { report, signal })),
+    solvers: solverOf,
+    prefer: (proof) => {
+      const { preferredChain } = proofOf(proof);
+      return preferredChain === undefined ? undefined : endsIn(preferredChain);
+    },
+  });
   const provisioner = new Provisioner({ storage, issuers });
   return { storage, provisioner, upkeep: new Upkeep({ storage, provisioner, deployer: fileDeployer() }) };
 }
 
 /** An account that a renewal uses is one that `obtain` has made: nobody agrees to terms while nobody is there. */
-async function keptSession(storage: Storage, { directory, caCertificate, title }: { readonly directory: string; readonly caCertificate?: string | undefined; readonly title: string }, { report, signal }: { readonly report: Reporter; readonly signal?: AbortSignal | undefined }): Promise<AcmeSession> {
+async function keptSession(storage: Storage, { directory, caCertificate, title }: IssuerRecord, { report, signal }: { readonly report: Reporter; readonly signal?: AbortSignal | undefined }): Promise<AcmeSession> {
   const { key, account } = await savedAccount(storage, directory, signal ?? new AbortController().signal);
   if (account === undefined) throw new CliError('ERR_CLI_USAGE', `there is no account at ${title} in this storage: obtain a certificate from it once, with --accept-tos`);
   return acmeSession({ directory, key: await importAccountKey(key), account, fetch: watched(nodeFetch({ ca: caCertificate }), report), userAgent: 'acmex-cli', clock: systemClock });

@@ -68,7 +68,7 @@ async function tended(id: string, { provisioner, upkeep }: Managed, { options, t
     const tended = await upkeep.tend(id, { signal, force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined });
     const { outcome, deployed, deployError } = tended;
     const error = outcome?.state === 'failed' ? outcome.error : deployError;
-    const result = outcome?.state === 'failed' ? 'failed' : deployed === 'failed' ? 'not deployed' : outcome?.state === 'succeeded' ? 'renewed' : deployed === 'done' ? 'deployed' : 'not due';
+    const result = outcome?.state === 'failed' ? 'failed' : deployed === 'failed' ? 'not deployed' : outcome?.state === 'succeeded' && !outcome.elsewhere ? 'renewed' : deployed === 'done' ? 'deployed' : 'not due';
     if (error !== undefined) report.warn(`${called}: ${result}: ${error instanceof Error ? error.message : String(error)}`);
     else if (result !== 'not due') report.done(`${called}: ${result}`);
     return { ...tended, names, result, error };

@@ -1,0 +1,67 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import { dueSource } from '@acmex/orchestrator';
+import { errorCode, printable } from '@acmex/protocol';
+import { dispatcher, inProcessQueue } from '@acmex/scheduler';
+import { openStorage } from '../open-storage.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
+import type { ManagedCommandOptions } from './command.ts';
+import { managed } from './managed.ts';
+
+export interface DaemonOptions extends ManagedCommandOptions {
+  /** Seconds between two looks, at most. */
+  readonly checkInterval: number;
+  readonly concurrency: number;
+  readonly perIssuer: number;
+}
+
+/** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
+const endsItself = { seconds: 15 };
+
+/**
+ * `acmex daemon`: keeps every certificate current until it is told to stop. It shares the storage with everything else, and
+ * nothing more: several on one storage are safe.
+ */
+export async function daemon(options: DaemonOptions, terminal: Terminal, clock: Clock = systemClock): Promise<void> {
+  const report = await reporter(terminal, options.logLevel);
+  try {
+    await using storage = await openStorage(options, terminal, report);
+    const { provisioner, upkeep } = managed({ storage, terminal, report });
+    const queue = inProcessQueue({ clock, onError: (id, error) => report.warn(`${id}: ${told(error)}`) });
+    // What runs is stopped by the queue, after it had its time: the terminal's signal would stop it at once.
+    queue.process(async (id, { signal }) => {
+      const { outcome, deployed, deployError } = await upkeep.tend(id, { signal });
+      if (outcome?.state === 'failed') report.warn(`${id}: ${told(outcome.error)}; again at ${outcome.retryAt ?? 'no time'}`);
+      else if (outcome && !outcome.elsewhere) report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
+      if (deployed === 'failed') report.warn(`${id}: issued, not deployed: ${told(deployError)}`);
+      else if (deployed) report.done(`${id}: deployed`);
+      loop.wake();
+      return undefined;
+    }, { concurrency: options.concurrency, perGroup: options.perIssuer });
+    await using loop = dispatcher({
+      source: dueSource(provisioner.certificates), queue, window: options.concurrency * 4, interval: { seconds: options.checkInterval }, clock,
+      onError: (error) => report.warn(`what is due cannot be read: ${told(error)}`),
+      onLate: (late) => (late ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`) : report.done('nothing is late anymore')),
+    });
+    report.done('keeping certificates current; SIGTERM ends it');
+    await stopped(terminal.signal);
+    await loop[Symbol.asyncDispose]();
+    const parked = await queue.close({ within: endsItself });
+    tellEnd(parked, report);
+  } finally {
+    report.close();
+  }
+}
+
+function tellEnd(parked: readonly string[], report: Reporter): void {
+  if (parked.length > 0) report.warn(`${parked.length} were stopped on the way and go on when something works for them again: ${parked.slice(0, 10).join(', ')}`);
+  report.done('ended');
+}
+
+async function stopped(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
+}
+
+function told(error: unknown): string {
+  const code = errorCode(error);
+  return `${printable(error instanceof Error ? error.message : String(error), 2000)}${code === undefined ? '' : ` [${code}]`}`;
+}

@@ -1,0 +1,115 @@
+import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import type { Temporal } from 'temporal-polyfill';
+import { priorities, type Priority, type QueuedTask, type TaskQueue } from './task-queue.ts';
+import { weightedTurns } from './weighted.ts';
+
+/** A task whose time has come. */
+export interface DueTask extends Omit<QueuedTask, 'runAt'> {
+  readonly dueAt: Temporal.Instant;
+}
+
+/** What is due, as storage knows it: the only place where delayed work is kept. */
+export interface DueSource {
+  /** From the one that is due longest; it costs what it returns. */
+  due(now: Temporal.Instant, options: { readonly limit: number; readonly signal: AbortSignal }): AsyncIterable<DueTask>;
+  /** When something is next due, also in the past; undefined for never. */
+  next(options: { readonly signal: AbortSignal }): Promise<Temporal.Instant | undefined>;
+}
+
+export interface DispatcherOptions {
+  readonly source: DueSource;
+  readonly queue: TaskQueue;
+  /** How many are handed over and wait, at most; four times the concurrency of those who work is a good measure. */
+  readonly window: number;
+  /** How often it looks at least: what others write is seen so late; a minute by default. */
+  readonly interval?: DurationInput | undefined;
+  /** After so long a task that is still due is handed over again: its queue has lost it; ten minutes by default. */
+  readonly patience?: DurationInput | undefined;
+  /** From which lateness of the oldest task it is reported; 15 minutes by default. */
+  readonly lateAfter?: DurationInput | undefined;
+  /** Is told once when the oldest due task is late, and with undefined once when none is anymore. */
+  readonly onLate?: ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void) | undefined;
+  /** Is told what failed in a look; the next one comes after a growing pause. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+export interface Dispatcher extends AsyncDisposable {
+  /** Looks now: something was written, or something has ended. */
+  wake(): void;
+}
+
+/** At most so many due tasks are looked at at once: enough to find the urgent ones among them. */
+const scanned = (window: number) => Math.max(256, window * 8);
+const [shortest, longest] = [1_000, 60_000];
+
+/** The one loop that fills a queue from what is due, the same for every queue. It ends with its disposal, and with nothing else. */
+export function dispatcher(options: DispatcherOptions): Dispatcher {
+  const { source, queue, window, interval = { minutes: 1 }, patience = { minutes: 10 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
+  const ended = new AbortController();
+  const handed = new Map<string, { readonly dueAt: number; readonly at: number }>();
+  let nap = new AbortController();
+  let late = false;
+
+  /** @returns whether more is due than the window takes */
+  const look = async (): Promise<boolean> => {
+    const now = clock.now();
+    const { waiting, running } = await queue.counts();
+    const free = window - running - priorities.reduce((sum, one) => sum + waiting[one], 0);
+    const found: Record<Priority, DueTask[]> = { urgent: [], high: [], normal: [], low: [] };
+    let oldest: DueTask | undefined;
+    for (const [id, { at }] of handed) if (clock.monotonic() - at >= milliseconds(patience)) handed.delete(id);
+    for await (const task of source.due(now, { limit: scanned(window), signal: ended.signal })) {
+      oldest ??= task;
+      if (handed.get(task.id)?.dueAt !== task.dueAt.epochMilliseconds) found[task.priority].push(task);
+    }
+    const isLate = oldest !== undefined && now.epochMilliseconds - oldest.dueAt.epochMilliseconds > milliseconds(lateAfter);
+    if (isLate !== late) onLate(isLate && oldest ? { id: oldest.id, dueAt: oldest.dueAt } : undefined);
+    late = isLate;
+    const turns = weightedTurns();
+    for (let left = free; left > 0; left -= 1) {
+      const priority = turns((one) => found[one].length > 0);
+      const task = priority && found[priority].shift();
+      if (!task) break;
+      handed.set(task.id, { dueAt: task.dueAt.epochMilliseconds, at: clock.monotonic() });
+      await queue.add({ id: task.id, group: task.group, priority: task.priority });
+    }
+    return priorities.some((one) => found[one].length > 0);
+  };
+
+  const pauseAfter = async (more: boolean): Promise<number> => {
+    const usual = milliseconds(interval);
+    // Who works wakes it when something has ended: this is for those that work elsewhere.
+    if (more) return Math.min(usual, shortest);
+    const next = await source.next({ signal: ended.signal });
+    const until = next ? next.epochMilliseconds - clock.now().epochMilliseconds : usual;
+    // What is due already and was handed over is not worth a look before something ends.
+    return until <= 0 ? usual : Math.min(usual, until);
+  };
+
+  const loop = async () => {
+    for (let failures = 0; !ended.signal.aborted;) {
+      nap = new AbortController();
+      let pause: number;
+      try {
+        pause = await pauseAfter(await look());
+        failures = 0;
+      } catch (error) {
+        if (ended.signal.aborted) return;
+        onError(error);
+        failures += 1;
+        pause = Math.min(longest, shortest * 2 ** Math.min(failures, 6));
+      }
+      await clock.sleep({ milliseconds: Math.max(1, Math.ceil(pause)) }, { signal: nap.signal }).catch(() => { /* woken */ });
+    }
+  };
+  const looping = loop();
+  return {
+    wake: () => nap.abort(),
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      nap.abort();
+      await looping;
+    },
+  };
+}
