@@ -7,6 +7,7 @@ import { root } from './packages.mjs';
 const areas = {
   storage: ['--selectProjects', '@acmex/storage-file', '@acmex/storage-redis', '--testPathPatterns', 'kills|redis.system'],
   ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed|kills'],
+  orchestrator: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'provision-kills'],
 };
 
 const [area = ''] = process.argv.slice(2);
