@@ -115,6 +115,8 @@ export class AcmeClient {
     if (order) {
       if (current.order !== order.url) await keep({ order: order.url, ordering: undefined });
       onProgress({ type: 'resumed', order: order.url, names: identifiers.length });
+      // Proven before its process ended, which could not take down what had proven it.
+      if (order.status !== 'pending') await this.abandon(current);
     } else {
       await this.abandon(current);
       await keep({ ...newState, ordering: true });
@@ -179,6 +181,7 @@ export class AcmeClient {
       if (authorization.status === 'valid') onProgress({ type: 'already-valid', identifier: authorization.identifier, wildcard: authorization.wildcard });
       return [];
     });
+    await this.abandon({ version: 1, responses: saved.filter((one) => !tasks.some((task) => isFor(task)(one))) });
     const shown = await each(tasks, async (task) => ({ ...task, saved: saved.find(isFor(task)) ?? await this.#respond(task, signal) }));
     await save(shown.map((one) => one.saved));
     const report = (type: 'presented' | 'visible' | 'answered' | 'removed', { authorization: { identifier, wildcard }, challenge }: Task) => onProgress({ type, identifier, wildcard, challenge: challenge.type });
