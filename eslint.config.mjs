@@ -18,6 +18,7 @@ const mayImport = {
   orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock'],
   scheduler: ['clock'],
   config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'egress', 'ca'],
+  deploy: ['clock'],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,

@@ -2,6 +2,7 @@ import { caErrors } from '@acmex/ca';
 import { certificateErrors } from '@acmex/certificate';
 import { challengeErrors } from '@acmex/challenge/http-01';
 import { clientErrors } from '@acmex/client';
+import { deployErrors } from '@acmex/deploy';
 import { dnsErrors } from '@acmex/dns';
 import { configErrors } from '@acmex/config';
 import { orchestratorErrors } from '@acmex/orchestrator';
@@ -9,7 +10,7 @@ import { acmeErrors, errorCode } from '@acmex/protocol';
 import { storageErrors } from '@acmex/storage';
 import { cliErrors } from './errors.ts';
 
-const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...dnsErrors, ...storageErrors, ...caErrors, ...orchestratorErrors, ...configErrors, ...cliErrors };
+const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...dnsErrors, ...storageErrors, ...caErrors, ...orchestratorErrors, ...configErrors, ...deployErrors, ...cliErrors };
 
 /** The stable code of an error; undefined for a fault of ours, which has none. */
 export function codeOf(error: unknown): string | undefined {

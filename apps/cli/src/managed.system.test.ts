@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
@@ -110,6 +110,16 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     await expect(run(['renew', '-d', 'deployed.test'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('deployed') });
     expect((await list())[0]!.current!.generation).toBe(data[0]!.current!.generation + 1);
     expect(await readFile(at('sub-certificate.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('goes into a directory, and tells a program of it', async () => {
+    await writeFile(at('hook'), `#!/bin/sh\necho "$ACMEX_EVENT $ACMEX_NAMES $RENEWED_LINEAGE $TOKEN $1" >> ${at('told')}\n`, { mode: 0o700 });
+    const { code } = await obtain(['-d', 'told.test', '--deploy-directory', at('tls'), '--deploy-hook', `${at('hook')} reload`], { env: { PATH: process.env.PATH, TOKEN: 'canary' } });
+    expect([code, await readFile(at('told'), 'utf8')]).toEqual([0, `deploy told.test ${at('tls/live/told.test')}  reload\n`]);
+    expect(await readFile(at('tls/live/told.test/fullchain.pem'), 'utf8')).toBe(await readFile(at('certificate.pem'), 'utf8'));
+    await rm(at('hook'));
+    const failed = await run(['renew', '-d', 'told.test', '--force']);
+    expect([failed.code, failed.stderr]).toEqual([8, expect.stringContaining('the hook')]);
   });
 
   it('is renewed by a daemon when something says that it is due, and two daemons renew it once', async () => {

@@ -12,7 +12,7 @@ import { solverFor } from '../obtain/solver.ts';
 import { tell, track, watched } from '../obtain/telling.ts';
 import { savedAccount } from '../saved-account.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
-import { fileDeployer } from './file-deployer.ts';
+import { deployer } from './deployer.ts';
 import { findIssuer, type IssuerRecord } from './issuer-record.ts';
 import { savedCredentials } from './saved-credentials.ts';
 
@@ -65,7 +65,7 @@ export function managed({ storage, terminal: { env, display }, report, session }
     },
   });
   const provisioner = new Provisioner({ storage, issuers });
-  return { storage, provisioner, upkeep: new Upkeep({ storage, provisioner, deployer: fileDeployer() }) };
+  return { storage, provisioner, upkeep: new Upkeep({ storage, provisioner, deployer: deployer({ env }) }) };
 }
 
 /** An account that a renewal uses is one that `obtain` has made: nobody agrees to terms while nobody is there. */

@@ -56,10 +56,20 @@ function whyOnce({ csr, accountKey, notAfter }: ObtainOptions): string | undefin
 }
 
 function specOf(options: ObtainOptions, { names, issuer, env }: { readonly names: readonly Identifier[]; readonly issuer: string; readonly env: NodeJS.ProcessEnv }): CertificateSpec {
-  const { keyType, mustStaple, profile, certPath, keyPath, webroot } = options;
+  const { keyType, mustStaple, profile, webroot } = options;
   const flags: Readonly<Record<string, unknown>> = { ...options, webroot: webroot === undefined ? undefined : resolve(webroot), execPath: options.dnsProvider === 'exec' ? env.EXEC_PATH : undefined };
   const proof = JSON.parse(JSON.stringify(Object.fromEntries(proofFlags.map((flag) => [flag, flags[flag]])))) as JsonObject;
-  return { names: names.map(({ value }) => value), issuer, profile, keyType, mustStaple, proof, deploy: [{ certPath: resolve(certPath), keyPath: resolve(keyPath) }] };
+  return { names: names.map(({ value }) => value), issuer, profile, keyType, mustStaple, proof, deploy: deployOf(options) };
+}
+
+/** Where it goes, in absolute paths: a renewal has another working directory. */
+function deployOf({ certPath, keyPath, deployDirectory, deployHook, probe }: ObtainOptions): readonly JsonObject[] {
+  return [
+    { certPath: resolve(certPath), keyPath: resolve(keyPath) },
+    ...(deployDirectory === undefined ? [] : [{ directory: resolve(deployDirectory) }]),
+    ...(deployHook === undefined ? [] : [{ hook: deployHook.split(/\s+/).filter((word) => word !== '') }]),
+    ...(probe === undefined ? [] : [{ probe: { ...probe } }]),
+  ];
 }
 
 /** A timer has another environment than this shell: what a renewal needs of it is kept now, or the certificate is not begun. */

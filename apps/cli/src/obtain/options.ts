@@ -33,6 +33,9 @@ export interface ObtainOptions {
   readonly preferredChain?: string;
   readonly notAfter?: string;
   readonly storage?: string;
+  readonly deployDirectory?: string;
+  readonly deployHook?: string;
+  readonly probe?: { readonly host: string; readonly port: number };
   /** False by `--no-manage`. */
   readonly manage: boolean;
   readonly saveCredentials?: boolean;

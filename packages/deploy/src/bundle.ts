@@ -1,0 +1,33 @@
+/** An issued certificate with its key, as it goes to where it is used. */
+export interface Bundle {
+  /** Of the managed certificate. */
+  readonly id: string;
+  /** As people write them; the first gives folders their name. */
+  readonly names: readonly string[];
+  /** Lower-case hexadecimal. */
+  readonly serialNumber: string;
+  /** RFC 3339 */
+  readonly notAfter: string;
+  /** PEM, the leaf first. */
+  readonly chain: string;
+  /** PKCS#8 PEM */
+  readonly privateKey: string;
+}
+
+export interface BundleFiles {
+  readonly fullchain: string;
+  readonly certificate: string;
+  readonly chain: string;
+  readonly privateKey: string;
+}
+
+/** The texts of the four files that servers ask for. */
+export function filesOf({ chain, privateKey }: Pick<Bundle, 'chain' | 'privateKey'>): BundleFiles {
+  const all = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
+  return { fullchain: chain, certificate: all[0] ?? '', chain: all.slice(1).join(''), privateKey };
+}
+
+/** `example.com`, `_wildcard.example.com`; an address without its colons. */
+export function folderName([first = 'certificate']: readonly string[]): string {
+  return first.toLowerCase().replace(/^\*\./, '_wildcard.').replaceAll(/[^a-z0-9._-]/g, '_').replace(/^\.+/, '_');
+}
