@@ -8,6 +8,7 @@ const areas = {
   storage: ['--selectProjects', '@acmex/storage-file', '@acmex/storage-redis', '--testPathPatterns', 'kills|redis.system'],
   ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed|kills'],
   orchestrator: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'provision-kills'],
+  lifetimes: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
 };
 
 const [area = ''] = process.argv.slice(2);

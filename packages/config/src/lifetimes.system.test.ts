@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer as createPlainServer } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { acmeServer, createDevelopmentAuthority, listIssued, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import { scaledClock, systemClock } from '@acmex/clock';
+import { addressPolicy } from '@acmex/egress';
+import { CertificateStore } from '@acmex/orchestrator';
+import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
+import { nodeFetch } from '@acmex/protocol/node';
+import { memoryStorage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
+import { expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import type { FastDaemon } from './lifetimes-daemon.testing.ts';
+
+const soak = process.env.ACMEX_SOAK === 'lifetimes';
+const [certificates, lifetimes, factor, lifetime] = [50, soak ? 10 : 1, 200, 3 * 3_600_000];
+
+it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a clock ${factor} times as fast, through a kill every five seconds, and the CA counts none twice`, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'acmex-lifetimes-'));
+  const [program, path, webroot] = [join(folder, 'daemon.mjs'), join(folder, 'data'), join(folder, 'webroot')];
+  await mkdir(join(webroot, '.well-known/acme-challenge'), { recursive: true });
+  await build({ entryPoints: [join(import.meta.dirname, 'lifetimes-daemon.testing.ts')], outfile: program, bundle: true, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" }, logLevel: 'warning' });
+  const origin = systemClock.now().toString();
+  const clock = scaledClock({ origin, factor });
+  const faults: string[] = [];
+  const ca = await startCa({ clock, webroot, faults });
+  const { key, pem } = await generateAccountKey();
+  const { url } = await newAccount(acmeSession({ directory: ca.directory, key, fetch: nodeFetch({ ca: ca.root }) }), { termsOfServiceAgreed: true });
+  const argument: FastDaemon = { path, webroot, directory: ca.directory, ca: ca.root, account: { url, key: pem }, origin, factor };
+  const storage = fileStorage({ path });
+  const store = new CertificateStore({ storage, clock });
+  for (let n = 0; n < certificates; n += 1) await store.add({ names: [`n${n}.test`], issuer: 'ca', keyType: 'ec-p256' });
+
+  const start = () => spawn(process.execPath, [program, JSON.stringify(argument)], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const complaints: string[] = [];
+  const listen = (child: ChildProcess) => child.stderr?.setEncoding('utf8').on('data', (text: string) => { complaints.push(text); });
+  const daemons = [start(), start()];
+  daemons.forEach(listen);
+  let [kills, looks] = [0, 0];
+  try {
+    // All are issued once before the time runs.
+    await until(async () => (await currents(store)).length === certificates, 120);
+    const from = clock.now().epochMilliseconds;
+    let lastKill = clock.now().epochMilliseconds;
+    while (clock.now().epochMilliseconds - from < lifetimes * lifetime) {
+      await systemClock.sleep({ milliseconds: 500 });
+      const now = clock.now().epochMilliseconds;
+      for (const { id, notAfter } of await currents(store)) if (Date.parse(notAfter) <= now) throw new Error(`${id} was not renewed in time: it ended at ${notAfter}\n${complaints.slice(-20).join('')}`);
+      looks += 1;
+      if (now - lastKill < 5000 * factor) continue;
+      lastKill = now;
+      const at = kills % daemons.length;
+      daemons[at]?.kill('SIGKILL');
+      daemons[at] = start();
+      listen(daemons[at]);
+      kills += 1;
+    }
+  } finally {
+    for (const one of daemons) {
+      one.kill('SIGKILL');
+      if (one.exitCode === null && one.signalCode === null) await once(one, 'close');
+    }
+  }
+  const issued = new Map<string, number>();
+  for await (const { identifiers: [first] } of listIssued(ca.storage)) issued.set(first?.value ?? '', (issued.get(first?.value ?? '') ?? 0) + 1);
+  let total = 0;
+  let unfinished = 0;
+  for await (const { names: [name = ''], current, order } of store.list()) {
+    const generations = current?.generation ?? 0;
+    total += generations;
+    // What was issued and not yet stored when the last kill came is still its order's.
+    const counted = issued.get(name) ?? 0;
+    if (counted !== generations && order !== undefined && counted === generations + 1) unfinished += 1;
+    else expect([name, counted]).toEqual([name, generations]);
+    expect(generations).toBeLessThanOrEqual(2 * lifetimes + 4);
+  }
+  await ca[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+  expect(faults).toEqual([]);
+  console.log(`${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, looked at ${looks} times: ${total} issued, none twice, none late; ${unfinished} on the way at the end`);
+}, 900_000);
+
+async function currents(store: CertificateStore) {
+  const all: { readonly id: string; readonly notAfter: string }[] = [];
+  for await (const { id, current } of store.list()) if (current) all.push({ id, notAfter: current.notAfter });
+  return all;
+}
+
+async function until(what: () => Promise<boolean>, seconds: number): Promise<void> {
+  for (let looks = 0; !(await what()); looks += 1) {
+    if (looks > seconds * 4) throw new Error('it does not come');
+    await systemClock.sleep({ milliseconds: 250 });
+  }
+}
+
+/** A CA on the fast clock, whose certificates live three hours, and a web server that shows what lies in the webroot. */
+async function startCa({ clock, webroot, faults }: { readonly clock: ReturnType<typeof scaledClock>; readonly webroot: string; readonly faults: string[] }) {
+  const storage = memoryStorage();
+  await saveAuthority(storage, await createDevelopmentAuthority({ clock }));
+  const { issuer, root } = await loadAuthority(storage, { kind: 'development', clock });
+  const web = createPlainServer(async ({ url = '' }, response) => {
+    const body = await readFile(join(webroot, new URL(url, 'http://x').pathname)).catch(() => undefined);
+    response.writeHead(body ? 200 : 404).end(body);
+  });
+  const httpPort = await listening(web);
+  const own = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
+  const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
+  const port = await listening(server);
+  const acme = acmeServer({
+    url: `https://localhost:${port}/acme`, storage, issuer, clock, rateLimiter: noLimits(), profiles: { short: { validity: { milliseconds: lifetime }, backdate: { minutes: 1 } } },
+    lifetimes: { nonce: { hours: 24 } },
+    validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: httpPort, https: httpPort } }),
+    onError: ({ during, error }) => { faults.push(`${during}: ${String(error)}`); },
+  });
+  server.on('request', nodeHandler(acme.handler));
+  return {
+    storage, root, directory: acme.directory,
+    async [Symbol.asyncDispose]() {
+      await acme[Symbol.asyncDispose]();
+      for (const one of [web, server]) {
+        one.close();
+        one.closeAllConnections();
+      }
+    },
+  };
+}
+
+async function listening(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
+}
