@@ -9,7 +9,7 @@ export const caErrors = {
   ERR_CA_PASSPHRASE: { meaning: 'The passphrase is too short to guard the root\'s key.', cure: 'Give 12 characters or more.', exit: 2, http: 422 },
   ERR_CA_CERTIFICATE: { meaning: 'The certificate cannot be a CA\'s that issues here.', cure: 'Give a CA certificate and the private key that belongs to it.', exit: 2, http: 422 },
   ERR_CA_EXISTS: { meaning: 'The storage holds a CA already.', cure: 'Use that one, or another storage.', exit: 3, http: 409 },
-  ERR_CA_MISSING: { meaning: 'The storage holds no CA.', cure: 'Make one first.', exit: 3, http: 404 },
+  ERR_CA_MISSING: { meaning: 'The storage holds no CA.', cure: 'Make one first, by acmex ca init or by saveAuthority.', exit: 3, http: 404 },
   ERR_CA_DEVELOPMENT: { meaning: 'A development CA and a real one are never the same.', cure: 'Make a real CA in a storage of its own.', exit: 2, http: 409 },
   ERR_CA_PROFILE: { meaning: 'A certificate profile cannot be used.', cure: 'Correct what the message names.', exit: 2, http: 422 },
   ERR_CA_NO_CERTIFICATE: { meaning: 'This CA has issued no certificate of this serial number.', cure: 'List the certificates to find the right one.', exit: 2, http: 404 },

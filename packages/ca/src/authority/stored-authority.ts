@@ -49,7 +49,7 @@ export interface LoadedAuthority {
  */
 export async function loadAuthority(storage: Storage, { kind, backend = webcrypto(), clock = systemClock }: LoadOptions): Promise<LoadedAuthority> {
   const [authority, key] = await Promise.all([authorities.read(storage, id), keys.read(storage, id)]);
-  if (!authority || !key) throw new CaError('ERR_CA_MISSING', 'the storage holds no CA: make one first');
+  if (!authority || !key) throw new CaError('ERR_CA_MISSING', 'the storage holds no CA: make one first, by acmex ca init or by saveAuthority');
   const { root, issuing } = authority.record;
   const found = isDevelopment(root) || isDevelopment(issuing) ? 'development' : authority.record.kind;
   if (found !== kind) throw new CaError('ERR_CA_DEVELOPMENT', `the storage holds a ${found} CA, and a ${kind} one is asked for: neither becomes the other, use another storage`);
