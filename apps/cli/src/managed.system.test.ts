@@ -112,6 +112,17 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(await readFile(at('sub-certificate.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
   });
 
+  it('is tried without its end by a dry run, which changes nothing', async () => {
+    await obtain(['-d', 'tried.test']);
+    const [before, files] = [await list(), await serial()];
+    const tried = await run(['renew', '--all', '--dry-run', '--server', pebble.directory, '--ca-certificate', pebble.caFile]);
+    expect([tried.code, tried.stdout]).toEqual([0, expect.stringContaining('could be renewed')]);
+    expect([await list(), await serial()]).toEqual([before, files]);
+    expect(JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout)).toHaveLength(1);
+    await expect(run(['renew', '--all', '--dry-run'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('has no staging') });
+    await expect(run(['renew', '--server', pebble.directory])).resolves.toMatchObject({ code: 2 });
+  });
+
   it('goes into a directory, and tells a program of it', async () => {
     await writeFile(at('hook'), `#!/bin/sh\necho "$ACMEX_EVENT $ACMEX_NAMES $RENEWED_LINEAGE $TOKEN $1" >> ${at('told')}\n`, { mode: 0o700 });
     const { code } = await obtain(['-d', 'told.test', '--deploy-directory', at('tls'), '--deploy-hook', `${at('hook')} reload`], { env: { PATH: process.env.PATH, TOKEN: 'canary' } });

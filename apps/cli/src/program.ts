@@ -117,6 +117,9 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
     .option('-d, --domains <names>', 'only the certificates with these names, or of these ids; can be given again', collect)
     .option('--all', 'look at every certificate, not only at what is known to be due')
     .option('--force', 'order also what is not due')
+    .option('--dry-run', 'prove the names to the CA\'s staging, and change nothing here')
+    .option('--server <url>', 'with --dry-run: the ACME directory to try it at')
+    .option('--ca-certificate <file>', 'with --dry-run: root certificate of that directory\'s own https')
     .option('--concurrency <number>', 'how many at once', number, 5)
     .action(async (options: RenewOptions) => { end(await (await import('./managed/renew.ts')).renew(options, terminal)); });
   add(program, 'daemon', 'keep every certificate current until it is told to stop')

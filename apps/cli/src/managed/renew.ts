@@ -6,19 +6,21 @@ import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { theCertificate } from './certificates.ts';
+import { type DryRunOptions, dryRun } from './dry-run.ts';
 import { type ManagedCommandOptions, type Row, table, withManaged } from './command.ts';
 import type { Managed } from './managed.ts';
 
-export interface RenewOptions extends ManagedCommandOptions {
+export interface RenewOptions extends ManagedCommandOptions, DryRunOptions {
   readonly domains?: readonly string[];
   readonly all?: boolean;
   readonly force?: boolean;
+  readonly dryRun?: boolean;
   readonly concurrency: number;
 }
 
 interface Done extends Tended {
   readonly names: readonly string[];
-  readonly result: 'renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
+  readonly result: 'renewed' | 'could be renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
   readonly error?: unknown;
 }
 
@@ -28,13 +30,15 @@ interface Done extends Tended {
  */
 export async function renew(options: RenewOptions, terminal: Terminal): Promise<number> {
   if (options.force && !options.all && !options.domains) throw new CliError('ERR_CLI_USAGE', '--force orders also what is not due: say which with --domains, or --all');
+  if (!options.dryRun && (options.server !== undefined || options.caCertificate !== undefined)) throw new CliError('ERR_CLI_USAGE', '--server and --ca-certificate are for --dry-run: a renewal goes to the CA that issued');
   let code = 0;
   await withManaged(options, terminal, async (parts, report) => {
     const done: Done[] = [];
+    const trial = options.dryRun ? dryRun(options, { terminal, report }) : undefined;
     const queue = new PQueue({ concurrency: options.concurrency });
     for await (const id of chosen(parts, options, terminal.signal)) {
       await queue.onSizeLessThan(options.concurrency * 4);
-      void queue.add(async () => { done.push(await tended(id, parts, { options, terminal, report })); });
+      void queue.add(async () => { done.push(await tended(id, parts, { options, terminal, report, trial })); });
     }
     await queue.onIdle();
     terminal.signal.throwIfAborted();
@@ -60,11 +64,18 @@ async function dueNow({ provisioner }: Managed, signal: AbortSignal): Promise<re
   return [...ids];
 }
 
-async function tended(id: string, { provisioner, upkeep }: Managed, { options, terminal: { signal }, report }: { readonly options: RenewOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<Done> {
+async function tended(id: string, parts: Managed, { options, terminal: { signal }, report, trial }: { readonly options: RenewOptions; readonly terminal: Terminal; readonly report: Reporter; readonly trial: ReturnType<typeof dryRun> | undefined }): Promise<Done> {
+  const { provisioner, upkeep } = parts;
   const found: ManagedCertificate | undefined = await provisioner.certificates.find(id);
   const names = found?.names ?? [];
   const called = `${id} (${names.map((name) => printable(name, 255)).join(', ')})`;
   try {
+    if (trial && found) {
+      const outcome = await trial(parts, found);
+      if (outcome.state === 'failed') throw outcome.error;
+      report.done(`${called}: could be renewed`);
+      return { certificate: id, names, result: 'could be renewed' };
+    }
     const tended = await upkeep.tend(id, { signal, force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined });
     const { outcome, deployed, deployError } = tended;
     const error = outcome?.state === 'failed' ? outcome.error : deployError;
