@@ -55,7 +55,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
   });
 
   it('says which port is in use, and gives its exit code', async () => {
-    const blocker = createServer().listen(pebble.httpPort, '::');
+    const blocker = createServer((socket) => { socket.destroy(); }).listen(pebble.httpPort, '::');
     await once(blocker, 'listening');
     const { code, stderr } = await obtain(['-d', 'port.test', '--accept-tos']);
     blocker.close();

@@ -10,6 +10,7 @@ export { type IssuerDescription, issuersOf } from './issuers.ts';
 export type { KeyPath } from './key-path.ts';
 export { type Origin, originText } from './origin.ts';
 export type { Override } from './overridden.ts';
+export { storedResponses } from './stored-responses.ts';
 export { checkConfig, type Config, type ConfigCheck, type ConfigValues, readConfig, type ReadConfigOptions } from './read-config.ts';
 export { configReference } from './reference.ts';
 export { configSchema, type JsonSchema } from './schema.ts';

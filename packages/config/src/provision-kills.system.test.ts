@@ -9,11 +9,13 @@ import { text } from 'node:stream/consumers';
 import { CertificateStore, Provisioner } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, getAccount, getOrder, listOrders, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
-import { describeWith, startPebble } from '@acmex/services';
+import { describeWith, freePort, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
+import { http01Answers } from '@acmex/challenge/http-01';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import type { Task } from './provision.testing.ts';
+import { storedResponses } from './stored-responses.ts';
 
 /** Before and after each write in the soak; a sample of them in each run of the tests, another for each type. */
 const whole = process.env.ACMEX_SOAK === 'orchestrator';
@@ -80,6 +82,21 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a certificate that is ordered w
     console.log(`${type}: killed at ${kills} points, and each certificate came with one order`);
     expect(kills).toBeGreaterThanOrEqual(whole ? 20 : 4);
   }, 300_000);
+
+  it('is answered for by another process with the storage, though the CA never reaches the one that orders', async () => {
+    const path = join(folder, 'two-machines');
+    const { key, pem } = await generateAccountKey();
+    const session = acmeSession({ directory: pebble.directory, key, fetch: nodeFetch({ ca: pebble.caCertificate }) });
+    const { url } = await newAccount(session, { termsOfServiceAgreed: true });
+    const task: Task = { path, name: 'elsewhere.test', type: 'http-01', shared: true, directory: pebble.directory, ca: pebble.caCertificate, account: { url, key: pem }, ports: { http: await freePort(), tls: pebble.tlsPort }, dns: { address: '', managementUrl: '' } };
+    await using storage = fileStorage({ path });
+    await using answers = await http01Answers({ shared: storedResponses(storage), port: pebble.httpPort, host: '127.0.0.1' });
+    expect(answers).toBeDefined();
+    const { code, complained } = await run(task);
+    expect([code, complained]).toEqual([0, '']);
+    for await (const { key: left } of storage.list('http-01')) throw new Error(`${left} is left`);
+    await expect(fetch(`http://127.0.0.1:${pebble.httpPort}/.well-known/acme-challenge/unknown`).then(({ status }) => status)).resolves.toBe(404);
+  }, 60_000);
 });
 
 async function all<T>(some: AsyncIterable<T>): Promise<readonly T[]> {

@@ -11,6 +11,7 @@ import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { acmeIssuer } from './acme-issuer.ts';
+import { storedResponses } from './stored-responses.ts';
 
 export interface Task {
   readonly path: string;
@@ -21,6 +22,8 @@ export interface Task {
   readonly account: { readonly url: string; readonly key: string };
   readonly ports: { readonly http: number; readonly tls: number };
   readonly dns: { readonly address: string; readonly managementUrl: string };
+  /** Answer by way of the storage, so that another process may be the one that the CA asks. */
+  readonly shared?: boolean | undefined;
   /** The number of the write, and whether it is done before the kill; absent: none. */
   readonly kill?: { readonly write: number; readonly when: 'before' | 'after' } | undefined;
 }
@@ -47,7 +50,7 @@ async function post(path: string, body: object): Promise<void> {
 }
 
 function solver(): unknown {
-  if (task.type === 'http-01') return http01({ port: ports.http, host: '127.0.0.1' });
+  if (task.type === 'http-01') return http01({ port: ports.http, host: '127.0.0.1', ...(task.shared ? { shared: storedResponses(storage) } : {}) });
   if (task.type === 'tls-alpn-01') return tlsAlpn01({ port: ports.tls, host: '127.0.0.1' });
   const host = (zone: string, name: string) => (name === '@' ? `${zone}.` : `${name}.${zone}.`);
   return dns01({ lookUp: lookUp({ clock: systemClock, servers: [dns.address] }), propagation: { check: 'skip' }, provider: {

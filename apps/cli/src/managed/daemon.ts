@@ -1,4 +1,6 @@
+import { http01Answers } from '@acmex/challenge/http-01';
 import { type Clock, systemClock } from '@acmex/clock';
+import { storedResponses } from '@acmex/config';
 import { dueSource } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
@@ -12,6 +14,8 @@ export interface DaemonOptions extends ManagedCommandOptions {
   readonly checkInterval: number;
   readonly concurrency: number;
   readonly perIssuer: number;
+  /** Where http-01 is answered for everyone with the storage. */
+  readonly answerHttp?: number;
 }
 
 /** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
@@ -42,6 +46,8 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
       onError: (error) => report.warn(`what is due cannot be read: ${told(error)}`),
       onLate: (late) => (late ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`) : report.done('nothing is late anymore')),
     });
+    await using answers = options.answerHttp === undefined ? undefined : await http01Answers({ shared: storedResponses(storage), port: options.answerHttp });
+    if (answers) report.done(`answering http-01 on port ${options.answerHttp} for everyone with this storage`);
     report.done('keeping certificates current; SIGTERM ends it');
     await stopped(terminal.signal);
     await loop[Symbol.asyncDispose]();

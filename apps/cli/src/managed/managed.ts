@@ -1,4 +1,4 @@
-import { acmeIssuer } from '@acmex/config';
+import { acmeIssuer, storedResponses } from '@acmex/config';
 import { systemClock } from '@acmex/clock';
 import type { ChallengeSolver, IssuanceProgress } from '@acmex/client';
 import { type Issuer, type JsonObject, Provisioner, Upkeep } from '@acmex/orchestrator';
@@ -45,7 +45,7 @@ export function managed({ storage, terminal: { env, display }, report, session }
   const solverOf = async (proof: JsonObject | undefined) => {
     const credentials = await savedCredentials(storage);
     const way = JSON.stringify([proof, credentials]);
-    const solver = solvers.get(way) ?? solverFor(proofOf(proof), { ...credentials, ...env });
+    const solver = solvers.get(way) ?? solverFor(proofOf(proof), { ...credentials, ...env }, storedResponses(storage));
     solvers.set(way, solver);
     return [await solver];
   };

@@ -1,18 +1,21 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
+import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';
 import { inTurn, listening } from '../port.ts';
-import { answer } from './live-tokens.ts';
 import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
+import { close, serverFor } from './server.ts';
+import { answering, type SharedResponses } from './shared.ts';
 
 export interface Http01Options {
   /** 80 by default, where every CA asks. */
   readonly port?: number;
   /** The address to listen on; all of IPv6 and IPv4 by default. */
-  readonly host?: string;
+  readonly host?: string | undefined;
+  /** Where other machines find what is shown, and this one what they show: then a port that is in use is theirs to answer on. */
+  readonly shared?: SharedResponses | undefined;
   readonly clock?: Clock;
 }
 
@@ -21,13 +24,15 @@ export interface Http01Options {
  * `visible` asks this listener over loopback, for 5 seconds at most; whether the CA's way leads here it cannot know.
  * @throws ChallengeError by `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`; by `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
  */
-export function http01({ port = 80, host, clock = systemClock }: Http01Options = {}): ChallengeSolver<Http01Response> {
+export function http01({ port = 80, host, shared, clock = systemClock }: Http01Options = {}): ChallengeSolver<Http01Response> {
   const tokens = new Map<string, string>();
   let server: Server | undefined;
+  /** Why this one does not listen itself, where another may answer for it. */
+  let taken: unknown;
   const turn = inTurn();
 
   const shown = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
-    const address = server?.address();
+    const address = server?.address() ?? (shared ? { address: host ?? '::', port, family: 'IPv6' } : undefined);
     return address && typeof address === 'object' ? await bodyAt(address, token, signal) : undefined;
   };
   const notVisible = (options?: ErrorOptions) =>
@@ -39,38 +44,29 @@ export function http01({ port = 80, host, clock = systemClock }: Http01Options =
     respond: respondHttp01,
     present: ({ token, keyAuthorization }, { signal } = {}) => turn(async () => {
       signal?.throwIfAborted();
-      server ??= await listening(() => serverFor((request, response) => answer(tokens, request, response)), { port, host });
+      await shared?.put(token, keyAuthorization);
       tokens.set(token, keyAuthorization);
+      server ??= await listening(() => serverFor(answering(tokens, shared)), { port, host }).catch((error: unknown) => {
+        tokens.delete(token);
+        if (!shared || errorCode(error) !== 'ERR_CHALLENGE_PORT_IN_USE') throw error;
+        taken = error;
+        return undefined;
+      });
     }),
     visible: async ({ token, keyAuthorization }, { signal } = {}) => {
       const body = await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) => shown(token, limited)).catch((error: unknown) => {
         signal?.throwIfAborted();
-        throw notVisible({ cause: error });
+        throw server ? notVisible({ cause: error }) : taken ?? notVisible({ cause: error });
       });
-      if (body !== keyAuthorization) throw notVisible();
+      if (body !== keyAuthorization) throw server ? notVisible() : taken ?? notVisible();
     },
     remove: ({ token }) => turn(async () => {
       tokens.delete(token);
+      await shared?.remove(token);
       if (tokens.size > 0 || !server) return;
       const closing = server;
       server = undefined;
       await close(closing);
     }),
   };
-}
-
-function serverFor(listener: RequestListener): Server {
-  // Without an interval of its own, Node looks for connections that are over their time only twice a minute.
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }, listener);
-  server.maxHeadersCount = 50;
-  server.maxConnections = 500;
-  return server;
-}
-
-/** No client can make it wait: all connections are cut. */
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

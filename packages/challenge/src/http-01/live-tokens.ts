@@ -11,6 +11,12 @@ export function isForChallenge({ url = '' }: IncomingMessage): boolean {
   return url.startsWith(challengePath);
 }
 
+/** The token that a request asks for, where it is one. */
+export function tokenOf({ url = '' }: Pick<IncomingMessage, 'url'>): string | undefined {
+  const token = url.startsWith(challengePath) ? url.slice(challengePath.length) : '';
+  return /^[\w-]{1,512}$/.test(token) ? token : undefined;
+}
+
 /** Answers with a live token's key authorization under exactly its path, and says no to all else. Nothing of the request comes back. */
 export function answer(tokens: LiveTokens, { method, url = '' }: IncomingMessage, response: ServerResponse): void {
   const found = url.startsWith(challengePath) ? tokens.get(url.slice(challengePath.length)) : undefined;

@@ -1,0 +1,40 @@
+import type { RequestListener, Server } from 'node:http';
+import { listening } from '../port.ts';
+import { answer, tokenOf } from './live-tokens.ts';
+import { close, serverFor } from './server.ts';
+
+/** Where machines find each other's responses: any of them can answer for any other. */
+export interface SharedResponses {
+  put(token: string, keyAuthorization: string): Promise<void>;
+  /** Undefined for a token that nobody shows. */
+  find(token: string): Promise<string | undefined>;
+  /** Absent: fine. */
+  remove(token: string): Promise<void>;
+}
+
+export interface Http01AnswersOptions {
+  readonly shared: SharedResponses;
+  /** 80 by default, where every CA asks. */
+  readonly port?: number;
+  /** The address to listen on; all of IPv6 and IPv4 by default. */
+  readonly host?: string | undefined;
+}
+
+/**
+ * Answers http-01 for every machine that shares its responses, until it is disposed of: where the CA's requests arrive, which need
+ * not be where the certificate is ordered.
+ * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
+ */
+export async function http01Answers({ shared, port = 80, host }: Http01AnswersOptions): Promise<AsyncDisposable> {
+  const server: Server = await listening(() => serverFor(answering(new Map(), shared)), { port, host });
+  return { [Symbol.asyncDispose]: () => close(server) };
+}
+
+/** A token of one's own, else one that is shared. A storage that is away is a 404: the CA asks again. */
+export function answering(tokens: ReadonlyMap<string, string>, shared: SharedResponses | undefined): RequestListener {
+  return (request, response) => {
+    const token = tokenOf(request);
+    if (!shared || token === undefined || tokens.has(token)) return answer(tokens, request, response);
+    void shared.find(token).catch(() => undefined).then((found) => answer(found === undefined ? tokens : new Map([[token, found]]), request, response));
+  };
+}
