@@ -126,6 +126,7 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
     .option('--check-interval <seconds>', 'look for what others have written at least so often', number, 60)
     .option('--concurrency <number>', 'how many at once', number, 5)
     .option('--answer-http <port>', 'answer http-01 on this port for every machine and command with the storage', port)
+    .option('--answer-tls <port>', 'the same for tls-alpn-01', port)
     .option('--per-issuer <number>', 'how many at once at one CA', number, 5)
     .action(async (options: DaemonOptions) => (await import('./managed/daemon.ts')).daemon(options, terminal));
   add(program, 'status', 'say how all certificates stand, with the exit codes of monitoring plugins: 0, 1 warning, 2 critical')

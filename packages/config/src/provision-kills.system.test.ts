@@ -12,6 +12,7 @@ import { nodeFetch } from '@acmex/protocol/node';
 import { describeWith, freePort, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { http01Answers } from '@acmex/challenge/http-01';
+import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import type { Task } from './provision.testing.ts';
@@ -83,19 +84,19 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a certificate that is ordered w
     expect(kills).toBeGreaterThanOrEqual(whole ? 20 : 4);
   }, 300_000);
 
-  it('is answered for by another process with the storage, though the CA never reaches the one that orders', async () => {
-    const path = join(folder, 'two-machines');
+  it.each(['http-01', 'tls-alpn-01'] as const)('is answered for over %s by another process with the storage, though the CA never reaches the one that orders', async (type) => {
+    const path = join(folder, `two-machines-${type}`);
     const { key, pem } = await generateAccountKey();
     const session = acmeSession({ directory: pebble.directory, key, fetch: nodeFetch({ ca: pebble.caCertificate }) });
     const { url } = await newAccount(session, { termsOfServiceAgreed: true });
-    const task: Task = { path, name: 'elsewhere.test', type: 'http-01', shared: true, directory: pebble.directory, ca: pebble.caCertificate, account: { url, key: pem }, ports: { http: await freePort(), tls: pebble.tlsPort }, dns: { address: '', managementUrl: '' } };
+    const task: Task = { path, name: `elsewhere-${type}.test`, type, shared: true, directory: pebble.directory, ca: pebble.caCertificate, account: { url, key: pem }, ports: { http: await freePort(), tls: await freePort() }, dns: { address: '', managementUrl: '' } };
     await using storage = fileStorage({ path });
-    await using answers = await http01Answers({ shared: storedResponses(storage), port: pebble.httpPort, host: '127.0.0.1' });
+    const shared = storedResponses(storage, type);
+    await using answers = type === 'http-01' ? await http01Answers({ shared, port: pebble.httpPort, host: '127.0.0.1' }) : await tlsAlpn01Answers({ shared, port: pebble.tlsPort, host: '127.0.0.1' });
     expect(answers).toBeDefined();
     const { code, complained } = await run(task);
     expect([code, complained]).toEqual([0, '']);
-    for await (const { key: left } of storage.list('http-01')) throw new Error(`${left} is left`);
-    await expect(fetch(`http://127.0.0.1:${pebble.httpPort}/.well-known/acme-challenge/unknown`).then(({ status }) => status)).resolves.toBe(404);
+    for await (const { key: left } of storage.list('response')) throw new Error(`${left} is left`);
   }, 60_000);
 });
 

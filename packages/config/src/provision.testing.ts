@@ -50,8 +50,8 @@ async function post(path: string, body: object): Promise<void> {
 }
 
 function solver(): unknown {
-  if (task.type === 'http-01') return http01({ port: ports.http, host: '127.0.0.1', ...(task.shared ? { shared: storedResponses(storage) } : {}) });
-  if (task.type === 'tls-alpn-01') return tlsAlpn01({ port: ports.tls, host: '127.0.0.1' });
+  if (task.type === 'http-01') return http01({ port: ports.http, host: '127.0.0.1', ...(task.shared ? { shared: storedResponses(storage, 'http-01') } : {}) });
+  if (task.type === 'tls-alpn-01') return tlsAlpn01({ port: ports.tls, host: '127.0.0.1', ...(task.shared ? { shared: storedResponses(storage, 'tls-alpn-01') } : {}) });
   const host = (zone: string, name: string) => (name === '@' ? `${zone}.` : `${name}.${zone}.`);
   return dns01({ lookUp: lookUp({ clock: systemClock, servers: [dns.address] }), propagation: { check: 'skip' }, provider: {
     name: 'test', wholeNames: true,

@@ -1,4 +1,5 @@
 import { http01Answers } from '@acmex/challenge/http-01';
+import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
 import { storedResponses } from '@acmex/config';
 import { dueSource } from '@acmex/orchestrator';
@@ -16,6 +17,8 @@ export interface DaemonOptions extends ManagedCommandOptions {
   readonly perIssuer: number;
   /** Where http-01 is answered for everyone with the storage. */
   readonly answerHttp?: number;
+  /** The same for tls-alpn-01. */
+  readonly answerTls?: number;
 }
 
 /** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
@@ -46,8 +49,10 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
       onError: (error) => report.warn(`what is due cannot be read: ${told(error)}`),
       onLate: (late) => (late ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`) : report.done('nothing is late anymore')),
     });
-    await using answers = options.answerHttp === undefined ? undefined : await http01Answers({ shared: storedResponses(storage), port: options.answerHttp });
+    await using answers = options.answerHttp === undefined ? undefined : await http01Answers({ shared: storedResponses(storage, 'http-01'), port: options.answerHttp });
     if (answers) report.done(`answering http-01 on port ${options.answerHttp} for everyone with this storage`);
+    await using tlsAnswers = options.answerTls === undefined ? undefined : await tlsAlpn01Answers({ shared: storedResponses(storage, 'tls-alpn-01'), port: options.answerTls });
+    if (tlsAnswers) report.done(`answering tls-alpn-01 on port ${options.answerTls} for everyone with this storage`);
     report.done('keeping certificates current; SIGTERM ends it');
     await stopped(terminal.signal);
     await loop[Symbol.asyncDispose]();

@@ -45,7 +45,7 @@ export function managed({ storage, terminal: { env, display }, report, session }
   const solverOf = async (proof: JsonObject | undefined) => {
     const credentials = await savedCredentials(storage);
     const way = JSON.stringify([proof, credentials]);
-    const solver = solvers.get(way) ?? solverFor(proofOf(proof), { ...credentials, ...env }, storedResponses(storage));
+    const solver = solvers.get(way) ?? solverFor(proofOf(proof), { ...credentials, ...env }, (type) => storedResponses(storage, type));
     solvers.set(way, solver);
     return [await solver];
   };

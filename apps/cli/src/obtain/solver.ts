@@ -11,15 +11,15 @@ import { CliError } from '../errors.ts';
 import type { Proof } from '../managed/managed.ts';
 
 /** The solver that the flags ask for. @throws CliError `ERR_CLI_USAGE` when they do not fit together */
-export async function solverFor(options: Proof, env: NodeJS.ProcessEnv, shared?: SharedResponses): Promise<ChallengeSolver> {
+export async function solverFor(options: Proof, env: NodeJS.ProcessEnv, shared?: (type: 'http-01' | 'tls-alpn-01') => SharedResponses): Promise<ChallengeSolver> {
   // A solver reads only responses of its own, and those of its own type.
   return await choose(options, env, shared) as unknown as ChallengeSolver;
 }
 
-async function choose(options: Proof, env: NodeJS.ProcessEnv, shared: SharedResponses | undefined) {
+async function choose(options: Proof, env: NodeJS.ProcessEnv, shared: ((type: 'http-01' | 'tls-alpn-01') => SharedResponses) | undefined) {
   const { challenge, httpPort, webroot, tlsPort } = options;
-  if (challenge === 'tls-alpn-01') return tlsAlpn01({ port: tlsPort });
-  if (challenge === 'http-01') return webroot === undefined ? http01({ port: httpPort, shared }) : http01Webroot({ directory: webroot });
+  if (challenge === 'tls-alpn-01') return tlsAlpn01({ port: tlsPort, shared: shared?.(challenge) });
+  if (challenge === 'http-01') return webroot === undefined ? http01({ port: httpPort, shared: shared?.(challenge) }) : http01Webroot({ directory: webroot });
   const servers = options.dnsResolver && await Promise.all(options.dnsResolver.map(address));
   return dns01({ provider: provider(options, env), propagation: propagation(options, servers), ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}) });
 }

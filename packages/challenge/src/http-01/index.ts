@@ -2,5 +2,6 @@ export { ChallengeError, type ChallengeErrorCode, challengeErrors } from '../err
 export { type Http01Handler, http01Handler } from './handler.ts';
 export { http01, type Http01Options } from './listener.ts';
 export { type Http01Response } from './response.ts';
-export { http01Answers, type Http01AnswersOptions, type SharedResponses } from './shared.ts';
+export type { SharedResponses } from '../shared-responses.ts';
+export { http01Answers, type Http01AnswersOptions } from './shared.ts';
 export { http01Webroot, type Http01WebrootOptions, type Http01WebrootResponse } from './webroot.ts';

@@ -4,10 +4,11 @@ import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
 import { errorCode } from '@acmex/protocol';
 import { ChallengeError } from '../errors.ts';
 import { inTurn, listening } from '../port.ts';
+import type { SharedResponses } from '../shared-responses.ts';
 import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
 import { close, serverFor } from './server.ts';
-import { answering, type SharedResponses } from './shared.ts';
+import { answering } from './shared.ts';
 
 export interface Http01Options {
   /** 80 by default, where every CA asks. */

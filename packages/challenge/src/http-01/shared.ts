@@ -1,16 +1,8 @@
 import type { RequestListener, Server } from 'node:http';
 import { listening } from '../port.ts';
+import type { SharedResponses } from '../shared-responses.ts';
 import { answer, tokenOf } from './live-tokens.ts';
 import { close, serverFor } from './server.ts';
-
-/** Where machines find each other's responses: any of them can answer for any other. */
-export interface SharedResponses {
-  put(token: string, keyAuthorization: string): Promise<void>;
-  /** Undefined for a token that nobody shows. */
-  find(token: string): Promise<string | undefined>;
-  /** Absent: fine. */
-  remove(token: string): Promise<void>;
-}
 
 export interface Http01AnswersOptions {
   readonly shared: SharedResponses;

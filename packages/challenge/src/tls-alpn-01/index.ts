@@ -1,1 +1,2 @@
-export { tlsAlpn01, type TlsAlpn01Options, type TlsAlpn01Response } from './tls-alpn-01.ts';
+export type { SharedResponses } from '../shared-responses.ts';
+export { tlsAlpn01, tlsAlpn01Answers, type TlsAlpn01AnswersOptions, type TlsAlpn01Options, type TlsAlpn01Response } from './tls-alpn-01.ts';

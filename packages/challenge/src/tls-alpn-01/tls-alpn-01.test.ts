@@ -4,7 +4,7 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { freePort } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { tlsAlpn01 } from './index.ts';
-import { serverName } from './tls-alpn-01.ts';
+import { serverName } from './server.ts';
 
 const challenge = (value: string, type = 'dns') => ({ type: 'tls-alpn-01', identifier: { type, value }, wildcard: false, token: 't', keyAuthorization: `t.${value}` });
 
