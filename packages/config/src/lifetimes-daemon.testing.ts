@@ -27,10 +27,10 @@ const passed = systemClock.now().epochMilliseconds - first.epochMilliseconds;
 const clock = scaledClock({ origin: first.add({ milliseconds: Math.round(passed * factor) }), factor });
 const storage = fileStorage({ path });
 const key = await importAccountKey(account.key);
-// The network is as fast as it is: its limits are real seconds. A window's times would be too, so the CA is not asked for one.
+// The network is as fast as it is: its limits are real seconds. Those of a window would be too, so on a fast clock the CA is not asked for one.
 const session = acmeSession({ directory, key, account: account.url, fetch: nodeFetch({ ca }) });
-const issuer = { ...acmeIssuer({ name: 'ca', session: async () => session, solvers: async () => [http01Webroot({ directory: webroot }) as unknown as ChallengeSolver] }), renewalInfo: undefined as never };
-const provisioner = new Provisioner({ storage, issuers: [issuer], clock, lease: { minutes: 10 } });
+const issuer = { ...acmeIssuer({ name: 'ca', session: async () => session, solvers: async () => [http01Webroot({ directory: webroot }) as unknown as ChallengeSolver] }), ...(factor === 1 ? {} : { renewalInfo: undefined as never }) };
+const provisioner = new Provisioner({ storage, issuers: [issuer], clock, lease: { seconds: 3 * factor } });
 const upkeep = new Upkeep({ storage, provisioner, clock });
 const queue = inProcessQueue({ clock, onError: (id, error) => console.error(id, error) });
 const loop = dispatcher({ source: dueSource(provisioner.certificates), queue, window: 40, clock, onError: console.error });

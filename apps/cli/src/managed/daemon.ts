@@ -32,8 +32,10 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
   const report = await reporter(terminal, options.logLevel);
   try {
     await using storage = await openStorage(options, terminal, report);
+    // What is stopped by the end is told once, with its number.
+    const stopping = terminal.signal;
     const { provisioner, upkeep } = managed({ storage, terminal, report });
-    const queue = inProcessQueue({ clock, onError: (id, error) => report.warn(`${id}: ${told(error)}`) });
+    const queue = inProcessQueue({ clock, onError: (id, error) => { if (!stopping.aborted) report.warn(`${id}: ${told(error)}`); } });
     // What runs is stopped by the queue, after it had its time: the terminal's signal would stop it at once.
     queue.process(async (id, { signal }) => {
       const { outcome, deployed, deployError } = await upkeep.tend(id, { signal });
