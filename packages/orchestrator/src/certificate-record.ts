@@ -62,6 +62,8 @@ export interface CertificateSummary extends CertificateSpec {
   /** The generation that lies where it is used. */
   readonly deployed?: number | undefined;
   readonly deployFailure?: Failure | undefined;
+  /** The generation that lies where it is used and is not in use yet, and until when someone is about to see to that. */
+  readonly placed?: { readonly generation: number; readonly until: string } | undefined;
   /** The order that is under way. */
   readonly order?: string | undefined;
   /** Whether it was told that it has expired. */
@@ -91,14 +93,20 @@ export const due = records<DueEntry>({ kind: 'due entry', version: 1, under: 'du
 export const generationId = (id: string, generation: number) => `${id}/${String(generation).padStart(8, '0')}`;
 
 /** When something is next to be done for a certificate; undefined for never. */
-export function dueAt({ paused, order, failure, current, renewal, deploy = [], deployed, deployFailure, createdAt }: CertificateSummary): string | undefined {
+export function dueAt(summary: CertificateSummary): string | undefined {
+  const { paused, order, failure, current, renewal, deployFailure, placed, createdAt } = summary;
   if (paused) return undefined;
   const moments = [
     order === undefined && current ? undefined : failure?.retryAt ?? createdAt,
-    current && deploy.length > 0 && deployed !== current.generation ? deployFailure?.retryAt ?? current.issuedAt : undefined,
+    current && !isDeployed(summary) ? deployFailure?.retryAt ?? (placed?.generation === current.generation ? placed.until : current.issuedAt) : undefined,
     ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
   ].filter((one) => one !== undefined);
   return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+/** Whether nothing is left to be done for the certificate that is in use. */
+export function isDeployed({ current, deploy = [], deployed }: CertificateSummary): boolean {
+  return current === undefined || deploy.length === 0 || deployed === current.generation;
 }
 
 /** Of a moment and a possible other one the later; undefined without the first. */

@@ -3,10 +3,12 @@ import { type Change, idOf, newId, type ReadManyOptions, type Storage, type Stor
 import type { Temporal } from 'temporal-polyfill';
 import { certificates, type CertificateSpec, type CertificateSummary, due, type DueEntry, type Generation, generationId, generations, indexChanges, readDueKey, summaryChanges } from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
-import { eventChange, type EventType } from './events.ts';
+import { eventChange, type NewEvent } from './events.ts';
 import { checkedNames, reversedName } from './names.ts';
 
 export type ManagedCertificate = CertificateSummary & { readonly id: string };
+
+type Told = Pick<NewEvent, 'type' | 'code' | 'message'>;
 
 /** A certificate for which something is to be done. */
 export interface DueCertificate extends DueEntry {
@@ -93,24 +95,25 @@ export class CertificateStore {
     return undefined;
   }
 
-  /** Reads, changes, and writes if nothing has changed in between; else again. */
-  async change(id: string, to: (summary: CertificateSummary) => CertificateSummary, event?: EventType): Promise<ManagedCertificate> {
+  /** Reads, changes, and writes if nothing has changed in between; else again. @param tells the event that is written along with it */
+  async change(id: string, to: (summary: CertificateSummary) => CertificateSummary, tells: Told | ((next: CertificateSummary) => Told | undefined) | undefined = undefined): Promise<ManagedCertificate> {
     return await untilWritten(async () => {
       const stored = await this.stored(id);
       const next = to(stored.record);
       const checked = { ...next, names: checkedNames(next.names) };
-      const told = event && eventChange({ type: event, certificate: id, names: checked.names, issuer: checked.issuer }, this.#clock);
+      const event = typeof tells === 'function' ? tells(checked) : tells;
+      const told = event && eventChange({ ...event, certificate: id, names: checked.names, issuer: checked.issuer }, this.#clock);
       await this.#write(id, summaryChanges(id, stored, checked), told);
       return { id, ...checked };
     });
   }
 
   async pause(id: string): Promise<ManagedCertificate> {
-    return await this.change(id, (summary) => ({ ...summary, paused: true }), 'certificate_changed');
+    return await this.change(id, (summary) => ({ ...summary, paused: true }), { type: 'certificate_changed' });
   }
 
   async resume(id: string): Promise<ManagedCertificate> {
-    return await this.change(id, (summary) => ({ ...summary, paused: false }), 'certificate_changed');
+    return await this.change(id, (summary) => ({ ...summary, paused: false }), { type: 'certificate_changed' });
   }
 
   /** Removes it with its keys. What was deployed stays where it is. */

@@ -1,5 +1,5 @@
 import { createCsr, type CryptoBackend, type IssuedCertificate, type PrivateKey, privateKeyPem, verifyIssued } from '@acmex/certificate';
-import type { Clock } from '@acmex/clock';
+import type { Clock, DurationInput } from '@acmex/clock';
 import { type Change, errorCode, type Lock, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { certificates, type CertificateSummary, type Failure, generationId, generations, indexChanges, summaryChanges } from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
@@ -24,6 +24,8 @@ export interface ExecutionParts {
   readonly crypto: CryptoBackend;
   readonly clock: Clock;
   readonly issuer: (name: string) => Promise<Issuer>;
+  /** For certificates that say nothing else. */
+  readonly renewBefore?: DurationInput | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -108,13 +110,13 @@ export class Execution {
     if (!key) throw new OrchestratorError('ERR_ORCHESTRATOR_NO_KEY', `the private key of ${this.#id} is not in the storage anymore: cancel the order and submit it again`);
     return await untilWritten(async () => {
       const [order, certificate] = await this.#both();
-      const { current, renewBefore } = certificate.record;
+      const { current, renewBefore = this.#parts.renewBefore } = certificate.record;
       const now = clock.now();
       const generation = (current?.generation ?? 0) + 1;
       const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
       if (at.epochMilliseconds <= now.epochMilliseconds) throw new OrchestratorError('ERR_ORCHESTRATOR_DUE_AT_ONCE', `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would be due for renewal since ${at}: it is not used`);
       const next: CertificateSummary = {
-        ...certificate.record, order: undefined, failure: undefined, deployFailure: undefined, expiredTold: undefined,
+        ...certificate.record, order: undefined, failure: undefined, deployFailure: undefined, placed: undefined, expiredTold: undefined,
         current: { generation, serialNumber: leaf.serialNumber, notBefore: leaf.notBefore.toString(), notAfter: leaf.notAfter.toString(), issuedAt: now.toString() },
         renewal: { at: at.toString(), askAt: renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined },
       };

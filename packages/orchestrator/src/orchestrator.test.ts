@@ -193,6 +193,62 @@ describe('upkeep', () => {
     expect(issuer.orders.length).toBeLessThanOrEqual(8);
     expect((await provisioner.certificates.get(id)).current).toBeDefined();
   });
+  it('does once for all what is due after a run, and confirms each then', async () => {
+    const did: string[] = [];
+    upkeep = new Upkeep({ storage, provisioner, clock, deployer: {
+      deploy: async ({ names }) => { did.push(`deploy ${names[0]}`); },
+      after: () => [{ key: 'reload', run: async (all) => { did.push(`reload for ${all.length}`); } }],
+      confirm: async ({ names }) => {
+        did.push(`confirm ${names[0]}`);
+        if (deployFailure) throw deployFailure;
+      },
+    } });
+    const ids = [await obtained({ names: ['a.test'], deploy: [{}] }), await obtained({ names: ['b.test'], deploy: [{}] })];
+    for (const id of ids) await expect(upkeep.tend(id)).resolves.toMatchObject({ deployed: 'placed' });
+    // Who looks meanwhile leaves it to the one that has placed it.
+    await expect(upkeep.tend(ids[0]!)).resolves.not.toHaveProperty('deployed');
+    expect(await dueNow()).toEqual([]);
+    await expect(upkeep.finish()).resolves.toEqual(ids.map((certificate) => ({ certificate, deployed: 'done' })));
+    expect(did).toEqual(['deploy a.test', 'deploy b.test', 'reload for 2', 'confirm a.test', 'confirm b.test']);
+    expect([await upkeep.finish(), upkeep.placed]).toEqual([[], 0]);
+    deployFailure = Object.assign(new Error('it shows the old one'), { code: 'ERR_DEPLOY_PROBE' });
+    const third = await obtained({ names: ['c.test'], deploy: [{}] });
+    await upkeep.tend(third);
+    await expect(upkeep.finish()).resolves.toEqual([{ certificate: third, deployed: 'failed', deployError: deployFailure }]);
+    expect(issuer.orders).toHaveLength(3);
+  });
+
+  it('places again what a process placed that ended before it had finished', async () => {
+    let reloads = 0;
+    const deployer = { deploy: async () => undefined, after: () => [{ key: 'reload', run: async () => { reloads += 1; } }] };
+    const id = await obtained({ deploy: [{}] });
+    await new Upkeep({ storage, provisioner, clock, deployer }).tend(id);
+    upkeep = new Upkeep({ storage, provisioner, clock, deployer });
+    await expect(next()).resolves.toMatchObject({ deployed: 'placed' });
+    await expect(upkeep.finish()).resolves.toEqual([{ certificate: id, deployed: 'done' }]);
+    expect([reloads, clock.now().toString()]).toEqual([1, '2026-11-01T00:10:00Z']);
+  });
+
+  it('renews no later than the general limit, which may be set afterwards', async () => {
+    const [id, own] = [await obtained(), await obtained({ names: ['own.test'], renewBefore: 'P10D' })];
+    const at = async (one: string) => (await provisioner.certificates.get(one)).renewal?.at;
+    const before = [await at(id), await at(own)];
+    const earlier = new Upkeep({ storage, provisioner: new Provisioner({ storage, issuers: [issuer], clock, renewBefore: 'P40D' }), clock });
+    await earlier.replan();
+    expect([await at(id), await at(own)]).toEqual(['2026-12-21T00:00:00Z', before[1]]);
+    await upkeep.replan();
+    expect([await at(id), await at(own)]).toEqual(before);
+  });
+
+  it('says that a renewal was put off when the CA moves a window into the future', async () => {
+    const id = await obtained();
+    await provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: { at: clock.now().toString(), askAt: clock.now().toString() } }));
+    issuer.window = { window: { start: Temporal.Instant.from('2026-12-01T00:00:00Z'), end: Temporal.Instant.from('2026-12-01T00:00:00Z') }, askAgainAt: clock.now() };
+    await upkeep.tend(id);
+    expect((await told()).at(-1)).toMatchObject({ type: 'renewal_skipped', certificate: id });
+    expect(issuer.orders).toHaveLength(1);
+  });
+
   it('tries a deploy again without ordering again', async () => {
     const id = await obtained({ deploy: [{ directory: '/etc/tls' }] });
     deployFailure = Object.assign(new Error('the disk is full'), { code: 'ERR_DEPLOY_DISK' });

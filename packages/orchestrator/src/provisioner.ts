@@ -17,6 +17,8 @@ export interface ProvisionerOptions {
   readonly clock?: Clock | undefined;
   /** How long a process may be silent before another goes on with its order; 10 seconds by default. */
   readonly lease?: DurationInput | undefined;
+  /** Renew no later than this long before the end, of certificates that say nothing else: see `Upkeep.replan`. */
+  readonly renewBefore?: DurationInput | undefined;
 }
 
 /** What is to be ordered: for a certificate that is managed, or for a new one. */
@@ -37,13 +39,16 @@ export type OrderStatus = OrderRecord & { readonly id: string };
  */
 export class Provisioner {
   readonly certificates: CertificateStore;
+  /** Of certificates that say nothing else. */
+  readonly renewBefore: DurationInput | undefined;
   readonly #storage: Storage;
   readonly #issuers: ProvisionerOptions['issuers'];
   readonly #crypto: CryptoBackend;
   readonly #clock: Clock;
   readonly #lease: DurationInput;
 
-  constructor({ storage, issuers, crypto = webcrypto(), clock = systemClock, lease = { seconds: 10 } }: ProvisionerOptions) {
+  constructor({ storage, issuers, crypto = webcrypto(), clock = systemClock, lease = { seconds: 10 }, renewBefore }: ProvisionerOptions) {
+    this.renewBefore = renewBefore;
     this.#storage = storage;
     this.#issuers = issuers;
     this.#crypto = crypto;
@@ -86,7 +91,7 @@ export class Provisioner {
   async execute(id: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Outcome> {
     const { certificate } = await this.status(id);
     await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, { lease: this.#lease, signal, clock: this.#clock });
-    return await new Execution(id, { storage: this.#storage, lock, crypto: this.#crypto, clock: this.#clock, issuer: (name) => this.issuer(name), signal }).run();
+    return await new Execution(id, { storage: this.#storage, lock, crypto: this.#crypto, clock: this.#clock, renewBefore: this.renewBefore, issuer: (name) => this.issuer(name), signal }).run();
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */

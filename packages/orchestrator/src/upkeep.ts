@@ -1,19 +1,14 @@
-import { type Clock, systemClock } from '@acmex/clock';
-import { acquireLock, errorCode, type Storage } from '@acmex/storage';
-import { type CertificateSummary, dueAt, type Failure, type Generation, isDue, summaryChanges } from './certificate-record.ts';
+import { type Clock, milliseconds, systemClock } from '@acmex/clock';
+import { records, type Storage } from '@acmex/storage';
+import { type CertificateSummary, dueAt, isDue } from './certificate-record.ts';
 import type { ManagedCertificate } from './certificate-store.ts';
-import { eventChange, type EventType } from './events.ts';
+import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
 import { failureOf } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
 import type { Provisioner } from './provisioner.ts';
-import { randomOf, renewalTime, retryTime } from './renewal-time.ts';
+import { randomOf, renewalTime } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
-
-/** Puts a certificate where it is used. It can be repeated. */
-export interface Deployer {
-  deploy(certificate: ManagedCertificate, generation: Generation, options: { readonly signal?: AbortSignal | undefined }): Promise<void>;
-}
 
 export interface UpkeepOptions {
   readonly storage: Storage;
@@ -28,11 +23,15 @@ export interface Tended {
   /** The order that was executed, and how that ended. */
   readonly order?: string | undefined;
   readonly outcome?: Outcome | undefined;
-  readonly deployed?: 'done' | 'failed' | undefined;
+  /** `placed`: `finish` will tell how it ended. */
+  readonly deployed?: Deployed['deployed'] | undefined;
   readonly deployError?: unknown;
   /** When there is next something to do; absent for never. RFC 3339 */
   readonly again?: string | undefined;
 }
+
+/** What plans were made by. */
+const policies = records<{ readonly renewBefore?: string | undefined }>({ kind: 'renewal policy', version: 1, under: 'policy' });
 
 /** How often a CA is asked for the window of a short-lived certificate, which is one of less than ten days. RFC 9773 §4.3 */
 const [oftenForShort, often, shortLived] = [3_600_000, 6 * 3_600_000, 10 * 86_400_000];
@@ -41,14 +40,14 @@ const [oftenForShort, often, shortLived] = [3_600_000, 6 * 3_600_000, 10 * 86_40
 export class Upkeep {
   readonly #storage: Storage;
   readonly #provisioner: Provisioner;
-  readonly #deployer: Deployer | undefined;
+  readonly #deployment: Deployment | undefined;
   readonly #clock: Clock;
 
   constructor({ storage, provisioner, deployer, clock = systemClock }: UpkeepOptions) {
     this.#storage = storage;
     this.#provisioner = provisioner;
-    this.#deployer = deployer;
     this.#clock = clock;
+    this.#deployment = deployer && new Deployment({ storage, certificates: provisioner.certificates, deployer, clock });
   }
 
   /**
@@ -63,9 +62,41 @@ export class Upkeep {
     await this.#askForWindow(before, signal);
     const order = await this.#orderFor(id, force === 'renewal');
     const outcome = order === undefined ? undefined : await this.#provisioner.execute(order, { signal });
-    const deployed = await this.#deploy(id, { signal, now: force !== undefined });
+    const deployed = await this.#deployment?.place(id, { signal, now: force !== undefined });
     const after = await this.#provisioner.certificates.find(id);
-    return { certificate: id, ...(order === undefined ? {} : { order, outcome }), ...deployed, ...(after ? { again: dueAt(after) } : {}) };
+    return { ...deployed, certificate: id, ...(order === undefined ? {} : { order, outcome }), ...(after ? { again: dueAt(after) } : {}) };
+  }
+
+  /** How many certificates were placed in this process and wait for `finish`. */
+  get placed(): number {
+    return this.#deployment?.waiting ?? 0;
+  }
+
+  /** Ends a run: does what is due once for all certificates that were placed since the last, and looks at each where it is used. */
+  async finish(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly Deployed[]> {
+    return await this.#deployment?.finish(options) ?? [];
+  }
+
+  /**
+   * Brings every plan into accord with the provisioner's `renewBefore`, where another was in force when they were made. To be called
+   * once at the start; it costs nothing where nothing has changed.
+   */
+  async replan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { renewBefore = null } = this.#provisioner;
+    const before = (await policies.read(this.#storage, 'renewal'))?.record.renewBefore ?? null;
+    const wanted = renewBefore === null ? null : `PT${Math.round(milliseconds(renewBefore) / 1000)}S`;
+    if (before === wanted) return;
+    for await (const { id, current, renewal, renewBefore: own } of this.#provisioner.certificates.list({ signal })) {
+      if (current && renewal && own === undefined) await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: this.#again(summary) }));
+    }
+    await this.#storage.write([policies.put('renewal', { renewBefore: wanted ?? undefined })]);
+  }
+
+  #again({ current, renewal }: CertificateSummary): CertificateSummary['renewal'] {
+    const { renewBefore } = this.#provisioner;
+    if (!current || !renewal) return renewal;
+    const window = renewal.window && { start: Temporal.Instant.from(renewal.window.start), end: Temporal.Instant.from(renewal.window.end) };
+    return { ...renewal, at: renewalTime(validityOf(current), { window, renewBefore, random: randomOf(current.serialNumber) }).toString() };
   }
 
   async #orderFor(id: string, force: boolean): Promise<string | undefined> {
@@ -84,7 +115,7 @@ export class Upkeep {
   /** Once for a certificate. */
   async #tellExpiry({ id, current, expiredTold }: ManagedCertificate): Promise<void> {
     if (!current || expiredTold || !isDue(current.notAfter, this.#clock.now())) return;
-    await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, expiredTold: true }), 'certificate_expired');
+    await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, expiredTold: true }), { type: 'certificate_expired' });
   }
 
   /** A window that cannot be had changes nothing: the plan that there is stays, and the CA is asked again later. */
@@ -96,7 +127,11 @@ export class Upkeep {
       signal?.throwIfAborted();
       return { failed: failureOf(error) };
     });
-    await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: this.#plan(summary, info) }));
+    const now = this.#clock.now();
+    const putOff = (next: CertificateSummary['renewal']) => isDue(renewal?.at, now) && !isDue(next?.at, now);
+    await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: this.#plan(summary, info) }), (next) => (
+      putOff(next.renewal) ? { type: 'renewal_skipped', message: `the CA has moved its window: not before ${next.renewal?.at}` } : undefined
+    ));
   }
 
   async #windowOf(issuer: string, chain: string, signal: AbortSignal | undefined): Promise<RenewalInfo | undefined> {
@@ -104,7 +139,8 @@ export class Upkeep {
   }
 
   #plan(summary: CertificateSummary, info: RenewalInfo | { readonly failed: unknown } | undefined): CertificateSummary['renewal'] {
-    const { current, renewal, renewBefore } = summary;
+    const { current, renewal } = summary;
+    const renewBefore = summary.renewBefore ?? this.#provisioner.renewBefore;
     if (!current || !renewal || info === undefined) return renewal && { ...renewal, askAt: undefined };
     const now = this.#clock.now().epochMilliseconds;
     const lifetime = Date.parse(current.notAfter) - Date.parse(current.notBefore);
@@ -117,49 +153,6 @@ export class Upkeep {
     const young = now - Date.parse(current.issuedAt) < lifetime / 20;
     if (young && at.epochMilliseconds <= now && current.generation > 1) return { ...renewal, askAt, window: { start: start.toString(), end: end.toString() }, explanationUrl };
     return { at: at.toString(), window: { start: start.toString(), end: end.toString() }, explanationUrl, askAt };
-  }
-
-  async #deploy(id: string, { signal, now }: { readonly signal: AbortSignal | undefined; readonly now: boolean }): Promise<Pick<Tended, 'deployed' | 'deployError'>> {
-    const waits = ({ current, deploy = [], deployed, deployFailure }: CertificateSummary) => current !== undefined && deploy.length > 0 && deployed !== current.generation && (now || !deployFailure || isDue(deployFailure.retryAt, this.#clock.now()));
-    const found = await this.#provisioner.certificates.find(id);
-    if (!this.#deployer || !found || found.paused || !waits(found)) return {};
-    await using lock = await acquireLock(this.#storage, `certificate/${id}`, { signal, clock: this.#clock });
-    const certificate = await this.#provisioner.certificates.find(id);
-    const { generation = 0 } = certificate?.current ?? {};
-    const content = certificate && waits(certificate) ? await this.#provisioner.certificates.generation(id, generation) : undefined;
-    if (!certificate || !content) return {};
-    try {
-      await this.#deployer.deploy(certificate, content, { signal: signal ? AbortSignal.any([signal, lock.signal]) : lock.signal });
-    } catch (error) {
-      if (signal?.aborted || lock.signal.aborted) throw error;
-      await this.#told(id, 'deployment_failed', (summary) => ({ ...summary, deployFailure: this.#deployFailure(summary, error) }), error);
-      return { deployed: 'failed', deployError: error };
-    }
-    await this.#told(id, 'certificate_deployed', (summary) => ({ ...summary, deployed: generation, deployFailure: undefined }));
-    return { deployed: 'done' };
-  }
-
-  /** A deploy is tried again without ordering again, from a minute to an hour. */
-  #deployFailure({ deployFailure, current }: CertificateSummary, error: unknown): Failure {
-    const { code, message } = failureOf(error);
-    const now = this.#clock.now();
-    const failures = (deployFailure?.failures ?? 0) + 1;
-    const retryAt = retryTime({ failures, lifetime: { hours: 10 }, now, random: randomOf(`${current?.serialNumber} ${failures}`) }).toString();
-    return { code, message, at: now.toString(), failures, retryAt };
-  }
-
-  async #told(id: string, type: EventType, to: (summary: CertificateSummary) => CertificateSummary, error?: unknown): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      const stored = await this.#provisioner.certificates.stored(id);
-      const { names, issuer } = stored.record;
-      const { code, message } = error === undefined ? {} : failureOf(error);
-      try {
-        await this.#storage.write([...summaryChanges(id, stored, to(stored.record)), eventChange({ type, certificate: id, names, issuer, code, message }, this.#clock)]);
-        return;
-      } catch (failure) {
-        if (errorCode(failure) !== 'ERR_STORAGE_CONFLICT' || attempt === 20) throw failure;
-      }
-    }
   }
 }
 

@@ -86,7 +86,7 @@ async function keepCredentials({ dnsEnv = [], dnsProvider, saveCredentials: save
 async function issued({ provisioner, upkeep }: Managed, spec: CertificateSpec, { options, terminal: { signal }, report }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<ManagedCertificate> {
   const { certificates } = provisioner;
   const known = await sameCertificate(certificates, spec);
-  if (known) await certificates.change(known.id, (summary) => ({ ...summary, ...spec, paused: false, deployed: undefined, deployFailure: undefined }), 'certificate_changed');
+  if (known) await certificates.change(known.id, (summary) => ({ ...summary, ...spec, paused: false, deployed: undefined, deployFailure: undefined, placed: undefined }), { type: 'certificate_changed' });
   let id = known?.id;
   if (!known?.current || options.force) {
     const order = await provisioner.submit({ certificate: known?.id ?? spec, cause: known?.current ? 'request' : 'obtain', onFailure: 'end' });
