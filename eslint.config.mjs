@@ -17,7 +17,7 @@ const mayImport = {
   ca: ['protocol', 'certificate', 'storage', 'egress', 'clock'],
   orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock'],
   scheduler: ['clock'],
-  config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'egress', 'ca'],
+  config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'deploy', 'egress', 'ca'],
   deploy: ['clock'],
 };
 const boundaries = (also = []) => ['error', {

@@ -7,6 +7,7 @@ import { createDevelopmentAuthority, loadAuthority, networkValidator, saveAuthor
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
 import { startServer } from './ca/running-server.ts';
+import { plainConfiguration } from './configuration.ts';
 import { CliError } from './errors.ts';
 import { info } from './info.ts';
 import { obtain } from './obtain/obtain.ts';
@@ -38,7 +39,7 @@ export async function demo({ directory, logLevel }: DemoOptions, terminal: Termi
   await file.commit(authority.root);
   stdout.write(`A CA for development answers at ${server.directory}\n\n$ acmex obtain -d ${names.join(' -d ')} --server ${server.directory} --ca-certificate ${root} --http-port ${httpPort}\n`);
   await obtain({
-    domains: names, server: server.directory, caCertificate: root, acceptTos: true, httpPort, tlsPort: 443, certPath, keyPath, keyType: 'ec-p256', challenge: 'http-01', storage: 'memory:', manage: false, logLevel,
+    domains: names, server: server.directory, caCertificate: root, acceptTos: true, httpPort, tlsPort: 443, certPath, keyPath, keyType: 'ec-p256', challenge: 'http-01', configuration: await plainConfiguration('memory:'), manage: false, logLevel,
   }, terminal);
   stdout.write(`\n$ acmex info -c ${certPath}\n`);
   await info({ cert: certPath }, terminal);

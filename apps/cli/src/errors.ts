@@ -1,7 +1,7 @@
 /** What can go wrong on this side of the command line; `exit` is the program's exit code. */
 export const cliErrors = {
   ERR_CLI_USAGE: { meaning: 'The command line cannot be understood.', cure: 'See acmex COMMAND --help.', exit: 2, http: 400 },
-  ERR_CLI_TERMS: { meaning: 'The CA asks that its terms of service are agreed to.', cure: 'Read them, then give --accept-tos.', exit: 2, http: 422 },
+  ERR_CLI_CONFIG: { meaning: 'The configuration has faults.', cure: 'Correct each that the message names.', exit: 2, http: 500 },
   ERR_CLI_FILE: { meaning: 'A file cannot be read or written.', cure: 'Check the path and its permissions.', exit: 3, http: 500 },
   ERR_CLI_EXISTS: { meaning: 'A file that would be written exists already.', cure: 'Choose another path, or give --force to replace it.', exit: 3, http: 409 },
   ERR_CLI_STORAGE_CHECK: { meaning: 'The storage does not do what every storage must.', cure: 'Use another storage; report it to who wrote its driver.', exit: 3, http: 500 },

@@ -22,6 +22,10 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
       void import('@acmex/clock').then(({ systemClock }) => systemClock.sleep({ seconds }, { signal: done.signal })).then(() => end(signal), () => { /* it ended in time */ });
     });
   }
-  process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, env: process.env, uid: process.getuid?.(), signal: stop.signal, display });
+  const onHangup = (listener: () => void) => {
+    process.on('SIGHUP', listener);
+    return () => { process.off('SIGHUP', listener); };
+  };
+  process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, env: process.env, uid: process.getuid?.(), signal: stop.signal, display, onHangup });
   done.abort();
 }

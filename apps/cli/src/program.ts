@@ -3,6 +3,7 @@ import type { RevocationReason } from '@acmex/protocol';
 import type { InitOptions } from './ca/init.ts';
 import type { CaOptions } from './ca/options.ts';
 import type { ServeOptions } from './ca/serve.ts';
+import type { ConfigOptions } from './config/config.ts';
 import type { DemoOptions } from './demo.ts';
 import type { InfoOptions } from './info.ts';
 import type { ManagedCommandOptions } from './managed/command.ts';
@@ -15,6 +16,7 @@ import type { MigrateOptions } from './storage/migrate.ts';
 import type { StorageOptions } from './storage/options.ts';
 import { logLevels, type Terminal } from './terminal.ts';
 
+const configFile = 'the configuration; else the first of ./acmex.toml, ~/.config/acmex/acmex.toml and /etc/acmex/acmex.toml';
 const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'];
 
 /**
@@ -44,7 +46,10 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .helpCommand('help [command]', 'show the help of a command')
     .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) })
     .showHelpAfterError('(see acmex --help)')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', async (_, command) => {
+      if (command.options.some((one) => one.attributeName() === 'encryptionKeyFile')) await (await import('./configuration.ts')).configure(command, terminal);
+    });
   const logLevel = () => new Option('-l, --log-level <level>', 'how much to say').choices(logLevels).default('info');
 
   program.command('obtain')
@@ -56,7 +61,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('-k, --key-path <file>', 'where to write the private key', 'private_key.pem')
     .addOption(new Option('--key-type <type>', 'type of the private key').choices(keyTypes).default('ec-p256'))
     .option('--prod', 'Let\'s Encrypt itself, not its staging')
-    .option('--ca <name>', 'a CA by name: letsencrypt, letsencrypt-staging, google, google-staging, zerossl')
+    .option('--ca <name>', 'a CA by its name in the configuration, or letsencrypt, letsencrypt-staging, google, google-staging, zerossl, sslcom, sslcom-ecc')
     .option('--server <url>', 'any CA, by the URL of its ACME directory')
     .option('--ca-certificate <file>', 'root certificate of the CA\'s own https, for a private CA')
     .option('--accept-tos', 'agree to the CA\'s terms of service')
@@ -67,7 +72,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('--http-port <port>', 'port to answer http-01 on', port, 80)
     .option('--webroot <directory>', 'put http-01 responses into this directory of a web server in place of answering')
     .option('--tls-port <port>', 'port to answer tls-alpn-01 on', port, 443)
-    .option('--dns-provider <name>', 'who writes records for dns-01: exec, a program named by EXEC_PATH')
+    .option('--dns-provider <name>', 'who writes records for dns-01: one of the configuration, or exec, a program named by EXEC_PATH')
     .option('--dns-env <names>', 'environment variables that the program sees, with commas between; can be given again', collect)
     .option('--dns-resolver <host:port>', 'ask this server about zones and records; can be given again', collect)
     .option('--propagation-wait <seconds>', 'wait this long for records in place of looking for them, or skip', seconds)
@@ -75,6 +80,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('--preferred-chain <name>', 'common name of the issuer that the chain should end in')
     .option('--not-after <time>', 'wished end of validity, RFC 3339; many CAs refuse it', moment)
     .option('--must-staple', 'ask for a certificate that needs a stapled OCSP answer')
+    .option('--config <file>', configFile)
     .option('--storage <place>', 'where accounts are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
     .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
     .option('--deploy-directory <directory>', 'keep live/NAME/fullchain.pem and privkey.pem there, switched in one step; can be given with the files')
@@ -95,6 +101,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .action(async (options: InfoOptions) => (await import('./info.ts')).info(options, terminal));
 
   addManagedCommands(program, terminal, logLevel, end);
+  addConfigCommands(program, terminal);
   addStorageCommands(program, terminal, logLevel);
   addCaCommands(program, terminal, logLevel);
   addDemoCommand(program, terminal, logLevel);
@@ -108,6 +115,7 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
     .description(description)
     .copyInheritedSettings(program)
     .showHelpAfterError(`(see acmex ${parent === program ? '' : `${parent.name()} `}${name.split(' ', 1)[0]} --help)`)
+    .option('--config <file>', configFile)
     .option('--storage <place>', 'where certificates are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
     .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
     .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
@@ -125,6 +133,7 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
   add(program, 'daemon', 'keep every certificate current until it is told to stop')
     .option('--check-interval <seconds>', 'look for what others have written at least so often', number, 60)
     .option('--concurrency <number>', 'how many at once', number, 5)
+    .option('--renew-before-days <days>', 'renew no later than so long before the end; the CA and the lifetime say when otherwise', days)
     .option('--answer-http <port>', 'answer http-01 on this port for every machine and command with the storage', port)
     .option('--answer-tls <port>', 'the same for tls-alpn-01', port)
     .option('--per-issuer <number>', 'how many at once at one CA', number, 5)
@@ -167,6 +176,7 @@ function addStorageCommands(program: Command, terminal: Terminal, logLevel: () =
     .option('--json', 'write the result as one JSON document')
     .addOption(logLevel());
   const withStorage = (command: Command) => command
+    .option('--config <file>', configFile)
     .option('--storage <place>', 'file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
     .option('--encryption-key-file <file>', 'the storage\'s encryption keys, one in a line, the first for writing; ACMEX_STORAGE_ENCRYPTION_KEY_FILE, …_KEY or ACMEX_STORAGE_PASSPHRASE otherwise');
 
@@ -191,6 +201,24 @@ function addStorageCommands(program: Command, terminal: Terminal, logLevel: () =
     .action(async (file: string, options: StorageOptions) => (await import('./storage/encryption.ts')).newKey(file, options, terminal));
 }
 
+function addConfigCommands(program: Command, terminal: Terminal): void {
+  const group = program.command('config').description('look at acmex.toml, and at what holds');
+  const add = (name: string, description: string) => group.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex config ${name} --help)`);
+  const withFile = (command: Command) => command
+    .option('--config <file>', configFile)
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'));
+  withFile(add('check', 'find every fault of the configuration'))
+    .action(async (options: ConfigOptions) => (await import('./config/config.ts')).check(options, terminal));
+  withFile(add('show', 'show every value that holds, without credentials'))
+    .option('--origin', 'and where each came from')
+    .action(async (options: ConfigOptions) => (await import('./config/config.ts')).show(options, terminal));
+  add('schema', 'write the JSON Schema of the configuration, for editors')
+    .action(async (options: unknown) => (await import('./config/config.ts')).schema(options, terminal));
+}
+
 function addDemoCommand(program: Command, terminal: Terminal, logLevel: () => Option): void {
   program.command('demo')
     .description('get a certificate from a throw-away CA on this machine: no network, no root')
@@ -205,6 +233,7 @@ function addCaCommands(program: Command, terminal: Terminal, logLevel: () => Opt
     .description(description)
     .copyInheritedSettings(program)
     .showHelpAfterError(`(see acmex ${parent === group ? 'ca' : `ca ${parent.name()}`} ${name.split(' ', 1)[0]} --help)`)
+    .option('--config <file>', configFile)
     .option('--storage <place>', 'where the CA is kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
     .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
     .option('--json', 'write the result as one JSON document')

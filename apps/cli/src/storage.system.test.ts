@@ -95,9 +95,10 @@ describe('acmex storage', () => {
   });
 
   it.each([
-    ['a key that is none', ['check'], 'ERR_STORAGE_ENCRYPTION', async () => { await writeFile(at('key'), 'my secret phrase\n'); }],
-    ['an empty key file', ['check'], 'ERR_CLI_FILE', async () => { await writeFile(at('key'), '\n'); }],
-    ['a key file that is not there', ['check'], 'ERR_CLI_FILE', async () => undefined],
+    ['a key that is none', ['check'], 'ERR_STORAGE_ENCRYPTION', async () => { await writeFile(at('key'), 'my secret phrase\n', { mode: 0o600 }); }],
+    ['an empty key file', ['check'], 'ERR_CONFIG_CREDENTIAL', async () => { await writeFile(at('key'), '\n', { mode: 0o600 }); }],
+    ['a key file that others can read', ['check'], 'chmod 600', async () => { await writeFile(at('key'), 'x\n', { mode: 0o644 }); }],
+    ['a key file that is not there', ['check'], 'ENOENT', async () => undefined],
   ])('refuses %s without quoting it', async (_, args, code, prepare) => {
     await prepare();
     const outcome = await acmex(['storage', ...args, ...here(), '--encryption-key-file', at('key')]);

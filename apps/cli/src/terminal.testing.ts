@@ -10,6 +10,8 @@ export interface Outcome {
 export interface AcmexOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
+  /** `hangup` on it is SIGHUP. */
+  readonly hangup?: EventTarget;
   /** Sees what is written to stderr as it comes. */
   readonly onStderr?: (text: string) => void;
   /** The same for stdout. */
@@ -17,7 +19,7 @@ export interface AcmexOptions {
 }
 
 /** Runs the command line in this process, as a shell would see it. */
-export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, onStderr, onStdout }: AcmexOptions = {}): Promise<Outcome> {
+export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, hangup = new EventTarget(), onStderr, onStdout }: AcmexOptions = {}): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
   const into = (name: keyof typeof written, look?: (text: string) => void) => new Writable({
     write(chunk: Buffer, _, done) {
@@ -26,6 +28,10 @@ export async function acmex(args: readonly string[], { env = {}, signal = new Ab
       done();
     },
   });
-  const code = await run(args, '1.2.3', { stdout: into('stdout', onStdout), stderr: into('stderr', onStderr), env, uid: 1000, signal, display: new Set() });
+  const onHangup = (listener: () => void) => {
+    hangup.addEventListener('hangup', listener);
+    return () => hangup.removeEventListener('hangup', listener);
+  };
+  const code = await run(args, '1.2.3', { stdout: into('stdout', onStdout), stderr: into('stderr', onStderr), env, uid: 1000, signal, display: new Set(), onHangup });
   return { code, ...written };
 }

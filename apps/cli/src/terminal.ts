@@ -11,6 +11,8 @@ export interface Terminal {
   readonly uid: number | undefined;
   /** Aborts when the person or the system asks the program to stop. */
   readonly signal: AbortSignal;
+  /** Calls when the program is told to read its configuration anew: SIGHUP. @returns what ends that */
+  onHangup(listener: () => void): () => void;
   /** What others can see of a command at work, in words: what stays behind if it ends at once. */
   readonly display: Set<string>;
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type Clock, withTimeLimit } from '@acmex/clock';
+import { errorCode } from '@acmex/protocol';
 import { ConfigError } from './errors.ts';
 import type { Environment } from './substitution.ts';
 
@@ -22,7 +23,7 @@ export async function credentialOfCommand(argv: Argv, { environment, clock }: Co
   try {
     return await withTimeLimit({ clock, limit: 'PT10S' }, (signal) => output(argv, environment, signal));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_CONFIG_CREDENTIAL') throw error;
+    if (errorCode(error) === 'ERR_CONFIG_CREDENTIAL') throw error;
     throw refusal(program, 'did not end within 10 seconds: run it by hand, it may wait for someone');
   }
 }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { errorCode } from '@acmex/protocol';
 import { ConfigError } from './errors.ts';
 
 /** Longer is no credential. */
@@ -18,8 +19,8 @@ export async function credentialInFile(path: string): Promise<string> {
     if (size > longest) throw refusal(`the credential file ${path} has ${size} bytes: give one with the credential alone`);
     return (await file.readFile('utf8')).replace(/\r?\n$/, '');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_CONFIG_CREDENTIAL') throw error;
-    throw refusal(`the credential file ${path} cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'}): check its path and permissions`, error);
+    if (errorCode(error) === 'ERR_CONFIG_CREDENTIAL') throw error;
+    throw refusal(`the credential file ${path} cannot be read (${errorCode(error) ?? 'unknown'}): check its path and permissions`, error);
   }
 }
 

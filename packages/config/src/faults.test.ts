@@ -15,7 +15,7 @@ describe('what is wrong with a configuration', () => {
     ['a table with a slip', '[renewals]\nconcurrency = 1', '1 renewals is not known: write renewal, if that is meant'],
     ['a key in a table of an array', '[[certificates]]\nnames = ["example.com"]\nkeytype = "rsa-2048"', '3 certificates[0].keytype is not known: write key_type, if that is meant'],
     ['a key of an inline table', 'certificates = [\n  { names = ["example.com"] },\n  { names = ["example.org"], isuer = "x" },\n]', '3 certificates[1].isuer is not known: write issuer, if that is meant'],
-    ['text for a number', '[renewal]\ncheck_interval = "1h"', '2 renewal.check_interval is text: write a whole number of seconds from 10 to 86400'],
+    ['text for a number', '[renewal]\ncheck_interval = "1h"', '2 renewal.check_interval is text: write a whole number of seconds from 1 to 86400'],
     ['a number out of its bounds', '[renewal]\n\nconcurrency = 0', '3 renewal.concurrency does not fit: write a whole number from 1 to 1000'],
     ['a date', '[renewal]\nconcurrency = 2026-01-01', '2 renewal.concurrency is a date: write a whole number from 1 to 1000'],
     ['a choice that is none', 'cli.log_level = "loud"', '1 cli.log_level does not fit: write one of "error", "warn", "info", "debug"'],

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { ConfigError } from './errors.ts';
 
 export interface Places {
-  /** As after `--config`: then it must be there. */
-  readonly file?: string | undefined;
+  /** As after `--config`: then it must be there. False: none is read. */
+  readonly file?: string | false | undefined;
   readonly cwd: string;
   readonly home: string;
 }
@@ -14,6 +14,7 @@ export interface Places {
  * @throws ConfigError `ERR_CONFIG_FILE` when the one that was named is not there
  */
 export async function findConfig({ file, cwd, home }: Places): Promise<string | undefined> {
+  if (file === false) return undefined;
   if (file !== undefined) {
     const named = resolve(cwd, file);
     if (await isThere(named)) return named;

@@ -5,6 +5,8 @@ import { type WellKnownIssuer, wellKnownIssuers } from './well-known-issuers.ts'
 /** One account at one CA, as certificates name it. */
 export interface IssuerDescription extends Omit<ConfigValues['acme'], 'ca' | 'ca_environment' | 'ca_custom_url' | 'contact'> {
   readonly name: string;
+  /** Its name again, where its account is its own and not the one that is kept for the directory. */
+  readonly own: string | undefined;
   /** What people call the CA; the host of its directory where it is not well known. */
   readonly title: string;
   readonly directory: string;
@@ -17,7 +19,7 @@ export interface IssuerDescription extends Omit<ConfigValues['acme'], 'ca' | 'ca
 export function issuersOf({ values: { acme, issuers } }: Pick<Config, 'values'>): readonly [IssuerDescription, ...IssuerDescription[]] {
   const { ca, ca_environment: environment, ca_custom_url: url, ...account } = acme;
   const name = acmeIssuerName(ca, environment);
-  const further = Object.entries(issuers).map(([own, { ca: known, directory, ...rest }]) => described(own, known ?? '', directory, rest));
+  const further = Object.entries(issuers).map(([own, { ca: known, directory, ...rest }]) => ({ ...described(own, known ?? '', directory, rest), own }));
   return [described(name, name, url, account), ...further];
 }
 
@@ -27,5 +29,5 @@ function described(name: string, ca: string, url: string | undefined, { contact,
   const table: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
   const directory = url ?? table[ca]?.directory ?? '';
   const known = Object.values(table).find((one) => one.directory === directory);
-  return { name, directory, title: known?.title ?? new URL(directory).host, staging: known?.staging ?? false, contact: contact.map((one) => (one.startsWith('mailto:') ? one : `mailto:${one}`)), ...account };
+  return { name, own: undefined, directory, title: known?.title ?? new URL(directory).host, staging: known?.staging ?? false, contact: contact.map((one) => (one.startsWith('mailto:') ? one : `mailto:${one}`)), ...account };
 }

@@ -9,7 +9,7 @@ describe('readConfig', () => {
   it('fills in everything where there is no file at all, and agrees to no terms', async () => {
     await using folder = await configFolder();
     const config = await readConfig(folder.options);
-    expect(config.values).toMatchObject({ acme: { ca: 'letsencrypt', tos_agreed: false, contact: [] }, challenge: { challenge_type: 'http-01' }, renewal: { check_interval: 3600, concurrency: 5 }, server: { listen_addr: '127.0.0.1:8080' }, certificates: [] });
+    expect(config.values).toMatchObject({ acme: { ca: 'letsencrypt', tos_agreed: false, contact: [] }, challenge: { challenge_type: 'http-01' }, renewal: { check_interval: 60, concurrency: 5 }, server: { listen_addr: '127.0.0.1:8080' }, certificates: [] });
     expect(config.values.renewal.renew_before_days).toBeUndefined();
     expect(config.originOf(['acme', 'ca'])).toEqual({ from: 'default' });
     expect(storageOf(config)).toEqual({ place: { kind: 'default' } });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { z } from 'zod';
 import { disagreements } from './agreement/agreement.ts';
+import { withoutHalfAccount } from './agreement/issuers.ts';
 import { withOneStorage } from './agreement/storage.ts';
 import { type ConfigKey, configKeys } from './config-keys.ts';
 import { invalid } from './errors.ts';
@@ -86,7 +87,7 @@ function given(written: Settings, keys: readonly ConfigKey[], { environment, ove
   const substituted = withVariables(written, environment);
   const named = inNormalForm(substituted.settings);
   const surrounded = withEnvironment(named.settings, keys, environment, cwd);
-  return { settings: withOneStorage(withOverrides(surrounded.settings, keys, overrides, cwd)), faults: [...substituted.faults, ...named.faults, ...surrounded.faults] };
+  return { settings: withoutHalfAccount(withOneStorage(withOverrides(surrounded.settings, keys, overrides, cwd))), faults: [...substituted.faults, ...named.faults, ...surrounded.faults] };
 }
 
 /** The first that is wrong with a key, in the order of the file. */

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
+import { invalid } from './errors.ts';
 import type { Config } from './read-config.ts';
 import { Secret } from './secret.ts';
+import { storageUrlForm } from './tables/storage.ts';
+import { absoluteUrl } from './variables.ts';
 
 /** Where everything is kept, in one description, however the configuration says it. */
 export interface StorageDescription {
@@ -25,6 +28,16 @@ export type StorageEncryption =
 export function storageOf({ values: { storage } }: Pick<Config, 'values'>): StorageDescription {
   const encryption = encryptionOf(storage.encrypted);
   return { place: placeOf(storage), ...(encryption ? { encryption } : {}) };
+}
+
+/**
+ * A place as a command line names it: `file:PATH`, a path, `redis://HOST:PORT`, `rediss://…` or `memory:`.
+ * @throws ConfigError `ERR_CONFIG_INVALID`
+ */
+export function storagePlace(text: string, { cwd, flag }: { readonly cwd: string; readonly flag: string }): StoragePlace {
+  const url = absoluteUrl(text, cwd);
+  if (storageUrlForm.test(url)) return placeAt(url, {});
+  throw invalid([{ key: '', origin: { from: 'flag', flag }, problem: 'is no place of a storage', cure: 'write file:PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:' }]);
 }
 
 type Values = Config['values']['storage'];

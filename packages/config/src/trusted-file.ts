@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorCode } from '@acmex/protocol';
 import { ConfigError } from './errors.ts';
 
 /**
@@ -17,8 +18,8 @@ export async function assertTrusted(path: string): Promise<string> {
       if (folder === dirname(folder)) return real;
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_CONFIG_UNSAFE') throw error;
-    throw new ConfigError('ERR_CONFIG_FILE', `the configuration file ${path} cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'}): check its path and permissions`, { cause: error });
+    if (errorCode(error) === 'ERR_CONFIG_UNSAFE') throw error;
+    throw new ConfigError('ERR_CONFIG_FILE', `the configuration file ${path} cannot be read (${errorCode(error) ?? 'unknown'}): check its path and permissions`, { cause: error });
   }
 }
 

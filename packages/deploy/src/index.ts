@@ -3,5 +3,7 @@ export { type Deployed, deployFiles, type DirectoryTarget, type FileTarget, type
 export { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';
 export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';
+export { hooksIn } from './hooks-folder.ts';
 export type { Ownership } from './owner.ts';
 export { probe, type ProbeOptions } from './probe.ts';
+export { trustedProgram } from './trusted-program.ts';

@@ -22,6 +22,8 @@ export interface CertificateSpec {
   /** Where it goes, in the deployer's own words. */
   readonly deploy?: readonly JsonObject[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Whether a configuration asks for it, and may change it. */
+  readonly declared?: boolean | undefined;
 }
 
 /** A failure as it is kept: what failed in a row, and when it is tried again. */

@@ -73,6 +73,13 @@ export class CertificateStore {
     }
   }
 
+  /** Those for exactly these names, in whatever order. */
+  async* withNames(names: readonly string[]): AsyncGenerator<ManagedCertificate> {
+    const all = (some: readonly string[]) => [...some].sort().join();
+    const [first = '', ...more] = checkedNames(names);
+    for await (const one of this.byName(first)) if (all(one.names) === all([first, ...more])) yield one;
+  }
+
   /** In the order of their ends, by days. */
   async* byExpiry(options: ReadManyOptions = {}): AsyncGenerator<ManagedCertificate> {
     for await (const entry of this.#storage.list('by-expiry', options)) {

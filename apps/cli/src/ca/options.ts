@@ -1,8 +1,8 @@
-import type { StorageChoice } from '../open-storage.ts';
+import type { Configured } from '../configuration.ts';
 import type { LogLevel } from '../terminal.ts';
 
 /** What every command of `acmex ca` takes. */
-export interface CaOptions extends StorageChoice {
+export interface CaOptions extends Configured {
   readonly json?: boolean;
   readonly logLevel: LogLevel;
 }

@@ -1,11 +1,11 @@
 import { systemClock } from '@acmex/clock';
+import type { Keeper } from '@acmex/config';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ManagedCommandOptions, type Row, type Shown, table, withManaged } from './command.ts';
-import type { Managed } from './managed.ts';
 
 /** How a certificate stands. */
 export type State = 'valid' | 'due' | 'failing' | 'expired' | 'paused' | 'never issued';
@@ -24,7 +24,7 @@ const rowOf = (one: ManagedCertificate): Row => ({ id: one.id, state: stateOf(on
 const documentOf = (one: ManagedCertificate) => ({ ...one, state: stateOf(one) });
 
 /** The one that is meant: by its id, or by a name that only one has. @throws CliError `ERR_CLI_USAGE` */
-export async function theCertificate({ provisioner: { certificates } }: Managed, which: string): Promise<ManagedCertificate> {
+export async function theCertificate({ provisioner: { certificates } }: Keeper, which: string): Promise<ManagedCertificate> {
   if (/^crt_/.test(which)) return await certificates.get(which);
   const found: ManagedCertificate[] = [];
   for await (const one of certificates.byName(which)) found.push(one);

@@ -1,12 +1,13 @@
-import type { StorageChoice } from '../open-storage.ts';
+import type { Keeper } from '@acmex/config';
+import type { Configured } from '../configuration.ts';
 import { openStorage } from '../open-storage.ts';
 import { type LogLevel, type Reporter, reporter, type Terminal } from '../terminal.ts';
-import { type Managed, managed } from './managed.ts';
+import { managed } from './managed.ts';
 
 export const outputFormats = ['text', 'json', 'csv'] as const;
 
 /** What every command about managed certificates takes. */
-export interface ManagedCommandOptions extends StorageChoice {
+export interface ManagedCommandOptions extends Configured {
   readonly output: (typeof outputFormats)[number];
   readonly logLevel: LogLevel;
 }
@@ -25,11 +26,11 @@ export interface Shown {
 }
 
 /** Opens what keeps certificates current for one command, and writes what came of it. */
-export async function withManaged(options: ManagedCommandOptions, terminal: Terminal, work: (parts: Managed, report: Reporter) => Promise<Shown>): Promise<void> {
+export async function withManaged(options: ManagedCommandOptions, terminal: Terminal, work: (parts: Keeper, report: Reporter) => Promise<Shown>): Promise<void> {
   const report = await reporter(terminal, options.logLevel);
   try {
     await using storage = await openStorage(options, terminal, report);
-    const shown = await work(managed({ storage, terminal, report }), report);
+    const shown = await work(managed({ storage, configuration: options.configuration, terminal, report }), report);
     report.close();
     terminal.stdout.write(written(shown, options.output));
   } finally {

@@ -1,14 +1,17 @@
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
-import { type Clock, systemClock } from '@acmex/clock';
-import { storedResponses } from '@acmex/config';
+import { type Clock, milliseconds, systemClock } from '@acmex/clock';
+import { type Config, type Keeper, storedResponses } from '@acmex/config';
 import { dueSource } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
+import { sameStorage } from '../configuration.ts';
+import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import type { ManagedCommandOptions } from './command.ts';
 import { managed } from './managed.ts';
+import { prepared } from './renew.ts';
 
 export interface DaemonOptions extends ManagedCommandOptions {
   /** Seconds between two looks, at most. */
@@ -23,6 +26,8 @@ export interface DaemonOptions extends ManagedCommandOptions {
 
 /** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
 const endsItself = { seconds: 15 };
+/** What was placed waits so long for more, when more is at work, before what is due once after a run is done. */
+const longestRun = { seconds: 60 };
 
 /**
  * `acmex daemon`: keeps every certificate current until it is told to stop. It shares the storage with everything else, and
@@ -30,24 +35,32 @@ const endsItself = { seconds: 15 };
  */
 export async function daemon(options: DaemonOptions, terminal: Terminal, clock: Clock = systemClock): Promise<void> {
   const report = await reporter(terminal, options.logLevel);
+  const { signal } = terminal;
   try {
     await using storage = await openStorage(options, terminal, report);
+    const open = async (configuration: Config) => {
+      const parts = managed({ storage, configuration, terminal, report });
+      await parts.hooks.check();
+      await prepared(parts, { report, signal });
+      return parts;
+    };
+    let keeping = await open(options.configuration);
+    const runs = endOfRuns({ clock, signal, report });
     // What is stopped by the end is told once, with its number.
-    const stopping = terminal.signal;
-    const { provisioner, upkeep } = managed({ storage, terminal, report });
-    const queue = inProcessQueue({ clock, onError: (id, error) => { if (!stopping.aborted) report.warn(`${id}: ${told(error)}`); } });
+    const queue = inProcessQueue({ clock, onError: (id, error) => { if (!signal.aborted) report.warn(`${id}: ${told(error)}`); } });
     // What runs is stopped by the queue, after it had its time: the terminal's signal would stop it at once.
-    queue.process(async (id, { signal }) => {
-      const { outcome, deployed, deployError } = await upkeep.tend(id, { signal });
+    queue.process(async (id, { signal: limited }) => await runs.within(keeping, async (parts) => {
+      const { outcome, deployed, deployError } = await parts.tend(id, { signal: limited });
       if (outcome?.state === 'failed') report.warn(`${id}: ${told(outcome.error)}; again at ${outcome.retryAt ?? 'no time'}`);
       else if (outcome && !outcome.elsewhere) report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
       if (deployed === 'failed') report.warn(`${id}: issued, not deployed: ${told(deployError)}`);
-      else if (deployed) report.done(`${id}: deployed`);
+      else if (deployed === 'done') report.done(`${id}: deployed`);
       loop.wake();
       return undefined;
-    }, { concurrency: options.concurrency, perGroup: options.perIssuer });
+    }), { concurrency: options.concurrency, perGroup: options.perIssuer });
     await using loop = dispatcher({
-      source: dueSource(provisioner.certificates), queue, window: options.concurrency * 4, interval: { seconds: options.checkInterval }, clock,
+      source: { due: (...of) => dueSource(keeping.provisioner.certificates).due(...of), next: (...of) => dueSource(keeping.provisioner.certificates).next(...of) },
+      queue, window: options.concurrency * 4, interval: { seconds: options.checkInterval }, clock,
       onError: (error) => report.warn(`what is due cannot be read: ${told(error)}`),
       onLate: (late) => (late ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`) : report.done('nothing is late anymore')),
     });
@@ -55,14 +68,69 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
     if (answers) report.done(`answering http-01 on port ${options.answerHttp} for everyone with this storage`);
     await using tlsAnswers = options.answerTls === undefined ? undefined : await tlsAlpn01Answers({ shared: storedResponses(storage, 'tls-alpn-01'), port: options.answerTls });
     if (tlsAnswers) report.done(`answering tls-alpn-01 on port ${options.answerTls} for everyone with this storage`);
-    report.done('keeping certificates current; SIGTERM ends it');
-    await stopped(terminal.signal);
+    const reload = async () => {
+      try {
+        const configuration = await options.reconfigure?.() ?? options.configuration;
+        if (!sameStorage(configuration, keeping.config)) throw new CliError('ERR_CLI_USAGE', 'the storage is another: that takes a restart');
+        keeping = await open(configuration);
+        report.done('the configuration is read anew');
+        loop.wake();
+      } catch (error) {
+        report.warn(`the new configuration is not used, the one before holds: ${told(error)}`);
+      }
+    };
+    let reloading = Promise.resolve();
+    const deaf = terminal.onHangup(() => { reloading = reloading.then(reload); });
+    report.done('keeping certificates current; SIGTERM ends it, SIGHUP reads the configuration anew');
+    await stopped(signal);
+    deaf();
+    await reloading;
     await loop[Symbol.asyncDispose]();
     const parked = await queue.close({ within: endsItself });
+    await runs.end();
     tellEnd(parked, report);
   } finally {
     report.close();
   }
+}
+
+/** Ends runs: when nothing is at work for a keeper anymore, or a minute after it began, what is due once after a run is done. */
+function endOfRuns({ clock, signal, report }: { readonly clock: Clock; readonly signal: AbortSignal; readonly report: Reporter }) {
+  const atWork = new Map<Keeper, { tasks: number; begun: number; ending: Promise<void> }>();
+  const end = async (parts: Keeper) => {
+    for (const { certificate, deployed, deployError } of await parts.finish()) {
+      if (deployed === 'failed') report.warn(`${certificate}: issued, not deployed: ${told(deployError)}`);
+      else report.done(`${certificate}: deployed`);
+    }
+  };
+  const begin = (parts: Keeper) => {
+    const run = { tasks: 0, begun: clock.monotonic(), ending: Promise.resolve() };
+    atWork.set(parts, run);
+    return run;
+  };
+  const ended = (parts: Keeper) => {
+    const run = atWork.get(parts);
+    if (!run) return;
+    run.tasks -= 1;
+    if (run.tasks > 0 && clock.monotonic() - run.begun < milliseconds(longestRun)) return;
+    run.begun = clock.monotonic();
+    run.ending = run.ending.then(() => end(parts)).catch((error: unknown) => { if (!signal.aborted) report.warn(`the run could not be ended: ${told(error)}`); });
+  };
+  return {
+    /** Does a task of a run of this keeper. */
+    async within<T>(parts: Keeper, task: (parts: Keeper) => Promise<T>): Promise<T> {
+      (atWork.get(parts) ?? begin(parts)).tasks += 1;
+      try {
+        return await task(parts);
+      } finally {
+        ended(parts);
+      }
+    },
+    /** Waits for all that was begun. */
+    async end() {
+      for (const { ending } of atWork.values()) await ending;
+    },
+  };
 }
 
 function tellEnd(parked: readonly string[], report: Reporter): void {

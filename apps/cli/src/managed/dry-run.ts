@@ -2,14 +2,13 @@ import type { ManagedCertificate, Outcome } from '@acmex/orchestrator';
 import { type AcmeSession, acmeSession, generateAccountKey, newAccount, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
-import { certificateAuthorities } from '../certificate-authority.ts';
+import { findIssuer, type Keeper, keepIssuer, saveCredentials, savedCredentials } from '@acmex/config';
+import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { watched } from '../obtain/telling.ts';
 import { readText } from '../read-text.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
-import { findIssuer, keepIssuer } from './issuer-record.ts';
-import { type Managed, managed } from './managed.ts';
-import { saveCredentials, savedCredentials } from './saved-credentials.ts';
+import { managed } from './managed.ts';
 
 export interface DryRunOptions {
   /** The directory to try it at; the staging of a known CA by default. */
@@ -21,17 +20,17 @@ export interface DryRunOptions {
  * What a renewal would be, with everything but its end: the names are proven to a CA whose certificates nobody trusts, by an
  * account that is made for it, and neither the storage nor a file changes.
  */
-export function dryRun(options: DryRunOptions, { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter }): (parts: Managed, certificate: ManagedCertificate) => Promise<Outcome> {
+export function dryRun(options: DryRunOptions, { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter }): (parts: Keeper, certificate: ManagedCertificate) => Promise<Outcome> {
   const sessions = new Map<string, Promise<AcmeSession>>();
-  return async ({ storage }, { names, issuer, profile, keyType, mustStaple, proof }) => {
-    const directory = options.server ?? stagingOf((await findIssuer(storage, issuer))?.directory);
+  return async ({ storage, config: configuration, hooks }, { names, issuer, profile, keyType, mustStaple, proof }) => {
+    const directory = options.server ?? trialOf((await findIssuer(storage, issuer))?.directory);
     const caCertificate = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
     const opened = sessions.get(directory) ?? newSession(directory, caCertificate, report);
     sessions.set(directory, opened);
     await using trial = memoryStorage();
     await saveCredentials(trial, await savedCredentials(storage));
     const name = await keepIssuer(trial, { directory, title: directory, caCertificate });
-    const { provisioner } = managed({ storage: trial, terminal, report, session: { issuer: name, session: await opened } });
+    const { provisioner } = managed({ storage: trial, configuration, terminal, report, hooks, session: { issuer: name, session: await opened } });
     const order = await provisioner.submit({ certificate: { names, issuer: name, profile, keyType, mustStaple, proof }, onFailure: 'end' });
     return await provisioner.execute(order, { signal: terminal.signal });
   };
@@ -45,9 +44,8 @@ async function newSession(directory: string, ca: string | undefined, report: Rep
 }
 
 /** @throws CliError `ERR_CLI_USAGE` for a CA that has no staging that is known */
-function stagingOf(directory: string | undefined): string {
-  const known = Object.entries(certificateAuthorities).find(([, one]) => one.directory === directory)?.[0];
-  const staging = known?.endsWith('-staging') ? directory : certificateAuthorities[`${known}-staging`]?.directory;
+function trialOf(directory: string | undefined): string {
+  const staging = stagingOf(directory);
   if (staging === undefined) throw new CliError('ERR_CLI_USAGE', `${printable(directory ?? 'the issuer', 300)} has no staging that is known here: give --server with the directory to try it at`);
   return staging;
 }

@@ -46,11 +46,14 @@ export async function orderCancel(id: string, options: ManagedCommandOptions, te
 
 /** `acmex order retry`: now, not when its time has come. */
 export async function orderRetry(id: string, options: ManagedCommandOptions, terminal: Terminal): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner, upkeep }) => {
+  await withManaged(options, terminal, async ({ provisioner, tend, finish }) => {
     const { certificate } = await provisioner.status(id);
     await provisioner.certificates.get(certificate);
-    const { order = id, outcome } = await upkeep.tend(certificate, { signal: terminal.signal, force: 'renewal' });
+    const { order = id, outcome, deployError } = await tend(certificate, { signal: terminal.signal, force: 'renewal' });
+    const [finished] = await finish({ signal: terminal.signal });
     if (outcome?.state === 'failed') throw outcome.error;
+    const error = deployError ?? finished?.deployError;
+    if (error !== undefined) throw new CliError('ERR_CLI_NOT_DEPLOYED', `${certificate} was issued and lies in the storage, but not where it is used: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     const now = await provisioner.status(order);
     return { text: `${order} has ${now.state}`, document: documentOf(now) };
   });

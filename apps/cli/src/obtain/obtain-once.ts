@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
+import { endsIn, solverFor } from '@acmex/config';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
@@ -8,35 +9,37 @@ import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
-import { accountSession } from './account-session.ts';
 import type { ObtainOptions } from './options.ts';
-import { certificateRequest, endsIn, namesOf } from './request.ts';
-import { solverFor } from './solver.ts';
+import { openAccount } from './open-account.ts';
+import { proofFrom } from './proof.ts';
+import { certificateRequest, namesOf } from './request.ts';
 import { resultDocument, resultText, tell, track, watched } from './telling.ts';
 
 /** `acmex obtain --no-manage`: from names to a certificate and its key in two files, and nothing is kept but the account. Whatever can fail on this side fails before the CA hears of it. */
 export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Promise<void> {
   const { env, signal, stdout, display } = terminal;
   const names = namesOf(options);
-  const authority = chooseAuthority(options);
-  const solver = await solverFor(options, env);
-  const ca = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
+  const { configuration: config } = options;
+  const authority = await chooseAuthority(options, config, env);
+  const solver = await solverFor(proofFrom(options, env), { config, environment: env });
+  const key = options.accountKey === undefined ? undefined : await readText(options.accountKey, 'the account key');
+  const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options.logLevel);
   try {
-    using fetch = nodeFetch({ ca });
+    using fetch = nodeFetch({ ca: authority.caCertificate });
     await using keyFile = options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;
     await using certificateFile = await place(options.certPath, 0o644, options);
     report.done(`${called(authority)}: ${authority.directory}`);
     report.working('making the request');
     const request = await certificateRequest(names, options);
     await using storage = await openStorage(options, terminal, report);
-    const session = await accountSession(options, { authority, storage, fetch: watched(fetch, report), env, report, signal });
+    const session = await openAccount(authority, { storage, fetch: watched(fetch, report), report, signal, key });
     const { pem } = await new AcmeClient({ session, solvers: [solver] }).issue(
-      { identifiers: request.identifiers, csr: request.csr, profile: options.profile, notAfter: options.notAfter, prefer: options.preferredChain === undefined ? undefined : endsIn(options.preferredChain) },
+      { identifiers: request.identifiers, csr: request.csr, profile: options.profile ?? authority.profile, notAfter: options.notAfter, prefer: prefer === undefined ? undefined : endsIn(prefer) },
       { signal, onProgress: (progress) => { track(display, progress); tell(report, progress); } },
     );
     const issued = await verifyIssued(pem, request);
-    if (options.preferredChain !== undefined && !endsIn(options.preferredChain)(issued.pem)) report.warn(`no chain of the CA ends in "${options.preferredChain}": its first is used`);
+    if (prefer !== undefined && !endsIn(prefer)(issued.pem)) report.warn(`no chain of the CA ends in "${prefer}": its first is used`);
     // The key first: a certificate without its key is of no use, a key without its certificate does no harm.
     if (request.privateKey && keyFile) await commitSecret(keyFile, await request.privateKey());
     await certificateFile.commit(issued.pem);

@@ -1,22 +1,20 @@
 import { resolve } from 'node:path';
 import { parseChain } from '@acmex/certificate';
-import type { CertificateSpec, CertificateStore, JsonObject, ManagedCertificate } from '@acmex/orchestrator';
+import { deployRecord, type DeployStep, endsIn, type Keeper, keepIssuer, proofOf, proofRecord, saveCredentials, savedCredentials, solverFor } from '@acmex/config';
+import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import { type Identifier, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import { called, chooseAuthority } from '../certificate-authority.ts';
+import { called, type CertificateAuthority, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
-import { keepIssuer } from '../managed/issuer-record.ts';
-import { type Managed, managed, proofFlags } from '../managed/managed.ts';
-import { saveCredentials, savedCredentials } from '../managed/saved-credentials.ts';
+import { managed } from '../managed/managed.ts';
 import { openStorage } from '../open-storage.ts';
-import { readText } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import { accountSession } from './account-session.ts';
 import { obtainOnce, place } from './obtain-once.ts';
+import { openAccount } from './open-account.ts';
 import type { ObtainOptions } from './options.ts';
-import { endsIn, namesOf } from './request.ts';
-import { solverFor } from './solver.ts';
+import { proofFrom } from './proof.ts';
+import { namesOf } from './request.ts';
 import { resultDocument, resultText, watched } from './telling.ts';
 
 /** `acmex obtain`: from names to a certificate that is kept current, in the storage and in two files. */
@@ -24,24 +22,28 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const once = options.manage ? whyOnce(options) : '--no-manage';
   if (once !== undefined) return await obtainOnce(options, terminal);
   const names = namesOf(options);
-  const authority = chooseAuthority(options);
-  await solverFor({ ...options }, terminal.env);
-  const ca = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
+  const { configuration: config } = options;
+  const authority = await chooseAuthority(options, config, terminal.env);
+  const proof = proofFrom(options, terminal.env);
+  await solverFor(proofOf(proofRecord(proof), config), { config, environment: terminal.env });
+  const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options.logLevel);
   try {
-    using fetch = nodeFetch({ ca });
+    using fetch = nodeFetch({ ca: authority.caCertificate });
     for (const path of [options.keyPath, options.certPath]) await (await place(path, 0o600, options))[Symbol.asyncDispose]();
     report.done(`${called(authority)}: ${authority.directory}`);
     await using storage = await openStorage(options, terminal, report);
     await keepCredentials(options, terminal.env, storage);
-    const session = await accountSession(options, { authority, storage, fetch: watched(fetch, report), env: terminal.env, report, signal: terminal.signal });
-    const issuer = await keepIssuer(storage, { directory: authority.directory, title: authority.title, caCertificate: ca });
-    const parts = managed({ storage, terminal, report, session: { issuer, session } });
-    const { id, current } = await issued(parts, specOf(options, { names, issuer, env: terminal.env }), { options, terminal, report });
+    const session = await openAccount(authority, { storage, fetch: watched(fetch, report), report, signal: terminal.signal });
+    const { directory, title, own, caCertificate } = authority;
+    const issuer = await keepIssuer(storage, { directory, title, own, caCertificate }, authority.name);
+    const parts = managed({ storage, configuration: config, terminal, report, session: { issuer, session } });
+    await parts.hooks.check();
+    const { id, current } = await issued(parts, specOf(options, { names, issuer, authority, proof: proofRecord({ ...proof, preferredChain: prefer }) }), { options, terminal, report });
     const chain = (await parts.provisioner.certificates.generation(id, current?.generation ?? 0))?.chain ?? '';
     const [leaf] = parseChain(chain);
     if (!leaf) throw new CliError('ERR_CLI_FILE', `${id} was removed while it was obtained`);
-    if (options.preferredChain !== undefined && !endsIn(options.preferredChain)(chain)) report.warn(`no chain of the CA ends in "${options.preferredChain}": its first is used`);
+    if (prefer !== undefined && !endsIn(prefer)(chain)) report.warn(`no chain of the CA ends in "${prefer}": its first is used`);
     report.close();
     const result = { leaf, authority, certificate: options.certPath, privateKey: options.keyPath, id };
     terminal.stdout.write(options.json ? `${JSON.stringify(resultDocument(result), null, 2)}\n` : `${resultText(result)}\n`);
@@ -55,20 +57,17 @@ function whyOnce({ csr, accountKey, notAfter }: ObtainOptions): string | undefin
   return [[csr, '--csr'], [accountKey, '--account-key'], [notAfter, '--not-after']].find(([value]) => value !== undefined)?.[1];
 }
 
-function specOf(options: ObtainOptions, { names, issuer, env }: { readonly names: readonly Identifier[]; readonly issuer: string; readonly env: NodeJS.ProcessEnv }): CertificateSpec {
-  const { keyType, mustStaple, profile, webroot } = options;
-  const flags: Readonly<Record<string, unknown>> = { ...options, webroot: webroot === undefined ? undefined : resolve(webroot), execPath: options.dnsProvider === 'exec' ? env.EXEC_PATH : undefined };
-  const proof = JSON.parse(JSON.stringify(Object.fromEntries(proofFlags.map((flag) => [flag, flags[flag]])))) as JsonObject;
-  return { names: names.map(({ value }) => value), issuer, profile, keyType, mustStaple, proof, deploy: deployOf(options) };
+function specOf({ keyType, mustStaple, ...options }: ObtainOptions, { names, issuer, authority, proof }: { readonly names: readonly Identifier[]; readonly issuer: string; readonly authority: CertificateAuthority; readonly proof: CertificateSpec['proof'] }): CertificateSpec {
+  return { names: names.map(({ value }) => value), issuer, profile: options.profile ?? authority.profile, keyType, mustStaple, proof, deploy: deployRecord(deployOf(options)) };
 }
 
 /** Where it goes, in absolute paths: a renewal has another working directory. */
-function deployOf({ certPath, keyPath, deployDirectory, deployHook, probe }: ObtainOptions): readonly JsonObject[] {
+function deployOf({ certPath, keyPath, deployDirectory, deployHook, probe }: Pick<ObtainOptions, 'certPath' | 'keyPath' | 'deployDirectory' | 'deployHook' | 'probe'>): readonly DeployStep[] {
   return [
     { certPath: resolve(certPath), keyPath: resolve(keyPath) },
     ...(deployDirectory === undefined ? [] : [{ directory: resolve(deployDirectory) }]),
     ...(deployHook === undefined ? [] : [{ hook: deployHook.split(/\s+/).filter((word) => word !== '') }]),
-    ...(probe === undefined ? [] : [{ probe: { ...probe } }]),
+    ...(probe === undefined ? [] : [{ probe }]),
   ];
 }
 
@@ -83,7 +82,8 @@ async function keepCredentials({ dnsEnv = [], dnsProvider, saveCredentials: save
 }
 
 /** Orders it, unless it is there and current, and puts it into its files. */
-async function issued({ provisioner, upkeep }: Managed, spec: CertificateSpec, { options, terminal: { signal }, report }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<ManagedCertificate> {
+async function issued(parts: Keeper, spec: CertificateSpec, { options, terminal: { signal }, report }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<ManagedCertificate> {
+  const { provisioner } = parts;
   const { certificates } = provisioner;
   const known = await sameCertificate(certificates, spec);
   if (known) await certificates.change(known.id, (summary) => ({ ...summary, ...spec, paused: false, deployed: undefined, deployFailure: undefined, placed: undefined }), { type: 'certificate_changed' });
@@ -102,14 +102,14 @@ async function issued({ provisioner, upkeep }: Managed, spec: CertificateSpec, {
     report.done(`${known.names.join(', ')}: current until ${known.current.notAfter}, not ordered again; --force does`);
   }
   if (id === undefined) throw new CliError('ERR_CLI_INCOMPLETE', 'the certificate was removed while it was obtained');
-  const { deployed, deployError } = await upkeep.tend(id, { signal });
+  const tended = await parts.tend(id, { signal });
+  const { deployed, deployError } = (await parts.finish({ signal })).find(({ certificate }) => certificate === id) ?? tended;
   if (deployed === 'failed') throw new CliError('ERR_CLI_NOT_DEPLOYED', `${id} was issued and lies in the storage, but not in its files: ${deployError instanceof Error ? deployError.message : String(deployError)}`, { cause: deployError });
   return await certificates.get(id);
 }
 
 /** The one with exactly these names from the same CA. */
 async function sameCertificate(certificates: CertificateStore, { names, issuer }: CertificateSpec): Promise<ManagedCertificate | undefined> {
-  const all = (some: readonly string[]) => [...some].map((name) => name.toLowerCase()).sort().join();
-  for await (const one of certificates.byName(names[0] ?? '')) if (one.issuer === issuer && all(one.names) === all(names)) return one;
+  for await (const one of certificates.withNames(names)) if (one.issuer === issuer) return one;
   return undefined;
 }

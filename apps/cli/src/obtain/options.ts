@@ -1,10 +1,11 @@
 import type { KeyType } from '@acmex/certificate';
+import type { Configured } from '../configuration.ts';
 import type { LogLevel } from '../terminal.ts';
 
 export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
 
 /** The flags of `acmex obtain`. */
-export interface ObtainOptions {
+export interface ObtainOptions extends Configured {
   readonly domains?: readonly string[];
   readonly csr?: string;
   readonly email?: string;
@@ -32,7 +33,6 @@ export interface ObtainOptions {
   readonly profile?: string;
   readonly preferredChain?: string;
   readonly notAfter?: string;
-  readonly storage?: string;
   readonly deployDirectory?: string;
   readonly deployHook?: string;
   readonly probe?: { readonly host: string; readonly port: number };

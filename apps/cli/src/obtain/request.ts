@@ -1,4 +1,4 @@
-import { createCsr, parseChain, parseCsr, privateKeyPem, webcrypto } from '@acmex/certificate';
+import { createCsr, parseCsr, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { type Identifier, identifiers } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import { readText } from '../read-text.ts';
@@ -30,9 +30,4 @@ export async function certificateRequest(names: readonly Identifier[], { csr, ke
   }
   const key = await webcrypto().generate(keyType);
   return { identifiers: names, csr: await createCsr({ identifiers: names, key, mustStaple }), publicKey: key.publicKey, privateKey: () => privateKeyPem(key) };
-}
-
-/** Whether a chain leads to an issuer of this common name at its end. */
-export function endsIn(issuer: string): (pem: string) => boolean {
-  return (pem) => new RegExp(`(^|, ?)CN=${issuer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(,|$)`).test(parseChain(pem).at(-1)?.issuer ?? '');
 }

@@ -17,7 +17,7 @@ export interface BackupOptions extends StorageOptions {
 /** `acmex storage backup FILE`: everything as it is at one moment, encrypted, and read back before the file is there. */
 export async function backup(file: string, options: BackupOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
-    const keys = await keysOf(options, terminal);
+    const keys = await keysOf(options);
     const [key] = keys;
     if (await access(file).then(() => true, () => false)) throw new CliError('ERR_CLI_EXISTS', `${file} exists already: choose another name`);
     await using storage = await openStorage(options, terminal, report);
@@ -35,7 +35,7 @@ export async function backup(file: string, options: BackupOptions, terminal: Ter
 /** `acmex storage restore FILE`: into an empty storage, after the whole file was read and found good. */
 export async function restore(file: string, options: BackupOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
-    const keys = await keysOf(options, terminal);
+    const keys = await keysOf(options);
     await access(file).catch(() => readText(file, 'the backup'));
     await using storage = await openStorage(options, terminal, report);
     const summary = await restoreInto(() => createReadStream(file), storage, { keys, signal: terminal.signal, onProgress: (entries) => report.working(`${entries} entries`) });
@@ -45,8 +45,8 @@ export async function restore(file: string, options: BackupOptions, terminal: Te
   });
 }
 
-async function keysOf({ keyFile, ...options }: BackupOptions, { env }: Terminal) {
-  const [first, ...others] = keyFile === undefined ? await encryptionKeys(options, env) : await keysIn(keyFile);
+async function keysOf({ keyFile, ...options }: BackupOptions) {
+  const [first, ...others] = keyFile === undefined ? await encryptionKeys(options) : await keysIn(keyFile);
   if (!first) throw new CliError('ERR_CLI_USAGE', 'a backup is always encrypted: give --key-file, with a key that acmex storage new-key makes');
   return [first, ...others] as const;
 }

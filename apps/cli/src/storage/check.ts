@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { storageOf } from '@acmex/config';
 import { checkClause, storageContract } from '@acmex/storage/contract';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
@@ -11,8 +12,8 @@ export async function check(options: StorageOptions, terminal: Terminal): Promis
   await running(options, terminal, async (report) => {
     await using storage = await openStorage(options, terminal, report);
     await using other = await openStorage(options, terminal, report);
-    // In ACMEX_STORAGE=memory: two openings are two storages.
-    const subject = { storage, other: (options.storage ?? terminal.env.ACMEX_STORAGE) === 'memory:' ? storage : other, place: `check-${randomBytes(8).toString('hex')}` };
+    // In memory two openings are two storages.
+    const subject = { storage, other: storageOf(options.configuration).place.kind === 'memory' ? storage : other, place: `check-${randomBytes(8).toString('hex')}` };
     const failures: { readonly clause: string; readonly reason: string }[] = [];
     for (const clause of storageContract) {
       terminal.signal.throwIfAborted();

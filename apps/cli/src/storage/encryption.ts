@@ -13,7 +13,7 @@ export interface RotateKeyOptions extends StorageOptions {
 /** `acmex storage rotate-key`: encrypts everything with a new key, while others read and write. */
 export async function rotateKey(options: RotateKeyOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
-    const old = await encryptionKeys(options, terminal.env);
+    const old = await encryptionKeys(options);
     if (old.length === 0) throw new CliError('ERR_CLI_USAGE', 'there is no key to go over from: give --encryption-key-file; a storage in clear is encrypted by acmex storage encrypt');
     await using driver = await openDriver(options, terminal, report);
     const rotation = await rotate(driver, { keys: [...await keysIn(options.newKeyFile), ...old], signal: terminal.signal, onProgress: ({ encrypted, current }) => report.working(`${encrypted + current} entries`) });
@@ -26,7 +26,7 @@ export async function rotateKey(options: RotateKeyOptions, terminal: Terminal): 
 /** `acmex storage encrypt`: encrypts a storage in clear in place. */
 export async function encrypt(options: StorageOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
-    const keys = await encryptionKeys(options, terminal.env);
+    const keys = await encryptionKeys(options);
     if (keys.length === 0) throw new CliError('ERR_CLI_USAGE', 'there is no key: give --encryption-key-file, with a key that acmex storage new-key makes');
     await using driver = await openDriver(options, terminal, report);
     const rotation = await encryptInPlace(driver, { keys, signal: terminal.signal, onProgress: ({ encrypted, current }) => report.working(`${encrypted + current} entries`) });

@@ -1,5 +1,7 @@
+import { openDriver, storagePlace } from '@acmex/config';
 import { migrate as migrateStorage } from '@acmex/storage';
-import { keysIn, openDriver, openStorage } from '../open-storage.ts';
+import { dataDirectory, placesOf } from '../configuration.ts';
+import { keysIn, openStorage } from '../open-storage.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import type { StorageOptions } from './options.ts';
 import { count, running, tellSkipped } from './running.ts';
@@ -26,7 +28,8 @@ export async function migrate(options: MigrateOptions, terminal: Terminal): Prom
 }
 
 async function target({ to, toKeyFile }: MigrateOptions, terminal: Terminal, report: Reporter) {
-  const driver = await openDriver({ storage: to }, terminal, report);
+  const place = storagePlace(to, { ...placesOf(terminal), flag: '--to' });
+  const driver = await openDriver(place, { directory: dataDirectory(terminal), onNotice: (message) => report.warn(message) });
   if (toKeyFile === undefined) return driver;
   const { encryptedStorage } = await import('@acmex/storage-encrypted');
   try {

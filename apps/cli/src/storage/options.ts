@@ -1,8 +1,8 @@
-import type { StorageChoice } from '../open-storage.ts';
+import type { Configured } from '../configuration.ts';
 import type { LogLevel } from '../terminal.ts';
 
 /** What every command of `acmex storage` takes. */
-export interface StorageOptions extends StorageChoice {
+export interface StorageOptions extends Configured {
   readonly json?: boolean;
   readonly logLevel: LogLevel;
 }

@@ -1,10 +1,19 @@
-import { isTable, valueAt } from '../key-path.ts';
+import { isTable, valueAt, withoutValueAt } from '../key-path.ts';
+import type { Settings } from '../settings.ts';
 import { wellKnownIssuers } from '../well-known-issuers.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
 /** What `[acme]` is called where an issuer is named. */
 export function acmeIssuerName(ca: unknown, environment: unknown): string {
   return `${String(ca ?? 'letsencrypt')}${environment === 'staging' ? '-staging' : ''}`;
+}
+
+/** The settings without the key of an external account whose identifier nobody gave: a variable may stay set for other calls. */
+export function withoutHalfAccount(settings: Settings): Settings {
+  const binding = ['acme', 'external_account_binding'];
+  const at = (key: string) => valueAt(settings.table, [...binding, key]);
+  const left = at('key_id') === undefined && at('hmac_key') !== undefined && settings.originOf([...binding, 'hmac_key']).from === 'environment';
+  return left ? settings.withTable(withoutValueAt(settings.table, binding)) : settings;
 }
 
 /** `[acme]` names one CA, and one that there is. */

@@ -3,12 +3,17 @@ import type { Origin } from '../origin.ts';
 import type { Settings } from '../settings.ts';
 import { type Check, fault } from './check.ts';
 
-/** The settings with one storage, where a flag or a variable names another place than the file. */
+/** The settings with one storage and one key of it, where a flag or a variable names another than the file. */
 export function withOneStorage(settings: Settings): Settings {
-  const at = (key: string) => valueAt(settings.table, ['storage', key]);
-  const rank = (key: string) => ranks[settings.originOf(['storage', key]).from];
-  if (at('url') === undefined || at('backend') === undefined || at('backend') === 'encrypted' || rank('url') === rank('backend')) return settings;
-  return settings.withTable(withoutValueAt(settings.table, ['storage', rank('url') < rank('backend') ? 'url' : 'backend']));
+  const place = valueAt(settings.table, ['storage', 'backend']) === 'encrypted' ? settings : withStronger(settings, ['storage', 'url'], ['storage', 'backend']);
+  return withStronger(place, ['storage', 'encrypted', 'encryption_key'], ['storage', 'encrypted', 'passphrase']);
+}
+
+/** Without the weaker of two that exclude each other; with both where they come from the same side. */
+function withStronger(settings: Settings, one: readonly string[], other: readonly string[]): Settings {
+  const rank = (path: readonly string[]) => ranks[settings.originOf(path).from];
+  if ([one, other].some((path) => valueAt(settings.table, path) === undefined) || rank(one) === rank(other)) return settings;
+  return settings.withTable(withoutValueAt(settings.table, rank(one) < rank(other) ? one : other));
 }
 
 const ranks: Readonly<Record<Origin['from'], number>> = { default: 0, file: 1, environment: 2, flag: 3 };

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from '../config.testing.ts';
 import { dnsProviderKinds, dnsProvidersOf, dnsProviderTypes, openDnsProvider, readConfig } from '../index.ts';
-import { loaded } from './open.ts';
+import { loaded } from '../loaded.ts';
 
 const providers = `
 [[challenge.dns01.providers]]
@@ -68,7 +68,7 @@ describe('DNS providers', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', 'import("@acmex/dns-none").catch(({ code, message }) => console.log(JSON.stringify({ code, message })))'], { cwd: import.meta.dirname });
     const { code, message }: { readonly code: string; readonly message: string } = JSON.parse(stdout);
     const missing = Object.assign(new Error(message), { code });
-    await expect(loaded('@acmex/dns-none', 'main', () => Promise.reject(missing))).rejects.toMatchObject({ code: 'ERR_CONFIG_PACKAGE_MISSING', message: 'the DNS provider main needs the package @acmex/dns-none, which is not installed: npm install @acmex/dns-none' });
-    await expect(loaded('@acmex/dns-cloudflare', 'main', () => Promise.reject(missing))).rejects.toBe(missing);
+    await expect(loaded('@acmex/dns-none', 'the DNS provider main', () => Promise.reject(missing))).rejects.toMatchObject({ code: 'ERR_CONFIG_PACKAGE_MISSING', message: 'the DNS provider main needs the package @acmex/dns-none, which is not installed: npm install @acmex/dns-none' });
+    await expect(loaded('@acmex/dns-cloudflare', 'the DNS provider main', () => Promise.reject(missing))).rejects.toBe(missing);
   });
 });

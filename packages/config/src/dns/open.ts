@@ -1,5 +1,5 @@
 import type { DnsProvider } from '@acmex/dns';
-import { ConfigError } from '../errors.ts';
+import { loaded as load } from '../loaded.ts';
 import type { Environment } from '../substitution.ts';
 import type { DnsProviderDescription } from './entry.ts';
 
@@ -34,6 +34,11 @@ export async function openDnsProvider(description: DnsProviderDescription, { env
   }
 }
 
+/** @param provider the name of the one that needs it */
+async function loaded<T>(name: string, provider: string, importing: () => Promise<T>): Promise<T> {
+  return await load(name, `the DNS provider ${provider}`, importing);
+}
+
 async function hooks(description: Extract<DnsProviderDescription, { type: 'exec' | 'httpreq' | 'certbot' | 'acme.sh' }>, from: Environment): Promise<DnsProvider> {
   const { acmeSh, certbotHooks, environment, execHook, httpreq } = await loaded('@acmex/dns-hooks', description.name, () => import('@acmex/dns-hooks'));
   if (description.type === 'httpreq') {
@@ -45,17 +50,5 @@ async function hooks(description: Extract<DnsProviderDescription, { type: 'exec'
     case 'exec': return execHook({ program: description.program, env });
     case 'certbot': return certbotHooks({ auth: description.auth, cleanup: description.cleanup, env });
     case 'acme.sh': return acmeSh({ home: description.home, hook: description.hook, env });
-  }
-}
-
-/** A package, or an error that says how to install it. */
-export async function loaded<T>(name: string, provider: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    // A package that is there and lacks one of its own is another fault.
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(name);
-    if (!missing) throw cause;
-    throw new ConfigError('ERR_CONFIG_PACKAGE_MISSING', `the DNS provider ${provider} needs the package ${name}, which is not installed: npm install ${name}`, { cause });
   }
 }

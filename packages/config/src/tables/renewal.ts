@@ -8,7 +8,7 @@ export function renewBeforeDays() {
 /** `[renewal]`: when certificates are renewed, and what runs then. */
 export function renewalTable() {
   return z.strictObject({
-    check_interval: seconds('How often the daemon looks for what is due.', 10, 86_400).default(3600),
+    check_interval: seconds('How often the daemon looks for what others have written, at least; what becomes due it knows by itself.', 1, 86_400).default(60),
     renew_before_days: renewBeforeDays().optional(),
     concurrency: whole('How many certificates are renewed at once.', { from: 1, to: 1000 }).default(5),
     per_issuer: whole('How many of these at one account of a CA; all of them by default.', { from: 1, to: 1000 }).optional(),

@@ -3,6 +3,7 @@ import type { CredentialKey } from '../credential.ts';
 import { choice, path, whole } from '../keys.ts';
 import { Secret } from '../secret.ts';
 
+export const storageUrlForm = /^(?:file:(?:\/\/)?(?:\/|[a-z]:\\).*|rediss?:\/\/.+|memory:|\/.*|[a-z]:\\.*)$/i;
 const redisWanted = 'write redis://HOST:PORT, or rediss:// for TLS';
 
 /** A URL that may have a password in it: then it is a secret that shows all the rest. */
@@ -22,7 +23,7 @@ export function withoutPassword(url: string): string {
 /** `[storage]`: where accounts, keys and certificates are kept. */
 export function storageTable(secret: CredentialKey) {
   return z.strictObject({
-    url: storageUrl('The whole place in one: file:PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:.', /^(?:file:(?:\/\/)?(?:\/|[a-z]:\\).*|rediss?:\/\/.+|memory:|\/.*|[a-z]:\\.*)$/i, 'write file:/PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:').optional(),
+    url: storageUrl('The whole place in one: file:PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:.', storageUrlForm, 'write file:/PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:').optional(),
     backend: choice(['file', 'redis', 'memory', 'encrypted'], 'The kind of place; encrypted is one of the others with its values encrypted.').optional(),
     file: z.strictObject({
       path: path('Folder.').optional(),

@@ -1,0 +1,71 @@
+import { hookEnvironment, hooksIn, runHook, trustedProgram } from '@acmex/deploy';
+import type { ManagedCertificate } from '@acmex/orchestrator';
+import type { ConfigValues } from '../read-config.ts';
+import type { Environment } from '../substitution.ts';
+
+/** The programs of `[renewal.hooks]`, for one run after the other: what belongs to a run as a whole runs once in it. */
+export interface RunHooks {
+  /** Programs for a new certificate that has none of its own; and those that run for every one. */
+  forCertificate(own: boolean): Promise<readonly (readonly string[])[]>;
+  /** For certificates that name none of their own. */
+  readonly after: readonly string[] | undefined;
+  readonly limit: { readonly seconds: number };
+  /** Before the first order of a run: runs `before`, once. */
+  begin(options: HookOptions): Promise<void>;
+  /** Runs one `after` program. */
+  runAfter(argv: readonly string[], options: HookOptions): Promise<void>;
+  /** At the end of a run: what `before` began is ended by `after`, also where nothing came of it. */
+  end(options: HookOptions): Promise<void>;
+  /** For a certificate that could not be renewed. */
+  failed(certificate: ManagedCertificate, error: unknown, options: HookOptions): Promise<void>;
+  /** Makes sure that nobody else can have written what will run. @throws DeployError `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK` */
+  check(): Promise<void>;
+}
+
+interface HookOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export function runHooks({ before, deploy, after, on_error: onError, directory, timeout_secs: seconds }: ConfigValues['renewal']['hooks'], environment: Environment): RunHooks {
+  let begun: Promise<unknown> | undefined;
+  let afterRan = false;
+  const limit = { seconds };
+  const run = async (argv: readonly string[], env: Readonly<Record<string, string>>, { signal }: HookOptions) => await runHook(argv, { env, limit, signal });
+  const runAfter = async (argv: readonly string[], options: HookOptions) => {
+    if (sameArgv(argv, after)) afterRan = true;
+    await run(argv, hookEnvironment('after', { environment }), options);
+  };
+  return {
+    after, limit, runAfter,
+    async forCertificate(own) {
+      return [...(deploy && !own ? [deploy] : []), ...(directory === undefined ? [] : await hooksIn(directory)).map((program) => [program])];
+    },
+    async begin(options) {
+      if (before) await (begun ??= run(before, hookEnvironment('before', { environment }), options));
+    },
+    async end(options) {
+      const open = begun !== undefined && !afterRan;
+      begun = undefined;
+      afterRan = false;
+      if (open && after) await run(after, hookEnvironment('after', { environment }), options);
+    },
+    async failed({ id, names, current }, error, options) {
+      if (!onError) return;
+      const bundle = { id, names, serialNumber: current?.serialNumber ?? '', notAfter: current?.notAfter ?? '', chain: '', privateKey: '' };
+      await run(onError, hookEnvironment('on_error', { bundle, environment, error: oneLine(error) }), options);
+    },
+    async check() {
+      for (const argv of [before, deploy, after, onError]) if (argv) await trustedProgram(argv[0], environment.PATH);
+      if (directory !== undefined) await hooksIn(directory);
+    },
+  };
+}
+
+export function sameArgv(one: readonly string[], other: readonly string[] | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** What a server said may be in it: control characters are taken out. */
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 2000);
+}

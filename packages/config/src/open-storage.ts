@@ -1,0 +1,56 @@
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { loaded } from './loaded.ts';
+import type { StorageDescription, StorageEncryption, StoragePlace } from './storage-description.ts';
+
+export interface OpenStorageOptions {
+  /** Where files lie when no place is configured. */
+  readonly directory: string;
+  /** Is told what an operator should know of the place, as that it could lose what was written. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+/**
+ * The storage that is described, with its encryption. Its packages are loaded when they are named.
+ * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING`, `ERR_CONFIG_CREDENTIAL`; and what the driver throws
+ */
+export async function openStorage({ place, encryption }: StorageDescription, options: OpenStorageOptions): Promise<Storage> {
+  if (!encryption) return await openDriver(place, options);
+  const { encryptedStorage } = await loaded('@acmex/storage-encrypted', 'an encrypted storage', () => import('@acmex/storage-encrypted'));
+  const keys = await keysOf(encryption);
+  const driver = await openDriver(place, options);
+  try {
+    return await encryptedStorage(driver, { keys });
+  } catch (error) {
+    await driver[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The storage without its encryption. @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING` */
+export async function openDriver(place: StoragePlace, { directory, onNotice = () => { /* nobody reads them */ } }: OpenStorageOptions): Promise<Storage> {
+  switch (place.kind) {
+    case 'memory': return memoryStorage();
+    case 'redis': {
+      const { redisStorage } = await loaded('@acmex/storage-redis', 'a storage in Redis', () => import('@acmex/storage-redis'));
+      const { url, password } = place;
+      return redisStorage({ url: withDatabase(typeof url === 'string' ? url : await url.reveal(), place.database), ...(password ? { password: password.reveal } : {}), onNotice: ({ message }) => onNotice(message) });
+    }
+    case 'file': case 'default': {
+      const { fileStorage } = await loaded('@acmex/storage-file', 'a storage in files', () => import('@acmex/storage-file'));
+      return fileStorage({ path: place.kind === 'file' ? place.path : directory });
+    }
+  }
+}
+
+/** The keys of an encryption, the first for writing. @throws StorageError `ERR_STORAGE_ENCRYPTION` */
+export async function keysOf(encryption: StorageEncryption) {
+  if ('passphrase' in encryption) return [{ passphrase: await encryption.passphrase.reveal() }];
+  const { parseEncryptionKey } = await loaded('@acmex/storage-encrypted', 'an encrypted storage', () => import('@acmex/storage-encrypted'));
+  return (await encryption.key.reveal()).split(/[\s,]+/).filter((line) => line !== '').map(parseEncryptionKey);
+}
+
+function withDatabase(url: string, database: number | undefined): string {
+  const whole = new URL(url);
+  if (database !== undefined) whole.pathname = `/${database}`;
+  return whole.href;
+}
