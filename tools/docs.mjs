@@ -5,7 +5,12 @@ import { build } from 'esbuild';
 import { packages, root } from './packages.mjs';
 
 const program = join(root, 'apps/cli/src/program.ts');
-const generators = [{ file: 'docs/errors.md', make: errors }, ...(existsSync(program) ? [{ file: 'docs/cli.md', make: commands }] : [])];
+const generators = [
+  { file: 'docs/errors.md', make: errors },
+  { file: 'docs/cli.md', make: commands },
+  { file: 'docs/configuration.md', make: configuration },
+  { file: 'docs/events.md', make: events },
+];
 const check = process.argv.includes('--check');
 
 for (const { file, make } of generators) {
@@ -54,6 +59,31 @@ async function commands() {
   });
   if (sections.length === 0) throw new Error('the program has no commands');
   return `# The command line\n\nThis page is made from the code.\n\n${sections.join('\n')}`;
+}
+
+/** Every key of acmex.toml. */
+async function configuration() {
+  const { configReference } = await load(join(root, 'packages/config/src/reference.ts'));
+  return `# acmex.toml
+
+This page is made from the code. [The example](../packages/config/example/acmex.toml) shows every table, [@acmex/config](../packages/config/README.md) says how a file is found, what variables and credentials may stand in it, and who wins; \`acmex config show --origin\` says what holds.
+
+${configReference()}`;
+}
+
+/** What the outbox tells of. */
+async function events() {
+  const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/events.ts'));
+  const rows = Object.entries(eventMeanings).map(([type, meaning]) => `| \`${type}\` | ${meaning} |`);
+  if (rows.length === 0) throw new Error('there are no events');
+  return `# Events
+
+Each is written along with the change that it tells of, and comes to every subscriber at least once, under the same id. It holds no private key and no credential. This page is made from the code.
+
+| event | |
+|---|---|
+${rows.join('\n')}
+`;
 }
 
 /** The exports of a TypeScript module. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { CertificateStore } from '@acmex/orchestrator';
+import { generateAccountKey } from '@acmex/protocol';
 import { describeWith, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -165,5 +166,48 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     const { code, stdout } = await run(['obtain', '-d', 'plain.test', '--cert-path', at('c.pem'), '-k', at('k.pem')]);
     expect([code, stdout]).toEqual([0, expect.stringContaining('kept as')]);
     await expect(run(['renew', '-d', 'plain.test', '--force'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('renewed') });
+  });
+
+  it('has its account shown, changed, given another key and given up, and certificates revoked', async () => {
+    await configured(base());
+    await expect(run(['account', 'show'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('register one first') });
+    const made = await run(['account', 'register']);
+    expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^account +https:/m)]);
+    await run(['obtain', '-d', 'revoked.test', '--cert-path', at('c.pem'), '-k', at('k.pem')]);
+    await expect(run(['account', 'update', '-e', 'one@a.test,two@a.test'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('mailto:one@a.test mailto:two@a.test') });
+    const [account] = JSON.parse((await run(['account', 'list', '-o', 'json'])).stdout) as [{ readonly account: string }];
+    await expect(run(['account', 'rotate-key'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining(account.account) });
+    await expect(run(['account', 'show'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining(account.account) });
+    await expect(run(['cert', 'revoke', 'revoked.test', '--reason', 'superseded'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('is revoked') });
+    expect((await run(['cert', 'list'])).stdout).toContain('revoked');
+    await expect(run(['status'])).resolves.toMatchObject({ code: 2 });
+    await expect(run(['renew', '-d', 'revoked.test', '--force'])).resolves.toMatchObject({ code: 0 });
+    await expect(run(['status'])).resolves.toMatchObject({ code: 0 });
+    await expect(run(['account', 'deactivate'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('--force') });
+    await expect(run(['account', 'deactivate', '--force'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('deactivated') });
+    await expect(run(['account', 'list', '-o', 'json'])).resolves.toMatchObject({ stdout: '[]\n' });
+    const types = [];
+    for await (const { value } of fileStorage({ path: at('data') }).list('events')) types.push((JSON.parse(new TextDecoder().decode(value)) as { readonly type: string }).type);
+    expect(types).toEqual(expect.arrayContaining(['account_registered', 'account_updated', 'account_key_changed', 'certificate_revoked']));
+  });
+
+  it('keeps its account whichever way a change of the key was interrupted', async () => {
+    await configured(base());
+    await run(['account', 'register']);
+    const storage = fileStorage({ path: at('data') });
+    const [place = ''] = await (async () => { const all: string[] = []; for await (const { key } of storage.list('account')) all.push(key); return all; })();
+    const read = async () => JSON.parse(new TextDecoder().decode((await storage.get(place))!.value)) as { readonly key: string; readonly next?: string };
+    const write = async (record: object) => { await storage.write([{ set: place, value: new TextEncoder().encode(JSON.stringify(record)), secret: true }]); };
+    const before = await read();
+    // The CA never heard of it.
+    await write({ ...before, next: (await generateAccountKey()).pem });
+    await expect(run(['account', 'show'])).resolves.toMatchObject({ code: 0 });
+    expect(await read()).toEqual(before);
+    // The CA has it, and the answer never came.
+    await run(['account', 'rotate-key']);
+    const { key } = await read();
+    await write({ ...before, next: key });
+    await expect(run(['account', 'show'])).resolves.toMatchObject({ code: 0 });
+    expect(await read()).toMatchObject({ key });
   });
 });

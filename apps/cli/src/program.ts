@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { RevocationReason } from '@acmex/protocol';
+import type { AccountCommandOptions } from './account/account.ts';
 import type { InitOptions } from './ca/init.ts';
 import type { CaOptions } from './ca/options.ts';
 import type { ServeOptions } from './ca/serve.ts';
@@ -16,6 +17,7 @@ import type { MigrateOptions } from './storage/migrate.ts';
 import type { StorageOptions } from './storage/options.ts';
 import { logLevels, type Terminal } from './terminal.ts';
 
+const caNames = 'a CA by its name in the configuration, or letsencrypt, letsencrypt-staging, google, google-staging, zerossl, sslcom, sslcom-ecc';
 const configFile = 'the configuration; else the first of ./acmex.toml, ~/.config/acmex/acmex.toml and /etc/acmex/acmex.toml';
 const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'];
 
@@ -61,7 +63,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('-k, --key-path <file>', 'where to write the private key', 'private_key.pem')
     .addOption(new Option('--key-type <type>', 'type of the private key').choices(keyTypes).default('ec-p256'))
     .option('--prod', 'Let\'s Encrypt itself, not its staging')
-    .option('--ca <name>', 'a CA by its name in the configuration, or letsencrypt, letsencrypt-staging, google, google-staging, zerossl, sslcom, sslcom-ecc')
+    .option('--ca <name>', caNames)
     .option('--server <url>', 'any CA, by the URL of its ACME directory')
     .option('--ca-certificate <file>', 'root certificate of the CA\'s own https, for a private CA')
     .option('--accept-tos', 'agree to the CA\'s terms of service')
@@ -101,6 +103,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .action(async (options: InfoOptions) => (await import('./info.ts')).info(options, terminal));
 
   addManagedCommands(program, terminal, logLevel, end);
+  addAccountCommands(program, terminal, logLevel);
   addConfigCommands(program, terminal);
   addStorageCommands(program, terminal, logLevel);
   addCaCommands(program, terminal, logLevel);
@@ -156,6 +159,9 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
     add(cert, `${what} <which>`, description)
       .action(async (which: string, options: ManagedCommandOptions) => (await import('./managed/certificates.ts')).certChange(what, which, options, terminal));
   }
+  add(cert, 'revoke <which>', 'revoke the one that is in use; it stays managed')
+    .addOption(new Option('--reason <reason>', 'why').choices(['unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn']))
+    .action(async (which: string, options: ManagedCommandOptions & { readonly reason?: string }) => (await import('./managed/certificates.ts')).certRevoke(which, options, terminal));
   const order = program.command('order').description('what was ordered, and how it went');
   add(order, 'list', 'list all orders')
     .action(async (options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderList(options, terminal));
@@ -165,6 +171,43 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
     .action(async (id: string, options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderCancel(id, options, terminal));
   add(order, 'retry <id>', 'try one again now')
     .action(async (id: string, options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderRetry(id, options, terminal));
+}
+
+function addAccountCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
+  const group = program.command('account').description('the accounts at CAs that are kept');
+  const add = (name: string, description: string) => group.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex account ${name} --help)`)
+    .option('--config <file>', configFile)
+    .option('--storage <place>', 'where accounts are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .addOption(logLevel());
+  const at = (command: Command) => command
+    .option('--prod', 'Let\'s Encrypt itself, not its staging')
+    .option('--ca <name>', caNames)
+    .option('--server <url>', 'any CA, by the URL of its ACME directory')
+    .option('--ca-certificate <file>', 'root certificate of the CA\'s own https, for a private CA');
+
+  add('list', 'list them')
+    .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountList(options, terminal));
+  at(add('register', 'make an account at a CA, unless there is one'))
+    .option('-e, --email <address>', 'where the CA can reach you')
+    .option('--accept-tos', 'agree to the CA\'s terms of service')
+    .option('--eab-kid <id>', 'key identifier of an external account, as the CA handed it out')
+    .option('--eab-hmac-key <key>', 'its HMAC key, in base64url; better in ACMEX_EAB_HMAC_KEY')
+    .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountRegister(options, terminal));
+  at(add('show', 'show what the CA has of it'))
+    .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountShow(options, terminal));
+  at(add('update', 'give the CA other contacts'))
+    .option('-e, --email <addresses>', 'where the CA can reach you, with commas between; an empty one for nowhere')
+    .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountUpdate(options, terminal));
+  at(add('rotate-key', 'give it another key'))
+    .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountRotateKey(options, terminal));
+  at(add('deactivate', 'give it up, for good'))
+    .option('--force', 'really')
+    .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountDeactivate(options, terminal));
 }
 
 function addStorageCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {

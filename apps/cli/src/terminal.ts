@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { Config } from '@acmex/config';
 import type { Ora } from 'ora';
 
 /** The world as a command sees it: handed in, so that a test can be the world. */
@@ -31,10 +32,16 @@ export interface Reporter {
   close(): void;
 }
 
+/** How much a command says, and how. */
+export interface Speaking {
+  readonly logLevel: LogLevel;
+  readonly configuration?: Config | undefined;
+}
+
 /** Live on a terminal, plain lines elsewhere; all of it on stderr. */
-export async function reporter({ stderr, env }: Terminal, level: LogLevel): Promise<Reporter> {
+export async function reporter({ stderr, env }: Terminal, { logLevel: level, configuration }: Speaking): Promise<Reporter> {
   const shows = (one: LogLevel) => logLevels.indexOf(one) <= logLevels.indexOf(level);
-  const spinner = stderr.isTTY && !env.CI && env.TERM !== 'dumb' && shows('info') ? await live(stderr) : undefined;
+  const spinner = stderr.isTTY && !env.CI && env.TERM !== 'dumb' && shows('info') ? await live(stderr, configuration?.values.cli.colors ?? !env.NO_COLOR) : undefined;
   const line = (one: LogLevel, text: string, mark: string) => {
     if (!shows(one)) return;
     if (!spinner) return void stderr.write(`${text}\n`);
@@ -51,8 +58,8 @@ export async function reporter({ stderr, env }: Terminal, level: LogLevel): Prom
   };
 }
 
-async function live(stream: Writable): Promise<Ora> {
+async function live(stream: Writable, colours: boolean): Promise<Ora> {
   const { default: ora } = await import('ora');
   // stdin stays as it is: Ctrl-C must reach the program as a signal.
-  return ora({ stream: stream as NodeJS.WriteStream, discardStdin: false });
+  return ora({ stream: stream as NodeJS.WriteStream, discardStdin: false, ...(colours ? {} : { color: false }) });
 }

@@ -43,6 +43,7 @@ export interface CurrentCertificate {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly issuedAt: string;
+  readonly revokedAt?: string | undefined;
 }
 
 export interface RenewalPlan {

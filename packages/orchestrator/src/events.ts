@@ -1,13 +1,32 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { type Change, firstId, idOf, newId, type ReadManyOptions, records, type Storage } from '@acmex/storage';
 
-/** Everything that is told of. Past tense: each was seen. */
-export const eventTypes = [
-  'renewal_started', 'renewal_success', 'renewal_failed', 'renewal_skipped', 'account_registered', 'account_updated', 'challenge_created', 'challenge_validated',
-  'challenge_failed', 'certificate_obtained', 'certificate_deployed', 'certificate_expired', 'deployment_failed',
-  'account_key_changed', 'order_created', 'order_cancelled', 'order_orphaned', 'certificate_added', 'certificate_changed', 'certificate_removed', 'certificate_revoked',
-] as const;
-export type EventType = (typeof eventTypes)[number];
+/** Everything that is told of, and what it means. Past tense: each was seen. */
+export const eventMeanings = {
+  renewal_started: 'An order was begun, the first of a certificate or a later one.',
+  renewal_success: 'A certificate was renewed, and lies in the storage.',
+  renewal_failed: 'An order failed; it is tried again unless somebody waited for it.',
+  renewal_skipped: 'A renewal that was due was put off, because the CA has moved its window.',
+  account_registered: 'An account was made at a CA, or found there by its key.',
+  account_updated: 'The contacts of an account were changed, or it was given up.',
+  account_key_changed: 'An account has another key.',
+  challenge_created: 'A response to a challenge was put on display.',
+  challenge_validated: 'The CA has found every name of an order proven.',
+  challenge_failed: 'The CA has not found a response where it looked.',
+  order_created: 'The CA has taken an order.',
+  order_cancelled: 'An order was cancelled, and nothing of it is on display.',
+  order_orphaned: 'An order may lie unused at the CA, because a process ended while it made it.',
+  certificate_added: 'A certificate is managed from now on.',
+  certificate_changed: 'What is wanted of a certificate was changed.',
+  certificate_obtained: 'A certificate was issued for the first time.',
+  certificate_deployed: 'A certificate lies where it is used, and was seen there where a probe looked.',
+  deployment_failed: 'A certificate could not be put where it is used; it is tried again without ordering again.',
+  certificate_expired: 'A certificate has expired.',
+  certificate_revoked: 'A certificate was revoked at its CA.',
+  certificate_removed: 'A certificate is managed no more, and its keys are gone from the storage.',
+} as const;
+export type EventType = keyof typeof eventMeanings;
+export const eventTypes = Object.keys(eventMeanings) as readonly EventType[];
 
 /** What happened. Never holds a private key or a credential. */
 export interface AcmexEvent {

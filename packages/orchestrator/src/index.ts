@@ -3,7 +3,7 @@ export { CertificateStore, type DueCertificate, type ManagedCertificate } from '
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';
 export { dueSource, priorityOf } from './due-source.ts';
 export { OrchestratorError, type OrchestratorErrorCode, orchestratorErrors } from './errors.ts';
-export { type AcmexEvent, eventChange, type EventType, eventTypes, type NewEvent, type Outbox, outbox } from './events.ts';
+export { type AcmexEvent, eventChange, eventMeanings, type EventType, eventTypes, type NewEvent, type Outbox, outbox } from './events.ts';
 export type { Outcome } from './execution.ts';
 export type { Issuer, IssuerOptions, IssuerRequest, IssuerStep, RenewalInfo } from './issuer.ts';
 export type { JsonObject, JsonValue } from './json.ts';

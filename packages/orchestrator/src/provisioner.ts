@@ -1,7 +1,7 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { acquireLock, idOf, newId, type ReadManyOptions, type Storage, untilWritten } from '@acmex/storage';
-import { certificates, type CertificateSpec, summaryChanges } from './certificate-record.ts';
+import { certificates, type CertificateSpec, type CertificateSummary, summaryChanges } from './certificate-record.ts';
 import { CertificateStore } from './certificate-store.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
@@ -121,6 +121,22 @@ export class Provisioner {
       await this.#storage.write([orders.changed(stored, { ...stored.record, cancelRequested: true }), ...(managed && due ? summaryChanges(certificate, managed, due) : [])]);
       return await this.status(id);
     });
+  }
+
+  /**
+   * Revokes the certificate that is in use. It stays managed, and is renewed as before, or when the CA asks for it.
+   * @param options `reason` in the words of RFC 5280 §5.3.1
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` where nothing was issued, or the issuer revokes nothing
+   */
+  async revoke(id: string, { reason, signal }: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { current, issuer: name } = await this.certificates.get(id);
+    const content = current && await this.certificates.generation(id, current.generation);
+    const issuer = await this.issuer(name);
+    if (!content || !issuer.revoke) throw new OrchestratorError('ERR_ORCHESTRATOR_INPUT', content ? `the issuer ${name} revokes nothing` : `${id} was never issued: there is nothing to revoke`);
+    await issuer.revoke(content.chain, { reason, signal });
+    const revokedAt = this.#clock.now().toString();
+    const same = (now: CertificateSummary) => now.current?.generation === current.generation;
+    await this.certificates.change(id, (summary) => (summary.current && same(summary) ? { ...summary, current: { ...summary.current, revokedAt } } : summary), { type: 'certificate_revoked', message: reason });
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */

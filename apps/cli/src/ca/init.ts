@@ -26,7 +26,7 @@ export interface InitOptions extends CaOptions {
 
 /** `acmex ca init`: a CA of one's own in a storage, its root's key in an encrypted file that belongs elsewhere. */
 export async function init(options: InitOptions, terminal: Terminal): Promise<void> {
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     const own = options.issuingCertificate !== undefined || options.issuingKey !== undefined;
     const { document, lines } = await (own ? takeOver : make)(options, terminal, report);

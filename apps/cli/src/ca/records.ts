@@ -10,7 +10,7 @@ import type { CaOptions } from './options.ts';
 
 /** Opens the CA's storage for one command, and writes what came of it. */
 async function withCa(options: CaOptions, terminal: Terminal, work: (storage: Storage, report: Reporter) => Promise<{ readonly text: string; readonly document: unknown }>): Promise<void> {
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     await using storage = await openStorage(options, terminal, report);
     const { text, document } = await work(storage, report);

@@ -30,7 +30,7 @@ export interface ServeOptions extends CaOptions {
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   const { signal, stdout } = terminal;
   checkCombination(options);
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     await using storage = options.development ? memoryStorage() : await openStorage(options, terminal, report);
     const authority = await authorityOf(storage, options);

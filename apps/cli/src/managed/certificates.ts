@@ -8,10 +8,11 @@ import { waitingFile } from '../whole-file.ts';
 import { type ManagedCommandOptions, type Row, type Shown, table, withManaged } from './command.ts';
 
 /** How a certificate stands. */
-export type State = 'valid' | 'due' | 'failing' | 'expired' | 'paused' | 'never issued';
+export type State = 'valid' | 'revoked' | 'due' | 'failing' | 'expired' | 'paused' | 'never issued';
 
 export function stateOf({ current, paused, failure, renewal }: ManagedCertificate, now = systemClock.now().epochMilliseconds): State {
   if (current && Date.parse(current.notAfter) <= now) return 'expired';
+  if (current?.revokedAt !== undefined) return 'revoked';
   if (paused) return 'paused';
   if (failure) return 'failing';
   if (!current) return 'never issued';
@@ -52,7 +53,7 @@ export async function certShow(which: string, options: ManagedCommandOptions, te
     const { current, renewal, failure, deployFailure, deploy = [] } = one;
     const lines: readonly (readonly [string, string | undefined])[] = [
       ['id', one.id], ['names', namesOf(one)], ['state', stateOf(one)], ['issuer', one.issuer], ['key type', one.keyType], ['serial', current?.serialNumber],
-      ['valid', current && `${current.notBefore} to ${current.notAfter}`], ['issued', current?.issuedAt], ['renews', renewal?.at],
+      ['valid', current && `${current.notBefore} to ${current.notAfter}`], ['issued', current?.issuedAt], ['revoked', current?.revokedAt], ['renews', renewal?.at],
       ['window', renewal?.window && `${renewal.window.start} to ${renewal.window.end}, by the CA`], ['because', renewal?.explanationUrl && printable(renewal.explanationUrl, 300)],
       ['order', one.order], ['failed', failure && `${failure.at}, ${failure.failures} times: ${printable(failure.message, 2000)} [${failure.code}]`], ['again', failure?.retryAt],
       ...deploy.map((target): readonly [string, string] => ['goes to', Object.values(target).map((value) => printable(String(value), 500)).join(', ')]),
@@ -91,6 +92,15 @@ export async function certChange(what: 'pause' | 'resume' | 'remove', which: str
   });
 }
 
+/** `acmex cert revoke` */
+export async function certRevoke(which: string, { reason, ...options }: ManagedCommandOptions & { readonly reason?: string }, terminal: Terminal): Promise<void> {
+  await withManaged(options, terminal, async (parts): Promise<Shown> => {
+    const one = await theCertificate(parts, which);
+    await parts.provisioner.revoke(one.id, { reason, signal: terminal.signal });
+    return { text: `${one.id} (${namesOf(one)}) is revoked: acmex renew -d ${one.id} --force orders another, acmex cert remove forgets it`, document: documentOf(await parts.provisioner.certificates.get(one.id)) };
+  });
+}
+
 /** `acmex status`: how all stand, for a monitoring system: 0 well, 1 a warning, 2 critical, 3 unknown. Reads, and changes nothing. */
 export async function status({ warn, crit, ...options }: ManagedCommandOptions & { readonly warn: number; readonly crit: number }, terminal: Terminal): Promise<number> {
   let worst = 0;
@@ -103,7 +113,7 @@ export async function status({ warn, crit, ...options }: ManagedCommandOptions &
       // A lifetime shorter than the limits is judged by its own measure: a fifth left, a tenth left.
       const life = one.current ? (Date.parse(one.current.notAfter) - Date.parse(one.current.notBefore)) / 86_400_000 : Infinity;
       const left = one.current ? (Date.parse(one.current.notAfter) - now) / 86_400_000 : -1;
-      const level = left < Math.min(crit, life / 10) ? 'CRITICAL' : left < Math.min(warn, life / 5) || one.deployFailure || state === 'failing' ? 'WARNING' : 'OK';
+      const level = left < Math.min(crit, life / 10) || state === 'revoked' ? 'CRITICAL' : left < Math.min(warn, life / 5) || one.deployFailure || state === 'failing' ? 'WARNING' : 'OK';
       rows.push({ id: one.id, level, days, state, names: namesOf(one), message: (one.failure ?? one.deployFailure)?.code });
     }
     const counts = (['CRITICAL', 'WARNING', 'OK'] as const).map((level) => [level, rows.filter((row) => row.level === level).length] as const);

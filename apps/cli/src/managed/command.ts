@@ -27,7 +27,7 @@ export interface Shown {
 
 /** Opens what keeps certificates current for one command, and writes what came of it. */
 export async function withManaged(options: ManagedCommandOptions, terminal: Terminal, work: (parts: Keeper, report: Reporter) => Promise<Shown>): Promise<void> {
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     await using storage = await openStorage(options, terminal, report);
     const shown = await work(managed({ storage, configuration: options.configuration, terminal, report }), report);

@@ -34,7 +34,7 @@ const longestRun = { seconds: 60 };
  * nothing more: several on one storage are safe.
  */
 export async function daemon(options: DaemonOptions, terminal: Terminal, clock: Clock = systemClock): Promise<void> {
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   const { signal } = terminal;
   try {
     await using storage = await openStorage(options, terminal, report);

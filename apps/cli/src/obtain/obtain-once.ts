@@ -24,7 +24,7 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
   const solver = await solverFor(proofFrom(options, env), { config, environment: env });
   const key = options.accountKey === undefined ? undefined : await readText(options.accountKey, 'the account key');
   const prefer = options.preferredChain ?? authority.preferredChain;
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     using fetch = nodeFetch({ ca: authority.caCertificate });
     await using keyFile = options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;

@@ -27,7 +27,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const proof = proofFrom(options, terminal.env);
   await solverFor(proofOf(proofRecord(proof), config), { config, environment: terminal.env });
   const prefer = options.preferredChain ?? authority.preferredChain;
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     using fetch = nodeFetch({ ca: authority.caCertificate });
     for (const path of [options.keyPath, options.certPath]) await (await place(path, 0o600, options))[Symbol.asyncDispose]();

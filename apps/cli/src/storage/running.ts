@@ -4,7 +4,7 @@ import type { StorageOptions, Summary } from './options.ts';
 
 /** Runs a command of `acmex storage`: progress on stderr, what came of it on stdout. */
 export async function running(options: StorageOptions, terminal: Terminal, work: (report: Reporter) => Promise<Summary>): Promise<void> {
-  const report = await reporter(terminal, options.logLevel);
+  const report = await reporter(terminal, options);
   try {
     const { text, document } = await work(report);
     report.close();

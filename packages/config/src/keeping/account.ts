@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange } from '@acmex/orchestrator';
-import { type AcmeSession, acmeSession, errorCode, type ExternalAccount, type Fetch, generateAccountKey, importAccountKey, newAccount, printable } from '@acmex/protocol';
-import { type Change, jsonRecord, type Storage } from '@acmex/storage';
+import { type AcmeSession, type Account, acmeSession, changeKey, deactivateAccount, errorCode, type ExternalAccount, type Fetch, generateAccountKey, getAccount, importAccountKey, newAccount, printable, updateAccount } from '@acmex/protocol';
+import { acquireLock, type Change, type Entry, jsonRecord, type Storage } from '@acmex/storage';
 import { ConfigError } from '../errors.ts';
 
 /** An account at a CA, as far as is known before it is there. */
@@ -35,9 +35,10 @@ export interface AccountOptions {
  * A session with the account that is kept; where there is none yet, it is made at the CA.
  * @throws ConfigError `ERR_CONFIG_TERMS`, `ERR_CONFIG_EXTERNAL_ACCOUNT`; and what the CA answers
  */
-export async function accountSession(description: AccountDescription, { storage, fetch, userAgent, signal, clock = systemClock, key: given, onRegistered }: AccountOptions): Promise<AcmeSession> {
+export async function accountSession(description: AccountDescription, options: AccountOptions): Promise<AcmeSession> {
+  const { fetch, userAgent, signal, clock = systemClock, key: given, onRegistered } = options;
   const { directory, title, contact = [], agreed = false } = description;
-  const kept = given === undefined ? await savedAccount(storage, description, { signal, clock }) : undefined;
+  const kept = given === undefined ? await savedAccount(description, options) : undefined;
   const key = await importAccountKey(kept?.key ?? given ?? '');
   const session = acmeSession({ directory, key, account: kept?.account, fetch, userAgent, clock });
   if (session.account !== undefined) return session;
@@ -54,6 +55,72 @@ export async function accountSession(description: AccountDescription, { storage,
   return session;
 }
 
+/** An account that is kept. */
+export interface KeptAccount {
+  readonly directory: string;
+  /** Its URL; absent where its key was made and the CA has not answered yet. */
+  readonly account?: string | undefined;
+}
+
+/** All accounts that are kept in a storage. */
+export async function* keptAccounts(storage: Storage): AsyncGenerator<KeptAccount> {
+  for await (const entry of storage.list('account')) {
+    const { directory, account } = record.read(entry);
+    yield { directory, account };
+  }
+}
+
+/** The account as the CA has it. */
+export async function accountOf(description: AccountDescription, options: AccountOptions): Promise<Account> {
+  return await getAccount(await existing(description, options), { signal: options.signal });
+}
+
+/** Replaces the contacts: URLs. */
+export async function updateContact(description: AccountDescription, contact: readonly string[], options: AccountOptions): Promise<Account> {
+  const account = await updateAccount(await existing(description, options), { contact }, { signal: options.signal });
+  await options.storage.write([told('account_updated', description, account.url, options)]);
+  return account;
+}
+
+/** Gives the account another key. It is kept before the CA hears of it, so that an interruption at any point loses neither. */
+export async function rotateAccountKey(description: AccountDescription, options: AccountOptions): Promise<void> {
+  const { storage, signal, clock = systemClock } = options;
+  const place = placeOf(description);
+  const session = await existing(description, options);
+  await using lock = await acquireLock(storage, place, { signal, clock });
+  const { key, pem } = await generateAccountKey();
+  const entry = await entryAt(storage, place, signal);
+  const now = record.read(entry);
+  if (now.next !== undefined || now.account !== session.account) throw new ConfigError('ERR_CONFIG_ISSUER', 'another process has changed the account meanwhile: try again');
+  const [version = ''] = await lock.write([entryOf(place, { ...now, next: pem }, entry.version)]);
+  await changeKey(session, key, { signal });
+  await lock.write([entryOf(place, { ...now, key: pem, next: undefined }, version), told('account_key_changed', description, session.account ?? '', options)]);
+}
+
+/** Gives the account up, for good; its key is kept no longer. Its certificates stay as they are, and are not renewed. */
+export async function giveUpAccount(description: AccountDescription, options: AccountOptions): Promise<Account> {
+  const account = await deactivateAccount(await existing(description, options), { signal: options.signal });
+  await options.storage.write([{ remove: placeOf(description) }, told('account_updated', description, `${account.url} is given up`, options)]);
+  return account;
+}
+
+/** A session with the account that is kept, and no new one. @throws ConfigError `ERR_CONFIG_ISSUER` */
+async function existing(description: AccountDescription, options: AccountOptions): Promise<AcmeSession> {
+  const kept = await options.storage.get(placeOf(description), { signal: options.signal });
+  if (!kept || record.read(kept).account === undefined) throw new ConfigError('ERR_CONFIG_ISSUER', `no account at ${description.title} is kept in this storage: register one first`);
+  return await accountSession(description, options);
+}
+
+async function entryAt(storage: Storage, place: string, signal: AbortSignal | undefined): Promise<Entry> {
+  const entry = await storage.get(place, { signal });
+  if (!entry) throw new ConfigError('ERR_CONFIG_ISSUER', `the account ${place} was removed meanwhile`);
+  return entry;
+}
+
+function told(type: 'account_updated' | 'account_key_changed' | 'account_registered', { title: issuer }: AccountDescription, message: string, { clock = systemClock }: Pick<AccountOptions, 'clock'>): Change {
+  return eventChange({ type, issuer, message }, clock);
+}
+
 /** One account at one CA, as it lies in the storage. */
 interface SavedAccount {
   /** PKCS#8 PEM */
@@ -68,29 +135,55 @@ interface AccountRecord {
   readonly directory: string;
   readonly key: string;
   readonly account?: string | undefined;
+  /** The key that the account is about to have, or has: the CA knows. */
+  readonly next?: string | undefined;
 }
 const record = jsonRecord<AccountRecord>({
   kind: 'saved account', version: 1,
   check(read) {
-    const { directory, key, account } = read as Readonly<Record<keyof AccountRecord, unknown>>;
+    const { directory, key, account, next } = read as Readonly<Record<keyof AccountRecord, unknown>>;
     if (typeof directory !== 'string' || typeof key !== 'string') throw new TypeError('it lacks its CA or its key: restore it from a backup, or remove it to register anew');
-    return { directory, key, account: typeof account === 'string' ? account : undefined };
+    return { directory, key, account: typeof account === 'string' ? account : undefined, next: typeof next === 'string' ? next : undefined };
   },
 });
 
 /** The key is made and stored before anyone else sees it. When two programs begin at once, both end up with the same key. */
-async function savedAccount(storage: Storage, description: AccountDescription, options: { readonly signal: AbortSignal | undefined; readonly clock: Clock }): Promise<SavedAccount> {
-  const { directory, title } = description;
+async function savedAccount(description: AccountDescription, options: AccountOptions): Promise<SavedAccount> {
+  const { storage, signal } = options;
+  const { directory } = description;
   const place = placeOf(description);
-  const entry = await storage.get(place, { signal: options.signal });
-  if (entry) {
-    const { key, account } = record.read(entry);
-    const told = (url: string) => eventChange({ type: 'account_registered', issuer: title, message: url }, options.clock);
-    return { key, account, save: async (url) => { if (url !== account) await write(storage, [entryOf(place, { directory, key, account: url }, entry.version), told(url)]); } };
+  const entry = await storage.get(place, { signal });
+  if (!entry) {
+    const { pem } = await generateAccountKey();
+    await write(storage, [entryOf(place, { directory, key: pem }, null)]);
+    return await savedAccount(description, options);
   }
-  const { pem } = await generateAccountKey();
-  await write(storage, [entryOf(place, { directory, key: pem }, null)]);
-  return await savedAccount(storage, description, options);
+  const read = record.read(entry);
+  if (read.next !== undefined) {
+    await settleKey(place, description, options);
+    return await savedAccount(description, options);
+  }
+  const { key, account } = read;
+  return { key, account, save: async (url) => { if (url !== account) await write(storage, [entryOf(place, { directory, key, account: url }, entry.version), told('account_registered', description, url, options)]); } };
+}
+
+/** A change of the key was interrupted, or is under way: the account has the one or the other, and whoever holds the lock finds out. */
+async function settleKey(place: string, description: AccountDescription, options: AccountOptions): Promise<void> {
+  const { storage, signal, clock = systemClock } = options;
+  await using lock = await acquireLock(storage, place, { signal, clock });
+  const entry = await entryAt(storage, place, signal);
+  const { next, ...read } = record.read(entry);
+  if (next === undefined) return;
+  const changed = await hasAccount(read.directory, next, options);
+  await lock.write([entryOf(place, { ...read, key: changed ? next : read.key }, entry.version), ...(changed ? [told('account_key_changed', description, read.account ?? '', options)] : [])]);
+}
+
+async function hasAccount(directory: string, pem: string, { fetch, userAgent, signal, clock }: AccountOptions): Promise<boolean> {
+  const session = acmeSession({ directory, key: await importAccountKey(pem), fetch, userAgent, ...(clock ? { clock } : {}) });
+  return await newAccount(session, { onlyReturnExisting: true }, { signal }).then(() => true, (error: unknown) => {
+    if (errorCode(error) === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') return false;
+    throw error;
+  });
 }
 
 function entryOf(set: string, account: AccountRecord, ifVersion: string | null): Change {

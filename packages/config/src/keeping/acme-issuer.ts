@@ -1,8 +1,9 @@
 import { ariCertificateId, parseChain } from '@acmex/certificate';
 import { AcmeClient, type ChallengeSolver, type IssuanceProgress, type IssuanceState, nameOf } from '@acmex/client';
 import type { Issuer, IssuerRequest, IssuerStep, JsonObject } from '@acmex/orchestrator';
-import { type AcmeSession, errorCode, getRenewalInfo, identifiers } from '@acmex/protocol';
+import { type AcmeSession, errorCode, getRenewalInfo, identifiers, type RevocationReason, revocationReasons, revokeCertificate } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
+import { ConfigError } from '../errors.ts';
 
 export interface AcmeIssuerOptions {
   /** `[a-z0-9-]`, 1 to 40. */
@@ -38,6 +39,8 @@ export function acmeIssuer({ name, session: open, solvers, prefer, onProgress = 
       );
       const replaces = await replacedBy(account, request, signal);
       const chain = await issue(replaces).catch(async (error: unknown) => {
+        // Another process may have given the account another key: it is looked at again.
+        if (/^ERR_ACME_(UNAUTHORIZED|MALFORMED|ACCOUNT_DOES_NOT_EXIST)$/.test(errorCode(error) ?? '')) opened = undefined;
         // Another order of this account has replaced it already: RFC 9773 §5. That is no reason to go without a certificate.
         if (replaces === undefined || errorCode(error) !== 'ERR_ACME_ALREADY_REPLACED') throw error;
         return await issue(undefined);
@@ -46,6 +49,11 @@ export function acmeIssuer({ name, session: open, solvers, prefer, onProgress = 
     },
     async abandon(state, { proof } = {}) {
       await new AcmeClient({ session: await session(undefined), solvers: await solvers(proof) }).abandon(state as unknown as IssuanceState);
+    },
+    async revoke(chain, { reason, signal } = {}) {
+      if (reason !== undefined && !Object.hasOwn(revocationReasons, reason)) throw new ConfigError('ERR_CONFIG_ISSUER', `${JSON.stringify(reason)} is no reason to revoke: choose among ${Object.keys(revocationReasons).join(', ')}`);
+      const [leaf] = parseChain(chain);
+      if (leaf) await revokeCertificate(await session(signal), leaf.der, { ...(reason === undefined ? {} : { reason: reason as RevocationReason }), signal });
     },
     async renewalInfo(chain, { signal } = {}) {
       const account = await session(signal);

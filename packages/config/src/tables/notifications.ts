@@ -1,14 +1,10 @@
+import { eventMeanings, type EventType } from '@acmex/orchestrator';
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { choice, list, mailAddress, ownName, seconds, text, whole } from '../keys.ts';
 
-const events = [
-  'renewal_started', 'renewal_success', 'renewal_failed', 'renewal_skipped', 'account_registered', 'account_updated', 'challenge_created',
-  'challenge_validated', 'challenge_failed', 'certificate_obtained', 'certificate_deployed', 'certificate_expired', 'deployment_failed',
-] as const;
-
 function eventList() {
-  return list(choice(events, 'Event.'), 'The events that are told; all by default.').default([]);
+  return list(choice(Object.keys(eventMeanings) as [EventType, ...EventType[]], 'Event: see docs/events.md.'), 'The events that are told; all by default.').default([]);
 }
 
 /** `[[notifications.webhooks]]`, `[[notifications.email]]`: who is told. */
