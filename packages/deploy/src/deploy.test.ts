@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:tls';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { systemClock, virtualClock } from '@acmex/clock';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Bundle, deployFiles, filesOf, folderName, hookEnvironment, probe, runHook } from './index.ts';
+import { type Bundle, deployFiles, filesOf, folderName, hookEnvironment, hooksIn, probe, runHook } from './index.ts';
 
 let folder: string;
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-deploy-')); });
@@ -149,5 +149,19 @@ describe('a probe', () => {
       server.close();
     }
     await expect(probe(next.serialNumber, { host: '127.0.0.1', port, within: { milliseconds: 10 } })).rejects.toMatchObject({ code: 'ERR_DEPLOY_PROBE', message: expect.stringContaining('ECONNREFUSED') });
+  });
+});
+
+describe('a folder of hooks', () => {
+  it('gives its programs in the order of their names, and nothing else', async () => {
+    for (const [name, mode] of [['20-b', 0o700], ['10-a', 0o755], ['.hidden', 0o700], ['30-c~', 0o700], ['notes', 0o600]] as const) await writeFile(at(name), '#!/bin/sh\n', { mode });
+    await mkdir(at('40-folder'));
+    expect(await hooksIn(folder)).toEqual([at('10-a'), at('20-b')]);
+  });
+  it('is refused where others could write into it, and where it is not there', async () => {
+    await writeFile(at('10-a'), '#!/bin/sh\n', { mode: 0o700 });
+    await chmod(folder, 0o777);
+    await expect(hooksIn(folder)).rejects.toMatchObject({ code: 'ERR_DEPLOY_UNSAFE' });
+    await expect(hooksIn(at('none'))).rejects.toMatchObject({ code: 'ERR_DEPLOY_HOOK' });
   });
 });
