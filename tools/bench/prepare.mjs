@@ -19,7 +19,7 @@ const longest = 10 * 60_000;
 
 export async function prepare({ rounds, profile }) {
   mkdirSync(work, { recursive: true });
-  const adapters = { 'acmex': await bundle('acmex'), 'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href };
+  const adapters = { 'acmex': await bundle('acmex'), 'renewals': await bundle('renewals'), 'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href };
   const peer = installPeer();
   const services = await loadServices();
   /** Runs one measurement in a process of its own. @returns what it reports, and the wall time of the whole process in seconds */

@@ -6,4 +6,5 @@ export { memoryStorage } from './memory.ts';
 export { copy, inBatches, isLock, migrate, type MigrateOptions, type Migration } from './migrate.ts';
 export { type JsonRecord, jsonRecord, type RecordKind, type Upgrade } from './record.ts';
 export { idOf, type Records, records, type RecordsOptions, type Stored, untilWritten } from './records.ts';
+export { scopedStorage } from './scoped.ts';
 export type { Change, Entry, ListOptions, ReadManyOptions, Storage, StorageCallOptions } from './storage.ts';

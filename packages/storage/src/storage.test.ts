@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { virtualClock } from '@acmex/clock';
 import fc from 'fast-check';
 import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from './contract.ts';
-import { acquireLock, CorruptEntryError, jsonRecord, memoryStorage, migrate, type Storage } from './index.ts';
+import { acquireLock, CorruptEntryError, jsonRecord, memoryStorage, migrate, scopedStorage, type Storage } from './index.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 30 });
@@ -22,6 +22,32 @@ describe('memoryStorage', () => {
 
   it('explains every outcome of writers at once by some order', async () => {
     await fc.assert(fc.asyncProperty(histories, histories, (one, two) => holdsConcurrently([memoryStorage()], 'p', [historyFrom('p', one), historyFrom('p', two)])));
+  });
+});
+
+describe('scopedStorage', () => {
+  // Its keys are shorter by those of the scope: that alone is another bound.
+  for (const clause of storageContract.filter(({ title }) => !title.includes('keys of 500 bytes'))) {
+    it(clause.title, async () => {
+      const whole = memoryStorage();
+      const storage = scopedStorage(whole, 'tenant/one');
+      await checkClause(clause, { storage, other: scopedStorage(whole, 'tenant/one'), place: 'contract' });
+      expect(await keys(storage)).toEqual([]);
+    });
+  }
+
+  it('names nothing outside of itself', async () => {
+    const whole = memoryStorage();
+    const [one, other] = [scopedStorage(whole, 'tenant/one'), scopedStorage(whole, 'tenant/one2')];
+    await other.write([{ set: 'a', value: bytes('other') }]);
+    await whole.write([{ set: 'a', value: bytes('whole') }]);
+    await one.write([{ set: 'b/c', value: bytes('one') }]);
+    expect([await keys(one), await keys(other), await one.get('a')]).toEqual([['b/c'], ['a'], undefined]);
+    expect(await keys(whole)).toEqual(['a', 'tenant/one/b/c', 'tenant/one2/a']);
+    for (const key of ['../one2/a', '..', '/a', '']) await expect(one.get(key)).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
+    await expect(one.write([{ set: ['a'.repeat(120), 'b'.repeat(120), 'c'.repeat(120), 'd'.repeat(120), 'e'.repeat(16)].join('/'), value: bytes('') }])).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
+    await using lock = await acquireLock(one, 'x');
+    await expect(other.write([lock.check])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'lock/x' });
   });
 });
 
