@@ -7,10 +7,10 @@ import { packages, root } from './packages.mjs';
 const program = join(root, 'apps/cli/src/program.ts');
 const generators = [
   { file: 'docs/errors.md', make: errors },
-  { file: 'docs/cli.md', make: commands },
-  { file: 'docs/configuration.md', make: configuration },
-  { file: 'docs/events.md', make: events },
-];
+  { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
+  { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
+  { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
+].filter(({ from = '' }) => existsSync(join(root, from)));
 const check = process.argv.includes('--check');
 
 for (const { file, make } of generators) {

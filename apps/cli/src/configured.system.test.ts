@@ -24,9 +24,10 @@ const program = async (name: string, line: string) => {
   return `["${at(name)}"]`;
 };
 const said = async () => (await readFile(at('said'), 'utf8').catch(() => '')).trimEnd().split('\n');
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits for something; a daemon tries again after a minute what failed once. */
+async function until(what: () => boolean | Promise<boolean>, heard: readonly string[]): Promise<void> {
   for (let looks = 0; !(await what()); looks += 1) {
-    if (looks > 300) throw new Error('it does not come');
+    if (looks > 900) throw new Error(`it does not come; heard: ${heard.join('')}`);
     await systemClock.sleep({ milliseconds: 100 });
   }
 }
@@ -134,19 +135,19 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     await configured(base() + certificate('"first.test"'));
     const [stop, hangup, heard] = [new AbortController(), new EventTarget(), [] as string[]];
     const daemon = run(['daemon'], { signal: stop.signal, hangup, onStderr: (text) => { heard.push(text); } });
-    await until(() => heard.some((text) => text.includes(': deployed')));
+    await until(() => heard.some((text) => text.includes(': deployed')), heard);
     await configured('[acme]\nfault = 1\n');
     hangup.dispatchEvent(new Event('hangup'));
-    await until(() => heard.some((text) => text.includes('the one before holds')));
+    await until(() => heard.some((text) => text.includes('the one before holds')), heard);
     await configured(base() + certificate('"first.test"') + certificate('"second.test"'));
     hangup.dispatchEvent(new Event('hangup'));
-    await until(async () => (await list()).filter(({ current }) => current).length === 2);
+    await until(async () => (await list()).filter(({ current }) => current).length === 2, heard);
     await configured(`[storage]\nurl = "file:${at('elsewhere')}"\n`);
     hangup.dispatchEvent(new Event('hangup'));
-    await until(() => heard.some((text) => text.includes('takes a restart')));
+    await until(() => heard.some((text) => text.includes('takes a restart')), heard);
     stop.abort('SIGTERM');
     expect((await daemon).code).toBe(0);
-  });
+  }, 120_000);
 
   it('says how late a renewal may be, also of what was issued before', async () => {
     await configured(base() + certificate('"early.test"'));

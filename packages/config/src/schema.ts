@@ -5,7 +5,7 @@ import { acmeTable, issuersTable } from './tables/acme.ts';
 import { certificatesTable } from './tables/certificates.ts';
 import { challengeTable } from './tables/challenge.ts';
 import { notificationsTable } from './tables/notifications.ts';
-import { cliTable, metricsTable, serverTable } from './tables/program.ts';
+import { cliTable, metricsTable, serverTable, tenantsTable } from './tables/program.ts';
 import { renewalTable } from './tables/renewal.ts';
 import { storageTable } from './tables/storage.ts';
 
@@ -23,6 +23,7 @@ export function configTables(access: CredentialAccess) {
     metrics: metricsTable().prefault({}).meta({ description: 'Figures for Prometheus.' }),
     cli: cliTable().prefault({}).meta({ description: 'How the program speaks.' }),
     server: serverTable(secret).prefault({}).meta({ description: 'The REST API.' }),
+    tenants: tenantsTable(),
   });
 }
 

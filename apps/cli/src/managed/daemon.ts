@@ -1,10 +1,10 @@
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
-import { type Clock, milliseconds, systemClock } from '@acmex/clock';
-import { type Config, type Keeper, storedResponses } from '@acmex/config';
-import { dueSource } from '@acmex/orchestrator';
+import { type Clock, systemClock } from '@acmex/clock';
+import { type Config, storedResponses, worker } from '@acmex/config';
+import type { Tended } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
-import { dispatcher, inProcessQueue } from '@acmex/scheduler';
+import { inProcessQueue } from '@acmex/scheduler';
 import { sameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
@@ -26,8 +26,6 @@ export interface DaemonOptions extends ManagedCommandOptions {
 
 /** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
 const endsItself = { seconds: 15 };
-/** What was placed waits so long for more, when more is at work, before what is due once after a run is done. */
-const longestRun = { seconds: 60 };
 
 /**
  * `acmex daemon`: keeps every certificate current until it is told to stop. It shares the storage with everything else, and
@@ -45,23 +43,13 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
       return parts;
     };
     let keeping = await open(options.configuration);
-    const runs = endOfRuns({ clock, signal, report });
-    // What is stopped by the end is told once, with its number.
     const queue = inProcessQueue({ clock, onError: (id, error) => { if (!signal.aborted) report.warn(`${id}: ${told(error)}`); } });
     // What runs is stopped by the queue, after it had its time: the terminal's signal would stop it at once.
-    queue.process(async (id, { signal: limited }) => await runs.within(keeping, async (parts) => {
-      const { outcome, deployed, deployError } = await parts.tend(id, { signal: limited });
-      if (outcome?.state === 'failed') report.warn(`${id}: ${told(outcome.error)}; again at ${outcome.retryAt ?? 'no time'}`);
-      else if (outcome && !outcome.elsewhere) report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
-      if (deployed === 'failed') report.warn(`${id}: issued, not deployed: ${told(deployError)}`);
-      else if (deployed === 'done') report.done(`${id}: deployed`);
-      loop.wake();
-      return undefined;
-    }), { concurrency: options.concurrency, perGroup: options.perIssuer });
-    await using loop = dispatcher({
-      source: { due: (...of) => dueSource(keeping.provisioner.certificates).due(...of), next: (...of) => dueSource(keeping.provisioner.certificates).next(...of) },
-      queue, window: options.concurrency * 4, interval: { seconds: options.checkInterval }, clock,
-      onError: (error) => report.warn(`what is due cannot be read: ${told(error)}`),
+    await using working = worker({
+      keepers: () => new Map([['', keeping]]), queue, clock, concurrency: options.concurrency, perIssuer: options.perIssuer, interval: { seconds: options.checkInterval },
+      onTended: (id, tended) => tell(id, tended, report),
+      onDeployed: (id, deployed) => tell(id, deployed, report),
+      onError: (what, error) => report.warn(`${what}: ${told(error)}`),
       onLate: (late) => (late ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`) : report.done('nothing is late anymore')),
     });
     await using answers = options.answerHttp === undefined ? undefined : await http01Answers({ shared: storedResponses(storage, 'http-01'), port: options.answerHttp });
@@ -74,9 +62,9 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
         if (!sameStorage(configuration, keeping.config)) throw new CliError('ERR_CLI_USAGE', 'the storage is another: that takes a restart');
         keeping = await open(configuration);
         report.done('the configuration is read anew');
-        loop.wake();
+        working.wake();
       } catch (error) {
-        report.warn(`the new configuration is not used, the one before holds: ${told(error)}`);
+        report.warn(`the new configuration is not used, the one before holds: ${told(error).replaceAll('\\u{a}', '\n')}`);
       }
     };
     let reloading = Promise.resolve();
@@ -85,52 +73,18 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
     await stopped(signal);
     deaf();
     await reloading;
-    await loop[Symbol.asyncDispose]();
-    const parked = await queue.close({ within: endsItself });
-    await runs.end();
+    const parked = await working.stop({ within: endsItself });
     tellEnd(parked, report);
   } finally {
     report.close();
   }
 }
 
-/** Ends runs: when nothing is at work for a keeper anymore, or a minute after it began, what is due once after a run is done. */
-function endOfRuns({ clock, signal, report }: { readonly clock: Clock; readonly signal: AbortSignal; readonly report: Reporter }) {
-  const atWork = new Map<Keeper, { tasks: number; begun: number; ending: Promise<void> }>();
-  const end = async (parts: Keeper) => {
-    for (const { certificate, deployed, deployError } of await parts.finish()) {
-      if (deployed === 'failed') report.warn(`${certificate}: issued, not deployed: ${told(deployError)}`);
-      else report.done(`${certificate}: deployed`);
-    }
-  };
-  const begin = (parts: Keeper) => {
-    const run = { tasks: 0, begun: clock.monotonic(), ending: Promise.resolve() };
-    atWork.set(parts, run);
-    return run;
-  };
-  const ended = (parts: Keeper) => {
-    const run = atWork.get(parts);
-    if (!run) return;
-    run.tasks -= 1;
-    if (run.tasks > 0 && clock.monotonic() - run.begun < milliseconds(longestRun)) return;
-    run.begun = clock.monotonic();
-    run.ending = run.ending.then(() => end(parts)).catch((error: unknown) => { if (!signal.aborted) report.warn(`the run could not be ended: ${told(error)}`); });
-  };
-  return {
-    /** Does a task of a run of this keeper. */
-    async within<T>(parts: Keeper, task: (parts: Keeper) => Promise<T>): Promise<T> {
-      (atWork.get(parts) ?? begin(parts)).tasks += 1;
-      try {
-        return await task(parts);
-      } finally {
-        ended(parts);
-      }
-    },
-    /** Waits for all that was begun. */
-    async end() {
-      for (const { ending } of atWork.values()) await ending;
-    },
-  };
+function tell(id: string, { outcome, deployed, deployError }: Pick<Tended, 'outcome' | 'deployed' | 'deployError'>, report: Reporter): void {
+  if (outcome?.state === 'failed') report.warn(`${id}: ${told(outcome.error)}; again at ${outcome.retryAt ?? 'no time'}`);
+  else if (outcome && !outcome.elsewhere) report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
+  if (deployed === 'failed') report.warn(`${id}: issued, not deployed: ${told(deployError)}`);
+  else if (deployed === 'done') report.done(`${id}: deployed`);
 }
 
 function tellEnd(parked: readonly string[], report: Reporter): void {
