@@ -65,7 +65,7 @@ const value = new TextEncoder().encode(JSON.stringify({ v: 1, issuer: 'letsencry
 function dueKey(at, count) {
   const seconds = at < due ? (at - due) * 60 : 60 + Math.floor(((at - due) * 60 * 86_400) / count);
   const [day, time] = new Date(origin + seconds * 1000).toISOString().split('T');
-  return `due/${day}/${time.slice(0, 2)}/${time.slice(3, 5)}${time.slice(6, 8)}-crt_${String(at).padStart(26, '0')}`;
+  return `due/${day}/${time.slice(0, 2)}/${time.slice(3, 5)}/${time.slice(6, 8)}-crt_${String(at).padStart(26, '0')}`;
 }
 
 async function filled(_, storage, count) {

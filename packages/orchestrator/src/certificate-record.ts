@@ -117,15 +117,15 @@ function later(at: string | undefined, notBefore: string | undefined): string | 
   return at !== undefined && notBefore !== undefined && Date.parse(notBefore) > Date.parse(at) ? notBefore : at;
 }
 
-/** `2026-11-23/18/0459-<id>`, which sorts by the time; the next whole second, so that it is not found too early. */
+/** `2026-11-23/18/04/59-<id>`, which sorts by the time, with few entries in one folder of files; the next whole second, so that it is not found too early. */
 export function dueId(id: string, at: string): string {
   const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000).toISOString().split('T');
-  return `${day}/${time.slice(0, 2)}/${time.slice(3, 5)}${time.slice(6, 8)}-${id}`;
+  return `${day}/${time.slice(0, 2)}/${time.slice(3, 5)}/${time.slice(6, 8)}-${id}`;
 }
 
 /** The time that a key of the due index says, and whose it is. */
 export function readDueKey(key: string): { readonly at: string; readonly id: string } | undefined {
-  const [, day, hour, minute, second, id] = /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)(\d\d)-(.+)$/.exec(key) ?? [];
+  const [, day, hour, minute, second, id] = /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
   return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
 }
 
