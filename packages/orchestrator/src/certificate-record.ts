@@ -90,7 +90,7 @@ export interface DueEntry {
   readonly notAfter?: string | undefined;
 }
 
-export const certificates = records<CertificateSummary>({ kind: 'certificate', version: 1, under: 'certificate' });
+export const certificates = records<CertificateSummary>({ kind: 'certificate', version: 1, under: 'certificate', many: true });
 export const generations = records<Generation>({ kind: 'generation of a certificate', version: 1, under: 'generation', secret: true });
 export const due = records<DueEntry>({ kind: 'due entry', version: 1, under: 'due' });
 export const generationId = (id: string, generation: number) => `${id}/${String(generation).padStart(8, '0')}`;
@@ -118,7 +118,7 @@ function later(at: string | undefined, notBefore: string | undefined): string | 
 }
 
 /** `2026-11-23/18/04/59-<id>`, which sorts by the time, with few entries in one folder of files; the next whole second, so that it is not found too early. */
-export function dueId(id: string, at: string): string {
+export function momentId(id: string, at: string): string {
   const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000).toISOString().split('T');
   return `${day}/${time.slice(0, 2)}/${time.slice(3, 5)}/${time.slice(6, 8)}-${id}`;
 }
@@ -137,8 +137,8 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
   const nothing = new TextEncoder().encode('{"v":1}');
   const empty = (set: string): [string, Change] => [set, { set, value: nothing }];
   return new Map<string, Change>([
-    ...(at === undefined ? [] : [[due.key(dueId(id, at)), due.put(dueId(id, at), { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter })] as const]),
-    ...(current ? [empty(`by-expiry/${current.notAfter.slice(0, 10)}/${id}`)] : []),
+    ...(at === undefined ? [] : [[due.key(momentId(id, at)), due.put(momentId(id, at), { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter })] as const]),
+    ...(current ? [empty(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
     ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(empty),
   ]);
 }

@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { type Change, idOf, newId, type ReadManyOptions, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
+import { type CertificatePage, certificatePage, type PageQuery } from './certificate-page.ts';
 import { certificates, type CertificateSpec, type CertificateSummary, due, type DueEntry, type Generation, generationId, generations, indexChanges, readDueKey, summaryChanges } from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange, type NewEvent } from './events.ts';
-import { checkedNames, reversedName } from './names.ts';
+import { checkedNames } from './names.ts';
 
 export type ManagedCertificate = CertificateSummary & { readonly id: string };
 
@@ -60,17 +61,19 @@ export class CertificateStore {
     for await (const stored of certificates.list(this.#storage, { ...more, ...(after === undefined ? {} : { after: certificates.key(after) }) })) yield { id: idOf(stored), ...stored.record };
   }
 
-  /** Those that hold a name, and with `below` also those of names below it. */
-  async* byName(name: string, { below = false }: { readonly below?: boolean } = {}): AsyncGenerator<ManagedCertificate> {
-    const prefix = `by-name/${reversedName(name.toLowerCase())}`;
-    const had = new Set<string>();
-    for await (const entry of this.#storage.list(prefix)) {
-      const id = idOf(entry);
-      if (had.has(id) || (!below && entry.key !== `${prefix}/${id}`)) continue;
-      had.add(id);
-      const found = await this.find(id);
-      if (found && (below || found.names.includes(name.toLowerCase()))) yield found;
-    }
+  /** Those that hold a name. */
+  async* byName(name: string): AsyncGenerator<ManagedCertificate> {
+    let cursor: string | undefined;
+    do {
+      const page: CertificatePage = await this.page({ name, limit: 100, cursor });
+      yield* page.certificates;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
+  /** Some, for people who turn pages. @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a cursor of another query */
+  async page(query: PageQuery): Promise<CertificatePage> {
+    return await certificatePage(this.#storage, query);
   }
 
   /** Those for exactly these names, in whatever order. */
@@ -78,14 +81,6 @@ export class CertificateStore {
     const all = (some: readonly string[]) => [...some].sort().join();
     const [first = '', ...more] = checkedNames(names);
     for await (const one of this.byName(first)) if (all(one.names) === all([first, ...more])) yield one;
-  }
-
-  /** In the order of their ends, by days. */
-  async* byExpiry(options: ReadManyOptions = {}): AsyncGenerator<ManagedCertificate> {
-    for await (const entry of this.#storage.list('by-expiry', options)) {
-      const found = await this.find(idOf(entry));
-      if (found) yield found;
-    }
   }
 
   /** Those with something to be done by now, the earliest first: it costs what it returns. */

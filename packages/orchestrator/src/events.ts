@@ -48,7 +48,7 @@ export interface AcmexEvent {
 
 export type NewEvent = Omit<AcmexEvent, 'id' | 'time'>;
 
-const events = records<Omit<AcmexEvent, 'id'>>({ kind: 'event', version: 1, under: 'events' });
+const events = records<Omit<AcmexEvent, 'id'>>({ kind: 'event', version: 1, under: 'events', many: true });
 interface Cursor {
   /** What was delivered of the last minutes: an event can become visible after one with a later id. */
   readonly seen: readonly string[];

@@ -222,7 +222,8 @@ export class Execution {
 
   #withSteps(order: OrderRecord): OrderRecord {
     const at = this.#parts.clock.now().toString();
-    const steps = this.#steps.map(({ type, name, message }): OrderStep => ({ at, type, ...(name === undefined ? {} : { name }), ...(message === undefined ? {} : { message }) }));
+    const had = order.steps.at(-1)?.number ?? 0;
+    const steps = this.#steps.map(({ type, name, message }, index): OrderStep => ({ number: had + index + 1, at, type, ...(name === undefined ? {} : { name }), ...(message === undefined ? {} : { message }) }));
     const orphaned = order.orphaned + steps.filter(({ type }) => type === 'order-orphaned').length;
     return { ...order, orphaned, steps: [...order.steps, ...steps].slice(-keptSteps), updatedAt: at };
   }

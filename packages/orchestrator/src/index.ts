@@ -1,3 +1,4 @@
+export { type CertificatePage, type CertificateState, certificateStates, type PageQuery, stateOf } from './certificate-page.ts';
 export { type CertificateSpec, type CertificateSummary, type CurrentCertificate, dueAt, type DueEntry, type Failure, type Generation, type RenewalPlan } from './certificate-record.ts';
 export { CertificateStore, type DueCertificate, type ManagedCertificate } from './certificate-store.ts';
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';

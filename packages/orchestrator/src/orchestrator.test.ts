@@ -3,7 +3,7 @@ import { virtualClock } from '@acmex/clock';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Temporal } from 'temporal-polyfill';
-import { type AcmexEvent, type CertificateSpec, outbox, Provisioner, Upkeep } from './index.ts';
+import { type AcmexEvent, type CertificatePage, type CertificateSpec, outbox, type PageQuery, Provisioner, Upkeep } from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
 
 const spec: CertificateSpec = { names: ['a.test', '*.a.test'], issuer: 'test', keyType: 'ec-p256' };
@@ -307,5 +307,53 @@ describe('the outbox', () => {
     await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(0);
     await expect(box.deliver('metrics', async () => undefined)).resolves.toBe(5);
     await expect(box.prune({ minutes: 30 })).resolves.toBe(5);
+  });
+});
+
+describe('a list in pages', () => {
+  const all = async (query: Omit<PageQuery, 'limit'>) => {
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: CertificatePage = await provisioner.certificates.page({ ...query, cursor, limit: 3 });
+      expect(page.certificates.length).toBeLessThanOrEqual(3);
+      found.push(...page.certificates.map(({ names: [name = ''] }) => name));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    return found;
+  };
+  const add = async (...names: readonly string[]) => {
+    await clock.advance({ milliseconds: 1 });
+    return await provisioner.certificates.add({ ...spec, names });
+  };
+
+  it('has each certificate once, however many of its names lead to it, in the order that is asked for', async () => {
+    for (const names of [['z.test', 'a.test'], ['b.example'], ['*.b.example', 'w.b.example', 'b.example'], ['c.b.example'], ['10.0.0.1']]) await add(...names);
+    await expect(all({})).resolves.toEqual(['z.test', 'b.example', '*.b.example', 'c.b.example', '10.0.0.1']);
+    await expect(all({ sort: 'name' })).resolves.toEqual(['c.b.example', 'b.example', '*.b.example', 'z.test', '10.0.0.1']);
+    await expect(all({ name: 'B.example' })).resolves.toEqual(['b.example', '*.b.example']);
+    await expect(all({ name: '*.b.example' })).resolves.toEqual(['*.b.example']);
+    await expect(all({ below: 'b.example' })).resolves.toEqual(['c.b.example', '*.b.example']);
+    await expect(all({ below: 'test' })).resolves.toEqual(['z.test']);
+    await expect(all({ name: 'nothing.test' })).resolves.toEqual([]);
+  });
+  it('goes by the end of their validity', async () => {
+    const id = await obtained();
+    await add('other.test');
+    const { current } = await provisioner.certificates.get(id);
+    await expect(all({ sort: 'expiry' })).resolves.toEqual(['a.test']);
+    await expect(all({ sort: 'expiry', expiresBefore: current!.notAfter })).resolves.toEqual([]);
+    await expect(all({ sort: 'expiry', expiresFrom: current!.notAfter })).resolves.toEqual(['a.test']);
+  });
+  it('looks at so many at most, and says so', async () => {
+    for (const name of ['one.test', 'two.test', 'three.test']) await add(name);
+    const first = await provisioner.certificates.page({ limit: 10, scan: 2, where: ({ names }) => names.includes('three.test') });
+    expect(first).toMatchObject({ certificates: [], scanned: 2, next: expect.any(String) });
+    await expect(provisioner.certificates.page({ limit: 10, scan: 2, where: () => true, cursor: first.next })).resolves.toMatchObject({ certificates: [{ names: ['three.test'] }], scanned: 1 });
+  });
+  it('refuses a cursor of another query', async () => {
+    for (const name of ['one.test', 'two.test']) await add(name);
+    const { next } = await provisioner.certificates.page({ limit: 1 });
+    for (const cursor of [next, '', '../..', Buffer.from('by-name/../certificate').toString('base64url')]) await expect(provisioner.certificates.page({ sort: 'name', limit: 1, cursor })).rejects.toMatchObject({ code: 'ERR_ORCHESTRATOR_INPUT' });
   });
 });

@@ -7,6 +7,8 @@ export type OrderCause = 'obtain' | 'renewal' | 'suggested' | 'request';
 
 /** Something that was seen on the way of an order. */
 export interface OrderStep {
+  /** Counted from 1. */
+  readonly number: number;
   /** RFC 3339 */
   readonly at: string;
   readonly type: string;
@@ -44,7 +46,7 @@ export interface OrderRecord {
   readonly generation?: number | undefined;
 }
 
-export const orders = records<OrderRecord>({ kind: 'order', version: 1, under: 'order' });
+export const orders = records<OrderRecord>({ kind: 'order', version: 1, under: 'order', many: true });
 /** The private key of an order that is under way: in a record of its own, since it is a secret. */
 export const orderKeys = records<{ readonly privateKey: string }>({ kind: 'key of an order', version: 1, under: 'order-key', secret: true });
 

@@ -14,6 +14,8 @@ export interface Records<T> {
   read(storage: Storage, id: string): Promise<Stored<T> | undefined>;
   /** In the order of their ids; `under` is the beginning of an id, as far as a `/`. */
   list(storage: Storage, options?: ListOptions & { readonly under?: string }): AsyncIterable<Stored<T>>;
+  /** An entry that was read as one of them. @throws CorruptEntryError; StorageError `ERR_STORAGE_NEWER` */
+  parse(entry: Entry): Stored<T>;
   key(id: string): string;
   /** Writes a record that must not be there yet. */
   added(id: string, record: T): Change;
@@ -28,15 +30,21 @@ export interface RecordsOptions<T> extends RecordKind<T> {
   readonly under: string;
   /** Whether the values must not lie in clear where others can read them. */
   readonly secret?: boolean;
+  /**
+   * Whether there may be very many, with ids of `newId`: each lies below two parts of its id's time, nine hours and half a minute
+   * long, so that a list in pages reads few of them, also where a part of a key is a folder.
+   */
+  readonly many?: boolean;
 }
 
-export function records<T>({ under: prefix, secret = false, ...kind }: RecordsOptions<T>): Records<T> {
+export function records<T>({ under: prefix, secret = false, many = false, ...kind }: RecordsOptions<T>): Records<T> {
   const json = jsonRecord<T>(kind);
-  const key = (id: string) => `${prefix}/${id}`;
+  const key = (id: string) => `${prefix}/${many ? timeOf(id) : ''}${id}`;
   const stored = (entry: Entry): Stored<T> => ({ key: entry.key, record: json.read(entry), version: entry.version });
   const set = (id: string, record: T) => ({ set: key(id), value: json.bytes(record), ...(secret ? { secret } : {}) });
   return {
     key,
+    parse: stored,
     async read(storage, id) {
       const entry = await storage.get(key(id));
       return entry && stored(entry);
@@ -48,6 +56,12 @@ export function records<T>({ under: prefix, secret = false, ...kind }: RecordsOp
     changed: (old, record) => ({ set: old.key, value: json.bytes(record), ifVersion: old.version, ...(secret ? { secret } : {}) }),
     put: set,
   };
+}
+
+/** `01kax/2b/` of `evt_01kax2b…`. What is shorter stands before all that begin so, as it does itself. */
+function timeOf(id: string): string {
+  const time = id.slice(id.indexOf('_') + 1).padEnd(7, '0');
+  return `${time.slice(0, 5)}/${time.slice(5, 7)}/`;
 }
 
 /** The id that a record's key ends with. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { virtualClock } from '@acmex/clock';
 import fc from 'fast-check';
 import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from './contract.ts';
-import { acquireLock, CorruptEntryError, jsonRecord, memoryStorage, migrate, scopedStorage, type Storage } from './index.ts';
+import { acquireLock, CorruptEntryError, firstId, idOf, jsonRecord, memoryStorage, migrate, newId, records, scopedStorage, type Storage } from './index.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 30 });
@@ -126,6 +126,26 @@ describe('jsonRecord', () => {
   it('refuses newer shapes with both versions, and what is no record', () => {
     expect(() => read('{"v":4}')).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_NEWER', message: 'a/b is a list of version 4, and this program reads up to 3: update it' }));
     for (const text of ['', '{', '[]', 'null', '{}', '{"v":"1"}', '{"v":0}', '\u0000']) expect(() => read(text)).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_CORRUPT', key: 'a/b' }));
+  });
+});
+
+describe('records', () => {
+  it('that are many lie below parts of their time, in the order of their ids', async () => {
+    const storage = memoryStorage();
+    const kind = records<{ at: number }>({ kind: 'thing', version: 1, under: 'thing', many: true });
+    const times = [1_700_000_000_000, 1_700_000_000_001, 1_700_000_040_000, 1_790_000_000_000];
+    const ids = times.map((at) => newId('thg', virtualClock({ now: new Date(at).toISOString() })));
+    await storage.write(ids.map((id, index) => kind.added(id, { at: times[index]! })));
+    const listed: string[] = [];
+    for await (const stored of kind.list(storage)) listed.push(idOf(stored));
+    expect([...listed].sort()).toEqual(listed);
+    expect(listed).toHaveLength(4);
+    expect(kind.key(ids[0]!)).toMatch(/^thing\/01hf7\/ya\/thg_01hf7ya[0-9a-z]{19}$/);
+    await expect(kind.read(storage, ids[2]!)).resolves.toMatchObject({ record: { at: times[2] } });
+    const behind: string[] = [];
+    for await (const stored of kind.list(storage, { after: kind.key(firstId('thg', times[2]!)) })) behind.push(idOf(stored));
+    expect(behind).toEqual(listed.slice(2));
+    expect(kind.key('thg_') < kind.key(ids[0]!)).toBe(true);
   });
 });
 

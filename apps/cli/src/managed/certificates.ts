@@ -1,28 +1,16 @@
 import { systemClock } from '@acmex/clock';
 import type { Keeper } from '@acmex/config';
-import type { ManagedCertificate } from '@acmex/orchestrator';
+import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ManagedCommandOptions, type Row, type Shown, table, withManaged } from './command.ts';
 
-/** How a certificate stands. */
-export type State = 'valid' | 'revoked' | 'due' | 'failing' | 'expired' | 'paused' | 'never issued';
-
-export function stateOf({ current, paused, failure, renewal }: ManagedCertificate, now = systemClock.now().epochMilliseconds): State {
-  if (current && Date.parse(current.notAfter) <= now) return 'expired';
-  if (current?.revokedAt !== undefined) return 'revoked';
-  if (paused) return 'paused';
-  if (failure) return 'failing';
-  if (!current) return 'never issued';
-  return renewal && Date.parse(renewal.at) <= now ? 'due' : 'valid';
-}
-
 const namesOf = ({ names }: ManagedCertificate) => names.map((name) => printable(name, 255)).join(' ');
-const rowOf = (one: ManagedCertificate): Row => ({ id: one.id, state: stateOf(one), expires: one.current?.notAfter, renews: one.renewal?.at, issuer: one.issuer, names: namesOf(one) });
+const rowOf = (one: ManagedCertificate): Row => ({ id: one.id, state: stateOf(one, systemClock), expires: one.current?.notAfter, renews: one.renewal?.at, issuer: one.issuer, names: namesOf(one) });
 /** Everything but what only this program's own records mean. */
-const documentOf = (one: ManagedCertificate) => ({ ...one, state: stateOf(one) });
+const documentOf = (one: ManagedCertificate) => ({ ...one, state: stateOf(one, systemClock) });
 
 /** The one that is meant: by its id, or by a name that only one has. @throws CliError `ERR_CLI_USAGE` */
 export async function theCertificate({ provisioner: { certificates } }: Keeper, which: string): Promise<ManagedCertificate> {
@@ -52,7 +40,7 @@ export async function certShow(which: string, options: ManagedCommandOptions, te
     const one = await theCertificate(parts, which);
     const { current, renewal, failure, deployFailure, deploy = [] } = one;
     const lines: readonly (readonly [string, string | undefined])[] = [
-      ['id', one.id], ['names', namesOf(one)], ['state', stateOf(one)], ['issuer', one.issuer], ['key type', one.keyType], ['serial', current?.serialNumber],
+      ['id', one.id], ['names', namesOf(one)], ['state', stateOf(one, systemClock)], ['issuer', one.issuer], ['key type', one.keyType], ['serial', current?.serialNumber],
       ['valid', current && `${current.notBefore} to ${current.notAfter}`], ['issued', current?.issuedAt], ['revoked', current?.revokedAt], ['renews', renewal?.at],
       ['window', renewal?.window && `${renewal.window.start} to ${renewal.window.end}, by the CA`], ['because', renewal?.explanationUrl && printable(renewal.explanationUrl, 300)],
       ['order', one.order], ['failed', failure && `${failure.at}, ${failure.failures} times: ${printable(failure.message, 2000)} [${failure.code}]`], ['again', failure?.retryAt],
@@ -106,10 +94,10 @@ export async function status({ warn, crit, ...options }: ManagedCommandOptions &
   let worst = 0;
   await withManaged(options, terminal, async ({ provisioner }) => {
     const now = systemClock.now().epochMilliseconds;
-    const rows: { id: string; level: 'OK' | 'WARNING' | 'CRITICAL'; days: number | undefined; state: State; names: string; message: string | undefined }[] = [];
+    const rows: { id: string; level: 'OK' | 'WARNING' | 'CRITICAL'; days: number | undefined; state: CertificateState; names: string; message: string | undefined }[] = [];
     for await (const one of provisioner.certificates.list({ signal: terminal.signal })) {
       const days = one.current && Math.floor((Date.parse(one.current.notAfter) - now) / 86_400_000);
-      const state = stateOf(one, now);
+      const state = stateOf(one, systemClock);
       // A lifetime shorter than the limits is judged by its own measure: a fifth left, a tenth left.
       const life = one.current ? (Date.parse(one.current.notAfter) - Date.parse(one.current.notBefore)) / 86_400_000 : Infinity;
       const left = one.current ? (Date.parse(one.current.notAfter) - now) / 86_400_000 : -1;
