@@ -6,7 +6,7 @@ export { type ConfigRow, explain } from './explain.ts';
 export { type Fault, faultText } from './fault.ts';
 export { findConfig, type Places } from './find-config.ts';
 export { type IssuerDescription, issuersOf } from './issuers.ts';
-export { type AccountDescription, accountOf, type AccountOptions, accountSession, giveUpAccount, type KeptAccount, keptAccounts, rotateAccountKey, updateContact } from './keeping/account.ts';
+export { type AccountDescription, accountId, accountOf, type AccountOptions, accountSession, giveUpAccount, type KeptAccount, keptAccounts, rotateAccountKey, updateContact } from './keeping/account.ts';
 export { acmeIssuer, type AcmeIssuerOptions } from './keeping/acme-issuer.ts';
 export { type Declared, syncDeclared } from './keeping/declared.ts';
 export { deployRecord, type DeployStep } from './keeping/deployer.ts';

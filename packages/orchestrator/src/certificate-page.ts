@@ -26,6 +26,8 @@ export interface PageQuery {
   readonly name?: string | undefined;
   /** Those that hold a name below this one. By an index; in the order of names. */
   readonly below?: string | undefined;
+  /** Those where something failed and has not succeeded since. By an index. */
+  readonly failing?: boolean | undefined;
   /** With `sort: 'expiry'`: ends at this time or later, and before. RFC 3339 */
   readonly expiresFrom?: string | undefined;
   readonly expiresBefore?: string | undefined;
@@ -74,9 +76,10 @@ export async function certificatePage(storage: Storage, query: PageQuery): Promi
   return { certificates: page, scanned };
 }
 
-function wayOf({ sort = 'id', name, below, expiresFrom, expiresBefore }: PageQuery): Way {
+function wayOf({ sort = 'id', name, below, failing = false, expiresFrom, expiresBefore }: PageQuery): Way {
   if (name !== undefined) return byName(name.toLowerCase());
   if (below !== undefined) return byNameBelow(below.toLowerCase());
+  if (failing) return { prefix: 'failing', shows: (_, { failure, deployFailure }) => failure !== undefined || deployFailure !== undefined };
   if (sort === 'name') return { prefix: 'by-name', shows: first('by-name/') };
   if (sort === 'id') return { prefix: 'certificate', shows: () => true };
   const at = (time: string | undefined) => (time === undefined ? undefined : `by-expiry/${momentId('', time)}`);

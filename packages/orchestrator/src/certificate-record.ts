@@ -30,6 +30,8 @@ export interface CertificateSpec {
 export interface Failure {
   readonly code: string;
   readonly message: string;
+  /** The CA's own problem document, where it sent one. */
+  readonly problem?: JsonObject | undefined;
   readonly at: string;
   readonly failures: number;
   readonly retryAt: string;
@@ -67,8 +69,9 @@ export interface CertificateSummary extends CertificateSpec {
   readonly deployFailure?: Failure | undefined;
   /** The generation that lies where it is used and is not in use yet, and until when someone is about to see to that. */
   readonly placed?: { readonly generation: number; readonly until: string } | undefined;
-  /** The order that is under way. */
+  /** The order that is under way, and since when. */
   readonly order?: string | undefined;
+  readonly orderedAt?: string | undefined;
   /** Whether it was told that it has expired. */
   readonly expiredTold?: boolean | undefined;
 }
@@ -97,14 +100,19 @@ export const generationId = (id: string, generation: number) => `${id}/${String(
 
 /** When something is next to be done for a certificate; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {
-  const { paused, order, failure, current, renewal, deployFailure, placed, createdAt } = summary;
+  const { paused, order, orderedAt, failure, current, renewal, deployFailure, placed, createdAt } = summary;
   if (paused) return undefined;
   const moments = [
-    order === undefined && current ? undefined : failure?.retryAt ?? createdAt,
+    order === undefined && current ? undefined : failure?.retryAt ?? begun(orderedAt ?? createdAt),
     current && !isDeployed(summary) ? deployFailure?.retryAt ?? (placed?.generation === current.generation ? placed.until : current.issuedAt) : undefined,
     ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
   ].filter((one) => one !== undefined);
   return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+/** The whole second that it lies in: what is wanted now is found now. */
+function begun(at: string): string {
+  return new Date(Math.floor(Date.parse(at) / 1000) * 1000).toISOString();
 }
 
 /** Whether nothing is left to be done for the certificate that is in use. */
@@ -129,7 +137,7 @@ export function readDueKey(key: string): { readonly at: string; readonly id: str
   return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
 }
 
-/** The keys that lead to a certificate by its names, its end, and the next thing to do. */
+/** The keys that lead to a certificate by its names, its end, what failed, and the next thing to do. */
 function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyMap<string, Change> {
   if (!summary) return new Map();
   const at = dueAt(summary);
@@ -139,6 +147,7 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
   return new Map<string, Change>([
     ...(at === undefined ? [] : [[due.key(momentId(id, at)), due.put(momentId(id, at), { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter })] as const]),
     ...(current ? [empty(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
+    ...(summary.failure || summary.deployFailure ? [empty(`failing/${id}`)] : []),
     ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(empty),
   ]);
 }

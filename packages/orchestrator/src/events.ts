@@ -23,6 +23,10 @@ export const eventMeanings = {
   deployment_failed: 'A certificate could not be put where it is used; it is tried again without ordering again.',
   certificate_expired: 'A certificate has expired.',
   certificate_revoked: 'A certificate was revoked at its CA.',
+  private_key_read: 'A private key was given out by the API.',
+  api_key_created: 'An API key was made.',
+  api_key_changed: 'An API key was given another secret, or another end.',
+  api_key_revoked: 'An API key is taken no more.',
   certificate_removed: 'A certificate is managed no more, and its keys are gone from the storage.',
 } as const;
 export type EventType = keyof typeof eventMeanings;
@@ -39,6 +43,8 @@ export interface AcmexEvent {
   readonly order?: string | undefined;
   readonly names?: readonly string[] | undefined;
   readonly issuer?: string | undefined;
+  /** Who asked for it, where somebody did: the id of an API key, or what an identity provider calls them. */
+  readonly actor?: string | undefined;
   /** For a person. What came from a server in it is data. */
   readonly message?: string | undefined;
   /** Stable, for programs: the code of an error. */

@@ -116,7 +116,7 @@ export class Execution {
       const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
       if (at.epochMilliseconds <= now.epochMilliseconds) throw new OrchestratorError('ERR_ORCHESTRATOR_DUE_AT_ONCE', `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would be due for renewal since ${at}: it is not used`);
       const next: CertificateSummary = {
-        ...certificate.record, order: undefined, failure: undefined, deployFailure: undefined, placed: undefined, expiredTold: undefined,
+        ...certificate.record, order: undefined, orderedAt: undefined, failure: undefined, deployFailure: undefined, placed: undefined, expiredTold: undefined,
         current: { generation, serialNumber: leaf.serialNumber, notBefore: leaf.notBefore.toString(), notAfter: leaf.notAfter.toString(), issuedAt: now.toString() },
         renewal: { at: at.toString(), askAt: renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined },
       };
@@ -143,10 +143,11 @@ export class Execution {
       const ends = onFailure === 'end';
       const gone = ends && !certificate.record.current;
       await this.#parts.lock.write([
-        ...(gone ? [{ remove: certificate.key, ifVersion: certificate.version }, ...indexChanges(id, certificate.record, undefined)] : summaryChanges(id, certificate, { ...certificate.record, failure, order: ends ? undefined : this.#id })),
+        ...(gone ? [{ remove: certificate.key, ifVersion: certificate.version }, ...indexChanges(id, certificate.record, undefined)] : summaryChanges(id, certificate, { ...certificate.record, failure, ...(ends ? { order: undefined, orderedAt: undefined } : { order: this.#id }) })),
         orders.changed(order, { ...this.#withSteps(order.record), state: ends ? 'failed' : 'pending', failure, ...(this.#chainCame ? { issuance: undefined } : {}) }),
         ...(ends ? [{ remove: orderKeys.key(this.#id) }] : []),
         ...this.#events(order.record, { type: read.code === 'ERR_CLIENT_VALIDATION_FAILED' ? 'challenge_failed' : 'renewal_failed', certificate: id, order: this.#id, names, issuer, code: read.code, message: read.message }),
+        ...(gone ? [this.#removed(id, names)] : []),
       ]);
       return { state: 'failed', error, ...(ends ? {} : { retryAt: failure.retryAt }) };
     });
@@ -160,27 +161,33 @@ export class Execution {
     return await untilWritten(async () => {
       const [order, certificate] = await this.#both();
       const { certificate: id, names } = order.record;
-      const left = certificate.record.current && { ...certificate.record, order: undefined, failure: this.#postponed(certificate.record) };
+      const left = certificate.record.current && { ...certificate.record, order: undefined, orderedAt: undefined, failure: this.#postponed(certificate.record) };
       await this.#parts.lock.write([
         ...(left ? summaryChanges(id, certificate, left) : [{ remove: certificate.key, ifVersion: certificate.version }, ...indexChanges(id, certificate.record, undefined)]),
         orders.changed(order, { ...this.#withSteps(order.record), state: 'cancelled', issuance: undefined }),
         { remove: orderKeys.key(this.#id) },
         ...this.#events(order.record, { type: 'order_cancelled', certificate: id, order: this.#id, names, issuer }),
+        ...(left ? [] : [this.#removed(id, names)]),
       ]);
       return { state: 'cancelled' };
     });
+  }
+
+  /** What was never issued goes with its order. */
+  #removed(certificate: string, names: readonly string[]): Change {
+    return eventChange({ type: 'certificate_removed', certificate, names }, this.#parts.clock);
   }
 
   #postponed(certificate: CertificateSummary): Failure {
     return this.#failure(certificate, { code: 'ERR_ORCHESTRATOR_CANCELLED', message: `the order ${this.#id} was cancelled`, hopeless: true });
   }
 
-  #failure({ current, failure }: CertificateSummary, { code, message, retryAfter, hopeless }: ReadFailure): Failure {
+  #failure({ current, failure }: CertificateSummary, { code, message, problem, retryAfter, hopeless }: ReadFailure): Failure {
     const now = this.#parts.clock.now();
     const failures = (failure?.failures ?? 0) + 1;
     const lifetime = current ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) } : { hours: 90 * 24 };
     const retryAt = retryTime({ failures: hopeless ? Math.max(failures, 12) : failures, lifetime, retryAfter, now, random: randomOf(`${this.#id} ${failures}`) }).toString();
-    return { code, message, at: now.toString(), failures, retryAt };
+    return { code, message, ...(problem ? { problem } : {}), at: now.toString(), failures, retryAt };
   }
 
   /** Looks whether it was cancelled from elsewhere, also while nothing is to be saved. */

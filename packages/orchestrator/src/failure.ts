@@ -1,10 +1,13 @@
 import type { Temporal } from 'temporal-polyfill';
+import type { JsonObject, JsonValue } from './json.ts';
 
 /** What a failure means for the next try. */
 export interface ReadFailure {
   /** Stable; `ERR_UNKNOWN` for what has none. */
   readonly code: string;
   readonly message: string;
+  /** The CA's own problem document, where it sent one; for several names one with subproblems. RFC 8555 §6.7.1 */
+  readonly problem?: JsonObject | undefined;
   /** The CA's own word on when to come again. */
   readonly retryAfter?: Temporal.Instant | undefined;
   /** Whether the same again will fail the same until a person has changed something. */
@@ -19,7 +22,27 @@ const hopeless: ReadonlySet<string> = new Set([
 
 /** The problem's code decides. */
 export function failureOf(error: unknown): ReadFailure {
-  const { code, retryAfter } = (typeof error === 'object' && error !== null ? error : {}) as { readonly code?: unknown; readonly retryAfter?: Temporal.Instant };
+  const { code, retryAfter, problem, failures } = (typeof error === 'object' && error !== null ? error : {}) as Thrown;
   const own = typeof code === 'string' ? code : 'ERR_UNKNOWN';
-  return { code: own, message: (error instanceof Error ? error.message : String(error)).slice(0, 4000), retryAfter, hopeless: hopeless.has(own) };
+  return { code: own, message: (error instanceof Error ? error.message : String(error)).slice(0, 4000), problem: problemIn(problem, failures), retryAfter, hopeless: hopeless.has(own) };
+}
+
+/** What an error of a client may carry. */
+interface Thrown {
+  readonly code?: unknown;
+  readonly retryAfter?: Temporal.Instant;
+  readonly problem?: unknown;
+  readonly failures?: readonly { readonly identifier?: unknown; readonly problem?: unknown }[];
+}
+
+const largestProblem = 16_000;
+
+function problemIn(problem: unknown, failures: Thrown['failures'] = []): JsonObject | undefined {
+  const all = failures.map(({ identifier, problem: own }) => ({ ...plain(own), ...(identifier === undefined ? {} : { identifier: plain(identifier) ?? null }) }));
+  const whole = all.length > 1 ? { type: 'urn:ietf:params:acme:error:compound', detail: 'Several names were not proven.', subproblems: all } : all[0] ?? plain(problem);
+  return whole && JSON.stringify(whole).length <= largestProblem ? whole : undefined;
+}
+
+function plain(value: unknown): JsonObject | undefined {
+  return typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) as Record<string, JsonValue> : undefined;
 }

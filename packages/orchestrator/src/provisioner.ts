@@ -76,7 +76,7 @@ export class Provisioner {
       const { names, issuer } = record;
       await this.#storage.write([
         orders.added(order, { certificate: id, names, issuer, cause, explanationUrl, onFailure, state: 'pending', createdAt: now, updatedAt: now, steps: [], orphaned: 0 }),
-        ...summaryChanges(id, stored, { ...record, order, failure: record.failure && { ...record.failure, retryAt: now } }),
+        ...summaryChanges(id, stored, { ...record, order, orderedAt: now, failure: record.failure && { ...record.failure, retryAt: now } }),
         eventChange({ type: 'renewal_started', certificate: id, order, names, issuer, explanationUrl }, this.#clock),
       ]);
       return order;
@@ -121,6 +121,32 @@ export class Provisioner {
       await this.#storage.write([orders.changed(stored, { ...stored.record, cancelRequested: true }), ...(managed && due ? summaryChanges(certificate, managed, due) : [])]);
       return await this.status(id);
     });
+  }
+
+  /**
+   * Makes what waits after a failure due now, for whoever does what is due: an order, or a deploy. An order that has ended is
+   * submitted anew.
+   * @returns the order's id, which is another one for an order that had ended
+   */
+  async retry(id: string): Promise<string> {
+    const { certificate, ...order } = await this.status(id);
+    if (hasEnded(order)) return await this.submit({ certificate, cause: 'request' });
+    await this.hasten(certificate);
+    return id;
+  }
+
+  /** Makes what waits after a failure of a certificate due now. */
+  async hasten(certificate: string): Promise<void> {
+    const retryAt = this.#clock.now().toString();
+    await this.certificates.change(certificate, (summary) => ({
+      ...summary, failure: summary.failure && { ...summary.failure, retryAt }, deployFailure: summary.deployFailure && { ...summary.deployFailure, retryAt },
+    }));
+  }
+
+  /** Has the CA asked for its window by whoever does what is due, though the time for that has not come. */
+  async recheck(certificate: string): Promise<void> {
+    const askAt = this.#clock.now().toString();
+    await this.certificates.change(certificate, (summary) => (summary.renewal?.askAt === undefined ? summary : { ...summary, renewal: { ...summary.renewal, askAt } }));
   }
 
   /**

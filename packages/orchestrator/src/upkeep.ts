@@ -104,7 +104,7 @@ export class Upkeep {
     if (!found || found.paused) return undefined;
     const now = this.#clock.now();
     const { order, renewal, failure, current } = found;
-    if (order !== undefined) return force || isDue(failure?.retryAt ?? found.createdAt, now) ? order : undefined;
+    if (order !== undefined) return force || isDue(failure?.retryAt ?? found.orderedAt ?? found.createdAt, now) ? order : undefined;
     const due = isDue(renewal?.at, now) && (failure === undefined || isDue(failure.retryAt, now));
     if (!due && !force && current) return undefined;
     if (!current && failure && !isDue(failure.retryAt, now) && !force) return undefined;

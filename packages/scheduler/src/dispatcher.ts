@@ -35,33 +35,50 @@ export interface DispatcherOptions {
 }
 
 export interface Dispatcher extends AsyncDisposable {
-  /** Looks now: something was written, or something has ended. */
-  wake(): void;
+  /** Looks now: something was written, or the task `ended` was done, and may be due again. */
+  wake(ended?: string): void;
 }
 
 /** At most so many due tasks are looked at at once: enough to find the urgent ones among them. */
 const scanned = (window: number) => Math.max(256, window * 8);
 const [shortest, longest] = [1_000, 60_000];
+/** So long a task rests that was done and is due as before, and twice as long each time: what changes nothing must not go round and round. */
+const rest = 1_000;
+
+/** A task that was handed over, how often as it is, and when it was done. */
+interface Handed {
+  readonly dueAt: number;
+  readonly at: number;
+  readonly times: number;
+  readonly ended?: number | undefined;
+}
 
 /** The one loop that fills a queue from what is due, the same for every queue. It ends with its disposal, and with nothing else. */
 export function dispatcher(options: DispatcherOptions): Dispatcher {
   const { source, queue, window, interval = { minutes: 1 }, patience = { minutes: 10 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
   const ended = new AbortController();
-  const handed = new Map<string, { readonly dueAt: number; readonly at: number }>();
+  const handed = new Map<string, Handed>();
   let nap = new AbortController();
   let late = false;
 
-  /** @returns whether more is due than the window takes */
+  /** Whether it was handed over as it is, and is not done, or rests. */
+  const isHanded = ({ id, dueAt }: DueTask) => {
+    const { dueAt: before, ended: at, times = 0 } = handed.get(id) ?? {};
+    return before === dueAt.epochMilliseconds && (at === undefined || clock.monotonic() - at < Math.min(rest * 2 ** (times - 1), milliseconds(patience)));
+  };
+  /** @returns whether there is to be another look soon: more is due than the window takes, or rests */
   const look = async (): Promise<boolean> => {
     const now = clock.now();
     const { waiting, running } = await queue.counts();
     const free = window - running - priorities.reduce((sum, one) => sum + waiting[one], 0);
     const found: Record<Priority, DueTask[]> = { urgent: [], high: [], normal: [], low: [] };
     let oldest: DueTask | undefined;
-    for (const [id, { at }] of handed) if (clock.monotonic() - at >= milliseconds(patience)) handed.delete(id);
+    let resting = false;
+    for (const [id, { at, ended: done }] of handed) if (clock.monotonic() - (done ?? at) >= milliseconds(patience)) handed.delete(id);
     for await (const task of source.due(now, { limit: scanned(window), signal: ended.signal })) {
       oldest ??= task;
-      if (handed.get(task.id)?.dueAt !== task.dueAt.epochMilliseconds) found[task.priority].push(task);
+      if (!isHanded(task)) found[task.priority].push(task);
+      else if (handed.get(task.id)?.ended !== undefined) resting = true;
     }
     const isLate = oldest !== undefined && now.epochMilliseconds - oldest.dueAt.epochMilliseconds > milliseconds(lateAfter);
     if (isLate !== late) onLate(isLate && oldest ? { id: oldest.id, dueAt: oldest.dueAt } : undefined);
@@ -71,10 +88,12 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
       const priority = turns((one) => found[one].length > 0);
       const task = priority && found[priority].shift();
       if (!task) break;
-      handed.set(task.id, { dueAt: task.dueAt.epochMilliseconds, at: clock.monotonic() });
+      const before = handed.get(task.id);
+      const dueAt = task.dueAt.epochMilliseconds;
+      handed.set(task.id, { dueAt, at: clock.monotonic(), times: before?.dueAt === dueAt ? before.times + 1 : 1 });
       await queue.add({ id: task.id, group: task.group, priority: task.priority });
     }
-    return priorities.some((one) => found[one].length > 0);
+    return resting || priorities.some((one) => found[one].length > 0);
   };
 
   const pauseAfter = async (more: boolean): Promise<number> => {
@@ -105,7 +124,11 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
   };
   const looping = loop();
   return {
-    wake: () => nap.abort(),
+    wake(id) {
+      const done = id === undefined ? undefined : handed.get(id);
+      if (id !== undefined && done) handed.set(id, { ...done, ended: clock.monotonic() });
+      nap.abort();
+    },
     async [Symbol.asyncDispose]() {
       ended.abort();
       nap.abort();

@@ -107,6 +107,24 @@ describe('the dispatcher', () => {
     await clock.advance({ seconds: 120 });
     expect(done.at(-1)).toMatch(/^c 1[1-6]/);
   });
+  it('hands over again at once what was done and is wanted anew, and more and more rarely what stays due as it was', async () => {
+    const tasks = new Map([['a', { at: 0 }]]);
+    const { clock, queue, source } = world(tasks);
+    const done: number[] = [];
+    await using loop = dispatcher({ source, queue, window: 4, clock });
+    queue.process(async (id) => {
+      done.push((clock.now().epochMilliseconds - start.epochMilliseconds) / 1000);
+      loop.wake(id);
+      return undefined;
+    }, { concurrency: 1 });
+    await clock.advance({ seconds: 40 });
+    expect(done.length).toBeGreaterThan(3);
+    expect(done.length).toBeLessThan(8);
+    tasks.set('a', { at: 30 });
+    loop.wake();
+    await clock.advance({ milliseconds: 1 });
+    expect(done.at(-1)).toBe(40);
+  });
   it('holds no more than its window, and picks the urgent among many that are due longer', async () => {
     const tasks = new Map<string, { at: number; priority?: Priority }>(Array.from({ length: 200 }, (_, n) => [`low-${n}`, { at: -1000 + n, priority: 'low' as const }]));
     tasks.set('urgent', { at: -1, priority: 'urgent' });

@@ -57,6 +57,8 @@ export async function accountSession(description: AccountDescription, options: A
 
 /** An account that is kept. */
 export interface KeptAccount {
+  /** As `accountId` has it. */
+  readonly id: string;
   readonly directory: string;
   /** Its URL; absent where its key was made and the CA has not answered yet. */
   readonly account?: string | undefined;
@@ -66,7 +68,7 @@ export interface KeptAccount {
 export async function* keptAccounts(storage: Storage): AsyncGenerator<KeptAccount> {
   for await (const entry of storage.list('account')) {
     const { directory, account } = record.read(entry);
-    yield { directory, account };
+    yield { id: `acc_${entry.key.slice(-12)}`, directory, account };
   }
 }
 
@@ -197,8 +199,17 @@ async function write(storage: Storage, changes: readonly Change[]): Promise<void
   });
 }
 
+/** How an API names the account that is kept for a CA: the same for every process. */
+export function accountId({ directory, own }: AccountDescription): string {
+  return `acc_${digestOf(directory, own)}`;
+}
+
+function digestOf(directory: string, own: string | undefined): string {
+  return createHash('sha256').update(own === undefined ? directory : `${directory} ${own}`).digest('hex').slice(0, 12);
+}
+
 /** `account/acme.example.com-` and a digest of the whole URL, with the account's own name where it has one. */
 function placeOf({ directory, own }: AccountDescription): string {
   const host = new URL(directory).hostname.replaceAll(/[^a-z0-9.-]|^\.+/g, '').slice(0, 80);
-  return `account/${host}-${createHash('sha256').update(own === undefined ? directory : `${directory} ${own}`).digest('hex').slice(0, 12)}`;
+  return `account/${host}-${digestOf(directory, own)}`;
 }

@@ -44,7 +44,7 @@ export function worker({ keepers, queue, concurrency, perIssuer, interval, onTen
     const [scope, id] = apart(task);
     const parts = keepers().get(scope);
     if (parts) await runs.within(parts, scope, async () => { onTended?.(task, await parts.tend(id, { signal })); });
-    loop.wake();
+    loop.wake(task);
     return undefined;
   }, { concurrency, perGroup: perIssuer });
   const loop = dispatcher({

@@ -1,0 +1,34 @@
+import { open, rm } from 'node:fs/promises';
+import { errorCode } from '@acmex/storage';
+import { ServerError } from '../errors.ts';
+import type { KeyStore } from './key-store.ts';
+import { scopes } from './scopes.ts';
+
+/**
+ * Makes the first API key of a server that has none, into a file of its owner alone.
+ * @returns the key; undefined where there is one already
+ */
+export async function initialKey(keys: KeyStore, file: string): Promise<string | undefined> {
+  for await (const { revokedAt } of keys.list()) if (revokedAt === undefined) return undefined;
+  // What an earlier start left of a storage that is gone is no key of this one.
+  await rm(file, { force: true });
+  const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => {
+    throw new ServerError('ERR_SERVER_API_KEY', `the first API key cannot be written to ${file} (${errorCode(cause) ?? String(cause)}): make one with acmex server key create`, { cause });
+  });
+  try {
+    const { text } = await keys.create({ title: 'initial', scopes, names: ['*'], initial: true }, 'acmex serve');
+    await handle.writeFile(`${text}\n`);
+    await handle.sync();
+    return text;
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The key was used, so whoever needs it has it. */
+export async function forgetInitialKey(file: string): Promise<void> {
+  await rm(file, { force: true });
+}

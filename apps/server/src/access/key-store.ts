@@ -1,0 +1,141 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import { eventChange, type EventType } from '@acmex/orchestrator';
+import { idOf, newId, records, type Storage, untilWritten } from '@acmex/storage';
+import { ServerError } from '../errors.ts';
+import { digestOf, keyText, matches, newSecret } from './api-key.ts';
+import type { Scope } from './scopes.ts';
+
+/** An API key as it is kept: its secrets as digests alone. Times are RFC 3339. */
+export interface KeyRecord {
+  readonly title?: string | undefined;
+  readonly scopes: readonly Scope[];
+  /** Names that it may use: see `permits`. */
+  readonly names: readonly string[];
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly expiresAt?: string | undefined;
+  readonly revokedAt?: string | undefined;
+  /** To the hour. */
+  readonly lastUsedAt?: string | undefined;
+  /** One, or two while it is being rotated. */
+  readonly secrets: readonly { readonly digest: string; readonly createdAt: string; readonly expiresAt?: string | undefined }[];
+  /** Whether its text lies in a file that goes away when it is first used. */
+  readonly initial?: boolean | undefined;
+}
+
+export type ApiKey = Omit<KeyRecord, 'secrets'> & { readonly id: string; readonly secrets: number };
+export type NewKey = Pick<KeyRecord, 'title' | 'scopes' | 'names' | 'expiresAt' | 'initial'>;
+
+const keys = records<KeyRecord>({ kind: 'API key', version: 1, under: 'api-key' });
+const hour = 3_600_000;
+
+export interface KeyStoreOptions {
+  /** Of the tenant. */
+  readonly storage: Storage;
+  readonly tenant: string;
+  readonly clock?: Clock | undefined;
+}
+
+/** The API keys of a tenant. */
+export class KeyStore {
+  readonly #storage: Storage;
+  readonly #tenant: string;
+  readonly #clock: Clock;
+
+  constructor({ storage, tenant, clock = systemClock }: KeyStoreOptions) {
+    this.#storage = storage;
+    this.#tenant = tenant;
+    this.#clock = clock;
+  }
+
+  /** @returns the key, and its text, which is shown this once */
+  async create(key: NewKey, by: string): Promise<{ readonly key: ApiKey; readonly text: string }> {
+    const id = newId('key', this.#clock);
+    const secret = newSecret();
+    const createdAt = this.#now();
+    const record: KeyRecord = { ...key, createdAt, createdBy: by, secrets: [{ digest: digestOf(secret), createdAt }] };
+    await this.#storage.write([keys.added(id, record), this.#told('api_key_created', id, by)]);
+    return { key: shown(id, record), text: keyText({ tenant: this.#tenant, id, secret }) };
+  }
+
+  async* list(): AsyncGenerator<ApiKey> {
+    for await (const stored of keys.list(this.#storage)) yield shown(idOf(stored), stored.record);
+  }
+
+  /** @throws ServerError `ERR_SERVER_NOT_FOUND` */
+  async get(id: string): Promise<ApiKey> {
+    return shown(id, (await this.#stored(id)).record);
+  }
+
+  /** Another secret; the one before is taken for a while longer. A third makes the first end at once. */
+  async rotate(id: string, grace: { readonly milliseconds: number }, by: string): Promise<{ readonly key: ApiKey; readonly text: string }> {
+    const secret = newSecret();
+    const now = this.#clock.now();
+    const key = await this.#change(id, 'api_key_changed', by, (record) => {
+      if (!this.#isLive(record)) throw new ServerError('ERR_SERVER_NOT_FOUND', `the API key ${id} has ended: make another`);
+      const last = record.secrets.at(-1);
+      const kept = last && grace.milliseconds > 0 ? [{ ...last, expiresAt: now.add(grace).toString() }] : [];
+      return { ...record, initial: undefined, secrets: [...kept, { digest: digestOf(secret), createdAt: now.toString() }] };
+    });
+    return { key, text: keyText({ tenant: this.#tenant, id, secret }) };
+  }
+
+  async expire(id: string, at: string, by: string): Promise<ApiKey> {
+    return await this.#change(id, 'api_key_changed', by, (record) => ({ ...record, expiresAt: at }));
+  }
+
+  async revoke(id: string, by: string): Promise<ApiKey> {
+    return await this.#change(id, 'api_key_revoked', by, (record) => ({ ...record, revokedAt: record.revokedAt ?? this.#now() }));
+  }
+
+  /** The key that a secret belongs to, where it is live. A key that is not there costs the same. */
+  async verified(id: string, secret: string): Promise<(ApiKey & { readonly firstUse: boolean }) | undefined> {
+    const stored = await keys.read(this.#storage, id);
+    const secrets = stored?.record.secrets ?? [];
+    const known = [0, 1].map((at) => ({ expiresAt: secrets[at]?.expiresAt, fits: matches(secret, secrets[at]?.digest ?? '') }));
+    const good = known.some(({ expiresAt, fits }) => fits && !this.#isOver(expiresAt));
+    if (!stored || !good || !this.#isLive(stored.record)) return undefined;
+    const { record } = stored;
+    const used = record.lastUsedAt === undefined ? -Infinity : Date.parse(record.lastUsedAt);
+    const firstUse = record.initial === true;
+    if (firstUse || this.#clock.now().epochMilliseconds - used > hour) {
+      await this.#storage.write([keys.changed(stored, { ...record, initial: undefined, lastUsedAt: this.#now() })]).catch(() => { /* somebody else has just used it, and says so */ });
+    }
+    return { ...shown(id, record), firstUse };
+  }
+
+  #isLive({ revokedAt, expiresAt }: KeyRecord): boolean {
+    return revokedAt === undefined && !this.#isOver(expiresAt);
+  }
+
+  #isOver(at: string | undefined): boolean {
+    return at !== undefined && Date.parse(at) <= this.#clock.now().epochMilliseconds;
+  }
+
+  async #stored(id: string) {
+    const stored = /^key_[0-9a-z]{26}$/.test(id) ? await keys.read(this.#storage, id) : undefined;
+    if (!stored) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no API key ${JSON.stringify(id)}`);
+    return stored;
+  }
+
+  async #change(id: string, type: EventType, by: string, to: (record: KeyRecord) => KeyRecord): Promise<ApiKey> {
+    return await untilWritten(async () => {
+      const stored = await this.#stored(id);
+      const record = to(stored.record);
+      await this.#storage.write([keys.changed(stored, record), this.#told(type, id, by)]);
+      return shown(id, record);
+    });
+  }
+
+  #told(type: EventType, id: string, actor: string) {
+    return eventChange({ type, actor, message: id }, this.#clock);
+  }
+
+  #now(): string {
+    return this.#clock.now().toString();
+  }
+}
+
+function shown(id: string, { secrets, ...record }: KeyRecord): ApiKey {
+  return { id, ...record, secrets: secrets.length };
+}

@@ -1,0 +1,75 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import type { Tended } from '@acmex/orchestrator';
+import { Controller, Inject } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Census } from '../census.ts';
+import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
+import type { Scheduling } from '../scheduling.ts';
+import type { Tenant } from '../tenants.ts';
+
+const show = endpoint({
+  method: 'GET', path: '/metrics', scope: 'metrics:read', summary: 'Figures for Prometheus',
+  answers: { 200: { description: 'In the text format of Prometheus.', contentType: 'text/plain; version=0.0.4; charset=utf-8' } },
+});
+
+/** What the server counts. Names of routes, never of what was asked for in them. */
+export class Figures {
+  readonly registry = new Registry();
+  readonly #requests: Counter;
+  readonly #durations: Histogram;
+  readonly #renewals: Counter;
+
+  constructor({ prefix, tenants, census, scheduling, clock = systemClock }: { readonly prefix: string; readonly tenants: () => ReadonlyMap<string, Tenant>; readonly census: Census; readonly scheduling: Scheduling; readonly clock?: Clock | undefined }) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#requests = new Counter({ name: `${prefix}_requests_total`, help: 'Requests that were answered.', labelNames: ['method', 'route', 'status'], registers });
+    this.#durations = new Histogram({ name: `${prefix}_request_duration_seconds`, help: 'How long they took.', labelNames: ['method', 'route'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10], registers });
+    this.#renewals = new Counter({ name: `${prefix}_renewals_total`, help: 'Orders of this process that ended, by how.', labelNames: ['outcome'], registers });
+    new Gauge({
+      name: `${prefix}_certs_managed`, help: 'Certificates that are managed.', labelNames: ['tenant'], registers,
+      async collect() {
+        for (const tenant of tenants().keys()) this.set({ tenant }, await census.managed(tenant));
+      },
+    });
+    new Gauge({
+      name: `${prefix}_queue_tasks`, help: 'Tasks in the queue of this process.', labelNames: ['state'], registers,
+      async collect() {
+        const { waiting, delayed, running } = await scheduling.counts();
+        for (const [priority, count] of Object.entries(waiting)) this.set({ state: `waiting_${priority}` }, count);
+        this.set({ state: 'delayed' }, delayed);
+        this.set({ state: 'running' }, running);
+      },
+    });
+    new Gauge({
+      name: `${prefix}_late_seconds`, help: 'For how long the oldest task is due, where nothing is done for it.', registers,
+      collect() {
+        const late = scheduling.late();
+        this.set(late ? (clock.now().epochMilliseconds - Date.parse(late.dueAt)) / 1000 : 0);
+      },
+    });
+  }
+
+  answered({ method, route, status, seconds }: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void {
+    this.#requests.inc({ method, route, status });
+    this.#durations.observe({ method, route }, seconds);
+  }
+
+  tended({ outcome }: Tended): void {
+    if (outcome && !outcome.elsewhere) this.#renewals.inc({ outcome: outcome.state });
+  }
+}
+
+@Controller()
+export class Metrics {
+  readonly #figures: Figures;
+
+  constructor(@Inject(Figures) figures: Figures) {
+    this.#figures = figures;
+  }
+
+  @Handles(show)
+  async show(): Promise<Answer> {
+    return answer(200, await this.#figures.registry.metrics(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+  }
+}
+

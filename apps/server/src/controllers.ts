@@ -1,0 +1,24 @@
+import { Accounts } from './accounts/accounts.ts';
+import { Documentation } from './around/documentation.ts';
+import { Events } from './around/events.ts';
+import { Health } from './around/health.ts';
+import { Metrics } from './around/metrics.ts';
+import { Queue } from './around/queue.ts';
+import { WebhookReceiver } from './around/webhook.ts';
+import { Certificates } from './certificates/certificates.ts';
+import { Keys } from './keys/keys.ts';
+import { Orders } from './orders/orders.ts';
+
+/** Everything that answers. */
+export const controllers = [
+  Accounts,
+  Orders,
+  Certificates,
+  Keys,
+  Queue,
+  Events,
+  WebhookReceiver,
+  Health,
+  Metrics,
+  Documentation,
+] as const;

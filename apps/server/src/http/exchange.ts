@@ -1,0 +1,85 @@
+import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { defer, from, lastValueFrom, mergeMap, type Observable } from 'rxjs';
+import type { z } from 'zod';
+import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
+import { type Answer, type EndpointDescription, endpointOf, type Received } from './endpoint.ts';
+import { Idempotency } from './idempotency.ts';
+
+/** Ends when the server stops. */
+export const STOPPING = Symbol('stopping');
+
+/** Between a request and its handler: checks what came, does what was done before no second time, and writes the answer. */
+@Injectable()
+export class Exchange implements NestInterceptor {
+  readonly #idempotency: Idempotency;
+  readonly #stopping: AbortSignal;
+
+  constructor(@Inject(Idempotency) idempotency: Idempotency, @Inject(STOPPING) stopping: AbortSignal) {
+    this.#idempotency = idempotency;
+    this.#stopping = stopping;
+  }
+
+  intercept(context: ExecutionContext, next: CallHandler<Answer>): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const description = endpointOf(context.getHandler());
+    if (!description) throw new ServerError('ERR_SERVER_INTERNAL', 'a route without a description');
+    request.received = this.#received(description, request, reply);
+    const handle = () => next.handle();
+    const { caller } = request;
+    const answered = description.method === 'GET' || !caller ? handle() : defer(async () => await this.#idempotency.once(
+      { caller, headers: request.headers, method: request.method, url: request.url, body: request.rawBody, secret: description.secret === true },
+      async () => await lastValueFrom(handle()),
+    ));
+    return answered.pipe(mergeMap((own) => from([written(own, reply)])));
+  }
+
+  #received(description: EndpointDescription, request: FastifyRequest, reply: FastifyReply): Partial<Received<unknown, unknown, unknown>> {
+    const { params, query, body } = description;
+    return {
+      params: params && checked(params, request.params, 'ERR_SERVER_REQUEST', 'the path'),
+      query: query ? checked(query, request.query, 'ERR_SERVER_REQUEST', 'the query') : nothing(request.query, 'ERR_SERVER_REQUEST', 'this route takes no query'),
+      body: body ? checked(body, request.body ?? {}, 'ERR_SERVER_BODY', 'the body') : nothing(request.body, 'ERR_SERVER_BODY', 'this route takes no body'),
+      caller: request.caller,
+      headers: request.headers,
+      signal: AbortSignal.any([this.#stopping, ended(reply)]),
+    };
+  }
+}
+
+function written({ status, body, headers = {} }: Answer, reply: FastifyReply): unknown {
+  reply.status(status).headers(headers);
+  return body;
+}
+
+/** Aborts when the caller has gone before the answer was complete. */
+function ended(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => { if (!reply.raw.writableFinished) gone.abort(); });
+  return gone.signal;
+}
+
+function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what: string): unknown {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const errors = error.issues.flatMap((issue) => fieldErrors(issue, code));
+  throw new ServerError(code, `${what} is not what this route takes: ${errors.map(({ pointer, parameter, detail }) => `${pointer ?? parameter ?? ''} ${detail}`.trim()).slice(0, 5).join('; ')}`, { errors });
+}
+
+/** No part of what was sent is in the words; its place says enough. */
+function fieldErrors(issue: z.core.$ZodIssue, code: ServerErrorCode): readonly FieldError[] {
+  const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((one) => [...issue.path, one]) : [issue.path];
+  const detail = issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message;
+  return paths.slice(0, 20).map((path) => (code === 'ERR_SERVER_BODY' ? { pointer: pointerOf(path), detail } : { parameter: path.map(String).join('.').slice(0, 100), detail }));
+}
+
+/** RFC 6901; a key of the caller's own is cut. */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function nothing(value: unknown, code: ServerErrorCode, detail: string): undefined {
+  if (value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)) return undefined;
+  throw new ServerError(code, detail, { errors: [code === 'ERR_SERVER_BODY' ? { pointer: '', detail } : { parameter: Object.keys(value)[0]?.slice(0, 100) ?? '', detail }] });
+}

@@ -1,0 +1,73 @@
+import { certificateErrors } from '@acmex/certificate';
+import { configErrors } from '@acmex/config';
+import { orchestratorErrors } from '@acmex/orchestrator';
+import { acmeErrors, errorCode, printable } from '@acmex/protocol';
+import { newId, storageErrors } from '@acmex/storage';
+import { z } from 'zod';
+import { type FieldError, ServerError, serverErrors } from '../errors.ts';
+
+/** RFC 9457. `type` and `code` are stable. */
+export const problemSchema = z.object({
+  type: z.string().describe('urn:acmex:error: and the code.'),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string().describe('Stable, for programs.'),
+  cure: z.string().optional().describe('What to do about it.'),
+  instance: z.string().optional().describe('Of a fault of the server: what to look for in its log.'),
+  errors: z.array(z.object({ pointer: z.string().optional(), parameter: z.string().optional(), detail: z.string() })).optional().describe('Fields of the body by JSON pointer, or parameters, that are wrong.'),
+  acme: z.record(z.string(), z.unknown()).optional().describe('The CA\'s own problem document. RFC 8555 §6.7'),
+}).meta({ id: 'Problem' });
+
+export interface Problem {
+  readonly status: number;
+  readonly body: z.infer<typeof problemSchema>;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What only the log is told. */
+  readonly fault?: unknown;
+}
+
+type Row = Readonly<{ meaning: string; cure: string; http: number }>;
+const tables: ReadonlyMap<string, Row> = new Map(Object.entries<Row>({ ...acmeErrors, ...certificateErrors, ...configErrors, ...orchestratorErrors, ...storageErrors, ...serverErrors }));
+/** Faults of Fastify, before a route is reached, as ours. */
+const ofFastify: Readonly<Record<string, keyof typeof serverErrors>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_SERVER_TOO_LARGE', FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_SERVER_MEDIA_TYPE', FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_SERVER_REQUEST', FST_ERR_CTP_EMPTY_JSON_BODY: 'ERR_SERVER_JSON',
+  FST_ERR_MAX_PARAM_LENGTH: 'ERR_SERVER_NOT_FOUND', FST_ERR_BAD_URL: 'ERR_SERVER_NOT_FOUND', FST_ERR_ASYNC_CONSTRAINT: 'ERR_SERVER_NOT_FOUND', ERR_STORAGE_CONFLICT: 'ERR_SERVER_CONFLICT',
+};
+/** Where the storage is the one that cannot, the caller may come again. */
+const unavailable = new Set(['ERR_STORAGE_UNAVAILABLE']);
+
+/** What a caller is told of anything that was thrown. A fault that has no code is told to the log alone. */
+export function problemOf(error: unknown): Problem {
+  const thrown = errorCode(error) ?? '';
+  const code = ofFastify[thrown] ?? (unavailable.has(thrown) ? 'ERR_SERVER_UNAVAILABLE' : thrown);
+  const row = tables.get(code);
+  if (!row || (row.http === 500 && !(error instanceof ServerError))) return fault(error);
+  const { errors = [], retryAfter, problem } = error as { readonly errors?: readonly FieldError[]; readonly retryAfter?: unknown; readonly problem?: unknown };
+  const own = code === thrown;
+  const seconds = secondsUntil(retryAfter);
+  return {
+    status: row.http,
+    headers: { ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }), ...(row.http === 401 ? { 'www-authenticate': 'Bearer' } : {}) },
+    body: {
+      type: `urn:acmex:error:${code}`, title: row.meaning, status: row.http, detail: own && error instanceof Error ? printable(error.message, 4000) : row.meaning, code, cure: row.cure,
+      ...(errors.length > 0 ? { errors: [...errors] } : {}), ...(isObject(problem) ? { acme: problem } : {}),
+    },
+    ...(row.http >= 500 ? { fault: error } : {}),
+  };
+}
+
+function fault(error: unknown): Problem {
+  const { meaning, cure, http } = serverErrors.ERR_SERVER_INTERNAL;
+  const instance = newId('flt');
+  return { status: http, headers: {}, fault: error, body: { type: 'urn:acmex:error:ERR_SERVER_INTERNAL', title: meaning, status: http, detail: `${meaning} The log knows it as ${instance}.`, code: 'ERR_SERVER_INTERNAL', cure, instance } };
+}
+
+function secondsUntil(retryAfter: unknown): number | undefined {
+  if (typeof retryAfter === 'number') return Math.max(1, Math.ceil(retryAfter));
+  return undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,45 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Authenticator } from '../access/authenticator.ts';
+import { ServerError } from '../errors.ts';
+import { type Problem, problemOf } from './problem.ts';
+
+/** Is told of faults that callers are told nothing of. */
+export const LOG = Symbol('log');
+export type Log = (entry: { readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly msg: string; readonly code?: string | undefined } & Readonly<Record<string, unknown>>) => void;
+
+/** Makes a problem document of everything that is thrown. */
+@Catch()
+export class Problems implements ExceptionFilter {
+  readonly #authenticator: Authenticator;
+  readonly #log: Log;
+
+  constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(LOG) log: Log) {
+    this.#authenticator = authenticator;
+    this.#log = log;
+  }
+
+  async catch(thrown: unknown, host: ArgumentsHost): Promise<void> {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const error = isNoRoute(thrown) ? await this.#noRoute(request) : thrown;
+    const problem = problemOf(error);
+    if (problem.fault !== undefined) this.#log({ level: 'error', msg: String(problem.fault instanceof Error ? problem.fault.stack ?? problem.fault.message : problem.fault), instance: problem.body.instance, code: problem.body.code });
+    send(problem, reply);
+  }
+
+  /** Who says nothing of who they are does not learn what is here and what is not. */
+  async #noRoute({ headers, ip, method }: FastifyRequest): Promise<unknown> {
+    const nobody = new ServerError('ERR_SERVER_UNAUTHENTICATED', 'send an API key as X-API-Key, or a token as Authorization: Bearer');
+    return await this.#authenticator.authenticate(headers, ip).then((caller) => (caller ? new ServerError('ERR_SERVER_NOT_FOUND', `there is no route for ${method} at this path: see /docs`) : nobody), (error: unknown) => error);
+  }
+}
+
+export function send({ status, headers, body }: Problem, reply: FastifyReply): void {
+  if (reply.sent) return;
+  void reply.status(status).headers({ 'cache-control': 'no-store', ...headers }).type('application/problem+json').send(JSON.stringify(body));
+}
+
+function isNoRoute(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'getStatus' in error && typeof error.getStatus === 'function' && error.getStatus() === 404;
+}

@@ -1,0 +1,243 @@
+import 'reflect-metadata';
+import type { Server } from 'node:https';
+import { isIP } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { addressOf, type Config, keeper, openStorage, type Override, readConfig, storageOf, syncDeclared, worker } from '@acmex/config';
+import { outbox } from '@acmex/orchestrator';
+import { errorCode, printable } from '@acmex/protocol';
+import { nodeFetch } from '@acmex/protocol/node';
+import { inProcessQueue } from '@acmex/scheduler';
+import type { Storage } from '@acmex/storage';
+import { FETCH } from './accounts/accounts.ts';
+import { Authenticator } from './access/authenticator.ts';
+import { assertStrong, digestOf } from './access/api-key.ts';
+import { forgetInitialKey, initialKey } from './access/initial-key.ts';
+import { KeyStore } from './access/key-store.ts';
+import { oidc } from './access/oidc.ts';
+import { OPEN_API } from './around/documentation.ts';
+import { STORAGE } from './around/health.ts';
+import { Figures } from './around/metrics.ts';
+import { Webhooks } from './around/webhooks.ts';
+import { Census } from './census.ts';
+import { controllers } from './controllers.ts';
+import { ServerError } from './errors.ts';
+import { application } from './http/application.ts';
+import { endpointsOf } from './http/endpoint.ts';
+import { STOPPING } from './http/exchange.ts';
+import { Idempotency } from './http/idempotency.ts';
+import { openApi } from './http/open-api.ts';
+import { LOG, type Log } from './http/problems.ts';
+import { Quotas } from './quotas.ts';
+import { SCHEDULING, type Scheduling } from './scheduling.ts';
+import { tenancy } from './tenants.ts';
+import { ownCertificate } from './tls.ts';
+
+export interface ServeOptions {
+  /** An application gives `process.env`, `process.cwd()` and the home of its user. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+  /** The configuration; the first of `./acmex.toml` and so on by default, none with `false`. */
+  readonly configFile?: string | false | undefined;
+  /** What flags say. */
+  readonly overrides?: readonly Override[] | undefined;
+  /** Where files are kept when nobody says where. */
+  readonly dataDirectory: string;
+  readonly version: string;
+  readonly log: Log;
+  /** Is told of the first API key of a server that had none: it lies in this file until it is used. */
+  readonly onInitialKey?: ((file: string, key: string) => void) | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Reads the configuration anew; where that is faulty, the one before holds, and the fault is thrown. */
+  reload(): Promise<void>;
+  /**
+   * Answers nothing more, waits for what is at work, and parks that after a while: it goes on at the next start.
+   * @returns the ids of what was parked
+   */
+  stop(options: { readonly within: DurationInput }): Promise<readonly string[]>;
+}
+
+/** How long events are kept. */
+const eventsKept = { hours: 90 * 24 };
+
+/**
+ * Starts the server: the REST API, and what keeps certificates current.
+ * @throws ServerError `ERR_SERVER_EXPOSED`, `ERR_SERVER_API_KEY`, `ERR_SERVER_LISTEN`, `ERR_SERVER_TLS`; ConfigError; what the storage throws
+ */
+export async function serve({ environment, cwd, home, configFile, overrides = [], dataDirectory, version, log, onInitialKey, clock = systemClock }: ServeOptions): Promise<RunningServer> {
+  const read = async () => await readConfig({ cwd, home, file: configFile, environment, overrides, clock });
+  const config = await read();
+  const place = addressOf(config.values.server.listen_addr);
+  assertPrivate(config, place.host);
+  let access = await configured(config, clock);
+  const storage = await openStorage(storageOf(config), { directory: dataDirectory, onNotice: (msg) => log({ level: 'warn', msg }) });
+  const closing: (() => Promise<unknown>)[] = [async () => await storage[Symbol.asyncDispose]()];
+  const stopping = new AbortController();
+  const close = async () => {
+    stopping.abort(new ServerError('ERR_SERVER_UNAVAILABLE', 'the server is stopping'));
+    for (const one of closing.splice(0).reverse()) await one();
+  };
+  try {
+    const opened = async (from: Config) => {
+      const next = tenancy(from, storage, (own) => keeper({ storage: own, config: from, environment, clock, userAgent: 'acmex-server', fetch: (ca) => nodeFetch({ ca }), onWarning: (msg) => log({ level: 'warn', msg }) }));
+      for (const one of next.keepers.values()) await one.hooks.check();
+      const root = next.keepers.get('');
+      if (root) for (const { id, change } of await syncDeclared(root)) log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
+      for (const one of next.keepers.values()) await one.upkeep.replan({ signal: stopping.signal });
+      return next;
+    };
+    let live = await opened(config);
+    const tenants = () => live.tenants;
+    const queue = inProcessQueue({ clock, onError: (id, error) => { if (!stopping.signal.aborted) tell(log, `${id} failed`, error); } });
+    let late: ReturnType<Scheduling['late']>;
+    const census = new Census(tenants, clock);
+    const scheduling: Scheduling = { wake: () => working.wake(), counts: async () => await queue.counts(), late: () => late };
+    const figures = new Figures({ prefix: config.values.metrics.prefix, tenants, census, scheduling, clock });
+    const { concurrency, per_issuer: perIssuer, check_interval: seconds } = config.values.renewal;
+    const working = worker({
+      keepers: () => live.keepers, queue, concurrency, perIssuer, interval: { seconds }, clock,
+      onTended: (id, tended) => {
+        figures.tended(tended);
+        const { outcome, deployed, deployError } = tended;
+        if (outcome?.state === 'failed') tell(log, `${id} failed, again at ${outcome.retryAt ?? 'no time'}`, outcome.error);
+        else if (outcome && !outcome.elsewhere) log({ level: 'info', msg: `${id} ${outcome.state}`, task: id });
+        if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError);
+      },
+      onDeployed: (id, { deployed, deployError }) => { if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError); },
+      onError: (what, error) => tell(log, what, error),
+      onLate: (one) => {
+        late = one && { id: one.id, dueAt: one.dueAt.toString() };
+        log(one ? { level: 'warn', msg: `${one.id} is due since ${one.dueAt}, and nothing is done for it`, task: one.id } : { level: 'info', msg: 'nothing is late anymore' });
+      },
+    });
+    closing.push(async () => await working[Symbol.asyncDispose]());
+    const keysOf = (tenant: { readonly storage: Storage; readonly name: string }) => new KeyStore({ storage: tenant.storage, tenant: tenant.name, clock });
+    const keyFile = keyFileOf(config, dataDirectory);
+    const [firstTenant] = tenants().values();
+    if (firstTenant && access.digests.length === 0) {
+      await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
+      const key = await initialKey(keysOf(firstTenant), keyFile);
+      if (key !== undefined) onInitialKey?.(keyFile, key);
+    }
+    const authenticator = new Authenticator({ tenants, keysOf, configured: () => access.digests, tokens: () => access.tokens?.(tenants), onFirstUse: async () => await forgetInitialKey(keyFile) });
+    const idempotency = new Idempotency(clock);
+    const certificate = await ownCertificate({ keeper: () => live.keepers.get('') ?? raise(), log, signal: stopping.signal, clock });
+    const app = await application({
+      tls: certificate?.first, trustedProxies: config.values.server.trusted_proxies, isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config), figures,
+      providers: [
+        { provide: Authenticator, useValue: authenticator }, { provide: Idempotency, useValue: idempotency }, { provide: Quotas, useValue: new Quotas(census) }, { provide: Figures, useValue: figures },
+        { provide: Webhooks, useValue: new Webhooks({ senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [], tenants, clock }) },
+        { provide: SCHEDULING, useValue: scheduling }, { provide: STOPPING, useValue: stopping.signal }, { provide: STORAGE, useValue: storage }, { provide: LOG, useValue: log },
+        { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) }, { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
+      ],
+    });
+    closing.push(async () => await app.close());
+    await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => { throw cannotListen(config.values.server.listen_addr, cause); });
+    certificate?.follow(app.getHttpServer() as Server);
+    housekeeping(async () => {
+      for (const one of tenants().values()) {
+        await idempotency.prune(one.storage);
+        await outbox(one.storage, { clock }).prune(eventsKept);
+      }
+    }, { clock, signal: stopping.signal, log });
+    const bound = (app.getHttpServer().address() as { readonly port: number }).port;
+    return {
+      url: `${certificate ? 'https' : 'http'}://${urlHost(place.host)}:${bound}`,
+      async reload() {
+        const next = await read();
+        if (JSON.stringify(storageOf(next)) !== JSON.stringify(storageOf(config)) || next.values.server.listen_addr !== config.values.server.listen_addr) throw new ServerError('ERR_SERVER_LISTEN', 'the storage or the address is another: that takes a restart');
+        const [nextAccess, nextLive] = [await configured(next, clock), await opened(next)];
+        [access, live] = [nextAccess, nextLive];
+        await certificate?.refresh();
+        working.wake();
+      },
+      async stop({ within }) {
+        stopping.abort(new ServerError('ERR_SERVER_UNAVAILABLE', 'the server is stopping'));
+        const parked = working.stop({ within });
+        await app.close();
+        await parked;
+        await close();
+        return await parked;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Access {
+  readonly digests: readonly string[];
+  readonly tokens?: ((tenants: Parameters<typeof oidc>[0]['tenants']) => ReturnType<typeof oidc>) | undefined;
+}
+
+/** Who is let in by the configuration alone. @throws ServerError `ERR_SERVER_API_KEY` */
+async function configured({ values: { server: { api_keys: keys, oidc: provider } } }: Config, clock: Clock): Promise<Access> {
+  const texts = await Promise.all(keys.map(async (key) => (await key.reveal()).trim()));
+  texts.forEach((text, index) => assertStrong(text, `server.api_keys[${index}] (ACMEX_API_KEYS)`));
+  let reader: ReturnType<typeof oidc> | undefined;
+  return { digests: texts.map(digestOf), ...(provider ? { tokens: (tenants) => (reader ??= oidc({ provider, tenants, clock })) } : {}) };
+}
+
+/** @throws ServerError `ERR_SERVER_EXPOSED` */
+function assertPrivate({ values: { server: { tls, trusted_proxies: proxies, listen_addr: place } } }: Config, host: string | undefined): void {
+  if (isLoopback(host) || tls || proxies.length > 0) return;
+  throw new ServerError('ERR_SERVER_EXPOSED', `${place} can be reached from other machines, and keys would pass in clear: configure server.tls, or server.trusted_proxies where a proxy ends TLS, or listen on 127.0.0.1`);
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return host === 'localhost' || host === '::1' || (host !== undefined && isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** Names of the configuration, of this machine, and those that reach no other. A name without a port means every port. */
+function ownHosts(config: () => Config): (host: string) => boolean {
+  const machine = [hostname().toLowerCase(), 'localhost', ...Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => urlHost(address)))];
+  return (host) => {
+    const { hosts, tls, listen_addr: place } = config().values.server;
+    const named = [...hosts, ...(tls?.managed === undefined ? [] : [tls.managed])].map((one) => one.toLowerCase());
+    const bare = host.replace(/:\d+$/, '');
+    return [...machine, ...named, urlHost(addressOf(place).host)].includes(bare) || named.includes(host);
+  };
+}
+
+function urlHost(host: string | undefined): string {
+  if (host === undefined) return 'localhost';
+  return isIP(host) === 6 ? `[${host}]` : host.toLowerCase();
+}
+
+function keyFileOf(config: Config, dataDirectory: string): string {
+  const { place } = storageOf(config);
+  return join(place.kind === 'file' ? place.path : dataDirectory, '.acmex', 'initial-api-key');
+}
+
+function cannotListen(place: string, cause: unknown): ServerError {
+  const why = { EADDRINUSE: 'another program listens there', EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE', EADDRNOTAVAIL: 'this machine has no such address' }[errorCode(cause) ?? ''] ?? String(cause);
+  return new ServerError('ERR_SERVER_LISTEN', `${place} cannot be listened on: ${why}`, { cause });
+}
+
+/** Once an hour. */
+function housekeeping(work: () => Promise<void>, { clock, signal, log }: { readonly clock: Clock; readonly signal: AbortSignal; readonly log: Log }): void {
+  void (async () => {
+    for (;;) {
+      await clock.sleep({ hours: 1 }, { signal });
+      await work().catch((error: unknown) => tell(log, 'what is old could not be removed', error));
+    }
+  })().catch(() => { /* the server was stopped */ });
+}
+
+function tell(log: Log, what: string, error: unknown): void {
+  const code = errorCode(error);
+  log({ level: 'warn', msg: `${what}: ${printable(error instanceof Error ? error.message : String(error), 2000)}`, ...(code === undefined ? {} : { code }) });
+}
+
+function raise(): never {
+  throw new ServerError('ERR_SERVER_TENANT', 'there is no tenant');
+}

@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { createServer as createPlainServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, ownCertificate, saveAuthority } from '@acmex/ca';
+import { addressPolicy } from '@acmex/egress';
+import { memoryStorage } from '@acmex/storage';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { apiDescription } from './api-description.ts';
+import type { Operation } from './http/open-api.ts';
+import { serve } from './serve.ts';
+
+/** A CA that validates names by http-01 on a port of this machine. */
+export interface TestCa extends AsyncDisposable {
+  readonly directory: string;
+  /** PEM */
+  readonly root: string;
+  readonly httpPort: number;
+  /** What it does not validate from now on. */
+  readonly refused: Set<string>;
+}
+
+export async function startCa(): Promise<TestCa> {
+  const storage = memoryStorage();
+  await saveAuthority(storage, await createDevelopmentAuthority());
+  const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
+  const httpPort = await freePort();
+  const refused = new Set<string>();
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/acme`;
+  const { chain, key } = await ownCertificate({ issuer, names: ['127.0.0.1'], url });
+  server.setSecureContext({ cert: chain, key: Buffer.from(key) });
+  const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']) }, ports: { http: httpPort, https: httpPort } });
+  const acme = acmeServer({ storage, issuer, url, validate: network, onError: () => { /* the client hears of it */ } });
+  server.on('request', nodeHandler(acme.handler));
+  return {
+    directory: acme.directory, root, httpPort, refused,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await acme[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createPlainServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Of JSON. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into it
+  readonly body: any;
+}
+export interface Call {
+  readonly key?: string | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+export interface Serving extends AsyncDisposable {
+  readonly url: string;
+  readonly folder: string;
+  /** The first one, which may do everything. */
+  readonly key: string;
+  readonly log: readonly string[];
+  /** Every answer is held against the description of the API. */
+  call(method: string, path: string, call?: Call): Promise<Reply>;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** A key with these rights, by the first one. */
+  makeKey(key: object): Promise<string>;
+  /** Writes the configuration anew and has it read. */
+  reload(toml: string): Promise<void>;
+}
+
+export interface ServingOptions {
+  readonly toml?: string;
+  readonly ca?: TestCa | undefined;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Of an earlier server, which has ended. */
+  readonly folder?: string;
+}
+
+export async function serving({ toml = '', ca, environment = {}, folder: given }: ServingOptions = {}): Promise<Serving> {
+  const folder = given ?? await mkdtemp(join(tmpdir(), 'acmex-server-'));
+  const file = join(folder, 'acmex.toml');
+  const port = await freePort();
+  const write = async (text: string) => {
+    await writeFile(file, `[server]\nlisten_addr = "127.0.0.1:${port}"\n${text}${ca ? `\n[acme]\nca = "custom"\nca_custom_url = "${ca.directory}"\nca_certificate = "${join(folder, 'root.pem')}"\ntos_agreed = true\n[challenge.http01]\nlisten_addr = "127.0.0.1:${ca.httpPort}"\n` : ''}`);
+    await chmod(file, 0o600);
+  };
+  if (ca) await writeFile(join(folder, 'root.pem'), ca.root);
+  await write(toml);
+  const log: string[] = [];
+  let key = '';
+  const server = await serve({
+    environment, cwd: folder, home: folder, configFile: file, dataDirectory: join(folder, 'data'), version: '0.0.0', log: (entry) => { log.push(JSON.stringify(entry)); },
+    onInitialKey: (_, text) => { key = text; },
+  });
+  const fetching = async (path: string, init: RequestInit = {}) => await fetch(`${server.url}${path}`, { redirect: 'manual', ...init });
+  const call: Serving['call'] = async (method, path, { key: own = key, body, headers = {}, signal } = {}) => {
+    const answer = await fetching(path, {
+      method, ...(signal ? { signal } : {}), headers: { ...(own === '' ? {} : { 'x-api-key': own }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+    const reply = { status: answer.status, headers: answer.headers, text, body: isJson ? JSON.parse(text) as unknown : undefined };
+    assertDescribed(method, path.split('?')[0] ?? '', reply);
+    return reply;
+  };
+  return {
+    url: server.url, folder, get key() { return key; }, log, call, fetch: fetching,
+    async makeKey(rights) {
+      const { status, body, text } = await call('POST', '/api/keys', { body: rights });
+      if (status !== 201) throw new Error(text);
+      return (body as { readonly key: string }).key;
+    },
+    async reload(next) {
+      await write(next);
+      await server.reload();
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop({ within: { seconds: 5 } });
+      if (given === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function initialKeyIn(folder: string): Promise<string | undefined> {
+  return await readFile(join(folder, 'data/.acmex/initial-api-key'), 'utf8').catch(() => undefined);
+}
+
+const description = apiDescription('0.0.0');
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+ajv.addSchema(description, 'api');
+
+/** Throws where an answer is not what the description of the API says. */
+function assertDescribed(method: string, path: string, { status, headers, body, text }: Pick<Reply, 'status' | 'headers' | 'body' | 'text'>): void {
+  const found = Object.entries(description.paths).map(([own, methods]) => ({ own, operation: methods[method.toLowerCase()] as Operation | undefined })).filter(({ own }) => new RegExp(`^${own.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
+  const { own = '', operation } = found.sort((one, other) => one.own.split('{').length - other.own.split('{').length).find((one) => one.operation) ?? {};
+  const type = (headers.get('content-type') ?? '').split(';')[0] ?? '';
+  if (status >= 400 && (type !== 'application/problem+json' || !valid('#/components/schemas/Problem', body))) {
+    if (!(status === 503 && path === '/health/ready')) throw new Error(`${method} ${path}: ${status} is no problem document: ${text}`);
+  }
+  if (status >= 400) return;
+  if (!operation) throw new Error(`${method} ${path}: ${status}, and the description does not know it`);
+  if (!operation.responses[String(status)]) throw new Error(`${method} ${path}: ${status} is not described`);
+  const place = `#/paths/${own.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')}/${method.toLowerCase()}/responses/${status}/content/application~1json/schema`;
+  const content = (operation.responses[String(status)] as { readonly content?: Readonly<Record<string, { readonly schema?: { readonly type?: string } }>> }).content;
+  if (content?.['application/json'] && content['application/json'].schema?.type !== 'string' && !valid(place, body)) throw new Error(`${method} ${path}: ${text} is not as described: ${ajv.errorsText(ajv.errors)}`);
+}
+
+function valid(place: string, body: unknown): boolean {
+  return ajv.validate({ $ref: `api${place}` }, body);
+}

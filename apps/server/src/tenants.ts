@@ -1,0 +1,44 @@
+import type { Config, Keeper } from '@acmex/config';
+import { scopedStorage, type Storage } from '@acmex/storage';
+
+/** Who shares the server: a part of the storage, and what its keys may do at most. */
+export interface Tenant {
+  readonly name: string;
+  readonly storage: Storage;
+  readonly keeper: Keeper;
+  /** Names that its certificates may be for: see `permits`. */
+  readonly names: readonly string[];
+  /** Undefined: all. */
+  readonly issuers: readonly string[] | undefined;
+  readonly dnsProviders: readonly string[] | undefined;
+  readonly maxCertificates: number | undefined;
+  readonly maxOrdersPerHour: number | undefined;
+}
+
+/** What works for certificates: by the scope of the worker, which is empty for what the command line shares. */
+export interface Tenancy {
+  readonly tenants: ReadonlyMap<string, Tenant>;
+  readonly keepers: ReadonlyMap<string, Keeper>;
+}
+
+/** The tenant that there is without any in the configuration. */
+export const defaultTenant = 'default';
+
+/**
+ * The tenants of a configuration. `default` has the storage's root, which the command line uses too, and `[[certificates]]`; all
+ * others lie in a part of their own.
+ */
+export function tenancy(config: Config, storage: Storage, keeperOf: (storage: Storage) => Keeper): Tenancy {
+  const described = Object.entries(config.values.tenants);
+  const root = keeperOf(storage);
+  const tenants = described.map(([name, { names, issuers, dns_providers: dnsProviders, max_certificates: maxCertificates, max_orders_per_hour: maxOrdersPerHour }]): Tenant => {
+    const keeper = name === defaultTenant ? root : keeperOf(scopedStorage(storage, `tenant/${name}`));
+    return { name, storage: keeper.storage, keeper, names, issuers, dnsProviders, maxCertificates, maxOrdersPerHour };
+  });
+  const everything: Tenant = { name: defaultTenant, storage, keeper: root, names: ['*'], issuers: undefined, dnsProviders: undefined, maxCertificates: undefined, maxOrdersPerHour: undefined };
+  const all = tenants.length > 0 ? tenants : [everything];
+  return {
+    tenants: new Map(all.map((one) => [one.name, one])),
+    keepers: new Map([['', root], ...all.filter(({ name }) => name !== defaultTenant).map(({ name, keeper }) => [name, keeper] as const)]),
+  };
+}
