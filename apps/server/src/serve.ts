@@ -129,7 +129,7 @@ export async function serve({ environment, cwd, home, configFile, overrides = []
     }
     const authenticator = new Authenticator({ tenants, keysOf, configured: () => access.digests, tokens: () => access.tokens?.(tenants), onFirstUse: async () => await forgetInitialKey(keyFile) });
     const idempotency = new Idempotency(clock);
-    const certificate = await ownCertificate({ keeper: () => live.keepers.get('') ?? raise(), log, signal: stopping.signal, clock });
+    const certificate = await ownCertificate({ keeper: () => live.keepers.get('') ?? raise(), wake: () => working.wake(), log, signal: stopping.signal, clock });
     const app = await application({
       tls: certificate?.first, trustedProxies: config.values.server.trusted_proxies, isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config), figures,
       providers: [

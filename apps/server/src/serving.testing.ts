@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, ownCertificate, saveAuthority } from '@acmex/ca';
+import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -36,7 +37,9 @@ export async function startCa(): Promise<TestCa> {
   const { chain, key } = await ownCertificate({ issuer, names: ['127.0.0.1'], url });
   server.setSecureContext({ cert: chain, key: Buffer.from(key) });
   const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']) }, ports: { http: httpPort, https: httpPort } });
-  const acme = acmeServer({ storage, issuer, url, validate: network, onError: () => { /* the client hears of it */ } });
+  // What the CA waits between two looks is not what is tested here.
+  const clock = { now: () => systemClock.now(), monotonic: () => systemClock.monotonic(), sleep: async (duration: DurationInput, options?: SleepOptions) => await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options) };
+  const acme = acmeServer({ storage, issuer, url, clock, validate: network, onError: () => { /* the client hears of it */ } });
   server.on('request', nodeHandler(acme.handler));
   return {
     directory: acme.directory, root, httpPort, refused,

@@ -9,6 +9,8 @@ import type { Log } from './http/problems.ts';
 export interface TlsOptions {
   /** Whose configuration says it, and which keeps the certificate where it manages its own. */
   readonly keeper: () => Keeper;
+  /** Has what is due done now. */
+  readonly wake: () => void;
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly clock?: Clock | undefined;
@@ -31,7 +33,7 @@ const often = { seconds: 30 };
  * @returns undefined without `server.tls`
  * @throws ServerError `ERR_SERVER_TLS`
  */
-export async function ownCertificate({ keeper, log, signal, clock = systemClock }: TlsOptions): Promise<OwnCertificate | undefined> {
+export async function ownCertificate({ keeper, wake, log, signal, clock = systemClock }: TlsOptions): Promise<OwnCertificate | undefined> {
   const read = async (): Promise<SecureContextOptions | undefined> => {
     const { tls } = keeper().config.values.server;
     return tls?.managed === undefined ? tls && await ofFiles(tls) : await managed(keeper(), tls.managed);
@@ -39,6 +41,7 @@ export async function ownCertificate({ keeper, log, signal, clock = systemClock 
   if (!keeper().config.values.server.tls) return undefined;
   let first = await read();
   if (!first) log({ level: 'info', msg: `waiting for the server's own certificate, for ${keeper().config.values.server.tls?.managed}` });
+  wake();
   for (; !first; first = await read()) await clock.sleep({ milliseconds: 500 }, { signal });
   let [shown, server] = [JSON.stringify(first), undefined as Server | undefined];
   const refresh = async () => {

@@ -32,7 +32,7 @@ export function matches(secret: string, digest: string): boolean {
 }
 
 /** Keys that documents, examples and the original of this software have shown to everybody. */
-const known = /^(secret-admin-key|admin|password|changeme|change-me|test|example|secret|default|api-?key|letmein|1234567890)+[\W\d_]*$/i;
+const known = /^((secret-admin-key|admin|password|changeme|change-me|test|example|secret|default|api-?key|letmein|1234567890)[\W\d_]*)+$/i;
 
 /** @throws ServerError `ERR_SERVER_API_KEY` for a configured key of less than 128 bits, or one that everybody knows */
 export function assertStrong(key: string, place: string): void {

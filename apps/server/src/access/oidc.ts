@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
-import { createRemoteJWKSet, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { ServerError } from '../errors.ts';
 import { type Tenant } from '../tenants.ts';
 import type { Caller } from './caller.ts';
@@ -57,7 +57,7 @@ function textsIn(claim: unknown): readonly string[] {
 }
 
 async function keySet({ issuer, jwks_url: url }: OidcOptions['provider'], fetching: typeof fetch): Promise<JWTVerifyGetKey> {
-  return createRemoteJWKSet(new URL(url ?? await discovered(issuer, fetching)), { timeoutDuration: 5000 });
+  return createRemoteJWKSet(new URL(url ?? await discovered(issuer, fetching)), { timeoutDuration: 5000, [customFetch]: fetching });
 }
 
 async function discovered(issuer: string, fetching: typeof fetch): Promise<string> {

@@ -29,18 +29,15 @@ export interface Problem {
 
 type Row = Readonly<{ meaning: string; cure: string; http: number }>;
 const tables: ReadonlyMap<string, Row> = new Map(Object.entries<Row>({ ...acmeErrors, ...certificateErrors, ...configErrors, ...orchestratorErrors, ...storageErrors, ...serverErrors }));
-/** Faults of Fastify, before a route is reached, as ours. */
-const ofFastify: Readonly<Record<string, keyof typeof serverErrors>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_SERVER_TOO_LARGE', FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_SERVER_MEDIA_TYPE', FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_SERVER_REQUEST', FST_ERR_CTP_EMPTY_JSON_BODY: 'ERR_SERVER_JSON',
-  FST_ERR_MAX_PARAM_LENGTH: 'ERR_SERVER_NOT_FOUND', FST_ERR_BAD_URL: 'ERR_SERVER_NOT_FOUND', FST_ERR_ASYNC_CONSTRAINT: 'ERR_SERVER_NOT_FOUND', ERR_STORAGE_CONFLICT: 'ERR_SERVER_CONFLICT',
-};
-/** Where the storage is the one that cannot, the caller may come again. */
-const unavailable = new Set(['ERR_STORAGE_UNAVAILABLE']);
+/** What Nest makes of the faults of Fastify, before a route is reached. */
+const ofStatus: Readonly<Record<number, keyof typeof serverErrors>> = { 400: 'ERR_SERVER_REQUEST', 404: 'ERR_SERVER_NOT_FOUND', 413: 'ERR_SERVER_TOO_LARGE', 414: 'ERR_SERVER_TOO_LARGE', 415: 'ERR_SERVER_MEDIA_TYPE' };
+/** Faults of parts that mean something else to a caller. */
+const told: Readonly<Record<string, keyof typeof serverErrors>> = { ERR_STORAGE_CONFLICT: 'ERR_SERVER_CONFLICT', ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE' };
 
 /** What a caller is told of anything that was thrown. A fault that has no code is told to the log alone. */
 export function problemOf(error: unknown): Problem {
   const thrown = errorCode(error) ?? '';
-  const code = ofFastify[thrown] ?? (unavailable.has(thrown) ? 'ERR_SERVER_UNAVAILABLE' : thrown);
+  const code = ofStatus[statusOf(error)] ?? told[thrown] ?? thrown;
   const row = tables.get(code);
   if (!row || (row.http === 500 && !(error instanceof ServerError))) return fault(error);
   const { errors = [], retryAfter, problem } = error as { readonly errors?: readonly FieldError[]; readonly retryAfter?: unknown; readonly problem?: unknown };
@@ -61,6 +58,10 @@ function fault(error: unknown): Problem {
   const { meaning, cure, http } = serverErrors.ERR_SERVER_INTERNAL;
   const instance = newId('flt');
   return { status: http, headers: {}, fault: error, body: { type: 'urn:acmex:error:ERR_SERVER_INTERNAL', title: meaning, status: http, detail: `${meaning} The log knows it as ${instance}.`, code: 'ERR_SERVER_INTERNAL', cure, instance } };
+}
+
+function statusOf(error: unknown): number {
+  return isObject(error) && typeof error.getStatus === 'function' ? Number(error.getStatus()) : 0;
 }
 
 function secondsUntil(retryAfter: unknown): number | undefined {

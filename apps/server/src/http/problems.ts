@@ -37,7 +37,9 @@ export class Problems implements ExceptionFilter {
 
 export function send({ status, headers, body }: Problem, reply: FastifyReply): void {
   if (reply.sent) return;
-  void reply.status(status).headers({ 'cache-control': 'no-store', ...headers }).type('application/problem+json').send(JSON.stringify(body));
+  // The gatekeeper says it of routes that people look at.
+  const asked = reply.getHeader('www-authenticate');
+  void reply.status(status).headers({ 'cache-control': 'no-store', ...headers, ...(asked === undefined ? {} : { 'www-authenticate': asked }) }).type('application/problem+json').send(JSON.stringify(body));
 }
 
 function isNoRoute(error: unknown): boolean {

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Serving, serving, startCa, type TestCa } from './serving.testing.ts';
+import { KeyStore } from './access/key-store.ts';
+import { scopes } from './access/scopes.ts';
+import { fileStorage } from '@acmex/storage-file';
+import { scopedStorage } from '@acmex/storage';
+
+const toml = `
+[tenants.one]
+names = ["*.one.test", "shared.test"]
+max_certificates = 2
+[tenants.two]
+names = ["*.two.test"]
+issuers = ["custom"]
+max_orders_per_hour = 2
+[issuers.other]
+directory = "https://ca.invalid/directory"
+`;
+let ca: TestCa;
+let server: Serving;
+const keys: Record<string, string> = {};
+beforeAll(async () => {
+  ca = await startCa();
+  server = await serving({ ca, toml });
+  const storage = fileStorage({ path: `${server.folder}/data` });
+  for (const tenant of ['one', 'two']) keys[tenant] = (await new KeyStore({ storage: scopedStorage(storage, `tenant/${tenant}`), tenant }).create({ title: tenant, scopes, names: ['*'] }, 'test')).text;
+  await storage[Symbol.asyncDispose]();
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await ca[Symbol.asyncDispose]();
+});
+const order = async (tenant: string, body: object) => await server.call('POST', '/api/orders', { key: keys[tenant], body });
+const end = async (tenant: string, id: string) => await server.call('GET', `/api/orders/${id}/events`, { key: keys[tenant] });
+
+describe('a tenant', () => {
+  it('has the first key of the server where it is the first, and nothing else', () => {
+    expect(server.key).toMatch(/^ak_one\./);
+  });
+  it('sees nothing of others: neither certificates, orders, keys, accounts nor events', async () => {
+    const { body: { id, certificate } } = await order('one', { names: ['a.one.test'] });
+    await end('one', id);
+    const { body: { items: [account] } } = await server.call('GET', '/api/accounts', { key: keys.one });
+    const { body: { items: [key] } } = await server.call('GET', '/api/keys', { key: keys.one });
+    const foreign: readonly (readonly [string, string, object?])[] = [
+      ['GET', `/api/certificates/${certificate}`], ['PATCH', `/api/certificates/${certificate}`, {}], ['DELETE', `/api/certificates/${certificate}`], ['GET', `/api/certificates/${certificate}/chain`], ['GET', `/api/certificates/${certificate}/private-key`],
+      ['GET', `/api/certificates/${certificate}/bundle`], ['POST', `/api/certificates/${certificate}/renew`], ['POST', `/api/certificates/${certificate}/revoke`, {}], ['POST', '/api/orders', { certificate }],
+      ['GET', `/api/orders/${id}`], ['DELETE', `/api/orders/${id}`], ['POST', `/api/orders/${id}/retry`], ['GET', `/api/orders/${id}/events`],
+      ['GET', `/api/keys/${key.id}`], ['DELETE', `/api/keys/${key.id}`], ['POST', `/api/keys/${key.id}/rotate`, {}], ['POST', `/api/keys/${key.id}/expire`, { at: '2030-01-01T00:00:00Z' }],
+      ['GET', `/api/accounts/${account.id}`], ['PATCH', `/api/accounts/${account.id}`, { email: 'a@b.example' }], ['DELETE', `/api/accounts/${account.id}`], ['POST', `/api/accounts/${account.id}/rotate-key`],
+    ];
+    for (const [method, path, body] of foreign) expect([method, path, (await server.call(method, path, { key: keys.two, ...(body ? { body } : {}) })).status]).toEqual([method, path, 404]);
+    for (const path of ['/api/certificates', '/api/orders', '/api/accounts']) expect((await server.call('GET', path, { key: keys.two })).body.items).toEqual([]);
+    const { body: { items } } = await server.call('GET', '/api/events', { key: keys.two });
+    expect(JSON.stringify(items)).not.toContain('one.test');
+    await expect(server.call('GET', `/api/certificates/${certificate}`, { key: keys.one })).resolves.toMatchObject({ status: 200, body: { state: 'valid' } });
+  });
+  it('gets certificates for its own names alone, from CAs that it may use', async () => {
+    await expect(order('two', { names: ['a.two.test', 'a.one.test'] })).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('a.one.test') } });
+    await expect(order('two', { names: ['two.test'] })).resolves.toMatchObject({ status: 403 });
+    await expect(order('two', { names: ['a.two.test'], issuer: 'other' })).resolves.toMatchObject({ status: 403 });
+    await expect(order('two', { names: ['a.two.test'], issuer: 'nothing' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/issuer' }] } });
+    await expect(order('two', { names: ['a.two.test'], challenge: 'dns-01' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
+  });
+  it('is held to its quotas', async () => {
+    const second = await order('one', { names: ['b.one.test'] });
+    expect(second.status).toBe(202);
+    await expect(order('one', { names: ['c.one.test'] })).resolves.toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
+    await end('one', second.body.id);
+    await server.call('DELETE', `/api/certificates/${second.body.certificate}`, { key: keys.one });
+    const third = await order('one', { names: ['c.one.test'] });
+    expect(third.status).toBe(202);
+    await end('one', third.body.id);
+    for (const name of ['x.two.test', 'y.two.test']) await end('two', (await order('two', { names: [name] })).body.id);
+    const refused = await order('two', { names: ['z.two.test'] });
+    expect(refused).toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
+  });
+  it('gives out keys for some of its names, which see nothing else', async () => {
+    const { body: { key } } = await server.call('POST', '/api/keys', { key: keys.one, body: { scopes: ['certificates:read', 'orders:read', 'orders:write', 'events:read'], names: ['a.one.test'] } });
+    const { body: { items } } = await server.call('GET', '/api/certificates', { key });
+    expect(items.map(({ names }: { names: string[] }) => names)).toEqual([['a.one.test']]);
+    const others = (await server.call('GET', '/api/certificates?name=c.one.test', { key: keys.one })).body.items[0].id;
+    await expect(server.call('GET', `/api/certificates/${others}`, { key })).resolves.toMatchObject({ status: 404 });
+    await expect(server.call('GET', `/api/certificates/${others}/private-key`, { key })).resolves.toMatchObject({ status: 403 });
+    await expect(server.call('POST', '/api/orders', { key, body: { names: ['shared.test'] } })).resolves.toMatchObject({ status: 403 });
+    const { body: { items: events } } = await server.call('GET', '/api/events', { key });
+    expect(events.length).toBeGreaterThan(0);
+    expect(events.every(({ names }: { names: string[] }) => names.join() === 'a.one.test')).toBe(true);
+  });
+  it('comes, and goes, with the configuration', async () => {
+    await server.reload(toml.replaceAll('tenants.two', 'tenants.three'));
+    await expect(server.call('GET', '/api/certificates', { key: keys.two })).resolves.toMatchObject({ status: 401 });
+    await expect(server.call('GET', '/api/certificates', { key: keys.one })).resolves.toMatchObject({ status: 200 });
+    await expect(server.reload('[tenants.broken]\nnames = 7')).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
+    await expect(server.call('GET', '/api/certificates', { key: keys.one })).resolves.toMatchObject({ status: 200 });
+  });
+});
