@@ -19,5 +19,7 @@ await build({
   define: { __VERSION__: JSON.stringify(version) },
   // Parts that are CommonJS still ask for require.
   banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+  // The server is a package of its own, which who serves installs beside this one.
+  plugins: [{ name: 'server', setup: ({ onResolve }) => onResolve({ filter: /^@acmex\/server$/ }, ({ path }) => ({ path, external: true })) }],
   logLevel: 'warning',
 });

@@ -9,6 +9,8 @@ export interface Configured {
   readonly configuration: Config;
   /** Reads it again, with the same flags. */
   readonly reconfigure?: (() => Promise<Config>) | undefined;
+  /** What flags say of it. */
+  readonly overrides?: readonly Override[] | undefined;
 }
 
 interface Setting {
@@ -39,6 +41,7 @@ const overrides: readonly { readonly option: string; readonly key: string; reado
   { option: 'storage', key: 'storage.url' },
   { option: 'encryptionKeyFile', key: 'storage.encrypted.encryption_key', as: (file) => ({ file }) },
   { option: 'renewBeforeDays', key: 'renewal.renew_before_days' },
+  { option: 'addr', key: 'server.listen_addr' },
 ];
 
 /**
@@ -54,6 +57,7 @@ export async function configure(command: Command, terminal: Terminal): Promise<v
   const configuration = await reconfigure();
   command.setOptionValue('configuration', configuration);
   command.setOptionValue('reconfigure', reconfigure);
+  command.setOptionValue('overrides', strongest);
   for (const { option, key, as = (value: unknown) => value } of settings) {
     if (given(option) || configuration.originOf(key).from === 'default') continue;
     if (command.options.some((one) => one.attributeName() === option)) command.setOptionValueWithSource(option, as(valueAt(configuration.values, key)), 'config');

@@ -7,6 +7,7 @@ export const cliErrors = {
   ERR_CLI_STORAGE_CHECK: { meaning: 'The storage does not do what every storage must.', cure: 'Use another storage; report it to who wrote its driver.', exit: 3, http: 500 },
   ERR_CLI_INCOMPLETE: { meaning: 'A part was done, and another was not.', cure: 'Read the warnings before it; repeating goes on where it ended.', exit: 9, http: 500 },
   ERR_CLI_NOT_DEPLOYED: { meaning: 'The certificate was issued and lies in the storage, but not where it is used.', cure: 'Mend what the message names; acmex renew tries it again without ordering again.', exit: 8, http: 500 },
+  ERR_CLI_PACKAGE: { meaning: 'A package that the command needs is not installed.', cure: 'Run the npm install that the message names.', exit: 2, http: 500 },
   ERR_CLI_LISTEN: { meaning: 'A port cannot be listened on.', cure: 'Choose another address or port.', exit: 3, http: 500 },
 } as const satisfies Record<`ERR_CLI_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
 

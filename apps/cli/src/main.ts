@@ -9,7 +9,7 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   const done = new AbortController();
   const display = new Set<string>();
   // A daemon has many at work.
-  const seconds = args[0] === 'daemon' ? 30 : 10;
+  const seconds = args[0] === 'daemon' || args[0] === 'serve' ? 30 : 10;
   const end = (signal: 'SIGINT' | 'SIGTERM') => {
     for (const one of display) process.stderr.write(`acmex: left on display: ${one}\n`);
     process.exit(signal === 'SIGTERM' ? 143 : 130);

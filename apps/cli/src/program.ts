@@ -11,6 +11,8 @@ import type { ManagedCommandOptions } from './managed/command.ts';
 import type { DaemonOptions } from './managed/daemon.ts';
 import type { RenewOptions } from './managed/renew.ts';
 import type { ObtainOptions } from './obtain/options.ts';
+import type { KeyCreateOptions } from './server/keys.ts';
+import type { ServeCommandOptions } from './server/serve.ts';
 import type { BackupOptions } from './storage/backup.ts';
 import type { RotateKeyOptions } from './storage/encryption.ts';
 import type { MigrateOptions } from './storage/migrate.ts';
@@ -105,6 +107,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
   addManagedCommands(program, terminal, logLevel, end);
   addAccountCommands(program, terminal, logLevel);
   addConfigCommands(program, terminal);
+  addServerCommands(program, terminal, logLevel, version);
   addStorageCommands(program, terminal, logLevel);
   addCaCommands(program, terminal, logLevel);
   addDemoCommand(program, terminal, logLevel);
@@ -208,6 +211,38 @@ function addAccountCommands(program: Command, terminal: Terminal, logLevel: () =
   at(add('deactivate', 'give it up, for good'))
     .option('--force', 'really')
     .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountDeactivate(options, terminal));
+}
+
+function addServerCommands(program: Command, terminal: Terminal, logLevel: () => Option, version: string): void {
+  const add = (parent: Command, name: string, description: string) => parent.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex ${parent === program ? '' : 'server key '}${name.split(' ', 1)[0]} --help)`)
+    .option('--config <file>', configFile)
+    .option('--storage <place>', 'where everything is kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
+    .addOption(logLevel());
+
+  add(program, 'serve', 'serve the REST API, and keep every certificate current, until it is told to stop')
+    .option('-a, --addr <host:port>', 'where to listen; server.listen_addr otherwise, which is 127.0.0.1:8080 by default')
+    .action(async (options: ServeCommandOptions) => (await import('./server/serve.ts')).serve({ ...options, version }, terminal));
+  const key = program.command('server').description('look after the server from the machine that it runs on').command('key').description('the API keys');
+  add(key, 'create', 'make an API key; it is shown this once')
+    .option('--scopes <names>', 'what it may do, with commas between; everything by default', collect)
+    .option('--names <patterns>', 'names that it may use: a name, *.example.com for all below it, or *, which is the default', collect)
+    .option('--title <text>', 'what to call it')
+    .option('--expires <time>', 'its end, RFC 3339', moment)
+    .option('--tenant <name>', 'whose it is; the first of the configuration by default')
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .action(async (options: KeyCreateOptions) => (await import('./server/keys.ts')).keyCreate(options, terminal));
+  add(key, 'list', 'list them, without their secrets')
+    .option('--tenant <name>', 'whose they are; the first of the configuration by default')
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .action(async (options: KeyCreateOptions) => (await import('./server/keys.ts')).keyList(options, terminal));
+  add(key, 'revoke <id>', 'take one no more, at once')
+    .option('--tenant <name>', 'whose it is; the first of the configuration by default')
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .action(async (id: string, options: KeyCreateOptions) => (await import('./server/keys.ts')).keyRevoke(id, options, terminal));
 }
 
 function addStorageCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
