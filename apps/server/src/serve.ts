@@ -200,11 +200,13 @@ function isLoopback(host: string | undefined): boolean {
 /** Names of the configuration, of this machine, and those that reach no other. A name without a port means every port. */
 function ownHosts(config: () => Config): (host: string) => boolean {
   const machine = [hostname().toLowerCase(), 'localhost', ...Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => urlHost(address)))];
+  const named = new WeakMap<Config, ReadonlySet<string>>();
   return (host) => {
-    const { hosts, tls, listen_addr: place } = config().values.server;
-    const named = [...hosts, ...(tls?.managed === undefined ? [] : [tls.managed])].map((one) => one.toLowerCase());
-    const bare = host.replace(/:\d+$/, '');
-    return [...machine, ...named, urlHost(addressOf(place).host)].includes(bare) || named.includes(host);
+    const own = config();
+    const { hosts, tls, listen_addr: place } = own.values.server;
+    const all = named.get(own) ?? new Set([...machine, urlHost(addressOf(place).host), ...hosts, ...(tls?.managed === undefined ? [] : [tls.managed])].map((one) => one.toLowerCase()));
+    named.set(own, all);
+    return all.has(host) || all.has(host.replace(/:\d+$/, ''));
   };
 }
 

@@ -1,8 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
-import helmet from '@fastify/helmet';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import helmet from 'helmet';
 import type { Provider } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { controllers } from '../controllers.ts';
@@ -42,16 +42,17 @@ export async function application({ providers, tls, trustedProxies, isOwnHost, f
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   readsJson(fastify);
-  fastify.addHook('onRequest', async (request) => {
+  const always = headersOf(tls !== undefined);
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers(always);
     if (!isOwnHost(String(request.headers.host ?? '').toLowerCase())) throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
-    if (twice(request.raw.headersDistinct)) throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
+    if (twice(request.raw.rawHeaders)) throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
   });
   fastify.addHook('onResponse', async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) => figures.answered({ method, route, status, seconds: elapsedTime / 1000 }));
-  await fastify.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ['\'none\''], styleSrc: ['\'unsafe-inline\''], baseUri: ['\'none\''], formAction: ['\'none\''], frameAncestors: ['\'none\''] } }, strictTransportSecurity: tls !== undefined });
   class Server {}
   return await NestFactory.create<NestFastifyApplication>({
     module: Server, controllers: [...controllers],
-    providers: [...providers, { provide: APP_GUARD, useClass: Gatekeeper }, { provide: APP_INTERCEPTOR, useClass: Exchange }, { provide: APP_FILTER, useClass: Problems }],
+    providers: [...providers, { provide: APP_GUARD, useClass: Gatekeeper }, Exchange, { provide: APP_FILTER, useClass: Problems }],
   }, adapter, { logger: false, bodyParser: false, abortOnError: false });
 }
 
@@ -75,7 +76,20 @@ function refuse(): never {
   throw new TypeError('no such field');
 }
 
+/** What Helmet would write, for every answer the same, without what only browsers of long ago knew. */
+function headersOf(strictTransportSecurity: boolean): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  const contentSecurityPolicy = { useDefaults: false, directives: { defaultSrc: ['\'none\''], styleSrc: ['\'unsafe-inline\''], baseUri: ['\'none\''], formAction: ['\'none\''], frameAncestors: ['\'none\''] } };
+  const response: Partial<ServerResponse> = { setHeader: (name, value) => { headers[name.toLowerCase()] = String(value); return response as ServerResponse; }, removeHeader: () => { /* there is none yet */ } };
+  // It looks at neither, beyond these two.
+  helmet({ contentSecurityPolicy, strictTransportSecurity, xDownloadOptions: false, xPermittedCrossDomainPolicies: false, xXssProtection: false, xDnsPrefetchControl: false, originAgentCluster: false })({} as IncomingMessage, response as ServerResponse, () => { /* there is nothing behind it */ });
+  return headers;
+}
+
+const single: ReadonlySet<string> = new Set(['x-api-key', 'authorization', 'host', 'idempotency-key', 'last-event-id', 'content-type', 'content-length']);
+
 /** Of two, one that looked at the first and one that looked at the second would disagree. */
-function twice(headers: NodeJS.Dict<string[]>): boolean {
-  return (['x-api-key', 'authorization', 'host', 'idempotency-key', 'last-event-id', 'content-type', 'content-length'] as const satisfies readonly (keyof IncomingHttpHeaders)[]).some((name) => (headers[name]?.length ?? 0) > 1);
+function twice(raw: readonly string[]): boolean {
+  const found = raw.flatMap((text, at) => (at % 2 === 0 && single.has(text.toLowerCase()) ? [text.toLowerCase()] : []));
+  return new Set(found).size < found.length;
 }

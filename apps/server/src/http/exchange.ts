@@ -1,9 +1,10 @@
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { defer, from, lastValueFrom, mergeMap, type Observable } from 'rxjs';
 import type { z } from 'zod';
+import type { Caller } from '../access/caller.ts';
 import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
-import { type Answer, type EndpointDescription, endpointOf, type Received } from './endpoint.ts';
+import type { Answer, EndpointDescription, OpenExchange, Received } from './endpoint.ts';
 import { Idempotency } from './idempotency.ts';
 
 /** Ends when the server stops. */
@@ -11,7 +12,7 @@ export const STOPPING = Symbol('stopping');
 
 /** Between a request and its handler: checks what came, does what was done before no second time, and writes the answer. */
 @Injectable()
-export class Exchange implements NestInterceptor {
+export class Exchange {
   readonly #idempotency: Idempotency;
   readonly #stopping: AbortSignal;
 
@@ -20,31 +21,39 @@ export class Exchange implements NestInterceptor {
     this.#stopping = stopping;
   }
 
-  intercept(context: ExecutionContext, next: CallHandler<Answer>): Observable<unknown> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const description = endpointOf(context.getHandler());
-    if (!description) throw new ServerError('ERR_SERVER_INTERNAL', 'a route without a description');
-    request.received = this.#received(description, request, reply);
-    const handle = () => next.handle();
-    const { caller } = request;
-    const answered = description.method === 'GET' || !caller ? handle() : defer(async () => await this.#idempotency.once(
-      { caller, headers: request.headers, method: request.method, url: request.url, body: request.rawBody, secret: description.secret === true },
-      async () => await lastValueFrom(handle()),
-    ));
-    return answered.pipe(mergeMap((own) => from([written(own, reply)])));
+  open(description: EndpointDescription, request: FastifyRequest, reply: FastifyReply): OpenExchange {
+    return async (handle) => {
+      // What the schemas have made of it is what the handler takes: its type is made of them.
+      const received = this.#received(description, request, reply) as unknown as Received<never, never, never>;
+      const { caller, headers, method, url, rawBody: body } = request;
+      const answer = method === 'GET' || !caller ? await handle(received) : await this.#idempotency.once({ caller, headers, method, url, body, secret: description.secret === true }, async () => await handle(received));
+      return written(answer, reply);
+    };
   }
 
-  #received(description: EndpointDescription, request: FastifyRequest, reply: FastifyReply): Partial<Received<unknown, unknown, unknown>> {
-    const { params, query, body } = description;
-    return {
-      params: params && checked(params, request.params, 'ERR_SERVER_REQUEST', 'the path'),
-      query: query ? checked(query, request.query, 'ERR_SERVER_REQUEST', 'the query') : nothing(request.query, 'ERR_SERVER_REQUEST', 'this route takes no query'),
-      body: body ? checked(body, request.body ?? {}, 'ERR_SERVER_BODY', 'the body') : nothing(request.body, 'ERR_SERVER_BODY', 'this route takes no body'),
-      caller: request.caller,
-      headers: request.headers,
-      signal: AbortSignal.any([this.#stopping, ended(reply)]),
-    };
+  #received({ params, query, body }: EndpointDescription, request: FastifyRequest, reply: FastifyReply): ReceivedRequest {
+    return new ReceivedRequest(
+      params && checked(params, request.params, 'ERR_SERVER_REQUEST', 'the path'),
+      query ? checked(query, request.query, 'ERR_SERVER_REQUEST', 'the query') : nothing(request.query, 'ERR_SERVER_REQUEST', 'this route takes no query'),
+      body ? checked(body, request.body ?? {}, 'ERR_SERVER_BODY', 'the body') : nothing(request.body, 'ERR_SERVER_BODY', 'this route takes no body'),
+      request.caller, request.headers, this.#stopping, reply,
+    );
+  }
+}
+
+class ReceivedRequest {
+  readonly #stopping: AbortSignal;
+  readonly #reply: FastifyReply;
+  #signal: AbortSignal | undefined;
+
+  constructor(readonly params: unknown, readonly query: unknown, readonly body: unknown, readonly caller: Caller | undefined, readonly headers: IncomingHttpHeaders, stopping: AbortSignal, reply: FastifyReply) {
+    this.#stopping = stopping;
+    this.#reply = reply;
+  }
+
+  /** Few ask for it, and it costs more than all the rest. */
+  get signal(): AbortSignal {
+    return this.#signal ??= AbortSignal.any([this.#stopping, ended(this.#reply)]);
   }
 }
 

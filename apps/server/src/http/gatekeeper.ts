@@ -3,13 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
-import { endpointOf } from './endpoint.ts';
+import { type EndpointDescription, endpointOf, type OpenExchange } from './endpoint.ts';
+import { Exchange } from './exchange.ts';
 import { Webhooks } from '../around/webhooks.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
-    received?: unknown;
+    exchange?: OpenExchange;
     /** As it came. */
     rawBody?: Buffer;
   }
@@ -21,25 +22,32 @@ export class Gatekeeper implements CanActivate {
   readonly #authenticator: Authenticator;
   readonly #webhooks: Webhooks;
 
-  constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(Webhooks) webhooks: Webhooks) {
+  readonly #exchange: Exchange;
+
+  constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(Webhooks) webhooks: Webhooks, @Inject(Exchange) exchange: Exchange) {
     this.#authenticator = authenticator;
+    this.#exchange = exchange;
     this.#webhooks = webhooks;
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
     const found = endpointOf(context.getHandler());
     if (!found) throw new ServerError('ERR_SERVER_FORBIDDEN', 'this route says nothing of who may use it, so nobody may');
-    const { scope, browser } = found;
-    if (scope === 'nobody') return true;
+    request.exchange = this.#exchange.open(found, request, http.getResponse<FastifyReply>());
+    return found.scope === 'nobody' || this.#letIn(found, request, http.getResponse<FastifyReply>());
+  }
+
+  async #letIn({ scope, browser }: EndpointDescription, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     if (scope === 'sender') {
       request.caller = await this.#webhooks.senderOf(request.headers, request.rawBody ?? Buffer.alloc(0));
       return true;
     }
-    if (browser) context.switchToHttp().getResponse<FastifyReply>().header('www-authenticate', 'Basic realm="the API key as password"');
+    if (browser) reply.header('www-authenticate', 'Basic realm="the API key as password"');
     const caller = await this.#authenticator.authenticate(browser ? withPassword(request.headers) : request.headers, request.ip);
     if (!caller) throw new ServerError('ERR_SERVER_UNAUTHENTICATED', 'this route needs an API key: send it as X-API-Key, or a token as Authorization: Bearer');
-    if (scope !== 'any' && !caller.scopes.has(scope)) throw new ServerError('ERR_SERVER_FORBIDDEN', `this needs the scope ${scope}, which the key does not have`);
+    if (scope !== 'any' && scope !== 'nobody' && !caller.scopes.has(scope)) throw new ServerError('ERR_SERVER_FORBIDDEN', `this needs the scope ${scope}, which the key does not have`);
     request.caller = caller;
     return true;
   }
