@@ -19,6 +19,7 @@ const mayImport = {
   scheduler: ['clock'],
   config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'deploy', 'egress', 'ca'],
   deploy: ['clock'],
+  server: ['clock', 'protocol', 'certificate', 'storage', 'scheduler', 'orchestrator', 'config'],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,
@@ -71,7 +72,7 @@ export default [
     files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client', 'storage-driver', 'protocol', 'challenge', 'ca']),
+      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client', 'storage-driver', 'protocol', 'challenge', 'ca', 'egress']),
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 import { digestOf, readKeyText } from './api-key.ts';

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
 import { createRemoteJWKSet, customFetch, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { ServerError } from '../errors.ts';
-import { type Tenant } from '../tenants.ts';
+import type { Tenant } from '../tenants.ts';
 import type { Caller } from './caller.ts';
 import { forbidden } from './permitted-names.ts';
 import { type Scope, scopes } from './scopes.ts';

@@ -29,6 +29,9 @@ export interface ApplicationOptions {
 /** What a caller may cost before anything is known of them. Bytes and milliseconds. */
 const limits = { bodyLimit: 65_536, maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 72_000, maxParamLength: 300 } as const;
 
+/** What Nest hangs controllers and providers on. */
+const ServerModule = Object.freeze(class { readonly name = 'server'; });
+
 /** The server's HTTP, without listening: every route behind the gatekeeper, every fault as a problem document. */
 export async function application({ providers, tls, trustedProxies, isOwnHost, figures }: ApplicationOptions): Promise<NestFastifyApplication> {
   endpointsOf(controllers);
@@ -49,9 +52,8 @@ export async function application({ providers, tls, trustedProxies, isOwnHost, f
     if (twice(request.raw.rawHeaders)) throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
   });
   fastify.addHook('onResponse', async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) => figures.answered({ method, route, status, seconds: elapsedTime / 1000 }));
-  class Server {}
   return await NestFactory.create<NestFastifyApplication>({
-    module: Server, controllers: [...controllers],
+    module: ServerModule, controllers: [...controllers],
     providers: [...providers, { provide: APP_GUARD, useClass: Gatekeeper }, Exchange, { provide: APP_FILTER, useClass: Problems }],
   }, adapter, { logger: false, bodyParser: false, abortOnError: false });
 }

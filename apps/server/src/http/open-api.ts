@@ -72,11 +72,19 @@ function response({ description, schema, contentType = 'application/json', heade
 
 /** Schemas with an id are written once, and referred to. What answers is open: a later version may say more. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Record<string, JsonSchema>): JsonSchema {
-  const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: ({ jsonSchema }) => { if (io === 'output') delete jsonSchema.additionalProperties; if (jsonSchema.type === 'integer') for (const key of ['minimum', 'maximum'] as const) if (Math.abs(jsonSchema[key] ?? 0) === Number.MAX_SAFE_INTEGER) delete jsonSchema[key]; } }) as { readonly $schema?: string; readonly $defs?: Readonly<Record<string, JsonSchema>> } & JsonSchema;
-  const moved = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('#/$defs/', '#/components/schemas/')) as T;
-  for (const [id, definition] of Object.entries($defs)) schemas[id] = moved({ ...definition, id: undefined });
-  const { id, ...rest } = own as { readonly id?: string } & JsonSchema;
-  if (id === undefined) return moved(rest);
-  schemas[id] = moved(rest);
-  return { $ref: `#/components/schemas/${id}` };
+  const whole = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: ({ jsonSchema }) => tidied(jsonSchema, io) }) as { readonly $defs?: Readonly<Record<string, JsonSchema>> } & JsonSchema;
+  const moved = (value: JsonSchema, ...without: readonly string[]) => JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(value).filter(([name]) => !without.includes(name)))).replaceAll('#/$defs/', '#/components/schemas/')) as JsonSchema;
+  for (const [id, definition] of Object.entries(whole.$defs ?? {})) schemas[id] = moved(definition, 'id');
+  const own = moved(whole, '$schema', '$defs', 'id');
+  if (typeof whole.id !== 'string') return own;
+  schemas[whole.id] = own;
+  return { $ref: `#/components/schemas/${whole.id}` };
+}
+
+/** Without bounds that every number of JavaScript keeps, and with answers open to more. */
+function tidied(schema: z.core.JSONSchema.BaseSchema, io: 'input' | 'output'): void {
+  if (io === 'output') delete schema.additionalProperties;
+  if (schema.type !== 'integer') return;
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
 }
