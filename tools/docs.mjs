@@ -1,6 +1,6 @@
 // Writes the reference that is made from the code; with --check it only says what is out of date.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { packages, root } from './packages.mjs';
 
@@ -9,6 +9,7 @@ const generators = [
   { file: 'docs/errors.md', make: errors },
   { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
+  { file: 'docs/rest-api.md', from: 'apps/server/src/api-description.ts', make: restApi },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
 const check = process.argv.includes('--check');
@@ -47,7 +48,9 @@ function row([code, { meaning, cure, exit, http }]) {
 
 /** The commands of the program and their flags, as the program itself has them. */
 async function commands() {
-  const { commandLine } = await load(program);
+  // The server is loaded when it is named, and its code is not what this is made from.
+  const plugins = [{ name: 'server', setup: ({ onResolve }) => onResolve({ filter: /^@acmex\/server$/ }, ({ path }) => ({ path, external: true })) }];
+  const { commandLine } = await load(program, { plugins });
   const nowhere = { write: () => true };
   const inner = (command, path) => (command.commands.length === 0 ? [{ command, path }] : command.commands.flatMap((one) => inner(one, `${path} ${one.name()}`)));
   const sections = inner(commandLine('', { stdout: nowhere, stderr: nowhere }), 'acmex').map(({ command, path }) => {
@@ -71,6 +74,35 @@ This page is made from the code. [The example](../packages/config/example/acmex.
 ${configReference()}`;
 }
 
+/** The routes of the server, its scopes and its metrics. */
+async function restApi() {
+  const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(['api-description.ts', 'access/scopes.ts', 'around/metric-meanings.ts'].map((file) => load(join(root, 'apps/server/src', file), { packages: 'external' })));
+  const routes = Object.entries(apiDescription('').paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => `| \`${method.toUpperCase()} ${path}\` | ${one.summary} | ${one.description.replace(/: .*$/, '.')} |`));
+  if (routes.length === 0) throw new Error('the server has no routes');
+  return `# The REST API
+
+\`/openapi.json\` of a server is the whole description, \`/docs\` shows it to people. [A team's day](server.md) goes through it by curl. This page is made from the code.
+
+| route | | |
+|---|---|---|
+${routes.join('\n')}
+
+## Scopes
+
+| scope | |
+|---|---|
+${Object.entries(scopeMeanings).map(([scope, meaning]) => `| \`${scope}\` | ${meaning} |`).join('\n')}
+
+## Metrics
+
+\`metrics.prefix\` of acmex.toml stands in the place of \`acmex\`; those of Node.js are there too.
+
+| metric | |
+|---|---|
+${Object.entries(metricMeanings).map(([name, meaning]) => `| \`acmex_${name}\` | ${meaning} |`).join('\n')}
+`;
+}
+
 /** What the outbox tells of. */
 async function events() {
   const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/events.ts'));
@@ -87,8 +119,20 @@ ${rows.join('\n')}
 }
 
 /** The exports of a TypeScript module. */
-async function load(entry) {
+async function load(entry, options = {}) {
   const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');" };
-  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner, logLevel: 'warning' });
+  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner, logLevel: 'warning', ...options });
+  if (options.packages === 'external') return await importedBeside(entry, text);
   return await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
+}
+
+/** What it imports by name is found from where it stands. */
+async function importedBeside(entry, text) {
+  const file = join(dirname(entry), `.docs-${process.pid}-${basename(entry)}.mjs`);
+  writeFileSync(file, text);
+  try {
+    return await import(file);
+  } finally {
+    rmSync(file);
+  }
 }

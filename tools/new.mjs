@@ -21,7 +21,7 @@ if (!existsSync(template)) refuse(`there is no template for ${kind}: write ${nam
 const folder = folderOf(name);
 if (existsSync(join(root, folder))) refuse(`${folder} exists already`);
 
-const { files, mayImport, next } = await import(template);
+const { files, mayImport, edits = () => [], next } = await import(template);
 const config = mayImport ? withScope(readFileSync(join(root, 'eslint.config.mjs'), 'utf8'), name, mayImport) : undefined;
 const { version } = JSON.parse(readFileSync(join(root, 'packages/clock/package.json'), 'utf8'));
 for (const [file, text] of Object.entries(files({ name, version, ...spellings(name) }))) {
@@ -30,12 +30,21 @@ for (const [file, text] of Object.entries(files({ name, version, ...spellings(na
   writeFileSync(path, text, { flag: 'wx' });
 }
 if (config) writeFileSync(join(root, 'eslint.config.mjs'), config);
+for (const { file, before, insert } of edits({ name, ...spellings(name) })) writeFileSync(join(root, file), withInserted(file, before, insert));
 console.log(`${folder} is there. Next: ${next(name)}`);
 
 /** The name as other places spell it: dns-hooks, dnsHooks, DnsHooks, DNS_HOOKS. */
 function spellings(kebab) {
   const pascal = kebab.split('-').map((part) => part.slice(0, 1).toUpperCase() + part.slice(1)).join('');
   return { camel: pascal.slice(0, 1).toLowerCase() + pascal.slice(1), pascal, upper: kebab.replaceAll('-', '_').toUpperCase() };
+}
+
+/** A file with something more, before the line that is meant. */
+function withInserted(file, before, insert) {
+  const text = readFileSync(join(root, file), 'utf8');
+  const at = text.search(before);
+  if (at < 0) refuse(`${file} has no line ${before}`);
+  return text.slice(0, at).replace(/\n\n$/, insert.startsWith('import') ? '\n' : '\n\n') + insert + (insert.startsWith('import') ? '\n' : '') + text.slice(at);
 }
 
 /** The ESLint configuration with a line that says what the new package may import. */

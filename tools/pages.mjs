@@ -1,13 +1,17 @@
-// Executes the guides of docs/ that say so: in a copy of the workspace, their code goes where the line above it says, and their commands are run.
+// Executes the guides of docs/ that say so: those for authors in a copy of the workspace, those for users in an empty folder. Their code goes where the line above it says, and their commands are run.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { root } from './packages.mjs';
+import { packages, root } from './packages.mjs';
 
-const pages = ['docs/adding-a-storage-driver.md', 'docs/adding-a-dns-provider.md'];
+const chosen = process.argv.slice(2);
+const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 
-for (const page of pages) {
+for (const page of ['docs/server.md'].filter(isChosen)) await asUser(page);
+for (const page of ['docs/adding-a-storage-driver.md', 'docs/adding-a-dns-provider.md', 'docs/adding-an-endpoint.md'].filter(isChosen)) {
   const copy = mkdtempSync(join(tmpdir(), 'acmex-page-'));
   try {
     workspace(copy);
@@ -26,11 +30,49 @@ for (const page of pages) {
   }
 }
 
+/** All commands of a page as one script, in an empty folder with `acmex` on the path, and on ports that are free. */
+async function asUser(page) {
+  const folder = mkdtempSync(join(tmpdir(), 'acmex-page-'));
+  try {
+    const text = await onFreePorts(readFileSync(join(root, page), 'utf8'));
+    const programs = join(folder, '.programs');
+    write(join(programs, 'acmex'), `#!/bin/sh\nexec ${process.execPath} ${join(root, 'apps/cli/bin/acmex.mjs')} "$@"\n`);
+    chmodSync(join(programs, 'acmex'), 0o755);
+    const commands = [];
+    for (const [, file, language, code] of text.matchAll(/(?:^`([\w./-]+)`\n\n)?^```(sh|toml)\n(.*?)^```$/gms)) {
+      if (language === 'sh') commands.push(code);
+      else if (file === undefined) throw new Error(`${page}: a file says not where it goes`);
+      else write(join(folder, file), code);
+    }
+    if (commands.length === 0) throw new Error(`${page} has nothing to execute`);
+    // What it has started ends with it.
+    const script = `set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n${commands.join('\n')}`;
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8', timeout: 120_000, env: { PATH: `${programs}:${process.env.PATH}`, HOME: folder, LANG: 'C.UTF-8' } });
+    if (status !== 0) throw new Error(`${page} ended with ${status}:\n${stdout}\n${stderr}`);
+    console.log(`${page}: ${commands.length} steps done as it says`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Every port of the page, the same one throughout. */
+async function onFreePorts(text) {
+  const ports = [...new Set([...text.matchAll(/(?:127\.0\.0\.1:|--http-port )(\d{4,5})/g)].map(([, port]) => port))];
+  const servers = await Promise.all(ports.map(async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  }));
+  const free = new Map(ports.map((port, at) => [port, String(servers[at].address().port)]));
+  await Promise.all(servers.map(async (server) => { server.close(); await once(server, 'close'); }));
+  return text.replaceAll(/(127\.0\.0\.1:|--http-port )(\d{4,5})/g, (_, before, port) => `${before}${free.get(port)}`);
+}
+
 /** The files that are or would be committed, beside the installed packages. */
 function workspace(copy) {
   const { stdout } = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8', maxBuffer: 1e8 });
   for (const file of stdout.split('\0').filter((one) => one !== '')) cpSync(join(root, file), join(copy, file), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  for (const folder of ['.', ...packages().map((one) => one.folder)].filter((one) => existsSync(join(root, one, 'node_modules')))) symlinkSync(join(root, folder, 'node_modules'), join(copy, folder, 'node_modules'));
 }
 
 function run(copy, commands) {

@@ -6,6 +6,7 @@ import type { Census } from '../census.ts';
 import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
 import type { Scheduling } from '../scheduling.ts';
 import type { Tenant } from '../tenants.ts';
+import { metricMeanings } from './metric-meanings.ts';
 
 const show = endpoint({
   method: 'GET', path: '/metrics', scope: 'metrics:read', summary: 'Figures for Prometheus',
@@ -22,17 +23,17 @@ export class Figures {
   constructor({ prefix, tenants, census, scheduling, clock = systemClock }: { readonly prefix: string; readonly tenants: () => ReadonlyMap<string, Tenant>; readonly census: Census; readonly scheduling: Scheduling; readonly clock?: Clock | undefined }) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    this.#requests = new Counter({ name: `${prefix}_requests_total`, help: 'Requests that were answered.', labelNames: ['method', 'route', 'status'], registers });
-    this.#durations = new Histogram({ name: `${prefix}_request_duration_seconds`, help: 'How long they took.', labelNames: ['method', 'route'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10], registers });
-    this.#renewals = new Counter({ name: `${prefix}_renewals_total`, help: 'Orders of this process that ended, by how.', labelNames: ['outcome'], registers });
+    this.#requests = new Counter({ name: `${prefix}_requests_total`, help: metricMeanings.requests_total, labelNames: ['method', 'route', 'status'], registers });
+    this.#durations = new Histogram({ name: `${prefix}_request_duration_seconds`, help: metricMeanings.request_duration_seconds, labelNames: ['method', 'route'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10], registers });
+    this.#renewals = new Counter({ name: `${prefix}_renewals_total`, help: metricMeanings.renewals_total, labelNames: ['outcome'], registers });
     new Gauge({
-      name: `${prefix}_certs_managed`, help: 'Certificates that are managed.', labelNames: ['tenant'], registers,
+      name: `${prefix}_certs_managed`, help: metricMeanings.certs_managed, labelNames: ['tenant'], registers,
       async collect() {
         for (const tenant of tenants().keys()) this.set({ tenant }, await census.managed(tenant));
       },
     });
     new Gauge({
-      name: `${prefix}_queue_tasks`, help: 'Tasks in the queue of this process.', labelNames: ['state'], registers,
+      name: `${prefix}_queue_tasks`, help: metricMeanings.queue_tasks, labelNames: ['state'], registers,
       async collect() {
         const { waiting, delayed, running } = await scheduling.counts();
         for (const [priority, count] of Object.entries(waiting)) this.set({ state: `waiting_${priority}` }, count);
@@ -41,7 +42,7 @@ export class Figures {
       },
     });
     new Gauge({
-      name: `${prefix}_late_seconds`, help: 'For how long the oldest task is due, where nothing is done for it.', registers,
+      name: `${prefix}_late_seconds`, help: metricMeanings.late_seconds, registers,
       collect() {
         const late = scheduling.late();
         this.set(late ? (clock.now().epochMilliseconds - Date.parse(late.dueAt)) / 1000 : 0);

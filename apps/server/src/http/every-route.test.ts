@@ -65,9 +65,13 @@ password = "${planted[7]}"
 `;
 const routes = endpointsOf(controllers);
 const { paths, components: { schemas = {} } } = apiDescription('0.0.0');
-const sample: Readonly<Record<string, string>> = { id: '01kax2b0000000000000000000', name: 'a.test' };
-const prefixes: Readonly<Record<string, string>> = { certificates: 'crt', orders: 'ord', keys: 'key' };
-const pathOf = (path: string) => path.replace(':name', 'a.test').replace(':id', path.includes('accounts') ? 'acc_0123456789ab' : `${prefixes[path.split('/')[2] ?? ''] ?? 'widget'}_${sample.id}`);
+const ulid = '01kax2b0000000000000000000';
+/** An address with an id of the right form, as its description has it. */
+const pathOf = (path: string) => path.replace(':name', 'a.test').replace(':id', () => {
+  const patterns = Object.values(paths[path.replaceAll(/:(\w+)/g, '{$1}')] ?? {}).flatMap(({ parameters }) => parameters.map(({ schema }) => String(schema.pattern)));
+  const [, prefix = 'acc'] = /\^(\w+)_\[0-9a-z\]/.exec(patterns.join()) ?? [];
+  return prefix === 'acc' ? 'acc_0123456789ab' : `${prefix}_${ulid}`;
+});
 const guarded = routes.filter(({ scope }) => scope !== 'nobody' && scope !== 'sender');
 
 let server: Serving;
@@ -98,7 +102,7 @@ describe.each(guarded.map((route) => [`${route.method} ${route.path}`, route] as
 
   it('is for nobody without a key, with a wrong one, or with one for something else', async () => {
     await expect(ask(method, place, { key: '', ...send })).resolves.toMatchObject({ status: 401, body: { code: 'ERR_SERVER_UNAUTHENTICATED' } });
-    for (const wrong of [newSecret(), `ak_default.${sample.id}.${newSecret()}`, 'x.y.z']) await expect(ask(method, place, { key: wrong, ...send })).resolves.toMatchObject({ status: 401 });
+    for (const wrong of [newSecret(), `ak_default.${ulid}.${newSecret()}`, 'x.y.z']) await expect(ask(method, place, { key: wrong, ...send })).resolves.toMatchObject({ status: 401 });
     if (scope === 'any') return;
     const { body: { key } } = await ask('POST', '/api/keys', { key: everything(), body: { scopes: scopes.filter((one) => one !== scope) } });
     await expect(ask(method, place, { key, ...send })).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_FORBIDDEN', detail: expect.stringContaining(scope) } });
@@ -173,7 +177,7 @@ describe('a body', () => {
 
 describe('requests of every kind', () => {
   const size = process.env.ACMEX_SOAK === 'server' ? 10_000 : 1500;
-  const id = fc.constantFrom(...['crt', 'ord', 'key', 'evt'].map((one) => `${one}_${sample.id}`), 'acc_0123456789ab', 'crt_', '..', '%2e%2e', 'a'.repeat(400), '*', '\u0000');
+  const id = fc.constantFrom(...['crt', 'ord', 'key', 'evt'].map((one) => `${one}_${ulid}`), 'acc_0123456789ab', 'crt_', '..', '%2e%2e', 'a'.repeat(400), '*', '\u0000');
   const value = fc.oneof(fc.constantFrom(...never, 'a.test', '*.a.test', 'xn--', '-1', '1e9', '2026-01-01T00:00:00Z', '9999-99-99', 'ec-p256', 'http-01', ''), fc.string({ maxLength: 30 }), id);
   const json = fc.oneof({ depthSize: 'small' }, value, fc.jsonValue(), fc.array(value, { maxLength: 5 }), fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 3 }));
   const generated = fc.constantFrom(...routes).chain((route) => {

@@ -7,6 +7,14 @@ import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts
 import type { Answer, EndpointDescription, OpenExchange, Received } from './endpoint.ts';
 import { Idempotency } from './idempotency.ts';
 
+/** A request on its way through the gatekeeper to its handler. */
+export interface OpenRequest extends FastifyRequest {
+  /** The body as it came. */
+  readonly rawBody?: Buffer;
+  caller?: Caller;
+  exchange?: OpenExchange;
+}
+
 /** Ends when the server stops. */
 export const STOPPING = Symbol('stopping');
 
@@ -21,7 +29,7 @@ export class Exchange {
     this.#stopping = stopping;
   }
 
-  open(description: EndpointDescription, request: FastifyRequest, reply: FastifyReply): OpenExchange {
+  open(description: EndpointDescription, request: OpenRequest, reply: FastifyReply): OpenExchange {
     return async (handle) => {
       // What the schemas have made of it is what the handler takes: its type is made of them.
       const received = this.#received(description, request, reply) as unknown as Received<never, never, never>;
@@ -31,7 +39,7 @@ export class Exchange {
     };
   }
 
-  #received({ params, query, body }: EndpointDescription, request: FastifyRequest, reply: FastifyReply): ReceivedRequest {
+  #received({ params, query, body }: EndpointDescription, request: OpenRequest, reply: FastifyReply): ReceivedRequest {
     return new ReceivedRequest(
       params && checked(params, request.params, 'ERR_SERVER_REQUEST', 'the path'),
       query ? checked(query, request.query, 'ERR_SERVER_REQUEST', 'the query') : nothing(request.query, 'ERR_SERVER_REQUEST', 'this route takes no query'),

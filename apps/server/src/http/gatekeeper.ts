@@ -1,20 +1,10 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
-import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
-import { type EndpointDescription, endpointOf, type OpenExchange } from './endpoint.ts';
-import { Exchange } from './exchange.ts';
+import { type EndpointDescription, endpointOf } from './endpoint.ts';
+import { Exchange, type OpenRequest } from './exchange.ts';
 import { Webhooks } from '../around/webhooks.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    caller?: Caller;
-    exchange?: OpenExchange;
-    /** As it came. */
-    rawBody?: Buffer;
-  }
-}
 
 /** Stands before every route: what says nothing of who may use it is closed. */
 @Injectable()
@@ -32,14 +22,14 @@ export class Gatekeeper implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
+    const request = http.getRequest<OpenRequest>();
     const found = endpointOf(context.getHandler());
     if (!found) throw new ServerError('ERR_SERVER_FORBIDDEN', 'this route says nothing of who may use it, so nobody may');
     request.exchange = this.#exchange.open(found, request, http.getResponse<FastifyReply>());
     return found.scope === 'nobody' || this.#letIn(found, request, http.getResponse<FastifyReply>());
   }
 
-  async #letIn({ scope, browser }: EndpointDescription, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  async #letIn({ scope, browser }: EndpointDescription, request: OpenRequest, reply: FastifyReply): Promise<boolean> {
     if (scope === 'sender') {
       request.caller = await this.#webhooks.senderOf(request.headers, request.rawBody ?? Buffer.alloc(0));
       return true;
@@ -54,7 +44,7 @@ export class Gatekeeper implements CanActivate {
 }
 
 /** A browser sends what people type as the password: that is the key. RFC 7617 */
-function withPassword(headers: FastifyRequest['headers']): FastifyRequest['headers'] {
+function withPassword(headers: OpenRequest['headers']): OpenRequest['headers'] {
   const [, basic] = /^Basic +([\w+/=]+)$/i.exec(headers.authorization ?? '') ?? [];
   if (basic === undefined) return headers;
   const text = Buffer.from(basic, 'base64').toString();

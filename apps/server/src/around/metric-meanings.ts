@@ -1,0 +1,9 @@
+/** What the server counts, without the prefix. */
+export const metricMeanings = {
+  requests_total: 'Requests that were answered, by method, route and status.',
+  request_duration_seconds: 'How long they took, by method and route.',
+  renewals_total: 'Orders of this process that ended, by outcome: succeeded, failed, cancelled.',
+  certs_managed: 'Certificates that are managed, by tenant.',
+  queue_tasks: 'Tasks in the queue of this process, by state.',
+  late_seconds: 'For how long the oldest task is due, where nothing is done for it.',
+} as const;
