@@ -73,6 +73,18 @@ describe('an order', () => {
     expect(await keys('order-key')).toEqual([]);
     expect((await told()).map(({ type }) => type)).toEqual(['certificate_added', 'renewal_started', 'order_created', 'challenge_validated', 'certificate_obtained']);
   });
+  it('ends with its certificate when that is removed, and leaves nothing', async () => {
+    const order = await provisioner.submit({ certificate: spec });
+    const { certificate } = await provisioner.status(order);
+    await clock.run(provisioner.remove(certificate));
+    await expect(provisioner.status(order)).resolves.toMatchObject({ state: 'cancelled' });
+    for (const prefix of ['certificate', 'by-name', 'due', 'order-key', 'generation']) expect(await keys(prefix)).toEqual([]);
+    const issued = await obtained();
+    const renewal = await provisioner.submit({ certificate: issued });
+    await clock.run(provisioner.remove(issued));
+    await expect(provisioner.status(renewal)).resolves.toMatchObject({ state: 'cancelled' });
+    for (const prefix of ['certificate', 'by-name', 'by-expiry', 'due', 'order-key', 'generation']) expect(await keys(prefix)).toEqual([]);
+  });
   it('is the same for everyone who submits while it is under way', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const { certificate } = await provisioner.status(order);

@@ -143,6 +143,21 @@ export class Provisioner {
     }));
   }
 
+  /**
+   * Removes a certificate with its keys; what was deployed stays where it is. An order that is under way is cancelled first, and
+   * nothing of it stays on display.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
+  async remove(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { order } = await this.certificates.get(id);
+    if (order !== undefined) {
+      await this.cancel(order);
+      await this.execute(order, options);
+    }
+    // One that was never issued has gone with its order.
+    if (await this.certificates.find(id)) await this.certificates.remove(id);
+  }
+
   /** Has the CA asked for its window by whoever does what is due, though the time for that has not come. */
   async recheck(certificate: string): Promise<void> {
     const askAt = this.#clock.now().toString();

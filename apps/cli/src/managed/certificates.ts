@@ -73,7 +73,7 @@ export async function certChange(what: 'pause' | 'resume' | 'remove', which: str
   await withManaged(options, terminal, async (parts): Promise<Shown> => {
     const one = await theCertificate(parts, which);
     const { certificates } = parts.provisioner;
-    if (what === 'remove') await certificates.remove(one.id);
+    if (what === 'remove') await parts.provisioner.remove(one.id, { signal: terminal.signal });
     else await certificates[what](one.id);
     const done = { pause: 'is paused: nothing renews it', resume: 'is kept current again', remove: 'is not managed anymore, and its keys are gone from the storage; files that it went to stay' }[what];
     return { text: `${one.id} (${namesOf(one)}) ${done}`, document: what === 'remove' ? { id: one.id, removed: true } : documentOf(await certificates.get(one.id)) };

@@ -121,11 +121,9 @@ export class Certificates {
   }
 
   @Handles(remove)
-  async remove({ caller, params: { id } }: RequestOf<typeof remove>): Promise<Answer> {
-    const { order } = await visible(caller, id);
-    const { provisioner } = caller.tenant.keeper;
-    if (order !== undefined) await provisioner.cancel(order);
-    await provisioner.certificates.remove(id);
+  async remove({ caller, params: { id }, signal }: RequestOf<typeof remove>): Promise<Answer> {
+    await visible(caller, id);
+    await caller.tenant.keeper.provisioner.remove(id, { signal });
     return answer(204);
   }
 
