@@ -34,6 +34,11 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   };
 }
 
+/** What it means that no answer came. */
+export function noAnswer<T>(cause: unknown, { provider, what, repeatable }: Pick<Question<T>, 'provider' | 'what' | 'repeatable'>): Outcome<T> {
+  return { error: new DnsError('ERR_DNS_API', `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`, { cause }), passing: repeatable };
+}
+
 /** A success, if it is what its documentation says; where nothing is asked of it, any body will do. */
 function understood<T>({ body }: Answer, { provider, what, call }: Question<T>): Outcome<T> {
   const why = 'unreadable' in body ? body.unreadable : lackOf(body.json, call.answer);
@@ -65,4 +70,12 @@ function messageOf(code: DnsErrorCode, { provider, what, call: { zone }, said, w
 /** Someone else's words on one line, with nothing in them that a terminal obeys. */
 function escaped(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 300);
+}
+
+/** Why a connection failed: undici says it in the cause of the cause, an SDK deeper still. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return reasonOf(error.cause);
+  if (!('code' in error) || typeof error.code !== 'string') return error.message;
+  return error.code === 'ERR_TIME_LIMIT' ? 'its time is over' : error.code;
 }

@@ -1,5 +1,6 @@
-import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { systemClock } from '@acmex/clock';
 import { attempt } from './api-attempt.ts';
+import { attempts, type Patience } from './attempts.ts';
 import type { Secret } from './credentials.ts';
 import type { DnsErrorCode } from './errors.ts';
 import type { DnsOptions } from './provider.ts';
@@ -21,7 +22,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-export interface JsonApiOptions {
+export interface JsonApiOptions extends Patience {
   /** As messages call the host. */
   readonly provider: string;
   /** What stands before every path. */
@@ -33,10 +34,6 @@ export interface JsonApiOptions {
   /** Reads the host's own error bodies; asked about every answer, also those of status 200. undefined: nothing is said there. */
   readonly refusal?: (json: unknown, status: number) => Refusal | undefined;
   readonly fetch?: typeof fetch;
-  readonly clock?: Clock;
-  /** For one call with all its attempts and pauses; 1 minute by default. One attempt has 20 seconds of it at most. */
-  readonly limit?: DurationInput;
-  readonly random?: () => number;
 }
 
 export type CallOptions<T> = DnsOptions & {
@@ -63,16 +60,6 @@ export type JsonApi = <T = unknown>(method: Method, path: string, options?: Call
  * @throws DnsError by every call: `ERR_DNS_CREDENTIALS` for 401 and 403, `ERR_DNS_RATE_LIMITED` for 429, `ERR_DNS_ZONE_NOT_FOUND` for the 404 of a call about a zone, else `ERR_DNS_API`
  */
 export function jsonApi(options: JsonApiOptions): JsonApi {
-  const { clock = systemClock, limit = 'PT1M', random = Math.random } = options;
-  return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> => {
-    const end = clock.monotonic() + milliseconds(limit);
-    for (let count = 1; ; count++) {
-      const outcome = await attempt({ ...options, clock }, { method, path, call, left: end - clock.monotonic() });
-      if ('value' in outcome) return outcome.value;
-      const { error, passing } = outcome;
-      const pause = error.retryAfter ? clock.now().until(error.retryAfter).total('milliseconds') : 500 * 2 ** count * (0.5 + random() / 2);
-      if (!passing || count === 5 || clock.monotonic() + pause >= end) throw error;
-      await clock.sleep({ milliseconds: Math.max(Math.ceil(pause), 0) }, { signal: call.signal });
-    }
-  };
+  const host = { ...options, clock: options.clock ?? systemClock };
+  return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> => await attempts({ ...host, signal: call.signal }, (limit) => attempt(host, { method, path, call, limit }));
 }

@@ -1,0 +1,66 @@
+import { virtualClock } from '@acmex/clock';
+import { describe, expect, it } from '@jest/globals';
+import { DnsError, sdkApi, type SdkApiOptions } from './index.ts';
+
+/** An SDK whose calls end so, the last one over and over. */
+function sdk(outcomes: readonly unknown[], options: Partial<SdkApiOptions> = {}) {
+  const clock = virtualClock({ now: '2026-03-01T12:00:00Z' });
+  const at: number[] = [];
+  const api = sdkApi({ provider: 'example', clock, random: () => 1, answered: (error) => (error instanceof Refused ? error : undefined), ...options });
+  const call = async () => {
+    const outcome = outcomes[Math.min(at.push(clock.monotonic()), outcomes.length) - 1];
+    await new Promise((resolve) => setImmediate(resolve));
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  };
+  return { api, clock, call, at };
+}
+
+class Refused extends Error {
+  constructor(readonly status: number, readonly json?: unknown, headers: Record<string, string> = {}) { super('refused'); this.headers = new Headers(headers); }
+  readonly headers: Headers;
+}
+
+describe('sdkApi', () => {
+  it('gives the result back, if it is what is expected', async () => {
+    const { api, clock, call } = sdk([{ Zones: [{ Id: 'Z1', more: 1 }] }]);
+    await expect(clock.run(api('ListZones', call, { answer: { Zones: [{ Id: '' }] } }))).resolves.toEqual({ Zones: [{ Id: 'Z1', more: 1 }] });
+    await expect(clock.run(api('ListZones', call, { answer: { Zones: [{ Name: '' }] } }))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: the answer to ListZones is not what is expected (it.Zones[0].Name): see whether example has trouble, or has changed its API' });
+  });
+  it('tells by the status what an error means, and by the host\'s words', async () => {
+    const refusal = (json: unknown) => (json === 'Throttling' ? { code: 'ERR_DNS_RATE_LIMITED' as const, message: 'Rate exceeded' } : undefined);
+    const { api, clock, call } = sdk([new Refused(404), new Refused(400, 'Throttling', { 'retry-after': '61' }), new Refused(400, { message: 'very-secret is no zone' })], { refusal, conceal: (text) => text.replace('very-secret', '…') });
+    await expect(clock.run(api('ListZones', call, { zone: 'a.test' }))).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('a.test') });
+    await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', retryAfter: clock.now().add({ seconds: 61 }) });
+    await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: ListZones is refused (400 … is no zone): correct what the host names' });
+  });
+  it('takes a status that is a success here', async () => {
+    const { api, clock, call } = sdk([new Refused(404)]);
+    await expect(clock.run(api('DeleteZone', call, { accept: [404], zone: 'a.test' }))).resolves.toBeUndefined();
+  });
+  it('tries again after growing pauses what can be repeated, and nothing else', async () => {
+    const lost = Object.assign(new Error('connection error'), { cause: new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNRESET' }) }) });
+    const again = sdk([new Refused(503), lost, new Refused(500)]);
+    await expect(again.clock.run(again.api('ListZones', again.call, { repeatable: true }))).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+    expect(again.at).toEqual([0, 1000, 3000, 7000, 15_000]);
+    const once = sdk([lost]);
+    await expect(once.clock.run(once.api('MakeZone', once.call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: no answer to MakeZone (ECONNRESET): check the network, and whether example has trouble' });
+    expect(once.at).toEqual([0]);
+  });
+  it('ends at its time limit, and with the signal, though the SDK does not', async () => {
+    const { api, clock } = sdk([], { limit: 'PT30S' });
+    const never = () => new Promise<never>(() => { /* deaf */ });
+    await expect(clock.run(api('ListZones', never, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('its time is over') });
+    expect(clock.monotonic()).toBe(20_000);
+    const stop = new AbortController();
+    const waiting = api('ListZones', never, { signal: stop.signal });
+    setImmediate(() => stop.abort(new Error('enough')));
+    await expect(waiting).rejects.toThrow('enough');
+  });
+  it('passes a DnsError on, as for credentials that are missing', async () => {
+    const missing = new DnsError('ERR_DNS_CREDENTIALS', 'example: the token is missing');
+    const { api, clock, call, at } = sdk([missing]);
+    await expect(clock.run(api('ListZones', call, { repeatable: true }))).rejects.toBe(missing);
+    expect(at).toHaveLength(1);
+  });
+});
