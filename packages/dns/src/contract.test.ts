@@ -58,3 +58,16 @@ describe('dnsProviderContract', () => {
     await expect(clause.check(subject(broken))).rejects.toThrow();
   });
 });
+
+describe('standIn', () => {
+  it('shows a route the body as it came, also for a signature, and leaves XML as it is', async () => {
+    const host = standIn({
+      baseUrl: 'https://api.test', words, authorized: ({ headers, text }) => headers.get('signature') === `signed ${text}`,
+      routes: { 'POST /echo': ({ body, text }) => ({ status: 200, body: { body, text } }) },
+    });
+    const send = async (type: string, body: string, signed = body) => await (await host.fetch('https://api.test/echo', { method: 'POST', body, headers: { 'content-type': type, signature: `signed ${signed}` } })).text();
+    await expect(send('application/json', '{"a":1}')).resolves.toBe('{"body":{"a":1},"text":"{\\"a\\":1}"}');
+    await expect(send('text/xml; charset=utf-8', '<a/>')).resolves.toBe('{"body":"<a/>","text":"<a/>"}');
+    await expect(send('application/json', '{}', '[]')).resolves.toBe('');
+  });
+});

@@ -7,8 +7,10 @@ export interface StandInRequest {
   readonly headers: Headers;
   /** The parts of the path that the route names with a colon, decoded. */
   readonly params: Readonly<Record<string, string>>;
-  /** Parsed where it is JSON or a form; undefined where there is none. */
+  /** Parsed where it is JSON or a form, as it came where it is XML; undefined where there is none. */
   readonly body: unknown;
+  /** The body as it came; for a signature. */
+  readonly text: string;
 }
 
 export interface StandInAnswer {
@@ -74,7 +76,7 @@ async function routed(request: Request, { baseUrl, authorized, words, routes }: 
   const path = url.pathname.slice(new URL(baseUrl).pathname.replace(/\/$/, '').length);
   const found = Object.entries(routes).map(([route, answer]) => ({ params: paramsOf(route, `${request.method} ${path}`), answer })).find(({ params }) => params);
   const text = await request.text();
-  const seen = { method: request.method, url, headers: request.headers, params: found?.params ?? {}, body: undefined };
+  const seen = { method: request.method, url, headers: request.headers, params: found?.params ?? {}, body: undefined, text };
   if (!authorized(seen)) return words.credentials;
   if (!found) return words.unknown;
   const body = bodyOf(text, request.headers.get('content-type') ?? '');
@@ -93,6 +95,7 @@ const malformed = Symbol('malformed');
 function bodyOf(text: string, type: string): unknown {
   if (text === '') return undefined;
   if (type.startsWith('application/x-www-form-urlencoded')) return Object.fromEntries(new URLSearchParams(text));
+  if (/^(application|text)\/xml\b/.test(type)) return text;
   if (!type.startsWith('application/json')) return malformed;
   try {
     return JSON.parse(text);
