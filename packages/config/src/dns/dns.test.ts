@@ -13,6 +13,11 @@ api_token = "x"
 name = "digitalocean"
 api_token = "x"
 [[challenge.dns01.providers]]
+name = "route53"
+access_key_id = "AKIDEXAMPLE"
+secret_access_key = "secret"
+hosted_zone_id = "Z1"
+[[challenge.dns01.providers]]
 name = "powerdns"
 url = "http://127.0.0.1:8081"
 api_key = "x"

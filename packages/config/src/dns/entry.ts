@@ -11,6 +11,15 @@ export function dnsProviderEntry(secret: CredentialKey) {
   return z.discriminatedUnion('type', [
     entry('cloudflare', { api_token: secret('API token with Zone.Zone read and Zone.DNS edit.') }),
     entry('digitalocean', { api_token: secret('Personal access token with the scopes domain:read, domain:create and domain:delete.') }),
+    entry('route53', {
+      access_key_id: text('An access key of IAM; what AWS\'s own tools find by default.').optional(),
+      secret_access_key: secret('Its secret.').optional(),
+      session_token: secret('The token of temporary credentials.').optional(),
+      profile: text('In place of a key: a profile of ~/.aws/config.').optional(),
+      region: text('us-east-1 by default; others for China and GovCloud.').optional(),
+      hosted_zone_id: text('The one hosted zone that is written, where several have one name.').optional(),
+      visibility: choice(['public', 'private'], 'Which hosted zones; public by default.').optional(),
+    }),
     entry('powerdns', {
       url: apiUrl('Where the API lies: http://127.0.0.1:8081.'),
       api_key: secret('The api-key of pdns.conf.'),
@@ -44,7 +53,7 @@ export function dnsProviderEntry(secret: CredentialKey) {
 }
 
 /** Those that can be named; in the order of the reference. */
-export const dnsProviderTypes = ['cloudflare', 'digitalocean', 'powerdns', 'rfc2136', 'acmedns', 'exec', 'httpreq', 'certbot', 'acme.sh'] as const;
+export const dnsProviderTypes = ['cloudflare', 'digitalocean', 'route53', 'powerdns', 'rfc2136', 'acmedns', 'exec', 'httpreq', 'certbot', 'acme.sh'] as const;
 
 /** A provider as the configuration describes it. */
 export type DnsProviderDescription = Frozen<z.output<ReturnType<typeof dnsProviderEntry>>>;

@@ -1,4 +1,5 @@
 import type { DnsProvider } from '@acmex/dns';
+import { ConfigError } from '../errors.ts';
 import { loaded as load } from '../loaded.ts';
 import type { Environment } from '../substitution.ts';
 import type { DnsProviderDescription } from './entry.ts';
@@ -17,6 +18,14 @@ export async function openDnsProvider(description: DnsProviderDescription, { env
   switch (description.type) {
     case 'cloudflare': return (await loaded('@acmex/dns-cloudflare', name, () => import('@acmex/dns-cloudflare'))).cloudflare({ token: description.api_token.reveal });
     case 'digitalocean': return (await loaded('@acmex/dns-digitalocean', name, () => import('@acmex/dns-digitalocean'))).digitalocean({ token: description.api_token.reveal });
+    case 'route53': {
+      const { access_key_id: accessKeyId, secret_access_key: key, session_token: token, profile, region, hosted_zone_id: hostedZoneId, visibility } = description;
+      if (accessKeyId !== undefined && !key) throw new ConfigError('ERR_CONFIG_PROOF', `the DNS provider ${name} has an access_key_id and no secret_access_key: give both, or neither`);
+      const given = accessKeyId !== undefined && key ? { accessKeyId, secretAccessKey: key.reveal, ...(token ? { sessionToken: token.reveal } : {}) } : profile === undefined ? undefined : { profile };
+      return (await loaded('@acmex/dns-route53', name, () => import('@acmex/dns-route53'))).route53({
+        ...(given ? { credentials: given } : {}), ...(region === undefined ? {} : { region }), ...(hostedZoneId === undefined ? {} : { hostedZoneId }), ...(visibility === undefined ? {} : { visibility }),
+      });
+    }
     case 'powerdns': {
       const { url, api_key: { reveal: apiKey }, server } = description;
       return (await loaded('@acmex/dns-powerdns', name, () => import('@acmex/dns-powerdns'))).powerdns({ url, apiKey, ...(server === undefined ? {} : { server }) });

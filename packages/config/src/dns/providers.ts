@@ -23,6 +23,7 @@ export interface DnsProviderOption {
 const titles = {
   'cloudflare': ['Cloudflare', '@acmex/dns-cloudflare'],
   'digitalocean': ['DigitalOcean', '@acmex/dns-digitalocean'],
+  'route53': ['Amazon Route 53', '@acmex/dns-route53'],
   'powerdns': ['PowerDNS', '@acmex/dns-powerdns'],
   'rfc2136': ['RFC 2136 (BIND, Knot, PowerDNS, Windows)', '@acmex/dns-rfc2136'],
   'acmedns': ['acme-dns', '@acmex/dns-acmedns'],
