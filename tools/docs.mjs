@@ -10,6 +10,7 @@ const generators = [
   { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
   { file: 'docs/rest-api.md', from: 'apps/server/src/api-description.ts', make: restApi },
+  { file: 'docs/dns.md', from: 'packages/config/src/dns/providers.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
 const check = process.argv.includes('--check');
@@ -72,6 +73,19 @@ async function configuration() {
 This page is made from the code. [The example](../packages/config/example/acmex.toml) shows every table, [@acmex/config](../packages/config/README.md) says how a file is found, what variables and credentials may stand in it, and who wins; \`acmex config show --origin\` says what holds.
 
 ${configReference()}`;
+}
+
+/** Who writes records for dns-01. */
+async function dnsProviders() {
+  const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/providers.ts'));
+  const kinds = dnsProviderKinds();
+  if (kinds.length === 0) throw new Error('there are no DNS providers');
+  const sections = kinds.map(({ type, title, package: name, options }) => [`## ${title}`, '', `\`type = "${type}"\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md).`, '', '| key | | |', '|---|---|---|', ...options.map((one) => `| \`${one.name}\` | ${[...(one.required ? ['required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`), ''].join('\n'));
+  return `# DNS providers
+
+For dns-01, which wildcards need, records are written by one of these: a table \`[[challenge.dns01.providers]]\` of acmex.toml with a \`name\`, its \`type\` and the keys below. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
+
+${sections.join('\n')}`;
 }
 
 /** The routes of the server, its scopes and its metrics. */

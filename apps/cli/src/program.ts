@@ -6,6 +6,7 @@ import type { CaOptions } from './ca/options.ts';
 import type { ServeOptions } from './ca/serve.ts';
 import type { ConfigOptions } from './config/config.ts';
 import type { DemoOptions } from './demo.ts';
+import type { DnsCommandOptions } from './dns/dns.ts';
 import type { InfoOptions } from './info.ts';
 import type { ManagedCommandOptions } from './managed/command.ts';
 import type { DaemonOptions } from './managed/daemon.ts';
@@ -107,6 +108,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
   addManagedCommands(program, terminal, logLevel, end);
   addAccountCommands(program, terminal, logLevel);
   addConfigCommands(program, terminal);
+  addDnsCommands(program, terminal, logLevel);
   addServerCommands(program, terminal, logLevel, version);
   addStorageCommands(program, terminal, logLevel);
   addCaCommands(program, terminal, logLevel);
@@ -211,6 +213,26 @@ function addAccountCommands(program: Command, terminal: Terminal, logLevel: () =
   at(add('deactivate', 'give it up, for good'))
     .option('--force', 'really')
     .action(async (options: AccountCommandOptions) => (await import('./account/account.ts')).accountDeactivate(options, terminal));
+}
+
+function addDnsCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
+  const group = program.command('dns').description('who writes records for dns-01, and whether that works');
+  const add = (name: string, description: string) => group.command(name)
+    .description(description)
+    .copyInheritedSettings(program)
+    .showHelpAfterError(`(see acmex dns ${name.split(' ', 1)[0]} --help)`)
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .addOption(logLevel());
+  add('list', 'list every kind of DNS provider, and what each needs in acmex.toml')
+    .action(async (options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsList(options, terminal));
+  add('check <name>', 'write records at a name that nobody uses beside it, look for them, and take them away')
+    .option('--config <file>', configFile)
+    .option('--dns-provider <name>', 'one of the configuration; challenge.dns01.provider by default')
+    .option('--dns-resolver <address:port>', 'look for records at this server, not at the authoritative ones; can be given again', collect)
+    .action(async (name: string, options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsCheck(name, options, terminal));
+  add('trace <name>', 'show where the record of a name goes, and what each server that answers for it shows')
+    .option('--dns-resolver <address:port>', 'ask this server; the system\'s by default', collect)
+    .action(async (name: string, options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsTrace(name, options, terminal));
 }
 
 function addServerCommands(program: Command, terminal: Terminal, logLevel: () => Option, version: string): void {
