@@ -23,7 +23,8 @@ export async function readAnswer(response: Response): Promise<Answer> {
   }
 }
 
-async function cappedText({ body }: Response): Promise<string | undefined> {
+/** undefined where it is larger. */
+export async function cappedText({ body }: Response): Promise<string | undefined> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of body ?? []) {

@@ -7,5 +7,6 @@ export { type Propagation, type PropagationOptions, recordVisible, type VisibleR
 export { type AnsweredChallenge, type DnsOptions, type DnsProvider, recordName, relativeName, type TxtRecord } from './provider.ts';
 export { quoted, unquoted } from './quoted-text.ts';
 export { type HostAnswer, sdkApi, type SdkApi, type SdkApiOptions, type SdkCallOptions } from './sdk-api.ts';
+export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
 export { turns, type Turns } from './turns.ts';
 export { findZone, followAliases, type ZoneSearch } from './zone.ts';

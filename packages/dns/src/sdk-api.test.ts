@@ -1,6 +1,6 @@
 import { virtualClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
-import { DnsError, sdkApi, type SdkApiOptions } from './index.ts';
+import { DnsError, sdkApi, type SdkApiOptions, sdkFetch } from './index.ts';
 
 /** An SDK whose calls end so, the last one over and over. */
 function sdk(outcomes: readonly unknown[], options: Partial<SdkApiOptions> = {}) {
@@ -62,5 +62,20 @@ describe('sdkApi', () => {
     const { api, clock, call, at } = sdk([missing]);
     await expect(clock.run(api('ListZones', call, { repeatable: true }))).rejects.toBe(missing);
     expect(at).toHaveLength(1);
+  });
+});
+
+describe('sdkFetch', () => {
+  it('sends the headers that are given, and of the SDK\'s what the body is', async () => {
+    const fetch = async (_: unknown, init?: RequestInit) => Response.json({ headers: init?.headers, redirect: init?.redirect });
+    const response = await sdkFetch({ headers: { authorization: 'Bearer x' }, fetch })('https://api.test/', { headers: { Authorization: 'Bearer y', 'X-Os': 'Linux', 'User-Agent': 'SDK', 'Content-Type': 'text/xml' } });
+    await expect(response.json()).resolves.toEqual({ headers: { authorization: 'Bearer x', 'content-type': 'text/xml', 'user-agent': 'acmex' }, redirect: 'manual' });
+  });
+  it.each([[204, null], [302, 'moved'], [500, '']])('hands on what was answered: %i', async (status, body) => {
+    const response = await sdkFetch({ headers: {}, fetch: async () => new Response(body, { status, headers: { 'retry-after': '7' } }) })('https://api.test/');
+    expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([status, '7', body ?? '']);
+  });
+  it('reads no more than 4 MiB', async () => {
+    await expect(sdkFetch({ headers: {}, fetch: async () => new Response('x'.repeat(5e6)) })('https://api.test/')).rejects.toThrow('larger than 4 MiB');
   });
 });
