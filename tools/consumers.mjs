@@ -11,7 +11,6 @@ import { howToInstall, missing } from './programs.mjs';
 
 class NotTried extends Error {}
 
-const most = { packages: 12, megabytes: 4 };
 const folder = mkdtempSync(join(tmpdir(), 'acmex-consumers-'));
 const programs = join(folder, 'programs');
 const env = { ...process.env, NODE_OPTIONS: '', NODE_PATH: '', DO_NOT_TRACK: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, 'deno') };
@@ -27,7 +26,8 @@ const consumers = {
   node: () => issue(process.execPath, [], 'NODE_EXTRA_CA_CERTS'),
   deno: async () => issue(await runtime('@deno/linux-x64-glibc', '2.9.6', 'deno'), ['run', '--no-prompt', '--cached-only', '--node-modules-dir=manual', '--allow-net=localhost,127.0.0.1'], 'DENO_CERT'),
   bun: async () => issue(await runtime('@oven/bun-linux-x64', '1.4.5', 'bin/bun'), ['--no-install'], 'NODE_EXTRA_CA_CERTS'),
-  size,
+  size: () => weigh({ wanted: ['client', 'challenge'], loads: '@acmex/challenge/http-01', most: { packages: 12, megabytes: 4 } }),
+  'size with Cloudflare': () => weigh({ wanted: ['client', 'challenge', 'dns-cloudflare'], loads: '@acmex/dns-cloudflare', most: { packages: 14, megabytes: 5 } }),
 };
 
 try {
@@ -93,10 +93,11 @@ async function issue(command, args, trust) {
   return await run(command, [...args, 'issuance/issue.mjs', directory, managementUrl], { env: { ...env, [trust]: caFile } });
 }
 
-/** What `npm i @acmex/client @acmex/challenge` brings; the optional peer is not among it. */
-async function size() {
-  const place = join(folder, 'size');
-  await install(place, ['client', 'challenge']);
+/** What packages bring when they are installed, and that one of them loads with no more; the optional peer is not among it. */
+async function weigh({ wanted, loads, most }) {
+  const place = join(folder, wanted.join('-'));
+  await install(place, wanted);
+  await run(process.execPath, ['--input-type=module', '-e', `import '${loads}'`], { cwd: place });
   const names = Object.keys(manifestOf(place, 'node_modules/.package-lock.json').packages);
   const megabytes = bytesOnDisk(join(place, 'node_modules')) / 1e6;
   const heaviest = names.map((name) => [name.replace(/.*node_modules\//, ''), bytesOnDisk(join(place, name)) / 1e6]).sort(([, a], [, b]) => b - a).slice(0, 3);

@@ -46,4 +46,41 @@ describe('cloudflare', () => {
     const fetch = async () => new Response('{"success":false,"errors":[{"code":6003,"message":"Invalid request headers"}]}', { status: 400 });
     await expect(cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
   });
+  it.each(['<html>', 'null', '"text"', '{}', '{"result":[]}', '{"result":[{"id":1,"name":"a.test"}],"result_info":{"total_pages":1}}'])('takes nothing for gone, and nothing for done, by an answer that is none: %s', async (body) => {
+    const fetch = async () => new Response(body, { headers: { 'content-type': 'application/json' } });
+    const provider = cloudflare({ token, fetch });
+    await expect(provider.remove('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('the answer to zones.list is not what is expected') });
+    await expect(provider.append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+  });
+  it('sends a new record once, though its answer is lost, and asks for the token anew', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    const clock = virtualClock();
+    let asked = 0;
+    const provider = cloudflare({ token: async () => { asked += 1; return `${token}\n`; }, fetch: host.fetch, clock });
+    host.trouble('lost-answer');
+    await clock.run(provider.append('a.test', [{ name: '@', value: 'x' }]));
+    expect(host.requests.filter((one) => one.startsWith('POST'))).toHaveLength(1);
+    expect(asked).toBe(host.requests.length);
+  });
+  it('goes nowhere else and sends nothing more, whatever the environment has for the SDK', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    const names: string[] = [];
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      names.push(...new Headers(init?.headers).keys());
+      return await host.fetch(input, init);
+    };
+    const before = { ...process.env };
+    Object.assign(process.env, { CLOUDFLARE_BASE_URL: 'https://elsewhere.test', CLOUDFLARE_API_TOKEN: 'other', CLOUDFLARE_API_KEY: 'key', CLOUDFLARE_EMAIL: 'a@a.test', CLOUDFLARE_API_USER_SERVICE_KEY: 'key', CLOUDFLARE_CUSTOM_HEADERS: 'authorization: Bearer other\nx-more: 1', CLOUDFLARE_LOG: 'debug' });
+    try {
+      await cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }]);
+    } finally {
+      process.env = before;
+    }
+    expect([...new Set(names)].sort()).toEqual(['accept', 'authorization', 'content-type', 'user-agent']);
+    expect(host.rows()).toHaveLength(1);
+  });
+  it('follows no redirect', async () => {
+    const fetch = async () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.test' } });
+    await expect(cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('302') });
+  });
 });

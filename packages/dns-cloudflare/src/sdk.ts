@@ -1,0 +1,21 @@
+import { BaseRecords } from 'cloudflare/resources/dns/records';
+import { BaseZones } from 'cloudflare/resources/zones/zones';
+import { createClient } from 'cloudflare/tree-shakable';
+
+/**
+ * Cloudflare's SDK, of which the build bundles zones and DNS records into this file.
+ * All is given that it would else take out of the environment; waiting and trying again is left to its caller.
+ */
+export function cloudflareSdk({ token, fetch }: { readonly token: string; readonly fetch: typeof globalThis.fetch }) {
+  return createClient({
+    resources: [BaseZones, BaseRecords],
+    baseURL: 'https://api.cloudflare.com/client/v4',
+    apiToken: token,
+    apiKey: null,
+    apiEmail: null,
+    userServiceKey: null,
+    logLevel: 'off',
+    maxRetries: 0,
+    fetch,
+  });
+}
