@@ -1,6 +1,6 @@
 import { ChangeResourceRecordSetsCommand, GetChangeCommand, GetHostedZoneCommand, ListHostedZonesByNameCommand, ListResourceRecordSetsCommand, type ResourceRecord, type ResourceRecordSet } from '@aws-sdk/client-route-53';
 import { type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import { allPages, DnsError, type DnsOptions, type DnsProvider, recordName, turns, type TxtRecord } from '@acmex/dns';
+import { allPages, DnsError, type DnsOptions, type DnsProvider, editRecordSet, recordName, type RecordSet, type RecordSetEdit, turns, type TxtRecord, type ValueText, withoutValue, withValue } from '@acmex/dns';
 import { route53Api, type Route53ApiOptions } from './route53-api.ts';
 import { read, written } from './txt-value.ts';
 
@@ -13,14 +13,18 @@ export interface Route53Options extends Route53ApiOptions {
   readonly insyncLimit?: DurationInput;
 }
 
-/** What is wanted of a record set; undefined where it is right already. */
-type Edit = (values: readonly ResourceRecord[], ttl: number) => { readonly ttl: number; readonly values: readonly ResourceRecord[] } | undefined;
+interface Found extends RecordSet {
+  /** As Route 53 has it: so it must be given back to be deleted. */
+  readonly whole: ResourceRecordSet;
+}
 interface HostedZones {
   readonly HostedZones: readonly { readonly Id: string; readonly Name: string; readonly Config: { readonly PrivateZone: boolean } }[];
   readonly NextDNSName?: string;
   readonly NextHostedZoneId?: string;
 }
 
+/** Seconds, of sets that are new. */
+const ttl = 10;
 const hostedZones: HostedZones = { HostedZones: [{ Id: '', Name: '', Config: { PrivateZone: false } }] };
 const recordSet: ResourceRecordSet & { readonly Name: string } = { Name: '', Type: 'TXT' };
 
@@ -47,26 +51,20 @@ export function route53({ hostedZoneId, visibility = 'public', insyncLimit = 'PT
       ? `route53: ${others.length + 1} ${visibility} hosted zones are called ${zone} (${[found, ...others].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
       : `route53: no ${visibility} hosted zone ${zone} with these credentials: check the name, the account, and whether the zone is public or private`);
   };
-  const find = async (id: string, zone: string, name: string, options: DnsOptions): Promise<ResourceRecordSet | undefined> => {
+  const find = async (id: string, zone: string, name: string, options: DnsOptions): Promise<Found | undefined> => {
     const { ResourceRecordSets: [first] } = await call('ListResourceRecordSets', (abortSignal) => send(new ListResourceRecordSetsCommand({ HostedZoneId: id, StartRecordName: name, StartRecordType: 'TXT', MaxItems: 1 }), { abortSignal }), { ...options, zone, repeatable: true, answer: { ResourceRecordSets: [recordSet] } });
-    return first && first.Type === 'TXT' && nameOf(first.Name) === name.toLowerCase() ? first : undefined;
+    if (!first || first.Type !== 'TXT' || nameOf(first.Name) !== name.toLowerCase()) return undefined;
+    return { whole: first, ttl: first.TTL ?? ttl, values: isPlain(first) ? first.ResourceRecords.map(({ Value = '' }) => Value) : [] };
   };
-  /** Edits the set of a name, again and again while others change it. Returns the change, or undefined where there is none. */
-  const change = async (id: string, zone: string, name: string, edit: Edit, options: DnsOptions): Promise<string | undefined> => {
-    for (let count = 1; count <= 10; count++) {
-      const there = await find(id, zone, name, options);
-      const plain = !there || isPlain(there);
-      const wanted = edit((plain && there?.ResourceRecords) || [], there?.TTL ?? 10);
-      if (!wanted) return undefined;
-      if (!plain) throw new DnsError('ERR_DNS_API', `route53: the TXT records of ${name} have a routing policy or are an alias, and no other may stand beside them: delegate ${name} by a CNAME record`);
-      const changes = [...(there ? [{ Action: 'DELETE' as const, ResourceRecordSet: there }] : []), ...(wanted.values.length > 0 ? [{ Action: 'CREATE' as const, ResourceRecordSet: { Name: name, Type: 'TXT' as const, TTL: wanted.ttl, ResourceRecords: [...wanted.values] } }] : [])];
-      // What was sent twice is a conflict with itself: it is read again.
-      const [done] = await call('ChangeResourceRecordSets', (abortSignal) => send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch: { Changes: changes } }), { abortSignal })
-        .then(({ ChangeInfo }) => [ChangeInfo], noneIfConflict), { ...options, zone, repeatable: true, answer: [{ Id: '' }] });
-      if (done) return done.Id;
-      await clock.sleep({ milliseconds: 100 * count }, options);
-    }
-    throw new DnsError('ERR_DNS_API', `route53: others changed the TXT records of ${name} ten times in between: try again later`);
+  /** Returns the id of the change; undefined where someone else made one in between. */
+  const replace = async (id: string, zone: string, name: string, there: Found | undefined, wanted: RecordSet, options: DnsOptions): Promise<string | undefined> => {
+    if (there && !isPlain(there.whole)) throw new DnsError('ERR_DNS_API', `route53: the TXT records of ${name} have a routing policy or are an alias, and no other may stand beside them: delegate ${name} by a CNAME record`);
+    const set = { Name: name, Type: 'TXT' as const, TTL: wanted.ttl, ResourceRecords: wanted.values.map((Value) => ({ Value })) };
+    const changes = [...(there ? [{ Action: 'DELETE' as const, ResourceRecordSet: there.whole }] : []), ...(wanted.values.length > 0 ? [{ Action: 'CREATE' as const, ResourceRecordSet: set }] : [])];
+    // What was sent twice is a conflict with itself: it is read again.
+    const [change] = await call('ChangeResourceRecordSets', (abortSignal) => send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch: { Changes: changes } }), { abortSignal })
+      .then(({ ChangeInfo }) => [ChangeInfo], noneIfConflict), { ...options, zone, repeatable: true, answer: [{ Id: '' }] });
+    return change?.Id;
   };
   const insync = async (id: string, zone: string, options: DnsOptions): Promise<void> => {
     const end = clock.monotonic() + milliseconds(insyncLimit);
@@ -77,13 +75,15 @@ export function route53({ hostedZoneId, visibility = 'public', insyncLimit = 'PT
       await clock.sleep({ seconds: 5 }, options);
     }
   };
-  /** Edits the set of each record's name, one after the other: Route 53 takes one change of a zone at a time. */
-  const each = async (zone: string, records: readonly TxtRecord[], editFor: (record: TxtRecord) => Edit, options: DnsOptions): Promise<readonly string[]> => {
+  /** Edits the sets one after the other, for Route 53 takes one change of a zone at a time. Returns the ids of the changes. */
+  const each = async (zone: string, records: readonly TxtRecord[], edit: (record: TxtRecord, text: ValueText) => RecordSetEdit, options: DnsOptions): Promise<readonly string[]> => {
     const id = await idOf(zone, options);
     const changes: string[] = [];
     for (const record of records) {
-      const done = await turn(id, () => change(id, zone, recordName(zone, record), editFor(record), options), options);
-      if (done !== undefined) changes.push(done);
+      const name = recordName(zone, record);
+      const set = { provider: 'route53', name, clock, ttl, find: () => find(id, zone, name, options), replace: (there: Found | undefined, wanted: RecordSet) => replace(id, zone, name, there, wanted, options), ...options };
+      const change = await turn(id, () => editRecordSet(set, edit(record, { write: written, read })), options);
+      if (change !== undefined) changes.push(change);
     }
     return changes;
   };
@@ -91,11 +91,10 @@ export function route53({ hostedZoneId, visibility = 'public', insyncLimit = 'PT
   return {
     name: 'route53',
     async append(zone, records, options = {}) {
-      const changes = await each(zone, records, ({ value, ttl }) => (values, before) => (values.some(is(value)) ? undefined : { ttl: ttl ?? before, values: [...values, { Value: written(value) }] }), options);
-      for (const id of changes) await insync(id, zone, options);
+      for (const id of await each(zone, records, withValue, options)) await insync(id, zone, options);
     },
     async remove(zone, records, options = {}) {
-      await each(zone, records, ({ value }) => (values, ttl) => (values.some(is(value)) ? { ttl, values: values.filter((one) => !is(value)(one)) } : undefined), options);
+      await each(zone, records, withoutValue, options);
     },
     async zones(options = {}) {
       if (hostedZoneId !== undefined) {
@@ -112,11 +111,9 @@ export function route53({ hostedZoneId, visibility = 'public', insyncLimit = 'PT
   };
 }
 
-const is = (value: string) => ({ Value }: ResourceRecord) => Value !== undefined && read(Value) === value;
-
 /** That it is a set of values, with neither routing policy nor alias, nor made by a traffic policy. */
-function isPlain({ SetIdentifier, AliasTarget, TrafficPolicyInstanceId, ResourceRecords }: ResourceRecordSet): boolean {
-  return SetIdentifier === undefined && AliasTarget === undefined && TrafficPolicyInstanceId === undefined && ResourceRecords !== undefined;
+function isPlain(set: ResourceRecordSet): set is ResourceRecordSet & { readonly ResourceRecords: readonly ResourceRecord[] } {
+  return set.SetIdentifier === undefined && set.AliasTarget === undefined && set.TrafficPolicyInstanceId === undefined && set.ResourceRecords !== undefined;
 }
 
 /** A name as others write it: Route 53 ends it with a dot, and has octal escapes for all but letters, digits, - and _. */
