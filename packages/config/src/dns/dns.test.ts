@@ -18,6 +18,10 @@ access_key_id = "AKIDEXAMPLE"
 secret_access_key = "secret"
 hosted_zone_id = "Z1"
 [[challenge.dns01.providers]]
+name = "google"
+project = "p"
+access_token = "t"
+[[challenge.dns01.providers]]
 name = "powerdns"
 url = "http://127.0.0.1:8081"
 api_key = "x"

@@ -20,6 +20,14 @@ export function dnsProviderEntry(secret: CredentialKey) {
       hosted_zone_id: text('The one hosted zone that is written, where several have one name.').optional(),
       visibility: choice(['public', 'private'], 'Which hosted zones; public by default.').optional(),
     }),
+    entry('google', {
+      key_file: path('The key file (JSON) of a service account; that of the machine by default, from the metadata server.').optional(),
+      service_account: secret('In place of a file: what is in it.').optional(),
+      access_token: secret('In place of a key: an access token of OAuth 2.0.').optional(),
+      project: text('The id of the project; that of the key by default.').optional(),
+      managed_zone: text('The one managed zone that is written, where several have one DNS name.').optional(),
+      visibility: choice(['public', 'private'], 'Which managed zones; public by default.').optional(),
+    }),
     entry('powerdns', {
       url: apiUrl('Where the API lies: http://127.0.0.1:8081.'),
       api_key: secret('The api-key of pdns.conf.'),
@@ -53,7 +61,7 @@ export function dnsProviderEntry(secret: CredentialKey) {
 }
 
 /** Those that can be named; in the order of the reference. */
-export const dnsProviderTypes = ['cloudflare', 'digitalocean', 'route53', 'powerdns', 'rfc2136', 'acmedns', 'exec', 'httpreq', 'certbot', 'acme.sh'] as const;
+export const dnsProviderTypes = ['cloudflare', 'digitalocean', 'route53', 'google', 'powerdns', 'rfc2136', 'acmedns', 'exec', 'httpreq', 'certbot', 'acme.sh'] as const;
 
 /** A provider as the configuration describes it. */
 export type DnsProviderDescription = Frozen<z.output<ReturnType<typeof dnsProviderEntry>>>;

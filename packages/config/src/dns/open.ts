@@ -26,6 +26,13 @@ export async function openDnsProvider(description: DnsProviderDescription, { env
         ...(given ? { credentials: given } : {}), ...(region === undefined ? {} : { region }), ...(hostedZoneId === undefined ? {} : { hostedZoneId }), ...(visibility === undefined ? {} : { visibility }),
       });
     }
+    case 'google': {
+      const { key_file: keyFile, service_account: account, access_token: token, project, managed_zone: managedZone, visibility } = description;
+      const given = keyFile !== undefined ? { keyFile } : account ? { serviceAccount: account.reveal } : token ? { accessToken: token.reveal } : undefined;
+      return (await loaded('@acmex/dns-google', name, () => import('@acmex/dns-google'))).google({
+        ...(given ? { credentials: given } : {}), ...(project === undefined ? {} : { project }), ...(managedZone === undefined ? {} : { managedZone }), ...(visibility === undefined ? {} : { visibility }),
+      });
+    }
     case 'powerdns': {
       const { url, api_key: { reveal: apiKey }, server } = description;
       return (await loaded('@acmex/dns-powerdns', name, () => import('@acmex/dns-powerdns'))).powerdns({ url, apiKey, ...(server === undefined ? {} : { server }) });

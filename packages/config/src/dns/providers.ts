@@ -24,6 +24,7 @@ const titles = {
   'cloudflare': ['Cloudflare', '@acmex/dns-cloudflare'],
   'digitalocean': ['DigitalOcean', '@acmex/dns-digitalocean'],
   'route53': ['Amazon Route 53', '@acmex/dns-route53'],
+  'google': ['Google Cloud DNS', '@acmex/dns-google'],
   'powerdns': ['PowerDNS', '@acmex/dns-powerdns'],
   'rfc2136': ['RFC 2136 (BIND, Knot, PowerDNS, Windows)', '@acmex/dns-rfc2136'],
   'acmedns': ['acme-dns', '@acmex/dns-acmedns'],
