@@ -18,14 +18,14 @@ export { saveCredentials, savedCredentials } from './keeping/saved-credentials.t
 export { taskOf, type Worker, worker, type WorkerOptions } from './keeping/worker.ts';
 export { storedResponses } from './keeping/stored-responses.ts';
 export { type KeyPath, valueAt } from './key-path.ts';
-export { keysOf, openDriver, openStorage, type OpenStorageOptions } from './open-storage.ts';
+export { keysOf, openDriver, openStorage, type OpenStorageOptions, redisPlace } from './open-storage.ts';
 export { type Origin, originText } from './origin.ts';
 export type { Override } from './overridden.ts';
 export { checkConfig, type Config, type ConfigCheck, type ConfigValues, readConfig, type ReadConfigOptions } from './read-config.ts';
 export { configReference } from './reference.ts';
 export { configSchema, type JsonSchema } from './schema.ts';
 export { Secret } from './secret.ts';
-export { type StorageDescription, type StorageEncryption, storageOf, type StoragePlace, storagePlace } from './storage-description.ts';
+export { type RedisDescription, redisOf, type StorageDescription, type StorageEncryption, storageOf, type StoragePlace, storagePlace } from './storage-description.ts';
 export type { Environment } from './substitution.ts';
 export { assertTrusted } from './trusted-file.ts';
 export { type WellKnownIssuer, type WellKnownIssuerName, wellKnownIssuers } from './well-known-issuers.ts';

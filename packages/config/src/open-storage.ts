@@ -1,6 +1,7 @@
 import { memoryStorage, type Storage } from '@acmex/storage';
+import type { Access, RedisPlace } from '@acmex/storage-redis';
 import { loaded } from './loaded.ts';
-import type { StorageDescription, StorageEncryption, StoragePlace } from './storage-description.ts';
+import type { RedisDescription, StorageDescription, StorageEncryption, StoragePlace } from './storage-description.ts';
 
 export interface OpenStorageOptions {
   /** Where files lie when no place is configured. */
@@ -32,8 +33,7 @@ export async function openDriver(place: StoragePlace, { directory, onNotice = ()
     case 'memory': return memoryStorage();
     case 'redis': {
       const { redisStorage } = await loaded('@acmex/storage-redis', 'a storage in Redis', () => import('@acmex/storage-redis'));
-      const { url, password } = place;
-      return redisStorage({ url: withDatabase(typeof url === 'string' ? url : await url.reveal(), place.database), ...(password ? { password: password.reveal } : {}), onNotice: ({ message }) => onNotice(message) });
+      return redisStorage({ ...await redisPlace(place), ...(place.allowPlaintextConnection ? { allowPlaintextConnection: true } : {}), onNotice: ({ message }) => onNotice(message) });
     }
     case 'file': case 'default': {
       const { fileStorage } = await loaded('@acmex/storage-file', 'a storage in files', () => import('@acmex/storage-file'));
@@ -47,6 +47,14 @@ export async function keysOf(encryption: StorageEncryption) {
   if ('passphrase' in encryption) return [{ passphrase: await encryption.passphrase.reveal() }];
   const { parseEncryptionKey } = await loaded('@acmex/storage-encrypted', 'an encrypted storage', () => import('@acmex/storage-encrypted'));
   return (await encryption.key.reveal()).split(/[\s,]+/).filter((line) => line !== '').map(parseEncryptionKey);
+}
+
+/** A Redis as @acmex/storage-redis takes it. */
+export async function redisPlace({ username, password, database, ...place }: RedisDescription): Promise<RedisPlace & Access> {
+  const access = { ...(username === undefined ? {} : { username }), ...(password ? { password: password.reveal } : {}) };
+  if ('url' in place) return { ...access, url: withDatabase(typeof place.url === 'string' ? place.url : await place.url.reveal(), database) };
+  const { sentinels, master, sentinelPassword, tls } = place;
+  return { ...access, sentinels, master, database, tls, ...(sentinelPassword ? { sentinelPassword: await sentinelPassword.reveal() } : {}) };
 }
 
 function withDatabase(url: string, database: number | undefined): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from './config.testing.ts';
-import { checkConfig, dnsProvidersOf, explain, issuersOf, readConfig, storageOf } from './index.ts';
+import { checkConfig, dnsProvidersOf, explain, issuersOf, readConfig, redisOf, storageOf } from './index.ts';
 
 describe('readConfig', () => {
   it('fills in everything where there is no file at all, and agrees to no terms', async () => {
@@ -96,6 +96,22 @@ describe('readConfig', () => {
     expect(await place('/srv/acmex')).toEqual({ kind: 'file', path: '/srv/acmex' });
     expect(await place('memory:')).toEqual({ kind: 'memory' });
     expect(storageOf(await readConfig(folder.options)).place).toEqual({ kind: 'redis', url: 'redis://127.0.0.1' });
+  });
+
+  it('keeps everything in the Redis of [redis] or ACMEX_REDIS_URL where no other storage is configured, and only the queue where one is', async () => {
+    const described = async (toml: string, environment: Readonly<Record<string, string>> = {}) => {
+      await using folder = await configFolder(toml, { environment });
+      const config = await readConfig(folder.options);
+      return [storageOf(config).place, redisOf(config)];
+    };
+    const url = 'redis://127.0.0.1:6379';
+    expect(await described('', { ACMEX_REDIS_URL: url })).toEqual([{ kind: 'redis', url }, { url }]);
+    expect(await described('[storage]\nurl = "file:/srv/acmex"', { ACMEX_REDIS_URL: url })).toEqual([{ kind: 'file', path: '/srv/acmex' }, { url }]);
+    expect(await described('')).toEqual([{ kind: 'default' }, undefined]);
+    const sentinels = { sentinels: [{ host: 's1.example', port: 26380 }, { host: '::1' }], master: 'main', allowPlaintextConnection: true };
+    expect(await described('[redis]\nsentinels = ["s1.example:26380", "[::1]"]\nmaster = "main"\nallow_plaintext_connection = true')).toEqual([{ kind: 'redis', ...sentinels }, sentinels]);
+    await expect(described('[redis]\nsentinels = ["s1.example"]')).rejects.toMatchObject({ message: expect.stringContaining('redis.master') });
+    await expect(described('[redis]\nsentinels = ["s1.example"]\nmaster = "main"', { ACMEX_REDIS_URL: url })).rejects.toMatchObject({ message: expect.stringContaining('goes with no url') });
   });
 
   it('encrypts the storage with the key or passphrase of the variables that the program knows', async () => {

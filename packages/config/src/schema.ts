@@ -7,7 +7,7 @@ import { challengeTable } from './tables/challenge.ts';
 import { notificationsTable } from './tables/notifications.ts';
 import { cliTable, metricsTable, serverTable, tenantsTable } from './tables/program.ts';
 import { renewalTable } from './tables/renewal.ts';
-import { storageTable } from './tables/storage.ts';
+import { redisTable, storageTable } from './tables/storage.ts';
 
 /** The whole file. What it does not say is filled in; what it must not say is refused. */
 export function configTables(access: CredentialAccess) {
@@ -16,6 +16,7 @@ export function configTables(access: CredentialAccess) {
     acme: acmeTable(secret).prefault({}).meta({ description: 'The CA that is used where no other is named.' }),
     issuers: issuersTable(secret).default({}),
     storage: storageTable(secret).prefault({}).meta({ description: 'Where accounts, keys and certificates are kept.' }),
+    redis: redisTable(secret).prefault({}).meta({ description: 'What processes on several machines share.' }),
     challenge: challengeTable(secret).prefault({}).meta({ description: 'How control of names is proved.' }),
     renewal: renewalTable().prefault({}).meta({ description: 'When certificates are renewed, and what runs then.' }),
     certificates: certificatesTable(),

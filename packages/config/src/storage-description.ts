@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { invalid } from './errors.ts';
 import type { Config } from './read-config.ts';
 import { Secret } from './secret.ts';
-import { storageUrlForm } from './tables/storage.ts';
+import { addressForm, storageUrlForm } from './tables/storage.ts';
 import { absoluteUrl } from './variables.ts';
 
 /** Where everything is kept, in one description, however the configuration says it. */
@@ -17,17 +17,40 @@ export type StoragePlace =
   | { readonly kind: 'default' }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'memory' }
-  | { readonly kind: 'redis'; readonly url: string | Secret; readonly password?: Secret; readonly database?: number };
+  | { readonly kind: 'redis' } & RedisDescription;
+
+/** A Redis by its URL, or the master that sentinels know. */
+export type RedisDescription = (
+  | { readonly url: string | Secret }
+  | { readonly sentinels: readonly { readonly host: string; readonly port?: number }[]; readonly master: string; readonly sentinelPassword?: Secret; readonly tls?: boolean }
+) & { readonly username?: string; readonly password?: Secret; readonly database?: number; readonly allowPlaintextConnection?: boolean };
 
 export type StorageEncryption =
   /** `key` gives one key or several with spaces between, the first for writing. */
   | { readonly key: Secret; readonly format?: 'hex' | 'base64' }
   | { readonly passphrase: Secret };
 
-/** The one storage that `[storage]` describes. A key or a passphrase encrypts every kind of place. */
-export function storageOf({ values: { storage } }: Pick<Config, 'values'>): StorageDescription {
+/** The one storage that `[storage]` describes, or that is in `[redis]`. A key or a passphrase encrypts every kind of place. */
+export function storageOf({ values }: Pick<Config, 'values'>): StorageDescription {
+  const { storage } = values;
   const encryption = encryptionOf(storage.encrypted);
-  return { place: placeOf(storage), ...(encryption ? { encryption } : {}) };
+  const place = placeOf(storage);
+  const redis = place.kind === 'default' && storage.url === undefined && storage.backend === undefined ? redisOf({ values }) : undefined;
+  return { place: redis ? { kind: 'redis', ...redis } : place, ...(encryption ? { encryption } : {}) };
+}
+
+/** What `[redis]` describes; undefined where one process works alone. */
+export function redisOf({ values: { redis } }: Pick<Config, 'values'>): RedisDescription | undefined {
+  const { url, sentinels, master = '', username, password, sentinel_password: sentinelPassword, db, tls, allow_plaintext_connection: allowPlaintextConnection } = redis;
+  const common = { ...(username === undefined ? {} : { username }), ...(password ? { password } : {}), ...(db === undefined ? {} : { database: db }), ...(allowPlaintextConnection ? { allowPlaintextConnection } : {}) };
+  if (url !== undefined) return { url, ...common };
+  if (sentinels.length === 0) return undefined;
+  return { sentinels: sentinels.map(addressIn), master, ...common, ...(sentinelPassword ? { sentinelPassword } : {}), ...(tls === undefined ? {} : { tls }) };
+}
+
+function addressIn(text: string): { readonly host: string; readonly port?: number } {
+  const { bracketed, plain = '', port } = addressForm.exec(text)?.groups ?? {};
+  return { host: bracketed ?? plain, ...(port === undefined ? {} : { port: Number(port) }) };
 }
 
 /**

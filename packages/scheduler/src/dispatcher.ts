@@ -19,8 +19,6 @@ export interface DueSource {
 export interface DispatcherOptions {
   readonly source: DueSource;
   readonly queue: TaskQueue;
-  /** How many are handed over and wait, at most; four times the concurrency of those who work is a good measure. */
-  readonly window: number;
   /** How often it looks at least: what others write is seen so late; a minute by default. */
   readonly interval?: DurationInput | undefined;
   /** After so long a task that is still due is handed over again: its queue has lost it; ten minutes by default. */
@@ -39,6 +37,8 @@ export interface Dispatcher extends AsyncDisposable {
   wake(ended?: string): void;
 }
 
+/** So many are handed over, at most, for each that can run at once: no one who works runs dry between two looks, and what is urgent overtakes few. */
+const depth = 4;
 /** At most so many due tasks are looked at at once: enough to find the urgent ones among them. */
 const scanned = (window: number) => Math.max(256, window * 8);
 const [shortest, longest] = [1_000, 60_000];
@@ -55,9 +55,11 @@ interface Handed {
 
 /** The one loop that fills a queue from what is due, the same for every queue. It ends with its disposal, and with nothing else. */
 export function dispatcher(options: DispatcherOptions): Dispatcher {
-  const { source, queue, window, interval = { minutes: 1 }, patience = { minutes: 10 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
+  const { source, queue, interval = { minutes: 1 }, patience = { minutes: 10 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
   const ended = new AbortController();
   const handed = new Map<string, Handed>();
+  // Kept over all looks: most find room for one alone.
+  const turns = weightedTurns();
   let nap = new AbortController();
   let late = false;
 
@@ -66,11 +68,18 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
     const { dueAt: before, ended: at, times = 0 } = handed.get(id) ?? {};
     return before === dueAt.epochMilliseconds && (at === undefined || clock.monotonic() - at < Math.min(rest * 2 ** (times - 1), milliseconds(patience)));
   };
+  /** A queue that has nothing has lost what was handed over and did not end: what carries it was wiped. */
+  const forgetLost = () => {
+    for (const [id, { at, ended: done }] of handed) if (done === undefined && clock.monotonic() - at >= shortest) handed.delete(id);
+  };
   /** @returns whether there is to be another look soon: more is due than the window takes, or rests */
   const look = async (): Promise<boolean> => {
     const now = clock.now();
-    const { waiting, running } = await queue.counts();
-    const free = window - running - priorities.reduce((sum, one) => sum + waiting[one], 0);
+    const { waiting, running, delayed, capacity } = await queue.counts();
+    const held = running + priorities.reduce((sum, one) => sum + waiting[one], 0);
+    // Where nobody works yet, somebody is about to.
+    const window = depth * Math.max(capacity, 1);
+    if (held + delayed === 0) forgetLost();
     const found: Record<Priority, DueTask[]> = { urgent: [], high: [], normal: [], low: [] };
     let oldest: DueTask | undefined;
     let resting = false;
@@ -83,8 +92,7 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
     const isLate = oldest !== undefined && now.epochMilliseconds - oldest.dueAt.epochMilliseconds > milliseconds(lateAfter);
     if (isLate !== late) onLate(isLate && oldest ? { id: oldest.id, dueAt: oldest.dueAt } : undefined);
     late = isLate;
-    const turns = weightedTurns();
-    for (let left = free; left > 0; left -= 1) {
+    for (let left = window - held; left > 0; left -= 1) {
       const priority = turns((one) => found[one].length > 0);
       const task = priority && found[priority].shift();
       if (!task) break;

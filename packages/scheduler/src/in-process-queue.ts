@@ -2,7 +2,6 @@ import { type Clock, milliseconds, systemClock } from '@acmex/clock';
 import sorted from 'sorted-btree';
 import type { Temporal } from 'temporal-polyfill';
 import { priorities, type Priority, type ProcessOptions, type QueuedTask, type TaskHandler, type TaskQueue } from './task-queue.ts';
-import { weightedTurns } from './weighted.ts';
 
 export interface InProcessQueueOptions {
   readonly clock?: Clock | undefined;
@@ -29,14 +28,13 @@ interface Worker extends ProcessOptions {
   running: number;
 }
 
-/** A queue in this process's memory. Priorities of p-queue and its like know neither shares nor groups, so its order is our own, on a kept B-tree. */
+/** A queue in this process's memory. Priorities of p-queue and its like know no groups, so its order is our own, on a kept B-tree. */
 export function inProcessQueue({ clock = systemClock, onError = () => { /* nobody wants to know */ } }: InProcessQueueOptions = {}): TaskQueue {
   const tasks = new Map<string, Waiting>();
   const running = new Map<string, Running>();
   const inGroup = new Map<string, number>();
   const ready = Object.fromEntries(priorities.map((one) => [one, new Map<string, Set<string>>()])) as Record<Priority, Map<string, Set<string>>>;
   const delayed = new sorted.default<readonly [number, string], true>(undefined, ([a, x], [b, y]) => a - b || (x < y ? -1 : x > y ? 1 : 0));
-  const turns = weightedTurns();
   const workers = new Set<Worker>();
   let closed = false;
   let alarm: { readonly at: number; readonly off: AbortController } | undefined;
@@ -81,7 +79,7 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
       for (const group of ready[priority].keys()) if ((inGroup.get(group) ?? 0) < perGroup) return group;
       return undefined;
     };
-    const priority = turns((one) => groupOf(one) !== undefined);
+    const priority = priorities.find((one) => groupOf(one) !== undefined);
     const group = priority && groupOf(priority);
     if (priority === undefined || group === undefined) return undefined;
     const members = ready[priority].get(group) ?? new Set<string>();
@@ -150,7 +148,7 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
     async counts() {
       wakeDelayed();
       const waiting = Object.fromEntries(priorities.map((one) => [one, [...ready[one].values()].reduce((sum, { size }) => sum + size, 0)])) as Record<Priority, number>;
-      return { waiting, delayed: delayed.size, running: running.size };
+      return { waiting, delayed: delayed.size, running: running.size, capacity: [...workers].reduce((sum, { concurrency }) => sum + concurrency, 0) };
     },
     async close({ within }) {
       closed = true;

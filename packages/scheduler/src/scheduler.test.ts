@@ -11,7 +11,7 @@ describe('a queue in this process', () => {
   it.each(taskQueueContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
     const clock = virtualClock();
     const errors: string[] = [];
-    await check({ queue: inProcessQueue({ clock, onError: (id, error) => { errors.push(`${id}: ${(error as Error).message}`); } }), clock, errors });
+    await check({ queue: inProcessQueue({ clock, onError: (id, error) => { errors.push(`${id}: ${(error as Error).message}`); } }), clock, errors, settle, pass: async (duration) => await clock.advance(duration) });
   });
   it('keeps one timer for ten thousand delayed tasks', async () => {
     const clock = virtualClock();
@@ -94,7 +94,7 @@ describe('the dispatcher', () => {
     const tasks = new Map([['a', { at: 0 }], ['b', { at: 30 }], ['far', { at: 1_000_000 }]]);
     const { clock, queue, source } = world(tasks);
     const done: string[] = [];
-    await using loop = dispatcher({ source, queue, window: 4, clock });
+    await using loop = dispatcher({ source, queue, clock });
     queue.process(async (id) => {
       done.push(`${id} ${(clock.now().epochMilliseconds - start.epochMilliseconds) / 1000}`);
       tasks.delete(id);
@@ -111,7 +111,7 @@ describe('the dispatcher', () => {
     const tasks = new Map([['a', { at: 0 }]]);
     const { clock, queue, source } = world(tasks);
     const done: number[] = [];
-    await using loop = dispatcher({ source, queue, window: 4, clock });
+    await using loop = dispatcher({ source, queue, clock });
     queue.process(async (id) => {
       done.push((clock.now().epochMilliseconds - start.epochMilliseconds) / 1000);
       loop.wake(id);
@@ -131,7 +131,7 @@ describe('the dispatcher', () => {
     const { clock, queue, source, reads } = world(tasks);
     const order: string[] = [];
     let most = 0;
-    await using loop = dispatcher({ source, queue, window: 8, clock });
+    await using loop = dispatcher({ source, queue, clock });
     queue.process(async (id) => {
       order.push(id);
       tasks.delete(id);
@@ -149,15 +149,25 @@ describe('the dispatcher', () => {
   it('costs what is due, not what there is', async () => {
     const tasks = new Map(Array.from({ length: 20_000 }, (_, n) => [`t${n}`, { at: n < 10 ? 0 : 1_000_000 + n }]));
     const { clock, queue, source, reads } = world(tasks);
-    await using _loop = dispatcher({ source, queue, window: 4, clock });
+    await using _loop = dispatcher({ source, queue, clock });
     await settle();
     expect(_loop).toBeDefined();
     expect(reads()).toBe(10);
   });
-  it('hands over again what its queue has lost', async () => {
-    const tasks = new Map([['a', { at: 0 }]]);
+  it('hands over again at its next look what a queue has lost that has lost everything', async () => {
+    const tasks = new Map([['a', { at: 0 }], ['b', { at: 0 }]]);
     const { clock, queue, source } = world(tasks);
-    await using _loop = dispatcher({ source, queue, window: 4, clock, patience: { minutes: 10 } });
+    await using _loop = dispatcher({ source, queue, clock });
+    await clock.advance({ seconds: 1 });
+    await Promise.all(['a', 'b'].map(async (id) => await queue.remove(id)));
+    await clock.advance({ minutes: 1 });
+    expect((await queue.counts()).waiting.normal).toBe(2);
+    expect(_loop).toBeDefined();
+  });
+  it('hands over again after its patience what a queue has lost of several', async () => {
+    const tasks = new Map([['a', { at: 0 }], ['b', { at: 0, priority: 'low' as const }]]);
+    const { clock, queue, source } = world(tasks);
+    await using _loop = dispatcher({ source, queue, clock, patience: { minutes: 10 } });
     await clock.advance({ seconds: 1 });
     await queue.remove('a');
     await clock.advance({ minutes: 9 });
@@ -171,7 +181,7 @@ describe('the dispatcher', () => {
     const { clock, queue, source } = world(tasks);
     const told: string[] = [];
     let away = true;
-    await using _loop = dispatcher({ queue, window: 4, clock, onError: (error) => told.push((error as Error).message), onLate: (late) => told.push(late ? `late ${late.id}` : 'in time'), source: { ...source, due: (...args) => {
+    await using _loop = dispatcher({ queue, clock, onError: (error) => told.push((error as Error).message), onLate: (late) => told.push(late ? `late ${late.id}` : 'in time'), source: { ...source, due: (...args) => {
       if (away) throw new Error('away');
       return source.due(...args);
     } } });
@@ -192,7 +202,7 @@ describe('the dispatcher', () => {
     const { clock, queue, source, reads } = world(tasks);
     let hours = 0;
     const jumping = { ...clock, now: () => clock.now().add({ hours }) };
-    await using _loop = dispatcher({ source, queue, window: 4, clock: jumping });
+    await using _loop = dispatcher({ source, queue, clock: jumping });
     await clock.advance({ minutes: 2 });
     hours = -48;
     await clock.advance({ minutes: 2 });

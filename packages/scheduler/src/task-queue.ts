@@ -32,12 +32,14 @@ export interface QueueCounts {
   /** Those whose time has not come. */
   readonly delayed: number;
   readonly running: number;
+  /** How many can run at once, by all who work. */
+  readonly capacity: number;
 }
 
 /**
  * Carries ids of tasks to who does them. A hint and no record: a queue that is lost is filled again from what is due.
- * Of the priorities that wait, urgent:high:normal:low run as 8:4:2:1, so that none starves; in one priority the groups take turns,
- * and a group at its limit keeps no other waiting.
+ * The more urgent run first, groups of one priority take turns, and a group at its limit keeps no other waiting. That none
+ * starves is the dispatcher's doing, which lets only so many wait, in shares.
  */
 export interface TaskQueue {
   /** Makes `id` wait. Waiting already: the earlier time and the more urgent priority win. Running: it runs once more afterwards. */

@@ -48,7 +48,7 @@ export function worker({ keepers, queue, concurrency, perIssuer, interval, onTen
     return undefined;
   }, { concurrency, perGroup: perIssuer });
   const loop = dispatcher({
-    source: allOf(keepers), queue, window: concurrency * 4, interval, clock, onLate,
+    source: allOf(keepers), queue, interval, clock, onLate,
     onError: (error) => onError('what is due cannot be read', error),
   });
   let stopped: Promise<readonly string[]> | undefined;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
-import { choice, path, whole } from '../keys.ts';
+import { choice, list, path, switched, text, whole } from '../keys.ts';
 import { Secret } from '../secret.ts';
 
 export const storageUrlForm = /^(?:file:(?:\/\/)?(?:\/|[a-z]:\\).*|rediss?:\/\/.+|memory:|\/.*|[a-z]:\\.*)$/i;
@@ -19,6 +19,24 @@ export function withoutPassword(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//…@${host}${pathname}`;
 }
+
+/** `[redis]`: what processes on several machines share: the queue, and the storage where no other is configured. */
+export function redisTable(secret: CredentialKey) {
+  return z.strictObject({
+    url: storageUrl('redis://HOST:PORT, or rediss:// for TLS; a password in it stays hidden.', /^rediss?:\/\/.+/i, redisWanted).optional(),
+    sentinels: list(text('HOST or HOST:PORT.').regex(addressForm, 'write HOST, HOST:PORT or [IPv6]:PORT'), 'In place of url: sentinels that know the master.').default([]),
+    master: text('What sentinels call the master.').optional(),
+    username: text('An ACL user, where it is not in the URL.').optional(),
+    password: secret('Its password, where it is not in the URL.').optional(),
+    sentinel_password: secret('The password of the sentinels.').optional(),
+    db: whole('Number of the database, where it is not in the URL.', { from: 0, to: 65_535 }).optional(),
+    tls: switched('Speak TLS with sentinels and master; with a URL its rediss:// says it.').optional(),
+    allow_plaintext_connection: switched('Speak in clear, or without a password, with a Redis on another machine: only in a network where nobody else listens.').default(false),
+  });
+}
+
+/** `HOST`, `HOST:PORT`, `[IPV6]:PORT` */
+export const addressForm = /^(?:\[(?<bracketed>[\da-f:.]+)\]|(?<plain>[^\s:[\]]+))(?::(?<port>\d{1,5}))?$/i;
 
 /** `[storage]`: where accounts, keys and certificates are kept. */
 export function storageTable(secret: CredentialKey) {
