@@ -19,7 +19,7 @@ const mayImport = {
   scheduler: ['clock'],
   config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'deploy', 'egress', 'ca'],
   deploy: ['clock'],
-  server: ['clock', 'protocol', 'certificate', 'storage', 'scheduler', 'orchestrator', 'config'],
+  server: ['clock', 'protocol', 'certificate', 'challenge', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'config'],
 };
 const boundaries = (also = []) => ['error', {
   enforceBuildableLibDependency: also.length === 0,

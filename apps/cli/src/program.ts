@@ -167,6 +167,10 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
   add(cert, 'revoke <which>', 'revoke the one that is in use; it stays managed')
     .addOption(new Option('--reason <reason>', 'why').choices(['unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn']))
     .action(async (which: string, options: ManagedCommandOptions & { readonly reason?: string }) => (await import('./managed/certificates.ts')).certRevoke(which, options, terminal));
+  const queue = add(program, 'queue', 'show what is due and not done, and what fails')
+    .action(async (options: ManagedCommandOptions) => (await import('./managed/queue.ts')).queue(options, terminal));
+  add(queue, 'replay [which...]', 'try what failed again now: everything, or certificates by their ids or names')
+    .action(async (which: readonly string[], options: ManagedCommandOptions) => (await import('./managed/queue.ts')).replay(which, options, terminal));
   const order = program.command('order').description('what was ordered, and how it went');
   add(order, 'list', 'list all orders')
     .action(async (options: ManagedCommandOptions) => (await import('./managed/orders.ts')).orderList(options, terminal));
@@ -247,6 +251,7 @@ function addServerCommands(program: Command, terminal: Terminal, logLevel: () =>
 
   add(program, 'serve', 'serve the REST API, and keep every certificate current, until it is told to stop')
     .option('-a, --addr <host:port>', 'where to listen; server.listen_addr otherwise, which is 127.0.0.1:8080 by default')
+    .addOption(new Option('--role <role>', 'what this process does of what several share by Redis (ACMEX_REDIS_URL): serve the API, work, or all of it').choices(['all', 'api', 'worker']).default('all'))
     .action(async (options: ServeCommandOptions) => (await import('./server/serve.ts')).serve({ ...options, version }, terminal));
   const key = program.command('server').description('look after the server from the machine that it runs on').command('key').description('the API keys');
   add(key, 'create', 'make an API key; it is shown this once')

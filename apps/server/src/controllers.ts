@@ -22,3 +22,6 @@ export const controllers = [
   Metrics,
   Documentation,
 ] as const;
+
+/** What answers in a process that serves no API. */
+export const workerControllers = [Health, Metrics] as const;

@@ -1,4 +1,5 @@
 import type { QueueCounts } from '@acmex/scheduler';
+import type { Team } from './team/team.ts';
 
 /** What does the work, as routes see it. */
 export interface Scheduling {
@@ -6,7 +7,12 @@ export interface Scheduling {
   wake(): void;
   counts(): Promise<QueueCounts>;
   /** The oldest task that is late. */
-  late(): { readonly id: string; readonly dueAt: string } | undefined;
+  late(): Late | undefined;
+  /** The processes that share the work, where there are several. */
+  readonly team?: Pick<Team, 'isHere' | 'colleagues' | 'notices' | 'lastLook'> | undefined;
+}
+export interface Late {
+  readonly id: string;
+  readonly dueAt: string;
 }
 export const SCHEDULING = Symbol('scheduling');
-

@@ -5,7 +5,9 @@ import { hostname, networkInterfaces } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { addressOf, type Config, keeper, openStorage, type Override, readConfig, storageOf, syncDeclared, worker } from '@acmex/config';
+import { http01Answers, type SharedResponses } from '@acmex/challenge/http-01';
+import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
+import { addressOf, type Config, type Keeper, keeper, openStorage, type Override, readConfig, type RedisDescription, redisOf, storageOf, storedResponses, syncDeclared, worker } from '@acmex/config';
 import { outbox } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -22,7 +24,7 @@ import { STORAGE } from './around/health.ts';
 import { Figures } from './around/metrics.ts';
 import { Webhooks } from './around/webhooks.ts';
 import { Census } from './census.ts';
-import { controllers } from './controllers.ts';
+import { controllers, workerControllers } from './controllers.ts';
 import { ServerError } from './errors.ts';
 import { application } from './http/application.ts';
 import { endpointsOf } from './http/endpoint.ts';
@@ -31,7 +33,10 @@ import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
 import { LOG, type Log } from './http/problems.ts';
 import { Quotas } from './quotas.ts';
-import { SCHEDULING, type Scheduling } from './scheduling.ts';
+import { type Late, SCHEDULING, type Scheduling } from './scheduling.ts';
+import { elected } from './team/elected.ts';
+import { Looks, looksModules, TEAM } from './team/looks.ts';
+import { joinTeam } from './team/team.ts';
 import { tenancy } from './tenants.ts';
 import { ownCertificate } from './tls.ts';
 
@@ -42,6 +47,8 @@ export interface ServeOptions {
   readonly home: string;
   /** The configuration; the first of `./acmex.toml` and so on by default, none with `false`. */
   readonly configFile?: string | false | undefined;
+  /** What this process is in a team: whether it serves the API, works, or both, which is the default. */
+  readonly role?: Role | undefined;
   /** What flags say. */
   readonly overrides?: readonly Override[] | undefined;
   /** Where files are kept when nobody says where. */
@@ -53,8 +60,11 @@ export interface ServeOptions {
   readonly clock?: Clock | undefined;
 }
 
+export const roles = ['all', 'api', 'worker'] as const;
+export type Role = (typeof roles)[number];
+
 export interface RunningServer {
-  /** `http://127.0.0.1:8080` */
+  /** `http://127.0.0.1:8080`; empty for a worker that answers nothing. */
   readonly url: string;
   /** Reads the configuration anew; where that is faulty, the one before holds, and the fault is thrown. */
   reload(): Promise<void>;
@@ -70,13 +80,14 @@ const eventsKept = { hours: 90 * 24 };
 
 /**
  * Starts the server: the REST API, and what keeps certificates current.
- * @throws ServerError `ERR_SERVER_EXPOSED`, `ERR_SERVER_API_KEY`, `ERR_SERVER_LISTEN`, `ERR_SERVER_TLS`; ConfigError; what the storage throws
+ * @throws ServerError `ERR_SERVER_EXPOSED`, `ERR_SERVER_API_KEY`, `ERR_SERVER_LISTEN`, `ERR_SERVER_TLS`, `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS`; ConfigError; what the storage throws
  */
-export async function serve({ environment, cwd, home, configFile, overrides = [], dataDirectory, version, log, onInitialKey, clock = systemClock }: ServeOptions): Promise<RunningServer> {
+export async function serve({ environment, cwd, home, configFile, role = 'all', overrides = [], dataDirectory, version, log, onInitialKey, clock = systemClock }: ServeOptions): Promise<RunningServer> {
   const read = async () => await readConfig({ cwd, home, file: configFile, environment, overrides, clock });
   const config = await read();
-  const place = addressOf(config.values.server.listen_addr);
-  assertPrivate(config, place.host);
+  const place = placeFor(role, config);
+  if (place) assertPrivate(config, place);
+  const redis = teamRedisOf(config, role);
   let access = await configured(config, clock);
   const storage = await openStorage(storageOf(config), { directory: dataDirectory, onNotice: (msg) => log({ level: 'warn', msg }) });
   const closing: (() => Promise<unknown>)[] = [async () => await storage[Symbol.asyncDispose]()];
@@ -86,6 +97,11 @@ export async function serve({ environment, cwd, home, configFile, overrides = []
     for (const one of closing.splice(0).reverse()) await one();
   };
   try {
+    const team = redis && await joinTeam({
+      redis, clock, onError: (what, error) => { if (!stopping.signal.aborted) tell(log, what, error); },
+      onChange: (here) => log(here ? { level: 'info', msg: 'Redis is back' } : { level: 'warn', msg: 'Redis is away: it is looked for until it is back', code: 'ERR_SERVER_UNAVAILABLE' }),
+    });
+    if (team) closing.push(async () => await team[Symbol.asyncDispose]());
     const opened = async (from: Config) => {
       const next = tenancy(from, storage, (own) => keeper({ storage: own, config: from, environment, clock, userAgent: 'acmex-server', fetch: (ca) => nodeFetch({ ca }), onWarning: (msg) => log({ level: 'warn', msg }) }));
       for (const one of next.keepers.values()) await one.hooks.check();
@@ -96,14 +112,23 @@ export async function serve({ environment, cwd, home, configFile, overrides = []
     };
     let live = await opened(config);
     const tenants = () => live.tenants;
-    const queue = inProcessQueue({ clock, onError: (id, error) => { if (!stopping.signal.aborted) tell(log, `${id} failed`, error); } });
-    let late: ReturnType<Scheduling['late']>;
+    const queue = team?.queue ?? inProcessQueue({ clock, onError: (id, error) => { if (!stopping.signal.aborted) tell(log, `${id} failed`, error); } });
+    let late: Late | undefined;
     const census = new Census(tenants, clock);
-    const scheduling: Scheduling = { wake: () => working.wake(), counts: async () => await queue.counts(), late: () => late };
+    const scheduling: Scheduling = {
+      wake: () => (team ? team.bell.due() : working?.wake()),
+      counts: async () => await queue.counts(),
+      late: () => late ?? team?.lastLook()?.late,
+      ...(team ? { team } : {}),
+    };
     const figures = new Figures({ prefix: config.values.metrics.prefix, tenants, census, scheduling, clock });
     const { concurrency, per_issuer: perIssuer, check_interval: seconds } = config.values.renewal;
-    const working = worker({
+    const working = role === 'api' ? undefined : worker({
       keepers: () => live.keepers, queue, concurrency, perIssuer, interval: { seconds }, clock,
+      ...(team ? {
+        lead: (begin) => elected({ storage, name: 'dispatcher', clock, onError: (error) => tell(log, 'who looks for what is due cannot be found out', error) }, begin),
+        breath: { milliseconds: 50 }, onLook: () => team.looked(late),
+      } : {}),
       onTended: (id, tended) => {
         figures.tended(tended);
         const { outcome, deployed, deployError } = tended;
@@ -118,50 +143,57 @@ export async function serve({ environment, cwd, home, configFile, overrides = []
         log(one ? { level: 'warn', msg: `${one.id} is due since ${one.dueAt}, and nothing is done for it`, task: one.id } : { level: 'info', msg: 'nothing is late anymore' });
       },
     });
-    closing.push(async () => await working[Symbol.asyncDispose]());
+    if (working) {
+      team?.bell.on({ due: () => working.wake(), ended: (task) => working.wake(task) });
+      closing.push(async () => await working[Symbol.asyncDispose]());
+    }
     const keysOf = (tenant: { readonly storage: Storage; readonly name: string }) => new KeyStore({ storage: tenant.storage, tenant: tenant.name, clock });
     const keyFile = keyFileOf(config, dataDirectory);
     const [firstTenant] = tenants().values();
-    if (firstTenant && access.digests.length === 0) {
+    if (firstTenant && access.digests.length === 0 && role !== 'worker') {
       await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
       const key = await initialKey(keysOf(firstTenant), keyFile);
       if (key !== undefined) onInitialKey?.(keyFile, key);
     }
     const authenticator = new Authenticator({ tenants, keysOf, configured: () => access.digests, tokens: () => access.tokens?.(tenants), onFirstUse: async () => await forgetInitialKey(keyFile) });
     const idempotency = new Idempotency(clock);
-    const certificate = await ownCertificate({ keeper: () => live.keepers.get('') ?? raise(), wake: () => working.wake(), log, signal: stopping.signal, clock });
+    const certificate = role === 'worker' ? undefined : await ownCertificate({ keeper: () => live.keepers.get('') ?? raise(), wake: () => scheduling.wake(), log, signal: stopping.signal, clock });
     const app = await application({
+      controllers: role === 'worker' ? workerControllers : controllers, imports: team && role !== 'api' ? looksModules(team) : [],
+      isReachable: team && storageOf(config).place.kind === 'redis' ? () => team.isHere() : () => true,
       tls: certificate?.first, trustedProxies: config.values.server.trusted_proxies, isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config), figures,
       providers: [
         { provide: Authenticator, useValue: authenticator }, { provide: Idempotency, useValue: idempotency }, { provide: Quotas, useValue: new Quotas(census) }, { provide: Figures, useValue: figures },
         { provide: Webhooks, useValue: new Webhooks({ senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [], tenants, clock }) },
         { provide: SCHEDULING, useValue: scheduling }, { provide: STOPPING, useValue: stopping.signal }, { provide: STORAGE, useValue: storage }, { provide: LOG, useValue: log },
         { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) }, { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
+        ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, Looks] : []),
       ],
     });
     closing.push(async () => await app.close());
-    await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => { throw cannotListen(config.values.server.listen_addr, cause); });
+    if (place) await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => { throw cannotListen(place.text, cause); });
+    else await app.init();
     certificate?.follow(app.getHttpServer() as Server);
-    housekeeping(async () => {
+    if (role !== 'worker') closing.push(await answers(config, () => live.keepers));
+    if (role !== 'api') housekeeping(async () => {
       for (const one of tenants().values()) {
         await idempotency.prune(one.storage);
         await outbox(one.storage, { clock }).prune(eventsKept);
       }
     }, { clock, signal: stopping.signal, log });
-    const bound = (app.getHttpServer().address() as { readonly port: number }).port;
     return {
-      url: `${certificate ? 'https' : 'http'}://${urlHost(place.host)}:${bound}`,
+      url: place ? `${certificate ? 'https' : 'http'}://${urlHost(place.host)}:${(app.getHttpServer().address() as { readonly port: number }).port}` : '',
       async reload() {
         const next = await read();
-        if (JSON.stringify(storageOf(next)) !== JSON.stringify(storageOf(config)) || next.values.server.listen_addr !== config.values.server.listen_addr) throw new ServerError('ERR_SERVER_LISTEN', 'the storage or the address is another: that takes a restart');
+        if (JSON.stringify(storageOf(next)) !== JSON.stringify(storageOf(config)) || JSON.stringify(redisOf(next)) !== JSON.stringify(redisOf(config)) || placeFor(role, next)?.text !== place?.text) throw new ServerError('ERR_SERVER_LISTEN', 'the storage, Redis or the address is another: that takes a restart');
         const [nextAccess, nextLive] = [await configured(next, clock), await opened(next)];
         [access, live] = [nextAccess, nextLive];
         await certificate?.refresh();
-        working.wake();
+        scheduling.wake();
       },
       async stop({ within }) {
         stopping.abort(new ServerError('ERR_SERVER_UNAVAILABLE', 'the server is stopping'));
-        const parked = working.stop({ within });
+        const parked = working?.stop({ within }) ?? Promise.resolve([]);
         await app.close();
         await parked;
         await close();
@@ -187,8 +219,54 @@ async function configured({ values: { server: { api_keys: keys, oidc: provider }
   return { digests: texts.map(digestOf), ...(provider ? { tokens: (tenants) => (reader ??= oidc({ provider, tenants, clock })) } : {}) };
 }
 
+interface Place {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** As it is configured. */
+  readonly text: string;
+}
+
+/** Where a process of this role listens; undefined for a worker that answers nothing. */
+function placeFor(role: Role, { values: { server: { listen_addr: api, worker_listen_addr: worker } } }: Config): Place | undefined {
+  const text = role === 'worker' ? worker : api;
+  return text === undefined ? undefined : { ...addressOf(text), text };
+}
+
+/** @throws ServerError `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS` */
+function teamRedisOf(config: Config, role: Role): RedisDescription | undefined {
+  const redis = redisOf(config);
+  if (!redis && role !== 'all') throw new ServerError('ERR_SERVER_ROLE', `a process with the role ${role} shares its work with others by Redis, and none is configured: give ACMEX_REDIS_URL, or redis.url in acmex.toml`);
+  const { place, encryption } = storageOf(config);
+  if (redis && place.kind === 'redis' && !encryption) throw new ServerError('ERR_SERVER_CLEAR_KEYS', 'private keys would lie in Redis in clear: make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE, the same to every process');
+  return redis;
+}
+
+/** Answers challenges for every process with the storage, as `server.answer_challenges` says. @returns what ends that */
+async function answers({ values: { server: { answer_challenges: types }, challenge: { http01, tls_alpn: tlsAlpn } } }: Config, keepers: () => ReadonlyMap<string, Keeper>): Promise<() => Promise<void>> {
+  const shared = (type: 'http-01' | 'tls-alpn-01') => responsesOf(() => [...keepers().values()].map(({ storage }) => storedResponses(storage, type)));
+  const open: AsyncDisposable[] = [];
+  if (types.includes('http-01')) open.push(await http01Answers({ shared: shared('http-01'), ...addressOf(http01.listen_addr) }));
+  if (types.includes('tls-alpn-01')) open.push(await tlsAlpn01Answers({ shared: shared('tls-alpn-01'), ...addressOf(tlsAlpn.listen_addr) }));
+  return async () => { for (const one of open) await one[Symbol.asyncDispose](); };
+}
+
+/** The responses of several, which none of them writes through this. */
+function responsesOf(all: () => readonly SharedResponses[]): SharedResponses {
+  const none = async () => { throw new ServerError('ERR_SERVER_INTERNAL', 'responses are written where they belong'); };
+  return {
+    put: none, remove: none,
+    async find(name) {
+      for (const one of all()) {
+        const found = await one.find(name);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
 /** @throws ServerError `ERR_SERVER_EXPOSED` */
-function assertPrivate({ values: { server: { tls, trusted_proxies: proxies, listen_addr: place } } }: Config, host: string | undefined): void {
+function assertPrivate({ values: { server: { tls, trusted_proxies: proxies } } }: Config, { host, text: place }: Place): void {
   if (isLoopback(host) || tls || proxies.length > 0) return;
   throw new ServerError('ERR_SERVER_EXPOSED', `${place} can be reached from other machines, and keys would pass in clear: configure server.tls, or server.trusted_proxies where a proxy ends TLS, or listen on 127.0.0.1`);
 }

@@ -4,6 +4,8 @@ import { scopedStorage, type Storage } from '@acmex/storage';
 /** Who shares the server: a part of the storage, and what its keys may do at most. */
 export interface Tenant {
   readonly name: string;
+  /** What its tasks are named with; empty for the storage's root. */
+  readonly scope: string;
   readonly storage: Storage;
   readonly keeper: Keeper;
   /** Names that its certificates may be for: see `permits`. */
@@ -33,9 +35,9 @@ export function tenancy(config: Config, storage: Storage, keeperOf: (storage: St
   const root = keeperOf(storage);
   const tenants = described.map(([name, { names, issuers, dns_providers: dnsProviders, max_certificates: maxCertificates, max_orders_per_hour: maxOrdersPerHour }]): Tenant => {
     const keeper = name === defaultTenant ? root : keeperOf(scopedStorage(storage, `tenant/${name}`));
-    return { name, storage: keeper.storage, keeper, names, issuers, dnsProviders, maxCertificates, maxOrdersPerHour };
+    return { name, scope: name === defaultTenant ? '' : name, storage: keeper.storage, keeper, names, issuers, dnsProviders, maxCertificates, maxOrdersPerHour };
   });
-  const everything: Tenant = { name: defaultTenant, storage, keeper: root, names: ['*'], issuers: undefined, dnsProviders: undefined, maxCertificates: undefined, maxOrdersPerHour: undefined };
+  const everything: Tenant = { name: defaultTenant, scope: '', storage, keeper: root, names: ['*'], issuers: undefined, dnsProviders: undefined, maxCertificates: undefined, maxOrdersPerHour: undefined };
   const all = tenants.length > 0 ? tenants : [everything];
   return {
     tenants: new Map(all.map((one) => [one.name, one])),

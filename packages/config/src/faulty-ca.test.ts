@@ -47,7 +47,7 @@ it('every certificate comes from a CA that refuses 30 % of the nonces and cuts 1
   const queue = inProcessQueue({ clock, onError: (id, error) => { errors.push(`${id}: ${String(error)}`); } });
   let again = 0;
   {
-    await using loop = dispatcher({ source: dueSource(provisioner.certificates), queue, window: 20, clock });
+    await using loop = dispatcher({ source: dueSource(provisioner.certificates), queue, clock });
     queue.process(async (id, { signal }) => {
       if ((await upkeep.tend(id, { signal })).outcome?.state === 'failed') again += 1;
       loop.wake();

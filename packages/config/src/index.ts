@@ -15,7 +15,7 @@ export { findIssuer, type IssuerRecord, keepIssuer } from './keeping/issuer-reco
 export { describedIssuer, endsIn, keeper, type Keeper, type KeeperOptions } from './keeping/keeper.ts';
 export { addressOf, type Proof, proofOf, proofRecord, solverFor, type SolverOptions } from './keeping/proof.ts';
 export { saveCredentials, savedCredentials } from './keeping/saved-credentials.ts';
-export { taskOf, type Worker, worker, type WorkerOptions } from './keeping/worker.ts';
+export { allOf, taskOf, type Worker, worker, type WorkerOptions } from './keeping/worker.ts';
 export { storedResponses } from './keeping/stored-responses.ts';
 export { type KeyPath, valueAt } from './key-path.ts';
 export { keysOf, openDriver, openStorage, type OpenStorageOptions, redisPlace } from './open-storage.ts';

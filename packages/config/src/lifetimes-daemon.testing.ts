@@ -33,7 +33,7 @@ const issuer = { ...acmeIssuer({ name: 'ca', session: async () => session, solve
 const provisioner = new Provisioner({ storage, issuers: [issuer], clock, lease: { seconds: 3 * factor } });
 const upkeep = new Upkeep({ storage, provisioner, clock });
 const queue = inProcessQueue({ clock, onError: (id, error) => console.error(id, error) });
-const loop = dispatcher({ source: dueSource(provisioner.certificates), queue, window: 40, clock, onError: console.error });
+const loop = dispatcher({ source: dueSource(provisioner.certificates), queue, clock, onError: console.error });
 queue.process(async (id, { signal }) => {
   const { outcome } = await upkeep.tend(id, { signal });
   if (outcome?.state === 'failed') console.error(id, outcome.error);

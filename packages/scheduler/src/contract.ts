@@ -206,7 +206,7 @@ export const taskQueueContract: readonly QueueClause[] = [
     await queue.add(task('good'));
     await until(subject, async () => done.length === 1 && (await queue.counts()).running === 0, () => done);
     same([done, errors], [['good'], ['bad: no']]);
-    same(await queue.counts(), { waiting: { urgent: 0, high: 0, normal: 0, low: 0 }, delayed: 0, running: 0, capacity: 1 });
+    same(await queue.counts(), { waiting: { urgent: 0, high: 0, normal: 0, low: 0 }, delayed: 0, running: 0, capacity: 1, groups: [] });
   } },
   { title: 'begins nothing after its end, waits for what runs, and aborts it when the time is over', async check(subject) {
     const { queue, pass } = subject;

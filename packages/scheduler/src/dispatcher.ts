@@ -1,4 +1,4 @@
-import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock, withTimeLimit } from '@acmex/clock';
 import type { Temporal } from 'temporal-polyfill';
 import { priorities, type Priority, type QueuedTask, type TaskQueue } from './task-queue.ts';
 import { weightedTurns } from './weighted.ts';
@@ -23,10 +23,14 @@ export interface DispatcherOptions {
   readonly interval?: DurationInput | undefined;
   /** After so long a task that is still due is handed over again: its queue has lost it; ten minutes by default. */
   readonly patience?: DurationInput | undefined;
+  /** At least so long lies between two looks, however often it is woken; nothing by default. */
+  readonly breath?: DurationInput | undefined;
   /** From which lateness of the oldest task it is reported; 15 minutes by default. */
   readonly lateAfter?: DurationInput | undefined;
   /** Is told once when the oldest due task is late, and with undefined once when none is anymore. */
   readonly onLate?: ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void) | undefined;
+  /** Is told of each look that went well. */
+  readonly onLook?: (() => void) | undefined;
   /** Is told what failed in a look; the next one comes after a growing pause. */
   readonly onError?: ((error: unknown) => void) | undefined;
   readonly clock?: Clock | undefined;
@@ -42,6 +46,8 @@ const depth = 4;
 /** At most so many due tasks are looked at at once: enough to find the urgent ones among them. */
 const scanned = (window: number) => Math.max(256, window * 8);
 const [shortest, longest] = [1_000, 60_000];
+/** A look that takes longer is given up, and another is taken. */
+const longestLook = { minutes: 1 };
 /** So long a task rests that was done and is due as before, and twice as long each time: what changes nothing must not go round and round. */
 const rest = 1_000;
 
@@ -55,7 +61,7 @@ interface Handed {
 
 /** The one loop that fills a queue from what is due, the same for every queue. It ends with its disposal, and with nothing else. */
 export function dispatcher(options: DispatcherOptions): Dispatcher {
-  const { source, queue, interval = { minutes: 1 }, patience = { minutes: 10 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
+  const { source, queue, interval = { minutes: 1 }, patience = { minutes: 10 }, breath = { seconds: 0 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onLook = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
   const ended = new AbortController();
   const handed = new Map<string, Handed>();
   // Kept over all looks: most find room for one alone.
@@ -119,8 +125,10 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
       nap = new AbortController();
       let pause: number;
       try {
-        pause = await pauseAfter(await look());
+        pause = await pauseAfter(await withTimeLimit({ clock, limit: longestLook, signal: ended.signal }, async () => await look()));
         failures = 0;
+        onLook();
+        if (milliseconds(breath) > 0) await clock.sleep(breath, { signal: ended.signal });
       } catch (error) {
         if (ended.signal.aborted) return;
         onError(error);

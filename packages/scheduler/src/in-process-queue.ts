@@ -1,7 +1,7 @@
 import { type Clock, milliseconds, systemClock } from '@acmex/clock';
 import sorted from 'sorted-btree';
 import type { Temporal } from 'temporal-polyfill';
-import { priorities, type Priority, type ProcessOptions, type QueuedTask, type TaskHandler, type TaskQueue } from './task-queue.ts';
+import { byPriority, countsOfAll, priorities, type Priority, type ProcessOptions, type QueuedTask, type TaskHandler, type TaskQueue } from './task-queue.ts';
 
 export interface InProcessQueueOptions {
   readonly clock?: Clock | undefined;
@@ -33,7 +33,7 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
   const tasks = new Map<string, Waiting>();
   const running = new Map<string, Running>();
   const inGroup = new Map<string, number>();
-  const ready = Object.fromEntries(priorities.map((one) => [one, new Map<string, Set<string>>()])) as Record<Priority, Map<string, Set<string>>>;
+  const ready = byPriority(() => new Map<string, Set<string>>());
   const delayed = new sorted.default<readonly [number, string], true>(undefined, ([a, x], [b, y]) => a - b || (x < y ? -1 : x > y ? 1 : 0));
   const workers = new Set<Worker>();
   let closed = false;
@@ -147,8 +147,12 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
     },
     async counts() {
       wakeDelayed();
-      const waiting = Object.fromEntries(priorities.map((one) => [one, [...ready[one].values()].reduce((sum, { size }) => sum + size, 0)])) as Record<Priority, number>;
-      return { waiting, delayed: delayed.size, running: running.size, capacity: [...workers].reduce((sum, { concurrency }) => sum + concurrency, 0) };
+      const late = new Map<string, number>();
+      for (const { group, at } of tasks.values()) if (at !== undefined) late.set(group, (late.get(group) ?? 0) + 1);
+      const groups = new Set([...priorities.flatMap((one) => [...ready[one].keys()]), ...late.keys(), ...inGroup.keys()]);
+      return countsOfAll([...groups].map((group) => ({
+        group, waiting: byPriority((one) => ready[one].get(group)?.size ?? 0), delayed: late.get(group) ?? 0, running: inGroup.get(group) ?? 0,
+      })), [...workers].reduce((sum, { concurrency }) => sum + concurrency, 0));
     },
     async close({ within }) {
       closed = true;

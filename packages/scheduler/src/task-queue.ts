@@ -27,6 +27,13 @@ export interface ProcessOptions {
   readonly perGroup?: number | undefined;
 }
 
+export interface GroupCounts {
+  readonly group: string;
+  readonly waiting: Readonly<Record<Priority, number>>;
+  readonly delayed: number;
+  readonly running: number;
+}
+
 export interface QueueCounts {
   readonly waiting: Readonly<Record<Priority, number>>;
   /** Those whose time has not come. */
@@ -34,6 +41,20 @@ export interface QueueCounts {
   readonly running: number;
   /** How many can run at once, by all who work. */
   readonly capacity: number;
+  /** Of those groups that have something. */
+  readonly groups: readonly GroupCounts[];
+}
+
+/** The counts of all groups together. */
+export function countsOfAll(groups: readonly GroupCounts[], capacity: number): QueueCounts {
+  const some = groups.filter(({ waiting, delayed, running }) => delayed + running > 0 || priorities.some((one) => waiting[one] > 0));
+  const sum = (of: (one: GroupCounts) => number) => some.reduce((all, one) => all + of(one), 0);
+  return { waiting: byPriority((one) => sum(({ waiting }) => waiting[one])), delayed: sum(({ delayed }) => delayed), running: sum(({ running }) => running), capacity, groups: some };
+}
+
+/** A value for each priority. */
+export function byPriority<T>(of: (priority: Priority) => T): Record<Priority, T> {
+  return { urgent: of('urgent'), high: of('high'), normal: of('normal'), low: of('low') };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { messageOf } from './failure.ts';
-import type { Target } from './place.ts';
+import type { RedisTarget } from './place.ts';
 
 /** What an operator should know of a storage that works. */
 export interface Notice {
@@ -9,7 +9,7 @@ export interface Notice {
 }
 
 /** What this server could lose of what it has acknowledged, by its settings. */
-export async function durabilityOf(redis: Redis, kind: Target['kind']): Promise<readonly Notice[]> {
+export async function durabilityOf(redis: Redis, kind: RedisTarget['kind']): Promise<readonly Notice[]> {
   const [policy, appendonly, appendfsync] = await settingsOf(redis);
   const notices: Notice[] = [];
   const unknown = [policy, appendonly, appendonly === 'no' ? '' : appendfsync].includes(undefined);

@@ -1,3 +1,3 @@
-export type { Notice } from './durability.ts';
-export type { Access, Address, RedisPlace } from './place.ts';
+export { durabilityOf, type Notice } from './durability.ts';
+export { type Access, type Address, type RedisPlace, redisTarget, type RedisTarget } from './place.ts';
 export { type RedisStorage, redisStorage, type RedisStorageOptions } from './redis-storage.ts';

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import { errorCode } from '@acmex/storage';
 import { Redis, type RedisOptions } from 'ioredis';
-import { type Address, checkedAddress, type Target } from './place.ts';
+import { type Address, checkedAddress, type RedisTarget } from './place.ts';
 import { type Connect, wayToMaster } from './way-to-master.ts';
 
 export interface OpeningOptions {
-  readonly target: Target;
+  readonly target: RedisTarget;
   /** A key of ours: the node that has it has them all, because they share a hash tag. */
   readonly ourKey: string;
   readonly allowPlaintextConnection: boolean;
@@ -88,7 +88,7 @@ const settings = {
 } as const satisfies RedisOptions;
 
 /** A name is sent to the server and looked for in its certificate; an address is looked for only. */
-function encryption({ tls }: Target, { host }: Required<Address>): Pick<RedisOptions, 'tls'> {
+function encryption({ tls }: RedisTarget, { host }: Required<Address>): Pick<RedisOptions, 'tls'> {
   if (!tls) return {};
   return { tls: { ...(isIP(host) ? {} : { servername: host }), ...(tls === true ? {} : tls) } };
 }

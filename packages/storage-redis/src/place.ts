@@ -35,7 +35,7 @@ export interface Access {
 }
 
 /** A place as all of its forms say it. */
-export interface Target extends Access {
+export interface RedisTarget extends Access {
   readonly kind: 'server' | 'sentinel' | 'cluster';
   readonly addresses: readonly Required<Address>[];
   readonly database: number;
@@ -45,7 +45,7 @@ export interface Target extends Access {
 }
 
 /** @throws StorageError `ERR_STORAGE_PLACE` */
-export function targetOf(place: RedisPlace & Access): Target {
+export function targetOf(place: RedisPlace & Access): RedisTarget {
   const { username, password, tls } = place;
   const common = { username, password, tls, database: 'database' in place ? place.database ?? 0 : 0, master: '' };
   if ('url' in place) return { ...common, ...fromUrl(place.url, place) };
@@ -63,7 +63,7 @@ function someOf(addresses: readonly Address[], port: number): readonly Required<
 }
 
 /** No message repeats the URL: a password may stand in it. */
-function fromUrl(text: string, access: Access): Access & Pick<Target, 'kind' | 'addresses' | 'database'> {
+function fromUrl(text: string, access: Access): Access & Pick<RedisTarget, 'kind' | 'addresses' | 'database'> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const database = Number(url?.pathname.slice(1) ?? 0);
   if (!url || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '' || url.search !== '' || !Number.isInteger(database)) {
@@ -80,10 +80,21 @@ function fromUrl(text: string, access: Access): Access & Pick<Target, 'kind' | '
 }
 
 /**
+ * Where and how others may speak with the same Redis.
+ * @param options `allowPlaintextConnection` as in `redisStorage`
+ * @throws StorageError `ERR_STORAGE_PLACE`
+ */
+export function redisTarget(place: RedisPlace & Access, { allowPlaintextConnection = false }: { readonly allowPlaintextConnection?: boolean | undefined } = {}): RedisTarget {
+  const target = targetOf(place);
+  if (!allowPlaintextConnection) target.addresses.forEach((address) => checkedAddress(address, target));
+  return target;
+}
+
+/**
  * Refuses to speak in clear, or without saying who speaks, over a network. Asked for each address, also for those that sentinels and nodes name.
  * @throws StorageError `ERR_STORAGE_PLACE`
  */
-export function checkedAddress({ host, port }: Required<Address>, { tls, password }: Target): void {
+export function checkedAddress({ host, port }: Required<Address>, { tls, password }: RedisTarget): void {
   if (isLoopback(host)) return;
   const certified = typeof tls === 'object' && (tls.cert !== undefined || tls.pfx !== undefined);
   if (tls && (password !== undefined || certified)) return;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { messageOf } from './failure.ts';
-import type { Address, Target } from './place.ts';
+import type { Address, RedisTarget } from './place.ts';
 
 interface Login {
   readonly username?: string | undefined;
@@ -19,7 +19,7 @@ interface Sought {
 }
 
 /** From an address that was given to the server that takes our writes. */
-export const wayToMaster: Readonly<Record<Target['kind'], (address: Required<Address>, connect: Connect, sought: Sought) => Promise<Redis>>> = {
+export const wayToMaster: Readonly<Record<RedisTarget['kind'], (address: Required<Address>, connect: Connect, sought: Sought) => Promise<Redis>>> = {
   server: (address, connect) => connect(address),
 
   async sentinel(address, connect, { master, sentinelLogin }) {

@@ -8,13 +8,14 @@ import { type LogLevel, logLevels, type Terminal } from '../terminal.ts';
 export interface ServeCommandOptions extends Configured {
   readonly config?: string;
   readonly logLevel: LogLevel;
+  readonly role: 'all' | 'api' | 'worker';
 }
 
 /** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
 const endsItself = { seconds: 15 };
 
 /** `acmex serve`: the server of @acmex/server, as long as nobody stops it. */
-export async function serve({ config: configFile, overrides, logLevel, version }: ServeCommandOptions & { readonly version: string }, terminal: Terminal): Promise<void> {
+export async function serve({ config: configFile, overrides, logLevel, role, version }: ServeCommandOptions & { readonly version: string }, terminal: Terminal): Promise<void> {
   const { env: environment, stdout, stderr, signal } = terminal;
   const server = await import('@acmex/server').catch((cause: unknown) => {
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
@@ -26,8 +27,8 @@ export async function serve({ config: configFile, overrides, logLevel, version }
     stderr.write(`the first API key lies in ${file} until it is used\n`);
     if ('isTTY' in stdout && stdout.isTTY) stdout.write(`${key}\n`);
   };
-  const running = await server.serve({ environment, ...placesOf(terminal), configFile, overrides, dataDirectory: dataDirectory(terminal), version, log, onInitialKey });
-  log({ level: 'info', msg: `listening on ${running.url}; SIGTERM ends it, SIGHUP reads the configuration anew` });
+  const running = await server.serve({ environment, ...placesOf(terminal), configFile, role, overrides, dataDirectory: dataDirectory(terminal), version, log, onInitialKey });
+  log({ level: 'info', msg: `${running.url === '' ? 'working' : `listening on ${running.url}`}; SIGTERM ends it, SIGHUP reads the configuration anew` });
   let reloading = Promise.resolve();
   const deaf = terminal.onHangup(() => {
     reloading = reloading.then(async () => {

@@ -4,6 +4,8 @@ export const metricMeanings = {
   request_duration_seconds: 'How long they took, by method and route.',
   renewals_total: 'Orders of this process that ended, by outcome: succeeded, failed, cancelled.',
   certs_managed: 'Certificates that are managed, by tenant.',
-  queue_tasks: 'Tasks in the queue of this process, by state.',
+  queue_tasks: 'Tasks in the queue, by state.',
+  workers: 'Processes that work, where several share the queue.',
+  job_lag_seconds: 'For how long nobody has looked for what is due, where several processes share that; 0 where one does all.',
   late_seconds: 'For how long the oldest task is due, where nothing is done for it.',
 } as const;

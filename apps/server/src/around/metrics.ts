@@ -42,6 +42,17 @@ export class Figures {
       },
     });
     new Gauge({
+      name: `${prefix}_workers`, help: metricMeanings.workers, registers,
+      async collect() { this.set((await scheduling.team?.colleagues())?.length ?? 1); },
+    });
+    new Gauge({
+      name: `${prefix}_job_lag_seconds`, help: metricMeanings.job_lag_seconds, registers,
+      collect() {
+        const at = scheduling.team?.lastLook()?.at;
+        this.set(at === undefined ? 0 : Math.max(0, (clock.now().epochMilliseconds - Date.parse(at)) / 1000));
+      },
+    });
+    new Gauge({
       name: `${prefix}_late_seconds`, help: metricMeanings.late_seconds, registers,
       collect() {
         const late = scheduling.late();

@@ -16,7 +16,9 @@ const show = endpoint({
     200: {
       description: 'The queue is a hint and counts all tenants; what is due and what fails are the tenant\'s own.',
       schema: z.object({
-        waiting: counts, delayed: z.number().int(), running: z.number().int(),
+        waiting: counts, delayed: z.number().int(), running: z.number().int(), capacity: z.number().int().describe('How many can run at once, by all who work.'),
+        groups: z.array(z.object({ issuer: z.string(), waiting: counts, delayed: z.number().int(), running: z.number().int() })).describe('Those of the tenant, by the CA.'),
+        workers: z.array(z.object({ name: z.string(), capacity: z.number().int(), since: z.string() })).optional().describe('Processes that work, where several share the queue.'),
         due: z.array(due).describe('What is due by now and not done, the oldest first; a hundred at most.'),
         late: due.optional().describe('The oldest, where nothing is done for it.'),
         failing: z.array(z.object({ certificate: z.string(), names: z.array(z.string()), order: z.string().optional(), failure: failureSchema.optional(), deployFailure: failureSchema.optional() })),
@@ -30,6 +32,9 @@ const replay = endpoint({
   body: z.strictObject({ certificates: z.array(certificateId).min(1).max(500).optional().describe('All that fail by default, 500 at most.') }),
   answers: { 202: { description: 'They are due now.', schema: z.object({ certificates: z.array(z.string()), next: z.string().optional().describe('There are more that fail.') }) } },
 });
+
+/** Groups are `SCOPE/ISSUER`, or the issuer alone. */
+const scopeOf = (group: string) => group.slice(0, Math.max(0, group.indexOf('/')));
 
 @Controller()
 export class Queue {
@@ -51,7 +56,9 @@ export class Queue {
     const late = this.#scheduling.late();
     const page = await certificates.page({ ...query, failing: true, where: ({ names }) => maySee(caller, names) });
     const failing = page.certificates.map(({ id, names, order, failure, deployFailure }) => ({ certificate: id, names, order, failure, deployFailure }));
-    return answer(200, { ...await this.#scheduling.counts(), due: all, late: all.find(({ certificate }) => late?.id.endsWith(certificate)), failing, next: page.next });
+    const { groups, ...counted } = await this.#scheduling.counts();
+    const own = groups.flatMap(({ group, ...one }) => (scopeOf(group) === caller.tenant.scope ? [{ issuer: group.slice(group.indexOf('/') + 1), ...one }] : []));
+    return answer(200, { ...counted, groups: own, workers: await this.#scheduling.team?.colleagues(), due: all, late: all.find(({ certificate }) => late?.id.endsWith(certificate)), failing, next: page.next });
   }
 
   @Handles(replay)

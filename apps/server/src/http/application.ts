@@ -1,11 +1,10 @@
 import type { SecureContextOptions } from 'node:tls';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from 'helmet';
-import type { Provider } from '@nestjs/common';
+import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { controllers } from '../controllers.ts';
 import { ServerError } from '../errors.ts';
 import type { Figures } from '../around/metrics.ts';
 import { endpointsOf } from './endpoint.ts';
@@ -15,6 +14,11 @@ import { problemOf } from './problem.ts';
 import { Problems, send } from './problems.ts';
 
 export interface ApplicationOptions {
+  /** What answers. */
+  readonly controllers: readonly (new (...args: never[]) => object)[];
+  readonly imports: readonly DynamicModule[];
+  /** Whether what every route but those of health needs can be reached. */
+  readonly isReachable: () => boolean;
   /** What controllers ask for. */
   readonly providers: readonly Provider[];
   /** PEM. */
@@ -33,7 +37,7 @@ const limits = { bodyLimit: 65_536, maxHeaderSize: 16_384, headersTimeout: 10_00
 const ServerModule = Object.freeze(class { readonly name = 'server'; });
 
 /** The server's HTTP, without listening: every route behind the gatekeeper, every fault as a problem document. */
-export async function application({ providers, tls, trustedProxies, isOwnHost, figures }: ApplicationOptions): Promise<NestFastifyApplication> {
+export async function application({ controllers, imports, isReachable, providers, tls, trustedProxies, isOwnHost, figures }: ApplicationOptions): Promise<NestFastifyApplication> {
   endpointsOf(controllers);
   const { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout, bodyLimit, maxParamLength } = limits;
   const own = { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout, insecureHTTPParser: false };
@@ -49,11 +53,12 @@ export async function application({ providers, tls, trustedProxies, isOwnHost, f
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers(always);
     if (!isOwnHost(String(request.headers.host ?? '').toLowerCase())) throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
+    if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url)) throw new ServerError('ERR_SERVER_UNAVAILABLE', 'Redis cannot be reached: try again in a few seconds', { retryAfter: 5 });
     if (twice(request.raw.rawHeaders)) throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
   });
   fastify.addHook('onResponse', async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) => figures.answered({ method, route, status, seconds: elapsedTime / 1000 }));
   return await NestFactory.create<NestFastifyApplication>({
-    module: ServerModule, controllers: [...controllers],
+    module: ServerModule, imports: [...imports], controllers: [...controllers] as Type[],
     providers: [...providers, { provide: APP_GUARD, useClass: Gatekeeper }, Exchange, { provide: APP_FILTER, useClass: Problems }],
   }, adapter, { logger: false, bodyParser: false, abortOnError: false });
 }

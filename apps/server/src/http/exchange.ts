@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
 import type { Answer, EndpointDescription, OpenExchange, Received } from './endpoint.ts';
+import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { Idempotency } from './idempotency.ts';
 
 /** A request on its way through the gatekeeper to its handler. */
@@ -23,8 +24,10 @@ export const STOPPING = Symbol('stopping');
 export class Exchange {
   readonly #idempotency: Idempotency;
   readonly #stopping: AbortSignal;
+  readonly #scheduling: Scheduling;
 
-  constructor(@Inject(Idempotency) idempotency: Idempotency, @Inject(STOPPING) stopping: AbortSignal) {
+  constructor(@Inject(Idempotency) idempotency: Idempotency, @Inject(STOPPING) stopping: AbortSignal, @Inject(SCHEDULING) scheduling: Scheduling) {
+    this.#scheduling = scheduling;
     this.#idempotency = idempotency;
     this.#stopping = stopping;
   }
@@ -34,6 +37,8 @@ export class Exchange {
       // What the schemas have made of it is what the handler takes: its type is made of them.
       const received = this.#received(description, request, reply) as unknown as Received<never, never, never>;
       const { caller, headers, method, url, rawBody: body } = request;
+      // What nobody could be told of is not begun.
+      if (method !== 'GET' && this.#scheduling.team?.isHere() === false) throw new ServerError('ERR_SERVER_UNAVAILABLE', 'Redis cannot be reached: try again in a few seconds', { retryAfter: 5 });
       const answer = method === 'GET' || !caller ? await handle(received) : await this.#idempotency.once({ caller, headers, method, url, body, secret: description.secret === true }, async () => await handle(received));
       return written(answer, reply);
     };

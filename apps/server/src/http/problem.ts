@@ -42,7 +42,7 @@ export function problemOf(error: unknown): Problem {
   if (!row || (row.http === 500 && !(error instanceof ServerError))) return fault(error);
   const { errors = [], retryAfter, problem } = error as { readonly errors?: readonly FieldError[]; readonly retryAfter?: unknown; readonly problem?: unknown };
   const own = code === thrown;
-  const seconds = secondsUntil(retryAfter);
+  const seconds = secondsUntil(retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined));
   return {
     status: row.http,
     headers: { ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }), ...(row.http === 401 ? { 'www-authenticate': 'Bearer' } : {}) },

@@ -1,6 +1,6 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { type Deployed, dueSource, type Tended } from '@acmex/orchestrator';
-import { dispatcher, type DueSource, type DueTask, type TaskQueue } from '@acmex/scheduler';
+import { type Dispatcher, dispatcher, type DueSource, type DueTask, type TaskQueue } from '@acmex/scheduler';
 import type { Temporal } from 'temporal-polyfill';
 import type { Keeper } from './keeper.ts';
 
@@ -20,13 +20,19 @@ export interface WorkerOptions {
   readonly onError?: ((what: string, error: unknown) => void) | undefined;
   /** Is told once when the oldest due task is late, and with undefined once when none is anymore. */
   readonly onLate?: ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void) | undefined;
+  /** At least so long lies between two looks; nothing by default. */
+  readonly breath?: DurationInput | undefined;
+  /** Where several share a queue, one of them looks for what is due: begins the looking here when it is this one's turn. At once by default. */
+  readonly lead?: ((begin: () => AsyncDisposable) => AsyncDisposable) | undefined;
+  /** Is told of each look for what is due that went well. */
+  readonly onLook?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
 /** Does what is due, until it is stopped. */
 export interface Worker extends AsyncDisposable {
-  /** Looks now: something was written. */
-  wake(): void;
+  /** Looks now: something was written, or the task `ended` was done here or elsewhere. */
+  wake(ended?: string): void;
   /**
    * Begins nothing more, waits for what is at work, and aborts that after a while: it goes on elsewhere, or later.
    * @returns the ids of what was aborted
@@ -38,29 +44,35 @@ export interface Worker extends AsyncDisposable {
 const longestRun = { seconds: 60 };
 
 /** Works for any number of keepers, each a storage with its configuration: from what is due there to what is done. */
-export function worker({ keepers, queue, concurrency, perIssuer, interval, onTended, onDeployed, onError = () => { /* nobody looks */ }, onLate, clock = systemClock }: WorkerOptions): Worker {
+export function worker({ keepers, queue, concurrency, perIssuer, interval, onTended, onDeployed, onError = () => { /* nobody looks */ }, onLate, onLook, breath, lead = (begin) => begin(), clock = systemClock }: WorkerOptions): Worker {
   const runs = endOfRuns({ clock, onDeployed, onError });
   const end = queue.process(async (task, { signal }) => {
     const [scope, id] = apart(task);
     const parts = keepers().get(scope);
     if (parts) await runs.within(parts, scope, async () => { onTended?.(task, await parts.tend(id, { signal })); });
-    loop.wake(task);
+    loop?.wake(task);
     return undefined;
   }, { concurrency, perGroup: perIssuer });
-  const loop = dispatcher({
-    source: allOf(keepers), queue, interval, clock, onLate,
-    onError: (error) => onError('what is due cannot be read', error),
+  let loop: Dispatcher | undefined;
+  const leading = lead(() => {
+    const own = loop = dispatcher({ source: allOf(keepers), queue, interval, breath, clock, onLate, onLook, onError: (error) => onError('what is due cannot be read', error) });
+    return {
+      async [Symbol.asyncDispose]() {
+        loop = undefined;
+        await own[Symbol.asyncDispose]();
+      },
+    };
   });
   let stopped: Promise<readonly string[]> | undefined;
   const stop = async (within: DurationInput) => {
-    await loop[Symbol.asyncDispose]();
+    await leading[Symbol.asyncDispose]();
     const aborted = await queue.close({ within });
     end();
     await runs.end();
     return aborted;
   };
   return {
-    wake: () => loop.wake(),
+    wake: (ended) => loop?.wake(ended),
     stop: async ({ within }) => await (stopped ??= stop(within)),
     async [Symbol.asyncDispose]() {
       await (stopped ??= stop({ seconds: 0 }));
@@ -77,13 +89,13 @@ function apart(task: string): readonly [scope: string, id: string] {
 }
 
 /** What is due anywhere, the earliest first. */
-function allOf(keepers: WorkerOptions['keepers']): DueSource {
+export function allOf(keepers: WorkerOptions['keepers']): DueSource {
   const sources = () => [...keepers()].map(([scope, { provisioner }]) => [scope, dueSource(provisioner.certificates)] as const);
   return {
     async* due(now, { limit, signal }) {
       const all: DueTask[] = [];
       for (const [scope, source] of sources()) {
-        for await (const task of source.due(now, { limit, signal })) all.push({ ...task, id: taskOf(scope, task.id), group: scope === '' ? task.group : `${scope}-${task.group}` });
+        for await (const task of source.due(now, { limit, signal })) all.push({ ...task, id: taskOf(scope, task.id), group: scope === '' ? task.group : `${scope}/${task.group}` });
       }
       yield* all.sort((one, other) => one.dueAt.epochMilliseconds - other.dueAt.epochMilliseconds).slice(0, limit);
     },

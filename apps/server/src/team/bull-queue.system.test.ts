@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '@acmex/clock';
+import { taskQueueContract } from '@acmex/scheduler/contract';
+import { describeWith, type RedisServer, startRedis } from '@acmex/services';
+import { redisTarget } from '@acmex/storage-redis';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { bell } from './bell.ts';
+import { bullQueue } from './bull-queue.ts';
+import { presence } from './presence.ts';
+import { teamRedis } from './team-redis.ts';
+
+const pass = async (milliseconds: number) => await systemClock.sleep({ milliseconds });
+const until = async (holds: () => boolean | Promise<boolean>, seconds = 30) => {
+  const end = systemClock.monotonic() + seconds * 1000;
+  while (!await holds()) {
+    if (systemClock.monotonic() > end) throw new Error(`it did not come about within ${seconds} s`);
+    await pass(25);
+  }
+};
+
+describeWith(['redis-server'], 'a queue in Redis', () => {
+  let redis: RedisServer;
+  beforeAll(async () => { redis = await startRedis({ appendonly: true }); });
+  afterAll(async () => { await redis[Symbol.asyncDispose](); });
+
+  /** One process of a team; those with the same prefix share their queue. */
+  const member = async (prefix: string, name = 'one', at = redis.url) => {
+    const shared = await teamRedis({ target: redisTarget({ url: at }) });
+    const { client, listener } = shared;
+    const errors: string[] = [];
+    const troubles: unknown[] = [];
+    const ring = await bell({ client, listener, channel: `${prefix}:bell` });
+    const queue = bullQueue({ client, prefix, bell: ring, presence: presence({ client, prefix }), name, onError: (id, error) => { errors.push(`${id}: ${(error as Error).message}`); }, onTrouble: (error) => { troubles.push(error); } });
+    return { queue, shared, errors, troubles, async [Symbol.asyncDispose]() { await queue.close({ within: { seconds: 0 } }); await shared[Symbol.asyncDispose](); } };
+  };
+  const prefixOf = () => `{${randomBytes(4).toString('hex')}}`;
+
+  it.each(taskQueueContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
+    await using one = await member(prefixOf());
+    await check({ queue: one.queue, clock: systemClock, errors: one.errors, settle: async () => await pass(60), pass: async (duration) => await systemClock.sleep(duration) });
+    expect(one.troubles).toEqual([]);
+  });
+
+  it('shares tasks among processes, each once, and holds a group to its limit over all of them', async () => {
+    const prefix = prefixOf();
+    await using one = await member(prefix, 'one');
+    await using two = await member(prefix, 'two');
+    await using giver = await member(prefix, 'giver');
+    const begun: string[] = [];
+    let [now, most] = [0, 0];
+    const work = (who: string) => async (id: string) => {
+      begun.push(`${who} ${id}`);
+      most = Math.max(most, now += 1);
+      await pass(20);
+      now -= 1;
+      return undefined;
+    };
+    one.queue.process(work('one'), { concurrency: 5, perGroup: 6 });
+    two.queue.process(work('two'), { concurrency: 5, perGroup: 6 });
+    await until(async () => (await giver.queue.counts()).capacity === 10);
+    for (let n = 0; n < 60; n += 1) await giver.queue.add({ id: `t${n}`, group: 'ca', priority: 'normal' });
+    await until(() => begun.length >= 60);
+    await until(async () => (await giver.queue.counts()).running === 0);
+    expect(new Set(begun.map((one) => one.split(' ')[1])).size).toBe(60);
+    expect(begun).toHaveLength(60);
+    expect(new Set(begun.map((one) => one.split(' ')[0]))).toEqual(new Set(['one', 'two']));
+    expect(most).toBeLessThanOrEqual(6);
+  });
+
+  it('keeps nothing in Redis but ids, and nothing at all of what was done', async () => {
+    const prefix = prefixOf();
+    await using one = await member(prefix);
+    await one.queue.add({ id: 'crt_1', group: 'ca', priority: 'high' });
+    const keys = (await redis.command('--scan', '--pattern', `${prefix}:ca:crt_1*`)).split('\n');
+    expect(await redis.command('hget', keys[0] ?? '', 'data')).toBe('{"id":"crt_1"}');
+    one.queue.process(async () => undefined, { concurrency: 1 });
+    await until(async () => (await one.queue.counts()).groups.length === 0);
+    expect(await redis.command('--scan', '--pattern', `${prefix}:ca:*crt_1*`)).toBe('');
+  });
+
+  it('fails at once while Redis is away, and goes on when it is back', async () => {
+    await using own = await startRedis({ appendonly: true });
+    await using one = await member(prefixOf(), 'one', own.url);
+    const done: string[] = [];
+    one.queue.process(async (id) => { done.push(id); return undefined; }, { concurrency: 1 });
+    await own.kill();
+    await until(() => !one.shared.isHere());
+    const from = systemClock.monotonic();
+    await expect(one.queue.add({ id: 'a', group: 'ca', priority: 'low' })).rejects.toThrow();
+    expect(systemClock.monotonic() - from).toBeLessThan(1000);
+    await own.restart();
+    await until(() => one.shared.isHere());
+    await one.queue.add({ id: 'b', group: 'ca', priority: 'low' });
+    await until(() => done.includes('b'));
+  });
+});

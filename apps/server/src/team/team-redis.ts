@@ -1,0 +1,93 @@
+import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
+import type { RedisTarget } from '@acmex/storage-redis';
+import { Redis, type RedisOptions } from 'ioredis';
+
+export interface TeamRedisOptions {
+  readonly target: RedisTarget;
+  readonly clock?: Clock | undefined;
+  /** Is told when Redis is gone, and when it is there again. */
+  readonly onChange?: ((here: boolean) => void) | undefined;
+}
+
+/** The Redis that a team shares. Commands fail at once while it is away, and it is looked for until it is back. */
+export interface TeamRedis extends AsyncDisposable {
+  readonly client: Redis;
+  /** Only for what it subscribes to: other commands are not taken. */
+  readonly listener: Redis;
+  /** Whether it answered when it was last asked, a second ago at most. */
+  isHere(): boolean;
+}
+
+/** How often it is asked, how long that may take, and how often it is looked for. Milliseconds. */
+const [pulse, limit, pause] = [1000, 1000, 500];
+
+/** @throws what Redis says when it cannot be reached, or lets nobody in */
+export async function teamRedis({ target, clock = systemClock, onChange }: TeamRedisOptions): Promise<TeamRedis> {
+  const password = typeof target.password === 'function' ? await target.password() : target.password;
+  const settings = { ...optionsOf(target, password), ...manners } satisfies RedisOptions;
+  const [client, listener] = [new Redis(settings), new Redis({ ...settings, autoResubscribe: true })];
+  const ended = new AbortController();
+  let here = true;
+  let trouble: unknown;
+  const tell = (now: boolean) => {
+    if (now !== here && !ended.signal.aborted) onChange?.(now);
+    here = now;
+  };
+  for (const one of [client, listener]) one.on('error', (error: unknown) => { trouble = error; });
+  client.on('close', () => tell(false));
+  const close = () => {
+    ended.abort();
+    client.disconnect();
+    listener.disconnect();
+  };
+  try {
+    await withTimeLimit({ clock, limit: { seconds: 5 } }, async (signal) => await Promise.race([Promise.all([client.connect(), listener.connect()]), gone(signal, () => trouble)]));
+  } catch (error) {
+    close();
+    throw trouble ?? error;
+  }
+  // A connection whose other side is gone without a word is broken off: ioredis would wait for ever.
+  const beating = (async () => {
+    while (!ended.signal.aborted) {
+      const answers = client.status === 'ready' && await withTimeLimit({ clock, limit: { milliseconds: limit }, signal: ended.signal }, async (signal) => await Promise.race([client.ping(), gone(signal)])).then(() => true, () => false);
+      if (ended.signal.aborted) return;
+      tell(answers);
+      if (!answers && client.status === 'ready') for (const one of [client, listener]) one.disconnect(true);
+      await clock.sleep({ milliseconds: pulse }, { signal: ended.signal }).catch(() => { /* it ends */ });
+    }
+  })();
+  return {
+    client, listener, isHere: () => here,
+    async [Symbol.asyncDispose]() {
+      close();
+      await beating;
+    },
+  };
+}
+
+function optionsOf({ kind, addresses, database: db, username, tls, master, sentinelUsername, sentinelPassword }: RedisTarget, password: string | undefined): RedisOptions {
+  const access = { db, ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }), ...(tls ? { tls: tls === true ? {} : tls } : {}) };
+  const [{ host, port } = { host: '127.0.0.1', port: 6379 }] = addresses;
+  if (kind !== 'sentinel') return { host, port, ...access };
+  return { sentinels: [...addresses], name: master, role: 'master', ...(sentinelUsername === undefined ? {} : { sentinelUsername }), ...(sentinelPassword === undefined ? {} : { sentinelPassword }), ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls === true ? {} : tls } : {}), ...access };
+}
+
+/** What got no answer fails, and is not sent again by itself; a master that has become a replica is left. */
+const manners = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  connectTimeout: limit,
+  commandTimeout: 5000,
+  keepAlive: 5000,
+  retryStrategy: () => pause,
+  sentinelRetryStrategy: () => pause,
+  sentinelReconnectStrategy: () => pause,
+  failoverDetector: true,
+  reconnectOnError: ({ message }: Error) => (/^(READONLY|MASTERDOWN|LOADING)/.test(message) ? 1 : false),
+} as const satisfies RedisOptions;
+
+function gone(signal: AbortSignal, why: () => unknown = () => undefined): Promise<never> {
+  return new Promise((_, reject) => { signal.addEventListener('abort', () => reject(why() ?? signal.reason), { once: true }); });
+}
