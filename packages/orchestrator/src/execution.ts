@@ -184,7 +184,8 @@ export class Execution {
 
   #failure({ current, failure }: CertificateSummary, { code, message, problem, retryAfter, hopeless }: ReadFailure): Failure {
     const now = this.#parts.clock.now();
-    const failures = (failure?.failures ?? 0) + 1;
+    // To be held up by what happened to others is no failure of its own.
+    const failures = Math.max(1, (failure?.failures ?? 0) + (code === 'ERR_ORCHESTRATOR_HELD' ? 0 : 1));
     const lifetime = current ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) } : { hours: 90 * 24 };
     const retryAt = retryTime({ failures: hopeless ? Math.max(failures, 12) : failures, lifetime, retryAfter, now, random: randomOf(`${this.#id} ${failures}`) }).toString();
     return { code, message, ...(problem ? { problem } : {}), at: now.toString(), failures, retryAt };

@@ -129,6 +129,22 @@ describe('an order', () => {
     expect(await keys('due')).toEqual([]);
     await expect(provisioner.execute(order)).resolves.toEqual({ state: 'cancelled', elsewhere: true });
   });
+  it('leaves a CA alone for all that has said it is asked too often, lets another try after five minutes, and counts that as no failure', async () => {
+    const limited = () => Object.assign(new Error('slow down'), { code: 'ERR_ACME_RATE_LIMITED', retryAfter: Temporal.Instant.from('2026-11-01T01:00:00Z') });
+    const [first, second, third] = await Promise.all(['a.test', 'b.test', 'c.test'].map(async (name) => await provisioner.submit({ certificate: { ...spec, names: [name] } })));
+    issuer.failures.push(limited());
+    await expect(provisioner.execute(first!)).resolves.toMatchObject({ state: 'failed', retryAt: '2026-11-01T01:00:00Z' });
+    for (const order of [second!, third!]) await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'failed', error: { code: 'ERR_ORCHESTRATOR_HELD' } });
+    expect(issuer.requests).toHaveLength(1);
+    const { certificate } = await provisioner.status(second!);
+    expect((await provisioner.certificates.get(certificate)).failure).toMatchObject({ code: 'ERR_ORCHESTRATOR_HELD', failures: 1 });
+    const { retryAt = '' } = (await provisioner.certificates.get(certificate)).failure ?? {};
+    expect(Date.parse(retryAt)).toBeGreaterThanOrEqual(Date.parse('2026-11-01T00:05:00Z'));
+    await clock.advance({ minutes: 6 });
+    await expect(provisioner.execute(second!)).resolves.toMatchObject({ state: 'succeeded' });
+    await expect(provisioner.execute(third!)).resolves.toMatchObject({ state: 'succeeded' });
+    expect(issuer.requests).toHaveLength(3);
+  });
   it('that fails is tried again, later each time, with the CA\'s own word first', async () => {
     const order = await provisioner.submit({ certificate: spec });
     issuer.failures.push(new Error('once'), Object.assign(new Error('slow down'), { code: 'ERR_ACME_RATE_LIMITED', retryAfter: Temporal.Instant.from('2026-11-01T05:00:00Z') }));

@@ -6,6 +6,7 @@ import { CertificateStore } from './certificate-store.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
 import { Execution, type Outcome } from './execution.ts';
+import { holding } from './holds.ts';
 import type { Issuer } from './issuer.ts';
 import { hasEnded, type OrderCause, type OrderRecord, orders } from './order-record.ts';
 
@@ -183,7 +184,7 @@ export class Provisioner {
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
   async issuer(name: string): Promise<Issuer> {
     const found = typeof this.#issuers === 'function' ? await this.#issuers(name) : this.#issuers.find((one) => one.name === name);
-    if (found) return found;
+    if (found) return holding(found, { storage: this.#storage, clock: this.#clock });
     throw new OrchestratorError('ERR_ORCHESTRATOR_ISSUER', `there is no issuer "${name}" here: add it to the configuration, or give the certificate another`);
   }
 
