@@ -5,9 +5,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { http01Answers, type SharedResponses } from '@acmex/challenge/http-01';
-import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
-import { addressOf, type Config, type Keeper, keeper, openStorage, type Override, readConfig, type RedisDescription, redisOf, storageOf, storedResponses, syncDeclared, worker } from '@acmex/config';
+import { addressOf, type Config, keeper, openStorage, type Override, readConfig, type RedisDescription, redisOf, storageOf, syncDeclared, worker } from '@acmex/config';
 import { outbox } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -24,6 +22,7 @@ import { STORAGE } from './around/health.ts';
 import { Figures } from './around/metrics.ts';
 import { Webhooks } from './around/webhooks.ts';
 import { Census } from './census.ts';
+import { challengeAnswers } from './challenge-answers.ts';
 import { controllers, workerControllers } from './controllers.ts';
 import { ServerError } from './errors.ts';
 import { application } from './http/application.ts';
@@ -174,7 +173,10 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
     if (place) await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => { throw cannotListen(place.text, cause); });
     else await app.init();
     certificate?.follow(app.getHttpServer() as Server);
-    if (role !== 'worker') closing.push(await answers(config, () => live.keepers));
+    if (role !== 'worker') {
+      const answers = await challengeAnswers({ config, keepers: () => live.keepers, log, clock });
+      closing.push(async () => await answers[Symbol.asyncDispose]());
+    }
     if (role !== 'api') housekeeping(async () => {
       for (const one of tenants().values()) {
         await idempotency.prune(one.storage);
@@ -239,30 +241,6 @@ function teamRedisOf(config: Config, role: Role): RedisDescription | undefined {
   const { place, encryption } = storageOf(config);
   if (redis && place.kind === 'redis' && !encryption) throw new ServerError('ERR_SERVER_CLEAR_KEYS', 'private keys would lie in Redis in clear: make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE, the same to every process');
   return redis;
-}
-
-/** Answers challenges for every process with the storage, as `server.answer_challenges` says. @returns what ends that */
-async function answers({ values: { server: { answer_challenges: types }, challenge: { http01, tls_alpn: tlsAlpn } } }: Config, keepers: () => ReadonlyMap<string, Keeper>): Promise<() => Promise<void>> {
-  const shared = (type: 'http-01' | 'tls-alpn-01') => responsesOf(() => [...keepers().values()].map(({ storage }) => storedResponses(storage, type)));
-  const open: AsyncDisposable[] = [];
-  if (types.includes('http-01')) open.push(await http01Answers({ shared: shared('http-01'), ...addressOf(http01.listen_addr) }));
-  if (types.includes('tls-alpn-01')) open.push(await tlsAlpn01Answers({ shared: shared('tls-alpn-01'), ...addressOf(tlsAlpn.listen_addr) }));
-  return async () => { for (const one of open) await one[Symbol.asyncDispose](); };
-}
-
-/** The responses of several, which none of them writes through this. */
-function responsesOf(all: () => readonly SharedResponses[]): SharedResponses {
-  const none = async () => { throw new ServerError('ERR_SERVER_INTERNAL', 'responses are written where they belong'); };
-  return {
-    put: none, remove: none,
-    async find(name) {
-      for (const one of all()) {
-        const found = await one.find(name);
-        if (found !== undefined) return found;
-      }
-      return undefined;
-    },
-  };
 }
 
 /** @throws ServerError `ERR_SERVER_EXPOSED` */

@@ -1,11 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, ownCertificate, saveAuthority } from '@acmex/ca';
+import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
@@ -22,9 +24,14 @@ export interface TestCa extends AsyncDisposable {
   readonly httpPort: number;
   /** What it does not validate from now on. */
   readonly refused: Set<string>;
+  /** How often each path was asked for by POST. */
+  readonly posts: ReadonlyMap<string, number>;
+  /** Seconds that it wants to be left alone for, from now on. */
+  busy: number | undefined;
 }
 
-export async function startCa(): Promise<TestCa> {
+/** @param options `pause`: milliseconds before a name is looked up */
+export async function startCa({ pause = () => 0 }: { readonly pause?: (name: string) => number } = {}): Promise<TestCa> {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
@@ -36,13 +43,27 @@ export async function startCa(): Promise<TestCa> {
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/acme`;
   const { chain, key } = await ownCertificate({ issuer, names: ['127.0.0.1'], url });
   server.setSecureContext({ cert: chain, key: Buffer.from(key) });
-  const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']) }, ports: { http: httpPort, https: httpPort } });
+  const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => {
+    if (pause(name) > 0) await systemClock.sleep({ milliseconds: pause(name) });
+    return refused.has(name) ? [] : ['127.0.0.1'];
+  } }, ports: { http: httpPort, https: httpPort } });
   // What the CA waits between two looks is not what is tested here.
   const clock = { now: () => systemClock.now(), monotonic: () => systemClock.monotonic(), sleep: async (duration: DurationInput, options?: SleepOptions) => await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options) };
-  const acme = acmeServer({ storage, issuer, url, clock, validate: network, onError: () => { /* the client hears of it */ } });
-  server.on('request', nodeHandler(acme.handler));
+  const acme = acmeServer({ storage, issuer, url, clock, validate: network, rateLimiter: noLimits(), onError: () => { /* the client hears of it */ } });
+  const posts = new Map<string, number>();
+  const handler = nodeHandler(acme.handler);
+  const ca = { busy: undefined as number | undefined };
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { method, url: path = '' } = request;
+    if (method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
+    if (ca.busy === undefined) return void handler(request, response);
+    response.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': String(ca.busy), 'replay-nonce': randomBytes(16).toString('base64url') });
+    response.end(JSON.stringify({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many', status: 429 }));
+  });
   return {
-    directory: acme.directory, root, httpPort, refused,
+    directory: acme.directory, root, httpPort, refused, posts,
+    get busy() { return ca.busy; },
+    set busy(seconds) { ca.busy = seconds; },
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();

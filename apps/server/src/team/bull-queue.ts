@@ -65,7 +65,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
   const connection = new RedisConnection(client, { shared: true, blocking: false });
   connection.on('error', onTrouble);
   const keys = new QueueKeys(prefix);
-  const settings = { connection: client, prefix, autorun: false, lockDuration, stalledInterval, maxStalledCount, streams: { events: { maxLen: 100 } } };
+  const settings = { connection: client, prefix, name, autorun: false, lockDuration, stalledInterval, maxStalledCount, streams: { events: { maxLen: 100 } } };
   const groupsKey = `${prefix}:groups`;
   const backendOf = (group: string) => new RedisQueueBackend(connection, group, keys.getKeys(group), (type) => keys.toKey(group, type), settings, undefined, false);
   const lanes = new Map<string, Lane>();

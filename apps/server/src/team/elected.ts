@@ -19,8 +19,12 @@ export function elected({ storage, name, lease, onError = () => { /* nobody want
     while (!ended.signal.aborted) {
       try {
         await using lock = await acquireLock(storage, name, { lease, signal: ended.signal, clock });
-        await using _work = begin();
-        await aborted([lock.signal, ended.signal]);
+        const work = begin();
+        try {
+          await aborted([lock.signal, ended.signal]);
+        } finally {
+          await work[Symbol.asyncDispose]();
+        }
       } catch (error) {
         if (ended.signal.aborted) return;
         onError(error);

@@ -1,23 +1,257 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '@acmex/clock';
 import { describeWith, type RedisServer, startRedis } from '@acmex/services';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { startCa, type TestCa } from '../serving.testing.ts';
-import { teamOfProcesses, until } from './team.testing.ts';
+import { type MemberProcess, type TeamOfProcesses, teamOfProcesses, type TeamOfProcessesOptions, until } from './team.testing.ts';
+
+/** The long run of `npm run soak -- server`, or the sample of it. */
+const soak = process.env.ACMEX_SOAK === 'server';
+const jobs = '{acmex}:team:custom';
 
 describeWith(['redis-server'], 'a team', () => {
   let ca: TestCa;
   let redis: RedisServer;
-  beforeAll(async () => { [ca, redis] = await Promise.all([startCa(), startRedis({ appendonly: true })]); });
-  afterAll(async () => { await redis[Symbol.asyncDispose](); await ca[Symbol.asyncDispose](); });
-
-  it('orders by one process what another was asked for', async () => {
-    await using team = await teamOfProcesses({ redisUrl: redis.url, ca });
-    const api = await team.start('api');
-    const { status, body: { id, certificate } } = await team.call(api.url, 'POST', '/api/orders', { names: ['first.test'] });
-    expect(status).toBe(202);
-    await team.start('worker');
-    await until(async () => (await team.call(api.url, 'GET', `/api/orders/${id}`)).body.state === 'succeeded', 60);
-    expect((await team.call(api.url, 'GET', `/api/certificates/${certificate}/chain`)).text).toContain('BEGIN CERTIFICATE');
-    const { body: ready } = await team.call(api.url, 'GET', '/health/ready');
-    expect(ready).toMatchObject({ components: { storage: 'healthy', queue: 'healthy' }, workers: 1, redis: [expect.stringContaining('appendfsync is everysec')] });
+  let looker: Redis;
+  beforeEach(async () => {
+    [ca, redis] = await Promise.all([startCa({ pause: (name) => (name.startsWith('slow') ? 3000 : 0) }), startRedis({ appendonly: true })]);
+    looker = new Redis(redis.url, { retryStrategy: () => 200, maxRetriesPerRequest: null });
+    looker.on('error', () => { /* it is killed on purpose */ });
   });
+  afterEach(async () => {
+    looker.disconnect();
+    await redis[Symbol.asyncDispose]();
+    await ca[Symbol.asyncDispose]();
+  });
+
+  const teamWith = async (options: Partial<TeamOfProcessesOptions> = {}) => await teamOfProcesses({ redisUrl: redis.url, ca, ...options });
+  /** Orders a certificate for each name, so many at once, and gives those that were taken. */
+  const order = async (team: TeamOfProcesses, api: MemberProcess, names: readonly string[], atOnce = 20) => {
+    const taken = new Map<string, string>();
+    const left = [...names];
+    await Promise.all(Array.from({ length: atOnce }, async () => {
+      for (let name = left.shift(); name !== undefined; name = left.shift()) {
+        const { status, body } = await team.call(api.url, 'POST', '/api/orders', { names: [name] }).catch(() => ({ status: 0, body: {} }));
+        if (status === 202) taken.set(name, (body as { certificate: string }).certificate);
+      }
+    }));
+    return taken;
+  };
+  const namesOf = (count: number, prefix = 'n') => Array.from({ length: count }, (_, n) => `${prefix}${n}.test`);
+  const issuedIn = async (team: TeamOfProcesses, api: MemberProcess) => {
+    const issued = new Map<string, { readonly id: string; readonly generation: number }>();
+    for (let next: string | undefined = ''; next !== undefined;) {
+      const { body } = await team.call(api.url, 'GET', `/api/certificates?limit=100${next === '' ? '' : `&cursor=${encodeURIComponent(next)}`}`);
+      for (const { id, names: [name], current } of body.items) if (current) issued.set(name, { id, generation: current.generation });
+      next = body.next;
+    }
+    return issued;
+  };
+  const finalized = () => [...ca.posts].filter(([path]) => path.includes('finalize'));
+  /** Jobs that a process works on, by BullMQ's own word. */
+  const jobsOf = async ({ pid }: MemberProcess) => {
+    const active = await looker.lrange(`${jobs}:active`, 0, -1);
+    const by = await Promise.all(active.map(async (id) => await looker.hget(`${jobs}:${id}`, 'pb')));
+    return active.filter((_, at) => by[at]?.includes(`/${pid}/`));
+  };
+
+  const [count, killEvery] = soak ? [1000, 5000] : [40, 2500];
+  it(`issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another goes on within 15 s`, async () => {
+    await using team = await teamWith({ toml: '[renewal]\nconcurrency = 4\nper_issuer = 12' });
+    const api = await team.start('api');
+    const workers = await Promise.all([1, 2, 3].map(async () => await team.start('worker')));
+    const recoveries: number[] = [];
+    const watching: Promise<void>[] = [];
+    let [done, kills] = [false, 0];
+    const killing = (async () => {
+      while (!done) {
+        await systemClock.sleep({ milliseconds: killEvery });
+        const victim = workers[kills % workers.length]!;
+        const held = await jobsOf(victim);
+        if (done) return;
+        victim.kill('SIGKILL');
+        await victim.ended;
+        const from = systemClock.monotonic();
+        watching.push(...held.map(async (id) => {
+          await until(async () => !(await looker.hget(`${jobs}:${id}`, 'pb'))?.includes(`/${victim.pid}/`), 60);
+          recoveries.push(systemClock.monotonic() - from);
+        }));
+        workers[kills % workers.length] = await team.start('worker');
+        kills += 1;
+      }
+    })();
+    const taken = await order(team, api, namesOf(count));
+    expect(taken.size).toBe(count);
+    await until(async () => (await issuedIn(team, api)).size === count, soak ? 900 : 150);
+    done = true;
+    await killing;
+    await Promise.all(watching);
+    const issued = await issuedIn(team, api);
+    expect([...issued.values()].filter(({ generation }) => generation !== 1)).toEqual([]);
+    expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
+    expect(finalized()).toHaveLength(count);
+    recoveries.sort((one, other) => one - other);
+    const p99 = recoveries[Math.max(0, Math.ceil(recoveries.length * 0.99) - 1)] ?? 0;
+    process.stderr.write(`${count} issued, ${finalized().length} finalized, ${ca.posts.get('/acme/new-order') ?? 0} newOrder, ${kills} kills, ${recoveries.length} tasks taken over, p99 ${Math.round(p99)} ms\n`);
+    expect(kills).toBeGreaterThan(0);
+    expect(p99).toBeLessThan(15_000);
+  }, soak ? 1_200_000 : 200_000);
+
+  it('lets only one of two processes end a task that both do: the one that was silent overwrites nothing', async () => {
+    await using team = await teamWith();
+    const api = await team.start('api');
+    const workers = [await team.start('worker'), await team.start('worker')];
+    const taken = await order(team, api, ['slow.test']);
+    let holder: MemberProcess | undefined;
+    await until(async () => {
+      for (const one of workers) if ((await jobsOf(one)).length > 0) holder = one;
+      return holder !== undefined && [...ca.posts.keys()].some((path) => path.includes('challenge'));
+    }, 30);
+    holder?.kill('SIGSTOP');
+    await until(async () => (await issuedIn(team, api)).size === 1, 90);
+    const chain = async () => (await team.call(api.url, 'GET', `/api/certificates/${taken.get('slow.test')}/chain`)).text;
+    const before = await chain();
+    holder?.kill('SIGCONT');
+    await until(async () => (await jobsOf(holder!)).length === 0, 30);
+    await systemClock.sleep({ seconds: 2 });
+    expect(await chain()).toBe(before);
+    expect((await issuedIn(team, api)).get('slow.test')).toMatchObject({ generation: 1 });
+    expect(finalized()).toEqual([[expect.any(String), 1]]);
+  }, 200_000);
+
+  it('does everything that it has taken though Redis is killed meanwhile', async () => {
+    await using team = await teamWith({ toml: '[renewal]\nconcurrency = 8\nper_issuer = 16' });
+    const api = await team.start('api');
+    await Promise.all([team.start('worker'), team.start('worker')]);
+    const ordering = order(team, api, namesOf(soak ? 500 : 40), 10);
+    await until(() => ca.posts.size > 10, 30);
+    await redis.kill();
+    await systemClock.sleep({ seconds: 2 });
+    await redis.restart();
+    const taken = await ordering;
+    expect(taken.size).toBeGreaterThan(0);
+    await until(async () => {
+      const issued = await issuedIn(team, api).catch(() => new Map());
+      return [...taken.keys()].every((name) => issued.has(name));
+    }, soak ? 300 : 120, () => taken.size);
+    expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
+  }, 400_000);
+
+  it('fills its queue again when Redis has lost everything, where the storage lies elsewhere', async () => {
+    await using team = await teamWith({ storage: 'file', toml: '[renewal]\nconcurrency = 2\nper_issuer = 2' });
+    const api = await team.start('api');
+    await team.start('worker');
+    const names = namesOf(soak ? 300 : 12, soak ? 'n' : 'slow');
+    await order(team, api, names);
+    await until(async () => await looker.llen(`${jobs}:active`) > 0, 30);
+    const from = systemClock.monotonic();
+    await looker.flushall();
+    await until(async () => await looker.llen(`${jobs}:active`) > 0 && (await team.call(api.url, 'GET', '/api/queue')).body.running > 0, 60);
+    process.stderr.write(`the queue was filled again after ${Math.round(systemClock.monotonic() - from)} ms\n`);
+    await until(async () => (await issuedIn(team, api)).size === names.length, soak ? 600 : 120);
+    expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
+    expect(finalized()).toHaveLength(names.length);
+  }, soak ? 700_000 : 200_000);
+
+  it.each([['answers nothing but its health', undefined], ['goes on reading, and takes nothing new', 'file']] as const)('while Redis is away it %s, within a second, and is whole again when Redis is back', async (_, storage) => {
+    await using team = await teamWith({ ...(storage ? { storage } : {}) });
+    const api = await team.start('api');
+    await team.start('worker');
+    const [id] = [...(await order(team, api, ['before.test'])).values()];
+    await until(async () => (await issuedIn(team, api)).size === 1, 60);
+    await redis.kill();
+    await until(() => api.said.some((line) => line.includes('Redis is away')), 10);
+    const timed = async (method: string, path: string, body?: unknown) => {
+      const from = systemClock.monotonic();
+      const { status, headers } = await team.call(api.url, method, path, body);
+      expect(systemClock.monotonic() - from).toBeLessThan(5000);
+      return [status, headers.get('retry-after')] as const;
+    };
+    expect(await timed('POST', '/api/orders', { names: ['during.test'] })).toEqual([503, '5']);
+    expect(await timed('GET', `/api/certificates/${id}`)).toEqual(storage ? [200, null] : [503, '5']);
+    expect(await timed('GET', '/health')).toEqual([200, null]);
+    expect((await timed('GET', '/health/ready'))[0]).toBe(503);
+    await redis.restart();
+    await until(async () => (await team.call(api.url, 'POST', '/api/orders', { names: ['after.test'] })).status === 202, 15);
+    await until(async () => (await issuedIn(team, api)).has('after.test'), 60);
+    expect((await timed('GET', '/health/ready'))[0]).toBe(200);
+  }, 200_000);
+
+  it('sets its schedule anew when that is gone, and looks for what is due through the death of whoever did', async () => {
+    await using team = await teamWith();
+    const api = await team.start('api');
+    const workers = [await team.start('worker'), await team.start('worker')];
+    const lag = async () => Number(/^acmex_job_lag_seconds (\S+)/m.exec((await team.call(api.url, 'GET', '/metrics')).text)?.[1]);
+    let most = 0;
+    const schedules = async () => await looker.zcard('{acmex}:team:looks:repeat');
+    const watch = async (seconds: number, holds: () => Promise<boolean>) => await until(async () => {
+      most = Math.max(most, await lag());
+      return await holds();
+    }, seconds);
+    await watch(30, async () => await schedules() === 1);
+    await looker.del(...await looker.keys('{acmex}:team:looks:*'));
+    await watch(60, async () => await schedules() === 1);
+    workers[0]?.kill('SIGKILL');
+    const from = systemClock.monotonic();
+    await watch(60, async () => systemClock.monotonic() - from > 25_000);
+    process.stderr.write(`longest time without a look: ${most} s\n`);
+    expect(most).toBeLessThanOrEqual(30);
+    expect([...workers[0]!.said, ...workers[1]!.said].filter((line) => line.includes('set anew')).length).toBeGreaterThan(0);
+  }, 200_000);
+
+  it('takes 50 identical requests over two processes for one, and answers each the same', async () => {
+    await using team = await teamWith();
+    const apis = [await team.start('api')];
+    // The second has no port of its own to answer challenges on, and does without.
+    apis.push(await team.start('api'));
+    const key = randomBytes(8).toString('hex');
+    const post = async (n: number, name = 'once.test') => await team.call(apis[n % 2]!.url, 'POST', '/api/orders', { names: [name] }, { 'idempotency-key': key });
+    const answers = await Promise.all(Array.from({ length: 50 }, async (_, n) => await post(n)));
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(answers[0]?.status).toBe(202);
+    expect((await post(0, 'other.test')).status).toBe(422);
+    const { body } = await team.call(apis[0]!.url, 'GET', '/api/orders');
+    expect(body.items).toHaveLength(1);
+  }, 100_000);
+
+  it(`stops within 30 s with ${soak ? 200 : 60} orders under way, and what it parks is done by another`, async () => {
+    const many = soak ? 200 : 60;
+    await using team = await teamWith({ toml: `[renewal]\nconcurrency = ${many}\nper_issuer = ${many}` });
+    const api = await team.start('api');
+    const worker = await team.start('worker');
+    const names = namesOf(many, 'slow');
+    await order(team, api, names, 50);
+    await until(async () => (await jobsOf(worker)).length >= many / 2, 60);
+    const from = systemClock.monotonic();
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toBe(0);
+    const took = systemClock.monotonic() - from;
+    process.stderr.write(`it ended after ${Math.round(took)} ms: ${worker.said.at(-1)}\n`);
+    expect(took).toBeLessThan(30_000);
+    expect(await looker.llen(`${jobs}:active`)).toBe(0);
+    await team.start('worker');
+    await until(async () => (await issuedIn(team, api)).size === names.length, 200);
+    expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
+  }, 400_000);
+
+  it('lets a CA wait that has said so, and another lose nothing by it', async () => {
+    await using other = await startCa();
+    const issuers = `[issuers.other]\nca = "custom"\nca_custom_url = "${other.directory}"\nca_certificate = "OTHER"\ntos_agreed = true`;
+    void issuers;
+    await using team = await teamWith();
+    const api = await team.start('api');
+    await team.start('worker');
+    await order(team, api, ['first.test']);
+    await until(async () => (await issuedIn(team, api)).size === 1, 60);
+    ca.busy = 3600;
+    const before = [...ca.posts.values()].reduce((sum, one) => sum + one, 0);
+    await order(team, api, namesOf(20));
+    await until(async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20, 60);
+    const asked = [...ca.posts.values()].reduce((sum, one) => sum + one, 0) - before;
+    // Those that were on their way when the first was refused.
+    expect(asked).toBeLessThanOrEqual(10);
+    await systemClock.sleep({ seconds: 5 });
+    expect([...ca.posts.values()].reduce((sum, one) => sum + one, 0) - before).toBe(asked);
+  }, 100_000);
 });

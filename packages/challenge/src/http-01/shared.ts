@@ -5,7 +5,7 @@ import { answer, tokenOf } from './live-tokens.ts';
 import { close, serverFor } from './server.ts';
 
 export interface Http01AnswersOptions {
-  readonly shared: SharedResponses;
+  readonly shared: Pick<SharedResponses, 'find'>;
   /** 80 by default, where every CA asks. */
   readonly port?: number;
   /** The address to listen on; all of IPv6 and IPv4 by default. */
@@ -23,7 +23,7 @@ export async function http01Answers({ shared, port = 80, host }: Http01AnswersOp
 }
 
 /** A token of one's own, else one that is shared. A storage that is away is a 404: the CA asks again. */
-export function answering(tokens: ReadonlyMap<string, string>, shared: SharedResponses | undefined): RequestListener {
+export function answering(tokens: ReadonlyMap<string, string>, shared: Pick<SharedResponses, 'find'> | undefined): RequestListener {
   return (request, response) => {
     const token = tokenOf(request);
     if (!shared || token === undefined || tokens.has(token)) return answer(tokens, request, response);

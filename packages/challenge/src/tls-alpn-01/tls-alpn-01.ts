@@ -78,7 +78,7 @@ export function tlsAlpn01({ port = 443, host, shared, clock = systemClock }: Tls
 }
 
 export interface TlsAlpn01AnswersOptions extends Pick<TlsAlpn01Options, 'port' | 'host' | 'clock'> {
-  readonly shared: SharedResponses;
+  readonly shared: Pick<SharedResponses, 'find'>;
 }
 
 /**
@@ -92,7 +92,7 @@ export async function tlsAlpn01Answers({ shared, port = 443, host, clock = syste
 }
 
 /** What another machine shows for a name, if it does: a certificate of this one's making with that one's digest. */
-async function sharedContext(shared: SharedResponses | undefined, name: string, clock: Clock): Promise<SecureContext | undefined> {
+async function sharedContext(shared: Pick<SharedResponses, 'find'> | undefined, name: string, clock: Clock): Promise<SecureContext | undefined> {
   const found = await shared?.find(name);
   if (found === undefined) return undefined;
   const { identifier, digest } = JSON.parse(found) as TlsAlpn01Response;
