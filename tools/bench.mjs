@@ -1,11 +1,11 @@
-// What AcmeX promises about its speed, measured: node tools/bench.mjs [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server …] [--rounds N] [--write] [--cpu-prof]
+// What AcmeX promises about its speed, measured: node tools/bench.mjs [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team …] [--rounds N] [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepare, root } from './bench/prepare.mjs';
 import { markdown, text } from './bench/report.mjs';
 
-const names = ['requests', 'latency', 'cpu', 'startup', 'memory', 'storage', 'orchestrator', 'ca', 'server'];
+const names = ['requests', 'latency', 'cpu', 'startup', 'memory', 'storage', 'orchestrator', 'ca', 'server', 'team'];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {

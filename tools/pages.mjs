@@ -10,7 +10,7 @@ import { packages, root } from './packages.mjs';
 const chosen = process.argv.slice(2);
 const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 
-for (const page of ['docs/server.md'].filter(isChosen)) await asUser(page);
+for (const page of ['docs/server.md', 'docs/deployment.md'].filter(isChosen)) await asUser(page);
 for (const page of ['docs/adding-a-storage-driver.md', 'docs/adding-a-dns-provider.md', 'docs/adding-an-endpoint.md'].filter(isChosen)) {
   const copy = mkdtempSync(join(tmpdir(), 'acmex-page-'));
   try {
@@ -47,9 +47,10 @@ async function asUser(page) {
     if (commands.length === 0) throw new Error(`${page} has nothing to execute`);
     // What it has started ends with it.
     const script = `set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n${commands.join('\n')}`;
-    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8', timeout: 120_000, env: { PATH: `${programs}:${process.env.PATH}`, HOME: folder, LANG: 'C.UTF-8' } });
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8', timeout: 900_000, env: { PATH: `${programs}:${process.env.PATH}`, HOME: folder, LANG: 'C.UTF-8' } });
     if (status !== 0) throw new Error(`${page} ended with ${status}:\n${stdout}\n${stderr}`);
     console.log(`${page}: ${commands.length} steps done as it says`);
+    for (const [line] of stdout.matchAll(/^\d+ .* in \d+ s.*$/gm)) console.log(`  ${line}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -57,7 +58,7 @@ async function asUser(page) {
 
 /** Every port of the page, the same one throughout. */
 async function onFreePorts(text) {
-  const ports = [...new Set([...text.matchAll(/(?:127\.0\.0\.1:|--http-port )(\d{4,5})/g)].map(([, port]) => port))];
+  const ports = [...new Set([...text.matchAll(/(?:127\.0\.0\.1:|--http-port |--port |-p )(\d{4,5})/g)].map(([, port]) => port))];
   const servers = await Promise.all(ports.map(async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -65,7 +66,7 @@ async function onFreePorts(text) {
   }));
   const free = new Map(ports.map((port, at) => [port, String(servers[at].address().port)]));
   await Promise.all(servers.map(async (server) => { server.close(); await once(server, 'close'); }));
-  return text.replaceAll(/(127\.0\.0\.1:|--http-port )(\d{4,5})/g, (_, before, port) => `${before}${free.get(port)}`);
+  return text.replaceAll(/(127\.0\.0\.1:|--http-port |--port |-p )(\d{4,5})/g, (_, before, port) => `${before}${free.get(port)}`);
 }
 
 /** The files that are or would be committed, beside the installed packages. */

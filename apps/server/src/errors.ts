@@ -28,6 +28,7 @@ export const serverErrors = {
   ERR_SERVER_TLS: { meaning: 'The server\'s own certificate cannot be used.', cure: 'Check the files of server.tls, or the name of server.tls.managed.', exit: 3, http: 500 },
   ERR_SERVER_ROLE: { meaning: 'The process cannot work in this role.', cure: 'Give the Redis that the processes share: ACMEX_REDIS_URL, or redis in acmex.toml.', exit: 2, http: 500 },
   ERR_SERVER_CLEAR_KEYS: { meaning: 'Private keys would lie in Redis in clear.', cure: 'Make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or its _FILE.', exit: 2, http: 500 },
+  ERR_SERVER_PACKAGE: { meaning: 'The configuration asks for a part that is not installed.', cure: 'Run the npm install that the message names.', exit: 2, http: 500 },
   ERR_SERVER_TENANT: { meaning: 'There is no such tenant.', cure: 'Name one of the tenants of acmex.toml.', exit: 2, http: 422 },
 } as const satisfies Record<`ERR_SERVER_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
 

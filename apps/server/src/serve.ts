@@ -11,6 +11,7 @@ import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { inProcessQueue } from '@acmex/scheduler';
 import type { Storage } from '@acmex/storage';
+import type { FastifyInstance } from 'fastify';
 import { FETCH } from './accounts/accounts.ts';
 import { Authenticator } from './access/authenticator.ts';
 import { assertStrong, digestOf } from './access/api-key.ts';
@@ -33,6 +34,7 @@ import { openApi } from './http/open-api.ts';
 import { LOG, type Log } from './http/problems.ts';
 import { Quotas } from './quotas.ts';
 import { type Late, SCHEDULING, type Scheduling } from './scheduling.ts';
+import { mountBoard } from './team/board.ts';
 import { elected } from './team/elected.ts';
 import { Looks, looksModules, TEAM } from './team/looks.ts';
 import { joinTeam } from './team/team.ts';
@@ -170,6 +172,7 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
       ],
     });
     closing.push(async () => await app.close());
+    if (team && role !== 'worker' && config.values.server.board) await mountBoard({ fastify: app.getHttpAdapter().getInstance() as unknown as FastifyInstance, authenticator, queues: () => team.queue.queues() });
     if (place) await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => { throw cannotListen(place.text, cause); });
     else await app.init();
     certificate?.follow(app.getHttpServer() as Server);

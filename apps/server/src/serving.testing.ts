@@ -26,12 +26,13 @@ export interface TestCa extends AsyncDisposable {
   readonly refused: Set<string>;
   /** How often each path was asked for by POST. */
   readonly posts: ReadonlyMap<string, number>;
+  /** Milliseconds that it takes to begin with a finalization, from now on. */
+  slowness: number;
   /** Seconds that it wants to be left alone for, from now on. */
   busy: number | undefined;
 }
 
-/** @param options `pause`: milliseconds before a name is looked up */
-export async function startCa({ pause = () => 0 }: { readonly pause?: (name: string) => number } = {}): Promise<TestCa> {
+export async function startCa(): Promise<TestCa> {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
@@ -43,25 +44,24 @@ export async function startCa({ pause = () => 0 }: { readonly pause?: (name: str
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/acme`;
   const { chain, key } = await ownCertificate({ issuer, names: ['127.0.0.1'], url });
   server.setSecureContext({ cert: chain, key: Buffer.from(key) });
-  const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => {
-    if (pause(name) > 0) await systemClock.sleep({ milliseconds: pause(name) });
-    return refused.has(name) ? [] : ['127.0.0.1'];
-  } }, ports: { http: httpPort, https: httpPort } });
+  const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']) }, ports: { http: httpPort, https: httpPort } });
   // What the CA waits between two looks is not what is tested here.
   const clock = { now: () => systemClock.now(), monotonic: () => systemClock.monotonic(), sleep: async (duration: DurationInput, options?: SleepOptions) => await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options) };
   const acme = acmeServer({ storage, issuer, url, clock, validate: network, rateLimiter: noLimits(), onError: () => { /* the client hears of it */ } });
   const posts = new Map<string, number>();
   const handler = nodeHandler(acme.handler);
-  const ca = { busy: undefined as number | undefined };
+  const ca = { busy: undefined as number | undefined, slowness: 0 };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { method, url: path = '' } = request;
     if (method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
-    if (ca.busy === undefined) return void handler(request, response);
+    if (ca.busy === undefined) return void (path.includes('finalize') && ca.slowness > 0 ? systemClock.sleep({ milliseconds: ca.slowness }) : Promise.resolve()).then(() => handler(request, response));
     response.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': String(ca.busy), 'replay-nonce': randomBytes(16).toString('base64url') });
     response.end(JSON.stringify({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many', status: 429 }));
   });
   return {
     directory: acme.directory, root, httpPort, refused, posts,
+    get slowness() { return ca.slowness; },
+    set slowness(pause) { ca.slowness = pause; },
     get busy() { return ca.busy; },
     set busy(seconds) { ca.busy = seconds; },
     async [Symbol.asyncDispose]() {

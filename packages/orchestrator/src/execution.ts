@@ -33,6 +33,8 @@ export interface ExecutionParts {
 const kept = 3;
 const keptSteps = 100;
 const cancelLook = { seconds: 5 };
+/** Over so many milliseconds they come back who were held up together. */
+const spread = 30_000;
 /** Steps of an issuer that are events too. */
 const eventOf: Readonly<Record<string, EventType>> = { ordered: 'order_created', presented: 'challenge_created', validated: 'challenge_validated', 'order-orphaned': 'order_orphaned' };
 
@@ -184,8 +186,12 @@ export class Execution {
 
   #failure({ current, failure }: CertificateSummary, { code, message, problem, retryAfter, hopeless }: ReadFailure): Failure {
     const now = this.#parts.clock.now();
-    // To be held up by what happened to others is no failure of its own.
-    const failures = Math.max(1, (failure?.failures ?? 0) + (code === 'ERR_ORCHESTRATOR_HELD' ? 0 : 1));
+    // To be held up by what happened to others is no failure of its own: it comes back when that is over, and not all at the same moment.
+    if (code === 'ERR_ORCHESTRATOR_HELD' && retryAfter) {
+      const again = retryAfter.add({ milliseconds: Math.floor(randomOf(`${this.#id} ${retryAfter}`) * spread) }).toString();
+      return { code, message, at: now.toString(), failures: Math.max(1, failure?.failures ?? 0), retryAt: again };
+    }
+    const failures = (failure?.failures ?? 0) + 1;
     const lifetime = current ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) } : { hours: 90 * 24 };
     const retryAt = retryTime({ failures: hopeless ? Math.max(failures, 12) : failures, lifetime, retryAfter, now, random: randomOf(`${this.#id} ${failures}`) }).toString();
     return { code, message, ...(problem ? { problem } : {}), at: now.toString(), failures, retryAt };

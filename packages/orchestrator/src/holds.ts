@@ -12,6 +12,8 @@ const holds = records<{ readonly until: string }>({ kind: 'hold', version: 1, un
  * back when the CA says so, and one other tries after this, for the limit may have been for its names alone.
  */
 const longest = { minutes: 5 };
+/** Milliseconds from which it is worth it: what passes sooner is met by whoever comes next. */
+const shortest = 10_000;
 
 /** The issuer, left alone by everyone with the storage for a while after it has said that it is asked too often. RFC 8555 §6.6 */
 export function holding(issuer: Issuer, { storage, clock }: { readonly storage: Storage; readonly clock: Clock }): Issuer {
@@ -23,7 +25,7 @@ export function holding(issuer: Issuer, { storage, clock }: { readonly storage: 
       if (until !== undefined && Date.parse(until) > clock.now().epochMilliseconds) throw new OrchestratorError('ERR_ORCHESTRATOR_HELD', `the issuer ${name} has said that it is asked too often: nothing is ordered there before ${until}`, { retryAfter: Temporal.Instant.from(until) });
       return await issuer.issue(request, options).catch(async (error: unknown) => {
         const after = retryAfterOf(error);
-        if (errorCode(error) === 'ERR_ACME_RATE_LIMITED' && after !== undefined) await storage.write([holds.put(name, { until: earlier(after, clock.now().add({ milliseconds: milliseconds(longest) })) })]);
+        if (errorCode(error) === 'ERR_ACME_RATE_LIMITED' && after !== undefined && after.epochMilliseconds - clock.now().epochMilliseconds >= shortest) await storage.write([holds.put(name, { until: earlier(after, clock.now().add({ milliseconds: milliseconds(longest) })) })]);
         throw error;
       });
     },

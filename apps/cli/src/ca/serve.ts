@@ -1,4 +1,4 @@
-import { createDevelopmentAuthority, loadAuthority, type LoadedAuthority, networkValidator, saveAuthority, validationResolver } from '@acmex/ca';
+import { createDevelopmentAuthority, loadAuthority, type LoadedAuthority, networkValidator, noLimits, saveAuthority, validationResolver } from '@acmex/ca';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -37,6 +37,8 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     await using server = await startServer({
       storage, issuer: authority.issuer,
       validate: validatorOf(options),
+      // Nobody else's are at stake.
+      ...(options.development ? { rateLimiter: noLimits() } : {}),
       onError: ({ during, correlationId, error }) => report.warn(`${during} failed (${correlationId}): ${error instanceof Error ? error.message : String(error)}`),
       externalAccountRequired: options.eabRequired ?? false,
       ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),

@@ -44,7 +44,7 @@ export class Gatekeeper implements CanActivate {
 }
 
 /** A browser sends what people type as the password: that is the key. RFC 7617 */
-function withPassword(headers: OpenRequest['headers']): OpenRequest['headers'] {
+export function withPassword(headers: OpenRequest['headers']): OpenRequest['headers'] {
   const [, basic] = /^Basic +([\w+/=]+)$/i.exec(headers.authorization ?? '') ?? [];
   if (basic === undefined) return headers;
   const text = Buffer.from(basic, 'base64').toString();

@@ -21,8 +21,13 @@ export interface BullQueueOptions {
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
+/** A queue of tasks, and the queues of BullMQ that it is made of. */
+export interface BullQueue extends TaskQueue {
+  queues(): readonly Queue[];
+}
+
 /** Whoever is silent for so long has lost its task; how often that is looked for; how often a task may be lost. Milliseconds. */
-const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 5000, 10];
+const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 4000, 10];
 /** How often somebody looks who was told of nothing. Milliseconds. */
 const look = 1000;
 
@@ -61,7 +66,7 @@ interface Working extends ProcessOptions {
  * urgent is to come first among all groups. A task is a job with its id for deduplication: BullMQ 6.7 drops a job whose own id is
  * one that runs before it looks at `keepLastIfActive`.
  */
-export function bullQueue({ client, prefix, bell, presence, name, clock = systemClock, onError = () => { /* nobody wants to know */ }, onTrouble = () => { /* nobody wants to know */ } }: BullQueueOptions): TaskQueue {
+export function bullQueue({ client, prefix, bell, presence, name, clock = systemClock, onError = () => { /* nobody wants to know */ }, onTrouble = () => { /* nobody wants to know */ } }: BullQueueOptions): BullQueue {
   const connection = new RedisConnection(client, { shared: true, blocking: false });
   connection.on('error', onTrouble);
   const keys = new QueueKeys(prefix);
@@ -197,6 +202,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
 
   return {
     add,
+    queues: () => [...lanes.values()].map(({ queue }) => queue),
     process(handler, options) {
       if (working) throw new TypeError('this queue is worked for already');
       const self: Colleague = { name, capacity: options.concurrency, since: clock.now().toString() };

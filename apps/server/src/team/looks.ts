@@ -12,8 +12,8 @@ export const period = { seconds: 15 };
 const [name, scheduler] = ['looks', 'look'];
 
 /** The queue of the looks, by the team's connection. */
-export function looksModules({ client, prefix }: Pick<Team, 'client' | 'prefix'>): DynamicModule[] {
-  return [BullModule.forRoot({ connection: client, prefix }), BullModule.registerQueue({ name })];
+export function looksModules({ patient: connection, prefix }: Pick<Team, 'patient' | 'prefix'>): DynamicModule[] {
+  return [BullModule.forRoot({ connection, prefix }), BullModule.registerQueue({ name })];
 }
 
 /**

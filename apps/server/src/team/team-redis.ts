@@ -12,6 +12,8 @@ export interface TeamRedisOptions {
 /** The Redis that a team shares. Commands fail at once while it is away, and it is looked for until it is back. */
 export interface TeamRedis extends AsyncDisposable {
   readonly client: Redis;
+  /** For those who wait for Redis to tell them something: no command is given up. */
+  readonly patient: Redis;
   /** Only for what it subscribes to: other commands are not taken. */
   readonly listener: Redis;
   /** Whether it answered when it was last asked, a second ago at most. */
@@ -20,12 +22,15 @@ export interface TeamRedis extends AsyncDisposable {
 
 /** How often it is asked, how long that may take, and how often it is looked for. Milliseconds. */
 const [pulse, limit, pause] = [1000, 1000, 500];
+/** What a command may take at most; of those that wait for something, none is sent here. Milliseconds. */
+const longest = 5000;
 
 /** @throws what Redis says when it cannot be reached, or lets nobody in */
 export async function teamRedis({ target, clock = systemClock, onChange }: TeamRedisOptions): Promise<TeamRedis> {
   const password = typeof target.password === 'function' ? await target.password() : target.password;
-  const settings = { ...optionsOf(target, password), ...manners } satisfies RedisOptions;
-  const [client, listener] = [new Redis(settings), new Redis({ ...settings, autoResubscribe: true })];
+  const settings: RedisOptions = { ...optionsOf(target, password), ...manners };
+  const connection = (more: RedisOptions): Redis => new Redis({ ...settings, lazyConnect: true, ...more });
+  const [client, listener, patient] = [connection({ commandTimeout: longest }), connection({ commandTimeout: longest }), connection({})];
   const ended = new AbortController();
   let here = true;
   let trouble: unknown;
@@ -33,15 +38,15 @@ export async function teamRedis({ target, clock = systemClock, onChange }: TeamR
     if (now !== here && !ended.signal.aborted) onChange?.(now);
     here = now;
   };
-  for (const one of [client, listener]) one.on('error', (error: unknown) => { trouble = error; });
+  const all = [client, listener, patient];
+  for (const one of all) one.on('error', (error: unknown) => { trouble = error; });
   client.on('close', () => tell(false));
   const close = () => {
     ended.abort();
-    client.disconnect();
-    listener.disconnect();
+    for (const one of all) one.disconnect();
   };
   try {
-    await withTimeLimit({ clock, limit: { seconds: 5 } }, async (signal) => await Promise.race([Promise.all([client.connect(), listener.connect()]), gone(signal, () => trouble)]));
+    await withTimeLimit({ clock, limit: { seconds: 5 } }, async (signal) => await Promise.race([Promise.all(all.map(async (one) => await one.connect())), gone(signal, () => trouble)]));
   } catch (error) {
     close();
     throw trouble ?? error;
@@ -52,12 +57,12 @@ export async function teamRedis({ target, clock = systemClock, onChange }: TeamR
       const answers = client.status === 'ready' && await withTimeLimit({ clock, limit: { milliseconds: limit }, signal: ended.signal }, async (signal) => await Promise.race([client.ping(), gone(signal)])).then(() => true, () => false);
       if (ended.signal.aborted) return;
       tell(answers);
-      if (!answers && client.status === 'ready') for (const one of [client, listener]) one.disconnect(true);
+      if (!answers && client.status === 'ready') for (const one of all) one.disconnect(true);
       await clock.sleep({ milliseconds: pulse }, { signal: ended.signal }).catch(() => { /* it ends */ });
     }
   })();
   return {
-    client, listener, isHere: () => here,
+    client, listener, patient, isHere: () => here,
     async [Symbol.asyncDispose]() {
       close();
       await beating;
@@ -74,12 +79,10 @@ function optionsOf({ kind, addresses, database: db, username, tls, master, senti
 
 /** What got no answer fails, and is not sent again by itself; a master that has become a replica is left. */
 const manners = {
-  lazyConnect: true,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   connectTimeout: limit,
-  commandTimeout: 5000,
   keepAlive: 5000,
   retryStrategy: () => pause,
   sentinelRetryStrategy: () => pause,

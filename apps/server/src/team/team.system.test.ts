@@ -15,7 +15,7 @@ describeWith(['redis-server'], 'a team', () => {
   let redis: RedisServer;
   let looker: Redis;
   beforeEach(async () => {
-    [ca, redis] = await Promise.all([startCa({ pause: (name) => (name.startsWith('slow') ? 3000 : 0) }), startRedis({ appendonly: true })]);
+    [ca, redis] = await Promise.all([startCa(), startRedis({ appendonly: true })]);
     looker = new Redis(redis.url, { retryStrategy: () => 200, maxRetriesPerRequest: null });
     looker.on('error', () => { /* it is killed on purpose */ });
   });
@@ -102,14 +102,16 @@ describeWith(['redis-server'], 'a team', () => {
     await using team = await teamWith();
     const api = await team.start('api');
     const workers = [await team.start('worker'), await team.start('worker')];
+    ca.slowness = 4000;
     const taken = await order(team, api, ['slow.test']);
     let holder: MemberProcess | undefined;
     await until(async () => {
       for (const one of workers) if ((await jobsOf(one)).length > 0) holder = one;
-      return holder !== undefined && [...ca.posts.keys()].some((path) => path.includes('challenge'));
+      return holder !== undefined && [...ca.posts.keys()].some((path) => path.includes('finalize'));
     }, 30);
     holder?.kill('SIGSTOP');
-    await until(async () => (await issuedIn(team, api)).size === 1, 90);
+    ca.slowness = 0;
+    await until(async () => (await issuedIn(team, api)).size === 1, 60);
     const chain = async () => (await team.call(api.url, 'GET', `/api/certificates/${taken.get('slow.test')}/chain`)).text;
     const before = await chain();
     holder?.kill('SIGCONT');
@@ -142,7 +144,8 @@ describeWith(['redis-server'], 'a team', () => {
     await using team = await teamWith({ storage: 'file', toml: '[renewal]\nconcurrency = 2\nper_issuer = 2' });
     const api = await team.start('api');
     await team.start('worker');
-    const names = namesOf(soak ? 300 : 12, soak ? 'n' : 'slow');
+    ca.slowness = soak ? 0 : 1500;
+    const names = namesOf(soak ? 300 : 12);
     await order(team, api, names);
     await until(async () => await looker.llen(`${jobs}:active`) > 0, 30);
     const from = systemClock.monotonic();
@@ -220,7 +223,8 @@ describeWith(['redis-server'], 'a team', () => {
     await using team = await teamWith({ toml: `[renewal]\nconcurrency = ${many}\nper_issuer = ${many}` });
     const api = await team.start('api');
     const worker = await team.start('worker');
-    const names = namesOf(many, 'slow');
+    ca.slowness = 3000;
+    const names = namesOf(many);
     await order(team, api, names, 50);
     await until(async () => (await jobsOf(worker)).length >= many / 2, 60);
     const from = systemClock.monotonic();

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '@acmex/clock';
 import { type RedisDescription, redisPlace } from '@acmex/config';
-import type { TaskQueue } from '@acmex/scheduler';
 import { durabilityOf, redisTarget } from '@acmex/storage-redis';
 import type { Redis } from 'ioredis';
 import { bell, type Bell } from './bell.ts';
-import { bullQueue } from './bull-queue.ts';
+import { bullQueue, type BullQueue } from './bull-queue.ts';
 import { type Colleague, presence } from './presence.ts';
 import { teamRedis } from './team-redis.ts';
 
@@ -29,9 +28,10 @@ export interface Looked {
 
 /** The processes that share a Redis, as one of them sees them. */
 export interface Team extends AsyncDisposable {
-  readonly queue: TaskQueue;
+  readonly queue: BullQueue;
   readonly bell: Bell;
-  readonly client: Redis;
+  /** For those who wait for Redis to tell them something. */
+  readonly patient: Redis;
   /** What the keys of queues begin with. */
   readonly prefix: string;
   /** Whether Redis answered when it was last asked, a second ago at most. */
@@ -78,7 +78,7 @@ export async function joinTeam({ redis: described, clock = systemClock, onError,
     }
   })();
   return {
-    queue, bell: ring, client, prefix,
+    queue, bell: ring, patient: redis.patient, prefix,
     isHere: () => redis.isHere(),
     colleagues: async () => await present.here(),
     notices: async () => (await durabilityOf(client, target.kind)).map(({ message }) => message),

@@ -26,6 +26,7 @@ export function serverTable(secret: CredentialKey) {
     listen_addr: listenAddress('Where the REST API is served.').default('127.0.0.1:8080'),
     worker_listen_addr: listenAddress('Where a process that works and serves no API answers /health, /health/ready and /metrics; nowhere by default.').optional(),
     answer_challenges: list(choice(['http-01', 'tls-alpn-01'], 'http-01 or tls-alpn-01.'), 'What is answered for every process with the storage, where challenge says to listen.').default([]),
+    board: switched('Show bull-board at /board to keys of the default tenant with every name and the scope queue:write, where Redis is configured; @bull-board/api and @bull-board/fastify have to be installed.').default(false),
     api_keys: list(secret('API key of 128 bits and more: openssl rand -hex 32.'), 'API keys of the tenant default that are taken beside those in the storage, with every right.').default([]),
     hosts: list(text('HOST or HOST:PORT.'), 'Names under which it is asked for, beside that of listen_addr and this machine\'s own; others are refused.').default([]),
     trusted_proxies: list(text('An address or a range: 10.0.0.0/8.'), 'Proxies that end TLS before it, and whose word on a caller\'s address is taken.').default([]),

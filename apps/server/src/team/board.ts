@@ -1,0 +1,52 @@
+import { errorCode } from '@acmex/protocol';
+import type { Queue } from 'bullmq';
+import type { FastifyInstance } from 'fastify';
+import type { Authenticator } from '../access/authenticator.ts';
+import { ServerError } from '../errors.ts';
+import { withPassword } from '../http/gatekeeper.ts';
+import { problemOf } from '../http/problem.ts';
+import { send } from '../http/problems.ts';
+
+export interface BoardOptions {
+  readonly fastify: FastifyInstance;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  /** Those that there are now. */
+  readonly queues: () => readonly Queue[];
+}
+
+const prefix = '/board';
+/** Its page has scripts and styles of its own, and asks nobody else for anything. */
+const policy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
+
+/**
+ * bull-board, to look at the queues of all tenants and change nothing, at `/board`: for a key of the default tenant that may use every
+ * name and has the scope queue:write, which a browser asks for as a password.
+ * @throws ServerError `ERR_SERVER_PACKAGE` where it is not installed
+ */
+export async function mountBoard({ fastify, authenticator, queues }: BoardOptions): Promise<void> {
+  const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([import('@bull-board/api'), import('@bull-board/api/bullMQAdapter'), import('@bull-board/fastify')]).catch((cause: unknown) => {
+    if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new ServerError('ERR_SERVER_PACKAGE', 'server.board shows bull-board, which is not installed: npm install @bull-board/api @bull-board/fastify', { cause });
+  });
+  const adapter = new FastifyAdapter();
+  const board = createBullBoard({ queues: [], serverAdapter: adapter, options: { uiConfig: { boardTitle: 'AcmeX' } } });
+  adapter.setBasePath(prefix);
+  await fastify.register(async (own) => {
+    own.addHook('onRequest', async ({ headers, ip }, reply) => {
+      try {
+        reply.header('www-authenticate', 'Basic realm="the API key as password"');
+        const caller = await authenticator.authenticate(withPassword(headers), ip);
+        if (!caller) throw new ServerError('ERR_SERVER_UNAUTHENTICATED', 'the board needs an API key: a browser asks for it as a password');
+        if (caller.tenant.scope !== '' || !caller.names.includes('*') || !caller.scopes.has('queue:write')) throw new ServerError('ERR_SERVER_FORBIDDEN', 'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write');
+      } catch (error) {
+        send(problemOf(error), reply);
+        return reply;
+      }
+      reply.removeHeader('www-authenticate');
+      reply.header('content-security-policy', policy);
+      board.setQueues(queues().map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })));
+      return undefined;
+    });
+    await own.register(adapter.registerPlugin(), { prefix });
+  });
+}
