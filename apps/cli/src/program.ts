@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, type CommandOptions, InvalidArgumentError, Option } from 'commander';
 import type { RevocationReason } from '@acmex/protocol';
 import type { AccountCommandOptions } from './account/account.ts';
 import type { InitOptions } from './ca/init.ts';
@@ -119,7 +119,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
 }
 
 function addManagedCommands(program: Command, terminal: Terminal, logLevel: () => Option, end: (code: number) => void): void {
-  const add = (parent: Command, name: string, description: string) => parent.command(name)
+  const add = (parent: Command, name: string, description: string, options: CommandOptions = {}) => parent.command(name, options)
     .description(description)
     .copyInheritedSettings(program)
     .showHelpAfterError(`(see acmex ${parent === program ? '' : `${parent.name()} `}${name.split(' ', 1)[0]} --help)`)
@@ -167,7 +167,8 @@ function addManagedCommands(program: Command, terminal: Terminal, logLevel: () =
   add(cert, 'revoke <which>', 'revoke the one that is in use; it stays managed')
     .addOption(new Option('--reason <reason>', 'why').choices(['unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn']))
     .action(async (which: string, options: ManagedCommandOptions & { readonly reason?: string }) => (await import('./managed/certificates.ts')).certRevoke(which, options, terminal));
-  const queue = add(program, 'queue', 'show what is due and not done, and what fails')
+  const queue = program.command('queue').description('what is due and not done, and what fails');
+  add(queue, 'show', 'show it, which is what acmex queue does', { isDefault: true })
     .action(async (options: ManagedCommandOptions) => (await import('./managed/queue.ts')).queue(options, terminal));
   add(queue, 'replay [which...]', 'try what failed again now: everything, or certificates by their ids or names')
     .action(async (which: readonly string[], options: ManagedCommandOptions) => (await import('./managed/queue.ts')).replay(which, options, terminal));

@@ -28,7 +28,7 @@ describeWith(['redis-server'], 'a server with Redis', () => {
     const key = (await server.call('GET', `/api/certificates/${certificate}/private-key`, { key: secrets.apiKey })).text;
     ca.refused.add('refused.test');
     await call('POST', '/api/orders', { key: secrets.apiKey, body: { names: ['refused.test'] } });
-    await call('GET', `/api/orders?${secrets.query}=1`, { key: secrets.apiKey });
+    await call('GET', `/api/orders?cursor=${secrets.query}`, { key: secrets.apiKey });
     await call('GET', '/api/certificates', { key: secrets.header });
     await call('GET', '/api/queue', { key: secrets.apiKey });
     const metrics = (await call('GET', '/metrics', { key: secrets.apiKey })).text;

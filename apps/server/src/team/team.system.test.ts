@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { describeWith, type RedisServer, startRedis } from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -241,21 +244,27 @@ describeWith(['redis-server'], 'a team', () => {
 
   it('lets a CA wait that has said so, and another lose nothing by it', async () => {
     await using other = await startCa();
-    const issuers = `[issuers.other]\nca = "custom"\nca_custom_url = "${other.directory}"\nca_certificate = "OTHER"\ntos_agreed = true`;
-    void issuers;
-    await using team = await teamWith();
-    const api = await team.start('api');
-    await team.start('worker');
-    await order(team, api, ['first.test']);
-    await until(async () => (await issuedIn(team, api)).size === 1, 60);
-    ca.busy = 3600;
-    const before = [...ca.posts.values()].reduce((sum, one) => sum + one, 0);
-    await order(team, api, namesOf(20));
-    await until(async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20, 60);
-    const asked = [...ca.posts.values()].reduce((sum, one) => sum + one, 0) - before;
-    // Those that were on their way when the first was refused.
-    expect(asked).toBeLessThanOrEqual(10);
-    await systemClock.sleep({ seconds: 5 });
-    expect([...ca.posts.values()].reduce((sum, one) => sum + one, 0) - before).toBe(asked);
-  }, 100_000);
+    const root = join(tmpdir(), `acmex-root-${randomBytes(6).toString('hex')}.pem`);
+    await writeFile(root, other.root);
+    try {
+      // Challenges are answered where the healthy CA asks.
+      await using team = await teamWith({ ca: { ...ca, httpPort: other.httpPort, directory: ca.directory, root: ca.root }, toml: `[issuers.other]\ndirectory = "${other.directory}"\nca_certificate = "${root}"\ntos_agreed = true` });
+      const api = await team.start('api');
+      await team.start('worker');
+      ca.busy = 3600;
+      const posts = () => [...ca.posts.values()].reduce((sum, one) => sum + one, 0);
+      await order(team, api, namesOf(20));
+      const healthy = namesOf(20, 'b');
+      for (const name of healthy) expect((await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' })).status).toBe(202);
+      await until(async () => (await issuedIn(team, api)).size === healthy.length, 90);
+      await until(async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20, 60);
+      const asked = posts();
+      // Those that were on their way when the first was refused.
+      expect(asked).toBeLessThanOrEqual(10);
+      await systemClock.sleep({ seconds: 3 });
+      expect(posts()).toBe(asked);
+    } finally {
+      await rm(root);
+    }
+  }, 200_000);
 });

@@ -34,8 +34,8 @@ export interface TeamOfProcessesOptions {
   readonly toml?: string;
   /** Where all is kept; in Redis by default. */
   readonly storage?: 'file';
-  /** Not in the configuration: each process waits for it itself. */
-  readonly answer?: boolean;
+  /** More lines of `[server]`. */
+  readonly server?: string;
 }
 
 let program: Promise<string> | undefined;
@@ -54,7 +54,7 @@ async function built(): Promise<string> {
   return file;
 }
 
-export async function teamOfProcesses({ redisUrl, ca, toml = '', storage }: TeamOfProcessesOptions): Promise<TeamOfProcesses> {
+export async function teamOfProcesses({ redisUrl, ca, toml = '', storage, server = '' }: TeamOfProcessesOptions): Promise<TeamOfProcesses> {
   const file = await (program ??= built());
   const folder = await mkdtemp(join(tmpdir(), 'acmex-team-'));
   const processes = new Set<ChildProcess>();
@@ -73,6 +73,7 @@ encryption_key = "${encryptionKey}"
 [server]
 listen_addr = "127.0.0.1:${await freePort()}"
 answer_challenges = ["http-01"]
+${server}
 [acme]
 ca = "custom"
 ca_custom_url = "${ca.directory}"
