@@ -1,4 +1,5 @@
 import { Accounts } from './accounts/accounts.ts';
+import { Agents } from './agents/agents.ts';
 import { Documentation } from './around/documentation.ts';
 import { Events } from './around/events.ts';
 import { Health } from './around/health.ts';
@@ -14,6 +15,7 @@ export const controllers = [
   Accounts,
   Orders,
   Certificates,
+  Agents,
   Keys,
   Queue,
   Events,

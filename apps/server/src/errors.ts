@@ -9,6 +9,7 @@ export const serverErrors = {
   ERR_SERVER_WIDER_KEY: { meaning: 'A key would get more rights than the one that makes or changes it.', cure: 'Ask for scopes, names and an end within those of your own key.', exit: 5, http: 403 },
   ERR_SERVER_THROTTLED: { meaning: 'Too many requests failed to prove who they are.', cure: 'Wait as long as Retry-After says.', exit: 7, http: 429 },
   ERR_SERVER_QUOTA: { meaning: 'The tenant has as much as it may have.', cure: 'Remove certificates that are not needed, come back later, or have the tenant\'s limit in acmex.toml raised.', exit: 7, http: 429 },
+  ERR_SERVER_BUSY: { meaning: 'As many requests wait for certificates as the server lets wait.', cure: 'Come back after Retry-After seconds, or ask without wait.', exit: 4, http: 503 },
   ERR_SERVER_NOT_FOUND: { meaning: 'There is nothing at this address.', cure: 'Check the path and the id; /docs lists every route.', exit: 2, http: 404 },
   ERR_SERVER_REQUEST: { meaning: 'The path, the query or a header of the request is wrong.', cure: 'Correct what the errors of the answer name.', exit: 2, http: 400 },
   ERR_SERVER_JSON: { meaning: 'The body is no JSON.', cure: 'Send JSON, as Content-Type: application/json.', exit: 2, http: 400 },

@@ -25,6 +25,7 @@ import { Webhooks } from './around/webhooks.ts';
 import { Census } from './census.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { controllers, workerControllers } from './controllers.ts';
+import { Waiting } from './certificates/waiting.ts';
 import { ServerError } from './errors.ts';
 import { application } from './http/application.ts';
 import { endpointsOf } from './http/endpoint.ts';
@@ -164,7 +165,7 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
       isReachable: team && storageOf(config).place.kind === 'redis' ? () => team.isHere() : () => true,
       tls: certificate?.first, trustedProxies: config.values.server.trusted_proxies, isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config), figures,
       providers: [
-        { provide: Authenticator, useValue: authenticator }, { provide: Idempotency, useValue: idempotency }, { provide: Quotas, useValue: new Quotas(census) }, { provide: Figures, useValue: figures },
+        { provide: Authenticator, useValue: authenticator }, { provide: Idempotency, useValue: idempotency }, { provide: Quotas, useValue: new Quotas(census) }, { provide: Waiting, useValue: new Waiting({ clock }) }, { provide: Figures, useValue: figures },
         { provide: Webhooks, useValue: new Webhooks({ senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [], tenants, clock }) },
         { provide: SCHEDULING, useValue: scheduling }, { provide: STOPPING, useValue: stopping.signal }, { provide: STORAGE, useValue: storage }, { provide: LOG, useValue: log },
         { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) }, { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },

@@ -42,15 +42,17 @@ describe('a tenant', () => {
     await end('one', id);
     const { body: { items: [account] } } = await server.call('GET', '/api/accounts', { key: keys.one });
     const { body: { items: [key] } } = await server.call('GET', '/api/keys', { key: keys.one });
+    await server.call('POST', '/api/agents', { key: keys.one, body: { agent: 'web1', certificates: [{ id: certificate, serialNumber: 'ff' }] } });
     const foreign: readonly (readonly [string, string, object?])[] = [
       ['GET', `/api/certificates/${certificate}`], ['PATCH', `/api/certificates/${certificate}`, {}], ['DELETE', `/api/certificates/${certificate}`], ['GET', `/api/certificates/${certificate}/chain`], ['GET', `/api/certificates/${certificate}/private-key`],
       ['GET', `/api/certificates/${certificate}/bundle`], ['POST', `/api/certificates/${certificate}/renew`], ['POST', `/api/certificates/${certificate}/revoke`, {}], ['POST', '/api/orders', { certificate }],
       ['GET', `/api/orders/${id}`], ['DELETE', `/api/orders/${id}`], ['POST', `/api/orders/${id}/retry`], ['GET', `/api/orders/${id}/events`],
       ['GET', `/api/keys/${key.id}`], ['DELETE', `/api/keys/${key.id}`], ['POST', `/api/keys/${key.id}/rotate`, {}], ['POST', `/api/keys/${key.id}/expire`, { at: '2030-01-01T00:00:00Z' }],
       ['GET', `/api/accounts/${account.id}`], ['PATCH', `/api/accounts/${account.id}`, { email: 'a@b.example' }], ['DELETE', `/api/accounts/${account.id}`], ['POST', `/api/accounts/${account.id}/rotate-key`],
+      ['DELETE', '/api/agents/web1'],
     ];
     for (const [method, path, body] of foreign) expect([method, path, (await server.call(method, path, { key: keys.two, ...(body ? { body } : {}) })).status]).toEqual([method, path, 404]);
-    for (const path of ['/api/certificates', '/api/orders', '/api/accounts']) expect((await server.call('GET', path, { key: keys.two })).body.items).toEqual([]);
+    for (const path of ['/api/certificates', '/api/orders', '/api/accounts', '/api/agents']) expect((await server.call('GET', path, { key: keys.two })).body.items).toEqual([]);
     const { body: { items } } = await server.call('GET', '/api/events', { key: keys.two });
     expect(JSON.stringify(items)).not.toContain('one.test');
     await expect(server.call('GET', `/api/certificates/${certificate}`, { key: keys.one })).resolves.toMatchObject({ status: 200, body: { state: 'valid' } });

@@ -6,6 +6,8 @@ export const scopeMeanings = {
   'private-keys:read': 'Read private keys; each reading is an event.',
   'orders:read': 'See orders, and watch them.',
   'orders:write': 'Order, renew, cancel and retry.',
+  'agents:read': 'See which host serves which certificate.',
+  'agents:write': 'Tell what a host serves, and forget hosts.',
   'accounts:read': 'See accounts at CAs.',
   'accounts:write': 'Register, change and give up accounts at CAs.',
   'keys:read': 'See API keys, without their secrets.',

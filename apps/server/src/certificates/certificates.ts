@@ -4,6 +4,7 @@ import { acquireLock } from '@acmex/storage';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
+import { AgentReports } from '../agents/agent-reports.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, certifiedName, certifiedNames, cursor, labels, limit, moment, ownName, pageOf, renewBeforeDays, revocationReason } from '../http/fields.ts';
@@ -13,6 +14,7 @@ import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema } from './certificate.ts';
 import { type CertificateRequest, specOf, wishes } from './request.ts';
 import { visible } from './visible.ts';
+import { patience, Waiting } from './waiting.ts';
 
 const params = z.strictObject({ id: certificateId });
 const certificate = { description: 'The certificate.', schema: certificateSchema };
@@ -42,14 +44,14 @@ const change = endpoint({
   answers: { 200: certificate },
 });
 const remove = endpoint({ method: 'DELETE', path: '/api/certificates/:id', scope: 'certificates:write', summary: 'Forget a certificate and its keys; nothing is revoked', params, answers: { 204: { description: 'It is gone.' } } });
-const chain = endpoint({ method: 'GET', path: '/api/certificates/:id/chain', scope: 'certificates:read', summary: 'Get the certificate with its chain', params, answers: { 200: pem, 304: unchanged } });
+const query = z.strictObject({ wait: z.coerce.number().int().min(0).max(60).optional().describe('Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.') });
+const chain = endpoint({ method: 'GET', path: '/api/certificates/:id/chain', scope: 'certificates:read', summary: 'Get the certificate with its chain', params, query, answers: { 200: pem, 304: unchanged } });
 const privateKey = endpoint({
   method: 'GET', path: '/api/certificates/:id/private-key', scope: 'private-keys:read', summary: 'Get the private key; each reading is an event', params,
   answers: { 200: { ...pem, description: 'PKCS#8, PEM.', contentType: 'application/x-pem-file' } },
 });
 const bundle = endpoint({
-  method: 'GET', path: '/api/certificates/:id/bundle', scope: 'private-keys:read', summary: 'Get private key, certificate and chain in one', params,
-  query: z.strictObject({ wait: z.coerce.number().int().min(0).max(60).default(0).describe('Seconds to wait for one that `If-None-Match` does not name.') }),
+  method: 'GET', path: '/api/certificates/:id/bundle', scope: 'private-keys:read', summary: 'Get private key, certificate and chain in one', params, query,
   answers: { 200: { ...pem, description: 'PKCS#8 and certificates, PEM. Each reading is an event.', contentType: 'application/x-pem-file' }, 304: unchanged },
 });
 const renew = endpoint({
@@ -65,11 +67,13 @@ const revoke = endpoint({
 export class Certificates {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
+  readonly #waiting: Waiting;
   readonly #clock: Clock = systemClock;
 
-  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(Quotas) quotas: Quotas) {
+  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(Quotas) quotas: Quotas, @Inject(Waiting) waiting: Waiting) {
     this.#scheduling = scheduling;
     this.#quotas = quotas;
+    this.#waiting = waiting;
   }
 
   @Handles(list)
@@ -124,36 +128,32 @@ export class Certificates {
   async remove({ caller, params: { id }, signal }: RequestOf<typeof remove>): Promise<Answer> {
     await visible(caller, id);
     await caller.tenant.keeper.provisioner.remove(id, { signal });
+    await new AgentReports({ storage: caller.tenant.storage, clock: this.#clock }).forgetCertificate(id);
     return answer(204);
   }
 
   @Handles(chain)
-  async chain({ caller, params: { id }, headers }: RequestOf<typeof chain>): Promise<Answer> {
-    const { content, tag } = await this.#content(await visible(caller, id), caller);
-    return names(headers['if-none-match'], tag) ? answer(304, undefined, { etag: tag }) : answer(200, content.chain, { 'content-type': 'application/pem-certificate-chain', etag: tag });
+  async chain({ caller, params: { id }, query: { wait }, headers, signal }: RequestOf<typeof chain>): Promise<Answer> {
+    const { one, tag, known } = await this.#awaited(caller, id, { seconds: patience(wait, headers.prefer), header: headers['if-none-match'], signal });
+    if (known) return answer(304, undefined, { etag: tag });
+    return answer(200, (await this.#content(one, caller)).chain, { 'content-type': 'application/pem-certificate-chain', etag: tag });
   }
 
   @Handles(privateKey)
   async privateKey({ caller, params: { id } }: RequestOf<typeof privateKey>): Promise<Answer> {
     const one = await visible(caller, id);
-    const { content, tag } = await this.#content(one, caller);
+    const content = await this.#content(one, caller);
     await this.#toldOfReading(caller, one);
-    return answer(200, content.privateKey, { 'content-type': 'application/x-pem-file', etag: tag, 'cache-control': 'no-store' });
+    return answer(200, content.privateKey, { 'content-type': 'application/x-pem-file', etag: tagOf(one), 'cache-control': 'no-store' });
   }
 
   @Handles(bundle)
   async bundle({ caller, params: { id }, query: { wait }, headers, signal }: RequestOf<typeof bundle>): Promise<Answer> {
-    const until = this.#clock.monotonic() + wait * 1000;
-    for (;;) {
-      const one = await visible(caller, id);
-      const { content, tag } = await this.#content(one, caller);
-      if (!names(headers['if-none-match'], tag)) {
-        await this.#toldOfReading(caller, one);
-        return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, { 'content-type': 'application/x-pem-file', etag: tag, 'cache-control': 'no-store' });
-      }
-      if (this.#clock.monotonic() >= until || signal.aborted) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
-      await this.#clock.sleep({ milliseconds: 500 }, { signal }).catch(() => { /* nobody waits anymore */ });
-    }
+    const { one, tag, known } = await this.#awaited(caller, id, { seconds: patience(wait, headers.prefer), header: headers['if-none-match'], signal });
+    if (known) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
+    const content = await this.#content(one, caller);
+    await this.#toldOfReading(caller, one);
+    return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, { 'content-type': 'application/x-pem-file', etag: tag, 'cache-control': 'no-store' });
   }
 
   @Handles(renew)
@@ -191,11 +191,26 @@ export class Certificates {
     return await certificates.get(id);
   }
 
-  /** @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue */
-  async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<{ readonly content: Generation; readonly tag: string }> {
+  /** One that `If-None-Match` does not name, if there is such a one in time. */
+  async #awaited(caller: Caller, id: string, { seconds, header, signal }: { readonly seconds: number; readonly header: string | undefined; readonly signal: AbortSignal }) {
+    const { tenant: { name: tenant, keeper: { provisioner: { certificates } } } } = caller;
+    const now = await visible(caller, id);
+    const isKnown = (version: string | undefined) => version !== undefined && names(header, version);
+    if (seconds === 0 || !now.current || !isKnown(tagOf(now))) return { one: now, tag: tagOf(now), known: now.current !== undefined && isKnown(tagOf(now)) };
+    const read = async () => {
+      const found = await certificates.find(id);
+      return found && tagOf(found);
+    };
+    await this.#waiting.until({ tenant, id, read, isKnown, seconds, signal });
+    const one = await visible(caller, id);
+    return { one, tag: tagOf(one), known: isKnown(tagOf(one)) };
+  }
+
+  /** @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use still has names that are not the caller's */
+  async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
     const content = current && await caller.tenant.keeper.provisioner.certificates.generation(id, current.generation);
-    if (!content) throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
-    return { content, tag: `"${current.generation}-${current.serialNumber}"` };
+    if (!content || !maySee(caller, content.names)) throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
+    return content;
   }
 
   async #toldOfReading({ id: actor, tenant: { storage } }: Caller, { id, names: all, issuer, current }: ManagedCertificate): Promise<void> {
@@ -205,6 +220,10 @@ export class Certificates {
   #shown(one: ManagedCertificate) {
     return certificateOf(one, this.#clock);
   }
+}
+
+function tagOf({ current }: ManagedCertificate): string {
+  return `"${current?.generation ?? 0}-${current?.serialNumber ?? ''}"`;
 }
 
 /** RFC 9110 §13.1.2 */

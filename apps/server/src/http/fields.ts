@@ -19,6 +19,9 @@ export const certifiedNames = z.array(certifiedName).min(1, 'write at least one 
 /** `*`, `*.example.com` for all below it, or a name. */
 export const namePattern = z.string().max(253).regex(new RegExp(`^(?:\\*|(?:\\*\\.)?(?:${label}\\.)*${label}|${address})$`), 'write *, *.example.com for all below it, or a name');
 
+/** What a host calls itself; a part of a key of the storage. */
+export const agentName = text(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'write the name of the host: a-z, 0-9 and . _ -');
+
 /** The name of something in acmex.toml. */
 export const ownName = text(/^[a-z0-9][a-z0-9-]{0,39}$/, 'write its name in acmex.toml: a-z, 0-9 and -');
 export const profile = text(/^[\w.-]{1,64}$/, 'write the name of one of the CA\'s profiles');

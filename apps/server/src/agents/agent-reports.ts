@@ -1,0 +1,83 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import { eventChange, type ManagedCertificate } from '@acmex/orchestrator';
+import { records, type Storage, type Stored, untilWritten } from '@acmex/storage';
+
+/** What a host says of a certificate that it uses. */
+export interface AgentReport {
+  /** Lower-case hexadecimal; absent while it serves none. */
+  readonly serialNumber?: string | undefined;
+  /** How it knows: it was seen at the port that serves it, or it lies in the files and the hook has ended well. */
+  readonly evidence?: 'probe' | 'files' | undefined;
+  /** The code of what keeps it from serving what it should. */
+  readonly failure?: string | undefined;
+}
+
+/** A report as it is kept. Times are RFC 3339. */
+interface ReportRecord extends AgentReport {
+  /** Since when it reports this serial number. */
+  readonly since: string;
+  /** Since when it reports this failure. */
+  readonly failingSince?: string | undefined;
+  readonly reportedAt: string;
+  /** Who told it. */
+  readonly by: string;
+}
+
+export type KeptReport = ReportRecord & { readonly certificate: string; readonly agent: string };
+
+const reports = records<ReportRecord>({ kind: 'report of an agent', version: 1, under: 'agent' });
+
+/** Which host serves which certificate, as the agents there tell. */
+export class AgentReports {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+
+  /** @param options `storage` of the tenant */
+  constructor({ storage, clock = systemClock }: { readonly storage: Storage; readonly clock?: Clock | undefined }) {
+    this.#storage = storage;
+    this.#clock = clock;
+  }
+
+  /** Keeps what an agent tells; what is new in it is an event. */
+  async take(agent: string, { id, names, issuer }: ManagedCertificate, report: AgentReport, by: string): Promise<void> {
+    await untilWritten(async () => {
+      const stored = await reports.read(this.#storage, `${id}/${agent}`);
+      const now = this.#clock.now().toString();
+      const old = stored?.record;
+      const served = old?.serialNumber === report.serialNumber;
+      const failing = old?.failure === report.failure;
+      const record: ReportRecord = { ...report, since: served && old ? old.since : now, failingSince: report.failure === undefined ? undefined : failing && old ? old.failingSince : now, reportedAt: now, by };
+      const told = { certificate: id, names, issuer, actor: by };
+      await this.#storage.write([
+        stored ? reports.changed(stored, record) : reports.added(`${id}/${agent}`, record),
+        ...(!served && report.serialNumber !== undefined ? [eventChange({ type: 'certificate_deployed', ...told, message: `${agent} serves ${report.serialNumber}` }, this.#clock)] : []),
+        ...(!failing && report.failure !== undefined ? [eventChange({ type: 'deployment_failed', ...told, message: agent, code: report.failure }, this.#clock)] : []),
+      ]);
+    });
+  }
+
+  /** By certificate, then by agent. @param options `after`: the certificate and the agent of the last one that was seen, with a `/` between */
+  async* list({ certificate, after, limit }: { readonly certificate?: string | undefined; readonly after?: string | undefined; readonly limit?: number | undefined } = {}): AsyncGenerator<KeptReport> {
+    for await (const stored of reports.list(this.#storage, { under: certificate, after: after === undefined ? undefined : reports.key(after), limit })) yield kept(stored);
+  }
+
+  /** Forgets a host, for the certificates that are meant. @returns how many reports there were */
+  async forget(agent: string, isMeant: (certificate: string) => Promise<boolean>): Promise<number> {
+    let forgotten = 0;
+    for await (const { certificate, agent: other } of this.list()) {
+      if (other !== agent || !await isMeant(certificate)) continue;
+      await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
+      forgotten += 1;
+    }
+    return forgotten;
+  }
+
+  async forgetCertificate(certificate: string): Promise<void> {
+    for await (const { agent } of this.list({ certificate })) await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
+  }
+}
+
+function kept({ key, record }: Stored<ReportRecord>): KeptReport {
+  const [certificate = '', agent = ''] = key.split('/').slice(-2);
+  return { ...record, certificate, agent };
+}
