@@ -8,6 +8,11 @@ export const cliErrors = {
   ERR_CLI_INCOMPLETE: { meaning: 'A part was done, and another was not.', cure: 'Read the warnings before it; repeating goes on where it ended.', exit: 9, http: 500 },
   ERR_CLI_NOT_DEPLOYED: { meaning: 'The certificate was issued and lies in the storage, but not where it is used.', cure: 'Mend what the message names; acmex renew tries it again without ordering again.', exit: 8, http: 500 },
   ERR_CLI_PACKAGE: { meaning: 'A package that the command needs is not installed.', cure: 'Run the npm install that the message names.', exit: 2, http: 500 },
+  ERR_CLI_SERVER_UNREACHABLE: { meaning: 'No AcmeX server can be reached, or none can do its work.', cure: 'Check the URLs, the network and the servers\' own logs; what lies in the files stays.', exit: 4, http: 502 },
+  ERR_CLI_SERVER_ANSWER: { meaning: 'What answered is no AcmeX server.', cure: 'Check the URL: give it without a path, as https://acmex.example.', exit: 4, http: 502 },
+  ERR_CLI_SERVER_REFUSED: { meaning: 'The AcmeX server refuses the key, or what it asks for.', cure: 'Use a key with the scopes and names that the message tells of.', exit: 5, http: 403 },
+  ERR_CLI_SERVER_BUSY: { meaning: 'The AcmeX server takes no more for now.', cure: 'Come back later.', exit: 7, http: 429 },
+  ERR_CLI_NO_CERTIFICATE: { meaning: 'A certificate is not on the server, or was not issued yet, or is not for this key.', cure: 'Check its name or id, and the names of the key.', exit: 5, http: 404 },
   ERR_CLI_LISTEN: { meaning: 'A port cannot be listened on.', cure: 'Choose another address or port.', exit: 3, http: 500 },
 } as const satisfies Record<`ERR_CLI_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
 

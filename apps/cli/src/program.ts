@@ -1,6 +1,7 @@
 import { Command, CommanderError, type CommandOptions, InvalidArgumentError, Option } from 'commander';
 import type { RevocationReason } from '@acmex/protocol';
 import type { AccountCommandOptions } from './account/account.ts';
+import type { AgentCommandOptions } from './agent/command.ts';
 import type { InitOptions } from './ca/init.ts';
 import type { CaOptions } from './ca/options.ts';
 import type { ServeOptions } from './ca/serve.ts';
@@ -110,6 +111,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
   addConfigCommands(program, terminal);
   addDnsCommands(program, terminal, logLevel);
   addServerCommands(program, terminal, logLevel, version);
+  addAgentCommand(program, terminal, logLevel, { version, end });
   addStorageCommands(program, terminal, logLevel);
   addCaCommands(program, terminal, logLevel);
   addDemoCommand(program, terminal, logLevel);
@@ -271,6 +273,22 @@ function addServerCommands(program: Command, terminal: Terminal, logLevel: () =>
     .option('--tenant <name>', 'whose it is; the first of the configuration by default')
     .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
     .action(async (id: string, options: KeyCreateOptions) => (await import('./server/keys.ts')).keyRevoke(id, options, terminal));
+}
+
+function addAgentCommand(program: Command, terminal: Terminal, logLevel: () => Option, { version, end }: { readonly version: string; readonly end: (code: number) => void }): void {
+  program.command('agent')
+    .description('keep the certificates of a server in the files of this host, until it is told to stop')
+    .requiredOption('--server <url>', 'the AcmeX server, as https://acmex.example; where it fails, the next one that is given is asked', collect)
+    .requiredOption('--key-file <file>', 'the API key, with the scopes certificates:read, private-keys:read and agents:write')
+    .option('--certificate <id or name>', 'only this one; can be given again; all that the key may see by default', collect)
+    .option('--directory <directory>', 'keep live/NAME/fullchain.pem and privkey.pem there, switched in one step; /var/lib/acmex/agent for root by default, ~/.local/state/acmex/agent for others')
+    .option('--deploy-hook <command>', 'run this for each change, when it is written: a program and its arguments, split at blanks, no shell')
+    .option('--probe <host:port>', 'look there what is served', place)
+    .option('--ca-certificate <file>', 'root certificate of the server\'s https, for a private CA')
+    .option('--name <name>', 'what this host is called at the server; its host name by default')
+    .option('--once', 'look once and end, for a timer')
+    .addOption(logLevel())
+    .action(async (options: AgentCommandOptions) => { end(await (await import('./agent/command.ts')).agent({ ...options, version }, terminal)); });
 }
 
 function addStorageCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {

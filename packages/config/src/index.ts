@@ -1,3 +1,4 @@
+export { credentialInFile } from './credential-file.ts';
 export { type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
 export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
 export { type DnsProviderKind, dnsProviderKinds, type DnsProviderOption, dnsProvidersOf } from './dns/providers.ts';

@@ -5,5 +5,5 @@ export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';
 export { hooksIn } from './hooks-folder.ts';
 export type { Ownership } from './owner.ts';
-export { probe, type ProbeOptions } from './probe.ts';
+export { probe, type ProbeOptions, servedSerialNumber } from './probe.ts';
 export { trustedProgram } from './trusted-program.ts';

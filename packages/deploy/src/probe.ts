@@ -23,7 +23,7 @@ export async function probe(serialNumber: string, { host, port, serverName = hos
   const end = clock.monotonic() + milliseconds(within);
   for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
     signal?.throwIfAborted();
-    const seen = await withTimeLimit({ clock, limit: 'PT10S', signal }, (limited) => served({ host, port, serverName }, limited)).catch((error: unknown) => {
+    const seen = await servedSerialNumber({ host, port, serverName, signal, clock }).catch((error: unknown) => {
       signal?.throwIfAborted();
       return error instanceof Error ? error : new Error(String(error));
     });
@@ -31,6 +31,15 @@ export async function probe(serialNumber: string, { host, port, serverName = hos
     if (clock.monotonic() + pause > end) throw new DeployError('ERR_DEPLOY_PROBE', `${host}:${port} does not show the certificate ${serialNumber}: ${seen instanceof Error ? seen.message : `it shows ${seen}`}`, seen instanceof Error ? { cause: seen } : undefined);
     await clock.sleep({ milliseconds: pause }, { signal });
   }
+}
+
+/**
+ * Looks once at what a server shows, for ten seconds at most.
+ * @returns the serial number, in lower-case hexadecimal
+ * @throws what the connection fails with
+ */
+export async function servedSerialNumber({ host, port, serverName = host, signal, clock = systemClock }: Omit<ProbeOptions, 'within'>): Promise<string> {
+  return await withTimeLimit({ clock, limit: 'PT10S', signal }, async (limited) => await served({ host, port, serverName }, limited));
 }
 
 function served({ host, port, serverName }: { readonly host: string; readonly port: number; readonly serverName: string }, signal: AbortSignal): Promise<string> {

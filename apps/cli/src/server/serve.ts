@@ -45,7 +45,7 @@ export async function serve({ config: configFile, overrides, logLevel, role, ver
 }
 
 /** Text for a person, a line of JSON for everything else. */
-function logTo({ stderr }: Terminal, most: LogLevel): Log {
+export function logTo({ stderr }: Terminal, most: LogLevel): Log {
   return ({ level, msg, ...more }) => {
     if (logLevels.indexOf(level) > logLevels.indexOf(most)) return;
     if (stderr.isTTY) stderr.write(`${level === 'info' ? '' : `${level}: `}${msg}\n`);

@@ -1,0 +1,25 @@
+export interface Backoff {
+  /** How often in a row it failed, from 1. */
+  readonly failures: number;
+  /** Milliseconds of the first pause, and of the longest. */
+  readonly first: number;
+  readonly most: number;
+  /** What the other side asked for, in milliseconds. */
+  readonly retryAfter?: number | undefined;
+  /** From 0 to 1. */
+  readonly random: number;
+}
+
+/** The other side is not obeyed for longer. */
+const longestObeyed = 600_000;
+
+/**
+ * Milliseconds until the next try: doubled with each failure, and by chance between a half of that and all of it, so that many who
+ * failed at one moment do not come back at one moment. No sooner than the other side asks for, of which ten minutes are obeyed.
+ */
+export function pauseAfter({ failures, first, most, retryAfter = 0, random }: Backoff): number {
+  const full = Math.min(first * 2 ** Math.min(failures - 1, 30), most);
+  const own = full * (0.5 + random / 2);
+  const asked = Math.min(retryAfter, longestObeyed);
+  return Math.round(asked > own ? asked + own - full / 2 : own);
+}
