@@ -185,6 +185,8 @@ describe('acmex agent --once', () => {
     await expect(acmex(args)).resolves.toMatchObject({ code: 0 });
     expect(await hooked()).toHaveLength(1);
     expect((await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items).toHaveLength(1);
+    const shown = await acmex(['server', 'agents', '--config', join(base, 'acmex.toml'), '--storage', join(base, 'data'), '-o', 'json']);
+    expect(JSON.parse(shown.stdout)).toContainEqual(expect.objectContaining({ agent: 'web1', state: 'current', names: name, serves: await serialOf() }));
     for (const line of first.stderr.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ time: expect.any(String), level: expect.any(String), msg: expect.any(String) });
     expect(first.stderr).not.toContain(text.split('\n')[1]);
     await rm(at('tls/live', name, 'privkey.pem'));
@@ -264,7 +266,7 @@ describe('acmex agent --once', () => {
 async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
-  const { host: _, connection: __, ...headers } = request.headers;
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([key]) => !/^(host|connection)$/.test(key)));
   const answer = await fetch(`${server.url}${request.url}`, { method: request.method ?? 'GET', headers: headers as Record<string, string>, ...(parts.length > 0 ? { body: Buffer.concat(parts) } : {}) });
   response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([key]) => !/^(transfer-encoding|connection|keep-alive|content-length)$/.test(key)))).end(Buffer.from(await answer.arrayBuffer()));
 }
@@ -328,6 +330,22 @@ describe('acmex agent', () => {
     expect(await hooked()).toHaveLength(1);
   }, 60_000);
 });
+
+it('gets a renewal to a dozen hosts within a minute, also when one of two servers dies before it', async () => {
+  const second = await serving();
+  using relays = { one: await relayTo(server.port), two: await relayTo(second.port), [Symbol.dispose]() { this.one[Symbol.dispose](); this.two[Symbol.dispose](); } };
+  const key = await keyFile([name]);
+  const agents = Array.from({ length: 12 }, (_, at) => running(['agent', '--server', relays.one.url, '--server', relays.two.url, '--key-file', key, '--directory', join(folder, `tls${at}`), '--name', `web${at}`]));
+  await Promise.all(agents.map(async (one) => await one.heard('lies in')));
+  await relays.one.cut();
+  const serial = await renewed();
+  const begun = systemClock.monotonic();
+  await Promise.all(agents.map(async (one) => await one.heard(serial)));
+  expect(systemClock.monotonic() - begun).toBeLessThan(60_000);
+  for (const at of agents.keys()) expect(new X509Certificate(await readFile(join(folder, `tls${at}`, 'live', name, 'fullchain.pem'))).serialNumber.toLowerCase()).toBe(serial);
+  await Promise.all(agents.map(async (one) => await one.stop()));
+  await second.stop();
+}, 180_000);
 
 /** Until the server knows it: the event of a report is its own answer, which the agent alone sees. */
 async function told(enough: (one: { readonly state: string; readonly evidence?: string; readonly serialNumber?: string; readonly failure?: { readonly code: string } } | undefined) => boolean): Promise<void> {

@@ -243,10 +243,12 @@ function addDnsCommands(program: Command, terminal: Terminal, logLevel: () => Op
 }
 
 function addServerCommands(program: Command, terminal: Terminal, logLevel: () => Option, version: string): void {
+  const server = program.command('server').description('look after the server from the machine that it runs on');
+  const key = server.command('key').description('the API keys');
   const add = (parent: Command, name: string, description: string) => parent.command(name)
     .description(description)
     .copyInheritedSettings(program)
-    .showHelpAfterError(`(see acmex ${parent === program ? '' : 'server key '}${name.split(' ', 1)[0]} --help)`)
+    .showHelpAfterError(`(see acmex ${parent === program ? '' : parent === key ? 'server key ' : 'server '}${name.split(' ', 1)[0]} --help)`)
     .option('--config <file>', configFile)
     .option('--storage <place>', 'where everything is kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
     .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
@@ -256,7 +258,10 @@ function addServerCommands(program: Command, terminal: Terminal, logLevel: () =>
     .option('-a, --addr <host:port>', 'where to listen; server.listen_addr otherwise, which is 127.0.0.1:8080 by default')
     .addOption(new Option('--role <role>', 'what this process does of what several share by Redis (ACMEX_REDIS_URL): serve the API, work, or all of it').choices(['all', 'api', 'worker']).default('all'))
     .action(async (options: ServeCommandOptions) => (await import('./server/serve.ts')).serve({ ...options, version }, terminal));
-  const key = program.command('server').description('look after the server from the machine that it runs on').command('key').description('the API keys');
+  add(server, 'agents', 'show which host serves which certificate, and which is behind')
+    .option('--tenant <name>', 'whose they are; the first of the configuration by default')
+    .addOption(new Option('-o, --output <format>', 'how to write the result').choices(['text', 'json', 'csv']).default('text'))
+    .action(async (options: KeyCreateOptions) => (await import('./server/agents.ts')).agents(options, terminal));
   add(key, 'create', 'make an API key; it is shown this once')
     .option('--scopes <names>', 'what it may do, with commas between; everything by default', collect)
     .option('--names <patterns>', 'names that it may use: a name, *.example.com for all below it, or *, which is the default', collect)

@@ -1,5 +1,5 @@
 import { KeyStore, type Scope, scopes } from '@acmex/server/keys';
-import { scopedStorage } from '@acmex/storage';
+import { scopedStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
 import { type ManagedCommandOptions, type Row, type Shown, table, withManaged } from '../managed/command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -44,11 +44,16 @@ export async function keyRevoke(id: string, options: KeyCreateOptions, terminal:
   });
 }
 
-async function withKeys({ tenant: named, ...options }: KeyCreateOptions, terminal: Terminal, work: (keys: KeyStore) => Promise<Shown>): Promise<void> {
+async function withKeys(options: KeyCreateOptions, terminal: Terminal, work: (keys: KeyStore) => Promise<Shown>): Promise<void> {
+  await withTenant(options, terminal, async (tenant) => await work(new KeyStore({ tenant: tenant.name, storage: tenant.storage })));
+}
+
+/** The part of the storage that is a tenant's. @throws CliError `ERR_CLI_USAGE` for a tenant that is none */
+export async function withTenant({ tenant: named, ...options }: ManagedCommandOptions & { readonly tenant?: string }, terminal: Terminal, work: (tenant: { readonly name: string; readonly storage: Storage }) => Promise<Shown>): Promise<void> {
   await withManaged(options, terminal, async ({ storage, config }) => {
     const [first = 'default', ...more] = Object.keys(config.values.tenants);
-    const tenant = named ?? first;
-    if (![first, ...more].includes(tenant)) throw new CliError('ERR_CLI_USAGE', `there is no tenant "${tenant}": choose among ${[first, ...more].join(', ')}`);
-    return await work(new KeyStore({ tenant, storage: tenant === 'default' ? storage : scopedStorage(storage, `tenant/${tenant}`) }));
+    const name = named ?? first;
+    if (![first, ...more].includes(name)) throw new CliError('ERR_CLI_USAGE', `there is no tenant "${name}": choose among ${[first, ...more].join(', ')}`);
+    return await work({ name, storage: name === 'default' ? storage : scopedStorage(storage, `tenant/${name}`) });
   });
 }

@@ -1,0 +1,1 @@
+export { type AgentReport, AgentReports, type KeptReport } from './agents/agent-reports.ts';
