@@ -15,6 +15,7 @@ export const programs = {
   uacme: { debian: 'uacme', elsewhere: 'install uacme with your system\'s package manager' },
   dehydrated: { debian: 'dehydrated', elsewhere: 'install dehydrated with your system\'s package manager' },
   'acme-tiny': { debian: 'acme-tiny', elsewhere: 'install acme-tiny with your system\'s package manager' },
+  'systemd-analyze': { debian: 'systemd', elsewhere: 'take a Linux that systemd runs' },
   openssl: { debian: 'openssl', elsewhere: 'install OpenSSL 3 with your system\'s package manager' },
 };
 

@@ -1,0 +1,199 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { systemClock } from '@acmex/clock';
+import { freePort, startProgram } from '@acmex/services';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { compile } from './compiled.testing.ts';
+import { contained, type Contained, fileSystem, outside } from './file-system.testing.ts';
+import { image, type Image } from './image.testing.ts';
+import { type Machine, systemd } from './systemd.testing.ts';
+
+const checkout = join(import.meta.dirname, '../../../..');
+const deploy = join(import.meta.dirname, '../../deploy');
+const run = promisify(execFile);
+/** For servers that share the machine with all other tests. */
+const limit = 180_000;
+
+const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
+(able ? describe : describe.skip)(`what is delivered${able ? '' : ' (skipped: file systems are put together by root, on Linux)'}`, () => {
+  let folder: string;
+  let made: Image;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'acmex-image-'));
+    const setting = async (name: string) => (await run('npm', ['config', 'get', name], { cwd: checkout })).stdout.trim();
+    await writeFile(join(folder, 'npmrc'), `registry=${await setting('registry')}\nprefer-offline=true\n`);
+    made = await image({
+      dockerfile: join(deploy, 'Dockerfile'), context: checkout, folder,
+      mounted: { '/root/.npm': `${await setting('cache')}/`, '/root/.npmrc': join(folder, 'npmrc') },
+      instead: {
+        'npm ci': async () => { /* what compiles is here already */ },
+        'npm run build -- --projects=@acmex/cli,@acmex/server': async (copy) => await compile(checkout, copy),
+      },
+    });
+  }, 240_000);
+  afterAll(async () => { await rm(folder, { recursive: true, force: true }); });
+
+  /** The data folder as the image makes it, and /tmp. */
+  async function volumes(name: string) {
+    const [data, temporary] = [join(folder, name, 'data'), join(folder, name, 'tmp')];
+    await run('mkdir', ['-p', temporary]);
+    await run('chmod', ['1777', temporary]);
+    await run('cp', ['-a', outside(made.system, '/var/lib/acmex'), data]);
+    return { data, temporary, mounted: { '/var/lib/acmex': `${data}/`, '/tmp': `${temporary}/` } };
+  }
+
+  describe('the image', () => {
+    it('has what running takes, and no sources, tests, tools or npm settings', async () => {
+      const { stdout } = await run('find', [outside(made.system, '/opt/acmex'), '-not', '-path', '*/node_modules/*', '-type', 'f', '-printf', '%P\n']);
+      const files = stdout.trim().split('\n');
+      expect(files.filter((one) => !/^(package\.json|LICENSE-\w+|(apps|packages)\/[\w-]+\/(package\.json|(bin|dist|deploy)\/.*))$/.test(one))).toEqual([]);
+      expect(files).toEqual(expect.arrayContaining(['apps/cli/bin/acmex.mjs', 'apps/server/dist/serve.js', 'packages/dns-cloudflare/dist/sdk.js', 'LICENSE-MIT']));
+      const modules = await readdir(outside(made.system, '/opt/acmex/node_modules'));
+      expect(modules).toEqual(expect.arrayContaining(['fastify', '@acmex', '@nestjs']));
+      expect(modules.filter((one) => ['jest', 'nx', 'typescript', 'eslint', 'esbuild'].includes(one))).toEqual([]);
+    });
+
+    it.each([{ uid: 10_001, gid: 0 }, { uid: 12_345, gid: 0 }])('serves as user $uid of group 0 without a capability, on a read-only file system, is healthy, and ends on SIGTERM', async (user) => {
+      const { data, temporary, mounted } = await volumes(`user-${user.uid}`);
+      const place = `127.0.0.1:${await freePort()}`;
+      const inside = async (command: readonly string[]) => await contained(made.system, { command, env: { ...made.env, ACMEX_SERVER_LISTEN_ADDR: place }, cwd: made.workdir, mounted, user });
+      {
+        await using server = await startProgram({ ...await inside([...made.entrypoint, ...made.cmd]), ready: (log) => log.includes('listening on'), limit: { seconds: 100 } });
+        await expect((await fetch(`http://${place}/health`)).json()).resolves.toEqual({ status: 'healthy' });
+        await expect((await fetch(`http://${place}/health/ready`)).json()).resolves.toMatchObject({ status: 'healthy' });
+        const healthcheck = await inside(made.healthcheck);
+        await expect(run(healthcheck.command, [...healthcheck.args])).resolves.toBeDefined();
+        const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
+        expect(status).toMatch(new RegExp(`^Uid:\\s+${user.uid}\\s+${user.uid}\\s`, 'm'));
+        expect(status).toMatch(/^CapBnd:\s+0{16}$/m);
+        expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+        const touch = await inside(['touch', '/opt/acmex/mine']);
+        await expect(run(touch.command, [...touch.args])).rejects.toMatchObject({ stderr: expect.stringMatching(/Read-only file system|Permission denied/) });
+        await server[Symbol.asyncDispose]();
+        expect(server.log()).toContain('"msg":"ended"');
+      }
+      const healthcheck = await inside(made.healthcheck);
+      await expect(run(healthcheck.command, [...healthcheck.args])).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('ECONNREFUSED') });
+      expect(await readdir(temporary)).toEqual([]);
+      expect((await stat(join(data, '.acmex/initial-api-key'))).uid).toBe(user.uid);
+    }, limit);
+
+    it('listens for other machines only where it is told who ends TLS', async () => {
+      const { mounted } = await volumes('exposed');
+      const { command, args } = await contained(made.system, { command: [...made.entrypoint, ...made.cmd], env: { ...made.env, ACMEX_SERVER_LISTEN_ADDR: '0.0.0.0:8080' }, cwd: made.workdir, mounted, user: { uid: 10_001, gid: 0 } });
+      await expect(run(command, [...args])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_SERVER_EXPOSED') });
+    }, limit);
+  });
+
+  describe('the Redis of compose.yaml', () => {
+    it('takes its password from the secret, shows it to no list of processes, and keeps what it is given', async () => {
+      const { services: { redis } } = parse(await readFile(join(deploy, 'compose.yaml'), 'utf8')) as { services: { redis: { command: readonly string[]; healthcheck: { test: readonly string[] } } } };
+      const [data, secret, port] = [join(folder, 'redis'), join(folder, 'redis-password'), await freePort()];
+      await mkdir(data);
+      await chown(data, 999, 999);
+      await writeFile(secret, 'correct horse\\battery"staple\n', { mode: 0o440 });
+      const system = await fileSystem(join(folder, 'redis-system'));
+      const options: Omit<Contained, 'command'> = { env: {}, cwd: '/data', user: { uid: 999, gid: 999, groups: [0] }, mounted: { '/data': `${data}/`, '/run/secrets/redis-password': secret } };
+      // As Compose hands it to a shell, on a port of this test's own.
+      const inside = async (command: readonly string[]) => await contained(system, { ...options, command: command.map((one) => one.replaceAll('$$', '$').replace('redis-server -', `redis-server - --bind 127.0.0.1 --port ${port}`).replace('redis-cli', `redis-cli -p ${port}`)) });
+      const ask = async (line: string) => {
+        const { command, args } = await inside(['sh', '-c', line]);
+        return (await run(command, [...args])).stdout.trim();
+      };
+      await using server = await startProgram({ ...await inside(redis.command), ready: (log) => log.includes('Ready to accept connections') });
+      const { command, args } = await inside(['sh', '-c', redis.healthcheck.test[1]!]);
+      await expect(run(command, [...args])).resolves.toBeDefined();
+      expect(await ask('redis-cli ping')).toContain('NOAUTH');
+      for (const [setting, value] of Object.entries({ appendonly: 'yes', appendfsync: 'everysec', 'maxmemory-policy': 'noeviction' })) expect(await ask(`REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli config get ${setting}`)).toBe(`${setting}\n${value}`);
+      expect(await readFile(`/proc/${server.pid}/cmdline`, 'utf8')).not.toContain('horse');
+      expect(await readdir(data)).toEqual(['appendonlydir']);
+    }, limit);
+  });
+
+  describe('the units, on a machine that systemd runs', () => {
+    let machine: Machine;
+    let place: string;
+    const properties = async (unit: string, ...names: readonly string[]) => Object.fromEntries((await machine.run('systemctl', 'show', unit, ...names.map((one) => `--property=${one}`))).split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+
+    beforeAll(async () => {
+      const { system } = made;
+      const at = (path: string) => outside(system, path);
+      for (const one of ['/etc/systemd/system', '/etc/sysusers.d', '/etc/acmex', '/etc/credstore']) await mkdir(at(one), { recursive: true });
+      for (const one of await readdir(join(deploy, 'systemd'))) await writeFile(join(at('/etc/systemd/system'), one), asThisProgramIs(await readFile(join(deploy, 'systemd', one), 'utf8')));
+      await writeFile(at('/etc/sysusers.d/acmex.conf'), await readFile(join(deploy, 'sysusers.d/acmex.conf')));
+      await rm(at('/var/lib/acmex'), { recursive: true });
+      place = `127.0.0.1:${await freePort()}`;
+      await writeFile(at('/etc/acmex/acmex.toml'), `[server]\nlisten_addr = "${place}"\n[storage]\nbackend = "encrypted"\n[storage.file]\npath = "/var/lib/acmex"\n[storage.encrypted]\ninner_backend = "file"\nencryption_key = { file = "\${CREDENTIALS_DIRECTORY}/acmex.storage-key" }\n`);
+      await writeFile(at('/etc/credstore/acmex.storage-key'), randomBytes(32).toString('hex'), { mode: 0o600 });
+      machine = await systemd(system);
+      await machine.run('systemd-sysusers');
+    }, limit);
+    afterAll(async () => { await machine?.[Symbol.asyncDispose](); });
+
+    it('acmex-server serves as a user of its own with one capability, behind a filter of system calls, and opens its storage with a key that root alone may read', async () => {
+      await machine.run('systemctl', 'start', 'acmex-server.service');
+      await served(place);
+      const { MainPID: pid, User: user } = await properties('acmex-server.service', 'MainPID', 'User');
+      expect(user).toBe('acmex');
+      const status = await machine.run('cat', `/proc/${pid}/status`);
+      expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+      expect(status).toMatch(/^Seccomp:\s+2$/m);
+      expect(status).toMatch(/^CapBnd:\s+0000000000000400$/m);
+      expect(status).toMatch(/^CapEff:\s+0000000000000400$/m);
+      expect(await machine.run('stat', '-c', '%U %a', '/var/lib/acmex')).toBe('acmex 700');
+    }, limit);
+
+    it('reads its configuration anew on systemctl reload', async () => {
+      await machine.run('systemctl', 'reload', 'acmex-server.service');
+      await logged('acmex-server.service', 'the configuration is read anew');
+    }, limit);
+
+    it('acmex-renew runs beside the server, and its timer within two hours', async () => {
+      await machine.run('systemctl', 'start', 'acmex-renew.service', 'acmex-renew.timer');
+      expect(await properties('acmex-renew.service', 'Result', 'ExecMainStatus')).toEqual({ Result: 'success', ExecMainStatus: '0' });
+      const { NextElapseUSecRealtime: next } = await properties('acmex-renew.timer', 'NextElapseUSecRealtime');
+      const wait = Number(await machine.run('date', '-d', next!, '+%s')) - Number(await machine.run('date', '+%s'));
+      expect(wait).toBeGreaterThanOrEqual(0);
+      expect(wait).toBeLessThan(7200);
+    }, limit);
+
+    it('acmex-server ends in order, is started again when it was killed, and not when its configuration is wrong', async () => {
+      await machine.run('systemctl', 'kill', '--signal=KILL', 'acmex-server.service');
+      await served(place);
+      expect((await properties('acmex-server.service', 'NRestarts')).NRestarts).toBe('1');
+      await machine.run('systemctl', 'stop', 'acmex-server.service');
+      expect(await properties('acmex-server.service', 'Result', 'ExecMainStatus', 'ActiveState')).toEqual({ Result: 'success', ExecMainStatus: '0', ActiveState: 'inactive' });
+      await writeFile(outside(made.system, '/etc/acmex/acmex.toml'), '[server]\nlisten_addr = 5\n');
+      await machine.run('systemctl', 'start', 'acmex-server.service');
+      await logged('acmex-server.service', 'ERR_CONFIG_INVALID');
+      await until(async () => (await properties('acmex-server.service', 'ActiveState')).ActiveState === 'failed');
+    }, limit);
+
+    async function logged(unit: string, text: string): Promise<void> {
+      await until(async () => (await machine.run('journalctl', '--unit', unit, '--output', 'cat')).includes(text));
+    }
+  });
+});
+
+/** The units, before the program knows its role. */
+function asThisProgramIs(unit: string): string {
+  return unit.replace(/^(ExecStart=acmex serve) --role \S+$/m, '$1');
+}
+
+async function served(place: string): Promise<void> {
+  await until(async () => (await fetch(`http://${place}/health`)).ok);
+}
+
+/** Looks until it is so, for 100 seconds at most. */
+async function until(what: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; !(await what().catch(() => false)); look++) {
+    if (look === 1000) throw new Error(`not within 100 seconds: ${what}`);
+    await systemClock.sleep({ milliseconds: 100 });
+  }
+}
