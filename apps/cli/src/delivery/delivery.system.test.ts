@@ -27,7 +27,9 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'acmex-image-'));
     const setting = async (name: string) => (await run('npm', ['config', 'get', name], { cwd: checkout })).stdout.trim();
-    await writeFile(join(folder, 'npmrc'), `registry=${await setting('registry')}\nprefer-offline=true\n`);
+    const authorities = [process.env.NODE_EXTRA_CA_CERTS ?? '', await setting('cafile')].filter((file) => file !== '' && file !== 'null');
+    const trusted = (await Promise.all(authorities.map(async (file) => await readFile(file, 'utf8')))).join('\n').match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+    await writeFile(join(folder, 'npmrc'), [`registry=${await setting('registry')}`, 'prefer-offline=true', ...trusted.map((one) => `ca[]=${JSON.stringify(one)}`), ''].join('\n'));
     made = await image({
       dockerfile: join(deploy, 'Dockerfile'), context: checkout, folder,
       mounted: { '/root/.npm': `${await setting('cache')}/`, '/root/.npmrc': join(folder, 'npmrc') },
@@ -152,6 +154,11 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
     it('reads its configuration anew on systemctl reload', async () => {
       await machine.run('systemctl', 'reload', 'acmex-server.service');
       await logged('acmex-server.service', 'the configuration is read anew');
+    }, limit);
+
+    it('lets root use the program by hand as the service does, with its user and its key', async () => {
+      const listed = await machine.run('systemd-run', '--pipe', '--wait', '--quiet', '--property=User=acmex', '--property=LoadCredential=acmex.storage-key', '--setenv=XDG_STATE_HOME=/var/lib', 'acmex', 'server', 'key', 'list', '-o', 'json');
+      expect(JSON.parse(listed)).toEqual([expect.objectContaining({ title: 'initial' })]);
     }, limit);
 
     it('acmex-renew runs beside the server, and its timer within two hours', async () => {

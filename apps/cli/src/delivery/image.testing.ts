@@ -122,5 +122,5 @@ async function step({ system, workdir, env }: Image, line: JSONInstruction, { in
     command: ['/bin/sh', '-c', text], env: { HOME: '/root', ...env }, cwd: workdir,
     mounted: Object.fromEntries(targets.map((target) => [target, mounted[target]!])),
   });
-  await run(command, args, { maxBuffer: 1e8, timeout: 240_000 });
+  await run(command, args, { maxBuffer: 1e8, timeout: 400_000 });
 }
