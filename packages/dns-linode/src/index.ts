@@ -1,0 +1,1 @@
+export { linode, type LinodeOptions } from './linode.ts';
