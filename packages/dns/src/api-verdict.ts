@@ -3,8 +3,8 @@ import { type Answer, lacks, retryAfter, wordsOf } from './answer.ts';
 import { DnsError, type DnsErrorCode } from './errors.ts';
 import type { CallOptions, JsonApiOptions } from './json-api.ts';
 
-/** What came of an attempt. `passing`: the next may succeed, and nothing is done twice by it. */
-export type Outcome<T> = { readonly value: T } | { readonly error: DnsError; readonly passing: boolean };
+/** What came of an attempt. */
+export type Outcome<T> = { readonly value: T } | { readonly error: DnsError };
 
 export interface Question<T> {
   readonly provider: string;
@@ -28,22 +28,20 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   const code = refused?.code ?? codeOf(status, call.zone);
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
   const when = code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
-  return {
-    error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, when }), { retryAfter: when }),
-    passing: code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && status >= 500),
-  };
+  const passing = code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && status >= 500);
+  return { error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, when }), { retryAfter: when, passing }) };
 }
 
 /** What it means that no answer came. */
 export function noAnswer<T>(cause: unknown, { provider, what, repeatable }: Pick<Question<T>, 'provider' | 'what' | 'repeatable'>): Outcome<T> {
-  return { error: new DnsError('ERR_DNS_API', `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`, { cause }), passing: repeatable };
+  return { error: new DnsError('ERR_DNS_API', `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`, { cause, passing: repeatable }) };
 }
 
 /** A success, if it is what its documentation says; where nothing is asked of it, any body will do. */
 function understood<T>({ body }: Answer, { provider, what, call }: Question<T>): Outcome<T> {
   const why = 'unreadable' in body ? body.unreadable : lackOf(body.json, call.answer);
   if (why === undefined || call.answer === undefined) return { value: ('json' in body ? body.json : undefined) as T };
-  return { error: new DnsError('ERR_DNS_API', `${provider}: the answer to ${what} ${why}: see whether ${provider} has trouble, or has changed its API`), passing: false };
+  return { error: new DnsError('ERR_DNS_API', `${provider}: the answer to ${what} ${why}: see whether ${provider} has trouble, or has changed its API`) };
 }
 
 function lackOf(json: unknown, example: unknown): string | undefined {

@@ -13,18 +13,18 @@ export interface Patience {
 const longest = 20_000;
 
 /**
- * Attempts until one succeeds, or says that the next would not either: five at most within the limit,
+ * Attempts until one succeeds, or says that the next would not either: five at most, or `most`, within the limit,
  * at `Retry-After` where the host gives one, else after growing pauses.
  * @param attempt given the time that it has
  */
-export async function attempts<T>({ clock, limit = 'PT1M', random = Math.random, signal }: Patience & DnsOptions & { readonly clock: Clock }, attempt: (limit: DurationInput) => Promise<Outcome<T>>): Promise<T> {
+export async function attempts<T>({ clock, limit = 'PT1M', random = Math.random, most = 5, signal }: Patience & DnsOptions & { readonly clock: Clock; readonly most?: number }, attempt: (limit: DurationInput) => Promise<Outcome<T>>): Promise<T> {
   const end = clock.monotonic() + milliseconds(limit);
   for (let count = 1; ; count++) {
     const outcome = await attempt({ milliseconds: Math.max(Math.ceil(Math.min(end - clock.monotonic(), longest)), 1) });
     if ('value' in outcome) return outcome.value;
-    const { error, passing } = outcome;
+    const { error } = outcome;
     const pause = error.retryAfter ? clock.now().until(error.retryAfter).total('milliseconds') : 500 * 2 ** count * (0.5 + random() / 2);
-    if (!passing || count === 5 || clock.monotonic() + pause >= end) throw error;
+    if (!error.passing || count === most || clock.monotonic() + pause >= end) throw error;
     await clock.sleep({ milliseconds: Math.max(Math.ceil(pause), 0) }, { signal });
   }
 }

@@ -29,12 +29,12 @@ export function basic(user: string, password: Secret): Secret {
   return async () => whole('Basic', Buffer.from(`${user}:${typeof password === 'string' ? password : await password()}`).toString('base64'));
 }
 
-/** A text of someone else, with no credential in it: no header's value, nor what is in it behind `Bearer` and `Basic`. */
+/** A text of someone else, with no credential in it: no header's value, nor what is in it behind a scheme as `Bearer` and `Basic`. */
 export function concealed(text: string, secrets: readonly string[]): string {
   const parts = secrets.flatMap((secret) => {
-    const [, scheme, credential = ''] = /^(Bearer|Basic) (.+)$/.exec(secret) ?? [];
-    const decoded = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : '';
-    return [secret, credential, decoded.slice(decoded.indexOf(':') + 1)];
+    const [, scheme, credential = ''] = /^([\w-]+) (.+)$/.exec(secret) ?? [];
+    const pair = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : credential;
+    return [secret, credential, pair.slice(pair.indexOf(':') + 1)];
   });
   // What is shorter is no secret, and would tear words of others apart.
   return parts.filter(({ length }) => length > 3).sort((one, two) => two.length - one.length).reduce((clean, part) => clean.replaceAll(part, '…'), text);

@@ -18,9 +18,12 @@ export class DnsError extends Error {
   override readonly name = 'DnsError';
   /** When the host wants to be asked again. */
   readonly retryAfter: Temporal.Instant | undefined;
+  /** That the same call may succeed later, and nothing is done twice by it. */
+  readonly passing: boolean;
 
-  constructor(readonly code: DnsErrorCode, message: string, { retryAfter, ...options }: { readonly retryAfter?: Temporal.Instant | undefined; readonly cause?: unknown } = {}) {
+  constructor(readonly code: DnsErrorCode, message: string, { retryAfter, passing = false, ...options }: { readonly retryAfter?: Temporal.Instant | undefined; readonly passing?: boolean; readonly cause?: unknown } = {}) {
     super(message, options);
     this.retryAfter = retryAfter;
+    this.passing = passing;
   }
 }

@@ -6,7 +6,7 @@ export { allPages, type Page } from './pages.ts';
 export { type Propagation, type PropagationOptions, recordVisible, type VisibleRecord } from './propagation.ts';
 export { type AnsweredChallenge, type DnsOptions, type DnsProvider, recordName, relativeName, type TxtRecord } from './provider.ts';
 export { quoted, unquoted } from './quoted-text.ts';
-export { editRecordSet, type EditedRecordSet, type RecordSet, type RecordSetEdit, type ValueText, withoutValue, withValue } from './record-set.ts';
+export { editRecordSet, type EditedRecordSet, overwriteRecordSet, type RecordSet, type RecordSetEdit, type ValueText, withoutValue, withValue } from './record-set.ts';
 export { type HostAnswer, sdkApi, type SdkApi, type SdkApiOptions, type SdkCallOptions } from './sdk-api.ts';
 export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
 export { turns, type Turns } from './turns.ts';

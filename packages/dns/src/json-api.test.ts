@@ -68,6 +68,10 @@ describe('jsonApi', () => {
     await clock.run(api([{ status: 500 }, {}])(method, '/records', { repeatable: true }));
     expect(requests).toHaveLength(4);
   });
+  it('sends nothing again that is to be sent once, and says whether it may be', async () => {
+    for (const [reply, passing] of [[{ status: 500 }, true], [{ status: 429 }, true], [new TypeError('fetch failed'), true], [{ status: 422 }, false], [{ status: 401 }, false]] as const) expect(await failure(api([reply])('PUT', '/records', { once: true }))).toMatchObject({ passing });
+    expect(requests).toHaveLength(5);
+  });
   it('comes back at Retry-After, in seconds or as a date, also with a POST', async () => {
     const date = clock.now().add({ seconds: 12 });
     await clock.run(api([{ status: 429, headers: { 'retry-after': '7' } }, { status: 429, headers: { 'retry-after': new Date(date.epochMilliseconds).toUTCString() } }, {}])('POST', '/records'));
@@ -104,6 +108,10 @@ describe('jsonApi', () => {
   it('tells no password of basic authentication either', async () => {
     const error = await failure(api([{ status: 403, body: '{"error":"user me with very-secret"}' }], { headers: { authorization: basic('me', 'very-secret') } })('GET', '/zones'));
     expect(error).toMatchObject({ message: expect.stringContaining('user me with …') });
+  });
+  it('tells no credential of a scheme of the host\'s own', async () => {
+    const error = await failure(api([{ status: 401, body: '{"message":"key me with very-secret, as me:very-secret"}' }], { headers: { authorization: 'sso-key me:very-secret' } })('GET', '/zones'));
+    expect(error).toMatchObject({ message: expect.stringContaining('key me with …, as …') });
   });
   it.each([['', 'missing'], ['  \n', 'missing'], ['very-secret\nx', 'line break'], ['very-sécret', 'ASCII']])('refuses a credential that is none: %j', async (token, words) => {
     const error = await failure(api([{}], { headers: { authorization: bearer(token) } })('GET', '/zones'));

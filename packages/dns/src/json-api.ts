@@ -43,6 +43,8 @@ export type CallOptions<T> = DnsOptions & {
   readonly zone?: string;
   /** That a POST or PATCH can be sent again though it may have had its effect. GET, PUT and DELETE can. */
   readonly repeatable?: true;
+  /** Never sent again by itself: by then it may be overtaken, as what replaces a record set is by a value that someone else added. */
+  readonly once?: true;
 } & (
   /** An example of the answer: what lacks a member of it, or has it of another kind, is no answer. An array's one element stands for all. */
   | { readonly answer: T; readonly accept?: never }
@@ -61,5 +63,5 @@ export type JsonApi = <T = unknown>(method: Method, path: string, options?: Call
  */
 export function jsonApi(options: JsonApiOptions): JsonApi {
   const host = { ...options, clock: options.clock ?? systemClock };
-  return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> => await attempts({ ...host, signal: call.signal }, (limit) => attempt(host, { method, path, call, limit }));
+  return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> => await attempts({ ...host, signal: call.signal, ...(call.once ? { most: 1 } : {}) }, (limit) => attempt(host, { method, path, call, limit }));
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@acmex/clock';
+import { attempts } from './attempts.ts';
 import { DnsError } from './errors.ts';
 import type { DnsOptions, TxtRecord } from './provider.ts';
 
@@ -56,4 +57,24 @@ export async function editRecordSet<There extends RecordSet, Done>({ provider, n
     await clock.sleep({ milliseconds: 100 * count }, { signal });
   }
   throw new DnsError('ERR_DNS_API', `${provider}: others changed the TXT records of ${name} ten times in between: try again later`);
+}
+
+/**
+ * Changes a record set at a host that replaces whatever is there, and cannot be asked to do so only if nobody came in between:
+ * where the host is in trouble, every further attempt reads the set again, so that none writes what others have overtaken while it paused.
+ * @param set its `replace` calls the host `once`
+ * @returns what `replace` returned; undefined where there was nothing to do
+ * @throws what find and replace throw
+ */
+export async function overwriteRecordSet<There extends RecordSet, Done>({ clock, find, ttl, replace, signal }: Omit<EditedRecordSet<There, Done>, 'provider' | 'name'>, edit: RecordSetEdit): Promise<Done | undefined> {
+  return await attempts({ clock, signal }, async () => {
+    const there = await find();
+    const wanted = edit(there ?? { values: [], ttl });
+    try {
+      return { value: wanted && await replace(there, wanted) };
+    } catch (error) {
+      if (error instanceof DnsError) return { error };
+      throw error;
+    }
+  });
 }

@@ -34,6 +34,11 @@ describe('sdkApi', () => {
     await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', retryAfter: clock.now().add({ seconds: 61 }) });
     await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: ListZones is refused (400 … is no zone): correct what the host names' });
   });
+  it('sends nothing again that is to be sent once', async () => {
+    const { api, clock, call, at } = sdk([new Refused(429)]);
+    await expect(clock.run(api('ChangeZone', call, { repeatable: true, once: true }))).rejects.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', passing: true });
+    expect(at).toHaveLength(1);
+  });
   it('takes a status that is a success here', async () => {
     const { api, clock, call } = sdk([new Refused(404)]);
     await expect(clock.run(api('DeleteZone', call, { accept: [404], zone: 'a.test' }))).resolves.toBeUndefined();

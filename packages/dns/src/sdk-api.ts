@@ -34,7 +34,7 @@ export type SdkCallOptions<T> = CallOptions<T> & { readonly body?: never };
  */
 export function sdkApi({ answered, conceal = (text) => text, ...options }: SdkApiOptions): SdkApi {
   const { provider, refusal, clock = systemClock } = options;
-  return async <T>(what: string, call: (signal: AbortSignal) => Promise<unknown>, more: SdkCallOptions<T>): Promise<T> => await attempts({ ...options, clock, signal: more.signal }, async (limit) => {
+  return async <T>(what: string, call: (signal: AbortSignal) => Promise<unknown>, more: SdkCallOptions<T>): Promise<T> => await attempts({ ...options, clock, signal: more.signal, ...(more.once ? { most: 1 } : {}) }, async (limit) => {
     const question: Omit<Question<T>, 'now'> = { provider, what, call: more, repeatable: more.repeatable ?? false, refusal, conceal };
     const told = ({ json, ...answer }: HostAnswer) => verdict({ ...answer, body: { json } }, { ...question, now: clock.now() });
     try {
