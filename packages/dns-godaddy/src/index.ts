@@ -1,0 +1,1 @@
+export { godaddy, type GodaddyOptions } from './godaddy.ts';
