@@ -1,0 +1,1 @@
+export { cloudns, type CloudnsOptions, type CloudnsUser } from './cloudns.ts';
