@@ -1,0 +1,1 @@
+export { alibaba, type AlibabaOptions } from './alibaba.ts';
