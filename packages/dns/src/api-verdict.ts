@@ -27,9 +27,14 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   if (status >= 200 && status < 300 && !refused) return understood(answer, question);
   const code = refused?.code ?? codeOf(status, call.zone);
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
+  const trouble = status >= 500 || refused?.trouble === true;
   const when = code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
   const passing = code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && status >= 500);
   return { error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, when }), { retryAfter: when, passing }) };
+  return {
+    error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, trouble, when }), { retryAfter: when }),
+    passing: code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble),
+  };
 }
 
 /** What it means that no answer came. */
@@ -55,13 +60,13 @@ function codeOf(status: number, zone: string | undefined): DnsErrorCode {
   return status === 404 && zone !== undefined ? 'ERR_DNS_ZONE_NOT_FOUND' : 'ERR_DNS_API';
 }
 
-function messageOf(code: DnsErrorCode, { provider, what, call: { zone }, said, when }: Pick<Question<unknown>, 'provider' | 'what' | 'call'> & { readonly said: string; readonly when: Temporal.Instant | undefined }): string {
+function messageOf(code: DnsErrorCode, { provider, what, call: { zone }, said, trouble, when }: Pick<Question<unknown>, 'provider' | 'what' | 'call'> & { readonly said: string; readonly trouble: boolean; readonly when: Temporal.Instant | undefined }): string {
   const about = zone === undefined ? '' : ` for the zone ${zone}`;
   switch (code) {
     case 'ERR_DNS_CREDENTIALS': return `${provider}: the credentials are refused${about} (${said}): check them, and what they may do`;
     case 'ERR_DNS_ZONE_NOT_FOUND': return `${provider}: no zone ${zone ?? ''} with these credentials (${said}): check the name, and which zones they can write`;
     case 'ERR_DNS_RATE_LIMITED': return `${provider}: too many requests${about} (${said}): come back ${when ? `at ${when.toString({ smallestUnit: 'second' })}` : 'in some minutes'}`;
-    default: return `${provider}: ${what} is refused${about} (${said}): ${said.startsWith('5') ? `see whether ${provider} has trouble, and try again later` : 'correct what the host names'}`;
+    default: return `${provider}: ${what} is refused${about} (${said}): ${trouble ? `see whether ${provider} has trouble, and try again later` : 'correct what the host names'}`;
   }
 }
 

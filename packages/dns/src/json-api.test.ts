@@ -55,6 +55,13 @@ describe('jsonApi', () => {
     const refusal = (json: unknown) => (json as { status?: string }).status === 'Failed' ? { code: 'ERR_DNS_ZONE_NOT_FOUND' as const, message: 'missing domain' } : undefined;
     expect(await failure(api([{ body: '{"status":"Failed"}' }], { refusal })('GET', '/zones', { zone: 'a.test' }))).toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('a.test') });
   });
+  it('tries again what can be repeated where the host says in words alone that the fault is its own', async () => {
+    const refusal = (json: unknown) => (json === 'InternalError' ? { message: json, trouble: true as const } : undefined);
+    await clock.run(api([{ body: '"InternalError"' }, {}], { refusal })('GET', '/zones'));
+    expect(requests).toHaveLength(2);
+    expect(await failure(api([{ body: '"InternalError"' }], { refusal })('POST', '/zones'))).toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('(200 InternalError): see whether example has trouble, and try again later') });
+    expect(requests).toHaveLength(3);
+  });
 
   it('tries again after growing pauses what can be repeated, and gives up after five', async () => {
     expect(await failure(api([{ status: 502 }, new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNRESET' }) }), { status: 500 }])('GET', '/zones'))).toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('GET /v1/zones') });

@@ -20,6 +20,8 @@ export interface ApiRequest {
 export interface Refusal {
   readonly code?: DnsErrorCode;
   readonly message: string;
+  /** That the fault is the host's own, which it says by another status than 5xx: what can be repeated is tried again. */
+  readonly trouble?: true;
 }
 
 export interface JsonApiOptions extends Patience {
