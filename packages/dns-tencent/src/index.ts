@@ -1,0 +1,2 @@
+export { tencent } from './tencent.ts';
+export type { TencentOptions } from './tencent-api.ts';
