@@ -1,0 +1,1 @@
+export { huawei, type HuaweiOptions } from './huawei.ts';
