@@ -29,12 +29,8 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
   const trouble = status >= 500 || refused?.trouble === true;
   const when = code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
-  const passing = code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && status >= 500);
-  return { error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, when }), { retryAfter: when, passing }) };
-  return {
-    error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, trouble, when }), { retryAfter: when }),
-    passing: code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble),
-  };
+  const passing = code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble);
+  return { error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, trouble, when }), { retryAfter: when, passing }) };
 }
 
 /** What it means that no answer came. */
