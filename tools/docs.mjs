@@ -6,6 +6,8 @@ import { packages, root } from './packages.mjs';
 
 const program = join(root, 'apps/cli/src/program.ts');
 const generators = [
+  // First of all: pages are made from it.
+  { file: 'packages/config/src/dns/kinds.ts', from: 'packages/config/src/dns/kind.ts', make: dnsKinds },
   { file: 'docs/errors.md', make: errors },
   { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
@@ -13,6 +15,8 @@ const generators = [
   { file: 'docs/dns.md', from: 'packages/config/src/dns/providers.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
+/** The server and the DNS hosts: nothing is made from their code. */
+const loadedWhenNamed = { name: 'loaded when named', setup: ({ onResolve }) => onResolve({ filter: /^@acmex\/(server|dns-.*)$/ }, ({ path }) => ({ path, external: true })) };
 const check = process.argv.includes('--check');
 
 for (const { file, make } of generators) {
@@ -49,9 +53,7 @@ function row([code, { meaning, cure, exit, http }]) {
 
 /** The commands of the program and their flags, as the program itself has them. */
 async function commands() {
-  // The server is loaded when it is named, and its code is not what this is made from.
-  const plugins = [{ name: 'server', setup: ({ onResolve }) => onResolve({ filter: /^@acmex\/server$/ }, ({ path }) => ({ path, external: true })) }];
-  const { commandLine } = await load(program, { plugins });
+  const { commandLine } = await load(program);
   const nowhere = { write: () => true };
   const inner = (command, path) => (command.commands.length === 0 ? [{ command, path }] : command.commands.flatMap((one) => inner(one, `${path} ${one.name()}`)));
   const sections = inner(commandLine('', { stdout: nowhere, stderr: nowhere }), 'acmex').map(({ command, path }) => {
@@ -75,12 +77,37 @@ This page is made from the code. [The example](../packages/config/example/acmex.
 ${configReference()}`;
 }
 
+/** The kinds of DNS hosts as a module, from what the package.json of each provider says. Those that come in one package with others stand last. */
+async function dnsKinds() {
+  const described = packages().filter(({ manifest }) => manifest.acmex?.dns).map(({ folder, manifest: { name, acmex: { dns } } }) => ({ folder, name, kinds: [dns].flat() }));
+  const [hosts, families] = [described.filter(({ kinds }) => kinds.length === 1), described.filter(({ kinds }) => kinds.length > 1)];
+  // Whom nobody stands by when a certificate is renewed cannot be configured.
+  const kinds = [...hosts, ...families].flatMap(({ kinds: own, ...one }) => own.filter(({ attended }) => !attended).map((kind) => ({ ...one, kind })));
+  const entries = kinds.map(({ folder, name, kind: { name: type, title, factory, credentials: options, environment, links } }) => {
+    const unfit = options.find(({ option, env, description }) => !option || !(env?.length > 0) || !description);
+    if (!type || !title || !factory || unfit) throw new Error(`${folder}/package.json: acmex.dns lacks ${unfit ? 'the option, env or description of a credential' : 'its name, title or factory'}`);
+    const { options: rows, ...head } = { type, title, package: name, ...(environment ? { environment } : {}), links, options };
+    return `  dnsKind({\n    ${literal(head).slice(2, -2)},\n    options: [${rows.map((row) => `\n      ${literal(row)},`).join('')}${rows.length > 0 ? '\n    ' : ''}],\n    load: async () => (await import('${name}')).${factory},\n  }),\n`;
+  });
+  if (entries.length === 0) throw new Error('there are no DNS providers');
+  return `// Made by npm run docs from acmex.dns in the package.json of each provider: change it there.\nimport { dnsKind, type OpenableDnsKind } from './kind.ts';\n\n/** Every kind of DNS host that a configuration can name. */\nexport const dnsKinds: readonly OpenableDnsKind[] = [\n${entries.join('')}];\n`;
+}
+
+/** A value as TypeScript has it. */
+function literal(value) {
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? '{}' : `{ ${Object.entries(value).map(([key, one]) => `${key}: ${literal(one)}`).join(', ')} }`;
+  return typeof value === 'string' ? `'${value.replaceAll(/[\\']/g, '\\$&')}'` : String(value);
+}
+
 /** Who writes records for dns-01. */
 async function dnsProviders() {
   const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/providers.ts'));
-  const kinds = dnsProviderKinds();
-  if (kinds.length === 0) throw new Error('there are no DNS providers');
-  const sections = kinds.map(({ type, title, package: name, options }) => [`## ${title}`, '', `\`type = "${type}"\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md).`, '', '| key | | |', '|---|---|---|', ...options.map((one) => `| \`${one.name}\` | ${[...(one.required ? ['required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`), ''].join('\n'));
+  const sections = dnsProviderKinds().map(({ type, title, package: name, options, links }) => {
+    const places = [...(links.api ? [`[reference](${links.api})`] : []), ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : [])];
+    const rows = options.map((one) => `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`);
+    return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', '| key | variables | | |', '|---|---|---|---|', ...rows, ''].join('\n');
+  });
   return `# DNS providers
 
 For dns-01, which wildcards need, records are written by one of these: a table \`[[challenge.dns01.providers]]\` of acmex.toml with a \`name\`, its \`type\` and the keys below. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
@@ -135,7 +162,7 @@ ${rows.join('\n')}
 /** The exports of a TypeScript module. */
 async function load(entry, options = {}) {
   const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');" };
-  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner, logLevel: 'warning', ...options });
+  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner, plugins: [loadedWhenNamed], logLevel: 'warning', ...options });
   if (options.packages === 'external') return await importedBeside(entry, text);
   return await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
 }

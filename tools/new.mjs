@@ -30,7 +30,7 @@ for (const [file, text] of Object.entries(files({ name, version, ...spellings(na
   writeFileSync(path, text, { flag: 'wx' });
 }
 if (config) writeFileSync(join(root, 'eslint.config.mjs'), config);
-for (const { file, before, insert } of edits({ name, ...spellings(name) })) writeFileSync(join(root, file), withInserted(file, before, insert));
+for (const { file, before, insert } of edits({ name, version, ...spellings(name) })) writeFileSync(join(root, file), withInserted(file, before, insert));
 console.log(`${folder} is there. Next: ${next(name)}`);
 
 /** The name as other places spell it: dns-hooks, dnsHooks, DnsHooks, DNS_HOOKS. */

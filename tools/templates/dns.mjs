@@ -1,6 +1,13 @@
 // A DNS host: its manifest with what people must give, a factory whose methods wait to be written, a stand-in for the host, and the tests that hold the one against the other by the contract.
 
-export const next = (name) => `docs/adding-a-dns-provider.md, from its second step: write packages/dns-${name}/src/${name}.testing.ts and ${name}.ts, then npm test -- packages/dns-${name}.`;
+export const next = (name) => `docs/adding-a-dns-provider.md, from its second step: write packages/dns-${name}/src/${name}.testing.ts and ${name}.ts, then npm test -- packages/dns-${name}, and npm run docs, which lists it.`;
+
+/** Who names it in acmex.toml or on the command line finds it by @acmex/config. */
+export const edits = ({ name, version }) => [
+  { file: 'packages/config/package.json', before: / {4}"@acmex\/storage-encrypted": "/, insert: `    "@acmex/dns-${name}": "^${version}",\n` },
+  { file: 'packages/config/package.json', before: / {4}"@acmex\/storage-encrypted": \{/, insert: `    "@acmex/dns-${name}": { "optional": true },\n` },
+  { file: 'packages/config/tsconfig.build.json', before: / {4}\{ "path": "\.\.\/storage-encrypted/, insert: `    { "path": "../dns-${name}/tsconfig.build.json" },\n` },
+];
 
 export const files = ({ name, version, camel, pascal, upper }) => ({
   'package.json': `{
@@ -23,7 +30,7 @@ export const files = ({ name, version, camel, pascal, upper }) => ({
       "name": "${name}",
       "title": "${pascal}",
       "factory": "${camel}",
-      "credentials": [{ "option": "token", "env": ["${upper}_API_TOKEN"], "secret": true, "description": "An API token that may write the zone" }],
+      "credentials": [{ "option": "token", "key": "api_token", "env": ["${upper}_API_TOKEN"], "secret": true, "description": "An API token that may write the zone" }],
       "links": {}
     }
   },

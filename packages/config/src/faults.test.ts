@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from './config.testing.ts';
-import { checkConfig, faultText, readConfig } from './index.ts';
+import { tokenAloneTypes } from './dns/entry.ts';
+import { checkConfig, dnsProviderTypes, faultText, readConfig } from './index.ts';
 
 /** Each fault as `LINE key problem: cure`. */
 async function faultsIn(toml: string, environment: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
@@ -34,10 +35,10 @@ describe('what is wrong with a configuration', () => {
     ['a CA that has closed', '[acme]\nca = "buypass"', '2 acme.ca does not fit: choose another CA: Buypass issued its last TLS certificate in October 2025'],
     ['dns-01 with nobody to write', '[challenge]\nchallenge_type = "dns-01"', '2 challenge.challenge_type is dns-01, and nobody writes the records: write challenge.dns01.provider'],
     ['a wildcard by http-01', '[[certificates]]\nnames = ["*.example.com"]', '2 certificates[0].names has a wildcard, which dns-01 alone can prove: write challenge = "dns-01"'],
-    ['a kind of DNS host that is none', '[[challenge.dns01.providers]]\nname = "x"\ntype = "clodflare"', '3 challenge.dns01.providers[0].type does not fit: write type = one of "cloudflare", "digitalocean", "route53", "google", "powerdns", "rfc2136", "acmedns", "exec", "httpreq", "certbot", "acme.sh"'],
+    ['a kind of DNS host that is none', '[[challenge.dns01.providers]]\nname = "x"\ntype = "clodflare"', `3 challenge.dns01.providers[0].type does not fit: write type = one of ${dnsProviderTypes.map((type) => `"${type}"`).join(', ')}`],
     ['a provider without its credential', '[[challenge.dns01.providers]]\nname = "cloudflare"', '1 challenge.dns01.providers[0].api_token is missing: write "${NAME}", { env = "NAME" }, { file = "/path" } or { command = ["program", "argument"] }'],
-    ['half of a key', '[[challenge.dns01.providers]]\nname = "x"\ntype = "rfc2136"\nserver = "ns1"\nkey_name = "k"', '1 challenge.dns01.providers[0].key_secret is missing: key_name and key_secret go together: write both, or neither'],
-    ['a provider that is not defined', '[challenge.dns01]\nprovider = "main"', '2 challenge.dns01.provider names none that there is: define it in challenge.dns01.providers, or write one of cloudflare, digitalocean'],
+    ['half of a key', '[[challenge.dns01.providers]]\nname = "x"\ntype = "rfc2136"\nserver = "ns1"\nkey_name = "k"', '1 challenge.dns01.providers[0].key_secret is missing: key_name is of no use without key_secret: write both, or neither'],
+    ['a provider that is not defined', '[challenge.dns01]\nprovider = "main"', `2 challenge.dns01.provider names none that there is: define it in challenge.dns01.providers, or write one of ${tokenAloneTypes.join(', ')}`],
     ['a credential from two places', '[server]\napi_keys = [{ env = "A", file = "/b" }]', '2 server.api_keys[0] does not fit: give exactly one of env, file and command'],
     ['a credential by a shell', '[server]\napi_keys = [{ command = "pass show x" }]', '2 server.api_keys[0].command is text: write it as an array: ["program", "argument"]'],
     ['a relative path', '[storage.file]\npath = ".acmex/certs"', '2 storage.file.path does not fit: write an absolute path'],

@@ -1,5 +1,5 @@
 export { credentialInFile } from './credential-file.ts';
-export { type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
+export { type DnsOptionValue, type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
 export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
 export { type DnsProviderKind, dnsProviderKinds, type DnsProviderOption, dnsProvidersOf } from './dns/providers.ts';
 export { ConfigError, type ConfigErrorCode, type ConfigErrorOptions, configErrors } from './errors.ts';

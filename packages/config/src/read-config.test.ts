@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from './config.testing.ts';
-import { checkConfig, dnsProvidersOf, explain, issuersOf, readConfig, redisOf, storageOf } from './index.ts';
+import { checkConfig, dnsProvidersOf, explain, issuersOf, readConfig, redisOf, Secret, storageOf } from './index.ts';
 
 describe('readConfig', () => {
   it('fills in everything where there is no file at all, and agrees to no terms', async () => {
@@ -133,7 +133,8 @@ describe('readConfig', () => {
     await using folder = await configFolder('[challenge]\nchallenge_type = "dns-01"\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "${CF}"\n', { environment: { CF: 'token-canary' } });
     const [provider] = dnsProvidersOf(await readConfig(folder.options));
     expect(provider).toMatchObject({ name: 'cloudflare', type: 'cloudflare' });
-    expect(provider?.type === 'cloudflare' ? await provider.api_token.reveal() : '').toBe('token-canary');
+    const token = provider?.['api_token'];
+    expect(token instanceof Secret ? await token.reveal() : '').toBe('token-canary');
   });
 
   it('gives what nobody can change', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { configReference, configSchema } from './index.ts';
+import { configReference, configSchema, dnsProviderTypes } from './index.ts';
 import { configKeys } from './config-keys.ts';
 import { variablesOf } from './variables.ts';
 import { wellKnownIssuers } from './well-known-issuers.ts';
@@ -12,7 +12,7 @@ describe('the reference', () => {
     const rows = configReference().trimEnd().split('\n');
     expect(rows).toHaveLength(keys.length + 2);
     expect(rows).toContain('| `renewal.check_interval` | 1 to 86400 | `60` | `ACMEX_RENEWAL_CHECK_INTERVAL` | How often the daemon looks for what others have written, at least; what becomes due it knows by itself. |');
-    expect(rows).toContain('| `challenge.dns01.providers[].type` | `cloudflare`, `digitalocean`, `route53`, `google`, `powerdns`, `rfc2136`, `acmedns`, `exec`, `httpreq`, `certbot`, `acme.sh` |  |  | The kind of host; name by default. |');
+    expect(rows).toContain(`| \`challenge.dns01.providers[].type\` | ${dnsProviderTypes.map((type) => `\`${type}\``).join(', ')} |  |  | The kind of host; name by default. |`);
     expect(rows).toContain('| `acme.ca_environment` | `production`, `staging` | `production` | `ACMEX_ACME_ENV` `ACMEX_ACME_CA_ENVIRONMENT` | Whether the CA\'s certificates are trusted, or for tests. |'.replace('`production` | `ACMEX', '`"production"` | `ACMEX'));
   });
 

@@ -1,4 +1,6 @@
 import { dnsProviderTypes, tokenAloneTypes } from '../dns/entry.ts';
+import { keyPathOf } from '../dns/kind.ts';
+import { dnsKinds } from '../dns/kinds.ts';
 import { isTable, type KeyPath, valueAt } from '../key-path.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
@@ -7,12 +9,12 @@ export const dnsProviders: Check = (settings) => {
   const at = (key: string) => valueAt(settings.table, ['challenge', 'dns01', key]);
   const [provider, token, given] = [at('provider'), at('api_token'), at('providers')];
   const entries = (Array.isArray(given) ? given : []).map((one: unknown) => (isTable(one) && typeof one['name'] === 'string' ? one['name'] : ''));
-  const short = (name: string) => (tokenAloneTypes as readonly string[]).includes(name) && !entries.includes(name);
+  const short = (name: string) => tokenAloneTypes.includes(name) && !entries.includes(name);
   const path: KeyPath = ['challenge', 'dns01', 'provider'];
   return [
     ...entries.map((name, index) => (name !== '' && entries.indexOf(name) < index ? fault(settings, ['challenge', 'dns01', 'providers', index, 'name'], 'is taken by another provider', 'write another name') : undefined)),
     typeof provider !== 'string' || entries.includes(provider) || short(provider) ? undefined
-      : (dnsProviderTypes as readonly string[]).includes(provider) ? fault(settings, path, 'needs options', `write them in [[challenge.dns01.providers]], with name = "${provider}"`)
+      : dnsProviderTypes.includes(provider) ? fault(settings, path, 'needs options', `write them in [[challenge.dns01.providers]], with name = "${provider}"`)
         : unknownName(settings, path, provider, [...entries, ...tokenAloneTypes], 'challenge.dns01.providers'),
     typeof provider === 'string' && short(provider) && token === undefined ? fault(settings, ['challenge', 'dns01', 'api_token'], 'is missing', `write the credential of ${provider}`) : undefined,
     token !== undefined && !(typeof provider === 'string' && short(provider)) ? fault(settings, ['challenge', 'dns01', 'api_token'], 'belongs to no provider', 'write it into the provider\'s own table') : undefined,
@@ -39,12 +41,17 @@ export const dnsChallenges: Check = (settings) => {
   ];
 };
 
-/** Pairs that only work together. */
+/** Keys that are of no use without another. */
 export const pairs: Check = (settings) => {
   const given = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
-  return (Array.isArray(given) ? given : []).flatMap((one: unknown, at) => [['key_name', 'key_secret'], ['username', 'password']].map(([first = '', second = '']) => {
-    if (!isTable(one) || (one[first] === undefined) === (one[second] === undefined)) return undefined;
-    const missing = one[first] === undefined ? first : second;
-    return fault(settings, ['challenge', 'dns01', 'providers', at, missing], 'is missing', `${first} and ${second} go together: write both, or neither`);
-  }));
+  return (Array.isArray(given) ? given : []).flatMap((one: unknown, at) => {
+    if (!isTable(one)) return [];
+    const { options = [] } = dnsKinds.find(({ type }) => type === one['type']) ?? {};
+    return options.map((option) => {
+      const other = options.find(({ option: name }) => name === option.with);
+      const [[key], [needed]] = [keyPathOf(option), other ? keyPathOf(other) : ['']];
+      if (!other || one[key] === undefined || one[needed] !== undefined) return undefined;
+      return fault(settings, ['challenge', 'dns01', 'providers', at, needed], 'is missing', `${key} is of no use without ${needed}: write both, or neither`);
+    });
+  });
 };

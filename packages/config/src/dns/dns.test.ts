@@ -4,70 +4,35 @@ import { describe, expect, it } from '@jest/globals';
 import { configFolder } from '../config.testing.ts';
 import { dnsProviderKinds, dnsProvidersOf, dnsProviderTypes, openDnsProvider, readConfig } from '../index.ts';
 import { loaded } from '../loaded.ts';
+import { type DnsOption, keyPathOf } from './kind.ts';
+import { dnsKinds } from './kinds.ts';
 
-const providers = `
-[[challenge.dns01.providers]]
-name = "cloudflare"
-api_token = "x"
-[[challenge.dns01.providers]]
-name = "digitalocean"
-api_token = "x"
-[[challenge.dns01.providers]]
-name = "route53"
-access_key_id = "AKIDEXAMPLE"
-secret_access_key = "secret"
-hosted_zone_id = "Z1"
-[[challenge.dns01.providers]]
-name = "google"
-project = "p"
-access_token = "t"
-[[challenge.dns01.providers]]
-name = "powerdns"
-url = "http://127.0.0.1:8081"
-api_key = "x"
-[[challenge.dns01.providers]]
-name = "rfc2136"
-server = "127.0.0.1"
-key_name = "k"
-key_secret = "eA=="
-[[challenge.dns01.providers]]
-name = "acmedns"
-url = "https://auth.example.org"
-accounts = [{ fulldomain = "a.auth.example.org", subdomain = "a", username = "u", password = "x" }]
-[[challenge.dns01.providers]]
-name = "exec"
-program = "/bin/true"
-env = ["AWS_*"]
-[[challenge.dns01.providers]]
-name = "httpreq"
-endpoint = "https://hooks.example.org"
-username = "u"
-password = "x"
-[[challenge.dns01.providers]]
-name = "certbot"
-auth = ["/bin/true"]
-cleanup = ["/bin/true", "--all"]
-[[challenge.dns01.providers]]
-name = "sh"
-type = "acme.sh"
-home = "/root/.acme.sh"
-hook = "dns_cf"
-`;
+/** Every kind with all that it can be told. */
+const everything = dnsKinds.map(({ type, options, environment }) => {
+  const lists = options.filter((one) => keyPathOf(one).length > 1);
+  const items = [...new Set(lists.map((one) => keyPathOf(one)[0]))].map((key) => `${key} = [{ ${lists.filter((one) => keyPathOf(one)[0] === key).map((one) => `${keyPathOf(one)[2]} = ${valueFor(one)}`).join(', ')} }]`);
+  const single = options.filter((one) => keyPathOf(one).length === 1).map((one) => `${keyPathOf(one)[0]} = ${valueFor(one)}`);
+  return ['[[challenge.dns01.providers]]', `name = "${type.replace('.', '-')}"`, `type = "${type}"`, ...single, ...items, ...(environment ? ['env = ["AWS_*"]'] : [])].join('\n');
+}).join('\n');
+
+function valueFor({ format, choices, secret }: DnsOption): string {
+  if (choices) return `"${choices[0]}"`;
+  if (format === 'command') return '["/bin/true", "--all"]';
+  return `"${secret ? 'eA==' : format === 'url' ? 'https://a.example' : format === 'path' ? '/bin/true' : 'dns_a'}"`;
+}
 
 describe('DNS providers', () => {
   it('opens every kind that can be named', async () => {
-    await using folder = await configFolder(providers);
+    await using folder = await configFolder(everything);
     const descriptions = dnsProvidersOf(await readConfig(folder.options));
-    expect(descriptions.map(({ type }) => type)).toEqual([...dnsProviderTypes]);
-    const names: string[] = [];
-    for (const one of descriptions) names.push((await openDnsProvider(one, { environment: { PATH: '/bin' } })).name);
-    expect(names).toEqual([...dnsProviderTypes]);
+    expect(descriptions.map(({ type }) => type).sort()).toEqual([...dnsProviderTypes].sort());
+    for (const one of descriptions) await expect(openDnsProvider(one, { environment: { PATH: '/bin' } })).resolves.toMatchObject({ name: one.type });
   });
 
   it('lists each kind with its package and the options that it needs', () => {
     const kinds = Object.fromEntries(dnsProviderKinds().map((kind) => [kind.type, kind]));
     expect(Object.keys(kinds)).toEqual([...dnsProviderTypes]);
-    expect(kinds['cloudflare']).toEqual({ type: 'cloudflare', title: 'Cloudflare', package: '@acmex/dns-cloudflare', options: [{ name: 'api_token', required: true, credential: true, meaning: 'API token with Zone.Zone read and Zone.DNS edit.' }] });
+    expect(kinds['cloudflare']).toMatchObject({ type: 'cloudflare', title: 'Cloudflare', package: '@acmex/dns-cloudflare', links: { credentials: 'https://dash.cloudflare.com/profile/api-tokens' }, options: [{ name: 'api_token', required: true, credential: true, env: expect.arrayContaining(['CLOUDFLARE_API_TOKEN', 'CF_DNS_API_TOKEN']) }] });
     expect(kinds['rfc2136']?.options.map(({ name, required, credential }) => [name, required, credential])).toEqual([['server', true, false], ['key_name', false, false], ['key_secret', false, true], ['key_algorithm', false, false]]);
     expect(kinds['acmedns']?.options.map(({ name }) => name)).toContain('accounts[].password');
   });

@@ -1,0 +1,61 @@
+import type { DnsProvider } from '@acmex/dns';
+
+/** One thing that a provider is told: an item of `acmex.dns.credentials` in its package.json. */
+export interface DnsOption<Path extends string = string> {
+  /** Where it belongs among the options of the factory: `apiKey`, `key.name`, `accounts.0.password`, where 0 stands for every item. */
+  readonly option: Path;
+  /** As acmex.toml calls it; by default the option in snake_case, without `credentials.` before it. */
+  readonly key?: string;
+  /** Variables that it is taken from where there is no configuration; the first that is set. */
+  readonly env: readonly string[];
+  readonly optional?: boolean;
+  readonly secret?: boolean;
+  /** Text by default; a command is a program with its arguments. */
+  readonly format?: 'url' | 'path' | 'command';
+  readonly choices?: readonly [string, ...string[]];
+  /** The option without which it is of no use. */
+  readonly with?: Path;
+  /** For a person, without a full stop. */
+  readonly description: string;
+}
+
+/** A kind of DNS host, as the package.json of its provider describes it. */
+export interface DnsKind<Path extends string = string> {
+  /** As `type` in `[[challenge.dns01.providers]]`. */
+  readonly type: string;
+  readonly title: string;
+  /** What has to be installed. */
+  readonly package: string;
+  readonly options: readonly DnsOption<Path>[];
+  /** It runs a program, to which parts of the environment can be given. */
+  readonly environment?: boolean;
+  readonly links: { readonly api?: string; readonly credentials?: string };
+}
+
+/** A kind with the code that it is opened by. */
+export interface OpenableDnsKind extends DnsKind {
+  readonly load: () => Promise<(options: Readonly<Record<string, unknown>>) => DnsProvider>;
+}
+
+/** What may stand below an option: the members of an object, or of the items of a list. */
+type Below<Value> = Value extends ((...args: never) => unknown) ? never
+  : Value extends readonly (infer One)[] ? (One extends string ? never : `0.${keyof One & string}`)
+    : Value extends object ? keyof Value & string : never;
+type OptionPath<Options> = { [Key in keyof Options & string]-?: Key | `${Key}.${Below<NonNullable<Options[Key]>>}` }[keyof Options & string];
+
+/** A kind whose options the factory knows, every one: what package.json says otherwise, the compiler refuses. */
+export function dnsKind<Options>(kind: DnsKind<OptionPath<NonNullable<Options>>> & { readonly load: () => Promise<(options: Options) => DnsProvider> }): OpenableDnsKind {
+  // Which values fit is what the schema of the configuration says, which is made from the same.
+  return kind as unknown as OpenableDnsKind;
+}
+
+/** As acmex.toml calls an option: the names of its tables and its own; `0` for any item of a list. */
+export function keyPathOf({ option, key }: Pick<DnsOption, 'option' | 'key'>): readonly [string, ...string[]] {
+  const [table, item, own] = option.split('.');
+  if (table !== undefined && item === '0' && own !== undefined) return [snake(table), '0', key ?? snake(own)];
+  return [key ?? snake(option.replace(/^credentials\./, ''))];
+}
+
+function snake(text: string): string {
+  return text.replaceAll('.', '_').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
