@@ -81,16 +81,15 @@ ${configReference()}`;
 async function dnsKinds() {
   const described = packages().filter(({ manifest }) => manifest.acmex?.dns).map(({ folder, manifest: { name, acmex: { dns } } }) => ({ folder, name, kinds: [dns].flat() }));
   const [hosts, families] = [described.filter(({ kinds }) => kinds.length === 1), described.filter(({ kinds }) => kinds.length > 1)];
-  // Whom nobody stands by when a certificate is renewed cannot be configured.
-  const kinds = [...hosts, ...families].flatMap(({ kinds: own, ...one }) => own.filter(({ attended }) => !attended).map((kind) => ({ ...one, kind })));
-  const entries = kinds.map(({ folder, name, kind: { name: type, title, factory, credentials: options, environment, links } }) => {
+  const kinds = [...hosts, ...families].flatMap(({ kinds: own, ...one }) => own.map((kind) => ({ ...one, kind })));
+  const entries = kinds.map(({ folder, name, kind: { name: type, title, factory, credentials: options, environment, attended, links } }) => {
     const unfit = options.find(({ option, env, description }) => !option || !(env?.length > 0) || !description);
     if (!type || !title || !factory || unfit) throw new Error(`${folder}/package.json: acmex.dns lacks ${unfit ? 'the option, env or description of a credential' : 'its name, title or factory'}`);
-    const { options: rows, ...head } = { type, title, package: name, ...(environment ? { environment } : {}), links, options };
+    const { options: rows, ...head } = { type, title, package: name, ...(environment ? { environment } : {}), ...(attended ? { attended } : {}), links, options };
     return `  dnsKind({\n    ${literal(head).slice(2, -2)},\n    options: [${rows.map((row) => `\n      ${literal(row)},`).join('')}${rows.length > 0 ? '\n    ' : ''}],\n    load: async () => (await import('${name}')).${factory},\n  }),\n`;
   });
   if (entries.length === 0) throw new Error('there are no DNS providers');
-  return `// Made by npm run docs from acmex.dns in the package.json of each provider: change it there.\nimport { dnsKind, type OpenableDnsKind } from './kind.ts';\n\n/** Every kind of DNS host that a configuration can name. */\nexport const dnsKinds: readonly OpenableDnsKind[] = [\n${entries.join('')}];\n`;
+  return `// Made by npm run docs from acmex.dns in the package.json of each provider: change it there.\nimport { dnsKind, type OpenableDnsKind } from './kind.ts';\n\n/** Every kind of DNS host. */\nexport const dnsKinds: readonly OpenableDnsKind[] = [\n${entries.join('')}];\n`;
 }
 
 /** A value as TypeScript has it. */
@@ -103,14 +102,36 @@ function literal(value) {
 /** Who writes records for dns-01. */
 async function dnsProviders() {
   const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/providers.ts'));
-  const sections = dnsProviderKinds().map(({ type, title, package: name, options, links }) => {
+  const sections = dnsProviderKinds().map(({ type, title, package: name, options, links, attended }) => {
     const places = [...(links.api ? [`[reference](${links.api})`] : []), ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : [])];
     const rows = options.map((one) => `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`);
-    return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', '| key | variables | | |', '|---|---|---|---|', ...rows, ''].join('\n');
+    const body = attended ? ['A person writes the record: `acmex obtain` shows it, and goes on at Enter or when the record is seen. Nothing renews such a certificate, so it cannot stand in acmex.toml.'] : ['| key | variables | | |', '|---|---|---|---|', ...rows];
+    return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', ...body, ''].join('\n');
   });
   return `# DNS providers
 
-For dns-01, which wildcards need, records are written by one of these: a table \`[[challenge.dns01.providers]]\` of acmex.toml with a \`name\`, its \`type\` and the keys below. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
+For dns-01, which wildcards need, records are written by one of these. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
+
+- **Without a configuration**: \`acmex obtain -c dns-01 --dns-provider cloudflare\` takes what it needs from the variables below, of several for one key the first that is set, and looks at no other. What is missing is named. A timer has another environment than your shell, so a credential must be kept for renewals: \`--save-credentials\` puts the variables into the storage, encrypted where the storage is. It holds each variable once; two accounts at one host are for acmex.toml. A program that writes records also sees what \`--dns-env\` names.
+- **In acmex.toml**: a table \`[[challenge.dns01.providers]]\` with a \`name\`, its \`type\` and the keys below.
+- **Several accounts**: a table for each, with \`zones\`. A certificate whose names are in zones of two accounts is proven by both. \`example.com\` is about that name and all below it, \`*.example.com\` about all below it, \`*\` about every name; the longest pattern decides, and \`challenge.dns01.provider\` has the rest. A provider that a certificate names writes all its records.
+
+\`\`\`toml
+[[challenge.dns01.providers]]
+name = "cf-a"
+type = "cloudflare"
+api_token = "\${CF_A}"
+zones = ["a.example"]
+
+[[challenge.dns01.providers]]
+name = "cf-b"
+type = "cloudflare"
+api_token = "\${CF_B}"
+zones = ["b.example", "*.c.example"]
+\`\`\`
+
+- **Delegation**: where \`_acme-challenge.www.example.com\` is an alias (CNAME), the record is written where that leads, so that only a zone made for it has to be written. \`zones\` are about names of certificates, not about where their aliases lead.
+- **Private zones**: a provider that lists its zones (\`visibility = "private"\` of Route 53 and Google) is asked for them, and DNS is not; \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names who can see the records.
 
 ${sections.join('\n')}`;
 }

@@ -32,7 +32,6 @@ const settings: readonly Setting[] = [
   { option: 'httpPort', key: ['challenge', 'http01', 'listen_addr'], as: (place) => Number(/\d+$/.exec(String(place))?.[0]) },
   { option: 'webroot', key: ['challenge', 'http01', 'webroot'] },
   { option: 'tlsPort', key: ['challenge', 'tls_alpn', 'listen_addr'], as: (place) => Number(/\d+$/.exec(String(place))?.[0]) },
-  { option: 'dnsProvider', key: ['challenge', 'dns01', 'provider'] },
   { option: 'dnsResolver', key: ['challenge', 'dns01', 'resolvers'] },
 ];
 

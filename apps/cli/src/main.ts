@@ -28,6 +28,6 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
     process.on('SIGHUP', listener);
     return () => { process.off('SIGHUP', listener); };
   };
-  process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, env: process.env, uid: process.getuid?.(), signal: stop.signal, display, onHangup });
+  process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env, uid: process.getuid?.(), signal: stop.signal, display, onHangup });
   done.abort();
 }

@@ -49,7 +49,7 @@ describe('acmex obtain', () => {
     ['no name', [], 2, 'ERR_CLI_USAGE', '--domains'],
     ['names beside a request', ['-d', 'a.test', '--csr', 'x.csr'], 2, 'ERR_CLI_USAGE', 'either --csr or --domains'],
     ['dns-01 without a provider', ['-d', 'a.test', '-c', 'dns-01'], 2, 'ERR_CONFIG_PROOF', '--dns-provider'],
-    ['a provider that is not known', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'nobody'], 2, 'ERR_CONFIG_PROOF', 'choose among exec'],
+    ['a provider that is not known', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'nobody'], 2, 'ERR_CONFIG_PROOF', 'choose among acmedns'],
     ['exec without a program', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'exec'], 2, 'ERR_CONFIG_PROOF', 'EXEC_PATH'],
     ['half an external account', ['-d', 'a.test', '--eab-kid', 'k'], 2, 'ERR_CLI_USAGE', '--eab-hmac-key'],
     ['an unknown CA', ['-d', 'a.test', '--ca', 'nobody'], 2, 'ERR_CLI_USAGE', 'letsencrypt-staging'],

@@ -78,8 +78,8 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('--http-port <port>', 'port to answer http-01 on', port, 80)
     .option('--webroot <directory>', 'put http-01 responses into this directory of a web server in place of answering')
     .option('--tls-port <port>', 'port to answer tls-alpn-01 on', port, 443)
-    .option('--dns-provider <name>', 'who writes records for dns-01: one of the configuration, or exec, a program named by EXEC_PATH')
-    .option('--dns-env <names>', 'environment variables that the program sees, with commas between; can be given again', collect)
+    .option('--dns-provider <name>', 'who writes records for dns-01: one of the configuration, a kind of acmex dns list with its variables in the environment, or manual')
+    .option('--dns-env <names>', 'environment variables that a program which writes records sees, with commas between; can be given again', collect)
     .option('--dns-resolver <host:port>', 'ask this server about zones and records; can be given again', collect)
     .option('--propagation-wait <seconds>', 'wait this long for records in place of looking for them, or skip', seconds)
     .option('--profile <name>', 'one of the CA\'s certificate profiles')
@@ -93,7 +93,7 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('--deploy-hook <command>', 'run this when the certificate was written: a program and its arguments, split at blanks, no shell')
     .option('--probe <host:port>', 'then wait until this server shows the new certificate', place)
     .option('--no-manage', 'write the files and keep nothing but the account: nothing renews it')
-    .option('--save-credentials', 'keep the values of --dns-env in the storage, so that a renewal finds them')
+    .option('--save-credentials', 'keep the variables of the DNS provider and of --dns-env in the storage, so that a renewal finds them')
     .option('--force', 'replace files that exist, and order again what is current')
     .option('--json', 'write the result as one JSON document')
     .addOption(logLevel())
@@ -234,10 +234,14 @@ function addDnsCommands(program: Command, terminal: Terminal, logLevel: () => Op
     .action(async (options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsList(options, terminal));
   add('check <name>', 'write records at a name that nobody uses beside it, look for them, and take them away')
     .option('--config <file>', configFile)
-    .option('--dns-provider <name>', 'one of the configuration; challenge.dns01.provider by default')
+    .option('--dns-provider <name>', 'one of the configuration, or a kind of acmex dns list with its variables in the environment; who writes the name\'s records by default')
+    .option('--dns-env <names>', 'environment variables that a program which writes records sees, with commas between; can be given again', collect)
     .option('--dns-resolver <address:port>', 'look for records at this server, not at the authoritative ones; can be given again', collect)
     .action(async (name: string, options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsCheck(name, options, terminal));
   add('trace <name>', 'show where the record of a name goes, and what each server that answers for it shows')
+    .option('--config <file>', configFile)
+    .option('--dns-provider <name>', 'whose zones count, also where DNS does not show them: as acmex dns check has it')
+    .option('--dns-env <names>', 'environment variables that a program which writes records sees, with commas between; can be given again', collect)
     .option('--dns-resolver <address:port>', 'ask this server; the system\'s by default', collect)
     .action(async (name: string, options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsTrace(name, options, terminal));
 }

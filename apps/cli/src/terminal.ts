@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Config } from '@acmex/config';
 import type { Ora } from 'ora';
 
@@ -8,6 +8,8 @@ export interface Terminal {
   readonly stdout: Writable;
   /** Progress, warnings, errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Where a person answers, if one is there. */
+  readonly stdin?: Readable & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;
   readonly uid: number | undefined;
   /** Aborts when the person or the system asks the program to stop. */

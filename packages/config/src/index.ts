@@ -1,5 +1,7 @@
 export { credentialInFile } from './credential-file.ts';
+export { type DnsChoice, dnsProviderFor } from './dns/choice.ts';
 export { type DnsOptionValue, type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
+export { dnsVariablesRecord, type DnsVariablesRecord, type NamedDnsProviderOptions, openNamedDnsProvider } from './dns/named.ts';
 export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
 export { type DnsProviderKind, dnsProviderKinds, type DnsProviderOption, dnsProvidersOf } from './dns/providers.ts';
 export { ConfigError, type ConfigErrorCode, type ConfigErrorOptions, configErrors } from './errors.ts';

@@ -10,7 +10,9 @@ import { acmex } from '../terminal.testing.ts';
 it('lists every kind of DNS provider with what it needs', async () => {
   const { code, stdout } = await acmex(['dns', 'list']);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^cloudflare +Cloudflare +api_token$/m);
+  expect(stdout).toMatch(/^cloudflare +Cloudflare\n +api_token +CLOUDFLARE_API_TOKEN, .*CF_DNS_API_TOKEN\n +https:\/\/dash\.cloudflare\.com\/profile\/api-tokens$/m);
+  expect(stdout).toMatch(/^ +key_secret +RFC2136_KEY_SECRET, RFC2136_TSIG_SECRET +can be left out$/m);
+  expect(stdout).toMatch(/^manual +By hand$/m);
   const kinds = JSON.parse((await acmex(['dns', 'list', '-o', 'json'])).stdout) as readonly { type: string }[];
   expect(kinds.map(({ type }) => type)).toContain('route53');
 });

@@ -1,39 +1,46 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '@acmex/clock';
-import { dnsProviderKinds, dnsProvidersOf, openDnsProvider, readConfig } from '@acmex/config';
+import { type DnsProviderKind, dnsProviderFor, dnsProviderKinds, openNamedDnsProvider, readConfig } from '@acmex/config';
 import { type DnsProvider, findZone, followAliases, type LookUp, lookUp, recordVisible, relativeName } from '@acmex/dns';
 import { errorCode, printable } from '@acmex/protocol';
 import { placesOf } from '../configuration.ts';
-import { CliError } from '../errors.ts';
 import { type ManagedCommandOptions, type Row, table, written } from '../managed/command.ts';
 import { type LogLevel, type Reporter, reporter, type Terminal } from '../terminal.ts';
 
 export interface DnsCommandOptions extends Pick<ManagedCommandOptions, 'output'> {
   readonly config?: string;
   readonly dnsProvider?: string;
+  readonly dnsEnv?: readonly string[];
   /** `ADDRESS:PORT` */
   readonly dnsResolver?: readonly string[];
   readonly logLevel: LogLevel;
 }
 
-/** `acmex dns list`: every kind of provider, and what each needs. */
+/** `acmex dns list`: every kind of provider, what each needs, and where that is had. */
 export async function dnsList({ output }: Pick<DnsCommandOptions, 'output'>, terminal: Terminal): Promise<void> {
   const kinds = dnsProviderKinds();
-  const named = (options: (typeof kinds)[number]['options'], required: boolean) => options.filter((one) => one.required === required).map(({ name }) => name).join(' ');
-  const rows = kinds.map(({ type, title, options }): Row => ({ type, title, needs: named(options, true), takes: named(options, false) }));
-  // What can be left out is told by docs/dns.md and the other formats: a terminal is not so wide.
-  terminal.stdout.write(written({ text: table(rows.map(({ type, title, needs }) => ({ type, title, needs }))), document: kinds, rows }, output));
+  const rows = kinds.flatMap(({ type, title, options, links }) => options.map(({ name, env, required, credential }): Row => ({ type, title, key: name, variables: env.join(' '), required: String(required), credential: String(credential), link: links.credentials ?? links.api ?? '' })));
+  terminal.stdout.write(written({ text: kinds.map(kindText).join('\n\n'), document: kinds, rows }, output));
+}
+
+/** A kind as lines: its name, then each of its keys with the variables that stand for it, then where credentials are made. */
+function kindText({ type, title, options, links, attended }: DnsProviderKind): string {
+  const lines = options.map(({ name, env, required }): Row => ({ key: `  ${name}`, variables: env.join(', '), needed: required ? '' : 'can be left out' }));
+  const [, ...rows] = table(lines).split('\n');
+  return [`${type.padEnd(14)} ${title}`, ...(attended ? ['  acmex obtain shows the record, and waits'] : rows), ...(links.credentials ? [`  ${links.credentials}`] : [])].map((line) => line.trimEnd()).join('\n');
 }
 
 /** `acmex dns trace`: where the record of a name goes, and what each server that answers for it shows. Changes nothing. */
-export async function dnsTrace(name: string, { dnsResolver: servers, output, logLevel }: DnsCommandOptions, terminal: Terminal): Promise<void> {
+export async function dnsTrace(name: string, options: DnsCommandOptions, terminal: Terminal): Promise<void> {
+  const { dnsResolver: servers, output, logLevel } = options;
   const report = await reporter(terminal, { logLevel });
   const { signal } = terminal;
   try {
     const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
     const record = challengeName(name);
     const place = await followAliases(record, look, { signal });
-    const zone = await findZone(place, { lookUp: look }, { signal });
+    const provider = options.dnsProvider === undefined ? undefined : (await writerOf(name, options, terminal)).provider;
+    const zone = await findZone(place, { lookUp: look, ...(provider ? { provider } : {}) }, { signal });
     const answers = await Promise.all((await nameServers(zone, look, signal)).map(async ({ server, address }): Promise<Row> => {
       const values = await lookUp({ clock: systemClock, servers: [withPort(address, servers)] }).txt(place, { signal }).then((all) => all.map((one) => printable(one, 300)).join(' ') || 'nothing', (error: unknown) => `does not answer [${errorCode(error) ?? String(error)}]`);
       return { server, address, shows: values };
@@ -46,21 +53,24 @@ export async function dnsTrace(name: string, { dnsResolver: servers, output, log
 }
 
 /** `acmex dns check`: two values at a name that nobody uses, seen by whoever answers for the zone, and taken away again. */
-export async function dnsCheck(name: string, { config: file, dnsProvider: named, dnsResolver: servers, output, logLevel }: DnsCommandOptions, terminal: Terminal): Promise<void> {
+export async function dnsCheck(name: string, options: DnsCommandOptions, terminal: Terminal): Promise<void> {
+  const { dnsResolver: servers, output, logLevel } = options;
   const report = await reporter(terminal, { logLevel });
   try {
-    const config = await readConfig({ ...placesOf(terminal), file, environment: terminal.env });
-    const all = dnsProvidersOf(config);
-    const wanted = named ?? config.values.challenge.dns01.provider;
-    const described = all.find((one) => one.name === wanted);
-    if (!described) throw new CliError('ERR_CLI_USAGE', wanted === undefined ? 'name one of challenge.dns01.providers of acmex.toml by --dns-provider' : `there is no DNS provider "${wanted}": ${all.length > 0 ? `choose among ${all.map((one) => one.name).join(', ')}, or ` : ''}write it into challenge.dns01.providers of acmex.toml`);
-    const provider = await openDnsProvider(described, { environment: terminal.env });
+    const { writer, provider } = await writerOf(name, options, terminal);
     const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
     const { zone, place } = await checked(name, { provider, look, servers, report, signal: terminal.signal });
-    terminal.stdout.write(written({ text: `${described.name} can write the records of ${name}`, document: { name, provider: described.name, zone, tried: place, works: true }, rows: [{ name, provider: described.name, zone }] }, output));
+    terminal.stdout.write(written({ text: `${writer} can write the records of ${name}`, document: { name, provider: writer, zone, tried: place, works: true }, rows: [{ name, provider: writer, zone }] }, output));
   } finally {
     report.close();
   }
+}
+
+/** Who writes the records of a name: as it was said, and opened. */
+async function writerOf(name: string, { config: file, dnsProvider: named, dnsEnv: programs }: DnsCommandOptions, terminal: Terminal): Promise<{ readonly writer: string; readonly provider: DnsProvider }> {
+  const config = await readConfig({ ...placesOf(terminal), file, environment: terminal.env });
+  const writer = dnsProviderFor(name, { config, named });
+  return { writer, provider: await openNamedDnsProvider(writer, { config, environment: terminal.env, programs }) };
 }
 
 interface Checking {

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
-import { endsIn, solverFor } from '@acmex/config';
+import { endsIn, proofOf, proofRecord, solverFor } from '@acmex/config';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
+import { byHand } from './by-hand.ts';
 import type { ObtainOptions } from './options.ts';
 import { openAccount } from './open-account.ts';
 import { proofFrom } from './proof.ts';
@@ -21,11 +22,11 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
   const names = namesOf(options);
   const { configuration: config } = options;
   const authority = await chooseAuthority(options, config, env);
-  const solver = await solverFor(proofFrom(options, env), { config, environment: env });
   const key = options.accountKey === undefined ? undefined : await readText(options.accountKey, 'the account key');
   const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options);
   try {
+    const solver = await solverFor(proofOf(proofRecord(proofFrom(options, env)), config), { config, environment: env, prompt: byHand(terminal, report), ...(names.length > 0 ? { names: names.map(({ value }) => value) } : {}) });
     using fetch = nodeFetch({ ca: authority.caCertificate });
     await using keyFile = options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;
     await using certificateFile = await place(options.certPath, 0o644, options);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseChain } from '@acmex/certificate';
-import { deployRecord, type DeployStep, endsIn, type Keeper, keepIssuer, proofOf, proofRecord, saveCredentials, savedCredentials, solverFor } from '@acmex/config';
+import { deployRecord, type DeployStep, dnsVariablesRecord, endsIn, type Keeper, keepIssuer, proofOf, proofRecord, saveCredentials, savedCredentials, solverFor } from '@acmex/config';
 import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import { type Identifier, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -10,6 +10,7 @@ import { CliError } from '../errors.ts';
 import { managed } from '../managed/managed.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
+import { isByHand } from './by-hand.ts';
 import { obtainOnce, place } from './obtain-once.ts';
 import { openAccount } from './open-account.ts';
 import type { ObtainOptions } from './options.ts';
@@ -25,7 +26,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const { configuration: config } = options;
   const authority = await chooseAuthority(options, config, terminal.env);
   const proof = proofFrom(options, terminal.env);
-  await solverFor(proofOf(proofRecord(proof), config), { config, environment: terminal.env });
+  await solverFor(proofOf(proofRecord(proof), config), { config, environment: terminal.env, names: names.map(({ value }) => value) });
   const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options);
   try {
@@ -53,8 +54,8 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
 }
 
 /** What nothing of ours could renew. */
-function whyOnce({ csr, accountKey, notAfter }: ObtainOptions): string | undefined {
-  return [[csr, '--csr'], [accountKey, '--account-key'], [notAfter, '--not-after']].find(([value]) => value !== undefined)?.[1];
+function whyOnce({ csr, accountKey, notAfter, dnsProvider, configuration }: ObtainOptions): string | undefined {
+  return [[csr, '--csr'], [accountKey, '--account-key'], [notAfter, '--not-after'], [isByHand(dnsProvider, configuration) ? dnsProvider : undefined, '--dns-provider manual']].find(([value]) => value !== undefined)?.[1];
 }
 
 function specOf({ keyType, mustStaple, ...options }: ObtainOptions, { names, issuer, authority, proof }: { readonly names: readonly Identifier[]; readonly issuer: string; readonly authority: CertificateAuthority; readonly proof: CertificateSpec['proof'] }): CertificateSpec {
@@ -72,13 +73,17 @@ function deployOf({ certPath, keyPath, deployDirectory, deployHook, probe }: Pic
 }
 
 /** A timer has another environment than this shell: what a renewal needs of it is kept now, or the certificate is not begun. */
-async function keepCredentials({ dnsEnv = [], dnsProvider, saveCredentials: save = false }: ObtainOptions, env: NodeJS.ProcessEnv, storage: Storage): Promise<void> {
-  if (dnsProvider !== 'exec') return;
-  const here = Object.fromEntries(dnsEnv.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+async function keepCredentials({ dnsEnv = [], dnsProvider, saveCredentials: save = false, configuration: config }: ObtainOptions, environment: NodeJS.ProcessEnv, storage: Storage): Promise<void> {
+  const recorded = dnsVariablesRecord(dnsProvider, { config, environment }) ?? {};
+  const own = Object.entries(recorded).filter(([, value]) => value === null).map(([name]) => [name, environment[name] ?? '']);
+  const programs = dnsEnv.length > 0 ? (await import('@acmex/dns-hooks')).environment({ from: environment, allow: dnsEnv }) : {};
+  const here: Readonly<Record<string, string>> = { ...programs, ...Object.fromEntries(own) };
   if (save) return await saveCredentials(storage, here);
   const kept = await savedCredentials(storage);
-  const unseen = Object.keys(here).filter((name) => kept[name] === undefined);
-  if (unseen.length > 0) throw new CliError('ERR_CLI_USAGE', `${unseen.join(', ')} stand${unseen.length === 1 ? 's' : ''} in this shell alone, and a timer that renews will not see ${unseen.length === 1 ? 'it' : 'them'}: give --save-credentials to keep ${unseen.length === 1 ? 'it' : 'them'} in the storage, or --no-manage to renew by yourself`);
+  const unseen = Object.keys(here).filter((name) => kept[name] !== here[name]);
+  if (unseen.length === 0) return;
+  const [stand, them] = unseen.length === 1 ? ['stands', 'it'] : ['stand', 'them'];
+  throw new CliError('ERR_CLI_USAGE', `${unseen.join(', ')} ${stand} in this shell alone, and a timer that renews will not see ${them}: give --save-credentials to keep ${them} in the storage, or --no-manage to renew by yourself`);
 }
 
 /** Orders it, unless it is there and current, and puts it into its files. */

@@ -1,4 +1,4 @@
-import { deployRecord, describedIssuer, dnsProvidersOf, issuersOf, keepIssuer, proofOf, proofRecord } from '@acmex/config';
+import { deployRecord, describedIssuer, dnsProviderFor, dnsProvidersOf, issuersOf, keepIssuer, proofOf, proofRecord } from '@acmex/config';
 import type { CertificateSpec } from '@acmex/orchestrator';
 import { z } from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
@@ -14,7 +14,7 @@ export const wishes = {
   reuseKey: z.boolean().optional().describe('Keep the private key at a renewal; a new one each time by default.'),
   mustStaple: z.boolean().optional().describe('Ask for a certificate that needs a stapled OCSP answer.'),
   challenge: challenge.optional().describe('challenge.challenge_type of acmex.toml by default.'),
-  dnsProvider: ownName.optional().describe('One of challenge.dns01.providers of acmex.toml.'),
+  dnsProvider: ownName.optional().describe('One of challenge.dns01.providers of acmex.toml; by default whoever writes the records of each name.'),
   renewBeforeDays: renewBeforeDays.optional(),
   labels: labels.optional(),
 };
@@ -30,7 +30,7 @@ export async function specOf({ names, issuer: named, profile: wished, keyType: t
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
   const proof = proofRecord({ challenge: way, dnsProvider });
-  assertProvider(tenant, proofOf(proof, tenant.keeper.config));
+  assertProviders(tenant, names, proofOf(proof, tenant.keeper.config));
   const { directory, title, own: ownAccount, caCertificate } = describedIssuer(issuer);
   await keepIssuer(tenant.storage, { directory, title, own: ownAccount, caCertificate: await caCertificate?.() }, issuer.name);
   return {
@@ -49,13 +49,25 @@ export function issuerFor({ keeper: { config }, issuers, name }: Pick<Tenant, 'k
   throw wrong('/issuer', `is none of ${allowed.map((one) => one.name).join(', ')}`);
 }
 
-function assertProvider({ keeper: { config }, dnsProviders, name }: Tenant, { challenge: way, dnsProvider }: ReturnType<typeof proofOf>): void {
+/** That all records are written by providers which the tenant may use. */
+function assertProviders({ keeper: { config }, dnsProviders, name: tenant }: Tenant, names: readonly string[], { challenge: way, dnsProvider: named }: ReturnType<typeof proofOf>): void {
   if (way !== 'dns-01') return;
   const known = dnsProvidersOf(config).map((one) => one.name);
   const allowed = known.filter((one) => dnsProviders?.includes(one) ?? true);
-  if (dnsProvider !== undefined && allowed.includes(dnsProvider)) return;
-  if (dnsProvider !== undefined && known.includes(dnsProvider)) throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the DNS provider ${dnsProvider}`);
-  throw wrong('/dnsProvider', allowed.length > 0 ? `dns-01 needs one of ${allowed.join(', ')}` : 'dns-01 needs one of challenge.dns01.providers of acmex.toml, which has none');
+  if (allowed.length === 0) throw wrong('/dnsProvider', 'dns-01 needs one of challenge.dns01.providers of acmex.toml, which has none');
+  if (named !== undefined && !known.includes(named)) throw wrong('/dnsProvider', `dns-01 needs one of ${allowed.join(', ')}`);
+  for (const name of names) {
+    const writer = writerOf(name, config, named);
+    if (!allowed.includes(writer)) throw new ServerError('ERR_SERVER_NAMES', `the tenant ${tenant} may not use the DNS provider ${writer}, which writes the records of ${name}`);
+  }
+}
+
+function writerOf(name: string, config: Tenant['keeper']['config'], named: string | undefined): string {
+  try {
+    return dnsProviderFor(name, { config, named });
+  } catch (error) {
+    throw wrong('/dnsProvider', error instanceof Error ? error.message : String(error));
+  }
 }
 
 function wrong(pointer: string, detail: string): ServerError {

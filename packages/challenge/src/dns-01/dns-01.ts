@@ -1,6 +1,6 @@
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
-import { type DnsProvider, findZone, followAliases, lookUp as ask, type LookUp, type Propagation, recordVisible, relativeName } from '@acmex/dns';
+import { type AnsweredChallenge, type DnsProvider, findZone, followAliases, lookUp as ask, type LookUp, type Propagation, recordVisible, relativeName } from '@acmex/dns';
 import { keyAuthorizationDigest } from '@acmex/protocol';
 
 export interface Dns01Options {
@@ -15,8 +15,8 @@ export interface Dns01Options {
   readonly clock?: Clock;
 }
 
-/** A TXT record for one dns-01 challenge: which zone it is written in, its whole name, its value. */
-export type Dns01Response = { readonly zone: string; readonly name: string; readonly value: string };
+/** A TXT record for one dns-01 challenge: which zone it is written in, its whole name, its value; and the challenge, for hosts that make the record from that by themselves. */
+export type Dns01Response = { readonly zone: string; readonly name: string; readonly value: string; readonly challenge?: AnsweredChallenge };
 
 /** For taking a record down; nobody can cancel that. */
 const removeLimit = 'PT2M';
@@ -27,14 +27,14 @@ const removeLimit = 'PT2M';
  * @throws DnsError by all that the provider and the look-ups throw
  */
 export function dns01({ provider, propagation = { check: 'authoritative' }, limit = 'PT5M', clock = systemClock, lookUp = ask({ clock }) }: Dns01Options): ChallengeSolver<Dns01Response> {
-  const recordOf = ({ zone, name, value }: Dns01Response) => ({ name: relativeName(zone, name), value });
+  const recordOf = ({ zone, name, value, challenge }: Dns01Response) => ({ name: relativeName(zone, name), value, ...(challenge ? { challenge } : {}) });
   return {
     type: 'dns-01',
     supports: ({ type }) => type === 'dns',
-    async respond({ identifier, keyAuthorization }, options) {
+    async respond({ identifier, token, keyAuthorization }, options) {
       const name = await followAliases(`_acme-challenge.${identifier.value}`, lookUp, options);
       const zone = provider.wholeNames ? name : await findZone(name, { lookUp, provider }, options);
-      return { zone, name, value: (await keyAuthorizationDigest(keyAuthorization)).base64url };
+      return { zone, name, value: (await keyAuthorizationDigest(keyAuthorization)).base64url, challenge: { domain: identifier.value, token, keyAuthorization } };
     },
     present: (response, options) => provider.append(response.zone, [recordOf(response)], options),
     async visible(response, options) {

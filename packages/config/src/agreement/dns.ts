@@ -1,7 +1,9 @@
 import { dnsProviderTypes, tokenAloneTypes } from '../dns/entry.ts';
 import { keyPathOf } from '../dns/kind.ts';
 import { dnsKinds } from '../dns/kinds.ts';
+import { matches } from '../dns/zone-pattern.ts';
 import { isTable, type KeyPath, valueAt } from '../key-path.ts';
+import type { Settings } from '../settings.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
 /** Providers are named once, and those that are named are there. */
@@ -28,18 +30,42 @@ export const dnsProviders: Check = (settings) => {
 
 /** `dns-01` has someone who writes the records. */
 export const dnsChallenges: Check = (settings) => {
-  const none = valueAt(settings.table, ['challenge', 'dns01', 'provider']) === undefined;
-  const cure = 'write challenge.dns01.provider';
+  const patterns = patternsOf(settings);
   const general = valueAt(settings.table, ['challenge', 'challenge_type']);
+  const nobody = valueAt(settings.table, ['challenge', 'dns01', 'provider']) === undefined;
+  const cure = 'write challenge.dns01.provider';
   return [
-    none && general === 'dns-01' ? fault(settings, ['challenge', 'challenge_type'], 'is dns-01, and nobody writes the records', cure) : undefined,
-    ...certificates(settings).map(({ challenge, dns_provider: own }, at) => (none && challenge === 'dns-01' && own === undefined ? fault(settings, ['certificates', at, 'challenge'], 'is dns-01, and nobody writes the records', `${cure}, or dns_provider here`) : undefined)),
+    nobody && patterns.length === 0 && general === 'dns-01' ? fault(settings, ['challenge', 'challenge_type'], 'is dns-01, and nobody writes the records', cure) : undefined,
+    ...certificates(settings).flatMap(({ challenge = general ?? 'http-01', dns_provider: own, names }, at) => {
+      if (!nobody || own !== undefined || challenge !== 'dns-01') return [];
+      if (patterns.length === 0) return general === 'dns-01' ? [] : [fault(settings, ['certificates', at, 'challenge'], 'is dns-01, and nobody writes the records', `${cure}, or dns_provider here`)];
+      const orphan = (name: unknown) => typeof name === 'string' && !patterns.some(({ pattern }) => matches(pattern, name));
+      return (Array.isArray(names) ? names : []).map((name: unknown, item) => (orphan(name) ? fault(settings, ['certificates', at, 'names', item], 'is in no zone of a DNS provider', `write one of ${patterns.map(({ pattern }) => pattern).join(', ')} so that it is, or challenge.dns01.provider for the rest`) : undefined));
+    }),
     ...certificates(settings).map(({ challenge, names }, at) => {
       const wildcard = Array.isArray(names) && names.some((name: unknown) => typeof name === 'string' && name.startsWith('*.'));
       return wildcard && (challenge ?? general ?? 'http-01') !== 'dns-01' ? fault(settings, ['certificates', at, 'names'], 'has a wildcard, which dns-01 alone can prove', 'write challenge = "dns-01"') : undefined;
     }),
   ];
 };
+
+/** A pattern is one provider's. */
+export const dnsZones: Check = (settings) => {
+  const patterns = patternsOf(settings);
+  return patterns.map(({ pattern, path }, at) => {
+    const before = patterns.findIndex((one) => one.pattern === pattern);
+    return before < at ? fault(settings, path, 'stands there twice', 'write it for one provider only') : undefined;
+  });
+};
+
+/** The `zones` of all providers. */
+function patternsOf(settings: Settings): readonly { readonly pattern: string; readonly path: KeyPath }[] {
+  const given = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
+  return (Array.isArray(given) ? given : []).flatMap((one: unknown, at) => {
+    const zones = isTable(one) && Array.isArray(one['zones']) ? one['zones'] : [];
+    return zones.flatMap((pattern: unknown, item) => (typeof pattern === 'string' ? [{ pattern: pattern.toLowerCase(), path: ['challenge', 'dns01', 'providers', at, 'zones', item] }] : []));
+  });
+}
 
 /** Keys that are of no use without another. */
 export const pairs: Check = (settings) => {

@@ -8,7 +8,7 @@ import { type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 
 /** Every kind with all that it can be told. */
-const everything = dnsKinds.map(({ type, options, environment }) => {
+const everything = dnsKinds.filter(({ attended }) => !attended).map(({ type, options, environment }) => {
   const lists = options.filter((one) => keyPathOf(one).length > 1);
   const items = [...new Set(lists.map((one) => keyPathOf(one)[0]))].map((key) => `${key} = [{ ${lists.filter((one) => keyPathOf(one)[0] === key).map((one) => `${keyPathOf(one)[2]} = ${valueFor(one)}`).join(', ')} }]`);
   const single = options.filter((one) => keyPathOf(one).length === 1).map((one) => `${keyPathOf(one)[0]} = ${valueFor(one)}`);
@@ -31,7 +31,7 @@ describe('DNS providers', () => {
 
   it('lists each kind with its package and the options that it needs', () => {
     const kinds = Object.fromEntries(dnsProviderKinds().map((kind) => [kind.type, kind]));
-    expect(Object.keys(kinds)).toEqual([...dnsProviderTypes]);
+    expect(Object.keys(kinds)).toEqual([...dnsProviderTypes, 'manual']);
     expect(kinds['cloudflare']).toMatchObject({ type: 'cloudflare', title: 'Cloudflare', package: '@acmex/dns-cloudflare', links: { credentials: 'https://dash.cloudflare.com/profile/api-tokens' }, options: [{ name: 'api_token', required: true, credential: true, env: expect.arrayContaining(['CLOUDFLARE_API_TOKEN', 'CF_DNS_API_TOKEN']) }] });
     expect(kinds['rfc2136']?.options.map(({ name, required, credential }) => [name, required, credential])).toEqual([['server', true, false], ['key_name', false, false], ['key_secret', false, true], ['key_algorithm', false, false]]);
     expect(kinds['acmedns']?.options.map(({ name }) => name)).toContain('accounts[].password');

@@ -4,6 +4,7 @@ import { apiUrl, argv, choice, list, ownName, path, text } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import { type DnsKind, type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
+import { zonePattern } from './zone-pattern.ts';
 
 /** What an option of a provider can be. */
 export type DnsOptionValue = string | Secret | readonly string[] | readonly Readonly<Record<string, string | Secret>>[] | undefined;
@@ -14,21 +15,26 @@ export interface DnsProviderDescription {
   readonly name: string;
   /** One of `dnsProviderTypes`. */
   readonly type: string;
+  /** The names whose records it writes; all by default. See `matches`. */
+  readonly zones?: readonly string[] | undefined;
   /** The options of its type. */
   readonly [key: string]: DnsOptionValue;
 }
 
+const configurable = dnsKinds.filter(({ attended }) => !attended);
+
 /** Those that can be named; in the order of the reference. */
-export const dnsProviderTypes: readonly string[] = dnsKinds.map(({ type }) => type);
+export const dnsProviderTypes: readonly string[] = configurable.map(({ type }) => type);
 
 /** Those that need no more than `api_token`, so that `challenge.dns01.provider` can name them without a table of their own. */
-export const tokenAloneTypes: readonly string[] = dnsKinds.filter(({ options }) => options.filter(({ optional }) => !optional).map((one) => keyPathOf(one).join('.')).join(' ') === 'api_token').map(({ type }) => type);
+export const tokenAloneTypes: readonly string[] = configurable.filter(({ options }) => options.filter(({ optional }) => !optional).map((one) => keyPathOf(one).join('.')).join(' ') === 'api_token').map(({ type }) => type);
 
 /** One of `[[challenge.dns01.providers]]`: its options are those of its type. */
 export function dnsProviderEntry(secret: CredentialKey): z.ZodType<DnsProviderDescription> {
-  const entries = dnsKinds.map((kind) => z.strictObject({
+  const entries = configurable.map((kind) => z.strictObject({
     name: ownName('What certificates call it.'),
     type: z.literal(kind.type).meta({ description: 'The kind of host; name by default.' }),
+    zones: list(zonePattern('example.com for it and all below it, *.example.com for all below it, or *.'), 'The names whose records it writes, for several accounts beside each other; the longest pattern decides. All by default.').min(1, 'write at least one: ["example.com"]').optional(),
     ...optionKeys(kind, secret),
   }));
   const error = `write type = one of ${dnsProviderTypes.map((type) => `"${type}"`).join(', ')}`;

@@ -29,6 +29,8 @@ export interface DnsKind<Path extends string = string> {
   readonly options: readonly DnsOption<Path>[];
   /** It runs a program, to which parts of the environment can be given. */
   readonly environment?: boolean;
+  /** A person stands by: it cannot be configured, for nobody does when a certificate is renewed. */
+  readonly attended?: boolean;
   readonly links: { readonly api?: string; readonly credentials?: string };
 }
 

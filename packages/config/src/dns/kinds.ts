@@ -1,7 +1,7 @@
 // Made by npm run docs from acmex.dns in the package.json of each provider: change it there.
 import { dnsKind, type OpenableDnsKind } from './kind.ts';
 
-/** Every kind of DNS host that a configuration can name. */
+/** Every kind of DNS host. */
 export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'acmedns', title: 'acme-dns', package: '@acmex/dns-acmedns', links: { api: 'https://github.com/joohoi/acme-dns#api', credentials: 'https://github.com/joohoi/acme-dns#register-endpoint' },
@@ -104,5 +104,10 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       { option: 'hook', env: ['ACME_SH_DNS'], description: 'As after --dns: dns_cf' },
     ],
     load: async () => (await import('@acmex/dns-hooks')).acmeSh,
+  }),
+  dnsKind({
+    type: 'manual', title: 'By hand', package: '@acmex/dns-hooks', attended: true, links: {},
+    options: [],
+    load: async () => (await import('@acmex/dns-hooks')).manual,
   }),
 ];

@@ -3,7 +3,7 @@ import { type DnsProviderDescription, tokenAloneTypes } from './entry.ts';
 import { type DnsKind, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 
-/** A kind of DNS host that a configuration can name. */
+/** A kind of DNS host. */
 export interface DnsProviderKind {
   /** As `type` in `[[challenge.dns01.providers]]`. */
   readonly type: string;
@@ -11,6 +11,8 @@ export interface DnsProviderKind {
   /** What has to be installed. */
   readonly package: string;
   readonly options: readonly DnsProviderOption[];
+  /** A person stands by; no configuration can name it. */
+  readonly attended: boolean;
   /** The vendor's reference, and where credentials are made. */
   readonly links: DnsKind['links'];
 }
@@ -25,10 +27,10 @@ export interface DnsProviderOption {
   readonly meaning: string;
 }
 
-/** Every kind that can be named, with its options. `manual` is none of them: nobody stands by when a certificate is renewed. */
+/** Every kind, with its options. */
 export function dnsProviderKinds(): readonly DnsProviderKind[] {
-  return dnsKinds.map(({ type, title, package: name, options, environment, links }) => ({
-    type, title, package: name, links,
+  return dnsKinds.map(({ type, title, package: name, options, environment, attended = false, links }) => ({
+    type, title, package: name, attended, links,
     options: [
       ...options.map((one) => ({ name: keyPathOf(one).join('.').replace('.0.', '[].'), env: one.env, required: !one.optional, credential: one.secret ?? false, meaning: `${one.description}.` })),
       ...(environment ? [{ name: 'env', env: [], required: false, credential: false, meaning: 'Environment variables that the program sees beside PATH, HOME, LANG and TZ; --dns-env on the command line.' }] : []),

@@ -1,18 +1,17 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { dns01 } from '@acmex/challenge/dns-01';
 import { http01, http01Webroot, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';
 import type { ChallengeSolver } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
 import { type DnsProvider, lookUp, type Propagation } from '@acmex/dns';
 import type { JsonObject } from '@acmex/orchestrator';
-import { openDnsProvider } from '../dns/open.ts';
-import { dnsProvidersOf } from '../dns/providers.ts';
+import { dnsProviderFor } from '../dns/choice.ts';
+import { type DnsVariablesRecord, type NamedDnsProviderOptions, openNamedDnsProvider } from '../dns/named.ts';
 import { ConfigError } from '../errors.ts';
-import { loaded } from '../loaded.ts';
 import type { Config } from '../read-config.ts';
 import type { Environment } from '../substitution.ts';
+import { dnsByName, type DnsByNameOptions } from './dns-by-name.ts';
 
 /** How the names of a certificate are proven: what a certificate's record says, and the configuration where that is silent. */
 export interface Proof {
@@ -22,11 +21,11 @@ export interface Proof {
   readonly webroot?: string | undefined;
   readonly tlsPort?: number | undefined;
   readonly tlsHost?: string | undefined;
-  /** Of the configuration, or `exec`. */
+  /** Who was named: one of the configuration, or a kind. Where nobody was, each name chooses: see `dnsProviderFor`. */
   readonly dnsProvider?: string | undefined;
-  /** The program of `exec`. */
-  readonly execPath?: string | undefined;
-  /** What it sees of the environment. */
+  /** By what a kind was told what it needs. */
+  readonly dnsVariables?: DnsVariablesRecord | undefined;
+  /** What a program sees of the environment. */
   readonly dnsEnv?: readonly string[] | undefined;
   readonly dnsResolver?: readonly string[] | undefined;
   /** Seconds, or `skip`. */
@@ -37,7 +36,7 @@ export interface Proof {
   readonly preferredChain?: string | undefined;
 }
 
-const fields = ['challenge', 'httpPort', 'httpHost', 'webroot', 'tlsPort', 'tlsHost', 'dnsProvider', 'execPath', 'dnsEnv', 'dnsResolver', 'propagationWait', 'propagationTimeout', 'preferredChain'] as const satisfies readonly (keyof Proof)[];
+const fields = ['challenge', 'httpPort', 'httpHost', 'webroot', 'tlsPort', 'tlsHost', 'dnsProvider', 'dnsVariables', 'dnsEnv', 'dnsResolver', 'propagationWait', 'propagationTimeout', 'preferredChain'] as const satisfies readonly (keyof Proof)[];
 
 /** What of it a certificate's record keeps. */
 export function proofRecord(proof: Partial<Proof>): JsonObject {
@@ -49,7 +48,7 @@ export function proofOf(record: JsonObject | undefined, { values: { challenge: {
   const [httpAt, tlsAt] = [addressOf(http.listen_addr), addressOf(tls.listen_addr)];
   const configured: Proof = {
     challenge, httpPort: httpAt.port, httpHost: httpAt.host, webroot: http.webroot, tlsPort: tlsAt.port, tlsHost: tlsAt.host,
-    dnsProvider: dns.provider, dnsResolver: dns.resolvers.length > 0 ? dns.resolvers : undefined, propagationTimeout: dns.propagation_timeout_secs,
+    dnsResolver: dns.resolvers.length > 0 ? dns.resolvers : undefined, propagationTimeout: dns.propagation_timeout_secs,
   };
   // What this package wrote, and nothing else does.
   return { ...configured, ...record as Partial<Proof> };
@@ -67,6 +66,10 @@ export interface SolverOptions {
   readonly environment: Environment;
   /** Where other machines find what is shown. */
   readonly shared?: ((type: 'http-01' | 'tls-alpn-01') => SharedResponses) | undefined;
+  /** The names that are to be proven, where they are known. */
+  readonly names?: readonly string[] | undefined;
+  /** Shows a person which records to write, where somebody stands by. */
+  readonly prompt?: NamedDnsProviderOptions['prompt'];
 }
 
 /** What proves names in this way. @throws ConfigError `ERR_CONFIG_PROOF` when the parts do not fit together */
@@ -80,25 +83,22 @@ async function choose(proof: Proof, options: SolverOptions) {
   if (challenge === 'tls-alpn-01') return tlsAlpn01({ port: tlsPort, host: tlsHost, shared: options.shared?.(challenge) });
   if (challenge === 'http-01') return webroot === undefined ? http01({ port: httpPort, host: httpHost, shared: options.shared?.(challenge) }) : http01Webroot({ directory: webroot });
   const servers = proof.dnsResolver && await Promise.all(proof.dnsResolver.map(serverAddress));
-  return dns01({
-    provider: await provider(proof, options), propagation: propagation(proof, servers), ...(limit === undefined ? {} : { limit: { seconds: limit } }),
-    ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}),
-  });
+  const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
+  return await dns(proof, options, { lookUp: look, propagation: propagation(proof, servers), ...(limit === undefined ? {} : { limit: { seconds: limit } }) });
 }
 
-async function provider({ dnsProvider: name, dnsEnv = [], execPath }: Proof, { config, environment }: SolverOptions): Promise<DnsProvider> {
-  const configured = dnsProvidersOf(config);
-  const described = configured.find((one) => one.name === name);
-  if (described) return await openDnsProvider(described, { environment });
-  const names = ['exec', ...configured.map((one) => one.name)].join(', ');
-  if (name === undefined) throw new ConfigError('ERR_CONFIG_PROOF', `dns-01 needs a way to write records: give --dns-provider exec with the program in EXEC_PATH, or challenge.dns01.provider in acmex.toml`);
-  if (name !== 'exec') throw new ConfigError('ERR_CONFIG_PROOF', `the DNS provider "${name}" is not known: choose among ${names}, or write it into challenge.dns01.providers of acmex.toml`);
-  const program = execPath ?? environment.EXEC_PATH;
-  if (!program) throw new ConfigError('ERR_CONFIG_PROOF', 'the DNS provider exec calls a program: put its path into the environment variable EXEC_PATH');
-  const wrong = dnsEnv.find((one) => !/^[A-Za-z_]\w*\*?$/.test(one));
-  if (wrong !== undefined) throw new ConfigError('ERR_CONFIG_PROOF', `--dns-env "${wrong}" is no name of an environment variable: give names, or how they begin, as AWS_*`);
-  const { execHook, environment: allowed } = await loaded('@acmex/dns-hooks', 'the DNS provider exec', () => import('@acmex/dns-hooks'));
-  return execHook({ program, env: allowed({ from: environment, allow: ['PATH', 'HOME', 'LANG', 'TZ', ...dnsEnv] }) });
+/** Whom the names that are known choose is opened at once: what does not fit is told before a CA hears of it. */
+async function dns({ dnsProvider: named, dnsEnv: programs, dnsVariables: recorded }: Proof, { config, environment, prompt, names }: SolverOptions, looking: Omit<DnsByNameOptions, 'choose' | 'open'>) {
+  const opened = new Map<string, Promise<DnsProvider>>();
+  const open = (name: string) => {
+    const provider = opened.get(name) ?? openNamedDnsProvider(name, { config, environment, programs, recorded, prompt, lookUp: looking.lookUp });
+    opened.set(name, provider);
+    return provider;
+  };
+  const choose = (name: string) => dnsProviderFor(name, { config, named });
+  const usual = named ?? config.values.challenge.dns01.provider;
+  for (const provider of names?.map(choose) ?? (usual === undefined ? [] : [usual])) await open(provider);
+  return dnsByName({ choose, open, ...looking });
 }
 
 function propagation({ propagationWait }: Proof, servers: readonly string[] | undefined): Propagation {

@@ -1,6 +1,6 @@
 import { records, type Storage } from '@acmex/storage';
 
-/** What a program that writes DNS records reads from its environment, kept because its user asked for it. */
+/** Variables by which DNS records are written, kept because their user asked for it. */
 const credentials = records<Readonly<Record<string, string>>>({ kind: 'saved credentials', version: 1, under: 'credential', secret: true });
 const place = 'dns-exec';
 

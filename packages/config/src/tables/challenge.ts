@@ -14,7 +14,7 @@ export function challengeTable(secret: CredentialKey) {
       webroot: path('Folder of a web server that answers in its place.').optional(),
     }).prefault({}),
     dns01: z.strictObject({
-      provider: ownName('Who writes records: the name of one of providers, or a type that needs api_token alone.').optional(),
+      provider: ownName('Who writes the records that are in no zone of another: the name of one of providers, or a type that needs api_token alone.').optional(),
       api_token: secret('Credential of provider, where that is a type.').optional(),
       providers: list(dnsProviderEntry(secret), 'Those who can write records.').default([]),
       propagation_timeout_secs: seconds('How long records may take until every server shows them.', 1, 86_400).default(300),
