@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { run } from './program.ts';
 
 export interface Outcome {
@@ -16,10 +16,12 @@ export interface AcmexOptions {
   readonly onStderr?: (text: string) => void;
   /** The same for stdout. */
   readonly onStdout?: (text: string) => void;
+  /** Nobody is there without it. */
+  readonly stdin?: Readable & { readonly isTTY?: boolean };
 }
 
 /** Runs the command line in this process, as a shell would see it. */
-export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, hangup = new EventTarget(), onStderr, onStdout }: AcmexOptions = {}): Promise<Outcome> {
+export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, hangup = new EventTarget(), onStderr, onStdout, stdin }: AcmexOptions = {}): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
   const into = (name: keyof typeof written, look?: (text: string) => void) => new Writable({
     write(chunk: Buffer, _, done) {
@@ -32,6 +34,6 @@ export async function acmex(args: readonly string[], { env = {}, signal = new Ab
     hangup.addEventListener('hangup', listener);
     return () => hangup.removeEventListener('hangup', listener);
   };
-  const code = await run(args, '1.2.3', { stdout: into('stdout', onStdout), stderr: into('stderr', onStderr), env, uid: 1000, signal, display: new Set(), onHangup });
+  const code = await run(args, '1.2.3', { stdout: into('stdout', onStdout), stderr: into('stderr', onStderr), env, uid: 1000, signal, ...(stdin ? { stdin } : {}), display: new Set(), onHangup });
   return { code, ...written };
 }
