@@ -102,11 +102,12 @@ function literal(value) {
 /** Who writes records for dns-01. */
 async function dnsProviders() {
   const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/providers.ts'));
+  const kinds = packages().flatMap(({ manifest }) => [manifest.acmex?.dns ?? []].flat());
   const sections = dnsProviderKinds().map(({ type, title, package: name, options, links, attended }) => {
     const places = [...(links.api ? [`[reference](${links.api})`] : []), ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : [])];
     const rows = options.map((one) => `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`);
     const body = attended ? ['A person writes the record: `acmex obtain` shows it, and goes on at Enter or when the record is seen. Nothing renews such a certificate, so it cannot stand in acmex.toml.'] : ['| key | variables | | |', '|---|---|---|---|', ...rows];
-    return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', ...body, ''].join('\n');
+    return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', ...body, '', contractText(kinds.find(({ name: own }) => own === type)), ''].join('\n');
   });
   return `# DNS providers
 
@@ -134,6 +135,11 @@ zones = ["b.example", "*.c.example"]
 - **Private zones**: a provider that lists its zones (\`visibility = "private"\` of Route 53 and Google) is asked for them, and DNS is not; \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names who can see the records.
 
 ${sections.join('\n')}`;
+}
+
+/** How far a provider is held against the contract of all. */
+function contractText({ contract }) {
+  return contract === undefined ? 'Held against the whole [contract](../packages/dns/src/contract.ts).' : `Of the [contract](../packages/dns/src/contract.ts): ${contract}.`;
 }
 
 /** The routes of the server, its scopes and its metrics. */

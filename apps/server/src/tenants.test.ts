@@ -12,9 +12,20 @@ max_certificates = 2
 [tenants.two]
 names = ["*.two.test"]
 issuers = ["custom"]
+dns_providers = ["own"]
 max_orders_per_hour = 2
 [issuers.other]
 directory = "https://ca.invalid/directory"
+[[challenge.dns01.providers]]
+name = "own"
+type = "exec"
+program = "/bin/false"
+zones = ["own.two.test"]
+[[challenge.dns01.providers]]
+name = "foreign"
+type = "exec"
+program = "/bin/false"
+zones = ["foreign.two.test"]
 `;
 let ca: TestCa;
 let server: Serving;
@@ -63,6 +74,17 @@ describe('a tenant', () => {
     await expect(order('two', { names: ['a.two.test'], issuer: 'other' })).resolves.toMatchObject({ status: 403 });
     await expect(order('two', { names: ['a.two.test'], issuer: 'nothing' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/issuer' }] } });
     await expect(order('two', { names: ['a.two.test'], challenge: 'dns-01' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
+  });
+  it('has its records written by DNS providers that it may use, whoever the patterns choose', async () => {
+    const refused = async (names: readonly string[], dnsProvider?: string) => await order('two', { names, challenge: 'dns-01', dnsProvider });
+    await expect(refused(['own.two.test', 'x.foreign.two.test'])).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
+    await expect(refused(['foreign.two.test'], 'foreign')).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_NAMES' } });
+    const { status, body } = await refused(['a.two.test']);
+    expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining('none of own writes the records of a.two.test')]);
+    expect(JSON.stringify(body)).not.toContain('foreign');
+    await expect(refused(['foreign.two.test'], 'own')).resolves.toMatchObject({ status: 422 });
+    // A kind by its variables is for who starts the program, not for who may ask it.
+    await expect(refused(['own.two.test'], 'rfc2136')).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
   });
   it('is held to its quotas', async () => {
     const second = await order('one', { names: ['b.one.test'] });

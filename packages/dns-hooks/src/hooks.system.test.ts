@@ -124,6 +124,22 @@ describe('a value that came from a server', () => {
       await expect(readFile(join(folder, 'PWNED'))).rejects.toThrow('ENOENT');
     }
   });
+  it.each(hostile)('reaches every hook as plain data where it is a name: %j', async (label) => {
+    const out = join(folder, 'out');
+    const program = await file('hook', '#!/bin/sh\ncd "$WORK" || exit 1\nprintf "%s" "${CERTBOT_DOMAIN-$2}" > "$OUT"\n');
+    const home = await acmeShHome('dns_test_add() { cd "$WORK" || return 1; printf "%s" "$1" > "$OUT"; }\n');
+    const env = { PATH, OUT: out, WORK: folder };
+    const zone = `_acme-challenge.${label}.a.test`;
+    for (const [provider, seen] of [[execHook({ program, env }), `${zone}.`], [certbotHooks({ auth: [program], cleanup: [program], env }), `${label}.a.test`], [acmeSh({ home, hook: 'dns_test', env }), zone]] as const) {
+      await provider.append(zone, [{ name: '@', value: 'one' }]);
+      expect(await readFile(out, 'utf8')).toBe(seen);
+      await rm(out);
+      await expect(readFile(join(folder, 'PWNED'))).rejects.toThrow('ENOENT');
+    }
+    // A name that begins with a dash is no option of a program that is called so.
+    await execHook({ program, env }).append(label, [{ name: '@', value: 'one' }]);
+    expect(await readFile(out, 'utf8')).toBe(`${label}.`);
+  });
   it('is refused with a zero byte, which no program can be given', async () => {
     await expect(execHook({ program: '/bin/true', env: {} }).append('a.test', [{ name: '@', value: 'a\0b' }])).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('zero byte') });
   });
