@@ -1,5 +1,5 @@
 import { dnsProviderTypes, tokenAloneTypes } from '../dns/entry.ts';
-import { keyPathOf } from '../dns/kind.ts';
+import { type DnsOption, keyPathOf } from '../dns/kind.ts';
 import { dnsKinds } from '../dns/kinds.ts';
 import { matches } from '../dns/zone-pattern.ts';
 import { isTable, type KeyPath, valueAt } from '../key-path.ts';
@@ -67,17 +67,24 @@ function patternsOf(settings: Settings): readonly { readonly pattern: string; re
   });
 }
 
-/** Keys that are of no use without another. */
+/** Keys that are of no use without another, and those of which one is needed. */
 export const pairs: Check = (settings) => {
   const given = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
   return (Array.isArray(given) ? given : []).flatMap((one: unknown, at) => {
     if (!isTable(one)) return [];
     const { options = [] } = dnsKinds.find(({ type }) => type === one['type']) ?? {};
-    return options.map((option) => {
-      const other = options.find(({ option: name }) => name === option.with);
-      const [[key], [needed]] = [keyPathOf(option), other ? keyPathOf(other) : ['']];
-      if (!other || one[key] === undefined || one[needed] !== undefined) return undefined;
-      return fault(settings, ['challenge', 'dns01', 'providers', at, needed], 'is missing', `${key} is of no use without ${needed}: write both, or neither`);
+    const keyOf = (option: DnsOption) => keyPathOf(option)[0];
+    const placeOf = (key: string): KeyPath => ['challenge', 'dns01', 'providers', at, key];
+    const missing = options.filter((option) => one[keyOf(option)] !== undefined).flatMap((option) => {
+      const needed = options.filter(({ option: name }) => option.with?.includes(name)).map(keyOf).filter((key) => one[key] === undefined);
+      return needed.map((key) => fault(settings, placeOf(key), 'is missing', `${keyOf(option)} is of no use without ${key}: write both, or neither`));
     });
+    const choices = [...new Set(options.flatMap(({ oneOf }) => oneOf ?? []))].map((group) => {
+      const keys = options.filter(({ oneOf }) => oneOf === group).map(keyOf);
+      const [first, second] = keys.filter((key) => one[key] !== undefined);
+      if (first !== undefined && second === undefined) return undefined;
+      return fault(settings, placeOf(second ?? keys[0] ?? ''), first === undefined ? 'is missing' : `stands beside ${first}`, `write one of ${keys.join(', ')}`);
+    });
+    return [...missing, ...choices];
   });
 };

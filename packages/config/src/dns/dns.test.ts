@@ -7,8 +7,9 @@ import { loaded } from '../loaded.ts';
 import { type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 
-/** Every kind with all that it can be told. */
-const everything = dnsKinds.filter(({ attended }) => !attended).map(({ type, options, environment }) => {
+/** Every kind with all that it can be told; of those of which one is needed, the first. */
+const everything = dnsKinds.filter(({ attended }) => !attended).map(({ type, options: all, environment }) => {
+  const options = all.filter((option, index) => option.oneOf === undefined || all.findIndex(({ oneOf }) => oneOf === option.oneOf) === index);
   const lists = options.filter((one) => keyPathOf(one).length > 1);
   const items = [...new Set(lists.map((one) => keyPathOf(one)[0]))].map((key) => `${key} = [{ ${lists.filter((one) => keyPathOf(one)[0] === key).map((one) => `${keyPathOf(one)[2]} = ${valueFor(one)}`).join(', ')} }]`);
   const single = options.filter((one) => keyPathOf(one).length === 1).map((one) => `${keyPathOf(one)[0]} = ${valueFor(one)}`);

@@ -13,8 +13,10 @@ export interface DnsOption<Path extends string = string> {
   /** Text by default; a command is a program with its arguments. */
   readonly format?: 'url' | 'path' | 'command';
   readonly choices?: readonly [string, ...string[]];
-  /** The option without which it is of no use. */
-  readonly with?: Path;
+  /** The options without which it is of no use. */
+  readonly with?: readonly Path[];
+  /** Of all that have the same word here exactly one is needed. */
+  readonly oneOf?: string;
   /** For a person, without a full stop. */
   readonly description: string;
 }

@@ -53,17 +53,17 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'rfc2136', title: 'RFC 2136 (BIND, Knot, PowerDNS, Windows)', package: '@acmex/dns-rfc2136', links: { api: 'https://www.rfc-editor.org/rfc/rfc2136', credentials: 'https://bind9.readthedocs.io/en/stable/manpages.html#tsig-keygen-tsig-key-generation-tool' },
     options: [
       { option: 'server', env: ['RFC2136_SERVER', 'RFC2136_NAMESERVER'], description: 'The primary server: host, host:port or [IPv6]:port' },
-      { option: 'key.name', env: ['RFC2136_KEY_NAME', 'RFC2136_TSIG_KEY'], optional: true, with: 'key.secret', description: 'The name of the TSIG key' },
-      { option: 'key.secret', env: ['RFC2136_KEY_SECRET', 'RFC2136_TSIG_SECRET'], optional: true, with: 'key.name', secret: true, description: 'Its secret in base64, as tsig-keygen prints it' },
-      { option: 'key.algorithm', env: ['RFC2136_KEY_ALGORITHM', 'RFC2136_TSIG_ALGORITHM'], optional: true, with: 'key.name', choices: ['hmac-sha256', 'hmac-sha384', 'hmac-sha512'], description: 'Its algorithm; hmac-sha256 by default' },
+      { option: 'key.name', env: ['RFC2136_KEY_NAME', 'RFC2136_TSIG_KEY'], optional: true, with: ['key.secret'], description: 'The name of the TSIG key' },
+      { option: 'key.secret', env: ['RFC2136_KEY_SECRET', 'RFC2136_TSIG_SECRET'], optional: true, with: ['key.name'], secret: true, description: 'Its secret in base64, as tsig-keygen prints it' },
+      { option: 'key.algorithm', env: ['RFC2136_KEY_ALGORITHM', 'RFC2136_TSIG_ALGORITHM'], optional: true, with: ['key.name'], choices: ['hmac-sha256', 'hmac-sha384', 'hmac-sha512'], description: 'Its algorithm; hmac-sha256 by default' },
     ],
     load: async () => (await import('@acmex/dns-rfc2136')).rfc2136,
   }),
   dnsKind({
     type: 'route53', title: 'Amazon Route 53', package: '@acmex/dns-route53', links: { api: 'https://docs.aws.amazon.com/Route53/latest/APIReference/Welcome.html', credentials: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html' },
     options: [
-      { option: 'credentials.accessKeyId', env: ['AWS_ACCESS_KEY_ID'], optional: true, with: 'credentials.secretAccessKey', description: 'An access key of IAM; by default what AWS\'s own tools find' },
-      { option: 'credentials.secretAccessKey', env: ['AWS_SECRET_ACCESS_KEY'], optional: true, with: 'credentials.accessKeyId', secret: true, description: 'Its secret' },
+      { option: 'credentials.accessKeyId', env: ['AWS_ACCESS_KEY_ID'], optional: true, with: ['credentials.secretAccessKey'], description: 'An access key of IAM; by default what AWS\'s own tools find' },
+      { option: 'credentials.secretAccessKey', env: ['AWS_SECRET_ACCESS_KEY'], optional: true, with: ['credentials.accessKeyId'], secret: true, description: 'Its secret' },
       { option: 'credentials.sessionToken', env: ['AWS_SESSION_TOKEN'], optional: true, secret: true, description: 'The token of temporary credentials' },
       { option: 'credentials.profile', env: ['AWS_PROFILE'], optional: true, description: 'In place of a key: a profile of ~/.aws/config' },
       { option: 'region', env: ['AWS_REGION'], optional: true, description: 'us-east-1 by default; others for China and GovCloud' },
@@ -84,8 +84,8 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     options: [
       { option: 'endpoint', env: ['HTTPREQ_ENDPOINT'], format: 'url', description: 'What stands before /present and /cleanup' },
       { option: 'mode', env: ['HTTPREQ_MODE'], optional: true, choices: ['default', 'RAW'], description: 'RAW sends the challenge in place of the record' },
-      { option: 'user.name', key: 'username', env: ['HTTPREQ_USERNAME'], optional: true, with: 'user.password', description: 'For basic authentication' },
-      { option: 'user.password', key: 'password', env: ['HTTPREQ_PASSWORD'], optional: true, with: 'user.name', secret: true, description: 'For basic authentication' },
+      { option: 'user.name', key: 'username', env: ['HTTPREQ_USERNAME'], optional: true, with: ['user.password'], description: 'For basic authentication' },
+      { option: 'user.password', key: 'password', env: ['HTTPREQ_PASSWORD'], optional: true, with: ['user.name'], secret: true, description: 'For basic authentication' },
     ],
     load: async () => (await import('@acmex/dns-hooks')).httpreq,
   }),

@@ -52,6 +52,12 @@ describe('a DNS provider without a configuration', () => {
     await expect(opened).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining(words) });
     await expect(opened).rejects.toMatchObject({ message: expect.not.stringContaining('canary') });
   });
+  it('needs one of several where one is needed, and names all where none is', async () => {
+    const choice = (option: string, env: string): DnsOption => ({ option, env: [env], optional: true, oneOf: 'user', description: option });
+    const kind = { ...kindOf('powerdns'), options: [...kindOf('powerdns').options, choice('id', 'USER_ID'), choice('name', 'USER_NAME')] };
+    const url = { PDNS_API_URL: 'https://a.example', PDNS_API_KEY: 'x' };
+    expect(() => dnsProviderOfVariables(kind, url)).toThrow('needs one of USER_ID (id), USER_NAME (name), see ');
+  });
   it('refuses a pattern of the environment that would let everything through', async () => {
     await expect(openNamedDnsProvider('exec', { config: await config(), environment: { EXEC_PATH: '/bin/true' }, programs: ['*'] })).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining('AWS_*') });
   });

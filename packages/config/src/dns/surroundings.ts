@@ -27,15 +27,22 @@ export function dnsVariables({ options }: DnsKind, environment: Environment): re
  */
 export function dnsProviderOfVariables(kind: DnsKind, environment: Environment, programs: readonly string[] = []): DnsProviderDescription {
   const { type, options } = kind;
-  const told = options.filter((option) => setVariable(option, environment) !== undefined);
-  const missing = options.filter((option) => !told.includes(option) && (!option.optional || told.some((one) => one.with === option.option)));
-  if (missing.length > 0) throw new ConfigError('ERR_CONFIG_PROOF', `the DNS provider ${type} needs ${missing.map(wanted).join(' and ')}${placeText(kind)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`);
+  const set = options.filter((option) => setVariable(option, environment) !== undefined);
+  const told = set.filter((option, at) => option.oneOf === undefined || set.findIndex(({ oneOf }) => oneOf === option.oneOf) === at);
+  const missing = options.filter((option) => !told.includes(option) && isNeeded(option, told, options));
+  if (missing.length > 0) throw new ConfigError('ERR_CONFIG_PROOF', `the DNS provider ${type} needs ${missing.map((option) => (option.oneOf === undefined ? wanted(option) : `one of ${options.filter(({ oneOf }) => oneOf === option.oneOf).map(wanted).join(', ')}`)).join(' and ')}${placeText(kind)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`);
   const entry = dnsProviderEntry(credentialKey({ environment: {}, clock: systemClock }));
   const { data, error } = entry.safeParse({ name: 'environment', type, ...tableOf(told, environment), ...(kind.environment ? { env: [...programs] } : {}) });
   if (data) return { ...data, name: type };
   const [issue] = error.issues;
   const wrong = told.find((option) => keyPathOf(option)[0] === issue?.path[0]);
   throw new ConfigError('ERR_CONFIG_PROOF', `${wrong ? `the variable ${setVariable(wrong, environment)}` : 'what the environment says'} does not fit the DNS provider ${type}: ${issue?.message ?? 'correct it'}`);
+}
+
+/** Of those of which one is needed, the first stands for all. */
+function isNeeded({ option, optional, oneOf }: DnsOption, told: readonly DnsOption[], options: readonly DnsOption[]): boolean {
+  if (oneOf !== undefined) return !told.some((one) => one.oneOf === oneOf) && options.find((one) => one.oneOf === oneOf)?.option === option;
+  return !optional || told.some((one) => one.with?.includes(option));
 }
 
 /** As acmex.toml would have it. */
