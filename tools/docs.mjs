@@ -105,7 +105,8 @@ async function dnsProviders() {
   const kinds = packages().flatMap(({ manifest }) => [manifest.acmex?.dns ?? []].flat());
   const sections = dnsProviderKinds().map(({ type, title, package: name, options, links, attended }) => {
     const places = [...(links.api ? [`[reference](${links.api})`] : []), ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : [])];
-    const rows = options.map((one) => `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`);
+    const { credentials } = kinds.find(({ name: own }) => own === type);
+    const rows = options.map((one, at) => `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : credentials[at]?.oneOf ? ['one of these is required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`);
     const body = attended ? ['A person writes the record: `acmex obtain` shows it, and goes on at Enter or when the record is seen. Nothing renews such a certificate, so it cannot stand in acmex.toml.'] : ['| key | variables | | |', '|---|---|---|---|', ...rows];
     return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', ...body, '', contractText(kinds.find(({ name: own }) => own === type)), ''].join('\n');
   });
@@ -132,7 +133,7 @@ zones = ["b.example", "*.c.example"]
 \`\`\`
 
 - **Delegation**: where \`_acme-challenge.www.example.com\` is an alias (CNAME), the record is written where that leads, so that only a zone made for it has to be written. \`zones\` are about names of certificates, not about where their aliases lead.
-- **Private zones**: a provider that lists its zones (\`visibility = "private"\` of Route 53 and Google) is asked for them, and DNS is not; \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names who can see the records.
+- **Private zones**: a provider that lists its zones (\`visibility = "private"\` of Route 53, Google, Azure and Huawei) is asked for them, and DNS is not; \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names who can see the records.
 
 ${sections.join('\n')}`;
 }

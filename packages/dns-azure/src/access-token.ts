@@ -35,7 +35,7 @@ export function accessTokens(credentials: AzureCredentials | undefined, cloud: C
   let kept: { readonly token: string; readonly until: number } | undefined;
 
   const ask = async (options: DnsOptions): Promise<Granted> => {
-    if (!credentials || !('tenantId' in credentials)) return await fromMetadata(credentials && 'clientId' in credentials ? credentials : undefined, cloud, transport, options);
+    if (!credentials || !('clientSecret' in credentials || 'federatedTokenFile' in credentials)) return await fromMetadata(credentials && 'clientId' in credentials ? credentials : undefined, cloud, transport, options);
     const { tenantId, clientId } = credentials;
     const proof: Readonly<Record<string, string>> = 'clientSecret' in credentials
       ? { client_secret: await reveal(credentials.clientSecret, { provider, what: 'the client secret' }) }

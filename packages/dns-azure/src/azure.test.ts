@@ -193,7 +193,7 @@ describe('azure\'s credentials', () => {
     expect(asked).toBe(host.requests.length);
     expect(host.tokens.granted()).toEqual([]);
   });
-  it.each([['the machine\'s own', undefined, ''], ['a managed identity that is named', { clientId: principal.clientId }, `&client_id=${principal.clientId}`]])('are %s', async (_, given, query) => {
+  it.each([['the machine\'s own', undefined, ''], ['a managed identity that is named', { clientId: principal.clientId }, `&client_id=${principal.clientId}`], ['that too where a tenant is known and no secret', principal, `&client_id=${principal.clientId}`]])('are %s', async (_, given, query) => {
     const { provider, host } = subject({ credentials: given });
     await provider.append('a.test', [record]);
     expect(host.tokens.metadata.requests).toEqual([`GET /token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com${query}`]);

@@ -19,7 +19,7 @@ const everything = dnsKinds.filter(({ attended }) => !attended).map(({ type, opt
 function valueFor({ format, choices, secret }: DnsOption): string {
   if (choices) return `"${choices[0]}"`;
   if (format === 'command') return '["/bin/true", "--all"]';
-  return `"${secret ? 'eA==' : format === 'url' ? 'https://a.example' : format === 'path' ? '/bin/true' : 'dns_a'}"`;
+  return `"${secret ? 'eA==' : format === 'url' ? 'https://a.example' : format === 'path' ? '/bin/true' : format === 'region' ? 'cn-north-4' : 'dns_a'}"`;
 }
 
 describe('DNS providers', () => {
@@ -28,6 +28,20 @@ describe('DNS providers', () => {
     const descriptions = dnsProvidersOf(await readConfig(folder.options));
     expect(descriptions.map(({ type }) => type).sort()).toEqual([...dnsProviderTypes].sort());
     for (const one of descriptions) await expect(openDnsProvider(one, { environment: { PATH: '/bin' } })).resolves.toMatchObject({ name: one.type });
+  });
+
+  it.each(['cloudflare', 'digitalocean', 'linode'])('takes %s by its name and a token alone', async (name) => {
+    await using folder = await configFolder(`[challenge.dns01]\nprovider = "${name}"\napi_token = "x"`);
+    const descriptions = dnsProvidersOf(await readConfig(folder.options));
+    expect(descriptions).toMatchObject([{ name, type: name }]);
+    await expect(openDnsProvider(descriptions[0]!, { environment: {} })).resolves.toMatchObject({ name });
+  });
+  it.each([
+    ['cloudns', 'auth_id = "7"\npassword = "x"'], ['cloudns', 'sub_auth_id = "7"\npassword = "x"'], ['cloudns', 'sub_auth_user = "me"\npassword = "x"'],
+    ['azure', 'tenant_id = "t"\nclient_id = "c"\nclient_secret = "x"'], ['azure', 'tenant_id = "t"\nclient_id = "c"\nfederated_token_file = "/token"'], ['azure', 'client_id = "c"'], ['azure', 'access_token = "x"'], ['azure', 'cloud = "china"'],
+  ])('opens %s by any of the ways that it has: %s', async (name, keys) => {
+    await using folder = await configFolder(`[[challenge.dns01.providers]]\nname = "${name}"\n${keys}`);
+    await expect(openDnsProvider(dnsProvidersOf(await readConfig(folder.options))[0]!, { environment: {} })).resolves.toMatchObject({ name });
   });
 
   it('lists each kind with its package and the options that it needs', () => {

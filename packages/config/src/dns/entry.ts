@@ -65,6 +65,7 @@ function requiredKey({ secret: isSecret, format, choices }: DnsOption, meaning: 
     case 'url': return apiUrl(meaning);
     case 'path': return path(meaning);
     case 'command': return argv(meaning);
+    case 'region': return text(meaning).regex(/^[a-z\d]+(?:-[a-z\d]+)*$/, 'write it as the cloud does, "ap-southeast-1", or take the key away');
     case undefined: return text(meaning);
   }
 }

@@ -10,8 +10,8 @@ export interface DnsOption<Path extends string = string> {
   readonly env: readonly string[];
   readonly optional?: boolean;
   readonly secret?: boolean;
-  /** Text by default; a command is a program with its arguments. */
-  readonly format?: 'url' | 'path' | 'command';
+  /** Text by default; a command is a program with its arguments, a region the name of a place of a cloud. */
+  readonly format?: 'url' | 'path' | 'command' | 'region';
   readonly choices?: readonly [string, ...string[]];
   /** The options without which it is of no use. */
   readonly with?: readonly Path[];

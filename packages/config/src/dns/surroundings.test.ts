@@ -17,7 +17,7 @@ const watched = (values: Environment) => {
   const seen = new Set<string>();
   return { seen, environment: new Proxy(values, { get: (target, name) => { seen.add(String(name)); return Reflect.get(target, name); } }) };
 };
-const valueFor = ({ format, choices, secret }: DnsOption) => choices?.[0] ?? (secret ? 'eA==' : format === 'url' ? 'https://a.example' : format ? '/bin/true' : 'dns_a');
+const valueFor = ({ format, choices, secret }: DnsOption) => choices?.[0] ?? (secret ? 'eA==' : format === 'url' ? 'https://a.example' : format === 'region' ? 'cn-north-4' : format ? '/bin/true' : 'dns_a');
 
 describe('a DNS provider without a configuration', () => {
   it.each(unattended.map((kind) => [kind.type, kind] as const))('%s is opened by every name of its variables, and no other variable is looked at', async (type, kind) => {
@@ -43,6 +43,8 @@ describe('a DNS provider without a configuration', () => {
   it.each([
     ['half of a pair', 'rfc2136', { RFC2136_SERVER: 'ns1', RFC2136_TSIG_KEY: 'k' }, 'RFC2136_KEY_SECRET or RFC2136_TSIG_SECRET'],
     ['the other half', 'route53', { AWS_SECRET_ACCESS_KEY: 'x' }, 'AWS_ACCESS_KEY_ID'],
+    ['a secret of nobody', 'azure', { AZURE_CLIENT_SECRET: 'canary' }, 'AZURE_TENANT_ID or AZUREDNS_TENANTID (the tenant of a service principal) and AZURE_CLIENT_ID'],
+    ['a region that would be another host', 'huawei', { HW_ACCESS_KEY: 'k', HW_SECRET_KEY: 'x', HW_REGION_NAME: 'canary.example/' }, 'the variable HW_REGION_NAME does not fit the DNS provider huawei: write it as'],
     ['no URL', 'powerdns', { POWERDNS_URL: 'canary', POWERDNS_API_KEY: 'x' }, 'the variable POWERDNS_URL does not fit the DNS provider powerdns: write a URL'],
     ['a relative path', 'exec', { EXEC_PATH: 'canary' }, 'the variable EXEC_PATH does not fit the DNS provider exec: write an absolute path'],
     ['none of the choices', 'httpreq', { HTTPREQ_ENDPOINT: 'https://a.example', HTTPREQ_MODE: 'canary' }, 'the variable HTTPREQ_MODE does not fit the DNS provider httpreq: write one of "default", "RAW"'],
@@ -52,11 +54,10 @@ describe('a DNS provider without a configuration', () => {
     await expect(opened).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining(words) });
     await expect(opened).rejects.toMatchObject({ message: expect.not.stringContaining('canary') });
   });
-  it('needs one of several where one is needed, and names all where none is', async () => {
-    const choice = (option: string, env: string): DnsOption => ({ option, env: [env], optional: true, oneOf: 'user', description: option });
-    const kind = { ...kindOf('powerdns'), options: [...kindOf('powerdns').options, choice('id', 'USER_ID'), choice('name', 'USER_NAME')] };
-    const url = { PDNS_API_URL: 'https://a.example', PDNS_API_KEY: 'x' };
-    expect(() => dnsProviderOfVariables(kind, url)).toThrow('needs one of USER_ID (id), USER_NAME (name), see ');
+  it('needs one of several where one is needed, names all where none is, and takes the first where there are two', async () => {
+    const password = { CLOUDNS_AUTH_PASSWORD: 'x' };
+    expect(() => dnsProviderOfVariables(kindOf('cloudns'), password)).toThrow(/needs one of CLOUDNS_AUTH_ID \(.*\), CLOUDNS_SUB_AUTH_ID \(.*\), CLOUDNS_SUB_AUTH_USER \(.*\), see /);
+    expect(Object.keys(dnsProviderOfVariables(kindOf('cloudns'), { ...password, CLOUDNS_SUB_AUTH_ID: '7', CLOUDNS_SUB_AUTH_USER: 'me' }))).toEqual(['name', 'type', 'sub_auth_id', 'password']);
   });
   it('refuses a pattern of the environment that would let everything through', async () => {
     await expect(openNamedDnsProvider('exec', { config: await config(), environment: { EXEC_PATH: '/bin/true' }, programs: ['*'] })).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining('AWS_*') });
