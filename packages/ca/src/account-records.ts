@@ -5,6 +5,8 @@ export interface AccountRecord {
   readonly status: 'valid' | 'deactivated';
   readonly contact: readonly string[];
   readonly key: PublicJwk;
+  /** Thumbprints of the keys that it had before, the latest first: records of dns-persist-01 may name it by them. */
+  readonly formerThumbprints?: readonly string[] | undefined;
   readonly termsOfServiceAgreed: boolean;
   /** The key identifier of the external account that it is bound to. */
   readonly externalAccount?: string | undefined;

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Identifier } from '@acmex/protocol';
 import type { Storage, Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import type { ChallengeType } from './challenge-validator.ts';
+import type { ChallengeType, DraftChallengeType } from './challenge-validator.ts';
 import type { ProblemDocument } from './problems.ts';
 import { recordsOf } from './stored.ts';
 
 export interface ChallengeRecord {
-  readonly type: ChallengeType;
-  readonly token: string;
+  readonly type: ChallengeType | DraftChallengeType;
+  /** Absent in types that need none. */
+  readonly token?: string | undefined;
   readonly status: 'pending' | 'processing' | 'valid' | 'invalid';
   /** `token.thumbprint` with the account's key at the time when the client said that it is ready. */
   readonly keyAuthorization?: string | undefined;

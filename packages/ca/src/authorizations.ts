@@ -1,7 +1,7 @@
+import { persistOfferMembers } from '@acmex/protocol/drafts';
 import { newId, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
-import { type AuthorizationRecord, authorizations, coverageIds, covering, statusOf, validAuthorizations } from './authorization-records.ts';
-import type { ChallengeType } from './challenge-validator.ts';
+import { type AuthorizationRecord, authorizations, type ChallengeRecord, coverageIds, covering, statusOf, validAuthorizations } from './authorization-records.ts';
 import { checkAllowed, type OrderedName, readIdentifier } from './identifiers.ts';
 import { newToken } from './ids.ts';
 import { checkPending, pending } from './pending.ts';
@@ -16,7 +16,7 @@ export interface NewAuthorization {
   readonly record: AuthorizationRecord;
 }
 
-/** What has to be proven for a name, with the challenges that can prove it. A wildcard, and whatever covers names below, by dns-01 alone. */
+/** What has to be proven for a name, with the challenges that can prove it. A wildcard, and whatever covers names below, by DNS records alone. */
 export function authorizationFor(service: Pick<Service, 'clock' | 'lifetimes' | 'challengeTypes'>, account: string, { type, value, ancestorDomain }: OrderedName, { beforeOrder }: { readonly beforeOrder: boolean }): NewAuthorization {
   const wildcard = value.startsWith('*.') && ancestorDomain === undefined;
   const subdomains = ancestorDomain !== undefined;
@@ -29,14 +29,14 @@ export function authorizationFor(service: Pick<Service, 'clock' | 'lifetimes' | 
       identifier: { type, value: ancestorDomain ?? value.replace(/^\*\./, '') },
       status: 'pending',
       expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
-      challenges: types.map((one) => ({ type: one, token: newToken(), status: 'pending' })),
+      challenges: types.map((one) => ({ type: one, token: one === 'dns-persist-01' ? undefined : newToken(), status: 'pending' })),
     },
   };
 }
 
-function offered(challenge: ChallengeType, { type, dnsOnly }: { readonly type: string; readonly dnsOnly: boolean }): boolean {
-  if (type === 'ip') return challenge !== 'dns-01';
-  return challenge === 'dns-01' || !dnsOnly;
+function offered(challenge: ChallengeRecord['type'], { type, dnsOnly }: { readonly type: string; readonly dnsOnly: boolean }): boolean {
+  const byDns = challenge.startsWith('dns-');
+  return type === 'ip' ? !byDns : byDns || !dnsOnly;
 }
 
 /** One that is valid already and may serve for a new order. */
@@ -99,11 +99,12 @@ function shown(service: Service, status: number, { id, record }: NewAuthorizatio
     ...(record.wildcard ? { wildcard: true } : {}),
     ...(record.subdomains ? { subdomainAuthAllowed: true } : {}),
     expires: record.expires,
-    challenges: challenges.map((one) => challengeObject(service, id, one)),
+    challenges: challenges.map((one) => challengeObject(service, { id, account: record.account }, one)),
   }, { headers: { location: url, ...(processing ? { 'retry-after': '1' } : {}) } });
 }
 
 /** A challenge as it is shown. RFC 8555 §7.1.5 */
-export function challengeObject({ urls }: Pick<Service, 'urls'>, authorizationId: string, { type, token, status, validated, error }: AuthorizationRecord['challenges'][number]): object {
-  return { type, url: urls.of(`/challenge/${authorizationId}/${type}`), status, token, validated, error };
+export function challengeObject({ urls, drafts: { persist } }: Pick<Service, 'urls' | 'drafts'>, { id, account }: { readonly id: string; readonly account: string }, { type, token, status, validated, error }: ChallengeRecord): object {
+  const offer = type === 'dns-persist-01' && persist ? persistOfferMembers(persist.draft, { ...persist, accountUri: urls.of(`/account/${account}`) }) : {};
+  return { type, url: urls.of(`/challenge/${id}/${type}`), status, token, ...offer, validated, error };
 }

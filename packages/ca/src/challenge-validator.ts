@@ -1,20 +1,41 @@
 import type { Identifier } from '@acmex/protocol';
+import type { Temporal } from 'temporal-polyfill';
 
 export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
 export type ChallengeType = (typeof challengeTypes)[number];
+/** Those of Internet-Drafts, which are offered where a server is told to. */
+export const draftChallengeTypes = ['dns-account-01', 'dns-persist-01'] as const;
+export type DraftChallengeType = (typeof draftChallengeTypes)[number];
 
-/** What is to be proven, and how. */
-export interface ValidationRequest {
-  readonly type: ChallengeType;
+interface NameToProve {
   /** Without `*.`. */
   readonly identifier: Identifier;
   readonly wildcard: boolean;
-  readonly token: string;
-  /** `token.thumbprint`: what a correct answer shows. RFC 8555 §8.1 */
-  readonly keyAuthorization: string;
   /** For CAA's `accounturi`. RFC 8657 */
   readonly accountUrl: string;
 }
+
+/** A proof that is shown for this one challenge. */
+export interface ShownValidation extends NameToProve {
+  readonly type: ChallengeType | 'dns-account-01';
+  readonly token: string;
+  /** `token.thumbprint`: what a correct answer shows. RFC 8555 §8.1 */
+  readonly keyAuthorization: string;
+}
+
+/** A record that stands there whatever is asked. */
+export interface PersistentValidation extends NameToProve {
+  readonly type: 'dns-persist-01';
+  /** Any of the names of this CA. */
+  readonly issuers: readonly string[];
+  /** Any of the names of the account. */
+  readonly accountUris: readonly string[];
+  /** Whether the record has to be for wildcards and the names below, too. */
+  readonly needsPolicy: boolean;
+}
+
+/** What is to be proven, and how. */
+export type ValidationRequest = ShownValidation | PersistentValidation;
 
 /** Why a name is not proven. */
 export interface ValidationProblem {
@@ -27,7 +48,8 @@ export interface ValidationProblem {
   readonly cause?: unknown;
 }
 
-export type ValidationVerdict = { readonly valid: true } | ValidationProblem;
+/** A proof may have an end of its own, after which it is not relied on. */
+export type ValidationVerdict = { readonly valid: true; readonly until?: Temporal.Instant | undefined } | ValidationProblem;
 
 /** Looks, as the CA, whether an account controls a name. It is asked again a few times where it says no. */
 export type ChallengeValidator = (request: ValidationRequest, options: { readonly signal: AbortSignal }) => Promise<ValidationVerdict>;

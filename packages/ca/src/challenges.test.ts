@@ -2,6 +2,7 @@ import { newAuthorization } from '@acmex/protocol';
 import { memoryStorage } from '@acmex/storage';
 import { describe, expect, it } from '@jest/globals';
 import { base, issue, postAs, type TestCa, testCa, type TestClient } from './ca.testing.ts';
+import type { ShownValidation } from './index.ts';
 
 interface Challenge {
   readonly url: string;
@@ -33,9 +34,9 @@ describe('a challenge', () => {
     const { json } = await postAs(ca, account, authorization);
     expect(json).toMatchObject({ status: 'valid', expires: '2026-06-02T00:00:00Z', challenges: [{ type: 'http-01', status: 'valid' }] });
     await expect(statusAt(ca, account, order)).resolves.toBe('ready');
-    const [{ keyAuthorization, token, accountUrl } = { keyAuthorization: '', token: '', accountUrl: '' }] = ca.validator.asked;
-    expect(keyAuthorization).toMatch(new RegExp(`^${token}\\.[\\w-]{43}$`));
-    expect(accountUrl).toBe(account.url);
+    const [asked] = ca.validator.asked as ShownValidation[];
+    expect(asked?.keyAuthorization).toMatch(new RegExp(`^${asked?.token}\\.[\\w-]{43}$`));
+    expect(asked?.accountUrl).toBe(account.url);
   });
   it('said to be ready again, or by two at once, is looked at once', async () => {
     const ca = await testCa();

@@ -22,26 +22,26 @@ export async function challenge(service: Service, request: SignedByAccount, { id
     const waits = statusOf(stored.record, service.clock.now()) === 'pending' && found.status === 'pending';
     if (request.payload === undefined || !waits) {
       reviveValidations(service, id, stored.record);
-      return shown(service, id, found);
+      return shown(service, stored, { id, found });
     }
     const taken = await takenUp(service, request, stored, { id, found });
     startValidation(service, id, found.type);
-    return shown(service, id, taken);
+    return shown(service, stored, { id, found: taken });
   });
 }
 
 /** What the client has said is written before it is answered, so that no restart loses it. */
 async function takenUp({ storage, clock }: Service, { key }: SignedByAccount, stored: Stored<AuthorizationRecord>, { id, found }: { readonly id: string; readonly found: ChallengeRecord }): Promise<ChallengeRecord> {
   const since = clock.now().toString();
-  const taken: ChallengeRecord = { ...found, status: 'processing', since, keyAuthorization: `${found.token}.${await calculateJwkThumbprint({ ...key })}` };
+  const taken: ChallengeRecord = { ...found, status: 'processing', since, keyAuthorization: found.token === undefined ? undefined : `${found.token}.${await calculateJwkThumbprint({ ...key })}` };
   const challenges = stored.record.challenges.map((one) => (one === found ? taken : one));
   await storage.write([authorizations.changed(stored, { ...stored.record, challenges }), validations.put(`${id}/${found.type}`, { since })]);
   return taken;
 }
 
-function shown(service: Service, id: string, found: ChallengeRecord): Answer {
+function shown(service: Service, { record: { account } }: Stored<AuthorizationRecord>, { id, found }: { readonly id: string; readonly found: ChallengeRecord }): Answer {
   const processing = found.status === 'processing';
-  return json(200, challengeObject(service, id, found), {
+  return json(200, challengeObject(service, { id, account }, found), {
     headers: { location: service.urls.of(`/challenge/${id}/${found.type}`), ...(processing ? { 'retry-after': '1' } : {}) },
     links: [[service.urls.of(`/authorization/${id}`), 'up']],
   });

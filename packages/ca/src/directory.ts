@@ -1,8 +1,9 @@
+import { persistMetaMembers } from '@acmex/protocol/drafts';
 import { type Answer, json } from './answer.ts';
 import type { Service } from './service.ts';
 
 /** Where everything is, and what the CA says of itself. RFC 8555 §7.1.1 */
-export function directory({ urls, meta, externalAccountRequired, profiles, profilesNamed }: Service): Answer {
+export function directory({ urls, meta, externalAccountRequired, profiles, profilesNamed, drafts: { persist } }: Service): Answer {
   return json(200, {
     newNonce: urls.of('/new-nonce'),
     newAccount: urls.of('/new-account'),
@@ -17,6 +18,7 @@ export function directory({ urls, meta, externalAccountRequired, profiles, profi
       caaIdentities: meta.caaIdentities,
       externalAccountRequired,
       subdomainAuthAllowed: true,
+      ...(persist ? persistMetaMembers(persist.draft, persist) : {}),
       ...(profilesNamed ? { profiles: Object.fromEntries([...profiles.values()].map(({ name, description }) => [name, description])) } : {}),
     },
   }, { headers: { 'cache-control': 'no-cache' } });

@@ -12,6 +12,7 @@ export const caErrors = {
   ERR_CA_MISSING: { meaning: 'The storage holds no CA.', cure: 'Make one first, by acmex ca init or by saveAuthority.', exit: 3, http: 404 },
   ERR_CA_DEVELOPMENT: { meaning: 'A development CA and a real one are never the same.', cure: 'Make a real CA in a storage of its own.', exit: 2, http: 409 },
   ERR_CA_PROFILE: { meaning: 'A certificate profile cannot be used.', cure: 'Correct what the message names.', exit: 2, http: 422 },
+  ERR_CA_CHALLENGE: { meaning: 'A challenge cannot be offered as it is set up.', cure: 'Correct what the message names.', exit: 2, http: 422 },
   ERR_CA_NO_CERTIFICATE: { meaning: 'This CA has issued no certificate of this serial number.', cure: 'List the certificates to find the right one.', exit: 2, http: 404 },
   ERR_CA_REVOKED: { meaning: 'The certificate is revoked already.', cure: 'Nothing is left to do.', exit: 0, http: 409 },
   ERR_CA_REVOCATION_REASON: { meaning: 'A certificate cannot be revoked for this reason.', cure: 'Give one of the reasons that the message names.', exit: 2, http: 422 },

@@ -1,4 +1,4 @@
-import type { JsonObject, PublicJwk } from '@acmex/protocol';
+import { type JsonObject, type PublicJwk, thumbprint } from '@acmex/protocol';
 import { untilWritten } from '@acmex/storage';
 import { accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json, parsedObject } from './answer.ts';
@@ -18,7 +18,8 @@ export async function keyChange({ storage, urls }: Service, request: SignedByAcc
     const stored = await accounts.read(storage, id);
     if (!stored || await thumbprintHex(stored.record.key) !== before) throw refusal('unauthorized', 'the account has another key by now');
     const { record } = stored;
-    await storage.write([accounts.changed(stored, { ...record, key: newKey }), accountsByKey.added(after, { account: id }), { remove: accountsByKey.key(before) }]);
+    const formerThumbprints = [await thumbprint({ jwk: record.key }), ...record.formerThumbprints ?? []];
+    await storage.write([accounts.changed(stored, { ...record, key: newKey, formerThumbprints }), accountsByKey.added(after, { account: id }), { remove: accountsByKey.key(before) }]);
     return json(200, { status: record.status, contact: record.contact, orders: urls.of(`/account/${id}/orders`) }, { headers: { location: urls.of(`/account/${id}`) } });
   });
 }

@@ -1,10 +1,14 @@
+import { type Clock, systemClock } from '@acmex/clock';
 import type { Egress } from '@acmex/egress';
-import type { ChallengeValidator } from './challenge-validator.ts';
+import type { ChallengeValidator, ValidationRequest } from './challenge-validator.ts';
 import { checkCaa } from './validation/caa.ts';
 import { validateDns01 } from './validation/dns-01.ts';
+import { validateDnsAccount01 } from './validation/dns-account-01.ts';
+import { validateDnsPersist01 } from './validation/dns-persist-01.ts';
 import { validateHttp01 } from './validation/http-01.ts';
 import { type ValidationResolver, validationResolver } from './validation/resolver.ts';
 import { validateTlsAlpn01 } from './validation/tls-alpn-01.ts';
+import type { Validation } from './validation/validation.ts';
 
 export interface NetworkValidatorOptions {
   /** Which addresses may be reached: public ones alone by default, which a CA for one's own network has to widen. */
@@ -15,21 +19,30 @@ export interface NetworkValidatorOptions {
   readonly caaIdentity?: string;
   /** Other than 80 and 443: in tests alone, since other ports prove nothing. */
   readonly ports?: { readonly http: number; readonly https: number };
+  /** By which a record of dns-persist-01 has ended. */
+  readonly clock?: Clock;
 }
 
 /** Under the time that the server gives one look. */
 const limit = 'PT9S';
 
 /** Validates as a real CA does: over the network, from where this process runs. */
-export function networkValidator({ egress, resolver = validationResolver(), caaIdentity, ports = { http: 80, https: 443 } }: NetworkValidatorOptions = {}): ChallengeValidator {
-  return async ({ type, identifier, wildcard, token, keyAuthorization, accountUrl }, { signal }) => {
-    const looking = { identifier, keyAuthorization, signal, limit, ...(egress ? { egress } : {}) };
-    const seen = await {
-      'http-01': () => validateHttp01({ ...looking, token, port: ports.http, tlsPort: ports.https }),
-      'dns-01': () => validateDns01({ identifier, keyAuthorization, signal, resolver }),
+export function networkValidator({ egress, resolver = validationResolver(), caaIdentity, ports = { http: 80, https: 443 }, clock = systemClock }: NetworkValidatorOptions = {}): ChallengeValidator {
+  const seen = async (request: ValidationRequest, signal: AbortSignal): Promise<Validation> => {
+    if (request.type === 'dns-persist-01') return await validateDnsPersist01({ ...request, resolver, clock, signal });
+    const looking = { ...request, signal, limit, ...(egress ? { egress } : {}) };
+    return await {
+      'http-01': () => validateHttp01({ ...looking, port: ports.http, tlsPort: ports.https }),
+      'dns-01': () => validateDns01({ ...request, signal, resolver }),
+      'dns-account-01': () => validateDnsAccount01({ ...request, signal, resolver }),
       'tls-alpn-01': () => validateTlsAlpn01({ ...looking, port: ports.https }),
-    }[type]();
-    if (!seen.valid || caaIdentity === undefined) return seen;
-    return await checkCaa({ identifier, wildcard, resolver, signal, issuerDomain: caaIdentity, accountUrl, method: type });
+    }[request.type]();
+  };
+  return async (request, { signal }) => {
+    const { type, identifier, wildcard, accountUrl } = request;
+    const validation = await seen(request, signal);
+    if (!validation.valid || caaIdentity === undefined) return validation;
+    const permitted = await checkCaa({ identifier, wildcard, resolver, signal, issuerDomain: caaIdentity, accountUrl, method: type });
+    return permitted.valid ? { ...permitted, until: validation.until } : permitted;
   };
 }

@@ -3,6 +3,7 @@ import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { background } from './background.ts';
 import { type ChallengeType, challengeTypes, type ChallengeValidator } from './challenge-validator.ts';
+import { type DraftChallengeOptions, draftChallenges } from './draft-challenges.ts';
 import { type Handler, handlerOf } from './handler.ts';
 import { housekeeping } from './housekeeping.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
@@ -15,7 +16,7 @@ import type { Lifetimes, Limits, Meta, ServerFailure, Service } from './service.
 import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
 
-export interface AcmeServerOptions extends Meta {
+export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   /** Where clients reach it: `https://ca.example/acme`, with the directory at `/acme/directory`. Never taken from a request. */
   readonly url: string;
   /** All that the server knows. Several processes may share one. */
@@ -25,7 +26,7 @@ export interface AcmeServerOptions extends Meta {
   readonly validate: ChallengeValidator;
   /** Is told of faults of the server's own; clients get a correlation id alone. */
   readonly onError: (failure: ServerFailure) => void;
-  /** All three by default. */
+  /** All three by default; those of drafts come beside. */
   readonly challengeTypes?: readonly ChallengeType[];
   /** By name; the first is for orders that name none. One of 90 days by default, which the directory does not list. */
   readonly profiles?: Readonly<Record<string, ProfileOptions>>;
@@ -54,7 +55,7 @@ export interface AcmeServer extends AsyncDisposable {
 /**
  * The server's side of RFC 8555, with a CA behind it. State lies in the storage alone: what was acknowledged survives a
  * restart, and validations and issuances that a process has left are taken up at the start.
- * @throws CaError `ERR_CA_URL`, `ERR_CA_PROFILE`
+ * @throws CaError `ERR_CA_URL`, `ERR_CA_PROFILE`, `ERR_CA_CHALLENGE`
  */
 export function acmeServer(options: AcmeServerOptions): AcmeServer {
   const service = serviceOf(options);
@@ -73,6 +74,8 @@ function serviceOf(options: AcmeServerOptions): Service {
 
 function partsOf({ clock = systemClock, ...options }: AcmeServerOptions): Omit<Service, 'housekeeping'> {
   const profiles = profilesOf(options.profiles ?? { default: {} });
+  const urls = urlsUnder(options.url);
+  const drafts = draftChallenges(options, urls);
   const [defaultProfile] = profiles.values();
   if (!defaultProfile) throw new RangeError('profilesOf gives one profile at least');
   return {
@@ -80,8 +83,8 @@ function partsOf({ clock = systemClock, ...options }: AcmeServerOptions): Omit<S
     storage: options.storage,
     issuer: options.issuer,
     validate: options.validate,
-    urls: urlsUnder(options.url),
-    challengeTypes: options.challengeTypes ?? challengeTypes,
+    urls, drafts,
+    challengeTypes: [...options.challengeTypes ?? challengeTypes, ...drafts.types],
     profilesNamed: options.profiles !== undefined,
     policy: options.policy ?? (async () => undefined),
     meta: { termsOfService: options.termsOfService, website: options.website, caaIdentities: options.caaIdentities },

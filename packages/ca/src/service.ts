@@ -3,7 +3,8 @@ import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
-import type { ChallengeValidator, ChallengeType } from './challenge-validator.ts';
+import type { ChallengeValidator, ChallengeType, DraftChallengeType } from './challenge-validator.ts';
+import type { DraftChallenges } from './draft-challenges.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';
 import type { RateLimiter } from './rate-limits.ts';
@@ -49,7 +50,8 @@ export interface Service {
   readonly urls: Urls;
   readonly issuer: Issuer;
   readonly validate: ChallengeValidator;
-  readonly challengeTypes: readonly ChallengeType[];
+  readonly challengeTypes: readonly (ChallengeType | DraftChallengeType)[];
+  readonly drafts: DraftChallenges;
   readonly profiles: ReadonlyMap<string, Profile>;
   /** The one that an order gets which names none. */
   readonly defaultProfile: Profile;

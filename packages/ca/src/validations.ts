@@ -1,9 +1,11 @@
 import { withTimeLimit } from '@acmex/clock';
+import { thumbprint } from '@acmex/protocol';
+import { accountUris } from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import { untilWritten } from '@acmex/storage';
 import { type AuthorizationRecord, authorizations, type ChallengeRecord, coverageIds, validAuthorizations, validations } from './authorization-records.ts';
-import { accounts } from './account-records.ts';
-import type { ChallengeType, ValidationVerdict } from './challenge-validator.ts';
+import { type AccountRecord, accounts } from './account-records.ts';
+import type { ValidationRequest, ValidationVerdict } from './challenge-validator.ts';
 import { pending } from './pending.ts';
 import { problem, type ProblemDocument, type ProblemType } from './problems.ts';
 import type { Service } from './service.ts';
@@ -13,10 +15,10 @@ const pauses = [1, 3, 8];
 const tryLimit = { seconds: 10 };
 /** After this, a validation that is still under way has lost the process that did it. */
 const longest = { minutes: 2 };
-const shownTypes: readonly ProblemType[] = ['caa', 'connection', 'dns', 'incorrectResponse', 'rejectedIdentifier', 'serverInternal', 'tls', 'unauthorized'];
+const shownTypes: readonly ProblemType[] = ['caa', 'connection', 'dns', 'incorrectResponse', 'malformed', 'rejectedIdentifier', 'serverInternal', 'tls', 'unauthorized'];
 
 /** Validates a challenge that is `processing`, behind the requests' backs. */
-export function startValidation(service: Service, id: string, type: ChallengeType): void {
+export function startValidation(service: Service, id: string, type: ChallengeRecord['type']): void {
   const name = `validation of ${id} by ${type}`;
   service.background.run(name, async ({ signal }) => {
     for (let attempt = 0; ; attempt++) {
@@ -24,7 +26,7 @@ export function startValidation(service: Service, id: string, type: ChallengeTyp
       const challenge = authorization?.challenges.find((one) => one.type === type);
       if (!authorization || challenge?.status !== 'processing') return await forget(service, id, type);
       const verdict = await look(service, authorization, challenge, signal);
-      if (verdict.valid === true) return await settle(service, id, { ...challenge, status: 'valid', validated: service.clock.now().round('second').toString(), error: undefined });
+      if (verdict.valid === true) return await settle(service, id, { ...challenge, status: 'valid', validated: service.clock.now().round('second').toString(), error: undefined }, verdict.until);
       const pause = pauses[attempt];
       if (pause === undefined) {
         await settle(service, id, { ...challenge, status: 'invalid', error: shownProblem(verdict, authorization) });
@@ -37,10 +39,13 @@ export function startValidation(service: Service, id: string, type: ChallengeTyp
 }
 
 /** One look. What the validator throws is a fault of ours, and no more than another reason to look again. */
-async function look({ validate, clock, urls, storage, looks }: Service, { account, identifier, wildcard }: AuthorizationRecord, { type, token, keyAuthorization = '' }: ChallengeRecord, signal: AbortSignal): Promise<ValidationVerdict> {
-  if ((await accounts.read(storage, account))?.record.status !== 'valid') return { type: 'unauthorized', detail: 'the account was deactivated' };
+async function look(service: Service, authorization: AuthorizationRecord, challenge: ChallengeRecord, signal: AbortSignal): Promise<ValidationVerdict> {
+  const { validate, clock, storage, looks } = service;
+  const account = (await accounts.read(storage, authorization.account))?.record;
+  if (account?.status !== 'valid') return { type: 'unauthorized', detail: 'the account was deactivated' };
   try {
-    const request = { type, identifier, wildcard, token, keyAuthorization, accountUrl: urls.of(`/account/${account}`) };
+    const request = await requestFor(service, { authorization, challenge, account });
+    if (!request) return { type: 'serverInternal', detail: `this CA offers ${challenge.type} no longer` };
     return await looks(() => withTimeLimit({ clock, limit: tryLimit, signal }, async (limit) => await validate(request, { signal: limit })));
   } catch (cause) {
     signal.throwIfAborted();
@@ -49,13 +54,25 @@ async function look({ validate, clock, urls, storage, looks }: Service, { accoun
   }
 }
 
+/** What is asked of the validator; `undefined` for a challenge that a server before has offered. */
+async function requestFor({ urls, drafts: { persist } }: Service, { authorization, challenge, account }: { readonly authorization: AuthorizationRecord; readonly challenge: ChallengeRecord; readonly account: AccountRecord }): Promise<ValidationRequest | undefined> {
+  const { identifier, wildcard, subdomains } = authorization;
+  const accountUrl = urls.of(`/account/${authorization.account}`);
+  const { type, token = '', keyAuthorization = '' } = challenge;
+  if (type !== 'dns-persist-01') return { type, identifier, wildcard, token, keyAuthorization, accountUrl };
+  if (!persist) return undefined;
+  const thumbprints = [await thumbprint({ jwk: account.key }), ...account.formerThumbprints ?? []];
+  const uris = await accountUris(persist.draft, { url: accountUrl, thumbprints, domain: identifier.value, accountHashPrefix: persist.accountHashPrefix });
+  return { type, identifier, wildcard, accountUrl, issuers: persist.issuers, accountUris: uris, needsPolicy: wildcard || subdomains };
+}
+
 function shownProblem({ type, detail }: Exclude<ValidationVerdict, { valid: true }>, { identifier }: AuthorizationRecord): ProblemDocument {
   const word = type.slice(type.lastIndexOf(':') + 1);
   return { ...problem(shownTypes.find((one) => one === word) ?? 'unauthorized', detail.slice(0, 1000), { identifier }), status: 403 };
 }
 
 /** Writes what came out, if the authorization still waits for it. */
-async function settle(service: Service, id: string, challenge: ChallengeRecord): Promise<void> {
+async function settle(service: Service, id: string, challenge: ChallengeRecord, until?: Temporal.Instant): Promise<void> {
   await untilWritten(async () => {
     const stored = await authorizations.read(service.storage, id);
     if (stored?.record.status !== 'pending') return await forget(service, id, challenge.type);
@@ -64,7 +81,7 @@ async function settle(service: Service, id: string, challenge: ChallengeRecord):
     const next: AuthorizationRecord = {
       ...record,
       status: valid ? 'valid' : 'invalid',
-      expires: valid ? service.clock.now().add(service.lifetimes.authorization).round('second').toString() : record.expires,
+      expires: valid ? earliest(service.clock.now().add(service.lifetimes.authorization).round('second'), until).toString() : record.expires,
       challenges: record.challenges.map((one) => (one.type === challenge.type ? challenge : one)),
     };
     await service.storage.write([
@@ -76,7 +93,12 @@ async function settle(service: Service, id: string, challenge: ChallengeRecord):
   });
 }
 
-async function forget({ storage }: Service, id: string, type: ChallengeType): Promise<void> {
+/** A proof is not relied on after its own end. */
+function earliest(usual: Temporal.Instant, until: Temporal.Instant | undefined): Temporal.Instant {
+  return until && Temporal.Instant.compare(until, usual) < 0 ? until : usual;
+}
+
+async function forget({ storage }: Service, id: string, type: ChallengeRecord['type']): Promise<void> {
   await storage.write([{ remove: validations.key(`${id}/${type}`) }]);
 }
 
@@ -92,6 +114,6 @@ export function reviveValidations(service: Service, id: string, { status, challe
 export async function resumeValidations(service: Service): Promise<void> {
   for await (const { key } of validations.list(service.storage)) {
     const [id = '', type] = key.split('/').slice(-2);
-    startValidation(service, id, type as ChallengeType);
+    startValidation(service, id, type as ChallengeRecord['type']);
   }
 }

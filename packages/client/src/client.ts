@@ -1,6 +1,6 @@
 import {
   type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, errorCode, downloadCertificate, type DownloadedChain, finalizeOrder, getAuthorization, getOrder,
-  type Identifier, keyAuthorization, newOrder, type Order, pollOrder, printable,
+  type Identifier, keyAuthorization, newOrder, type Order, pollOrder, printable, thumbprint,
 } from '@acmex/protocol';
 import type { InstantInput } from '@acmex/clock';
 import { ClientError } from './errors.ts';
@@ -211,9 +211,12 @@ export class AcmeClient {
 
   async #respond({ authorization, challenge, solver }: Task, signal: AbortSignal | undefined): Promise<SavedResponse> {
     const { identifier, wildcard, url } = authorization;
-    const answer = await keyAuthorization(this.#session.key, challenge);
-    const response = await solver.respond({ type: challenge.type, identifier, wildcard, token: challenge.token ?? '', keyAuthorization: answer }, { signal });
-    return { type: challenge.type, authorization: url, response };
+    const { key, account = '' } = this.#session;
+    const { type, members } = challenge;
+    const answer = solver.tokenless ? { token: '', keyAuthorization: '' } : { token: challenge.token ?? '', keyAuthorization: await keyAuthorization(key, challenge) };
+    const { meta } = await this.#session.directory({ signal });
+    const response = await solver.respond({ type, identifier, wildcard, ...answer, account: { url: account, thumbprint: await thumbprint(key) }, members, meta: meta.members }, { signal });
+    return { type, authorization: url, response };
   }
 
   /** Sends the CSR; when the answer is lost, the order tells whether it arrived. */

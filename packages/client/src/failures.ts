@@ -29,6 +29,10 @@ function hint(challenge: string, problem: Problem, name: string): string {
     case 'tls-alpn-01 ERR_ACME_CONNECTION': return `Hint: port 443 of ${where} must lead to this machine, with no TLS proxy in between.`;
     case 'dns-01 ERR_ACME_UNAUTHORIZED':
     case 'dns-01 ERR_ACME_INCORRECT_RESPONSE': return `Hint: the CA saw no or another TXT record at _acme-challenge.${where}; wait longer for it to spread, and look for leftovers.`;
+    case 'dns-account-01 ERR_ACME_UNAUTHORIZED':
+    case 'dns-account-01 ERR_ACME_INCORRECT_RESPONSE': return `Hint: the CA saw no or another TXT record at the account's own name below _acme-challenge.${where}; wait longer for it to spread, and check that the CA follows the same draft.`;
+    case 'dns-persist-01 ERR_ACME_MALFORMED':
+    case 'dns-persist-01 ERR_ACME_UNAUTHORIZED': return `Hint: set the TXT record _validation-persist.${where} as acmex dns persist shows it, and check that the CA follows the same draft.`;
     default: return `Hint: ${acmeErrors[problemCode(problem)].cure}`;
   }
 }

@@ -11,10 +11,16 @@ export interface ChallengeToSolve {
   /** The name to prove, without `*.`. */
   readonly identifier: Identifier;
   readonly wildcard: boolean;
-  /** base64url, checked. */
+  /** base64url, checked; empty for a solver that needs none. */
   readonly token: string;
-  /** `token.thumbprint` of the account's key. RFC 8555 §8.1 */
+  /** `token.thumbprint` of the account's key; empty for a solver that needs no token. RFC 8555 §8.1 */
   readonly keyAuthorization: string;
+  /** Who asks: the account's URL, and the thumbprint of its key. RFC 7638 */
+  readonly account: { readonly url: string; readonly thumbprint: string };
+  /** The challenge as the CA sent it, unchecked: for types that have members of their own. */
+  readonly members: JsonObject;
+  /** The `meta` of the CA's directory as it sent it, unchecked. RFC 8555 §7.1.1 */
+  readonly meta: JsonObject;
 }
 
 /**
@@ -23,6 +29,8 @@ export interface ChallengeToSolve {
  */
 export interface ChallengeSolver<R extends JsonObject = JsonObject> {
   readonly type: string;
+  /** Whether challenges of this type have no token: one without is else taken for a fault of the CA. */
+  readonly tokenless?: true;
   /** Whether this solver can show something for the name at all. */
   supports(identifier: Identifier, wildcard: boolean): boolean;
   /** Where and what will be shown. No effect outside. */

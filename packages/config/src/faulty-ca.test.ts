@@ -24,7 +24,7 @@ it('every certificate comes from a CA that refuses 30 % of the nonces and cuts 1
   const faults: string[] = [];
   await using ca = acmeServer({
     url: 'https://ca.test/acme', storage: kept, issuer: authority, rateLimiter: noLimits(), onError: ({ during, error }) => { faults.push(`${during}: ${String(error)}`); },
-    validate: async ({ token, keyAuthorization }) => (shown.get(token) === keyAuthorization ? { valid: true } : { type: 'incorrectResponse', detail: 'another' }),
+    validate: async (asked) => ('token' in asked && shown.get(asked.token) === asked.keyAuthorization ? { valid: true } : { type: 'incorrectResponse', detail: 'another' }),
   });
   const handler = withFaults(ca.handler, [badNonces({ rate: 0.3, random: sequence(7) }), cutAnswers({ on: ['directory', 'newOrder', 'authorization', 'challenge', 'order', 'finalize', 'certificate'], rate: 0.1, random: sequence(11) })]);
   const through = (handle: typeof handler): Fetch => (url, { method, headers, body }) => handle(new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }), { address: '192.0.2.1' });

@@ -1,7 +1,7 @@
 import { base64url } from 'jose';
 import { type AccountKey, thumbprint } from './account-key.ts';
 import { AcmeError } from './errors.ts';
-import { type JsonObject, Members, readMembers } from './members.ts';
+import { isObject, type JsonObject, Members, readMembers } from './members.ts';
 import { type Problem, readProblem } from './problem.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
@@ -14,6 +14,8 @@ export interface Challenge {
   /** Absent in some newer types. Read it by way of `keyAuthorization`, which checks its characters. */
   readonly token?: string | undefined;
   readonly error?: Problem | undefined;
+  /** All of it as the CA sent it, unchecked: for types that have members of their own. */
+  readonly members: JsonObject;
 }
 
 /** A challenge as a CA sent it. Of a type that is not known here, everything but `type` and `url` may be missing or odd. */
@@ -28,6 +30,7 @@ export function readChallenge(what: string, json: unknown): Challenge {
     status: (['processing', 'valid', 'invalid'] as const).find((one) => one === status) ?? 'pending',
     token: typeof token === 'string' ? token : undefined,
     error: error === undefined ? undefined : readProblem(error),
+    members: isObject(json) ? json : {},
   };
 }
 
@@ -45,7 +48,7 @@ export async function challengeReady(session: AcmeSession, { url }: Pick<Challen
  * `token.thumbprint`, which only the account's key holder can know. RFC 8555 §8.1
  * @throws AcmeError `ERR_ACME_ANSWER` for a token that is missing or not base64url: it becomes part of paths and records
  */
-export async function keyAuthorization(key: Pick<AccountKey, 'jwk'>, { type, url, token }: Challenge): Promise<string> {
+export async function keyAuthorization(key: Pick<AccountKey, 'jwk'>, { type, url, token }: Pick<Challenge, 'type' | 'url' | 'token'>): Promise<string> {
   if (token === undefined || !/^[\w-]{1,512}$/.test(token)) throw new AcmeError('ERR_ACME_ANSWER', `${url}: the ${type} challenge has no token, or one with other characters than base64url has`);
   return `${token}.${await thumbprint(key)}`;
 }

@@ -1,6 +1,6 @@
 import { AcmeError } from './errors.ts';
 import type { AcmeResponse } from './http.ts';
-import { isObject, isWebUrl, Members, parseJson } from './members.ts';
+import { isObject, isWebUrl, type JsonObject, Members, parseJson } from './members.ts';
 import { printable } from './printable.ts';
 
 /** Where a CA does what. RFC 8555 §7.1.1; `renewalInfo`: RFC 9773. */
@@ -25,6 +25,8 @@ export interface DirectoryMeta {
   readonly subdomainAuthAllowed: boolean;
   /** Names of certificate profiles with their descriptions. */
   readonly profiles: Readonly<Record<string, string>>;
+  /** All of it as the CA sent it, unchecked: for extensions that are not known here. */
+  readonly members: JsonObject;
 }
 
 /** @throws AcmeError `ERR_ACME_NOT_ACME` when the answer is no directory, saying what it is instead */
@@ -63,5 +65,6 @@ function readMeta(what: string, json: unknown): DirectoryMeta {
     externalAccountRequired: members.optional('externalAccountRequired') === true,
     subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,
     profiles: isObject(profiles) ? Object.fromEntries(Object.entries(profiles).map(([name, text]) => [name, String(text)])) : {},
+    members: isObject(json) ? json : {},
   };
 }

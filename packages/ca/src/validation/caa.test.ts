@@ -1,7 +1,7 @@
 import { systemClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
 import { checkCaa } from './caa.ts';
-import { parseIssue } from './caa-property.ts';
+import { parseIssueValue } from '@acmex/protocol/drafts';
 import { dnsServer, type Zone } from './local.testing.ts';
 import { validationResolver } from './resolver.ts';
 
@@ -64,17 +64,17 @@ describe('checkCaa', () => {
   });
 });
 
-describe('parseIssue', () => {
+describe('parseIssueValue', () => {
   it('reads a long run of white space in no time', () => {
     const start = systemClock.monotonic();
-    expect(parseIssue(`${' '.repeat(60_000)}ca.example${'\t'.repeat(60_000)}x`)).toBeUndefined();
+    expect(parseIssueValue(`${' '.repeat(60_000)}ca.example${'\t'.repeat(60_000)}x`)).toBeUndefined();
     expect(systemClock.monotonic() - start).toBeLessThan(500);
-    expect(parseIssue(`${' '.repeat(60_000)}ca.example${'\t'.repeat(60_000)};`)).toEqual({ issuer: 'ca.example', parameters: [] });
+    expect(parseIssueValue(`${' '.repeat(60_000)}ca.example${'\t'.repeat(60_000)};`)).toEqual({ issuer: 'ca.example', parameters: [] });
   });
   it.each(['ca..example', '.ca.example', 'ca.example.', 'ca_x.example', 'ca.example; =x', 'ca.example; a=b;', 'ca.example; a=b; ;', 'ca.example; a=b c', 'ca.example; -a=b', 'ca.example; ä=b', 'ca.example\u00a0'])('takes no "%s"', (value) => {
-    expect(parseIssue(value)).toBeUndefined();
+    expect(parseIssueValue(value)).toBeUndefined();
   });
   it('reads parameters with an = in their value', () => {
-    expect(parseIssue('ca.example;a-b=c=d ; E =')).toEqual({ issuer: 'ca.example', parameters: [{ tag: 'a-b', value: 'c=d' }, { tag: 'e', value: '' }] });
+    expect(parseIssueValue('ca.example;a-b=c=d ; E =')).toEqual({ issuer: 'ca.example', parameters: [{ tag: 'a-b', value: 'c=d' }, { tag: 'e', value: '' }] });
   });
 });

@@ -1,5 +1,6 @@
 import type { Identifier } from '@acmex/protocol';
-import { type IssueRequest, parseIssue, permits } from './caa-property.ts';
+import { parseIssueValue } from '@acmex/protocol/drafts';
+import { type IssueRequest, permits } from './caa-property.ts';
 import type { CaaRecord, ValidationResolver } from './resolver.ts';
 import { errorCode, problem, type Validation, type ValidationRecord } from './validation.ts';
 
@@ -44,6 +45,6 @@ function forbidden(set: readonly CaaRecord[], { wildcard, ...request }: IssueReq
   const wild = wildcard ? of('issuewild') : [];
   const relevant = wild.length > 0 ? wild : of('issue');
   if (relevant.length === 0) return undefined;
-  const permitted = relevant.map(({ value }) => parseIssue(value)).some((property) => property !== undefined && permits(property, request));
+  const permitted = relevant.map(({ value }) => parseIssueValue(value)).some((property) => property !== undefined && permits(property, request));
   return permitted ? undefined : `none of ${relevant.length} permits ${request.issuerDomain} for this account by ${request.method}`;
 }

@@ -16,7 +16,11 @@ export interface Dns01Validation {
  */
 export async function validateDns01({ identifier, keyAuthorization, resolver, signal }: Dns01Validation): Promise<Validation> {
   if (identifier.type !== 'dns') return unsupported('dns-01', identifier);
-  const name = `_acme-challenge.${identifier.value}`;
+  return await lookForDigest(`_acme-challenge.${identifier.value}`, { keyAuthorization, resolver, signal });
+}
+
+/** The same at another name. */
+export async function lookForDigest(name: string, { keyAuthorization, resolver, signal }: Omit<Dns01Validation, 'identifier'>): Promise<Validation> {
   const digest = (await keyAuthorizationDigest(keyAuthorization)).base64url;
   try {
     const values = await resolver.txt(name, { signal });

@@ -1,5 +1,6 @@
 import type { Identifier } from '@acmex/protocol';
 import type { EgressErrorCode } from '@acmex/egress';
+import type { Temporal } from 'temporal-polyfill';
 
 /** What an answer was looked for in. Data for a log: it says where, never what stood there. */
 export type ValidationRecord =
@@ -7,7 +8,7 @@ export type ValidationRecord =
   | { readonly type: 'look-up'; readonly record: 'TXT' | 'CAA'; readonly name: string; readonly found: number };
 
 /** Why an identifier is not validated, in the words of RFC 8555 §6.7. */
-export type ValidationProblemType = 'caa' | 'connection' | 'dns' | 'incorrectResponse' | 'serverInternal' | 'tls';
+export type ValidationProblemType = 'caa' | 'connection' | 'dns' | 'incorrectResponse' | 'malformed' | 'serverInternal' | 'tls' | 'unauthorized';
 
 export interface ValidationProblem {
   readonly valid: false;
@@ -20,7 +21,7 @@ export interface ValidationProblem {
 }
 
 /** What a CA saw from outside. */
-export type Validation = { readonly valid: true; readonly records: readonly ValidationRecord[] } | ValidationProblem;
+export type Validation = { readonly valid: true; readonly records: readonly ValidationRecord[]; readonly until?: Temporal.Instant | undefined } | ValidationProblem;
 
 export function problem(type: ValidationProblemType, detail: string, records: readonly ValidationRecord[], cause?: unknown): ValidationProblem {
   return { valid: false, type, detail, records, ...(cause === undefined ? {} : { cause }) };

@@ -133,7 +133,7 @@ describe('http01Webroot', () => {
   let directory: string;
   beforeEach(async () => { directory = await mkdtemp(join(tmpdir(), 'acmex-webroot-')); });
   afterEach(async () => { await rm(directory, { recursive: true, force: true }); });
-  const challenge = (token: string) => ({ type: 'http-01', identifier: { type: 'dns', value: 'a.test' }, wildcard: false, token, keyAuthorization: `${token}.thumbprint` });
+  const challenge = (token: string) => ({ type: 'http-01', identifier: { type: 'dns', value: 'a.test' }, wildcard: false, token, keyAuthorization: `${token}.thumbprint`, account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' }, members: {}, meta: {} });
   const file = (token: string) => join(directory, '.well-known', 'acme-challenge', token);
 
   it('shows a file, and leaves the directory as it was, by another process too', async () => {

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(async () => { await rm(directory, { recursive: true, force: true }); });
 
-const challenge = (token: string) => ({ type: 'http-01', identifier: { type: 'dns', value: 'a.test' }, wildcard: false, token, keyAuthorization: `${token}.thumbprint` });
+const challenge = (token: string) => ({ type: 'http-01', identifier: { type: 'dns', value: 'a.test' }, wildcard: false, token, keyAuthorization: `${token}.thumbprint`, account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' }, members: {}, meta: {} });
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
 describe('http01Webroot', () => {

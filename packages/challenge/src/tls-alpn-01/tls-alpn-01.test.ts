@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { tlsAlpn01 } from './index.ts';
 import { serverName } from './server.ts';
 
-const challenge = (value: string, type = 'dns') => ({ type: 'tls-alpn-01', identifier: { type, value }, wildcard: false, token: 't', keyAuthorization: `t.${value}` });
+const challenge = (value: string, type = 'dns') => ({ type: 'tls-alpn-01', identifier: { type, value }, wildcard: false, token: 't', keyAuthorization: `t.${value}`, account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' }, members: {}, meta: {} });
 
 /** What a client sees: the protocol and the certificate, or the error's code. */
 async function see(port: number, servername: string, options: ConnectionOptions = {}): Promise<{ protocol?: string | false | null; version?: string | null; raw?: Buffer; error?: string | undefined }> {
