@@ -6,6 +6,8 @@ export const challengeErrors = {
   ERR_CHALLENGE_WEBROOT: { meaning: 'The webroot cannot be written or read.', cure: 'Check that the directory exists, and its permissions.', exit: 3, http: 503 },
   ERR_CHALLENGE_TOKEN: { meaning: 'A token has other characters than base64url has.', cure: 'Report it to the CA.', exit: 4, http: 502 },
   ERR_CHALLENGE_MODULE: { meaning: 'A package that this type of challenge needs is not installed.', cure: 'Install the package that the message names.', exit: 3, http: 500 },
+  ERR_CHALLENGE_DRAFT: { meaning: 'The challenge is defined by a draft, and which version of it is meant is not said, or it is not known here.', cure: 'Name the version that the CA follows, one of those in the message.', exit: 2, http: 422 },
+  ERR_CHALLENGE_RECORD: { meaning: 'The record that proves a name by dns-persist-01 does not stand in DNS as it must.', cure: 'Set it as the message says, at every server that the message names.', exit: 6, http: 422 },
   ERR_CHALLENGE_NOT_VISIBLE: { meaning: 'A response was put in place, but another answer comes from there.', cure: 'Check what else serves the address.', exit: 3, http: 503 },
 } as const satisfies Record<`ERR_CHALLENGE_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
 

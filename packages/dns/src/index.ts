@@ -7,6 +7,7 @@ export { type Propagation, type PropagationOptions, recordVisible, type VisibleR
 export { type AnsweredChallenge, type DnsOptions, type DnsProvider, recordName, relativeName, type TxtRecord } from './provider.ts';
 export { quoted, unquoted } from './quoted-text.ts';
 export { editRecordSet, type EditedRecordSet, overwriteRecordSet, type RecordSet, type RecordSetEdit, type ValueText, withoutValue, withValue } from './record-set.ts';
+export { type ServerAnswer, serverAnswers, type ServerAnswersOptions } from './server-answers.ts';
 export { type HostAnswer, sdkApi, type SdkApi, type SdkApiOptions, type SdkCallOptions } from './sdk-api.ts';
 export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
 export { turns, type Turns } from './turns.ts';

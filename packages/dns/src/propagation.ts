@@ -68,7 +68,8 @@ async function hidden({ name, value }: VisibleRecord, server: LookUp, { signal }
   }
 }
 
-async function authoritativeServers(zone: string, { lookUp, signal, ipv6 = speaksIpv6() }: PropagationOptions): Promise<readonly string[]> {
+/** The addresses of all who answer for a zone. @throws DnsError `ERR_DNS_NOT_VISIBLE` where there is none */
+export async function authoritativeServers(zone: string, { lookUp, signal, ipv6 = speaksIpv6() }: Pick<PropagationOptions, 'lookUp' | 'signal' | 'ipv6'>): Promise<readonly string[]> {
   const names = await lookUp.nameServers(zone, { signal });
   const addresses = (await Promise.all(names.map((name) => lookUp.addresses(name, { signal })))).flat();
   const reachable = [...new Set(addresses)].filter((address) => ipv6 || !isIPv6(address));

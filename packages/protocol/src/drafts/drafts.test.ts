@@ -64,7 +64,7 @@ describe('what a CA offers for dns-persist-01', () => {
   it.each<[string, typeof p00 | typeof p01 | typeof p02, object, object]>([
     ['no names', p00, {}, {}], ['an empty list', p00, { 'issuer-domain-names': [] }, {}], ['eleven names', p00, { 'issuer-domain-names': Array.from({ length: 11 }, (_, n) => `n${n}.example`) }, {}],
     ['capitals', p00, { 'issuer-domain-names': ['CA.example'] }, {}], ['a final dot', p00, { 'issuer-domain-names': ['ca.example.'] }, {}], ['254 octets', p00, { 'issuer-domain-names': ['a'.repeat(254)] }, {}], ['a number', p00, { 'issuer-domain-names': [1] }, {}],
-    ['the member of another draft', p01, { issuerDomainNames: issuers, accounturi: 'x' }, {}], ['no account', p01, { 'issuer-domain-names': issuers }, {}],
+    ['the member of another draft', p01, { issuerDomainNames: issuers, accounturi: 'https://ca.example/1' }, {}], ['no account', p01, { 'issuer-domain-names': issuers }, {}], ['an account that no record can name', p01, { 'issuer-domain-names': issuers, accounturi: 'https://ca.example/1; policy=wildcard' }, {}],
     ['no prefix', p02, { issuerDomainNames: issuers }, {}], ['fewer names than the directory', p02, { issuerDomainNames: ['ca.example'] }, { accountHashPrefix: prefix, issuerDomainNames: issuers }],
     ['names that CAA does not have', p02, { issuerDomainNames: issuers }, { accountHashPrefix: prefix, caaIdentities: ['ca.example'] }],
   ])('is refused with %s', (_, draft, members, meta) => {

@@ -39,7 +39,7 @@ export function readPersistOffer(draft: DnsPersistDraft, members: JsonObject, me
   const member = issuersMember[draft];
   const issuers = issuerNames(members[member]) ?? refuse(`its "${member}" is no list of 1 to 10 domain names in lower case`, draft);
   if (draft === 'draft-ietf-acme-dns-persist-00') return { issuers };
-  if (draft === 'draft-ietf-acme-dns-persist-01') return typeof members.accounturi === 'string' ? { issuers, accountUri: members.accounturi } : refuse('it has no "accounturi"', draft);
+  if (draft === 'draft-ietf-acme-dns-persist-01') return isUri(members.accounturi) ? { issuers, accountUri: members.accounturi } : refuse('its "accounturi" is no URI', draft);
   const [early, identities] = [issuerNames(meta.issuerDomainNames), issuerNames(meta.caaIdentities)];
   if (early?.some((one) => !issuers.includes(one))) return refuse('it lacks a name of the directory\'s "issuerDomainNames"', draft);
   if (identities && issuers.some((one) => !identities.includes(one))) return refuse('it has a name that is not among the directory\'s "caaIdentities"', draft);
@@ -66,7 +66,12 @@ function issuerNames(value: unknown): readonly string[] | undefined {
 }
 
 function hashPrefix({ accountHashPrefix: prefix }: JsonObject): string | undefined {
-  return typeof prefix === 'string' && URL.canParse(prefix) && /^[\x21-\x3a\x3c-\x7e]{1,1000}$/.test(prefix) ? prefix : undefined;
+  return isUri(prefix) ? prefix : undefined;
+}
+
+/** One that can be written into a record. */
+function isUri(value: unknown): value is string {
+  return typeof value === 'string' && URL.canParse(value) && /^[\x21-\x3a\x3c-\x7e]{1,1000}$/.test(value);
 }
 
 function refuse(why: string, draft: string): never {
