@@ -112,7 +112,7 @@ async function dnsProviders() {
   });
   return `# DNS providers
 
-For dns-01, which wildcards need, records are written by one of these. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
+For dns-01, which wildcards need, and for dns-account-01 records are written by one of these. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
 
 - **Without a configuration**: \`acmex obtain -c dns-01 --dns-provider cloudflare\` takes what it needs from the variables below, of several for one key the first that is set, and looks at no other. What is missing is named. A timer has another environment than your shell, so a credential must be kept for renewals: \`--save-credentials\` puts the variables into the storage, encrypted where the storage is. It holds each variable once; two accounts at one host are for acmex.toml. A program that writes records also sees what \`--dns-env\` names.
 - **In acmex.toml**: a table \`[[challenge.dns01.providers]]\` with a \`name\`, its \`type\` and the keys below.

@@ -29,6 +29,7 @@ const settings: readonly Setting[] = [
   { option: 'perIssuer', key: ['renewal', 'per_issuer'] },
   { option: 'checkInterval', key: ['renewal', 'check_interval'] },
   { option: 'challenge', key: ['challenge', 'challenge_type'] },
+  { option: 'challengeDraft', key: ['challenge', 'challenge_draft'] },
   { option: 'httpPort', key: ['challenge', 'http01', 'listen_addr'], as: (place) => Number(/\d+$/.exec(String(place))?.[0]) },
   { option: 'webroot', key: ['challenge', 'http01', 'webroot'] },
   { option: 'tlsPort', key: ['challenge', 'tls_alpn', 'listen_addr'], as: (place) => Number(/\d+$/.exec(String(place))?.[0]) },

@@ -8,6 +8,7 @@ import type { ServeOptions } from './ca/serve.ts';
 import type { ConfigOptions } from './config/config.ts';
 import type { DemoOptions } from './demo.ts';
 import type { DnsCommandOptions } from './dns/dns.ts';
+import type { PersistOptions } from './dns/persist.ts';
 import type { InfoOptions } from './info.ts';
 import type { ManagedCommandOptions } from './managed/command.ts';
 import type { DaemonOptions } from './managed/daemon.ts';
@@ -74,11 +75,12 @@ export function commandLine(version: string, terminal: Terminal, end: (code: num
     .option('--account-key <file>', 'use the account of this key in place of the one that is kept')
     .option('--eab-kid <id>', 'key identifier of an external account, as the CA handed it out')
     .option('--eab-hmac-key <key>', 'its HMAC key, in base64url; better in ACMEX_EAB_HMAC_KEY')
-    .addOption(new Option('-c, --challenge <type>', 'how to prove control of the names').choices(['http-01', 'dns-01', 'tls-alpn-01']).default('http-01'))
+    .addOption(new Option('-c, --challenge <type>', 'how to prove control of the names').choices(['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01']).default('http-01'))
+    .option('--challenge-draft <version>', 'for dns-account-01 and dns-persist-01, which are no RFC yet: the draft that the CA follows, as draft-ietf-acme-dns-persist-02')
     .option('--http-port <port>', 'port to answer http-01 on', port, 80)
     .option('--webroot <directory>', 'put http-01 responses into this directory of a web server in place of answering')
     .option('--tls-port <port>', 'port to answer tls-alpn-01 on', port, 443)
-    .option('--dns-provider <name>', 'who writes records for dns-01: one of the configuration, a kind of acmex dns list with its variables in the environment, or manual')
+    .option('--dns-provider <name>', 'who writes records for dns-01 and dns-account-01: one of the configuration, a kind of acmex dns list with its variables in the environment, or manual')
     .option('--dns-env <names>', 'environment variables that a program which writes records sees, with commas between; can be given again', collect)
     .option('--dns-resolver <host:port>', 'ask this server about zones and records; can be given again', collect)
     .option('--propagation-wait <seconds>', 'wait this long for records in place of looking for them, or skip', seconds)
@@ -223,7 +225,7 @@ function addAccountCommands(program: Command, terminal: Terminal, logLevel: () =
 }
 
 function addDnsCommands(program: Command, terminal: Terminal, logLevel: () => Option): void {
-  const group = program.command('dns').description('who writes records for dns-01, and whether that works');
+  const group = program.command('dns').description('who writes records for dns-01, whether that works, and records that are set once');
   const add = (name: string, description: string) => group.command(name)
     .description(description)
     .copyInheritedSettings(program)
@@ -244,6 +246,23 @@ function addDnsCommands(program: Command, terminal: Terminal, logLevel: () => Op
     .option('--dns-env <names>', 'environment variables that a program which writes records sees, with commas between; can be given again', collect)
     .option('--dns-resolver <address:port>', 'ask this server; the system\'s by default', collect)
     .action(async (name: string, options: DnsCommandOptions) => (await import('./dns/dns.ts')).dnsTrace(name, options, terminal));
+  add('persist <name>', 'show the record to set once for dns-persist-01, or look whether it stands')
+    .option('--check', 'look for it at every authoritative server, and keep how long it will serve')
+    .option('--challenge-draft <version>', 'the draft that the CA follows, as draft-ietf-acme-dns-persist-02; challenge.challenge_draft otherwise')
+    .option('--wildcard', 'a record for *.NAME too, as for a name that begins with *.')
+    .option('--persist-until <time>', 'a record that serves until then, RFC 3339', moment)
+    .option('--issuer-domain <name>', 'by which name the CA goes in records, where its directory does not say')
+    .option('--dns-resolver <address:port>', 'look for it at this server, not at the authoritative ones; can be given again', collect)
+    .option('--prod', 'Let\'s Encrypt itself, not its staging')
+    .option('--ca <name>', caNames)
+    .option('--server <url>', 'any CA, by the URL of its ACME directory')
+    .option('--ca-certificate <file>', 'root certificate of the CA\'s own https, for a private CA')
+    .option('-e, --email <address>', 'where the CA can reach you, for an account that is new')
+    .option('--accept-tos', 'agree to the CA\'s terms of service, for an account that is new')
+    .option('--config <file>', configFile)
+    .option('--storage <place>', 'where accounts are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise')
+    .option('--encryption-key-file <file>', 'the storage\'s encryption keys')
+    .action(async (name: string, options: PersistOptions) => (await import('./dns/persist.ts')).dnsPersist(name, options, terminal));
 }
 
 function addServerCommands(program: Command, terminal: Terminal, logLevel: () => Option, version: string): void {
@@ -395,6 +414,7 @@ function addCaCommands(program: Command, terminal: Terminal, logLevel: () => Opt
     .option('--reach <ranges>', 'private address ranges that validation may connect to; can be given again', collect)
     .option('--dns-resolver <host:port>', 'ask this resolver about names; can be given again', collect)
     .option('--caa <domain>', 'obey CAA records, which name this CA so')
+    .option('--challenge-draft <versions>', 'offer dns-account-01 or dns-persist-01 by this version of its draft; needs --caa for the latter; can be given again', collect)
     .option('--eab-required', 'take accounts only with an external account: see acmex ca eab')
     .option('--terms <url>', 'terms of service')
     .option('--development', 'a throw-away CA in memory, for this machine alone: "AcmeX Development, do not trust"')

@@ -1,5 +1,6 @@
 import { createDevelopmentAuthority, loadAuthority, type LoadedAuthority, networkValidator, noLimits, saveAuthority, validationResolver } from '@acmex/ca';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
+import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
@@ -22,6 +23,7 @@ export interface ServeOptions extends CaOptions {
   readonly tlsPort?: number;
   readonly eabRequired?: boolean;
   readonly caa?: string;
+  readonly challengeDraft?: readonly string[];
   readonly terms?: string;
   readonly rootCertificate?: string;
 }
@@ -42,6 +44,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       onError: ({ during, correlationId, error }) => report.warn(`${during} failed (${correlationId}): ${error instanceof Error ? error.message : String(error)}`),
       externalAccountRequired: options.eabRequired ?? false,
       ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
+      ...draftsOf(options),
       ...(options.terms === undefined ? {} : { termsOfService: options.terms }),
     }, { ...options.listen, url: options.url, tls: await tlsOf(options) });
     const root = options.rootCertificate === undefined ? undefined : await kept(options.rootCertificate, authority.root);
@@ -72,6 +75,15 @@ function validatorOf({ development, dnsResolver: servers, reach = [], httpPort =
   }
   const egress = { policy: addressPolicy({ allow: reach }), ...(servers ? { resolver: dnsResolver({ servers }) } : {}) };
   return networkValidator({ egress, resolver: validationResolver(servers ? { servers } : {}), ...(caa === undefined ? {} : { caaIdentity: caa }) });
+}
+
+/** Challenges that are no RFC yet, by their versions. */
+function draftsOf({ challengeDraft: named = [], caa }: ServeOptions) {
+  const [account, persist] = [dnsAccountDrafts.find((one) => named.includes(one)), dnsPersistDrafts.find((one) => named.includes(one))];
+  const wrong = named.find((one) => one !== account && one !== persist);
+  if (wrong !== undefined) throw new CliError('ERR_CLI_USAGE', `--challenge-draft "${wrong}" is no version that is known, or the second of one challenge: give one of ${dnsAccountDrafts.join(', ')}, and one of ${dnsPersistDrafts.join(', ')}`);
+  if (persist && caa === undefined) throw new CliError('ERR_CLI_USAGE', 'records of dns-persist-01 name this CA by a domain: give it by --caa');
+  return { ...(account ? { dnsAccount01: { draft: account } } : {}), ...(persist && caa !== undefined ? { dnsPersist01: { draft: persist, issuerDomainNames: [caa] } } : {}) };
 }
 
 async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {

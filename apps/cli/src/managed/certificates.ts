@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import type { Keeper } from '@acmex/config';
+import { endingRecords, type Keeper } from '@acmex/config';
 import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
@@ -92,7 +92,7 @@ export async function certRevoke(which: string, { reason, ...options }: ManagedC
 /** `acmex status`: how all stand, for a monitoring system: 0 well, 1 a warning, 2 critical, 3 unknown. Reads, and changes nothing. */
 export async function status({ warn, crit, ...options }: ManagedCommandOptions & { readonly warn: number; readonly crit: number }, terminal: Terminal): Promise<number> {
   let worst = 0;
-  await withManaged(options, terminal, async ({ provisioner }) => {
+  await withManaged(options, terminal, async ({ provisioner, storage, config }) => {
     const now = systemClock.now().epochMilliseconds;
     const rows: { id: string; level: 'OK' | 'WARNING' | 'CRITICAL'; days: number | undefined; state: CertificateState; names: string; message: string | undefined }[] = [];
     for await (const one of provisioner.certificates.list({ signal: terminal.signal })) {
@@ -101,8 +101,9 @@ export async function status({ warn, crit, ...options }: ManagedCommandOptions &
       // A lifetime shorter than the limits is judged by its own measure: a fifth left, a tenth left.
       const life = one.current ? (Date.parse(one.current.notAfter) - Date.parse(one.current.notBefore)) / 86_400_000 : Infinity;
       const left = one.current ? (Date.parse(one.current.notAfter) - now) / 86_400_000 : -1;
-      const level = left < Math.min(crit, life / 10) || state === 'revoked' ? 'CRITICAL' : left < Math.min(warn, life / 5) || one.deployFailure || state === 'failing' ? 'WARNING' : 'OK';
-      rows.push({ id: one.id, level, days, state, names: namesOf(one), message: (one.failure ?? one.deployFailure)?.code });
+      const [ending] = await endingRecords(one, { storage, config, now: systemClock.now() });
+      const level = left < Math.min(crit, life / 10) || state === 'revoked' ? 'CRITICAL' : left < Math.min(warn, life / 5) || one.deployFailure || state === 'failing' || ending ? 'WARNING' : 'OK';
+      rows.push({ id: one.id, level, days, state, names: namesOf(one), message: (one.failure ?? one.deployFailure)?.code ?? ending?.message });
     }
     const counts = (['CRITICAL', 'WARNING', 'OK'] as const).map((level) => [level, rows.filter((row) => row.level === level).length] as const);
     const [first = ['OK', 0]] = counts.filter(([, count]) => count > 0);

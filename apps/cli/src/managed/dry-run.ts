@@ -2,7 +2,7 @@ import type { ManagedCertificate, Outcome } from '@acmex/orchestrator';
 import { type AcmeSession, acmeSession, generateAccountKey, newAccount, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
-import { findIssuer, type Keeper, keepIssuer, saveCredentials, savedCredentials } from '@acmex/config';
+import { findIssuer, type Keeper, keepIssuer, proofOf, saveCredentials, savedCredentials } from '@acmex/config';
 import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { watched } from '../obtain/telling.ts';
@@ -23,6 +23,7 @@ export interface DryRunOptions {
 export function dryRun(options: DryRunOptions, { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter }): (parts: Keeper, certificate: ManagedCertificate) => Promise<Outcome> {
   const sessions = new Map<string, Promise<AcmeSession>>();
   return async ({ storage, config: configuration, hooks }, { names, issuer, profile, keyType, mustStaple, proof }) => {
+    if (proofOf(proof, configuration).challenge === 'dns-persist-01') throw new CliError('ERR_CLI_USAGE', `${names.map((one) => printable(one, 255)).join(', ')}: a record of dns-persist-01 is for one account at one CA, and a dry run has another: acmex dns persist --check looks whether it stands`);
     const directory = options.server ?? trialOf((await findIssuer(storage, issuer))?.directory);
     const caCertificate = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
     const opened = sessions.get(directory) ?? newSession(directory, caCertificate, report);

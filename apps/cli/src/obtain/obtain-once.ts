@@ -26,7 +26,10 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
   const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options);
   try {
-    const solver = await solverFor(proofOf(proofRecord(proofFrom(options, env)), config), { config, environment: env, prompt: byHand(terminal, report), ...(names.length > 0 ? { names: names.map(({ value }) => value) } : {}) });
+    const solver = await solverFor(proofOf(proofRecord(proofFrom(options, env)), config), {
+      config, environment: env, prompt: byHand(terminal, report), ...(names.length > 0 ? { names: names.map(({ value }) => value) } : {}),
+      onRecord: ({ name, persistUntil }) => report.done(`the TXT record ${name} stands${persistUntil ? ` until ${persistUntil}` : ''}`),
+    });
     using fetch = nodeFetch({ ca: authority.caCertificate });
     await using keyFile = options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;
     await using certificateFile = await place(options.certPath, 0o644, options);

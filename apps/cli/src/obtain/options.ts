@@ -1,8 +1,9 @@
 import type { KeyType } from '@acmex/certificate';
+import type { DnsAccountDraft, DnsPersistDraft } from '@acmex/protocol/drafts';
 import type { Configured } from '../configuration.ts';
 import type { LogLevel } from '../terminal.ts';
 
-export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
+export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01'] as const;
 
 /** The flags of `acmex obtain`. */
 export interface ObtainOptions extends Configured {
@@ -22,6 +23,7 @@ export interface ObtainOptions extends Configured {
   readonly eabKid?: string;
   readonly eabHmacKey?: string;
   readonly challenge: (typeof challengeTypes)[number];
+  readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft;
   readonly httpPort: number;
   readonly webroot?: string;
   readonly tlsPort: number;

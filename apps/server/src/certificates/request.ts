@@ -51,11 +51,11 @@ export function issuerFor({ keeper: { config }, issuers, name }: Pick<Tenant, 'k
 
 /** That all records are written by providers which the tenant may use. */
 function assertProviders({ keeper: { config }, dnsProviders, name: tenant }: Tenant, names: readonly string[], { challenge: way, dnsProvider: named }: ReturnType<typeof proofOf>): void {
-  if (way !== 'dns-01') return;
+  if (way !== 'dns-01' && way !== 'dns-account-01') return;
   const known = dnsProvidersOf(config).map((one) => one.name);
   const allowed = known.filter((one) => dnsProviders?.includes(one) ?? true);
-  if (allowed.length === 0) throw wrong('/dnsProvider', 'dns-01 needs one of challenge.dns01.providers of acmex.toml, which has none');
-  if (named !== undefined && !known.includes(named)) throw wrong('/dnsProvider', `dns-01 needs one of ${allowed.join(', ')}`);
+  if (allowed.length === 0) throw wrong('/dnsProvider', `${way} needs one of challenge.dns01.providers of acmex.toml, which has none`);
+  if (named !== undefined && !known.includes(named)) throw wrong('/dnsProvider', `${way} needs one of ${allowed.join(', ')}`);
   for (const name of names) {
     const writer = writerOf(name, config, named);
     if (writer !== undefined && allowed.includes(writer)) continue;

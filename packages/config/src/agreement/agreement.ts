@@ -2,11 +2,12 @@ import type { Fault } from '../fault.ts';
 import type { Settings } from '../settings.ts';
 import type { Check } from './check.ts';
 import { dnsChallenges, dnsProviders, dnsZones, pairs } from './dns.ts';
+import { drafts } from './drafts.ts';
 import { acme, issuers } from './issuers.ts';
 import { storage } from './storage.ts';
 import { tenants } from './tenants.ts';
 
-const checks: readonly Check[] = [acme, issuers, dnsProviders, dnsZones, dnsChallenges, pairs, storage, tenants];
+const checks: readonly Check[] = [acme, issuers, dnsProviders, dnsZones, dnsChallenges, drafts, pairs, storage, tenants];
 
 /** Whether the parts of a configuration fit together: what one table says of another. Looks at settings that may have other faults still. */
 export function disagreements(settings: Settings): readonly Fault[] {

@@ -28,6 +28,9 @@ export const dnsProviders: Check = (settings) => {
   ];
 };
 
+/** Those types whose records are written for each challenge. */
+const written: readonly unknown[] = ['dns-01', 'dns-account-01'];
+
 /** `dns-01` has someone who writes the records. */
 export const dnsChallenges: Check = (settings) => {
   const patterns = patternsOf(settings);
@@ -35,16 +38,16 @@ export const dnsChallenges: Check = (settings) => {
   const nobody = valueAt(settings.table, ['challenge', 'dns01', 'provider']) === undefined;
   const cure = 'write challenge.dns01.provider';
   return [
-    nobody && patterns.length === 0 && general === 'dns-01' ? fault(settings, ['challenge', 'challenge_type'], 'is dns-01, and nobody writes the records', cure) : undefined,
+    nobody && patterns.length === 0 && written.includes(general) ? fault(settings, ['challenge', 'challenge_type'], `is ${String(general)}, and nobody writes the records`, cure) : undefined,
     ...certificates(settings).flatMap(({ challenge = general ?? 'http-01', dns_provider: own, names }, at) => {
-      if (!nobody || own !== undefined || challenge !== 'dns-01') return [];
-      if (patterns.length === 0) return general === 'dns-01' ? [] : [fault(settings, ['certificates', at, 'challenge'], 'is dns-01, and nobody writes the records', `${cure}, or dns_provider here`)];
+      if (!nobody || own !== undefined || !written.includes(challenge)) return [];
+      if (patterns.length === 0) return written.includes(general) ? [] : [fault(settings, ['certificates', at, 'challenge'], `is ${String(challenge)}, and nobody writes the records`, `${cure}, or dns_provider here`)];
       const orphan = (name: unknown) => typeof name === 'string' && !patterns.some(({ pattern }) => matches(pattern, name));
       return (Array.isArray(names) ? names : []).map((name: unknown, item) => (orphan(name) ? fault(settings, ['certificates', at, 'names', item], 'is in no zone of a DNS provider', `write one of ${patterns.map(({ pattern }) => pattern).join(', ')} so that it is, or challenge.dns01.provider for the rest`) : undefined));
     }),
     ...certificates(settings).map(({ challenge, names }, at) => {
       const wildcard = Array.isArray(names) && names.some((name: unknown) => typeof name === 'string' && name.startsWith('*.'));
-      return wildcard && (challenge ?? general ?? 'http-01') !== 'dns-01' ? fault(settings, ['certificates', at, 'names'], 'has a wildcard, which dns-01 alone can prove', 'write challenge = "dns-01"') : undefined;
+      return wildcard && !String(challenge ?? general ?? 'http-01').startsWith('dns-') ? fault(settings, ['certificates', at, 'names'], 'has a wildcard, which dns-01 alone can prove', 'write challenge = "dns-01"') : undefined;
     }),
   ];
 };

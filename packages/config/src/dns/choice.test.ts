@@ -47,6 +47,11 @@ describe('zones in acmex.toml', () => {
   it('are enough for dns-01 without a provider for all', async () => {
     await expect(faultsIn(`[challenge]\nchallenge_type = "dns-01"\n${account('cf-a', ['a.example'])}[[certificates]]\nnames = ["a.example", "*.a.example"]\n`)).resolves.toEqual([]);
   });
+  it('are about the names of dns-account-01 too', async () => {
+    const general = '[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"\n';
+    await expect(faultsIn(general)).resolves.toEqual(['2: challenge.challenge_type is dns-account-01, and nobody writes the records: write challenge.dns01.provider']);
+    await expect(faultsIn(`${general}${account('cf-a', ['a.example'])}[[certificates]]\nnames = ["*.a.example", "b.example"]\n`)).resolves.toEqual([expect.stringContaining('certificates[0].names[1] is in no zone of a DNS provider')]);
+  });
   it('name each pattern once, and every name of a certificate is in one of them', async () => {
     await expect(faultsIn(account('cf-a', ['a.example']) + account('cf-b', ['A.example']))).resolves.toEqual(['10: challenge.dns01.providers[1].zones[0] stands there twice: write it for one provider only']);
     await expect(faultsIn(`${account('cf-a', ['a.example'])}[[certificates]]\nchallenge = "dns-01"\nnames = ["a.example", "b.example"]\n`)).resolves.toEqual(['8: certificates[0].names[1] is in no zone of a DNS provider: write one of a.example so that it is, or challenge.dns01.provider for the rest']);

@@ -8,6 +8,8 @@ export interface DnsChoice {
   readonly config: Pick<Config, 'values'>;
   /** Who was named for the certificate; the only one then. It may be none of the configuration. */
   readonly named?: string | undefined;
+  /** Of the challenge, for the message; dns-01 by default. */
+  readonly type?: string | undefined;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface DnsChoice {
  * @returns the name of a provider
  * @throws ConfigError `ERR_CONFIG_PROOF` where it is nobody's, with the patterns that there are
  */
-export function dnsProviderFor(name: string, { config, named }: DnsChoice): string {
+export function dnsProviderFor(name: string, { config, named, type = 'dns-01' }: DnsChoice): string {
   const providers = dnsProvidersOf(config);
   if (named !== undefined) return providers.some((one) => one.name === named) ? writer(name, named, providers) : named;
   const [best] = patternsOf(providers).filter(({ pattern }) => matches(pattern, name)).sort((one, other) => precision(other.pattern) - precision(one.pattern));
@@ -25,7 +27,7 @@ export function dnsProviderFor(name: string, { config, named }: DnsChoice): stri
   if (provider !== undefined && providers.find((one) => one.name === provider)?.zones === undefined) return provider;
   const patterns = patternsOf(providers).map(({ pattern, provider: own }) => `${pattern} (${own})`);
   if (patterns.length > 0) throw new ConfigError('ERR_CONFIG_PROOF', `no DNS provider writes the records of ${name}, for none of these is about it: ${patterns.join(', ')}: add it to the zones of one, or write challenge.dns01.provider with one that has no zones`);
-  throw new ConfigError('ERR_CONFIG_PROOF', 'dns-01 needs a way to write records: give --dns-provider with a kind of acmex dns list and its variables in the environment, or write challenge.dns01.provider in acmex.toml');
+  throw new ConfigError('ERR_CONFIG_PROOF', `${type} needs a way to write records: give --dns-provider with a kind of acmex dns list and its variables in the environment, or write challenge.dns01.provider in acmex.toml`);
 }
 
 function writer(name: string, provider: string, providers: readonly DnsProviderDescription[]): string {

@@ -74,7 +74,7 @@ function specOf(entry: Entry, { name: issuer, profile }: IssuerDescription): Cer
   ];
   return {
     names: entry.names.map((name) => name.toLowerCase()), issuer, keyType: entry.key_type, reuseKey: entry.reuse_key, profile: entry.profile ?? profile, declared: true,
-    proof: proofRecord({ challenge: entry.challenge, dnsProvider: entry.dns_provider }), renewBefore: days === undefined ? undefined : `P${days}D`,
+    proof: proofRecord({ challenge: entry.challenge, challengeDraft: entry.challenge_draft, dnsProvider: entry.dns_provider }), renewBefore: days === undefined ? undefined : `P${days}D`,
     deploy: deployRecord(steps.length > 0 ? steps : general), labels: entry.labels,
   };
 }

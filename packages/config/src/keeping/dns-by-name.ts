@@ -1,28 +1,22 @@
-import { dns01, type Dns01Options, type Dns01Response } from '@acmex/challenge/dns-01';
+import type { Dns01Response } from '@acmex/challenge/dns-01';
 import type { ChallengeSolver } from '@acmex/client';
-import type { DnsProvider } from '@acmex/dns';
 
 /** A response with who shows it, so that another process takes it down by the same. */
-export type Dns01ByName = Dns01Response & { readonly provider: string };
+export type ResponseByName = Dns01Response & { readonly provider: string };
 
-export interface DnsByNameOptions extends Omit<Dns01Options, 'provider'> {
+export interface DnsByNameOptions {
+  readonly type: 'dns-01' | 'dns-account-01';
   /** The name of the provider that writes the record of a name, which may be a wildcard. */
   readonly choose: (name: string) => string;
-  /** Opens a provider; called once for each. */
-  readonly open: (provider: string) => Promise<DnsProvider>;
+  /** What proves names of this type by a provider. */
+  readonly solverOf: (provider: string) => Promise<ChallengeSolver<Dns01Response>>;
 }
 
 /** Proves each name by the provider that writes its records. */
-export function dnsByName({ choose, open, ...options }: DnsByNameOptions): ChallengeSolver<Dns01ByName> {
-  const solvers = new Map<string, Promise<ChallengeSolver<Dns01Response>>>();
-  const solverOf = (provider: string) => {
-    const solver = solvers.get(provider) ?? open(provider).then((opened) => dns01({ provider: opened, ...options }));
-    solvers.set(provider, solver);
-    return solver;
-  };
+export function dnsByName({ type, choose, solverOf }: DnsByNameOptions): ChallengeSolver<ResponseByName> {
   return {
-    type: 'dns-01',
-    supports: ({ type }) => type === 'dns',
+    type,
+    supports: (identifier) => identifier.type === 'dns',
     async respond(challenge, more) {
       const { identifier: { value }, wildcard } = challenge;
       const provider = choose(wildcard ? `*.${value}` : value);
@@ -31,5 +25,15 @@ export function dnsByName({ choose, open, ...options }: DnsByNameOptions): Chall
     present: async (response, more) => await (await solverOf(response.provider)).present(response, more),
     visible: async (response, more) => await (await solverOf(response.provider)).visible(response, more),
     remove: async (response) => await (await solverOf(response.provider)).remove(response),
+  };
+}
+
+/** Opens each that is named once. */
+export function openedOnce<T>(open: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const opened = new Map<string, Promise<T>>();
+  return (name) => {
+    const one = opened.get(name) ?? open(name);
+    opened.set(name, one);
+    return one;
   };
 }

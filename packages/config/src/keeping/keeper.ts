@@ -14,6 +14,7 @@ import { acmeIssuer } from './acme-issuer.ts';
 import { deployer } from './deployer.ts';
 import { type RunHooks, runHooks } from './hooks.ts';
 import { findIssuer, type IssuerRecord } from './issuer-record.ts';
+import { endingRecords, keepSeenRecord } from './persistent-records.ts';
 import { proofOf, solverFor } from './proof.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { storedResponses } from './stored-responses.ts';
@@ -27,7 +28,7 @@ export interface KeeperOptions {
   readonly fetch: (caCertificate: string | undefined) => Fetch;
   readonly userAgent?: string | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
-  /** Is told of what failed beside the work itself: a hook of `on_error`, an `after` where nothing was placed. */
+  /** Is told of what failed beside the work itself, as a hook of `on_error`, and of records of dns-persist-01 that will not serve for the next renewals. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** In place of the account that is kept. */
   readonly session?: { readonly issuer: string; readonly session: AcmeSession } | undefined;
@@ -53,16 +54,21 @@ export interface Keeper {
 export function keeper({ storage, config, environment, fetch, userAgent, onProgress, onWarning = () => { /* nobody reads them */ }, session, clock = systemClock, hooks = runHooks(config.values.renewal.hooks, environment) }: KeeperOptions): Keeper {
   // One solver for one way to prove names: those at work at the same time share its listener.
   const solvers = new Map<string, Promise<ChallengeSolver>>();
-  const solverOf = async (record: JsonObject | undefined) => {
+  const solverOf = async (record: JsonObject | undefined, issuer: string) => {
     const credentials = await savedCredentials(storage);
-    const way = JSON.stringify([record, credentials]);
-    const solver = solvers.get(way) ?? solverFor(proofOf(record, config), { config, environment: { ...credentials, ...environment }, shared: (type) => storedResponses(storage, type) });
+    const proof = proofOf(record, config);
+    // A record of dns-persist-01 is for one CA; all else is shared.
+    const way = JSON.stringify([record, credentials, proof.challenge === 'dns-persist-01' ? issuer : '']);
+    const solver = solvers.get(way) ?? solverFor(proof, {
+      config, environment: { ...credentials, ...environment },
+      shared: (type) => storedResponses(storage, type), onRecord: (seen) => keepSeenRecord(storage, issuer, seen),
+    });
     solvers.set(way, solver);
     return [await solver];
   };
   const issuerOf = ({ caCertificate, preferredChain, profile, ...found }: FoundIssuer): Issuer => {
     const issuer = acmeIssuer({
-      name: found.name, onProgress, solvers: solverOf,
+      name: found.name, onProgress, solvers: (record) => solverOf(record, found.name),
       session: async ({ signal }) => (session?.issuer === found.name ? session.session : await accountSession(found, { storage, fetch: fetch(await caCertificate?.()), userAgent, signal, clock })),
       prefer: (record) => {
         const wanted = proofOf(record, config).preferredChain ?? preferredChain;
@@ -89,10 +95,16 @@ export function keeper({ storage, config, environment, fetch, userAgent, onProgr
   const attempt = async (what: string, work: () => Promise<void>) => {
     await work().catch((error: unknown) => { onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`); });
   };
+  const warnOfRecords = async (id: string) => {
+    const certificate = await provisioner.certificates.find(id);
+    const ending = certificate ? await endingRecords(certificate, { storage, config, now: clock.now() }) : [];
+    for (const { message } of ending) onWarning(`${id}: ${message}`);
+  };
   return {
     storage, config, provisioner, upkeep, hooks,
     async tend(id, options = {}) {
       const tended = await upkeep.tend(id, options);
+      await warnOfRecords(id);
       const error = tended.outcome?.state === 'failed' ? tended.outcome.error : tended.deployError;
       const certificate = error === undefined ? undefined : await provisioner.certificates.find(id);
       if (certificate) await attempt(`the hook on_error of ${id}`, () => hooks.failed(certificate, error, options));

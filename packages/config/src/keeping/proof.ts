@@ -1,21 +1,26 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { dns01, type Dns01Options } from '@acmex/challenge/dns-01';
+import { dnsAccount01, type DnsAccountDraft } from '@acmex/challenge/dns-account-01';
+import { dnsPersist01, type DnsPersistDraft, type StandingRecord } from '@acmex/challenge/dns-persist-01';
 import { http01, http01Webroot, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';
 import type { ChallengeSolver } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
-import { type DnsProvider, lookUp, type Propagation } from '@acmex/dns';
+import { lookUp, type Propagation } from '@acmex/dns';
 import type { JsonObject } from '@acmex/orchestrator';
 import { dnsProviderFor } from '../dns/choice.ts';
 import { type DnsVariablesRecord, type NamedDnsProviderOptions, openNamedDnsProvider } from '../dns/named.ts';
 import { ConfigError } from '../errors.ts';
 import type { Config } from '../read-config.ts';
 import type { Environment } from '../substitution.ts';
-import { dnsByName, type DnsByNameOptions } from './dns-by-name.ts';
+import { dnsByName, openedOnce } from './dns-by-name.ts';
 
 /** How the names of a certificate are proven: what a certificate's record says, and the configuration where that is silent. */
 export interface Proof {
-  readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01';
+  readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01' | 'dns-account-01' | 'dns-persist-01';
+  /** The version of a challenge that is no RFC yet. */
+  readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft | undefined;
   readonly httpPort?: number | undefined;
   readonly httpHost?: string | undefined;
   readonly webroot?: string | undefined;
@@ -36,7 +41,7 @@ export interface Proof {
   readonly preferredChain?: string | undefined;
 }
 
-const fields = ['challenge', 'httpPort', 'httpHost', 'webroot', 'tlsPort', 'tlsHost', 'dnsProvider', 'dnsVariables', 'dnsEnv', 'dnsResolver', 'propagationWait', 'propagationTimeout', 'preferredChain'] as const satisfies readonly (keyof Proof)[];
+const fields = ['challenge', 'challengeDraft', 'httpPort', 'httpHost', 'webroot', 'tlsPort', 'tlsHost', 'dnsProvider', 'dnsVariables', 'dnsEnv', 'dnsResolver', 'propagationWait', 'propagationTimeout', 'preferredChain'] as const satisfies readonly (keyof Proof)[];
 
 /** What of it a certificate's record keeps. */
 export function proofRecord(proof: Partial<Proof>): JsonObject {
@@ -44,10 +49,10 @@ export function proofRecord(proof: Partial<Proof>): JsonObject {
 }
 
 /** What a record says, over what the configuration says. */
-export function proofOf(record: JsonObject | undefined, { values: { challenge: { challenge_type: challenge, http01: http, tls_alpn: tls, dns01: dns } } }: Pick<Config, 'values'>): Proof {
+export function proofOf(record: JsonObject | undefined, { values: { challenge: { challenge_type: challenge, challenge_draft: challengeDraft, http01: http, tls_alpn: tls, dns01: dns } } }: Pick<Config, 'values'>): Proof {
   const [httpAt, tlsAt] = [addressOf(http.listen_addr), addressOf(tls.listen_addr)];
   const configured: Proof = {
-    challenge, httpPort: httpAt.port, httpHost: httpAt.host, webroot: http.webroot, tlsPort: tlsAt.port, tlsHost: tlsAt.host,
+    challenge, challengeDraft, httpPort: httpAt.port, httpHost: httpAt.host, webroot: http.webroot, tlsPort: tlsAt.port, tlsHost: tlsAt.host,
     dnsResolver: dns.resolvers.length > 0 ? dns.resolvers : undefined, propagationTimeout: dns.propagation_timeout_secs,
   };
   // What this package wrote, and nothing else does.
@@ -70,9 +75,11 @@ export interface SolverOptions {
   readonly names?: readonly string[] | undefined;
   /** Shows a person which records to write, where somebody stands by. */
   readonly prompt?: NamedDnsProviderOptions['prompt'];
+  /** Is told of each record of dns-persist-01 that was found. */
+  readonly onRecord?: ((record: StandingRecord) => void | Promise<void>) | undefined;
 }
 
-/** What proves names in this way. @throws ConfigError `ERR_CONFIG_PROOF` when the parts do not fit together */
+/** What proves names in this way. @throws ConfigError `ERR_CONFIG_PROOF` when the parts do not fit together; ChallengeError `ERR_CHALLENGE_DRAFT` */
 export async function solverFor(proof: Proof, options: SolverOptions): Promise<ChallengeSolver> {
   // A solver reads only responses of its own, and those of its own type.
   return await choose(proof, options) as unknown as ChallengeSolver;
@@ -84,21 +91,21 @@ async function choose(proof: Proof, options: SolverOptions) {
   if (challenge === 'http-01') return webroot === undefined ? http01({ port: httpPort, host: httpHost, shared: options.shared?.(challenge) }) : http01Webroot({ directory: webroot });
   const servers = proof.dnsResolver && await Promise.all(proof.dnsResolver.map(serverAddress));
   const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
-  return await dns(proof, options, { lookUp: look, propagation: propagation(proof, servers), ...(limit === undefined ? {} : { limit: { seconds: limit } }) });
+  // Whether it is a version of this very challenge is for the solver to say.
+  if (challenge === 'dns-persist-01') return dnsPersist01({ draft: proof.challengeDraft as DnsPersistDraft, servers, lookUp: look, ...(options.onRecord ? { onRecord: options.onRecord } : {}) });
+  return await writing(proof, challenge, options, { lookUp: look, propagation: propagation(proof, servers), ...(limit === undefined ? {} : { limit: { seconds: limit } }) });
 }
 
 /** Whom the names that are known choose is opened at once: what does not fit is told before a CA hears of it. */
-async function dns({ dnsProvider: named, dnsEnv: programs, dnsVariables: recorded }: Proof, { config, environment, prompt, names }: SolverOptions, looking: Omit<DnsByNameOptions, 'choose' | 'open'>) {
-  const opened = new Map<string, Promise<DnsProvider>>();
-  const open = (name: string) => {
-    const provider = opened.get(name) ?? openNamedDnsProvider(name, { config, environment, programs, recorded, prompt, lookUp: looking.lookUp });
-    opened.set(name, provider);
-    return provider;
-  };
-  const choose = (name: string) => dnsProviderFor(name, { config, named });
+async function writing({ dnsProvider: named, dnsEnv: programs, dnsVariables: recorded, challengeDraft }: Proof, type: 'dns-01' | 'dns-account-01', { config, environment, prompt, names }: SolverOptions, looking: Omit<Dns01Options, 'provider'>) {
+  const solverOf = openedOnce(async (name) => {
+    const provider = await openNamedDnsProvider(name, { config, environment, programs, recorded, prompt, lookUp: looking.lookUp });
+    return type === 'dns-01' ? dns01({ provider, ...looking }) : dnsAccount01({ provider, draft: challengeDraft as DnsAccountDraft, ...looking });
+  });
+  const choose = (name: string) => dnsProviderFor(name, { config, named, type });
   const usual = named ?? config.values.challenge.dns01.provider;
-  for (const provider of names?.map(choose) ?? (usual === undefined ? [] : [usual])) await open(provider);
-  return dnsByName({ choose, open, ...looking });
+  for (const provider of names?.map(choose) ?? (usual === undefined ? [] : [usual])) await solverOf(provider);
+  return dnsByName({ type, choose, solverOf });
 }
 
 function propagation({ propagationWait }: Proof, servers: readonly string[] | undefined): Propagation {
@@ -107,8 +114,8 @@ function propagation({ propagationWait }: Proof, servers: readonly string[] | un
   return servers ? { check: 'resolvers', servers } : { check: 'authoritative' };
 }
 
-/** `HOST`, `HOST:PORT`, `ADDRESS`, `[IPV6]:PORT` as an address with its port. */
-async function serverAddress(text: string): Promise<string> {
+/** `HOST`, `HOST:PORT`, `ADDRESS`, `[IPV6]:PORT` as an address with its port. @throws ConfigError `ERR_CONFIG_PROOF` */
+export async function serverAddress(text: string): Promise<string> {
   if (isIP(text) === 6) return `[${text}]:53`;
   const [, bracketed, plain, port = '53'] = /^(?:\[([0-9a-f:.]+)\]|([^:]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = bracketed ?? plain;

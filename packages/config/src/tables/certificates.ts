@@ -1,7 +1,7 @@
 import type { KeyType } from '@acmex/certificate';
 import { z } from 'zod';
 import { argv, certifiedName, choice, list, listenAddress, ownName, path, switched, text } from '../keys.ts';
-import { challengeTypes } from './challenge.ts';
+import { challengeDraft, challengeTypes } from './challenge.ts';
 import { renewBeforeDays } from './renewal.ts';
 
 const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'] as const satisfies readonly KeyType[];
@@ -27,6 +27,7 @@ export function certificatesTable() {
     reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
     profile: text('One of the CA\'s certificate profiles; the issuer\'s by default.').optional(),
     challenge: choice(challengeTypes, 'How control of the names is proved; challenge.challenge_type by default.').optional(),
+    challenge_draft: challengeDraft('The version of challenge that the CA follows, where that is no RFC yet; challenge.challenge_draft by default.').optional(),
     dns_provider: ownName('One of challenge.dns01.providers; challenge.dns01.provider by default.').optional(),
     renew_before_days: renewBeforeDays().optional(),
     deploy: list(deploy, 'Where the files go.').default([]),

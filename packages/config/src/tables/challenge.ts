@@ -1,14 +1,23 @@
+import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { dnsProviderEntry } from '../dns/entry.ts';
 import { choice, list, listenAddress, ownName, path, seconds, text } from '../keys.ts';
 
-export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
+export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01'] as const;
+
+/** The versions of those that are no RFC yet. */
+export const challengeDrafts = { 'dns-account-01': dnsAccountDrafts, 'dns-persist-01': dnsPersistDrafts } as const;
+
+export function challengeDraft(meaning: string) {
+  return choice([...dnsAccountDrafts, ...dnsPersistDrafts], meaning);
+}
 
 /** `[challenge]`: how control of names is proved. */
 export function challengeTable(secret: CredentialKey) {
   return z.strictObject({
     challenge_type: choice(challengeTypes, 'How control of names is proved where a certificate says nothing else.').default('http-01'),
+    challenge_draft: challengeDraft('The version that the CA follows, for dns-account-01 and dns-persist-01, which are no RFC yet.').optional(),
     http01: z.strictObject({
       listen_addr: listenAddress('Where http-01 is answered; CAs ask on port 80.').default('[::]:80'),
       webroot: path('Folder of a web server that answers in its place.').optional(),

@@ -1,0 +1,101 @@
+import { type StandingRecord, standingRecord, type WantedRecord } from '@acmex/challenge/dns-persist-01';
+import { systemClock } from '@acmex/clock';
+import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/config';
+import { lookUp, quoted } from '@acmex/dns';
+import { type AcmeSession, getAccount, identifier, printable, thumbprint } from '@acmex/protocol';
+import { accountUris, type DnsPersistDraft, dnsPersistDrafts, earlyPersistOffer, isIssuerName, type PersistOffer, persistentRecordName, persistentRecordValue } from '@acmex/protocol/drafts';
+import { nodeFetch } from '@acmex/protocol/node';
+import { Temporal } from 'temporal-polyfill';
+import { type AuthorityOptions, called, chooseAuthority } from '../certificate-authority.ts';
+import { CliError } from '../errors.ts';
+import { type ManagedCommandOptions, type Shown, written } from '../managed/command.ts';
+import { openAccount } from '../obtain/open-account.ts';
+import { watched } from '../obtain/telling.ts';
+import { openStorage } from '../open-storage.ts';
+import { reporter, type Terminal } from '../terminal.ts';
+
+export interface PersistOptions extends ManagedCommandOptions, AuthorityOptions {
+  readonly check?: boolean;
+  readonly challengeDraft?: string;
+  readonly wildcard?: boolean;
+  /** RFC 3339 */
+  readonly persistUntil?: string;
+  readonly issuerDomain?: string;
+  readonly dnsResolver?: readonly string[];
+}
+
+/** `acmex dns persist`: the record that proves a name for good, or whether it stands. */
+export async function dnsPersist(name: string, options: PersistOptions, terminal: Terminal): Promise<void> {
+  const { signal } = terminal;
+  const draft = draftOf(options);
+  const { value: domain } = domainOf(name);
+  const wildcard = options.wildcard ?? name.startsWith('*.');
+  const report = await reporter(terminal, options);
+  try {
+    const authority = await chooseAuthority(options, options.configuration, terminal.env);
+    using fetch = nodeFetch({ ca: authority.caCertificate });
+    report.done(`${called(authority)}: ${authority.directory}`);
+    await using storage = await openStorage(options, terminal, report);
+    const session = await openAccount(authority, { storage, fetch: watched(fetch, report), report, signal });
+    const wanted = await wantedRecord(session, { draft, domain, wildcard, options, signal });
+    if (!options.check) {
+      report.close();
+      return void terminal.stdout.write(written(toSet(wanted, options), options.output));
+    }
+    const servers = options.dnsResolver && await Promise.all(options.dnsResolver.map(serverAddress));
+    const standing = await standingRecord(wanted, { servers, signal, ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}) });
+    const { directory, title, own, caCertificate } = authority;
+    await keepSeenRecord(storage, await keepIssuer(storage, { directory, title, own, caCertificate }, authority.name), standing);
+    if (!standing.current) report.warn(`${standing.name} does not name the account by its key of today: set it to ${quoted(valueOf(wanted, options))}`);
+    report.close();
+    terminal.stdout.write(written(standingShown(standing), options.output));
+  } finally {
+    report.close();
+  }
+}
+
+function draftOf({ challengeDraft, configuration: { values } }: PersistOptions): DnsPersistDraft {
+  const named = challengeDraft ?? values.challenge.challenge_draft;
+  const known = dnsPersistDrafts.find((one) => one === named);
+  if (known) return known;
+  throw new CliError('ERR_CLI_USAGE', `dns-persist-01 is no RFC yet: give --challenge-draft with the version that the CA follows, ${dnsPersistDrafts.join(' or ')}`);
+}
+
+function domainOf(name: string) {
+  const found = identifier(name.replace(/^\*\./, ''));
+  if (found.type !== 'dns') throw new CliError('ERR_CLI_USAGE', `${printable(name, 255)} is an address: dns-persist-01 proves domain names`);
+  return found;
+}
+
+/** What has to stand there, as the CA's directory and the account say it. The account is asked for, so that no record is set for one that is gone. */
+async function wantedRecord(session: AcmeSession, { draft, domain, wildcard, options, signal }: { readonly draft: DnsPersistDraft; readonly domain: string; readonly wildcard: boolean; readonly options: PersistOptions; readonly signal: AbortSignal }): Promise<WantedRecord & { readonly name: string }> {
+  const { url, status } = await getAccount(session, { signal });
+  if (status !== 'valid') throw new CliError('ERR_CLI_USAGE', `the account ${printable(url, 300)} is ${status}: register another`);
+  const { meta } = await session.directory({ signal });
+  const { issuers, accountHashPrefix } = offerOf(earlyPersistOffer(draft, meta.members), draft, options);
+  const uris = await accountUris(draft, { url, thumbprints: [await thumbprint(session.key)], domain, accountHashPrefix });
+  return { name: persistentRecordName(domain), domain, issuers, accountUris: uris, accountHashPrefix, wildcard };
+}
+
+function offerOf(offer: PersistOffer | undefined, draft: DnsPersistDraft, { issuerDomain }: PersistOptions): PersistOffer {
+  if (issuerDomain !== undefined && !isIssuerName(issuerDomain)) throw new CliError('ERR_CLI_USAGE', `--issuer-domain "${printable(issuerDomain, 255)}" is no domain name in lower case`);
+  if (draft === 'draft-ietf-acme-dns-persist-02' && !offer) throw new CliError('ERR_CLI_USAGE', `the CA's directory has no issuerDomainNames and accountHashPrefix, which ${draft} wants: ask the CA which version it follows`);
+  if (issuerDomain !== undefined) return { ...offer, issuers: [issuerDomain] };
+  if (!offer) throw new CliError('ERR_CLI_USAGE', 'the CA\'s directory does not say by which name it goes in records: give --issuer-domain, as the CA has published it');
+  return offer;
+}
+
+function valueOf({ issuers: [issuer = ''], accountUris: [accountUri = ''], wildcard }: WantedRecord, { persistUntil }: PersistOptions): string {
+  return persistentRecordValue({ issuer, accountUri, wildcard, persistUntil: persistUntil === undefined ? undefined : Temporal.Instant.from(persistUntil) });
+}
+
+function toSet(wanted: WantedRecord & { readonly name: string }, options: PersistOptions): Shown {
+  const { name, wildcard } = wanted;
+  const row = { name, type: 'TXT', value: valueOf(wanted, options), wildcard, persistUntil: options.persistUntil };
+  return { text: `${name}. IN TXT ${quoted(row.value)}`, document: row, rows: [row] };
+}
+
+function standingShown({ domain, name, current, persistUntil }: StandingRecord): Shown {
+  const row = { domain, name, stands: true, current, persistUntil: persistUntil?.toString() };
+  return { text: `${name} stands at every server that was asked, ${persistUntil ? `until ${persistUntil}` : 'without an end'}`, document: row, rows: [row] };
+}
