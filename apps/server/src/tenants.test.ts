@@ -86,6 +86,16 @@ describe('a tenant', () => {
     // A kind by its variables is for who starts the program, not for who may ask it.
     await expect(refused(['own.two.test'], 'rfc2136')).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
   });
+  it('writes records of dns-account-01 too by no DNS provider of others', async () => {
+    const provider = (name: string) => `[[challenge.dns01.providers]]\nname = "${name}"\ntype = "rfc2136"\nserver = "127.0.0.1:1"\n`;
+    const proving = '[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"\n[challenge.dns01]\nprovider = "theirs"\n';
+    await using other = await serving({ ca, toml: `${proving}${provider('theirs')}${provider('own')}[tenants.one]\nnames = ["*.one.test"]\ndns_providers = ["own"]\n` });
+    const { status, body } = await other.call('POST', '/api/orders', { body: { names: ['a.one.test'] } });
+    expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining('none of own writes the records of a.one.test')]);
+    expect(JSON.stringify(body)).not.toContain('theirs');
+    await expect(other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'theirs' } })).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('theirs') } });
+    await expect(other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'nobody' } })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider', detail: expect.stringContaining('dns-account-01 needs one of own') }] } });
+  });
   it('is held to its quotas', async () => {
     const second = await order('one', { names: ['b.one.test'] });
     expect(second.status).toBe(202);
