@@ -1,12 +1,19 @@
-// Whether the server of this container answers: exit code 0 or 1. It asks where the configuration says that the server listens.
+// Whether what this container serves answers: exit code 0 or 1. It asks where the configuration says that the API listens; with the argument worker, where a worker does.
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import https from 'node:https';
 
 const shown = JSON.parse(execFileSync('acmex', ['config', 'show', '-o', 'json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
 const valueOf = (key) => shown.find((one) => one.key === key)?.value;
-const [, host, port] = /^(.*):(\d+)$/.exec(JSON.parse(valueOf('server.listen_addr')));
-const tls = shown.some(({ key }) => key.startsWith('server.tls.'));
+const worker = process.argv[2] === 'worker';
+const key = worker ? 'server.worker_listen_addr' : 'server.listen_addr';
+const place = valueOf(key);
+if (place === undefined) {
+  console.error(`${key} is not configured: nothing can be asked`);
+  process.exit(1);
+}
+const [, host, port] = /^(.*):(\d+)$/.exec(JSON.parse(place));
+const tls = !worker && shown.some(({ key }) => key.startsWith('server.tls.'));
 const hostname = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '[::]': '::1' }[host] ?? host.replace(/^\[(.*)\]$/, '$1');
 // It asks itself: the names in the certificate are those that others use.
 const request = (tls ? https : http).get({ hostname, port, path: '/health', timeout: 4000, rejectUnauthorized: false }, (response) => {

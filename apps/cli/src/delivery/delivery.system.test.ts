@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,7 +29,7 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
     const setting = async (name: string) => (await run('npm', ['config', 'get', name], { cwd: checkout })).stdout.trim();
     const authorities = [process.env.NODE_EXTRA_CA_CERTS ?? '', await setting('cafile')].filter((file) => file !== '' && file !== 'null');
     const trusted = (await Promise.all(authorities.map(async (file) => await readFile(file, 'utf8')))).join('\n').match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-    await writeFile(join(folder, 'npmrc'), [`registry=${await setting('registry')}`, 'prefer-offline=true', ...trusted.map((one) => `ca[]=${JSON.stringify(one)}`), ''].join('\n'));
+    await writeFile(join(folder, 'npmrc'), [`registry=${await setting('registry')}`, 'prefer-offline=true', 'audit=false', 'fund=false', 'update-notifier=false', ...trusted.map((one) => `ca[]=${JSON.stringify(one)}`), ''].join('\n'));
     made = await image({
       dockerfile: join(deploy, 'Dockerfile'), context: checkout, folder,
       mounted: { '/root/.npm': `${await setting('cache')}/`, '/root/.npmrc': join(folder, 'npmrc') },
@@ -61,8 +61,9 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
       expect(modules.filter((one) => ['jest', 'nx', 'typescript', 'eslint', 'esbuild'].includes(one))).toEqual([]);
     });
 
-    it.each([{ uid: 10_001, gid: 0 }, { uid: 12_345, gid: 0 }])('serves as user $uid of group 0 without a capability, on a read-only file system, is healthy, and ends on SIGTERM', async (user) => {
-      const { data, temporary, mounted } = await volumes(`user-${user.uid}`);
+    it('serves as any user of group 0 without a capability, on a read-only file system, is healthy, and ends on SIGTERM', async () => {
+      const user = { uid: 12_345, gid: 0 };
+      const { data, temporary, mounted } = await volumes('any-user');
       const place = `127.0.0.1:${await freePort()}`;
       const inside = async (command: readonly string[]) => await contained(made.system, { command, env: { ...made.env, ACMEX_SERVER_LISTEN_ADDR: place }, cwd: made.workdir, mounted, user });
       {
@@ -93,28 +94,71 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
     }, limit);
   });
 
-  describe('the Redis of compose.yaml', () => {
-    it('takes its password from the secret, shows it to no list of processes, and keeps what it is given', async () => {
-      const { services: { redis } } = parse(await readFile(join(deploy, 'compose.yaml'), 'utf8')) as { services: { redis: { command: readonly string[]; healthcheck: { test: readonly string[] } } } };
-      const [data, secret, port] = [join(folder, 'redis'), join(folder, 'redis-password'), await freePort()];
+  describe('the services of compose.yaml', () => {
+    interface Service { readonly command: readonly string[]; readonly healthcheck?: { readonly test: readonly string[] }; readonly environment: Readonly<Record<string, string>> }
+    let services: Readonly<Record<'redis' | 'api' | 'worker', Service>>;
+    let redis: Awaited<ReturnType<typeof startProgram>>;
+    let inRedis: (command: readonly string[]) => ReturnType<typeof contained>;
+    let port: number;
+
+    beforeAll(async () => {
+      ({ services } = parse(await readFile(join(deploy, 'compose.yaml'), 'utf8'), { merge: true }) as { readonly services: typeof services });
+      port = await freePort();
+      const data = join(folder, 'redis');
       await mkdir(data);
       await chown(data, 999, 999);
-      await writeFile(secret, 'correct horse\\battery"staple\n', { mode: 0o440 });
+      for (const [name, text] of [['redis-password', 'correct horse\\battery"staple\n'], ['storage-key', randomBytes(32).toString('hex')]] as const) await writeFile(join(folder, name), text, { mode: 0o440 });
+      await writeFile(join(folder, 'acmex.toml'), '[server]\nhosts = ["acmex.example.com"]\n');
       const system = await fileSystem(join(folder, 'redis-system'));
-      const options: Omit<Contained, 'command'> = { env: {}, cwd: '/data', user: { uid: 999, gid: 999, groups: [0] }, mounted: { '/data': `${data}/`, '/run/secrets/redis-password': secret } };
+      const options: Omit<Contained, 'command'> = { env: {}, cwd: '/data', user: { uid: 999, gid: 999, groups: [0] }, mounted: { '/data': `${data}/`, '/run/secrets/redis-password': join(folder, 'redis-password') } };
       // As Compose hands it to a shell, on a port of this test's own.
-      const inside = async (command: readonly string[]) => await contained(system, { ...options, command: command.map((one) => one.replaceAll('$$', '$').replace('redis-server -', `redis-server - --bind 127.0.0.1 --port ${port}`).replace('redis-cli', `redis-cli -p ${port}`)) });
+      inRedis = async (command) => await contained(system, { ...options, command: command.map((one) => one.replaceAll('$$', '$').replace('redis-server -', `redis-server - --bind 127.0.0.1 --port ${port}`).replace('redis-cli', `redis-cli -p ${port}`)) });
+      redis = await startProgram({ ...await inRedis(services.redis.command), ready: (log) => log.includes('Ready to accept connections') });
+    }, limit);
+    afterAll(async () => { await redis?.[Symbol.asyncDispose](); });
+
+    it('Redis takes its password from the secret, shows it to no list of processes, and keeps what it is given', async () => {
       const ask = async (line: string) => {
-        const { command, args } = await inside(['sh', '-c', line]);
+        const { command, args } = await inRedis(['sh', '-c', line]);
         return (await run(command, [...args])).stdout.trim();
       };
-      await using server = await startProgram({ ...await inside(redis.command), ready: (log) => log.includes('Ready to accept connections') });
-      const { command, args } = await inside(['sh', '-c', redis.healthcheck.test[1]!]);
+      const { command, args } = await inRedis(['sh', '-c', services.redis.healthcheck!.test[1]!]);
       await expect(run(command, [...args])).resolves.toBeDefined();
       expect(await ask('redis-cli ping')).toContain('NOAUTH');
       for (const [setting, value] of Object.entries({ appendonly: 'yes', appendfsync: 'everysec', 'maxmemory-policy': 'noeviction' })) expect(await ask(`REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli config get ${setting}`)).toBe(`${setting}\n${value}`);
-      expect(await readFile(`/proc/${server.pid}/cmdline`, 'utf8')).not.toContain('horse');
-      expect(await readdir(data)).toEqual(['appendonlydir']);
+      expect(await readFile(`/proc/${redis.pid}/cmdline`, 'utf8')).not.toContain('horse');
+      expect(await readdir(join(folder, 'redis'))).toEqual(['appendonlydir']);
+    }, limit);
+
+    it('an API process and a worker share that Redis, and each is healthy by its own health check', async () => {
+      await appendFile(outside(made.system, '/etc/hosts'), '127.0.0.1 redis\n');
+      const secrets = Object.fromEntries(['redis-password', 'storage-key'].map((one) => [`/run/secrets/${one}`, join(folder, one)]));
+      const start = async (name: 'api' | 'worker') => {
+        const { mounted } = await volumes(name);
+        const place = `127.0.0.1:${await freePort()}`;
+        // As Compose has it, at places of this test's own.
+        const env = Object.fromEntries(Object.entries(services[name].environment).map(([key, value]) => [key, key.endsWith('LISTEN_ADDR') ? value.replace(/:\d+$/, `:${place.split(':')[1]}`) : value.replace('redis:6379', `redis:${port}`)]));
+        const inside = async (command: readonly string[]) => await contained(made.system, { command, env: { ...made.env, ...env }, cwd: made.workdir, mounted: { ...mounted, ...secrets, '/etc/acmex/acmex.toml': join(folder, 'acmex.toml') }, user: { uid: 10_001, gid: 0 } });
+        const program = await startProgram({ ...await inside([...made.entrypoint, ...services[name].command]), ready: (log) => log.includes('SIGTERM ends it'), limit: { seconds: 100 } });
+        const within = async (line: readonly string[]) => {
+          const { command, args } = await inside(line);
+          return await run(command, [...args]);
+        };
+        return { place, run: within, check: async () => await within(services[name].healthcheck?.test.slice(1) ?? made.healthcheck), [Symbol.asyncDispose]: program[Symbol.asyncDispose].bind(program) };
+      };
+      await using api = await start('api');
+      {
+        await using worker = await start('worker');
+        for (const { place, check } of [api, worker]) {
+          await expect(check()).resolves.toBeDefined();
+          // Somebody has looked for what is due, and said so.
+          await until(async () => ((await (await fetch(`http://${place}/health/ready`)).json()) as { readonly status: string }).status === 'healthy');
+        }
+        const key = (await api.run(['acmex', 'server', 'key', 'create', '--title', 'Web team', '--scopes', 'certificates:read'])).stdout.trim();
+        expect(await Promise.all([api, worker].map(async ({ place }) => (await fetch(`http://${place}/api/certificates`, { headers: { 'x-api-key': key } })).status))).toEqual([200, 404]);
+        await worker[Symbol.asyncDispose]();
+        await expect(worker.check()).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('ECONNREFUSED') });
+      }
     }, limit);
   });
 
@@ -127,7 +171,7 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
       const { system } = made;
       const at = (path: string) => outside(system, path);
       for (const one of ['/etc/systemd/system', '/etc/sysusers.d', '/etc/acmex', '/etc/credstore']) await mkdir(at(one), { recursive: true });
-      for (const one of await readdir(join(deploy, 'systemd'))) await writeFile(join(at('/etc/systemd/system'), one), asThisProgramIs(await readFile(join(deploy, 'systemd', one), 'utf8')));
+      for (const one of await readdir(join(deploy, 'systemd'))) await writeFile(join(at('/etc/systemd/system'), one), await readFile(join(deploy, 'systemd', one)));
       await writeFile(at('/etc/sysusers.d/acmex.conf'), await readFile(join(deploy, 'sysusers.d/acmex.conf')));
       await rm(at('/var/lib/acmex'), { recursive: true });
       place = `127.0.0.1:${await freePort()}`;
@@ -187,11 +231,6 @@ const able = process.platform === 'linux' && process.getuid?.() === 0 && spawnSy
     }
   });
 });
-
-/** The units, before the program knows its role. */
-function asThisProgramIs(unit: string): string {
-  return unit.replace(/^(ExecStart=acmex serve) --role \S+$/m, '$1');
-}
 
 async function served(place: string): Promise<void> {
   await until(async () => (await fetch(`http://${place}/health`)).ok);

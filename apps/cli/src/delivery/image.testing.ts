@@ -93,7 +93,8 @@ async function copy({ system, workdir }: Image, line: Copy, words: readonly stri
   const from = line.getFromFlag()?.getValue();
   if (from) {
     await mkdir(place, { recursive: true });
-    await run('cp', ['-a', `${outside(stages.get(from)!.system, source)}/.`, place]);
+    // A stage that is copied from is changed no more: what it has may be the same files.
+    await run('cp', ['-al', `${outside(stages.get(from)!.system, source)}/.`, place]);
     return;
   }
   const isIgnored = ignore(await readFile(ignored, 'utf8'));
