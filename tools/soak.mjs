@@ -9,7 +9,7 @@ const areas = {
   ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed|kills'],
   orchestrator: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'provision-kills'],
   lifetimes: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
-  server: ['--selectProjects', '@acmex/server', '--testPathPatterns', 'every-route|team.system'],
+  server: ['--selectProjects', '@acmex/server', '@acmex/cli', '--testPathPatterns', 'every-route|team.system|agent.system'],
   'lifetimes-real': ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
 };
 

@@ -331,17 +331,20 @@ describe('acmex agent', () => {
   }, 60_000);
 });
 
-it('gets a renewal to a dozen hosts within a minute, also when one of two servers dies before it', async () => {
+const hosts = process.env.ACMEX_SOAK === 'server' ? 50 : 12;
+it(`gets a renewal to ${hosts} hosts within a minute, also when one of two servers dies before it`, async () => {
   const second = await serving();
   using relays = { one: await relayTo(server.port), two: await relayTo(second.port), [Symbol.dispose]() { this.one[Symbol.dispose](); this.two[Symbol.dispose](); } };
   const key = await keyFile([name]);
-  const agents = Array.from({ length: 12 }, (_, at) => running(['agent', '--server', relays.one.url, '--server', relays.two.url, '--key-file', key, '--directory', join(folder, `tls${at}`), '--name', `web${at}`]));
+  const agents = Array.from({ length: hosts }, (_, at) => running(['agent', '--server', relays.one.url, '--server', relays.two.url, '--key-file', key, '--directory', join(folder, `tls${at}`), '--name', `web${at}`]));
   await Promise.all(agents.map(async (one) => await one.heard('lies in')));
   await relays.one.cut();
   const serial = await renewed();
   const begun = systemClock.monotonic();
   await Promise.all(agents.map(async (one) => await one.heard(serial)));
-  expect(systemClock.monotonic() - begun).toBeLessThan(60_000);
+  const took = systemClock.monotonic() - begun;
+  if (hosts === 50) process.stderr.write(`all ${hosts} hosts have it after ${Math.round(took)} ms\n`);
+  expect(took).toBeLessThan(60_000);
   for (const at of agents.keys()) expect(new X509Certificate(await readFile(join(folder, `tls${at}`, 'live', name, 'fullchain.pem'))).serialNumber.toLowerCase()).toBe(serial);
   await Promise.all(agents.map(async (one) => await one.stop()));
   await second.stop();
