@@ -31,10 +31,13 @@ export class CertificateStore {
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` */
-  async add(spec: CertificateSpec): Promise<ManagedCertificate> {
+  /** @param ordered an order that is made in the same write: its id, and what else is written for it */
+  async add(spec: CertificateSpec, ordered?: { readonly order: string; readonly changes: (certificate: ManagedCertificate) => readonly Change[] }): Promise<ManagedCertificate> {
     const id = newId('crt', this.#clock);
-    const summary: CertificateSummary = { ...spec, names: checkedNames(spec.names), createdAt: this.#clock.now().toString(), paused: false };
-    await this.#write(id, summaryChanges(id, undefined, summary), eventChange({ type: 'certificate_added', certificate: id, names: summary.names, issuer: spec.issuer }, this.#clock));
+    const createdAt = this.#clock.now().toString();
+    const summary: CertificateSummary = { ...spec, names: checkedNames(spec.names), createdAt, paused: false, ...(ordered ? { order: ordered.order, orderedAt: createdAt } : {}) };
+    const added = eventChange({ type: 'certificate_added', certificate: id, names: summary.names, issuer: spec.issuer }, this.#clock);
+    await this.#write(id, [...summaryChanges(id, undefined, summary), added, ...ordered?.changes({ id, ...summary }) ?? []], undefined);
     return { id, ...summary };
   }
 

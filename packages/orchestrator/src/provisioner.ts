@@ -1,8 +1,8 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { acquireLock, idOf, newId, type ReadManyOptions, type Storage, untilWritten } from '@acmex/storage';
+import { acquireLock, type Change, idOf, newId, type ReadManyOptions, type Storage, untilWritten } from '@acmex/storage';
 import { certificates, type CertificateSpec, type CertificateSummary, summaryChanges } from './certificate-record.ts';
-import { CertificateStore } from './certificate-store.ts';
+import { CertificateStore, type ManagedCertificate } from './certificate-store.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
 import { Execution, type Outcome } from './execution.ts';
@@ -31,6 +31,8 @@ export interface Submission {
   /** Whether a failure is the end of it (somebody waits and will see it), or it is tried again until it succeeds, which is the default. */
   readonly onFailure?: 'retry' | 'end' | undefined;
 }
+
+type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> & Pick<Submission, 'explanationUrl'>;
 
 export type OrderStatus = OrderRecord & { readonly id: string };
 
@@ -65,7 +67,8 @@ export class Provisioner {
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
   async submit({ certificate, cause = 'obtain', explanationUrl, onFailure = 'retry' }: Submission): Promise<string> {
-    const id = typeof certificate === 'string' ? certificate : await this.#add(certificate);
+    if (typeof certificate !== 'string') return await this.#added(certificate, { cause, explanationUrl, onFailure });
+    const id = certificate;
     return await untilWritten(async () => {
       const stored = await this.certificates.stored(id);
       const { record } = stored;
@@ -74,11 +77,9 @@ export class Provisioner {
       await this.issuer(record.issuer);
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
-      const { names, issuer } = record;
       await this.#storage.write([
-        orders.added(order, { certificate: id, names, issuer, cause, explanationUrl, onFailure, state: 'pending', createdAt: now, updatedAt: now, steps: [], orphaned: 0 }),
+        ...this.#orderChanges(order, { id, ...record }, { cause, explanationUrl, onFailure }),
         ...summaryChanges(id, stored, { ...record, order, orderedAt: now, failure: record.failure && { ...record.failure, retryAt: now } }),
-        eventChange({ type: 'renewal_started', certificate: id, order, names, issuer, explanationUrl }, this.#clock),
       ]);
       return order;
     });
@@ -188,8 +189,20 @@ export class Provisioner {
     throw new OrchestratorError('ERR_ORCHESTRATOR_ISSUER', `there is no issuer "${name}" here: add it to the configuration, or give the certificate another`);
   }
 
-  async #add(spec: CertificateSpec): Promise<string> {
+  /** A new certificate with its order, in one write. @returns the order's id */
+  async #added(spec: CertificateSpec, why: Why): Promise<string> {
     await this.issuer(spec.issuer);
-    return (await this.certificates.add(spec)).id;
+    const order = newId('ord', this.#clock);
+    await this.certificates.add(spec, { order, changes: (certificate) => this.#orderChanges(order, certificate, why) });
+    return order;
+  }
+
+  /** The order, and the event that tells of it. */
+  #orderChanges(order: string, { id: certificate, names, issuer }: ManagedCertificate, why: Why): readonly Change[] {
+    const now = this.#clock.now().toString();
+    return [
+      orders.added(order, { certificate, names, issuer, ...why, state: 'pending', createdAt: now, updatedAt: now, steps: [], orphaned: 0 }),
+      eventChange({ type: 'renewal_started', certificate, order, names, issuer, explanationUrl: why.explanationUrl }, this.#clock),
+    ];
   }
 }
