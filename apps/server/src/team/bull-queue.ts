@@ -26,8 +26,11 @@ export interface BullQueue extends TaskQueue {
   queues(): readonly Queue[];
 }
 
-/** Whoever is silent for so long has lost its task; how often that is looked for; how often a task may be lost. Milliseconds. */
-const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 4000, 10];
+/**
+ * Whoever is silent for so long has lost its task; how often that is looked for; how often a task may be lost. Milliseconds. One look
+ * counts for all, and the next may come twice as late when the process that was about to take it has died: another goes on within 15 seconds.
+ */
+const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 2000, 10];
 /** How often somebody looks who was told of nothing. Milliseconds. */
 const look = 1000;
 
