@@ -50,7 +50,7 @@ async function asUser(page) {
     const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8', timeout: 900_000, env: { PATH: `${programs}:${process.env.PATH}`, HOME: folder, LANG: 'C.UTF-8' } });
     if (status !== 0) throw new Error(`${page} ended with ${status}:\n${stdout}\n${stderr}`);
     console.log(`${page}: ${commands.length} steps done as it says`);
-    for (const [line] of stdout.matchAll(/^\d+ .* in \d+ s.*$/gm)) console.log(`  ${line}`);
+    for (const [line] of stdout.matchAll(/^\d+ .* in [\d.]+ s.*$/gm)) console.log(`  ${line}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,8 @@
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
+import { printable } from '@acmex/protocol';
 import type { RedisTarget } from '@acmex/storage-redis';
 import { Redis, type RedisOptions } from 'ioredis';
+import { ServerError } from '../errors.ts';
 
 export interface TeamRedisOptions {
   readonly target: RedisTarget;
@@ -25,7 +27,7 @@ const [pulse, limit, pause] = [1000, 1000, 500];
 /** What a command may take at most; of those that wait for something, none is sent here. Milliseconds. */
 const longest = 5000;
 
-/** @throws what Redis says when it cannot be reached, or lets nobody in */
+/** @throws ServerError `ERR_SERVER_UNAVAILABLE` when it cannot be reached, or lets nobody in */
 export async function teamRedis({ target, clock = systemClock, onChange }: TeamRedisOptions): Promise<TeamRedis> {
   const password = typeof target.password === 'function' ? await target.password() : target.password;
   const settings: RedisOptions = { ...optionsOf(target, password), ...manners };
@@ -49,7 +51,9 @@ export async function teamRedis({ target, clock = systemClock, onChange }: TeamR
     await withTimeLimit({ clock, limit: { seconds: 5 } }, async (signal) => await Promise.race([Promise.all(all.map(async (one) => await one.connect())), gone(signal, () => trouble)]));
   } catch (error) {
     close();
-    throw trouble ?? error;
+    const where = target.addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
+    const why = trouble ?? error;
+    throw new ServerError('ERR_SERVER_UNAVAILABLE', `Redis at ${where} cannot be used (${printable(why instanceof Error ? why.message : String(why), 200)}): see whether it runs, and whether redis in acmex.toml or ACMEX_REDIS_URL says where, with its password`, { cause: why });
   }
   // A connection whose other side is gone without a word is broken off: ioredis would wait for ever.
   const beating = (async () => {

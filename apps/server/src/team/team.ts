@@ -51,7 +51,7 @@ const prefix = '{acmex}:team';
 /** How often the last look is read, and written at most. Milliseconds. */
 const [reads, writes] = [5000, 1000];
 
-/** @throws StorageError `ERR_STORAGE_PLACE` where it would not be safe to speak with this Redis; what Redis says when it cannot be reached */
+/** @throws StorageError `ERR_STORAGE_PLACE` where it would not be safe to speak with this Redis; ServerError `ERR_SERVER_UNAVAILABLE` */
 export async function joinTeam({ redis: described, clock = systemClock, onError, onChange }: TeamOptions): Promise<Team> {
   const target = redisTarget(await redisPlace(described), { allowPlaintextConnection: described.allowPlaintextConnection });
   const redis = await teamRedis({ target, clock, onChange });
