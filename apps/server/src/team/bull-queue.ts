@@ -171,8 +171,8 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
     for (const lane of lanes.values()) {
       const own = [...running].filter((one) => one.lane === lane);
       if (own.length === 0) continue;
-      const lost = new Set(await lane.worker.extendJobLocks(own.map(({ job: { id = '' } }) => id), own.map(({ token }) => token), lockDuration));
-      for (const { job, abort } of own) if (lost.has(job.id ?? '')) abort.abort(new DOMException('another process does this task', 'AbortError'));
+      // A task that was lost is not stopped for it: whoever takes it up waits for the lock of the storage, which this process has.
+      await lane.worker.extendJobLocks(own.map(({ job: { id = '' } }) => id), own.map(({ token }) => token), lockDuration);
     }
   };
   const each = (pause: number, work: () => Promise<void>) => {
