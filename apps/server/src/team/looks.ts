@@ -1,5 +1,5 @@
 import { type Clock, milliseconds, systemClock } from '@acmex/clock';
-import { BullModule, getQueueToken, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { type DynamicModule, Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { LOG, type Log } from '../http/problems.ts';
@@ -75,6 +75,3 @@ export class Looks extends WorkerHost implements OnApplicationBootstrap, OnAppli
     }
   }
 }
-
-/** For tests, which break it. */
-export const looksQueue = getQueueToken(name);
