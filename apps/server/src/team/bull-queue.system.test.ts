@@ -31,7 +31,8 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     const troubles: unknown[] = [];
     const ring = await bell({ client, listener, channel: `${prefix}:bell` });
     const queue = bullQueue({ client, prefix, bell: ring, presence: presence({ client, prefix }), name, onError: (id, error) => { errors.push(`${id}: ${(error as Error).message}`); }, onTrouble: (error) => { troubles.push(error); } });
-    return { queue, shared, errors, troubles, async [Symbol.asyncDispose]() { await queue.close({ within: { seconds: 0 } }); await shared[Symbol.asyncDispose](); } };
+    let left = false;
+    return { queue, shared, errors, troubles, leave: () => { left = true; }, async [Symbol.asyncDispose]() { if (!left) await queue.close({ within: { seconds: 0 } }); await shared[Symbol.asyncDispose](); } };
   };
   const prefixOf = () => `{${randomBytes(4).toString('hex')}}`;
 
@@ -76,6 +77,40 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     one.queue.process(async () => undefined, { concurrency: 1 });
     await until(async () => (await one.queue.counts()).groups.length === 0);
     expect(await redis.command('--scan', '--pattern', `${prefix}:ca:*crt_1*`)).toBe('');
+  });
+
+  it('holds a group to its limit also after Redis has forgotten everything', async () => {
+    await using own = await startRedis();
+    const prefix = prefixOf();
+    await using one = await member(prefix, 'one', own.url);
+    one.queue.process(async () => await new Promise(() => { /* never */ }), { concurrency: 5, perGroup: 1 });
+    const limit = async () => await own.command('hget', `${prefix}:ca:meta`, 'concurrency');
+    await one.queue.add({ id: 'a', group: 'ca', priority: 'low' });
+    await until(async () => await limit() === '1');
+    await own.command('flushall');
+    await until(async () => await limit() === '1');
+    one.leave();
+  });
+
+  it('gives back what it has fetched when it ends at that moment', async () => {
+    const prefix = prefixOf();
+    const done: string[] = [];
+    const work = async (id: string) => { done.push(id); return undefined; };
+    await using last = await member(prefix, 'last');
+    for (let n = 0; n < 5; n += 1) {
+      const one = await member(prefix, `one${n}`);
+      const added = Promise.all(Array.from({ length: 10 }, async (_, at) => await last.queue.add({ id: `t${n}-${at}`, group: 'ca', priority: 'low' })));
+      const stop = one.queue.process(work, { concurrency: 3 });
+      await pass(5 * n);
+      stop();
+      await added;
+      await one[Symbol.asyncDispose]();
+    }
+    last.queue.process(work, { concurrency: 5 });
+    await until(() => done.length >= 50);
+    await until(async () => (await last.queue.counts()).groups.length === 0);
+    expect([...new Set(done)]).toHaveLength(50);
+    expect(done).toHaveLength(50);
   });
 
   it('fails at once while Redis is away, and goes on when it is back', async () => {

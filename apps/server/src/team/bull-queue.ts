@@ -81,7 +81,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
   const ended = new AbortController();
   let working: Working | undefined;
   let turn = 0;
-  let fetching = false;
+  let fetching: Promise<void> | undefined;
   let fetchAgain = false;
   let closed = false;
   let idle: (() => void) | undefined;
@@ -102,7 +102,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
   /** Looks after what others have lost here, and holds the group to its limit. */
   const serve = ({ queue, worker }: Lane, { perGroup }: ProcessOptions) => {
     void worker.startStalledCheckTimer().catch(onTrouble);
-    void (perGroup === undefined ? queue.removeGlobalConcurrency() : queue.setGlobalConcurrency(perGroup)).catch(onTrouble);
+    void limited(queue, perGroup).catch(onTrouble);
   };
   const learnGroups = async () => { for (const group of await client.smembers(groupsKey)) laneOf(group); };
 
@@ -124,8 +124,14 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
       const token = randomBytes(9).toString('base64url');
       const job = await lane.worker.getNextJob(token, { block: false });
       if (!job) continue;
+      // Nobody works here anymore: it is another's.
+      if (!working || closed) {
+        await job.moveToWait(token);
+        bell.waits();
+        return false;
+      }
       lane.served = ++turn;
-      begin(lane, job, token);
+      begin(lane, job, token, working.handler);
       return true;
     }
     return false;
@@ -133,21 +139,20 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
   const fetch = () => {
     fetchAgain = true;
     if (fetching || !working) return;
-    fetching = true;
-    void (async () => {
+    fetching = (async () => {
       while (fetchAgain && working && !closed) {
         fetchAgain = false;
         while (working && !closed && running.size < working.concurrency && await fetchOne()) { /* until nothing is left, or no room */ }
       }
-    })().catch(onTrouble).finally(() => { fetching = false; });
+    })().catch(onTrouble).finally(() => { fetching = undefined; });
   };
 
-  const begin = (lane: Lane, job: Job<{ readonly id: string }>, token: string) => {
+  const begin = (lane: Lane, job: Job<{ readonly id: string }>, token: string, handler: TaskHandler) => {
     const { id } = job.data;
     const own: Running = { id, lane, job, token, abort: new AbortController(), removed: false };
     running.add(own);
     void (async () => {
-      const again = await done(own).catch((error: unknown) => { onError(id, error); });
+      const again = await done(own, handler).catch((error: unknown) => { onError(id, error); });
       running.delete(own);
       if (again && !own.removed) await add({ ...again, id }).catch((error: unknown) => onError(id, error));
       bell.ended(id);
@@ -155,12 +160,12 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
       if (running.size === 0) idle?.();
     })();
   };
-  const done = async ({ id, job, token, abort: { signal } }: Running): Promise<Again | undefined> => {
+  const done = async ({ id, job, token, abort: { signal } }: Running, handler: TaskHandler): Promise<Again | undefined> => {
     if (job.deferredFailure) {
       await job.moveToFailed(new Error(job.deferredFailure), token);
       throw new Error(`${maxStalledCount} processes ended while they worked for it`);
     }
-    const again = working && await working.handler(id, { signal }).catch((error: unknown) => { onError(id, error); });
+    const again = await handler(id, { signal }).catch((error: unknown) => { onError(id, error); });
     // What was stopped on the way goes on elsewhere at once. What another process has by now, or Redis has lost, is not ours to end.
     await (signal.aborted ? job.moveToWait(token) : job.moveToCompleted(null, token, false)).catch((error: unknown) => { if (!isNotOurs(error)) onTrouble(error); });
     if (signal.aborted) bell.waits();
@@ -202,6 +207,8 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
     fetch();
   });
   each(lockDuration / 4, extendLocks);
+  // A Redis that was wiped has forgotten the limits too.
+  each(stalledInterval, async () => { for (const { queue } of lanes.values()) if (working) await limited(queue, working.perGroup); });
 
   return {
     add,
@@ -239,6 +246,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
       closed = true;
       const own = working;
       await own?.present[Symbol.asyncDispose]();
+      await fetching;
       const aborted: string[] = [];
       if (running.size > 0) {
         const all = new Promise<void>((resolve) => { idle = resolve; });
@@ -270,6 +278,11 @@ async function hasten(queue: Queue, jobId: string, { rank, at, now }: { readonly
   const sooner = job.timestamp + job.delay - at;
   if (sooner <= 0 || !await job.isDelayed()) return;
   await (now ? job.promote() : job.changeDelay(job.delay - sooner)).catch((error: unknown) => { if (!isNotOurs(error)) throw error; });
+}
+
+/** How many of a group run at once, over all processes. */
+async function limited(queue: Queue, perGroup: number | undefined): Promise<void> {
+  await (perGroup === undefined ? queue.removeGlobalConcurrency() : queue.setGlobalConcurrency(perGroup));
 }
 
 async function countsOf(client: Redis, group: string, queue: Queue): Promise<GroupCounts> {
