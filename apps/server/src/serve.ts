@@ -1,11 +1,9 @@
 import 'reflect-metadata';
 import type { Server } from 'node:https';
-import { isIP } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { addressOf, type Config, keeper, openStorage, type Override, readConfig, type RedisDescription, redisOf, storageOf, syncDeclared, worker } from '@acmex/config';
+import { type Config, keeper, openStorage, type Override, readConfig, redisOf, storageOf, syncDeclared, worker } from '@acmex/config';
 import { outbox } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -33,11 +31,13 @@ import { STOPPING } from './http/exchange.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
 import { LOG, type Log } from './http/problems.ts';
+import { assertPrivate, cannotListen, ownHosts, placeFor, urlHost } from './listening.ts';
 import { Quotas } from './quotas.ts';
 import { type Late, SCHEDULING, type Scheduling } from './scheduling.ts';
 import { mountBoard } from './team/board.ts';
 import { elected } from './team/elected.ts';
 import { Looks, looksModules, TEAM } from './team/looks.ts';
+import { type Role, teamRedisOf } from './team/role.ts';
 import { joinTeam } from './team/team.ts';
 import { tenancy } from './tenants.ts';
 import { ownCertificate } from './tls.ts';
@@ -61,9 +61,6 @@ export interface ServeOptions {
   readonly onInitialKey?: ((file: string, key: string) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
-
-export const roles = ['all', 'api', 'worker'] as const;
-export type Role = (typeof roles)[number];
 
 export interface RunningServer {
   /** `http://127.0.0.1:8080`; empty for a worker that answers nothing. */
@@ -225,64 +222,9 @@ async function configured({ values: { server: { api_keys: keys, oidc: provider }
   return { digests: texts.map(digestOf), ...(provider ? { tokens: (tenants) => (reader ??= oidc({ provider, tenants, clock })) } : {}) };
 }
 
-interface Place {
-  readonly host: string | undefined;
-  readonly port: number;
-  /** As it is configured. */
-  readonly text: string;
-}
-
-/** Where a process of this role listens; undefined for a worker that answers nothing. */
-function placeFor(role: Role, { values: { server: { listen_addr: api, worker_listen_addr: worker } } }: Config): Place | undefined {
-  const text = role === 'worker' ? worker : api;
-  return text === undefined ? undefined : { ...addressOf(text), text };
-}
-
-/** @throws ServerError `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS` */
-function teamRedisOf(config: Config, role: Role): RedisDescription | undefined {
-  const redis = redisOf(config);
-  if (!redis && role !== 'all') throw new ServerError('ERR_SERVER_ROLE', `a process with the role ${role} shares its work with others by Redis, and none is configured: give ACMEX_REDIS_URL, or redis.url in acmex.toml`);
-  const { place, encryption } = storageOf(config);
-  if (redis && place.kind === 'redis' && !encryption) throw new ServerError('ERR_SERVER_CLEAR_KEYS', 'private keys would lie in Redis in clear: make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE, the same to every process');
-  return redis;
-}
-
-/** @throws ServerError `ERR_SERVER_EXPOSED` */
-function assertPrivate({ values: { server: { tls, trusted_proxies: proxies } } }: Config, { host, text: place }: Place): void {
-  if (isLoopback(host) || tls || proxies.length > 0) return;
-  throw new ServerError('ERR_SERVER_EXPOSED', `${place} can be reached from other machines, and keys would pass in clear: configure server.tls, or server.trusted_proxies where a proxy ends TLS, or listen on 127.0.0.1`);
-}
-
-function isLoopback(host: string | undefined): boolean {
-  return host === 'localhost' || host === '::1' || (host !== undefined && isIP(host) === 4 && host.startsWith('127.'));
-}
-
-/** Names of the configuration, of this machine, and those that reach no other. A name without a port means every port. */
-function ownHosts(config: () => Config): (host: string) => boolean {
-  const machine = [hostname().toLowerCase(), 'localhost', ...Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => urlHost(address)))];
-  const named = new WeakMap<Config, ReadonlySet<string>>();
-  return (host) => {
-    const own = config();
-    const { hosts, tls, listen_addr: place } = own.values.server;
-    const all = named.get(own) ?? new Set([...machine, urlHost(addressOf(place).host), ...hosts, ...(tls?.managed === undefined ? [] : [tls.managed])].map((one) => one.toLowerCase()));
-    named.set(own, all);
-    return all.has(host) || all.has(host.replace(/:\d+$/, ''));
-  };
-}
-
-function urlHost(host: string | undefined): string {
-  if (host === undefined) return 'localhost';
-  return isIP(host) === 6 ? `[${host}]` : host.toLowerCase();
-}
-
 function keyFileOf(config: Config, dataDirectory: string): string {
   const { place } = storageOf(config);
   return join(place.kind === 'file' ? place.path : dataDirectory, '.acmex', 'initial-api-key');
-}
-
-function cannotListen(place: string, cause: unknown): ServerError {
-  const why = { EADDRINUSE: 'another program listens there', EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE', EADDRNOTAVAIL: 'this machine has no such address' }[errorCode(cause) ?? ''] ?? String(cause);
-  return new ServerError('ERR_SERVER_LISTEN', `${place} cannot be listened on: ${why}`, { cause });
 }
 
 /** Once an hour. */

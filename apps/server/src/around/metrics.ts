@@ -22,6 +22,7 @@ export class Figures {
 
   constructor({ prefix, tenants, census, scheduling, clock = systemClock }: { readonly prefix: string; readonly tenants: () => ReadonlyMap<string, Tenant>; readonly census: Census; readonly scheduling: Scheduling; readonly clock?: Clock | undefined }) {
     const registers = [this.registry];
+    const begun = clock.now().toString();
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Counter({ name: `${prefix}_requests_total`, help: metricMeanings.requests_total, labelNames: ['method', 'route', 'status'], registers });
     this.#durations = new Histogram({ name: `${prefix}_request_duration_seconds`, help: metricMeanings.request_duration_seconds, labelNames: ['method', 'route'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10], registers });
@@ -35,7 +36,11 @@ export class Figures {
     new Gauge({
       name: `${prefix}_queue_tasks`, help: metricMeanings.queue_tasks, labelNames: ['state'], registers,
       async collect() {
-        const { waiting, delayed, running } = await scheduling.counts();
+        // What cannot be known is absent.
+        this.reset();
+        const counts = await scheduling.counts().catch(() => undefined);
+        if (!counts) return;
+        const { waiting, delayed, running } = counts;
         for (const [priority, count] of Object.entries(waiting)) this.set({ state: `waiting_${priority}` }, count);
         this.set({ state: 'delayed' }, delayed);
         this.set({ state: 'running' }, running);
@@ -43,13 +48,13 @@ export class Figures {
     });
     new Gauge({
       name: `${prefix}_workers`, help: metricMeanings.workers, registers,
-      async collect() { this.set((await scheduling.team?.colleagues())?.length ?? 1); },
+      async collect() { this.set(scheduling.team ? await scheduling.team.colleagues().then(({ length }) => length, () => NaN) : 1); },
     });
     new Gauge({
       name: `${prefix}_job_lag_seconds`, help: metricMeanings.job_lag_seconds, registers,
       collect() {
-        const at = scheduling.team?.lastLook()?.at;
-        this.set(at === undefined ? 0 : Math.max(0, (clock.now().epochMilliseconds - Date.parse(at)) / 1000));
+        const since = scheduling.team ? Date.parse(scheduling.team.lastLook()?.at ?? begun) : clock.now().epochMilliseconds;
+        this.set(Math.max(0, (clock.now().epochMilliseconds - since) / 1000));
       },
     });
     new Gauge({

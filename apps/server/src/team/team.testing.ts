@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { build } from 'esbuild';
-import type { Role } from '../serve.ts';
 import { freePort, type TestCa } from '../serving.testing.ts';
+import type { Role } from './role.ts';
 
 /** A process of a team. */
 export interface MemberProcess {
