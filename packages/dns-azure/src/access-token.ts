@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Clock, systemClock } from '@acmex/clock';
-import { DnsError, type DnsOptions, jsonApi, type Refusal, reveal, type Secret } from '@acmex/dns';
+import { DnsError, type DnsOptions, type GrantedToken, jsonApi, keptToken, reveal, type Secret, tokenRefusal } from '@acmex/dns';
 import type { CloudPlaces } from './clouds.ts';
 
 interface ServicePrincipal {
@@ -21,38 +21,25 @@ export interface Transport {
   readonly clock?: Clock;
 }
 
-interface Granted {
-  readonly access_token: string;
-  /** Seconds; the metadata service writes them as text. */
-  readonly expires_in: number | string;
-}
-
 const provider = 'azure';
 
 /** Access tokens for Azure Resource Manager, each kept until five minutes before its end, or until it is forgotten. */
 export function accessTokens(credentials: AzureCredentials | undefined, cloud: CloudPlaces, transport: Transport): { readonly get: (options: DnsOptions) => Promise<string>; readonly forget: () => void } {
   const { clock = systemClock } = transport;
-  let kept: { readonly token: string; readonly until: number } | undefined;
-
-  const ask = async (options: DnsOptions): Promise<Granted> => {
+  const ask = async (options: DnsOptions): Promise<GrantedToken> => {
     if (!credentials || !('clientSecret' in credentials || 'federatedTokenFile' in credentials)) return await fromMetadata(credentials && 'clientId' in credentials ? credentials : undefined, cloud, transport, options);
     const { tenantId, clientId } = credentials;
     const proof: Readonly<Record<string, string>> = 'clientSecret' in credentials
       ? { client_secret: await reveal(credentials.clientSecret, { provider, what: 'the client secret' }) }
       : { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await tokenIn(credentials.federatedTokenFile) };
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, scope: `${cloud.resource}/.default`, ...proof });
-    const api = jsonApi({ provider, baseUrl: cloud.authority, refusal, ...transport });
+    const api = jsonApi({ provider, baseUrl: cloud.authority, refusal: tokenRefusal, ...transport });
     return await api('POST', `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`, { ...options, repeatable: true, body, answer: { access_token: '', expires_in: 0 } });
   };
+  const { get, forget } = keptToken(ask, { early: 300, clock });
   return {
-    async get(options) {
-      if (credentials && 'accessToken' in credentials) return await reveal(credentials.accessToken, { provider, what: 'the access token' });
-      if (kept && clock.monotonic() < kept.until) return kept.token;
-      const { access_token: token, expires_in: seconds } = await ask(options);
-      kept = { token, until: clock.monotonic() + (Number(seconds) - 300) * 1000 };
-      return token;
-    },
-    forget: () => { kept = undefined; },
+    forget,
+    get: async (options) => (credentials && 'accessToken' in credentials ? await reveal(credentials.accessToken, { provider, what: 'the access token' }) : (await get(options)).access_token),
   };
 }
 
@@ -62,19 +49,12 @@ async function tokenIn(file: string): Promise<string> {
 }
 
 /** @see https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token */
-async function fromMetadata(identity: { readonly clientId: string } | undefined, { resource }: CloudPlaces, transport: Transport, options: DnsOptions): Promise<Granted> {
-  const api = jsonApi({ provider, baseUrl: 'http://169.254.169.254/metadata/identity/oauth2', headers: { metadata: 'true' }, refusal, limit: 'PT5S', ...transport });
+async function fromMetadata(identity: { readonly clientId: string } | undefined, { resource }: CloudPlaces, transport: Transport, options: DnsOptions): Promise<GrantedToken> {
+  const api = jsonApi({ provider, baseUrl: 'http://169.254.169.254/metadata/identity/oauth2', headers: { metadata: 'true' }, refusal: tokenRefusal, limit: 'PT5S', ...transport });
   const query = new URLSearchParams({ 'api-version': '2018-02-01', resource, ...(identity ? { client_id: identity.clientId } : {}) });
   return await api('GET', `/token?${query}`, { ...options, answer: { access_token: '', expires_in: '' } }).catch((cause: unknown) => {
     options.signal?.throwIfAborted();
     if (cause instanceof Error && 'code' in cause && cause.code !== 'ERR_DNS_API') throw cause;
     throw new DnsError('ERR_DNS_CREDENTIALS', `azure: ${identity ? 'of the managed identity there is no secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken`, { cause });
   });
-}
-
-/** OAuth 2.0 says by status 400 that it does not take credentials. RFC 6749 §5.2. */
-function refusal(json: unknown, status: number): Refusal | undefined {
-  if (status !== 400 && status !== 401) return undefined;
-  const { error, error_description: description } = { ...(json as { readonly error?: unknown; readonly error_description?: unknown } | undefined) };
-  return { code: 'ERR_DNS_CREDENTIALS', message: `${String(description ?? '')} (${String(error)})` };
 }

@@ -2,6 +2,7 @@ export { basic, bearer, concealed, reveal, type Secret } from './credentials.ts'
 export { DnsError, type DnsErrorCode, dnsErrors } from './errors.ts';
 export { type ApiRequest, type CallOptions, jsonApi, type JsonApi, type JsonApiOptions, type Method, type Refusal } from './json-api.ts';
 export { type LookUp, lookUp, type LookUpOptions } from './look-up.ts';
+export { type GrantedToken, type KeptToken, keptToken, tokenRefusal } from './oauth-token.ts';
 export { allPages, type Page } from './pages.ts';
 export { type Propagation, type PropagationOptions, recordVisible, type VisibleRecord } from './propagation.ts';
 export { type AnsweredChallenge, type DnsOptions, type DnsProvider, recordName, relativeName, type TxtRecord } from './provider.ts';

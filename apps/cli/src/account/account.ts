@@ -23,7 +23,7 @@ export async function accountList(options: ManagedCommandOptions, terminal: Term
 
 /** `acmex account register`: makes the account, or finds the one that is kept. */
 export async function accountRegister(options: AccountCommandOptions, terminal: Terminal): Promise<void> {
-  await withAccount(options, terminal, async (authority, parts) => {
+  await withAuthority(options, terminal, async (authority, parts) => {
     const session = await openAccount(authority, parts);
     return shown(authority, { url: session.account ?? '', status: 'valid', contact: authority.contact });
   });
@@ -31,7 +31,7 @@ export async function accountRegister(options: AccountCommandOptions, terminal: 
 
 /** `acmex account show` */
 export async function accountShow(options: AccountCommandOptions, terminal: Terminal): Promise<void> {
-  await withAccount(options, terminal, async (authority, parts) => shown(authority, await accountOf(authority, parts)));
+  await withAuthority(options, terminal, async (authority, parts) => shown(authority, await accountOf(authority, parts)));
 }
 
 /** `acmex account update`: other contacts. */
@@ -39,12 +39,12 @@ export async function accountUpdate(options: AccountCommandOptions, terminal: Te
   const { email } = options;
   if (email === undefined) throw new CliError('ERR_CLI_USAGE', 'say where the CA can reach you: give --email, or an empty one for nowhere');
   const contact = email.split(',').map((one) => one.trim()).filter((one) => one !== '').map((one) => `mailto:${one}`);
-  await withAccount(options, terminal, async (authority, parts) => shown(authority, await updateContact(authority, contact, parts)));
+  await withAuthority(options, terminal, async (authority, parts) => shown(authority, await updateContact(authority, contact, parts)));
 }
 
 /** `acmex account rotate-key` */
 export async function accountRotateKey(options: AccountCommandOptions, terminal: Terminal): Promise<void> {
-  await withAccount(options, terminal, async (authority, parts) => {
+  await withAuthority(options, terminal, async (authority, parts) => {
     await rotateAccountKey(authority, parts);
     return shown(authority, await accountOf(authority, parts), 'its key is another from now on; the old one is of no use');
   });
@@ -53,10 +53,11 @@ export async function accountRotateKey(options: AccountCommandOptions, terminal:
 /** `acmex account deactivate` */
 export async function accountDeactivate(options: AccountCommandOptions, terminal: Terminal): Promise<void> {
   if (!options.force) throw new CliError('ERR_CLI_USAGE', 'an account that is given up never comes back, and its certificates are renewed no more: give --force if that is meant');
-  await withAccount(options, terminal, async (authority, parts) => shown(authority, await giveUpAccount(authority, parts)));
+  await withAuthority(options, terminal, async (authority, parts) => shown(authority, await giveUpAccount(authority, parts)));
 }
 
-async function withAccount(options: AccountCommandOptions, terminal: Terminal, work: (authority: CertificateAuthority, parts: AccountOptions & { readonly report: Reporter }) => Promise<Shown>): Promise<void> {
+/** Opens the CA that is chosen and the storage for one command, and writes what came of it. */
+export async function withAuthority(options: ManagedCommandOptions & AuthorityOptions, terminal: Terminal, work: (authority: CertificateAuthority, parts: AccountOptions & { readonly report: Reporter }) => Promise<Shown>): Promise<void> {
   const report = await reporter(terminal, options);
   try {
     const authority = await chooseAuthority(options, options.configuration, terminal.env);

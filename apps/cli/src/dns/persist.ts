@@ -4,15 +4,13 @@ import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/config';
 import { lookUp, quoted } from '@acmex/dns';
 import { type AcmeSession, getAccount, identifier, printable, thumbprint } from '@acmex/protocol';
 import { accountUris, type DnsPersistDraft, dnsPersistDrafts, earlyPersistOffer, isIssuerName, type PersistOffer, persistentRecordName, persistentRecordValue } from '@acmex/protocol/drafts';
-import { nodeFetch } from '@acmex/protocol/node';
 import { Temporal } from 'temporal-polyfill';
-import { type AuthorityOptions, called, chooseAuthority } from '../certificate-authority.ts';
+import { withAuthority } from '../account/account.ts';
+import type { AuthorityOptions } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
-import { type ManagedCommandOptions, type Shown, written } from '../managed/command.ts';
+import type { ManagedCommandOptions, Shown } from '../managed/command.ts';
 import { openAccount } from '../obtain/open-account.ts';
-import { watched } from '../obtain/telling.ts';
-import { openStorage } from '../open-storage.ts';
-import { reporter, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 export interface PersistOptions extends ManagedCommandOptions, AuthorityOptions {
   readonly check?: boolean;
@@ -30,28 +28,16 @@ export async function dnsPersist(name: string, options: PersistOptions, terminal
   const draft = draftOf(options);
   const { value: domain } = domainOf(name);
   const wildcard = options.wildcard ?? name.startsWith('*.');
-  const report = await reporter(terminal, options);
-  try {
-    const authority = await chooseAuthority(options, options.configuration, terminal.env);
-    using fetch = nodeFetch({ ca: authority.caCertificate });
-    report.done(`${called(authority)}: ${authority.directory}`);
-    await using storage = await openStorage(options, terminal, report);
-    const session = await openAccount(authority, { storage, fetch: watched(fetch, report), report, signal });
-    const wanted = await wantedRecord(session, { draft, domain, wildcard, options, signal });
-    if (!options.check) {
-      report.close();
-      return void terminal.stdout.write(written(toSet(wanted, options), options.output));
-    }
+  await withAuthority(options, terminal, async (authority, parts) => {
+    const wanted = await wantedRecord(await openAccount(authority, parts), { draft, domain, wildcard, options, signal });
+    if (!options.check) return toSet(wanted, options);
     const servers = options.dnsResolver && await Promise.all(options.dnsResolver.map(serverAddress));
     const standing = await standingRecord(wanted, { servers, signal, ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}) });
     const { directory, title, own, caCertificate } = authority;
-    await keepSeenRecord(storage, await keepIssuer(storage, { directory, title, own, caCertificate }, authority.name), standing);
-    if (!standing.current) report.warn(`${standing.name} does not name the account by its key of today: set it to ${quoted(valueOf(wanted, options))}`);
-    report.close();
-    terminal.stdout.write(written(standingShown(standing), options.output));
-  } finally {
-    report.close();
-  }
+    await keepSeenRecord(parts.storage, await keepIssuer(parts.storage, { directory, title, own, caCertificate }, authority.name), standing);
+    if (!standing.current) parts.report.warn(`${standing.name} does not name the account by its key of today: set it to ${quoted(valueOf(wanted, options))}`);
+    return standingShown(standing);
+  });
 }
 
 function draftOf({ challengeDraft, configuration: { values } }: PersistOptions): DnsPersistDraft {

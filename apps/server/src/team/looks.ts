@@ -8,7 +8,7 @@ import type { Team } from './team.ts';
 export const TEAM = Symbol('team');
 
 /** How often somebody looks for what is due, whatever else rings. */
-export const period = { seconds: 15 };
+const period = { seconds: 15 };
 const [name, scheduler] = ['looks', 'look'];
 
 /** The queue of the looks, by the team's connection. */

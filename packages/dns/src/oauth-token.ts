@@ -1,0 +1,38 @@
+import type { Clock } from '@acmex/clock';
+import type { Refusal } from './json-api.ts';
+import type { DnsOptions } from './provider.ts';
+
+/** What a token endpoint grants. RFC 6749 §5.1 */
+export interface GrantedToken {
+  readonly access_token: string;
+  /** Seconds; some write them as text. */
+  readonly expires_in: number | string;
+}
+
+/** A token that is asked for when it is needed, and kept. */
+export interface KeptToken<T extends GrantedToken> {
+  get(options: DnsOptions): Promise<T>;
+  /** The host does not take it anymore. */
+  forget(): void;
+}
+
+/** @param options `early`: seconds before its end from which a token is asked for anew */
+export function keptToken<T extends GrantedToken>(ask: (options: DnsOptions) => Promise<T>, { early, clock }: { readonly early: number; readonly clock: Clock }): KeptToken<T> {
+  let kept: { readonly granted: T; readonly until: number } | undefined;
+  return {
+    async get(options) {
+      if (kept && clock.monotonic() < kept.until) return kept.granted;
+      const granted = await ask(options);
+      kept = { granted, until: clock.monotonic() + (Number(granted.expires_in) - early) * 1000 };
+      return granted;
+    },
+    forget: () => { kept = undefined; },
+  };
+}
+
+/** A token endpoint says by status 400 that it does not take credentials. For `refusal` of `jsonApi`. RFC 6749 §5.2 */
+export function tokenRefusal(json: unknown, status: number): Refusal | undefined {
+  if (status !== 400 && status !== 401) return undefined;
+  const { error, error_description: description } = { ...(json as { readonly error?: unknown; readonly error_description?: unknown } | undefined) };
+  return { code: 'ERR_DNS_CREDENTIALS', message: `${String(description ?? '')} (${String(error)})` };
+}
