@@ -131,8 +131,10 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
       onTended: (id, tended) => {
         figures.tended(tended);
         const { outcome, deployed, deployError } = tended;
-        if (outcome?.state === 'failed') tell(log, `${id} failed, again at ${outcome.retryAt ?? 'no time'}`, outcome.error);
-        else if (outcome && !outcome.elsewhere) log({ level: 'info', msg: `${id} ${outcome.state}`, task: id });
+        const traceId = outcome?.traceparent?.split('-')[1];
+        const about = { task: id, ...(traceId === undefined ? {} : { traceId }) };
+        if (outcome?.state === 'failed') tell(log, `${id} failed, again at ${outcome.retryAt ?? 'no time'}`, outcome.error, about);
+        else if (outcome && !outcome.elsewhere) log({ level: 'info', msg: `${id} ${outcome.state}`, ...about });
         if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError);
       },
       onDeployed: (id, { deployed, deployError }) => { if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError); },
@@ -237,9 +239,9 @@ function housekeeping(work: () => Promise<void>, { clock, signal, log }: { reado
   })().catch(() => { /* the server was stopped */ });
 }
 
-function tell(log: Log, what: string, error: unknown): void {
+function tell(log: Log, what: string, error: unknown, about: Readonly<Record<string, string>> = {}): void {
   const code = errorCode(error);
-  log({ level: 'warn', msg: `${what}: ${printable(error instanceof Error ? error.message : String(error), 2000)}`, ...(code === undefined ? {} : { code }) });
+  log({ level: 'warn', msg: `${what}: ${printable(error instanceof Error ? error.message : String(error), 2000)}`, ...(code === undefined ? {} : { code }), ...about });
 }
 
 function raise(): never {

@@ -11,8 +11,8 @@ import { identifierOf } from './names.ts';
 import { hasEnded, type OrderRecord, orderKeys, orders, type OrderStep } from './order-record.ts';
 import { randomOf, renewalTime, retryTime, type Validity } from './renewal-time.ts';
 
-/** How an order ended; `elsewhere` where that was before this execution began. `failed`: it is tried again at `retryAt`, or not at all where that is absent. */
-export type Outcome = { readonly elsewhere?: true | undefined } & (
+/** How an order ended; `elsewhere` where that was before this execution began, `traceparent` where who asked for it gave one. `failed`: it is tried again at `retryAt`, or not at all where that is absent. */
+export type Outcome = { readonly elsewhere?: true | undefined; readonly traceparent?: string | undefined } & (
   | { readonly state: 'succeeded'; readonly generation: number }
   | { readonly state: 'failed'; readonly error: unknown; readonly retryAt?: string | undefined }
   | { readonly state: 'cancelled' });

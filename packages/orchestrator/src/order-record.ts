@@ -44,6 +44,8 @@ export interface OrderRecord {
   readonly orphaned: number;
   /** The generation that came of it. */
   readonly generation?: number | undefined;
+  /** By which whoever asked for it finds its traces. W3C Trace Context §3.2 */
+  readonly traceparent?: string | undefined;
 }
 
 export const orders = records<OrderRecord>({ kind: 'order', version: 1, under: 'order', many: true });

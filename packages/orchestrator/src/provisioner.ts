@@ -30,9 +30,11 @@ export interface Submission {
   readonly explanationUrl?: string | undefined;
   /** Whether a failure is the end of it (somebody waits and will see it), or it is tried again until it succeeds, which is the default. */
   readonly onFailure?: 'retry' | 'end' | undefined;
+  /** Of whoever asks: it is kept with the order, and comes back with what becomes of it. W3C Trace Context §3.2 */
+  readonly traceparent?: string | undefined;
 }
 
-type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> & Pick<Submission, 'explanationUrl'>;
+type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> & Pick<Submission, 'explanationUrl' | 'traceparent'>;
 
 export type OrderStatus = OrderRecord & { readonly id: string };
 
@@ -66,8 +68,8 @@ export class Provisioner {
    * @returns the order's id
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
-  async submit({ certificate, cause = 'obtain', explanationUrl, onFailure = 'retry' }: Submission): Promise<string> {
-    if (typeof certificate !== 'string') return await this.#added(certificate, { cause, explanationUrl, onFailure });
+  async submit({ certificate, cause = 'obtain', explanationUrl, onFailure = 'retry', traceparent }: Submission): Promise<string> {
+    if (typeof certificate !== 'string') return await this.#added(certificate, { cause, explanationUrl, onFailure, traceparent });
     const id = certificate;
     return await untilWritten(async () => {
       const stored = await this.certificates.stored(id);
@@ -78,7 +80,7 @@ export class Provisioner {
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
       await this.#storage.write([
-        ...this.#orderChanges(order, { id, ...record }, { cause, explanationUrl, onFailure }),
+        ...this.#orderChanges(order, { id, ...record }, { cause, explanationUrl, onFailure, traceparent }),
         ...summaryChanges(id, stored, { ...record, order, orderedAt: now, failure: record.failure && { ...record.failure, retryAt: now } }),
       ]);
       return order;
@@ -91,9 +93,10 @@ export class Provisioner {
    * @throws the signal's reason; LockLostError when another process has taken the order over
    */
   async execute(id: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Outcome> {
-    const { certificate } = await this.status(id);
+    const { certificate, traceparent } = await this.status(id);
     await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, { lease: this.#lease, signal, clock: this.#clock });
-    return await new Execution(id, { storage: this.#storage, lock, crypto: this.#crypto, clock: this.#clock, renewBefore: this.renewBefore, issuer: (name) => this.issuer(name), signal }).run();
+    const outcome = await new Execution(id, { storage: this.#storage, lock, crypto: this.#crypto, clock: this.#clock, renewBefore: this.renewBefore, issuer: (name) => this.issuer(name), signal }).run();
+    return traceparent === undefined ? outcome : { ...outcome, traceparent };
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../team/team.testing.ts';
 import { type Reply, type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
 
 let ca: TestCa;
@@ -26,6 +27,20 @@ const ordered = async (names: readonly string[], more: object = {}): Promise<Rep
 };
 
 describe('an order', () => {
+  it('is found in the log by the trace of who asked for it, where that is one', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const order = async (name: string, traceparent: string) => {
+      const { body: { id, certificate } } = await server.call('POST', '/api/orders', { body: { names: [name] }, headers: { traceparent } });
+      await watched(id);
+      return certificate as string;
+    };
+    const traced = await order('traced.test', `00-${traceId}-00f067aa0ba902b7-01`);
+    const other = await order('untraced.test', '00-nonsense');
+    await until(() => [traced, other].every((id) => server.log.some((line) => line.includes(`${id} succeeded`))));
+    const logged = (id: string) => JSON.parse(server.log.find((line) => line.includes(`${id} succeeded`)) ?? '{}') as object;
+    expect(logged(traced)).toMatchObject({ task: traced, traceId });
+    expect(logged(other)).not.toHaveProperty('traceId');
+  });
   it('is under way at once, is watched to its end, and leads to a certificate whose key fits', async () => {
     const begun = await server.call('POST', '/api/orders', { body: { names: ['a.test', 'www.a.test'], labels: { team: 'web' } } });
     expect(begun).toMatchObject({ status: 202, body: { names: ['a.test', 'www.a.test'], cause: 'obtain' } });

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { OrderStatus } from '@acmex/orchestrator';
@@ -72,17 +73,18 @@ export class Orders {
   }
 
   @Handles(create)
-  async create({ caller, body }: RequestOf<typeof create>): Promise<Answer> {
+  async create({ caller, body, headers }: RequestOf<typeof create>): Promise<Answer> {
     const { provisioner } = caller.tenant.keeper;
+    const traceparent = traceparentIn(headers);
     const { certificate, names = [], ...more } = body;
-    if (certificate !== undefined) return await this.#accepted(caller, await this.#submit(caller, (await visible(caller, certificate)).id));
+    if (certificate !== undefined) return await this.#accepted(caller, await this.#submit(caller, (await visible(caller, certificate)).id, traceparent));
     const spec = await specOf({ names, ...more }, caller);
     for await (const one of provisioner.certificates.withNames(spec.names)) {
-      if (one.issuer === spec.issuer && one.keyType === spec.keyType) return await this.#accepted(caller, await this.#submit(caller, one.id));
+      if (one.issuer === spec.issuer && one.keyType === spec.keyType) return await this.#accepted(caller, await this.#submit(caller, one.id, traceparent));
     }
     await this.#quotas.certificate(caller.tenant);
     await this.#quotas.order(caller.tenant);
-    return await this.#accepted(caller, await provisioner.submit({ certificate: spec }));
+    return await this.#accepted(caller, await provisioner.submit({ certificate: spec, traceparent }));
   }
 
   @Handles(renewAll)
@@ -147,9 +149,9 @@ export class Orders {
     }
   }
 
-  async #submit(caller: Caller, certificate: string): Promise<string> {
+  async #submit(caller: Caller, certificate: string, traceparent?: string): Promise<string> {
     await this.#quotas.order(caller.tenant);
-    return await caller.tenant.keeper.provisioner.submit({ certificate, cause: 'request' });
+    return await caller.tenant.keeper.provisioner.submit({ certificate, cause: 'request', traceparent });
   }
 
   async #accepted({ tenant: { keeper } }: Caller, id: string): Promise<Answer> {
@@ -162,6 +164,11 @@ export class Orders {
     if (!maySee(caller, order.names)) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${id}`);
     return order;
   }
+}
+
+/** One that is not well-formed counts as none. W3C Trace Context §3.2.2 */
+function traceparentIn({ traceparent }: IncomingHttpHeaders): string | undefined {
+  return typeof traceparent === 'string' && /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent) ? traceparent : undefined;
 }
 
 function message(event: string, data: object, id?: number): string {
