@@ -135,7 +135,7 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
         const about = { task: id, ...(traceId === undefined ? {} : { traceId }) };
         if (outcome?.state === 'failed') tell(log, `${id} failed, again at ${outcome.retryAt ?? 'no time'}`, outcome.error, about);
         else if (outcome && !outcome.elsewhere) log({ level: 'info', msg: `${id} ${outcome.state}`, ...about });
-        if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError);
+        if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError, about);
       },
       onDeployed: (id, { deployed, deployError }) => { if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError); },
       onError: (what, error) => tell(log, what, error),
