@@ -1,5 +1,6 @@
 // One Jest for the house: every package with tests is a project. Native ESM, source first: no built output is read.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 
 const root = import.meta.dirname;
 const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
@@ -7,6 +8,8 @@ const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
 
 export default {
   testTimeout: 30_000,
+  // Half of the tests wait for other processes: two files at once even on two cores.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   forceExit: true,   // a test that failed may leave a server behind; the run ends all the same
   projects: folders.filter((folder) => existsSync(`${root}/${folder}/package.json`) && existsSync(`${root}/${folder}/src`)).map((folder) => ({
     displayName: JSON.parse(readFileSync(`${root}/${folder}/package.json`, 'utf8')).name,

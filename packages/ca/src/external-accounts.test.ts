@@ -21,6 +21,12 @@ describe('an external account', () => {
     expect(listed).toEqual([expect.objectContaining({ kid: external.kid, description: 'for web-1', account: expect.stringMatching(/^acc_/) })]);
     expect(JSON.stringify(listed)).not.toContain(external.hmacKey);
   });
+  it('has a key that no command line takes for an option', async () => {
+    const { storage } = await testCa();
+    // One in 64 would be.
+    const keys = await Promise.all(Array.from({ length: 500 }, async () => (await createExternalAccount(storage)).hmacKey));
+    for (const key of keys) expect(key).toMatch(/^\w[\w-]{42}$/);
+  });
   it('is asked for where it is required, and not of an account that there is', async () => {
     const ca = await testCa({ externalAccountRequired: true });
     const { key } = await generateAccountKey();

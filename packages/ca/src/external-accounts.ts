@@ -31,7 +31,7 @@ export interface ExternalAccountInfo extends Omit<ExternalAccountRecord, 'hmacKe
 /** What an operator hands to whoever may make an account. RFC 8555 §7.3.4 */
 export interface NewExternalAccount {
   readonly kid: string;
-  /** 256 bits in base64url. Shown now and never again. */
+  /** 32 random bytes in base64url, not beginning with a hyphen, which command lines take for an option. Shown now and never again. */
   readonly hmacKey: string;
 }
 
@@ -45,9 +45,16 @@ export interface ExternalAccountOptions {
 
 export async function createExternalAccount(storage: Storage, { description = '', reusable = 'once', clock = systemClock }: ExternalAccountOptions = {}): Promise<NewExternalAccount> {
   const kid = newId('eab', clock);
-  const hmacKey = randomBytes(32).toString('base64url');
+  const hmacKey = newHmacKey();
   await storage.write([externalAccounts.added(kid, { hmacKey, description, reusable: reusable === 'reusable', createdAt: clock.now().toString() })]);
   return { kid, hmacKey };
+}
+
+function newHmacKey(): string {
+  for (;;) {
+    const key = randomBytes(32).toString('base64url');
+    if (!key.startsWith('-')) return key;
+  }
 }
 
 /** In the order of their making, without their keys. */

@@ -30,8 +30,10 @@ export class CertificateStore {
     this.#clock = clock;
   }
 
-  /** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` */
-  /** @param ordered an order that is made in the same write: its id, and what else is written for it */
+  /**
+   * @param ordered an order that is made in the same write: its id, and what else is written for it
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
+   */
   async add(spec: CertificateSpec, ordered?: { readonly order: string; readonly changes: (certificate: ManagedCertificate) => readonly Change[] }): Promise<ManagedCertificate> {
     const id = newId('crt', this.#clock);
     const createdAt = this.#clock.now().toString();

@@ -18,15 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What a writer said before it died. */
-async function writing(path: string, seed: number, { after, steps = 0 }: { readonly after?: number; readonly steps?: number }): Promise<readonly string[]> {
+/** What a writer said before it died: at its own step, or so many milliseconds after so many lines. */
+async function writing(path: string, seed: number, { after, steps = 0 }: { readonly after?: { readonly lines: number; readonly milliseconds: number }; readonly steps?: number }): Promise<readonly string[]> {
   const child = spawn(process.execPath, [writer, path, String(seed), String(steps)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text; });
   const ended = once(child, 'close');
   if (after !== undefined) {
-    await once(child.stdout, 'data');
-    await systemClock.sleep({ milliseconds: after });
+    while (said.split('\n').length <= after.lines) await once(child.stdout, 'data');
+    await systemClock.sleep({ milliseconds: after.milliseconds });
     child.kill('SIGKILL');
   }
   await ended;
@@ -67,7 +67,7 @@ describe('fileStorage', () => {
     let before: ReadonlyMap<string, string> = new Map();
     for (let kill = 1; kill <= kills; kill += 1) {
       state = (state * 48271) % 2147483647;
-      const said = await writing(path, kill, { after: state % 60 });
+      const said = await writing(path, kill, { after: { lines: 1 + state % 12, milliseconds: state % 7 } });
       const result = await holds(path, said, before);
       acknowledged += result.acknowledged;
       before = result.now;

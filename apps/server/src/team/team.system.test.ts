@@ -161,6 +161,8 @@ describeWith(['redis-server'], 'a team', () => {
     await until(async () => (await issuedIn(team, api)).size === names.length, soak ? 1500 : 120);
     expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
     expect(finalized()).toHaveLength(names.length);
+    // None is renewed early.
+    expect([...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1)).toEqual([]);
   }, soak ? 1_800_000 : 200_000);
 
   it.each([['answers nothing but its health', undefined], ['goes on reading, and takes nothing new', 'file']] as const)('while Redis is away it %s, within a second, and is whole again when Redis is back', async (_, storage) => {
