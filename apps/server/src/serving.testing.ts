@@ -26,6 +26,8 @@ export interface TestCa extends AsyncDisposable {
   readonly refused: Set<string>;
   /** How often each path was asked for by POST. */
   readonly posts: ReadonlyMap<string, number>;
+  /** How many requests it has had, by whatever method. */
+  readonly requests: number;
   /** Milliseconds that it takes to begin with a finalization, from now on. */
   slowness: number;
   /** Seconds that it wants to be left alone for, from now on. */
@@ -50,9 +52,10 @@ export async function startCa(): Promise<TestCa> {
   const acme = acmeServer({ storage, issuer, url, clock, validate: network, rateLimiter: noLimits(), onError: () => { /* the client hears of it */ } });
   const posts = new Map<string, number>();
   const handler = nodeHandler(acme.handler);
-  const ca = { busy: undefined as number | undefined, slowness: 0 };
+  const ca = { busy: undefined as number | undefined, slowness: 0, requests: 0 };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { method, url: path = '' } = request;
+    ca.requests += 1;
     if (method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
     if (ca.busy === undefined) return void (path.includes('finalize') && ca.slowness > 0 ? systemClock.sleep({ milliseconds: ca.slowness }) : Promise.resolve()).then(() => handler(request, response));
     response.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': String(ca.busy), 'replay-nonce': randomBytes(16).toString('base64url') });
@@ -60,6 +63,7 @@ export async function startCa(): Promise<TestCa> {
   });
   return {
     directory: acme.directory, root, httpPort, refused, posts,
+    get requests() { return ca.requests; },
     get slowness() { return ca.slowness; },
     set slowness(pause) { ca.slowness = pause; },
     get busy() { return ca.busy; },

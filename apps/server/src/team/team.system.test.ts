@@ -147,7 +147,7 @@ describeWith(['redis-server'], 'a team', () => {
   }, 400_000);
 
   it('fills its queue again when Redis has lost everything, where the storage lies elsewhere', async () => {
-    await using team = await teamWith({ storage: 'file', toml: '[renewal]\nconcurrency = 2\nper_issuer = 2' });
+    await using team = await teamWith({ storage: 'file', toml: soak ? '[renewal]\nconcurrency = 8\nper_issuer = 8' : '[renewal]\nconcurrency = 2\nper_issuer = 2' });
     const api = await team.start('api');
     await team.start('worker');
     ca.slowness = soak ? 0 : 1500;
@@ -270,31 +270,32 @@ describeWith(['redis-server'], 'a team', () => {
       await using team = await teamWith({ ca: { ...ca, httpPort: other.httpPort, directory: ca.directory, root: ca.root }, toml: `[issuers.other]\ndirectory = "${other.directory}"\nca_certificate = "${root}"\ntos_agreed = true` });
       const api = await team.start('api');
       await team.start('worker');
-      // How long an order at the healthy CA takes, one after the other, in milliseconds; the median.
+      // How long an order at the healthy CA takes from its request to its end, one after the other, in milliseconds; the median.
       const latency = async (prefix: string) => {
         const all: number[] = [];
-        for (const name of namesOf(40, prefix)) {
-          const from = systemClock.monotonic();
-          const { body } = await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' });
-          await team.call(api.url, 'GET', `/api/orders/${body.id}/events`);
-          all.push(systemClock.monotonic() - from);
+        for (const name of namesOf(100, prefix)) {
+          const { body: { id } } = await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' });
+          await team.call(api.url, 'GET', `/api/orders/${id}/events`);
+          const { body: { createdAt, updatedAt } } = await team.call(api.url, 'GET', `/api/orders/${id}`);
+          all.push(Date.parse(updatedAt) - Date.parse(createdAt));
         }
-        return all.sort((one, another) => one - another)[20] ?? 0;
+        return all.sort((one, another) => one - another)[50] ?? 0;
       };
       const before = soak ? await latency('before') : 0;
       ca.busy = 3600;
-      const posts = () => [...ca.posts.values()].reduce((sum, one) => sum + one, 0);
+      const had = ca.requests;
       await order(team, api, namesOf(20));
       const healthy = namesOf(20, 'b');
       for (const name of healthy) expect((await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' })).status).toBe(202);
       await until(async () => [...(await issuedIn(team, api)).keys()].filter((name) => name.startsWith('b') && !name.startsWith('before')).length === healthy.length, 90);
       await until(async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20, 60);
-      const asked = posts();
+      const asked = ca.requests - had;
       // Those that were on their way when the first was refused.
+      expect(asked).toBeGreaterThan(0);
       expect(asked).toBeLessThanOrEqual(10);
       if (soak) process.stderr.write(`${asked} requests to the CA that limits; an order at the other took ${Math.round(before)} ms before, and ${Math.round(await latency('after'))} ms since\n`);
       else await systemClock.sleep({ seconds: 3 });
-      expect(posts()).toBe(asked);
+      expect(ca.requests - had).toBe(asked);
     } finally {
       await rm(root);
     }
