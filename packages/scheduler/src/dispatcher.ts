@@ -68,6 +68,8 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
   const turns = weightedTurns();
   let nap = new AbortController();
   let late = false;
+  // Of the last scan: when it was, whether it found more than there was room for, and whether something was written since.
+  let [scannedAt, backlog, written] = [-Infinity, false, true];
 
   /** Whether it was handed over as it is, and is not done, or rests. */
   const isHanded = ({ id, dueAt }: DueTask) => {
@@ -86,6 +88,10 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
     // Where nobody works yet, somebody is about to.
     const window = depth * Math.max(capacity, 1);
     if (held + delayed === 0) forgetLost();
+    // A scan reads hundreds of records: where more waits than there is room for, not for each task that ends.
+    const enough = held >= window || (backlog && !written && held > window / 2);
+    if (enough && clock.monotonic() - scannedAt < shortest) return true;
+    [scannedAt, written] = [clock.monotonic(), false];
     const found: Record<Priority, DueTask[]> = { urgent: [], high: [], normal: [], low: [] };
     let oldest: DueTask | undefined;
     let resting = false;
@@ -107,7 +113,8 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
       handed.set(task.id, { dueAt, at: clock.monotonic(), times: before?.dueAt === dueAt ? before.times + 1 : 1 });
       await queue.add({ id: task.id, group: task.group, priority: task.priority });
     }
-    return resting || priorities.some((one) => found[one].length > 0);
+    backlog = priorities.some((one) => found[one].length > 0);
+    return resting || backlog;
   };
 
   const pauseAfter = async (more: boolean): Promise<number> => {
@@ -141,6 +148,7 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
   const looping = loop();
   return {
     wake(id) {
+      written ||= id === undefined;
       const done = id === undefined ? undefined : handed.get(id);
       if (id !== undefined && done) handed.set(id, { ...done, ended: clock.monotonic() });
       nap.abort();

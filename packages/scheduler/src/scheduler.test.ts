@@ -125,6 +125,26 @@ describe('the dispatcher', () => {
     await clock.advance({ milliseconds: 1 });
     expect(done.at(-1)).toBe(40);
   });
+  it('does not read what is due for each task that ends, and runs dry of nothing by it', async () => {
+    const tasks = new Map<string, { at: number; priority?: Priority }>(Array.from({ length: 400 }, (_, n) => [`t${n}`, { at: -3000 + n }]));
+    const { clock, queue, source, reads } = world(tasks);
+    const order: string[] = [];
+    await using loop = dispatcher({ source, queue, clock });
+    queue.process(async (id) => {
+      await clock.sleep({ milliseconds: 100 });
+      order.push(id);
+      tasks.delete(id);
+      if (order.length === 200) tasks.set('urgent', { at: -1e6, priority: 'urgent' });
+      loop.wake(order.length === 200 ? undefined : id);
+      return undefined;
+    }, { concurrency: 4 });
+    // 401 by four at once, 100 ms each.
+    await clock.advance({ milliseconds: 10_200 });
+    expect(order).toHaveLength(401);
+    expect(order.indexOf('urgent')).toBeLessThanOrEqual(220);
+    // A scan reads 256, and comes when eight have ended, or once in a second.
+    expect(reads()).toBeLessThan(256 * (400 / 8 + 11));
+  });
   it('holds no more than its window, and picks the urgent among many that are due longer', async () => {
     const tasks = new Map<string, { at: number; priority?: Priority }>(Array.from({ length: 200 }, (_, n) => [`low-${n}`, { at: -1000 + n, priority: 'low' as const }]));
     tasks.set('urgent', { at: -1, priority: 'urgent' });

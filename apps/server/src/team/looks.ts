@@ -9,6 +9,8 @@ export const TEAM = Symbol('team');
 
 /** How often somebody looks for what is due, whatever else rings. */
 const period = { seconds: 15 };
+/** How often each process looks after the schedule, and how late that may be. */
+const watch = { seconds: 5 };
 const [name, scheduler] = ['looks', 'look'];
 
 /** The queue of the looks, by the team's connection. */
@@ -60,11 +62,11 @@ export class Looks extends WorkerHost implements OnApplicationBootstrap, OnAppli
 
   async #watch(): Promise<void> {
     while (!this.#ended.signal.aborted) {
-      await this.#clock.sleep(period, { signal: this.#ended.signal }).catch(() => { /* it ends */ });
+      await this.#clock.sleep(watch, { signal: this.#ended.signal }).catch(() => { /* it ends */ });
       if (this.#ended.signal.aborted || !this.#team.isHere()) continue;
       try {
         const { next } = await this.#queue.getJobScheduler(scheduler) ?? {};
-        if (next !== undefined && next > this.#clock.now().epochMilliseconds - milliseconds(period)) continue;
+        if (next !== undefined && next > this.#clock.now().epochMilliseconds - milliseconds(watch)) continue;
         await this.#queue.removeJobScheduler(scheduler);
         await this.#schedule();
         this.#team.bell.due();

@@ -49,7 +49,7 @@ export interface Team extends AsyncDisposable {
 /** All keys lie on one node of a Cluster, beside those of a storage in the same Redis. */
 const prefix = '{acmex}:team';
 /** How often the last look is read, and written at most. Milliseconds. */
-const [reads, writes] = [5000, 1000];
+const [reads, writes] = [2000, 1000];
 
 /** @throws StorageError `ERR_STORAGE_PLACE` where it would not be safe to speak with this Redis; ServerError `ERR_SERVER_UNAVAILABLE` */
 export async function joinTeam({ redis: described, clock = systemClock, onError, onChange }: TeamOptions): Promise<Team> {
