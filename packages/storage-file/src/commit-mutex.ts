@@ -17,8 +17,8 @@ const [shortest, longest] = [1, 8];
 /**
  * Node has no flock. Who wants to commit makes the file of the next number by link(2), which succeeds for one alone; it holds who
  * made it. Giving back renames it to `<number>.free`. The greatest number stays in the folder until there is a greater one, so
- * who was slow and made a smaller one sees that it came too late. A holder is taken for dead when its process has ended or the
- * machine was started since, and never because it takes long.
+ * who was slow and made a smaller one, or made again the one that was given back meanwhile, sees that it came too late. A holder
+ * is taken for dead when its process has ended or the machine was started since, and never because it takes long.
  */
 export function commitMutex(folder: string, { disk, clock }: { readonly disk: Disk; readonly clock: Clock }): CommitMutex {
   const identity = JSON.stringify(thisProcess());
@@ -42,31 +42,49 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
     return state === 'dead';
   };
 
+  /** What a fault of the disk kept from being given back: nobody takes a process that lives for dead. */
+  let owed: string | undefined;
+  const giveBack = async (own: string): Promise<void> => {
+    owed = own;
+    await disk.rename(own, `${own}.free`);
+    owed = undefined;
+  };
+
   const attempt = async (): Promise<string | undefined> => {
     const [last] = await latest();
     if (last && !(await isFree(last.name))) return undefined;
     const number = (last?.number ?? 0) + 1;
     const own = join(folder, String(number));
-    const made = join(folder, `making-${randomBytes(8).toString('hex')}`);
+    const made = join(folder, `making-${process.pid}-${randomBytes(6).toString('hex')}`);
     await disk.jot(made, Buffer.from(identity));
     const won = await disk.link(made, own);
-    await disk.remove(made);
-    if (!won) return undefined;
-    const all = await latest();
-    if (all[0] && all[0].number > number) {
-      await disk.remove(own);
+    if (!won) {
+      await disk.remove(made);
       return undefined;
     }
-    for (const { name, number: old } of all) if (old < number) await disk.remove(join(folder, name));
+    try {
+      await disk.remove(made);
+      const others = (await latest()).filter(({ name }) => name !== String(number));
+      if (others.some((other) => other.number >= number)) {
+        await disk.remove(own);
+        return undefined;
+      }
+      for (const { name } of others) await disk.remove(join(folder, name));
+    } catch (error) {
+      await giveBack(own).catch(() => { /* the first error says what is wrong with the disk */ });
+      throw error;
+    }
     return own;
   };
 
   return {
     async acquire(signal) {
+      if (owed !== undefined && await disk.read(owed)) await giveBack(owed);
+      owed = undefined;
       for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
         signal?.throwIfAborted();
         const own = await attempt();
-        if (own !== undefined) return () => disk.rename(own, `${own}.free`);
+        if (own !== undefined) return () => giveBack(own);
         await clock.sleep({ milliseconds: pause }, { signal });
       }
     },

@@ -34,5 +34,5 @@ describe('fileStorage', () => {
       const place = `writers-${run++}`;
       await holdsConcurrently([storage, other], place, [historyFrom(place, one), historyFrom(place, two)]);
     }), { numRuns: 20 });
-  });
+  }, 120_000);
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
@@ -48,6 +48,8 @@ async function holds(path: string, said: readonly string[], before: ReadonlyMap<
     expect([did, tried]).toContain(now.get(key === 'together' ? 'together/a' : key));
   }
   await storage.write([{ set: 'alive', value: new Uint8Array() }]);
+  // Nothing that a dead writer left stays behind.
+  expect((await readdir(join(path, '.acmex/commit'))).filter((name) => !/^\d+\.free$/.test(name))).toEqual([]);
   return { acknowledged: said.filter((line) => line.startsWith('did')).length, now };
 }
 

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
 import { isPart, partOf } from './entry-file.ts';
-import { snapshotFolder } from './place.ts';
+import { mutexFolder, snapshotFolder } from './place.ts';
 
 /**
  * Second names for all files, in folders of their own: a file is never changed, only replaced, so these stay as they are. For who
@@ -18,9 +18,11 @@ export async function linkedTree(from: string, to: string, disk: Disk): Promise<
 
 /** Removes what processes have left that are gone. Where a pid is used again it stays a while longer, and costs its names alone. */
 export async function removeForgotten(root: string, disk: Disk): Promise<void> {
-  for (const { name } of await disk.list(join(root, snapshotFolder))) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? 0);
-    if (pid > 0 && pid !== process.pid && !runs(pid)) await rm(join(root, snapshotFolder, name), { recursive: true, force: true });
+  for (const folder of [snapshotFolder, mutexFolder]) {
+    for (const { name } of await disk.list(join(root, folder))) {
+      const pid = Number(/^(?:making-)?(\d+)-/.exec(name)?.[1] ?? 0);
+      if (pid > 0 && pid !== process.pid && !runs(pid)) await rm(join(root, folder, name), { recursive: true, force: true });
+    }
   }
 }
 
