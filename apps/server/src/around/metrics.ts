@@ -46,6 +46,13 @@ export class Figures {
         this.set({ state: 'running' }, running);
       },
     });
+    new Counter({
+      name: `${prefix}_tasks_lost_total`, help: metricMeanings.tasks_lost_total, registers,
+      collect() {
+        this.reset();
+        this.inc(scheduling.team?.queue.lost ?? 0);
+      },
+    });
     new Gauge({
       name: `${prefix}_workers`, help: metricMeanings.workers, registers,
       async collect() { this.set(scheduling.team ? await scheduling.team.colleagues().then(({ length }) => length, () => NaN) : 1); },

@@ -24,6 +24,8 @@ export interface BullQueueOptions {
 /** A queue of tasks, and the queues of BullMQ that it is made of. */
 export interface BullQueue extends TaskQueue {
   queues(): readonly Queue[];
+  /** How many tasks this process has done that were not its own anymore at their end: it was silent too long and another has taken them up, or Redis has lost them. */
+  readonly lost: number;
 }
 
 /**
@@ -84,6 +86,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
   let fetching: Promise<void> | undefined;
   let fetchAgain = false;
   let closed = false;
+  let lost = 0;
   let idle: (() => void) | undefined;
 
   const laneOf = (group: string): Lane => {
@@ -167,7 +170,10 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
     }
     const again = await handler(id, { signal }).catch((error: unknown) => { onError(id, error); });
     // What was stopped on the way goes on elsewhere at once. What another process has by now, or Redis has lost, is not ours to end.
-    await (signal.aborted ? job.moveToWait(token) : job.moveToCompleted(null, token, false)).catch((error: unknown) => { if (!isNotOurs(error)) onTrouble(error); });
+    await (signal.aborted ? job.moveToWait(token) : job.moveToCompleted(null, token, false)).catch((error: unknown) => {
+      if (isNotOurs(error)) lost += 1;
+      else onTrouble(error);
+    });
     if (signal.aborted) bell.waits();
     return again ?? undefined;
   };
@@ -213,6 +219,7 @@ export function bullQueue({ client, prefix, bell, presence, name, clock = system
   return {
     add,
     queues: () => [...lanes.values()].map(({ queue }) => queue),
+    get lost() { return lost; },
     process(handler, options) {
       if (working) throw new TypeError('this queue is worked for already');
       const self: Colleague = { name, capacity: options.concurrency, since: clock.now().toString() };
