@@ -40,9 +40,14 @@ describe('a CA that is killed again and again', () => {
       for (;;) {
         const child = spawn(process.execPath, [program, path, String(port), String((web.address() as AddressInfo).port)], { stdio: ['ignore', 'pipe', 'inherit'] });
         server = child;
-        await once(child.stdout, 'data');
+        let lines = 0;
+        child.stdout.setEncoding('utf8').on('data', (text: string) => { lines += text.split('\n').length - 1; });
+        const said = async (wanted: number) => { while (lines < wanted) await once(child.stdout, 'data'); };
+        await said(1);
         if (killed === kills) return;
-        await systemClock.sleep({ milliseconds: 100 + Math.floor(Math.random() * 500) });
+        // In the midst of a request: of one or another after some more.
+        await said(2 + Math.floor(Math.random() * 40));
+        await systemClock.sleep({ milliseconds: Math.floor(Math.random() * 10) });
         const ended = once(child, 'close');
         child.kill('SIGKILL');
         await ended;
@@ -104,5 +109,5 @@ describe('a CA that is killed again and again', () => {
       web.close();
       web.closeAllConnections();
     }
-  }, kills * 5000 + 30_000);
+  }, kills * 10_000 + 60_000);
 });

@@ -12,4 +12,6 @@ const { handler } = acmeServer({
   validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: Number(httpPort), https: Number(httpPort) } }),
   onError: ({ during, error }) => { process.stderr.write(`${during}: ${String(error)}\n`); },
 });
-createServer(nodeHandler(handler) as RequestListener).listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'));
+createServer(nodeHandler(handler) as RequestListener)
+  .on('request', () => process.stdout.write('request\n'))
+  .listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'));
