@@ -102,11 +102,16 @@ export class CertificateStore {
     return undefined;
   }
 
-  /** Reads, changes, and writes if nothing has changed in between; else again. @param tells the event that is written along with it */
+  /**
+   * Reads, changes, and writes if nothing has changed in between; else again.
+   * @param to may return the very summary that it was given: nothing is written or told then
+   * @param tells the event that is written along with it
+   */
   async change(id: string, to: (summary: CertificateSummary) => CertificateSummary, tells: Told | ((next: CertificateSummary) => Told | undefined) | undefined = undefined): Promise<ManagedCertificate> {
     return await untilWritten(async () => {
       const stored = await this.stored(id);
       const next = to(stored.record);
+      if (next === stored.record) return { id, ...next };
       const checked = { ...next, names: checkedNames(next.names) };
       const event = typeof tells === 'function' ? tells(checked) : tells;
       const told = event && eventChange({ ...event, certificate: id, names: checked.names, issuer: checked.issuer }, this.#clock);

@@ -203,6 +203,19 @@ describe('upkeep', () => {
     expect(issuer.orders).toHaveLength(4);
     expect(seen.at(-1)!.slice(0, 7)).toBe('2027-04');
   });
+  it('renews once where another process has ended the renewal before it could be written down here', async () => {
+    const id = await obtained();
+    await clock.advance({ hours: 61 * 24 });
+    let elsewhere: Promise<unknown> | undefined;
+    const late: Storage = { ...storage, write: async (changes, options) => {
+      if (changes.some((change) => 'set' in change && change.set.includes('ord_'))) await (elsewhere ??= upkeep.tend(id));
+      return await storage.write(changes, options);
+    } };
+    await new Upkeep({ storage: late, provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }), clock }).tend(id);
+    await expect(elsewhere).resolves.toMatchObject({ outcome: { state: 'succeeded', generation: 2 } });
+    await expect(provisioner.certificates.get(id)).resolves.toMatchObject({ current: { generation: 2 } });
+    expect(issuer.orders).toHaveLength(2);
+  });
   it('renews at once when the CA moves its window, and says why', async () => {
     const id = await obtained();
     const past = clock.now().subtract({ hours: 1 });
@@ -211,6 +224,20 @@ describe('upkeep', () => {
     await expect(upkeep.tend(id)).resolves.toMatchObject({ outcome: { state: 'succeeded', generation: 2 } });
     expect((await told()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({ explanationUrl: 'https://ca.test/incident' });
     await expect(provisioner.status((await told()).findLast(({ type }) => type === 'renewal_started')!.order!)).resolves.toMatchObject({ cause: 'suggested' });
+  });
+  it('plans nothing by the window of a certificate that another process renewed while the CA was asked', async () => {
+    const id = await obtained();
+    const past = clock.now().subtract({ hours: 1 });
+    await clock.advance({ hours: 5 * 24 });
+    issuer.window = { window: { start: past, end: past.add({ minutes: 1 }) }, askAgainAt: clock.now().add({ hours: 6 }) };
+    const slow = { ...issuer, renewalInfo: async () => {
+      const { window } = issuer;
+      await upkeep.tend(id);
+      return window;
+    } };
+    await new Upkeep({ storage, provisioner: new Provisioner({ storage, issuers: [slow], clock }), clock }).tend(id);
+    const { current, renewal } = await provisioner.certificates.get(id);
+    expect([current?.generation, renewal?.window, issuer.orders.length]).toEqual([2, undefined, 2]);
   });
   it('does not renew for ever where each new window is over too', async () => {
     const id = await obtained();
@@ -302,6 +329,18 @@ describe('upkeep', () => {
     await next();
     expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
     expect((await provisioner.certificates.get(id)).current).toMatchObject({ generation: 2 });
+  });
+  it('tells once that one has expired, though two processes see it at once', async () => {
+    const id = await obtained();
+    await provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: undefined }));
+    await clock.advance({ hours: 91 * 24 });
+    let elsewhere: Promise<unknown> | undefined;
+    const late: Storage = { ...storage, write: async (...args) => {
+      await (elsewhere ??= upkeep.tend(id));
+      return await storage.write(...args);
+    } };
+    await new Upkeep({ storage: late, provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }), clock }).tend(id);
+    expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
   });
   it('takes up a certificate whose order was never written', async () => {
     const { id } = await provisioner.certificates.add(spec);

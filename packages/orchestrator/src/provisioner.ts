@@ -36,6 +36,8 @@ export interface Submission {
 
 type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> & Pick<Submission, 'explanationUrl' | 'traceparent'>;
 
+const whyOf = ({ cause = 'obtain', explanationUrl, onFailure = 'retry', traceparent }: Omit<Submission, 'certificate'>): Why => ({ cause, explanationUrl, onFailure, traceparent });
+
 export type OrderStatus = OrderRecord & { readonly id: string };
 
 /**
@@ -68,19 +70,32 @@ export class Provisioner {
    * @returns the order's id
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
-  async submit({ certificate, cause = 'obtain', explanationUrl, onFailure = 'retry', traceparent }: Submission): Promise<string> {
-    if (typeof certificate !== 'string') return await this.#added(certificate, { cause, explanationUrl, onFailure, traceparent });
-    const id = certificate;
+  async submit({ certificate, ...why }: Submission): Promise<string> {
+    return typeof certificate === 'string' ? await this.#submitted(certificate, () => why) : await this.#added(certificate, whyOf(why));
+  }
+
+  /**
+   * The same for a managed certificate, where `decide` wants it: that is asked again each time another process has changed the
+   * certificate before this could be written, so that a renewal which another has ended meanwhile is not done twice.
+   * @returns undefined where nothing is under way or wanted
+   */
+  async submitIf(id: string, decide: (certificate: ManagedCertificate) => Omit<Submission, 'certificate'> | undefined): Promise<string | undefined> {
+    return await this.#submitted(id, decide);
+  }
+
+  async #submitted<T extends Omit<Submission, 'certificate'> | undefined>(id: string, decide: (certificate: ManagedCertificate) => T): Promise<string | Extract<T, undefined>> {
     return await untilWritten(async () => {
       const stored = await this.certificates.stored(id);
       const { record } = stored;
       if (record.order !== undefined) return record.order;
+      const wanted = decide({ id, ...record });
+      if (wanted === undefined) return undefined as Extract<T, undefined>;
       if (record.paused) throw new OrchestratorError('ERR_ORCHESTRATOR_PAUSED', `${id} (${record.names.join(', ')}) is paused: resume it first`);
       await this.issuer(record.issuer);
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
       await this.#storage.write([
-        ...this.#orderChanges(order, { id, ...record }, { cause, explanationUrl, onFailure, traceparent }),
+        ...this.#orderChanges(order, { id, ...record }, whyOf(wanted)),
         ...summaryChanges(id, stored, { ...record, order, orderedAt: now, failure: record.failure && { ...record.failure, retryAt: now } }),
       ]);
       return order;

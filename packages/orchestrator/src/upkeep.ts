@@ -6,7 +6,7 @@ import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
 import { failureOf } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
-import type { Provisioner } from './provisioner.ts';
+import type { Provisioner, Submission } from './provisioner.ts';
 import { randomOf, renewalTime } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
 
@@ -102,23 +102,32 @@ export class Upkeep {
   async #orderFor(id: string, force: boolean): Promise<string | undefined> {
     const found = await this.#provisioner.certificates.find(id);
     if (!found || found.paused) return undefined;
+    const { order, failure } = found;
+    if (order !== undefined) return force || isDue(failure?.retryAt ?? found.orderedAt ?? found.createdAt, this.#clock.now()) ? order : undefined;
+    return this.#wanted(found, force) && await this.#provisioner.submitIf(id, (now) => this.#wanted(now, force));
+  }
+
+  #wanted({ paused, renewal, failure, current }: CertificateSummary, force: boolean): Omit<Submission, 'certificate'> | undefined {
     const now = this.#clock.now();
-    const { order, renewal, failure, current } = found;
-    if (order !== undefined) return force || isDue(failure?.retryAt ?? found.orderedAt ?? found.createdAt, now) ? order : undefined;
+    if (paused) return undefined;
     const due = isDue(renewal?.at, now) && (failure === undefined || isDue(failure.retryAt, now));
     if (!due && !force && current) return undefined;
     if (!current && failure && !isDue(failure.retryAt, now) && !force) return undefined;
     const suggested = renewal?.window !== undefined && due;
-    return await this.#provisioner.submit({ certificate: id, cause: force ? 'request' : !current ? 'obtain' : suggested ? 'suggested' : 'renewal', explanationUrl: suggested ? renewal.explanationUrl : undefined });
+    return { cause: force ? 'request' : !current ? 'obtain' : suggested ? 'suggested' : 'renewal', explanationUrl: suggested ? renewal.explanationUrl : undefined };
   }
 
   /** Once for a certificate. */
   async #tellExpiry({ id, current, expiredTold }: ManagedCertificate): Promise<void> {
     if (!current || expiredTold || !isDue(current.notAfter, this.#clock.now())) return;
-    await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, expiredTold: true }), { type: 'certificate_expired' });
+    const untold = (summary: CertificateSummary) => !summary.expiredTold && summary.current !== undefined && isDue(summary.current.notAfter, this.#clock.now());
+    await this.#provisioner.certificates.change(id, (summary) => (untold(summary) ? { ...summary, expiredTold: true } : summary), { type: 'certificate_expired' });
   }
 
-  /** A window that cannot be had changes nothing: the plan that there is stays, and the CA is asked again later. */
+  /**
+   * A window that cannot be had changes nothing: the plan that there is stays, and the CA is asked again later. Nor does one of a
+   * certificate that another process has renewed meanwhile.
+   */
   async #askForWindow({ id, issuer, renewal, current, order }: ManagedCertificate, signal: AbortSignal | undefined): Promise<void> {
     if (!current || order !== undefined || !isDue(renewal?.askAt, this.#clock.now())) return;
     const chain = (await this.#provisioner.certificates.generation(id, current.generation))?.chain;
@@ -128,9 +137,13 @@ export class Upkeep {
       return { failed: failureOf(error) };
     });
     const now = this.#clock.now();
-    const putOff = (next: CertificateSummary['renewal']) => isDue(renewal?.at, now) && !isDue(next?.at, now);
-    await this.#provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: this.#plan(summary, info) }), (next) => (
-      putOff(next.renewal) ? { type: 'renewal_skipped', message: `the CA has moved its window: not before ${next.renewal?.at}` } : undefined
+    let before: CertificateSummary['renewal'];
+    const planned = (summary: CertificateSummary) => {
+      before = summary.renewal;
+      return summary.current?.generation === current.generation ? { ...summary, renewal: this.#plan(summary, info) } : summary;
+    };
+    await this.#provisioner.certificates.change(id, planned, ({ renewal: next }) => (
+      isDue(before?.at, now) && !isDue(next?.at, now) ? { type: 'renewal_skipped', message: `the CA has moved its window: not before ${next?.at}` } : undefined
     ));
   }
 

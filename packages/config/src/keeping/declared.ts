@@ -56,8 +56,9 @@ async function changed(provisioner: Provisioner, { id, ...found }: ManagedCertif
   await provisioner.certificates.change(id, (summary) => ({ ...summary, ...rest, ...deploy }), { type: 'certificate_changed' });
   const another = (['issuer', 'profile', 'keyType'] as const).some((key) => !says(spec[key], found[key]));
   if (!another || found.paused) return 'changed';
-  await provisioner.submit({ certificate: id, cause: 'request' });
-  return 'ordered';
+  // Another process may read the same file at the same time, and have ended the order by now.
+  const order = await provisioner.submitIf(id, ({ current }) => (current?.generation === found.current?.generation ? { cause: 'request' } : undefined));
+  return order === undefined ? 'changed' : 'ordered';
 }
 
 const general: readonly DeployStep[] = [{ general: true }];
