@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { basename } from 'node:path';
-import { type Clock, virtualClock } from '@acmex/clock';
+import { setImmediate } from 'node:timers/promises';
+import { type Clock, systemClock, virtualClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { commitMutex } from './commit-mutex.ts';
@@ -62,6 +63,31 @@ describe('commitMutex', () => {
       await scheduler.waitFor(Promise.all(commits));
       expect([most, tenures]).toEqual([1, 9]);
     }), { numRuns: 200 });
+  });
+
+  it('lets those go first who wait, where one has much to write', async () => {
+    const { disk, files } = folderOf(() => setImmediate());
+    const [busy, seldom] = [commitMutex(folder, { disk, clock: systemClock }), commitMutex(folder, { disk, clock: systemClock })];
+    let [came, waits, times] = [0, false, 0];
+    const waiting = (async () => {
+      for (; came < 10; came += 1) {
+        waits = true;
+        const release = await seldom.acquire();
+        waits = false;
+        await release();
+        await systemClock.sleep({ milliseconds: 5 });
+      }
+    })();
+    while (came < 10 && times < 200) {
+      const release = await busy.acquire();
+      if (waits) times += 1;
+      await systemClock.sleep({ milliseconds: 25 });
+      await release();
+    }
+    await waiting;
+    // One at most goes before it each time, and a few by chance.
+    expect(times).toBeLessThan(20);
+    expect([...files.keys()].map((name) => name.replace(/\d+/, 'N'))).toEqual(['N.free']);
   });
 
   for (const [fault, step, time] of [['when it is given back', 'rename', 1], ['behind the link', 'remove', 1], ['when it looks whether it came too late', 'list', 2]] as const) {

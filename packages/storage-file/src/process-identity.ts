@@ -38,7 +38,9 @@ export function parseIdentity(text: string): ProcessIdentity | undefined {
   }
 }
 
-function exists(pid: number): boolean {
+/** Whether there is a process with this id; 0 is none. */
+export function exists(pid: number): boolean {
+  if (pid === 0) return false;
   try {
     process.kill(pid, 0);
     return true;

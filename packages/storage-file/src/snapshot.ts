@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Disk } from './disk.ts';
 import { isPart, partOf } from './entry-file.ts';
 import { mutexFolder, snapshotFolder } from './place.ts';
+import { exists } from './process-identity.ts';
 
 /**
  * Second names for all files, in folders of their own: a file is never changed, only replaced, so these stay as they are. For who
@@ -20,17 +21,8 @@ export async function linkedTree(from: string, to: string, disk: Disk): Promise<
 export async function removeForgotten(root: string, disk: Disk): Promise<void> {
   for (const folder of [snapshotFolder, mutexFolder]) {
     for (const { name } of await disk.list(join(root, folder))) {
-      const pid = Number(/^(?:making-)?(\d+)-/.exec(name)?.[1] ?? 0);
-      if (pid > 0 && pid !== process.pid && !runs(pid)) await rm(join(root, folder, name), { recursive: true, force: true });
+      const pid = Number(/^(?:making-|waiting-)?(\d+)-/.exec(name)?.[1] ?? 0);
+      if (pid > 0 && pid !== process.pid && !exists(pid)) await rm(join(root, folder, name), { recursive: true, force: true });
     }
-  }
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
