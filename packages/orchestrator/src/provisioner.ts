@@ -77,7 +77,8 @@ export class Provisioner {
   /**
    * The same for a managed certificate, where `decide` wants it: that is asked again each time another process has changed the
    * certificate before this could be written, so that a renewal which another has ended meanwhile is not done twice.
-   * @returns undefined where nothing is under way or wanted
+   * @returns the order's id; undefined where nothing is under way or wanted
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
   async submitIf(id: string, decide: (certificate: ManagedCertificate) => Omit<Submission, 'certificate'> | undefined): Promise<string | undefined> {
     return await this.#submitted(id, decide);
