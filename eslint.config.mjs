@@ -17,19 +17,56 @@ const mayImport = {
   ca: ['protocol', 'certificate', 'storage', 'egress', 'clock'],
   orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock'],
   scheduler: ['clock'],
-  config: ['clock', 'protocol', 'certificate', 'client', 'challenge', 'dns', 'dns-provider', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'deploy', 'egress', 'ca'],
-  deploy: ['clock'],
-  server: ['clock', 'protocol', 'certificate', 'challenge', 'storage', 'storage-driver', 'scheduler', 'orchestrator', 'config'],
-};
-const boundaries = (also = []) => ['error', {
-  enforceBuildableLibDependency: also.length === 0,
-  allow: [],
-  checkDynamicDependenciesExceptions: ['@acmex/.*'],
-  depConstraints: [
-    ...Object.entries(mayImport).map(([scope, targets]) => ({ sourceTag: `scope:${scope}`, onlyDependOnLibsWithTags: [...targets, ...also].map((target) => `scope:${target}`) })),
-    { sourceTag: 'scope:app', onlyDependOnLibsWithTags: Object.keys(mayImport).filter((scope) => scope !== 'services').concat(also).map((scope) => `scope:${scope}`) },
+  config: [
+    'clock',
+    'protocol',
+    'certificate',
+    'client',
+    'challenge',
+    'dns',
+    'dns-provider',
+    'storage',
+    'storage-driver',
+    'scheduler',
+    'orchestrator',
+    'deploy',
+    'egress',
+    'ca',
   ],
-}];
+  deploy: ['clock'],
+  server: [
+    'clock',
+    'protocol',
+    'certificate',
+    'challenge',
+    'storage',
+    'storage-driver',
+    'scheduler',
+    'orchestrator',
+    'config',
+  ],
+};
+const boundaries = (also = []) => [
+  'error',
+  {
+    enforceBuildableLibDependency: also.length === 0,
+    allow: [],
+    checkDynamicDependenciesExceptions: ['@acmex/.*'],
+    depConstraints: [
+      ...Object.entries(mayImport).map(([scope, targets]) => ({
+        sourceTag: `scope:${scope}`,
+        onlyDependOnLibsWithTags: [...targets, ...also].map((target) => `scope:${target}`),
+      })),
+      {
+        sourceTag: 'scope:app',
+        onlyDependOnLibsWithTags: Object.keys(mayImport)
+          .filter((scope) => scope !== 'services')
+          .concat(also)
+          .map((scope) => `scope:${scope}`),
+      },
+    ],
+  },
+];
 
 /** Only @acmex/clock reads the time or waits by it. Turning a written date into a moment is no reading of the time. */
 const time = [
@@ -42,12 +79,33 @@ const time = [
   ['MemberExpression[object.name="AbortSignal"][property.name="timeout"]', 'AbortSignal.timeout'],
   ['CallExpression[callee.name=/^set(Timeout|Interval)$/]', 'setTimeout and setInterval'],
   ['ImportDeclaration[source.value=/^(node:)?timers/]', 'node:timers'],
-].map(([selector, what]) => ({ selector, message: `Only @acmex/clock reads the time: take a Clock instead of ${what}.` }));
+].map(([selector, what]) => ({
+  selector,
+  message: `Only @acmex/clock reads the time: take a Clock instead of ${what}.`,
+}));
 
 /** These run in Node, Deno, Bun and Workers alike. */
 const portable = {
-  'no-restricted-imports': ['error', { patterns: [{ regex: '^node:', message: 'fetch and WebCrypto alone: this package runs outside Node too.' }] }],
-  'no-restricted-globals': ['error', 'Buffer', 'process', 'require', '__dirname', '__filename', 'setImmediate'],
+  'no-restricted-imports': [
+    'error',
+    {
+      patterns: [
+        {
+          regex: '^node:',
+          message: 'fetch and WebCrypto alone: this package runs outside Node too.',
+        },
+      ],
+    },
+  ],
+  'no-restricted-globals': [
+    'error',
+    'Buffer',
+    'process',
+    'require',
+    '__dirname',
+    '__filename',
+    'setImmediate',
+  ],
 };
 
 export default [
@@ -63,16 +121,33 @@ export default [
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
-      'no-restricted-syntax': ['error', ...time, { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' }],
+      'no-restricted-syntax': [
+        'error',
+        ...time,
+        { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' },
+      ],
     },
   },
   { files: ['packages/clock/src/**'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['packages/{protocol,client}/src/**/*.ts'], ignores: ['packages/protocol/src/node/**', '**/*.test.ts', '**/*.testing.ts'], rules: portable },
+  {
+    files: ['packages/{protocol,client}/src/**/*.ts'],
+    ignores: ['packages/protocol/src/node/**', '**/*.test.ts', '**/*.testing.ts'],
+    rules: portable,
+  },
   {
     files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['services', 'certificate', 'client', 'storage-driver', 'protocol', 'challenge', 'ca', 'egress']),
+      '@nx/enforce-module-boundaries': boundaries([
+        'services',
+        'certificate',
+        'client',
+        'storage-driver',
+        'protocol',
+        'challenge',
+        'ca',
+        'egress',
+      ]),
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

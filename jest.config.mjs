@@ -4,33 +4,44 @@ import { availableParallelism } from 'node:os';
 
 const root = import.meta.dirname;
 const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
-  readdirSync(`${root}/${group}`, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `${group}/${name}`));
+  readdirSync(`${root}/${group}`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `${group}/${name}`),
+);
 
 export default {
   testTimeout: 30_000,
   // Half of the tests wait for other processes: two files at once even on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  forceExit: true,   // a test that failed may leave a server behind; the run ends all the same
-  projects: folders.filter((folder) => existsSync(`${root}/${folder}/package.json`) && existsSync(`${root}/${folder}/src`)).map((folder) => ({
-    displayName: JSON.parse(readFileSync(`${root}/${folder}/package.json`, 'utf8')).name,
-    rootDir: `${root}/${folder}`,
-    testEnvironment: 'node',
-    testEnvironmentOptions: { customExportConditions: ['@acmex/source', 'node', 'node-addons'] },
-    extensionsToTreatAsEsm: ['.ts'],
-    moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
-    testMatch: ['<rootDir>/src/**/*.test.ts'],
-    transform: {
-      '^.+\\.ts$': ['@swc/jest', {
-        swcrc: false,
-        jsc: {
-          target: 'es2022',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-          keepClassNames: true,
-          experimental: { keepImportAttributes: true },
-        },
-        sourceMaps: 'inline',
-      }],
-    },
-  })),
+  forceExit: true, // a test that failed may leave a server behind; the run ends all the same
+  projects: folders
+    .filter(
+      (folder) =>
+        existsSync(`${root}/${folder}/package.json`) && existsSync(`${root}/${folder}/src`),
+    )
+    .map((folder) => ({
+      displayName: JSON.parse(readFileSync(`${root}/${folder}/package.json`, 'utf8')).name,
+      rootDir: `${root}/${folder}`,
+      testEnvironment: 'node',
+      testEnvironmentOptions: { customExportConditions: ['@acmex/source', 'node', 'node-addons'] },
+      extensionsToTreatAsEsm: ['.ts'],
+      moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+      testMatch: ['<rootDir>/src/**/*.test.ts'],
+      transform: {
+        '^.+\\.ts$': [
+          '@swc/jest',
+          {
+            swcrc: false,
+            jsc: {
+              target: 'es2022',
+              parser: { syntax: 'typescript', decorators: true },
+              transform: { legacyDecorator: true, decoratorMetadata: true },
+              keepClassNames: true,
+              experimental: { keepImportAttributes: true },
+            },
+            sourceMaps: 'inline',
+          },
+        ],
+      },
+    })),
 };

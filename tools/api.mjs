@@ -5,10 +5,24 @@ import ts from 'typescript';
 import { publishedPackages, root } from './packages.mjs';
 
 const check = process.argv.includes('--check');
-const published = publishedPackages().map((one) => ({ ...one, entries: entriesOf(one) })).filter(({ entries }) => entries.length > 0);
+const published = publishedPackages()
+  .map((one) => ({ ...one, entries: entriesOf(one) }))
+  .filter(({ entries }) => entries.length > 0);
 const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile);
-const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, declaration: true, removeComments: true, noEmitOnError: false, stableTypeOrdering: true }, root);
-const program = ts.createProgram(published.flatMap(({ entries }) => entries.map(({ source }) => source)), options);
+const { options } = ts.convertCompilerOptionsFromJson(
+  {
+    ...config.compilerOptions,
+    declaration: true,
+    removeComments: true,
+    noEmitOnError: false,
+    stableTypeOrdering: true,
+  },
+  root,
+);
+const program = ts.createProgram(
+  published.flatMap(({ entries }) => entries.map(({ source }) => source)),
+  options,
+);
 const checker = program.getTypeChecker();
 const printer = ts.createPrinter({ removeComments: true });
 const declarations = new Map();
@@ -19,7 +33,9 @@ for (const { folder, manifest, entries } of published) {
   const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (text === before) continue;
   if (check) {
-    console.error(`The API of ${manifest.name} has changed; if that is meant, run npm run api and commit ${folder}/api.md:\n${changed(before, text).join('\n')}`);
+    console.error(
+      `The API of ${manifest.name} has changed; if that is meant, run npm run api and commit ${folder}/api.md:\n${changed(before, text).join('\n')}`,
+    );
     process.exitCode = 1;
   } else {
     writeFileSync(path, text);
@@ -29,28 +45,62 @@ for (const { folder, manifest, entries } of published) {
 
 /** The entries of `exports` that are made from a source. */
 function entriesOf({ folder, manifest: { name, exports = {} } }) {
-  return Object.entries(exports).filter(([, target]) => target['@acmex/source']).map(([path, target]) => ({ name: join(name, path), source: join(root, folder, target['@acmex/source']) }));
+  return Object.entries(exports)
+    .filter(([, target]) => target['@acmex/source'])
+    .map(([path, target]) => ({
+      name: join(name, path),
+      source: join(root, folder, target['@acmex/source']),
+    }));
 }
 
 function section({ name, source }) {
-  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(source))).map((symbol) => {
-    const { name: local, declarations: [first] } = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-    return { name: symbol.name, local, file: first.getSourceFile().fileName };
-  });
+  const exported = checker
+    .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(source)))
+    .map((symbol) => {
+      const {
+        name: local,
+        declarations: [first],
+      } = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return { name: symbol.name, local, file: first.getSourceFile().fileName };
+    });
   const beneath = named(exported);
-  return [`## ${name}`, '', '```ts', ...printed(exported), ...(beneath.length > 0 ? ['', '// Not exported, but part of the above:', ...printed(beneath)] : []), '```', ''].join('\n');
+  return [
+    `## ${name}`,
+    '',
+    '```ts',
+    ...printed(exported),
+    ...(beneath.length > 0
+      ? ['', '// Not exported, but part of the above:', ...printed(beneath)]
+      : []),
+    '```',
+    '',
+  ].join('\n');
 }
 
 function printed(names) {
-  return names.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, local, file }) => {
-    const text = statements(file).get(local).map((one) => printer.printNode(ts.EmitHint.Unspecified, one, one.getSourceFile()).replace(/^(export )?(declare )?/, '')).join('\n');
-    return withoutWording(text).replace(new RegExp(`\\b${local}\\b`), name).replace(/^ +/gm, (indent) => indent.slice(indent.length / 2));
-  });
+  return names
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, local, file }) => {
+      const text = statements(file)
+        .get(local)
+        .map((one) =>
+          printer
+            .printNode(ts.EmitHint.Unspecified, one, one.getSourceFile())
+            .replace(/^(export )?(declare )?/, ''),
+        )
+        .join('\n');
+      return withoutWording(text)
+        .replace(new RegExp(`\\b${local}\\b`), name)
+        .replace(/^ +/gm, (indent) => indent.slice(indent.length / 2));
+    });
 }
 
 /** How an error is worded may change: docs/errors.md has the words. */
 function withoutWording(text) {
-  return text.replace(/\{\s+readonly meaning: .*\s+readonly cure: .*\s+readonly exit: (\d+);\s+readonly http: (\d+);\s+\}/g, '{ meaning: string; cure: string; exit: $1; http: $2 }');
+  return text.replace(
+    /\{\s+readonly meaning: .*\s+readonly cure: .*\s+readonly exit: (\d+);\s+readonly http: (\d+);\s+\}/g,
+    '{ meaning: string; cure: string; exit: $1; http: $2 }',
+  );
 }
 
 /** The declarations of the package that others of it name, though they are not among them. */
@@ -65,7 +115,13 @@ function named(exported) {
   }
 
   function visit(node, file) {
-    const target = ts.isTypeReferenceNode(node) ? node.typeName : ts.isTypeQueryNode(node) ? node.exprName : ts.isExpressionWithTypeArguments(node) ? node.expression : undefined;
+    const target = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isTypeQueryNode(node)
+        ? node.exprName
+        : ts.isExpressionWithTypeArguments(node)
+          ? node.expression
+          : undefined;
     const one = target && ts.isIdentifier(target) ? origin(target.text, file) : undefined;
     if (one && !known.has(identity(one))) {
       known.add(identity(one));
@@ -81,8 +137,14 @@ function origin(name, file) {
   const here = statements(file);
   if (here.has(name)) return { name, local: name, file };
   for (const statement of here.imports) {
-    const element = statement.importClause?.namedBindings?.elements?.find((one) => one.name.text === name);
-    if (element && statement.moduleSpecifier.text.startsWith('.')) return origin((element.propertyName ?? element.name).text, resolve(dirname(file), statement.moduleSpecifier.text));
+    const element = statement.importClause?.namedBindings?.elements?.find(
+      (one) => one.name.text === name,
+    );
+    if (element && statement.moduleSpecifier.text.startsWith('.'))
+      return origin(
+        (element.propertyName ?? element.name).text,
+        resolve(dirname(file), statement.moduleSpecifier.text),
+      );
   }
   return undefined;
 }
@@ -97,23 +159,39 @@ function statements(file) {
     const names = new Map();
     const parsed = ts.createSourceFile(file, declarationsOf(file), ts.ScriptTarget.Latest, true);
     for (const statement of parsed.statements) {
-      const declared = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement];
-      for (const { name } of declared) if (name) names.set(name.text, [...(names.get(name.text) ?? []), statement]);
+      const declared = ts.isVariableStatement(statement)
+        ? statement.declarationList.declarations
+        : [statement];
+      for (const { name } of declared)
+        if (name) names.set(name.text, [...(names.get(name.text) ?? []), statement]);
     }
-    declarations.set(file, Object.assign(names, { imports: parsed.statements.filter(ts.isImportDeclaration) }));
+    declarations.set(
+      file,
+      Object.assign(names, { imports: parsed.statements.filter(ts.isImportDeclaration) }),
+    );
   }
   return declarations.get(file);
 }
 
 function declarationsOf(file) {
   let text = '';
-  program.emit(program.getSourceFile(file), (_, written) => { text = written; }, undefined, true);
+  program.emit(
+    program.getSourceFile(file),
+    (_, written) => {
+      text = written;
+    },
+    undefined,
+    true,
+  );
   return text;
 }
 
 /** The lines that went and came, a dozen at most. */
 function changed(before, after) {
   const [old, now] = [before.split('\n'), after.split('\n')];
-  const lines = [...old.filter((line) => !now.includes(line)).map((line) => `  - ${line}`), ...now.filter((line) => !old.includes(line)).map((line) => `  + ${line}`)];
+  const lines = [
+    ...old.filter((line) => !now.includes(line)).map((line) => `  - ${line}`),
+    ...now.filter((line) => !old.includes(line)).map((line) => `  + ${line}`),
+  ];
   return lines.length > 12 ? [...lines.slice(0, 12), `  … and ${lines.length - 12} more`] : lines;
 }

@@ -5,7 +5,18 @@ import { parseArgs } from 'node:util';
 import { prepare, root } from './bench/prepare.mjs';
 import { markdown, text } from './bench/report.mjs';
 
-const names = ['requests', 'latency', 'cpu', 'startup', 'memory', 'storage', 'orchestrator', 'ca', 'server', 'team'];
+const names = [
+  'requests',
+  'latency',
+  'cpu',
+  'startup',
+  'memory',
+  'storage',
+  'orchestrator',
+  'ca',
+  'server',
+  'team',
+];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -19,9 +30,11 @@ const { values: options, positionals } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const unknown = positionals.find((name) => !names.includes(name));
-if (unknown !== undefined) stop(`there is no measurement "${unknown}": choose among ${names.join(', ')}`);
+if (unknown !== undefined)
+  stop(`there is no measurement "${unknown}": choose among ${names.join(', ')}`);
 if (!(Number.isInteger(rounds) && rounds > 0)) stop('--rounds takes a whole number from 1');
-if (options.write && (positionals.length > 0 || options['cpu-prof'])) stop('--write takes all measurements, without a profiler: name none');
+if (options.write && (positionals.length > 0 || options['cpu-prof']))
+  stop('--write takes all measurements, without a profiler: name none');
 
 const chosen = positionals.length > 0 ? names.filter((name) => positionals.includes(name)) : names;
 const bench = await prepare({ rounds, profile: options['cpu-prof'] });
@@ -34,13 +47,26 @@ for (const name of chosen) {
     console.error(`${name}: once more`);
     return measured();
   };
-  sections.push(await measured().catch(again).catch((error) => {
-    console.error(error);
-    return { title: name, text: '', rows: [{ promise: name, limit: '', figure: 'could not be measured', met: false }], tables: [] };
-  }));
+  sections.push(
+    await measured()
+      .catch(again)
+      .catch((error) => {
+        console.error(error);
+        return {
+          title: name,
+          text: '',
+          rows: [{ promise: name, limit: '', figure: 'could not be measured', met: false }],
+          tables: [],
+        };
+      }),
+  );
 }
 console.log(text(sections));
-if (options.write) writeFileSync(join(root, 'docs/benchmarks.md'), markdown(sections, { rounds, command: 'npm run bench -- --write' }));
+if (options.write)
+  writeFileSync(
+    join(root, 'docs/benchmarks.md'),
+    markdown(sections, { rounds, command: 'npm run bench -- --write' }),
+  );
 
 function stop(sentence) {
   console.error(`bench: ${sentence}`);

@@ -1,7 +1,17 @@
 // Proves that strangers can use the packed packages: installs them outside the workspace, and runs there what is in tools/consumers.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -13,7 +23,14 @@ class NotTried extends Error {}
 
 const folder = mkdtempSync(join(tmpdir(), 'acmex-consumers-'));
 const programs = join(folder, 'programs');
-const env = { ...process.env, NODE_OPTIONS: '', NODE_PATH: '', DO_NOT_TRACK: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, 'deno') };
+const env = {
+  ...process.env,
+  NODE_OPTIONS: '',
+  NODE_PATH: '',
+  DO_NOT_TRACK: '1',
+  DENO_NO_UPDATE_CHECK: '1',
+  DENO_DIR: join(folder, 'deno'),
+};
 const tool = (path) => join(root, 'node_modules', path);
 let pebble;
 
@@ -22,18 +39,55 @@ const consumers = {
   commonjs: () => node('commonjs/consumer.cjs'),
   typescript: () => node(tool('typescript/bin/tsc'), '-p', 'typescript'),
   'typescript-web': () => node(tool('typescript/bin/tsc'), '-p', 'typescript-web'),
-  jest: () => node(tool('jest/bin/jest.js'), '--ci', '--silent', '--rootDir', 'jest', '--config', 'jest/jest.config.cjs'),
+  jest: () =>
+    node(
+      tool('jest/bin/jest.js'),
+      '--ci',
+      '--silent',
+      '--rootDir',
+      'jest',
+      '--config',
+      'jest/jest.config.cjs',
+    ),
   node: () => issue(process.execPath, [], 'NODE_EXTRA_CA_CERTS'),
-  deno: async () => issue(await runtime('@deno/linux-x64-glibc', '2.9.6', 'deno'), ['run', '--no-prompt', '--cached-only', '--node-modules-dir=manual', '--allow-net=localhost,127.0.0.1'], 'DENO_CERT'),
-  bun: async () => issue(await runtime('@oven/bun-linux-x64', '1.4.5', 'bin/bun'), ['--no-install'], 'NODE_EXTRA_CA_CERTS'),
-  size: () => weigh({ wanted: ['client', 'challenge'], loads: '@acmex/challenge/http-01', most: { packages: 12, megabytes: 4 } }),
-  'size with Cloudflare': () => weigh({ wanted: ['client', 'challenge', 'dns-cloudflare'], loads: '@acmex/dns-cloudflare', most: { packages: 14, megabytes: 5 } }),
+  deno: async () =>
+    issue(
+      await runtime('@deno/linux-x64-glibc', '2.9.6', 'deno'),
+      [
+        'run',
+        '--no-prompt',
+        '--cached-only',
+        '--node-modules-dir=manual',
+        '--allow-net=localhost,127.0.0.1',
+      ],
+      'DENO_CERT',
+    ),
+  bun: async () =>
+    issue(
+      await runtime('@oven/bun-linux-x64', '1.4.5', 'bin/bun'),
+      ['--no-install'],
+      'NODE_EXTRA_CA_CERTS',
+    ),
+  size: () =>
+    weigh({
+      wanted: ['client', 'challenge'],
+      loads: '@acmex/challenge/http-01',
+      most: { packages: 12, megabytes: 4 },
+    }),
+  'size with Cloudflare': () =>
+    weigh({
+      wanted: ['client', 'challenge', 'dns-cloudflare'],
+      loads: '@acmex/dns-cloudflare',
+      most: { packages: 14, megabytes: 5 },
+    }),
 };
 
 try {
   await pack();
   cpSync(join(import.meta.dirname, 'consumers'), programs, { recursive: true });
-  await install(programs, ['protocol', 'client', 'challenge', 'certificate'], { '@types/node': manifestOf(root).devDependencies['@types/node'] });
+  await install(programs, ['protocol', 'client', 'challenge', 'certificate'], {
+    '@types/node': manifestOf(root).devDependencies['@types/node'],
+  });
   mkdirSync(join(programs, 'node_modules/@swc'), { recursive: true });
   symlinkSync(tool('@swc/jest'), join(programs, 'node_modules/@swc/jest'), 'junction');
   for (const [name, consume] of Object.entries(consumers)) await report(name, consume);
@@ -46,7 +100,9 @@ async function report(name, consume) {
   const start = performance.now();
   try {
     const found = await consume();
-    console.log(`${name}: ${found || 'works'} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    console.log(
+      `${name}: ${found || 'works'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
+    );
   } catch (error) {
     if (error instanceof NotTried) return console.log(`${name}: not tried: ${error.message}`);
     console.log(`${name}: FAILED: ${error.message}`);
@@ -56,20 +112,52 @@ async function report(name, consume) {
 
 async function pack() {
   mkdirSync(join(folder, 'packed'));
-  await run('npm', ['pack', '--silent', '--pack-destination', join(folder, 'packed'), ...publishedPackages().map((one) => `./${one.folder}`)], { cwd: root });
+  await run(
+    'npm',
+    [
+      'pack',
+      '--silent',
+      '--pack-destination',
+      join(folder, 'packed'),
+      ...publishedPackages().map((one) => `./${one.folder}`),
+    ],
+    { cwd: root },
+  );
 }
 
 /** Installs packed packages by their short names, as they would come from a registry: what they need of one another comes packed as well. */
 async function install(place, names, devDependencies = {}) {
-  const tarballs = Object.fromEntries(publishedPackages().map(({ manifest: { name, version } }) => [name, `file:${join(folder, 'packed', `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)}`]));
-  const dependencies = Object.fromEntries(names.map((name) => [`@acmex/${name}`, tarballs[`@acmex/${name}`]]));
+  const tarballs = Object.fromEntries(
+    publishedPackages().map(({ manifest: { name, version } }) => [
+      name,
+      `file:${join(folder, 'packed', `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)}`,
+    ]),
+  );
+  const dependencies = Object.fromEntries(
+    names.map((name) => [`@acmex/${name}`, tarballs[`@acmex/${name}`]]),
+  );
   mkdirSync(place, { recursive: true });
-  writeFileSync(join(place, 'package.json'), JSON.stringify({ private: true, dependencies, devDependencies, overrides: tarballs }));
+  writeFileSync(
+    join(place, 'package.json'),
+    JSON.stringify({ private: true, dependencies, devDependencies, overrides: tarballs }),
+  );
   await npmInstall(place);
 }
 
 async function npmInstall(place, ...names) {
-  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...names], { cwd: place });
+  await run(
+    'npm',
+    [
+      'install',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      '--loglevel=error',
+      ...names,
+    ],
+    { cwd: place },
+  );
 }
 
 /** The program of a runtime that npm has for this machine. */
@@ -80,17 +168,26 @@ async function runtime(name, version, program) {
   try {
     await npmInstall(place, `${name}@${version}`);
   } catch (error) {
-    throw error.message.includes('EBADPLATFORM') ? new NotTried(`${name} is not for ${process.platform} on ${process.arch}`) : error;
+    throw error.message.includes('EBADPLATFORM')
+      ? new NotTried(`${name} is not for ${process.platform} on ${process.arch}`)
+      : error;
   }
   return join(place, 'node_modules', name, program);
 }
 
 /** A certificate from a local Pebble, whose own CA is named in the variable that the runtime has for that. */
 async function issue(command, args, trust) {
-  for (const name of missing().filter((one) => one.startsWith('pebble'))) throw new NotTried(howToInstall(name));
+  for (const name of missing().filter((one) => one.startsWith('pebble')))
+    throw new NotTried(howToInstall(name));
   pebble ??= await (await loadServices()).startPebble({ http01: 'challtestsrv' });
-  const { directory, caFile, challenges: { managementUrl } } = pebble;
-  return await run(command, [...args, 'issuance/issue.mjs', directory, managementUrl], { env: { ...env, [trust]: caFile } });
+  const {
+    directory,
+    caFile,
+    challenges: { managementUrl },
+  } = pebble;
+  return await run(command, [...args, 'issuance/issue.mjs', directory, managementUrl], {
+    env: { ...env, [trust]: caFile },
+  });
 }
 
 /** What packages bring when they are installed, and that one of them loads with no more; the optional peer is not among it. */
@@ -100,17 +197,24 @@ async function weigh({ wanted, loads, most }) {
   await run(process.execPath, ['--input-type=module', '-e', `import '${loads}'`], { cwd: place });
   const names = Object.keys(manifestOf(place, 'node_modules/.package-lock.json').packages);
   const megabytes = bytesOnDisk(join(place, 'node_modules')) / 1e6;
-  const heaviest = names.map((name) => [name.replace(/.*node_modules\//, ''), bytesOnDisk(join(place, name)) / 1e6]).sort(([, a], [, b]) => b - a).slice(0, 3);
+  const heaviest = names
+    .map((name) => [name.replace(/.*node_modules\//, ''), bytesOnDisk(join(place, name)) / 1e6])
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3);
   const figures = `${names.length} packages, ${megabytes.toFixed(1)} MB on disk, of which ${heaviest.map(([name, part]) => `${name} ${part.toFixed(1)}`).join(', ')}`;
-  if (names.includes('node_modules/@acmex/certificate')) throw new Error(`@acmex/certificate comes unasked: ${figures}`);
-  if (names.length > most.packages || megabytes > most.megabytes) throw new Error(`more than ${most.packages} packages or ${most.megabytes} MB: ${figures}`);
+  if (names.includes('node_modules/@acmex/certificate'))
+    throw new Error(`@acmex/certificate comes unasked: ${figures}`);
+  if (names.length > most.packages || megabytes > most.megabytes)
+    throw new Error(`more than ${most.packages} packages or ${most.megabytes} MB: ${figures}`);
   return figures;
 }
 
 /** As du counts: whole blocks. */
 function bytesOnDisk(path) {
   const entry = lstatSync(path);
-  const within = entry.isDirectory() ? readdirSync(path).map((name) => bytesOnDisk(join(path, name))) : [];
+  const within = entry.isDirectory()
+    ? readdirSync(path).map((name) => bytesOnDisk(join(path, name)))
+    : [];
   return within.reduce((sum, one) => sum + one, entry.blocks * 512);
 }
 
@@ -124,8 +228,21 @@ function node(...args) {
 
 /** What a command says last on its standard output. @throws Error with the first lines of all that it said */
 async function run(command, args, options = {}) {
-  const child = spawn(command, args, { cwd: programs, env, timeout: 120_000, stdio: ['ignore', 'pipe', 'pipe'], ...options });
-  const [[code, signal], out, errors] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
-  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${signal ?? code}:\n${`${out}${errors}`.trim().split('\n').slice(0, 15).join('\n')}`);
+  const child = spawn(command, args, {
+    cwd: programs,
+    env,
+    timeout: 120_000,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
+  });
+  const [[code, signal], out, errors] = await Promise.all([
+    once(child, 'close'),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  if (code !== 0)
+    throw new Error(
+      `${[command, ...args].join(' ')} ended with ${signal ?? code}:\n${`${out}${errors}`.trim().split('\n').slice(0, 15).join('\n')}`,
+    );
   return out.trim().split('\n').at(-1);
 }

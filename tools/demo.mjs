@@ -8,6 +8,10 @@ import { root, setup } from './setup.mjs';
 setup({ programs: 'none' });
 const folder = join(root, 'tmp', 'demo');
 rmSync(folder, { recursive: true, force: true });
-const child = spawn(process.execPath, [join(root, 'apps/cli/bin/acmex.mjs'), 'demo', '--directory', folder], { stdio: ['ignore', 'inherit', 'inherit'] });
+const child = spawn(
+  process.execPath,
+  [join(root, 'apps/cli/bin/acmex.mjs'), 'demo', '--directory', folder],
+  { stdio: ['ignore', 'inherit', 'inherit'] },
+);
 const [code] = await once(child, 'exit');
 process.exitCode = code ?? 1;

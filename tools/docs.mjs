@@ -2,12 +2,17 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { formatted } from './formatted.mjs';
 import { packages, root } from './packages.mjs';
 
 const program = join(root, 'apps/cli/src/program.ts');
 const generators = [
   // First of all: pages are made from it.
-  { file: 'packages/config/src/dns/kinds.ts', from: 'packages/config/src/dns/kind.ts', make: dnsKinds },
+  {
+    file: 'packages/config/src/dns/kinds.ts',
+    from: 'packages/config/src/dns/kind.ts',
+    make: dnsKinds,
+  },
   { file: 'docs/errors.md', make: errors },
   { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
@@ -16,11 +21,15 @@ const generators = [
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
 /** The server and the DNS hosts: nothing is made from their code. */
-const loadedWhenNamed = { name: 'loaded when named', setup: ({ onResolve }) => onResolve({ filter: /^@acmex\/(server|dns-.*)$/ }, ({ path }) => ({ path, external: true })) };
+const loadedWhenNamed = {
+  name: 'loaded when named',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^@acmex\/(server|dns-.*)$/ }, ({ path }) => ({ path, external: true })),
+};
 const check = process.argv.includes('--check');
 
 for (const { file, make } of generators) {
-  const text = await make();
+  const text = file.endsWith('.ts') ? await formatted(file, await make()) : await make();
   const path = join(root, file);
   if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
   if (check) {
@@ -36,10 +45,24 @@ for (const { file, make } of generators) {
 /** The tables of all `errors.ts`. */
 async function errors() {
   const sections = [];
-  for (const { folder, manifest } of packages().filter((one) => existsSync(join(root, one.folder, 'src/errors.ts')))) {
-    const tables = Object.entries(await load(join(root, folder, 'src/errors.ts'))).filter(([name]) => name.endsWith('Errors')).map(([, table]) => table);
-    if (tables.length === 0) throw new Error(`${folder}/src/errors.ts exports no table named …Errors`);
-    sections.push([`## ${manifest.name}`, '', '| code | meaning | cure | exit code | HTTP status |', '|---|---|---|---|---|', ...tables.flatMap(Object.entries).map(row), ''].join('\n'));
+  for (const { folder, manifest } of packages().filter((one) =>
+    existsSync(join(root, one.folder, 'src/errors.ts')),
+  )) {
+    const tables = Object.entries(await load(join(root, folder, 'src/errors.ts')))
+      .filter(([name]) => name.endsWith('Errors'))
+      .map(([, table]) => table);
+    if (tables.length === 0)
+      throw new Error(`${folder}/src/errors.ts exports no table named …Errors`);
+    sections.push(
+      [
+        `## ${manifest.name}`,
+        '',
+        '| code | meaning | cure | exit code | HTTP status |',
+        '|---|---|---|---|---|',
+        ...tables.flatMap(Object.entries).map(row),
+        '',
+      ].join('\n'),
+    );
   }
   if (sections.length === 0) throw new Error('no errors.ts was found');
   return `# Errors\n\nEvery error has a stable \`code\`; it is never renamed. The exit code is the one of \`acmex\`, the HTTP status the one of a service that passes the error on. This page is made from the code.\n\n${sections.join('\n')}`;
@@ -47,7 +70,8 @@ async function errors() {
 
 function row([code, { meaning, cure, exit, http }]) {
   const cells = [`\`${code}\``, meaning, cure, exit, http];
-  if (cells.some((cell) => cell === undefined)) throw new Error(`${code} lacks its meaning, cure, exit code or HTTP status`);
+  if (cells.some((cell) => cell === undefined))
+    throw new Error(`${code} lacks its meaning, cure, exit code or HTTP status`);
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
@@ -55,14 +79,35 @@ function row([code, { meaning, cure, exit, http }]) {
 async function commands() {
   const { commandLine } = await load(program);
   const nowhere = { write: () => true };
-  const inner = (command, path) => (command.commands.length === 0 ? [{ command, path }] : command.commands.flatMap((one) => inner(one, `${path} ${one.name()}`)));
-  const sections = inner(commandLine('', { stdout: nowhere, stderr: nowhere }), 'acmex').map(({ command, path }) => {
-    const rows = command.options.map(({ flags, description, defaultValue, defaultValueDescription, argChoices }) => {
-      const more = [...(argChoices ? [`one of ${argChoices.join(', ')}`] : []), ...(defaultValue === undefined ? [] : [`default ${defaultValueDescription ?? defaultValue}`])];
-      return `| \`${flags}\` | ${description}${more.length > 0 ? ` (${more.join('; ')})` : ''} |`;
-    });
-    return [`## ${[path, ...command.registeredArguments.map((one) => `<${one.name()}>`)].join(' ')}`, '', `${command.description()}.`, '', '| flag | |', '|---|---|', ...rows, ''].join('\n');
-  });
+  const inner = (command, path) =>
+    command.commands.length === 0
+      ? [{ command, path }]
+      : command.commands.flatMap((one) => inner(one, `${path} ${one.name()}`));
+  const sections = inner(commandLine('', { stdout: nowhere, stderr: nowhere }), 'acmex').map(
+    ({ command, path }) => {
+      const rows = command.options.map(
+        ({ flags, description, defaultValue, defaultValueDescription, argChoices }) => {
+          const more = [
+            ...(argChoices ? [`one of ${argChoices.join(', ')}`] : []),
+            ...(defaultValue === undefined
+              ? []
+              : [`default ${defaultValueDescription ?? defaultValue}`]),
+          ];
+          return `| \`${flags}\` | ${description}${more.length > 0 ? ` (${more.join('; ')})` : ''} |`;
+        },
+      );
+      return [
+        `## ${[path, ...command.registeredArguments.map((one) => `<${one.name()}>`)].join(' ')}`,
+        '',
+        `${command.description()}.`,
+        '',
+        '| flag | |',
+        '|---|---|',
+        ...rows,
+        '',
+      ].join('\n');
+    },
+  );
   if (sections.length === 0) throw new Error('the program has no commands');
   return `# The command line\n\nThis page is made from the code.\n\n${sections.join('\n')}`;
 }
@@ -79,15 +124,49 @@ ${configReference()}`;
 
 /** The kinds of DNS hosts as a module, from what the package.json of each provider says. Those that come in one package with others stand last. */
 async function dnsKinds() {
-  const described = packages().filter(({ manifest }) => manifest.acmex?.dns).map(({ folder, manifest: { name, acmex: { dns } } }) => ({ folder, name, kinds: [dns].flat() }));
-  const [hosts, families] = [described.filter(({ kinds }) => kinds.length === 1), described.filter(({ kinds }) => kinds.length > 1)];
-  const kinds = [...hosts, ...families].flatMap(({ kinds: own, ...one }) => own.map((kind) => ({ ...one, kind })));
-  const entries = kinds.map(({ folder, name, kind: { name: type, title, factory, credentials: options, environment, attended, links } }) => {
-    const unfit = options.find(({ option, env, description }) => !option || !(env?.length > 0) || !description);
-    if (!type || !title || !factory || unfit) throw new Error(`${folder}/package.json: acmex.dns lacks ${unfit ? 'the option, env or description of a credential' : 'its name, title or factory'}`);
-    const { options: rows, ...head } = { type, title, package: name, ...(environment ? { environment } : {}), ...(attended ? { attended } : {}), links, options };
-    return `  dnsKind({\n    ${literal(head).slice(2, -2)},\n    options: [${rows.map((row) => `\n      ${literal(row)},`).join('')}${rows.length > 0 ? '\n    ' : ''}],\n    load: async () => (await import('${name}')).${factory},\n  }),\n`;
-  });
+  const described = packages()
+    .filter(({ manifest }) => manifest.acmex?.dns)
+    .map(
+      ({
+        folder,
+        manifest: {
+          name,
+          acmex: { dns },
+        },
+      }) => ({ folder, name, kinds: [dns].flat() }),
+    );
+  const [hosts, families] = [
+    described.filter(({ kinds }) => kinds.length === 1),
+    described.filter(({ kinds }) => kinds.length > 1),
+  ];
+  const kinds = [...hosts, ...families].flatMap(({ kinds: own, ...one }) =>
+    own.map((kind) => ({ ...one, kind })),
+  );
+  const entries = kinds.map(
+    ({
+      folder,
+      name,
+      kind: { name: type, title, factory, credentials: options, environment, attended, links },
+    }) => {
+      const unfit = options.find(
+        ({ option, env, description }) => !option || !(env?.length > 0) || !description,
+      );
+      if (!type || !title || !factory || unfit)
+        throw new Error(
+          `${folder}/package.json: acmex.dns lacks ${unfit ? 'the option, env or description of a credential' : 'its name, title or factory'}`,
+        );
+      const { options: rows, ...head } = {
+        type,
+        title,
+        package: name,
+        ...(environment ? { environment } : {}),
+        ...(attended ? { attended } : {}),
+        links,
+        options,
+      };
+      return `  dnsKind({\n    ${literal(head).slice(2, -2)},\n    options: [${rows.map((row) => `\n      ${literal(row)},`).join('')}${rows.length > 0 ? '\n    ' : ''}],\n    load: async () => (await import('${name}')).${factory},\n  }),\n`;
+    },
+  );
   if (entries.length === 0) throw new Error('there are no DNS providers');
   return `// Made by npm run docs from acmex.dns in the package.json of each provider: change it there.\nimport { dnsKind, type OpenableDnsKind } from './kind.ts';\n\n/** Every kind of DNS host. */\nexport const dnsKinds: readonly OpenableDnsKind[] = [\n${entries.join('')}];\n`;
 }
@@ -95,7 +174,12 @@ async function dnsKinds() {
 /** A value as TypeScript has it. */
 function literal(value) {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value === 'object') return Object.keys(value).length === 0 ? '{}' : `{ ${Object.entries(value).map(([key, one]) => `${key}: ${literal(one)}`).join(', ')} }`;
+  if (typeof value === 'object')
+    return Object.keys(value).length === 0
+      ? '{}'
+      : `{ ${Object.entries(value)
+          .map(([key, one]) => `${key}: ${literal(one)}`)
+          .join(', ')} }`;
   return typeof value === 'string' ? `'${value.replaceAll(/[\\']/g, '\\$&')}'` : String(value);
 }
 
@@ -103,13 +187,34 @@ function literal(value) {
 async function dnsProviders() {
   const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/providers.ts'));
   const kinds = packages().flatMap(({ manifest }) => [manifest.acmex?.dns ?? []].flat());
-  const sections = dnsProviderKinds().map(({ type, title, package: name, options, links, attended }) => {
-    const places = [...(links.api ? [`[reference](${links.api})`] : []), ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : [])];
-    const { credentials } = kinds.find(({ name: own }) => own === type);
-    const rows = options.map((one, at) => `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : credentials[at]?.oneOf ? ['one of these is required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`);
-    const body = attended ? ['A person writes the record: `acmex obtain` shows it, and goes on at Enter or when the record is seen. Nothing renews such a certificate, so it cannot stand in acmex.toml.'] : ['| key | variables | | |', '|---|---|---|---|', ...rows];
-    return [`## ${title}`, '', `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`, '', ...body, '', contractText(kinds.find(({ name: own }) => own === type)), ''].join('\n');
-  });
+  const sections = dnsProviderKinds().map(
+    ({ type, title, package: name, options, links, attended }) => {
+      const places = [
+        ...(links.api ? [`[reference](${links.api})`] : []),
+        ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : []),
+      ];
+      const { credentials } = kinds.find(({ name: own }) => own === type);
+      const rows = options.map(
+        (one, at) =>
+          `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : credentials[at]?.oneOf ? ['one of these is required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`,
+      );
+      const body = attended
+        ? [
+            'A person writes the record: `acmex obtain` shows it, and goes on at Enter or when the record is seen. Nothing renews such a certificate, so it cannot stand in acmex.toml.',
+          ]
+        : ['| key | variables | | |', '|---|---|---|---|', ...rows];
+      return [
+        `## ${title}`,
+        '',
+        `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`,
+        '',
+        ...body,
+        '',
+        contractText(kinds.find(({ name: own }) => own === type)),
+        '',
+      ].join('\n');
+    },
+  );
   return `# DNS providers
 
 For dns-01, which wildcards need, and for dns-account-01 records are written by one of these. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
@@ -140,13 +245,24 @@ ${sections.join('\n')}`;
 
 /** How far a provider is held against the contract of all. */
 function contractText({ contract }) {
-  return contract === undefined ? 'Held against the whole [contract](../packages/dns/src/contract.ts).' : `Of the [contract](../packages/dns/src/contract.ts): ${contract}.`;
+  return contract === undefined
+    ? 'Held against the whole [contract](../packages/dns/src/contract.ts).'
+    : `Of the [contract](../packages/dns/src/contract.ts): ${contract}.`;
 }
 
 /** The routes of the server, its scopes and its metrics. */
 async function restApi() {
-  const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(['api-description.ts', 'access/scopes.ts', 'around/metric-meanings.ts'].map((file) => load(join(root, 'apps/server/src', file), { packages: 'external' })));
-  const routes = Object.entries(apiDescription('').paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => `| \`${method.toUpperCase()} ${path}\` | ${one.summary} | ${one.description.replace(/: .*$/, '.')} |`));
+  const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(
+    ['api-description.ts', 'access/scopes.ts', 'around/metric-meanings.ts'].map((file) =>
+      load(join(root, 'apps/server/src', file), { packages: 'external' }),
+    ),
+  );
+  const routes = Object.entries(apiDescription('').paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, one]) =>
+        `| \`${method.toUpperCase()} ${path}\` | ${one.summary} | ${one.description.replace(/: .*$/, '.')} |`,
+    ),
+  );
   if (routes.length === 0) throw new Error('the server has no routes');
   return `# The REST API
 
@@ -160,7 +276,9 @@ ${routes.join('\n')}
 
 | scope | |
 |---|---|
-${Object.entries(scopeMeanings).map(([scope, meaning]) => `| \`${scope}\` | ${meaning} |`).join('\n')}
+${Object.entries(scopeMeanings)
+  .map(([scope, meaning]) => `| \`${scope}\` | ${meaning} |`)
+  .join('\n')}
 
 ## Metrics
 
@@ -168,14 +286,18 @@ ${Object.entries(scopeMeanings).map(([scope, meaning]) => `| \`${scope}\` | ${me
 
 | metric | |
 |---|---|
-${Object.entries(metricMeanings).map(([name, meaning]) => `| \`acmex_${name}\` | ${meaning} |`).join('\n')}
+${Object.entries(metricMeanings)
+  .map(([name, meaning]) => `| \`acmex_${name}\` | ${meaning} |`)
+  .join('\n')}
 `;
 }
 
 /** What the outbox tells of. */
 async function events() {
   const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/events.ts'));
-  const rows = Object.entries(eventMeanings).map(([type, meaning]) => `| \`${type}\` | ${meaning} |`);
+  const rows = Object.entries(eventMeanings).map(
+    ([type, meaning]) => `| \`${type}\` | ${meaning} |`,
+  );
   if (rows.length === 0) throw new Error('there are no events');
   return `# Events
 
@@ -189,8 +311,24 @@ ${rows.join('\n')}
 
 /** The exports of a TypeScript module. */
 async function load(entry, options = {}) {
-  const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');" };
-  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner, plugins: [loadedWhenNamed], logLevel: 'warning', ...options });
+  const banner = {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');",
+  };
+  const {
+    outputFiles: [{ text }],
+  } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['@acmex/source'],
+    banner,
+    plugins: [loadedWhenNamed],
+    logLevel: 'warning',
+    ...options,
+  });
   if (options.packages === 'external') return await importedBeside(entry, text);
   return await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
 }

@@ -11,7 +11,19 @@ export async function loadServices() {
   const folder = await mkdtemp(join(root, 'node_modules', '.acmex-services-'));
   const outfile = join(folder, 'services.mjs');
   try {
-    await build({ entryPoints: [join(root, 'tools/services/src/index.ts')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', external: ['@jest/globals'], conditions: ['@acmex/source'], alias: { '@acmex/clock': join(root, 'packages/clock/src/index.ts') }, logLevel: 'warning' });
+    await build({
+      entryPoints: [join(root, 'tools/services/src/index.ts')],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      external: ['@jest/globals'],
+      conditions: ['@acmex/source'],
+      alias: { '@acmex/clock': join(root, 'packages/clock/src/index.ts') },
+      logLevel: 'warning',
+    });
     return await import(pathToFileURL(outfile).href);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -9,8 +9,11 @@ import { join } from 'node:path';
  */
 export function isInstalled(folder) {
   if (!existsSync(join(folder, 'node_modules/.package-lock.json'))) return false;
-  if (existsSync(stampOf(folder)) && readFileSync(stampOf(folder), 'utf8') === digest(folder)) return true;
-  const [locked, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')).packages);
+  if (existsSync(stampOf(folder)) && readFileSync(stampOf(folder), 'utf8') === digest(folder))
+    return true;
+  const [locked, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map(
+    (file) => JSON.parse(readFileSync(join(folder, file), 'utf8')).packages,
+  );
   if (!agree(locked, installed)) return false;
   stamp(folder);
   return true;
@@ -25,7 +28,8 @@ const stampOf = (folder) => join(folder, 'node_modules/.acmex-lock');
 
 function digest(folder) {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\0`);
-  for (const file of ['package-lock.json', 'node_modules/.package-lock.json']) hash.update(readFileSync(join(folder, file))).update('\0');
+  for (const file of ['package-lock.json', 'node_modules/.package-lock.json'])
+    hash.update(readFileSync(join(folder, file))).update('\0');
   return hash.digest('hex');
 }
 
@@ -34,8 +38,13 @@ function agree(locked, installed) {
   return Object.entries(locked).every(([path, wanted]) => {
     const found = installed[path];
     if (!found) return path === '' || (wanted.optional === true && !isForThisMachine(wanted));
-    return found.version === wanted.version && found.integrity === wanted.integrity && (!wanted.link || found.resolved === wanted.resolved);
+    return (
+      found.version === wanted.version &&
+      found.integrity === wanted.integrity &&
+      (!wanted.link || found.resolved === wanted.resolved)
+    );
   });
 }
 
-const isForThisMachine = ({ os = [], cpu = [], libc }) => os.includes(process.platform) && cpu.includes(process.arch) && !libc;
+const isForThisMachine = ({ os = [], cpu = [], libc }) =>
+  os.includes(process.platform) && cpu.includes(process.arch) && !libc;

@@ -1,4 +1,6 @@
-export const programs: Readonly<Record<string, { readonly debian: string; readonly elsewhere: string }>>;
+export const programs: Readonly<
+  Record<string, { readonly debian: string; readonly elsewhere: string }>
+>;
 export function isInstalled(name: string, path?: string): boolean;
 export function missing(): string[];
 export function howToInstall(name: string): string;

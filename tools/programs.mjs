@@ -4,19 +4,41 @@ import { delimiter, join } from 'node:path';
 
 /** @type {Record<string, { debian: string, elsewhere: string }>} */
 export const programs = {
-  pebble: { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest' },
-  'pebble-challtestsrv': { debian: 'pebble', elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest' },
-  named: { debian: 'bind9', elsewhere: 'install BIND 9 with your system\'s package manager' },
-  nsupdate: { debian: 'bind9-dnsutils', elsewhere: 'install BIND 9 with your system\'s package manager' },
-  pdns_server: { debian: 'pdns-backend-lmdb', elsewhere: 'install PowerDNS 4.7 or later, with its LMDB backend, with your system\'s package manager' },
-  'redis-server': { debian: 'redis-server', elsewhere: 'install Redis 7 with your system\'s package manager' },
-  certbot: { debian: 'certbot', elsewhere: 'install certbot with your system\'s package manager' },
+  pebble: {
+    debian: 'pebble',
+    elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest',
+  },
+  'pebble-challtestsrv': {
+    debian: 'pebble',
+    elsewhere: 'go install github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest',
+  },
+  named: { debian: 'bind9', elsewhere: "install BIND 9 with your system's package manager" },
+  nsupdate: {
+    debian: 'bind9-dnsutils',
+    elsewhere: "install BIND 9 with your system's package manager",
+  },
+  pdns_server: {
+    debian: 'pdns-backend-lmdb',
+    elsewhere:
+      "install PowerDNS 4.7 or later, with its LMDB backend, with your system's package manager",
+  },
+  'redis-server': {
+    debian: 'redis-server',
+    elsewhere: "install Redis 7 with your system's package manager",
+  },
+  certbot: { debian: 'certbot', elsewhere: "install certbot with your system's package manager" },
   lego: { debian: 'lego', elsewhere: 'go install github.com/go-acme/lego/v4/cmd/lego@latest' },
-  uacme: { debian: 'uacme', elsewhere: 'install uacme with your system\'s package manager' },
-  dehydrated: { debian: 'dehydrated', elsewhere: 'install dehydrated with your system\'s package manager' },
-  'acme-tiny': { debian: 'acme-tiny', elsewhere: 'install acme-tiny with your system\'s package manager' },
+  uacme: { debian: 'uacme', elsewhere: "install uacme with your system's package manager" },
+  dehydrated: {
+    debian: 'dehydrated',
+    elsewhere: "install dehydrated with your system's package manager",
+  },
+  'acme-tiny': {
+    debian: 'acme-tiny',
+    elsewhere: "install acme-tiny with your system's package manager",
+  },
   'systemd-analyze': { debian: 'systemd', elsewhere: 'take a Linux that systemd runs' },
-  openssl: { debian: 'openssl', elsewhere: 'install OpenSSL 3 with your system\'s package manager' },
+  openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
 };
 
 /** Whether a program can be found on the PATH. */

@@ -12,7 +12,10 @@ const isCI = process.env.CI === 'true';
 /** Installs and builds what is missing; ends the process with a sentence where it cannot. `programs`: those that tests start, or none. */
 export function setup({ programs: wanted = 'all' } = {}) {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) stop(`Node.js ${process.versions.node} is too old: AcmeX needs 20.19 or later, from https://nodejs.org`);
+  if (major < 20 || (major === 20 && minor < 19))
+    stop(
+      `Node.js ${process.versions.node} is too old: AcmeX needs 20.19 or later, from https://nodejs.org`,
+    );
   installPackages();
   if (wanted === 'all') installPrograms();
   buildProgram();
@@ -21,7 +24,8 @@ export function setup({ programs: wanted = 'all' } = {}) {
 function installPackages() {
   // npm makes no link for a program whose file was not there at the time; without it, npx would ask the registry for a stranger's acmex.
   if (isInstalled(root) && existsSync(join(root, 'node_modules/.bin/acmex'))) return;
-  if (!run('npm', ['ci', '--include=dev'])) stop('the packages could not be installed: npm says why above');
+  if (!run('npm', ['ci', '--include=dev']))
+    stop('the packages could not be installed: npm says why above');
   stamp(root);
 }
 
@@ -30,7 +34,15 @@ function installPrograms() {
   if (absent.length > 0 && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     run('apt-get', ['-qq', 'update']);
     // With RUNLEVEL=1 no package starts its own servers.
-    run('env', ['RUNLEVEL=1', 'apt-get', '-qq', 'install', '--yes', '--no-install-recommends', ...new Set(absent.map((name) => programs[name].debian))]);
+    run('env', [
+      'RUNLEVEL=1',
+      'apt-get',
+      '-qq',
+      'install',
+      '--yes',
+      '--no-install-recommends',
+      ...new Set(absent.map((name) => programs[name].debian)),
+    ]);
   }
   for (const name of missing()) {
     if (isCI) stop(`${howToInstall(name)} (with CI=true nothing may be missing)`);
@@ -41,24 +53,52 @@ function installPrograms() {
 /** `npx acmex` works from here on. Built anew only when a source is newer, so that no test loses the program under its feet. */
 function buildProgram() {
   const program = join(root, 'apps/cli/dist/main.mjs');
-  if (existsSync(program) && statSync(program).mtimeMs >= newest(['packages', 'apps/cli/src', 'apps/cli/build.mjs', 'package-lock.json'])) return;
+  if (
+    existsSync(program) &&
+    statSync(program).mtimeMs >=
+      newest(['packages', 'apps/cli/src', 'apps/cli/build.mjs', 'package-lock.json'])
+  )
+    return;
   if (run(process.execPath, ['build.mjs'], join(root, 'apps/cli'))) return;
   if (isCI) stop('the program acmex could not be built');
-  console.error('the program acmex could not be built: npx acmex and the tests that run it will fail');
+  console.error(
+    'the program acmex could not be built: npx acmex and the tests that run it will fail',
+  );
 }
 
 /** When the latest of these files, or files in these folders, was changed. */
 function newest(paths) {
-  return Math.max(...paths.map((path) => {
-    const entry = statSync(join(root, path));
-    if (!entry.isDirectory()) return entry.mtimeMs;
-    return newest(readdirSync(join(root, path)).filter((name) => name !== 'node_modules' && name !== 'dist').map((name) => join(path, name)));
-  }), 0);
+  return Math.max(
+    ...paths.map((path) => {
+      const entry = statSync(join(root, path));
+      if (!entry.isDirectory()) return entry.mtimeMs;
+      return newest(
+        readdirSync(join(root, path))
+          .filter((name) => name !== 'node_modules' && name !== 'dist')
+          .map((name) => join(path, name)),
+      );
+    }),
+    0,
+  );
 }
 
 function run(command, args, cwd = root) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', DO_NOT_TRACK: '1', SCARF_ANALYTICS: 'false', NX_DAEMON: 'false', NX_TUI: 'false' };
-  return spawnSync(command, args, { cwd, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && command === 'npm' }).status === 0;
+  const env = {
+    ...process.env,
+    DEBIAN_FRONTEND: 'noninteractive',
+    DO_NOT_TRACK: '1',
+    SCARF_ANALYTICS: 'false',
+    NX_DAEMON: 'false',
+    NX_TUI: 'false',
+  };
+  return (
+    spawnSync(command, args, {
+      cwd,
+      env,
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32' && command === 'npm',
+    }).status === 0
+  );
 }
 
 function stop(sentence) {

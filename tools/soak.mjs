@@ -5,11 +5,23 @@ import { root } from './packages.mjs';
 
 /** The tests that run longer when ACMEX_SOAK names their area. */
 const areas = {
-  storage: ['--selectProjects', '@acmex/storage-file', '@acmex/storage-redis', '--testPathPatterns', 'kills|redis.system'],
+  storage: [
+    '--selectProjects',
+    '@acmex/storage-file',
+    '@acmex/storage-redis',
+    '--testPathPatterns',
+    'kills|redis.system',
+  ],
   ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed|kills'],
   orchestrator: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'provision-kills'],
   lifetimes: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
-  server: ['--selectProjects', '@acmex/server', '@acmex/cli', '--testPathPatterns', 'every-route|team.system|agent.system'],
+  server: [
+    '--selectProjects',
+    '@acmex/server',
+    '@acmex/cli',
+    '--testPathPatterns',
+    'every-route|team.system|agent.system',
+  ],
   'lifetimes-real': ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
 };
 
@@ -18,5 +30,14 @@ if (!Object.hasOwn(areas, area)) {
   console.error(`soak: name an area: ${Object.keys(areas).join(', ')}`);
   process.exit(2);
 }
-const { status } = spawnSync(process.execPath, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', join(root, 'node_modules/jest/bin/jest.js'), ...areas[area]], { cwd: root, stdio: 'inherit', env: { ...process.env, ACMEX_SOAK: area } });
+const { status } = spawnSync(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'node_modules/jest/bin/jest.js'),
+    ...areas[area],
+  ],
+  { cwd: root, stdio: 'inherit', env: { ...process.env, ACMEX_SOAK: area } },
+);
 process.exitCode = status ?? 1;

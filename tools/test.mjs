@@ -19,12 +19,20 @@ try {
 }
 
 async function run(outputFile) {
-  const args = [...options, '--json', `--outputFile=${outputFile}`, ...(projects.length > 0 ? ['--selectProjects', ...projects] : [])];
+  const args = [
+    ...options,
+    '--json',
+    `--outputFile=${outputFile}`,
+    ...(projects.length > 0 ? ['--selectProjects', ...projects] : []),
+  ];
   const status = await jest(args);
   // Without results Jest itself has failed: that is one failure.
   const results = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined;
-  const { passed, failed, skipped } = results ? totals(results) : { passed: 0, failed: 1, skipped: 0 };
-  for (const [reason, count] of results ? skippedFor(results) : []) console.log(`${count} skipped: ${reason}`);
+  const { passed, failed, skipped } = results
+    ? totals(results)
+    : { passed: 0, failed: 1, skipped: 0 };
+  for (const [reason, count] of results ? skippedFor(results) : [])
+    console.log(`${count} skipped: ${reason}`);
   if (passed + failed === 0) console.log('no test ran');
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return status === 0 && failed === 0 && passed > 0 ? 0 : 1;
@@ -34,7 +42,11 @@ async function jest(args) {
   const child = spawn(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim() },
+    env: {
+      ...process.env,
+      NODE_OPTIONS:
+        `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
+    },
   });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   const [code] = await once(child, 'exit');

@@ -18,8 +18,16 @@ await build({
   conditions: ['@acmex/source', 'module'],
   define: { __VERSION__: JSON.stringify(version) },
   // Parts that are CommonJS still ask for require.
-  banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
   // The server is a package of its own, which who serves installs beside this one.
-  plugins: [{ name: 'server', setup: ({ onResolve }) => onResolve({ filter: /^@acmex\/server$/ }, ({ path }) => ({ path, external: true })) }],
+  plugins: [
+    {
+      name: 'server',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^@acmex\/server$/ }, ({ path }) => ({ path, external: true })),
+    },
+  ],
   logLevel: 'warning',
 });

@@ -7,7 +7,9 @@ import { build } from 'esbuild';
 const most = 40_000;
 const folder = import.meta.dirname;
 const sdk = dirname(createRequire(join(folder, 'src/sdk.ts')).resolve('cloudflare'));
-const { name, version, license, repository } = JSON.parse(readFileSync(join(sdk, 'package.json'), 'utf8'));
+const { name, version, license, repository } = JSON.parse(
+  readFileSync(join(sdk, 'package.json'), 'utf8'),
+);
 const what = `parts of ${name} ${version} (${license}), bundled and minified`;
 const outfile = join(folder, 'dist/sdk.js');
 
@@ -23,8 +25,16 @@ const { metafile } = await build({
   banner: { js: `// Contains ${what}: see THIRD-PARTY.txt` },
   logLevel: 'warning',
 });
-writeFileSync(join(folder, 'dist/THIRD-PARTY.txt'), `sdk.js contains ${what}, from ${repository.url}.\nIts licence:\n\n${readFileSync(join(sdk, 'LICENSE'), 'utf8')}`);
+writeFileSync(
+  join(folder, 'dist/THIRD-PARTY.txt'),
+  `sdk.js contains ${what}, from ${repository.url}.\nIts licence:\n\n${readFileSync(join(sdk, 'LICENSE'), 'utf8')}`,
+);
 
-const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports).map(({ path }) => path);
+const outside = Object.values(metafile.outputs)
+  .flatMap(({ imports }) => imports)
+  .map(({ path }) => path);
 const { size } = statSync(outfile);
-if (outside.length > 0 || size > most) throw new Error(`dist/sdk.js has ${size} bytes and imports ${outside.join(', ') || 'nothing'}; it may have ${most}, and import nothing: see what Cloudflare's SDK has grown`);
+if (outside.length > 0 || size > most)
+  throw new Error(
+    `dist/sdk.js has ${size} bytes and imports ${outside.join(', ') || 'nothing'}; it may have ${most}, and import nothing: see what Cloudflare's SDK has grown`,
+  );

@@ -5,12 +5,19 @@ import { http01 } from './http01.mjs';
 
 export async function open({ directory, managementUrl, peer }) {
   const acme = createRequire(join(peer, 'package.json'))('acme-client');
-  const client = new acme.Client({ directoryUrl: directory, accountKey: await acme.crypto.createPrivateEcdsaKey('P-256'), backoffMin: 50 });
+  const client = new acme.Client({
+    directoryUrl: directory,
+    accountKey: await acme.crypto.createPrivateEcdsaKey('P-256'),
+    backoffMin: 50,
+  });
   await client.createAccount({ termsOfServiceAgreed: true });
   const web = http01(managementUrl);
   return {
     async issue(names) {
-      const [, csr] = await acme.crypto.createCsr({ altNames: names }, await acme.crypto.createPrivateEcdsaKey('P-256'));
+      const [, csr] = await acme.crypto.createCsr(
+        { altNames: names },
+        await acme.crypto.createPrivateEcdsaKey('P-256'),
+      );
       const chain = await client.auto({
         csr,
         challengePriority: ['http-01'],

@@ -1,14 +1,30 @@
 // AcmeX as a program would use it: key, CSR, issuance, and a look at what came.
 import { createCsr, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
-import { acmeSession, generateAccountKey, identifiers as identifiersOf, importAccountKey, newAccount } from '@acmex/protocol';
+import {
+  acmeSession,
+  generateAccountKey,
+  identifiers as identifiersOf,
+  importAccountKey,
+  newAccount,
+} from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { http01 } from './http01.mjs';
 
 /** @param options `fetch`: 'node' for that of @acmex/protocol/node, 'global' for Node's own */
-export async function open({ directory, managementUrl, fetch: kind = 'node', concurrency, account, accountKey }) {
+export async function open({
+  directory,
+  managementUrl,
+  fetch: kind = 'node',
+  concurrency,
+  account,
+  accountKey,
+}) {
   const own = kind === 'node' ? nodeFetch() : undefined;
-  const { key, pem } = accountKey === undefined ? await generateAccountKey() : { key: await importAccountKey(accountKey), pem: accountKey };
+  const { key, pem } =
+    accountKey === undefined
+      ? await generateAccountKey()
+      : { key: await importAccountKey(accountKey), pem: accountKey };
   const session = acmeSession({ directory, key, account, fetch: own ?? fetch });
   if (account === undefined) await newAccount(session, { termsOfServiceAgreed: true });
   const web = http01(managementUrl);
@@ -17,10 +33,16 @@ export async function open({ directory, managementUrl, fetch: kind = 'node', con
     supports: (_, wildcard) => !wildcard,
     respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
     present: ({ token, keyAuthorization }) => web.add(token, keyAuthorization),
-    visible: async () => { /* the web server answers at once */ },
+    visible: async () => {
+      /* the web server answers at once */
+    },
     remove: ({ token }) => web.remove(token),
   };
-  const client = new AcmeClient({ session, solvers: [solver], ...(concurrency === undefined ? {} : { concurrency }) });
+  const client = new AcmeClient({
+    session,
+    solvers: [solver],
+    ...(concurrency === undefined ? {} : { concurrency }),
+  });
   const backend = webcrypto();
   return {
     account: session.account,
@@ -28,7 +50,10 @@ export async function open({ directory, managementUrl, fetch: kind = 'node', con
     async issue(names) {
       const identifiers = identifiersOf(names);
       const certificateKey = await backend.generate('ec-p256');
-      const { pem: chain } = await client.issue({ identifiers, csr: () => createCsr({ identifiers, key: certificateKey }) });
+      const { pem: chain } = await client.issue({
+        identifiers,
+        csr: () => createCsr({ identifiers, key: certificateKey }),
+      });
       await verifyIssued(chain, { identifiers, publicKey: certificateKey.publicKey });
     },
     close() {

@@ -4,37 +4,62 @@ import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  loadAuthority,
+  networkValidator,
+  nodeHandler,
+  noLimits,
+  ownCertificate,
+  saveAuthority,
+} from '@acmex/ca';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
 import { redisStorage } from '@acmex/storage-redis';
 
 const [url] = process.argv.slice(2);
-const storage = url === undefined ? memoryStorage() : redisStorage({ url, allowPlaintextSecrets: true });
+const storage =
+  url === undefined ? memoryStorage() : redisStorage({ url, allowPlaintextSecrets: true });
 await saveAuthority(storage, await createDevelopmentAuthority());
 const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
 const shown = new Map();
-const web = await listening(createPlainServer(async (request, response) => {
-  if (request.method !== 'POST') return response.end(shown.get(request.url.split('/').at(-1)));
-  const { token, content } = JSON.parse(await text(request));
-  if (request.url === '/add-http01') shown.set(token, content);
-  else shown.delete(token);
-  response.end();
-}));
+const web = await listening(
+  createPlainServer(async (request, response) => {
+    if (request.method !== 'POST') return response.end(shown.get(request.url.split('/').at(-1)));
+    const { token, content } = JSON.parse(await text(request));
+    if (request.url === '/add-http01') shown.set(token, content);
+    else shown.delete(token);
+    response.end();
+  }),
+);
 const own = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
 const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
 const port = await listening(server);
 const acme = acmeServer({
-  url: `https://localhost:${port}/acme`, storage, issuer, rateLimiter: noLimits(),
-  validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: web, https: web } }),
+  url: `https://localhost:${port}/acme`,
+  storage,
+  issuer,
+  rateLimiter: noLimits(),
+  validate: networkValidator({
+    egress: {
+      policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+      resolver: async () => ['127.0.0.1'],
+    },
+    ports: { http: web, https: web },
+  }),
   onError: ({ during, error }) => console.error(during, error),
 });
 server.on('request', nodeHandler(acme.handler));
-console.log(JSON.stringify({ directory: acme.directory, root, managementUrl: `http://127.0.0.1:${web}` }));
+console.log(
+  JSON.stringify({ directory: acme.directory, root, managementUrl: `http://127.0.0.1:${web}` }),
+);
 for await (const _ of createInterface({ input: process.stdin })) {
   globalThis.gc?.();
   const { user, system } = process.cpuUsage();
-  console.log(JSON.stringify({ cpu: (user + system) / 1000, heap: process.memoryUsage().heapUsed / 2 ** 20 }));
+  console.log(
+    JSON.stringify({ cpu: (user + system) / 1000, heap: process.memoryUsage().heapUsed / 2 ** 20 }),
+  );
 }
 process.exit();
 

@@ -17,22 +17,53 @@ export async function measure(bench) {
   const program = await bundleWhole('ca-server');
   const folder = await mkdtemp(join(root, 'tmp', 'bench-ca-'));
   try {
-    const rounds = await inRounds(bench.rounds, async () => ({ ours: await ours(bench, program, folder), pebble: await pebbles(bench) }));
+    const rounds = await inRounds(bench.rounds, async () => ({
+      ours: await ours(bench, program, folder),
+      pebble: await pebbles(bench),
+    }));
     const cpu = median(rounds.map(({ ours: one, pebble }) => one.cpu / pebble.cpu));
     const memory = await afterMany(bench, program, folder);
     const start = median(await inRounds(5, () => firstAnswer(folder)));
-    const nothing = median(await inRounds(5, async () => (await timed(['-e', '0']))));
+    const nothing = median(await inRounds(5, async () => await timed(['-e', '0'])));
     return {
       title,
       text: `The processor time of the whole server process for one issuance of one name by http-01, after 50 that do not count: ${issuances} issuances, 20 at once, by our client over https; our CA with its storage in memory, Pebble by /proc. The quotient within one round, the median of ${bench.rounds}. Memory: the heap after a collection, with the storage in Redis. Start: from the start of \`acmex ca serve --development\` to the first answer of its directory, beyond \`node -e 0\`.`,
       rows: [
-        { promise: 'processor time per issuance', limit: '2 of Pebble\'s', figure: cpu.toFixed(2), met: cpu <= 2 },
-        { promise: 'heap after 10,000 issuances', limit: '1.5 of that after 1,000', figure: (memory.many / memory.few).toFixed(2), met: memory.many / memory.few <= 1.5 },
-        { promise: 'start to first answer', limit: '300 ms beyond Node\'s start', figure: `${Math.round(start - nothing)} ms`, met: start - nothing <= 300 },
+        {
+          promise: 'processor time per issuance',
+          limit: "2 of Pebble's",
+          figure: cpu.toFixed(2),
+          met: cpu <= 2,
+        },
+        {
+          promise: 'heap after 10,000 issuances',
+          limit: '1.5 of that after 1,000',
+          figure: (memory.many / memory.few).toFixed(2),
+          met: memory.many / memory.few <= 1.5,
+        },
+        {
+          promise: 'start to first answer',
+          limit: "300 ms beyond Node's start",
+          figure: `${Math.round(start - nothing)} ms`,
+          met: start - nothing <= 300,
+        },
       ],
       tables: [
-        [['round', 'our CPU', 'Pebble\'s CPU', 'our issuances', 'Pebble\'s issuances'], ...rounds.map((one, round) => [round + 1, ...[one.ours, one.pebble].map(({ cpu: ms }) => `${ms.toFixed(1)} ms`), ...[one.ours, one.pebble].map(({ wall }) => `${(issuances / wall).toFixed(1)} per second`)])],
-        [['issuances', 'heap'], ['1,000', `${memory.few.toFixed(1)} MiB`], ['10,000', `${memory.many.toFixed(1)} MiB`]],
+        [
+          ['round', 'our CPU', "Pebble's CPU", 'our issuances', "Pebble's issuances"],
+          ...rounds.map((one, round) => [
+            round + 1,
+            ...[one.ours, one.pebble].map(({ cpu: ms }) => `${ms.toFixed(1)} ms`),
+            ...[one.ours, one.pebble].map(
+              ({ wall }) => `${(issuances / wall).toFixed(1)} per second`,
+            ),
+          ]),
+        ],
+        [
+          ['issuances', 'heap'],
+          ['1,000', `${memory.few.toFixed(1)} MiB`],
+          ['10,000', `${memory.many.toFixed(1)} MiB`],
+        ],
       ],
     };
   } finally {
@@ -42,7 +73,11 @@ export async function measure(bench) {
 
 /** Our CA, and a way to ask it what it has cost. */
 async function serving(program, folder, redis) {
-  const child = spawn(process.execPath, ['--expose-gc', program, ...(redis === undefined ? [] : [redis])], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', program, ...(redis === undefined ? [] : [redis])],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await lines.next()).value);
   const { directory, root: pem, managementUrl } = await next();
@@ -52,7 +87,14 @@ async function serving(program, folder, redis) {
     child.stdin.write('\n');
     return await next();
   };
-  return { ca: { directory, managementUrl, ca }, cost, end: async () => { child.stdin.end(); await once(child, 'close'); } };
+  return {
+    ca: { directory, managementUrl, ca },
+    cost,
+    end: async () => {
+      child.stdin.end();
+      await once(child, 'close');
+    },
+  };
 }
 
 async function ours(bench, program, folder) {
@@ -70,7 +112,7 @@ async function pebbles(bench) {
     await bench.run({ client: 'acmex', ...ca, warmUp: 50, issuances: 1, lanes: 20 });
     const before = await cpuOf(pid);
     const { wall } = await bench.run({ client: 'acmex', ...ca, warmUp: 0, issuances, lanes: 20 });
-    return { cpu: (await cpuOf(pid) - before) / issuances, wall };
+    return { cpu: ((await cpuOf(pid)) - before) / issuances, wall };
   });
 }
 
@@ -84,7 +126,8 @@ async function afterMany(bench, program, folder) {
   const redis = await bench.startRedis();
   try {
     const { ca, cost, end } = await serving(program, folder, redis.url);
-    const issue = async () => bench.run({ client: 'acmex', ...ca, warmUp: 0, issuances: 1000, lanes: 20 });
+    const issue = async () =>
+      bench.run({ client: 'acmex', ...ca, warmUp: 0, issuances: 1000, lanes: 20 });
     await issue();
     const few = (await cost()).heap;
     for (let part = 0; part < 9; part += 1) await issue();
@@ -105,10 +148,27 @@ async function firstAnswer(folder) {
   await once(probe, 'close');
   const pem = join(folder, `start-${port}.pem`);
   const start = performance.now();
-  const child = spawn(process.execPath, [join(root, 'apps/cli/bin/acmex.mjs'), 'ca', 'serve', '--development', '--listen', `127.0.0.1:${port}`, '--root-certificate', pem], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [
+      join(root, 'apps/cli/bin/acmex.mjs'),
+      'ca',
+      'serve',
+      '--development',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--root-certificate',
+      pem,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   await once(child.stdout, 'data');
   const ca = await readFile(pem);
-  await new Promise((resolve, reject) => get(`https://127.0.0.1:${port}/acme/directory`, { ca }, (answer) => answer.resume().once('end', resolve)).once('error', reject));
+  await new Promise((resolve, reject) =>
+    get(`https://127.0.0.1:${port}/acme/directory`, { ca }, (answer) =>
+      answer.resume().once('end', resolve),
+    ).once('error', reject),
+  );
   const took = performance.now() - start;
   child.kill();
   await once(child, 'close');

@@ -7,7 +7,15 @@ const client = await open(options);
 const opened = (performance.now() - begun) / 1000;
 const report = warmUp === undefined ? await once() : await many();
 const { account, accountKey } = client;
-process.stdout.write(JSON.stringify({ ...report, opened, account, accountKey, peak: process.resourceUsage().maxRSS / 1024 }));
+process.stdout.write(
+  JSON.stringify({
+    ...report,
+    opened,
+    account,
+    accountKey,
+    peak: process.resourceUsage().maxRSS / 1024,
+  }),
+);
 client.close();
 
 /** One issuance of all names. */

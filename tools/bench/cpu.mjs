@@ -12,15 +12,28 @@ const peer = 'acme-client 5.4.0';
 
 export async function measure(bench) {
   const rows = [];
-  const table = [['at once', 'client', 'CPU ms per issuance', 'issuances per second', 'peak memory']];
+  const table = [
+    ['at once', 'client', 'CPU ms per issuance', 'issuances per second', 'peak memory'],
+  ];
   for (const lanes of [1, 20]) {
     const rounds = await inRounds(bench.rounds, () => round(bench, lanes));
     for (const [name, { limit }] of Object.entries(clients)) {
       const of = (figure) => rounds.map((one) => one[name][figure]);
-      table.push([lanes, name, median(of('cpu')).toFixed(1), (200 / median(of('wall'))).toFixed(1), `${Math.round(median(of('peak')))} MiB`]);
+      table.push([
+        lanes,
+        name,
+        median(of('cpu')).toFixed(1),
+        (200 / median(of('wall'))).toFixed(1),
+        `${Math.round(median(of('peak')))} MiB`,
+      ]);
       if (limit === undefined) continue;
       const ratio = median(rounds.map((one) => one[name].cpu / one[peer].cpu));
-      rows.push({ promise: `${name}, ${lanes} at once`, limit: `${limit} of acme-client's`, figure: ratio.toFixed(2), met: ratio <= limit });
+      rows.push({
+        promise: `${name}, ${lanes} at once`,
+        limit: `${limit} of acme-client's`,
+        figure: ratio.toFixed(2),
+        met: ratio <= limit,
+      });
     }
   }
   return {
@@ -34,7 +47,9 @@ export async function measure(bench) {
 async function round(bench, lanes) {
   const results = {};
   for (const [name, { task }] of Object.entries(clients)) {
-    results[name] = await withPebble(bench, (ca) => bench.run({ ...task, ...ca, warmUp: 50, issuances: 200, lanes }));
+    results[name] = await withPebble(bench, (ca) =>
+      bench.run({ ...task, ...ca, warmUp: 50, issuances: 200, lanes }),
+    );
     console.error(`  ${lanes} at once, ${name}: ${results[name].cpu.toFixed(1)} ms`);
   }
   return results;

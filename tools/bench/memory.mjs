@@ -6,7 +6,11 @@ export const title = 'Memory';
 const limit = 0.75;
 
 export async function measure(bench) {
-  const peak = (task) => withPebble(bench, async (ca) => (await bench.run({ ...task, ...ca, names: namesOf(100) })).peak);
+  const peak = (task) =>
+    withPebble(
+      bench,
+      async (ca) => (await bench.run({ ...task, ...ca, names: namesOf(100) })).peak,
+    );
   const results = await inRounds(bench.rounds, async () => ({
     node: await peak({ client: 'acmex', fetch: 'node' }),
     global: await peak({ client: 'acmex', fetch: 'global' }),
@@ -17,7 +21,23 @@ export async function measure(bench) {
   return {
     title,
     text: `The most memory that a process ever held (resident set) which gets one certificate of 100 names, the median of ${bench.rounds}.`,
-    rows: [{ promise: '100 names', limit: `${limit} of acme-client's`, figure: ratio.toFixed(2), met: ratio <= limit }],
-    tables: [[['client', 'peak'], ...[['AcmeX, @acmex/protocol/node', 'node'], ['AcmeX, plain fetch', 'global'], ['acme-client 5.4.0', 'peer']].map(([name, figure]) => [name, `${Math.round(of(figure))} MiB`])]],
+    rows: [
+      {
+        promise: '100 names',
+        limit: `${limit} of acme-client's`,
+        figure: ratio.toFixed(2),
+        met: ratio <= limit,
+      },
+    ],
+    tables: [
+      [
+        ['client', 'peak'],
+        ...[
+          ['AcmeX, @acmex/protocol/node', 'node'],
+          ['AcmeX, plain fetch', 'global'],
+          ['acme-client 5.4.0', 'peer'],
+        ].map(([name, figure]) => [name, `${Math.round(of(figure))} MiB`]),
+      ],
+    ],
   };
 }

@@ -19,12 +19,17 @@ export async function measure(bench) {
   const folder = await mkdtemp(join(root, 'tmp', 'bench-ticks-'));
   try {
     const places = {
-      'memory': async (count) => await ticks(parts, await filled(parts, parts.memoryStorage(), count)),
-      'Redis': async (count) => {
+      memory: async (count) =>
+        await ticks(parts, await filled(parts, parts.memoryStorage(), count)),
+      Redis: async (count) => {
         const redis = await bench.startRedis();
-        return await ticks(parts, await filled(parts, parts.redisStorage({ url: redis.url }), count)).finally(() => redis[Symbol.asyncDispose]());
+        return await ticks(
+          parts,
+          await filled(parts, parts.redisStorage({ url: redis.url }), count),
+        ).finally(() => redis[Symbol.asyncDispose]());
       },
-      'files': async (count) => await ticks(parts, await laidOut(parts, join(folder, String(count)), count)),
+      files: async (count) =>
+        await ticks(parts, await laidOut(parts, join(folder, String(count)), count)),
     };
     const figures = [];
     for (const [place, at] of Object.entries(places)) {
@@ -33,24 +38,71 @@ export async function measure(bench) {
       figures.push({ place, small, large });
     }
     const rounds = await inRounds(bench.rounds, async () => {
-      const ours = await withPebble(bench, (ca) => bench.run({ client: 'renewals', ...ca, managed: lanes, warmUp: 50, issuances: renewals, lanes }));
-      const peer = await withPebble(bench, (ca) => bench.run({ client: 'acme-client', ...ca, warmUp: 50, issuances: 200, lanes }));
-      console.error(`  ${ours.cpu.toFixed(1)} ms a renewal, acme-client's issuance ${peer.cpu.toFixed(1)} ms`);
+      const ours = await withPebble(bench, (ca) =>
+        bench.run({
+          client: 'renewals',
+          ...ca,
+          managed: lanes,
+          warmUp: 50,
+          issuances: renewals,
+          lanes,
+        }),
+      );
+      const peer = await withPebble(bench, (ca) =>
+        bench.run({ client: 'acme-client', ...ca, warmUp: 50, issuances: 200, lanes }),
+      );
+      console.error(
+        `  ${ours.cpu.toFixed(1)} ms a renewal, acme-client's issuance ${peer.cpu.toFixed(1)} ms`,
+      );
       return { ours, peer };
     });
     const cpu = median(rounds.map(({ ours, peer }) => ours.cpu / peer.cpu));
-    const growth = Math.max(...figures.filter(({ place }) => place !== 'memory').map(({ small, large }) => large.heap - small.heap));
+    const growth = Math.max(
+      ...figures
+        .filter(({ place }) => place !== 'memory')
+        .map(({ small, large }) => large.heap - small.heap),
+    );
     return {
       title,
       text: `A look of the dispatcher at what is due, ${due} of ${many.toLocaleString('en')} managed certificates and of ${few.toLocaleString('en')}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${looks} looks; the heap after a collection behind them, in the process that looks. A renewal is \`Upkeep.tend\` with the storage in memory: ${renewals.toLocaleString('en')} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${bench.rounds}.`,
       rows: [
-        ...figures.map(({ place, small, large }) => ({ promise: `a look at ${many.toLocaleString('en')}, ${place}`, limit: `1.5 of that at ${few.toLocaleString('en')}`, figure: (large.time / small.time).toFixed(2), met: large.time / small.time <= 1.5 })),
-        { promise: `heap at ${many.toLocaleString('en')}, Redis and files`, limit: `1 MiB more than at ${few.toLocaleString('en')}`, figure: `${growth.toFixed(2)} MiB`, met: growth <= 1 },
-        { promise: 'processor time of a renewal', limit: '0.7 of acme-client\'s issuance', figure: cpu.toFixed(2), met: cpu <= 0.7 },
+        ...figures.map(({ place, small, large }) => ({
+          promise: `a look at ${many.toLocaleString('en')}, ${place}`,
+          limit: `1.5 of that at ${few.toLocaleString('en')}`,
+          figure: (large.time / small.time).toFixed(2),
+          met: large.time / small.time <= 1.5,
+        })),
+        {
+          promise: `heap at ${many.toLocaleString('en')}, Redis and files`,
+          limit: `1 MiB more than at ${few.toLocaleString('en')}`,
+          figure: `${growth.toFixed(2)} MiB`,
+          met: growth <= 1,
+        },
+        {
+          promise: 'processor time of a renewal',
+          limit: "0.7 of acme-client's issuance",
+          figure: cpu.toFixed(2),
+          met: cpu <= 0.7,
+        },
       ],
       tables: [
-        [['storage', `a look at ${few.toLocaleString('en')}`, `at ${many.toLocaleString('en')}`], ...figures.map(({ place, small, large }) => [place, `${small.time.toFixed(2)} ms`, `${large.time.toFixed(2)} ms`])],
-        [['round', 'a renewal', 'acme-client\'s issuance', 'renewals'], ...rounds.map(({ ours, peer }, round) => [round + 1, `${ours.cpu.toFixed(1)} ms`, `${peer.cpu.toFixed(1)} ms`, `${(renewals / ours.wall).toFixed(0)} per second`])],
+        [
+          ['storage', `a look at ${few.toLocaleString('en')}`, `at ${many.toLocaleString('en')}`],
+          ...figures.map(({ place, small, large }) => [
+            place,
+            `${small.time.toFixed(2)} ms`,
+            `${large.time.toFixed(2)} ms`,
+          ]),
+        ],
+        [
+          ['round', 'a renewal', "acme-client's issuance", 'renewals'],
+          ...rounds.map(({ ours, peer }, round) => [
+            round + 1,
+            `${ours.cpu.toFixed(1)} ms`,
+            `${peer.cpu.toFixed(1)} ms`,
+            `${(renewals / ours.wall).toFixed(0)} per second`,
+          ]),
+        ],
       ],
     };
   } finally {
@@ -59,7 +111,14 @@ export async function measure(bench) {
 }
 
 const origin = Date.UTC(2030, 0, 1);
-const value = new TextEncoder().encode(JSON.stringify({ v: 1, issuer: 'letsencrypt', notBefore: '2029-12-01T00:00:00Z', notAfter: '2030-03-01T00:00:00Z' }));
+const value = new TextEncoder().encode(
+  JSON.stringify({
+    v: 1,
+    issuer: 'letsencrypt',
+    notBefore: '2029-12-01T00:00:00Z',
+    notAfter: '2030-03-01T00:00:00Z',
+  }),
+);
 
 /** Ten in the hour before, the others over the 60 days after it: as the orchestrator writes them. */
 function dueKey(at, count) {
@@ -69,7 +128,10 @@ function dueKey(at, count) {
 }
 
 async function filled(_, storage, count) {
-  for (let at = 0; at < count; at += 100) await storage.write(Array.from({ length: 100 }, (__, one) => ({ set: dueKey(at + one, count), value })));
+  for (let at = 0; at < count; at += 100)
+    await storage.write(
+      Array.from({ length: 100 }, (__, one) => ({ set: dueKey(at + one, count), value })),
+    );
   return storage;
 }
 
@@ -83,7 +145,9 @@ async function laidOut({ fileStorage }, path, count) {
     const parent = join(file, '..');
     if (!folders.has(parent)) await mkdir(parent, { recursive: true, mode: 0o700 });
     folders.add(parent);
-    await writeFile(file, Buffer.concat([Buffer.from(`acmex1 bench.${at}\n`), value]), { mode: 0o600 });
+    await writeFile(file, Buffer.concat([Buffer.from(`acmex1 bench.${at}\n`), value]), {
+      mode: 0o600,
+    });
   }
   return storage;
 }
@@ -97,7 +161,8 @@ async function ticks({ CertificateStore, dueSource }, storage) {
     for (let look = 0; look < looks; look += 1) {
       const start = performance.now();
       let count = 0;
-      for await (const { id } of source.due(now, { limit: 256, signal })) count += id.length > 0 ? 1 : 0;
+      for await (const { id } of source.due(now, { limit: 256, signal }))
+        count += id.length > 0 ? 1 : 0;
       await source.next({ signal });
       times.push(performance.now() - start);
       if (count !== due) throw new Error(`${count} were due, not ${due}`);

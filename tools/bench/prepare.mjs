@@ -19,16 +19,30 @@ const longest = 10 * 60_000;
 
 export async function prepare({ rounds, profile }) {
   mkdirSync(work, { recursive: true });
-  const adapters = { 'acmex': await bundle('acmex'), 'renewals': await bundle('renewals'), 'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href };
+  const adapters = {
+    acmex: await bundle('acmex'),
+    renewals: await bundle('renewals'),
+    'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
+  };
   const peer = installPeer();
   const services = await loadServices();
   /** Runs one measurement in a process of its own. @returns what it reports, and the wall time of the whole process in seconds */
   const run = async ({ client, ca, ...task }) => {
-    const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${join(work, 'profiles')}`, `--cpu-prof-name=${profileName({ client, ...task })}`] : [];
+    const flags = profile
+      ? [
+          '--cpu-prof',
+          `--cpu-prof-dir=${join(work, 'profiles')}`,
+          `--cpu-prof-name=${profileName({ client, ...task })}`,
+        ]
+      : [];
     const start = performance.now();
     const child = spawn(process.execPath, [...flags, join(here, 'child.mjs')], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_EXTRA_CA_CERTS: ca, BENCH: JSON.stringify({ adapter: adapters[client], peer, ...task }) },
+      env: {
+        ...process.env,
+        NODE_EXTRA_CA_CERTS: ca,
+        BENCH: JSON.stringify({ adapter: adapters[client], peer, ...task }),
+      },
       timeout: longest,
       killSignal: 'SIGKILL',
     });
@@ -47,19 +61,42 @@ function profileName({ client, fetch, warmUp, lanes, names }) {
 /** A part of the benchmark with AcmeX from its sources, and with all that those depend on: as the program acmex has them. */
 export async function bundleWhole(part) {
   const outfile = join(work, `${part}.mjs`);
-  const banner = { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" };
-  await build({ entryPoints: [join(here, `${part}.mjs`)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source', 'module'], banner, logLevel: 'warning' });
+  const banner = {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  };
+  await build({
+    entryPoints: [join(here, `${part}.mjs`)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['@acmex/source', 'module'],
+    banner,
+    logLevel: 'warning',
+  });
   return outfile;
 }
 
 /** The same, but what they depend on is loaded from node_modules, as it is for whoever installs it. */
 export async function bundle(part) {
   const outfile = join(work, `${part}.mjs`);
-  const sources = packages().filter(({ folder }) => folder.startsWith('packages/')).flatMap(({ folder, manifest: { name, exports } }) => Object.entries(exports)
-    .filter(([, target]) => typeof target === 'object')
-    .map(([path, target]) => [join(name, path), join(root, folder, target['@acmex/source'])]));
+  const sources = packages()
+    .filter(({ folder }) => folder.startsWith('packages/'))
+    .flatMap(({ folder, manifest: { name, exports } }) =>
+      Object.entries(exports)
+        .filter(([, target]) => typeof target === 'object')
+        .map(([path, target]) => [join(name, path), join(root, folder, target['@acmex/source'])]),
+    );
   await build({
-    entryPoints: [join(here, `${part}.mjs`)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning',
+    entryPoints: [join(here, `${part}.mjs`)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'warning',
     alias: Object.fromEntries(sources.sort(([one], [other]) => other.length - one.length)),
   });
   return pathToFileURL(outfile).href;
@@ -71,8 +108,13 @@ function installPeer() {
   if (existsSync(join(folder, 'node_modules/acme-client/package.json'))) return folder;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  const { status } = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', `acme-client@${peerVersion}`], { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
-  if (status !== 0) throw new Error(`acme-client ${peerVersion} could not be installed: npm says why above`);
+  const { status } = spawnSync(
+    'npm',
+    ['install', '--ignore-scripts', '--no-audit', '--no-fund', `acme-client@${peerVersion}`],
+    { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' },
+  );
+  if (status !== 0)
+    throw new Error(`acme-client ${peerVersion} could not be installed: npm says why above`);
   return folder;
 }
 
@@ -89,4 +131,5 @@ export async function inRounds(rounds, work) {
   return results;
 }
 
-export const namesOf = (count, prefix = 'name') => Array.from({ length: count }, (_, n) => `${prefix}-${n}.test`);
+export const namesOf = (count, prefix = 'name') =>
+  Array.from({ length: count }, (_, n) => `${prefix}-${n}.test`);

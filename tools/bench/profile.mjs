@@ -11,12 +11,24 @@ export function printProfile(file) {
     const frame = byId.get(id);
     if (frame.functionName === '(idle)') continue;
     busy += timeDeltas[index];
-    for (const [kind, name] of [['origin', originOf(frame)], ['call', callOf(frame)]]) time[kind].set(name, (time[kind].get(name) ?? 0) + timeDeltas[index]);
+    for (const [kind, name] of [
+      ['origin', originOf(frame)],
+      ['call', callOf(frame)],
+    ])
+      time[kind].set(name, (time[kind].get(name) ?? 0) + timeDeltas[index]);
   }
   console.log(`\n${basename(file)}: ${Math.round(busy / 1000)} ms busy on the main thread`);
-  for (const [kind, count] of [['origin', 14], ['call', 40]]) {
+  for (const [kind, count] of [
+    ['origin', 14],
+    ['call', 40],
+  ]) {
     const sorted = [...time[kind]].sort(([, a], [, b]) => b - a).slice(0, count);
-    console.log(sorted.map(([name, spent]) => `  ${(100 * spent / busy).toFixed(1).padStart(5)} %  ${name}`).join('\n'), '\n');
+    console.log(
+      sorted
+        .map(([name, spent]) => `  ${((100 * spent) / busy).toFixed(1).padStart(5)} %  ${name}`)
+        .join('\n'),
+      '\n',
+    );
   }
 }
 
@@ -25,7 +37,7 @@ function originOf({ url, functionName }) {
   const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url);
   if (found) return found[1];
   if (url.startsWith('node:')) return url.split('/').slice(0, 2).join('/');
-  return url === '' ? functionName.startsWith('(') ? functionName : '(native)' : basename(url);
+  return url === '' ? (functionName.startsWith('(') ? functionName : '(native)') : basename(url);
 }
 
 function callOf({ url, functionName, lineNumber }) {

@@ -7,15 +7,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The kinds of requests, by Pebble's paths. */
 const kinds = {
-  dir: 'directory', 'nonce-plz': 'newNonce', 'sign-me-up': 'newAccount', 'order-plz': 'newOrder', authZ: 'authorization',
-  chalZ: 'challenge', 'my-order': 'order', 'finalize-order': 'finalize', certZ: 'certificate',
+  dir: 'directory',
+  'nonce-plz': 'newNonce',
+  'sign-me-up': 'newAccount',
+  'order-plz': 'newOrder',
+  authZ: 'authorization',
+  chalZ: 'challenge',
+  'my-order': 'order',
+  'finalize-order': 'finalize',
+  certZ: 'certificate',
 };
 
 /**
  * @param options the Pebble, the services, and the milliseconds by which each answer is held back
  * @returns the directory's URL by way of the proxy, the file of its CA's certificate, and `counted()`: requests by kind and connections since `reset()`
  */
-export async function startProxy(pebble, { localCertificate, temporaryFolder }, { delay = 0 } = {}) {
+export async function startProxy(
+  pebble,
+  { localCertificate, temporaryFolder },
+  { delay = 0 } = {},
+) {
   const folder = await temporaryFolder('bench-proxy');
   const { caCertificate, certificate, privateKey } = await localCertificate();
   const ca = join(folder.path, 'ca.pem');
@@ -24,26 +35,46 @@ export async function startProxy(pebble, { localCertificate, temporaryFolder }, 
   let requests = {};
   let connections = 0;
 
-  const server = createServer({ cert: certificate, key: privateKey, keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
-    const { method, url, headers } = incoming;
-    const kind = kinds[url.split('/')[1]] ?? url;
-    requests[kind] = (requests[kind] ?? 0) + 1;
-    const passed = request({ agent: upstream, host: '127.0.0.1', servername: 'localhost', port: pebble.port, method, path: url, headers }, async (answer) => {
-      if (delay > 0) await sleep(delay);
-      outgoing.writeHead(answer.statusCode, answer.rawHeaders);
-      answer.pipe(outgoing);
-    });
-    passed.once('error', () => outgoing.destroy());
-    incoming.pipe(passed);
+  const server = createServer(
+    { cert: certificate, key: privateKey, keepAliveTimeout: 60_000 },
+    (incoming, outgoing) => {
+      const { method, url, headers } = incoming;
+      const kind = kinds[url.split('/')[1]] ?? url;
+      requests[kind] = (requests[kind] ?? 0) + 1;
+      const passed = request(
+        {
+          agent: upstream,
+          host: '127.0.0.1',
+          servername: 'localhost',
+          port: pebble.port,
+          method,
+          path: url,
+          headers,
+        },
+        async (answer) => {
+          if (delay > 0) await sleep(delay);
+          outgoing.writeHead(answer.statusCode, answer.rawHeaders);
+          answer.pipe(outgoing);
+        },
+      );
+      passed.once('error', () => outgoing.destroy());
+      incoming.pipe(passed);
+    },
+  );
+  server.on('secureConnection', () => {
+    connections++;
   });
-  server.on('secureConnection', () => { connections++; });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
   return {
     directory: `https://localhost:${server.address().port}/dir`,
     ca,
-    counted: () => ({ requests, total: Object.values(requests).reduce((sum, count) => sum + count, 0), connections }),
+    counted: () => ({
+      requests,
+      total: Object.values(requests).reduce((sum, count) => sum + count, 0),
+      connections,
+    }),
     reset() {
       requests = {};
       connections = 0;
@@ -63,7 +94,11 @@ export async function behindProxy(services, { authorizationReuse = 0, delay }, w
   try {
     const proxy = await startProxy(pebble, services, { delay });
     try {
-      return await work(proxy, { directory: proxy.directory, ca: proxy.ca, managementUrl: pebble.challenges.managementUrl });
+      return await work(proxy, {
+        directory: proxy.directory,
+        ca: proxy.ca,
+        managementUrl: pebble.challenges.managementUrl,
+      });
     } finally {
       await proxy[Symbol.asyncDispose]();
     }
@@ -76,7 +111,14 @@ export async function behindProxy(services, { authorizationReuse = 0, delay }, w
 export async function withPebble({ startPebble }, work) {
   const pebble = await startPebble({ http01: 'challtestsrv' });
   try {
-    return await work({ directory: pebble.directory, ca: pebble.caFile, managementUrl: pebble.challenges.managementUrl }, pebble);
+    return await work(
+      {
+        directory: pebble.directory,
+        ca: pebble.caFile,
+        managementUrl: pebble.challenges.managementUrl,
+      },
+      pebble,
+    );
   } finally {
     await pebble[Symbol.asyncDispose]();
   }

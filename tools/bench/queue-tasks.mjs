@@ -10,18 +10,36 @@ const prefix = '{bench}';
 const redis = await teamRedis({ target: redisTarget({ url }) });
 const { client, listener } = redis;
 const ring = await bell({ client, listener, channel: `${prefix}:bell` });
-const queue = bullQueue({ client, prefix, bell: ring, presence: presence({ client, prefix }), name: 'bench' });
+const queue = bullQueue({
+  client,
+  prefix,
+  bell: ring,
+  presence: presence({ client, prefix }),
+  name: 'bench',
+});
 let [done, wake] = [0, undefined];
-queue.process(async () => {
-  done += 1;
-  if (done === wanted) wake?.();
-  return undefined;
-}, { concurrency: 20 });
+queue.process(
+  async () => {
+    done += 1;
+    if (done === wanted) wake?.();
+    return undefined;
+  },
+  { concurrency: 20 },
+);
 let wanted = 0;
 const round = async (from, some) => {
   wanted = done + some;
-  const all = new Promise((resolve) => { wake = resolve; });
-  for (let n = 0; n < some; n += 50) await Promise.all(Array.from({ length: 50 }, async (_, at) => await queue.add({ id: `task-${from + n + at}`, group: 'ca', priority: 'normal' })));
+  const all = new Promise((resolve) => {
+    wake = resolve;
+  });
+  for (let n = 0; n < some; n += 50)
+    await Promise.all(
+      Array.from(
+        { length: 50 },
+        async (_, at) =>
+          await queue.add({ id: `task-${from + n + at}`, group: 'ca', priority: 'normal' }),
+      ),
+    );
   await all;
 };
 await round(0, 500);

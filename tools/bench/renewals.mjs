@@ -18,11 +18,18 @@ export async function open({ directory, managementUrl, managed }) {
     supports: (_, wildcard) => !wildcard,
     respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
     present: ({ token, keyAuthorization }) => web.add(token, keyAuthorization),
-    visible: async () => { /* the web server answers at once */ },
+    visible: async () => {
+      /* the web server answers at once */
+    },
     remove: ({ token }) => web.remove(token),
   };
   const storage = memoryStorage();
-  const provisioner = new Provisioner({ storage, issuers: [acmeIssuer({ name: 'pebble', session: async () => session, solvers: async () => [solver] })] });
+  const provisioner = new Provisioner({
+    storage,
+    issuers: [
+      acmeIssuer({ name: 'pebble', session: async () => session, solvers: async () => [solver] }),
+    ],
+  });
   const upkeep = new Upkeep({ storage, provisioner });
   const renew = async (id) => {
     const { outcome } = await upkeep.tend(id, { force: 'renewal' });
@@ -30,7 +37,11 @@ export async function open({ directory, managementUrl, managed }) {
   };
   const idle = [];
   for (let at = 0; at < managed; at += 1) {
-    const { id } = await provisioner.certificates.add({ names: [`managed-${at}.test`], issuer: 'pebble', keyType: 'ec-p256' });
+    const { id } = await provisioner.certificates.add({
+      names: [`managed-${at}.test`],
+      issuer: 'pebble',
+      keyType: 'ec-p256',
+    });
     await renew(id);
     idle.push(id);
   }

@@ -42,14 +42,54 @@ export async function measure(bench) {
       title,
       text: `\`acmex serve\` with its storage in files, and ${certificates.toLocaleString('en')} certificates in it that were made at 200 a second. Health: ${connections} connections for five seconds, beside a route of Fastify alone that answers the same; the quotient within one round, the median of ${bench.rounds}. Pages: \`GET /api/certificates?limit=100\`, one after the other from the first to the last; the median of the first and of the last 50. Start: from the start of the process to the first answer of \`/health/ready\`, the median of 5. Memory: resident, after all pages.`,
       rows: [
-        { promise: 'GET /health', limit: 'least 0.5 of bare Fastify\'s', figure: quotient.toFixed(2), met: quotient >= 0.5 },
-        { promise: 'the first pages', limit: '40 ms', figure: `${first.toFixed(1)} ms`, met: first <= 40 },
-        { promise: 'the last pages', limit: '40 ms', figure: `${last.toFixed(1)} ms`, met: last <= 40 },
-        { promise: 'scanned for a filter without an index', limit: '2,000', figure: filtered.scanned.toLocaleString('en'), met: filtered.scanned <= 2000 && filtered.items.length === 0 && filtered.next !== undefined },
-        { promise: 'start to ready', limit: '2 s', figure: `${(start / 1000).toFixed(2)} s`, met: start <= 2000 },
-        { promise: 'resident memory', limit: '150 MB', figure: `${memory.toFixed(0)} MB`, met: memory <= 150 },
+        {
+          promise: 'GET /health',
+          limit: "least 0.5 of bare Fastify's",
+          figure: quotient.toFixed(2),
+          met: quotient >= 0.5,
+        },
+        {
+          promise: 'the first pages',
+          limit: '40 ms',
+          figure: `${first.toFixed(1)} ms`,
+          met: first <= 40,
+        },
+        {
+          promise: 'the last pages',
+          limit: '40 ms',
+          figure: `${last.toFixed(1)} ms`,
+          met: last <= 40,
+        },
+        {
+          promise: 'scanned for a filter without an index',
+          limit: '2,000',
+          figure: filtered.scanned.toLocaleString('en'),
+          met:
+            filtered.scanned <= 2000 && filtered.items.length === 0 && filtered.next !== undefined,
+        },
+        {
+          promise: 'start to ready',
+          limit: '2 s',
+          figure: `${(start / 1000).toFixed(2)} s`,
+          met: start <= 2000,
+        },
+        {
+          promise: 'resident memory',
+          limit: '150 MB',
+          figure: `${memory.toFixed(0)} MB`,
+          met: memory <= 150,
+        },
       ],
-      tables: [[['round', 'GET /health', 'bare Fastify'], ...health.map(({ own, other }, round) => [round + 1, `${Math.round(own)} per second`, `${Math.round(other)} per second`])]],
+      tables: [
+        [
+          ['round', 'GET /health', 'bare Fastify'],
+          ...health.map(({ own, other }, round) => [
+            round + 1,
+            `${Math.round(own)} per second`,
+            `${Math.round(other)} per second`,
+          ]),
+        ],
+      ],
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -60,12 +100,33 @@ export async function measure(bench) {
 async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
   const storage = memoryStorage();
   let now = Date.UTC(2026, 0, 1);
-  const clock = { now: () => Temporal(now += 5), monotonic: () => now, sleep: async () => undefined };
+  const clock = {
+    now: () => Temporal((now += 5)),
+    monotonic: () => now,
+    sleep: async () => undefined,
+  };
   const store = new CertificateStore({ storage, clock });
   for (let at = 0; at < certificates; at += 1) {
-    const { id } = await store.add({ names: [`www.host-${at}.example.test`], issuer: 'letsencrypt', keyType: 'ec-p256', labels: { team: `t${at % 10}` } });
-    const [notBefore, notAfter, renew] = [0, 90, 60].map((days) => new Date(Date.UTC(2030, 0, 1) + at * 60_000 + days * 86_400_000).toISOString());
-    await store.change(id, (summary) => ({ ...summary, current: { generation: 1, serialNumber: at.toString(16).padStart(32, '0'), notBefore, notAfter, issuedAt: notBefore }, renewal: { at: renew } }));
+    const { id } = await store.add({
+      names: [`www.host-${at}.example.test`],
+      issuer: 'letsencrypt',
+      keyType: 'ec-p256',
+      labels: { team: `t${at % 10}` },
+    });
+    const [notBefore, notAfter, renew] = [0, 90, 60].map((days) =>
+      new Date(Date.UTC(2030, 0, 1) + at * 60_000 + days * 86_400_000).toISOString(),
+    );
+    await store.change(id, (summary) => ({
+      ...summary,
+      current: {
+        generation: 1,
+        serialNumber: at.toString(16).padStart(32, '0'),
+        notBefore,
+        notAfter,
+        issuedAt: notBefore,
+      },
+      renewal: { at: renew },
+    }));
   }
   const own = fileStorage({ path });
   await own.write([{ set: 'bench', value: new Uint8Array(1) }]);
@@ -77,7 +138,9 @@ async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
     const file = join(path, `${key}=`);
     if (!folders.has(dirname(file))) await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     folders.add(dirname(file));
-    await writeFile(file, Buffer.concat([Buffer.from(`acmex1 bench.${count += 1}\n`), value]), { mode: 0o600 });
+    await writeFile(file, Buffer.concat([Buffer.from(`acmex1 bench.${(count += 1)}\n`), value]), {
+      mode: 0o600,
+    });
   }
 }
 
@@ -100,16 +163,29 @@ async function serving(data) {
   const port = await freePort();
   const key = `${'0f7c1e9b4a6d8253'}c1b0a9f8e7d6c5b4`;
   const begun = performance.now();
-  const child = spawn(process.execPath, [program, 'serve', '--addr', `127.0.0.1:${port}`, '--storage', data], { stdio: ['ignore', 'ignore', 'inherit'], env: { PATH: process.env.PATH, HOME: data, ACMEX_API_KEYS: key } });
-  const get = async (path) => await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-api-key': key } });
+  const child = spawn(
+    process.execPath,
+    [program, 'serve', '--addr', `127.0.0.1:${port}`, '--storage', data],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { PATH: process.env.PATH, HOME: data, ACMEX_API_KEYS: key },
+    },
+  );
+  const get = async (path) =>
+    await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-api-key': key } });
   for (let tries = 0; ; tries += 1) {
     if (child.exitCode !== null || tries > 2000) throw new Error('the server did not become ready');
     if ((await get('/health/ready').catch(() => undefined))?.ok) break;
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   }
   const started = performance.now() - begun;
   return {
-    port, child, get, started,
+    port,
+    child,
+    get,
+    started,
     async end(result) {
       child.kill('SIGTERM');
       await once(child, 'close');
@@ -121,7 +197,10 @@ async function serving(data) {
 async function bareFastify() {
   const port = await freePort();
   const code = `import fastify from 'fastify'; const app = fastify(); app.get('/health', async () => ({ status: 'healthy' })); await app.listen({ port: ${port}, host: '127.0.0.1' }); console.log('ready')`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: join(root, 'apps/server'), stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    cwd: join(root, 'apps/server'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   return { port, child };
 }
@@ -130,20 +209,31 @@ async function bareFastify() {
 async function rate(port) {
   const request = `GET /health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
   let [answers, going] = [0, true];
-  const sockets = await Promise.all(Array.from({ length: connections }, async () => {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    socket.setEncoding('latin1').on('data', (text) => {
-      if (!text.startsWith('HTTP/1.1 200')) throw new Error(text);
-      answers += 1;
-      if (going) socket.write(request);
-    }).on('error', () => { /* the server ends first */ });
-    socket.write(request);
-    return socket;
-  }));
-  await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  const sockets = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket
+        .setEncoding('latin1')
+        .on('data', (text) => {
+          if (!text.startsWith('HTTP/1.1 200')) throw new Error(text);
+          answers += 1;
+          if (going) socket.write(request);
+        })
+        .on('error', () => {
+          /* the server ends first */
+        });
+      socket.write(request);
+      return socket;
+    }),
+  );
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1000);
+  });
   const [from, begun] = [answers, performance.now()];
-  await new Promise((resolve) => { setTimeout(resolve, 5000); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 5000);
+  });
   const result = (answers - from) / ((performance.now() - begun) / 1000);
   going = false;
   for (const socket of sockets) socket.destroy();
@@ -156,7 +246,9 @@ async function turned({ get }) {
   let [next, count] = ['', 0];
   do {
     const begun = performance.now();
-    const page = await (await get(`/api/certificates?limit=100${next === '' ? '' : `&cursor=${next}`}`)).json();
+    const page = await (
+      await get(`/api/certificates?limit=100${next === '' ? '' : `&cursor=${next}`}`)
+    ).json();
     times.push(performance.now() - begun);
     count += page.items.length;
     next = page.next;
@@ -167,5 +259,8 @@ async function turned({ get }) {
 
 /** MB */
 async function resident(pid) {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024 / 1e6;
+  return (
+    (Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024) /
+    1e6
+  );
 }

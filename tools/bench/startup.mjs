@@ -13,13 +13,32 @@ export async function measure() {
   const program = ['bin/acmex.mjs', '--version'];
   const nothing = ['-e', '0'];
   for (const args of [program, nothing]) seconds(args, cli);
-  const times = Array.from({ length: runs }, () => ({ program: seconds(program, cli), nothing: seconds(nothing, cli) }));
-  const [acmex, node] = [median(times.map((one) => one.program)), median(times.map((one) => one.nothing))];
+  const times = Array.from({ length: runs }, () => ({
+    program: seconds(program, cli),
+    nothing: seconds(nothing, cli),
+  }));
+  const [acmex, node] = [
+    median(times.map((one) => one.program)),
+    median(times.map((one) => one.nothing)),
+  ];
   return {
     title,
     text: `\`acmex --version\` and \`node -e 0\`, ${runs} times in turn after one that does not count; the quotient of the medians.`,
-    rows: [{ promise: '`acmex --version`', limit: `${limit} of \`node -e 0\``, figure: (acmex / node).toFixed(2), met: acmex / node <= limit }],
-    tables: [[['command', 'median'], ['`acmex --version`', `${Math.round(acmex * 1000)} ms`], ['`node -e 0`', `${Math.round(node * 1000)} ms`]]],
+    rows: [
+      {
+        promise: '`acmex --version`',
+        limit: `${limit} of \`node -e 0\``,
+        figure: (acmex / node).toFixed(2),
+        met: acmex / node <= limit,
+      },
+    ],
+    tables: [
+      [
+        ['command', 'median'],
+        ['`acmex --version`', `${Math.round(acmex * 1000)} ms`],
+        ['`node -e 0`', `${Math.round(node * 1000)} ms`],
+      ],
+    ],
   };
 }
 

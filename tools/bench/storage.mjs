@@ -9,15 +9,24 @@ const few = 1_000;
 const value = new Uint8Array(2048).fill(0x61);
 
 export async function measure({ rounds, startRedis }) {
-  const { memoryStorage, fileStorage, redisStorage } = await import(await bundle('storage-drivers'));
+  const { memoryStorage, fileStorage, redisStorage } = await import(
+    await bundle('storage-drivers')
+  );
   await mkdir(join(root, 'tmp'), { recursive: true });
   const folder = await mkdtemp(join(root, 'tmp', 'bench-storage-'));
   try {
     const memory = await headOf(memoryStorage(), many);
     const redis = await startRedis();
-    const overRedis = await headOf(redisStorage({ url: redis.url }), many).finally(() => redis[Symbol.asyncDispose]());
-    const [small, large] = [await laidOut(fileStorage, join(folder, 'small'), few), await laidOut(fileStorage, join(folder, 'large'), many)];
-    const writes = await inRounds(rounds, async (round) => writing(fileStorage, join(folder, `writes-${round}`)));
+    const overRedis = await headOf(redisStorage({ url: redis.url }), many).finally(() =>
+      redis[Symbol.asyncDispose](),
+    );
+    const [small, large] = [
+      await laidOut(fileStorage, join(folder, 'small'), few),
+      await laidOut(fileStorage, join(folder, 'large'), many),
+    ];
+    const writes = await inRounds(rounds, async (round) =>
+      writing(fileStorage, join(folder, `writes-${round}`)),
+    );
     const single = median(writes.map(({ ours, plain }) => ours / plain));
     const three = median(writes.map((one) => one.three));
     const row = (promise, limit, figure, met) => ({ promise, limit, figure, met });
@@ -28,11 +37,34 @@ export async function measure({ rounds, startRedis }) {
         row('first 10 of 1,000,000, memory', '2 ms', `${memory.toFixed(2)} ms`, memory <= 2),
         row('first 10 of 1,000,000, Redis', '2 ms', `${overRedis.toFixed(2)} ms`, overRedis <= 2),
         row('first 10 of 1,000,000, file', '20 ms', `${large.toFixed(2)} ms`, large <= 20),
-        row('first 10 of 1,000,000, file', '1.5 of the same of 1,000', (large / small).toFixed(2), large / small <= 1.5),
-        { promise: 'single-key writes, file', limit: 'least 0.5 of the plain loop\'s speed', figure: single.toFixed(2), met: single >= 0.5 },
-        { promise: 'three-key writes, file', limit: 'least 150 per second', figure: `${Math.round(three)} per second`, met: three >= 150 },
+        row(
+          'first 10 of 1,000,000, file',
+          '1.5 of the same of 1,000',
+          (large / small).toFixed(2),
+          large / small <= 1.5,
+        ),
+        {
+          promise: 'single-key writes, file',
+          limit: "least 0.5 of the plain loop's speed",
+          figure: single.toFixed(2),
+          met: single >= 0.5,
+        },
+        {
+          promise: 'three-key writes, file',
+          limit: 'least 150 per second',
+          figure: `${Math.round(three)} per second`,
+          met: three >= 150,
+        },
       ],
-      tables: [[['round', 'plain loop', 'single-key writes', 'three-key writes'], ...writes.map(({ plain, ours, three: all }, round) => [round + 1, ...[plain, ours, all].map((figure) => `${Math.round(figure)} per second`)])]],
+      tables: [
+        [
+          ['round', 'plain loop', 'single-key writes', 'three-key writes'],
+          ...writes.map(({ plain, ours, three: all }, round) => [
+            round + 1,
+            ...[plain, ours, all].map((figure) => `${Math.round(figure)} per second`),
+          ]),
+        ],
+      ],
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -49,7 +81,13 @@ function dueKey(at, count) {
 
 /** Milliseconds for the first ten, in a storage that is filled by writing. */
 async function headOf(storage, count) {
-  for (let at = 0; at < count; at += 100) await storage.write(Array.from({ length: 100 }, (_, one) => ({ set: dueKey(at + one, count), value: new Uint8Array() })));
+  for (let at = 0; at < count; at += 100)
+    await storage.write(
+      Array.from({ length: 100 }, (_, one) => ({
+        set: dueKey(at + one, count),
+        value: new Uint8Array(),
+      })),
+    );
   try {
     return await firstTen(storage);
   } finally {
@@ -89,7 +127,9 @@ async function writing(fileStorage, path) {
   const plain = await perSecond(500, async (at) => plainWrite(join(path, 'plain'), `${at % 50}`));
   const storage = fileStorage({ path: join(path, 'ours') });
   const ours = await perSecond(500, (at) => storage.write([{ set: `k/${at % 50}`, value }]));
-  const three = await perSecond(300, (at) => storage.write(['a', 'b', 'c'].map((part) => ({ set: `${part}/${at % 50}`, value }))));
+  const three = await perSecond(300, (at) =>
+    storage.write(['a', 'b', 'c'].map((part) => ({ set: `${part}/${at % 50}`, value }))),
+  );
   return { plain, ours, three };
 }
 

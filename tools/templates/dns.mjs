@@ -1,12 +1,25 @@
 // A DNS host: its manifest with what people must give, a factory whose methods wait to be written, a stand-in for the host, and the tests that hold the one against the other by the contract.
 
-export const next = (name) => `docs/adding-a-dns-provider.md, from its second step: write packages/dns-${name}/src/${name}.testing.ts and ${name}.ts, then npm test -- packages/dns-${name}, and npm run docs, which lists it.`;
+export const next = (name) =>
+  `docs/adding-a-dns-provider.md, from its second step: write packages/dns-${name}/src/${name}.testing.ts and ${name}.ts, then npm test -- packages/dns-${name}, and npm run docs, which lists it.`;
 
 /** Who names it in acmex.toml or on the command line finds it by @acmex/config. */
 export const edits = ({ name, version }) => [
-  { file: 'packages/config/package.json', before: / {4}"@acmex\/storage-encrypted": "/, insert: `    "@acmex/dns-${name}": "^${version}",\n` },
-  { file: 'packages/config/package.json', before: / {4}"@acmex\/storage-encrypted": \{/, insert: `    "@acmex/dns-${name}": { "optional": true },\n` },
-  { file: 'packages/config/tsconfig.build.json', before: / {4}\{ "path": "\.\.\/storage-encrypted/, insert: `    { "path": "../dns-${name}/tsconfig.build.json" },\n` },
+  {
+    file: 'packages/config/package.json',
+    before: / {4}"@acmex\/storage-encrypted": "/,
+    insert: `    "@acmex/dns-${name}": "^${version}",\n`,
+  },
+  {
+    file: 'packages/config/package.json',
+    before: / {4}"@acmex\/storage-encrypted": \{/,
+    insert: `    "@acmex/dns-${name}": { "optional": true },\n`,
+  },
+  {
+    file: 'packages/config/tsconfig.build.json',
+    before: / {4}\{ "path": "\.\.\/storage-encrypted/,
+    insert: `    { "path": "../dns-${name}/tsconfig.build.json" },\n`,
+  },
 ];
 
 export const files = ({ name, version, camel, pascal, upper }) => ({
@@ -37,7 +50,8 @@ export const files = ({ name, version, camel, pascal, upper }) => ({
   "nx": { "tags": ["scope:dns-provider"], "targets": { "build": {}, "lint": {}, "test": {} } }
 }
 `,
-  'tsconfig.build.json': '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../clock/tsconfig.build.json" }, { "path": "../dns/tsconfig.build.json" }] }\n',
+  'tsconfig.build.json':
+    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../clock/tsconfig.build.json" }, { "path": "../dns/tsconfig.build.json" }] }\n',
   'README.md': `# @acmex/dns-${name}
 
 DNS records at ${pascal}, for [@acmex/challenge](../challenge)'s dns-01.

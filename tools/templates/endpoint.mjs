@@ -1,12 +1,21 @@
 // A resource of the REST API: its routes with what each takes and answers, its records, and a test. It is listed among the controllers, and has scopes of its own.
 
-export const next = (name) => `docs/adding-an-endpoint.md, from its second step: look at apps/server/src/${name}/${name}.ts, then npm test -- apps/server -- --testPathPatterns ${name}.`;
+export const next = (name) =>
+  `docs/adding-an-endpoint.md, from its second step: look at apps/server/src/${name}/${name}.ts, then npm test -- apps/server -- --testPathPatterns ${name}.`;
 
 /** Where the server must know of it. */
 export const edits = ({ name, pascal }) => [
-  { file: 'apps/server/src/controllers.ts', before: /^\/\*\* Everything that answers/m, insert: `import { ${pascal} } from './${name}/${name}.ts';\n` },
+  {
+    file: 'apps/server/src/controllers.ts',
+    before: /^\/\*\* Everything that answers/m,
+    insert: `import { ${pascal} } from './${name}/${name}.ts';\n`,
+  },
   { file: 'apps/server/src/controllers.ts', before: /^\] as const;/m, insert: `  ${pascal},\n` },
-  { file: 'apps/server/src/access/scopes.ts', before: /^\} as const;/m, insert: `  '${name}:read': 'See ${name}.',\n  '${name}:write': 'Make and remove ${name}.',\n` },
+  {
+    file: 'apps/server/src/access/scopes.ts',
+    before: /^\} as const;/m,
+    insert: `  '${name}:read': 'See ${name}.',\n  '${name}:write': 'Make and remove ${name}.',\n`,
+  },
 ];
 
 export const files = ({ name, camel, pascal }) => ({

@@ -3,7 +3,8 @@
 /** What it may import at first; widen it in eslint.config.mjs when docs/ARCHITECTURE.md says so. */
 export const mayImport = [];
 
-export const next = (name) => `npm install, which links it; then npm test -- packages/${name}. It still needs its line in the README's table, in docs/ARCHITECTURE.md and in CHANGELOG.md, and npm run docs for its errors.`;
+export const next = (name) =>
+  `npm install, which links it; then npm test -- packages/${name}. It still needs its line in the README's table, in docs/ARCHITECTURE.md and in CHANGELOG.md, and npm run docs for its errors.`;
 
 export const files = ({ name, version, camel, pascal, upper }) => ({
   'package.json': `{

@@ -1,6 +1,7 @@
 // A storage driver: its manifest, a factory whose methods wait to be written, and the tests that hold it against the contract.
 
-export const next = (name) => `docs/adding-a-storage-driver.md, from its second step: write packages/storage-${name}/src/${name}-storage.ts, then npm test -- packages/storage-${name}.`;
+export const next = (name) =>
+  `docs/adding-a-storage-driver.md, from its second step: write packages/storage-${name}/src/${name}-storage.ts, then npm test -- packages/storage-${name}.`;
 
 export const files = ({ name, version, camel, pascal }) => ({
   'package.json': `{
@@ -21,7 +22,8 @@ export const files = ({ name, version, camel, pascal }) => ({
   "nx": { "tags": ["scope:storage-driver"], "targets": { "build": {}, "lint": {}, "test": {} } }
 }
 `,
-  'tsconfig.build.json': '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../storage/tsconfig.build.json" }] }\n',
+  'tsconfig.build.json':
+    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../storage/tsconfig.build.json" }] }\n',
   'README.md': `# @acmex/storage-${name}
 
 [@acmex/storage](../storage) in ${pascal}.

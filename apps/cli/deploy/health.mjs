@@ -3,7 +3,12 @@ import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import https from 'node:https';
 
-const shown = JSON.parse(execFileSync('acmex', ['config', 'show', '-o', 'json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+const shown = JSON.parse(
+  execFileSync('acmex', ['config', 'show', '-o', 'json'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }),
+);
 const valueOf = (key) => shown.find((one) => one.key === key)?.value;
 const worker = process.argv[2] === 'worker';
 const key = worker ? 'server.worker_listen_addr' : 'server.listen_addr';
@@ -14,12 +19,17 @@ if (place === undefined) {
 }
 const [, host, port] = /^(.*):(\d+)$/.exec(JSON.parse(place));
 const tls = !worker && shown.some(({ key }) => key.startsWith('server.tls.'));
-const hostname = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '[::]': '::1' }[host] ?? host.replace(/^\[(.*)\]$/, '$1');
+const hostname =
+  { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '[::]': '::1' }[host] ??
+  host.replace(/^\[(.*)\]$/, '$1');
 // It asks itself: the names in the certificate are those that others use.
-const request = (tls ? https : http).get({ hostname, port, path: '/health', timeout: 4000, rejectUnauthorized: false }, (response) => {
-  response.resume();
-  end(response.statusCode === 200 ? undefined : `answered ${response.statusCode}`);
-});
+const request = (tls ? https : http).get(
+  { hostname, port, path: '/health', timeout: 4000, rejectUnauthorized: false },
+  (response) => {
+    response.resume();
+    end(response.statusCode === 200 ? undefined : `answered ${response.statusCode}`);
+  },
+);
 request.on('timeout', () => request.destroy(new Error('no answer within 4 seconds')));
 request.on('error', ({ message }) => end(message));
 

@@ -1,13 +1,25 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createRelay, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, createServer as createTlsServer } from 'node:tls';
-import { acmeServer, createDevelopmentAuthority, loadAuthority, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  loadAuthority,
+  nodeHandler,
+  noLimits,
+  ownCertificate,
+  saveAuthority,
+} from '@acmex/ca';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -29,14 +41,42 @@ async function startCa() {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
-  const tls = await ownCertificate({ issuer, names: ['127.0.0.1', 'localhost'], url: 'https://localhost' });
+  const tls = await ownCertificate({
+    issuer,
+    names: ['127.0.0.1', 'localhost'],
+    url: 'https://localhost',
+  });
   const own = createServer({ cert: tls.chain, key: Buffer.from(tls.key) });
   await once(own.listen(0, '127.0.0.1'), 'listening');
   // What the CA waits between two looks is not what is tested here.
-  const clock = { now: () => systemClock.now(), monotonic: () => systemClock.monotonic(), sleep: async (duration: DurationInput, options?: SleepOptions) => await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options) };
-  const acme = acmeServer({ url: `https://localhost:${portOf(own)}/acme`, storage, issuer, clock, rateLimiter: noLimits(), onError: () => { /* the client hears of it */ }, validate: async () => ({ valid: true }) });
+  const clock = {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
+    sleep: async (duration: DurationInput, options?: SleepOptions) =>
+      await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options),
+  };
+  const acme = acmeServer({
+    url: `https://localhost:${portOf(own)}/acme`,
+    storage,
+    issuer,
+    clock,
+    rateLimiter: noLimits(),
+    onError: () => {
+      /* the client hears of it */
+    },
+    validate: async () => ({ valid: true }),
+  });
   own.on('request', nodeHandler(acme.handler));
-  return { directory: acme.directory, root, tls, async [Symbol.asyncDispose]() { own.close(); own.closeAllConnections(); await acme[Symbol.asyncDispose](); } };
+  return {
+    directory: acme.directory,
+    root,
+    tls,
+    async [Symbol.asyncDispose]() {
+      own.close();
+      own.closeAllConnections();
+      await acme[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function portOf(one: { address(): unknown }): number {
@@ -58,20 +98,33 @@ function running(args: readonly string[], options: AcmexOptions = {}) {
   const hangup = new EventTarget();
   const lines: string[] = [];
   const waiting = new Set<() => void>();
-  const ended = acmex(args, { env: { HOME: folder ?? base, PATH: process.env.PATH }, signal: stop.signal, hangup, ...options, onStderr: (text) => {
-    lines.push(text);
-    for (const one of waiting) one();
-  } });
+  const ended = acmex(args, {
+    env: { HOME: folder ?? base, PATH: process.env.PATH },
+    signal: stop.signal,
+    hangup,
+    ...options,
+    onStderr: (text) => {
+      lines.push(text);
+      for (const one of waiting) one();
+    },
+  });
   return {
-    ended, lines,
+    ended,
+    lines,
     hangup: () => hangup.dispatchEvent(new Event('hangup')),
     /** Until it has said so for the `count`th time. */
     async heard(words: string, count = 1): Promise<void> {
       const enough = () => lines.filter((line) => line.includes(words)).length >= count;
       if (enough()) return;
       await Promise.race([
-        new Promise<void>((resolve) => { waiting.add(() => { if (enough()) resolve(); }); }),
-        ended.then(({ stderr }) => { throw new Error(`it ended without a word of ${words}: ${stderr}`); }),
+        new Promise<void>((resolve) => {
+          waiting.add(() => {
+            if (enough()) resolve();
+          });
+        }),
+        ended.then(({ stderr }) => {
+          throw new Error(`it ended without a word of ${words}: ${stderr}`);
+        }),
       ]);
     },
     async stop() {
@@ -83,10 +136,28 @@ function running(args: readonly string[], options: AcmexOptions = {}) {
 
 async function serving() {
   const port = await freePort();
-  const program = running(['serve', '--addr', `127.0.0.1:${port}`, '--config', join(base, 'acmex.toml'), '-l', 'warn', '--storage', join(base, 'data')]);
+  const program = running([
+    'serve',
+    '--addr',
+    `127.0.0.1:${port}`,
+    '--config',
+    join(base, 'acmex.toml'),
+    '-l',
+    'warn',
+    '--storage',
+    join(base, 'data'),
+  ]);
   const url = `http://127.0.0.1:${port}`;
   for (;;) {
-    const up = await Promise.race([fetch(`${url}/health/ready`).then(({ ok }) => ok, () => false), program.ended.then(({ stderr }) => { throw new Error(stderr); })]);
+    const up = await Promise.race([
+      fetch(`${url}/health/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+      program.ended.then(({ stderr }) => {
+        throw new Error(stderr);
+      }),
+    ]);
     if (up) return { ...program, url, port };
     await systemClock.sleep({ milliseconds: 100 });
   }
@@ -97,7 +168,17 @@ async function relayTo(port: number) {
   const sockets = new Set<Socket>();
   const relay = createRelay((from) => {
     const to = connect(port, '127.0.0.1');
-    for (const one of [from, to]) one.on('error', () => { from.destroy(); to.destroy(); }).on('close', () => { from.destroy(); to.destroy(); sockets.delete(one); });
+    for (const one of [from, to])
+      one
+        .on('error', () => {
+          from.destroy();
+          to.destroy();
+        })
+        .on('close', () => {
+          from.destroy();
+          to.destroy();
+          sockets.delete(one);
+        });
     sockets.add(from).add(to);
     from.pipe(to).pipe(from);
   });
@@ -111,16 +192,25 @@ async function relayTo(port: number) {
       await once(relay, 'close');
     },
     mend: async () => await once(relay.listen(own, '127.0.0.1'), 'listening'),
-    [Symbol.dispose]: () => { relay.close(); for (const one of sockets) one.destroy(); },
+    [Symbol.dispose]: () => {
+      relay.close();
+      for (const one of sockets) one.destroy();
+    },
   };
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into it
 async function api(method: string, path: string, body?: object): Promise<any> {
-  const answer = await fetch(`${server.url}${path}`, { method, headers: { 'x-api-key': admin, ...(body ? { 'content-type': 'application/json' } : {}) }, ...(body ? { body: JSON.stringify(body) } : {}) });
+  const answer = await fetch(`${server.url}${path}`, {
+    method,
+    headers: { 'x-api-key': admin, ...(body ? { 'content-type': 'application/json' } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
-  return /json/.test(answer.headers.get('content-type') ?? '') ? JSON.parse(text) as unknown : text;
+  return /json/.test(answer.headers.get('content-type') ?? '')
+    ? (JSON.parse(text) as unknown)
+    : text;
 }
 async function ordered(names: readonly string[]): Promise<string> {
   const { id, certificate } = await api('POST', '/api/orders', { names });
@@ -134,15 +224,34 @@ async function renewed(): Promise<string> {
 }
 const reported = async () => (await api('GET', `/api/agents?certificate=${certificate}`)).items[0];
 /** A key in a file, for these names. */
-async function keyFile(permitted: readonly string[], scopes: readonly string[] = ['certificates:read', 'private-keys:read', 'agents:write'], mode = 0o600): Promise<string> {
+async function keyFile(
+  permitted: readonly string[],
+  scopes: readonly string[] = ['certificates:read', 'private-keys:read', 'agents:write'],
+  mode = 0o600,
+): Promise<string> {
   const { key, id } = await api('POST', '/api/keys', { scopes, names: permitted });
   await writeFile(at(`${id}.key`), `${key}\n`, { mode });
   await chmod(at(`${id}.key`), mode);
   return at(`${id}.key`);
 }
-const agentArgs = async (...more: readonly string[]) => ['agent', '--server', server.url, '--key-file', await keyFile([name]), '--directory', at('tls'), '--name', 'web1', ...more];
+const agentArgs = async (...more: readonly string[]) => [
+  'agent',
+  '--server',
+  server.url,
+  '--key-file',
+  await keyFile([name]),
+  '--directory',
+  at('tls'),
+  '--name',
+  'web1',
+  ...more,
+];
 const files = async () => {
-  const [chain, key] = await Promise.all(['fullchain.pem', 'privkey.pem'].map(async (file) => await readFile(at('tls/live', name, file), 'utf8')));
+  const [chain, key] = await Promise.all(
+    ['fullchain.pem', 'privkey.pem'].map(
+      async (file) => await readFile(at('tls/live', name, file), 'utf8'),
+    ),
+  );
   return { leaf: new X509Certificate(chain!), key: createPrivateKey(key!), text: key! };
 };
 const serialOf = async () => (await files()).leaf.serialNumber.toLowerCase();
@@ -150,16 +259,34 @@ async function hook(text: string): Promise<string> {
   await writeFile(at('hook'), `#!/bin/sh\n${text}\n`, { mode: 0o700 });
   return at('hook');
 }
-const hooked = async () => (await readFile(at('hooked'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+const hooked = async () =>
+  (await readFile(at('hooked'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
 
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'acmex-agents-'));
   ca = await startCa();
   await writeFile(join(base, 'root.pem'), ca.root);
   await mkdir(join(base, 'webroot'));
-  await writeFile(join(base, 'acmex.toml'), `[acme]\nca = "custom"\nca_custom_url = "${ca.directory}"\nca_certificate = "${base}/root.pem"\ntos_agreed = true\n[challenge.http01]\nwebroot = "${base}/webroot"\n`, { mode: 0o600 });
+  await writeFile(
+    join(base, 'acmex.toml'),
+    `[acme]\nca = "custom"\nca_custom_url = "${ca.directory}"\nca_certificate = "${base}/root.pem"\ntos_agreed = true\n[challenge.http01]\nwebroot = "${base}/webroot"\n`,
+    { mode: 0o600 },
+  );
   server = await serving();
-  admin = (await acmex(['server', 'key', 'create', '--config', join(base, 'acmex.toml'), '--storage', join(base, 'data')], { env: { HOME: base } })).stdout.trim();
+  admin = (
+    await acmex(
+      [
+        'server',
+        'key',
+        'create',
+        '--config',
+        join(base, 'acmex.toml'),
+        '--storage',
+        join(base, 'data'),
+      ],
+      { env: { HOME: base } },
+    )
+  ).stdout.trim();
 }, 60_000);
 afterAll(async () => {
   await server.stop();
@@ -168,26 +295,64 @@ afterAll(async () => {
 }, 60_000);
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-agent-'));
-  name = `n${names += 1}.test`;
+  name = `n${(names += 1)}.test`;
   certificate = await ordered([name]);
 });
-afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
 
 describe('acmex agent --once', () => {
   it('writes certificate and key, runs the hook once, tells the server, and has nothing to do the next time', async () => {
-    const args = await agentArgs('--once', '--deploy-hook', `${await hook(`echo "$ACMEX_SERIAL $ACMEX_NAMES $1 $TOKEN" >> ${at('hooked')}`)} reload`);
+    const args = await agentArgs(
+      '--once',
+      '--deploy-hook',
+      `${await hook(`echo "$ACMEX_SERIAL $ACMEX_NAMES $1 $TOKEN" >> ${at('hooked')}`)} reload`,
+    );
     const first = await acmex(args, { env: { PATH: process.env.PATH, TOKEN: 'canary' } });
     expect([first.code, first.stdout]).toEqual([0, '']);
     const { leaf, key, text } = await files();
-    expect([leaf.subjectAltName, leaf.checkPrivateKey(key), (await stat(at('tls/live', name, 'privkey.pem'))).mode & 0o777]).toEqual([`DNS:${name}`, true, 0o600]);
+    expect([
+      leaf.subjectAltName,
+      leaf.checkPrivateKey(key),
+      (await stat(at('tls/live', name, 'privkey.pem'))).mode & 0o777,
+    ]).toEqual([`DNS:${name}`, true, 0o600]);
     expect(await hooked()).toEqual([`${await serialOf()} ${name} reload `]);
-    await expect(reported()).resolves.toMatchObject({ agent: 'web1', state: 'current', evidence: 'files', serialNumber: await serialOf() });
+    await expect(reported()).resolves.toMatchObject({
+      agent: 'web1',
+      state: 'current',
+      evidence: 'files',
+      serialNumber: await serialOf(),
+    });
     await expect(acmex(args)).resolves.toMatchObject({ code: 0 });
     expect(await hooked()).toHaveLength(1);
-    expect((await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items).toHaveLength(1);
-    const shown = await acmex(['server', 'agents', '--config', join(base, 'acmex.toml'), '--storage', join(base, 'data'), '-o', 'json']);
-    expect(JSON.parse(shown.stdout)).toContainEqual(expect.objectContaining({ agent: 'web1', state: 'current', names: name, serves: await serialOf() }));
-    for (const line of first.stderr.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ time: expect.any(String), level: expect.any(String), msg: expect.any(String) });
+    expect(
+      (await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items,
+    ).toHaveLength(1);
+    const shown = await acmex([
+      'server',
+      'agents',
+      '--config',
+      join(base, 'acmex.toml'),
+      '--storage',
+      join(base, 'data'),
+      '-o',
+      'json',
+    ]);
+    expect(JSON.parse(shown.stdout)).toContainEqual(
+      expect.objectContaining({
+        agent: 'web1',
+        state: 'current',
+        names: name,
+        serves: await serialOf(),
+      }),
+    );
+    for (const line of first.stderr.trim().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({
+        time: expect.any(String),
+        level: expect.any(String),
+        msg: expect.any(String),
+      });
     expect(first.stderr).not.toContain(text.split('\n')[1]);
     await rm(at('tls/live', name, 'privkey.pem'));
     await expect(acmex(args)).resolves.toMatchObject({ code: 0 });
@@ -195,35 +360,115 @@ describe('acmex agent --once', () => {
   });
   it('has all that its key may see, or those that are named, each in a folder of its own', async () => {
     const [other, twin] = [await ordered([`api.${name}`]), await ordered([name, `www.${name}`])];
-    const args = ['agent', '--once', '--server', server.url, '--key-file', await keyFile([name, `*.${name}`]), '--directory'];
+    const args = [
+      'agent',
+      '--once',
+      '--server',
+      server.url,
+      '--key-file',
+      await keyFile([name, `*.${name}`]),
+      '--directory',
+    ];
     await expect(acmex([...args, at('all')])).resolves.toMatchObject({ code: 0 });
-    expect((await readdir(at('all/live'))).sort()).toEqual([`api.${name}`, name, `${name}-${twin}`].sort());
-    await expect(acmex([...args, at('some'), '--certificate', other, '--certificate', `www.${name}`])).resolves.toMatchObject({ code: 0 });
+    expect((await readdir(at('all/live'))).sort()).toEqual(
+      [`api.${name}`, name, `${name}-${twin}`].sort(),
+    );
+    await expect(
+      acmex([...args, at('some'), '--certificate', other, '--certificate', `www.${name}`]),
+    ).resolves.toMatchObject({ code: 0 });
     expect((await readdir(at('some/live'))).sort()).toEqual([`api.${name}`, name].sort());
   });
   it('trusts a private CA where it is given, and nobody otherwise', async () => {
     const front = createServer({ cert: ca.tls.chain, key: Buffer.from(ca.tls.key) }, forward);
     await once(front.listen(0, '127.0.0.1'), 'listening');
-    const args = ['agent', '--once', '--server', `https://127.0.0.1:${portOf(front)}`, '--key-file', await keyFile([name]), '--directory', at('tls')];
-    await expect(acmex(args)).resolves.toMatchObject({ code: 4, stderr: expect.stringContaining('--ca-certificate') });
-    await expect(acmex([...args, '--ca-certificate', join(base, 'root.pem')])).resolves.toMatchObject({ code: 0 });
+    const args = [
+      'agent',
+      '--once',
+      '--server',
+      `https://127.0.0.1:${portOf(front)}`,
+      '--key-file',
+      await keyFile([name]),
+      '--directory',
+      at('tls'),
+    ];
+    await expect(acmex(args)).resolves.toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('--ca-certificate'),
+    });
+    await expect(
+      acmex([...args, '--ca-certificate', join(base, 'root.pem')]),
+    ).resolves.toMatchObject({ code: 0 });
     expect((await files()).leaf.subjectAltName).toBe(`DNS:${name}`);
     front.close();
     front.closeAllConnections();
   });
   it.each<[string, number, string, () => Promise<readonly string[]>]>([
-    ['a key that is none', 5, 'ERR_CLI_SERVER_REFUSED', async () => {
-      await writeFile(at('wrong.key'), 'ak_default.wrong', { mode: 0o600 });
-      return ['--server', server.url, '--key-file', at('wrong.key')];
-    }],
-    ['a key for other names', 5, 'ERR_CLI_NO_CERTIFICATE', async () => ['--server', server.url, '--key-file', await keyFile(['other.test']), '--certificate', name]],
-    ['an id that is not for its key', 5, 'ERR_CLI_NO_CERTIFICATE', async () => ['--server', server.url, '--key-file', await keyFile(['other.test']), '--certificate', certificate]],
-    ['a key that may read no private key', 5, 'private-keys:read', async () => ['--server', server.url, '--key-file', await keyFile([name], ['certificates:read'])]],
-    ['a key that others can read', 2, 'ERR_CONFIG_CREDENTIAL', async () => ['--server', server.url, '--key-file', await keyFile([name], undefined, 0o644)]],
-    ['a server that is not there', 4, 'ERR_CLI_SERVER_UNREACHABLE', async () => ['--server', 'http://127.0.0.1:1', '--key-file', await keyFile([name])]],
-    ['a server that is reached in clear', 2, 'in clear', async () => ['--server', 'http://192.0.2.1', '--key-file', await keyFile([name])]],
+    [
+      'a key that is none',
+      5,
+      'ERR_CLI_SERVER_REFUSED',
+      async () => {
+        await writeFile(at('wrong.key'), 'ak_default.wrong', { mode: 0o600 });
+        return ['--server', server.url, '--key-file', at('wrong.key')];
+      },
+    ],
+    [
+      'a key for other names',
+      5,
+      'ERR_CLI_NO_CERTIFICATE',
+      async () => [
+        '--server',
+        server.url,
+        '--key-file',
+        await keyFile(['other.test']),
+        '--certificate',
+        name,
+      ],
+    ],
+    [
+      'an id that is not for its key',
+      5,
+      'ERR_CLI_NO_CERTIFICATE',
+      async () => [
+        '--server',
+        server.url,
+        '--key-file',
+        await keyFile(['other.test']),
+        '--certificate',
+        certificate,
+      ],
+    ],
+    [
+      'a key that may read no private key',
+      5,
+      'private-keys:read',
+      async () => [
+        '--server',
+        server.url,
+        '--key-file',
+        await keyFile([name], ['certificates:read']),
+      ],
+    ],
+    [
+      'a key that others can read',
+      2,
+      'ERR_CONFIG_CREDENTIAL',
+      async () => ['--server', server.url, '--key-file', await keyFile([name], undefined, 0o644)],
+    ],
+    [
+      'a server that is not there',
+      4,
+      'ERR_CLI_SERVER_UNREACHABLE',
+      async () => ['--server', 'http://127.0.0.1:1', '--key-file', await keyFile([name])],
+    ],
+    [
+      'a server that is reached in clear',
+      2,
+      'in clear',
+      async () => ['--server', 'http://192.0.2.1', '--key-file', await keyFile([name])],
+    ],
   ])('refuses %s, and writes nothing', async (_, code, words, args) => {
-    const outcome = await acmex(['agent', '--once', '--directory', at('tls'), ...await args()]);
+    const outcome = await acmex(['agent', '--once', '--directory', at('tls'), ...(await args())]);
     expect([outcome.code, outcome.stdout]).toEqual([code, '']);
     expect(outcome.stderr).toContain(words);
     expect(await readdir(at('tls/live')).catch(() => [])).toEqual([]);
@@ -239,7 +484,11 @@ describe('acmex agent --once', () => {
     expect([code, stderr]).toEqual([8, expect.stringContaining('ERR_DEPLOY_FILE')]);
     const { leaf, key } = await files();
     expect([leaf.serialNumber.toLowerCase(), leaf.checkPrivateKey(key)]).toEqual([before, true]);
-    await expect(reported()).resolves.toMatchObject({ state: 'behind', serialNumber: before, failure: { code: 'ERR_DEPLOY_FILE' } });
+    await expect(reported()).resolves.toMatchObject({
+      state: 'behind',
+      serialNumber: before,
+      failure: { code: 'ERR_DEPLOY_FILE' },
+    });
     await rm(at('tls/archive', name, next));
     await expect(acmex(args)).resolves.toMatchObject({ code: 0 });
     expect(await serialOf()).toBe(next);
@@ -249,11 +498,31 @@ describe('acmex agent --once', () => {
     const before = await serialOf();
     await renewed();
     const other = await ordered(['other.test']);
-    const [own, foreign] = [await api('GET', `/api/certificates/${certificate}/bundle`), await api('GET', `/api/certificates/${other}/bundle`)] as string[];
-    for (const [bundle, code] of [[own!.replace(/^[^]*?END PRIVATE KEY-----\n/, foreign!.slice(0, foreign!.indexOf('-----BEGIN CERT'))), 'ERR_CERTIFICATE_KEY'], [foreign, 'ERR_CERTIFICATE_NAMES'], ['hello', 'ERR_CERTIFICATE_FORMAT']] as const) {
-      const liar = createPlainServer((request, response) => { if (request.url?.endsWith('/bundle')) response.end(bundle); else void forward(request, response); });
+    const [own, foreign] = [
+      await api('GET', `/api/certificates/${certificate}/bundle`),
+      await api('GET', `/api/certificates/${other}/bundle`),
+    ] as string[];
+    for (const [bundle, code] of [
+      [
+        own!.replace(
+          /^[^]*?END PRIVATE KEY-----\n/,
+          foreign!.slice(0, foreign!.indexOf('-----BEGIN CERT')),
+        ),
+        'ERR_CERTIFICATE_KEY',
+      ],
+      [foreign, 'ERR_CERTIFICATE_NAMES'],
+      ['hello', 'ERR_CERTIFICATE_FORMAT'],
+    ] as const) {
+      const liar = createPlainServer((request, response) => {
+        if (request.url?.endsWith('/bundle')) response.end(bundle);
+        else void forward(request, response);
+      });
       await once(liar.listen(0, '127.0.0.1'), 'listening');
-      const outcome = await acmex([...await agentArgs('--once', '--certificate', name), '--server', server.url].map((one) => (one === server.url ? `http://127.0.0.1:${portOf(liar)}` : one)));
+      const outcome = await acmex(
+        [...(await agentArgs('--once', '--certificate', name)), '--server', server.url].map(
+          (one) => (one === server.url ? `http://127.0.0.1:${portOf(liar)}` : one),
+        ),
+      );
       expect([outcome.code === 0, outcome.stderr]).toEqual([false, expect.stringContaining(code)]);
       expect(await serialOf()).toBe(before);
       liar.close();
@@ -266,34 +535,92 @@ describe('acmex agent --once', () => {
 async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
-  const headers = Object.fromEntries(Object.entries(request.headers).filter(([key]) => !/^(host|connection)$/.test(key)));
-  const answer = await fetch(`${server.url}${request.url}`, { method: request.method ?? 'GET', headers: headers as Record<string, string>, ...(parts.length > 0 ? { body: Buffer.concat(parts) } : {}) });
-  response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([key]) => !/^(transfer-encoding|connection|keep-alive|content-length)$/.test(key)))).end(Buffer.from(await answer.arrayBuffer()));
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([key]) => !/^(host|connection)$/.test(key)),
+  );
+  const answer = await fetch(`${server.url}${request.url}`, {
+    method: request.method ?? 'GET',
+    headers: headers as Record<string, string>,
+    ...(parts.length > 0 ? { body: Buffer.concat(parts) } : {}),
+  });
+  response
+    .writeHead(
+      answer.status,
+      Object.fromEntries(
+        [...answer.headers].filter(
+          ([key]) => !/^(transfer-encoding|connection|keep-alive|content-length)$/.test(key),
+        ),
+      ),
+    )
+    .end(Buffer.from(await answer.arrayBuffer()));
 }
 
 describe('acmex agent', () => {
   it('has a renewal as soon as it is there, sees it served, and tells so', async () => {
     await mkdir(at('served'));
     // A server that reads its files again when it is told to.
-    const tls = createTlsServer({ SNICallback: (_, done) => { Promise.all(['fullchain.pem', 'privkey.pem'].map(async (file) => await readFile(at('served', file)))).then(([cert, key]) => done(null, createSecureContext({ cert, key })), (error: Error) => done(error)); } }).on('tlsClientError', () => { /* it has nothing yet */ });
+    const tls = createTlsServer({
+      SNICallback: (_, done) => {
+        Promise.all(
+          ['fullchain.pem', 'privkey.pem'].map(async (file) => await readFile(at('served', file))),
+        ).then(
+          ([cert, key]) => done(null, createSecureContext({ cert, key })),
+          (error: Error) => done(error),
+        );
+      },
+    }).on('tlsClientError', () => {
+      /* it has nothing yet */
+    });
     await once(tls.listen(0, '127.0.0.1'), 'listening');
-    const agent = running(await agentArgs('--probe', `127.0.0.1:${portOf(tls)}`, '--deploy-hook', await hook(`cp "$ACMEX_CERT_PATH" "$ACMEX_KEY_PATH" ${at('served')} && echo "$ACMEX_SERIAL" >> ${at('hooked')}`)));
+    const agent = running(
+      await agentArgs(
+        '--probe',
+        `127.0.0.1:${portOf(tls)}`,
+        '--deploy-hook',
+        await hook(
+          `cp "$ACMEX_CERT_PATH" "$ACMEX_KEY_PATH" ${at('served')} && echo "$ACMEX_SERIAL" >> ${at('hooked')}`,
+        ),
+      ),
+    );
     await agent.heard('the hook has ended well');
     await told((one) => one?.evidence === 'probe' && one.state === 'current');
     const begun = systemClock.monotonic();
     const serial = await renewed();
     await agent.heard('the hook has ended well', 2);
     expect(systemClock.monotonic() - begun).toBeLessThan(20_000);
-    await told((one) => one?.serialNumber === serial && one.evidence === 'probe' && one.failure === undefined);
-    expect([await serialOf(), (await hooked()).at(-1), (await hooked()).length]).toEqual([serial, serial, 2]);
-    await expect(agent.stop()).resolves.toMatchObject({ code: 0, stderr: expect.stringContaining('ended') });
-    expect((await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items).toHaveLength(2);
+    await told(
+      (one) =>
+        one?.serialNumber === serial && one.evidence === 'probe' && one.failure === undefined,
+    );
+    expect([await serialOf(), (await hooked()).at(-1), (await hooked()).length]).toEqual([
+      serial,
+      serial,
+      2,
+    ]);
+    await expect(agent.stop()).resolves.toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('ended'),
+    });
+    expect(
+      (await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items,
+    ).toHaveLength(2);
     tls.close();
   }, 60_000);
   it('asks the other server at once where one dies, outlives the death of both, and loses no file by it', async () => {
     const second = await serving();
-    using relays = { one: await relayTo(server.port), two: await relayTo(second.port), [Symbol.dispose]() { this.one[Symbol.dispose](); this.two[Symbol.dispose](); } };
-    const agent = running([...(await agentArgs()).map((one) => (one === server.url ? relays.one.url : one)), '--server', relays.two.url]);
+    using relays = {
+      one: await relayTo(server.port),
+      two: await relayTo(second.port),
+      [Symbol.dispose]() {
+        this.one[Symbol.dispose]();
+        this.two[Symbol.dispose]();
+      },
+    };
+    const agent = running([
+      ...(await agentArgs()).map((one) => (one === server.url ? relays.one.url : one)),
+      '--server',
+      relays.two.url,
+    ]);
     await agent.heard('lies in');
     await relays.one.cut();
     await agent.heard(`${relays.two.url} is asked from now on`);
@@ -323,10 +650,13 @@ describe('acmex agent', () => {
     await told((one) => one?.failure === undefined && one?.state === 'current');
     expect(await hooked()).toEqual([await serialOf()]);
     const { stderr } = await agent.stop();
-    for (const line of (await files()).text.split('\n').slice(1, -2)) expect(stderr).not.toContain(line);
+    for (const line of (await files()).text.split('\n').slice(1, -2))
+      expect(stderr).not.toContain(line);
     expect(stderr).toContain('(a private key)');
     // What was done is remembered.
-    await expect(acmex(await agentArgs('--once', '--deploy-hook', failing))).resolves.toMatchObject({ code: 0 });
+    await expect(acmex(await agentArgs('--once', '--deploy-hook', failing))).resolves.toMatchObject(
+      { code: 0 },
+    );
     expect(await hooked()).toHaveLength(1);
   }, 60_000);
 });
@@ -334,24 +664,62 @@ describe('acmex agent', () => {
 const hosts = process.env.ACMEX_SOAK === 'server' ? 50 : 12;
 it(`gets a renewal to ${hosts} hosts within a minute, also when one of two servers dies before it`, async () => {
   const second = await serving();
-  using relays = { one: await relayTo(server.port), two: await relayTo(second.port), [Symbol.dispose]() { this.one[Symbol.dispose](); this.two[Symbol.dispose](); } };
+  using relays = {
+    one: await relayTo(server.port),
+    two: await relayTo(second.port),
+    [Symbol.dispose]() {
+      this.one[Symbol.dispose]();
+      this.two[Symbol.dispose]();
+    },
+  };
   const key = await keyFile([name]);
-  const agents = Array.from({ length: hosts }, (_, at) => running(['agent', '--server', relays.one.url, '--server', relays.two.url, '--key-file', key, '--directory', join(folder, `tls${at}`), '--name', `web${at}`]));
+  const agents = Array.from({ length: hosts }, (_, at) =>
+    running([
+      'agent',
+      '--server',
+      relays.one.url,
+      '--server',
+      relays.two.url,
+      '--key-file',
+      key,
+      '--directory',
+      join(folder, `tls${at}`),
+      '--name',
+      `web${at}`,
+    ]),
+  );
   await Promise.all(agents.map(async (one) => await one.heard('lies in')));
   await relays.one.cut();
   const serial = await renewed();
   const begun = systemClock.monotonic();
   await Promise.all(agents.map(async (one) => await one.heard(serial)));
   const took = systemClock.monotonic() - begun;
-  if (hosts === 50) process.stderr.write(`all ${hosts} hosts have it after ${Math.round(took)} ms\n`);
+  if (hosts === 50)
+    process.stderr.write(`all ${hosts} hosts have it after ${Math.round(took)} ms\n`);
   expect(took).toBeLessThan(60_000);
-  for (const at of agents.keys()) expect(new X509Certificate(await readFile(join(folder, `tls${at}`, 'live', name, 'fullchain.pem'))).serialNumber.toLowerCase()).toBe(serial);
+  for (const at of agents.keys())
+    expect(
+      new X509Certificate(
+        await readFile(join(folder, `tls${at}`, 'live', name, 'fullchain.pem')),
+      ).serialNumber.toLowerCase(),
+    ).toBe(serial);
   await Promise.all(agents.map(async (one) => await one.stop()));
   await second.stop();
 }, 180_000);
 
 /** Until the server knows it: the event of a report is its own answer, which the agent alone sees. */
-async function told(enough: (one: { readonly state: string; readonly evidence?: string; readonly serialNumber?: string; readonly failure?: { readonly code: string } } | undefined) => boolean): Promise<void> {
+async function told(
+  enough: (
+    one:
+      | {
+          readonly state: string;
+          readonly evidence?: string;
+          readonly serialNumber?: string;
+          readonly failure?: { readonly code: string };
+        }
+      | undefined,
+  ) => boolean,
+): Promise<void> {
   for (let looks = 0; !enough(await reported()); looks += 1) {
     if (looks > 200) throw new Error(`the server knows only ${JSON.stringify(await reported())}`);
     await systemClock.sleep({ milliseconds: 100 });

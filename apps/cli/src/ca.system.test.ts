@@ -8,7 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-ca-')); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-ca-'));
+});
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
 const storage = () => ['--storage', `file:${at('data')}`];
@@ -20,20 +22,43 @@ describe('acmex demo', () => {
     expect([code, stderr.includes('fault')]).toEqual([0, false]);
     expect(stdout).toContain('www.demo.test');
     expect(stdout).toContain('acmex ca init');
-    expect((await readdir(at('demo'))).sort()).toEqual(['ca-root.pem', 'certificate.pem', 'private_key.pem']);
+    expect((await readdir(at('demo'))).sort()).toEqual([
+      'ca-root.pem',
+      'certificate.pem',
+      'private_key.pem',
+    ]);
     expect((await stat(at('demo/private_key.pem'))).mode & 0o777).toBe(0o600);
-    await expect(acmex(['demo', '--directory', at('demo')])).resolves.toMatchObject({ code: 3, stderr: expect.stringContaining('ERR_CLI_EXISTS') });
+    await expect(acmex(['demo', '--directory', at('demo')])).resolves.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('ERR_CLI_EXISTS'),
+    });
   });
 });
 
 /** Runs `acmex ca serve` until the work is done. */
-async function serving<T>(args: readonly string[], work: (directory: string) => Promise<T>): Promise<T> {
+async function serving<T>(
+  args: readonly string[],
+  work: (directory: string) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   let directory: (url: string) => void = () => undefined;
-  const started = new Promise<string>((resolve) => { directory = resolve; });
-  const server = acmex(['ca', 'serve', '--listen', '127.0.0.1:0', ...args], { signal: stop.signal, onStdout: (text) => { const [, url] = /directory +(\S+)/.exec(text) ?? []; if (url) directory(url); } });
+  const started = new Promise<string>((resolve) => {
+    directory = resolve;
+  });
+  const server = acmex(['ca', 'serve', '--listen', '127.0.0.1:0', ...args], {
+    signal: stop.signal,
+    onStdout: (text) => {
+      const [, url] = /directory +(\S+)/.exec(text) ?? [];
+      if (url) directory(url);
+    },
+  });
   try {
-    const url = await Promise.race([started, server.then(({ stderr }) => { throw new Error(stderr); })]);
+    const url = await Promise.race([
+      started,
+      server.then(({ stderr }) => {
+        throw new Error(stderr);
+      }),
+    ]);
     return await work(url);
   } finally {
     stop.abort('SIGTERM');
@@ -43,44 +68,179 @@ async function serving<T>(args: readonly string[], work: (directory: string) => 
 
 describeWith(['openssl'], 'acmex ca', () => {
   it('makes a CA whose root key is encrypted, serves it, and issues, lists, revokes', async () => {
-    const init = await acmex(['ca', 'init', ...storage(), '--name', 'Example Corp', '--domains', 'corp.test', '--addresses', '127.0.0.0/8', '--root-certificate', at('root.pem'), '--root-key', at('root-key.pem')], { env });
+    const init = await acmex(
+      [
+        'ca',
+        'init',
+        ...storage(),
+        '--name',
+        'Example Corp',
+        '--domains',
+        'corp.test',
+        '--addresses',
+        '127.0.0.0/8',
+        '--root-certificate',
+        at('root.pem'),
+        '--root-key',
+        at('root-key.pem'),
+      ],
+      { env },
+    );
     expect(init).toMatchObject({ code: 0, stdout: expect.stringContaining('acmex ca serve') });
     expect(await readFile(at('root-key.pem'), 'utf8')).toContain('BEGIN ENCRYPTED PRIVATE KEY');
-    await expect(acmex(['ca', 'init', ...storage(), '--name', 'Second', '--domains', 'corp.test', '--root-certificate', at('r2.pem'), '--root-key', at('k2.pem')], { env })).resolves.toMatchObject({ code: 3, stderr: expect.stringContaining('ERR_CA_EXISTS') });
+    await expect(
+      acmex(
+        [
+          'ca',
+          'init',
+          ...storage(),
+          '--name',
+          'Second',
+          '--domains',
+          'corp.test',
+          '--root-certificate',
+          at('r2.pem'),
+          '--root-key',
+          at('k2.pem'),
+        ],
+        { env },
+      ),
+    ).resolves.toMatchObject({ code: 3, stderr: expect.stringContaining('ERR_CA_EXISTS') });
 
-    const { stdout } = await acmex(['ca', 'eab', 'create', ...storage(), '--description', 'host 1', '--json']);
+    const { stdout } = await acmex([
+      'ca',
+      'eab',
+      'create',
+      ...storage(),
+      '--description',
+      'host 1',
+      '--json',
+    ]);
     const { kid, hmacKey } = JSON.parse(stdout) as { kid: string; hmacKey: string };
     await serving([...storage(), '--eab-required', '--reach', '127.0.0.0/8'], async (directory) => {
-      const obtain = (...more: string[]) => acmex(['obtain', '--server', directory, '--ca-certificate', at('root.pem'), '--storage', 'memory:', '--cert-path', at('c.pem'), '-k', at('k.pem'), '--http-port', '15999', ...more]);
-      await expect(obtain('-d', '127.0.0.1')).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('--eab-kid') });
-      await expect(obtain('-d', 'www.elsewhere.test', '--eab-kid', kid, '--eab-hmac-key', hmacKey)).resolves.toMatchObject({ code: 5, stderr: expect.stringContaining('ERR_ACME_REJECTED_IDENTIFIER') });
+      const obtain = (...more: string[]) =>
+        acmex([
+          'obtain',
+          '--server',
+          directory,
+          '--ca-certificate',
+          at('root.pem'),
+          '--storage',
+          'memory:',
+          '--cert-path',
+          at('c.pem'),
+          '-k',
+          at('k.pem'),
+          '--http-port',
+          '15999',
+          ...more,
+        ]);
+      await expect(obtain('-d', '127.0.0.1')).resolves.toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('--eab-kid'),
+      });
+      await expect(
+        obtain('-d', 'www.elsewhere.test', '--eab-kid', kid, '--eab-hmac-key', hmacKey),
+      ).resolves.toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('ERR_ACME_REJECTED_IDENTIFIER'),
+      });
     });
-    await expect(acmex(['ca', 'eab', 'list', ...storage()])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining(kid) });
-    await expect(acmex(['ca', 'eab', 'revoke', kid, ...storage()])).resolves.toMatchObject({ code: 0 });
-    await expect(acmex(['ca', 'eab', 'revoke', 'eab_x', ...storage()])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_CA_EXTERNAL_ACCOUNT') });
-    await expect(acmex(['ca', 'list', ...storage()])).resolves.toMatchObject({ code: 0, stdout: '' });
-    await expect(acmex(['ca', 'revoke', 'abcd', ...storage()])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_CA_NO_CERTIFICATE') });
-    await expect(acmex(['ca', 'crl', at('crl.der'), ...storage()])).resolves.toMatchObject({ code: 0 });
-    const { stdout: crl } = await promisify(execFile)('openssl', ['crl', '-inform', 'DER', '-in', at('crl.der'), '-noout', '-issuer']);
+    await expect(acmex(['ca', 'eab', 'list', ...storage()])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(kid),
+    });
+    await expect(acmex(['ca', 'eab', 'revoke', kid, ...storage()])).resolves.toMatchObject({
+      code: 0,
+    });
+    await expect(acmex(['ca', 'eab', 'revoke', 'eab_x', ...storage()])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ERR_CA_EXTERNAL_ACCOUNT'),
+    });
+    await expect(acmex(['ca', 'list', ...storage()])).resolves.toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+    await expect(acmex(['ca', 'revoke', 'abcd', ...storage()])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ERR_CA_NO_CERTIFICATE'),
+    });
+    await expect(acmex(['ca', 'crl', at('crl.der'), ...storage()])).resolves.toMatchObject({
+      code: 0,
+    });
+    const { stdout: crl } = await promisify(execFile)('openssl', [
+      'crl',
+      '-inform',
+      'DER',
+      '-in',
+      at('crl.der'),
+      '-noout',
+      '-issuer',
+    ]);
     expect(crl).toContain('Example Corp Issuing');
   });
 
   it('issues for development on any port of this machine, and for nothing else', async () => {
-    await serving(['--development', '--http-port', '15998', '--root-certificate', at('root.pem')], async (directory) => {
-      const obtain = (...more: string[]) => acmex(['obtain', '--server', directory, '--ca-certificate', at('root.pem'), '--storage', 'memory:', '--accept-tos', '--http-port', '15998', '--cert-path', at('c.pem'), '-k', at('k.pem'), ...more]);
-      await expect(obtain('-d', 'www.dev.test')).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('www.dev.test') });
-      await expect(obtain('-d', 'example.com', '--force')).resolves.toMatchObject({ code: 5 });
-    });
-    const { stdout } = await promisify(execFile)('openssl', ['verify', '-CAfile', at('root.pem'), '-untrusted', at('c.pem'), at('c.pem')]);
+    await serving(
+      ['--development', '--http-port', '15998', '--root-certificate', at('root.pem')],
+      async (directory) => {
+        const obtain = (...more: string[]) =>
+          acmex([
+            'obtain',
+            '--server',
+            directory,
+            '--ca-certificate',
+            at('root.pem'),
+            '--storage',
+            'memory:',
+            '--accept-tos',
+            '--http-port',
+            '15998',
+            '--cert-path',
+            at('c.pem'),
+            '-k',
+            at('k.pem'),
+            ...more,
+          ]);
+        await expect(obtain('-d', 'www.dev.test')).resolves.toMatchObject({
+          code: 0,
+          stdout: expect.stringContaining('www.dev.test'),
+        });
+        await expect(obtain('-d', 'example.com', '--force')).resolves.toMatchObject({ code: 5 });
+      },
+    );
+    const { stdout } = await promisify(execFile)('openssl', [
+      'verify',
+      '-CAfile',
+      at('root.pem'),
+      '-untrusted',
+      at('c.pem'),
+      at('c.pem'),
+    ]);
     expect(stdout).toContain('OK');
   });
 
   it.each([
     ['no constraints', ['init', '--name', 'X'], 'ERR_CLI_USAGE', '--unconstrained'],
-    ['constraints and none', ['init', '--name', 'X', '--domains', 'a.test', '--unconstrained'], 'ERR_CLI_USAGE', 'either'],
+    [
+      'constraints and none',
+      ['init', '--name', 'X', '--domains', 'a.test', '--unconstrained'],
+      'ERR_CLI_USAGE',
+      'either',
+    ],
     ['no name', ['init', '--domains', 'a.test'], 'ERR_CLI_USAGE', '--name'],
-    ['a development CA for others', ['serve', '--development', '--listen', '0.0.0.0:0'], 'ERR_CLI_USAGE', 'this machine alone'],
-    ['other ports for a real one', ['serve', '--http-port', '8080'], 'ERR_CLI_USAGE', '--development'],
+    [
+      'a development CA for others',
+      ['serve', '--development', '--listen', '0.0.0.0:0'],
+      'ERR_CLI_USAGE',
+      'this machine alone',
+    ],
+    [
+      'other ports for a real one',
+      ['serve', '--http-port', '8080'],
+      'ERR_CLI_USAGE',
+      '--development',
+    ],
     ['no CA there', ['serve', '--listen', '127.0.0.1:0'], 'ERR_CA_MISSING', 'no CA'],
   ])('refuses %s', async (_, args, code, words) => {
     const outcome = await acmex(['ca', ...args, ...storage()], { env });
@@ -90,6 +250,8 @@ describeWith(['openssl'], 'acmex ca', () => {
   });
 
   it('refuses a root key without a passphrase', async () => {
-    await expect(acmex(['ca', 'init', '--name', 'X', '--domains', 'a.test', ...storage()])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ACMEX_CA_PASSPHRASE') });
+    await expect(
+      acmex(['ca', 'init', '--name', 'X', '--domains', 'a.test', ...storage()]),
+    ).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ACMEX_CA_PASSPHRASE') });
   });
 });

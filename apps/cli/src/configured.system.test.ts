@@ -10,13 +10,23 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
-afterEach(async () => { await rm(folder, { recursive: true }); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
 const at = (file: string) => join(folder, file);
 
 /** Runs a command with the configuration of this test. */
-const run = async (args: readonly string[], options?: AcmexOptions) => await acmex([...args, '--config', at('acmex.toml')], { ...options, env: { PATH: process.env.PATH, ...options?.env } });
-const configured = async (toml: string) => { await writeFile(at('acmex.toml'), toml, { mode: 0o600 }); };
+const run = async (args: readonly string[], options?: AcmexOptions) =>
+  await acmex([...args, '--config', at('acmex.toml')], {
+    ...options,
+    env: { PATH: process.env.PATH, ...options?.env },
+  });
+const configured = async (toml: string) => {
+  await writeFile(at('acmex.toml'), toml, { mode: 0o600 });
+};
 /** A program that adds a line to the file `said`. */
 const program = async (name: string, line: string) => {
   await writeFile(at(name), `#!/bin/sh\necho "${line}" >> ${at('said')}\n`);
@@ -25,7 +35,10 @@ const program = async (name: string, line: string) => {
 };
 const said = async () => (await readFile(at('said'), 'utf8').catch(() => '')).trimEnd().split('\n');
 /** Waits for something; a daemon tries again after a minute what failed once. */
-async function until(what: () => boolean | Promise<boolean>, heard: readonly string[]): Promise<void> {
+async function until(
+  what: () => boolean | Promise<boolean>,
+  heard: readonly string[],
+): Promise<void> {
   for (let looks = 0; !(await what()); looks += 1) {
     if (looks > 900) throw new Error(`it does not come; heard: ${heard.join('')}`);
     await systemClock.sleep({ milliseconds: 100 });
@@ -34,14 +47,21 @@ async function until(what: () => boolean | Promise<boolean>, heard: readonly str
 
 describe('acmex config', () => {
   it('shows what holds and where it came from, and no credential', async () => {
-    await configured('[acme]\ncontact = ["a@a.test"]\n\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "canary"\n');
-    const { code, stdout } = await run(['config', 'show', '--origin'], { env: { ACMEX_RENEWAL_CONCURRENCY: '7' } });
+    await configured(
+      '[acme]\ncontact = ["a@a.test"]\n\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "canary"\n',
+    );
+    const { code, stdout } = await run(['config', 'show', '--origin'], {
+      env: { ACMEX_RENEWAL_CONCURRENCY: '7' },
+    });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^renewal\.concurrency +7 +ACMEX_RENEWAL_CONCURRENCY$/m);
     expect(stdout).toMatch(/^acme\.contact +\["a@a\.test"\] +.*acmex\.toml:2$/m);
     expect(stdout).toMatch(/api_token +\[secret\]/);
     expect(stdout).not.toContain('canary');
-    expect(JSON.parse((await run(['config', 'show', '-o', 'json'])).stdout)).toContainEqual({ key: 'renewal.concurrency', value: '5' });
+    expect(JSON.parse((await run(['config', 'show', '-o', 'json'])).stdout)).toContainEqual({
+      key: 'renewal.concurrency',
+      value: '5',
+    });
   });
 
   it('finds all faults at once, each with its line, and ends with 2', async () => {
@@ -50,57 +70,111 @@ describe('acmex config', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('acmex.toml:2: acme.contakt');
     expect(stderr).toContain('acmex.toml:4: renewal.concurrency');
-    expect(JSON.parse((await run(['config', 'check', '-o', 'json'])).stdout)).toMatchObject({ faults: [{ key: 'acme.contakt' }, { key: 'renewal.concurrency' }] });
+    expect(JSON.parse((await run(['config', 'check', '-o', 'json'])).stdout)).toMatchObject({
+      faults: [{ key: 'acme.contakt' }, { key: 'renewal.concurrency' }],
+    });
     // No command goes on with it.
-    await expect(run(['cert', 'list'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_CONFIG_INVALID') });
+    await expect(run(['cert', 'list'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ERR_CONFIG_INVALID'),
+    });
     await configured('[acme]\n');
-    await expect(run(['config', 'check'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('no fault') });
+    await expect(run(['config', 'check'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('no fault'),
+    });
   });
 
   it('writes a schema that knows every table', async () => {
     const { stdout } = await acmex(['config', 'schema']);
-    expect(Object.keys((JSON.parse(stdout) as { readonly properties: object }).properties)).toEqual(expect.arrayContaining(['acme', 'issuers', 'storage', 'challenge', 'renewal', 'certificates']));
+    expect(Object.keys((JSON.parse(stdout) as { readonly properties: object }).properties)).toEqual(
+      expect.arrayContaining([
+        'acme',
+        'issuers',
+        'storage',
+        'challenge',
+        'renewal',
+        'certificates',
+      ]),
+    );
   });
 
   it('is refused where others can write it', async () => {
     await configured('[acme]\n');
     await chmod(at('acmex.toml'), 0o666);
-    await expect(run(['cert', 'list'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('chmod go-w') });
+    await expect(run(['cert', 'list'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('chmod go-w'),
+    });
   });
 
   it('gives way to flags, and gives values to those that were not given', async () => {
     await configured(`[storage]\nurl = "file:${at('one')}"\n[cli]\noutput_format = "json"\n`);
     await expect(run(['cert', 'list'])).resolves.toMatchObject({ code: 0, stdout: '[]\n' });
-    await expect(run(['cert', 'list', '-o', 'text'])).resolves.toMatchObject({ code: 0, stdout: '' });
-    await expect(run(['cert', 'list', '--storage', at('absent\0')])).resolves.toMatchObject({ code: expect.any(Number) });
+    await expect(run(['cert', 'list', '-o', 'text'])).resolves.toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+    await expect(run(['cert', 'list', '--storage', at('absent\0')])).resolves.toMatchObject({
+      code: expect.any(Number),
+    });
   });
 });
 
 describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with Pebble', () => {
   let pebble: Awaited<ReturnType<typeof startPebble>>;
-  beforeAll(async () => { pebble = await startPebble({ blockedDomains: ['blocked.test'] }); });
-  afterAll(async () => { await pebble?.[Symbol.asyncDispose](); });
+  beforeAll(async () => {
+    pebble = await startPebble({ blockedDomains: ['blocked.test'] });
+  });
+  afterAll(async () => {
+    await pebble?.[Symbol.asyncDispose]();
+  });
 
-  const base = () => `[acme]\nca = "custom"\nca_custom_url = "${pebble.directory}"\nca_certificate = "${pebble.caFile}"\ncontact = ["admin@a.test"]\ntos_agreed = true\n
+  const base =
+    () => `[acme]\nca = "custom"\nca_custom_url = "${pebble.directory}"\nca_certificate = "${pebble.caFile}"\ncontact = ["admin@a.test"]\ntos_agreed = true\n
 [storage]\nurl = "file:${at('data')}"\n[challenge.http01]\nlisten_addr = "[::]:${pebble.httpPort}"\n`;
-  const certificate = (names: string, more = '') => `[[certificates]]\nnames = [${names}]\ndeploy = [{ directory = "${at('tls')}" }]\n${more}\n`;
-  const list = async () => JSON.parse((await run(['cert', 'list', '-o', 'json'])).stdout) as readonly { readonly id: string; readonly names: readonly string[]; readonly keyType: string; readonly current?: { readonly generation: number } }[];
+  const certificate = (names: string, more = '') =>
+    `[[certificates]]\nnames = [${names}]\ndeploy = [{ directory = "${at('tls')}" }]\n${more}\n`;
+  const list = async () =>
+    JSON.parse((await run(['cert', 'list', '-o', 'json'])).stdout) as readonly {
+      readonly id: string;
+      readonly names: readonly string[];
+      readonly keyType: string;
+      readonly current?: { readonly generation: number };
+    }[];
 
   it('is obtained by renew alone: account, certificates, files; the same again does nothing', async () => {
-    await configured(base() + certificate('"one.test", "www.one.test"') + certificate('"two.test"', 'key_type = "ec-p384"\nlabels = { team = "web" }'));
+    await configured(
+      base() +
+        certificate('"one.test", "www.one.test"') +
+        certificate('"two.test"', 'key_type = "ec-p384"\nlabels = { team = "web" }'),
+    );
     const first = await run(['renew']);
     expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('renewed')]);
-    expect((await list()).map(({ names, keyType }) => [...names, keyType])).toEqual([['one.test', 'www.one.test', 'ec-p256'], ['two.test', 'ec-p384']]);
-    expect(await readFile(at('tls/live/two.test/fullchain.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
-    await expect(run(['renew'])).resolves.toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing is due') });
+    expect((await list()).map(({ names, keyType }) => [...names, keyType])).toEqual([
+      ['one.test', 'www.one.test', 'ec-p256'],
+      ['two.test', 'ec-p384'],
+    ]);
+    expect(await readFile(at('tls/live/two.test/fullchain.pem'), 'utf8')).toContain(
+      'BEGIN CERTIFICATE',
+    );
+    await expect(run(['renew'])).resolves.toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('nothing is due'),
+    });
     const events = [];
-    for await (const { value } of fileStorage({ path: at('data') }).list('events')) events.push((JSON.parse(new TextDecoder().decode(value)) as { readonly type: string }).type);
+    for await (const { value } of fileStorage({ path: at('data') }).list('events'))
+      events.push((JSON.parse(new TextDecoder().decode(value)) as { readonly type: string }).type);
     expect(events.filter((type) => type === 'account_registered')).toHaveLength(1);
     // Another kind of key: ordered again. One that the file names no more stays.
     await configured(base() + certificate('"two.test"', 'key_type = "rsa-2048"'));
     const second = await run(['renew']);
     expect([second.code, second.stderr]).toEqual([0, expect.stringContaining('ordered again')]);
-    expect((await list()).map(({ keyType, current }) => [keyType, current?.generation])).toEqual([['ec-p256', 1], ['rsa-2048', 2]]);
+    expect((await list()).map(({ keyType, current }) => [keyType, current?.generation])).toEqual([
+      ['ec-p256', 1],
+      ['rsa-2048', 2],
+    ]);
   });
 
   it('runs hooks: before and after once in a run, deploy for each, on_error for what failed', async () => {
@@ -108,21 +182,42 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     await mkdir(at('hooks'), { mode: 0o700 });
     await program('hooks/20-second', 'second');
     await program('hooks/10-first', 'first');
-    await configured(base() + hooks + certificate('"a.test"') + certificate('"b.test"') + certificate('"blocked.test"') + certificate('"own.test"', `hooks = { deploy = ${await program('own', 'own')} }`));
+    await configured(
+      base() +
+        hooks +
+        certificate('"a.test"') +
+        certificate('"b.test"') +
+        certificate('"blocked.test"') +
+        certificate('"own.test"', `hooks = { deploy = ${await program('own', 'own')} }`),
+    );
     const { code, stderr } = await run(['renew', '--concurrency', '1']);
     expect([code, stderr]).toEqual([5, expect.stringContaining('blocked.test')]);
     const lines = await said();
     expect(lines[0]).toBe('before');
     expect(lines.at(-1)).toBe('after');
-    expect([...lines].sort()).toEqual(['after', 'before', 'deploy a.test a.test', 'deploy b.test b.test', 'failed blocked.test', ...Array<string>(3).fill('first'), 'own', ...Array<string>(3).fill('second')]);
+    expect([...lines].sort()).toEqual([
+      'after',
+      'before',
+      'deploy a.test a.test',
+      'deploy b.test b.test',
+      'failed blocked.test',
+      ...Array<string>(3).fill('first'),
+      'own',
+      ...Array<string>(3).fill('second'),
+    ]);
     expect(lines.indexOf('first')).toBeLessThan(lines.indexOf('second'));
     // What others could write stops the start.
     await chmod(at('hooks/10-first'), 0o777);
-    await expect(run(['renew'])).resolves.toMatchObject({ code: expect.any(Number), stderr: expect.stringContaining('ERR_DEPLOY_UNSAFE') });
+    await expect(run(['renew'])).resolves.toMatchObject({
+      code: expect.any(Number),
+      stderr: expect.stringContaining('ERR_DEPLOY_UNSAFE'),
+    });
   });
 
   it('fails to be deployed when what is due after the run fails, is tried again without an order, and says so', async () => {
-    await configured(`${base()}[renewal.hooks]\nafter = ["${at('reload')}"]\n${certificate('"reload.test"')}`);
+    await configured(
+      `${base()}[renewal.hooks]\nafter = ["${at('reload')}"]\n${certificate('"reload.test"')}`,
+    );
     await writeFile(at('reload'), '#!/bin/sh\nexit 3\n', { mode: 0o700 });
     const failed = await run(['renew']);
     expect([failed.code, failed.stdout]).toEqual([8, expect.stringContaining('not deployed')]);
@@ -134,7 +229,13 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
   it('is read anew by a daemon on SIGHUP, and a faulty one is not used', async () => {
     await configured(base() + certificate('"first.test"'));
     const [stop, hangup, heard] = [new AbortController(), new EventTarget(), [] as string[]];
-    const daemon = run(['daemon'], { signal: stop.signal, hangup, onStderr: (text) => { heard.push(text); } });
+    const daemon = run(['daemon'], {
+      signal: stop.signal,
+      hangup,
+      onStderr: (text) => {
+        heard.push(text);
+      },
+    });
     await until(() => heard.some((text) => text.includes(': deployed')), heard);
     await configured('[acme]\nfault = 1\n');
     hangup.dispatchEvent(new Event('hangup'));
@@ -156,7 +257,11 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     const [id = ''] = (await list()).map((one) => one.id);
     // This CA's certificates live for years: as if it were 90 days.
     const end = '2100-04-01T00:00:00Z';
-    await store.change(id, (summary) => ({ ...summary, current: { ...summary.current!, notBefore: '2100-01-01T00:00:00Z', notAfter: end }, renewal: { at: '2100-03-01T00:00:00Z' } }));
+    await store.change(id, (summary) => ({
+      ...summary,
+      current: { ...summary.current!, notBefore: '2100-01-01T00:00:00Z', notAfter: end },
+      renewal: { at: '2100-03-01T00:00:00Z' },
+    }));
     await configured(`${base()}[renewal]\nrenew_before_days = 40\n${certificate('"early.test"')}`);
     await run(['renew']);
     expect((await store.get(id)).renewal?.at).toBe('2100-02-20T00:00:00Z');
@@ -164,41 +269,96 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
 
   it('is what obtain begins with, where no flag says another: the CA of [acme], its terms, its port', async () => {
     await configured(base());
-    const { code, stdout } = await run(['obtain', '-d', 'plain.test', '--cert-path', at('c.pem'), '-k', at('k.pem')]);
+    const { code, stdout } = await run([
+      'obtain',
+      '-d',
+      'plain.test',
+      '--cert-path',
+      at('c.pem'),
+      '-k',
+      at('k.pem'),
+    ]);
     expect([code, stdout]).toEqual([0, expect.stringContaining('kept as')]);
-    await expect(run(['renew', '-d', 'plain.test', '--force'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('renewed') });
+    await expect(run(['renew', '-d', 'plain.test', '--force'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('renewed'),
+    });
   });
 
   it('has its account shown, changed, given another key and given up, and certificates revoked', async () => {
     await configured(base());
-    await expect(run(['account', 'show'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('register one first') });
+    await expect(run(['account', 'show'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('register one first'),
+    });
     const made = await run(['account', 'register']);
     expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^account +https:/m)]);
     await run(['obtain', '-d', 'revoked.test', '--cert-path', at('c.pem'), '-k', at('k.pem')]);
-    await expect(run(['account', 'update', '-e', 'one@a.test,two@a.test'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('mailto:one@a.test mailto:two@a.test') });
-    const [account] = JSON.parse((await run(['account', 'list', '-o', 'json'])).stdout) as [{ readonly account: string }];
-    await expect(run(['account', 'rotate-key'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining(account.account) });
-    await expect(run(['account', 'show'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining(account.account) });
-    await expect(run(['cert', 'revoke', 'revoked.test', '--reason', 'superseded'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('is revoked') });
+    await expect(run(['account', 'update', '-e', 'one@a.test,two@a.test'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('mailto:one@a.test mailto:two@a.test'),
+    });
+    const [account] = JSON.parse((await run(['account', 'list', '-o', 'json'])).stdout) as [
+      { readonly account: string },
+    ];
+    await expect(run(['account', 'rotate-key'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(account.account),
+    });
+    await expect(run(['account', 'show'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(account.account),
+    });
+    await expect(
+      run(['cert', 'revoke', 'revoked.test', '--reason', 'superseded']),
+    ).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('is revoked') });
     expect((await run(['cert', 'list'])).stdout).toContain('revoked');
     await expect(run(['status'])).resolves.toMatchObject({ code: 2 });
-    await expect(run(['renew', '-d', 'revoked.test', '--force'])).resolves.toMatchObject({ code: 0 });
+    await expect(run(['renew', '-d', 'revoked.test', '--force'])).resolves.toMatchObject({
+      code: 0,
+    });
     await expect(run(['status'])).resolves.toMatchObject({ code: 0 });
-    await expect(run(['account', 'deactivate'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('--force') });
-    await expect(run(['account', 'deactivate', '--force'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('deactivated') });
+    await expect(run(['account', 'deactivate'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--force'),
+    });
+    await expect(run(['account', 'deactivate', '--force'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('deactivated'),
+    });
     await expect(run(['account', 'list', '-o', 'json'])).resolves.toMatchObject({ stdout: '[]\n' });
     const types = [];
-    for await (const { value } of fileStorage({ path: at('data') }).list('events')) types.push((JSON.parse(new TextDecoder().decode(value)) as { readonly type: string }).type);
-    expect(types).toEqual(expect.arrayContaining(['account_registered', 'account_updated', 'account_key_changed', 'certificate_revoked']));
+    for await (const { value } of fileStorage({ path: at('data') }).list('events'))
+      types.push((JSON.parse(new TextDecoder().decode(value)) as { readonly type: string }).type);
+    expect(types).toEqual(
+      expect.arrayContaining([
+        'account_registered',
+        'account_updated',
+        'account_key_changed',
+        'certificate_revoked',
+      ]),
+    );
   });
 
   it('keeps its account whichever way a change of the key was interrupted', async () => {
     await configured(base());
     await run(['account', 'register']);
     const storage = fileStorage({ path: at('data') });
-    const [place = ''] = await (async () => { const all: string[] = []; for await (const { key } of storage.list('account')) all.push(key); return all; })();
-    const read = async () => JSON.parse(new TextDecoder().decode((await storage.get(place))!.value)) as { readonly key: string; readonly next?: string };
-    const write = async (record: object) => { await storage.write([{ set: place, value: new TextEncoder().encode(JSON.stringify(record)), secret: true }]); };
+    const [place = ''] = await (async () => {
+      const all: string[] = [];
+      for await (const { key } of storage.list('account')) all.push(key);
+      return all;
+    })();
+    const read = async () =>
+      JSON.parse(new TextDecoder().decode((await storage.get(place))!.value)) as {
+        readonly key: string;
+        readonly next?: string;
+      };
+    const write = async (record: object) => {
+      await storage.write([
+        { set: place, value: new TextEncoder().encode(JSON.stringify(record)), secret: true },
+      ]);
+    };
     const before = await read();
     // The CA never heard of it.
     await write({ ...before, next: (await generateAccountKey()).pem });

@@ -4,7 +4,15 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acmeServer, createDevelopmentAuthority, loadAuthority, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  loadAuthority,
+  nodeHandler,
+  noLimits,
+  ownCertificate,
+  saveAuthority,
+} from '@acmex/ca';
 import { scaledClock, systemClock } from '@acmex/clock';
 import { CertificateStore } from '@acmex/orchestrator';
 import { memoryStorage } from '@acmex/storage';
@@ -13,8 +21,12 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
-afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
 const at = (file: string) => join(folder, file);
 
 /** A CA whose look at a name lasts until the test lets it end: by its own clock, a hundred times as slow, that is no time at all. */
@@ -28,16 +40,29 @@ async function patientCa() {
   const looking: (() => void)[] = [];
   let patient = false;
   const acme = acmeServer({
-    url: `https://localhost:${(server.address() as AddressInfo).port}/acme`, storage, issuer, clock: scaledClock({ origin: systemClock.now(), factor: 0.01 }), rateLimiter: noLimits(), onError: () => { /* a look that is ended */ },
+    url: `https://localhost:${(server.address() as AddressInfo).port}/acme`,
+    storage,
+    issuer,
+    clock: scaledClock({ origin: systemClock.now(), factor: 0.01 }),
+    rateLimiter: noLimits(),
+    onError: () => {
+      /* a look that is ended */
+    },
     validate: async (_, { signal }) => {
-      if (patient) await new Promise<void>((resolve) => { looking.push(resolve); signal.addEventListener('abort', () => resolve(), { once: true }); });
+      if (patient)
+        await new Promise<void>((resolve) => {
+          looking.push(resolve);
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
       return { valid: true };
     },
   });
   server.on('request', nodeHandler(acme.handler));
   await writeFile(at('root.pem'), root);
   return {
-    directory: acme.directory, storage, looking,
+    directory: acme.directory,
+    storage,
+    looking,
     waits: (on: boolean) => {
       patient = on;
       for (const end of looking.splice(0)) end();
@@ -52,8 +77,24 @@ async function patientCa() {
 
 it('ends within thirty seconds when it is told to, with fifty orders under way, and another goes on with each of them', async () => {
   await using ca = await patientCa();
-  const run = (args: readonly string[], options?: AcmexOptions) => acmex([...args, '--storage', at('data')], options);
-  const first = await run(['obtain', '-d', 'first.test', '--server', ca.directory, '--ca-certificate', at('root.pem'), '--accept-tos', '--webroot', folder, '--cert-path', at('c.pem'), '-k', at('k.pem')]);
+  const run = (args: readonly string[], options?: AcmexOptions) =>
+    acmex([...args, '--storage', at('data')], options);
+  const first = await run([
+    'obtain',
+    '-d',
+    'first.test',
+    '--server',
+    ca.directory,
+    '--ca-certificate',
+    at('root.pem'),
+    '--accept-tos',
+    '--webroot',
+    folder,
+    '--cert-path',
+    at('c.pem'),
+    '-k',
+    at('k.pem'),
+  ]);
   expect(first.code).toBe(0);
   const storage = fileStorage({ path: at('data') });
   const store = new CertificateStore({ storage });
@@ -61,11 +102,20 @@ it('ends within thirty seconds when it is told to, with fifty orders under way, 
   for await (const one of store.list()) like = one;
   if (!like) throw new Error('nothing was made');
   const { issuer, proof, keyType } = like;
-  for (let n = 0; n < 50; n += 1) await store.add({ names: [`n${n}.test`], issuer, proof, keyType });
+  for (let n = 0; n < 50; n += 1)
+    await store.add({ names: [`n${n}.test`], issuer, proof, keyType });
   ca.waits(true);
   const stop = new AbortController();
   const said: string[] = [];
-  const daemon = run(['daemon', '--concurrency', '50', '--per-issuer', '50', '--check-interval', '1'], { signal: stop.signal, onStderr: (text) => { said.push(text); } });
+  const daemon = run(
+    ['daemon', '--concurrency', '50', '--per-issuer', '50', '--check-interval', '1'],
+    {
+      signal: stop.signal,
+      onStderr: (text) => {
+        said.push(text);
+      },
+    },
+  );
   for (let looks = 0; ca.looking.length < 50; looks += 1) {
     if (looks > 400) throw new Error(`only ${ca.looking.length} are under way: ${said.join('')}`);
     await systemClock.sleep({ milliseconds: 100 });
@@ -78,7 +128,12 @@ it('ends within thirty seconds when it is told to, with fifty orders under way, 
   expect(said.join('')).not.toContain('AbortError');
   ca.waits(false);
   const next = await run(['renew', '-o', 'json']);
-  expect([next.code, (JSON.parse(next.stdout) as readonly { readonly result: string }[]).filter(({ result }) => result === 'renewed').length]).toEqual([0, 50]);
+  expect([
+    next.code,
+    (JSON.parse(next.stdout) as readonly { readonly result: string }[]).filter(
+      ({ result }) => result === 'renewed',
+    ).length,
+  ]).toEqual([0, 50]);
   let orders = 0;
   for await (const { key } of ca.storage.list('ca/order')) orders += key === '' ? 0 : 1;
   expect(orders).toBe(51);

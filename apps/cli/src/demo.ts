@@ -3,7 +3,12 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createDevelopmentAuthority, loadAuthority, networkValidator, saveAuthority } from '@acmex/ca';
+import {
+  createDevelopmentAuthority,
+  loadAuthority,
+  networkValidator,
+  saveAuthority,
+} from '@acmex/ca';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
 import { startServer } from './ca/running-server.ts';
@@ -22,25 +27,59 @@ export interface DemoOptions {
 const names = ['www.demo.test', 'demo.test'];
 
 /** `acmex demo`: a CA, its ACME server and an issuance over http-01, all on this machine and gone afterwards; the files stay. */
-export async function demo({ directory, logLevel }: DemoOptions, terminal: Terminal): Promise<void> {
+export async function demo(
+  { directory, logLevel }: DemoOptions,
+  terminal: Terminal,
+): Promise<void> {
   const { stdout } = terminal;
-  const [certPath, keyPath, root] = ['certificate.pem', 'private_key.pem', 'ca-root.pem'].map((name) => join(directory, name)) as [string, string, string];
+  const [certPath, keyPath, root] = ['certificate.pem', 'private_key.pem', 'ca-root.pem'].map(
+    (name) => join(directory, name),
+  ) as [string, string, string];
   await emptyDirectory(directory);
   await using storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const authority = await loadAuthority(storage, { kind: 'development' });
   const httpPort = await freePort();
-  await using server = await startServer({
-    storage, issuer: authority.issuer,
-    validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: httpPort, https: httpPort } }),
-    onError: ({ during, error }) => { terminal.stderr.write(`the demonstration's CA: ${during} failed: ${String(error)}\n`); },
-  }, { host: '127.0.0.1', port: 0 });
+  await using server = await startServer(
+    {
+      storage,
+      issuer: authority.issuer,
+      validate: networkValidator({
+        egress: {
+          policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+          resolver: async () => ['127.0.0.1'],
+        },
+        ports: { http: httpPort, https: httpPort },
+      }),
+      onError: ({ during, error }) => {
+        terminal.stderr.write(`the demonstration's CA: ${during} failed: ${String(error)}\n`);
+      },
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
   await using file = await waitingFile(root, 0o644);
   await file.commit(authority.root);
-  stdout.write(`A CA for development answers at ${server.directory}\n\n$ acmex obtain -d ${names.join(' -d ')} --server ${server.directory} --ca-certificate ${root} --http-port ${httpPort}\n`);
-  await obtain({
-    domains: names, server: server.directory, caCertificate: root, acceptTos: true, httpPort, tlsPort: 443, certPath, keyPath, keyType: 'ec-p256', challenge: 'http-01', configuration: await plainConfiguration('memory:'), manage: false, logLevel,
-  }, terminal);
+  stdout.write(
+    `A CA for development answers at ${server.directory}\n\n$ acmex obtain -d ${names.join(' -d ')} --server ${server.directory} --ca-certificate ${root} --http-port ${httpPort}\n`,
+  );
+  await obtain(
+    {
+      domains: names,
+      server: server.directory,
+      caCertificate: root,
+      acceptTos: true,
+      httpPort,
+      tlsPort: 443,
+      certPath,
+      keyPath,
+      keyType: 'ec-p256',
+      challenge: 'http-01',
+      configuration: await plainConfiguration('memory:'),
+      manage: false,
+      logLevel,
+    },
+    terminal,
+  );
   stdout.write(`\n$ acmex info -c ${certPath}\n`);
   await info({ cert: certPath }, terminal);
   stdout.write(`\nThe CA is gone; the files are in ${directory}. Try next:
@@ -51,10 +90,19 @@ export async function demo({ directory, logLevel }: DemoOptions, terminal: Termi
 }
 
 async function emptyDirectory(path: string): Promise<void> {
-  const there = await stat(join(path, 'certificate.pem')).then(() => true, () => false);
-  if (there) throw new CliError('ERR_CLI_EXISTS', `${join(path, 'certificate.pem')} exists already: give another --directory`);
+  const there = await stat(join(path, 'certificate.pem')).then(
+    () => true,
+    () => false,
+  );
+  if (there)
+    throw new CliError(
+      'ERR_CLI_EXISTS',
+      `${join(path, 'certificate.pem')} exists already: give another --directory`,
+    );
   await mkdir(path, { recursive: true }).catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `the directory ${path} cannot be made (${reason(error)})`, { cause: error });
+    throw new CliError('ERR_CLI_FILE', `the directory ${path} cannot be made (${reason(error)})`, {
+      cause: error,
+    });
   });
 }
 

@@ -11,7 +11,20 @@ import { serverErrors } from '@acmex/server/keys';
 import { storageErrors } from '@acmex/storage';
 import { cliErrors } from './errors.ts';
 
-const tables: Readonly<Record<string, { readonly exit: number }>> = { ...acmeErrors, ...certificateErrors, ...challengeErrors, ...clientErrors, ...dnsErrors, ...storageErrors, ...caErrors, ...orchestratorErrors, ...configErrors, ...deployErrors, ...serverErrors, ...cliErrors };
+const tables: Readonly<Record<string, { readonly exit: number }>> = {
+  ...acmeErrors,
+  ...certificateErrors,
+  ...challengeErrors,
+  ...clientErrors,
+  ...dnsErrors,
+  ...storageErrors,
+  ...caErrors,
+  ...orchestratorErrors,
+  ...configErrors,
+  ...deployErrors,
+  ...serverErrors,
+  ...cliErrors,
+};
 
 /** The stable code of an error; undefined for a fault of ours, which has none. */
 export function codeOf(error: unknown): string | undefined {

@@ -12,16 +12,48 @@ export interface InfoOptions {
 }
 
 /** `acmex info`: what stands in a certificate file. */
-export async function info({ cert, json }: InfoOptions, { stdout }: Terminal, clock: Clock = systemClock): Promise<void> {
+export async function info(
+  { cert, json }: InfoOptions,
+  { stdout }: Terminal,
+  clock: Clock = systemClock,
+): Promise<void> {
   const text = await readFile(cert, 'utf8').catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `${cert} cannot be read: ${reason(error)}`, { cause: error });
+    throw new CliError('ERR_CLI_FILE', `${cert} cannot be read: ${reason(error)}`, {
+      cause: error,
+    });
   });
   const chain = parseChain(text);
-  stdout.write(json ? `${JSON.stringify({ file: cert, certificates: chain.map(fields) }, null, 2)}\n` : `${chain.map((one, index) => describe(one, index, clock)).join('\n\n')}\n`);
+  stdout.write(
+    json
+      ? `${JSON.stringify({ file: cert, certificates: chain.map(fields) }, null, 2)}\n`
+      : `${chain.map((one, index) => describe(one, index, clock)).join('\n\n')}\n`,
+  );
 }
 
-function fields({ subject, issuer, identifiers, serialNumber, notBefore, notAfter, keyType, fingerprint, isCa, mustStaple }: CertificateInfo): object {
-  return { subject, issuer, names: identifiers.map(({ value }) => value), serialNumber, notBefore: notBefore.toString(), notAfter: notAfter.toString(), keyType, fingerprint, isCa, mustStaple };
+function fields({
+  subject,
+  issuer,
+  identifiers,
+  serialNumber,
+  notBefore,
+  notAfter,
+  keyType,
+  fingerprint,
+  isCa,
+  mustStaple,
+}: CertificateInfo): object {
+  return {
+    subject,
+    issuer,
+    names: identifiers.map(({ value }) => value),
+    serialNumber,
+    notBefore: notBefore.toString(),
+    notAfter: notAfter.toString(),
+    keyType,
+    fingerprint,
+    isCa,
+    mustStaple,
+  };
 }
 
 function describe(one: CertificateInfo, index: number, clock: Clock): string {
@@ -34,7 +66,10 @@ function describe(one: CertificateInfo, index: number, clock: Clock): string {
     ['serial', one.serialNumber],
     ['SHA-256', one.fingerprint],
   ];
-  return rows.filter(([label]) => index === 0 || label !== 'names').map(([label, text]) => `${label.padEnd(12)} ${text}`).join('\n');
+  return rows
+    .filter(([label]) => index === 0 || label !== 'names')
+    .map(([label, text]) => `${label.padEnd(12)} ${text}`)
+    .join('\n');
 }
 
 function validity({ notBefore, notAfter }: CertificateInfo, clock: Clock): string {
@@ -43,5 +78,7 @@ function validity({ notBefore, notAfter }: CertificateInfo, clock: Clock): strin
   if (now.epochMilliseconds < notBefore.epochMilliseconds) return 'not valid yet';
   const left = notAfter.epochMilliseconds - now.epochMilliseconds;
   if (left < 0) return `expired ${Math.floor(-left / day)} days ago`;
-  return left < 2 * day ? `${Math.floor(left / 3_600_000)} hours left` : `${Math.floor(left / day)} days left`;
+  return left < 2 * day
+    ? `${Math.floor(left / 3_600_000)} hours left`
+    : `${Math.floor(left / day)} days left`;
 }

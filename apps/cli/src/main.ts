@@ -2,7 +2,7 @@ declare const __VERSION__: string;
 
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
-  process.stdout.write(`${__VERSION__}\n`);   // nothing else is loaded for it
+  process.stdout.write(`${__VERSION__}\n`); // nothing else is loaded for it
 } else {
   // A server that has listed 100,000 certificates holds 116 MB with it, 193 MB without, at the same speed.
   if (args[0] === 'serve') (await import('node:v8')).setFlagsFromString('--optimize-for-size');
@@ -19,15 +19,35 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) return end(signal);
-      process.stderr.write(`\nacmex: ${signal}: taking down what is on display, ${seconds} seconds at most; again to end at once\n`);
+      process.stderr.write(
+        `\nacmex: ${signal}: taking down what is on display, ${seconds} seconds at most; again to end at once\n`,
+      );
       stop.abort(signal);
-      void import('@acmex/clock').then(({ systemClock }) => systemClock.sleep({ seconds }, { signal: done.signal })).then(() => end(signal), () => { /* it ended in time */ });
+      void import('@acmex/clock')
+        .then(({ systemClock }) => systemClock.sleep({ seconds }, { signal: done.signal }))
+        .then(
+          () => end(signal),
+          () => {
+            /* it ended in time */
+          },
+        );
     });
   }
   const onHangup = (listener: () => void) => {
     process.on('SIGHUP', listener);
-    return () => { process.off('SIGHUP', listener); };
+    return () => {
+      process.off('SIGHUP', listener);
+    };
   };
-  process.exitCode = await run(args, __VERSION__, { stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env, uid: process.getuid?.(), signal: stop.signal, display, onHangup });
+  process.exitCode = await run(args, __VERSION__, {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+    uid: process.getuid?.(),
+    signal: stop.signal,
+    display,
+    onHangup,
+  });
   done.abort();
 }

@@ -25,16 +25,43 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
 describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebble', () => {
   let pebble: Awaited<ReturnType<typeof startPebble>>;
   let folder: string;
-  beforeAll(async () => { pebble = await startPebble({ blockedDomains: ['blocked.test'] }); });
-  afterAll(async () => { await pebble?.[Symbol.asyncDispose](); });
-  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
-  afterEach(async () => { await rm(folder, { recursive: true }); });
+  beforeAll(async () => {
+    pebble = await startPebble({ blockedDomains: ['blocked.test'] });
+  });
+  afterAll(async () => {
+    await pebble?.[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
 
   const at = (file: string) => join(folder, file);
-  const run = (args: readonly string[], options?: AcmexOptions) => acmex([...args, '--storage', at('data')], options);
-  const obtain = (args: readonly string[], options?: AcmexOptions) => run(['obtain', '--server', pebble.directory, '--ca-certificate', pebble.caFile, '--accept-tos',
-    '--cert-path', at('certificate.pem'), '-k', at('private_key.pem'), '--http-port', String(pebble.httpPort), ...args], options);
-  const list = async () => JSON.parse((await run(['cert', 'list', '-o', 'json'])).stdout) as readonly Row[];
+  const run = (args: readonly string[], options?: AcmexOptions) =>
+    acmex([...args, '--storage', at('data')], options);
+  const obtain = (args: readonly string[], options?: AcmexOptions) =>
+    run(
+      [
+        'obtain',
+        '--server',
+        pebble.directory,
+        '--ca-certificate',
+        pebble.caFile,
+        '--accept-tos',
+        '--cert-path',
+        at('certificate.pem'),
+        '-k',
+        at('private_key.pem'),
+        '--http-port',
+        String(pebble.httpPort),
+        ...args,
+      ],
+      options,
+    );
+  const list = async () =>
+    JSON.parse((await run(['cert', 'list', '-o', 'json'])).stdout) as readonly Row[];
   const serial = async () => (await acmex(['info', '-c', at('certificate.pem'), '--json'])).stdout;
 
   it('is begun by obtain, shown by cert and order, and renewed by renew without another word', async () => {
@@ -42,19 +69,38 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('kept as      crt_')]);
     const before = await serial();
     const [row] = await list();
-    expect(row).toMatchObject({ state: 'valid', names: ['kept.test', 'www.kept.test'], current: { generation: 1 } });
-    await expect(run(['renew'])).resolves.toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing is due') });
+    expect(row).toMatchObject({
+      state: 'valid',
+      names: ['kept.test', 'www.kept.test'],
+      current: { generation: 1 },
+    });
+    await expect(run(['renew'])).resolves.toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('nothing is due'),
+    });
     const renewed = await run(['renew', '-d', 'www.kept.test', '--force', '-o', 'json']);
-    expect([renewed.code, JSON.parse(renewed.stdout)]).toEqual([0, [expect.objectContaining({ certificate: row!.id, result: 'renewed' })]]);
+    expect([renewed.code, JSON.parse(renewed.stdout)]).toEqual([
+      0,
+      [expect.objectContaining({ certificate: row!.id, result: 'renewed' })],
+    ]);
     expect(await serial()).not.toBe(before);
     expect((await list())[0]!.current).toMatchObject({ generation: 2 });
     const show = await run(['cert', 'show', 'kept.test']);
     expect(show.stdout).toMatch(/^deployed +yes$/m);
-    const orders = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly { readonly id: string; readonly state: string }[];
+    const orders = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly {
+      readonly id: string;
+      readonly state: string;
+    }[];
     expect(orders.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
     expect((await run(['order', 'show', orders[0]!.id])).stdout).toMatch(/ordered\n/);
-    expect((await run(['cert', 'list', '-o', 'csv'])).stdout.split('\n')[0]).toBe('id,state,expires,renews,issuer,names');
-    await expect(run(['status'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('ACMEX OK - 0 critical, 0 warning, 1 ok') });
+    expect((await run(['cert', 'list', '-o', 'csv'])).stdout.split('\n')[0]).toBe(
+      'id,state,expires,renews,issuer,names',
+    );
+    await expect(run(['status'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('ACMEX OK - 0 critical, 0 warning, 1 ok'),
+    });
   });
 
   it('is not ordered twice: where it is current, it goes into the files and no more', async () => {
@@ -75,22 +121,36 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     const pem = await readFile(at('certificate.pem'), 'utf8');
     await run(['cert', 'pause', 'moved.test']);
     expect((await list())[0]!.state).toBe('paused');
-    await expect(run(['renew', '--all'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('not due') });
+    await expect(run(['renew', '--all'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('not due'),
+    });
     await run(['cert', 'resume', 'moved.test']);
     await expect(run(['cert', 'export', 'moved.test'])).resolves.toMatchObject({ stdout: pem });
     await run(['cert', 'export', 'moved.test', '-k', at('exported.pem')]);
-    expect(await readFile(at('exported.pem'), 'utf8')).toBe(await readFile(at('private_key.pem'), 'utf8'));
+    expect(await readFile(at('exported.pem'), 'utf8')).toBe(
+      await readFile(at('private_key.pem'), 'utf8'),
+    );
     await expect(run(['cert', 'remove', 'moved.test'])).resolves.toMatchObject({ code: 0 });
     expect(await list()).toEqual([]);
     expect(await readdir(at('data'))).not.toContain('generation');
-    await expect(run(['cert', 'show', 'moved.test'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('no managed certificate has the name moved.test') });
+    await expect(run(['cert', 'show', 'moved.test'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no managed certificate has the name moved.test'),
+    });
   });
 
   it('leaves nothing behind where the CA refuses it, but the order and its reason', async () => {
     const { code } = await obtain(['-d', 'blocked.test']);
     expect([code, await list()]).toEqual([5, []]);
-    const [order] = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly { readonly state: string; readonly failure: { readonly code: string } }[];
-    expect(order).toMatchObject({ state: 'failed', failure: { code: 'ERR_ACME_REJECTED_IDENTIFIER' } });
+    const [order] = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly {
+      readonly state: string;
+      readonly failure: { readonly code: string };
+    }[];
+    expect(order).toMatchObject({
+      state: 'failed',
+      failure: { code: 'ERR_ACME_REJECTED_IDENTIFIER' },
+    });
   });
 
   it('that cannot be written where it is used is issued all the same, says so by its exit code, and is not ordered again', async () => {
@@ -98,7 +158,21 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     await rm(at('certificate.pem'));
     await rm(at('private_key.pem'));
     const data = await list();
-    await run(['obtain', '--server', pebble.directory, '--ca-certificate', pebble.caFile, '-d', 'deployed.test', '--cert-path', at('sub-certificate.pem'), '-k', at('sub-key.pem'), '--http-port', String(pebble.httpPort)]);
+    await run([
+      'obtain',
+      '--server',
+      pebble.directory,
+      '--ca-certificate',
+      pebble.caFile,
+      '-d',
+      'deployed.test',
+      '--cert-path',
+      at('sub-certificate.pem'),
+      '-k',
+      at('sub-key.pem'),
+      '--http-port',
+      String(pebble.httpPort),
+    ]);
     await rm(at('sub-key.pem'));
     await rm(at('sub-certificate.pem'));
     await mkdir(at('sub-key.pem'));
@@ -107,7 +181,10 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect((await list())[0]!.current!.generation).toBe(data[0]!.current!.generation + 1);
     await expect(run(['status'])).resolves.toMatchObject({ code: 1 });
     await rm(at('sub-key.pem'), { recursive: true });
-    await expect(run(['renew', '-d', 'deployed.test'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('deployed') });
+    await expect(run(['renew', '-d', 'deployed.test'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('deployed'),
+    });
     expect((await list())[0]!.current!.generation).toBe(data[0]!.current!.generation + 1);
     expect(await readFile(at('sub-certificate.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
   });
@@ -115,19 +192,42 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
   it('is tried without its end by a dry run, which changes nothing', async () => {
     await obtain(['-d', 'tried.test']);
     const [before, files] = [await list(), await serial()];
-    const tried = await run(['renew', '--all', '--dry-run', '--server', pebble.directory, '--ca-certificate', pebble.caFile]);
+    const tried = await run([
+      'renew',
+      '--all',
+      '--dry-run',
+      '--server',
+      pebble.directory,
+      '--ca-certificate',
+      pebble.caFile,
+    ]);
     expect([tried.code, tried.stdout]).toEqual([0, expect.stringContaining('could be renewed')]);
     expect([await list(), await serial()]).toEqual([before, files]);
     expect(JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout)).toHaveLength(1);
-    await expect(run(['renew', '--all', '--dry-run'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('has no staging') });
+    await expect(run(['renew', '--all', '--dry-run'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('has no staging'),
+    });
     await expect(run(['renew', '--server', pebble.directory])).resolves.toMatchObject({ code: 2 });
   });
 
   it('goes into a directory, and tells a program of it', async () => {
-    await writeFile(at('hook'), `#!/bin/sh\necho "$ACMEX_EVENT $ACMEX_NAMES $RENEWED_LINEAGE $TOKEN $1" >> ${at('told')}\n`, { mode: 0o700 });
-    const { code } = await obtain(['-d', 'told.test', '--deploy-directory', at('tls'), '--deploy-hook', `${at('hook')} reload`], { env: { PATH: process.env.PATH, TOKEN: 'canary' } });
-    expect([code, await readFile(at('told'), 'utf8')]).toEqual([0, `deploy told.test ${at('tls/live/told.test')}  reload\n`]);
-    expect(await readFile(at('tls/live/told.test/fullchain.pem'), 'utf8')).toBe(await readFile(at('certificate.pem'), 'utf8'));
+    await writeFile(
+      at('hook'),
+      `#!/bin/sh\necho "$ACMEX_EVENT $ACMEX_NAMES $RENEWED_LINEAGE $TOKEN $1" >> ${at('told')}\n`,
+      { mode: 0o700 },
+    );
+    const { code } = await obtain(
+      ['-d', 'told.test', '--deploy-directory', at('tls'), '--deploy-hook', `${at('hook')} reload`],
+      { env: { PATH: process.env.PATH, TOKEN: 'canary' } },
+    );
+    expect([code, await readFile(at('told'), 'utf8')]).toEqual([
+      0,
+      `deploy told.test ${at('tls/live/told.test')}  reload\n`,
+    ]);
+    expect(await readFile(at('tls/live/told.test/fullchain.pem'), 'utf8')).toBe(
+      await readFile(at('certificate.pem'), 'utf8'),
+    );
     await rm(at('hook'));
     const failed = await run(['renew', '-d', 'told.test', '--force']);
     expect([failed.code, failed.stderr]).toEqual([8, expect.stringContaining('the hook')]);
@@ -137,27 +237,53 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     for (const name of ['d1.test', 'd2.test', 'd3.test']) await obtain(['-d', name, '--force']);
     const stop = new AbortController();
     const said: string[] = [];
-    const daemons = [0, 1].map((n) => run(['daemon', '--check-interval', '1'], { signal: stop.signal, onStderr: (text) => { said.push(`${n} ${text}`); } }));
-    await until(() => said.filter((text) => text.includes('keeping certificates current')).length === 2);
+    const daemons = [0, 1].map((n) =>
+      run(['daemon', '--check-interval', '1'], {
+        signal: stop.signal,
+        onStderr: (text) => {
+          said.push(`${n} ${text}`);
+        },
+      }),
+    );
+    await until(
+      () => said.filter((text) => text.includes('keeping certificates current')).length === 2,
+    );
     // What a CA's window or the end of a life does, done by hand: due now.
     const storage = fileStorage({ path: at('data') });
     const store = new CertificateStore({ storage });
-    for (const { id } of await list()) await store.change(id, (summary) => ({ ...summary, renewal: { at: '2026-01-01T00:00:00Z' } }));
+    for (const { id } of await list())
+      await store.change(id, (summary) => ({
+        ...summary,
+        renewal: { at: '2026-01-01T00:00:00Z' },
+      }));
     await until(async () => (await list()).every(({ current }) => current?.generation === 2));
     stop.abort('SIGTERM');
     expect((await Promise.all(daemons)).map(({ code }) => code)).toEqual([0, 0]);
     expect(said.filter((text) => text.includes(': renewed'))).toHaveLength(3);
-    const orders = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly unknown[];
+    const orders = JSON.parse(
+      (await run(['order', 'list', '-o', 'json'])).stdout,
+    ) as readonly unknown[];
     expect(orders).toHaveLength(6);
   });
 
   it('keeps an order that was cancelled from taking place', async () => {
     const stop = new AbortController();
-    const killed = await obtain(['-d', 'ended.test'], { signal: stop.signal, onStderr: (text) => { if (text.startsWith('order')) stop.abort('SIGINT'); } });
+    const killed = await obtain(['-d', 'ended.test'], {
+      signal: stop.signal,
+      onStderr: (text) => {
+        if (text.startsWith('order')) stop.abort('SIGINT');
+      },
+    });
     expect([killed.code, await list()]).toEqual([130, []]);
-    const [order] = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly { readonly id: string; readonly state: string }[];
+    const [order] = JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout) as readonly {
+      readonly id: string;
+      readonly state: string;
+    }[];
     expect(order!.state).toBe('cancelled');
     await expect(run(['order', 'cancel', order!.id])).resolves.toMatchObject({ code: 0 });
-    await expect(run(['order', 'show', 'ord_x'])).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_ORCHESTRATOR_NOT_FOUND') });
+    await expect(run(['order', 'show', 'ord_x'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ERR_ORCHESTRATOR_NOT_FOUND'),
+    });
   });
 });

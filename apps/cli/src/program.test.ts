@@ -8,22 +8,49 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
-afterEach(async () => { await rm(folder, { recursive: true }); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
 
-const obtain = (...more: string[]) => acmex(['obtain', '--storage', join(folder, 'data'), '--cert-path', join(folder, 'certificate.pem'), '-k', join(folder, 'private_key.pem'), ...more]);
+const obtain = (...more: string[]) =>
+  acmex([
+    'obtain',
+    '--storage',
+    join(folder, 'data'),
+    '--cert-path',
+    join(folder, 'certificate.pem'),
+    '-k',
+    join(folder, 'private_key.pem'),
+    ...more,
+  ]);
 
 async function serving(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`, [Symbol.asyncDispose]: async () => { server.closeAllConnections(); server.close(); await once(server, 'close'); } };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
 
 describe('acmex', () => {
   it('shows its version and its help, and ends with 0', async () => {
     await expect(acmex(['--version'])).resolves.toMatchObject({ code: 0, stdout: '1.2.3\n' });
-    await expect(acmex(['--help'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('obtain') });
-    await expect(acmex(['obtain', '--help'])).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('--accept-tos') });
+    await expect(acmex(['--help'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('obtain'),
+    });
+    await expect(acmex(['obtain', '--help'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('--accept-tos'),
+    });
   });
   it.each([
     ['an unknown command', ['obtian'], 'Did you mean obtain?'],
@@ -47,19 +74,97 @@ describe('acmex obtain', () => {
     ['a name that is none', ['-d', 'a_b.test'], 2, 'ERR_ACME_IDENTIFIER', 'label "a_b"'],
     ['a list with an empty name in it only', ['-d', ','], 2, 'ERR_CLI_USAGE', 'there is no name'],
     ['no name', [], 2, 'ERR_CLI_USAGE', '--domains'],
-    ['names beside a request', ['-d', 'a.test', '--csr', 'x.csr'], 2, 'ERR_CLI_USAGE', 'either --csr or --domains'],
-    ['dns-01 without a provider', ['-d', 'a.test', '-c', 'dns-01'], 2, 'ERR_CONFIG_PROOF', '--dns-provider'],
-    ['a provider that is not known', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'nobody'], 2, 'ERR_CONFIG_PROOF', 'choose among acmedns'],
-    ['exec without a program', ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'exec'], 2, 'ERR_CONFIG_PROOF', 'EXEC_PATH'],
-    ['half an external account', ['-d', 'a.test', '--eab-kid', 'k'], 2, 'ERR_CLI_USAGE', '--eab-hmac-key'],
-    ['an unknown CA', ['-d', 'a.test', '--ca', 'nobody'], 2, 'ERR_CLI_USAGE', 'letsencrypt-staging'],
-    ['a server that is no URL', ['-d', 'a.test', '--server', 'ca.test'], 2, 'ERR_CLI_USAGE', 'give the CA\'s ACME directory'],
-    ['a server without TLS', ['-d', 'a.test', '--server', 'http://ca.test/dir'], 2, 'ERR_ACME_URL', 'https'],
-    ['a storage of an unknown kind', ['-d', 'a.test', '--storage', 's3://user:secret@localhost'], 2, 'ERR_CONFIG_INVALID', 'flag --storage: storage.url does not fit: write file:/PATH'],
-    ['an account key that cannot be read', ['-d', 'a.test', '--account-key', '/nowhere/key.pem'], 3, 'ERR_CLI_FILE', 'no such file'],
-    ['a CA certificate that cannot be read', ['-d', 'a.test', '--ca-certificate', '/nowhere/ca.pem'], 3, 'ERR_CLI_FILE', 'no such file'],
-    ['a directory that is not there', ['-d', 'a.test', '-k', '/nowhere/key.pem'], 3, 'ERR_CLI_FILE', 'no such file or directory'],
-    ['a CA that does not answer', ['-d', 'a.test', '--server', 'https://127.0.0.1:1/dir'], 4, 'ERR_ACME_UNREACHABLE', 'ECONNREFUSED'],
+    [
+      'names beside a request',
+      ['-d', 'a.test', '--csr', 'x.csr'],
+      2,
+      'ERR_CLI_USAGE',
+      'either --csr or --domains',
+    ],
+    [
+      'dns-01 without a provider',
+      ['-d', 'a.test', '-c', 'dns-01'],
+      2,
+      'ERR_CONFIG_PROOF',
+      '--dns-provider',
+    ],
+    [
+      'a provider that is not known',
+      ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'nobody'],
+      2,
+      'ERR_CONFIG_PROOF',
+      'choose among acmedns',
+    ],
+    [
+      'exec without a program',
+      ['-d', 'a.test', '-c', 'dns-01', '--dns-provider', 'exec'],
+      2,
+      'ERR_CONFIG_PROOF',
+      'EXEC_PATH',
+    ],
+    [
+      'half an external account',
+      ['-d', 'a.test', '--eab-kid', 'k'],
+      2,
+      'ERR_CLI_USAGE',
+      '--eab-hmac-key',
+    ],
+    [
+      'an unknown CA',
+      ['-d', 'a.test', '--ca', 'nobody'],
+      2,
+      'ERR_CLI_USAGE',
+      'letsencrypt-staging',
+    ],
+    [
+      'a server that is no URL',
+      ['-d', 'a.test', '--server', 'ca.test'],
+      2,
+      'ERR_CLI_USAGE',
+      "give the CA's ACME directory",
+    ],
+    [
+      'a server without TLS',
+      ['-d', 'a.test', '--server', 'http://ca.test/dir'],
+      2,
+      'ERR_ACME_URL',
+      'https',
+    ],
+    [
+      'a storage of an unknown kind',
+      ['-d', 'a.test', '--storage', 's3://user:secret@localhost'],
+      2,
+      'ERR_CONFIG_INVALID',
+      'flag --storage: storage.url does not fit: write file:/PATH',
+    ],
+    [
+      'an account key that cannot be read',
+      ['-d', 'a.test', '--account-key', '/nowhere/key.pem'],
+      3,
+      'ERR_CLI_FILE',
+      'no such file',
+    ],
+    [
+      'a CA certificate that cannot be read',
+      ['-d', 'a.test', '--ca-certificate', '/nowhere/ca.pem'],
+      3,
+      'ERR_CLI_FILE',
+      'no such file',
+    ],
+    [
+      'a directory that is not there',
+      ['-d', 'a.test', '-k', '/nowhere/key.pem'],
+      3,
+      'ERR_CLI_FILE',
+      'no such file or directory',
+    ],
+    [
+      'a CA that does not answer',
+      ['-d', 'a.test', '--server', 'https://127.0.0.1:1/dir'],
+      4,
+      'ERR_ACME_UNREACHABLE',
+      'ECONNREFUSED',
+    ],
   ])('answers %s in one line, and leaves no file', async (_, args, code, error, words) => {
     const outcome = await obtain(...args);
     expect(outcome.stderr).toContain(words);
@@ -71,19 +176,40 @@ describe('acmex obtain', () => {
   });
   it('never writes over a key that is there', async () => {
     await writeFile(join(folder, 'private_key.pem'), 'mine');
-    await expect(obtain('-d', 'a.test')).resolves.toMatchObject({ code: 3, stderr: expect.stringContaining('ERR_CLI_EXISTS') });
+    await expect(obtain('-d', 'a.test')).resolves.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('ERR_CLI_EXISTS'),
+    });
   });
-  it('says that a URL is no ACME server\'s', async () => {
-    await using server = await serving((_, response) => { response.setHeader('content-type', 'text/html').end('<html>'); });
-    await expect(obtain('-d', 'a.test', '--server', server.url)).resolves.toMatchObject({ code: 4, stderr: expect.stringContaining('ERR_ACME_NOT_ACME') });
+  it("says that a URL is no ACME server's", async () => {
+    await using server = await serving((_, response) => {
+      response.setHeader('content-type', 'text/html').end('<html>');
+    });
+    await expect(obtain('-d', 'a.test', '--server', server.url)).resolves.toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('ERR_ACME_NOT_ACME'),
+    });
   });
   it('shows what a CA says, without letting it write to the terminal', async () => {
     await using server = await serving((request, response) => {
       const base = `http://${request.headers.host}`;
       response.setHeader('replay-nonce', 'abc');
-      if (request.url === '/dir') response.setHeader('content-type', 'application/json').end(JSON.stringify({ newNonce: `${base}/nonce`, newAccount: `${base}/account`, newOrder: `${base}/order` }));
+      if (request.url === '/dir')
+        response.setHeader('content-type', 'application/json').end(
+          JSON.stringify({
+            newNonce: `${base}/nonce`,
+            newAccount: `${base}/account`,
+            newOrder: `${base}/order`,
+          }),
+        );
       else if (request.url === '/nonce') response.end();
-      else response.writeHead(403, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'urn:ietf:params:acme:error:unauthorized', detail: 'no\u001b[2J\u001b]0;owned\u0007way' }));
+      else
+        response.writeHead(403, { 'content-type': 'application/problem+json' }).end(
+          JSON.stringify({
+            type: 'urn:ietf:params:acme:error:unauthorized',
+            detail: 'no\u001b[2J\u001b]0;owned\u0007way',
+          }),
+        );
     });
     const { code, stderr } = await obtain('-d', 'a.test', '--server', server.url);
     expect(stderr).toContain('no\\u{1b}[2J');
@@ -105,7 +231,11 @@ describe('acmex info', () => {
     ['no file', '/nowhere/certificate.pem', 3, 'no such file'],
     ['a directory', tmpdir(), 3, 'it is a directory'],
   ])('answers %s in one line', async (_, file, code, words) => {
-    await expect(acmex(['info', '-c', file])).resolves.toMatchObject({ code, stdout: '', stderr: expect.stringContaining(words) });
+    await expect(acmex(['info', '-c', file])).resolves.toMatchObject({
+      code,
+      stdout: '',
+      stderr: expect.stringContaining(words),
+    });
   });
   it('says that a file holds no certificate', async () => {
     await writeFile(join(folder, 'x.pem'), 'hello');

@@ -8,8 +8,12 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
-afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
 
 async function freePlace(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -25,12 +29,18 @@ async function serving(args: readonly string[], work: (url: string) => Promise<v
   const stop = new AbortController();
   const said: string[] = [];
   let began: (url: string) => void;
-  const url = new Promise<string>((resolve) => { began = resolve; });
+  const url = new Promise<string>((resolve) => {
+    began = resolve;
+  });
   const place = await freePlace();
-  const running = acmex(['serve', '--addr', place, '--storage', join(folder, 'data'), ...args], { signal: stop.signal, env: { HOME: folder }, onStderr: (text) => {
-    said.push(text);
-    if (text.includes('listening')) began(`http://${place}`);
-  } });
+  const running = acmex(['serve', '--addr', place, '--storage', join(folder, 'data'), ...args], {
+    signal: stop.signal,
+    env: { HOME: folder },
+    onStderr: (text) => {
+      said.push(text);
+      if (text.includes('listening')) began(`http://${place}`);
+    },
+  });
   const first = await Promise.race([url, running]);
   if (typeof first !== 'string') throw new Error(first.stderr);
   try {
@@ -40,7 +50,8 @@ async function serving(args: readonly string[], work: (url: string) => Promise<v
   }
   return await running;
 }
-const status = async (url: string, key: string) => (await fetch(`${url}/api/keys`, { headers: { 'x-api-key': key } })).status;
+const status = async (url: string, key: string) =>
+  (await fetch(`${url}/api/keys`, { headers: { 'x-api-key': key } })).status;
 
 it('serves with nothing configured, tells where the first key lies, and never writes a key where logs go', async () => {
   let key = '';
@@ -51,28 +62,69 @@ it('serves with nothing configured, tells where the first key lies, and never wr
     expect(await status(url, key)).toBe(200);
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
   });
-  expect([code, stdout, stderr.includes('initial-api-key'), stderr.includes(key)]).toEqual([0, '', true, false]);
-  for (const line of stderr.split('\n').filter((one) => one.startsWith('{'))) expect(JSON.parse(line)).toMatchObject({ time: expect.any(String), level: 'info', msg: expect.any(String) });
+  expect([code, stdout, stderr.includes('initial-api-key'), stderr.includes(key)]).toEqual([
+    0,
+    '',
+    true,
+    false,
+  ]);
+  for (const line of stderr.split('\n').filter((one) => one.startsWith('{')))
+    expect(JSON.parse(line)).toMatchObject({
+      time: expect.any(String),
+      level: 'info',
+      msg: expect.any(String),
+    });
 });
 
 it('takes keys that were made on its machine, while it runs', async () => {
-  const make = async (...args: readonly string[]) => await acmex(['server', 'key', ...args, '--storage', join(folder, 'data')], { env: { HOME: folder } });
+  const make = async (...args: readonly string[]) =>
+    await acmex(['server', 'key', ...args, '--storage', join(folder, 'data')], {
+      env: { HOME: folder },
+    });
   await serving([], async (url) => {
-    const { stdout: key } = await make('create', '--title', 'Web team', '--scopes', 'keys:read,orders:read', '--names', '*.web.test');
+    const { stdout: key } = await make(
+      'create',
+      '--title',
+      'Web team',
+      '--scopes',
+      'keys:read,orders:read',
+      '--names',
+      '*.web.test',
+    );
     expect(await status(url, key.trim())).toBe(200);
-    const listed = JSON.parse((await make('list', '-o', 'json')).stdout) as readonly { id: string; title: string }[];
+    const listed = JSON.parse((await make('list', '-o', 'json')).stdout) as readonly {
+      id: string;
+      title: string;
+    }[];
     expect(listed.map(({ title }) => title)).toEqual(['initial', 'Web team']);
     expect(JSON.stringify(listed)).not.toContain(key.trim().split('.')[2]);
     await expect(make('revoke', listed[1]!.id)).resolves.toMatchObject({ code: 0 });
     expect(await status(url, key.trim())).toBe(401);
   });
-  await expect(make('create', '--scopes', 'everything')).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('choose among certificates:read') });
-  await expect(make('create', '--tenant', 'nobody')).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('"nobody"') });
+  await expect(make('create', '--scopes', 'everything')).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('choose among certificates:read'),
+  });
+  await expect(make('create', '--tenant', 'nobody')).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('"nobody"'),
+  });
 });
 
 it('refuses an address that others can reach, and one that is taken', async () => {
-  await expect(acmex(['serve', '--addr', '0.0.0.0:18080', '--storage', join(folder, 'data')], { env: { HOME: folder } })).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_SERVER_EXPOSED') });
+  await expect(
+    acmex(['serve', '--addr', '0.0.0.0:18080', '--storage', join(folder, 'data')], {
+      env: { HOME: folder },
+    }),
+  ).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_SERVER_EXPOSED') });
   await serving([], async (url) => {
-    await expect(acmex(['serve', '--addr', new URL(url).host, '--storage', join(folder, 'other')], { env: { HOME: folder } })).resolves.toMatchObject({ code: 3, stderr: expect.stringContaining('another program listens there') });
+    await expect(
+      acmex(['serve', '--addr', new URL(url).host, '--storage', join(folder, 'other')], {
+        env: { HOME: folder },
+      }),
+    ).resolves.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('another program listens there'),
+    });
   });
 });

@@ -21,19 +21,39 @@ export interface AcmexOptions {
 }
 
 /** Runs the command line in this process, as a shell would see it. */
-export async function acmex(args: readonly string[], { env = {}, signal = new AbortController().signal, hangup = new EventTarget(), onStderr, onStdout, stdin }: AcmexOptions = {}): Promise<Outcome> {
+export async function acmex(
+  args: readonly string[],
+  {
+    env = {},
+    signal = new AbortController().signal,
+    hangup = new EventTarget(),
+    onStderr,
+    onStdout,
+    stdin,
+  }: AcmexOptions = {},
+): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof written, look?: (text: string) => void) => new Writable({
-    write(chunk: Buffer, _, done) {
-      written[name] += chunk.toString();
-      look?.(chunk.toString());
-      done();
-    },
-  });
+  const into = (name: keyof typeof written, look?: (text: string) => void) =>
+    new Writable({
+      write(chunk: Buffer, _, done) {
+        written[name] += chunk.toString();
+        look?.(chunk.toString());
+        done();
+      },
+    });
   const onHangup = (listener: () => void) => {
     hangup.addEventListener('hangup', listener);
     return () => hangup.removeEventListener('hangup', listener);
   };
-  const code = await run(args, '1.2.3', { stdout: into('stdout', onStdout), stderr: into('stderr', onStderr), env, uid: 1000, signal, ...(stdin ? { stdin } : {}), display: new Set(), onHangup });
+  const code = await run(args, '1.2.3', {
+    stdout: into('stdout', onStdout),
+    stderr: into('stderr', onStderr),
+    env,
+    uid: 1000,
+    signal,
+    ...(stdin ? { stdin } : {}),
+    display: new Set(),
+    onHangup,
+  });
   return { code, ...written };
 }

@@ -41,9 +41,15 @@ export interface Speaking {
 }
 
 /** Live on a terminal, plain lines elsewhere; all of it on stderr. */
-export async function reporter({ stderr, env }: Terminal, { logLevel: level, configuration }: Speaking): Promise<Reporter> {
+export async function reporter(
+  { stderr, env }: Terminal,
+  { logLevel: level, configuration }: Speaking,
+): Promise<Reporter> {
   const shows = (one: LogLevel) => logLevels.indexOf(one) <= logLevels.indexOf(level);
-  const spinner = stderr.isTTY && !env.CI && env.TERM !== 'dumb' && shows('info') ? await live(stderr, configuration?.values.cli.colors ?? !env.NO_COLOR) : undefined;
+  const spinner =
+    stderr.isTTY && !env.CI && env.TERM !== 'dumb' && shows('info')
+      ? await live(stderr, configuration?.values.cli.colors ?? !env.NO_COLOR)
+      : undefined;
   const line = (one: LogLevel, text: string, mark: string) => {
     if (!shows(one)) return;
     if (!spinner) return void stderr.write(`${text}\n`);
@@ -52,16 +58,24 @@ export async function reporter({ stderr, env }: Terminal, { logLevel: level, con
     if (isSpinning) spinner.start(current);
   };
   return {
-    working: (text) => { spinner?.start(text); },
+    working: (text) => {
+      spinner?.start(text);
+    },
     done: (text) => line('info', text, '✔'),
     warn: (text) => line('warn', `warning: ${text}`, '!'),
     debug: (text) => line('debug', text, ' '),
-    close: () => { spinner?.stop(); },
+    close: () => {
+      spinner?.stop();
+    },
   };
 }
 
 async function live(stream: Writable, colours: boolean): Promise<Ora> {
   const { default: ora } = await import('ora');
   // stdin stays as it is: Ctrl-C must reach the program as a signal.
-  return ora({ stream: stream as NodeJS.WriteStream, discardStdin: false, ...(colours ? {} : { color: false }) });
+  return ora({
+    stream: stream as NodeJS.WriteStream,
+    discardStdin: false,
+    ...(colours ? {} : { color: false }),
+  });
 }

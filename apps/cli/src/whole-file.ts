@@ -32,18 +32,24 @@ export async function waitingFile(path: string, mode: 0o600 | 0o644): Promise<Wa
     await folder.sync().finally(() => folder.close());
   };
   return {
-    commit: (bytes) => attempt(path, async () => {
-      await write(bytes);
-      await rename(place, target);
-      kept = true;
-      await flush();
-    }),
-    commitNew: (bytes) => attempt(path, async () => {
-      await write(bytes);
-      const made = await link(place, target).then(() => true, (error: NodeJS.ErrnoException) => (error.code === 'EEXIST' ? false : Promise.reject(error)));
-      if (made) await flush();
-      return made;
-    }),
+    commit: (bytes) =>
+      attempt(path, async () => {
+        await write(bytes);
+        await rename(place, target);
+        kept = true;
+        await flush();
+      }),
+    commitNew: (bytes) =>
+      attempt(path, async () => {
+        await write(bytes);
+        const made = await link(place, target).then(
+          () => true,
+          (error: NodeJS.ErrnoException) =>
+            error.code === 'EEXIST' ? false : Promise.reject(error),
+        );
+        if (made) await flush();
+        return made;
+      }),
     async [Symbol.asyncDispose]() {
       await file.close();
       if (!kept) await rm(place, { force: true });
@@ -55,13 +61,23 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new CliError('ERR_CLI_FILE', `${path} cannot be written (${reason(error)})`, { cause: error });
+    throw new CliError('ERR_CLI_FILE', `${path} cannot be written (${reason(error)})`, {
+      cause: error,
+    });
   }
 }
 
 /** The operating system's reason, in words. */
 export function reason(error: unknown): string {
   const code = errorCode(error);
-  const words: Readonly<Record<string, string>> = { ENOENT: 'no such file or directory', EACCES: 'permission denied', EPERM: 'not permitted', EISDIR: 'it is a directory', ENOTDIR: 'a part of the path is no directory', ENOSPC: 'the disk is full', EROFS: 'the file system is read-only' };
-  return code ? words[code] ?? code : String(error);
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file or directory',
+    EACCES: 'permission denied',
+    EPERM: 'not permitted',
+    EISDIR: 'it is a directory',
+    ENOTDIR: 'a part of the path is no directory',
+    ENOSPC: 'the disk is full',
+    EROFS: 'the file system is read-only',
+  };
+  return code ? (words[code] ?? code) : String(error);
 }

@@ -9,7 +9,11 @@ import { reason } from './whole-file.ts';
  * Writes a stream into a file that is there only when it is whole, flushed, and found good by `verify`, which gets its path.
  * @throws CliError `ERR_CLI_FILE`, `ERR_CLI_EXISTS`; and what the stream or `verify` throws
  */
-export async function writtenFile<T>(path: string, bytes: AsyncIterable<Uint8Array>, verify: (path: string) => Promise<T>): Promise<T> {
+export async function writtenFile<T>(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  verify: (path: string) => Promise<T>,
+): Promise<T> {
   const place = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   const file = await attempt(path, () => open(place, 'wx', 0o600));
   try {
@@ -28,7 +32,12 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') throw new CliError('ERR_CLI_EXISTS', `${path} exists already: choose another name`, { cause: error });
-    throw new CliError('ERR_CLI_FILE', `${path} cannot be written (${reason(error)})`, { cause: error });
+    if (errorCode(error) === 'EEXIST')
+      throw new CliError('ERR_CLI_EXISTS', `${path} exists already: choose another name`, {
+        cause: error,
+      });
+    throw new CliError('ERR_CLI_FILE', `${path} cannot be written (${reason(error)})`, {
+      cause: error,
+    });
   }
 }

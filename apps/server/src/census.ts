@@ -29,7 +29,9 @@ export class Census {
     const tenant = this.#tenants().get(name);
     if (!tenant) return 0;
     const before = this.#counts.get(name);
-    const count = before ? before.then(async (one) => await this.#followed(tenant, one)) : this.#counted(tenant);
+    const count = before
+      ? before.then(async (one) => await this.#followed(tenant, one))
+      : this.#counted(tenant);
     this.#counts.set(name, count);
     count.catch(() => this.#counts.delete(name));
     return (await count).managed;
@@ -41,7 +43,8 @@ export class Census {
     const from = firstId('evt', now - lateness);
     for await (const { id } of this.#since(tenant, from)) had.add(id);
     let managed = 0;
-    for await (const one of tenant.keeper.provisioner.certificates.list()) managed += one.names.length > 0 ? 1 : 0;
+    for await (const one of tenant.keeper.provisioner.certificates.list())
+      managed += one.names.length > 0 ? 1 : 0;
     return { managed, from, had };
   }
 
@@ -51,7 +54,8 @@ export class Census {
     const late = new Set<string>();
     for await (const { id, type } of this.#since(tenant, from)) {
       if (id > next) late.add(id);
-      if (!had.has(id)) managed += type === 'certificate_added' ? 1 : type === 'certificate_removed' ? -1 : 0;
+      if (!had.has(id))
+        managed += type === 'certificate_added' ? 1 : type === 'certificate_removed' ? -1 : 0;
     }
     return { managed, from: next, had: late };
   }

@@ -21,11 +21,24 @@ const often = { seconds: 5 };
  * process of this machine answers on the port, this one takes its place when that ends.
  * @throws ChallengeError `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
  */
-export async function challengeAnswers({ config: { values: { server: { answer_challenges: types }, challenge: { http01, tls_alpn: tlsAlpn } } }, keepers, log, clock = systemClock }: ChallengeAnswersOptions): Promise<AsyncDisposable> {
-  const shared = (type: 'http-01' | 'tls-alpn-01') => responsesOf(() => [...keepers().values()].map(({ storage }) => storedResponses(storage, type)));
+export async function challengeAnswers({
+  config: {
+    values: {
+      server: { answer_challenges: types },
+      challenge: { http01, tls_alpn: tlsAlpn },
+    },
+  },
+  keepers,
+  log,
+  clock = systemClock,
+}: ChallengeAnswersOptions): Promise<AsyncDisposable> {
+  const shared = (type: 'http-01' | 'tls-alpn-01') =>
+    responsesOf(() => [...keepers().values()].map(({ storage }) => storedResponses(storage, type)));
   const ways = {
-    'http-01': async () => await http01Answers({ shared: shared('http-01'), ...addressOf(http01.listen_addr) }),
-    'tls-alpn-01': async () => await tlsAlpn01Answers({ shared: shared('tls-alpn-01'), ...addressOf(tlsAlpn.listen_addr) }),
+    'http-01': async () =>
+      await http01Answers({ shared: shared('http-01'), ...addressOf(http01.listen_addr) }),
+    'tls-alpn-01': async () =>
+      await tlsAlpn01Answers({ shared: shared('tls-alpn-01'), ...addressOf(tlsAlpn.listen_addr) }),
   };
   const ended = new AbortController();
   const waiting: Promise<void>[] = [];
@@ -40,12 +53,20 @@ export async function challengeAnswers({ config: { values: { server: { answer_ch
       return answers !== undefined;
     };
     if (await listen()) continue;
-    log({ level: 'info', msg: `another program answers ${type} here: this one takes its place when that ends` });
-    waiting.push((async () => {
-      do await clock.sleep(often, { signal: ended.signal });
-      while (!await listen());
-      log({ level: 'info', msg: `answering ${type} from now on` });
-    })().catch((error: unknown) => { if (!ended.signal.aborted) log({ level: 'warn', msg: `${type} is not answered here: ${String(error)}` }); }));
+    log({
+      level: 'info',
+      msg: `another program answers ${type} here: this one takes its place when that ends`,
+    });
+    waiting.push(
+      (async () => {
+        do await clock.sleep(often, { signal: ended.signal });
+        while (!(await listen()));
+        log({ level: 'info', msg: `answering ${type} from now on` });
+      })().catch((error: unknown) => {
+        if (!ended.signal.aborted)
+          log({ level: 'warn', msg: `${type} is not answered here: ${String(error)}` });
+      }),
+    );
   }
   return {
     async [Symbol.asyncDispose]() {

@@ -1,3 +1,9 @@
 export { type ApiKey, KeyStore, type KeyStoreOptions, type NewKey } from './access/key-store.ts';
 export { type Scope, scopeMeanings, scopes } from './access/scopes.ts';
-export { ServerError, type ServerErrorCode, type ServerErrorOptions, serverErrors, type FieldError } from './errors.ts';
+export {
+  ServerError,
+  type ServerErrorCode,
+  type ServerErrorOptions,
+  serverErrors,
+  type FieldError,
+} from './errors.ts';

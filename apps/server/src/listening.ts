@@ -14,29 +14,65 @@ export interface Place {
 }
 
 /** Where a process of this role listens; undefined for a worker that answers nothing. */
-export function placeFor(role: Role, { values: { server: { listen_addr: api, worker_listen_addr: worker } } }: Config): Place | undefined {
+export function placeFor(
+  role: Role,
+  {
+    values: {
+      server: { listen_addr: api, worker_listen_addr: worker },
+    },
+  }: Config,
+): Place | undefined {
   const text = role === 'worker' ? worker : api;
   return text === undefined ? undefined : { ...addressOf(text), text };
 }
 
 /** @throws ServerError `ERR_SERVER_EXPOSED` */
-export function assertPrivate({ values: { server: { tls, trusted_proxies: proxies } } }: Config, { host, text: place }: Place): void {
+export function assertPrivate(
+  {
+    values: {
+      server: { tls, trusted_proxies: proxies },
+    },
+  }: Config,
+  { host, text: place }: Place,
+): void {
   if (isLoopback(host) || tls || proxies.length > 0) return;
-  throw new ServerError('ERR_SERVER_EXPOSED', `${place} can be reached from other machines, and keys would pass in clear: configure server.tls, or server.trusted_proxies where a proxy ends TLS, or listen on 127.0.0.1`);
+  throw new ServerError(
+    'ERR_SERVER_EXPOSED',
+    `${place} can be reached from other machines, and keys would pass in clear: configure server.tls, or server.trusted_proxies where a proxy ends TLS, or listen on 127.0.0.1`,
+  );
 }
 
 function isLoopback(host: string | undefined): boolean {
-  return host === 'localhost' || host === '::1' || (host !== undefined && isIP(host) === 4 && host.startsWith('127.'));
+  return (
+    host === 'localhost' ||
+    host === '::1' ||
+    (host !== undefined && isIP(host) === 4 && host.startsWith('127.'))
+  );
 }
 
 /** Names of the configuration, of this machine, and those that reach no other. A name without a port means every port. */
 export function ownHosts(config: () => Config): (host: string) => boolean {
-  const machine = [hostname().toLowerCase(), 'localhost', ...Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => urlHost(address)))];
+  const machine = [
+    hostname().toLowerCase(),
+    'localhost',
+    ...Object.values(networkInterfaces()).flatMap((all = []) =>
+      all.map(({ address }) => urlHost(address)),
+    ),
+  ];
   const named = new WeakMap<Config, ReadonlySet<string>>();
   return (host) => {
     const own = config();
     const { hosts, tls, listen_addr: place } = own.values.server;
-    const all = named.get(own) ?? new Set([...machine, urlHost(addressOf(place).host), ...hosts, ...(tls?.managed === undefined ? [] : [tls.managed])].map((one) => one.toLowerCase()));
+    const all =
+      named.get(own) ??
+      new Set(
+        [
+          ...machine,
+          urlHost(addressOf(place).host),
+          ...hosts,
+          ...(tls?.managed === undefined ? [] : [tls.managed]),
+        ].map((one) => one.toLowerCase()),
+      );
     named.set(own, all);
     return all.has(host) || all.has(host.replace(/:\d+$/, ''));
   };
@@ -48,6 +84,11 @@ export function urlHost(host: string | undefined): string {
 }
 
 export function cannotListen(place: string, cause: unknown): ServerError {
-  const why = { EADDRINUSE: 'another program listens there', EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE', EADDRNOTAVAIL: 'this machine has no such address' }[errorCode(cause) ?? ''] ?? String(cause);
+  const why =
+    {
+      EADDRINUSE: 'another program listens there',
+      EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE',
+      EADDRNOTAVAIL: 'this machine has no such address',
+    }[errorCode(cause) ?? ''] ?? String(cause);
   return new ServerError('ERR_SERVER_LISTEN', `${place} cannot be listened on: ${why}`, { cause });
 }

@@ -14,8 +14,12 @@ export class Quotas {
 
   /** Before one more certificate. @throws ServerError `ERR_SERVER_QUOTA` */
   async certificate({ name, maxCertificates }: Tenant): Promise<void> {
-    if (maxCertificates === undefined || await this.#census.managed(name) < maxCertificates) return;
-    throw new ServerError('ERR_SERVER_QUOTA', `the tenant ${name} has ${maxCertificates} certificates, and may have no more`);
+    if (maxCertificates === undefined || (await this.#census.managed(name)) < maxCertificates)
+      return;
+    throw new ServerError(
+      'ERR_SERVER_QUOTA',
+      `the tenant ${name} has ${maxCertificates} certificates, and may have no more`,
+    );
   }
 
   /** Before one more order. @throws ServerError `ERR_SERVER_QUOTA` */
@@ -25,7 +29,11 @@ export class Quotas {
     this.#orders.set(points, limiter);
     await limiter.consume(name).catch((state: unknown) => {
       if (!(state instanceof RateLimiterRes)) throw state;
-      throw new ServerError('ERR_SERVER_QUOTA', `the tenant ${name} has submitted ${points} orders within an hour, and may submit no more`, { retryAfter: state.msBeforeNext / 1000 });
+      throw new ServerError(
+        'ERR_SERVER_QUOTA',
+        `the tenant ${name} has submitted ${points} orders within an hour, and may submit no more`,
+        { retryAfter: state.msBeforeNext / 1000 },
+      );
     });
   }
 }

@@ -9,7 +9,8 @@ export interface Scheduling {
   /** The oldest task that is late. */
   late(): Late | undefined;
   /** The processes that share the work, where there are several. */
-  readonly team?: Pick<Team, 'isHere' | 'colleagues' | 'notices' | 'lastLook' | 'queue'> | undefined;
+  readonly team?:
+    Pick<Team, 'isHere' | 'colleagues' | 'notices' | 'lastLook' | 'queue'> | undefined;
 }
 export interface Late {
   readonly id: string;

@@ -11,29 +11,61 @@ import { serve, type ServeOptions } from './serve.ts';
 import { freePort, serving, startCa, type TestCa } from './serving.testing.ts';
 
 let ca: TestCa;
-beforeAll(async () => { ca = await startCa(); });
-afterAll(async () => { await ca[Symbol.asyncDispose](); });
+beforeAll(async () => {
+  ca = await startCa();
+});
+afterAll(async () => {
+  await ca[Symbol.asyncDispose]();
+});
 
-const optionsFor = async (toml: string, more: Partial<ServeOptions> = {}): Promise<ServeOptions> => {
+const optionsFor = async (
+  toml: string,
+  more: Partial<ServeOptions> = {},
+): Promise<ServeOptions> => {
   const folder = await mkdtemp(join(tmpdir(), 'acmex-serve-'));
   const configFile = join(folder, 'acmex.toml');
   await writeFile(configFile, toml);
   await chmod(configFile, 0o600);
-  return { environment: {}, cwd: folder, home: folder, configFile, dataDirectory: join(folder, 'data'), version: '0.0.0', log: () => { /* nobody reads it */ }, ...more };
+  return {
+    environment: {},
+    cwd: folder,
+    home: folder,
+    configFile,
+    dataDirectory: join(folder, 'data'),
+    version: '0.0.0',
+    log: () => {
+      /* nobody reads it */
+    },
+    ...more,
+  };
 };
 /** The certificate that is shown, and the status of `/health`. */
-const looked = async (url: string, root: string) => await new Promise<{ certificate: PeerCertificate; status: number | undefined }>((resolve, reject) => {
-  get(`${url}/health`, { ca: root, agent: false, servername: 'own.test', headers: { host: 'own.test' } }, (answer) => {
-    const certificate = (answer.socket as TLSSocket).getPeerCertificate();
-    answer.resume().on('end', () => resolve({ certificate, status: answer.statusCode }));
-  }).on('error', reject);
-});
+const looked = async (url: string, root: string) =>
+  await new Promise<{ certificate: PeerCertificate; status: number | undefined }>(
+    (resolve, reject) => {
+      get(
+        `${url}/health`,
+        { ca: root, agent: false, servername: 'own.test', headers: { host: 'own.test' } },
+        (answer) => {
+          const certificate = (answer.socket as TLSSocket).getPeerCertificate();
+          answer.resume().on('end', () => resolve({ certificate, status: answer.statusCode }));
+        },
+      ).on('error', reject);
+    },
+  );
 
 describe('a server', () => {
   it('does not start where keys would pass in clear, and does behind a proxy that is named', async () => {
     const port = await freePort();
-    for (const place of ['0.0.0.0', '[::]']) await expect(serve(await optionsFor(`[server]\nlisten_addr = "${place}:${port}"`))).rejects.toMatchObject({ code: 'ERR_SERVER_EXPOSED' });
-    const server = await serve(await optionsFor(`[server]\nlisten_addr = "0.0.0.0:${port}"\ntrusted_proxies = ["127.0.0.1"]\nhosts = ["acmex.example"]`));
+    for (const place of ['0.0.0.0', '[::]'])
+      await expect(
+        serve(await optionsFor(`[server]\nlisten_addr = "${place}:${port}"`)),
+      ).rejects.toMatchObject({ code: 'ERR_SERVER_EXPOSED' });
+    const server = await serve(
+      await optionsFor(
+        `[server]\nlisten_addr = "0.0.0.0:${port}"\ntrusted_proxies = ["127.0.0.1"]\nhosts = ["acmex.example"]`,
+      ),
+    );
     expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
     await server.stop({ within: { seconds: 1 } });
   });
@@ -41,7 +73,12 @@ describe('a server', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
-    await expect(serve(await optionsFor(`[server]\nlisten_addr = "127.0.0.1:${port}"`))).rejects.toMatchObject({ code: 'ERR_SERVER_LISTEN', message: expect.stringContaining(`127.0.0.1:${port}`) });
+    await expect(
+      serve(await optionsFor(`[server]\nlisten_addr = "127.0.0.1:${port}"`)),
+    ).rejects.toMatchObject({
+      code: 'ERR_SERVER_LISTEN',
+      message: expect.stringContaining(`127.0.0.1:${port}`),
+    });
     taken.close();
   });
   it('speaks TLS by a certificate that it gets and keeps itself', async () => {
@@ -53,28 +90,46 @@ describe('a server', () => {
   it('speaks TLS by files, and shows others when they change', async () => {
     await using issued = await serving({ ca });
     const certificateOf = async (name: string) => {
-      const { body: { id, certificate } } = await issued.call('POST', '/api/orders', { body: { names: [name] } });
+      const {
+        body: { id, certificate },
+      } = await issued.call('POST', '/api/orders', { body: { names: [name] } });
       await issued.call('GET', `/api/orders/${id}/events`);
-      return [(await issued.call('GET', `/api/certificates/${certificate}/chain`)).text, (await issued.call('GET', `/api/certificates/${certificate}/private-key`)).text] as const;
+      return [
+        (await issued.call('GET', `/api/certificates/${certificate}/chain`)).text,
+        (await issued.call('GET', `/api/certificates/${certificate}/private-key`)).text,
+      ] as const;
     };
     const port = await freePort();
     const options = await optionsFor('');
     const [cert, key] = [join(options.cwd, 'cert.pem'), join(options.cwd, 'key.pem')];
-    const place = async ([chain, own]: readonly [string, string]) => { await writeFile(cert, chain); await writeFile(key, own); };
-    await writeFile(String(options.configFile), `[server]\nlisten_addr = "127.0.0.1:${port}"\nhosts = ["own.test"]\n[server.tls]\ncertificate = "${cert}"\nkey = "${key}"`);
-    await expect(serve(options)).rejects.toMatchObject({ code: 'ERR_SERVER_TLS', message: expect.stringContaining('cert.pem') });
+    const place = async ([chain, own]: readonly [string, string]) => {
+      await writeFile(cert, chain);
+      await writeFile(key, own);
+    };
+    await writeFile(
+      String(options.configFile),
+      `[server]\nlisten_addr = "127.0.0.1:${port}"\nhosts = ["own.test"]\n[server.tls]\ncertificate = "${cert}"\nkey = "${key}"`,
+    );
+    await expect(serve(options)).rejects.toMatchObject({
+      code: 'ERR_SERVER_TLS',
+      message: expect.stringContaining('cert.pem'),
+    });
     await place(await certificateOf('own.test'));
     const server = await serve(options);
     try {
       const first = await looked(server.url, ca.root);
       await writeFile(key, 'no key');
       await expect(server.reload()).rejects.toMatchObject({ code: 'ERR_SERVER_TLS' });
-      expect((await looked(server.url, ca.root)).certificate.serialNumber).toBe(first.certificate.serialNumber);
+      expect((await looked(server.url, ca.root)).certificate.serialNumber).toBe(
+        first.certificate.serialNumber,
+      );
       await issued.call('POST', '/api/orders/renew-all', { body: {} });
       await systemClock.sleep({ milliseconds: 10 });
       await place(await certificateOf('own.test'));
       await server.reload();
-      expect((await looked(server.url, ca.root)).certificate.serialNumber).not.toBe(first.certificate.serialNumber);
+      expect((await looked(server.url, ca.root)).certificate.serialNumber).not.toBe(
+        first.certificate.serialNumber,
+      );
     } finally {
       await server.stop({ within: { seconds: 1 } });
     }
@@ -82,8 +137,12 @@ describe('a server', () => {
   it('ends its streams and its long requests when it stops', async () => {
     const server = await serving({ ca });
     ca.refused.add('never.test');
-    const { body: { id } } = await server.call('POST', '/api/orders', { body: { names: ['never.test'] } });
-    const stream = await server.fetch(`/api/orders/${id}/events`, { headers: { 'x-api-key': server.key } });
+    const {
+      body: { id },
+    } = await server.call('POST', '/api/orders', { body: { names: ['never.test'] } });
+    const stream = await server.fetch(`/api/orders/${id}/events`, {
+      headers: { 'x-api-key': server.key },
+    });
     const text = stream.text().catch(() => 'cut');
     const begun = systemClock.monotonic();
     await server[Symbol.asyncDispose]();

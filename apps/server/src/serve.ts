@@ -3,7 +3,17 @@ import type { Server } from 'node:https';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { type Config, keeper, openStorage, type Override, readConfig, redisOf, storageOf, syncDeclared, worker } from '@acmex/config';
+import {
+  type Config,
+  keeper,
+  openStorage,
+  type Override,
+  readConfig,
+  redisOf,
+  storageOf,
+  syncDeclared,
+  worker,
+} from '@acmex/config';
 import { outbox } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -81,14 +91,30 @@ const eventsKept = { hours: 90 * 24 };
  * Starts the server: the REST API, and what keeps certificates current.
  * @throws ServerError `ERR_SERVER_EXPOSED`, `ERR_SERVER_API_KEY`, `ERR_SERVER_LISTEN`, `ERR_SERVER_TLS`, `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS`; ConfigError; what the storage throws
  */
-export async function serve({ environment, cwd, home, configFile, role = 'all', overrides = [], dataDirectory, version, log, onInitialKey, clock = systemClock }: ServeOptions): Promise<RunningServer> {
-  const read = async () => await readConfig({ cwd, home, file: configFile, environment, overrides, clock });
+export async function serve({
+  environment,
+  cwd,
+  home,
+  configFile,
+  role = 'all',
+  overrides = [],
+  dataDirectory,
+  version,
+  log,
+  onInitialKey,
+  clock = systemClock,
+}: ServeOptions): Promise<RunningServer> {
+  const read = async () =>
+    await readConfig({ cwd, home, file: configFile, environment, overrides, clock });
   const config = await read();
   const place = placeFor(role, config);
   if (place) assertPrivate(config, place);
   const redis = teamRedisOf(config, role);
   let access = await configured(config, clock);
-  const storage = await openStorage(storageOf(config), { directory: dataDirectory, onNotice: (msg) => log({ level: 'warn', msg }) });
+  const storage = await openStorage(storageOf(config), {
+    directory: dataDirectory,
+    onNotice: (msg) => log({ level: 'warn', msg }),
+  });
   const closing: (() => Promise<unknown>)[] = [async () => await storage[Symbol.asyncDispose]()];
   const stopping = new AbortController();
   const close = async () => {
@@ -96,22 +122,56 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
     for (const one of closing.splice(0).reverse()) await one();
   };
   try {
-    const team = redis && await joinTeam({
-      redis, clock, onError: (what, error) => { if (!stopping.signal.aborted) tell(log, what, error); },
-      onChange: (here) => log(here ? { level: 'info', msg: 'Redis is back' } : { level: 'warn', msg: 'Redis is away: it is looked for until it is back', code: 'ERR_SERVER_UNAVAILABLE' }),
-    });
+    const team =
+      redis &&
+      (await joinTeam({
+        redis,
+        clock,
+        onError: (what, error) => {
+          if (!stopping.signal.aborted) tell(log, what, error);
+        },
+        onChange: (here) =>
+          log(
+            here
+              ? { level: 'info', msg: 'Redis is back' }
+              : {
+                  level: 'warn',
+                  msg: 'Redis is away: it is looked for until it is back',
+                  code: 'ERR_SERVER_UNAVAILABLE',
+                },
+          ),
+      }));
     if (team) closing.push(async () => await team[Symbol.asyncDispose]());
     const opened = async (from: Config) => {
-      const next = tenancy(from, storage, (own) => keeper({ storage: own, config: from, environment, clock, userAgent: 'acmex-server', fetch: (ca) => nodeFetch({ ca }), onWarning: (msg) => log({ level: 'warn', msg }) }));
+      const next = tenancy(from, storage, (own) =>
+        keeper({
+          storage: own,
+          config: from,
+          environment,
+          clock,
+          userAgent: 'acmex-server',
+          fetch: (ca) => nodeFetch({ ca }),
+          onWarning: (msg) => log({ level: 'warn', msg }),
+        }),
+      );
       for (const one of next.keepers.values()) await one.hooks.check();
       const root = next.keepers.get('');
-      if (root) for (const { id, change } of await syncDeclared(root)) log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
+      if (root)
+        for (const { id, change } of await syncDeclared(root))
+          log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
       for (const one of next.keepers.values()) await one.upkeep.replan({ signal: stopping.signal });
       return next;
     };
     let live = await opened(config);
     const tenants = () => live.tenants;
-    const queue = team?.queue ?? inProcessQueue({ clock, onError: (id, error) => { if (!stopping.signal.aborted) tell(log, `${id} failed`, error); } });
+    const queue =
+      team?.queue ??
+      inProcessQueue({
+        clock,
+        onError: (id, error) => {
+          if (!stopping.signal.aborted) tell(log, `${id} failed`, error);
+        },
+      });
     let late: Late | undefined;
     const census = new Census(tenants, clock);
     const scheduling: Scheduling = {
@@ -120,35 +180,81 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
       late: () => late ?? team?.lastLook()?.late,
       ...(team ? { team } : {}),
     };
-    const figures = new Figures({ prefix: config.values.metrics.prefix, tenants, census, scheduling, clock });
-    const { concurrency, per_issuer: perIssuer, check_interval: seconds } = config.values.renewal;
-    const working = role === 'api' ? undefined : worker({
-      keepers: () => live.keepers, queue, concurrency, perIssuer, interval: { seconds }, clock,
-      ...(team ? {
-        lead: (begin) => elected({ storage, name: 'dispatcher', clock, onError: (error) => tell(log, 'who looks for what is due cannot be found out', error) }, begin),
-        breath: { milliseconds: 50 }, onLook: () => team.looked(late),
-      } : {}),
-      onTended: (id, tended) => {
-        figures.tended(tended);
-        const { outcome, deployed, deployError } = tended;
-        const traceId = outcome?.traceparent?.split('-')[1];
-        const about = { task: id, ...(traceId === undefined ? {} : { traceId }) };
-        if (outcome?.state === 'failed') tell(log, `${id} failed, again at ${outcome.retryAt ?? 'no time'}`, outcome.error, about);
-        else if (outcome && !outcome.elsewhere) log({ level: 'info', msg: `${id} ${outcome.state}`, ...about });
-        if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError, about);
-      },
-      onDeployed: (id, { deployed, deployError }) => { if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError); },
-      onError: (what, error) => tell(log, what, error),
-      onLate: (one) => {
-        late = one && { id: one.id, dueAt: one.dueAt.toString() };
-        log(one ? { level: 'warn', msg: `${one.id} is due since ${one.dueAt}, and nothing is done for it`, task: one.id } : { level: 'info', msg: 'nothing is late anymore' });
-      },
+    const figures = new Figures({
+      prefix: config.values.metrics.prefix,
+      tenants,
+      census,
+      scheduling,
+      clock,
     });
+    const { concurrency, per_issuer: perIssuer, check_interval: seconds } = config.values.renewal;
+    const working =
+      role === 'api'
+        ? undefined
+        : worker({
+            keepers: () => live.keepers,
+            queue,
+            concurrency,
+            perIssuer,
+            interval: { seconds },
+            clock,
+            ...(team
+              ? {
+                  lead: (begin) =>
+                    elected(
+                      {
+                        storage,
+                        name: 'dispatcher',
+                        clock,
+                        onError: (error) =>
+                          tell(log, 'who looks for what is due cannot be found out', error),
+                      },
+                      begin,
+                    ),
+                  breath: { milliseconds: 50 },
+                  onLook: () => team.looked(late),
+                }
+              : {}),
+            onTended: (id, tended) => {
+              figures.tended(tended);
+              const { outcome, deployed, deployError } = tended;
+              const traceId = outcome?.traceparent?.split('-')[1];
+              const about = { task: id, ...(traceId === undefined ? {} : { traceId }) };
+              if (outcome?.state === 'failed')
+                tell(
+                  log,
+                  `${id} failed, again at ${outcome.retryAt ?? 'no time'}`,
+                  outcome.error,
+                  about,
+                );
+              else if (outcome && !outcome.elsewhere)
+                log({ level: 'info', msg: `${id} ${outcome.state}`, ...about });
+              if (deployed === 'failed')
+                tell(log, `${id} is issued and not deployed`, deployError, about);
+            },
+            onDeployed: (id, { deployed, deployError }) => {
+              if (deployed === 'failed') tell(log, `${id} is issued and not deployed`, deployError);
+            },
+            onError: (what, error) => tell(log, what, error),
+            onLate: (one) => {
+              late = one && { id: one.id, dueAt: one.dueAt.toString() };
+              log(
+                one
+                  ? {
+                      level: 'warn',
+                      msg: `${one.id} is due since ${one.dueAt}, and nothing is done for it`,
+                      task: one.id,
+                    }
+                  : { level: 'info', msg: 'nothing is late anymore' },
+              );
+            },
+          });
     if (working) {
       team?.bell.on({ due: () => working.wake(), ended: (task) => working.wake(task) });
       closing.push(async () => await working[Symbol.asyncDispose]());
     }
-    const keysOf = (tenant: { readonly storage: Storage; readonly name: string }) => new KeyStore({ storage: tenant.storage, tenant: tenant.name, clock });
+    const keysOf = (tenant: { readonly storage: Storage; readonly name: string }) =>
+      new KeyStore({ storage: tenant.storage, tenant: tenant.name, clock });
     const keyFile = keyFileOf(config, dataDirectory);
     const [firstTenant] = tenants().values();
     if (firstTenant && access.digests.length === 0 && role !== 'worker') {
@@ -156,41 +262,98 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
       const key = await initialKey(keysOf(firstTenant), keyFile);
       if (key !== undefined) onInitialKey?.(keyFile, key);
     }
-    const authenticator = new Authenticator({ tenants, keysOf, configured: () => access.digests, tokens: () => access.tokens?.(tenants), onFirstUse: async () => await forgetInitialKey(keyFile) });
+    const authenticator = new Authenticator({
+      tenants,
+      keysOf,
+      configured: () => access.digests,
+      tokens: () => access.tokens?.(tenants),
+      onFirstUse: async () => await forgetInitialKey(keyFile),
+    });
     const idempotency = new Idempotency(clock);
-    const certificate = role === 'worker' ? undefined : await ownCertificate({ keeper: () => live.keepers.get('') ?? raise(), wake: () => scheduling.wake(), log, signal: stopping.signal, clock });
+    const certificate =
+      role === 'worker'
+        ? undefined
+        : await ownCertificate({
+            keeper: () => live.keepers.get('') ?? raise(),
+            wake: () => scheduling.wake(),
+            log,
+            signal: stopping.signal,
+            clock,
+          });
     const app = await application({
-      controllers: role === 'worker' ? workerControllers : controllers, imports: team && role !== 'api' ? looksModules(team) : [],
-      isReachable: team && storageOf(config).place.kind === 'redis' ? () => team.isHere() : () => true,
-      tls: certificate?.first, trustedProxies: config.values.server.trusted_proxies, isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config), figures,
+      controllers: role === 'worker' ? workerControllers : controllers,
+      imports: team && role !== 'api' ? looksModules(team) : [],
+      isReachable:
+        team && storageOf(config).place.kind === 'redis' ? () => team.isHere() : () => true,
+      tls: certificate?.first,
+      trustedProxies: config.values.server.trusted_proxies,
+      isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config),
+      figures,
       providers: [
-        { provide: Authenticator, useValue: authenticator }, { provide: Idempotency, useValue: idempotency }, { provide: Quotas, useValue: new Quotas(census) }, { provide: Waiting, useValue: new Waiting({ clock }) }, { provide: Figures, useValue: figures },
-        { provide: Webhooks, useValue: new Webhooks({ senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [], tenants, clock }) },
-        { provide: SCHEDULING, useValue: scheduling }, { provide: STOPPING, useValue: stopping.signal }, { provide: STORAGE, useValue: storage }, { provide: LOG, useValue: log },
-        { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) }, { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
+        { provide: Authenticator, useValue: authenticator },
+        { provide: Idempotency, useValue: idempotency },
+        { provide: Quotas, useValue: new Quotas(census) },
+        { provide: Waiting, useValue: new Waiting({ clock }) },
+        { provide: Figures, useValue: figures },
+        {
+          provide: Webhooks,
+          useValue: new Webhooks({
+            senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [],
+            tenants,
+            clock,
+          }),
+        },
+        { provide: SCHEDULING, useValue: scheduling },
+        { provide: STOPPING, useValue: stopping.signal },
+        { provide: STORAGE, useValue: storage },
+        { provide: LOG, useValue: log },
+        { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) },
+        { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
         ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, Looks] : []),
       ],
     });
     closing.push(async () => await app.close());
-    if (team && role !== 'worker' && config.values.server.board) await mountBoard({ fastify: app.getHttpAdapter().getInstance() as unknown as FastifyInstance, authenticator, queues: () => team.queue.queues() });
-    if (place) await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => { throw cannotListen(place.text, cause); });
+    if (team && role !== 'worker' && config.values.server.board)
+      await mountBoard({
+        fastify: app.getHttpAdapter().getInstance() as unknown as FastifyInstance,
+        authenticator,
+        queues: () => team.queue.queues(),
+      });
+    if (place)
+      await app.listen(place.port, place.host ?? '::').catch((cause: unknown) => {
+        throw cannotListen(place.text, cause);
+      });
     else await app.init();
     certificate?.follow(app.getHttpServer() as Server);
     if (role !== 'worker') {
       const answers = await challengeAnswers({ config, keepers: () => live.keepers, log, clock });
       closing.push(async () => await answers[Symbol.asyncDispose]());
     }
-    if (role !== 'api') housekeeping(async () => {
-      for (const one of tenants().values()) {
-        await idempotency.prune(one.storage);
-        await outbox(one.storage, { clock }).prune(eventsKept);
-      }
-    }, { clock, signal: stopping.signal, log });
+    if (role !== 'api')
+      housekeeping(
+        async () => {
+          for (const one of tenants().values()) {
+            await idempotency.prune(one.storage);
+            await outbox(one.storage, { clock }).prune(eventsKept);
+          }
+        },
+        { clock, signal: stopping.signal, log },
+      );
     return {
-      url: place ? `${certificate ? 'https' : 'http'}://${urlHost(place.host)}:${(app.getHttpServer().address() as { readonly port: number }).port}` : '',
+      url: place
+        ? `${certificate ? 'https' : 'http'}://${urlHost(place.host)}:${(app.getHttpServer().address() as { readonly port: number }).port}`
+        : '',
       async reload() {
         const next = await read();
-        if (JSON.stringify(storageOf(next)) !== JSON.stringify(storageOf(config)) || JSON.stringify(redisOf(next)) !== JSON.stringify(redisOf(config)) || placeFor(role, next)?.text !== place?.text) throw new ServerError('ERR_SERVER_LISTEN', 'the storage, Redis or the address is another: that takes a restart');
+        if (
+          JSON.stringify(storageOf(next)) !== JSON.stringify(storageOf(config)) ||
+          JSON.stringify(redisOf(next)) !== JSON.stringify(redisOf(config)) ||
+          placeFor(role, next)?.text !== place?.text
+        )
+          throw new ServerError(
+            'ERR_SERVER_LISTEN',
+            'the storage, Redis or the address is another: that takes a restart',
+          );
         const [nextAccess, nextLive] = [await configured(next, clock), await opened(next)];
         [access, live] = [nextAccess, nextLive];
         await certificate?.refresh();
@@ -213,15 +376,26 @@ export async function serve({ environment, cwd, home, configFile, role = 'all', 
 
 interface Access {
   readonly digests: readonly string[];
-  readonly tokens?: ((tenants: Parameters<typeof oidc>[0]['tenants']) => ReturnType<typeof oidc>) | undefined;
+  readonly tokens?:
+    ((tenants: Parameters<typeof oidc>[0]['tenants']) => ReturnType<typeof oidc>) | undefined;
 }
 
 /** Who is let in by the configuration alone. @throws ServerError `ERR_SERVER_API_KEY` */
-async function configured({ values: { server: { api_keys: keys, oidc: provider } } }: Config, clock: Clock): Promise<Access> {
+async function configured(
+  {
+    values: {
+      server: { api_keys: keys, oidc: provider },
+    },
+  }: Config,
+  clock: Clock,
+): Promise<Access> {
   const texts = await Promise.all(keys.map(async (key) => (await key.reveal()).trim()));
   texts.forEach((text, index) => assertStrong(text, `server.api_keys[${index}] (ACMEX_API_KEYS)`));
   let reader: ReturnType<typeof oidc> | undefined;
-  return { digests: texts.map(digestOf), ...(provider ? { tokens: (tenants) => (reader ??= oidc({ provider, tenants, clock })) } : {}) };
+  return {
+    digests: texts.map(digestOf),
+    ...(provider ? { tokens: (tenants) => (reader ??= oidc({ provider, tenants, clock })) } : {}),
+  };
 }
 
 function keyFileOf(config: Config, dataDirectory: string): string {
@@ -230,18 +404,37 @@ function keyFileOf(config: Config, dataDirectory: string): string {
 }
 
 /** Once an hour. */
-function housekeeping(work: () => Promise<void>, { clock, signal, log }: { readonly clock: Clock; readonly signal: AbortSignal; readonly log: Log }): void {
+function housekeeping(
+  work: () => Promise<void>,
+  {
+    clock,
+    signal,
+    log,
+  }: { readonly clock: Clock; readonly signal: AbortSignal; readonly log: Log },
+): void {
   void (async () => {
     for (;;) {
       await clock.sleep({ hours: 1 }, { signal });
       await work().catch((error: unknown) => tell(log, 'what is old could not be removed', error));
     }
-  })().catch(() => { /* the server was stopped */ });
+  })().catch(() => {
+    /* the server was stopped */
+  });
 }
 
-function tell(log: Log, what: string, error: unknown, about: Readonly<Record<string, string>> = {}): void {
+function tell(
+  log: Log,
+  what: string,
+  error: unknown,
+  about: Readonly<Record<string, string>> = {},
+): void {
   const code = errorCode(error);
-  log({ level: 'warn', msg: `${what}: ${printable(error instanceof Error ? error.message : String(error), 2000)}`, ...(code === undefined ? {} : { code }), ...about });
+  log({
+    level: 'warn',
+    msg: `${what}: ${printable(error instanceof Error ? error.message : String(error), 2000)}`,
+    ...(code === undefined ? {} : { code }),
+    ...about,
+  });
 }
 
 function raise(): never {

@@ -7,7 +7,16 @@ import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acmeServer, createDevelopmentAuthority, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  loadAuthority,
+  networkValidator,
+  nodeHandler,
+  noLimits,
+  ownCertificate,
+  saveAuthority,
+} from '@acmex/ca';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
@@ -46,10 +55,31 @@ export async function startCa(): Promise<TestCa> {
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/acme`;
   const { chain, key } = await ownCertificate({ issuer, names: ['127.0.0.1'], url });
   server.setSecureContext({ cert: chain, key: Buffer.from(key) });
-  const network = networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']) }, ports: { http: httpPort, https: httpPort } });
+  const network = networkValidator({
+    egress: {
+      policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+      resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']),
+    },
+    ports: { http: httpPort, https: httpPort },
+  });
   // What the CA waits between two looks is not what is tested here.
-  const clock = { now: () => systemClock.now(), monotonic: () => systemClock.monotonic(), sleep: async (duration: DurationInput, options?: SleepOptions) => await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options) };
-  const acme = acmeServer({ storage, issuer, url, clock, validate: network, rateLimiter: noLimits(), onError: () => { /* the client hears of it */ } });
+  const clock = {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
+    sleep: async (duration: DurationInput, options?: SleepOptions) =>
+      await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options),
+  };
+  const acme = acmeServer({
+    storage,
+    issuer,
+    url,
+    clock,
+    validate: network,
+    rateLimiter: noLimits(),
+    onError: () => {
+      /* the client hears of it */
+    },
+  });
   const posts = new Map<string, number>();
   const handler = nodeHandler(acme.handler);
   const ca = { busy: undefined as number | undefined, slowness: 0, requests: 0 };
@@ -57,17 +87,46 @@ export async function startCa(): Promise<TestCa> {
     const { method, url: path = '' } = request;
     ca.requests += 1;
     if (method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
-    if (ca.busy === undefined) return void (path.includes('finalize') && ca.slowness > 0 ? systemClock.sleep({ milliseconds: ca.slowness }) : Promise.resolve()).then(() => handler(request, response));
-    response.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': String(ca.busy), 'replay-nonce': randomBytes(16).toString('base64url') });
-    response.end(JSON.stringify({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many', status: 429 }));
+    if (ca.busy === undefined)
+      return void (
+        path.includes('finalize') && ca.slowness > 0
+          ? systemClock.sleep({ milliseconds: ca.slowness })
+          : Promise.resolve()
+      ).then(() => handler(request, response));
+    response.writeHead(429, {
+      'content-type': 'application/problem+json',
+      'retry-after': String(ca.busy),
+      'replay-nonce': randomBytes(16).toString('base64url'),
+    });
+    response.end(
+      JSON.stringify({
+        type: 'urn:ietf:params:acme:error:rateLimited',
+        detail: 'too many',
+        status: 429,
+      }),
+    );
   });
   return {
-    directory: acme.directory, root, httpPort, refused, posts,
-    get requests() { return ca.requests; },
-    get slowness() { return ca.slowness; },
-    set slowness(pause) { ca.slowness = pause; },
-    get busy() { return ca.busy; },
-    set busy(seconds) { ca.busy = seconds; },
+    directory: acme.directory,
+    root,
+    httpPort,
+    refused,
+    posts,
+    get requests() {
+      return ca.requests;
+    },
+    get slowness() {
+      return ca.slowness;
+    },
+    set slowness(pause) {
+      ca.slowness = pause;
+    },
+    get busy() {
+      return ca.busy;
+    },
+    set busy(seconds) {
+      ca.busy = seconds;
+    },
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
@@ -122,12 +181,20 @@ export interface ServingOptions {
   readonly folder?: string;
 }
 
-export async function serving({ toml = '', ca, environment = {}, folder: given }: ServingOptions = {}): Promise<Serving> {
-  const folder = given ?? await mkdtemp(join(tmpdir(), 'acmex-server-'));
+export async function serving({
+  toml = '',
+  ca,
+  environment = {},
+  folder: given,
+}: ServingOptions = {}): Promise<Serving> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'acmex-server-')));
   const file = join(folder, 'acmex.toml');
   const port = await freePort();
   const write = async (text: string) => {
-    await writeFile(file, `[server]\nlisten_addr = "127.0.0.1:${port}"\n${text}${ca ? `\n[acme]\nca = "custom"\nca_custom_url = "${ca.directory}"\nca_certificate = "${join(folder, 'root.pem')}"\ntos_agreed = true\n[challenge.http01]\nlisten_addr = "127.0.0.1:${ca.httpPort}"\n` : ''}`);
+    await writeFile(
+      file,
+      `[server]\nlisten_addr = "127.0.0.1:${port}"\n${text}${ca ? `\n[acme]\nca = "custom"\nca_custom_url = "${ca.directory}"\nca_certificate = "${join(folder, 'root.pem')}"\ntos_agreed = true\n[challenge.http01]\nlisten_addr = "127.0.0.1:${ca.httpPort}"\n` : ''}`,
+    );
     await chmod(file, 0o600);
   };
   if (ca) await writeFile(join(folder, 'root.pem'), ca.root);
@@ -135,23 +202,58 @@ export async function serving({ toml = '', ca, environment = {}, folder: given }
   const log: string[] = [];
   let key = '';
   const server = await serve({
-    environment, cwd: folder, home: folder, configFile: file, dataDirectory: join(folder, 'data'), version: '0.0.0', log: (entry) => { log.push(JSON.stringify(entry)); },
-    onInitialKey: (_, text) => { key = text; },
+    environment,
+    cwd: folder,
+    home: folder,
+    configFile: file,
+    dataDirectory: join(folder, 'data'),
+    version: '0.0.0',
+    log: (entry) => {
+      log.push(JSON.stringify(entry));
+    },
+    onInitialKey: (_, text) => {
+      key = text;
+    },
   });
-  const fetching = async (path: string, init: RequestInit = {}) => await fetch(`${server.url}${path}`, { redirect: 'manual', ...init });
-  const call: Serving['call'] = async (method, path, { key: own = key, body, headers = {}, signal } = {}) => {
+  const fetching = async (path: string, init: RequestInit = {}) =>
+    await fetch(`${server.url}${path}`, { redirect: 'manual', ...init });
+  const call: Serving['call'] = async (
+    method,
+    path,
+    { key: own = key, body, headers = {}, signal } = {},
+  ) => {
     const answer = await fetching(path, {
-      method, ...(signal ? { signal } : {}), headers: { ...(own === '' ? {} : { 'x-api-key': own }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      method,
+      ...(signal ? { signal } : {}),
+      headers: {
+        ...(own === '' ? {} : { 'x-api-key': own }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await answer.text();
     const isJson = /json/.test(answer.headers.get('content-type') ?? '');
-    const reply = { status: answer.status, headers: answer.headers, text, body: isJson ? JSON.parse(text) as unknown : undefined };
+    const reply = {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      body: isJson ? (JSON.parse(text) as unknown) : undefined,
+    };
     assertDescribed(method, path.split('?')[0] ?? '', reply);
     return reply;
   };
   return {
-    url: server.url, folder, get key() { return key; }, log, call, fetch: fetching,
+    url: server.url,
+    folder,
+    get key() {
+      return key;
+    },
+    log,
+    call,
+    fetch: fetching,
     async makeKey(rights) {
       const { status, body, text } = await call('POST', '/api/keys', { body: rights });
       if (status !== 201) throw new Error(text);
@@ -177,19 +279,48 @@ const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema(description, 'api');
 
 /** Throws where an answer is not what the description of the API says. */
-function assertDescribed(method: string, path: string, { status, headers, body, text }: Pick<Reply, 'status' | 'headers' | 'body' | 'text'>): void {
-  const found = Object.entries(description.paths).map(([own, methods]) => ({ own, operation: methods[method.toLowerCase()] as Operation | undefined })).filter(({ own }) => new RegExp(`^${own.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
-  const { own = '', operation } = found.sort((one, other) => one.own.split('{').length - other.own.split('{').length).find((one) => one.operation) ?? {};
+function assertDescribed(
+  method: string,
+  path: string,
+  { status, headers, body, text }: Pick<Reply, 'status' | 'headers' | 'body' | 'text'>,
+): void {
+  const found = Object.entries(description.paths)
+    .map(([own, methods]) => ({
+      own,
+      operation: methods[method.toLowerCase()] as Operation | undefined,
+    }))
+    .filter(({ own }) => new RegExp(`^${own.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
+  const { own = '', operation } =
+    found
+      .sort((one, other) => one.own.split('{').length - other.own.split('{').length)
+      .find((one) => one.operation) ?? {};
   const type = (headers.get('content-type') ?? '').split(';')[0] ?? '';
-  if (status >= 400 && (type !== 'application/problem+json' || !valid('#/components/schemas/Problem', body))) {
-    if (!(status === 503 && path === '/health/ready')) throw new Error(`${method} ${path}: ${status} is no problem document: ${text}`);
+  if (
+    status >= 400 &&
+    (type !== 'application/problem+json' || !valid('#/components/schemas/Problem', body))
+  ) {
+    if (!(status === 503 && path === '/health/ready'))
+      throw new Error(`${method} ${path}: ${status} is no problem document: ${text}`);
   }
   if (status >= 400) return;
-  if (!operation) throw new Error(`${method} ${path}: ${status}, and the description does not know it`);
-  if (!operation.responses[String(status)]) throw new Error(`${method} ${path}: ${status} is not described`);
+  if (!operation)
+    throw new Error(`${method} ${path}: ${status}, and the description does not know it`);
+  if (!operation.responses[String(status)])
+    throw new Error(`${method} ${path}: ${status} is not described`);
   const place = `#/paths/${own.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')}/${method.toLowerCase()}/responses/${status}/content/application~1json/schema`;
-  const content = (operation.responses[String(status)] as { readonly content?: Readonly<Record<string, { readonly schema?: { readonly type?: string } }>> }).content;
-  if (content?.['application/json'] && content['application/json'].schema?.type !== 'string' && !valid(place, body)) throw new Error(`${method} ${path}: ${text} is not as described: ${ajv.errorsText(ajv.errors)}`);
+  const content = (
+    operation.responses[String(status)] as {
+      readonly content?: Readonly<Record<string, { readonly schema?: { readonly type?: string } }>>;
+    }
+  ).content;
+  if (
+    content?.['application/json'] &&
+    content['application/json'].schema?.type !== 'string' &&
+    !valid(place, body)
+  )
+    throw new Error(
+      `${method} ${path}: ${text} is not as described: ${ajv.errorsText(ajv.errors)}`,
+    );
 }
 
 function valid(place: string, body: unknown): boolean {

@@ -34,99 +34,229 @@ beforeAll(async () => {
   ca = await startCa();
   server = await serving({ ca, toml });
   const storage = fileStorage({ path: `${server.folder}/data` });
-  for (const tenant of ['one', 'two']) keys[tenant] = (await new KeyStore({ storage: scopedStorage(storage, `tenant/${tenant}`), tenant }).create({ title: tenant, scopes, names: ['*'] }, 'test')).text;
+  for (const tenant of ['one', 'two'])
+    keys[tenant] = (
+      await new KeyStore({ storage: scopedStorage(storage, `tenant/${tenant}`), tenant }).create(
+        { title: tenant, scopes, names: ['*'] },
+        'test',
+      )
+    ).text;
   await storage[Symbol.asyncDispose]();
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await ca[Symbol.asyncDispose]();
 });
-const order = async (tenant: string, body: object) => await server.call('POST', '/api/orders', { key: keys[tenant], body });
-const end = async (tenant: string, id: string) => await server.call('GET', `/api/orders/${id}/events`, { key: keys[tenant] });
+const order = async (tenant: string, body: object) =>
+  await server.call('POST', '/api/orders', { key: keys[tenant], body });
+const end = async (tenant: string, id: string) =>
+  await server.call('GET', `/api/orders/${id}/events`, { key: keys[tenant] });
 
 describe('a tenant', () => {
   it('has the first key of the server where it is the first, and nothing else', () => {
     expect(server.key).toMatch(/^ak_one\./);
   });
   it('sees nothing of others: neither certificates, orders, keys, accounts nor events', async () => {
-    const { body: { id, certificate } } = await order('one', { names: ['a.one.test'] });
+    const {
+      body: { id, certificate },
+    } = await order('one', { names: ['a.one.test'] });
     await end('one', id);
-    const { body: { items: [account] } } = await server.call('GET', '/api/accounts', { key: keys.one });
-    const { body: { items: [key] } } = await server.call('GET', '/api/keys', { key: keys.one });
-    await server.call('POST', '/api/agents', { key: keys.one, body: { agent: 'web1', certificates: [{ id: certificate, serialNumber: 'ff' }] } });
+    const {
+      body: {
+        items: [account],
+      },
+    } = await server.call('GET', '/api/accounts', { key: keys.one });
+    const {
+      body: {
+        items: [key],
+      },
+    } = await server.call('GET', '/api/keys', { key: keys.one });
+    await server.call('POST', '/api/agents', {
+      key: keys.one,
+      body: { agent: 'web1', certificates: [{ id: certificate, serialNumber: 'ff' }] },
+    });
     const foreign: readonly (readonly [string, string, object?])[] = [
-      ['GET', `/api/certificates/${certificate}`], ['PATCH', `/api/certificates/${certificate}`, {}], ['DELETE', `/api/certificates/${certificate}`], ['GET', `/api/certificates/${certificate}/chain`], ['GET', `/api/certificates/${certificate}/private-key`],
-      ['GET', `/api/certificates/${certificate}/bundle`], ['POST', `/api/certificates/${certificate}/renew`], ['POST', `/api/certificates/${certificate}/revoke`, {}], ['POST', '/api/orders', { certificate }],
-      ['GET', `/api/orders/${id}`], ['DELETE', `/api/orders/${id}`], ['POST', `/api/orders/${id}/retry`], ['GET', `/api/orders/${id}/events`],
-      ['GET', `/api/keys/${key.id}`], ['DELETE', `/api/keys/${key.id}`], ['POST', `/api/keys/${key.id}/rotate`, {}], ['POST', `/api/keys/${key.id}/expire`, { at: '2030-01-01T00:00:00Z' }],
-      ['GET', `/api/accounts/${account.id}`], ['PATCH', `/api/accounts/${account.id}`, { email: 'a@b.example' }], ['DELETE', `/api/accounts/${account.id}`], ['POST', `/api/accounts/${account.id}/rotate-key`],
+      ['GET', `/api/certificates/${certificate}`],
+      ['PATCH', `/api/certificates/${certificate}`, {}],
+      ['DELETE', `/api/certificates/${certificate}`],
+      ['GET', `/api/certificates/${certificate}/chain`],
+      ['GET', `/api/certificates/${certificate}/private-key`],
+      ['GET', `/api/certificates/${certificate}/bundle`],
+      ['POST', `/api/certificates/${certificate}/renew`],
+      ['POST', `/api/certificates/${certificate}/revoke`, {}],
+      ['POST', '/api/orders', { certificate }],
+      ['GET', `/api/orders/${id}`],
+      ['DELETE', `/api/orders/${id}`],
+      ['POST', `/api/orders/${id}/retry`],
+      ['GET', `/api/orders/${id}/events`],
+      ['GET', `/api/keys/${key.id}`],
+      ['DELETE', `/api/keys/${key.id}`],
+      ['POST', `/api/keys/${key.id}/rotate`, {}],
+      ['POST', `/api/keys/${key.id}/expire`, { at: '2030-01-01T00:00:00Z' }],
+      ['GET', `/api/accounts/${account.id}`],
+      ['PATCH', `/api/accounts/${account.id}`, { email: 'a@b.example' }],
+      ['DELETE', `/api/accounts/${account.id}`],
+      ['POST', `/api/accounts/${account.id}/rotate-key`],
       ['DELETE', '/api/agents/web1'],
     ];
-    for (const [method, path, body] of foreign) expect([method, path, (await server.call(method, path, { key: keys.two, ...(body ? { body } : {}) })).status]).toEqual([method, path, 404]);
-    for (const path of ['/api/certificates', '/api/orders', '/api/accounts', '/api/agents']) expect((await server.call('GET', path, { key: keys.two })).body.items).toEqual([]);
-    const { body: { items } } = await server.call('GET', '/api/events', { key: keys.two });
+    for (const [method, path, body] of foreign)
+      expect([
+        method,
+        path,
+        (await server.call(method, path, { key: keys.two, ...(body ? { body } : {}) })).status,
+      ]).toEqual([method, path, 404]);
+    for (const path of ['/api/certificates', '/api/orders', '/api/accounts', '/api/agents'])
+      expect((await server.call('GET', path, { key: keys.two })).body.items).toEqual([]);
+    const {
+      body: { items },
+    } = await server.call('GET', '/api/events', { key: keys.two });
     expect(JSON.stringify(items)).not.toContain('one.test');
-    await expect(server.call('GET', `/api/certificates/${certificate}`, { key: keys.one })).resolves.toMatchObject({ status: 200, body: { state: 'valid' } });
+    await expect(
+      server.call('GET', `/api/certificates/${certificate}`, { key: keys.one }),
+    ).resolves.toMatchObject({ status: 200, body: { state: 'valid' } });
   });
   it('gets certificates for its own names alone, from CAs that it may use', async () => {
-    await expect(order('two', { names: ['a.two.test', 'a.one.test'] })).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('a.one.test') } });
+    await expect(order('two', { names: ['a.two.test', 'a.one.test'] })).resolves.toMatchObject({
+      status: 403,
+      body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('a.one.test') },
+    });
     await expect(order('two', { names: ['two.test'] })).resolves.toMatchObject({ status: 403 });
-    await expect(order('two', { names: ['a.two.test'], issuer: 'other' })).resolves.toMatchObject({ status: 403 });
-    await expect(order('two', { names: ['a.two.test'], issuer: 'nothing' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/issuer' }] } });
-    await expect(order('two', { names: ['a.two.test'], challenge: 'dns-01' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
+    await expect(order('two', { names: ['a.two.test'], issuer: 'other' })).resolves.toMatchObject({
+      status: 403,
+    });
+    await expect(order('two', { names: ['a.two.test'], issuer: 'nothing' })).resolves.toMatchObject(
+      { status: 422, body: { errors: [{ pointer: '/issuer' }] } },
+    );
+    await expect(
+      order('two', { names: ['a.two.test'], challenge: 'dns-01' }),
+    ).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
   });
   it('has its records written by DNS providers that it may use, whoever the patterns choose', async () => {
-    const refused = async (names: readonly string[], dnsProvider?: string) => await order('two', { names, challenge: 'dns-01', dnsProvider });
-    await expect(refused(['own.two.test', 'x.foreign.two.test'])).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
-    await expect(refused(['foreign.two.test'], 'foreign')).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_NAMES' } });
+    const refused = async (names: readonly string[], dnsProvider?: string) =>
+      await order('two', { names, challenge: 'dns-01', dnsProvider });
+    await expect(refused(['own.two.test', 'x.foreign.two.test'])).resolves.toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/dnsProvider' }] },
+    });
+    await expect(refused(['foreign.two.test'], 'foreign')).resolves.toMatchObject({
+      status: 403,
+      body: { code: 'ERR_SERVER_NAMES' },
+    });
     const { status, body } = await refused(['a.two.test']);
-    expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining('none of own writes the records of a.two.test')]);
+    expect([status, JSON.stringify(body)]).toEqual([
+      422,
+      expect.stringContaining('none of own writes the records of a.two.test'),
+    ]);
     expect(JSON.stringify(body)).not.toContain('foreign');
     await expect(refused(['foreign.two.test'], 'own')).resolves.toMatchObject({ status: 422 });
     // A kind by its variables is for who starts the program, not for who may ask it.
-    await expect(refused(['own.two.test'], 'rfc2136')).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
+    await expect(refused(['own.two.test'], 'rfc2136')).resolves.toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/dnsProvider' }] },
+    });
   });
   it('writes records of dns-account-01 too by no DNS provider of others', async () => {
-    const provider = (name: string) => `[[challenge.dns01.providers]]\nname = "${name}"\ntype = "rfc2136"\nserver = "127.0.0.1:1"\n`;
-    const proving = '[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"\n[challenge.dns01]\nprovider = "theirs"\n';
-    await using other = await serving({ ca, toml: `${proving}${provider('theirs')}${provider('own')}[tenants.one]\nnames = ["*.one.test"]\ndns_providers = ["own"]\n` });
-    const { status, body } = await other.call('POST', '/api/orders', { body: { names: ['a.one.test'] } });
-    expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining('none of own writes the records of a.one.test')]);
+    const provider = (name: string) =>
+      `[[challenge.dns01.providers]]\nname = "${name}"\ntype = "rfc2136"\nserver = "127.0.0.1:1"\n`;
+    const proving =
+      '[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"\n[challenge.dns01]\nprovider = "theirs"\n';
+    await using other = await serving({
+      ca,
+      toml: `${proving}${provider('theirs')}${provider('own')}[tenants.one]\nnames = ["*.one.test"]\ndns_providers = ["own"]\n`,
+    });
+    const { status, body } = await other.call('POST', '/api/orders', {
+      body: { names: ['a.one.test'] },
+    });
+    expect([status, JSON.stringify(body)]).toEqual([
+      422,
+      expect.stringContaining('none of own writes the records of a.one.test'),
+    ]);
     expect(JSON.stringify(body)).not.toContain('theirs');
-    await expect(other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'theirs' } })).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('theirs') } });
-    await expect(other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'nobody' } })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider', detail: expect.stringContaining('dns-account-01 needs one of own') }] } });
+    await expect(
+      other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'theirs' } }),
+    ).resolves.toMatchObject({
+      status: 403,
+      body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('theirs') },
+    });
+    await expect(
+      other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'nobody' } }),
+    ).resolves.toMatchObject({
+      status: 422,
+      body: {
+        errors: [
+          {
+            pointer: '/dnsProvider',
+            detail: expect.stringContaining('dns-account-01 needs one of own'),
+          },
+        ],
+      },
+    });
   });
   it('is held to its quotas', async () => {
     const second = await order('one', { names: ['b.one.test'] });
     expect(second.status).toBe(202);
-    await expect(order('one', { names: ['c.one.test'] })).resolves.toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
+    await expect(order('one', { names: ['c.one.test'] })).resolves.toMatchObject({
+      status: 429,
+      body: { code: 'ERR_SERVER_QUOTA' },
+    });
     await end('one', second.body.id);
     await server.call('DELETE', `/api/certificates/${second.body.certificate}`, { key: keys.one });
     const third = await order('one', { names: ['c.one.test'] });
     expect(third.status).toBe(202);
     await end('one', third.body.id);
-    for (const name of ['x.two.test', 'y.two.test']) await end('two', (await order('two', { names: [name] })).body.id);
+    for (const name of ['x.two.test', 'y.two.test'])
+      await end('two', (await order('two', { names: [name] })).body.id);
     const refused = await order('two', { names: ['z.two.test'] });
     expect(refused).toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
   });
   it('gives out keys for some of its names, which see nothing else', async () => {
-    const { body: { key } } = await server.call('POST', '/api/keys', { key: keys.one, body: { scopes: ['certificates:read', 'orders:read', 'orders:write', 'events:read'], names: ['a.one.test'] } });
-    const { body: { items } } = await server.call('GET', '/api/certificates', { key });
+    const {
+      body: { key },
+    } = await server.call('POST', '/api/keys', {
+      key: keys.one,
+      body: {
+        scopes: ['certificates:read', 'orders:read', 'orders:write', 'events:read'],
+        names: ['a.one.test'],
+      },
+    });
+    const {
+      body: { items },
+    } = await server.call('GET', '/api/certificates', { key });
     expect(items.map(({ names }: { names: string[] }) => names)).toEqual([['a.one.test']]);
-    const others = (await server.call('GET', '/api/certificates?name=c.one.test', { key: keys.one })).body.items[0].id;
-    await expect(server.call('GET', `/api/certificates/${others}`, { key })).resolves.toMatchObject({ status: 404 });
-    await expect(server.call('GET', `/api/certificates/${others}/private-key`, { key })).resolves.toMatchObject({ status: 403 });
-    await expect(server.call('POST', '/api/orders', { key, body: { names: ['shared.test'] } })).resolves.toMatchObject({ status: 403 });
-    const { body: { items: events } } = await server.call('GET', '/api/events', { key });
+    const others = (
+      await server.call('GET', '/api/certificates?name=c.one.test', { key: keys.one })
+    ).body.items[0].id;
+    await expect(server.call('GET', `/api/certificates/${others}`, { key })).resolves.toMatchObject(
+      { status: 404 },
+    );
+    await expect(
+      server.call('GET', `/api/certificates/${others}/private-key`, { key }),
+    ).resolves.toMatchObject({ status: 403 });
+    await expect(
+      server.call('POST', '/api/orders', { key, body: { names: ['shared.test'] } }),
+    ).resolves.toMatchObject({ status: 403 });
+    const {
+      body: { items: events },
+    } = await server.call('GET', '/api/events', { key });
     expect(events.length).toBeGreaterThan(0);
-    expect(events.every(({ names }: { names: string[] }) => names.join() === 'a.one.test')).toBe(true);
+    expect(events.every(({ names }: { names: string[] }) => names.join() === 'a.one.test')).toBe(
+      true,
+    );
   });
   it('comes, and goes, with the configuration', async () => {
     await server.reload(toml.replaceAll('tenants.two', 'tenants.three'));
-    await expect(server.call('GET', '/api/certificates', { key: keys.two })).resolves.toMatchObject({ status: 401 });
-    await expect(server.call('GET', '/api/certificates', { key: keys.one })).resolves.toMatchObject({ status: 200 });
-    await expect(server.reload('[tenants.broken]\nnames = 7')).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
-    await expect(server.call('GET', '/api/certificates', { key: keys.one })).resolves.toMatchObject({ status: 200 });
+    await expect(server.call('GET', '/api/certificates', { key: keys.two })).resolves.toMatchObject(
+      { status: 401 },
+    );
+    await expect(server.call('GET', '/api/certificates', { key: keys.one })).resolves.toMatchObject(
+      { status: 200 },
+    );
+    await expect(server.reload('[tenants.broken]\nnames = 7')).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+    });
+    await expect(server.call('GET', '/api/certificates', { key: keys.one })).resolves.toMatchObject(
+      { status: 200 },
+    );
   });
 });

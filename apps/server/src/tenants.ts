@@ -30,17 +30,58 @@ export const defaultTenant = 'default';
  * The tenants of a configuration. `default` has the storage's root, which the command line uses too, and `[[certificates]]`; all
  * others lie in a part of their own.
  */
-export function tenancy(config: Config, storage: Storage, keeperOf: (storage: Storage) => Keeper): Tenancy {
+export function tenancy(
+  config: Config,
+  storage: Storage,
+  keeperOf: (storage: Storage) => Keeper,
+): Tenancy {
   const described = Object.entries(config.values.tenants);
   const root = keeperOf(storage);
-  const tenants = described.map(([name, { names, issuers, dns_providers: dnsProviders, max_certificates: maxCertificates, max_orders_per_hour: maxOrdersPerHour }]): Tenant => {
-    const keeper = name === defaultTenant ? root : keeperOf(scopedStorage(storage, `tenant/${name}`));
-    return { name, scope: name === defaultTenant ? '' : name, storage: keeper.storage, keeper, names, issuers, dnsProviders, maxCertificates, maxOrdersPerHour };
-  });
-  const everything: Tenant = { name: defaultTenant, scope: '', storage, keeper: root, names: ['*'], issuers: undefined, dnsProviders: undefined, maxCertificates: undefined, maxOrdersPerHour: undefined };
+  const tenants = described.map(
+    ([
+      name,
+      {
+        names,
+        issuers,
+        dns_providers: dnsProviders,
+        max_certificates: maxCertificates,
+        max_orders_per_hour: maxOrdersPerHour,
+      },
+    ]): Tenant => {
+      const keeper =
+        name === defaultTenant ? root : keeperOf(scopedStorage(storage, `tenant/${name}`));
+      return {
+        name,
+        scope: name === defaultTenant ? '' : name,
+        storage: keeper.storage,
+        keeper,
+        names,
+        issuers,
+        dnsProviders,
+        maxCertificates,
+        maxOrdersPerHour,
+      };
+    },
+  );
+  const everything: Tenant = {
+    name: defaultTenant,
+    scope: '',
+    storage,
+    keeper: root,
+    names: ['*'],
+    issuers: undefined,
+    dnsProviders: undefined,
+    maxCertificates: undefined,
+    maxOrdersPerHour: undefined,
+  };
   const all = tenants.length > 0 ? tenants : [everything];
   return {
     tenants: new Map(all.map((one) => [one.name, one])),
-    keepers: new Map([['', root], ...all.filter(({ name }) => name !== defaultTenant).map(({ name, keeper }) => [name, keeper] as const)]),
+    keepers: new Map([
+      ['', root],
+      ...all
+        .filter(({ name }) => name !== defaultTenant)
+        .map(({ name, keeper }) => [name, keeper] as const),
+    ]),
   };
 }

@@ -33,14 +33,26 @@ const often = { seconds: 30 };
  * @returns undefined without `server.tls`
  * @throws ServerError `ERR_SERVER_TLS`
  */
-export async function ownCertificate({ keeper, wake, log, signal, clock = systemClock }: TlsOptions): Promise<OwnCertificate | undefined> {
+export async function ownCertificate({
+  keeper,
+  wake,
+  log,
+  signal,
+  clock = systemClock,
+}: TlsOptions): Promise<OwnCertificate | undefined> {
   const read = async (): Promise<SecureContextOptions | undefined> => {
     const { tls } = keeper().config.values.server;
-    return tls?.managed === undefined ? tls && await ofFiles(tls) : await managed(keeper(), tls.managed);
+    return tls?.managed === undefined
+      ? tls && (await ofFiles(tls))
+      : await managed(keeper(), tls.managed);
   };
   if (!keeper().config.values.server.tls) return undefined;
   let first = await read();
-  if (!first) log({ level: 'info', msg: `waiting for the server's own certificate, for ${keeper().config.values.server.tls?.managed}` });
+  if (!first)
+    log({
+      level: 'info',
+      msg: `waiting for the server's own certificate, for ${keeper().config.values.server.tls?.managed}`,
+    });
   wake();
   for (; !first; first = await read()) await clock.sleep({ milliseconds: 500 }, { signal });
   let [shown, server] = [JSON.stringify(first), undefined as Server | undefined];
@@ -52,39 +64,74 @@ export async function ownCertificate({ keeper, wake, log, signal, clock = system
     log({ level: 'info', msg: 'the server shows another certificate' });
   };
   return {
-    first, refresh,
+    first,
+    refresh,
     follow(own) {
       server = own;
       void (async () => {
         for (;;) {
           await clock.sleep(often, { signal });
-          await refresh().catch((error: unknown) => log({ level: 'error', msg: `the server goes on with the certificate that it has: ${error instanceof Error ? error.message : String(error)}` }));
+          await refresh().catch((error: unknown) =>
+            log({
+              level: 'error',
+              msg: `the server goes on with the certificate that it has: ${error instanceof Error ? error.message : String(error)}`,
+            }),
+          );
         }
-      })().catch(() => { /* the server was stopped */ });
+      })().catch(() => {
+        /* the server was stopped */
+      });
     },
   };
 }
 
-async function ofFiles({ certificate = '', key = '' }: { readonly certificate?: string | undefined; readonly key?: string | undefined }): Promise<SecureContextOptions> {
-  const [cert, own] = await Promise.all([certificate, key].map(async (file) => await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new ServerError('ERR_SERVER_TLS', `the file ${file} cannot be read (${cause.code ?? cause.message})`, { cause });
-  })));
+async function ofFiles({
+  certificate = '',
+  key = '',
+}: {
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}): Promise<SecureContextOptions> {
+  const [cert, own] = await Promise.all(
+    [certificate, key].map(
+      async (file) =>
+        await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+          throw new ServerError(
+            'ERR_SERVER_TLS',
+            `the file ${file} cannot be read (${cause.code ?? cause.message})`,
+            { cause },
+          );
+        }),
+    ),
+  );
   const options = { cert: cert?.toString(), key: own?.toString() };
   try {
     createSecureContext(options);
   } catch (cause) {
-    throw new ServerError('ERR_SERVER_TLS', `${certificate} and ${key} are no certificate with its key`, { cause });
+    throw new ServerError(
+      'ERR_SERVER_TLS',
+      `${certificate} and ${key} are no certificate with its key`,
+      { cause },
+    );
   }
   return options;
 }
 
 /** Undefined: it is not issued yet. Where nobody has asked for it, the server does. */
-async function managed({ provisioner, config }: Keeper, name: string): Promise<SecureContextOptions | undefined> {
+async function managed(
+  { provisioner, config }: Keeper,
+  name: string,
+): Promise<SecureContextOptions | undefined> {
   const { certificates } = provisioner;
   for await (const { id, current } of certificates.byName(name)) {
-    const content = current && await certificates.generation(id, current.generation);
+    const content = current && (await certificates.generation(id, current.generation));
     return content && { cert: content.chain, key: content.privateKey };
   }
-  await certificates.add({ names: [name], issuer: issuersOf(config)[0].name, keyType: 'ec-p256', deploy: deployRecord([{ general: true }]) });
+  await certificates.add({
+    names: [name],
+    issuer: issuersOf(config)[0].name,
+    keyType: 'ec-p256',
+    deploy: deployRecord([{ general: true }]),
+  });
   return undefined;
 }

@@ -10,20 +10,36 @@ import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount, type SignedRequest } from './signed-request.ts';
 
 /** Makes an account for a key, or finds the one that it has: many at once get one. RFC 8555 §7.3 */
-export async function newAccount(service: Service, request: SignedRequest, { address }: { readonly address: string }): Promise<Answer> {
+export async function newAccount(
+  service: Service,
+  request: SignedRequest,
+  { address }: { readonly address: string },
+): Promise<Answer> {
   const { contact, onlyReturnExisting, ...asked } = payloadOf(request);
   const thumbprint = await thumbprintHex(request.key);
   return await untilWritten(async () => {
     const existing = await accountsByKey.read(service.storage, thumbprint);
     if (existing) return await found(service, existing.record.account);
-    if (onlyReturnExisting === true) throw refusal('accountDoesNotExist', 'there is no account for this key');
+    if (onlyReturnExisting === true)
+      throw refusal('accountDoesNotExist', 'there is no account for this key');
     await limited(service.rateLimiter, 'account', `address ${address}`);
     const contacts = readContacts(contact);
     checkTerms(service, asked.termsOfServiceAgreed);
     const binding = await bindingOf(service, request, asked.externalAccountBinding);
     const id = newId('acc', service.clock);
-    const account: AccountRecord = { status: 'valid', contact: contacts, key: request.key, termsOfServiceAgreed: asked.termsOfServiceAgreed === true, externalAccount: binding?.kid, createdAt: service.clock.now().toString() };
-    await service.storage.write([accountsByKey.added(thumbprint, { account: id }), accounts.added(id, account), ...(binding ? [binding.bindTo(id)] : [])]);
+    const account: AccountRecord = {
+      status: 'valid',
+      contact: contacts,
+      key: request.key,
+      termsOfServiceAgreed: asked.termsOfServiceAgreed === true,
+      externalAccount: binding?.kid,
+      createdAt: service.clock.now().toString(),
+    };
+    await service.storage.write([
+      accountsByKey.added(thumbprint, { account: id }),
+      accounts.added(id, account),
+      ...(binding ? [binding.bindTo(id)] : []),
+    ]);
     return shown(service, 201, id, account);
   });
 }
@@ -31,31 +47,55 @@ export async function newAccount(service: Service, request: SignedRequest, { add
 async function found(service: Service, id: string): Promise<Answer> {
   const account = await accounts.read(service.storage, id);
   if (account?.record.status === 'valid') return shown(service, 200, id, account.record);
-  throw refusal('unauthorized', 'the account of this key was deactivated, and stays so: use another key');
+  throw refusal(
+    'unauthorized',
+    'the account of this key was deactivated, and stays so: use another key',
+  );
 }
 
 function checkTerms({ meta }: Service, agreed: unknown): void {
   if (meta.termsOfService === undefined || agreed === true) return;
-  throw refusal('userActionRequired', `the terms of service must be agreed to: ${meta.termsOfService}`, { instance: meta.termsOfService, headers: { link: `<${meta.termsOfService}>;rel="terms-of-service"` } });
+  throw refusal(
+    'userActionRequired',
+    `the terms of service must be agreed to: ${meta.termsOfService}`,
+    {
+      instance: meta.termsOfService,
+      headers: { link: `<${meta.termsOfService}>;rel="terms-of-service"` },
+    },
+  );
 }
 
 async function bindingOf(service: Service, { url, key }: SignedRequest, binding: unknown) {
   if (binding !== undefined) return await checkBinding(service.storage, binding, { url, key });
-  if (service.externalAccountRequired) throw refusal('externalAccountRequired', 'this CA takes accounts only with an external account binding: ask its operator for one');
+  if (service.externalAccountRequired)
+    throw refusal(
+      'externalAccountRequired',
+      'this CA takes accounts only with an external account binding: ask its operator for one',
+    );
   return undefined;
 }
 
 /** Reads an account, replaces its contacts, or gives it up. RFC 8555 §7.3.2, §7.3.6 */
-export async function account(service: Service, request: SignedByAccount, { id }: { readonly id: string }): Promise<Answer> {
+export async function account(
+  service: Service,
+  request: SignedByAccount,
+  { id }: { readonly id: string },
+): Promise<Answer> {
   if (id !== request.account.id) throw refusal('unauthorized', 'this is another account');
   if (request.payload === undefined) return shown(service, 200, id, request.account.record);
   const { contact, status } = request.payload;
-  if (status !== undefined && status !== 'deactivated') throw refusal('malformed', 'the status of an account can be set to "deactivated" alone');
+  if (status !== undefined && status !== 'deactivated')
+    throw refusal('malformed', 'the status of an account can be set to "deactivated" alone');
   const contacts = contact === undefined ? undefined : readContacts(contact);
   return await untilWritten(async () => {
     const stored = await accounts.read(service.storage, id);
-    if (!stored || stored.record.status !== 'valid') throw refusal('unauthorized', 'the account was deactivated', { status: 401 });
-    const next: AccountRecord = { ...stored.record, contact: contacts ?? stored.record.contact, status: status ?? stored.record.status };
+    if (!stored || stored.record.status !== 'valid')
+      throw refusal('unauthorized', 'the account was deactivated', { status: 401 });
+    const next: AccountRecord = {
+      ...stored.record,
+      contact: contacts ?? stored.record.contact,
+      status: status ?? stored.record.status,
+    };
     await service.storage.write([accounts.changed(stored, next)]);
     return shown(service, 200, id, next);
   });
@@ -63,10 +103,14 @@ export async function account(service: Service, request: SignedByAccount, { id }
 
 function shown({ urls }: Service, status: number, id: string, account: AccountRecord): Answer {
   const url = urls.of(`/account/${id}`);
-  return json(status, {
-    status: account.status,
-    contact: account.contact,
-    ...(account.termsOfServiceAgreed ? { termsOfServiceAgreed: true } : {}),
-    orders: `${url}/orders`,
-  }, { headers: { location: url } });
+  return json(
+    status,
+    {
+      status: account.status,
+      contact: account.contact,
+      ...(account.termsOfServiceAgreed ? { termsOfServiceAgreed: true } : {}),
+      orders: `${url}/orders`,
+    },
+    { headers: { location: url } },
+  );
 }

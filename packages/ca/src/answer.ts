@@ -11,18 +11,37 @@ export interface Answer {
 }
 
 /** A member that is undefined is left out: no client has to understand `null`. */
-export function json(status: number, object: object, { headers = {}, ...more }: Partial<Pick<Answer, 'headers' | 'links'>> = {}): Answer {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: text(object), ...more };
+export function json(
+  status: number,
+  object: object,
+  { headers = {}, ...more }: Partial<Pick<Answer, 'headers' | 'links'>> = {},
+): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: text(object),
+    ...more,
+  };
 }
 
 /** RFC 8555 §6.7 */
-export function problemAnswer(document: ProblemDocument & { readonly status: number }, headers: Readonly<Record<string, string>> = {}): Answer {
-  return { status: document.status, headers: { 'content-type': 'application/problem+json', ...headers }, body: text(document) };
+export function problemAnswer(
+  document: ProblemDocument & { readonly status: number },
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return {
+    status: document.status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+    body: text(document),
+  };
 }
 
 /** JSON in ASCII: what a client wrote into it does nothing to the terminal that shows it to another. */
 function text(object: object): string {
-  return JSON.stringify(object).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(object).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Nothing but a status and headers. */
@@ -34,8 +53,10 @@ export function empty(status: number, headers: Readonly<Record<string, string>> 
 export function parsedObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as JsonObject : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : undefined;
   } catch {
-    return undefined;   // whoever asked for an object says what is wrong
+    return undefined; // whoever asked for an object says what is wrong
   }
 }

@@ -36,21 +36,43 @@ export interface AuthorizationRecord {
 
 export const authorizations = recordsOf<AuthorizationRecord>('authorization');
 /** What is valid, by account and what it covers: one look-up tells whether a name needs no new proof. */
-export const validAuthorizations = recordsOf<{ readonly authorization: string }>('valid-authorization');
+export const validAuthorizations = recordsOf<{ readonly authorization: string }>(
+  'valid-authorization',
+);
 /** Validations under way: `<authorization>/<challenge type>`. A start finds here what the last one left. */
 export const validations = recordsOf<{ readonly since: string }>('validation');
 
 /** The status as of now: what time does is not written. RFC 8555 §7.1.6 */
-export function statusOf({ status, expires }: AuthorizationRecord, now: Temporal.Instant): AuthorizationRecord['status'] | 'expired' {
-  if (Temporal.Instant.compare(expires, now) > 0 || status === 'invalid' || status === 'deactivated') return status;
+export function statusOf(
+  { status, expires }: AuthorizationRecord,
+  now: Temporal.Instant,
+): AuthorizationRecord['status'] | 'expired' {
+  if (
+    Temporal.Instant.compare(expires, now) > 0 ||
+    status === 'invalid' ||
+    status === 'deactivated'
+  )
+    return status;
   return status === 'valid' ? 'expired' : 'invalid';
 }
 
 type Covered = 'name' | 'wildcard' | 'subdomains';
 
 /** Under which ids of `validAuthorizations` an authorization is found. */
-export function coverageIds({ account, identifier, wildcard, subdomains }: Pick<AuthorizationRecord, 'account' | 'identifier' | 'wildcard' | 'subdomains'>): readonly string[] {
-  const covered: readonly Covered[] = wildcard ? ['wildcard'] : subdomains ? ['name', 'subdomains'] : ['name'];
+export function coverageIds({
+  account,
+  identifier,
+  wildcard,
+  subdomains,
+}: Pick<
+  AuthorizationRecord,
+  'account' | 'identifier' | 'wildcard' | 'subdomains'
+>): readonly string[] {
+  const covered: readonly Covered[] = wildcard
+    ? ['wildcard']
+    : subdomains
+      ? ['name', 'subdomains']
+      : ['name'];
   return covered.map((one) => coverageId(account, identifier, one));
 }
 
@@ -65,18 +87,26 @@ interface CoveringOptions {
 }
 
 /** The valid authorization of an account that covers a name of an order: for itself, or for a domain above with its subdomains. */
-export async function covering(storage: Storage, account: string, { type, value }: Identifier, { now, only = () => true }: CoveringOptions): Promise<(Stored<AuthorizationRecord> & { readonly id: string }) | undefined> {
+export async function covering(
+  storage: Storage,
+  account: string,
+  { type, value }: Identifier,
+  { now, only = () => true }: CoveringOptions,
+): Promise<(Stored<AuthorizationRecord> & { readonly id: string }) | undefined> {
   const base = value.replace(/^\*\./, '');
   const wildcard = base !== value;
   const above = type === 'dns' ? domainsAbove(base) : [];
   const ids = [
     coverageId(account, { type, value: base }, wildcard ? 'wildcard' : 'name'),
-    ...(wildcard ? [base, ...above] : above).map((domain) => coverageId(account, { type, value: domain }, 'subdomains')),
+    ...(wildcard ? [base, ...above] : above).map((domain) =>
+      coverageId(account, { type, value: domain }, 'subdomains'),
+    ),
   ];
   for (const coverage of ids) {
     const id = (await validAuthorizations.read(storage, coverage))?.record.authorization;
     const found = id === undefined ? undefined : await authorizations.read(storage, id);
-    if (found && id !== undefined && statusOf(found.record, now) === 'valid' && only(found.record)) return { ...found, id };
+    if (found && id !== undefined && statusOf(found.record, now) === 'valid' && only(found.record))
+      return { ...found, id };
   }
   return undefined;
 }

@@ -35,9 +35,13 @@ export function background(onError: (failure: ServerFailure) => void): Backgroun
         }
       })();
       running.set(name, task);
-      task.catch(() => { /* only onError itself can have thrown: that is its owner's */ });
+      task.catch(() => {
+        /* only onError itself can have thrown: that is its owner's */
+      });
     },
-    done: async (name) => { await running.get(name); },
+    done: async (name) => {
+      await running.get(name);
+    },
     idle,
     async close() {
       closed.abort();

@@ -4,7 +4,10 @@ import { refusal } from './problems.ts';
 export const largestBody = 64 * 1024;
 
 /** The text of a body, read no further than 64 KiB. @throws Refusal `malformed` with 413 */
-export async function readBody(body: AsyncIterable<Uint8Array> | null, length: string | null): Promise<string> {
+export async function readBody(
+  body: AsyncIterable<Uint8Array> | null,
+  length: string | null,
+): Promise<string> {
   if (Number(length ?? 0) > largestBody) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -17,5 +20,8 @@ export async function readBody(body: AsyncIterable<Uint8Array> | null, length: s
 }
 
 function tooLarge() {
-  return refusal('malformed', 'the request is larger than 64 KiB', { status: 413, headers: { connection: 'close' } });
+  return refusal('malformed', 'the request is larger than 64 KiB', {
+    status: 413,
+    headers: { connection: 'close' },
+  });
 }

@@ -1,9 +1,31 @@
 import { createCsr, type PrivateKey, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient, type ChallengeSolver } from '@acmex/client';
 import { virtualClock, type VirtualClock } from '@acmex/clock';
-import { type AccountKey, type AcmeSession, acmeSession, type Fetch, generateAccountKey, identifiers, newAccount, type NewAccount, signJws } from '@acmex/protocol';
+import {
+  type AccountKey,
+  type AcmeSession,
+  acmeSession,
+  type Fetch,
+  generateAccountKey,
+  identifiers,
+  newAccount,
+  type NewAccount,
+  signJws,
+} from '@acmex/protocol';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { type AcmeServer, acmeServer, type AcmeServerOptions, createAuthority, issuerOf, type Issuer, type NewAuthority, noLimits, type ServerFailure, type ValidationRequest, type ValidationVerdict } from './index.ts';
+import {
+  type AcmeServer,
+  acmeServer,
+  type AcmeServerOptions,
+  createAuthority,
+  issuerOf,
+  type Issuer,
+  type NewAuthority,
+  noLimits,
+  type ServerFailure,
+  type ValidationRequest,
+  type ValidationVerdict,
+} from './index.ts';
 
 export const base = 'https://ca.test/acme';
 export const passphrase = 'correct horse battery';
@@ -12,16 +34,26 @@ let authority: Promise<NewAuthority> | undefined;
 const made = virtualClock({ now: '2026-06-01T00:00:00Z' });
 /** One CA for all tests of a file: a P-256 key is quick, and still not free. */
 export function testAuthority(): Promise<NewAuthority> {
-  return (authority ??= createAuthority({ name: 'Test', passphrase, keyType: 'ec-p256', constraints: { domains: ['test', 'example'], addresses: ['10.0.0.0/8', 'fd00::/8'] }, clock: made }));
+  return (authority ??= createAuthority({
+    name: 'Test',
+    passphrase,
+    keyType: 'ec-p256',
+    constraints: { domains: ['test', 'example'], addresses: ['10.0.0.0/8', 'fd00::/8'] },
+    clock: made,
+  }));
 }
 
 /** A validator that answers late, and as it is told: by default that everything is right. */
 export function validatorDouble() {
   const asked: ValidationRequest[] = [];
-  let verdict: (request: ValidationRequest) => ValidationVerdict | Promise<ValidationVerdict> = () => ({ valid: true });
+  let verdict: (
+    request: ValidationRequest,
+  ) => ValidationVerdict | Promise<ValidationVerdict> = () => ({ valid: true });
   return {
     asked,
-    answers: (next: typeof verdict) => { verdict = next; },
+    answers: (next: typeof verdict) => {
+      verdict = next;
+    },
     validate: async (request: ValidationRequest) => {
       asked.push(request);
       await new Promise((resolve) => setImmediate(resolve));
@@ -53,15 +85,39 @@ export interface TestClient {
   readonly client: AcmeClient;
 }
 
-export async function testCa({ storage = memoryStorage(), clock = virtualClock({ now: '2026-06-01T00:00:00Z' }), ...options }: TestOptions = {}): Promise<TestCa> {
+export async function testCa({
+  storage = memoryStorage(),
+  clock = virtualClock({ now: '2026-06-01T00:00:00Z' }),
+  ...options
+}: TestOptions = {}): Promise<TestCa> {
   const { issuing, issuingKey } = await testAuthority();
-  const issuer = options.issuer ?? issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock });
+  const issuer =
+    options.issuer ??
+    issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock });
   const validator = validatorDouble();
   const failures: ServerFailure[] = [];
-  const server = acmeServer({ url: base, storage, clock, issuer, validate: validator.validate, onError: (failure) => failures.push(failure), rateLimiter: noLimits(), ...options });
-  const fetch: Fetch = (url, { method, headers, body }) => server.handler(new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }), { address: '192.0.2.1' });
+  const server = acmeServer({
+    url: base,
+    storage,
+    clock,
+    issuer,
+    validate: validator.validate,
+    onError: (failure) => failures.push(failure),
+    rateLimiter: noLimits(),
+    ...options,
+  });
+  const fetch: Fetch = (url, { method, headers, body }) =>
+    server.handler(new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }), {
+      address: '192.0.2.1',
+    });
   return {
-    server, clock, storage, issuer, validator, failures, fetch,
+    server,
+    clock,
+    storage,
+    issuer,
+    validator,
+    failures,
+    fetch,
     account: (account = {}) => clock.run(clientOf({ fetch, clock }, account)),
     async restarted(more = {}) {
       await server[Symbol.asyncDispose]();
@@ -70,24 +126,72 @@ export async function testCa({ storage = memoryStorage(), clock = virtualClock({
   };
 }
 
-async function clientOf({ fetch, clock }: Pick<TestCa, 'fetch' | 'clock'>, account: NewAccount): Promise<TestClient> {
+async function clientOf(
+  { fetch, clock }: Pick<TestCa, 'fetch' | 'clock'>,
+  account: NewAccount,
+): Promise<TestClient> {
   const { key } = await generateAccountKey();
-  const session = acmeSession({ directory: `${base}/directory`, key, fetch, clock, random: () => 0.5 });
+  const session = acmeSession({
+    directory: `${base}/directory`,
+    key,
+    fetch,
+    clock,
+    random: () => 0.5,
+  });
   const { url } = await newAccount(session, account);
-  return { session, key, url, client: new AcmeClient({ session, solvers: [solver('dns-01'), solver('http-01')] }) };
+  return {
+    session,
+    key,
+    url,
+    client: new AcmeClient({ session, solvers: [solver('dns-01'), solver('http-01')] }),
+  };
 }
 
 /** Shows nothing: the validator double is told what to find. */
 export function solver(type: string): ChallengeSolver {
-  return { type, supports: ({ type: kind }) => type === 'http-01' || kind === 'dns', respond: async () => ({}), present: async () => undefined, visible: async () => undefined, remove: async () => undefined };
+  return {
+    type,
+    supports: ({ type: kind }) => type === 'http-01' || kind === 'dns',
+    respond: async () => ({}),
+    present: async () => undefined,
+    visible: async () => undefined,
+    remove: async () => undefined,
+  };
 }
 
 /** From names to a chain that holds what it should. */
-export async function issue(ca: TestCa, { client }: Pick<TestClient, 'client'>, names: readonly string[], { key, ...more }: { readonly key?: PrivateKey; readonly profile?: string; readonly replaces?: string; readonly notBefore?: string; readonly notAfter?: string } = {}) {
-  const own = key ?? await webcrypto().generate('ec-p256');
+export async function issue(
+  ca: TestCa,
+  { client }: Pick<TestClient, 'client'>,
+  names: readonly string[],
+  {
+    key,
+    ...more
+  }: {
+    readonly key?: PrivateKey;
+    readonly profile?: string;
+    readonly replaces?: string;
+    readonly notBefore?: string;
+    readonly notAfter?: string;
+  } = {},
+) {
+  const own = key ?? (await webcrypto().generate('ec-p256'));
   const all = identifiers(names);
-  const issued = await ca.clock.run(client.issue({ identifiers: all, csr: await createCsr({ identifiers: all, key: own }), ...more }));
-  return { ...issued, ...await verifyIssued(issued.pem, { identifiers: all, publicKey: own.publicKey }, { clock: ca.clock }) };
+  const issued = await ca.clock.run(
+    client.issue({
+      identifiers: all,
+      csr: await createCsr({ identifiers: all, key: own }),
+      ...more,
+    }),
+  );
+  return {
+    ...issued,
+    ...(await verifyIssued(
+      issued.pem,
+      { identifiers: all, publicKey: own.publicKey },
+      { clock: ca.clock },
+    )),
+  };
 }
 
 export interface RawAnswer {
@@ -101,11 +205,30 @@ export interface RawAnswer {
 }
 
 /** A request with nothing in between. */
-export async function raw(ca: Pick<TestCa, 'server'>, path: string, init: RequestInit = {}): Promise<RawAnswer> {
-  const answer = await ca.server.handler(new Request(path.startsWith('http') ? path : `${base}${path}`, init), { address: '192.0.2.1' });
+export async function raw(
+  ca: Pick<TestCa, 'server'>,
+  path: string,
+  init: RequestInit = {},
+): Promise<RawAnswer> {
+  const answer = await ca.server.handler(
+    new Request(path.startsWith('http') ? path : `${base}${path}`, init),
+    { address: '192.0.2.1' },
+  );
   const text = await answer.text();
-  const json = text !== '' && /json/.test(answer.headers.get('content-type') ?? '') ? JSON.parse(text) as Record<string, unknown> : undefined;
-  return { status: answer.status, headers: answer.headers, text, json, problem: typeof json?.type === 'string' && json.type.startsWith('urn:') ? json.type.slice('urn:ietf:params:acme:error:'.length) : undefined };
+  const json =
+    text !== '' && /json/.test(answer.headers.get('content-type') ?? '')
+      ? (JSON.parse(text) as Record<string, unknown>)
+      : undefined;
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    text,
+    json,
+    problem:
+      typeof json?.type === 'string' && json.type.startsWith('urn:')
+        ? json.type.slice('urn:ietf:params:acme:error:'.length)
+        : undefined,
+  };
 }
 
 export async function nonce(ca: Pick<TestCa, 'server'>): Promise<string> {
@@ -122,14 +245,39 @@ export interface Posting {
 }
 
 /** A signed request, right or wrong in whatever a test wants. `payload` undefined is a POST-as-GET. */
-export async function post(ca: Pick<TestCa, 'server'>, path: string, payload: object | string | undefined, { key, kid, header = {}, contentType = 'application/jose+json' }: Posting): Promise<RawAnswer> {
+export async function post(
+  ca: Pick<TestCa, 'server'>,
+  path: string,
+  payload: object | string | undefined,
+  { key, kid, header = {}, contentType = 'application/jose+json' }: Posting,
+): Promise<RawAnswer> {
   const url = path.startsWith('http') ? path : `${base}${path}`;
-  const text = payload === undefined ? '' : typeof payload === 'string' ? payload : JSON.stringify(payload);
-  const jws = await signJws(key, { ...('nonce' in header ? {} : { nonce: await nonce(ca) }), url, ...(kid === undefined ? { jwk: key.jwk } : { kid }), ...header }, text);
-  return await raw(ca, url, { method: 'POST', headers: { 'content-type': contentType }, body: JSON.stringify(jws) });
+  const text =
+    payload === undefined ? '' : typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const jws = await signJws(
+    key,
+    {
+      ...('nonce' in header ? {} : { nonce: await nonce(ca) }),
+      url,
+      ...(kid === undefined ? { jwk: key.jwk } : { kid }),
+      ...header,
+    },
+    text,
+  );
+  return await raw(ca, url, {
+    method: 'POST',
+    headers: { 'content-type': contentType },
+    body: JSON.stringify(jws),
+  });
 }
 
 /** A request of a client's account. */
-export async function postAs(ca: Pick<TestCa, 'server'>, { key, url }: Pick<TestClient, 'key' | 'url'>, path: string, payload?: object | string, header?: Posting['header']): Promise<RawAnswer> {
+export async function postAs(
+  ca: Pick<TestCa, 'server'>,
+  { key, url }: Pick<TestClient, 'key' | 'url'>,
+  path: string,
+  payload?: object | string,
+  header?: Posting['header'],
+): Promise<RawAnswer> {
   return await post(ca, path, payload, { key, kid: url, ...(header ? { header } : {}) });
 }

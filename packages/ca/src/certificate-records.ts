@@ -22,7 +22,12 @@ export interface CertificateRecord {
 /** By serial number, in lower-case hexadecimal. */
 export const certificates = recordsOf<CertificateRecord>('certificate');
 /** The ledger of revocations, in the order in which they came: only ever added to. */
-export const revocations = recordsOf<{ readonly serialNumber: string; readonly at: string; readonly reason: number; readonly notAfter: string }>('revocation');
+export const revocations = recordsOf<{
+  readonly serialNumber: string;
+  readonly at: string;
+  readonly reason: number;
+  readonly notAfter: string;
+}>('revocation');
 /** Changes with each revocation, so that whoever has made a list knows that there is more. */
 export const revocationMark = recordsOf<{ readonly last: string }>('revocation-mark');
 

@@ -49,7 +49,11 @@ export interface ValidationProblem {
 }
 
 /** A proof may have an end of its own, after which it is not relied on. */
-export type ValidationVerdict = { readonly valid: true; readonly until?: Temporal.Instant | undefined } | ValidationProblem;
+export type ValidationVerdict =
+  { readonly valid: true; readonly until?: Temporal.Instant | undefined } | ValidationProblem;
 
 /** Looks, as the CA, whether an account controls a name. It is asked again a few times where it says no. */
-export type ChallengeValidator = (request: ValidationRequest, options: { readonly signal: AbortSignal }) => Promise<ValidationVerdict>;
+export type ChallengeValidator = (
+  request: ValidationRequest,
+  options: { readonly signal: AbortSignal },
+) => Promise<ValidationVerdict>;

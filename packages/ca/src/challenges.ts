@@ -1,7 +1,13 @@
 import { calculateJwkThumbprint } from 'jose';
 import { type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
-import { type AuthorizationRecord, authorizations, type ChallengeRecord, statusOf, validations } from './authorization-records.ts';
+import {
+  type AuthorizationRecord,
+  authorizations,
+  type ChallengeRecord,
+  statusOf,
+  validations,
+} from './authorization-records.ts';
 import { challengeObject, ownAuthorization } from './authorizations.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
@@ -14,12 +20,20 @@ interface Which {
 }
 
 /** Reads a challenge, or takes it up once the client says `{}`: that its answer is in place. RFC 8555 §7.5.1 */
-export async function challenge(service: Service, request: SignedByAccount, { id, type }: Which): Promise<Answer> {
+export async function challenge(
+  service: Service,
+  request: SignedByAccount,
+  { id, type }: Which,
+): Promise<Answer> {
   return await untilWritten(async () => {
     const stored = await ownAuthorization(service, request, id);
     const found = stored.record.challenges.find((one) => one.type === type);
-    if (!found) throw refusal('malformed', 'there is no such challenge of this authorization', { status: 404 });
-    const waits = statusOf(stored.record, service.clock.now()) === 'pending' && found.status === 'pending';
+    if (!found)
+      throw refusal('malformed', 'there is no such challenge of this authorization', {
+        status: 404,
+      });
+    const waits =
+      statusOf(stored.record, service.clock.now()) === 'pending' && found.status === 'pending';
     if (request.payload === undefined || !waits) {
       reviveValidations(service, id, stored.record);
       return shown(service, stored, { id, found });
@@ -31,18 +45,41 @@ export async function challenge(service: Service, request: SignedByAccount, { id
 }
 
 /** What the client has said is written before it is answered, so that no restart loses it. */
-async function takenUp({ storage, clock }: Service, { key }: SignedByAccount, stored: Stored<AuthorizationRecord>, { id, found }: { readonly id: string; readonly found: ChallengeRecord }): Promise<ChallengeRecord> {
+async function takenUp(
+  { storage, clock }: Service,
+  { key }: SignedByAccount,
+  stored: Stored<AuthorizationRecord>,
+  { id, found }: { readonly id: string; readonly found: ChallengeRecord },
+): Promise<ChallengeRecord> {
   const since = clock.now().toString();
-  const taken: ChallengeRecord = { ...found, status: 'processing', since, keyAuthorization: found.token === undefined ? undefined : `${found.token}.${await calculateJwkThumbprint({ ...key })}` };
+  const taken: ChallengeRecord = {
+    ...found,
+    status: 'processing',
+    since,
+    keyAuthorization:
+      found.token === undefined
+        ? undefined
+        : `${found.token}.${await calculateJwkThumbprint({ ...key })}`,
+  };
   const challenges = stored.record.challenges.map((one) => (one === found ? taken : one));
-  await storage.write([authorizations.changed(stored, { ...stored.record, challenges }), validations.put(`${id}/${found.type}`, { since })]);
+  await storage.write([
+    authorizations.changed(stored, { ...stored.record, challenges }),
+    validations.put(`${id}/${found.type}`, { since }),
+  ]);
   return taken;
 }
 
-function shown(service: Service, { record: { account } }: Stored<AuthorizationRecord>, { id, found }: { readonly id: string; readonly found: ChallengeRecord }): Answer {
+function shown(
+  service: Service,
+  { record: { account } }: Stored<AuthorizationRecord>,
+  { id, found }: { readonly id: string; readonly found: ChallengeRecord },
+): Answer {
   const processing = found.status === 'processing';
   return json(200, challengeObject(service, { id, account }, found), {
-    headers: { location: service.urls.of(`/challenge/${id}/${found.type}`), ...(processing ? { 'retry-after': '1' } : {}) },
+    headers: {
+      location: service.urls.of(`/challenge/${id}/${found.type}`),
+      ...(processing ? { 'retry-after': '1' } : {}),
+    },
     links: [[service.urls.of(`/authorization/${id}`), 'up']],
   });
 }

@@ -6,16 +6,32 @@ import { quoted, refusal } from './problems.ts';
  */
 export function readContacts(json: unknown): readonly string[] {
   if (json === undefined) return [];
-  if (!Array.isArray(json) || !json.every((one): one is string => typeof one === 'string')) throw refusal('malformed', '"contact" is a list of URLs');
-  if (json.length > 10) throw refusal('invalidContact', `an account has at most ten contacts, and this one has ${json.length}`);
+  if (!Array.isArray(json) || !json.every((one): one is string => typeof one === 'string'))
+    throw refusal('malformed', '"contact" is a list of URLs');
+  if (json.length > 10)
+    throw refusal(
+      'invalidContact',
+      `an account has at most ten contacts, and this one has ${json.length}`,
+    );
   for (const contact of json) check(contact);
   return [...new Set(json)];
 }
 
 function check(contact: string): void {
-  if (!/^mailto:/i.test(contact)) throw refusal('unsupportedContact', `${quoted(contact)} is no e-mail address: contacts are URLs such as mailto:admin@example.com`);
+  if (!/^mailto:/i.test(contact))
+    throw refusal(
+      'unsupportedContact',
+      `${quoted(contact)} is no e-mail address: contacts are URLs such as mailto:admin@example.com`,
+    );
   const address = contact.slice('mailto:'.length);
   // "Servers MUST reject mailto URLs with hfields or with more than one addr-spec." RFC 8555 §7.3
-  if (/[?,]/.test(address)) throw refusal('invalidContact', `${quoted(contact)} has more in it than one address`);
-  if (contact.length > 260 || !/^[\w.!#$%&'*+/=^`{|}~-]{1,64}@[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(address)) throw refusal('invalidContact', `${quoted(contact)} is no e-mail address`);
+  if (/[?,]/.test(address))
+    throw refusal('invalidContact', `${quoted(contact)} has more in it than one address`);
+  if (
+    contact.length > 260 ||
+    !/^[\w.!#$%&'*+/=^`{|}~-]{1,64}@[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(
+      address,
+    )
+  )
+    throw refusal('invalidContact', `${quoted(contact)} is no e-mail address`);
 }

@@ -23,36 +23,60 @@ const lists = recordsOf<ListRecord>('crl');
 const partLength = 512 * 1024;
 const partKey = (number: number, part: number) => `ca/crl-part/${number}/${part}`;
 
-type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & { readonly lifetimes: Pick<Service['lifetimes'], 'crl'> };
+type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
+  readonly lifetimes: Pick<Service['lifetimes'], 'crl'>;
+};
 
 /**
  * The list of revoked certificates. Made anew when a certificate was revoked since, and when half of its life is over.
  * Where that fails, the last one serves as long as it is valid, and `onError` is told.
  * @returns DER
  */
-export async function currentCrl(parts: Parts, { onError }: { readonly onError: (error: unknown) => void }): Promise<{ readonly der: Uint8Array; readonly nextUpdate: Temporal.Instant }> {
+export async function currentCrl(
+  parts: Parts,
+  { onError }: { readonly onError: (error: unknown) => void },
+): Promise<{ readonly der: Uint8Array; readonly nextUpdate: Temporal.Instant }> {
   const last = await lists.read(parts.storage, 'latest');
-  if (last && !(await isStale(parts, last.record))) return await stored(parts.storage, last.record) ?? await renewed(parts);
+  if (last && !(await isStale(parts, last.record)))
+    return (await stored(parts.storage, last.record)) ?? (await renewed(parts));
   try {
     return await renewed(parts);
   } catch (error) {
-    const valid = last && Temporal.Instant.compare(last.record.nextUpdate, parts.clock.now()) > 0 ? await stored(parts.storage, last.record) : undefined;
+    const valid =
+      last && Temporal.Instant.compare(last.record.nextUpdate, parts.clock.now()) > 0
+        ? await stored(parts.storage, last.record)
+        : undefined;
     if (!valid) throw error;
     onError(error);
     return valid;
   }
 }
 
-async function isStale({ storage, clock }: Parts, { thisUpdate, nextUpdate, mark }: ListRecord): Promise<boolean> {
-  const [from, to] = [thisUpdate, nextUpdate].map((one) => Temporal.Instant.from(one).epochMilliseconds) as [number, number];
-  return clock.now().epochMilliseconds >= (from + to) / 2 || (await revocationMark.read(storage, 'last'))?.version !== mark;
+async function isStale(
+  { storage, clock }: Parts,
+  { thisUpdate, nextUpdate, mark }: ListRecord,
+): Promise<boolean> {
+  const [from, to] = [thisUpdate, nextUpdate].map(
+    (one) => Temporal.Instant.from(one).epochMilliseconds,
+  ) as [number, number];
+  return (
+    clock.now().epochMilliseconds >= (from + to) / 2 ||
+    (await revocationMark.read(storage, 'last'))?.version !== mark
+  );
 }
 
 async function stored(storage: Storage, { number, parts, nextUpdate }: ListRecord) {
-  const all = await Promise.all(Array.from({ length: parts }, (_, part) => storage.get(partKey(number, part))));
+  const all = await Promise.all(
+    Array.from({ length: parts }, (_, part) => storage.get(partKey(number, part))),
+  );
   const found = all.filter((one) => one !== undefined);
   // Parts of a list that was replaced in between are gone.
-  return found.length < parts ? undefined : { der: new Uint8Array(Buffer.concat(found.map(({ value }) => value))), nextUpdate: Temporal.Instant.from(nextUpdate) };
+  return found.length < parts
+    ? undefined
+    : {
+        der: new Uint8Array(Buffer.concat(found.map(({ value }) => value))),
+        nextUpdate: Temporal.Instant.from(nextUpdate),
+      };
 }
 
 /** The next list. Its number grows with each; where two processes make one, the second takes the first's. */
@@ -69,38 +93,71 @@ async function renewed(parts: Parts) {
     const thisUpdate = clock.now().round({ smallestUnit: 'second', roundingMode: 'floor' });
     const nextUpdate = thisUpdate.add({ seconds: Math.round(milliseconds(lifetimes.crl) / 1000) });
     const number = (last?.record.number ?? 0) + 1;
-    const der = await issuer.crl({ number, thisUpdate, nextUpdate, revoked: await revokedNow(storage, thisUpdate) });
-    await keep(storage, last, der, { number, thisUpdate: thisUpdate.toString(), nextUpdate: nextUpdate.toString(), mark });
+    const der = await issuer.crl({
+      number,
+      thisUpdate,
+      nextUpdate,
+      revoked: await revokedNow(storage, thisUpdate),
+    });
+    await keep(storage, last, der, {
+      number,
+      thisUpdate: thisUpdate.toString(),
+      nextUpdate: nextUpdate.toString(),
+      mark,
+    });
     return { der, nextUpdate };
   });
 }
 
-async function keep(storage: Storage, last: Stored<ListRecord> | undefined, der: Uint8Array, record: Omit<ListRecord, 'parts'>): Promise<void> {
+async function keep(
+  storage: Storage,
+  last: Stored<ListRecord> | undefined,
+  der: Uint8Array,
+  record: Omit<ListRecord, 'parts'>,
+): Promise<void> {
   const parts = Math.ceil(der.length / partLength);
   const next = { ...record, parts };
   await storage.write([
     last ? lists.changed(last, next) : lists.added('latest', next),
-    ...Array.from({ length: parts }, (_, part) => ({ set: partKey(record.number, part), value: der.subarray(part * partLength, (part + 1) * partLength) })),
-    ...Array.from({ length: last?.record.parts ?? 0 }, (_, part) => ({ remove: partKey(last?.record.number ?? 0, part) })),
+    ...Array.from({ length: parts }, (_, part) => ({
+      set: partKey(record.number, part),
+      value: der.subarray(part * partLength, (part + 1) * partLength),
+    })),
+    ...Array.from({ length: last?.record.parts ?? 0 }, (_, part) => ({
+      remove: partKey(last?.record.number ?? 0, part),
+    })),
   ]);
 }
 
 /** What is revoked and would still be valid. A day more than that, so that each stands in one list at least. RFC 5280 §3.3 */
 async function revokedNow(storage: Storage, now: Temporal.Instant): Promise<readonly Revoked[]> {
   const revoked: Revoked[] = [];
-  for await (const { record: { serialNumber, at, reason, notAfter } } of revocations.list(storage)) {
-    if (Temporal.Instant.compare(Temporal.Instant.from(notAfter).add({ hours: 24 }), now) > 0) revoked.push({ serialNumber, at: Temporal.Instant.from(at), reason });
+  for await (const {
+    record: { serialNumber, at, reason, notAfter },
+  } of revocations.list(storage)) {
+    if (Temporal.Instant.compare(Temporal.Instant.from(notAfter).add({ hours: 24 }), now) > 0)
+      revoked.push({ serialNumber, at: Temporal.Instant.from(at), reason });
   }
   return revoked;
 }
 
 /** The list as an answer to anyone. RFC 5280 §4.2.1.13, RFC 2585 §4.2 */
 export async function crl(service: Service): Promise<Answer> {
-  const { der } = await currentCrl(service, { onError: (error) => service.background.run('renewal of the CRL', () => Promise.reject(error)) });
-  return { status: 200, headers: { 'content-type': 'application/pkix-crl', 'cache-control': 'max-age=300' }, body: Uint8Array.from(der) };
+  const { der } = await currentCrl(service, {
+    onError: (error) => service.background.run('renewal of the CRL', () => Promise.reject(error)),
+  });
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/pkix-crl', 'cache-control': 'max-age=300' },
+    body: Uint8Array.from(der),
+  };
 }
 
 /** The issuing certificate as an answer to anyone. RFC 5280 §4.2.2.1, RFC 2585 §4.1 */
 export function issuerCertificate({ issuer }: Service): Answer {
-  return { status: 200, headers: { 'content-type': 'application/pkix-cert', 'cache-control': 'max-age=86400' }, body: Uint8Array.from(issuer.certificate) };
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/pkix-cert', 'cache-control': 'max-age=86400' },
+    body: Uint8Array.from(issuer.certificate),
+  };
 }

@@ -15,28 +15,46 @@ export interface AcceptedCsr {
 
 const largest = 16 * 1024;
 /** subjectAltName, basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier, TLS Feature: those that are understood, critical or not. */
-const understood = ['2.5.29.17', '2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.14', '1.3.6.1.5.5.7.1.24'];
+const understood = [
+  '2.5.29.17',
+  '2.5.29.19',
+  '2.5.29.15',
+  '2.5.29.37',
+  '2.5.29.14',
+  '1.3.6.1.5.5.7.1.24',
+];
 
 /**
  * Looks whether a CSR asks for exactly what was ordered, with a good key that its sender has. RFC 8555 §7.4
  * @param encoded DER in base64url, 16 KiB at most
  * @throws Refusal `badCSR`, `malformed`
  */
-export function acceptedCsr(encoded: unknown, { identifiers, accountKey }: { readonly identifiers: readonly Identifier[]; readonly accountKey: PublicJwk }): AcceptedCsr {
+export function acceptedCsr(
+  encoded: unknown,
+  {
+    identifiers,
+    accountKey,
+  }: { readonly identifiers: readonly Identifier[]; readonly accountKey: PublicJwk },
+): AcceptedCsr {
   const csr = read(encoded);
   checkExtensions(csr);
   checkNames(csr, identifiers);
   checkKey(csr, accountKey);
-  return { publicKey: csr.publicKey, rsa: csr.key.asymmetricKeyType === 'rsa', mustStaple: csr.mustStaple };
+  return {
+    publicKey: csr.publicKey,
+    rsa: csr.key.asymmetricKeyType === 'rsa',
+    mustStaple: csr.mustStaple,
+  };
 }
 
 function read(encoded: unknown): ReadCsr {
-  if (typeof encoded !== 'string' || !/^[\w-]+$/.test(encoded)) throw refusal('malformed', 'the "csr" is DER in base64url, without padding');
-  if (encoded.length > largest * 4 / 3) throw badCsr('it is larger than 16 KiB');
+  if (typeof encoded !== 'string' || !/^[\w-]+$/.test(encoded))
+    throw refusal('malformed', 'the "csr" is DER in base64url, without padding');
+  if (encoded.length > (largest * 4) / 3) throw badCsr('it is larger than 16 KiB');
   try {
     return readCsr(Uint8Array.from(Buffer.from(encoded, 'base64url')));
   } catch {
-    throw badCsr('it cannot be read');   // why not is for its maker to find out: the parser's words help nobody
+    throw badCsr('it cannot be read'); // why not is for its maker to find out: the parser's words help nobody
   }
 }
 
@@ -44,34 +62,48 @@ function checkKey(csr: ReadCsr, accountKey: PublicJwk): void {
   const fault = keyFault(csr.key);
   if (fault !== undefined) throw badCsr(`its key ${fault}`);
   // A certificate's key is another than the account's, or whoever gets the one could speak for the other. RFC 8555 §11.1
-  if (isSameKey(csr.key, accountKey)) throw badCsr('its key is the account\'s own: make another for the certificate');
-  if (!csr.isSigned()) throw badCsr('its signature is not of its own key, or of a kind that is not taken here');
+  if (isSameKey(csr.key, accountKey))
+    throw badCsr("its key is the account's own: make another for the certificate");
+  if (!csr.isSigned())
+    throw badCsr('its signature is not of its own key, or of a kind that is not taken here');
 }
 
 function checkExtensions({ extensions, ca }: ReadCsr): void {
-  if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length) throw badCsr('an extension stands in it twice');
+  if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length)
+    throw badCsr('an extension stands in it twice');
   const unknown = extensions.find(({ critical, oid }) => critical && !understood.includes(oid));
-  if (unknown) throw badCsr(`it has the critical extension ${unknown.oid}, which is not known here`);
-  if (ca) throw badCsr('it asks for a CA\'s certificate');
+  if (unknown)
+    throw badCsr(`it has the critical extension ${unknown.oid}, which is not known here`);
+  if (ca) throw badCsr("it asks for a CA's certificate");
 }
 
 /** The names of subjectAltName, or the common name where there are none, are exactly the order's. */
-function checkNames({ alternativeNames, commonNames }: ReadCsr, ordered: readonly Identifier[]): void {
+function checkNames(
+  { alternativeNames, commonNames }: ReadCsr,
+  ordered: readonly Identifier[],
+): void {
   const alternatives = alternativeNames?.map(nameText) ?? [];
   if (commonNames.length > 1) throw badCsr('it has more than one common name');
   const common = commonNames.map((value) => text(isIP(value) === 0 ? 'dns' : 'ip', value));
-  if (alternatives.length > 0 && common.some((name) => !alternatives.includes(name))) throw badCsr('its common name is not among its subjectAltName');
-  const [asked, wanted] = [new Set([...alternatives, ...common]), new Set(ordered.map(({ type, value }) => text(type, value)))];
+  if (alternatives.length > 0 && common.some((name) => !alternatives.includes(name)))
+    throw badCsr('its common name is not among its subjectAltName');
+  const [asked, wanted] = [
+    new Set([...alternatives, ...common]),
+    new Set(ordered.map(({ type, value }) => text(type, value))),
+  ];
   const extra = [...asked].find((name) => !wanted.has(name));
   if (extra !== undefined) throw badCsr(`it has the name ${quoted(extra)}, which was not ordered`);
   const missing = [...wanted].find((name) => !asked.has(name));
-  if (missing !== undefined) throw badCsr(`it lacks the name ${quoted(missing)}, which was ordered`);
+  if (missing !== undefined)
+    throw badCsr(`it lacks the name ${quoted(missing)}, which was ordered`);
 }
 
 function nameText({ dNSName, iPAddress }: GeneralName): string {
   if (dNSName !== undefined) return text('dns', dNSName);
   if (iPAddress !== undefined) return text('ip', iPAddress);
-  throw badCsr('it has a name of another kind than DNS names and addresses, which are all that can stand in it');
+  throw badCsr(
+    'it has a name of another kind than DNS names and addresses, which are all that can stand in it',
+  );
 }
 
 function text(type: string, value: string): string {

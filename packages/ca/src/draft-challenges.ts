@@ -1,4 +1,11 @@
-import { type DnsAccountDraft, dnsAccountDrafts, type DnsPersistDraft, dnsPersistDrafts, isIssuerName, type PersistOffer } from '@acmex/protocol/drafts';
+import {
+  type DnsAccountDraft,
+  dnsAccountDrafts,
+  type DnsPersistDraft,
+  dnsPersistDrafts,
+  isIssuerName,
+  type PersistOffer,
+} from '@acmex/protocol/drafts';
 import type { DraftChallengeType } from './challenge-validator.ts';
 import { CaError } from './errors.ts';
 import type { Meta } from './service.ts';
@@ -23,17 +30,41 @@ export interface DraftChallenges {
 }
 
 /** @throws CaError `ERR_CA_CHALLENGE` */
-export function draftChallenges({ dnsAccount01: account, dnsPersist01: persist, caaIdentities }: DraftChallengeOptions & Pick<Meta, 'caaIdentities'>, urls: Urls): DraftChallenges {
+export function draftChallenges(
+  {
+    dnsAccount01: account,
+    dnsPersist01: persist,
+    caaIdentities,
+  }: DraftChallengeOptions & Pick<Meta, 'caaIdentities'>,
+  urls: Urls,
+): DraftChallenges {
   if (account) assertKnown('dns-account-01', account.draft, dnsAccountDrafts);
   if (!persist) return { types: account ? ['dns-account-01'] : [] };
   assertKnown('dns-persist-01', persist.draft, dnsPersistDrafts);
   const { draft, issuerDomainNames: issuers } = persist;
-  if (issuers.length < 1 || issuers.length > 10 || !issuers.every(isIssuerName)) throw new CaError('ERR_CA_CHALLENGE', 'dns-persist-01 needs 1 to 10 names for this CA: domain names in lower case, other scripts as xn--…, with no dot at the end');
-  const unknown = issuers.find((one) => !(caaIdentities?.map((name) => name.toLowerCase()) ?? issuers).includes(one));
-  if (unknown !== undefined) throw new CaError('ERR_CA_CHALLENGE', `${unknown} stands for this CA in records of dns-persist-01, and not in CAA records: give it among caaIdentities too`);
-  return { types: [...(account ? ['dns-account-01' as const] : []), 'dns-persist-01'], persist: { draft, issuers, accountHashPrefix: urls.of('/account-hash/') } };
+  if (issuers.length < 1 || issuers.length > 10 || !issuers.every(isIssuerName))
+    throw new CaError(
+      'ERR_CA_CHALLENGE',
+      'dns-persist-01 needs 1 to 10 names for this CA: domain names in lower case, other scripts as xn--…, with no dot at the end',
+    );
+  const unknown = issuers.find(
+    (one) => !(caaIdentities?.map((name) => name.toLowerCase()) ?? issuers).includes(one),
+  );
+  if (unknown !== undefined)
+    throw new CaError(
+      'ERR_CA_CHALLENGE',
+      `${unknown} stands for this CA in records of dns-persist-01, and not in CAA records: give it among caaIdentities too`,
+    );
+  return {
+    types: [...(account ? ['dns-account-01' as const] : []), 'dns-persist-01'],
+    persist: { draft, issuers, accountHashPrefix: urls.of('/account-hash/') },
+  };
 }
 
 function assertKnown(type: DraftChallengeType, draft: string, known: readonly string[]): void {
-  if (!known.includes(draft)) throw new CaError('ERR_CA_CHALLENGE', `${type} is no RFC yet: name the version that clients follow, ${known.join(' or ')}`);
+  if (!known.includes(draft))
+    throw new CaError(
+      'ERR_CA_CHALLENGE',
+      `${type} is no RFC yet: name the version that clients follow, ${known.join(' or ')}`,
+    );
 }

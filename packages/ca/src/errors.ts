@@ -3,22 +3,100 @@
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
  */
 export const caErrors = {
-  ERR_CA_URL: { meaning: 'The address under which the CA is reached is no http or https URL.', cure: 'Give the URL that clients will use, with its path, as https://ca.example/acme.', exit: 2, http: 422 },
-  ERR_CA_CONSTRAINTS: { meaning: 'A CA would be made that can issue for every name, or for one that is none.', cure: 'Name the domains and address ranges that it is for, or say that it has no constraints.', exit: 2, http: 422 },
-  ERR_CA_NAME: { meaning: 'The name of the CA cannot be used.', cure: 'Give a name of 1 to 48 characters that is not the development CA\'s.', exit: 2, http: 422 },
-  ERR_CA_PASSPHRASE: { meaning: 'The passphrase is too short to guard the root\'s key.', cure: 'Give 12 characters or more.', exit: 2, http: 422 },
-  ERR_CA_CERTIFICATE: { meaning: 'The certificate cannot be a CA\'s that issues here.', cure: 'Give a CA certificate and the private key that belongs to it.', exit: 2, http: 422 },
-  ERR_CA_EXISTS: { meaning: 'The storage holds a CA already.', cure: 'Use that one, or another storage.', exit: 3, http: 409 },
-  ERR_CA_MISSING: { meaning: 'The storage holds no CA.', cure: 'Make one first, by acmex ca init or by saveAuthority.', exit: 3, http: 404 },
-  ERR_CA_DEVELOPMENT: { meaning: 'A development CA and a real one are never the same.', cure: 'Make a real CA in a storage of its own.', exit: 2, http: 409 },
-  ERR_CA_PROFILE: { meaning: 'A certificate profile cannot be used.', cure: 'Correct what the message names.', exit: 2, http: 422 },
-  ERR_CA_CHALLENGE: { meaning: 'A challenge cannot be offered as it is set up.', cure: 'Correct what the message names.', exit: 2, http: 422 },
-  ERR_CA_NO_CERTIFICATE: { meaning: 'This CA has issued no certificate of this serial number.', cure: 'List the certificates to find the right one.', exit: 2, http: 404 },
-  ERR_CA_REVOKED: { meaning: 'The certificate is revoked already.', cure: 'Nothing is left to do.', exit: 0, http: 409 },
-  ERR_CA_REVOCATION_REASON: { meaning: 'A certificate cannot be revoked for this reason.', cure: 'Give one of the reasons that the message names.', exit: 2, http: 422 },
-  ERR_CA_EXTERNAL_ACCOUNT: { meaning: 'There is no external account of this name.', cure: 'List the external accounts to find the right one.', exit: 2, http: 404 },
-  ERR_CA_WINDOW: { meaning: 'A renewal window ends before it starts.', cure: 'Give a start, and an end after it.', exit: 2, http: 422 },
-} as const satisfies Record<`ERR_CA_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_CA_URL: {
+    meaning: 'The address under which the CA is reached is no http or https URL.',
+    cure: 'Give the URL that clients will use, with its path, as https://ca.example/acme.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_CONSTRAINTS: {
+    meaning: 'A CA would be made that can issue for every name, or for one that is none.',
+    cure: 'Name the domains and address ranges that it is for, or say that it has no constraints.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_NAME: {
+    meaning: 'The name of the CA cannot be used.',
+    cure: "Give a name of 1 to 48 characters that is not the development CA's.",
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_PASSPHRASE: {
+    meaning: "The passphrase is too short to guard the root's key.",
+    cure: 'Give 12 characters or more.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_CERTIFICATE: {
+    meaning: "The certificate cannot be a CA's that issues here.",
+    cure: 'Give a CA certificate and the private key that belongs to it.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_EXISTS: {
+    meaning: 'The storage holds a CA already.',
+    cure: 'Use that one, or another storage.',
+    exit: 3,
+    http: 409,
+  },
+  ERR_CA_MISSING: {
+    meaning: 'The storage holds no CA.',
+    cure: 'Make one first, by acmex ca init or by saveAuthority.',
+    exit: 3,
+    http: 404,
+  },
+  ERR_CA_DEVELOPMENT: {
+    meaning: 'A development CA and a real one are never the same.',
+    cure: 'Make a real CA in a storage of its own.',
+    exit: 2,
+    http: 409,
+  },
+  ERR_CA_PROFILE: {
+    meaning: 'A certificate profile cannot be used.',
+    cure: 'Correct what the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_CHALLENGE: {
+    meaning: 'A challenge cannot be offered as it is set up.',
+    cure: 'Correct what the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_NO_CERTIFICATE: {
+    meaning: 'This CA has issued no certificate of this serial number.',
+    cure: 'List the certificates to find the right one.',
+    exit: 2,
+    http: 404,
+  },
+  ERR_CA_REVOKED: {
+    meaning: 'The certificate is revoked already.',
+    cure: 'Nothing is left to do.',
+    exit: 0,
+    http: 409,
+  },
+  ERR_CA_REVOCATION_REASON: {
+    meaning: 'A certificate cannot be revoked for this reason.',
+    cure: 'Give one of the reasons that the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CA_EXTERNAL_ACCOUNT: {
+    meaning: 'There is no external account of this name.',
+    cure: 'List the external accounts to find the right one.',
+    exit: 2,
+    http: 404,
+  },
+  ERR_CA_WINDOW: {
+    meaning: 'A renewal window ends before it starts.',
+    cure: 'Give a start, and an end after it.',
+    exit: 2,
+    http: 422,
+  },
+} as const satisfies Record<
+  `ERR_CA_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type CaErrorCode = keyof typeof caErrors;
 
@@ -26,7 +104,11 @@ export type CaErrorCode = keyof typeof caErrors;
 export class CaError extends Error {
   override readonly name = 'CaError';
 
-  constructor(readonly code: CaErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly code: CaErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }

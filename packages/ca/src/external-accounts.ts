@@ -43,10 +43,20 @@ export interface ExternalAccountOptions {
   readonly clock?: Clock;
 }
 
-export async function createExternalAccount(storage: Storage, { description = '', reusable = 'once', clock = systemClock }: ExternalAccountOptions = {}): Promise<NewExternalAccount> {
+export async function createExternalAccount(
+  storage: Storage,
+  { description = '', reusable = 'once', clock = systemClock }: ExternalAccountOptions = {},
+): Promise<NewExternalAccount> {
   const kid = newId('eab', clock);
   const hmacKey = newHmacKey();
-  await storage.write([externalAccounts.added(kid, { hmacKey, description, reusable: reusable === 'reusable', createdAt: clock.now().toString() })]);
+  await storage.write([
+    externalAccounts.added(kid, {
+      hmacKey,
+      description,
+      reusable: reusable === 'reusable',
+      createdAt: clock.now().toString(),
+    }),
+  ]);
   return { kid, hmacKey };
 }
 
@@ -66,11 +76,22 @@ export async function* listExternalAccounts(storage: Storage): AsyncGenerator<Ex
 }
 
 /** Binds no further accounts to it; those that are bound stay. Repeatable. @throws CaError `ERR_CA_EXTERNAL_ACCOUNT` */
-export async function revokeExternalAccount(storage: Storage, kid: string, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<void> {
+export async function revokeExternalAccount(
+  storage: Storage,
+  kid: string,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): Promise<void> {
   await untilWritten(async () => {
     const stored = isKid(kid) ? await externalAccounts.read(storage, kid) : undefined;
-    if (!stored) throw new CaError('ERR_CA_EXTERNAL_ACCOUNT', `there is no external account ${JSON.stringify(kid.slice(0, 60))}: list them to find the right one`);
-    if (stored.record.revokedAt === undefined) await storage.write([externalAccounts.changed(stored, { ...stored.record, revokedAt: clock.now().toString() })]);
+    if (!stored)
+      throw new CaError(
+        'ERR_CA_EXTERNAL_ACCOUNT',
+        `there is no external account ${JSON.stringify(kid.slice(0, 60))}: list them to find the right one`,
+      );
+    if (stored.record.revokedAt === undefined)
+      await storage.write([
+        externalAccounts.changed(stored, { ...stored.record, revokedAt: clock.now().toString() }),
+      ]);
   });
 }
 
@@ -84,20 +105,49 @@ export interface Binding {
  * Checks the external account binding of a newAccount: the account's key, signed with the external account's. RFC 8555 §7.3.4
  * @throws Refusal `malformed`, `unauthorized`
  */
-export async function checkBinding(storage: Storage, json: unknown, { url, key }: { readonly url: string; readonly key: PublicJwk }): Promise<Binding> {
-  const read = readJws('the externalAccountBinding', typeof json === 'object' && json !== null ? json as JsonObject : undefined);
+export async function checkBinding(
+  storage: Storage,
+  json: unknown,
+  { url, key }: { readonly url: string; readonly key: PublicJwk },
+): Promise<Binding> {
+  const read = readJws(
+    'the externalAccountBinding',
+    typeof json === 'object' && json !== null ? (json as JsonObject) : undefined,
+  );
   const { alg, kid, nonce } = read.header;
-  if (alg !== 'HS256' && alg !== 'HS384' && alg !== 'HS512') throw refusal('malformed', 'the externalAccountBinding is signed with HS256, HS384 or HS512');
-  if (nonce !== undefined || read.header.url !== url) throw refusal('malformed', 'the header of the externalAccountBinding has the URL of newAccount, and no nonce');
-  if (typeof kid !== 'string') throw refusal('malformed', 'the header of the externalAccountBinding has the "kid" that the CA\'s operator gave');
+  if (alg !== 'HS256' && alg !== 'HS384' && alg !== 'HS512')
+    throw refusal('malformed', 'the externalAccountBinding is signed with HS256, HS384 or HS512');
+  if (nonce !== undefined || read.header.url !== url)
+    throw refusal(
+      'malformed',
+      'the header of the externalAccountBinding has the URL of newAccount, and no nonce',
+    );
+  if (typeof kid !== 'string')
+    throw refusal(
+      'malformed',
+      'the header of the externalAccountBinding has the "kid" that the CA\'s operator gave',
+    );
   const stored = isKid(kid) ? await externalAccounts.read(storage, kid) : undefined;
   // An unknown name costs and says the same as a wrong key.
   const secret = stored ? Buffer.from(stored.record.hmacKey, 'base64url') : randomBytes(32);
-  const payload = await flattenedVerify(read.jws, secret, { algorithms: [alg] }).then(({ payload }) => new TextDecoder().decode(payload), () => undefined);
-  if (!stored || payload === undefined) throw refusal('unauthorized', 'the externalAccountBinding is not signed with the key of an external account of this CA');
-  if (!(await isKey(payload, key))) throw refusal('malformed', 'the payload of the externalAccountBinding is another key than the account\'s');
-  if (stored.record.revokedAt !== undefined) throw refusal('unauthorized', 'the external account was revoked');
-  if (stored.record.account !== undefined && !stored.record.reusable) throw refusal('unauthorized', 'the external account is bound to an account already');
+  const payload = await flattenedVerify(read.jws, secret, { algorithms: [alg] }).then(
+    ({ payload }) => new TextDecoder().decode(payload),
+    () => undefined,
+  );
+  if (!stored || payload === undefined)
+    throw refusal(
+      'unauthorized',
+      'the externalAccountBinding is not signed with the key of an external account of this CA',
+    );
+  if (!(await isKey(payload, key)))
+    throw refusal(
+      'malformed',
+      "the payload of the externalAccountBinding is another key than the account's",
+    );
+  if (stored.record.revokedAt !== undefined)
+    throw refusal('unauthorized', 'the external account was revoked');
+  if (stored.record.account !== undefined && !stored.record.reusable)
+    throw refusal('unauthorized', 'the external account is bound to an account already');
   return { kid, bindTo: (account) => bound(stored, account) };
 }
 
@@ -108,9 +158,12 @@ function bound(stored: Stored<ExternalAccountRecord>, account: string): Change {
 async function isKey(payload: string, key: PublicJwk): Promise<boolean> {
   const jwk = parsedObject(payload);
   try {
-    return jwk !== undefined && await thumbprintHex(jwk as unknown as PublicJwk) === await thumbprintHex(key);
+    return (
+      jwk !== undefined &&
+      (await thumbprintHex(jwk as unknown as PublicJwk)) === (await thumbprintHex(key))
+    );
   } catch {
-    return false;   // it has no thumbprint: it is no key at all
+    return false; // it has no thumbprint: it is no key at all
   }
 }
 

@@ -7,9 +7,17 @@ function failing(): Storage & { fail: Error | undefined } {
   const storage = memoryStorage();
   const state: { fail: Error | undefined } = { fail: undefined };
   return Object.assign(state, {
-    get: async (...all: Parameters<Storage['get']>) => { if (state.fail) throw state.fail; return await storage.get(...all); },
-    write: async (...all: Parameters<Storage['write']>) => { if (state.fail) throw state.fail; return await storage.write(...all); },
-    list: storage.list, snapshot: storage.snapshot, [Symbol.asyncDispose]: storage[Symbol.asyncDispose],
+    get: async (...all: Parameters<Storage['get']>) => {
+      if (state.fail) throw state.fail;
+      return await storage.get(...all);
+    },
+    write: async (...all: Parameters<Storage['write']>) => {
+      if (state.fail) throw state.fail;
+      return await storage.write(...all);
+    },
+    list: storage.list,
+    snapshot: storage.snapshot,
+    [Symbol.asyncDispose]: storage[Symbol.asyncDispose],
   });
 }
 
@@ -23,7 +31,12 @@ describe('a fault of the server', () => {
     const answer = await postAs(ca, account, account.url, undefined, header);
     expect(answer).toMatchObject({ status: 500, problem: 'serverInternal' });
     expect(answer.text).not.toMatch(/hunter2|var|stack|at /);
-    expect(ca.failures).toMatchObject([{ during: `POST ${new URL(account.url).pathname}`, error: { message: 'password=hunter2 at /var/lib/acmex' } }]);
+    expect(ca.failures).toMatchObject([
+      {
+        during: `POST ${new URL(account.url).pathname}`,
+        error: { message: 'password=hunter2 at /var/lib/acmex' },
+      },
+    ]);
     expect(answer.text).toContain(ca.failures[0]!.correlationId);
   });
   it('that is a storage which is away says when to come back', async () => {

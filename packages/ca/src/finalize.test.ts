@@ -4,21 +4,57 @@ import { virtualClock } from '@acmex/clock';
 import { identifiers } from '@acmex/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { x509 } from './authority/x509.ts';
-import { issue, postAs, testAuthority, type TestCa, testCa, type TestClient } from './ca.testing.ts';
+import {
+  issue,
+  postAs,
+  testAuthority,
+  type TestCa,
+  testCa,
+  type TestClient,
+} from './ca.testing.ts';
 import { createDevelopmentAuthority, issuerOf, listIssued } from './index.ts';
 
-const pairOf = (algorithm: object = { name: 'ECDSA', namedCurve: 'P-256' }) => crypto.subtle.generateKey(algorithm as web.EcKeyGenParams, true, ['sign', 'verify']) as Promise<web.CryptoKeyPair>;
+const pairOf = (algorithm: object = { name: 'ECDSA', namedCurve: 'P-256' }) =>
+  crypto.subtle.generateKey(algorithm as web.EcKeyGenParams, true, [
+    'sign',
+    'verify',
+  ]) as Promise<web.CryptoKeyPair>;
 type Names = ConstructorParameters<typeof x509.SubjectAlternativeNameExtension>[0];
 
 /** A CSR with whatever a test wants in it, as base64url. */
-async function csrOf({ names = [{ type: 'dns', value: 'a.test' }, { type: 'dns', value: 'b.test' }], subject = '', extensions = [], algorithm }: { readonly names?: Names; readonly subject?: string; readonly extensions?: readonly x509.Extension[]; readonly algorithm?: object } = {}): Promise<string> {
-  const san = Array.isArray(names) && names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)];
-  const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: subject, keys: await pairOf(algorithm), signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256', ...algorithm }, extensions: [...san, ...extensions] });
+async function csrOf({
+  names = [
+    { type: 'dns', value: 'a.test' },
+    { type: 'dns', value: 'b.test' },
+  ],
+  subject = '',
+  extensions = [],
+  algorithm,
+}: {
+  readonly names?: Names;
+  readonly subject?: string;
+  readonly extensions?: readonly x509.Extension[];
+  readonly algorithm?: object;
+} = {}): Promise<string> {
+  const san =
+    Array.isArray(names) && names.length === 0
+      ? []
+      : [new x509.SubjectAlternativeNameExtension(names)];
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: subject,
+    keys: await pairOf(algorithm),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256', ...algorithm },
+    extensions: [...san, ...extensions],
+  });
   return Buffer.from(csr.rawData).toString('base64url');
 }
 
 /** An order for names that is ready. */
-async function ready(ca: TestCa, account: TestClient, names: readonly string[] = ['a.test', 'b.test']): Promise<string> {
+async function ready(
+  ca: TestCa,
+  account: TestClient,
+  names: readonly string[] = ['a.test', 'b.test'],
+): Promise<string> {
   const made = await postAs(ca, account, '/new-order', { identifiers: identifiers(names) });
   for (const url of made.json?.authorizations as string[]) {
     const challenges = (await postAs(ca, account, url)).json?.challenges as { url: string }[];
@@ -27,8 +63,15 @@ async function ready(ca: TestCa, account: TestClient, names: readonly string[] =
   await ca.clock.run(ca.server.idle());
   return made.headers.get('location')!;
 }
-const finalize = (ca: TestCa, account: TestClient, order: string, csr: unknown) => ca.clock.run(postAs(ca, account, `${order}/finalize`, { csr }));
-const good = async (key?: PrivateKey) => Buffer.from(await createCsr({ identifiers: identifiers(['a.test', 'b.test']), key: key ?? await webcrypto().generate('ec-p256') })).toString('base64url');
+const finalize = (ca: TestCa, account: TestClient, order: string, csr: unknown) =>
+  ca.clock.run(postAs(ca, account, `${order}/finalize`, { csr }));
+const good = async (key?: PrivateKey) =>
+  Buffer.from(
+    await createCsr({
+      identifiers: identifiers(['a.test', 'b.test']),
+      key: key ?? (await webcrypto().generate('ec-p256')),
+    }),
+  ).toString('base64url');
 async function issuedBy(ca: TestCa): Promise<readonly string[]> {
   const all: string[] = [];
   for await (const { serialNumber } of listIssued(ca.storage)) all.push(serialNumber);
@@ -45,22 +88,43 @@ describe('finalize', () => {
     expect(answer.headers.get('location')).toBe(order);
     await ca.clock.run(ca.server.idle());
     const { json } = await postAs(ca, account, order);
-    expect(json).toMatchObject({ status: 'valid', certificate: expect.stringMatching(/\/certificate\/[0-9a-f]{32}$/) });
+    expect(json).toMatchObject({
+      status: 'valid',
+      certificate: expect.stringMatching(/\/certificate\/[0-9a-f]{32}$/),
+    });
     const certificate = await postAs(ca, account, json?.certificate as string);
     expect(certificate.headers.get('content-type')).toBe('application/pem-certificate-chain');
-    expect(certificate.text).toMatch(/^(-----BEGIN CERTIFICATE-----\n([\w+/=]{1,64}\n)+-----END CERTIFICATE-----\n){2}$/);
-    await expect(postAs(ca, await ca.account(), json?.certificate as string)).resolves.toMatchObject({ status: 404, problem: 'malformed' });
-    await expect(postAs(ca, account, json?.certificate as string, {})).resolves.toMatchObject({ status: 400 });
+    expect(certificate.text).toMatch(
+      /^(-----BEGIN CERTIFICATE-----\n([\w+/=]{1,64}\n)+-----END CERTIFICATE-----\n){2}$/,
+    );
+    await expect(
+      postAs(ca, await ca.account(), json?.certificate as string),
+    ).resolves.toMatchObject({ status: 404, problem: 'malformed' });
+    await expect(postAs(ca, account, json?.certificate as string, {})).resolves.toMatchObject({
+      status: 400,
+    });
   });
-  it.each<KeyType>(['ec-p384', 'ec-p521', 'rsa-2048', 'ed25519'])('takes a key of type %s', async (type) => {
-    const ca = await testCa();
-    await expect(issue(ca, await ca.account(), ['a.test'], { key: await webcrypto().generate(type) })).resolves.toMatchObject({ leaf: { keyType: type } });
-  });
+  it.each<KeyType>(['ec-p384', 'ec-p521', 'rsa-2048', 'ed25519'])(
+    'takes a key of type %s',
+    async (type) => {
+      const ca = await testCa();
+      await expect(
+        issue(ca, await ca.account(), ['a.test'], { key: await webcrypto().generate(type) }),
+      ).resolves.toMatchObject({ leaf: { keyType: type } });
+    },
+  );
   it('takes a request that has its name as common name alone, as some clients do, and one that has it twice', async () => {
     const ca = await testCa();
     const account = await ca.account();
     for (const names of [[], [{ type: 'dns', value: 'A.test' }] as const]) {
-      await expect(finalize(ca, account, await ready(ca, account, ['a.test']), await csrOf({ names: [...names], subject: 'CN=a.test, O=Ignored' }))).resolves.toMatchObject({ status: 200 });
+      await expect(
+        finalize(
+          ca,
+          account,
+          await ready(ca, account, ['a.test']),
+          await csrOf({ names: [...names], subject: 'CN=a.test, O=Ignored' }),
+        ),
+      ).resolves.toMatchObject({ status: 200 });
     }
     await ca.clock.run(ca.server.idle());
     expect(await issuedBy(ca)).toHaveLength(2);
@@ -69,15 +133,38 @@ describe('finalize', () => {
     const ca = await testCa();
     const account = await ca.account();
     const order = await ready(ca, account);
-    const extensions = [new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.3']), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true), new x509.Extension('1.2.3.4', false, Uint8Array.of(5, 0)), new x509.Extension('1.3.6.1.5.5.7.1.24', false, Uint8Array.of(0x30, 3, 2, 1, 5))];
+    const extensions = [
+      new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.3']),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      new x509.Extension('1.2.3.4', false, Uint8Array.of(5, 0)),
+      new x509.Extension('1.3.6.1.5.5.7.1.24', false, Uint8Array.of(0x30, 3, 2, 1, 5)),
+    ];
     await finalize(ca, account, order, await csrOf({ extensions, subject: 'O=Bank' }));
     await ca.clock.run(ca.server.idle());
     const { json } = await postAs(ca, account, order);
-    const leaf = new x509.X509Certificate((await postAs(ca, account, json?.certificate as string)).text);
+    const leaf = new x509.X509Certificate(
+      (await postAs(ca, account, json?.certificate as string)).text,
+    );
     expect(leaf.subject).toBe('');
-    expect(leaf.extensions.map(({ type, critical }) => `${type}${critical ? ' critical' : ''}`)).toEqual(['2.5.29.17 critical', '2.5.29.14', '2.5.29.19 critical', '2.5.29.15 critical', '2.5.29.37', '2.5.29.35', '1.3.6.1.5.5.7.1.1', '2.5.29.31', '1.3.6.1.5.5.7.1.24']);
-    expect(leaf.getExtension(x509.ExtendedKeyUsageExtension)?.usages).toEqual(['1.3.6.1.5.5.7.3.1']);
-    expect(leaf.getExtension(x509.KeyUsagesExtension)?.usages).toBe(x509.KeyUsageFlags.digitalSignature);
+    expect(
+      leaf.extensions.map(({ type, critical }) => `${type}${critical ? ' critical' : ''}`),
+    ).toEqual([
+      '2.5.29.17 critical',
+      '2.5.29.14',
+      '2.5.29.19 critical',
+      '2.5.29.15 critical',
+      '2.5.29.37',
+      '2.5.29.35',
+      '1.3.6.1.5.5.7.1.1',
+      '2.5.29.31',
+      '1.3.6.1.5.5.7.1.24',
+    ]);
+    expect(leaf.getExtension(x509.ExtendedKeyUsageExtension)?.usages).toEqual([
+      '1.3.6.1.5.5.7.3.1',
+    ]);
+    expect(leaf.getExtension(x509.KeyUsagesExtension)?.usages).toBe(
+      x509.KeyUsageFlags.digitalSignature,
+    );
     expect(Buffer.from(leaf.rawData).toString('latin1')).toContain('https://ca.test/acme/crl');
     expect(Buffer.from(leaf.rawData).toString('latin1')).toContain('https://ca.test/acme/issuer');
   });
@@ -86,18 +173,29 @@ describe('finalize', () => {
     const account = await ca.account();
     const order = await ready(ca, account);
     const csrs = await Promise.all(Array.from({ length: 10 }, () => good()));
-    const answers = await ca.clock.run(Promise.all(csrs.map((csr) => postAs(ca, account, `${order}/finalize`, { csr }))));
+    const answers = await ca.clock.run(
+      Promise.all(csrs.map((csr) => postAs(ca, account, `${order}/finalize`, { csr }))),
+    );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    expect(answers.filter(({ status, problem }) => status === 403 && problem === 'orderNotReady')).toHaveLength(9);
+    expect(
+      answers.filter(({ status, problem }) => status === 403 && problem === 'orderNotReady'),
+    ).toHaveLength(9);
     await ca.clock.run(ca.server.idle());
     expect(await issuedBy(ca)).toHaveLength(1);
-    await expect(finalize(ca, account, order, csrs[0])).resolves.toMatchObject({ status: 403, problem: 'orderNotReady' });
+    await expect(finalize(ca, account, order, csrs[0])).resolves.toMatchObject({
+      status: 403,
+      problem: 'orderNotReady',
+    });
   });
   it('of an order that is not ready is refused', async () => {
     const ca = await testCa();
     const account = await ca.account();
-    const made = await postAs(ca, account, '/new-order', { identifiers: identifiers(['a.test', 'b.test']) });
-    await expect(finalize(ca, account, made.headers.get('location')!, await good())).resolves.toMatchObject({ status: 403, problem: 'orderNotReady' });
+    const made = await postAs(ca, account, '/new-order', {
+      identifiers: identifiers(['a.test', 'b.test']),
+    });
+    await expect(
+      finalize(ca, account, made.headers.get('location')!, await good()),
+    ).resolves.toMatchObject({ status: 403, problem: 'orderNotReady' });
   });
   const dns = (...names: string[]) => names.map((value) => ({ type: 'dns' as const, value }));
   it.each<[string, () => Promise<unknown> | unknown, string]>([
@@ -105,91 +203,242 @@ describe('finalize', () => {
     ['a name too few', () => csrOf({ names: dns('a.test') }), 'badCSR'],
     ['a wildcard in place of a name', () => csrOf({ names: dns('a.test', '*.test') }), 'badCSR'],
     ['no names', () => csrOf({ names: [] }), 'badCSR'],
-    ['an e-mail address', () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'email', value: 'a@a.test' }] }), 'badCSR'],
-    ['a URI', () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'url', value: 'http://a.test' }] }), 'badCSR'],
-    ['a directory name', () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'dn', value: 'CN=a.test' }] }), 'badCSR'],
-    ['an address', () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'ip', value: '10.0.0.1' }] }), 'badCSR'],
-    ['CA:true', () => csrOf({ extensions: [new x509.BasicConstraintsExtension(true, undefined, true)] }), 'badCSR'],
+    [
+      'an e-mail address',
+      () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'email', value: 'a@a.test' }] }),
+      'badCSR',
+    ],
+    [
+      'a URI',
+      () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'url', value: 'http://a.test' }] }),
+      'badCSR',
+    ],
+    [
+      'a directory name',
+      () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'dn', value: 'CN=a.test' }] }),
+      'badCSR',
+    ],
+    [
+      'an address',
+      () => csrOf({ names: [...dns('a.test', 'b.test'), { type: 'ip', value: '10.0.0.1' }] }),
+      'badCSR',
+    ],
+    [
+      'CA:true',
+      () => csrOf({ extensions: [new x509.BasicConstraintsExtension(true, undefined, true)] }),
+      'badCSR',
+    ],
     ['a second common name', () => csrOf({ subject: 'CN=a.test, CN=b.test' }), 'badCSR'],
     ['a common name that is not ordered', () => csrOf({ subject: 'CN=c.test' }), 'badCSR'],
-    ['a common name that is not among the other names', () => csrOf({ names: dns('b.test'), subject: 'CN=a.test' }), 'badCSR'],
-    ['an unknown critical extension', () => csrOf({ extensions: [new x509.Extension('1.2.3.4', true, Uint8Array.of(5, 0))] }), 'badCSR'],
-    ['name constraints', () => csrOf({ extensions: [new x509.Extension('2.5.29.30', true, Uint8Array.of(0x30, 0))] }), 'badCSR'],
-    ['an extension twice', () => csrOf({ extensions: [new x509.SubjectAlternativeNameExtension(dns('c.test'))] }), 'badCSR'],
-    ['an RSA key of 1024 bits', () => csrOf({ algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 1024, publicExponent: Uint8Array.of(1, 0, 1) } }), 'badCSR'],
-    ['an RSA key with the exponent 3', () => csrOf({ algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: Uint8Array.of(3) } }), 'badCSR'],
-    ['a signature of another key', async () => Buffer.from(await createCsr({ identifiers: identifiers(['a.test', 'b.test']), key: { ...await webcrypto().generate('ec-p256'), publicKey: (await webcrypto().generate('ec-p256')).publicKey } })).toString('base64url'), 'badCSR'],
-    ['more than 16 KiB', async () => csrOf({ extensions: [new x509.Extension('1.2.3.4', false, new Uint8Array(17_000))] }), 'badCSR'],
+    [
+      'a common name that is not among the other names',
+      () => csrOf({ names: dns('b.test'), subject: 'CN=a.test' }),
+      'badCSR',
+    ],
+    [
+      'an unknown critical extension',
+      () => csrOf({ extensions: [new x509.Extension('1.2.3.4', true, Uint8Array.of(5, 0))] }),
+      'badCSR',
+    ],
+    [
+      'name constraints',
+      () => csrOf({ extensions: [new x509.Extension('2.5.29.30', true, Uint8Array.of(0x30, 0))] }),
+      'badCSR',
+    ],
+    [
+      'an extension twice',
+      () => csrOf({ extensions: [new x509.SubjectAlternativeNameExtension(dns('c.test'))] }),
+      'badCSR',
+    ],
+    [
+      'an RSA key of 1024 bits',
+      () =>
+        csrOf({
+          algorithm: {
+            name: 'RSASSA-PKCS1-v1_5',
+            hash: 'SHA-256',
+            modulusLength: 1024,
+            publicExponent: Uint8Array.of(1, 0, 1),
+          },
+        }),
+      'badCSR',
+    ],
+    [
+      'an RSA key with the exponent 3',
+      () =>
+        csrOf({
+          algorithm: {
+            name: 'RSASSA-PKCS1-v1_5',
+            hash: 'SHA-256',
+            modulusLength: 2048,
+            publicExponent: Uint8Array.of(3),
+          },
+        }),
+      'badCSR',
+    ],
+    [
+      'a signature of another key',
+      async () =>
+        Buffer.from(
+          await createCsr({
+            identifiers: identifiers(['a.test', 'b.test']),
+            key: {
+              ...(await webcrypto().generate('ec-p256')),
+              publicKey: (await webcrypto().generate('ec-p256')).publicKey,
+            },
+          }),
+        ).toString('base64url'),
+      'badCSR',
+    ],
+    [
+      'more than 16 KiB',
+      async () =>
+        csrOf({ extensions: [new x509.Extension('1.2.3.4', false, new Uint8Array(17_000))] }),
+      'badCSR',
+    ],
     ['bytes behind it', async () => `${await good()}AAAA`, 'badCSR'],
     ['a part of it', async () => (await good()).slice(0, 100), 'badCSR'],
-    ['a certificate', async () => Buffer.from((await testAuthority()).issuing.replace(/-----[^-]+-----|\s/g, ''), 'base64').toString('base64url'), 'badCSR'],
+    [
+      'a certificate',
+      async () =>
+        Buffer.from(
+          (await testAuthority()).issuing.replace(/-----[^-]+-----|\s/g, ''),
+          'base64',
+        ).toString('base64url'),
+      'badCSR',
+    ],
     ['PEM', async () => `-----BEGIN CERTIFICATE REQUEST-----\n${await good()}`, 'malformed'],
     ['padding', async () => `${await good()}==`, 'malformed'],
-    ['nothing', () => undefined, 'malformed'], ['a number', () => 7, 'malformed'], ['an empty text', () => '', 'malformed'],
+    ['nothing', () => undefined, 'malformed'],
+    ['a number', () => 7, 'malformed'],
+    ['an empty text', () => '', 'malformed'],
   ])('with %s is refused, and the order can still be finalized', async (_, csr, problem) => {
     const ca = await testCa();
     const account = await ca.account();
     const order = await ready(ca, account);
-    await expect(finalize(ca, account, order, await csr())).resolves.toMatchObject({ status: 400, problem });
+    await expect(finalize(ca, account, order, await csr())).resolves.toMatchObject({
+      status: 400,
+      problem,
+    });
     expect(await issuedBy(ca)).toHaveLength(0);
-    await expect(finalize(ca, account, order, await good())).resolves.toMatchObject({ status: 200 });
+    await expect(finalize(ca, account, order, await good())).resolves.toMatchObject({
+      status: 200,
+    });
     expect(ca.failures).toEqual([]);
   });
-  it('with the account\'s own key is refused', async () => {
+  it("with the account's own key is refused", async () => {
     const ca = await testCa();
     const account = await ca.account();
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-    const own: PrivateKey = await webcrypto().import(Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })));
-    const spki = Buffer.from(await crypto.subtle.exportKey('spki', await crypto.subtle.importKey('jwk', { ...account.key.jwk } as web.JsonWebKey, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify'])));
+    const own: PrivateKey = await webcrypto().import(
+      Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })),
+    );
+    const spki = Buffer.from(
+      await crypto.subtle.exportKey(
+        'spki',
+        await crypto.subtle.importKey(
+          'jwk',
+          { ...account.key.jwk } as web.JsonWebKey,
+          { name: 'ECDSA', namedCurve: 'P-256' },
+          true,
+          ['verify'],
+        ),
+      ),
+    );
     // Signed in the form of a CSR with the key of the account, which signs in the form of JWS.
-    const sign = async (data: Uint8Array) => new Uint8Array(derOf(Buffer.from(await account.key.sign(data))));
+    const sign = async (data: Uint8Array) =>
+      new Uint8Array(derOf(Buffer.from(await account.key.sign(data))));
     const order = await ready(ca, account);
-    await expect(finalize(ca, account, order, await good({ ...own, publicKey: new Uint8Array(spki), sign }))).resolves.toMatchObject({ status: 400, problem: 'badCSR', json: { detail: expect.stringContaining('account\'s own') } });
+    await expect(
+      finalize(ca, account, order, await good({ ...own, publicKey: new Uint8Array(spki), sign })),
+    ).resolves.toMatchObject({
+      status: 400,
+      problem: 'badCSR',
+      json: { detail: expect.stringContaining("account's own") },
+    });
   });
 });
 
 describe('an issuance', () => {
   it('that a process has left half done ends with one certificate, of the serial number that was decided', async () => {
     const ca = await testCa();
-    const never = await ca.restarted({ issuer: { ...ca.issuer, issue: (_, { signal } = {}) => new Promise((_resolve, reject) => { signal?.addEventListener('abort', () => reject(signal.reason as Error)); }) } });
+    const never = await ca.restarted({
+      issuer: {
+        ...ca.issuer,
+        issue: (_, { signal } = {}) =>
+          new Promise((_resolve, reject) => {
+            signal?.addEventListener('abort', () => reject(signal.reason as Error));
+          }),
+      },
+    });
     const account = await never.account();
     const order = await ready(never, account);
-    await expect(finalize(never, account, order, await good())).resolves.toMatchObject({ status: 200, json: { status: 'processing' } });
+    await expect(finalize(never, account, order, await good())).resolves.toMatchObject({
+      status: 200,
+      json: { status: 'processing' },
+    });
     const waiting = await postAs(never, account, order);
     expect(waiting.headers.get('retry-after')).toBe('1');
     expect(waiting.json).not.toHaveProperty('certificate');
     const next = await never.restarted({ issuer: ca.issuer });
     await next.clock.run(next.server.idle());
-    await expect(postAs(next, account, order)).resolves.toMatchObject({ json: { status: 'valid' } });
+    await expect(postAs(next, account, order)).resolves.toMatchObject({
+      json: { status: 'valid' },
+    });
     expect(await issuedBy(next)).toHaveLength(1);
     expect([...never.failures, ...next.failures]).toEqual([]);
   });
   it('that fails is tried again, and the client sees processing meanwhile', async () => {
     let tries = 0;
     const ca = await testCa();
-    const shaky = await ca.restarted({ issuer: { ...ca.issuer, issue: async (...all) => ((tries += 1) < 3 ? Promise.reject(new Error('the HSM is away')) : await ca.issuer.issue(...all)) } });
+    const shaky = await ca.restarted({
+      issuer: {
+        ...ca.issuer,
+        issue: async (...all) =>
+          (tries += 1) < 3
+            ? Promise.reject(new Error('the HSM is away'))
+            : await ca.issuer.issue(...all),
+      },
+    });
     const account = await shaky.account();
     const order = await ready(shaky, account);
-    await expect(finalize(shaky, account, order, await good())).resolves.toMatchObject({ status: 200 });
+    await expect(finalize(shaky, account, order, await good())).resolves.toMatchObject({
+      status: 200,
+    });
     await shaky.clock.run(shaky.server.idle());
-    await expect(postAs(shaky, account, order)).resolves.toMatchObject({ json: { status: 'valid' } });
+    await expect(postAs(shaky, account, order)).resolves.toMatchObject({
+      json: { status: 'valid' },
+    });
     expect(tries).toBe(3);
   });
   it('is refused, and the operator told, once the issuing certificate has expired', async () => {
     const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
     const { issuing, issuingKey } = await createDevelopmentAuthority({ clock });
-    const ca = await testCa({ clock, issuer: issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock }) });
+    const ca = await testCa({
+      clock,
+      issuer: issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock }),
+    });
     const account = await ca.account();
     await clock.advance({ hours: 24 * 7 - 1 });
     const order = await ready(ca, account);
     await clock.advance({ hours: 2 });
-    await expect(finalize(ca, account, order, await good())).resolves.toMatchObject({ status: 500, problem: 'serverInternal' });
+    await expect(finalize(ca, account, order, await good())).resolves.toMatchObject({
+      status: 500,
+      problem: 'serverInternal',
+    });
     expect(ca.failures).toMatchObject([{ error: { code: 'ERR_CA_CERTIFICATE' } }]);
   });
   it('of two chains offers both', async () => {
     const { issuing, issuingKey, root } = await testAuthority();
     const ca = await testCa();
-    const other = await ca.restarted({ issuer: issuerOf({ chain: issuing, alternates: [issuing + root], key: await webcrypto().import(issuingKey), clock: ca.clock }) });
+    const other = await ca.restarted({
+      issuer: issuerOf({
+        chain: issuing,
+        alternates: [issuing + root],
+        key: await webcrypto().import(issuingKey),
+        clock: ca.clock,
+      }),
+    });
     const { chain, alternates, url } = await issue(other, await other.account(), ['a.test']);
     expect(chain).toHaveLength(2);
     expect(alternates).toEqual([`${url}/1`]);
@@ -203,6 +452,9 @@ function derOf(sideBySide: Buffer): Buffer {
     const positive = (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), digits]) : digits;
     return Buffer.concat([Buffer.of(2, positive.length), positive]);
   };
-  const content = Buffer.concat([integer(sideBySide.subarray(0, 32)), integer(sideBySide.subarray(32))]);
+  const content = Buffer.concat([
+    integer(sideBySide.subarray(0, 32)),
+    integer(sideBySide.subarray(32)),
+  ]);
   return Buffer.concat([Buffer.of(0x30, content.length), content]);
 }

@@ -20,18 +20,30 @@ const patience = { seconds: 2 };
  * Asks for the certificate of an order whose names are all proven. RFC 8555 §7.4. Who comes first decides what is
  * issued: all of it is written before anything is signed, so that there is one certificate, whatever happens in between.
  */
-export async function finalize(service: Service, request: SignedByAccount, { id }: { readonly id: string }): Promise<Answer> {
+export async function finalize(
+  service: Service,
+  request: SignedByAccount,
+  { id }: { readonly id: string },
+): Promise<Answer> {
   const { csr } = payloadOf(request);
-  const { record: { identifiers } } = await readyOrder(service, request, id);
+  const {
+    record: { identifiers },
+  } = await readyOrder(service, request, id);
   const accepted = acceptedCsr(csr, { identifiers, accountKey: request.key });
   await untilWritten(async () => {
     const stored = await readyOrder(service, request, id);
     const now = service.clock.now().toString();
     const issuance: DecidedIssuance = {
-      ...accepted, ...decidedBy(service, stored.record), serialNumber: newSerialNumber(), decidedAt: now,
+      ...accepted,
+      ...decidedBy(service, stored.record),
+      serialNumber: newSerialNumber(),
+      decidedAt: now,
       publicKey: Buffer.from(accepted.publicKey).toString('base64'),
     };
-    await service.storage.write([orders.changed(stored, { ...stored.record, status: 'processing', issuance }), issuances.put(id, { since: now })]);
+    await service.storage.write([
+      orders.changed(stored, { ...stored.record, status: 'processing', issuance }),
+      issuances.put(id, { since: now }),
+    ]);
   });
   startIssuance(service, id);
   return await answerSoon(service, request, id);
@@ -40,17 +52,37 @@ export async function finalize(service: Service, request: SignedByAccount, { id 
 async function readyOrder(service: Service, request: SignedByAccount, id: string) {
   const stored = await ownOrder(service, request, id);
   const { status } = await orderState(service, stored.record);
-  if (status !== 'ready') throw refusal('orderNotReady', `the order is ${status}, and can be finalized only when it is ready`);
+  if (status !== 'ready')
+    throw refusal(
+      'orderNotReady',
+      `the order is ${status}, and can be finalized only when it is ready`,
+    );
   return stored;
 }
 
-function decidedBy({ profiles, defaultProfile, clock, issuer }: Service, { profile, notBefore, notAfter }: OrderRecord): Pick<DecidedIssuance, 'notBefore' | 'notAfter' | 'usages'> {
+function decidedBy(
+  { profiles, defaultProfile, clock, issuer }: Service,
+  { profile, notBefore, notAfter }: OrderRecord,
+): Pick<DecidedIssuance, 'notBefore' | 'notAfter' | 'usages'> {
   const chosen = profiles.get(profile) ?? defaultProfile;
-  const validity = validityOf(chosen, { notBefore, notAfter }, { now: clock.now(), issuerEnds: issuer.notAfter });
+  const validity = validityOf(
+    chosen,
+    { notBefore, notAfter },
+    { now: clock.now(), issuerEnds: issuer.notAfter },
+  );
   const isOver = (moment: Temporal.Instant) => Temporal.Instant.compare(moment, clock.now()) <= 0;
-  if (isOver(issuer.notAfter)) throw new CaError('ERR_CA_CERTIFICATE', `the issuing certificate has expired at ${issuer.notAfter}: make a new one`);
-  if (isOver(validity.notAfter)) throw refusal('malformed', 'the validity that was asked for is over: make another order');
-  return { notBefore: whole(validity.notBefore), notAfter: whole(validity.notAfter), usages: chosen.usages };
+  if (isOver(issuer.notAfter))
+    throw new CaError(
+      'ERR_CA_CERTIFICATE',
+      `the issuing certificate has expired at ${issuer.notAfter}: make a new one`,
+    );
+  if (isOver(validity.notAfter))
+    throw refusal('malformed', 'the validity that was asked for is over: make another order');
+  return {
+    notBefore: whole(validity.notBefore),
+    notAfter: whole(validity.notAfter),
+    usages: chosen.usages,
+  };
 }
 
 /** Certificates have whole seconds. */
@@ -61,7 +93,9 @@ function whole(moment: ReturnType<typeof validityOf>['notBefore']): string {
 /** The order as soon as it is valid, or as it is after a while. */
 async function answerSoon(service: Service, request: SignedByAccount, id: string): Promise<Answer> {
   const over = new AbortController();
-  const tooLong = service.clock.sleep(patience, { signal: over.signal }).catch(() => { /* the certificate was there first */ });
+  const tooLong = service.clock.sleep(patience, { signal: over.signal }).catch(() => {
+    /* the certificate was there first */
+  });
   await Promise.race([service.background.done(`issuance of ${id}`), tooLong]);
   over.abort();
   const { record } = await ownOrder(service, request, id);

@@ -33,7 +33,10 @@ export interface PlainResponse {
   readonly body: string | Uint8Array<ArrayBuffer>;
 }
 
-export type PlainHandler = (request: PlainRequest, connection?: Connection) => Promise<PlainResponse>;
+export type PlainHandler = (
+  request: PlainRequest,
+  connection?: Connection,
+) => Promise<PlainResponse>;
 
 /** Answers a request, whatever it is: it never throws. */
 export interface Handler {
@@ -47,7 +50,10 @@ export function handlerOf(service: Service, onError: (failure: ServerFailure) =>
   const plain = plainHandler(service, onError);
   const handler = async (request: Request, connection?: Connection) => {
     const { status, headers, body } = await plain(request, connection);
-    return new Response(body.length === 0 ? null : body, { status, headers: headers.map(([name, value]) => [name, value] as [string, string]) });
+    return new Response(body.length === 0 ? null : body, {
+      status,
+      headers: headers.map(([name, value]) => [name, value] as [string, string]),
+    });
   };
   return Object.assign(handler, { plain });
 }
@@ -55,27 +61,56 @@ export function handlerOf(service: Service, onError: (failure: ServerFailure) =>
 function plainHandler(service: Service, onError: (failure: ServerFailure) => void): PlainHandler {
   const parts = { nonces: noncesOf(service), keys: importedKeys() };
 
-  const answered = async (request: PlainRequest, route: Route | undefined, { path, address }: { readonly path: string; readonly address: string }): Promise<Answer> => {
+  const answered = async (
+    request: PlainRequest,
+    route: Route | undefined,
+    { path, address }: { readonly path: string; readonly address: string },
+  ): Promise<Answer> => {
     if (!route) throw refusal('malformed', 'there is nothing at this URL', { status: 404 });
     const methods = route.signedBy === 'nobody' ? route.methods : ['POST'];
-    if (!methods.includes(request.method)) throw refusal('malformed', `this URL takes ${methods.join(' and ')} alone`, { status: 405, headers: { allow: methods.join(', ') } });
+    if (!methods.includes(request.method))
+      throw refusal('malformed', `this URL takes ${methods.join(' and ')} alone`, {
+        status: 405,
+        headers: { allow: methods.join(', ') },
+      });
     const parameters = route.path.exec(path)?.groups ?? {};
-    await limited(service.rateLimiter, route.signedBy === 'nobody' && route.nonce ? 'nonce' : 'request', `address ${address}`);
+    await limited(
+      service.rateLimiter,
+      route.signedBy === 'nobody' && route.nonce ? 'nonce' : 'request',
+      `address ${address}`,
+    );
     if (route.signedBy === 'nobody') return await route.answer(service, parameters, request.method);
-    if (!/^application\/jose\+json$/i.test(request.headers.get('content-type') ?? '')) throw refusal('malformed', 'the request has another Content-Type than application/jose+json', { status: 415 });
+    if (!/^application\/jose\+json$/i.test(request.headers.get('content-type') ?? ''))
+      throw refusal(
+        'malformed',
+        'the request has another Content-Type than application/jose+json',
+        { status: 415 },
+      );
     const body = await readBody(request.body, request.headers.get('content-length'));
-    const signed = await signedRequest(service, parts, { url: service.urls.of(path), body, signedBy: route.signedBy });
-    return route.signedBy === 'kid' ? await route.answer(service, signed as SignedByAccount, parameters) : await route.answer(service, signed, { address });
+    const signed = await signedRequest(service, parts, {
+      url: service.urls.of(path),
+      body,
+      signedBy: route.signedBy,
+    });
+    return route.signedBy === 'kid'
+      ? await route.answer(service, signed as SignedByAccount, parameters)
+      : await route.answer(service, signed, { address });
   };
 
   return async (request, { address = 'unknown' } = {}) => {
     const path = service.urls.pathOf(request.url) ?? '';
     const route = routes.find((one) => one.path.test(path));
-    const wantsNonce = request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true);
+    const wantsNonce =
+      request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true);
     const index = path === '/directory' ? undefined : service.urls.of('/directory');
     try {
-      const answer = await answered(request, route, { path, address }).catch((error: unknown) => refused(error, request, onError));
-      return responseOf(request, answer, { index, nonce: wantsNonce ? await parts.nonces.fresh() : undefined });
+      const answer = await answered(request, route, { path, address }).catch((error: unknown) =>
+        refused(error, request, onError),
+      );
+      return responseOf(request, answer, {
+        index,
+        nonce: wantsNonce ? await parts.nonces.fresh() : undefined,
+      });
     } catch (error) {
       return responseOf(request, refused(error, request, onError), { index, nonce: undefined });
     }
@@ -83,22 +118,43 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
 }
 
 /** What a client gets to know of an error: all of a refusal, and of anything else that it happened. */
-function refused(error: unknown, { method, url }: Pick<PlainRequest, 'method' | 'url'>, onError: (failure: ServerFailure) => void): Answer {
+function refused(
+  error: unknown,
+  { method, url }: Pick<PlainRequest, 'method' | 'url'>,
+  onError: (failure: ServerFailure) => void,
+): Answer {
   if (isRefusal(error)) return problemAnswer(error.document, error.headers);
   const correlationId = randomUUID();
-  onError({ during: `${method} ${URL.canParse(url) ? new URL(url).pathname.slice(0, 200) : 'to no URL'}`, correlationId, error });
-  const away = errorCode(error) === 'ERR_STORAGE_UNAVAILABLE' || errorCode(error) === 'ERR_STORAGE_CONFLICT';
-  const { document } = refusal('serverInternal', `this CA has a fault of its own; tell its operator ${correlationId}`, { status: away ? 503 : 500 });
+  onError({
+    during: `${method} ${URL.canParse(url) ? new URL(url).pathname.slice(0, 200) : 'to no URL'}`,
+    correlationId,
+    error,
+  });
+  const away =
+    errorCode(error) === 'ERR_STORAGE_UNAVAILABLE' || errorCode(error) === 'ERR_STORAGE_CONFLICT';
+  const { document } = refusal(
+    'serverInternal',
+    `this CA has a fault of its own; tell its operator ${correlationId}`,
+    { status: away ? 503 : 500 },
+  );
   return problemAnswer(document, away ? { 'retry-after': '10' } : {});
 }
 
 /** "a Link header with the relation index on all resources other than the directory", RFC 8555 §7.1, and a nonce where there is to be one. */
-function responseOf({ method }: PlainRequest, { status, headers, links = [], body }: Answer, { index, nonce }: { readonly index: string | undefined; readonly nonce: string | undefined }): PlainResponse {
+function responseOf(
+  { method }: PlainRequest,
+  { status, headers, links = [], body }: Answer,
+  { index, nonce }: { readonly index: string | undefined; readonly nonce: string | undefined },
+): PlainResponse {
   const all = index === undefined ? links : [...links, [index, 'index'] as const];
   return {
     status,
     headers: [
-      ...Object.entries({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers }),
+      ...Object.entries({
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        ...headers,
+      }),
       ...(nonce === undefined ? [] : [['replay-nonce', nonce] as const]),
       ...all.map(([target, relation]) => ['link', `<${target}>;rel="${relation}"`] as const),
     ],

@@ -15,12 +15,18 @@ describe('the list of revoked certificates', () => {
   it('is renewed while others order, and the operator hears of a failure days before it ends', async () => {
     const ca = await testCa();
     await raw(ca, '/crl');
-    const broken = await ca.restarted({ issuer: { ...ca.issuer, crl: () => Promise.reject(new Error('the HSM is away')) } });
+    const broken = await ca.restarted({
+      issuer: { ...ca.issuer, crl: () => Promise.reject(new Error('the HSM is away')) },
+    });
     const account = await broken.account();
     await ca.clock.advance({ hours: 90 });
-    await postAs(broken, account, '/new-order', { identifiers: [{ type: 'dns', value: 'a.test' }] });
+    await postAs(broken, account, '/new-order', {
+      identifiers: [{ type: 'dns', value: 'a.test' }],
+    });
     await ca.clock.run(broken.server.idle());
-    expect(broken.failures).toMatchObject([{ during: 'renewal of the CRL', error: { message: 'the HSM is away' } }]);
+    expect(broken.failures).toMatchObject([
+      { during: 'renewal of the CRL', error: { message: 'the HSM is away' } },
+    ]);
   });
 });
 
@@ -32,11 +38,22 @@ describe('what has ended', () => {
     await postAs(ca, account, '/new-order', { identifiers: [{ type: 'dns', value: 'c.test' }] });
     await postAs(ca, account, '/new-authz', { identifier: { type: 'dns', value: 'd.test' } });
     await ca.clock.advance({ hours: 31 * 24 });
-    const made = await postAs(ca, account, '/new-order', { identifiers: [{ type: 'dns', value: 'a.test' }] });
+    const made = await postAs(ca, account, '/new-order', {
+      identifiers: [{ type: 'dns', value: 'a.test' }],
+    });
     await ca.clock.run(ca.server.idle());
-    expect(await kinds(ca)).toMatchObject({ account: 1, certificate: 1, order: 1, authorization: 1, 'account-orders': 1, pending: 1 });
+    expect(await kinds(ca)).toMatchObject({
+      account: 1,
+      certificate: 1,
+      order: 1,
+      authorization: 1,
+      'account-orders': 1,
+      pending: 1,
+    });
     expect(await kinds(ca)).not.toHaveProperty('valid-authorization');
-    await expect(postAs(ca, account, made.headers.get('location')!)).resolves.toMatchObject({ json: { status: 'pending' } });
+    await expect(postAs(ca, account, made.headers.get('location')!)).resolves.toMatchObject({
+      json: { status: 'pending' },
+    });
     await expect(postAs(ca, account, url)).resolves.toMatchObject({ status: 200 });
     expect(ca.failures).toEqual([]);
   });
@@ -45,6 +62,8 @@ describe('what has ended', () => {
     const account = await ca.account();
     await issue(ca, account, ['a.test']);
     await removeEnded(ca.storage, { clock: ca.clock, olderThan: { seconds: 0 } });
-    await expect(postAs(ca, account, '/new-order', { identifiers: [{ type: 'dns', value: 'a.test' }] })).resolves.toMatchObject({ json: { status: 'ready' } });
+    await expect(
+      postAs(ca, account, '/new-order', { identifiers: [{ type: 'dns', value: 'a.test' }] }),
+    ).resolves.toMatchObject({ json: { status: 'ready' } });
   });
 });

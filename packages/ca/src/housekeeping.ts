@@ -14,25 +14,54 @@ const hour = 3_600_000;
  * Removes orders and authorizations that are older than a month: nobody can go on with them. Certificates, revocations and
  * accounts stay. Ids sort by time, so that it reads what it removes and no more. Safe at any time, and at several at once.
  */
-export async function removeEnded(storage: Storage, { olderThan = kept, clock = systemClock, signal }: { readonly olderThan?: DurationInput; readonly clock?: Clock; readonly signal?: AbortSignal } = {}): Promise<void> {
-  const before = clock.now().epochMilliseconds - Math.max(milliseconds(olderThan), milliseconds({ hours: 72 }));
+export async function removeEnded(
+  storage: Storage,
+  {
+    olderThan = kept,
+    clock = systemClock,
+    signal,
+  }: {
+    readonly olderThan?: DurationInput;
+    readonly clock?: Clock;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<void> {
+  const before =
+    clock.now().epochMilliseconds - Math.max(milliseconds(olderThan), milliseconds({ hours: 72 }));
   for await (const stored of orders.list(storage, { ...(signal ? { signal } : {}) })) {
     if (stored.key >= orders.key(firstId('ord', before))) break;
     const own = `${stored.record.account}/${idOf(stored)}`;
-    if (stored.record.status !== 'processing') await storage.write([{ remove: stored.key }, { remove: accountOrders.key(own) }, { remove: pending.key(own) }]);
+    if (stored.record.status !== 'processing')
+      await storage.write([
+        { remove: stored.key },
+        { remove: accountOrders.key(own) },
+        { remove: pending.key(own) },
+      ]);
   }
   for await (const stored of authorizations.list(storage, { ...(signal ? { signal } : {}) })) {
     if (stored.key >= authorizations.key(firstId('auth', before))) break;
     await untilWritten(async () => {
-      await storage.write([{ remove: stored.key }, { remove: pending.key(`${stored.record.account}/${idOf(stored)}`) }, ...await coverageOf(storage, idOf(stored), coverageIds(stored.record))]);
+      await storage.write([
+        { remove: stored.key },
+        { remove: pending.key(`${stored.record.account}/${idOf(stored)}`) },
+        ...(await coverageOf(storage, idOf(stored), coverageIds(stored.record))),
+      ]);
     });
   }
 }
 
 /** What still leads to this authorization, and to no later one. */
-async function coverageOf(storage: Storage, authorization: string, ids: readonly string[]): Promise<readonly Change[]> {
+async function coverageOf(
+  storage: Storage,
+  authorization: string,
+  ids: readonly string[],
+): Promise<readonly Change[]> {
   const all = await Promise.all(ids.map((id) => validAuthorizations.read(storage, id)));
-  return all.flatMap((one) => (one?.record.authorization === authorization ? [{ remove: one.key, ifVersion: one.version }] : []));
+  return all.flatMap((one) =>
+    one?.record.authorization === authorization
+      ? [{ remove: one.key, ifVersion: one.version }]
+      : [],
+  );
 }
 
 /** Once an hour, while there is traffic at all. */
@@ -42,10 +71,16 @@ export function housekeeping(service: Omit<Service, 'housekeeping'>): () => void
   return () => {
     if (clock.monotonic() - last < hour) return;
     last = clock.monotonic();
-    background.run('removal of what has ended', ({ signal }) => removeEnded(storage, { clock, signal }));
+    background.run('removal of what has ended', ({ signal }) =>
+      removeEnded(storage, { clock, signal }),
+    );
     // Renewed at half of its life, so that a failure is known long before the list ends.
     background.run('renewal of the CRL', async () => {
-      await currentCrl(service, { onError: (error) => { throw error; } });
+      await currentCrl(service, {
+        onError: (error) => {
+          throw error;
+        },
+      });
     });
   };
 }

@@ -1,25 +1,78 @@
-export { type AuthorityRequest, createAuthority, createDevelopmentAuthority, type DevelopmentRequest, type NewAuthority } from './authority/authority.ts';
+export {
+  type AuthorityRequest,
+  createAuthority,
+  createDevelopmentAuthority,
+  type DevelopmentRequest,
+  type NewAuthority,
+} from './authority/authority.ts';
 export type { Constrained, Constraints } from './authority/constraints.ts';
 export type { Usage } from './authority/extensions.ts';
-export { type AuthorityKeyType, authorityKeyTypes, type CrlContent, type Issuance, type Issuer, issuerOf, type IssuerOptions } from './authority/issuer.ts';
+export {
+  type AuthorityKeyType,
+  authorityKeyTypes,
+  type CrlContent,
+  type Issuance,
+  type Issuer,
+  issuerOf,
+  type IssuerOptions,
+} from './authority/issuer.ts';
 export type { Revoked } from './authority/revocation-list.ts';
-export { loadAuthority, type LoadedAuthority, type LoadOptions, saveAuthority } from './authority/stored-authority.ts';
-export { type ChallengeType, challengeTypes, type ChallengeValidator, type DraftChallengeType, draftChallengeTypes, type PersistentValidation, type ShownValidation, type ValidationProblem, type ValidationRequest, type ValidationVerdict } from './challenge-validator.ts';
+export {
+  loadAuthority,
+  type LoadedAuthority,
+  type LoadOptions,
+  saveAuthority,
+} from './authority/stored-authority.ts';
+export {
+  type ChallengeType,
+  challengeTypes,
+  type ChallengeValidator,
+  type DraftChallengeType,
+  draftChallengeTypes,
+  type PersistentValidation,
+  type ShownValidation,
+  type ValidationProblem,
+  type ValidationRequest,
+  type ValidationVerdict,
+} from './challenge-validator.ts';
 export { currentCrl } from './crl.ts';
 export type { DraftChallengeOptions } from './draft-challenges.ts';
 export { CaError, type CaErrorCode, caErrors } from './errors.ts';
-export { createExternalAccount, type ExternalAccountInfo, type ExternalAccountOptions, listExternalAccounts, type NewExternalAccount, revokeExternalAccount } from './external-accounts.ts';
+export {
+  createExternalAccount,
+  type ExternalAccountInfo,
+  type ExternalAccountOptions,
+  listExternalAccounts,
+  type NewExternalAccount,
+  revokeExternalAccount,
+} from './external-accounts.ts';
 export type { Connection, Handler, PlainHandler, PlainRequest, PlainResponse } from './handler.ts';
 export { removeEnded } from './housekeeping.ts';
 export type { IdentifierPolicy } from './identifiers.ts';
 export { type IssuedInfo, listIssued } from './issued.ts';
 export { networkValidator, type NetworkValidatorOptions } from './network-validator.ts';
 export { nodeHandler } from './node-handler.ts';
-export { type OwnCertificate, ownCertificate, type OwnCertificateOptions } from './own-certificate.ts';
+export {
+  type OwnCertificate,
+  ownCertificate,
+  type OwnCertificateOptions,
+} from './own-certificate.ts';
 export type { ProfileOptions } from './profiles.ts';
-export { type Bucket, type LimitedAction, noLimits, type RateLimiter, tokenBuckets, type TokenBucketsOptions } from './rate-limits.ts';
+export {
+  type Bucket,
+  type LimitedAction,
+  noLimits,
+  type RateLimiter,
+  tokenBuckets,
+  type TokenBucketsOptions,
+} from './rate-limits.ts';
 export { type MovedWindow, moveRenewalWindow, restoreRenewalWindow } from './renewal-info.ts';
 export { revokeIssued } from './revocation.ts';
 export { type AcmeServer, acmeServer, type AcmeServerOptions } from './server.ts';
 export type { Limits, ServerFailure } from './service.ts';
-export { type CaaRecord, type ValidationResolver, validationResolver, type ValidationResolverOptions } from './validation/resolver.ts';
+export {
+  type CaaRecord,
+  type ValidationResolver,
+  validationResolver,
+  type ValidationResolverOptions,
+} from './validation/resolver.ts';

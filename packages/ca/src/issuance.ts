@@ -37,12 +37,22 @@ async function issue(service: Service, id: string, signal: AbortSignal): Promise
   await untilWritten(() => finish(service, { id, chains, decided }));
 }
 
-function contentOf({ urls }: Service, { identifiers }: OrderRecord, { serialNumber, publicKey, rsa, notBefore, notAfter, usages, mustStaple }: DecidedIssuance): Issuance {
+function contentOf(
+  { urls }: Service,
+  { identifiers }: OrderRecord,
+  { serialNumber, publicKey, rsa, notBefore, notAfter, usages, mustStaple }: DecidedIssuance,
+): Issuance {
   return {
-    serialNumber, rsa, usages, mustStaple, identifiers,
+    serialNumber,
+    rsa,
+    usages,
+    mustStaple,
+    identifiers,
     publicKey: Uint8Array.from(Buffer.from(publicKey, 'base64')),
-    notBefore: Temporal.Instant.from(notBefore), notAfter: Temporal.Instant.from(notAfter),
-    issuerUrl: urls.of('/issuer'), crlUrl: urls.of('/crl'),
+    notBefore: Temporal.Instant.from(notBefore),
+    notAfter: Temporal.Instant.from(notAfter),
+    issuerUrl: urls.of('/issuer'),
+    crlUrl: urls.of('/crl'),
   };
 }
 
@@ -53,13 +63,22 @@ interface Finished {
 }
 
 /** The certificate and the order's new status are one write: there is no valid order without it. Where two did the same, one is kept. */
-async function finish({ storage, clock }: Service, { id, chains, decided }: Finished): Promise<void> {
+async function finish(
+  { storage, clock }: Service,
+  { id, chains, decided }: Finished,
+): Promise<void> {
   const stored = await orders.read(storage, id);
   if (stored?.record.status !== 'processing') return;
   const { record } = stored;
   const certificate: CertificateRecord = {
-    account: record.account, order: id, identifiers: record.identifiers, profile: record.profile,
-    issuedAt: clock.now().toString(), notBefore: decided.notBefore, notAfter: decided.notAfter, chains,
+    account: record.account,
+    order: id,
+    identifiers: record.identifiers,
+    profile: record.profile,
+    issuedAt: clock.now().toString(),
+    notBefore: decided.notBefore,
+    notAfter: decided.notAfter,
+    chains,
   };
   await storage.write([
     orders.changed(stored, { ...record, status: 'valid' }),
@@ -70,9 +89,14 @@ async function finish({ storage, clock }: Service, { id, chains, decided }: Fini
 }
 
 /** Takes up what a process left that is gone, once a client asks for it. */
-export function reviveIssuance(service: Service, id: string, { status, issuance }: OrderRecord): void {
+export function reviveIssuance(
+  service: Service,
+  id: string,
+  { status, issuance }: OrderRecord,
+): void {
   const lost = service.clock.now().subtract(longest);
-  if (status === 'processing' && issuance && Temporal.Instant.compare(issuance.decidedAt, lost) < 0) startIssuance(service, id);
+  if (status === 'processing' && issuance && Temporal.Instant.compare(issuance.decidedAt, lost) < 0)
+    startIssuance(service, id);
 }
 
 /** Takes up what the last start left. */

@@ -10,7 +10,28 @@ export interface IssuedInfo extends Omit<CertificateRecord, 'chains'> {
 /** All that was issued, in the order of the serial numbers, which is none: read while it is asked for. */
 export async function* listIssued(storage: Storage): AsyncGenerator<IssuedInfo> {
   for await (const stored of certificates.list(storage)) {
-    const { account, order, identifiers, profile, issuedAt, notBefore, notAfter, revoked, replacedBy } = stored.record;
-    yield { serialNumber: idOf(stored), account, order, identifiers, profile, issuedAt, notBefore, notAfter, revoked, replacedBy };
+    const {
+      account,
+      order,
+      identifiers,
+      profile,
+      issuedAt,
+      notBefore,
+      notAfter,
+      revoked,
+      replacedBy,
+    } = stored.record;
+    yield {
+      serialNumber: idOf(stored),
+      account,
+      order,
+      identifiers,
+      profile,
+      issuedAt,
+      notBefore,
+      notAfter,
+      revoked,
+      replacedBy,
+    };
   }
 }

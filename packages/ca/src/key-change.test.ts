@@ -5,8 +5,21 @@ import { base, post, postAs, testCa, type TestCa, type TestClient } from './ca.t
 const url = `${base}/key-change`;
 
 /** A key change with something wrong in the inner JWS. */
-async function change(ca: TestCa, account: TestClient, newKey: AccountKey, { header = {}, payload = {}, signer = newKey }: { readonly header?: object; readonly payload?: object; readonly signer?: AccountKey } = {}) {
-  const inner = await signJws(signer, { jwk: newKey.jwk, url, ...header }, JSON.stringify({ account: account.url, oldKey: account.key.jwk, ...payload }));
+async function change(
+  ca: TestCa,
+  account: TestClient,
+  newKey: AccountKey,
+  {
+    header = {},
+    payload = {},
+    signer = newKey,
+  }: { readonly header?: object; readonly payload?: object; readonly signer?: AccountKey } = {},
+) {
+  const inner = await signJws(
+    signer,
+    { jwk: newKey.jwk, url, ...header },
+    JSON.stringify({ account: account.url, oldKey: account.key.jwk, ...payload }),
+  );
   return await postAs(ca, account, '/key-change', inner);
 }
 
@@ -16,11 +29,15 @@ describe('a key change', () => {
     const account = await ca.account();
     const { key } = await generateAccountKey();
     await ca.clock.run(changeKey(account.session, key));
-    await expect(post(ca, account.url, undefined, { key, kid: account.url })).resolves.toMatchObject({ status: 200 });
+    await expect(
+      post(ca, account.url, undefined, { key, kid: account.url }),
+    ).resolves.toMatchObject({ status: 200 });
     await expect(postAs(ca, account, account.url)).resolves.toMatchObject({ problem: 'malformed' });
     const found = await post(ca, '/new-account', { onlyReturnExisting: true }, { key });
     expect(found.headers.get('location')).toBe(account.url);
-    await expect(post(ca, '/new-account', { onlyReturnExisting: true }, { key: account.key })).resolves.toMatchObject({ problem: 'accountDoesNotExist' });
+    await expect(
+      post(ca, '/new-account', { onlyReturnExisting: true }, { key: account.key }),
+    ).resolves.toMatchObject({ problem: 'accountDoesNotExist' });
   });
   it('to a key that an account has is refused with 409 and that account', async () => {
     const ca = await testCa();
@@ -38,29 +55,60 @@ describe('a key change', () => {
     const answers = await Promise.all(keys.map(({ key }) => change(ca, account, key)));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 403]);
     const winner = keys[answers.findIndex(({ status }) => status === 200)]!.key;
-    await expect(post(ca, account.url, undefined, { key: winner, kid: account.url })).resolves.toMatchObject({ status: 200 });
+    await expect(
+      post(ca, account.url, undefined, { key: winner, kid: account.url }),
+    ).resolves.toMatchObject({ status: 200 });
   });
-  it.each<[string, (parts: { readonly account: TestClient; readonly other: TestClient; readonly third: AccountKey }) => Parameters<typeof change>[3], string]>([
+  it.each<
+    [
+      string,
+      (parts: {
+        readonly account: TestClient;
+        readonly other: TestClient;
+        readonly third: AccountKey;
+      }) => Parameters<typeof change>[3],
+      string,
+    ]
+  >([
     ['another URL inside', () => ({ header: { url: `${base}/new-order` } }), 'malformed'],
     ['a nonce inside', () => ({ header: { nonce: 'abc' } }), 'malformed'],
-    ['a kid inside', ({ account }) => ({ header: { kid: account.url, jwk: undefined } }), 'malformed'],
+    [
+      'a kid inside',
+      ({ account }) => ({ header: { kid: account.url, jwk: undefined } }),
+      'malformed',
+    ],
     ['both kid and jwk inside', ({ account }) => ({ header: { kid: account.url } }), 'malformed'],
     ['alg none inside', () => ({ header: { alg: 'none' } }), 'badSignatureAlgorithm'],
     ['crit inside', () => ({ header: { crit: ['x'] } }), 'malformed'],
     ['another account inside', ({ other }) => ({ payload: { account: other.url } }), 'malformed'],
-    ['another old key inside', ({ other }) => ({ payload: { oldKey: other.key.jwk } }), 'malformed'],
+    [
+      'another old key inside',
+      ({ other }) => ({ payload: { oldKey: other.key.jwk } }),
+      'malformed',
+    ],
     ['no old key inside', () => ({ payload: { oldKey: undefined } }), 'malformed'],
     ['an old key that is none', () => ({ payload: { oldKey: { kty: 'x' } } }), 'malformed'],
     ['the signature of another key inside', ({ third }) => ({ signer: third }), 'malformed'],
   ])('with %s is refused, and the account keeps its key', async (_, wrong, problem) => {
     const ca = await testCa();
     const [account, other] = [await ca.account(), await ca.account()];
-    const [{ key }, { key: third }] = await Promise.all([generateAccountKey(), generateAccountKey()]);
-    await expect(change(ca, account, key, wrong({ account, other, third }))).resolves.toMatchObject({ status: 400, problem });
+    const [{ key }, { key: third }] = await Promise.all([
+      generateAccountKey(),
+      generateAccountKey(),
+    ]);
+    await expect(change(ca, account, key, wrong({ account, other, third }))).resolves.toMatchObject(
+      { status: 400, problem },
+    );
     await expect(postAs(ca, account, account.url)).resolves.toMatchObject({ status: 200 });
   });
-  it.each([undefined, {}, { protected: 'x' }])('with %j in place of the inner JWS is refused', async (payload) => {
-    const ca = await testCa();
-    await expect(postAs(ca, await ca.account(), '/key-change', payload)).resolves.toMatchObject({ status: 400, problem: 'malformed' });
-  });
+  it.each([undefined, {}, { protected: 'x' }])(
+    'with %j in place of the inner JWS is refused',
+    async (payload) => {
+      const ca = await testCa();
+      await expect(postAs(ca, await ca.account(), '/key-change', payload)).resolves.toMatchObject({
+        status: 400,
+        problem: 'malformed',
+      });
+    },
+  );
 });

@@ -8,19 +8,40 @@ import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
 
 /** Gives an account a new key: asked for with the old one, and signed inside with the new one. RFC 8555 §7.3.5 */
-export async function keyChange({ storage, urls }: Service, request: SignedByAccount): Promise<Answer> {
-  const { account: { id } } = request;
+export async function keyChange(
+  { storage, urls }: Service,
+  request: SignedByAccount,
+): Promise<Answer> {
+  const {
+    account: { id },
+  } = request;
   const newKey = await innerKey(request, urls.of(`/account/${id}`));
   const [before, after] = await Promise.all([thumbprintHex(request.key), thumbprintHex(newKey)]);
   return await untilWritten(async () => {
     const taken = await accountsByKey.read(storage, after);
-    if (taken) throw refusal('malformed', 'an account has this key already', { status: 409, headers: { location: urls.of(`/account/${taken.record.account}`) } });
+    if (taken)
+      throw refusal('malformed', 'an account has this key already', {
+        status: 409,
+        headers: { location: urls.of(`/account/${taken.record.account}`) },
+      });
     const stored = await accounts.read(storage, id);
-    if (!stored || await thumbprintHex(stored.record.key) !== before) throw refusal('unauthorized', 'the account has another key by now');
+    if (!stored || (await thumbprintHex(stored.record.key)) !== before)
+      throw refusal('unauthorized', 'the account has another key by now');
     const { record } = stored;
-    const formerThumbprints = [await thumbprint({ jwk: record.key }), ...record.formerThumbprints ?? []];
-    await storage.write([accounts.changed(stored, { ...record, key: newKey, formerThumbprints }), accountsByKey.added(after, { account: id }), { remove: accountsByKey.key(before) }]);
-    return json(200, { status: record.status, contact: record.contact, orders: urls.of(`/account/${id}/orders`) }, { headers: { location: urls.of(`/account/${id}`) } });
+    const formerThumbprints = [
+      await thumbprint({ jwk: record.key }),
+      ...(record.formerThumbprints ?? []),
+    ];
+    await storage.write([
+      accounts.changed(stored, { ...record, key: newKey, formerThumbprints }),
+      accountsByKey.added(after, { account: id }),
+      { remove: accountsByKey.key(before) },
+    ]);
+    return json(
+      200,
+      { status: record.status, contact: record.contact, orders: urls.of(`/account/${id}/orders`) },
+      { headers: { location: urls.of(`/account/${id}`) } },
+    );
   });
 }
 
@@ -28,18 +49,26 @@ export async function keyChange({ storage, urls }: Service, request: SignedByAcc
 async function innerKey(request: SignedByAccount, accountUrl: string): Promise<PublicJwk> {
   const read = readJws('the inner JWS', payloadOf(request));
   algorithmOf(read.header);
-  if (read.header.jwk === undefined || read.header.kid !== undefined) throw refusal('malformed', 'the inner JWS has the new key as "jwk", and no "kid"');
-  if (read.header.url !== request.url) throw refusal('malformed', 'the inner JWS has another "url" than the outer one');
+  if (read.header.jwk === undefined || read.header.kid !== undefined)
+    throw refusal('malformed', 'the inner JWS has the new key as "jwk", and no "kid"');
+  if (read.header.url !== request.url)
+    throw refusal('malformed', 'the inner JWS has another "url" than the outer one');
   if (read.header.nonce !== undefined) throw refusal('malformed', 'the inner JWS has no nonce');
   const newKey = readJwk(read.header.jwk);
-  const { account, oldKey } = parsedObject(await verifiedPayload('the inner JWS', read, newKey)) ?? {};
+  const { account, oldKey } =
+    parsedObject(await verifiedPayload('the inner JWS', read, newKey)) ?? {};
   if (account !== accountUrl) throw refusal('malformed', 'the inner JWS is about another account');
-  if (!(await isSame(oldKey, request.key))) throw refusal('malformed', 'the "oldKey" of the inner JWS is another than the account\'s');
+  if (!(await isSame(oldKey, request.key)))
+    throw refusal('malformed', 'the "oldKey" of the inner JWS is another than the account\'s');
   return newKey;
 }
 
 async function isSame(json: unknown, key: PublicJwk): Promise<boolean> {
   if (typeof json !== 'object' || json === null) return false;
   const { kty, crv, x, y, e, n } = json as JsonObject;
-  return await thumbprintHex({ kty, crv, x, y, e, n } as unknown as PublicJwk).catch(() => undefined) === await thumbprintHex(key);
+  return (
+    (await thumbprintHex({ kty, crv, x, y, e, n } as unknown as PublicJwk).catch(
+      () => undefined,
+    )) === (await thumbprintHex(key))
+  );
 }

@@ -13,16 +13,96 @@ let paths: readonly string[];
 beforeAll(async () => {
   ca = await testCa();
   account = await ca.account();
-  const made = await post(ca, '/new-order', { identifiers: [{ type: 'dns', value: 'a.test' }] }, { key: account.key, kid: account.url });
+  const made = await post(
+    ca,
+    '/new-order',
+    { identifiers: [{ type: 'dns', value: 'a.test' }] },
+    { key: account.key, kid: account.url },
+  );
   const order = made.headers.get('location') ?? '';
   const [authorization = ''] = made.json?.authorizations as string[];
-  paths = ['/directory', '/new-nonce', '/new-account', '/new-order', '/new-authz', '/key-change', '/revoke-cert', '/crl', '/issuer', '/renewal-info/AAAA.AAAA', '/certificate/40', ...[account.url, `${account.url}/orders`, order, `${order}/finalize`, authorization, authorization.replace('authorization', 'challenge') + '/http-01'].map((one) => one.slice(base.length))];
+  paths = [
+    '/directory',
+    '/new-nonce',
+    '/new-account',
+    '/new-order',
+    '/new-authz',
+    '/key-change',
+    '/revoke-cert',
+    '/crl',
+    '/issuer',
+    '/renewal-info/AAAA.AAAA',
+    '/certificate/40',
+    ...[
+      account.url,
+      `${account.url}/orders`,
+      order,
+      `${order}/finalize`,
+      authorization,
+      authorization.replace('authorization', 'challenge') + '/http-01',
+    ].map((one) => one.slice(base.length)),
+  ];
 });
 
-const odd = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('__proto__', '', ' ', '\u0000', '../..', 'deactivated', 'a'.repeat(5000), 1e308, -0, {}, []));
-const members = fc.constantFrom('identifiers', 'contact', 'status', 'onlyReturnExisting', 'termsOfServiceAgreed', 'externalAccountBinding', 'csr', 'certificate', 'reason', 'replaces', 'profile', 'notBefore', 'notAfter', 'identifier', 'subdomainAuthAllowed', 'protected', 'payload', 'signature', '__proto__', 'constructor');
-const payload = fc.oneof(fc.constant(undefined), fc.string({ unit: 'binary', maxLength: 60 }), fc.dictionary(members, odd, { maxKeys: 4 }), fc.record({ identifiers: fc.array(fc.record({ type: fc.oneof(fc.constantFrom('dns', 'ip'), odd), value: fc.oneof(fc.domain(), fc.ipV6(), odd), ancestorDomain: fc.option(odd, { nil: undefined }) }), { maxLength: 3 }) }));
-const header = fc.dictionary(fc.constantFrom('alg', 'kid', 'jwk', 'url', 'crit', 'b64', 'typ', 'cty', 'zip', '__proto__'), fc.oneof(odd, fc.constantFrom('ES256', 'none', 'RS256', 'HS256')), { maxKeys: 2 });
+const odd = fc.oneof(
+  fc.jsonValue({ maxDepth: 3 }),
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom(
+    '__proto__',
+    '',
+    ' ',
+    '\u0000',
+    '../..',
+    'deactivated',
+    'a'.repeat(5000),
+    1e308,
+    -0,
+    {},
+    [],
+  ),
+);
+const members = fc.constantFrom(
+  'identifiers',
+  'contact',
+  'status',
+  'onlyReturnExisting',
+  'termsOfServiceAgreed',
+  'externalAccountBinding',
+  'csr',
+  'certificate',
+  'reason',
+  'replaces',
+  'profile',
+  'notBefore',
+  'notAfter',
+  'identifier',
+  'subdomainAuthAllowed',
+  'protected',
+  'payload',
+  'signature',
+  '__proto__',
+  'constructor',
+);
+const payload = fc.oneof(
+  fc.constant(undefined),
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.dictionary(members, odd, { maxKeys: 4 }),
+  fc.record({
+    identifiers: fc.array(
+      fc.record({
+        type: fc.oneof(fc.constantFrom('dns', 'ip'), odd),
+        value: fc.oneof(fc.domain(), fc.ipV6(), odd),
+        ancestorDomain: fc.option(odd, { nil: undefined }),
+      }),
+      { maxLength: 3 },
+    ),
+  }),
+);
+const header = fc.dictionary(
+  fc.constantFrom('alg', 'kid', 'jwk', 'url', 'crit', 'b64', 'typ', 'cty', 'zip', '__proto__'),
+  fc.oneof(odd, fc.constantFrom('ES256', 'none', 'RS256', 'HS256')),
+  { maxKeys: 2 },
+);
 const path = fc.nat().map((n) => paths[n % paths.length] ?? '/directory');
 const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH');
 
@@ -57,26 +137,87 @@ async function check(answer: Awaited<ReturnType<typeof raw>>) {
 }
 
 describe('a malformed request', () => {
-  it('that is rightly signed is refused or done, and never a fault of the server', async () => {
-    const heap = growth();
-    await fc.assert(fc.asyncProperty(path, payload, fc.boolean(), fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: header }), async (at, what, byAccount, head) => {
-      heap.next();
-      // A deactivated account would answer everything alike.
-      if (typeof what === 'object' && what !== null && 'status' in what) return;
-      await check(await post(ca, at, what, { key: account.key, kid: byAccount ? account.url : undefined, header: { ...head, nonce: await nonce(ca) } }));
-    }), { numRuns: runs });
-    // A used nonce is kept while it could come again, here in memory.
-    expect(heap.bytes()).toBeLessThan(16 * 2 ** 20 + runs * 2048);
-  }, runs * 40);
-  it('that is anything at all is refused, and never a fault of the server', async () => {
-    const body = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.json(), fc.record({ protected: fc.oneof(fc.base64String(), fc.json().map((json) => Buffer.from(json).toString('base64url')), odd), payload: fc.oneof(fc.base64String(), odd), signature: fc.oneof(fc.base64String(), odd) }).map((one) => JSON.stringify(one)));
-    const anyPath = fc.oneof({ weight: 3, arbitrary: path }, { weight: 1, arbitrary: fc.webPath() }, { weight: 1, arbitrary: fc.tuple(path, fc.webFragments()).map(([one, more]) => one + more) });
-    const heap = growth();
-    await fc.assert(fc.asyncProperty(anyPath, method, body, fc.constantFrom('application/jose+json', 'application/json', 'text/plain', ''), async (at, how, what, type) => {
-      heap.next();
-      await check(await raw(ca, at, { method: how, headers: { 'content-type': type }, ...(how === 'GET' || how === 'HEAD' ? {} : { body: what }) }));
-    }), { numRuns: runs });
-    expect(heap.bytes()).toBeLessThan(16 * 2 ** 20);
-    console.log(`${runs} malformed requests of each kind: the heap grew by ${(heap.bytes() / 2 ** 20).toFixed(1)} MiB`);
-  }, runs * 40);
+  it(
+    'that is rightly signed is refused or done, and never a fault of the server',
+    async () => {
+      const heap = growth();
+      await fc.assert(
+        fc.asyncProperty(
+          path,
+          payload,
+          fc.boolean(),
+          fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: header }),
+          async (at, what, byAccount, head) => {
+            heap.next();
+            // A deactivated account would answer everything alike.
+            if (typeof what === 'object' && what !== null && 'status' in what) return;
+            await check(
+              await post(ca, at, what, {
+                key: account.key,
+                kid: byAccount ? account.url : undefined,
+                header: { ...head, nonce: await nonce(ca) },
+              }),
+            );
+          },
+        ),
+        { numRuns: runs },
+      );
+      // A used nonce is kept while it could come again, here in memory.
+      expect(heap.bytes()).toBeLessThan(16 * 2 ** 20 + runs * 2048);
+    },
+    runs * 40,
+  );
+  it(
+    'that is anything at all is refused, and never a fault of the server',
+    async () => {
+      const body = fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 200 }),
+        fc.json(),
+        fc
+          .record({
+            protected: fc.oneof(
+              fc.base64String(),
+              fc.json().map((json) => Buffer.from(json).toString('base64url')),
+              odd,
+            ),
+            payload: fc.oneof(fc.base64String(), odd),
+            signature: fc.oneof(fc.base64String(), odd),
+          })
+          .map((one) => JSON.stringify(one)),
+      );
+      const anyPath = fc.oneof(
+        { weight: 3, arbitrary: path },
+        { weight: 1, arbitrary: fc.webPath() },
+        {
+          weight: 1,
+          arbitrary: fc.tuple(path, fc.webFragments()).map(([one, more]) => one + more),
+        },
+      );
+      const heap = growth();
+      await fc.assert(
+        fc.asyncProperty(
+          anyPath,
+          method,
+          body,
+          fc.constantFrom('application/jose+json', 'application/json', 'text/plain', ''),
+          async (at, how, what, type) => {
+            heap.next();
+            await check(
+              await raw(ca, at, {
+                method: how,
+                headers: { 'content-type': type },
+                ...(how === 'GET' || how === 'HEAD' ? {} : { body: what }),
+              }),
+            );
+          },
+        ),
+        { numRuns: runs },
+      );
+      expect(heap.bytes()).toBeLessThan(16 * 2 ** 20);
+      console.log(
+        `${runs} malformed requests of each kind: the heap grew by ${(heap.bytes() / 2 ** 20).toFixed(1)} MiB`,
+      );
+    },
+    runs * 40,
+  );
 });

@@ -27,9 +27,16 @@ export interface NetworkValidatorOptions {
 const limit = 'PT9S';
 
 /** Validates as a real CA does: over the network, from where this process runs. */
-export function networkValidator({ egress, resolver = validationResolver(), caaIdentity, ports = { http: 80, https: 443 }, clock = systemClock }: NetworkValidatorOptions = {}): ChallengeValidator {
+export function networkValidator({
+  egress,
+  resolver = validationResolver(),
+  caaIdentity,
+  ports = { http: 80, https: 443 },
+  clock = systemClock,
+}: NetworkValidatorOptions = {}): ChallengeValidator {
   const seen = async (request: ValidationRequest, signal: AbortSignal): Promise<Validation> => {
-    if (request.type === 'dns-persist-01') return await validateDnsPersist01({ ...request, resolver, clock, signal });
+    if (request.type === 'dns-persist-01')
+      return await validateDnsPersist01({ ...request, resolver, clock, signal });
     const looking = { ...request, signal, limit, ...(egress ? { egress } : {}) };
     return await {
       'http-01': () => validateHttp01({ ...looking, port: ports.http, tlsPort: ports.https }),
@@ -42,7 +49,15 @@ export function networkValidator({ egress, resolver = validationResolver(), caaI
     const { type, identifier, wildcard, accountUrl } = request;
     const validation = await seen(request, signal);
     if (!validation.valid || caaIdentity === undefined) return validation;
-    const permitted = await checkCaa({ identifier, wildcard, resolver, signal, issuerDomain: caaIdentity, accountUrl, method: type });
+    const permitted = await checkCaa({
+      identifier,
+      wildcard,
+      resolver,
+      signal,
+      issuerDomain: caaIdentity,
+      accountUrl,
+      method: type,
+    });
     return permitted.valid ? { ...permitted, until: validation.until } : permitted;
   };
 }

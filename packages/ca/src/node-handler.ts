@@ -3,24 +3,33 @@ import { largestBody, readBody } from './body.ts';
 import type { Handler, PlainHandler, PlainRequest } from './handler.ts';
 
 /** A handler as `node:http` and `node:https` call it. The address of the other end is the connection's: no header is believed. */
-export function nodeHandler(handler: Handler): (request: IncomingMessage, response: ServerResponse) => void {
+export function nodeHandler(
+  handler: Handler,
+): (request: IncomingMessage, response: ServerResponse) => void {
   const plain = handler.plain ?? plainOf(handler);
   return (request, response) => {
-    answer(plain, request, response).catch(() => response.destroy());   // the connection broke: there is nobody to tell
+    answer(plain, request, response).catch(() => response.destroy()); // the connection broke: there is nobody to tell
   };
 }
 
-async function answer(plain: PlainHandler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function answer(
+  plain: PlainHandler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
   const request = requestOf(incoming);
-  const { status, headers, body } = request ? await plain(request, { address: incoming.socket.remoteAddress }) : { status: 400, headers: [], body: '' };
+  const { status, headers, body } = request
+    ? await plain(request, { address: incoming.socket.remoteAddress })
+    : { status: 400, headers: [], body: '' };
   const names = new Set(headers.map(([name]) => name));
   // Each link is a line of its own: clients read them line by line.
   for (const name of names) {
     const values = headers.filter(([one]) => one === name).map(([, value]) => value);
-    outgoing.setHeader(name, values.length === 1 ? values[0] ?? '' : values);
+    outgoing.setHeader(name, values.length === 1 ? (values[0] ?? '') : values);
   }
   outgoing.statusCode = status;
-  if (status !== 204 && incoming.method !== 'HEAD') outgoing.setHeader('content-length', Buffer.byteLength(body));
+  if (status !== 204 && incoming.method !== 'HEAD')
+    outgoing.setHeader('content-length', Buffer.byteLength(body));
   // A text goes out in one piece with the headers.
   outgoing.end(body);
 }
@@ -34,21 +43,45 @@ function requestOf(incoming: IncomingMessage): PlainRequest | undefined {
     const value = headers[name];
     return value === undefined ? null : String(value);
   };
-  return { method, url, headers: { get }, body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array> };
+  return {
+    method,
+    url,
+    headers: { get },
+    body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+  };
 }
 
 /** By way of `Request` and `Response`. A body that is too large is left to the handler to refuse, by the length that it says. */
 function plainOf(handler: Handler): PlainHandler {
   return async ({ method, url, headers, body }, connection) => {
     const [type, length] = [headers.get('content-type'), headers.get('content-length')];
-    const text = method === 'GET' || method === 'HEAD' ? undefined : await readBody(body, length).catch(() => undefined);
-    const known = { ...(type === null ? {} : { 'content-type': type }), ...(text === undefined && body ? { 'content-length': length ?? String(largestBody + 1) } : {}) };
-    const answer = await handler(new Request(url, { method, headers: known, ...(text === undefined ? {} : { body: text }) }), connection);
-    return { status: answer.status, headers: headersOf(answer.headers), body: new Uint8Array(await answer.arrayBuffer()) };
+    const text =
+      method === 'GET' || method === 'HEAD'
+        ? undefined
+        : await readBody(body, length).catch(() => undefined);
+    const known = {
+      ...(type === null ? {} : { 'content-type': type }),
+      ...(text === undefined && body
+        ? { 'content-length': length ?? String(largestBody + 1) }
+        : {}),
+    };
+    const answer = await handler(
+      new Request(url, { method, headers: known, ...(text === undefined ? {} : { body: text }) }),
+      connection,
+    );
+    return {
+      status: answer.status,
+      headers: headersOf(answer.headers),
+      body: new Uint8Array(await answer.arrayBuffer()),
+    };
   };
 }
 
 /** `Headers` joins what came more than once; links are taken apart again. */
 function headersOf(headers: Headers): readonly (readonly [string, string])[] {
-  return [...headers].flatMap(([name, value]) => (name === 'link' ? value.split(/, (?=<)/).map((one) => [name, one] as const) : [[name, value] as const]));
+  return [...headers].flatMap(([name, value]) =>
+    name === 'link'
+      ? value.split(/, (?=<)/).map((one) => [name, one] as const)
+      : [[name, value] as const],
+  );
 }

@@ -4,7 +4,9 @@ import { errorCode, type Storage } from '@acmex/storage';
 import type { Service } from './service.ts';
 import { recordsOf } from './stored.ts';
 
-type Parts = Pick<Service, 'storage' | 'clock'> & { readonly lifetimes: Pick<Service['lifetimes'], 'nonce'> };
+type Parts = Pick<Service, 'storage' | 'clock'> & {
+  readonly lifetimes: Pick<Service['lifetimes'], 'nonce'>;
+};
 
 /**
  * Replay nonces. RFC 8555 §6.5. A nonce is 128 random bits, its end, and an authentication code over both, so that handing
@@ -25,10 +27,11 @@ const [randomLength, endLength, codeLength] = [16, 4, 16];
 
 export function nonces({ storage, clock, lifetimes }: Parts): Nonces {
   let key: Promise<Buffer> | undefined;
-  const theKey = () => (key ??= sharedKey(storage).catch((error: unknown) => {
-    key = undefined;
-    throw error;
-  }));
+  const theKey = () =>
+    (key ??= sharedKey(storage).catch((error: unknown) => {
+      key = undefined;
+      throw error;
+    }));
   const minute = () => Math.floor(clock.now().epochMilliseconds / 60_000);
   const lifetime = Math.max(1, Math.ceil(milliseconds(lifetimes.nonce) / 60_000));
   let uses = 0;
@@ -43,13 +46,21 @@ export function nonces({ storage, clock, lifetimes }: Parts): Nonces {
       const bytes = bytesOf(nonce);
       if (!bytes) return false;
       const content = bytes.subarray(0, randomLength + endLength);
-      return timingSafeEqual(bytes.subarray(content.length), code(content, await theKey())) && content.readUInt32BE(randomLength) >= minute();
+      return (
+        timingSafeEqual(bytes.subarray(content.length), code(content, await theKey())) &&
+        content.readUInt32BE(randomLength) >= minute()
+      );
     },
     async use(nonce) {
       const bytes = bytesOf(nonce);
       if (!bytes) return false;
       try {
-        await storage.write([used.added(`${bucket(bytes.readUInt32BE(randomLength))}/${bytes.toString('hex', 0, randomLength)}`, { used: true })]);
+        await storage.write([
+          used.added(
+            `${bucket(bytes.readUInt32BE(randomLength))}/${bytes.toString('hex', 0, randomLength)}`,
+            { used: true },
+          ),
+        ]);
       } catch (error) {
         if (errorCode(error) === 'ERR_STORAGE_CONFLICT') return false;
         throw error;

@@ -10,21 +10,39 @@ export interface OrderState {
 }
 
 /** How far an order has come: an open one is what its authorizations and the time make of it. RFC 8555 §7.1.6 */
-export async function orderState({ storage, clock }: Pick<Service, 'storage' | 'clock'>, order: OrderRecord): Promise<OrderState> {
+export async function orderState(
+  { storage, clock }: Pick<Service, 'storage' | 'clock'>,
+  order: OrderRecord,
+): Promise<OrderState> {
   if (order.status !== 'open') return { status: order.status, error: order.error };
-  if (Temporal.Instant.compare(order.expires, clock.now()) <= 0) return { status: 'invalid', error: problem('malformed', 'the order has expired: make another') };
-  const all = await Promise.all(order.authorizations.map(async (id) => (await authorizations.read(storage, id))?.record));
+  if (Temporal.Instant.compare(order.expires, clock.now()) <= 0)
+    return {
+      status: 'invalid',
+      error: problem('malformed', 'the order has expired: make another'),
+    };
+  const all = await Promise.all(
+    order.authorizations.map(async (id) => (await authorizations.read(storage, id))?.record),
+  );
   const known = all.filter((one) => one !== undefined);
   const now = clock.now();
   const failed = known.filter((one) => !['pending', 'valid'].includes(statusOf(one, now)));
-  if (failed.length > 0 || known.length < all.length) return { status: 'invalid', error: failure(failed, now) };
+  if (failed.length > 0 || known.length < all.length)
+    return { status: 'invalid', error: failure(failed, now) };
   return { status: known.every((one) => statusOf(one, now) === 'valid') ? 'ready' : 'pending' };
 }
 
 /** Why names were not proven: the only reason itself, or each below a common one. RFC 8555 §6.7.1 */
 function failure(failed: readonly AuthorizationRecord[], now: Temporal.Instant): ProblemDocument {
-  const reasons = failed.map((one) => one.challenges.find(({ error }) => error)?.error ?? problem('unauthorized', `the authorization is ${statusOf(one, now)}`, { identifier: one.identifier }));
+  const reasons = failed.map(
+    (one) =>
+      one.challenges.find(({ error }) => error)?.error ??
+      problem('unauthorized', `the authorization is ${statusOf(one, now)}`, {
+        identifier: one.identifier,
+      }),
+  );
   const [first] = reasons;
   if (first && reasons.length === 1) return first;
-  return problem('compound', `${reasons.length} names were not proven: see each subproblem`, { subproblems: reasons });
+  return problem('compound', `${reasons.length} names were not proven: see each subproblem`, {
+    subproblems: reasons,
+  });
 }

@@ -18,11 +18,19 @@ import { payloadOf, readsOnly, type SignedByAccount } from './signed-request.ts'
 
 /** Asks for a certificate. RFC 8555 §7.4 */
 export async function newOrder(service: Service, request: SignedByAccount): Promise<Answer> {
-  const { account: { id: account, record: { externalAccount } } } = request;
+  const {
+    account: {
+      id: account,
+      record: { externalAccount },
+    },
+  } = request;
   const asked = payloadOf(request);
   const names = readIdentifiers(asked.identifiers, service.limits.identifiers);
   const profile = profileOf(service, asked.profile);
-  const wishes = { notBefore: readMoment('notBefore', asked.notBefore), notAfter: readMoment('notAfter', asked.notAfter) };
+  const wishes = {
+    notBefore: readMoment('notBefore', asked.notBefore),
+    notAfter: readMoment('notAfter', asked.notAfter),
+  };
   await limited(service.rateLimiter, 'order', `account ${account}`);
   service.housekeeping();
   await checkAllowed(service, names, profile, { id: account, externalAccount });
@@ -34,25 +42,42 @@ interface AskedOrder {
   readonly asked: JsonObject;
   readonly names: readonly OrderedName[];
   readonly profile: Profile;
-  readonly wishes: { readonly notBefore: string | undefined; readonly notAfter: string | undefined };
+  readonly wishes: {
+    readonly notBefore: string | undefined;
+    readonly notAfter: string | undefined;
+  };
 }
 
-async function written(service: Service, { account, asked, names, profile, wishes }: AskedOrder): Promise<Answer> {
+async function written(
+  service: Service,
+  { account, asked, names, profile, wishes }: AskedOrder,
+): Promise<Answer> {
   const id = newId('ord', service.clock);
-  const replaced = asked.replaces === undefined ? [] : await replacing(service, { account, order: id, replaces: asked.replaces, names });
+  const replaced =
+    asked.replaces === undefined
+      ? []
+      : await replacing(service, { account, order: id, replaces: asked.replaces, names });
   const { made, all } = await authorizationsFor(service, account, names);
   await checkPending(service, account, made.length);
   const order: OrderRecord = {
-    account, status: 'open', authorizations: all, profile: profile.name, profileAsked: asked.profile !== undefined,
+    account,
+    status: 'open',
+    authorizations: all,
+    profile: profile.name,
+    profileAsked: asked.profile !== undefined,
     identifiers: names.map(({ type, value }) => ({ type, value })),
     expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
     ...clamped(service, profile, wishes),
     ...(replaced.length > 0 ? { replaces: String(asked.replaces) } : {}),
   };
   // A write takes 100 changes, and an order may have as many names: what comes first is found by nobody until the order is there.
-  for (let from = 0; from < made.length; from += 90) await service.storage.write(made.slice(from, from + 90).map((one) => authorizations.added(one.id, one.record)));
+  for (let from = 0; from < made.length; from += 90)
+    await service.storage.write(
+      made.slice(from, from + 90).map((one) => authorizations.added(one.id, one.record)),
+    );
   await service.storage.write([
-    orders.added(id, order), ...replaced,
+    orders.added(id, order),
+    ...replaced,
     accountOrders.put(`${account}/${id}`, { expires: order.expires }),
     pending.put(`${account}/${id}`, { authorizations: made.length, expires: order.expires }),
   ]);
@@ -62,7 +87,8 @@ async function written(service: Service, { account, asked, names, profile, wishe
 function profileOf({ profiles, defaultProfile }: Service, asked: unknown): Profile {
   if (asked === undefined) return defaultProfile;
   const profile = typeof asked === 'string' ? profiles.get(asked) : undefined;
-  if (!profile) throw refusal('invalidProfile', `the "profile" is none of ${[...profiles.keys()].join(', ')}`);
+  if (!profile)
+    throw refusal('invalidProfile', `the "profile" is none of ${[...profiles.keys()].join(', ')}`);
   return profile;
 }
 
@@ -76,9 +102,23 @@ function readMoment(name: string, value: unknown): string | undefined {
 }
 
 /** What the certificate's validity will be, where the client has a wish: within the profile. */
-function clamped({ clock, issuer }: Service, profile: Profile, wishes: AskedOrder['wishes']): Pick<OrderRecord, 'notBefore' | 'notAfter'> {
-  const { notBefore, notAfter } = validityOf(profile, wishes, { now: clock.now(), issuerEnds: issuer.notAfter });
-  if (Temporal.Instant.compare(notBefore, notAfter) >= 0 || Temporal.Instant.compare(notAfter, clock.now()) <= 0) throw refusal('malformed', 'the validity that is asked for has no part within what this CA can issue');
+function clamped(
+  { clock, issuer }: Service,
+  profile: Profile,
+  wishes: AskedOrder['wishes'],
+): Pick<OrderRecord, 'notBefore' | 'notAfter'> {
+  const { notBefore, notAfter } = validityOf(profile, wishes, {
+    now: clock.now(),
+    issuerEnds: issuer.notAfter,
+  });
+  if (
+    Temporal.Instant.compare(notBefore, notAfter) >= 0 ||
+    Temporal.Instant.compare(notAfter, clock.now()) <= 0
+  )
+    throw refusal(
+      'malformed',
+      'the validity that is asked for has no part within what this CA can issue',
+    );
   return {
     ...(wishes.notBefore === undefined ? {} : { notBefore: notBefore.round('second').toString() }),
     ...(wishes.notAfter === undefined ? {} : { notAfter: notAfter.round('second').toString() }),
@@ -86,13 +126,21 @@ function clamped({ clock, issuer }: Service, profile: Profile, wishes: AskedOrde
 }
 
 /** For each name an authorization: a valid one where it may serve, else a new one; each once. */
-async function authorizationsFor(service: Service, account: string, names: readonly OrderedName[]): Promise<{ readonly made: readonly NewAuthorization[]; readonly all: readonly string[] }> {
+async function authorizationsFor(
+  service: Service,
+  account: string,
+  names: readonly OrderedName[],
+): Promise<{ readonly made: readonly NewAuthorization[]; readonly all: readonly string[] }> {
   const made = new Map<string, NewAuthorization>();
   const all = new Set<string>();
   for (const name of names) {
     const known = await reusable(service, account, name);
-    const one = known ? undefined : authorizationFor(service, account, name, { beforeOrder: false });
-    const same = one && `${one.record.identifier.type} ${one.record.identifier.value} ${one.record.wildcard} ${one.record.subdomains}`;
+    const one = known
+      ? undefined
+      : authorizationFor(service, account, name, { beforeOrder: false });
+    const same =
+      one &&
+      `${one.record.identifier.type} ${one.record.identifier.value} ${one.record.wildcard} ${one.record.subdomains}`;
     if (one && same !== undefined && !made.has(same)) made.set(same, one);
     const id = known?.id ?? (same === undefined ? undefined : made.get(same)?.id);
     if (id !== undefined) all.add(id);
@@ -101,7 +149,11 @@ async function authorizationsFor(service: Service, account: string, names: reado
 }
 
 /** RFC 8555 §7.4 */
-export async function order(service: Service, request: SignedByAccount, { id }: { readonly id: string }): Promise<Answer> {
+export async function order(
+  service: Service,
+  request: SignedByAccount,
+  { id }: { readonly id: string },
+): Promise<Answer> {
   readsOnly(request);
   const { record } = await ownOrder(service, request, id);
   reviveIssuance(service, id, record);
@@ -109,23 +161,46 @@ export async function order(service: Service, request: SignedByAccount, { id }: 
 }
 
 /** An account's own order; of another's it is not said that there is one. */
-export async function ownOrder({ storage }: Service, request: SignedByAccount, id: string): Promise<Stored<OrderRecord>> {
+export async function ownOrder(
+  { storage }: Service,
+  request: SignedByAccount,
+  id: string,
+): Promise<Stored<OrderRecord>> {
   const stored = await orders.read(storage, id);
-  if (stored?.record.account !== request.account.id) throw refusal('malformed', 'there is no such order of this account', { status: 404 });
+  if (stored?.record.account !== request.account.id)
+    throw refusal('malformed', 'there is no such order of this account', { status: 404 });
   return stored;
 }
 
 /** An order as it is shown. RFC 8555 §7.1.3 */
-export function orderAnswer({ urls }: Service, status: number, id: string, record: OrderRecord, state: OrderState): Answer {
+export function orderAnswer(
+  { urls }: Service,
+  status: number,
+  id: string,
+  record: OrderRecord,
+  state: OrderState,
+): Answer {
   const url = urls.of(`/order/${id}`);
-  return json(status, {
-    status: state.status,
-    expires: record.expires,
-    identifiers: record.identifiers,
-    ...(record.profileAsked ? { profile: record.profile } : {}),
-    notBefore: record.notBefore, notAfter: record.notAfter, replaces: record.replaces, error: state.error,
-    authorizations: record.authorizations.map((one) => urls.of(`/authorization/${one}`)),
-    finalize: `${url}/finalize`,
-    certificate: state.status === 'valid' && record.issuance ? urls.of(`/certificate/${record.issuance.serialNumber}`) : undefined,
-  }, { headers: { location: url, ...(state.status === 'processing' ? { 'retry-after': '1' } : {}) } });
+  return json(
+    status,
+    {
+      status: state.status,
+      expires: record.expires,
+      identifiers: record.identifiers,
+      ...(record.profileAsked ? { profile: record.profile } : {}),
+      notBefore: record.notBefore,
+      notAfter: record.notAfter,
+      replaces: record.replaces,
+      error: state.error,
+      authorizations: record.authorizations.map((one) => urls.of(`/authorization/${one}`)),
+      finalize: `${url}/finalize`,
+      certificate:
+        state.status === 'valid' && record.issuance
+          ? urls.of(`/certificate/${record.issuance.serialNumber}`)
+          : undefined,
+    },
+    {
+      headers: { location: url, ...(state.status === 'processing' ? { 'retry-after': '1' } : {}) },
+    },
+  );
 }

@@ -28,18 +28,37 @@ export interface OwnCertificate {
 }
 
 /** A TLS certificate for the CA's own server, from the CA itself: whoever trusts the root trusts the server. It stands in no ledger. @throws CaError `ERR_CA_CONSTRAINTS` for a name that it cannot issue for */
-export async function ownCertificate({ issuer, names, url, validity = { hours: 7 * 24 }, backend = webcrypto(), clock = systemClock }: OwnCertificateOptions): Promise<OwnCertificate> {
+export async function ownCertificate({
+  issuer,
+  names,
+  url,
+  validity = { hours: 7 * 24 },
+  backend = webcrypto(),
+  clock = systemClock,
+}: OwnCertificateOptions): Promise<OwnCertificate> {
   const identifiers = identifiersOf(names);
   const foreign = identifiers.find((one) => !issuer.permits(one));
-  if (foreign) throw new CaError('ERR_CA_CONSTRAINTS', `this CA cannot issue for ${foreign.value}, under which it is to be reached: give a name within its constraints, or a certificate from elsewhere`);
+  if (foreign)
+    throw new CaError(
+      'ERR_CA_CONSTRAINTS',
+      `this CA cannot issue for ${foreign.value}, under which it is to be reached: give a name within its constraints, or a certificate from elsewhere`,
+    );
   const key = await backend.generate('ec-p256');
   const now = clock.now();
   const wanted = now.add(Temporal.Duration.from(validity));
   const notAfter = Temporal.Instant.compare(wanted, issuer.notAfter) < 0 ? wanted : issuer.notAfter;
   const base = url.replace(/\/$/, '');
   const [chain = ''] = await issuer.issue({
-    serialNumber: newSerialNumber(), identifiers, publicKey: key.publicKey, rsa: false, notBefore: now.subtract({ hours: 1 }), notAfter,
-    usages: ['serverAuth'], mustStaple: false, issuerUrl: `${base}/issuer`, crlUrl: `${base}/crl`,
+    serialNumber: newSerialNumber(),
+    identifiers,
+    publicKey: key.publicKey,
+    rsa: false,
+    notBefore: now.subtract({ hours: 1 }),
+    notAfter,
+    usages: ['serverAuth'],
+    mustStaple: false,
+    issuerUrl: `${base}/issuer`,
+    crlUrl: `${base}/crl`,
   });
   return { chain, key: await privateKeyPem(key), notAfter };
 }

@@ -1,8 +1,37 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createCsr, parseChain, type PrivateKey, privateKeyPem, verifyIssued, webcrypto } from '@acmex/certificate';
-import { AcmeClient, type ChallengeSolver, type IssuanceProgress, type IssuanceState } from '@acmex/client';
-import { type AcmeSession, acmeSession, changeKey, deactivateAccount, deactivateAuthorization, generateAccountKey, getAccount, getAuthorization, identifiers, importAccountKey, keyAuthorizationDigest, listOrders, newAccount, newOrder, revokeCertificate, updateAccount } from '@acmex/protocol';
+import {
+  createCsr,
+  parseChain,
+  type PrivateKey,
+  privateKeyPem,
+  verifyIssued,
+  webcrypto,
+} from '@acmex/certificate';
+import {
+  AcmeClient,
+  type ChallengeSolver,
+  type IssuanceProgress,
+  type IssuanceState,
+} from '@acmex/client';
+import {
+  type AcmeSession,
+  acmeSession,
+  changeKey,
+  deactivateAccount,
+  deactivateAuthorization,
+  generateAccountKey,
+  getAccount,
+  getAuthorization,
+  identifiers,
+  importAccountKey,
+  keyAuthorizationDigest,
+  listOrders,
+  newAccount,
+  newOrder,
+  revokeCertificate,
+  updateAccount,
+} from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { describeWith, startPebble } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -19,16 +48,28 @@ interface Place extends AsyncDisposable {
 const places: Readonly<Record<string, () => Promise<Place>>> = {
   async Pebble() {
     const pebble = await startPebble({ http01: 'challtestsrv', ordersPerPage: 2 });
-    return { directory: pebble.directory, root: pebble.caCertificate, http01: pebble.challenges.addHttp01, txt: pebble.challenges.setTxt, [Symbol.asyncDispose]: () => pebble[Symbol.asyncDispose]() };
+    return {
+      directory: pebble.directory,
+      root: pebble.caCertificate,
+      http01: pebble.challenges.addHttp01,
+      txt: pebble.challenges.setTxt,
+      [Symbol.asyncDispose]: () => pebble[Symbol.asyncDispose](),
+    };
   },
   async '@acmex/ca'() {
     const subject = await startSubject();
     const responses = join(subject.webroot, '.well-known/acme-challenge');
     await mkdir(responses, { recursive: true });
     return {
-      directory: subject.directory, root: await readFile(subject.rootFile, 'utf8'),
+      directory: subject.directory,
+      root: await readFile(subject.rootFile, 'utf8'),
       http01: (token, keyAuthorization) => writeFile(join(responses, token), keyAuthorization),
-      txt: async (name, value) => { await fetch(`${subject.env.INTEROP_CONTROL}/txt`, { method: 'POST', body: JSON.stringify({ name, value }) }); },
+      txt: async (name, value) => {
+        await fetch(`${subject.env.INTEROP_CONTROL}/txt`, {
+          method: 'POST',
+          body: JSON.stringify({ name, value }),
+        });
+      },
       [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
     };
   },
@@ -37,8 +78,12 @@ const places: Readonly<Record<string, () => Promise<Place>>> = {
 for (const [title, start] of Object.entries(places)) {
   describeWith(['pebble', 'pebble-challtestsrv'], `our own client with ${title}`, () => {
     let place: Place;
-    beforeAll(async () => { place = await start(); });
-    afterAll(async () => { await place?.[Symbol.asyncDispose](); });
+    beforeAll(async () => {
+      place = await start();
+    });
+    afterAll(async () => {
+      await place?.[Symbol.asyncDispose]();
+    });
     suite(() => place);
   });
 }
@@ -46,26 +91,49 @@ for (const [title, start] of Object.entries(places)) {
 /** The same for every CA. */
 function suite(place: () => Place): void {
   const sessionOf = async (key?: AcmeSession['key']) => {
-    const session = acmeSession({ directory: place().directory, key: key ?? (await generateAccountKey()).key, fetch: nodeFetch({ ca: place().root }) });
+    const session = acmeSession({
+      directory: place().directory,
+      key: key ?? (await generateAccountKey()).key,
+      fetch: nodeFetch({ ca: place().root }),
+    });
     await newAccount(session, { termsOfServiceAgreed: true, contact: ['mailto:a@own.test'] });
     return session;
   };
   const http01: ChallengeSolver = {
-    type: 'http-01', supports: (_, wildcard) => !wildcard,
+    type: 'http-01',
+    supports: (_, wildcard) => !wildcard,
     respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
-    present: async ({ token, keyAuthorization }) => { await place().http01(String(token), String(keyAuthorization)); },
-    visible: async () => undefined, remove: async () => undefined,
+    present: async ({ token, keyAuthorization }) => {
+      await place().http01(String(token), String(keyAuthorization));
+    },
+    visible: async () => undefined,
+    remove: async () => undefined,
   };
   const dns01: ChallengeSolver = {
-    type: 'dns-01', supports: ({ type }) => type === 'dns',
-    respond: async ({ identifier, keyAuthorization }) => ({ name: `_acme-challenge.${identifier.value}`, value: (await keyAuthorizationDigest(keyAuthorization)).base64url }),
-    present: async ({ name, value }) => { await place().txt(String(name), String(value)); },
-    visible: async () => undefined, remove: async () => undefined,
+    type: 'dns-01',
+    supports: ({ type }) => type === 'dns',
+    respond: async ({ identifier, keyAuthorization }) => ({
+      name: `_acme-challenge.${identifier.value}`,
+      value: (await keyAuthorizationDigest(keyAuthorization)).base64url,
+    }),
+    present: async ({ name, value }) => {
+      await place().txt(String(name), String(value));
+    },
+    visible: async () => undefined,
+    remove: async () => undefined,
   };
-  const issue = async (session: AcmeSession, names: readonly string[], solvers = [http01], type: 'ec-p256' | 'rsa-2048' = 'ec-p256'): Promise<{ readonly pem: string; readonly der: Uint8Array; readonly key: PrivateKey }> => {
+  const issue = async (
+    session: AcmeSession,
+    names: readonly string[],
+    solvers = [http01],
+    type: 'ec-p256' | 'rsa-2048' = 'ec-p256',
+  ): Promise<{ readonly pem: string; readonly der: Uint8Array; readonly key: PrivateKey }> => {
     const key = await webcrypto().generate(type);
     const all = identifiers(names);
-    const { pem } = await new AcmeClient({ session, solvers }).issue({ identifiers: all, csr: await createCsr({ identifiers: all, key }) });
+    const { pem } = await new AcmeClient({ session, solvers }).issue({
+      identifiers: all,
+      csr: await createCsr({ identifiers: all, key }),
+    });
     await verifyIssued(pem, { identifiers: all, publicKey: key.publicKey });
     return { pem, der: parseChain(pem)[0]?.der ?? new Uint8Array(), key };
   };
@@ -84,27 +152,52 @@ function suite(place: () => Place): void {
   });
   it('finds, changes and gives up an account', async () => {
     const session = await sessionOf();
-    await expect(updateAccount(session, { contact: ['mailto:b@own.test'] })).resolves.toMatchObject({ contact: ['mailto:b@own.test'] });
-    const again = acmeSession({ directory: place().directory, key: session.key, fetch: nodeFetch({ ca: place().root }) });
-    await expect(newAccount(again, { onlyReturnExisting: true })).resolves.toMatchObject({ url: session.account });
+    await expect(updateAccount(session, { contact: ['mailto:b@own.test'] })).resolves.toMatchObject(
+      { contact: ['mailto:b@own.test'] },
+    );
+    const again = acmeSession({
+      directory: place().directory,
+      key: session.key,
+      fetch: nodeFetch({ ca: place().root }),
+    });
+    await expect(newAccount(again, { onlyReturnExisting: true })).resolves.toMatchObject({
+      url: session.account,
+    });
     await expect(deactivateAccount(session)).resolves.toMatchObject({ status: 'deactivated' });
-    await expect(newOrder(session, { identifiers: identifiers(['late.test']) })).rejects.toHaveProperty('code');
+    await expect(
+      newOrder(session, { identifiers: identifiers(['late.test']) }),
+    ).rejects.toHaveProperty('code');
   });
   it('asks for no account that is not there', async () => {
-    const session = acmeSession({ directory: place().directory, key: (await generateAccountKey()).key, fetch: nodeFetch({ ca: place().root }) });
-    await expect(newAccount(session, { onlyReturnExisting: true })).rejects.toMatchObject({ code: 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST' });
+    const session = acmeSession({
+      directory: place().directory,
+      key: (await generateAccountKey()).key,
+      fetch: nodeFetch({ ca: place().root }),
+    });
+    await expect(newAccount(session, { onlyReturnExisting: true })).rejects.toMatchObject({
+      code: 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
+    });
   });
   it('changes the key of an account', async () => {
     const session = await sessionOf();
     const { key } = await generateAccountKey('ES384');
     await changeKey(session, key);
-    const renewed = acmeSession({ directory: place().directory, key, account: session.account, fetch: nodeFetch({ ca: place().root }) });
+    const renewed = acmeSession({
+      directory: place().directory,
+      key,
+      account: session.account,
+      fetch: nodeFetch({ ca: place().root }),
+    });
     await expect(getAccount(renewed)).resolves.toMatchObject({ url: session.account });
     await expect(getAccount(session)).rejects.toHaveProperty('code');
   });
   it('lists the orders of an account', async () => {
     const session = await sessionOf();
-    const made = await Promise.all(['l1.test', 'l2.test', 'l3.test'].map(async (name) => (await newOrder(session, { identifiers: identifiers([name]) })).url));
+    const made = await Promise.all(
+      ['l1.test', 'l2.test', 'l3.test'].map(
+        async (name) => (await newOrder(session, { identifiers: identifiers([name]) })).url,
+      ),
+    );
     const listed: string[] = [];
     for await (const url of listOrders(session, await getAccount(session))) listed.push(url);
     expect(listed.sort()).toEqual([...made].sort());
@@ -116,13 +209,26 @@ function suite(place: () => Place): void {
     const csr = await createCsr({ identifiers: all, key: await webcrypto().generate('ec-p256') });
     const client = new AcmeClient({ session, solvers: [http01] });
     let kept: IssuanceState | undefined;
-    const killed = client.issue({ identifiers: all, csr }, { save: async (state) => {
-      if (state.order !== undefined) throw new Error('killed');
-      kept = state;
-    } });
+    const killed = client.issue(
+      { identifiers: all, csr },
+      {
+        save: async (state) => {
+          if (state.order !== undefined) throw new Error('killed');
+          kept = state;
+        },
+      },
+    );
     await expect(killed).rejects.toThrow('killed');
     const seen: IssuanceProgress[] = [];
-    await client.issue({ identifiers: all, csr }, { state: kept, onProgress: (progress) => { seen.push(progress); } });
+    await client.issue(
+      { identifiers: all, csr },
+      {
+        state: kept,
+        onProgress: (progress) => {
+          seen.push(progress);
+        },
+      },
+    );
     expect(seen[0]).toMatchObject({ type: 'resumed' });
     const listed: string[] = [];
     for await (const url of listOrders(session, await getAccount(session))) listed.push(url);
@@ -130,19 +236,40 @@ function suite(place: () => Place): void {
   });
   it('says that an order may be lost where the CA lists none', async () => {
     const session = await sessionOf();
-    const silent: AcmeSession = { ...session, account: session.account, post: async (url, ...rest) => {
-      const answer = await session.post(url, ...rest);
-      return url === session.account ? { ...answer, text: answer.text.replace('"orders"', '"unlisted"') } : answer;
-    } };
+    const silent: AcmeSession = {
+      ...session,
+      account: session.account,
+      post: async (url, ...rest) => {
+        const answer = await session.post(url, ...rest);
+        return url === session.account
+          ? { ...answer, text: answer.text.replace('"orders"', '"unlisted"') }
+          : answer;
+      },
+    };
     const all = identifiers(['orphaned.test']);
     const seen: string[] = [];
-    await new AcmeClient({ session: silent, solvers: [http01] }).issue({ identifiers: all, csr: await createCsr({ identifiers: all, key: await webcrypto().generate('ec-p256') }) }, { state: { version: 1, ordering: true, responses: [] }, onProgress: ({ type }) => { seen.push(type); } });
+    await new AcmeClient({ session: silent, solvers: [http01] }).issue(
+      {
+        identifiers: all,
+        csr: await createCsr({ identifiers: all, key: await webcrypto().generate('ec-p256') }),
+      },
+      {
+        state: { version: 1, ordering: true, responses: [] },
+        onProgress: ({ type }) => {
+          seen.push(type);
+        },
+      },
+    );
     expect(seen.slice(0, 2)).toEqual(['order-orphaned', 'ordered']);
   });
   it('gives an authorization up', async () => {
     const session = await sessionOf();
-    const { authorizations: [url = ''] } = await newOrder(session, { identifiers: identifiers(['given-up.test']) });
-    await expect(deactivateAuthorization(session, url)).resolves.toMatchObject({ status: 'deactivated' });
+    const {
+      authorizations: [url = ''],
+    } = await newOrder(session, { identifiers: identifiers(['given-up.test']) });
+    await expect(deactivateAuthorization(session, url)).resolves.toMatchObject({
+      status: 'deactivated',
+    });
     await expect(getAuthorization(session, url)).resolves.toMatchObject({ status: 'deactivated' });
   });
   it('revokes a certificate by its account, and says so when it was revoked before', async () => {
@@ -154,11 +281,15 @@ function suite(place: () => Place): void {
   it('revokes a certificate by its own key', async () => {
     const { der, key } = await issue(await sessionOf(), ['own-key.test']);
     const stranger = await sessionOf();
-    await revokeCertificate(stranger, der, { key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))) });
+    await revokeCertificate(stranger, der, {
+      key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
+    });
   });
   it('is told which of its names failed', async () => {
     const session = await sessionOf();
     const silent: ChallengeSolver = { ...http01, present: async () => undefined };
-    await expect(issue(session, ['absent.test'], [silent])).rejects.toMatchObject({ failures: [expect.objectContaining({ identifier: { type: 'dns', value: 'absent.test' } })] });
+    await expect(issue(session, ['absent.test'], [silent])).rejects.toMatchObject({
+      failures: [expect.objectContaining({ identifier: { type: 'dns', value: 'absent.test' } })],
+    });
   });
 }

@@ -3,7 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import { keyFault } from './public-key.ts';
 import { isWeakModulus } from './weak-modulus.ts';
 
-const modulusOf = () => BigInt(`0x${Buffer.from(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex')}`);
+const modulusOf = () =>
+  BigInt(
+    `0x${Buffer.from(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex')}`,
+  );
 
 describe('an RSA modulus', () => {
   it('of a sound key is good', () => {
@@ -19,17 +22,25 @@ describe('an RSA modulus', () => {
   });
   it('with the pattern of ROCA is weak', () => {
     // Each factor k * M + 65537^a mod M for M the product of the first primes: the form that the flawed library makes.
-    const product = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167].reduce((all, prime) => all * BigInt(prime), 1n);
-    const factor = (k: bigint, a: bigint) => (2n ** 800n + k) * product + 65_537n ** a % product;
+    const product = [
+      2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
+      97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ].reduce((all, prime) => all * BigInt(prime), 1n);
+    const factor = (k: bigint, a: bigint) => (2n ** 800n + k) * product + (65_537n ** a % product);
     expect(isWeakModulus(factor(11n, 5n) * factor(7n, 9n))).toBe(true);
   });
 });
 
 describe('a key', () => {
-  it.each(['secp256k1', 'secp224r1', 'brainpoolP256r1'])('of the curve %s is refused', (namedCurve) => {
-    expect(keyFault(generateKeyPairSync('ec', { namedCurve }).publicKey)).toContain('curve');
-  });
+  it.each(['secp256k1', 'secp224r1', 'brainpoolP256r1'])(
+    'of the curve %s is refused',
+    (namedCurve) => {
+      expect(keyFault(generateKeyPairSync('ec', { namedCurve }).publicKey)).toContain('curve');
+    },
+  );
   it('that cannot sign is refused', () => {
-    expect(keyFault(createPublicKey(generateKeyPairSync('x25519').privateKey))).toContain('neither');
+    expect(keyFault(createPublicKey(generateKeyPairSync('x25519').privateKey))).toContain(
+      'neither',
+    );
   });
 });

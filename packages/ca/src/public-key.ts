@@ -6,14 +6,19 @@ import { isWeakModulus } from './weak-modulus.ts';
 export function keyFault(key: KeyObject): string | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ed25519') return undefined;
-  if (type === 'ec') return ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '') ? undefined : 'is of another curve than P-256, P-384 and P-521';
+  if (type === 'ec')
+    return ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')
+      ? undefined
+      : 'is of another curve than P-256, P-384 and P-521';
   if (type !== 'rsa') return 'is neither EC nor RSA nor Ed25519';
   const bits = details?.modulusLength ?? 0;
   if (bits < 2048) return `has ${bits} bits, and RSA keys need 2048 at least`;
   if (bits > 8192) return `has ${bits} bits, and RSA keys may have 8192`;
   if (details?.publicExponent !== 65_537n) return 'has another public exponent than 65537';
   const { n = '' } = key.export({ format: 'jwk' });
-  return isWeakModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`)) ? 'is of a kind that can be broken: make a new one with up-to-date software' : undefined;
+  return isWeakModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))
+    ? 'is of a kind that can be broken: make a new one with up-to-date software'
+    : undefined;
 }
 
 /** A key from SubjectPublicKeyInfo; undefined where it is none. */
@@ -21,7 +26,7 @@ export function keyOfSpki(spki: Uint8Array): KeyObject | undefined {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch {
-    return undefined;   // the caller says what the key was of
+    return undefined; // the caller says what the key was of
   }
 }
 
@@ -30,7 +35,7 @@ export function keyOfJwk(jwk: object): KeyObject | undefined {
   try {
     return createPublicKey({ key: { ...jwk }, format: 'jwk' });
   } catch {
-    return undefined;   // the caller says what the key was of
+    return undefined; // the caller says what the key was of
   }
 }
 
@@ -38,5 +43,7 @@ export function keyOfJwk(jwk: object): KeyObject | undefined {
 export function isSameKey(key: KeyObject, jwk: PublicJwk): boolean {
   const own = Object.entries(key.export({ format: 'jwk' }));
   const other: Readonly<Record<string, unknown>> = { ...jwk };
-  return own.length === Object.keys(other).length && own.every(([name, value]) => other[name] === value);
+  return (
+    own.length === Object.keys(other).length && own.every(([name, value]) => other[name] === value)
+  );
 }

@@ -7,20 +7,38 @@ import { tokenBuckets } from './index.ts';
 describe('token buckets', () => {
   it('give so many at once, then one after another as time goes by, to each for himself', async () => {
     const clock = virtualClock();
-    const limiter = tokenBuckets({ clock, buckets: { order: { tokens: 3, every: { seconds: 30 } } } });
+    const limiter = tokenBuckets({
+      clock,
+      buckets: { order: { tokens: 3, every: { seconds: 30 } } },
+    });
     const take = (by: string) => limiter.take('order', by);
-    expect([await take('a'), await take('a'), await take('a'), await take('a'), await take('b')]).toEqual([0, 0, 0, 10, 0]);
+    expect([
+      await take('a'),
+      await take('a'),
+      await take('a'),
+      await take('a'),
+      await take('b'),
+    ]).toEqual([0, 0, 0, 10, 0]);
     await clock.advance({ seconds: 9 });
     expect(await take('a')).toBe(1);
     await clock.advance({ seconds: 1 });
     expect([await take('a'), await take('a')]).toEqual([0, 10]);
     await clock.advance({ hours: 1 });
-    expect([await take('a'), await take('a'), await take('a'), await take('a')]).toEqual([0, 0, 0, 10]);
+    expect([await take('a'), await take('a'), await take('a'), await take('a')]).toEqual([
+      0, 0, 0, 10,
+    ]);
   });
   it('remember no more than they should', async () => {
-    const limiter = tokenBuckets({ clock: virtualClock(), remembered: 10, buckets: { nonce: { tokens: 1, every: { hours: 1 } } } });
+    const limiter = tokenBuckets({
+      clock: virtualClock(),
+      remembered: 10,
+      buckets: { nonce: { tokens: 1, every: { hours: 1 } } },
+    });
     for (let n = 0; n < 1000; n++) await limiter.take('nonce', `address ${n}`);
-    expect([await limiter.take('nonce', 'address 0'), await limiter.take('nonce', 'address 999')]).toEqual([0, 3600]);
+    expect([
+      await limiter.take('nonce', 'address 0'),
+      await limiter.take('nonce', 'address 999'),
+    ]).toEqual([0, 3600]);
   });
 });
 
@@ -28,20 +46,39 @@ describe('a server with limits', () => {
   it('refuses accounts, orders and nonces over them with 429 and whole seconds', async () => {
     const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
     const every = { hours: 1 };
-    const ca = await testCa({ clock, rateLimiter: tokenBuckets({ clock, buckets: { account: { tokens: 1, every }, order: { tokens: 1, every }, nonce: { tokens: 20, every } } }) });
+    const ca = await testCa({
+      clock,
+      rateLimiter: tokenBuckets({
+        clock,
+        buckets: {
+          account: { tokens: 1, every },
+          order: { tokens: 1, every },
+          nonce: { tokens: 20, every },
+        },
+      }),
+    });
     const account = await ca.account();
     const identifiers = [{ type: 'dns', value: 'a.test' }];
-    await expect(postAs(ca, account, '/new-order', { identifiers })).resolves.toMatchObject({ status: 201 });
-    for (const answer of [await postAs(ca, account, '/new-order', { identifiers }), await post(ca, '/new-account', {}, { key: (await generateAccountKey()).key })]) {
+    await expect(postAs(ca, account, '/new-order', { identifiers })).resolves.toMatchObject({
+      status: 201,
+    });
+    for (const answer of [
+      await postAs(ca, account, '/new-order', { identifiers }),
+      await post(ca, '/new-account', {}, { key: (await generateAccountKey()).key }),
+    ]) {
       expect(answer).toMatchObject({ status: 429, problem: 'rateLimited' });
       expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
       expect(answer.headers.get('replay-nonce')).not.toBeNull();
     }
-    await expect(post(ca, '/new-account', {}, { key: account.key })).resolves.toMatchObject({ status: 200 });
+    await expect(post(ca, '/new-account', {}, { key: account.key })).resolves.toMatchObject({
+      status: 200,
+    });
     let last = await raw(ca, '/new-nonce');
     for (let n = 0; n < 25; n++) last = await raw(ca, '/new-nonce');
     expect(last).toMatchObject({ status: 429, problem: 'rateLimited' });
-    const elsewhere = await ca.server.handler(new Request(`${base}/new-nonce`), { address: '192.0.2.99' });
+    const elsewhere = await ca.server.handler(new Request(`${base}/new-nonce`), {
+      address: '192.0.2.99',
+    });
     expect(elsewhere.status).toBe(204);
   });
 });

@@ -36,7 +36,11 @@ const defaults: Record<LimitedAction, Bucket> = {
 };
 
 /** Token buckets in memory: each process has its own. */
-export function tokenBuckets({ buckets = {}, remembered = 20_000, clock = systemClock }: TokenBucketsOptions = {}): RateLimiter {
+export function tokenBuckets({
+  buckets = {},
+  remembered = 20_000,
+  clock = systemClock,
+}: TokenBucketsOptions = {}): RateLimiter {
   const all = { ...defaults, ...buckets };
   const known = new LRUCache<string, { tokens: number; at: number }>({ max: remembered });
   return {
@@ -48,7 +52,7 @@ export function tokenBuckets({ buckets = {}, remembered = 20_000, clock = system
       const last = known.get(key) ?? { tokens, at: now };
       const left = Math.min(tokens, last.tokens + (now - last.at) / pace);
       known.set(key, { tokens: left < 1 ? left : left - 1, at: now });
-      return left < 1 ? Math.ceil((1 - left) * pace / 1000) : 0;
+      return left < 1 ? Math.ceil(((1 - left) * pace) / 1000) : 0;
     },
   };
 }
@@ -59,7 +63,16 @@ export function noLimits(): RateLimiter {
 }
 
 /** Takes one, or refuses with the time to come back, in whole seconds. RFC 8555 §6.6 */
-export async function limited(limiter: RateLimiter, action: LimitedAction, by: string): Promise<void> {
+export async function limited(
+  limiter: RateLimiter,
+  action: LimitedAction,
+  by: string,
+): Promise<void> {
   const seconds = await limiter.take(action, by);
-  if (seconds > 0) throw refusal('rateLimited', `too many requests of this kind: come back in ${seconds} seconds`, { headers: { 'retry-after': String(seconds) } });
+  if (seconds > 0)
+    throw refusal(
+      'rateLimited',
+      `too many requests of this kind: come back in ${seconds} seconds`,
+      { headers: { 'retry-after': String(seconds) } },
+    );
 }

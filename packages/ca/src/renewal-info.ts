@@ -31,14 +31,29 @@ export interface MovedWindow {
 }
 
 /** Moves the time at which certificates are to be renewed: for an incident, or to rehearse one. @throws CaError `ERR_CA_WINDOW` */
-export async function moveRenewalWindow(storage: Storage, { serialNumber = 'all', start, end, explanationUrl }: MovedWindow, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<void> {
+export async function moveRenewalWindow(
+  storage: Storage,
+  { serialNumber = 'all', start, end, explanationUrl }: MovedWindow,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): Promise<void> {
   const [from, to] = [Temporal.Instant.from(start), Temporal.Instant.from(end)];
-  if (Temporal.Instant.compare(from, to) >= 0) throw new CaError('ERR_CA_WINDOW', `the window would end at ${to}, and start at ${from}`);
-  await storage.write([windows.put(serialNumber.toLowerCase(), { start: from.toString(), end: to.toString(), explanationUrl, issuedBefore: clock.now().toString() })]);
+  if (Temporal.Instant.compare(from, to) >= 0)
+    throw new CaError('ERR_CA_WINDOW', `the window would end at ${to}, and start at ${from}`);
+  await storage.write([
+    windows.put(serialNumber.toLowerCase(), {
+      start: from.toString(),
+      end: to.toString(),
+      explanationUrl,
+      issuedBefore: clock.now().toString(),
+    }),
+  ]);
 }
 
 /** Gives certificates their own windows back. Repeatable. */
-export async function restoreRenewalWindow(storage: Storage, { serialNumber = 'all' }: Pick<MovedWindow, 'serialNumber'> = {}): Promise<void> {
+export async function restoreRenewalWindow(
+  storage: Storage,
+  { serialNumber = 'all' }: Pick<MovedWindow, 'serialNumber'> = {},
+): Promise<void> {
   await storage.write([{ remove: windows.key(serialNumber.toLowerCase()) }]);
 }
 
@@ -46,29 +61,52 @@ export async function restoreRenewalWindow(storage: Storage, { serialNumber = 'a
 const askAgain = '21600';
 
 /** When a certificate should be renewed; anyone may ask. RFC 9773 §4 */
-export async function renewalInfo({ storage, clock }: Service, { certificateId }: { readonly certificateId: string }): Promise<Answer> {
+export async function renewalInfo(
+  { storage, clock }: Service,
+  { certificateId }: { readonly certificateId: string },
+): Promise<Answer> {
   const stored = await certificateNamed(storage, certificateId);
-  if (!stored) throw refusal('malformed', 'this CA has issued no certificate of this name', { status: 404 });
+  if (!stored)
+    throw refusal('malformed', 'this CA has issued no certificate of this name', { status: 404 });
   const { record } = stored;
   const moved = await movedWindow(storage, idOf(stored), record);
   const { start, end } = moved ?? ownWindow(record, clock);
-  return json(200, { suggestedWindow: { start, end }, explanationURL: moved?.explanationUrl }, { headers: { 'retry-after': askAgain } });
+  return json(
+    200,
+    { suggestedWindow: { start, end }, explanationURL: moved?.explanationUrl },
+    { headers: { 'retry-after': askAgain } },
+  );
 }
 
-async function movedWindow(storage: Storage, serialNumber: string, { issuedAt }: CertificateRecord): Promise<WindowRecord | undefined> {
+async function movedWindow(
+  storage: Storage,
+  serialNumber: string,
+  { issuedAt }: CertificateRecord,
+): Promise<WindowRecord | undefined> {
   for (const id of [serialNumber, 'all']) {
     const window = (await windows.read(storage, id))?.record;
-    if (window && (id !== 'all' || Temporal.Instant.compare(issuedAt, window.issuedBefore) <= 0)) return window;
+    if (window && (id !== 'all' || Temporal.Instant.compare(issuedAt, window.issuedBefore) <= 0))
+      return window;
   }
   return undefined;
 }
 
 /** From two thirds of its life on, for a thirtieth of it; a revoked one at once. RFC 9773 §4.2 */
-function ownWindow({ notBefore, notAfter, revoked }: CertificateRecord, clock: Clock): { readonly start: string; readonly end: string } {
+function ownWindow(
+  { notBefore, notAfter, revoked }: CertificateRecord,
+  clock: Clock,
+): { readonly start: string; readonly end: string } {
   const [from, to] = [Temporal.Instant.from(notBefore), Temporal.Instant.from(notAfter)];
   const life = to.epochMilliseconds - from.epochMilliseconds;
-  const at = (part: number) => from.add({ milliseconds: Math.round(life * part) }).round('second').toString();
+  const at = (part: number) =>
+    from
+      .add({ milliseconds: Math.round(life * part) })
+      .round('second')
+      .toString();
   if (!revoked) return { start: at(20 / 30), end: at(21 / 30) };
   const now = clock.now().round('second');
-  return { start: now.subtract({ hours: 2 }).toString(), end: now.subtract({ hours: 1 }).toString() };
+  return {
+    start: now.subtract({ hours: 2 }).toString(),
+    end: now.subtract({ hours: 1 }).toString(),
+  };
 }

@@ -6,12 +6,18 @@ import { issue, post, postAs, raw, type TestCa, testCa, type TestClient } from '
 import { currentCrl, listIssued, revokeIssued } from './index.ts';
 
 const der = ({ der: bytes }: CertificateInfo) => Buffer.from(bytes).toString('base64url');
-const revoke = (ca: TestCa, account: TestClient, leaf: CertificateInfo, more: object = {}) => postAs(ca, account, '/revoke-cert', { certificate: der(leaf), ...more });
+const revoke = (ca: TestCa, account: TestClient, leaf: CertificateInfo, more: object = {}) =>
+  postAs(ca, account, '/revoke-cert', { certificate: der(leaf), ...more });
 async function list(ca: TestCa) {
   const answer = await ca.server.handler(new Request('http://x/acme/crl'));
   const crl = new x509.X509Crl(await answer.arrayBuffer());
   const number = crl.getExtension('2.5.29.20');
-  return { crl, type: answer.headers.get('content-type'), number: number ? Number(`0x${Buffer.from(number.value).subarray(2).toString('hex')}`) : 0, serials: crl.entries.map(({ serialNumber, reason }) => [serialNumber, reason ?? 0]) };
+  return {
+    crl,
+    type: answer.headers.get('content-type'),
+    number: number ? Number(`0x${Buffer.from(number.value).subarray(2).toString('hex')}`) : 0,
+    serials: crl.entries.map(({ serialNumber, reason }) => [serialNumber, reason ?? 0]),
+  };
 }
 
 describe('a revocation', () => {
@@ -19,30 +25,64 @@ describe('a revocation', () => {
     const ca = await testCa();
     const account = await ca.account();
     const { leaf } = await issue(ca, account, ['a.test']);
-    await expect(list(ca)).resolves.toMatchObject({ number: 1, serials: [], type: 'application/pkix-crl' });
-    await expect(revoke(ca, account, leaf, { reason: 4 })).resolves.toMatchObject({ status: 200, text: '' });
+    await expect(list(ca)).resolves.toMatchObject({
+      number: 1,
+      serials: [],
+      type: 'application/pkix-crl',
+    });
+    await expect(revoke(ca, account, leaf, { reason: 4 })).resolves.toMatchObject({
+      status: 200,
+      text: '',
+    });
     await expect(list(ca)).resolves.toMatchObject({ number: 2, serials: [[leaf.serialNumber, 4]] });
-    await expect(revoke(ca, account, leaf)).resolves.toMatchObject({ status: 400, problem: 'alreadyRevoked' });
+    await expect(revoke(ca, account, leaf)).resolves.toMatchObject({
+      status: 400,
+      problem: 'alreadyRevoked',
+    });
     const issued = [];
     for await (const one of listIssued(ca.storage)) issued.push(one);
     expect(issued).toMatchObject([{ serialNumber: leaf.serialNumber, revoked: { reason: 4 } }]);
   });
-  it('by the certificate\'s own key needs no account', async () => {
+  it("by the certificate's own key needs no account", async () => {
     const ca = await testCa();
     const key = await webcrypto().generate('ec-p256');
     const { leaf } = await issue(ca, await ca.account(), ['a.test'], { key });
-    const jwk = await crypto.subtle.exportKey('jwk', await crypto.subtle.importKey('pkcs8', Buffer.from(await key.export!()), { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']));
+    const jwk = await crypto.subtle.exportKey(
+      'jwk',
+      await crypto.subtle.importKey(
+        'pkcs8',
+        Buffer.from(await key.export!()),
+        { name: 'ECDSA', namedCurve: 'P-256' },
+        true,
+        ['sign'],
+      ),
+    );
     const own = await importAccountKey(jwk as Parameters<typeof importAccountKey>[0]);
-    await expect(post(ca, '/revoke-cert', { certificate: der(leaf), reason: 1 }, { key: (await ca.account()).key })).resolves.toMatchObject({ status: 403, problem: 'unauthorized' });
-    await expect(post(ca, '/revoke-cert', { certificate: der(leaf), reason: 1 }, { key: own })).resolves.toMatchObject({ status: 200 });
+    await expect(
+      post(
+        ca,
+        '/revoke-cert',
+        { certificate: der(leaf), reason: 1 },
+        { key: (await ca.account()).key },
+      ),
+    ).resolves.toMatchObject({ status: 403, problem: 'unauthorized' });
+    await expect(
+      post(ca, '/revoke-cert', { certificate: der(leaf), reason: 1 }, { key: own }),
+    ).resolves.toMatchObject({ status: 200 });
   });
   it('by another account needs valid authorizations for all names', async () => {
     const ca = await testCa();
     const [mine, theirs] = [await ca.account(), await ca.account()];
     const { leaf } = await issue(ca, mine, ['a.test', '*.a.test']);
-    await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({ status: 403, problem: 'unauthorized' });
+    await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({
+      status: 403,
+      problem: 'unauthorized',
+    });
     await issue(ca, theirs, ['a.test']);
-    await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({ status: 403, problem: 'unauthorized' });
+    await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({
+      status: 403,
+      problem: 'unauthorized',
+    });
     await issue(ca, theirs, ['*.a.test']);
     await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({ status: 200 });
   });
@@ -52,20 +92,35 @@ describe('a revocation', () => {
     const { leaf } = await issue(ca, mine, ['a.test']);
     await issue(ca, theirs, ['a.test']);
     await ca.clock.advance({ hours: 25 });
-    await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({ status: 403, problem: 'unauthorized' });
+    await expect(revoke(ca, theirs, leaf)).resolves.toMatchObject({
+      status: 403,
+      problem: 'unauthorized',
+    });
   });
-  it.each([2, 6, 7, 8, 10, 11, -1, 1.5, '1', null])('for the reason %j is refused', async (reason) => {
-    const ca = await testCa();
-    const account = await ca.account();
-    const { leaf } = await issue(ca, account, ['a.test']);
-    await expect(revoke(ca, account, leaf, { reason })).resolves.toMatchObject({ status: 400, problem: 'badRevocationReason' });
-  });
+  it.each([2, 6, 7, 8, 10, 11, -1, 1.5, '1', null])(
+    'for the reason %j is refused',
+    async (reason) => {
+      const ca = await testCa();
+      const account = await ca.account();
+      const { leaf } = await issue(ca, account, ['a.test']);
+      await expect(revoke(ca, account, leaf, { reason })).resolves.toMatchObject({
+        status: 400,
+        problem: 'badRevocationReason',
+      });
+    },
+  );
   it('of what this CA has not issued is refused', async () => {
     const [ca, other] = [await testCa(), await testCa()];
     const account = await ca.account();
     const { leaf } = await issue(other, await other.account(), ['a.test']);
-    await expect(revoke(ca, account, leaf)).resolves.toMatchObject({ status: 404, problem: 'malformed' });
-    for (const certificate of ['AAAA', '', 7, undefined, 'x'.repeat(40_000)]) expect((await postAs(ca, account, '/revoke-cert', { certificate })).problem).toBe('malformed');
+    await expect(revoke(ca, account, leaf)).resolves.toMatchObject({
+      status: 404,
+      problem: 'malformed',
+    });
+    for (const certificate of ['AAAA', '', 7, undefined, 'x'.repeat(40_000)])
+      expect((await postAs(ca, account, '/revoke-cert', { certificate })).problem).toBe(
+        'malformed',
+      );
   });
   it('asked for by ten at once is one', async () => {
     const ca = await testCa();
@@ -79,11 +134,20 @@ describe('a revocation', () => {
   it('by the operator needs the serial number alone', async () => {
     const ca = await testCa();
     const { leaf } = await issue(ca, await ca.account(), ['a.test']);
-    await revokeIssued(ca.storage, leaf.serialNumber.toUpperCase(), { reason: 'keyCompromise', clock: ca.clock });
+    await revokeIssued(ca.storage, leaf.serialNumber.toUpperCase(), {
+      reason: 'keyCompromise',
+      clock: ca.clock,
+    });
     await expect(list(ca)).resolves.toMatchObject({ serials: [[leaf.serialNumber, 1]] });
-    await expect(revokeIssued(ca.storage, leaf.serialNumber)).rejects.toMatchObject({ code: 'ERR_CA_REVOKED' });
-    await expect(revokeIssued(ca.storage, '00/../x')).rejects.toMatchObject({ code: 'ERR_CA_NO_CERTIFICATE' });
-    await expect(revokeIssued(ca.storage, leaf.serialNumber, { reason: 'certificateHold' })).rejects.toMatchObject({ code: 'ERR_CA_REVOCATION_REASON' });
+    await expect(revokeIssued(ca.storage, leaf.serialNumber)).rejects.toMatchObject({
+      code: 'ERR_CA_REVOKED',
+    });
+    await expect(revokeIssued(ca.storage, '00/../x')).rejects.toMatchObject({
+      code: 'ERR_CA_NO_CERTIFICATE',
+    });
+    await expect(
+      revokeIssued(ca.storage, leaf.serialNumber, { reason: 'certificateHold' }),
+    ).rejects.toMatchObject({ code: 'ERR_CA_REVOCATION_REASON' });
     expect(revocationReasons.keyCompromise).toBe(1);
   });
 });
@@ -92,10 +156,16 @@ describe('the list of revoked certificates', () => {
   it('is signed by the issuer, is the same until half of its life is over, and then has the next number', async () => {
     const ca = await testCa();
     const first = await list(ca);
-    await expect(first.crl.verify({ publicKey: new x509.X509Certificate(Uint8Array.from(ca.issuer.certificate)).publicKey })).resolves.toBe(true);
+    await expect(
+      first.crl.verify({
+        publicKey: new x509.X509Certificate(Uint8Array.from(ca.issuer.certificate)).publicKey,
+      }),
+    ).resolves.toBe(true);
     expect(first.crl.nextUpdate?.toISOString()).toBe('2026-06-08T00:00:00.000Z');
     await ca.clock.advance({ hours: 83 });
-    expect(Buffer.from((await list(ca)).crl.rawData).equals(Buffer.from(first.crl.rawData))).toBe(true);
+    expect(Buffer.from((await list(ca)).crl.rawData).equals(Buffer.from(first.crl.rawData))).toBe(
+      true,
+    );
     await ca.clock.advance({ hours: 2 });
     const next = await list(ca);
     expect([first.number, next.number]).toEqual([1, 2]);
@@ -121,19 +191,34 @@ describe('the list of revoked certificates', () => {
   it('that cannot be renewed serves until its end, and the operator is told', async () => {
     const ca = await testCa();
     await list(ca);
-    const broken = await ca.restarted({ issuer: { ...ca.issuer, crl: () => Promise.reject(new Error('the HSM is away')) } });
+    const broken = await ca.restarted({
+      issuer: { ...ca.issuer, crl: () => Promise.reject(new Error('the HSM is away')) },
+    });
     await ca.clock.advance({ hours: 100 });
     expect((await list(broken)).number).toBe(1);
     await ca.clock.run(broken.server.idle());
-    expect(broken.failures).toMatchObject([{ during: 'renewal of the CRL', error: { message: 'the HSM is away' } }]);
+    expect(broken.failures).toMatchObject([
+      { during: 'renewal of the CRL', error: { message: 'the HSM is away' } },
+    ]);
     await ca.clock.advance({ hours: 100 });
-    await expect(raw(broken, '/crl')).resolves.toMatchObject({ status: 500, problem: 'serverInternal' });
+    await expect(raw(broken, '/crl')).resolves.toMatchObject({
+      status: 500,
+      problem: 'serverInternal',
+    });
   });
   it('may be larger than a value of the storage', async () => {
     const ca = await testCa();
     const big = new Uint8Array(1_200_000).fill(7);
-    const parts = { storage: ca.storage, clock: ca.clock, issuer: { ...ca.issuer, crl: async () => big }, lifetimes: { crl: ca.clock.now().until(ca.clock.now().add({ hours: 10 })) } };
-    for (let n = 0; n < 2; n++) expect(Buffer.from((await currentCrl(parts, { onError: () => undefined })).der).equals(big)).toBe(true);
+    const parts = {
+      storage: ca.storage,
+      clock: ca.clock,
+      issuer: { ...ca.issuer, crl: async () => big },
+      lifetimes: { crl: ca.clock.now().until(ca.clock.now().add({ hours: 10 })) },
+    };
+    for (let n = 0; n < 2; n++)
+      expect(
+        Buffer.from((await currentCrl(parts, { onError: () => undefined })).der).equals(big),
+      ).toBe(true);
   });
   it('and the issuing certificate are where certificates say', async () => {
     const ca = await testCa();

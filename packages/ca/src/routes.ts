@@ -20,9 +20,28 @@ type Answered = Answer | Promise<Answer>;
 
 /** What can be asked for, and who must sign for it: there is nothing else. */
 export type Route = { readonly path: RegExp } & (
-  | { readonly signedBy: 'nobody'; readonly methods: readonly string[]; readonly nonce?: true; readonly answer: (service: Service, parameters: Parameters, method: string) => Answered }
-  | { readonly signedBy: 'kid'; readonly answer: (service: Service, request: SignedByAccount, parameters: Parameters) => Answered }
-  | { readonly signedBy: 'jwk' | 'either'; readonly answer: (service: Service, request: SignedRequest, from: { readonly address: string }) => Answered }
+  | {
+      readonly signedBy: 'nobody';
+      readonly methods: readonly string[];
+      readonly nonce?: true;
+      readonly answer: (service: Service, parameters: Parameters, method: string) => Answered;
+    }
+  | {
+      readonly signedBy: 'kid';
+      readonly answer: (
+        service: Service,
+        request: SignedByAccount,
+        parameters: Parameters,
+      ) => Answered;
+    }
+  | {
+      readonly signedBy: 'jwk' | 'either';
+      readonly answer: (
+        service: Service,
+        request: SignedRequest,
+        from: { readonly address: string },
+      ) => Answered;
+    }
 );
 
 const [one = '', hex = ''] = ['[a-z]+_[0-9a-z]{26}', '[0-9a-f]{1,40}'];
@@ -34,20 +53,62 @@ const id = (parameters: Parameters) => ({ id: parameters.id ?? '' });
 export const routes: readonly Route[] = [
   { path: path('/directory'), signedBy: 'nobody', methods: get, answer: directory },
   // RFC 8555 §7.2
-  { path: path('/new-nonce'), signedBy: 'nobody', methods: get, nonce: true, answer: (_, __, method) => empty(method === 'HEAD' ? 200 : 204) },
+  {
+    path: path('/new-nonce'),
+    signedBy: 'nobody',
+    methods: get,
+    nonce: true,
+    answer: (_, __, method) => empty(method === 'HEAD' ? 200 : 204),
+  },
   { path: path('/new-account'), signedBy: 'jwk', answer: newAccount },
-  { path: path(`/account/(?<id>${one})`), signedBy: 'kid', answer: (service, request, parameters) => account(service, request, id(parameters)) },
-  { path: path(`/account/(?<id>${one})/orders(/(?<after>${one}))?`), signedBy: 'kid', answer: (service, request, parameters) => ordersOf(service, request, { ...id(parameters), after: parameters.after }) },
+  {
+    path: path(`/account/(?<id>${one})`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) => account(service, request, id(parameters)),
+  },
+  {
+    path: path(`/account/(?<id>${one})/orders(/(?<after>${one}))?`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) =>
+      ordersOf(service, request, { ...id(parameters), after: parameters.after }),
+  },
   { path: path('/key-change'), signedBy: 'kid', answer: keyChange },
   { path: path('/new-order'), signedBy: 'kid', answer: newOrder },
-  { path: path(`/order/(?<id>${one})`), signedBy: 'kid', answer: (service, request, parameters) => order(service, request, id(parameters)) },
-  { path: path(`/order/(?<id>${one})/finalize`), signedBy: 'kid', answer: (service, request, parameters) => finalize(service, request, id(parameters)) },
+  {
+    path: path(`/order/(?<id>${one})`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) => order(service, request, id(parameters)),
+  },
+  {
+    path: path(`/order/(?<id>${one})/finalize`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) => finalize(service, request, id(parameters)),
+  },
   { path: path('/new-authz'), signedBy: 'kid', answer: newAuthorization },
-  { path: path(`/authorization/(?<id>${one})`), signedBy: 'kid', answer: (service, request, parameters) => authorization(service, request, id(parameters)) },
-  { path: path(`/challenge/(?<id>${one})/(?<type>[a-z0-9-]{1,40})`), signedBy: 'kid', answer: (service, request, parameters) => challenge(service, request, { ...id(parameters), type: parameters.type ?? '' }) },
-  { path: path(`/certificate/(?<id>${hex})(/(?<alternate>[1-9]))?`), signedBy: 'kid', answer: (service, request, parameters) => certificate(service, request, { ...id(parameters), alternate: parameters.alternate }) },
+  {
+    path: path(`/authorization/(?<id>${one})`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) => authorization(service, request, id(parameters)),
+  },
+  {
+    path: path(`/challenge/(?<id>${one})/(?<type>[a-z0-9-]{1,40})`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) =>
+      challenge(service, request, { ...id(parameters), type: parameters.type ?? '' }),
+  },
+  {
+    path: path(`/certificate/(?<id>${hex})(/(?<alternate>[1-9]))?`),
+    signedBy: 'kid',
+    answer: (service, request, parameters) =>
+      certificate(service, request, { ...id(parameters), alternate: parameters.alternate }),
+  },
   { path: path('/revoke-cert'), signedBy: 'either', answer: revokeCert },
-  { path: path('/renewal-info/(?<certificateId>[\\w.-]{1,130})'), signedBy: 'nobody', methods: get, answer: (service, { certificateId = '' }) => renewalInfo(service, { certificateId }) },
+  {
+    path: path('/renewal-info/(?<certificateId>[\\w.-]{1,130})'),
+    signedBy: 'nobody',
+    methods: get,
+    answer: (service, { certificateId = '' }) => renewalInfo(service, { certificateId }),
+  },
   { path: path('/crl'), signedBy: 'nobody', methods: get, answer: crl },
   { path: path('/issuer'), signedBy: 'nobody', methods: get, answer: issuerCertificate },
 ];

@@ -6,6 +6,6 @@ export function serialNumberOf(der: Uint8Array): string | undefined {
     const { serialNumber } = parseCertificate(der);
     return /^[0-9a-f]{1,40}$/.test(serialNumber) ? serialNumber : undefined;
   } catch {
-    return undefined;   // it is no certificate, so none of this CA
+    return undefined; // it is no certificate, so none of this CA
   }
 }

@@ -2,7 +2,11 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { background } from './background.ts';
-import { type ChallengeType, challengeTypes, type ChallengeValidator } from './challenge-validator.ts';
+import {
+  type ChallengeType,
+  challengeTypes,
+  type ChallengeValidator,
+} from './challenge-validator.ts';
 import { type DraftChallengeOptions, draftChallenges } from './draft-challenges.ts';
 import { type Handler, handlerOf } from './handler.ts';
 import { housekeeping } from './housekeeping.ts';
@@ -64,7 +68,12 @@ export function acmeServer(options: AcmeServerOptions): AcmeServer {
     await resumeIssuances(service);
     await resumeValidations(service);
   });
-  return { directory: service.urls.of('/directory'), handler, idle: service.background.idle, [Symbol.asyncDispose]: service.background.close };
+  return {
+    directory: service.urls.of('/directory'),
+    handler,
+    idle: service.background.idle,
+    [Symbol.asyncDispose]: service.background.close,
+  };
 }
 
 function serviceOf(options: AcmeServerOptions): Service {
@@ -72,26 +81,41 @@ function serviceOf(options: AcmeServerOptions): Service {
   return { ...parts, housekeeping: housekeeping(parts) };
 }
 
-function partsOf({ clock = systemClock, ...options }: AcmeServerOptions): Omit<Service, 'housekeeping'> {
+function partsOf({
+  clock = systemClock,
+  ...options
+}: AcmeServerOptions): Omit<Service, 'housekeeping'> {
   const profiles = profilesOf(options.profiles ?? { default: {} });
   const urls = urlsUnder(options.url);
   const drafts = draftChallenges(options, urls);
   const [defaultProfile] = profiles.values();
   if (!defaultProfile) throw new RangeError('profilesOf gives one profile at least');
   return {
-    clock, profiles, defaultProfile,
+    clock,
+    profiles,
+    defaultProfile,
     storage: options.storage,
     issuer: options.issuer,
     validate: options.validate,
-    urls, drafts,
-    challengeTypes: [...options.challengeTypes ?? challengeTypes, ...drafts.types],
+    urls,
+    drafts,
+    challengeTypes: [...(options.challengeTypes ?? challengeTypes), ...drafts.types],
     profilesNamed: options.profiles !== undefined,
     policy: options.policy ?? (async () => undefined),
-    meta: { termsOfService: options.termsOfService, website: options.website, caaIdentities: options.caaIdentities },
+    meta: {
+      termsOfService: options.termsOfService,
+      website: options.website,
+      caaIdentities: options.caaIdentities,
+    },
     externalAccountRequired: options.externalAccountRequired ?? false,
     reuseAuthorizations: options.reuseAuthorizations ?? false,
     lifetimes: lifetimesOf(options.lifetimes),
-    limits: { pendingOrders: 300, pendingAuthorizations: 1000, ...options.limits, identifiers: Math.min(100, options.limits?.identifiers ?? 100) },
+    limits: {
+      pendingOrders: 300,
+      pendingAuthorizations: 1000,
+      ...options.limits,
+      identifiers: Math.min(100, options.limits?.identifiers ?? 100),
+    },
     rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
     background: background(options.onError),
     looks: slots(200),
@@ -99,6 +123,12 @@ function partsOf({ clock = systemClock, ...options }: AcmeServerOptions): Omit<S
 }
 
 function lifetimesOf(given: AcmeServerOptions['lifetimes'] = {}): Lifetimes {
-  const length = (name: keyof Lifetimes, usual: DurationInput) => Temporal.Duration.from(given[name] ?? usual).round({ largestUnit: 'hour' });
-  return { order: length('order', { hours: 24 }), authorization: length('authorization', { hours: 24 }), nonce: length('nonce', { hours: 1 }), crl: length('crl', { hours: 7 * 24 }) };
+  const length = (name: keyof Lifetimes, usual: DurationInput) =>
+    Temporal.Duration.from(given[name] ?? usual).round({ largestUnit: 'hour' });
+  return {
+    order: length('order', { hours: 24 }),
+    authorization: length('authorization', { hours: 24 }),
+    nonce: length('nonce', { hours: 1 }),
+    crl: length('crl', { hours: 7 * 24 }),
+  };
 }

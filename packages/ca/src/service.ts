@@ -3,7 +3,11 @@ import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
-import type { ChallengeValidator, ChallengeType, DraftChallengeType } from './challenge-validator.ts';
+import type {
+  ChallengeValidator,
+  ChallengeType,
+  DraftChallengeType,
+} from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';

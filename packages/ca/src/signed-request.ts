@@ -18,7 +18,9 @@ interface Signed {
   readonly key: PublicJwk;
 }
 
-export type SignedByAccount = Signed & { readonly account: Stored<AccountRecord> & { readonly id: string } };
+export type SignedByAccount = Signed & {
+  readonly account: Stored<AccountRecord> & { readonly id: string };
+};
 export type SignedByKey = Signed & { readonly account?: never };
 export type SignedRequest = SignedByAccount | SignedByKey;
 
@@ -39,15 +41,31 @@ interface Received {
  * The nonce is used up last, so that what is refused before costs the storage nothing.
  * @throws Refusal
  */
-export async function signedRequest(service: Pick<Service, 'storage' | 'urls'>, { nonces, keys }: Verifying, { url, body, signedBy }: Received): Promise<SignedRequest> {
+export async function signedRequest(
+  service: Pick<Service, 'storage' | 'urls'>,
+  { nonces, keys }: Verifying,
+  { url, body, signedBy }: Received,
+): Promise<SignedRequest> {
   const read = readJws('the request', parsedObject(body));
   const { header } = read;
   algorithmOf(header);
   if (typeof header.nonce !== 'string' || !(await nonces.plausible(header.nonce))) throw badNonce();
-  if (header.url !== url) throw refusal('unauthorized', 'the request is signed for another URL than the one it came to', { status: 403 });
-  if ((header.jwk === undefined) === (header.kid === undefined)) throw refusal('malformed', 'the protected header has either "jwk" or "kid"');
-  if (signedBy === 'jwk' && header.jwk === undefined) throw refusal('malformed', 'this is signed by a key that speaks for itself: give "jwk" in place of "kid"');
-  if (signedBy === 'kid' && header.kid === undefined) throw refusal('malformed', 'this is signed by an account: give its URL as "kid" in place of "jwk"');
+  if (header.url !== url)
+    throw refusal('unauthorized', 'the request is signed for another URL than the one it came to', {
+      status: 403,
+    });
+  if ((header.jwk === undefined) === (header.kid === undefined))
+    throw refusal('malformed', 'the protected header has either "jwk" or "kid"');
+  if (signedBy === 'jwk' && header.jwk === undefined)
+    throw refusal(
+      'malformed',
+      'this is signed by a key that speaks for itself: give "jwk" in place of "kid"',
+    );
+  if (signedBy === 'kid' && header.kid === undefined)
+    throw refusal(
+      'malformed',
+      'this is signed by an account: give its URL as "kid" in place of "jwk"',
+    );
   const account = header.kid === undefined ? undefined : await accountOf(service, header.kid);
   const key = account?.record.key ?? readJwk(header.jwk);
   const payload = readPayload(await verifiedPayload('the request', read, key, keys));
@@ -56,7 +74,10 @@ export async function signedRequest(service: Pick<Service, 'storage' | 'urls'>, 
 }
 
 function badNonce() {
-  return refusal('badNonce', 'the nonce is missing, used, too old, or none of this CA: use the one that comes with this answer');
+  return refusal(
+    'badNonce',
+    'the nonce is missing, used, too old, or none of this CA: use the one that comes with this answer',
+  );
 }
 
 function readPayload(text: string): JsonObject | undefined {
@@ -66,23 +87,29 @@ function readPayload(text: string): JsonObject | undefined {
   return payload;
 }
 
-async function accountOf({ storage, urls }: Pick<Service, 'storage' | 'urls'>, kid: unknown): Promise<SignedByAccount['account']> {
+async function accountOf(
+  { storage, urls }: Pick<Service, 'storage' | 'urls'>,
+  kid: unknown,
+): Promise<SignedByAccount['account']> {
   const prefix = urls.of('/account/');
   const id = typeof kid === 'string' && kid.startsWith(prefix) ? kid.slice(prefix.length) : '';
   const account = /^acc_[0-9a-z]{26}$/.test(id) ? await accounts.read(storage, id) : undefined;
-  if (!account) throw refusal('accountDoesNotExist', 'the "kid" is the URL of no account of this CA');
-  if (account.record.status !== 'valid') throw refusal('unauthorized', 'the account was deactivated', { status: 401 });
+  if (!account)
+    throw refusal('accountDoesNotExist', 'the "kid" is the URL of no account of this CA');
+  if (account.record.status !== 'valid')
+    throw refusal('unauthorized', 'the account was deactivated', { status: 401 });
   return { ...account, id };
 }
 
 /** Makes sure that a request is a POST-as-GET: its payload is exactly empty. RFC 8555 §6.3 */
 export function readsOnly({ payload }: Pick<Signed, 'payload'>): void {
-  if (payload !== undefined) throw refusal('malformed', 'this is read by POST-as-GET: with an empty payload');
+  if (payload !== undefined)
+    throw refusal('malformed', 'this is read by POST-as-GET: with an empty payload');
 }
 
 /** The payload of a request that is no POST-as-GET. */
 export function payloadOf({ payload }: Pick<Signed, 'payload'>): JsonObject {
-  if (payload === undefined) throw refusal('malformed', 'the payload is empty, where a JSON object is wanted');
+  if (payload === undefined)
+    throw refusal('malformed', 'the payload is empty, where a JSON object is wanted');
   return payload;
 }
-

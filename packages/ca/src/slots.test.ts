@@ -7,14 +7,18 @@ describe('slots', () => {
     const done: number[] = [];
     let now = 0;
     let most = 0;
-    const all = Array.from({ length: 20 }, (_, n) => take(async () => {
-      most = Math.max(most, now += 1);
-      await new Promise((resolve) => setImmediate(resolve));
-      now -= 1;
-      done.push(n);
-      if (n % 5 === 0) throw new Error('failed');
-    }));
-    expect((await Promise.allSettled(all)).filter(({ status }) => status === 'rejected')).toHaveLength(4);
+    const all = Array.from({ length: 20 }, (_, n) =>
+      take(async () => {
+        most = Math.max(most, (now += 1));
+        await new Promise((resolve) => setImmediate(resolve));
+        now -= 1;
+        done.push(n);
+        if (n % 5 === 0) throw new Error('failed');
+      }),
+    );
+    expect(
+      (await Promise.allSettled(all)).filter(({ status }) => status === 'rejected'),
+    ).toHaveLength(4);
     expect(done).toEqual(Array.from({ length: 20 }, (_, n) => n));
     expect([most, now]).toEqual([3, 0]);
   });

@@ -10,8 +10,18 @@ export interface Urls {
 
 export function urlsUnder(url: string): Urls {
   const base = URL.canParse(url) ? new URL(url) : undefined;
-  if (!base || !/^https?:$/.test(base.protocol) || base.search !== '' || base.hash !== '' || base.username !== '' || base.password !== '') {
-    throw new CaError('ERR_CA_URL', `${JSON.stringify(url)} cannot be the address of a CA: give an http or https URL without query, as https://ca.example/acme`);
+  if (
+    !base ||
+    !/^https?:$/.test(base.protocol) ||
+    base.search !== '' ||
+    base.hash !== '' ||
+    base.username !== '' ||
+    base.password !== ''
+  ) {
+    throw new CaError(
+      'ERR_CA_URL',
+      `${JSON.stringify(url)} cannot be the address of a CA: give an http or https URL without query, as https://ca.example/acme`,
+    );
   }
   const prefix = base.pathname.replace(/\/+$/, '');
   return {
@@ -19,7 +29,9 @@ export function urlsUnder(url: string): Urls {
     pathOf(requestUrl) {
       if (!URL.canParse(requestUrl)) return undefined;
       const { pathname, search } = new URL(requestUrl);
-      return search === '' && pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : undefined;
+      return search === '' && pathname.startsWith(`${prefix}/`)
+        ? pathname.slice(prefix.length)
+        : undefined;
     },
   };
 }

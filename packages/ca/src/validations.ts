@@ -3,7 +3,14 @@ import { thumbprint } from '@acmex/protocol';
 import { accountUris } from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import { untilWritten } from '@acmex/storage';
-import { type AuthorizationRecord, authorizations, type ChallengeRecord, coverageIds, validAuthorizations, validations } from './authorization-records.ts';
+import {
+  type AuthorizationRecord,
+  authorizations,
+  type ChallengeRecord,
+  coverageIds,
+  validAuthorizations,
+  validations,
+} from './authorization-records.ts';
 import { type AccountRecord, accounts } from './account-records.ts';
 import type { ValidationRequest, ValidationVerdict } from './challenge-validator.ts';
 import { pending } from './pending.ts';
@@ -15,7 +22,17 @@ const pauses = [1, 3, 8];
 const tryLimit = { seconds: 10 };
 /** After this, a validation that is still under way has lost the process that did it. */
 const longest = { minutes: 2 };
-const shownTypes: readonly ProblemType[] = ['caa', 'connection', 'dns', 'incorrectResponse', 'malformed', 'rejectedIdentifier', 'serverInternal', 'tls', 'unauthorized'];
+const shownTypes: readonly ProblemType[] = [
+  'caa',
+  'connection',
+  'dns',
+  'incorrectResponse',
+  'malformed',
+  'rejectedIdentifier',
+  'serverInternal',
+  'tls',
+  'unauthorized',
+];
 
 /** Validates a challenge that is `processing`, behind the requests' backs. */
 export function startValidation(service: Service, id: string, type: ChallengeRecord['type']): void {
@@ -24,13 +41,30 @@ export function startValidation(service: Service, id: string, type: ChallengeRec
     for (let attempt = 0; ; attempt++) {
       const authorization = (await authorizations.read(service.storage, id))?.record;
       const challenge = authorization?.challenges.find((one) => one.type === type);
-      if (!authorization || challenge?.status !== 'processing') return await forget(service, id, type);
+      if (!authorization || challenge?.status !== 'processing')
+        return await forget(service, id, type);
       const verdict = await look(service, authorization, challenge, signal);
-      if (verdict.valid === true) return await settle(service, id, { ...challenge, status: 'valid', validated: service.clock.now().round('second').toString(), error: undefined }, verdict.until);
+      if (verdict.valid === true)
+        return await settle(
+          service,
+          id,
+          {
+            ...challenge,
+            status: 'valid',
+            validated: service.clock.now().round('second').toString(),
+            error: undefined,
+          },
+          verdict.until,
+        );
       const pause = pauses[attempt];
       if (pause === undefined) {
-        await settle(service, id, { ...challenge, status: 'invalid', error: shownProblem(verdict, authorization) });
-        if (verdict.type.endsWith('serverInternal') && verdict.cause !== undefined) throw verdict.cause;
+        await settle(service, id, {
+          ...challenge,
+          status: 'invalid',
+          error: shownProblem(verdict, authorization),
+        });
+        if (verdict.type.endsWith('serverInternal') && verdict.cause !== undefined)
+          throw verdict.cause;
         return;
       }
       await service.clock.sleep({ seconds: pause }, { signal });
@@ -39,40 +73,103 @@ export function startValidation(service: Service, id: string, type: ChallengeRec
 }
 
 /** One look. What the validator throws is a fault of ours, and no more than another reason to look again. */
-async function look(service: Service, authorization: AuthorizationRecord, challenge: ChallengeRecord, signal: AbortSignal): Promise<ValidationVerdict> {
+async function look(
+  service: Service,
+  authorization: AuthorizationRecord,
+  challenge: ChallengeRecord,
+  signal: AbortSignal,
+): Promise<ValidationVerdict> {
   const { validate, clock, storage, looks } = service;
   const account = (await accounts.read(storage, authorization.account))?.record;
-  if (account?.status !== 'valid') return { type: 'unauthorized', detail: 'the account was deactivated' };
+  if (account?.status !== 'valid')
+    return { type: 'unauthorized', detail: 'the account was deactivated' };
   try {
     const request = await requestFor(service, { authorization, challenge, account });
-    if (!request) return { type: 'serverInternal', detail: `this CA offers ${challenge.type} no longer` };
-    return await looks(() => withTimeLimit({ clock, limit: tryLimit, signal }, async (limit) => await validate(request, { signal: limit })));
+    if (!request)
+      return { type: 'serverInternal', detail: `this CA offers ${challenge.type} no longer` };
+    return await looks(() =>
+      withTimeLimit(
+        { clock, limit: tryLimit, signal },
+        async (limit) => await validate(request, { signal: limit }),
+      ),
+    );
   } catch (cause) {
     signal.throwIfAborted();
-    const late = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ERR_TIME_LIMIT';
-    return late ? { type: 'connection', detail: `there was no answer within ${tryLimit.seconds} seconds` } : { type: 'serverInternal', detail: 'the validation failed for a reason of this CA\'s own', cause };
+    const late =
+      typeof cause === 'object' &&
+      cause !== null &&
+      'code' in cause &&
+      cause.code === 'ERR_TIME_LIMIT';
+    return late
+      ? { type: 'connection', detail: `there was no answer within ${tryLimit.seconds} seconds` }
+      : {
+          type: 'serverInternal',
+          detail: "the validation failed for a reason of this CA's own",
+          cause,
+        };
   }
 }
 
 /** What is asked of the validator; `undefined` for a challenge that a server before has offered. */
-async function requestFor({ urls, drafts: { persist } }: Service, { authorization, challenge, account }: { readonly authorization: AuthorizationRecord; readonly challenge: ChallengeRecord; readonly account: AccountRecord }): Promise<ValidationRequest | undefined> {
+async function requestFor(
+  { urls, drafts: { persist } }: Service,
+  {
+    authorization,
+    challenge,
+    account,
+  }: {
+    readonly authorization: AuthorizationRecord;
+    readonly challenge: ChallengeRecord;
+    readonly account: AccountRecord;
+  },
+): Promise<ValidationRequest | undefined> {
   const { identifier, wildcard, subdomains } = authorization;
   const accountUrl = urls.of(`/account/${authorization.account}`);
   const { type, token = '', keyAuthorization = '' } = challenge;
-  if (type !== 'dns-persist-01') return { type, identifier, wildcard, token, keyAuthorization, accountUrl };
+  if (type !== 'dns-persist-01')
+    return { type, identifier, wildcard, token, keyAuthorization, accountUrl };
   if (!persist) return undefined;
-  const thumbprints = [await thumbprint({ jwk: account.key }), ...account.formerThumbprints ?? []];
-  const uris = await accountUris(persist.draft, { url: accountUrl, thumbprints, domain: identifier.value, accountHashPrefix: persist.accountHashPrefix });
-  return { type, identifier, wildcard, accountUrl, issuers: persist.issuers, accountUris: uris, needsPolicy: wildcard || subdomains };
+  const thumbprints = [
+    await thumbprint({ jwk: account.key }),
+    ...(account.formerThumbprints ?? []),
+  ];
+  const uris = await accountUris(persist.draft, {
+    url: accountUrl,
+    thumbprints,
+    domain: identifier.value,
+    accountHashPrefix: persist.accountHashPrefix,
+  });
+  return {
+    type,
+    identifier,
+    wildcard,
+    accountUrl,
+    issuers: persist.issuers,
+    accountUris: uris,
+    needsPolicy: wildcard || subdomains,
+  };
 }
 
-function shownProblem({ type, detail }: Exclude<ValidationVerdict, { valid: true }>, { identifier }: AuthorizationRecord): ProblemDocument {
+function shownProblem(
+  { type, detail }: Exclude<ValidationVerdict, { valid: true }>,
+  { identifier }: AuthorizationRecord,
+): ProblemDocument {
   const word = type.slice(type.lastIndexOf(':') + 1);
-  return { ...problem(shownTypes.find((one) => one === word) ?? 'unauthorized', detail.slice(0, 1000), { identifier }), status: 403 };
+  return {
+    ...problem(shownTypes.find((one) => one === word) ?? 'unauthorized', detail.slice(0, 1000), {
+      identifier,
+    }),
+    status: 403,
+  };
 }
 
 /** Writes what came out, if the authorization still waits for it. */
-async function settle(service: Service, id: string, challenge: ChallengeRecord, until?: Temporal.Instant): Promise<void> {
+async function settle(
+  service: Service,
+  id: string,
+  challenge: ChallengeRecord,
+  until?: Temporal.Instant,
+): Promise<void> {
   await untilWritten(async () => {
     const stored = await authorizations.read(service.storage, id);
     if (stored?.record.status !== 'pending') return await forget(service, id, challenge.type);
@@ -81,14 +178,21 @@ async function settle(service: Service, id: string, challenge: ChallengeRecord, 
     const next: AuthorizationRecord = {
       ...record,
       status: valid ? 'valid' : 'invalid',
-      expires: valid ? earliest(service.clock.now().add(service.lifetimes.authorization).round('second'), until).toString() : record.expires,
+      expires: valid
+        ? earliest(
+            service.clock.now().add(service.lifetimes.authorization).round('second'),
+            until,
+          ).toString()
+        : record.expires,
       challenges: record.challenges.map((one) => (one.type === challenge.type ? challenge : one)),
     };
     await service.storage.write([
       authorizations.changed(stored, next),
       { remove: validations.key(`${id}/${challenge.type}`) },
       { remove: pending.key(`${record.account}/${id}`) },
-      ...(valid ? coverageIds(record).map((one) => validAuthorizations.put(one, { authorization: id })) : []),
+      ...(valid
+        ? coverageIds(record).map((one) => validAuthorizations.put(one, { authorization: id }))
+        : []),
     ]);
   });
 }
@@ -98,15 +202,24 @@ function earliest(usual: Temporal.Instant, until: Temporal.Instant | undefined):
   return until && Temporal.Instant.compare(until, usual) < 0 ? until : usual;
 }
 
-async function forget({ storage }: Service, id: string, type: ChallengeRecord['type']): Promise<void> {
+async function forget(
+  { storage }: Service,
+  id: string,
+  type: ChallengeRecord['type'],
+): Promise<void> {
   await storage.write([{ remove: validations.key(`${id}/${type}`) }]);
 }
 
 /** Takes up what a process left that is gone, once a client asks for it. */
-export function reviveValidations(service: Service, id: string, { status, challenges }: AuthorizationRecord): void {
+export function reviveValidations(
+  service: Service,
+  id: string,
+  { status, challenges }: AuthorizationRecord,
+): void {
   const lost = service.clock.now().subtract(longest);
   for (const { type, status: state, since } of status === 'pending' ? challenges : []) {
-    if (state === 'processing' && since !== undefined && Temporal.Instant.compare(since, lost) < 0) startValidation(service, id, type);
+    if (state === 'processing' && since !== undefined && Temporal.Instant.compare(since, lost) < 0)
+      startValidation(service, id, type);
   }
 }
 

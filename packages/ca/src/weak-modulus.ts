@@ -1,8 +1,16 @@
-const smallPrimes = [3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167];
+const smallPrimes = [
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+  103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
 
 /** Whether an RSA modulus gives its factors away: small ones, two that are close to each other, or the pattern of ROCA (CVE-2017-15361). */
 export function isWeakModulus(modulus: bigint): boolean {
-  return modulus % 2n === 0n || smallPrimes.some((prime) => modulus % BigInt(prime) === 0n) || hasCloseFactors(modulus) || hasRocaPattern(modulus);
+  return (
+    modulus % 2n === 0n ||
+    smallPrimes.some((prime) => modulus % BigInt(prime) === 0n) ||
+    hasCloseFactors(modulus) ||
+    hasRocaPattern(modulus)
+  );
 }
 
 /** Fermat's method, for as many steps as a sound key never needs. */
@@ -35,6 +43,6 @@ function hasRocaPattern(modulus: bigint): boolean {
 
 function powersOf65537(prime: number): ReadonlySet<number> {
   const powers = new Set<number>();
-  for (let power = 1; !powers.has(power); power = power * 65_537 % prime) powers.add(power);
+  for (let power = 1; !powers.has(power); power = (power * 65_537) % prime) powers.add(power);
   return powers;
 }

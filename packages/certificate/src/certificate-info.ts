@@ -51,13 +51,23 @@ export function parseCertificate(input: string | Uint8Array): CertificateInfo {
  */
 export function parseChain(pem: string): readonly CertificateInfo[] {
   const blocks = certificateBlocks(pem);
-  return blocks.map((der, index) => readCertificate(der, `certificate ${index + 1} of ${blocks.length}`));
+  return blocks.map((der, index) =>
+    readCertificate(der, `certificate ${index + 1} of ${blocks.length}`),
+  );
 }
 
 function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | undefined)[] {
-  if (input.length > largestText) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this is larger than 1 MiB, and so than any chain of certificates');
+  if (input.length > largestText)
+    throw new CertificateError(
+      'ERR_CERTIFICATE_FORMAT',
+      'this is larger than 1 MiB, and so than any chain of certificates',
+    );
   const blocks = blocksOf(input, /^(X509 |TRUSTED )?CERTIFICATE$/);
-  if (blocks.length === 0) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'this holds no certificate: give PEM with a block "BEGIN CERTIFICATE", or one certificate as DER');
+  if (blocks.length === 0)
+    throw new CertificateError(
+      'ERR_CERTIFICATE_FORMAT',
+      'this holds no certificate: give PEM with a block "BEGIN CERTIFICATE", or one certificate as DER',
+    );
   return blocks;
 }
 
@@ -66,7 +76,11 @@ function readCertificate(der: Uint8Array | undefined, what: string): Certificate
     if (der === undefined) throw new SyntaxError('the PEM block does not end, or is not base64');
     return describe(readDer(x509.X509Certificate, der), Uint8Array.from(der));
   } catch (cause) {
-    throw new CertificateError('ERR_CERTIFICATE_FORMAT', `${what} cannot be read: it is damaged, or no certificate; get it anew`, { cause });
+    throw new CertificateError(
+      'ERR_CERTIFICATE_FORMAT',
+      `${what} cannot be read: it is damaged, or no certificate; get it anew`,
+      { cause },
+    );
   }
 }
 

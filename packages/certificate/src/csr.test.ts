@@ -7,29 +7,64 @@ import { x509 } from './x509.ts';
 const name = (value: string) => ({ type: 'dns', value });
 const pemOf = (csr: Uint8Array) => new TextDecoder().decode(toPem('CERTIFICATE REQUEST', csr));
 let key: PrivateKey;
-beforeAll(async () => { key = await nodeCrypto().generate('ec-p256'); });
+beforeAll(async () => {
+  key = await nodeCrypto().generate('ec-p256');
+});
 
 async function requestWith(...extensions: x509.Extension[]): Promise<Uint8Array> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  return new Uint8Array((await x509.Pkcs10CertificateRequestGenerator.create({ keys, extensions, signingAlgorithm: algorithm })).rawData);
+  return new Uint8Array(
+    (
+      await x509.Pkcs10CertificateRequestGenerator.create({
+        keys,
+        extensions,
+        signingAlgorithm: algorithm,
+      })
+    ).rawData,
+  );
 }
-const names = (...items: { readonly type: 'dns' | 'email'; readonly value: string }[]) => new x509.SubjectAlternativeNameExtension(items);
+const names = (...items: { readonly type: 'dns' | 'email'; readonly value: string }[]) =>
+  new x509.SubjectAlternativeNameExtension(items);
 
 describe('createCsr', () => {
   it('signs through the key alone, so that the key may be where nothing leaves', async () => {
     const signed: Uint8Array[] = [];
-    const far: PrivateKey = { type: key.type, publicKey: key.publicKey, sign: async (data) => { signed.push(data); return await key.sign(data); } };
-    await expect(parseCsr(await createCsr({ identifiers: [name('a.test')], key: far }))).resolves.toMatchObject({ publicKey: key.publicKey, mustStaple: false });
+    const far: PrivateKey = {
+      type: key.type,
+      publicKey: key.publicKey,
+      sign: async (data) => {
+        signed.push(data);
+        return await key.sign(data);
+      },
+    };
+    await expect(
+      parseCsr(await createCsr({ identifiers: [name('a.test')], key: far })),
+    ).resolves.toMatchObject({ publicKey: key.publicKey, mustStaple: false });
     expect(signed).toHaveLength(1);
   });
   it('passes on why a key could not sign', async () => {
-    await expect(createCsr({ identifiers: [name('a.test')], key: { ...key, sign: () => Promise.reject(new Error('the HSM is locked')) } })).rejects.toThrow('the HSM is locked');
+    await expect(
+      createCsr({
+        identifiers: [name('a.test')],
+        key: { ...key, sign: () => Promise.reject(new Error('the HSM is locked')) },
+      }),
+    ).rejects.toThrow('the HSM is locked');
   });
   it('takes each name once, and writes it in one way', async () => {
-    const identifiers = [name('A.test'), name('a.TEST'), { type: 'ip', value: '2001:DB8:0:0::1' }, { type: 'ip', value: '2001:db8::1' }, { type: 'ip', value: '::ffff:192.0.2.1' }];
+    const identifiers = [
+      name('A.test'),
+      name('a.TEST'),
+      { type: 'ip', value: '2001:DB8:0:0::1' },
+      { type: 'ip', value: '2001:db8::1' },
+      { type: 'ip', value: '::ffff:192.0.2.1' },
+    ];
     const csr = await parseCsr(await createCsr({ identifiers, key }));
-    expect(csr.identifiers).toEqual([name('a.test'), { type: 'ip', value: '2001:db8::1' }, { type: 'ip', value: '::ffff:c000:201' }]);
+    expect(csr.identifiers).toEqual([
+      name('a.test'),
+      { type: 'ip', value: '2001:db8::1' },
+      { type: 'ip', value: '::ffff:c000:201' },
+    ]);
   });
   it.each([
     ['no name at all', [], 'one name at least'],
@@ -46,13 +81,24 @@ describe('createCsr', () => {
     ['half an address', [{ type: 'ip', value: '192.0.2' }], 'no IP address'],
     ['another type of name', [{ type: 'email', value: 'a@a.test' }], 'type "email"'],
   ])('refuses %s', async (_, identifiers, words) => {
-    await expect(createCsr({ identifiers, key })).rejects.toMatchObject({ code: 'ERR_CSR_NAMES', message: expect.stringContaining(words) });
+    await expect(createCsr({ identifiers, key })).rejects.toMatchObject({
+      code: 'ERR_CSR_NAMES',
+      message: expect.stringContaining(words),
+    });
   });
   it('refuses a common name that no certificate can have', async () => {
-    for (const commonName of ['', 'a'.repeat(65)]) await expect(createCsr({ identifiers: [name('a.test')], key, commonName })).rejects.toMatchObject({ code: 'ERR_CSR_NAMES' });
+    for (const commonName of ['', 'a'.repeat(65)])
+      await expect(
+        createCsr({ identifiers: [name('a.test')], key, commonName }),
+      ).rejects.toMatchObject({ code: 'ERR_CSR_NAMES' });
   });
   it('refuses a key whose public key is none', async () => {
-    await expect(createCsr({ identifiers: [name('a.test')], key: { ...key, publicKey: Uint8Array.of(1, 2, 3) } })).rejects.toMatchObject({ code: 'ERR_KEY_FORMAT' });
+    await expect(
+      createCsr({
+        identifiers: [name('a.test')],
+        key: { ...key, publicKey: Uint8Array.of(1, 2, 3) },
+      }),
+    ).rejects.toMatchObject({ code: 'ERR_KEY_FORMAT' });
   });
 });
 
@@ -60,29 +106,75 @@ describe('parseCsr', () => {
   it('reads DER, PEM, and PEM as bytes', async () => {
     const csr = await createCsr({ identifiers: [name('a.test')], key, mustStaple: true });
     const info = await parseCsr(csr);
-    expect(info).toMatchObject({ identifiers: [name('a.test')], keyType: 'ec-p256', publicKey: key.publicKey, mustStaple: true, der: csr });
+    expect(info).toMatchObject({
+      identifiers: [name('a.test')],
+      keyType: 'ec-p256',
+      publicKey: key.publicKey,
+      mustStaple: true,
+      der: csr,
+    });
     await expect(parseCsr(`Certificate request:\n${pemOf(csr)}`)).resolves.toEqual(info);
     await expect(parseCsr(new TextEncoder().encode(pemOf(csr)))).resolves.toEqual(info);
   });
   it('refuses a request whose signature is not of its own key', async () => {
     const other = await webcrypto().generate('ec-p256');
-    await expect(parseCsr(await createCsr({ identifiers: [name('a.test')], key: { ...other, publicKey: key.publicKey } }))).rejects.toMatchObject({ code: 'ERR_CSR_FORMAT', message: expect.stringContaining('not of its own key') });
+    await expect(
+      parseCsr(
+        await createCsr({
+          identifiers: [name('a.test')],
+          key: { ...other, publicKey: key.publicKey },
+        }),
+      ),
+    ).rejects.toMatchObject({
+      code: 'ERR_CSR_FORMAT',
+      message: expect.stringContaining('not of its own key'),
+    });
   });
   it('refuses names that no ACME order can have, and a request without names', async () => {
-    await expect(parseCsr(await requestWith(names({ type: 'dns', value: 'a.test' }, { type: 'email', value: 'a@a.test' })))).rejects.toMatchObject({ code: 'ERR_CSR_NAMES', message: expect.stringContaining('"email:a@a.test"') });
-    await expect(parseCsr(await requestWith())).rejects.toMatchObject({ code: 'ERR_CSR_NAMES', message: expect.stringContaining('no DNS names') });
+    await expect(
+      parseCsr(
+        await requestWith(
+          names({ type: 'dns', value: 'a.test' }, { type: 'email', value: 'a@a.test' }),
+        ),
+      ),
+    ).rejects.toMatchObject({
+      code: 'ERR_CSR_NAMES',
+      message: expect.stringContaining('"email:a@a.test"'),
+    });
+    await expect(parseCsr(await requestWith())).rejects.toMatchObject({
+      code: 'ERR_CSR_NAMES',
+      message: expect.stringContaining('no DNS names'),
+    });
   });
   it('refuses a second list of names, which one reader would see and another would not', async () => {
-    await expect(parseCsr(await requestWith(names({ type: 'dns', value: 'a.test' }), names({ type: 'dns', value: 'b.test' })))).rejects.toMatchObject({ code: 'ERR_CSR_FORMAT' });
+    await expect(
+      parseCsr(
+        await requestWith(
+          names({ type: 'dns', value: 'a.test' }),
+          names({ type: 'dns', value: 'b.test' }),
+        ),
+      ),
+    ).rejects.toMatchObject({ code: 'ERR_CSR_FORMAT' });
   });
   it('refuses more than 1 MiB', async () => {
     const csr = pemOf(await createCsr({ identifiers: [name('a.test')], key }));
-    for (const input of [csr + ' '.repeat(1_048_576), new Uint8Array(1_048_577)]) await expect(parseCsr(input)).rejects.toMatchObject({ code: 'ERR_CSR_FORMAT', message: expect.stringContaining('larger than 1 MiB') });
+    for (const input of [csr + ' '.repeat(1_048_576), new Uint8Array(1_048_577)])
+      await expect(parseCsr(input)).rejects.toMatchObject({
+        code: 'ERR_CSR_FORMAT',
+        message: expect.stringContaining('larger than 1 MiB'),
+      });
   });
   it('refuses what is damaged, or something else', async () => {
     const csr = await createCsr({ identifiers: [name('a.test')], key });
     const { publicKey } = generateKeyPairSync('ed25519');
-    for (const input of ['', 'hello', csr.subarray(0, -1), Buffer.concat([csr, Buffer.from([0])]), pemOf(csr).replace('-----END', ''), publicKey.export({ format: 'pem', type: 'spki' })]) {
+    for (const input of [
+      '',
+      'hello',
+      csr.subarray(0, -1),
+      Buffer.concat([csr, Buffer.from([0])]),
+      pemOf(csr).replace('-----END', ''),
+      publicKey.export({ format: 'pem', type: 'spki' }),
+    ]) {
       await expect(parseCsr(input)).rejects.toMatchObject({ code: 'ERR_CSR_FORMAT' });
     }
   });

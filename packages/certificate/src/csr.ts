@@ -1,6 +1,12 @@
 import { CertificateError } from './errors.ts';
 import { der, objectIdentifier } from './der.ts';
-import { alternativeNames, alternativeNamesValue, type Identifier, quoted, subjectAltName } from './identifier.ts';
+import {
+  alternativeNames,
+  alternativeNamesValue,
+  type Identifier,
+  quoted,
+  subjectAltName,
+} from './identifier.ts';
 import { describePublicKey } from './key-object.ts';
 import { largestText } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
@@ -38,18 +44,35 @@ const extensionRequest = '1.2.840.113549.1.9.14';
 export async function createCsr(request: CsrRequest): Promise<Uint8Array> {
   const info = requestInfo(request);
   const signature = await request.key.sign(info);
-  return der(sequence, info, signatureAlgorithmDer(request.key.type), der(bitString, Uint8Array.of(0), signature));
+  return der(
+    sequence,
+    info,
+    signatureAlgorithmDer(request.key.type),
+    der(bitString, Uint8Array.of(0), signature),
+  );
 }
 
 // X.680 §8.4
-const [bitString, octetString, utf8String, sequence, set, attributes] = [0x03, 0x04, 0x0c, 0x30, 0x31, 0xa0];
+const [bitString, octetString, utf8String, sequence, set, attributes] = [
+  0x03, 0x04, 0x0c, 0x30, 0x31, 0xa0,
+];
 const versionOne = Uint8Array.of(0x02, 0x01, 0x00);
 
 /** CertificationRequestInfo. RFC 2986 §4.1 */
 function requestInfo({ identifiers, key, commonName, mustStaple = false }: CsrRequest): Uint8Array {
   const names = extension(subjectAltName, alternativeNamesValue(identifiers));
-  const extensions = der(sequence, names, ...(mustStaple ? [extension(tlsFeature, statusRequest)] : []));
-  return der(sequence, versionOne, subject(commonName), publicKeyInfo(key), der(attributes, der(sequence, objectIdentifier(extensionRequest), der(set, extensions))));
+  const extensions = der(
+    sequence,
+    names,
+    ...(mustStaple ? [extension(tlsFeature, statusRequest)] : []),
+  );
+  return der(
+    sequence,
+    versionOne,
+    subject(commonName),
+    publicKeyInfo(key),
+    der(attributes, der(sequence, objectIdentifier(extensionRequest), der(set, extensions))),
+  );
 }
 
 function extension(type: string, value: Uint8Array): Uint8Array {
@@ -59,13 +82,30 @@ function extension(type: string, value: Uint8Array): Uint8Array {
 function subject(commonName: string | undefined): Uint8Array {
   if (commonName === undefined) return der(sequence);
   // ub-common-name of RFC 5280 appendix A.1
-  if (commonName === '' || commonName.length > 64) throw new CertificateError('ERR_CSR_NAMES', 'a common name has 1 to 64 characters: leave it out, the names stand in subjectAltName');
-  return der(sequence, der(set, der(sequence, objectIdentifier('2.5.4.3'), der(utf8String, new TextEncoder().encode(commonName)))));
+  if (commonName === '' || commonName.length > 64)
+    throw new CertificateError(
+      'ERR_CSR_NAMES',
+      'a common name has 1 to 64 characters: leave it out, the names stand in subjectAltName',
+    );
+  return der(
+    sequence,
+    der(
+      set,
+      der(
+        sequence,
+        objectIdentifier('2.5.4.3'),
+        der(utf8String, new TextEncoder().encode(commonName)),
+      ),
+    ),
+  );
 }
 
 function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
   if (describePublicKey(publicKey) !== 'unknown') return publicKey;
-  throw new CertificateError('ERR_KEY_FORMAT', `the public key of the ${type} key is no SubjectPublicKeyInfo in DER: correct where it comes from`);
+  throw new CertificateError(
+    'ERR_KEY_FORMAT',
+    `the public key of the ${type} key is no SubjectPublicKeyInfo in DER: correct where it comes from`,
+  );
 }
 
 /**
@@ -76,23 +116,54 @@ function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
 export async function parseCsr(input: string | Uint8Array): Promise<CertificateRequestInfo> {
   const { bytes, csr, names } = await read(input);
   const { identifiers, otherNames } = names;
-  if (otherNames.length > 0) throw new CertificateError('ERR_CSR_NAMES', `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, where only DNS names and IP addresses can stand: make it without`);
-  if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'the certificate signing request has no DNS names or IP addresses in its subjectAltName: make it with them');
+  if (otherNames.length > 0)
+    throw new CertificateError(
+      'ERR_CSR_NAMES',
+      `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, where only DNS names and IP addresses can stand: make it without`,
+    );
+  if (identifiers.length === 0)
+    throw new CertificateError(
+      'ERR_CSR_NAMES',
+      'the certificate signing request has no DNS names or IP addresses in its subjectAltName: make it with them',
+    );
   const publicKey = new Uint8Array(csr.publicKey.rawData);
-  return { der: bytes, identifiers, publicKey, keyType: describePublicKey(publicKey), mustStaple: asksForStapling(csr.getExtension(tlsFeature)) };
+  return {
+    der: bytes,
+    identifiers,
+    publicKey,
+    keyType: describePublicKey(publicKey),
+    mustStaple: asksForStapling(csr.getExtension(tlsFeature)),
+  };
 }
 
 async function read(input: string | Uint8Array) {
-  if (input.length > largestText) throw new CertificateError('ERR_CSR_FORMAT', 'this is larger than 1 MiB, and so than any certificate signing request');
+  if (input.length > largestText)
+    throw new CertificateError(
+      'ERR_CSR_FORMAT',
+      'this is larger than 1 MiB, and so than any certificate signing request',
+    );
   const blocks = blocksOf(input, /^(NEW )?CERTIFICATE REQUEST$/);
-  if (blocks.length === 0) throw new CertificateError('ERR_CSR_FORMAT', 'this holds no certificate signing request: give a PEM block "CERTIFICATE REQUEST", or DER');
+  if (blocks.length === 0)
+    throw new CertificateError(
+      'ERR_CSR_FORMAT',
+      'this holds no certificate signing request: give a PEM block "CERTIFICATE REQUEST", or DER',
+    );
   try {
     const bytes = Uint8Array.from(blocks[0] ?? []);
     const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
-    const names = alternativeNames(csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension));
+    const names = alternativeNames(
+      csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension),
+    );
     if (await csr.verify()) return { bytes, csr, names };
   } catch (cause) {
-    throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request cannot be read: it is damaged; make it anew', { cause });
+    throw new CertificateError(
+      'ERR_CSR_FORMAT',
+      'the certificate signing request cannot be read: it is damaged; make it anew',
+      { cause },
+    );
   }
-  throw new CertificateError('ERR_CSR_FORMAT', 'the certificate signing request\'s signature is not of its own key: make it anew');
+  throw new CertificateError(
+    'ERR_CSR_FORMAT',
+    "the certificate signing request's signature is not of its own key: make it anew",
+  );
 }

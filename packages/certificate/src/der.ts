@@ -4,14 +4,28 @@ export function isOneSequence(der: Uint8Array): boolean {
   if (tag !== 0x30) return false;
   if (first < 0x80) return der.length === 2 + first;
   const digits = der.subarray(2, 2 + (first & 0x7f));
-  return digits.length > 0 && digits.length <= 4 && der.length === 2 + digits.length + digits.reduce((length, digit) => length * 256 + digit, 0);
+  return (
+    digits.length > 0 &&
+    digits.length <= 4 &&
+    der.length === 2 + digits.length + digits.reduce((length, digit) => length * 256 + digit, 0)
+  );
 }
 
 /** One value: its tag, its length, and the parts of its content. X.690 §8.1 */
 export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const digits = length < 0x80 ? [] : length < 0x100 ? [length] : length < 0x1_0000 ? [length >> 8, length & 0xff] : [length >> 16, length >> 8 & 0xff, length & 0xff];
-  return Buffer.concat([Uint8Array.of(tag, digits.length === 0 ? length : 0x80 | digits.length, ...digits), ...parts]);
+  const digits =
+    length < 0x80
+      ? []
+      : length < 0x100
+        ? [length]
+        : length < 0x1_0000
+          ? [length >> 8, length & 0xff]
+          : [length >> 16, (length >> 8) & 0xff, length & 0xff];
+  return Buffer.concat([
+    Uint8Array.of(tag, digits.length === 0 ? length : 0x80 | digits.length, ...digits),
+    ...parts,
+  ]);
 }
 
 /** An OBJECT IDENTIFIER from its numbers in dots. X.690 §8.19 */
@@ -21,7 +35,9 @@ export function objectIdentifier(dotted: string): Uint8Array {
 }
 
 function septets(number: number): readonly number[] {
-  return number < 0x80 ? [number] : [...septets(Math.floor(number / 0x80)).map((septet) => septet | 0x80), number & 0x7f];
+  return number < 0x80
+    ? [number]
+    : [...septets(Math.floor(number / 0x80)).map((septet) => septet | 0x80), number & 0x7f];
 }
 
 /** The two numbers of an ECDSA signature, side by side as WebCrypto gives them, as SEQUENCE { r INTEGER, s INTEGER }. RFC 3279 §2.2.3 */

@@ -35,14 +35,26 @@ export function alternativeNames(extension: NamesExtension | null | undefined): 
 
 /** Lower case for names, the shortest text for addresses (RFC 5952). */
 export function canonical({ type, value }: Identifier): Identifier {
-  return { type, value: type === 'ip' && isAddress(value) && !isIPv4(value) ? new URL(`http://[${value}]/`).hostname.slice(1, -1) : value.toLowerCase() };
+  return {
+    type,
+    value:
+      type === 'ip' && isAddress(value) && !isIPv4(value)
+        ? new URL(`http://[${value}]/`).hostname.slice(1, -1)
+        : value.toLowerCase(),
+  };
 }
 
 /** Whether two lists name the same things, in whatever order and writing; what is missing and what is too much otherwise. */
-export function compare(issued: readonly Identifier[], asked: readonly Identifier[]): { readonly missing: readonly string[]; readonly extra: readonly string[] } {
+export function compare(
+  issued: readonly Identifier[],
+  asked: readonly Identifier[],
+): { readonly missing: readonly string[]; readonly extra: readonly string[] } {
   const text = (one: Identifier) => `${one.type}:${canonical(one).value}`;
   const [have, want] = [new Set(issued.map(text)), new Set(asked.map(text))];
-  return { missing: [...want].filter((name) => !have.has(name)), extra: [...have].filter((name) => !want.has(name)) };
+  return {
+    missing: [...want].filter((name) => !have.has(name)),
+    extra: [...have].filter((name) => !want.has(name)),
+  };
 }
 
 /** subjectAltName. RFC 5280 §4.2.1.6 */
@@ -54,14 +66,33 @@ export const subjectAltName = '2.5.29.17';
  * @throws CertificateError `ERR_CSR_NAMES` for what is neither a DNS name in A-labels nor an IP address, and for none at all
  */
 export function alternativeNamesValue(identifiers: readonly Identifier[]): Uint8Array {
-  if (identifiers.length === 0) throw new CertificateError('ERR_CSR_NAMES', 'a certificate signing request needs one name at least');
-  const names = new Map(identifiers.map((one) => checked(canonical(one))).map((one) => [one.value, one]));
-  return der(0x30, ...[...names.values()].map(({ type, value }) => (type === 'ip' ? new Uint8Array(AsnConvert.serialize(new GeneralName({ iPAddress: value }))) : der(0x82, Buffer.from(value, 'latin1')))));
+  if (identifiers.length === 0)
+    throw new CertificateError(
+      'ERR_CSR_NAMES',
+      'a certificate signing request needs one name at least',
+    );
+  const names = new Map(
+    identifiers.map((one) => checked(canonical(one))).map((one) => [one.value, one]),
+  );
+  return der(
+    0x30,
+    ...[...names.values()].map(({ type, value }) =>
+      type === 'ip'
+        ? new Uint8Array(AsnConvert.serialize(new GeneralName({ iPAddress: value })))
+        : der(0x82, Buffer.from(value, 'latin1')),
+    ),
+  );
 }
 
 function checked(one: Identifier): Identifier {
-  if (one.type === 'ip' ? isAddress(one.value) : one.type === 'dns' && isName(one.value)) return one;
-  const wanted = one.type === 'ip' ? 'no IP address' : one.type === 'dns' ? 'no DNS name: give A-labels, without a final dot' : `a name of type ${quoted(one.type)}: only dns and ip are supported`;
+  if (one.type === 'ip' ? isAddress(one.value) : one.type === 'dns' && isName(one.value))
+    return one;
+  const wanted =
+    one.type === 'ip'
+      ? 'no IP address'
+      : one.type === 'dns'
+        ? 'no DNS name: give A-labels, without a final dot'
+        : `a name of type ${quoted(one.type)}: only dns and ip are supported`;
   throw new CertificateError('ERR_CSR_NAMES', `${quoted(one.value)} is ${wanted}`);
 }
 
@@ -72,10 +103,17 @@ function isAddress(value: string): boolean {
 
 function isName(value: string): boolean {
   const labels = (value.startsWith('*.') ? value.slice(2) : value).split('.');
-  return value.length <= 253 && !isIPv4(value) && labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  return (
+    value.length <= 253 &&
+    !isIPv4(value) &&
+    labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label))
+  );
 }
 
 /** A text of someone else's in a message: not too long, and with nothing in it that a terminal would obey. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 300)).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text.slice(0, 300)).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -4,7 +4,18 @@ export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } fro
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
 export { type Identifier } from './identifier.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
-export { type CryptoBackend, type KeyType, keyTypes, type PrivateKey, privateKeyPem } from './private-key.ts';
+export {
+  type CryptoBackend,
+  type KeyType,
+  keyTypes,
+  type PrivateKey,
+  privateKeyPem,
+} from './private-key.ts';
 export { createSelfSigned, type ExtensionValue, type SelfSignedRequest } from './self-signed.ts';
-export { type IssuedCertificate, type IssuedFor, verifyIssued, type VerifyOptions } from './verify-issued.ts';
+export {
+  type IssuedCertificate,
+  type IssuedFor,
+  verifyIssued,
+  type VerifyOptions,
+} from './verify-issued.ts';
 export { webcrypto } from './webcrypto.ts';

@@ -2,11 +2,22 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { CertificateError } from './errors.ts';
 import type { KeyType } from './private-key.ts';
 
-const curves: Readonly<Record<string, KeyType>> = { prime256v1: 'ec-p256', secp384r1: 'ec-p384', secp521r1: 'ec-p521' };
-const sizes: Readonly<Record<number, KeyType>> = { 2048: 'rsa-2048', 3072: 'rsa-3072', 4096: 'rsa-4096' };
+const curves: Readonly<Record<string, KeyType>> = {
+  prime256v1: 'ec-p256',
+  secp384r1: 'ec-p384',
+  secp521r1: 'ec-p521',
+};
+const sizes: Readonly<Record<number, KeyType>> = {
+  2048: 'rsa-2048',
+  3072: 'rsa-3072',
+  4096: 'rsa-4096',
+};
 
 /** The type of a key; undefined for one that is not supported. */
-export function keyTypeOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): KeyType | undefined {
+export function keyTypeOf({
+  asymmetricKeyType,
+  asymmetricKeyDetails,
+}: KeyObject): KeyType | undefined {
   if (asymmetricKeyType === 'ec') return curves[asymmetricKeyDetails?.namedCurve ?? ''];
   if (asymmetricKeyType === 'rsa') return sizes[asymmetricKeyDetails?.modulusLength ?? 0];
   return asymmetricKeyType === 'ed25519' ? 'ed25519' : undefined;
@@ -15,20 +26,39 @@ export function keyTypeOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject
 /** A key in words, also one that is not supported. */
 export function describeKey(key: KeyObject): string {
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
-  return keyTypeOf(key) ?? [key.asymmetricKeyType ?? 'unknown', namedCurve ?? modulusLength].filter((part) => part !== undefined).join(' ');
+  return (
+    keyTypeOf(key) ??
+    [key.asymmetricKeyType ?? 'unknown', namedCurve ?? modulusLength]
+      .filter((part) => part !== undefined)
+      .join(' ')
+  );
 }
 
 /** How the SubjectPublicKeyInfo of a short key begins, and how long it is. RFC 5480 §2, RFC 8410 §4 */
-const beginnings: readonly { readonly type: KeyType; readonly begin: Buffer; readonly length: number }[] = [
-  { type: 'ec-p256', begin: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex'), length: 91 },
-  { type: 'ec-p384', begin: Buffer.from('3076301006072a8648ce3d020106052b8104002203620004', 'hex'), length: 120 },
+const beginnings: readonly {
+  readonly type: KeyType;
+  readonly begin: Buffer;
+  readonly length: number;
+}[] = [
+  {
+    type: 'ec-p256',
+    begin: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex'),
+    length: 91,
+  },
+  {
+    type: 'ec-p384',
+    begin: Buffer.from('3076301006072a8648ce3d020106052b8104002203620004', 'hex'),
+    length: 120,
+  },
   { type: 'ed25519', begin: Buffer.from('302a300506032b6570032100', 'hex'), length: 44 },
 ];
 
 /** The type of a SubjectPublicKeyInfo in words; `unknown` for what is none. */
 export function describePublicKey(spki: Uint8Array): string {
   // Asking OpenSSL takes half a millisecond.
-  const short = beginnings.find(({ begin, length }) => spki.length === length && begin.equals(spki.subarray(0, begin.length)));
+  const short = beginnings.find(
+    ({ begin, length }) => spki.length === length && begin.equals(spki.subarray(0, begin.length)),
+  );
   if (short) return short.type;
   try {
     return describeKey(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
@@ -42,18 +72,35 @@ export function describePublicKey(spki: Uint8Array): string {
  * @param pem 64 KiB at most
  * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE_MISSING`, `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
  */
-export function readPrivateKey(pem: Uint8Array, passphrase?: string): { readonly key: KeyObject; readonly type: KeyType } {
+export function readPrivateKey(
+  pem: Uint8Array,
+  passphrase?: string,
+): { readonly key: KeyObject; readonly type: KeyType } {
   const key = parse(pem, passphrase);
   const type = keyTypeOf(key);
-  if (type === undefined) throw new CertificateError('ERR_KEY_TYPE', `a key of type ${describeKey(key)} is not supported: use EC P-256, P-384 or P-521, RSA of 2048, 3072 or 4096 bits, or Ed25519`);
+  if (type === undefined)
+    throw new CertificateError(
+      'ERR_KEY_TYPE',
+      `a key of type ${describeKey(key)} is not supported: use EC P-256, P-384 or P-521, RSA of 2048, 3072 or 4096 bits, or Ed25519`,
+    );
   return { key, type };
 }
 
 function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
-  if (pem.length > 65_536) throw new CertificateError('ERR_KEY_FORMAT', 'the key is larger than any private key: give one private key as PEM');
+  if (pem.length > 65_536)
+    throw new CertificateError(
+      'ERR_KEY_FORMAT',
+      'the key is larger than any private key: give one private key as PEM',
+    );
   const text = Buffer.from(pem.buffer, pem.byteOffset, pem.length);
-  const encrypted = text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') || text.includes('Proc-Type: 4,ENCRYPTED');
-  if (encrypted && passphrase === undefined) throw new CertificateError('ERR_KEY_PASSPHRASE_MISSING', 'the key is encrypted: give its passphrase');
+  const encrypted =
+    text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') ||
+    text.includes('Proc-Type: 4,ENCRYPTED');
+  if (encrypted && passphrase === undefined)
+    throw new CertificateError(
+      'ERR_KEY_PASSPHRASE_MISSING',
+      'the key is encrypted: give its passphrase',
+    );
   try {
     return createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) });
   } catch (error) {
@@ -64,19 +111,39 @@ function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
 
 /** What to say of a key that looks like one until it is used. */
 export function damaged(type: KeyType): CertificateError {
-  return new CertificateError('ERR_KEY_FORMAT', `the ${type} key is damaged: its numbers do not belong together; take it from where it was made`);
+  return new CertificateError(
+    'ERR_KEY_FORMAT',
+    `the ${type} key is damaged: its numbers do not belong together; take it from where it was made`,
+  );
 }
 
 function undecryptable(error: unknown): CertificateError {
   if ((error as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED') {
-    return new CertificateError('ERR_KEY_CIPHER', 'the key is encrypted with a cipher that this OpenSSL does not offer: encrypt it anew where it was made, with openssl pkcs8 -topk8 -v2 aes-256-cbc');
+    return new CertificateError(
+      'ERR_KEY_CIPHER',
+      'the key is encrypted with a cipher that this OpenSSL does not offer: encrypt it anew where it was made, with openssl pkcs8 -topk8 -v2 aes-256-cbc',
+    );
   }
-  return new CertificateError('ERR_KEY_PASSPHRASE', 'the key cannot be decrypted: the passphrase is wrong, or the file is damaged');
+  return new CertificateError(
+    'ERR_KEY_PASSPHRASE',
+    'the key cannot be decrypted: the passphrase is wrong, or the file is damaged',
+  );
 }
 
 function noPrivateKey(text: Buffer): CertificateError {
   const label = /-----BEGIN ([A-Z0-9 ]{1,60})-----/.exec(text.toString('latin1'))?.[1];
-  if (label === undefined) return new CertificateError('ERR_KEY_FORMAT', 'the key is no PEM: give a private key that begins with "-----BEGIN"');
-  if (/CERTIFICATE|PUBLIC KEY/.test(label)) return new CertificateError('ERR_KEY_NOT_PRIVATE', `this is a PEM block "${label}", where a private key is wanted: give the private key that belongs to it`);
-  return new CertificateError('ERR_KEY_FORMAT', `the PEM block "${label}" holds no private key that can be read: it is damaged, or no private key; give a private key as PKCS#8, SEC1 or PKCS#1 PEM`);
+  if (label === undefined)
+    return new CertificateError(
+      'ERR_KEY_FORMAT',
+      'the key is no PEM: give a private key that begins with "-----BEGIN"',
+    );
+  if (/CERTIFICATE|PUBLIC KEY/.test(label))
+    return new CertificateError(
+      'ERR_KEY_NOT_PRIVATE',
+      `this is a PEM block "${label}", where a private key is wanted: give the private key that belongs to it`,
+    );
+  return new CertificateError(
+    'ERR_KEY_FORMAT',
+    `the PEM block "${label}" holds no private key that can be read: it is damaged, or no private key; give a private key as PKCS#8, SEC1 or PKCS#1 PEM`,
+  );
 }

@@ -1,4 +1,6 @@
-const letters = new TextEncoder().encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=');
+const letters = new TextEncoder().encode(
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=',
+);
 const encoder = new TextEncoder();
 
 /** More than any certificate, request or chain. */
@@ -6,7 +8,10 @@ export const largestText = 1_048_576;
 
 /** Bytes as PEM, without a string in between: what is secret can be overwritten. RFC 7468 */
 export function toPem(label: string, der: Uint8Array): Uint8Array {
-  const [begin, end] = [encoder.encode(`-----BEGIN ${label}-----\n`), encoder.encode(`-----END ${label}-----\n`)];
+  const [begin, end] = [
+    encoder.encode(`-----BEGIN ${label}-----\n`),
+    encoder.encode(`-----END ${label}-----\n`),
+  ];
   const quads = Math.ceil(der.length / 3);
   const pem = new Uint8Array(begin.length + quads * 4 + Math.ceil(quads / 16) + end.length);
   pem.set(begin);
@@ -23,7 +28,12 @@ export function toPem(label: string, der: Uint8Array): Uint8Array {
 /** Three bytes as four letters. RFC 4648 §4 */
 function quadOf(bytes: Uint8Array, at: number): readonly number[] {
   const [a = 0, b, c] = bytes.subarray(at, at + 3);
-  const sextets = [a >> 2, (a & 3) << 4 | (b ?? 0) >> 4, b === undefined ? 64 : (b & 15) << 2 | (c ?? 0) >> 6, c === undefined ? 64 : c & 63];
+  const sextets = [
+    a >> 2,
+    ((a & 3) << 4) | ((b ?? 0) >> 4),
+    b === undefined ? 64 : ((b & 15) << 2) | ((c ?? 0) >> 6),
+    c === undefined ? 64 : c & 63,
+  ];
   return sextets.map((sextet) => letters[sextet] ?? 0);
 }
 
@@ -39,5 +49,7 @@ export function fromPem(text: string, label: RegExp): readonly (Uint8Array | und
 
 function fromBase64(text: string): Uint8Array | undefined {
   const base64 = text.replace(/\s+/g, '');
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Uint8Array.from(Buffer.from(base64, 'base64')) : undefined;
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(base64)
+    ? Uint8Array.from(Buffer.from(base64, 'base64'))
+    : undefined;
 }

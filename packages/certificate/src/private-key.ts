@@ -1,7 +1,15 @@
 import { CertificateError } from './errors.ts';
 import { toPem } from './pem.ts';
 
-export const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'] as const;
+export const keyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'ec-p521',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+  'ed25519',
+] as const;
 export type KeyType = (typeof keyTypes)[number];
 
 /** The private key of a certificate: in memory, in a KMS, in an HSM. */
@@ -30,7 +38,11 @@ export interface CryptoBackend {
 
 /** A key as PKCS#8 PEM. The caller overwrites the bytes after use. @throws CertificateError `ERR_KEY_NOT_EXPORTABLE` */
 export async function privateKeyPem(key: PrivateKey): Promise<Uint8Array> {
-  if (!key.export) throw new CertificateError('ERR_KEY_NOT_EXPORTABLE', `the ${key.type} key cannot leave the place where it is kept`);
+  if (!key.export)
+    throw new CertificateError(
+      'ERR_KEY_NOT_EXPORTABLE',
+      `the ${key.type} key cannot leave the place where it is kept`,
+    );
   const der = await key.export();
   try {
     return toPem('PRIVATE KEY', der);

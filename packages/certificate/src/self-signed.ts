@@ -1,7 +1,16 @@
 import { webcrypto } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
-import { Certificate, Extension, Extensions, Name, SubjectPublicKeyInfo, TBSCertificate, Validity, Version } from '@peculiar/asn1-x509';
+import {
+  Certificate,
+  Extension,
+  Extensions,
+  Name,
+  SubjectPublicKeyInfo,
+  TBSCertificate,
+  Validity,
+  Version,
+} from '@peculiar/asn1-x509';
 import { alternativeNamesValue, type Identifier, subjectAltName } from './identifier.ts';
 import { toPem } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
@@ -29,9 +38,20 @@ export interface SelfSignedRequest {
  * @returns PEM
  * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have
  */
-export async function createSelfSigned({ identifiers, key, extensions = [], clock = systemClock }: SelfSignedRequest): Promise<string> {
-  const all = [{ oid: subjectAltName, critical: false, value: alternativeNamesValue(identifiers) }, ...extensions];
-  const name = AsnConvert.parse(new x509.Name([{ CN: [{ utf8String: 'self-signed' }] }]).toArrayBuffer(), Name);
+export async function createSelfSigned({
+  identifiers,
+  key,
+  extensions = [],
+  clock = systemClock,
+}: SelfSignedRequest): Promise<string> {
+  const all = [
+    { oid: subjectAltName, critical: false, value: alternativeNamesValue(identifiers) },
+    ...extensions,
+  ];
+  const name = AsnConvert.parse(
+    new x509.Name([{ CN: [{ utf8String: 'self-signed' }] }]).toArrayBuffer(),
+    Name,
+  );
   const moment = (hours: number) => new Date(clock.now().add({ hours }).epochMilliseconds);
   const certificate = new TBSCertificate({
     version: Version.v3,
@@ -41,11 +61,27 @@ export async function createSelfSigned({ identifiers, key, extensions = [], cloc
     subject: name,
     validity: new Validity({ notBefore: moment(-1), notAfter: moment(7 * 24) }),
     subjectPublicKeyInfo: AsnConvert.parse(key.publicKey, SubjectPublicKeyInfo),
-    extensions: new Extensions(all.map((one) => new Extension({ extnID: one.oid, critical: one.critical, extnValue: new OctetString(Uint8Array.from(one.value)) }))),
+    extensions: new Extensions(
+      all.map(
+        (one) =>
+          new Extension({
+            extnID: one.oid,
+            critical: one.critical,
+            extnValue: new OctetString(Uint8Array.from(one.value)),
+          }),
+      ),
+    ),
   });
   const signed = AsnConvert.serialize(certificate);
   const signatureValue = Uint8Array.from(await key.sign(new Uint8Array(signed))).buffer;
-  const der = AsnConvert.serialize(new Certificate({ tbsCertificate: certificate, tbsCertificateRaw: signed, signatureAlgorithm: signatureAlgorithm(key.type), signatureValue }));
+  const der = AsnConvert.serialize(
+    new Certificate({
+      tbsCertificate: certificate,
+      tbsCertificateRaw: signed,
+      signatureAlgorithm: signatureAlgorithm(key.type),
+      signatureValue,
+    }),
+  );
   return new TextDecoder().decode(toPem('CERTIFICATE', new Uint8Array(der)));
 }
 

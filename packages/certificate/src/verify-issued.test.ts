@@ -6,9 +6,19 @@ import { type Identifier, parseChain, verifyIssued } from './index.ts';
 import { x509 } from './x509.ts';
 
 const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
-const names: readonly Identifier[] = [{ type: 'dns', value: 'a.test' }, { type: 'ip', value: '2001:db8::1' }];
-const otherName = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'a.test' }, { type: 'ip', value: '2001:db8::1' }, { type: 'email', value: 'a@evil.test' }]);
-const addressAsName = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'a.test' }, { type: 'dns', value: '2001:db8::1' }]);
+const names: readonly Identifier[] = [
+  { type: 'dns', value: 'a.test' },
+  { type: 'ip', value: '2001:db8::1' },
+];
+const otherName = new x509.SubjectAlternativeNameExtension([
+  { type: 'dns', value: 'a.test' },
+  { type: 'ip', value: '2001:db8::1' },
+  { type: 'email', value: 'a@evil.test' },
+]);
+const addressAsName = new x509.SubjectAlternativeNameExtension([
+  { type: 'dns', value: 'a.test' },
+  { type: 'dns', value: '2001:db8::1' },
+]);
 
 let root: web.CryptoKeyPair;
 let intermediate: web.CryptoKeyPair;
@@ -20,9 +30,32 @@ beforeAll(async () => {
   publicKey = new Uint8Array(await crypto.subtle.exportKey('spki', leaf.publicKey));
 });
 
-const leafOf = (more: Partial<Making> = {}) => certificate({ issuer: 'CN=intermediate', identifiers: names, keys: leaf, signer: intermediate, ...more });
-const intermediateOf = (more: Partial<Making> = {}) => certificate({ subject: 'CN=intermediate', issuer: 'CN=root', keys: intermediate, signer: root, ca: true, ...more });
-const rootOf = (more: Partial<Making> = {}) => certificate({ subject: 'CN=root', issuer: 'CN=root', keys: root, signer: root, ca: true, ...more });
+const leafOf = (more: Partial<Making> = {}) =>
+  certificate({
+    issuer: 'CN=intermediate',
+    identifiers: names,
+    keys: leaf,
+    signer: intermediate,
+    ...more,
+  });
+const intermediateOf = (more: Partial<Making> = {}) =>
+  certificate({
+    subject: 'CN=intermediate',
+    issuer: 'CN=root',
+    keys: intermediate,
+    signer: root,
+    ca: true,
+    ...more,
+  });
+const rootOf = (more: Partial<Making> = {}) =>
+  certificate({
+    subject: 'CN=root',
+    issuer: 'CN=root',
+    keys: root,
+    signer: root,
+    ca: true,
+    ...more,
+  });
 const verify = (chain: string) => verifyIssued(chain, { identifiers: names, publicKey }, { clock });
 
 /** A certificate whose last byte, which is of its signature, is another. */
@@ -34,50 +67,165 @@ function tampered(pem: string): string {
 
 describe('verifyIssued', () => {
   it('takes what was asked for, in any order and writing of its names', async () => {
-    const chain = await leafOf({ identifiers: [{ type: 'ip', value: '2001:db8:0:0::1' }, { type: 'dns', value: 'A.test' }] }) + await intermediateOf() + await rootOf();
+    const chain =
+      (await leafOf({
+        identifiers: [
+          { type: 'ip', value: '2001:db8:0:0::1' },
+          { type: 'dns', value: 'A.test' },
+        ],
+      })) +
+      (await intermediateOf()) +
+      (await rootOf());
     const issued = await verify(`text before\r\n${chain.replaceAll('\n', '\r\n')}`);
-    expect(issued.leaf).toMatchObject({ identifiers: [{ type: 'ip', value: '2001:db8::1' }, { type: 'dns', value: 'a.test' }], keyType: 'ec-p256', isCa: false, serialNumber: '8765' });
+    expect(issued.leaf).toMatchObject({
+      identifiers: [
+        { type: 'ip', value: '2001:db8::1' },
+        { type: 'dns', value: 'a.test' },
+      ],
+      keyType: 'ec-p256',
+      isCa: false,
+      serialNumber: '8765',
+    });
     expect(issued.chain.map(({ subject }) => subject)).toEqual(['', 'CN=intermediate', 'CN=root']);
     expect(issued.chain[0]).toBe(issued.leaf);
-    expect(issued.pem).toMatch(/^(-----BEGIN CERTIFICATE-----\n([\w+/=]{1,64}\n)+-----END CERTIFICATE-----\n){3}$/);
+    expect(issued.pem).toMatch(
+      /^(-----BEGIN CERTIFICATE-----\n([\w+/=]{1,64}\n)+-----END CERTIFICATE-----\n){3}$/,
+    );
     expect(parseChain(issued.pem)).toEqual(issued.chain);
   });
-  it.each(Object.keys(algorithms) as Algorithm[])('takes a chain signed with %s', async (algorithm) => {
-    const signer = await keysOf(algorithm);
-    await expect(verify(await leafOf({ signer, algorithm }) + await intermediateOf({ keys: signer }))).resolves.toBeDefined();
-    await expect(verify(tampered(await leafOf({ signer, algorithm })) + await intermediateOf({ keys: signer }))).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_CHAIN' });
-  });
+  it.each(Object.keys(algorithms) as Algorithm[])(
+    'takes a chain signed with %s',
+    async (algorithm) => {
+      const signer = await keysOf(algorithm);
+      await expect(
+        verify((await leafOf({ signer, algorithm })) + (await intermediateOf({ keys: signer }))),
+      ).resolves.toBeDefined();
+      await expect(
+        verify(
+          tampered(await leafOf({ signer, algorithm })) + (await intermediateOf({ keys: signer })),
+        ),
+      ).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_CHAIN' });
+    },
+  );
   it.each<[string, () => Promise<string>, string, string]>([
     ['another key', () => leafOf({ keys: other }), 'ERR_CERTIFICATE_KEY', 'another key'],
-    ['a name too few', () => leafOf({ identifiers: names.slice(0, 1) }), 'ERR_CERTIFICATE_NAMES', '"ip:2001:db8::1" missing'],
-    ['a name too many', () => leafOf({ identifiers: [...names, { type: 'dns', value: 'evil.test' }] }), 'ERR_CERTIFICATE_NAMES', '"dns:evil.test" not asked for'],
-    ['a name of another kind too many', () => leafOf({ identifiers: [], extensions: [otherName] }), 'ERR_CERTIFICATE_NAMES', '"email:a@evil.test" not asked for'],
-    ['an address that is written as a DNS name', () => leafOf({ identifiers: [], extensions: [addressAsName] }), 'ERR_CERTIFICATE_NAMES', '"ip:2001:db8::1" missing; "dns:2001:db8::1" not asked for'],
-    ['a second list of names', () => leafOf({ extensions: [otherName] }), 'ERR_CERTIFICATE_FORMAT', 'certificate 1 of 1'],
-    ['a wildcard in place of the name', () => leafOf({ identifiers: [{ type: 'dns', value: '*.test' }, ...names.slice(1)] }), 'ERR_CERTIFICATE_NAMES', '"dns:a.test" missing'],
+    [
+      'a name too few',
+      () => leafOf({ identifiers: names.slice(0, 1) }),
+      'ERR_CERTIFICATE_NAMES',
+      '"ip:2001:db8::1" missing',
+    ],
+    [
+      'a name too many',
+      () => leafOf({ identifiers: [...names, { type: 'dns', value: 'evil.test' }] }),
+      'ERR_CERTIFICATE_NAMES',
+      '"dns:evil.test" not asked for',
+    ],
+    [
+      'a name of another kind too many',
+      () => leafOf({ identifiers: [], extensions: [otherName] }),
+      'ERR_CERTIFICATE_NAMES',
+      '"email:a@evil.test" not asked for',
+    ],
+    [
+      'an address that is written as a DNS name',
+      () => leafOf({ identifiers: [], extensions: [addressAsName] }),
+      'ERR_CERTIFICATE_NAMES',
+      '"ip:2001:db8::1" missing; "dns:2001:db8::1" not asked for',
+    ],
+    [
+      'a second list of names',
+      () => leafOf({ extensions: [otherName] }),
+      'ERR_CERTIFICATE_FORMAT',
+      'certificate 1 of 1',
+    ],
+    [
+      'a wildcard in place of the name',
+      () => leafOf({ identifiers: [{ type: 'dns', value: '*.test' }, ...names.slice(1)] }),
+      'ERR_CERTIFICATE_NAMES',
+      '"dns:a.test" missing',
+    ],
     ['no names at all', () => leafOf({ identifiers: [] }), 'ERR_CERTIFICATE_NAMES', 'missing'],
-    ['a CA certificate', () => leafOf({ ca: true }), 'ERR_CERTIFICATE_CA', 'a CA\'s'],
-    ['an issuer with another name', async () => await leafOf({ issuer: 'CN=somebody' }) + await intermediateOf(), 'ERR_CERTIFICATE_CHAIN', 'certificate 2 of the chain is not the issuer of certificate 1: the names differ'],
-    ['an issuer with another key', async () => await leafOf({ signer: other }) + await intermediateOf(), 'ERR_CERTIFICATE_CHAIN', 'has not signed it'],
-    ['an issuer that is no CA', async () => await leafOf() + await intermediateOf({ ca: false }), 'ERR_CERTIFICATE_CHAIN', 'no CA\'s'],
-    ['a root with another key', async () => await leafOf() + await intermediateOf() + await rootOf({ keys: other }), 'ERR_CERTIFICATE_CHAIN', 'certificate 3 of the chain is not the issuer of certificate 2: it has not signed it'],
-    ['a chain in the wrong order', async () => await intermediateOf() + await leafOf(), 'ERR_CERTIFICATE_KEY', 'another key'],
-    ['an expired certificate', () => leafOf({ notAfter: '2026-06-01T00:00:00Z' }), 'ERR_CERTIFICATE_VALIDITY', 'expired'],
-    ['a certificate of the future', () => leafOf({ notBefore: '2026-06-01T00:06:00Z' }), 'ERR_CERTIFICATE_VALIDITY', 'not valid yet'],
-    ['an expired issuer', async () => await leafOf() + await intermediateOf({ notAfter: '2026-05-31T00:00:00Z' }), 'ERR_CERTIFICATE_VALIDITY', 'expired'],
+    ['a CA certificate', () => leafOf({ ca: true }), 'ERR_CERTIFICATE_CA', "a CA's"],
+    [
+      'an issuer with another name',
+      async () => (await leafOf({ issuer: 'CN=somebody' })) + (await intermediateOf()),
+      'ERR_CERTIFICATE_CHAIN',
+      'certificate 2 of the chain is not the issuer of certificate 1: the names differ',
+    ],
+    [
+      'an issuer with another key',
+      async () => (await leafOf({ signer: other })) + (await intermediateOf()),
+      'ERR_CERTIFICATE_CHAIN',
+      'has not signed it',
+    ],
+    [
+      'an issuer that is no CA',
+      async () => (await leafOf()) + (await intermediateOf({ ca: false })),
+      'ERR_CERTIFICATE_CHAIN',
+      "no CA's",
+    ],
+    [
+      'a root with another key',
+      async () => (await leafOf()) + (await intermediateOf()) + (await rootOf({ keys: other })),
+      'ERR_CERTIFICATE_CHAIN',
+      'certificate 3 of the chain is not the issuer of certificate 2: it has not signed it',
+    ],
+    [
+      'a chain in the wrong order',
+      async () => (await intermediateOf()) + (await leafOf()),
+      'ERR_CERTIFICATE_KEY',
+      'another key',
+    ],
+    [
+      'an expired certificate',
+      () => leafOf({ notAfter: '2026-06-01T00:00:00Z' }),
+      'ERR_CERTIFICATE_VALIDITY',
+      'expired',
+    ],
+    [
+      'a certificate of the future',
+      () => leafOf({ notBefore: '2026-06-01T00:06:00Z' }),
+      'ERR_CERTIFICATE_VALIDITY',
+      'not valid yet',
+    ],
+    [
+      'an expired issuer',
+      async () => (await leafOf()) + (await intermediateOf({ notAfter: '2026-05-31T00:00:00Z' })),
+      'ERR_CERTIFICATE_VALIDITY',
+      'expired',
+    ],
     ['nothing', async () => '', 'ERR_CERTIFICATE_FORMAT', 'no certificate'],
   ])('refuses %s', async (_, chain, code, words) => {
-    await expect(verify(await chain())).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+    await expect(verify(await chain())).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(words),
+    });
   });
   it('forgives a clock that is some minutes behind', async () => {
-    await expect(verify(await leafOf({ notBefore: '2026-06-01T00:04:00Z' }))).resolves.toBeDefined();
+    await expect(
+      verify(await leafOf({ notBefore: '2026-06-01T00:04:00Z' })),
+    ).resolves.toBeDefined();
   });
   it('forgives an expired root, with which CAs knowingly end a chain', async () => {
-    await expect(verify(await leafOf() + await intermediateOf() + await rootOf({ notAfter: '2026-05-31T00:00:00Z' }))).resolves.toBeDefined();
+    await expect(
+      verify(
+        (await leafOf()) +
+          (await intermediateOf()) +
+          (await rootOf({ notAfter: '2026-05-31T00:00:00Z' })),
+      ),
+    ).resolves.toBeDefined();
   });
   it('lets nothing out of a certificate reach a terminal that would obey it', async () => {
-    const identifiers = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: `\u001b[2J\u009b${'a'.repeat(10_000)}` }]);
-    const { message } = await verify(await leafOf({ identifiers: [], extensions: [identifiers] })).then(() => new Error('taken'), (error: Error) => error);
+    const identifiers = new x509.SubjectAlternativeNameExtension([
+      { type: 'dns', value: `\u001b[2J\u009b${'a'.repeat(10_000)}` },
+    ]);
+    const { message } = await verify(
+      await leafOf({ identifiers: [], extensions: [identifiers] }),
+    ).then(
+      () => new Error('taken'),
+      (error: Error) => error,
+    );
     expect(message).toMatch(/^[ -~]{1,1000}$/);
   });
 });

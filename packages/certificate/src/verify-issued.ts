@@ -36,13 +36,26 @@ const tolerance = Temporal.Duration.from({ minutes: 5 });
  * @param chain PEM, the end-entity certificate first; 1 MiB at most
  * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, `…_KEY`, `…_NAMES`, `…_CA`, `…_CHAIN`, `…_VALIDITY`
  */
-export async function verifyIssued(chain: string, { identifiers, publicKey }: IssuedFor, { clock = systemClock }: VerifyOptions = {}): Promise<IssuedCertificate> {
+export async function verifyIssued(
+  chain: string,
+  { identifiers, publicKey }: IssuedFor,
+  { clock = systemClock }: VerifyOptions = {},
+): Promise<IssuedCertificate> {
   const all = parseChain(chain);
   const [leaf, issuer] = all;
-  if (!leaf) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'the chain is empty: download it again');
-  if (!Buffer.from(leaf.publicKey).equals(publicKey)) throw new CertificateError('ERR_CERTIFICATE_KEY', `${called(leaf)} is for another key than the request's: do not use it, report it to the CA`);
+  if (!leaf)
+    throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'the chain is empty: download it again');
+  if (!Buffer.from(leaf.publicKey).equals(publicKey))
+    throw new CertificateError(
+      'ERR_CERTIFICATE_KEY',
+      `${called(leaf)} is for another key than the request's: do not use it, report it to the CA`,
+    );
   checkNames(leaf, identifiers);
-  if (leaf.isCa) throw new CertificateError('ERR_CERTIFICATE_CA', `${called(leaf)} is a CA's, where a server's was asked for: do not use it, report it to the CA`);
+  if (leaf.isCa)
+    throw new CertificateError(
+      'ERR_CERTIFICATE_CA',
+      `${called(leaf)} is a CA's, where a server's was asked for: do not use it, report it to the CA`,
+    );
   checkLinks(all);
   for (const one of issuer ? [leaf, issuer] : [leaf]) checkValidity(one, clock.now());
   return { leaf, chain: all, pem: all.map(({ pem }) => pem).join('') };
@@ -56,21 +69,34 @@ function checkNames(leaf: CertificateInfo, asked: readonly Identifier[]): void {
   const { missing, extra } = compare(leaf.identifiers, asked);
   const others = [...extra, ...leaf.otherNames];
   if (missing.length === 0 && others.length === 0) return;
-  const faults = [...(missing.length > 0 ? [`${quoted(missing.join(', '))} missing`] : []), ...(others.length > 0 ? [`${quoted(others.join(', '))} not asked for`] : [])];
-  throw new CertificateError('ERR_CERTIFICATE_NAMES', `${called(leaf)} is for other names than were asked for: ${faults.join('; ')}; do not use it, report it to the CA`);
+  const faults = [
+    ...(missing.length > 0 ? [`${quoted(missing.join(', '))} missing`] : []),
+    ...(others.length > 0 ? [`${quoted(others.join(', '))} not asked for`] : []),
+  ];
+  throw new CertificateError(
+    'ERR_CERTIFICATE_NAMES',
+    `${called(leaf)} is for other names than were asked for: ${faults.join('; ')}; do not use it, report it to the CA`,
+  );
 }
 
 /** Each certificate is signed by the next, which is a CA's. */
 function checkLinks(chain: readonly CertificateInfo[]): void {
   for (const [index, subject] of chain.slice(0, -1).entries()) {
     const fault = linkFault(subject, chain[index + 1]);
-    if (fault !== undefined) throw new CertificateError('ERR_CERTIFICATE_CHAIN', `certificate ${index + 2} of the chain is not the issuer of certificate ${index + 1}: ${fault}; report it to the CA`);
+    if (fault !== undefined)
+      throw new CertificateError(
+        'ERR_CERTIFICATE_CHAIN',
+        `certificate ${index + 2} of the chain is not the issuer of certificate ${index + 1}: ${fault}; report it to the CA`,
+      );
   }
 }
 
-function linkFault(subject: CertificateInfo, issuer: CertificateInfo | undefined): string | undefined {
+function linkFault(
+  subject: CertificateInfo,
+  issuer: CertificateInfo | undefined,
+): string | undefined {
   if (!issuer || subject.issuer !== issuer.subject) return 'the names differ';
-  if (!issuer.isCa) return 'it is no CA\'s';
+  if (!issuer.isCa) return "it is no CA's";
   return signed(subject.der, issuer.der) ? undefined : 'it has not signed it';
 }
 
@@ -85,6 +111,15 @@ function signed(subject: Uint8Array, issuer: Uint8Array): boolean {
 
 function checkValidity(one: CertificateInfo, now: Temporal.Instant): void {
   const { notBefore, notAfter } = one;
-  const why = Temporal.Instant.compare(notAfter, now) <= 0 ? 'it has expired' : Temporal.Instant.compare(notBefore, now.add(tolerance)) > 0 ? 'it is not valid yet' : undefined;
-  if (why !== undefined) throw new CertificateError('ERR_CERTIFICATE_VALIDITY', `${called(one)} is valid from ${notBefore} to ${notAfter}, and now is ${now.round('second')}: ${why}; check this machine's clock`);
+  const why =
+    Temporal.Instant.compare(notAfter, now) <= 0
+      ? 'it has expired'
+      : Temporal.Instant.compare(notBefore, now.add(tolerance)) > 0
+        ? 'it is not valid yet'
+        : undefined;
+  if (why !== undefined)
+    throw new CertificateError(
+      'ERR_CERTIFICATE_VALIDITY',
+      `${called(one)} is valid from ${notBefore} to ${notAfter}, and now is ${now.round('second')}: ${why}; check this machine's clock`,
+    );
 }

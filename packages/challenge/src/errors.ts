@@ -1,15 +1,64 @@
 /** Why a challenge cannot be answered; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
 export const challengeErrors = {
-  ERR_CHALLENGE_PORT_IN_USE: { meaning: 'Another program listens on the port.', cure: 'Stop it, choose another port, or let it serve the responses (a webroot, or the handler).', exit: 3, http: 503 },
-  ERR_CHALLENGE_PORT_DENIED: { meaning: 'This user may not listen on the port.', cure: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose another port and redirect to it.', exit: 3, http: 503 },
-  ERR_CHALLENGE_LISTEN: { meaning: 'The listener could not be started.', cure: 'Check the address and the port.', exit: 3, http: 503 },
-  ERR_CHALLENGE_WEBROOT: { meaning: 'The webroot cannot be written or read.', cure: 'Check that the directory exists, and its permissions.', exit: 3, http: 503 },
-  ERR_CHALLENGE_TOKEN: { meaning: 'A token has other characters than base64url has.', cure: 'Report it to the CA.', exit: 4, http: 502 },
-  ERR_CHALLENGE_MODULE: { meaning: 'A package that this type of challenge needs is not installed.', cure: 'Install the package that the message names.', exit: 3, http: 500 },
-  ERR_CHALLENGE_DRAFT: { meaning: 'The challenge is defined by a draft, and which version of it is meant is not said, or it is not known here.', cure: 'Name the version that the CA follows, one of those in the message.', exit: 2, http: 422 },
-  ERR_CHALLENGE_RECORD: { meaning: 'The record that proves a name by dns-persist-01 does not stand in DNS as it must.', cure: 'Set it as the message says, at every server that the message names.', exit: 6, http: 422 },
-  ERR_CHALLENGE_NOT_VISIBLE: { meaning: 'A response was put in place, but another answer comes from there.', cure: 'Check what else serves the address.', exit: 3, http: 503 },
-} as const satisfies Record<`ERR_CHALLENGE_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_CHALLENGE_PORT_IN_USE: {
+    meaning: 'Another program listens on the port.',
+    cure: 'Stop it, choose another port, or let it serve the responses (a webroot, or the handler).',
+    exit: 3,
+    http: 503,
+  },
+  ERR_CHALLENGE_PORT_DENIED: {
+    meaning: 'This user may not listen on the port.',
+    cure: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose another port and redirect to it.',
+    exit: 3,
+    http: 503,
+  },
+  ERR_CHALLENGE_LISTEN: {
+    meaning: 'The listener could not be started.',
+    cure: 'Check the address and the port.',
+    exit: 3,
+    http: 503,
+  },
+  ERR_CHALLENGE_WEBROOT: {
+    meaning: 'The webroot cannot be written or read.',
+    cure: 'Check that the directory exists, and its permissions.',
+    exit: 3,
+    http: 503,
+  },
+  ERR_CHALLENGE_TOKEN: {
+    meaning: 'A token has other characters than base64url has.',
+    cure: 'Report it to the CA.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_CHALLENGE_MODULE: {
+    meaning: 'A package that this type of challenge needs is not installed.',
+    cure: 'Install the package that the message names.',
+    exit: 3,
+    http: 500,
+  },
+  ERR_CHALLENGE_DRAFT: {
+    meaning:
+      'The challenge is defined by a draft, and which version of it is meant is not said, or it is not known here.',
+    cure: 'Name the version that the CA follows, one of those in the message.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CHALLENGE_RECORD: {
+    meaning: 'The record that proves a name by dns-persist-01 does not stand in DNS as it must.',
+    cure: 'Set it as the message says, at every server that the message names.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_CHALLENGE_NOT_VISIBLE: {
+    meaning: 'A response was put in place, but another answer comes from there.',
+    cure: 'Check what else serves the address.',
+    exit: 3,
+    http: 503,
+  },
+} as const satisfies Record<
+  `ERR_CHALLENGE_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type ChallengeErrorCode = keyof typeof challengeErrors;
 
@@ -17,7 +66,11 @@ export type ChallengeErrorCode = keyof typeof challengeErrors;
 export class ChallengeError extends Error {
   override readonly name = 'ChallengeError';
 
-  constructor(readonly code: ChallengeErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly code: ChallengeErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }

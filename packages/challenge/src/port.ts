@@ -15,7 +15,10 @@ export interface Place {
  * @param make a new server; called again where there is no IPv6
  * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
  */
-export async function listening<T extends Server>(make: () => T, { port, host }: Place): Promise<T> {
+export async function listening<T extends Server>(
+  make: () => T,
+  { port, host }: Place,
+): Promise<T> {
   const server = make();
   try {
     await once(server.listen({ port, host: host ?? '::' }), 'listening');
@@ -29,9 +32,24 @@ export async function listening<T extends Server>(make: () => T, { port, host }:
 
 function failure(cause: unknown, { port, host }: Place): ChallengeError {
   switch (errorCode(cause)) {
-    case 'EADDRINUSE': return new ChallengeError('ERR_CHALLENGE_PORT_IN_USE', `port ${port} is in use: stop the program that listens there, choose another port, or let it serve the responses`, { cause });
-    case 'EACCES': return new ChallengeError('ERR_CHALLENGE_PORT_DENIED', `port ${port} may not be listened on: ports below 1024 need root or CAP_NET_BIND_SERVICE`, { cause });
-    default: return new ChallengeError('ERR_CHALLENGE_LISTEN', `no listener can be started on port ${port}${host === undefined ? '' : ` of ${host}`} (${errorCode(cause) ?? String(cause)}): check the address and the port`, { cause });
+    case 'EADDRINUSE':
+      return new ChallengeError(
+        'ERR_CHALLENGE_PORT_IN_USE',
+        `port ${port} is in use: stop the program that listens there, choose another port, or let it serve the responses`,
+        { cause },
+      );
+    case 'EACCES':
+      return new ChallengeError(
+        'ERR_CHALLENGE_PORT_DENIED',
+        `port ${port} may not be listened on: ports below 1024 need root or CAP_NET_BIND_SERVICE`,
+        { cause },
+      );
+    default:
+      return new ChallengeError(
+        'ERR_CHALLENGE_LISTEN',
+        `no listener can be started on port ${port}${host === undefined ? '' : ` of ${host}`} (${errorCode(cause) ?? String(cause)}): check the address and the port`,
+        { cause },
+      );
   }
 }
 
@@ -40,7 +58,9 @@ export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(work);
-    last = result.catch(() => { /* its caller hears of it */ });
+    last = result.catch(() => {
+      /* its caller hears of it */
+    });
     return result;
   };
 }

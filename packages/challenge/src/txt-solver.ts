@@ -1,6 +1,16 @@
 import type { ChallengeSolver, ChallengeToSolve } from '@acmex/client';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
-import { type AnsweredChallenge, type DnsProvider, findZone, followAliases, lookUp as ask, type LookUp, type Propagation, recordVisible, relativeName } from '@acmex/dns';
+import {
+  type AnsweredChallenge,
+  type DnsProvider,
+  findZone,
+  followAliases,
+  lookUp as ask,
+  type LookUp,
+  type Propagation,
+  recordVisible,
+  relativeName,
+} from '@acmex/dns';
 import { keyAuthorizationDigest } from '@acmex/protocol';
 
 export interface TxtSolverOptions {
@@ -16,7 +26,12 @@ export interface TxtSolverOptions {
 }
 
 /** A TXT record for one challenge: which zone it is written in, its whole name, its value; and for dns-01 the challenge, for hosts that make the record from that by themselves. */
-export type TxtResponse = { readonly zone: string; readonly name: string; readonly value: string; readonly challenge?: AnsweredChallenge };
+export type TxtResponse = {
+  readonly zone: string;
+  readonly name: string;
+  readonly value: string;
+  readonly challenge?: AnsweredChallenge;
+};
 
 interface TxtChallenge {
   readonly type: string;
@@ -30,21 +45,45 @@ interface TxtChallenge {
 const removeLimit = 'PT2M';
 
 /** Shows the digest of the key authorization in a TXT record. Where its name is an alias (CNAME), the record is written where that leads. */
-export function txtSolver({ type, nameOf, answered }: TxtChallenge, { provider, propagation = { check: 'authoritative' }, limit = 'PT5M', clock = systemClock, lookUp = ask({ clock }) }: TxtSolverOptions): ChallengeSolver<TxtResponse> {
-  const recordOf = ({ zone, name, value, challenge }: TxtResponse) => ({ name: relativeName(zone, name), value, ...(challenge ? { challenge } : {}) });
+export function txtSolver(
+  { type, nameOf, answered }: TxtChallenge,
+  {
+    provider,
+    propagation = { check: 'authoritative' },
+    limit = 'PT5M',
+    clock = systemClock,
+    lookUp = ask({ clock }),
+  }: TxtSolverOptions,
+): ChallengeSolver<TxtResponse> {
+  const recordOf = ({ zone, name, value, challenge }: TxtResponse) => ({
+    name: relativeName(zone, name),
+    value,
+    ...(challenge ? { challenge } : {}),
+  });
   return {
     type,
     supports: (identifier) => identifier.type === 'dns',
     async respond(challenge, options) {
       const name = await followAliases(await nameOf(challenge), lookUp, options);
       const zone = provider.wholeNames ? name : await findZone(name, { lookUp, provider }, options);
-      return { zone, name, value: (await keyAuthorizationDigest(challenge.keyAuthorization)).base64url, ...(answered ? { challenge: answered(challenge) } : {}) };
+      return {
+        zone,
+        name,
+        value: (await keyAuthorizationDigest(challenge.keyAuthorization)).base64url,
+        ...(answered ? { challenge: answered(challenge) } : {}),
+      };
     },
     present: (response, options) => provider.append(response.zone, [recordOf(response)], options),
     async visible(response, options) {
-      const zone = provider.wholeNames && propagation.check === 'authoritative' ? await findZone(response.name, { lookUp }, options) : response.zone;
+      const zone =
+        provider.wholeNames && propagation.check === 'authoritative'
+          ? await findZone(response.name, { lookUp }, options)
+          : response.zone;
       await recordVisible({ ...response, zone }, { clock, lookUp, propagation, limit, ...options });
     },
-    remove: (response) => withTimeLimit({ clock, limit: removeLimit }, (signal) => provider.remove(response.zone, [recordOf(response)], { signal })),
+    remove: (response) =>
+      withTimeLimit({ clock, limit: removeLimit }, (signal) =>
+        provider.remove(response.zone, [recordOf(response)], { signal }),
+      ),
   };
 }

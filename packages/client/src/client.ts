@@ -1,6 +1,22 @@
 import {
-  type AcmeSession, AcmeError, type Authorization, challengeReady, type Challenge, errorCode, downloadCertificate, type DownloadedChain, finalizeOrder, getAuthorization, getOrder,
-  type Identifier, keyAuthorization, newOrder, type Order, pollOrder, printable, thumbprint,
+  type AcmeSession,
+  AcmeError,
+  type Authorization,
+  challengeReady,
+  type Challenge,
+  errorCode,
+  downloadCertificate,
+  type DownloadedChain,
+  finalizeOrder,
+  getAuthorization,
+  getOrder,
+  type Identifier,
+  keyAuthorization,
+  newOrder,
+  type Order,
+  pollOrder,
+  printable,
+  thumbprint,
 } from '@acmex/protocol';
 import type { InstantInput } from '@acmex/clock';
 import { ClientError } from './errors.ts';
@@ -98,14 +114,31 @@ export class AcmeClient {
       } catch (error) {
         // The CA's verdict on what was tried first is worth more than what became of the second choice.
         if (first !== undefined && errorCode(error) === 'ERR_CLIENT_NO_SOLVER') throw first;
-        if (errorCode(error) !== 'ERR_CLIENT_VALIDATION_FAILED' || !tried.addAll((error as ClientError).failures, this.#solvers)) throw error;
+        if (
+          errorCode(error) !== 'ERR_CLIENT_VALIDATION_FAILED' ||
+          !tried.addAll((error as ClientError).failures, this.#solvers)
+        )
+          throw error;
         first ??= error;
         state = undefined;
       }
     }
   }
 
-  async #attempt({ identifiers, csr, prefer, ...wishes }: IssueRequest, { state = newState, save = async () => { /* nothing is kept */ }, signal, onProgress = () => { /* nobody looks */ } }: IssueOptions, tried: TriedChallenges): Promise<IssuedChain> {
+  async #attempt(
+    { identifiers, csr, prefer, ...wishes }: IssueRequest,
+    {
+      state = newState,
+      save = async () => {
+        /* nothing is kept */
+      },
+      signal,
+      onProgress = () => {
+        /* nobody looks */
+      },
+    }: IssueOptions,
+    tried: TriedChallenges,
+  ): Promise<IssuedChain> {
     let current = checkState(state);
     const keep = async (change: Partial<IssuanceState>) => {
       current = { ...current, ...change };
@@ -120,22 +153,31 @@ export class AcmeClient {
     } else {
       await this.abandon(current);
       await keep({ ...newState, ordering: true });
-      order = await newOrder(this.#session, { identifiers, ...wishes }, { signal }).catch(async (error: unknown) => {
-        if (isRefused(error)) await keep(newState);
-        throw error;
-      });
+      order = await newOrder(this.#session, { identifiers, ...wishes }, { signal }).catch(
+        async (error: unknown) => {
+          if (isRefused(error)) await keep(newState);
+          throw error;
+        },
+      );
       await keep({ order: order.url, ordering: undefined });
       onProgress({ type: 'ordered', order: order.url, names: identifiers.length });
     }
     if (order.status === 'pending') {
-      order = await this.#validate(order, { saved: current.responses, save: (responses) => keep({ responses }), tried, onProgress, signal });
+      order = await this.#validate(order, {
+        saved: current.responses,
+        save: (responses) => keep({ responses }),
+        tried,
+        onProgress,
+        signal,
+      });
       if (order.status === 'ready') onProgress({ type: 'validated', order: order.url });
     }
     if (order.status === 'ready') {
       order = await this.#finalize(order, typeof csr === 'function' ? await csr() : csr, signal);
       onProgress({ type: 'finalized', order: order.url });
     }
-    if (order.status === 'processing' || order.status === 'ready') order = await pollOrder(this.#session, order, { signal });
+    if (order.status === 'processing' || order.status === 'ready')
+      order = await pollOrder(this.#session, order, { signal });
     if (order.status !== 'valid') throw await this.#failure(order, signal);
     const chain = await this.#download(order, prefer, signal);
     onProgress({ type: 'issued', order: order.url });
@@ -147,14 +189,28 @@ export class AcmeClient {
     const failed: unknown[] = [];
     for (const { type, response } of checkState(state).responses) {
       const solver = this.#solvers.find((one) => one.type === type);
-      if (!solver) failed.push(new ClientError('ERR_CLIENT_NO_SOLVER', `a ${type} response may be on display, and this client has no ${type} solver to take it down`));
+      if (!solver)
+        failed.push(
+          new ClientError(
+            'ERR_CLIENT_NO_SOLVER',
+            `a ${type} response may be on display, and this client has no ${type} solver to take it down`,
+          ),
+        );
       else await solver.remove(response).catch((error: unknown) => failed.push(error));
     }
-    if (failed.length > 0) throw new AggregateError(failed, `${failed.length} challenge responses could not be taken down`);
+    if (failed.length > 0)
+      throw new AggregateError(
+        failed,
+        `${failed.length} challenge responses could not be taken down`,
+      );
   }
 
   /** The order of a saved state; undefined when there is none to go on with. */
-  async #resume({ order: url, ordering }: IssuanceState, identifiers: readonly Identifier[], { signal, onProgress }: Pick<Validation, 'signal' | 'onProgress'>): Promise<Order | undefined> {
+  async #resume(
+    { order: url, ordering }: IssuanceState,
+    identifiers: readonly Identifier[],
+    { signal, onProgress }: Pick<Validation, 'signal' | 'onProgress'>,
+  ): Promise<Order | undefined> {
     if (url === undefined) {
       const lost = ordering ? await lostOrder(this.#session, identifiers, { signal }) : undefined;
       if (lost !== 'unlisted') return lost;
@@ -171,68 +227,144 @@ export class AcmeClient {
   }
 
   /** Proves every name of the order that is not proven yet. Whatever happens, nothing stays on display. */
-  async #validate(order: Order<'pending'>, { saved, save, tried, onProgress, signal }: Validation): Promise<Order> {
+  async #validate(
+    order: Order<'pending'>,
+    { saved, save, tried, onProgress, signal }: Validation,
+  ): Promise<Order> {
     const session = this.#session;
-    const each = <T, R>(list: readonly T[], work: (one: T) => Promise<R>) => inLanes(this.#concurrency, list, work);
+    const each = <T, R>(list: readonly T[], work: (one: T) => Promise<R>) =>
+      inLanes(this.#concurrency, list, work);
 
-    const authorizations = await each(order.authorizations, (url) => getAuthorization(session, url, { signal }));
+    const authorizations = await each(order.authorizations, (url) =>
+      getAuthorization(session, url, { signal }),
+    );
     const tasks = authorizations.flatMap((authorization) => {
       if (authorization.status === 'pending') return [this.#taskFor(authorization, tried)];
-      if (authorization.status === 'valid') onProgress({ type: 'already-valid', identifier: authorization.identifier, wildcard: authorization.wildcard });
+      if (authorization.status === 'valid')
+        onProgress({
+          type: 'already-valid',
+          identifier: authorization.identifier,
+          wildcard: authorization.wildcard,
+        });
       return [];
     });
-    await this.abandon({ version: 1, responses: saved.filter((one) => !tasks.some((task) => isFor(task)(one))) });
-    const shown = await each(tasks, async (task) => ({ ...task, saved: saved.find(isFor(task)) ?? await this.#respond(task, signal) }));
+    await this.abandon({
+      version: 1,
+      responses: saved.filter((one) => !tasks.some((task) => isFor(task)(one))),
+    });
+    const shown = await each(tasks, async (task) => ({
+      ...task,
+      saved: saved.find(isFor(task)) ?? (await this.#respond(task, signal)),
+    }));
     await save(shown.map((one) => one.saved));
-    const report = (type: 'presented' | 'visible' | 'answered' | 'removed', { authorization: { identifier, wildcard }, challenge }: Task) => onProgress({ type, identifier, wildcard, challenge: challenge.type });
+    const report = (
+      type: 'presented' | 'visible' | 'answered' | 'removed',
+      { authorization: { identifier, wildcard }, challenge }: Task,
+    ) => onProgress({ type, identifier, wildcard, challenge: challenge.type });
     try {
-      await each(shown, async (one) => { await one.solver.present(one.saved.response, { signal }); report('presented', one); });
-      await each(shown, async (one) => { await one.solver.visible(one.saved.response, { signal }); report('visible', one); });
-      await each(shown.filter(({ challenge }) => challenge.status === 'pending'), async (one) => { await challengeReady(session, one.challenge, { signal }); report('answered', one); });
+      await each(shown, async (one) => {
+        await one.solver.present(one.saved.response, { signal });
+        report('presented', one);
+      });
+      await each(shown, async (one) => {
+        await one.solver.visible(one.saved.response, { signal });
+        report('visible', one);
+      });
+      await each(
+        shown.filter(({ challenge }) => challenge.status === 'pending'),
+        async (one) => {
+          await challengeReady(session, one.challenge, { signal });
+          report('answered', one);
+        },
+      );
       return await pollOrder(session, order, { signal });
     } finally {
-      await Promise.all(shown.map(async (one) => {
-        const { identifier, wildcard } = one.authorization;
-        await one.solver.remove(one.saved.response).then(() => report('removed', one), (error: unknown) => onProgress({ type: 'left-on-display', identifier, wildcard, challenge: one.challenge.type, error }));
-      }));
+      await Promise.all(
+        shown.map(async (one) => {
+          const { identifier, wildcard } = one.authorization;
+          await one.solver.remove(one.saved.response).then(
+            () => report('removed', one),
+            (error: unknown) =>
+              onProgress({
+                type: 'left-on-display',
+                identifier,
+                wildcard,
+                challenge: one.challenge.type,
+                error,
+              }),
+          );
+        }),
+      );
     }
   }
 
   #taskFor(authorization: Authorization, tried: TriedChallenges): Task {
     const { identifier, wildcard, challenges } = authorization;
     for (const solver of this.#solvers.filter(({ type }) => !tried.has(authorization, type))) {
-      const challenge = challenges.find(({ type, status }) => type === solver.type && status !== 'invalid');
-      if (challenge && solver.supports(identifier, wildcard)) return { authorization, challenge, solver };
+      const challenge = challenges.find(
+        ({ type, status }) => type === solver.type && status !== 'invalid',
+      );
+      if (challenge && solver.supports(identifier, wildcard))
+        return { authorization, challenge, solver };
     }
     const offered = printable(challenges.map(({ type }) => type).join(', ') || 'none', 300);
     const have = this.#solvers.map(({ type }) => type).join(', ') || 'none';
-    throw new ClientError('ERR_CLIENT_NO_SOLVER', `${printable(nameOf(authorization), 255)}: the CA offers the challenges ${offered}; of the solvers at hand (${have}) none can answer one${wildcard ? '; a wildcard needs dns-01' : ''}`);
+    throw new ClientError(
+      'ERR_CLIENT_NO_SOLVER',
+      `${printable(nameOf(authorization), 255)}: the CA offers the challenges ${offered}; of the solvers at hand (${have}) none can answer one${wildcard ? '; a wildcard needs dns-01' : ''}`,
+    );
   }
 
-  async #respond({ authorization, challenge, solver }: Task, signal: AbortSignal | undefined): Promise<SavedResponse> {
+  async #respond(
+    { authorization, challenge, solver }: Task,
+    signal: AbortSignal | undefined,
+  ): Promise<SavedResponse> {
     const { identifier, wildcard, url } = authorization;
     const { key, account = '' } = this.#session;
     const { type, members } = challenge;
-    const answer = solver.tokenless ? { token: '', keyAuthorization: '' } : { token: challenge.token ?? '', keyAuthorization: await keyAuthorization(key, challenge) };
+    const answer = solver.tokenless
+      ? { token: '', keyAuthorization: '' }
+      : { token: challenge.token ?? '', keyAuthorization: await keyAuthorization(key, challenge) };
     const { meta } = await this.#session.directory({ signal });
-    const response = await solver.respond({ type, identifier, wildcard, ...answer, account: { url: account, thumbprint: await thumbprint(key) }, members, meta: meta.members }, { signal });
+    const response = await solver.respond(
+      {
+        type,
+        identifier,
+        wildcard,
+        ...answer,
+        account: { url: account, thumbprint: await thumbprint(key) },
+        members,
+        meta: meta.members,
+      },
+      { signal },
+    );
     return { type, authorization: url, response };
   }
 
   /** Sends the CSR; when the answer is lost, the order tells whether it arrived. */
-  async #finalize(order: Order<'ready'>, csr: Uint8Array, signal: AbortSignal | undefined): Promise<Order> {
+  async #finalize(
+    order: Order<'ready'>,
+    csr: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<Order> {
     try {
       return await finalizeOrder(this.#session, order, csr, { signal });
     } catch (error) {
       const code = errorCode(error);
       if (code !== 'ERR_ACME_ANSWER_LOST' && code !== 'ERR_ACME_TIMEOUT') throw error;
       const now = await getOrder(this.#session, order.url, { signal });
-      return now.status === 'ready' ? await finalizeOrder(this.#session, now, csr, { signal }) : now;
+      return now.status === 'ready'
+        ? await finalizeOrder(this.#session, now, csr, { signal })
+        : now;
     }
   }
 
   /** The chain that is wanted, else the CA's first. */
-  async #download(order: Order<'valid'>, prefer: IssueRequest['prefer'], signal: AbortSignal | undefined): Promise<DownloadedChain> {
+  async #download(
+    order: Order<'valid'>,
+    prefer: IssueRequest['prefer'],
+    signal: AbortSignal | undefined,
+  ): Promise<DownloadedChain> {
     const first = await downloadCertificate(this.#session, order, { signal });
     if (!prefer || prefer(first.pem)) return first;
     for (const certificate of first.alternates) {
@@ -243,8 +375,17 @@ export class AcmeClient {
   }
 
   async #failure(order: Order, signal: AbortSignal | undefined): Promise<Error> {
-    if (order.status !== 'invalid') return new AcmeError('ERR_ACME_ANSWER', `the order ${order.url} went from validated back to ${order.status}`);
-    return orderFailure(order, await inLanes(this.#concurrency, order.authorizations, (url) => getAuthorization(this.#session, url, { signal })));
+    if (order.status !== 'invalid')
+      return new AcmeError(
+        'ERR_ACME_ANSWER',
+        `the order ${order.url} went from validated back to ${order.status}`,
+      );
+    return orderFailure(
+      order,
+      await inLanes(this.#concurrency, order.authorizations, (url) =>
+        getAuthorization(this.#session, url, { signal }),
+      ),
+    );
   }
 }
 

@@ -5,10 +5,28 @@ import type { Identifier, Problem } from '@acmex/protocol';
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
  */
 export const clientErrors = {
-  ERR_CLIENT_VALIDATION_FAILED: { meaning: 'The CA could not validate one or more of the names.', cure: 'Follow the hint given for each name, then try again.', exit: 6, http: 422 },
-  ERR_CLIENT_NO_SOLVER: { meaning: 'The CA offers no challenge for a name that one of the solvers can answer.', cure: 'Add a solver of one of the types that the message names; wildcards need dns-01.', exit: 6, http: 422 },
-  ERR_CLIENT_STATE: { meaning: 'The saved state of an issuance was written by a newer version, or is none.', cure: 'Use the version that wrote it, or begin anew.', exit: 1, http: 500 },
-} as const satisfies Record<`ERR_CLIENT_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_CLIENT_VALIDATION_FAILED: {
+    meaning: 'The CA could not validate one or more of the names.',
+    cure: 'Follow the hint given for each name, then try again.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_CLIENT_NO_SOLVER: {
+    meaning: 'The CA offers no challenge for a name that one of the solvers can answer.',
+    cure: 'Add a solver of one of the types that the message names; wildcards need dns-01.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_CLIENT_STATE: {
+    meaning: 'The saved state of an issuance was written by a newer version, or is none.',
+    cure: 'Use the version that wrote it, or begin anew.',
+    exit: 1,
+    http: 500,
+  },
+} as const satisfies Record<
+  `ERR_CLIENT_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type ClientErrorCode = keyof typeof clientErrors;
 
@@ -30,7 +48,14 @@ export class ClientError extends Error {
   /** With `ERR_CLIENT_VALIDATION_FAILED`: each name that failed. */
   readonly failures: readonly ValidationFailure[];
 
-  constructor(readonly code: ClientErrorCode, message: string, { failures = [], ...options }: { readonly failures?: readonly ValidationFailure[]; readonly cause?: unknown } = {}) {
+  constructor(
+    readonly code: ClientErrorCode,
+    message: string,
+    {
+      failures = [],
+      ...options
+    }: { readonly failures?: readonly ValidationFailure[]; readonly cause?: unknown } = {},
+  ) {
     super(message, options);
     this.failures = failures;
   }

@@ -1,5 +1,16 @@
-export { AcmeClient, type AcmeClientOptions, type IssuedChain, type IssueOptions, type IssueRequest } from './client.ts';
-export { ClientError, type ClientErrorCode, clientErrors, type ValidationFailure } from './errors.ts';
+export {
+  AcmeClient,
+  type AcmeClientOptions,
+  type IssuedChain,
+  type IssueOptions,
+  type IssueRequest,
+} from './client.ts';
+export {
+  ClientError,
+  type ClientErrorCode,
+  clientErrors,
+  type ValidationFailure,
+} from './errors.ts';
 export { type IssuanceProgress, nameOf } from './progress.ts';
 export { type ChallengeSolver, type ChallengeToSolve, type SolverOptions } from './solver.ts';
 export { type IssuanceState, type SavedResponse } from './state.ts';

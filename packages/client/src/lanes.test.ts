@@ -7,12 +7,14 @@ describe('inLanes', () => {
     const clock = virtualClock();
     let now = 0;
     let most = 0;
-    const results = await clock.run(inLanes(3, [5, 1, 4, 2, 3], async (seconds) => {
-      most = Math.max(most, ++now);
-      await clock.sleep({ seconds });
-      now--;
-      return seconds * 2;
-    }));
+    const results = await clock.run(
+      inLanes(3, [5, 1, 4, 2, 3], async (seconds) => {
+        most = Math.max(most, ++now);
+        await clock.sleep({ seconds });
+        now--;
+        return seconds * 2;
+      }),
+    );
     expect(results).toEqual([10, 2, 8, 4, 6]);
     expect(most).toBe(3);
   });

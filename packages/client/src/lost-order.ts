@@ -1,4 +1,13 @@
-import { type AcmeSession, type CallOptions, errorCode, getAccount, getOrder, type Identifier, listOrders, type Order } from '@acmex/protocol';
+import {
+  type AcmeSession,
+  type CallOptions,
+  errorCode,
+  getAccount,
+  getOrder,
+  type Identifier,
+  listOrders,
+  type Order,
+} from '@acmex/protocol';
 
 /** How many of the account's newest orders are looked into, and how many of its list are read. */
 const [looked, read] = [50, 2000];
@@ -7,7 +16,11 @@ const [looked, read] = [50, 2000];
  * The order that was being made when the process ended, before it could keep the CA's answer: of the account's newest, one for
  * exactly these names that nobody has finalized. `unlisted` where the CA does not list an account's orders. RFC 8555 §7.1.2.1
  */
-export async function lostOrder(session: AcmeSession, identifiers: readonly Identifier[], options: CallOptions): Promise<Order | undefined | 'unlisted'> {
+export async function lostOrder(
+  session: AcmeSession,
+  identifiers: readonly Identifier[],
+  options: CallOptions,
+): Promise<Order | undefined | 'unlisted'> {
   const account = await getAccount(session, options);
   if (account.orders === undefined) return 'unlisted';
   const urls: string[] = [];
@@ -18,7 +31,12 @@ export async function lostOrder(session: AcmeSession, identifiers: readonly Iden
       if (errorCode(error)?.startsWith('ERR_ACME_') && isGone(error)) return undefined;
       throw error;
     });
-    if (order && (order.status === 'pending' || order.status === 'ready') && sameNames(order.identifiers, identifiers)) return order;
+    if (
+      order &&
+      (order.status === 'pending' || order.status === 'ready') &&
+      sameNames(order.identifiers, identifiers)
+    )
+      return order;
   }
   return undefined;
 }
@@ -29,6 +47,7 @@ function isGone(error: unknown): boolean {
 }
 
 function sameNames(some: readonly Identifier[], others: readonly Identifier[]): boolean {
-  const names = (all: readonly Identifier[]) => [...new Set(all.map(({ type, value }) => `${type} ${value.toLowerCase()}`))].sort().join();
+  const names = (all: readonly Identifier[]) =>
+    [...new Set(all.map(({ type, value }) => `${type} ${value.toLowerCase()}`))].sort().join();
   return names(some) === names(others);
 }

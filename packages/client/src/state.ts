@@ -24,7 +24,13 @@ export const newState: IssuanceState = { version: 1, responses: [] };
 
 /** @throws ClientError `ERR_CLIENT_STATE` for a state that this version cannot read */
 export function checkState(state: IssuanceState): IssuanceState {
-  const { version, responses } = state as { readonly version?: unknown; readonly responses?: unknown };
+  const { version, responses } = state as {
+    readonly version?: unknown;
+    readonly responses?: unknown;
+  };
   if (version === 1 && Array.isArray(responses)) return state;
-  throw new ClientError('ERR_CLIENT_STATE', `the saved state of the issuance has version ${String(version)}; this client reads version 1`);
+  throw new ClientError(
+    'ERR_CLIENT_STATE',
+    `the saved state of the issuance has version ${String(version)}; this client reads version 1`,
+  );
 }

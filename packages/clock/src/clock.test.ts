@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { milliseconds, scaledClock, systemClock, TimeLimitError, virtualClock, withTimeLimit } from './index.ts';
+import {
+  milliseconds,
+  scaledClock,
+  systemClock,
+  TimeLimitError,
+  virtualClock,
+  withTimeLimit,
+} from './index.ts';
 
 describe('milliseconds', () => {
   it('takes what people write', () => {
@@ -45,8 +52,16 @@ describe('virtualClock', () => {
   });
   it('runs work to its end, and says so when it can never end', async () => {
     const clock = virtualClock();
-    await expect(clock.run(clock.sleep({ days: 90 }).then(() => 'renewed'))).resolves.toBe('renewed');
-    await expect(clock.run(new Promise(() => { /* never */ }))).rejects.toThrow('nothing sleeps');
+    await expect(clock.run(clock.sleep({ days: 90 }).then(() => 'renewed'))).resolves.toBe(
+      'renewed',
+    );
+    await expect(
+      clock.run(
+        new Promise(() => {
+          /* never */
+        }),
+      ),
+    ).rejects.toThrow('nothing sleeps');
   });
 });
 
@@ -72,14 +87,18 @@ describe('withTimeLimit', () => {
   });
   it('aborts the work when the time is over', async () => {
     const clock = virtualClock();
-    const work = withTimeLimit({ clock, limit: 'PT1S' }, (signal) => clock.sleep('PT2S', { signal }));
+    const work = withTimeLimit({ clock, limit: 'PT1S' }, (signal) =>
+      clock.sleep('PT2S', { signal }),
+    );
     await Promise.all([expect(work).rejects.toBeInstanceOf(TimeLimitError), clock.advance('PT1S')]);
     expect(clock.monotonic()).toBe(1000);
   });
-  it('passes the caller\'s abort on with its own reason', async () => {
+  it("passes the caller's abort on with its own reason", async () => {
     const clock = virtualClock();
     const stop = new AbortController();
-    const work = withTimeLimit({ clock, limit: 'PT1S', signal: stop.signal }, (signal) => clock.sleep('PT2S', { signal }));
+    const work = withTimeLimit({ clock, limit: 'PT1S', signal: stop.signal }, (signal) =>
+      clock.sleep('PT2S', { signal }),
+    );
     stop.abort(new Error('ctrl-c'));
     await expect(work).rejects.toThrow('ctrl-c');
     expect(clock.sleepers).toBe(0);

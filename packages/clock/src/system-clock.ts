@@ -9,7 +9,8 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   async sleep(duration, options) {
     // One timer holds 24.8 days at most, so a longer sleep is several.
-    for (let left = milliseconds(duration); left >= 0; left -= longestTimer) await timer(Math.min(left, longestTimer), options);
+    for (let left = milliseconds(duration); left >= 0; left -= longestTimer)
+      await timer(Math.min(left, longestTimer), options);
   },
 };
 

@@ -17,13 +17,21 @@ export class TimeLimitError extends Error {
  * The work is expected to end when its signal aborts: nothing is left behind to run unwatched.
  * @throws TimeLimitError (code `ERR_TIME_LIMIT`) by way of the signal's reason; else whatever `work` throws
  */
-export async function withTimeLimit<T>({ clock, limit, signal }: TimeLimitOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withTimeLimit<T>(
+  { clock, limit, signal }: TimeLimitOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   signal?.throwIfAborted();
   const ours = new AbortController();
   const over = new AbortController();
   const abort = () => ours.abort(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
-  clock.sleep(limit, { signal: over.signal }).then(() => ours.abort(new TimeLimitError('the time limit was reached')), () => { /* the work ended first */ });
+  clock.sleep(limit, { signal: over.signal }).then(
+    () => ours.abort(new TimeLimitError('the time limit was reached')),
+    () => {
+      /* the work ended first */
+    },
+  );
   try {
     return await work(ours.signal);
   } finally {

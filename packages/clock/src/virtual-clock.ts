@@ -17,12 +17,20 @@ interface Sleeper {
 }
 
 /** A clock for tests: no test waits, and none depends on how fast the machine is. */
-export function virtualClock({ now = '2026-01-01T00:00:00Z' }: { readonly now?: InstantInput } = {}): VirtualClock {
+export function virtualClock({
+  now = '2026-01-01T00:00:00Z',
+}: { readonly now?: InstantInput } = {}): VirtualClock {
   const origin = Temporal.Instant.from(now);
   let time = 0;
   let sleepers: readonly Sleeper[] = [];
 
-  const next = (until: number) => sleepers.filter(({ at }) => at <= until).reduce<Sleeper | undefined>((first, one) => (first && first.at <= one.at ? first : one), undefined);
+  const next = (until: number) =>
+    sleepers
+      .filter(({ at }) => at <= until)
+      .reduce<Sleeper | undefined>(
+        (first, one) => (first && first.at <= one.at ? first : one),
+        undefined,
+      );
   const wake = (sleeper: Sleeper) => {
     time = Math.max(time, sleeper.at);
     sleepers = sleepers.filter((one) => one !== sleeper);
@@ -35,22 +43,23 @@ export function virtualClock({ now = '2026-01-01T00:00:00Z' }: { readonly now?: 
     get sleepers() {
       return sleepers.length;
     },
-    sleep: (duration, { signal } = {}) => new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const abort = () => {
-        sleepers = sleepers.filter((one) => one !== sleeper);
-        reject(signal?.reason);
-      };
-      const sleeper: Sleeper = {
-        at: time + milliseconds(duration),
-        wake: () => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        },
-      };
-      sleepers = [...sleepers, sleeper];
-      signal?.addEventListener('abort', abort, { once: true });
-    }),
+    sleep: (duration, { signal } = {}) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const abort = () => {
+          sleepers = sleepers.filter((one) => one !== sleeper);
+          reject(signal?.reason);
+        };
+        const sleeper: Sleeper = {
+          at: time + milliseconds(duration),
+          wake: () => {
+            signal?.removeEventListener('abort', abort);
+            resolve();
+          },
+        };
+        sleepers = [...sleepers, sleeper];
+        signal?.addEventListener('abort', abort, { once: true });
+      }),
     async advance(duration) {
       const until = time + milliseconds(duration);
       await settled();
@@ -62,14 +71,22 @@ export function virtualClock({ now = '2026-01-01T00:00:00Z' }: { readonly now?: 
     },
     async run(work) {
       let done = false;
-      const end = () => { done = true; };
+      const end = () => {
+        done = true;
+      };
       work.then(end, end);
       for (await settled(); !done; await settled()) {
         // What is under way outside of this clock (a signature, a socket) gets real time before a far moment is jumped to.
         const near = next(time + 5000);
-        const sleeper = near ?? await patiently(() => (done ? undefined : next(Infinity)), () => done || next(time + 5000) !== undefined);
+        const sleeper =
+          near ??
+          (await patiently(
+            () => (done ? undefined : next(Infinity)),
+            () => done || next(time + 5000) !== undefined,
+          ));
         if (sleeper) wake(sleeper);
-        else if (!done) throw new Error('virtualClock: the work waits, but nothing sleeps on this clock');
+        else if (!done)
+          throw new Error('virtualClock: the work waits, but nothing sleeps on this clock');
       }
       return await work;
     },
@@ -78,11 +95,15 @@ export function virtualClock({ now = '2026-01-01T00:00:00Z' }: { readonly now?: 
 
 /** Lets everything that is ready run: a few turns of the event loop. */
 async function settled(turns = 5, enough: () => boolean = () => false): Promise<void> {
-  for (let turn = 0; turn < turns && !enough(); turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < turns && !enough(); turn++)
+    await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Waits 50 turns for a sign that the work goes on, and far longer before it says that there is nothing to wait for. */
-async function patiently<T>(find: () => T | undefined, enough: () => boolean): Promise<T | undefined> {
+async function patiently<T>(
+  find: () => T | undefined,
+  enough: () => boolean,
+): Promise<T | undefined> {
   await settled(50, enough);
   if (find() === undefined) await settled(3000, () => enough() || find() !== undefined);
   return find();

@@ -10,10 +10,14 @@ export interface ConfigKey {
 /** Every key that holds a value and no further keys, in the order of the schema. */
 export function configKeys(schema: JsonSchema, path: readonly string[] = []): readonly ConfigKey[] {
   if (schema.writeOnly === true) return [{ path, schema }];
-  if (schema.properties) return Object.entries(schema.properties).flatMap(([name, below]) => keysBelow(below, [...path, name]));
+  if (schema.properties)
+    return Object.entries(schema.properties).flatMap(([name, below]) =>
+      keysBelow(below, [...path, name]),
+    );
   const { additionalProperties: named, items, anyOf, oneOf } = schema;
   if (typeof named === 'object' && below(named)) return keysBelow(named, [...path, 'NAME']);
-  if (typeof items === 'object' && !Array.isArray(items) && below(items)) return keysBelow(items, [...path, '[]']);
+  if (typeof items === 'object' && !Array.isArray(items) && below(items))
+    return keysBelow(items, [...path, '[]']);
   const either = anyOf ?? oneOf;
   if (either) return onlyOnce(either.flatMap((one) => keysBelow(one, path)));
   return [{ path, schema }];
@@ -25,7 +29,10 @@ function keysBelow(schema: boolean | JsonSchema, path: readonly string[]): reado
 
 /** Whether there are keys below it. */
 function below(schema: JsonSchema): boolean {
-  return schema.properties !== undefined || (schema.writeOnly !== true && (schema.anyOf ?? schema.oneOf) !== undefined);
+  return (
+    schema.properties !== undefined ||
+    (schema.writeOnly !== true && (schema.anyOf ?? schema.oneOf) !== undefined)
+  );
 }
 
 /** A key that several forms of a table have is one key; where each fixes its value, it is a choice. */
@@ -35,7 +42,15 @@ function onlyOnce(keys: readonly ConfigKey[]): readonly ConfigKey[] {
     const name = key.path.join('.');
     const before = once.get(name);
     if (!before) once.set(name, key);
-    else if (key.schema.const !== undefined) once.set(name, { path: key.path, schema: { ...key.schema, const: undefined, enum: [...valuesOf(before.schema), key.schema.const] } });
+    else if (key.schema.const !== undefined)
+      once.set(name, {
+        path: key.path,
+        schema: {
+          ...key.schema,
+          const: undefined,
+          enum: [...valuesOf(before.schema), key.schema.const],
+        },
+      });
   }
   return [...once.values()];
 }
@@ -46,11 +61,22 @@ function valuesOf({ const: only, enum: several }: JsonSchema): NonNullable<JsonS
 
 /** The key of a path in a configuration, where items and names stand for themselves. */
 export function sameKey(pattern: readonly string[], path: readonly (string | number)[]): boolean {
-  return pattern.length === path.length && pattern.every((part, at) => part === path[at] || (part === '[]' && typeof path[at] === 'number') || part === 'NAME');
+  return (
+    pattern.length === path.length &&
+    pattern.every(
+      (part, at) =>
+        part === path[at] || (part === '[]' && typeof path[at] === 'number') || part === 'NAME',
+    )
+  );
 }
 
 /** Names that may stand in a table: of values and of further tables. */
-export function namesIn(keys: readonly ConfigKey[], table: readonly (string | number)[]): readonly string[] {
-  const names = keys.filter(({ path }) => path.length > table.length && sameKey(path.slice(0, table.length), table)).map(({ path }) => path[table.length] ?? '');
+export function namesIn(
+  keys: readonly ConfigKey[],
+  table: readonly (string | number)[],
+): readonly string[] {
+  const names = keys
+    .filter(({ path }) => path.length > table.length && sameKey(path.slice(0, table.length), table))
+    .map(({ path }) => path[table.length] ?? '');
   return [...new Set(names)].filter((name) => name !== '[]' && name !== 'NAME');
 }

@@ -12,7 +12,10 @@ export interface ConfigFolder extends AsyncDisposable {
   write(name: string, text: string): Promise<string>;
 }
 
-export async function configFolder(toml?: string, given: Partial<ReadConfigOptions> = {}): Promise<ConfigFolder> {
+export async function configFolder(
+  toml?: string,
+  given: Partial<ReadConfigOptions> = {},
+): Promise<ConfigFolder> {
   const path = await mkdtemp(join(tmpdir(), 'acmex-config-'));
   const write = async (name: string, text: string) => {
     await writeFile(join(path, name), text, { mode: 0o600 });
@@ -21,9 +24,18 @@ export async function configFolder(toml?: string, given: Partial<ReadConfigOptio
   };
   if (toml !== undefined) await write('acmex.toml', toml);
   return {
-    path, write,
+    path,
+    write,
     file: join(path, 'acmex.toml'),
-    options: { cwd: path, home: join(path, 'home'), environment: {}, ...(toml === undefined ? {} : { file: join(path, 'acmex.toml') }), ...given },
-    [Symbol.asyncDispose]: async () => { await rm(path, { recursive: true, force: true }); },
+    options: {
+      cwd: path,
+      home: join(path, 'home'),
+      environment: {},
+      ...(toml === undefined ? {} : { file: join(path, 'acmex.toml') }),
+      ...given,
+    },
+    [Symbol.asyncDispose]: async () => {
+      await rm(path, { recursive: true, force: true });
+    },
   };
 }

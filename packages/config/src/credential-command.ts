@@ -18,20 +18,37 @@ const longest = 64 * 1024;
  * No shell is in between. It has 10 seconds and sees the whole environment; what it writes goes nowhere else, what it complains about goes nowhere at all.
  * @throws ConfigError `ERR_CONFIG_CREDENTIAL` naming the program alone, for an argument may be a secret too
  */
-export async function credentialOfCommand(argv: Argv, { environment, clock }: CommandOptions): Promise<string> {
+export async function credentialOfCommand(
+  argv: Argv,
+  { environment, clock }: CommandOptions,
+): Promise<string> {
   const [program] = argv;
   try {
-    return await withTimeLimit({ clock, limit: 'PT10S' }, (signal) => output(argv, environment, signal));
+    return await withTimeLimit({ clock, limit: 'PT10S' }, (signal) =>
+      output(argv, environment, signal),
+    );
   } catch (error) {
     if (errorCode(error) === 'ERR_CONFIG_CREDENTIAL') throw error;
-    throw refusal(program, 'did not end within 10 seconds: run it by hand, it may wait for someone');
+    throw refusal(
+      program,
+      'did not end within 10 seconds: run it by hand, it may wait for someone',
+    );
   }
 }
 
-function output([program, ...args]: Argv, environment: Environment, signal: AbortSignal): Promise<string> {
+function output(
+  [program, ...args]: Argv,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that what it has started ends with it.
-    const child = spawn(program, args, { env: { ...environment }, stdio: ['ignore', 'pipe', 'ignore'], shell: false, detached: true });
+    const child = spawn(program, args, {
+      env: { ...environment },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      shell: false,
+      detached: true,
+    });
     const parts: Buffer[] = [];
     let size = 0;
     const stop = () => endGroup(child.pid);
@@ -45,20 +62,49 @@ function output([program, ...args]: Argv, environment: Environment, signal: Abor
       if (size > longest) stop();
       else parts.push(part);
     });
-    child.on('error', (cause: NodeJS.ErrnoException) => settle(() => reject(refusal(program, `cannot be started (${cause.code ?? 'unknown'}): check its path, and that it is executable`))));
-    child.on('close', (code) => settle(() => {
-      if (signal.aborted) return reject(signal.reason);
-      if (size > longest) return reject(refusal(program, `wrote more than ${longest} bytes: it is to write the credential alone`));
-      if (code !== 0) return reject(refusal(program, `ended with ${code === null ? 'a signal' : `exit code ${code}`}: run it by hand to see why`));
-      return resolve(Buffer.concat(parts).toString().replace(/\r?\n$/, ''));
-    }));
+    child.on('error', (cause: NodeJS.ErrnoException) =>
+      settle(() =>
+        reject(
+          refusal(
+            program,
+            `cannot be started (${cause.code ?? 'unknown'}): check its path, and that it is executable`,
+          ),
+        ),
+      ),
+    );
+    child.on('close', (code) =>
+      settle(() => {
+        if (signal.aborted) return reject(signal.reason);
+        if (size > longest)
+          return reject(
+            refusal(
+              program,
+              `wrote more than ${longest} bytes: it is to write the credential alone`,
+            ),
+          );
+        if (code !== 0)
+          return reject(
+            refusal(
+              program,
+              `ended with ${code === null ? 'a signal' : `exit code ${code}`}: run it by hand to see why`,
+            ),
+          );
+        return resolve(
+          Buffer.concat(parts)
+            .toString()
+            .replace(/\r?\n$/, ''),
+        );
+      }),
+    );
   });
 }
 
 function endGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch { /* it has ended */ }
+  } catch {
+    /* it has ended */
+  }
 }
 
 function refusal(program: string, why: string): ConfigError {

@@ -16,17 +16,23 @@ export async function credentialInFile(path: string): Promise<string> {
     const { mode, uid, size } = await file.stat();
     const objection = objectionTo(mode, uid);
     if (objection !== undefined) throw refusal(`the credential file ${path} ${objection} ${path}`);
-    if (size > longest) throw refusal(`the credential file ${path} has ${size} bytes: give one with the credential alone`);
+    if (size > longest)
+      throw refusal(
+        `the credential file ${path} has ${size} bytes: give one with the credential alone`,
+      );
     return (await file.readFile('utf8')).replace(/\r?\n$/, '');
   } catch (error) {
     if (errorCode(error) === 'ERR_CONFIG_CREDENTIAL') throw error;
-    throw refusal(`the credential file ${path} cannot be read (${errorCode(error) ?? 'unknown'}): check its path and permissions`, error);
+    throw refusal(
+      `the credential file ${path} cannot be read (${errorCode(error) ?? 'unknown'}): check its path and permissions`,
+      error,
+    );
   }
 }
 
 function objectionTo(mode: number, uid: number): string | undefined {
   const own = process.getuid?.();
-  if (own === undefined) return undefined;   // Windows has no such modes
+  if (own === undefined) return undefined; // Windows has no such modes
   if (uid !== 0 && uid !== own) return `belongs to the user ${uid}: chown ${own}`;
   const allowed = uid === 0 ? 0o740 : 0o700;
   if ((mode & 0o777 & ~allowed) === 0) return undefined;

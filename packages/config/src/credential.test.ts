@@ -9,8 +9,17 @@ import { explain, readConfig, Secret } from './index.ts';
 const root = process.getuid?.() === 0;
 
 /** The credential that a configuration describes. */
-async function credential(given: string, { environment = {}, clock = virtualClock() }: { environment?: Record<string, string>; clock?: ReturnType<typeof virtualClock> } = {}): Promise<Secret> {
-  await using folder = await configFolder(`[server]\napi_keys = [${given}]\n`, { environment: { PATH: process.env['PATH'], ...environment }, clock });
+async function credential(
+  given: string,
+  {
+    environment = {},
+    clock = virtualClock(),
+  }: { environment?: Record<string, string>; clock?: ReturnType<typeof virtualClock> } = {},
+): Promise<Secret> {
+  await using folder = await configFolder(`[server]\napi_keys = [${given}]\n`, {
+    environment: { PATH: process.env['PATH'], ...environment },
+    clock,
+  });
   const [key] = (await readConfig(folder.options)).values.server.api_keys;
   return key!;
 }
@@ -18,7 +27,13 @@ async function credential(given: string, { environment = {}, clock = virtualCloc
 describe('a credential', () => {
   it('shows itself to nobody who does not ask for it', async () => {
     const secret = new Secret(async () => 'canary');
-    expect(String(secret) + JSON.stringify({ secret }) + inspect(secret) + inspect({ secret }, { showHidden: true, depth: 9 }) + `${secret}`).not.toContain('canary');
+    expect(
+      String(secret) +
+        JSON.stringify({ secret }) +
+        inspect(secret) +
+        inspect({ secret }, { showHidden: true, depth: 9 }) +
+        `${secret}`,
+    ).not.toContain('canary');
     expect(`${secret}`).toBe('[secret]');
     const { reveal } = secret;
     expect(await reveal()).toBe('canary');
@@ -28,74 +43,137 @@ describe('a credential', () => {
     await using folder = await configFolder();
     const file = await folder.write('token', 'in the file\n');
     expect(await (await credential('"in place"')).reveal()).toBe('in place');
-    expect(await (await credential('"${TOKEN}"', { environment: { TOKEN: 'substituted' } })).reveal()).toBe('substituted');
-    expect(await (await credential('{ env = "TOKEN" }', { environment: { TOKEN: 'in a variable' } })).reveal()).toBe('in a variable');
+    expect(
+      await (await credential('"${TOKEN}"', { environment: { TOKEN: 'substituted' } })).reveal(),
+    ).toBe('substituted');
+    expect(
+      await (
+        await credential('{ env = "TOKEN" }', { environment: { TOKEN: 'in a variable' } })
+      ).reveal(),
+    ).toBe('in a variable');
     expect(await (await credential(`{ file = "${file}" }`)).reveal()).toBe('in the file');
-    expect(await (await credential('{ command = ["echo", "a  b; $HOME"] }')).reveal()).toBe('a  b; $HOME');
+    expect(await (await credential('{ command = ["echo", "a  b; $HOME"] }')).reveal()).toBe(
+      'a  b; $HOME',
+    );
   });
 
   it('is got when it is asked for, and anew each time', async () => {
     await using folder = await configFolder();
     const secret = await credential(`{ file = "${join(folder.path, 'token')}" }`);
-    await expect(secret.reveal()).rejects.toMatchObject({ code: 'ERR_CONFIG_CREDENTIAL', message: expect.stringContaining(join(folder.path, 'token')) });
+    await expect(secret.reveal()).rejects.toMatchObject({
+      code: 'ERR_CONFIG_CREDENTIAL',
+      message: expect.stringContaining(join(folder.path, 'token')),
+    });
     await folder.write('token', 'first');
     expect(await secret.reveal()).toBe('first');
     await folder.write('token', 'second');
     expect(await secret.reveal()).toBe('second');
   });
 
-  it.each([0o644, 0o604, 0o620, 0o602, 0o666, 0o650])('is not read from a file of the mode %o', async (mode) => {
-    await using folder = await configFolder();
-    const file = await folder.write('token', 'canary');
-    await chmod(file, mode);
-    const error: unknown = await (await credential(`{ file = "${file}" }`)).reveal().catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'ERR_CONFIG_CREDENTIAL', message: `the credential file ${file} is open to others: chmod 600 ${file}` });
-    expect(inspect(error)).not.toContain('canary');
-  });
+  it.each([0o644, 0o604, 0o620, 0o602, 0o666, 0o650])(
+    'is not read from a file of the mode %o',
+    async (mode) => {
+      await using folder = await configFolder();
+      const file = await folder.write('token', 'canary');
+      await chmod(file, mode);
+      const error: unknown = await (
+        await credential(`{ file = "${file}" }`)
+      )
+        .reveal()
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: 'ERR_CONFIG_CREDENTIAL',
+        message: `the credential file ${file} is open to others: chmod 600 ${file}`,
+      });
+      expect(inspect(error)).not.toContain('canary');
+    },
+  );
 
-  (root ? it : it.skip)('is read from a file of root that its group may read, and not from one of another user (needs root)', async () => {
-    await using folder = await configFolder();
-    const file = await folder.write('token', 'in the file');
-    await chmod(file, 0o640);
-    const secret = await credential(`{ file = "${file}" }`);
-    expect(await secret.reveal()).toBe('in the file');
-    await chown(file, 12345, 0);
-    await expect(secret.reveal()).rejects.toMatchObject({ message: `the credential file ${file} belongs to the user 12345: chown 0 ${file}` });
-  });
+  (root ? it : it.skip)(
+    'is read from a file of root that its group may read, and not from one of another user (needs root)',
+    async () => {
+      await using folder = await configFolder();
+      const file = await folder.write('token', 'in the file');
+      await chmod(file, 0o640);
+      const secret = await credential(`{ file = "${file}" }`);
+      expect(await secret.reveal()).toBe('in the file');
+      await chown(file, 12345, 0);
+      await expect(secret.reveal()).rejects.toMatchObject({
+        message: `the credential file ${file} belongs to the user 12345: chown 0 ${file}`,
+      });
+    },
+  );
 
   it('that is empty, missing or not to be had is told by its place', async () => {
-    await expect((await credential('{ env = "NONE" }')).reveal()).rejects.toMatchObject({ message: 'the variable NONE, which is to hold a credential, is not set: set it' });
-    await expect((await credential('{ env = "NONE" }', { environment: { NONE: '' } })).reveal()).rejects.toMatchObject({ message: 'the credential of the variable NONE is empty: put it there' });
-    await expect((await credential('{ command = ["/no/such/program", "canary"] }')).reveal()).rejects.toMatchObject({ code: 'ERR_CONFIG_CREDENTIAL', message: 'the credential command /no/such/program cannot be started (ENOENT): check its path, and that it is executable' });
+    await expect((await credential('{ env = "NONE" }')).reveal()).rejects.toMatchObject({
+      message: 'the variable NONE, which is to hold a credential, is not set: set it',
+    });
+    await expect(
+      (await credential('{ env = "NONE" }', { environment: { NONE: '' } })).reveal(),
+    ).rejects.toMatchObject({
+      message: 'the credential of the variable NONE is empty: put it there',
+    });
+    await expect(
+      (await credential('{ command = ["/no/such/program", "canary"] }')).reveal(),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONFIG_CREDENTIAL',
+      message:
+        'the credential command /no/such/program cannot be started (ENOENT): check its path, and that it is executable',
+    });
   });
 
   it('of a command that fails says the exit code, and nothing that it wrote', async () => {
-    const error: unknown = await (await credential('{ command = ["sh", "-c", "echo canary; echo canary >&2; exit 3"] }')).reveal().catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ message: 'the credential command sh ended with exit code 3: run it by hand to see why' });
+    const error: unknown = await (
+      await credential('{ command = ["sh", "-c", "echo canary; echo canary >&2; exit 3"] }')
+    )
+      .reveal()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: 'the credential command sh ended with exit code 3: run it by hand to see why',
+    });
     expect(inspect(error, { depth: 9 })).not.toContain('canary');
   });
 
   it('of a command that does not end is given up after 10 seconds, with all that it has started', async () => {
     const clock = virtualClock();
-    const secret = await credential('{ command = ["sh", "-c", "sleep 600 & sleep 600"] }', { clock });
-    await expect(clock.run(secret.reveal())).rejects.toMatchObject({ message: 'the credential command sh did not end within 10 seconds: run it by hand, it may wait for someone' });
+    const secret = await credential('{ command = ["sh", "-c", "sleep 600 & sleep 600"] }', {
+      clock,
+    });
+    await expect(clock.run(secret.reveal())).rejects.toMatchObject({
+      message:
+        'the credential command sh did not end within 10 seconds: run it by hand, it may wait for someone',
+    });
     expect(clock.monotonic()).toBe(10_000);
   });
 
   it('of a command that writes without end is given up', async () => {
-    await expect((await credential('{ command = ["yes"] }')).reveal()).rejects.toMatchObject({ message: 'the credential command yes wrote more than 65536 bytes: it is to write the credential alone' });
+    await expect((await credential('{ command = ["yes"] }')).reveal()).rejects.toMatchObject({
+      message:
+        'the credential command yes wrote more than 65536 bytes: it is to write the credential alone',
+    });
   });
 
   it('stays hidden in explain, inspect and JSON of the whole configuration, with the password of a URL', async () => {
-    const toml = '[storage]\nurl = "rediss://user:canary@redis.example:6380/2"\n[server]\napi_keys = ["canary"]\n[[notifications.webhooks]]\nname = "chat"\nurl = "https://hooks.example/canary"\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "canary"\n';
+    const toml =
+      '[storage]\nurl = "rediss://user:canary@redis.example:6380/2"\n[server]\napi_keys = ["canary"]\n[[notifications.webhooks]]\nname = "chat"\nurl = "https://hooks.example/canary"\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "canary"\n';
     await using folder = await configFolder(toml);
     const config = await readConfig(folder.options);
-    expect(inspect(config, { depth: 20, showHidden: true }) + JSON.stringify(config) + JSON.stringify(explain(config))).not.toContain('canary');
-    expect(explain(config)).toEqual(expect.arrayContaining([
-      { key: 'storage.url', value: 'rediss://…@redis.example:6380/2', origin: `${folder.file}:2` },
-      { key: 'server.api_keys[0]', value: '[secret]', origin: `${folder.file}:4` },
-      { key: 'notifications.webhooks[0].url', value: '[secret]', origin: `${folder.file}:7` },
-    ]));
+    expect(
+      inspect(config, { depth: 20, showHidden: true }) +
+        JSON.stringify(config) +
+        JSON.stringify(explain(config)),
+    ).not.toContain('canary');
+    expect(explain(config)).toEqual(
+      expect.arrayContaining([
+        {
+          key: 'storage.url',
+          value: 'rediss://…@redis.example:6380/2',
+          origin: `${folder.file}:2`,
+        },
+        { key: 'server.api_keys[0]', value: '[secret]', origin: `${folder.file}:4` },
+        { key: 'notifications.webhooks[0].url', value: '[secret]', origin: `${folder.file}:7` },
+      ]),
+    );
   });
 });
 
@@ -103,7 +181,10 @@ describe('a configuration file', () => {
   it.each([0o620, 0o602, 0o666])('that others may write (%o) stops the start', async (mode) => {
     await using folder = await configFolder('');
     await chmod(folder.file, mode);
-    await expect(readConfig(folder.options)).rejects.toMatchObject({ code: 'ERR_CONFIG_UNSAFE', message: `${folder.file} can be written by others: chmod go-w ${folder.file}` });
+    await expect(readConfig(folder.options)).rejects.toMatchObject({
+      code: 'ERR_CONFIG_UNSAFE',
+      message: `${folder.file} can be written by others: chmod go-w ${folder.file}`,
+    });
   });
 
   it('in a folder that others may write stops the start, also behind a link', async () => {
@@ -111,7 +192,11 @@ describe('a configuration file', () => {
     await using other = await configFolder();
     await symlink(folder.file, join(other.path, 'acmex.toml'));
     await chmod(folder.path, 0o777);
-    for (const options of [folder.options, other.options]) await expect(readConfig(options)).rejects.toMatchObject({ code: 'ERR_CONFIG_UNSAFE', message: expect.stringContaining(`chmod go-w ${folder.path}`) });
+    for (const options of [folder.options, other.options])
+      await expect(readConfig(options)).rejects.toMatchObject({
+        code: 'ERR_CONFIG_UNSAFE',
+        message: expect.stringContaining(`chmod go-w ${folder.path}`),
+      });
     await chmod(folder.path, 0o700);
     await readConfig(other.options);
   });
@@ -119,12 +204,17 @@ describe('a configuration file', () => {
   (root ? it : it.skip)('of another user stops the start (needs root)', async () => {
     await using folder = await configFolder('');
     await chown(folder.file, 12345, 12345);
-    await expect(readConfig(folder.options)).rejects.toMatchObject({ code: 'ERR_CONFIG_UNSAFE', message: expect.stringContaining('belongs to the user 12345') });
+    await expect(readConfig(folder.options)).rejects.toMatchObject({
+      code: 'ERR_CONFIG_UNSAFE',
+      message: expect.stringContaining('belongs to the user 12345'),
+    });
   });
 
   it('that cannot be read as a file is told by its path', async () => {
     await using folder = await configFolder();
     await writeFile(join(folder.path, 'x'), '', { mode: 0o600 });
-    await expect(readConfig({ ...folder.options, file: 'none.toml' })).rejects.toMatchObject({ code: 'ERR_CONFIG_FILE' });
+    await expect(readConfig({ ...folder.options, file: 'none.toml' })).rejects.toMatchObject({
+      code: 'ERR_CONFIG_FILE',
+    });
   });
 });

@@ -4,6 +4,11 @@ import { ConfigError } from './index.ts';
 describe('ConfigError', () => {
   it('keeps its code and what was thrown beneath', () => {
     const cause = new Error('beneath');
-    expect(new ConfigError('ERR_CONFIG_FILE', 'it cannot be read', { cause })).toMatchObject({ code: 'ERR_CONFIG_FILE', message: 'it cannot be read', cause, faults: [] });
+    expect(new ConfigError('ERR_CONFIG_FILE', 'it cannot be read', { cause })).toMatchObject({
+      code: 'ERR_CONFIG_FILE',
+      message: 'it cannot be read',
+      cause,
+      faults: [],
+    });
   });
 });

@@ -5,17 +5,70 @@ import { type Fault, faultText } from './fault.ts';
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
  */
 export const configErrors = {
-  ERR_CONFIG_FILE: { meaning: 'The configuration file is not there, or cannot be read.', cure: 'Check the path and its permissions.', exit: 2, http: 500 },
-  ERR_CONFIG_UNSAFE: { meaning: 'Others than root and this user can change the configuration file.', cure: 'Run the chmod or chown that the message names.', exit: 2, http: 500 },
-  ERR_CONFIG_INVALID: { meaning: 'The configuration has faults, each with its place.', cure: 'Correct each line that the message names.', exit: 2, http: 500 },
-  ERR_CONFIG_CREDENTIAL: { meaning: 'A credential cannot be got where the configuration says it is.', cure: 'Read the message: it names the variable, file or command.', exit: 2, http: 500 },
-  ERR_CONFIG_PACKAGE_MISSING: { meaning: 'The configuration names a part whose package is not installed.', cure: 'Run the npm install that the message names.', exit: 2, http: 500 },
-  ERR_CONFIG_PROOF: { meaning: 'What is said of how names are proven does not fit together.', cure: 'Correct the flag or the key that the message names.', exit: 2, http: 422 },
-  ERR_CONFIG_ISSUER: { meaning: 'A CA cannot be used as it is described.', cure: 'Correct what the message names.', exit: 2, http: 422 },
-  ERR_CONFIG_TERMS: { meaning: 'The CA asks that its terms of service are agreed to.', cure: 'Read them, then say so as the message shows.', exit: 2, http: 422 },
-  ERR_CONFIG_EXTERNAL_ACCOUNT: { meaning: 'The CA takes accounts only with an external account.', cure: 'Get one from the CA, and give its identifier and key.', exit: 2, http: 422 },
-  ERR_CONFIG_DEPLOY: { meaning: 'A certificate goes to a kind of place that this version does not know.', cure: 'Update it.', exit: 8, http: 500 },
-} as const satisfies Record<`ERR_CONFIG_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_CONFIG_FILE: {
+    meaning: 'The configuration file is not there, or cannot be read.',
+    cure: 'Check the path and its permissions.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_CONFIG_UNSAFE: {
+    meaning: 'Others than root and this user can change the configuration file.',
+    cure: 'Run the chmod or chown that the message names.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_CONFIG_INVALID: {
+    meaning: 'The configuration has faults, each with its place.',
+    cure: 'Correct each line that the message names.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_CONFIG_CREDENTIAL: {
+    meaning: 'A credential cannot be got where the configuration says it is.',
+    cure: 'Read the message: it names the variable, file or command.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_CONFIG_PACKAGE_MISSING: {
+    meaning: 'The configuration names a part whose package is not installed.',
+    cure: 'Run the npm install that the message names.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_CONFIG_PROOF: {
+    meaning: 'What is said of how names are proven does not fit together.',
+    cure: 'Correct the flag or the key that the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CONFIG_ISSUER: {
+    meaning: 'A CA cannot be used as it is described.',
+    cure: 'Correct what the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CONFIG_TERMS: {
+    meaning: 'The CA asks that its terms of service are agreed to.',
+    cure: 'Read them, then say so as the message shows.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CONFIG_EXTERNAL_ACCOUNT: {
+    meaning: 'The CA takes accounts only with an external account.',
+    cure: 'Get one from the CA, and give its identifier and key.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_CONFIG_DEPLOY: {
+    meaning: 'A certificate goes to a kind of place that this version does not know.',
+    cure: 'Update it.',
+    exit: 8,
+    http: 500,
+  },
+} as const satisfies Record<
+  `ERR_CONFIG_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type ConfigErrorCode = keyof typeof configErrors;
 
@@ -29,7 +82,11 @@ export class ConfigError extends Error {
   /** What is wrong with the configuration, one by one: of `ERR_CONFIG_INVALID`. */
   readonly faults: readonly Fault[];
 
-  constructor(readonly code: ConfigErrorCode, message: string, { faults = [], ...options }: ConfigErrorOptions = {}) {
+  constructor(
+    readonly code: ConfigErrorCode,
+    message: string,
+    { faults = [], ...options }: ConfigErrorOptions = {},
+  ) {
     super(message, options);
     this.faults = faults;
   }
@@ -37,6 +94,13 @@ export class ConfigError extends Error {
 
 /** One error for all faults, each in a line of its own. */
 export function invalid(faults: readonly Fault[]): ConfigError {
-  const heading = faults.length === 1 ? 'the configuration cannot be used' : `the configuration has ${faults.length} faults`;
-  return new ConfigError('ERR_CONFIG_INVALID', [`${heading}:`, ...faults.map((fault) => `  ${faultText(fault)}`)].join('\n'), { faults });
+  const heading =
+    faults.length === 1
+      ? 'the configuration cannot be used'
+      : `the configuration has ${faults.length} faults`;
+  return new ConfigError(
+    'ERR_CONFIG_INVALID',
+    [`${heading}:`, ...faults.map((fault) => `  ${faultText(fault)}`)].join('\n'),
+    { faults },
+  );
 }

@@ -16,10 +16,20 @@ export interface ConfigRow {
 /** Every value that holds, and where it came from. No credential is in it, nor got for it. */
 export function explain({ values, originOf }: Config): readonly ConfigRow[] {
   const rows = (value: unknown, path: KeyPath): readonly ConfigRow[] => {
-    if (value instanceof Secret) return [{ key: pathText(path), value: String(value), origin: originText(originOf(path)) }];
-    const below: readonly (readonly [string | number, unknown])[] = isTable(value) ? Object.entries(value) : isListOfTables(value) ? [...value.entries()] : [];
-    if (below.length > 0) return below.filter(([, one]) => one !== undefined).flatMap(([part, one]) => rows(one, [...path, part]));
-    return isTable(value) ? [] : [{ key: pathText(path), value: JSON.stringify(value), origin: originText(originOf(path)) }];
+    if (value instanceof Secret)
+      return [{ key: pathText(path), value: String(value), origin: originText(originOf(path)) }];
+    const below: readonly (readonly [string | number, unknown])[] = isTable(value)
+      ? Object.entries(value)
+      : isListOfTables(value)
+        ? [...value.entries()]
+        : [];
+    if (below.length > 0)
+      return below
+        .filter(([, one]) => one !== undefined)
+        .flatMap(([part, one]) => rows(one, [...path, part]));
+    return isTable(value)
+      ? []
+      : [{ key: pathText(path), value: JSON.stringify(value), origin: originText(originOf(path)) }];
   };
   return rows(values, []);
 }

@@ -1,4 +1,11 @@
-import { acmeServer, createDevelopmentAuthority, listIssued, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  listIssued,
+  loadAuthority,
+  noLimits,
+  saveAuthority,
+} from '@acmex/ca';
 import { badNonces, cutAnswers, withFaults } from '@acmex/ca/faults';
 import type { ChallengeSolver } from '@acmex/client';
 import { scaledClock, systemClock } from '@acmex/clock';
@@ -23,36 +30,99 @@ it('every certificate comes from a CA that refuses 30 % of the nonces and cuts 1
   const { issuer: authority } = await loadAuthority(kept, { kind: 'development' });
   const faults: string[] = [];
   await using ca = acmeServer({
-    url: 'https://ca.test/acme', storage: kept, issuer: authority, rateLimiter: noLimits(), onError: ({ during, error }) => { faults.push(`${during}: ${String(error)}`); },
-    validate: async (asked) => ('token' in asked && shown.get(asked.token) === asked.keyAuthorization ? { valid: true } : { type: 'incorrectResponse', detail: 'another' }),
+    url: 'https://ca.test/acme',
+    storage: kept,
+    issuer: authority,
+    rateLimiter: noLimits(),
+    onError: ({ during, error }) => {
+      faults.push(`${during}: ${String(error)}`);
+    },
+    validate: async (asked) =>
+      'token' in asked && shown.get(asked.token) === asked.keyAuthorization
+        ? { valid: true }
+        : { type: 'incorrectResponse', detail: 'another' },
   });
-  const handler = withFaults(ca.handler, [badNonces({ rate: 0.3, random: sequence(7) }), cutAnswers({ on: ['directory', 'newOrder', 'authorization', 'challenge', 'order', 'finalize', 'certificate'], rate: 0.1, random: sequence(11) })]);
-  const through = (handle: typeof handler): Fetch => (url, { method, headers, body }) => handle(new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }), { address: '192.0.2.1' });
+  const handler = withFaults(ca.handler, [
+    badNonces({ rate: 0.3, random: sequence(7) }),
+    cutAnswers({
+      on: [
+        'directory',
+        'newOrder',
+        'authorization',
+        'challenge',
+        'order',
+        'finalize',
+        'certificate',
+      ],
+      rate: 0.1,
+      random: sequence(11),
+    }),
+  ]);
+  const through =
+    (handle: typeof handler): Fetch =>
+    (url, { method, headers, body }) =>
+      handle(new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }), {
+        address: '192.0.2.1',
+      });
   const { key } = await generateAccountKey();
-  const { url: account } = await newAccount(acmeSession({ directory: ca.directory, key, fetch: through(ca.handler) }), { termsOfServiceAgreed: true });
+  const { url: account } = await newAccount(
+    acmeSession({ directory: ca.directory, key, fetch: through(ca.handler) }),
+    { termsOfServiceAgreed: true },
+  );
   const solver: ChallengeSolver = {
-    type: 'http-01', supports: () => true, visible: async () => undefined,
+    type: 'http-01',
+    supports: () => true,
+    visible: async () => undefined,
     respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
-    present: async ({ token, keyAuthorization }) => { shown.set(String(token), String(keyAuthorization)); },
-    remove: async ({ token }) => { shown.delete(String(token)); },
+    present: async ({ token, keyAuthorization }) => {
+      shown.set(String(token), String(keyAuthorization));
+    },
+    remove: async ({ token }) => {
+      shown.delete(String(token));
+    },
   };
   // A minute of waiting is half a second: what fails is tried again while one looks on.
   const clock = scaledClock({ origin: systemClock.now(), factor: 120 });
   const storage = memoryStorage();
-  const session = acmeSession({ directory: ca.directory, key, account, fetch: through(handler), clock });
-  const provisioner = new Provisioner({ storage, clock, lease: { hours: 1 }, issuers: [{ ...acmeIssuer({ name: 'ca', session: async () => session, solvers: async () => [solver] }), renewalInfo: undefined as never }] });
+  const session = acmeSession({
+    directory: ca.directory,
+    key,
+    account,
+    fetch: through(handler),
+    clock,
+  });
+  const provisioner = new Provisioner({
+    storage,
+    clock,
+    lease: { hours: 1 },
+    issuers: [
+      {
+        ...acmeIssuer({ name: 'ca', session: async () => session, solvers: async () => [solver] }),
+        renewalInfo: undefined as never,
+      },
+    ],
+  });
   const upkeep = new Upkeep({ storage, provisioner, clock });
-  for (let n = 0; n < count; n += 1) await provisioner.certificates.add({ names: [`f${n}.test`], issuer: 'ca', keyType: 'ec-p256' });
+  for (let n = 0; n < count; n += 1)
+    await provisioner.certificates.add({ names: [`f${n}.test`], issuer: 'ca', keyType: 'ec-p256' });
   const errors: string[] = [];
-  const queue = inProcessQueue({ clock, onError: (id, error) => { errors.push(`${id}: ${String(error)}`); } });
+  const queue = inProcessQueue({
+    clock,
+    onError: (id, error) => {
+      errors.push(`${id}: ${String(error)}`);
+    },
+  });
   let again = 0;
   {
     await using loop = dispatcher({ source: dueSource(provisioner.certificates), queue, clock });
-    queue.process(async (id, { signal }) => {
-      if ((await upkeep.tend(id, { signal })).outcome?.state === 'failed') again += 1;
-      loop.wake();
-      return undefined;
-    }, { concurrency: 5 });
+    queue.process(
+      async (id, { signal }) => {
+        if ((await upkeep.tend(id, { signal })).outcome?.state === 'failed') again += 1;
+        loop.wake();
+        return undefined;
+      },
+      { concurrency: 5 },
+    );
     for (let looks = 0; (await issuedIn(provisioner)) < count; looks += 1) {
       if (looks > 600) throw new Error(`only ${await issuedIn(provisioner)} came`);
       await systemClock.sleep({ milliseconds: 100 });
@@ -60,10 +130,15 @@ it('every certificate comes from a CA that refuses 30 % of the nonces and cuts 1
   }
   await queue.close({ within: { seconds: 1 } });
   const names: string[] = [];
-  for await (const { identifiers: [first] } of listIssued(kept)) names.push(first?.value ?? '');
+  for await (const {
+    identifiers: [first],
+  } of listIssued(kept))
+    names.push(first?.value ?? '');
   expect([names.length, new Set(names).size]).toEqual([count, count]);
   expect([faults, errors, shown.size]).toEqual([[], [], 0]);
-  console.log(`${count} certificates through bad nonces and cut answers: each once, ${again} further tries`);
+  console.log(
+    `${count} certificates through bad nonces and cut answers: each once, ${again} further tries`,
+  );
 }, 90_000);
 
 async function issuedIn(provisioner: Provisioner): Promise<number> {

@@ -18,7 +18,10 @@ export async function findConfig({ file, cwd, home }: Places): Promise<string | 
   if (file !== undefined) {
     const named = resolve(cwd, file);
     if (await isThere(named)) return named;
-    throw new ConfigError('ERR_CONFIG_FILE', `there is no configuration file ${named}: check the path after --config`);
+    throw new ConfigError(
+      'ERR_CONFIG_FILE',
+      `there is no configuration file ${named}: check the path after --config`,
+    );
   }
   for (const folder of [cwd, join(home, '.config', 'acmex'), '/etc/acmex']) {
     const path = join(folder, 'acmex.toml');
@@ -29,5 +32,8 @@ export async function findConfig({ file, cwd, home }: Places): Promise<string | 
 
 /** One that is there and cannot be read is not passed over: reading it will say why. */
 async function isThere(path: string): Promise<boolean> {
-  return await access(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR');
+  return await access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+  );
 }

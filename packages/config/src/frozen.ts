@@ -1,7 +1,9 @@
 import { Secret } from './secret.ts';
 
 /** The same, and nobody can change it. */
-export type Frozen<T> = T extends Secret | string | number | boolean | undefined ? T : { readonly [Key in keyof T]: Frozen<T[Key]> };
+export type Frozen<T> = T extends Secret | string | number | boolean | undefined
+  ? T
+  : { readonly [Key in keyof T]: Frozen<T[Key]> };
 
 /** Freezes a value and all that is in it. */
 export function frozen<T>(value: T): Frozen<T>;

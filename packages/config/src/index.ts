@@ -1,35 +1,100 @@
 export { credentialInFile } from './credential-file.ts';
 export { type DnsChoice, dnsProviderFor } from './dns/choice.ts';
 export { type DnsOptionValue, type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
-export { dnsVariablesRecord, type DnsVariablesRecord, type NamedDnsProviderOptions, openNamedDnsProvider } from './dns/named.ts';
+export {
+  dnsVariablesRecord,
+  type DnsVariablesRecord,
+  type NamedDnsProviderOptions,
+  openNamedDnsProvider,
+} from './dns/named.ts';
 export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
-export { type DnsProviderKind, dnsProviderKinds, type DnsProviderOption, dnsProvidersOf } from './dns/providers.ts';
-export { ConfigError, type ConfigErrorCode, type ConfigErrorOptions, configErrors } from './errors.ts';
+export {
+  type DnsProviderKind,
+  dnsProviderKinds,
+  type DnsProviderOption,
+  dnsProvidersOf,
+} from './dns/providers.ts';
+export {
+  ConfigError,
+  type ConfigErrorCode,
+  type ConfigErrorOptions,
+  configErrors,
+} from './errors.ts';
 export { type ConfigRow, explain } from './explain.ts';
 export { type Fault, faultText } from './fault.ts';
 export { findConfig, type Places } from './find-config.ts';
 export { type IssuerDescription, issuersOf } from './issuers.ts';
-export { type AccountDescription, accountId, accountOf, type AccountOptions, accountSession, giveUpAccount, type KeptAccount, keptAccounts, rotateAccountKey, updateContact } from './keeping/account.ts';
+export {
+  type AccountDescription,
+  accountId,
+  accountOf,
+  type AccountOptions,
+  accountSession,
+  giveUpAccount,
+  type KeptAccount,
+  keptAccounts,
+  rotateAccountKey,
+  updateContact,
+} from './keeping/account.ts';
 export { acmeIssuer, type AcmeIssuerOptions } from './keeping/acme-issuer.ts';
 export { type Declared, syncDeclared } from './keeping/declared.ts';
 export { deployRecord, type DeployStep } from './keeping/deployer.ts';
 export type { RunHooks } from './keeping/hooks.ts';
 export { findIssuer, type IssuerRecord, keepIssuer } from './keeping/issuer-record.ts';
-export { describedIssuer, endsIn, keeper, type Keeper, type KeeperOptions } from './keeping/keeper.ts';
+export {
+  describedIssuer,
+  endsIn,
+  keeper,
+  type Keeper,
+  type KeeperOptions,
+} from './keeping/keeper.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './keeping/persistent-records.ts';
-export { addressOf, type Proof, proofOf, proofRecord, serverAddress, solverFor, type SolverOptions } from './keeping/proof.ts';
+export {
+  addressOf,
+  type Proof,
+  proofOf,
+  proofRecord,
+  serverAddress,
+  solverFor,
+  type SolverOptions,
+} from './keeping/proof.ts';
 export { saveCredentials, savedCredentials } from './keeping/saved-credentials.ts';
 export { allOf, taskOf, type Worker, worker, type WorkerOptions } from './keeping/worker.ts';
 export { storedResponses } from './keeping/stored-responses.ts';
 export { type KeyPath, valueAt } from './key-path.ts';
-export { keysOf, openDriver, openStorage, type OpenStorageOptions, redisPlace } from './open-storage.ts';
+export {
+  keysOf,
+  openDriver,
+  openStorage,
+  type OpenStorageOptions,
+  redisPlace,
+} from './open-storage.ts';
 export { type Origin, originText } from './origin.ts';
 export type { Override } from './overridden.ts';
-export { checkConfig, type Config, type ConfigCheck, type ConfigValues, readConfig, type ReadConfigOptions } from './read-config.ts';
+export {
+  checkConfig,
+  type Config,
+  type ConfigCheck,
+  type ConfigValues,
+  readConfig,
+  type ReadConfigOptions,
+} from './read-config.ts';
 export { configReference } from './reference.ts';
 export { configSchema, type JsonSchema } from './schema.ts';
 export { Secret } from './secret.ts';
-export { type RedisDescription, redisOf, type StorageDescription, type StorageEncryption, storageOf, type StoragePlace, storagePlace } from './storage-description.ts';
+export {
+  type RedisDescription,
+  redisOf,
+  type StorageDescription,
+  type StorageEncryption,
+  storageOf,
+  type StoragePlace,
+  storagePlace,
+} from './storage-description.ts';
 export type { Environment } from './substitution.ts';
 export { assertTrusted } from './trusted-file.ts';
-export { type WellKnownIssuer, type WellKnownIssuerName, wellKnownIssuers } from './well-known-issuers.ts';
+export {
+  type WellKnownIssuer,
+  type WellKnownIssuerName,
+  wellKnownIssuers,
+} from './well-known-issuers.ts';

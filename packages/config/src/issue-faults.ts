@@ -9,29 +9,63 @@ import type { Settings } from './settings.ts';
 type Issue = z.core.$ZodIssue;
 
 /** What the schema has found, each with its place and what to do. No value is quoted. */
-export function faultsOf(issues: readonly Issue[], settings: Settings, keys: readonly ConfigKey[]): readonly Fault[] {
+export function faultsOf(
+  issues: readonly Issue[],
+  settings: Settings,
+  keys: readonly ConfigKey[],
+): readonly Fault[] {
   return issues.flatMap((issue) => faultsOfIssue(issue, [], settings, keys));
 }
 
-function faultsOfIssue(issue: Issue, above: KeyPath, settings: Settings, keys: readonly ConfigKey[]): readonly Fault[] {
-  const path = [...above, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownKey([...path, name], settings, keys));
+function faultsOfIssue(
+  issue: Issue,
+  above: KeyPath,
+  settings: Settings,
+  keys: readonly ConfigKey[],
+): readonly Fault[] {
+  const path = [
+    ...above,
+    ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
+  ];
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((name) => unknownKey([...path, name], settings, keys));
   if (issue.code === 'invalid_union') {
     // The form that was meant is the one that the value's own type fits.
-    const meant = issue.errors.find((errors) => !errors.some(({ code, path: at }) => code === 'invalid_type' && at.length === 0));
+    const meant = issue.errors.find(
+      (errors) => !errors.some(({ code, path: at }) => code === 'invalid_type' && at.length === 0),
+    );
     if (meant) return meant.flatMap((one) => faultsOfIssue(one, path, settings, keys));
   }
   const value = valueAt(settings.table, path);
-  const cure = refusalOfValue(path, value) ?? (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ?? issue.message;
-  return [{ key: pathText(path), origin: settings.originOf(path), problem: problemOf(issue, value), cure }];
+  const cure =
+    refusalOfValue(path, value) ??
+    (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ??
+    issue.message;
+  return [
+    {
+      key: pathText(path),
+      origin: settings.originOf(path),
+      problem: problemOf(issue, value),
+      cure,
+    },
+  ];
 }
 
 function unknownKey(path: KeyPath, settings: Settings, keys: readonly ConfigKey[]): Fault {
   const table = path.slice(0, -1);
   const names = namesIn(keys, table);
   const meant = nearest(String(path.at(-1)), names);
-  const cure = replacementOf(path) ?? (meant === undefined ? `take it away, or write one of ${names.join(', ')}` : `write ${meant}, if that is meant`);
-  return { key: pathText(path), origin: settings.originOf(path), problem: replacementOf(path) === undefined ? 'is not known' : 'is no key any more', cure };
+  const cure =
+    replacementOf(path) ??
+    (meant === undefined
+      ? `take it away, or write one of ${names.join(', ')}`
+      : `write ${meant}, if that is meant`);
+  return {
+    key: pathText(path),
+    origin: settings.originOf(path),
+    problem: replacementOf(path) === undefined ? 'is not known' : 'is no key any more',
+    cure,
+  };
 }
 
 function problemOf({ code }: Issue, value: unknown): string {
@@ -44,9 +78,14 @@ function typeText(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (isTable(value)) return 'a table';
   switch (typeof value) {
-    case 'string': return 'text';
-    case 'boolean': return 'true or false';
-    case 'number': case 'bigint': return 'a number';
-    default: return 'a date';
+    case 'string':
+      return 'text';
+    case 'boolean':
+      return 'true or false';
+    case 'number':
+    case 'bigint':
+      return 'a number';
+    default:
+      return 'a date';
   }
 }

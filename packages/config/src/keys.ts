@@ -14,11 +14,16 @@ export function switched(meaning: string) {
 }
 
 export function choice<const T extends readonly [string, ...string[]]>(values: T, meaning: string) {
-  return z.enum(values, { error: `write one of ${values.map((value) => `"${value}"`).join(', ')}` }).meta({ description: meaning });
+  return z
+    .enum(values, { error: `write one of ${values.map((value) => `"${value}"`).join(', ')}` })
+    .meta({ description: meaning });
 }
 
 /** A whole number, `from` to `to`. */
-export function whole(meaning: string, { from, to, unit = '' }: { readonly from: number; readonly to: number; readonly unit?: string }) {
+export function whole(
+  meaning: string,
+  { from, to, unit = '' }: { readonly from: number; readonly to: number; readonly unit?: string },
+) {
   const wanted = `write a whole number${unit} from ${from} to ${to}`;
   return z.int({ error: wanted }).min(from, wanted).max(to, wanted).meta({ description: meaning });
 }
@@ -30,43 +35,66 @@ export function seconds(meaning: string, from = 1, to = 604_800) {
 /** Where something lies. A path that is relative would mean another place for every way of starting the program. */
 export function path(meaning: string) {
   const wanted = 'write an absolute path';
-  return z.string({ error: wanted }).refine(isAbsolute, wanted).meta({ description: meaning, format: 'path' });
+  return z
+    .string({ error: wanted })
+    .refine(isAbsolute, wanted)
+    .meta({ description: meaning, format: 'path' });
 }
 
 /** Several. */
 export function list<T extends z.ZodType>(item: T, meaning: string) {
-  return z.array(item, { error: 'write a list: ["one", "another"]' }).meta({ description: meaning });
+  return z
+    .array(item, { error: 'write a list: ["one", "another"]' })
+    .meta({ description: meaning });
 }
 
 /** A program with its arguments; no shell reads it. */
 export function argv(meaning: string) {
   const wanted = 'write an array: ["program", "argument"]; no shell reads it';
-  return z.tuple([z.string({ error: wanted }).min(1, wanted)], z.string({ error: wanted }), { error: wanted }).meta({ description: meaning, examples: [['systemctl', 'reload', 'nginx']] });
+  return z
+    .tuple([z.string({ error: wanted }).min(1, wanted)], z.string({ error: wanted }), {
+      error: wanted,
+    })
+    .meta({ description: meaning, examples: [['systemctl', 'reload', 'nginx']] });
 }
 
 export function httpsUrl(meaning: string) {
   const wanted = 'write a URL that begins with https://, without a password in it';
-  return z.string({ error: wanted }).refine((given) => isUrl(given, ['https:']), wanted).meta({ description: meaning });
+  return z
+    .string({ error: wanted })
+    .refine((given) => isUrl(given, ['https:']), wanted)
+    .meta({ description: meaning });
 }
 
 /** The URL of an API that may stand on this machine. */
 export function apiUrl(meaning: string) {
   const wanted = 'write a URL that begins with https:// or http://, without a password in it';
-  return z.string({ error: wanted }).refine((given) => isUrl(given, ['https:', 'http:']), wanted).meta({ description: meaning });
+  return z
+    .string({ error: wanted })
+    .refine((given) => isUrl(given, ['https:', 'http:']), wanted)
+    .meta({ description: meaning });
 }
 
 function isUrl(given: string, protocols: readonly string[]): boolean {
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  return url !== undefined && protocols.includes(url.protocol) && url.username === '' && url.password === '';
+  return (
+    url !== undefined &&
+    protocols.includes(url.protocol) &&
+    url.username === '' &&
+    url.password === ''
+  );
 }
 
 /** `HOST:PORT`, `ADDRESS:PORT`, `[IPV6]:PORT` */
 export function listenAddress(meaning: string) {
   const wanted = 'write HOST:PORT, as "127.0.0.1:8080" or "[::1]:8080"';
-  return z.string({ error: wanted }).refine((given) => {
-    const [, port] = /^(?:\[[\da-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/i.exec(given) ?? [];
-    return port !== undefined && Number(port) <= 65_535;
-  }, wanted).meta({ description: meaning });
+  return z
+    .string({ error: wanted })
+    .refine((given) => {
+      const [, port] = /^(?:\[[\da-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/i.exec(given) ?? [];
+      return port !== undefined && Number(port) <= 65_535;
+    }, wanted)
+    .meta({ description: meaning });
 }
 
 /** A name that parts of the configuration call each other by. */
@@ -79,7 +107,10 @@ export function ownName(meaning: string) {
 /** `you@example.com`, also with `mailto:` before it. */
 export function mailAddress(meaning = 'Address.') {
   const wanted = 'write an address as "you@example.com"';
-  return z.string({ error: wanted }).regex(/^(?:mailto:)?[^\s@,?]+@[^\s@,?]+$/, wanted).meta({ description: meaning });
+  return z
+    .string({ error: wanted })
+    .regex(/^(?:mailto:)?[^\s@,?]+@[^\s@,?]+$/, wanted)
+    .meta({ description: meaning });
 }
 
 /** A name or an address that a certificate can be for. */

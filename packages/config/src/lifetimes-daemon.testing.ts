@@ -21,22 +21,47 @@ export interface FastDaemon {
   readonly factor: number;
 }
 
-const { path, webroot, directory, ca, account, origin, factor } = JSON.parse(process.argv[2] ?? '') as FastDaemon;
+const { path, webroot, directory, ca, account, origin, factor } = JSON.parse(
+  process.argv[2] ?? '',
+) as FastDaemon;
 const first = Temporal.Instant.from(origin);
 const passed = systemClock.now().epochMilliseconds - first.epochMilliseconds;
-const clock = scaledClock({ origin: first.add({ milliseconds: Math.round(passed * factor) }), factor });
+const clock = scaledClock({
+  origin: first.add({ milliseconds: Math.round(passed * factor) }),
+  factor,
+});
 const storage = fileStorage({ path });
 const key = await importAccountKey(account.key);
 // The network is as fast as it is: its limits are real seconds. Those of a window would be too, so on a fast clock the CA is not asked for one.
 const session = acmeSession({ directory, key, account: account.url, fetch: nodeFetch({ ca }) });
-const issuer = { ...acmeIssuer({ name: 'ca', session: async () => session, solvers: async () => [http01Webroot({ directory: webroot }) as unknown as ChallengeSolver] }), ...(factor === 1 ? {} : { renewalInfo: undefined as never }) };
-const provisioner = new Provisioner({ storage, issuers: [issuer], clock, lease: { seconds: 3 * factor } });
+const issuer = {
+  ...acmeIssuer({
+    name: 'ca',
+    session: async () => session,
+    solvers: async () => [http01Webroot({ directory: webroot }) as unknown as ChallengeSolver],
+  }),
+  ...(factor === 1 ? {} : { renewalInfo: undefined as never }),
+};
+const provisioner = new Provisioner({
+  storage,
+  issuers: [issuer],
+  clock,
+  lease: { seconds: 3 * factor },
+});
 const upkeep = new Upkeep({ storage, provisioner, clock });
 const queue = inProcessQueue({ clock, onError: (id, error) => console.error(id, error) });
-const loop = dispatcher({ source: dueSource(provisioner.certificates), queue, clock, onError: console.error });
-queue.process(async (id, { signal }) => {
-  const { outcome } = await upkeep.tend(id, { signal });
-  if (outcome?.state === 'failed') console.error(id, outcome.error);
-  loop.wake();
-  return undefined;
-}, { concurrency: 10 });
+const loop = dispatcher({
+  source: dueSource(provisioner.certificates),
+  queue,
+  clock,
+  onError: console.error,
+});
+queue.process(
+  async (id, { signal }) => {
+    const { outcome } = await upkeep.tend(id, { signal });
+    if (outcome?.state === 'failed') console.error(id, outcome.error);
+    loop.wake();
+    return undefined;
+  },
+  { concurrency: 10 },
+);

@@ -6,7 +6,17 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acmeServer, createDevelopmentAuthority, listIssued, loadAuthority, networkValidator, nodeHandler, noLimits, ownCertificate, saveAuthority } from '@acmex/ca';
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  listIssued,
+  loadAuthority,
+  networkValidator,
+  nodeHandler,
+  noLimits,
+  ownCertificate,
+  saveAuthority,
+} from '@acmex/ca';
 import { scaledClock, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { CertificateStore } from '@acmex/orchestrator';
@@ -22,28 +32,69 @@ import type { FastDaemon } from './lifetimes-daemon.testing.ts';
  * How many certificates for how many lifetimes of how many milliseconds, on a clock how many times as fast. A third of a lifetime
  * is left to renew all of them, in real seconds: the sample has many times what it takes, for it runs beside other tests.
  */
-const ways = { sample: [12, 1, 3 * 3_600_000, 100], lifetimes: [50, 10, 3 * 3_600_000, 200], 'lifetimes-real': [50, 3, 600_000, 1] } as const;
-const [certificates, lifetimes, lifetime, factor] = process.env.ACMEX_SOAK === 'lifetimes' || process.env.ACMEX_SOAK === 'lifetimes-real' ? ways[process.env.ACMEX_SOAK] : ways.sample;
+const ways = {
+  sample: [12, 1, 3 * 3_600_000, 100],
+  lifetimes: [50, 10, 3 * 3_600_000, 200],
+  'lifetimes-real': [50, 3, 600_000, 1],
+} as const;
+const [certificates, lifetimes, lifetime, factor] =
+  process.env.ACMEX_SOAK === 'lifetimes' || process.env.ACMEX_SOAK === 'lifetimes-real'
+    ? ways[process.env.ACMEX_SOAK]
+    : ways.sample;
 
 it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a clock ${factor} times as fast, through a kill every five seconds, and the CA counts none twice`, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'acmex-lifetimes-'));
-  const [program, path, webroot] = [join(folder, 'daemon.mjs'), join(folder, 'data'), join(folder, 'webroot')];
+  const [program, path, webroot] = [
+    join(folder, 'daemon.mjs'),
+    join(folder, 'data'),
+    join(folder, 'webroot'),
+  ];
   await mkdir(join(webroot, '.well-known/acme-challenge'), { recursive: true });
-  await build({ entryPoints: [join(import.meta.dirname, 'lifetimes-daemon.testing.ts')], outfile: program, bundle: true, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" }, logLevel: 'warning' });
+  await build({
+    entryPoints: [join(import.meta.dirname, 'lifetimes-daemon.testing.ts')],
+    outfile: program,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['@acmex/source'],
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
   const origin = systemClock.now().toString();
   const clock = scaledClock({ origin, factor });
   const faults: string[] = [];
   const ca = await startCa({ clock, webroot, faults });
   const { key, pem } = await generateAccountKey();
-  const { url } = await newAccount(acmeSession({ directory: ca.directory, key, fetch: nodeFetch({ ca: ca.root }) }), { termsOfServiceAgreed: true });
-  const argument: FastDaemon = { path, webroot, directory: ca.directory, ca: ca.root, account: { url, key: pem }, origin, factor };
+  const { url } = await newAccount(
+    acmeSession({ directory: ca.directory, key, fetch: nodeFetch({ ca: ca.root }) }),
+    { termsOfServiceAgreed: true },
+  );
+  const argument: FastDaemon = {
+    path,
+    webroot,
+    directory: ca.directory,
+    ca: ca.root,
+    account: { url, key: pem },
+    origin,
+    factor,
+  };
   const storage = fileStorage({ path });
   const store = new CertificateStore({ storage, clock });
-  for (let n = 0; n < certificates; n += 1) await store.add({ names: [`n${n}.test`], issuer: 'ca', keyType: 'ec-p256' });
+  for (let n = 0; n < certificates; n += 1)
+    await store.add({ names: [`n${n}.test`], issuer: 'ca', keyType: 'ec-p256' });
 
-  const start = () => spawn(process.execPath, [program, JSON.stringify(argument)], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const start = () =>
+    spawn(process.execPath, [program, JSON.stringify(argument)], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
   const complaints: string[] = [];
-  const listen = (child: ChildProcess) => child.stderr?.setEncoding('utf8').on('data', (text: string) => { complaints.push(text); });
+  const listen = (child: ChildProcess) =>
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      complaints.push(text);
+    });
   const daemons = [start(), start()];
   daemons.forEach(listen);
   let [kills, looks] = [0, 0];
@@ -55,7 +106,11 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
     while (clock.now().epochMilliseconds - from < lifetimes * lifetime) {
       await systemClock.sleep({ milliseconds: 500 });
       const now = clock.now().epochMilliseconds;
-      for (const { id, notAfter } of await currents(store)) if (Date.parse(notAfter) <= now) throw new Error(`${id} was not renewed in time: it ended at ${notAfter}\n${complaints.slice(-20).join('')}`);
+      for (const { id, notAfter } of await currents(store))
+        if (Date.parse(notAfter) <= now)
+          throw new Error(
+            `${id} was not renewed in time: it ended at ${notAfter}\n${complaints.slice(-20).join('')}`,
+          );
       looks += 1;
       if (now - lastKill < 5000 * factor) continue;
       lastKill = now;
@@ -72,27 +127,38 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
     }
   }
   const issued = new Map<string, number>();
-  for await (const { identifiers: [first] } of listIssued(ca.storage)) issued.set(first?.value ?? '', (issued.get(first?.value ?? '') ?? 0) + 1);
+  for await (const {
+    identifiers: [first],
+  } of listIssued(ca.storage))
+    issued.set(first?.value ?? '', (issued.get(first?.value ?? '') ?? 0) + 1);
   let total = 0;
   let unfinished = 0;
-  for await (const { names: [name = ''], current, order } of store.list()) {
+  for await (const {
+    names: [name = ''],
+    current,
+    order,
+  } of store.list()) {
     const generations = current?.generation ?? 0;
     total += generations;
     // What was issued and not yet stored when the last kill came is still its order's.
     const counted = issued.get(name) ?? 0;
-    if (counted !== generations && order !== undefined && counted === generations + 1) unfinished += 1;
+    if (counted !== generations && order !== undefined && counted === generations + 1)
+      unfinished += 1;
     else expect([name, counted]).toEqual([name, generations]);
     expect(generations).toBeLessThanOrEqual(2 * lifetimes + 4);
   }
   await ca[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
   expect(faults).toEqual([]);
-  console.log(`${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, looked at ${looks} times: ${total} issued, none twice, none late; ${unfinished} on the way at the end`);
+  console.log(
+    `${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, looked at ${looks} times: ${total} issued, none twice, none late; ${unfinished} on the way at the end`,
+  );
 }, 2_400_000);
 
 async function currents(store: CertificateStore) {
   const all: { readonly id: string; readonly notAfter: string }[] = [];
-  for await (const { id, current } of store.list()) if (current) all.push({ id, notAfter: current.notAfter });
+  for await (const { id, current } of store.list())
+    if (current) all.push({ id, notAfter: current.notAfter });
   return all;
 }
 
@@ -104,12 +170,22 @@ async function until(what: () => Promise<boolean>, seconds: number): Promise<voi
 }
 
 /** A CA on the fast clock, whose certificates live three hours, and a web server that shows what lies in the webroot. */
-async function startCa({ clock, webroot, faults }: { readonly clock: ReturnType<typeof scaledClock>; readonly webroot: string; readonly faults: string[] }) {
+async function startCa({
+  clock,
+  webroot,
+  faults,
+}: {
+  readonly clock: ReturnType<typeof scaledClock>;
+  readonly webroot: string;
+  readonly faults: string[];
+}) {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority({ clock }));
   const { issuer, root } = await loadAuthority(storage, { kind: 'development', clock });
   const web = createPlainServer(async ({ url = '' }, response) => {
-    const body = await readFile(join(webroot, new URL(url, 'http://x').pathname)).catch(() => undefined);
+    const body = await readFile(join(webroot, new URL(url, 'http://x').pathname)).catch(
+      () => undefined,
+    );
     response.writeHead(body ? 200 : 404).end(body);
   });
   const httpPort = await listening(web);
@@ -117,14 +193,29 @@ async function startCa({ clock, webroot, faults }: { readonly clock: ReturnType<
   const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
   const port = await listening(server);
   const acme = acmeServer({
-    url: `https://localhost:${port}/acme`, storage, issuer, clock, rateLimiter: noLimits(), profiles: { short: { validity: { milliseconds: lifetime }, backdate: { minutes: 1 } } },
+    url: `https://localhost:${port}/acme`,
+    storage,
+    issuer,
+    clock,
+    rateLimiter: noLimits(),
+    profiles: { short: { validity: { milliseconds: lifetime }, backdate: { minutes: 1 } } },
     lifetimes: { nonce: { hours: 24 } },
-    validate: networkValidator({ egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] }, ports: { http: httpPort, https: httpPort } }),
-    onError: ({ during, error }) => { faults.push(`${during}: ${String(error)}`); },
+    validate: networkValidator({
+      egress: {
+        policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+        resolver: async () => ['127.0.0.1'],
+      },
+      ports: { http: httpPort, https: httpPort },
+    }),
+    onError: ({ during, error }) => {
+      faults.push(`${during}: ${String(error)}`);
+    },
   });
   server.on('request', nodeHandler(acme.handler));
   return {
-    storage, root, directory: acme.directory,
+    storage,
+    root,
+    directory: acme.directory,
     async [Symbol.asyncDispose]() {
       await acme[Symbol.asyncDispose]();
       for (const one of [web, server]) {

@@ -9,6 +9,10 @@ export async function loaded<T>(name: string, what: string, load: () => Promise<
     // A package that is there and lacks one of its own is another fault.
     const missing = errorCode(cause) === 'ERR_MODULE_NOT_FOUND' && String(cause).includes(name);
     if (!missing) throw cause;
-    throw new ConfigError('ERR_CONFIG_PACKAGE_MISSING', `${what} needs the package ${name}, which is not installed: npm install ${name}`, { cause });
+    throw new ConfigError(
+      'ERR_CONFIG_PACKAGE_MISSING',
+      `${what} needs the package ${name}, which is not installed: npm install ${name}`,
+      { cause },
+    );
   }
 }

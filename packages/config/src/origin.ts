@@ -10,9 +10,13 @@ export type Origin =
 /** `flag --storage`, `ACMEX_STORAGE`, `/etc/acmex/acmex.toml:7` or `default`. */
 export function originText(origin: Origin): string {
   switch (origin.from) {
-    case 'flag': return `flag ${origin.flag}`;
-    case 'environment': return origin.variable;
-    case 'file': return `${origin.file}:${origin.line}`;
-    case 'default': return 'default';
+    case 'flag':
+      return `flag ${origin.flag}`;
+    case 'environment':
+      return origin.variable;
+    case 'file':
+      return `${origin.file}:${origin.line}`;
+    case 'default':
+      return 'default';
   }
 }

@@ -16,14 +16,27 @@ export interface Override {
 }
 
 /** The settings with what `ACMEX_*` variables say. One that is empty counts as not set. */
-export function withEnvironment(settings: Settings, keys: readonly ConfigKey[], environment: Environment, cwd: string): Result {
+export function withEnvironment(
+  settings: Settings,
+  keys: readonly ConfigKey[],
+  environment: Environment,
+  cwd: string,
+): Result {
   const faults: Fault[] = [];
   const changed = keys.reduce((before, key) => {
-    const given = variablesOf(key).flatMap((variable) => fromVariable(variable, key, environment, cwd));
+    const given = variablesOf(key).flatMap((variable) =>
+      fromVariable(variable, key, environment, cwd),
+    );
     const [first, ...more] = given;
     if (!first) return before;
     const other = more.find(({ text }) => text !== first.text);
-    if (other) faults.push({ key: key.path.join('.'), origin: { from: 'environment', variable: other.variable }, problem: `is set by ${first.variable} too, and differently`, cure: `unset one of them` });
+    if (other)
+      faults.push({
+        key: key.path.join('.'),
+        origin: { from: 'environment', variable: other.variable },
+        problem: `is set by ${first.variable} too, and differently`,
+        cure: `unset one of them`,
+      });
     return before.with(key.path, first.value, { from: 'environment', variable: first.variable });
   }, settings);
   return { settings: changed, faults };
@@ -35,19 +48,42 @@ interface Given {
   readonly value: unknown;
 }
 
-function fromVariable(variable: string, key: ConfigKey, environment: Environment, cwd: string): readonly Given[] {
+function fromVariable(
+  variable: string,
+  key: ConfigKey,
+  environment: Environment,
+  cwd: string,
+): readonly Given[] {
   const text = environment[variable];
   if (text) return [{ variable, text, value: variableValue(text, key, cwd) }];
   const file = key.schema.writeOnly === true ? environment[`${variable}_FILE`] : undefined;
-  return file ? [{ variable: `${variable}_FILE`, text: file, value: { file: absolute(file, { format: 'path' }, cwd) } }] : [];
+  return file
+    ? [
+        {
+          variable: `${variable}_FILE`,
+          text: file,
+          value: { file: absolute(file, { format: 'path' }, cwd) },
+        },
+      ]
+    : [];
 }
 
 /** The settings with what flags say. @throws RangeError for a key that no configuration has: a fault of the program */
-export function withOverrides(settings: Settings, keys: readonly ConfigKey[], overrides: readonly Override[], cwd: string): Settings {
-  return overrides.filter(({ value }) => value !== undefined).reduce((before, { flag, key: name, value }) => {
-    const key = keys.find(({ path }) => path.join('.') === name);
-    if (!key) throw new RangeError(`${flag} sets ${name}, which is no key of the configuration`);
-    const placed = name === 'storage.url' && typeof value === 'string' ? absoluteUrl(value, cwd) : absolute(value, key.schema, cwd);
-    return before.with(key.path, placed, { from: 'flag', flag });
-  }, settings);
+export function withOverrides(
+  settings: Settings,
+  keys: readonly ConfigKey[],
+  overrides: readonly Override[],
+  cwd: string,
+): Settings {
+  return overrides
+    .filter(({ value }) => value !== undefined)
+    .reduce((before, { flag, key: name, value }) => {
+      const key = keys.find(({ path }) => path.join('.') === name);
+      if (!key) throw new RangeError(`${flag} sets ${name}, which is no key of the configuration`);
+      const placed =
+        name === 'storage.url' && typeof value === 'string'
+          ? absoluteUrl(value, cwd)
+          : absolute(value, key.schema, cwd);
+      return before.with(key.path, placed, { from: 'flag', flag });
+    }, settings);
 }

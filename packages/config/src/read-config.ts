@@ -43,7 +43,11 @@ export interface Config {
 /** What was found: a configuration, or every fault of it. */
 export type ConfigCheck =
   | { readonly file: string | undefined; readonly config: Config; readonly faults: readonly [] }
-  | { readonly file: string | undefined; readonly config?: never; readonly faults: readonly Fault[] };
+  | {
+      readonly file: string | undefined;
+      readonly config?: never;
+      readonly faults: readonly Fault[];
+    };
 
 /**
  * Reads the configuration: flags before `ACMEX_*` before the file before defaults. Credentials are not got yet.
@@ -63,7 +67,9 @@ export async function checkConfig(options: ReadConfigOptions): Promise<ConfigChe
   const found = await findConfig(options);
   const file = found === undefined ? undefined : await assertTrusted(found);
   const written = file === undefined ? Settings.none() : await settingsIn(file);
-  return written instanceof Settings ? checked(file, written, options) : { file, faults: [written] };
+  return written instanceof Settings
+    ? checked(file, written, options)
+    : { file, faults: [written] };
 }
 
 async function settingsIn(file: string): Promise<Settings | Fault> {
@@ -71,28 +77,51 @@ async function settingsIn(file: string): Promise<Settings | Fault> {
   return 'table' in document ? Settings.ofFile(file, document.table, document.lines) : document;
 }
 
-function checked(file: string | undefined, written: Settings, options: ReadConfigOptions): ConfigCheck {
-  const tables = configTables({ environment: options.environment, clock: options.clock ?? systemClock });
+function checked(
+  file: string | undefined,
+  written: Settings,
+  options: ReadConfigOptions,
+): ConfigCheck {
+  const tables = configTables({
+    environment: options.environment,
+    clock: options.clock ?? systemClock,
+  });
   const keys = configKeys(schemaOf(tables));
   const { settings, faults } = given(written, keys, options);
   const { success, data, error } = tables.safeParse(settings.table);
-  const all = onePerKey([...faults, ...faultsOf(error?.issues ?? [], settings, keys), ...disagreements(settings)]);
+  const all = onePerKey([
+    ...faults,
+    ...faultsOf(error?.issues ?? [], settings, keys),
+    ...disagreements(settings),
+  ]);
   if (!success || all.length > 0) return { file, faults: all };
-  const originOf = (path: KeyPath): Origin => (valueAt(settings.table, path) === undefined ? { from: 'default' } : settings.originOf(path));
+  const originOf = (path: KeyPath): Origin =>
+    valueAt(settings.table, path) === undefined ? { from: 'default' } : settings.originOf(path);
   return { file, faults: [], config: { file, values: frozen(data), originOf } };
 }
 
 /** Everything that was given, the stronger word over the weaker. */
-function given(written: Settings, keys: readonly ConfigKey[], { environment, overrides = [], cwd }: ReadConfigOptions): { readonly settings: Settings; readonly faults: readonly Fault[] } {
+function given(
+  written: Settings,
+  keys: readonly ConfigKey[],
+  { environment, overrides = [], cwd }: ReadConfigOptions,
+): { readonly settings: Settings; readonly faults: readonly Fault[] } {
   const substituted = withVariables(written, environment);
   const named = inNormalForm(substituted.settings);
   const surrounded = withEnvironment(named.settings, keys, environment, cwd);
-  return { settings: withoutHalfAccount(withOneStorage(withOverrides(surrounded.settings, keys, overrides, cwd))), faults: [...substituted.faults, ...named.faults, ...surrounded.faults] };
+  return {
+    settings: withoutHalfAccount(
+      withOneStorage(withOverrides(surrounded.settings, keys, overrides, cwd)),
+    ),
+    faults: [...substituted.faults, ...named.faults, ...surrounded.faults],
+  };
 }
 
 /** The first that is wrong with a key, in the order of the file. */
 function onePerKey(faults: readonly Fault[]): readonly Fault[] {
   const first = new Map(faults.toReversed().map((fault) => [fault.key, fault]));
   const line = ({ origin }: Fault) => (origin.from === 'file' ? origin.line : Infinity);
-  return [...first.values()].reverse().sort((one, other) => (line(one) === line(other) ? 0 : line(one) - line(other)));
+  return [...first.values()]
+    .reverse()
+    .sort((one, other) => (line(one) === line(other) ? 0 : line(one) - line(other)));
 }

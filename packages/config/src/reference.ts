@@ -7,9 +7,21 @@ export function configReference(): string {
   const rows = configKeys(configSchema()).map((key) => {
     const { schema, path } = key;
     const standard = schema.default === undefined ? '' : code(JSON.stringify(schema.default));
-    return [code(path.join('.').replaceAll('.[]', '[]')), typeText(schema), standard, variablesOf(key).toReversed().map(code).join(' '), schema.description ?? ''];
+    return [
+      code(path.join('.').replaceAll('.[]', '[]')),
+      typeText(schema),
+      standard,
+      variablesOf(key).toReversed().map(code).join(' '),
+      schema.description ?? '',
+    ];
   });
-  return [['key', 'type', 'default', 'environment', 'meaning'], ['---', '---', '---', '---', '---'], ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`).join('');
+  return [
+    ['key', 'type', 'default', 'environment', 'meaning'],
+    ['---', '---', '---', '---', '---'],
+    ...rows,
+  ]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`)
+    .join('');
 }
 
 function typeText(schema: JsonSchema): string {
@@ -18,7 +30,10 @@ function typeText(schema: JsonSchema): string {
   if (values) return values.map((value) => code(String(value))).join(', ');
   if (only !== undefined) return code(String(only));
   if (prefixItems) return 'program and arguments';
-  if (type === 'array') return typeof items === 'object' && !Array.isArray(items) ? `list of ${typeText(items)}` : 'list';
+  if (type === 'array')
+    return typeof items === 'object' && !Array.isArray(items)
+      ? `list of ${typeText(items)}`
+      : 'list';
   if (type === 'integer') return `${minimum} to ${maximum}`;
   if (type === 'boolean') return '`true`, `false`';
   if (type === 'object') return 'table of text';

@@ -14,17 +14,22 @@ const retired: Readonly<Record<string, string>> = {
   'challenge.dns01.zone_id': 'take it away: the zone of each name is looked up',
   'challenge.dns01.providers.[].zone_id': 'take it away: the zone of each name is looked up',
   'challenge.dns01.providers.[].extra': 'write each option by its own name, beside name and type',
-  'challenge.tls_alpn.cert_path': 'take it away: each challenge has a certificate of its own (RFC 8737 §3)',
-  'challenge.tls_alpn.key_path': 'take it away: each challenge has a certificate of its own (RFC 8737 §3)',
+  'challenge.tls_alpn.cert_path':
+    'take it away: each challenge has a certificate of its own (RFC 8737 §3)',
+  'challenge.tls_alpn.key_path':
+    'take it away: each challenge has a certificate of its own (RFC 8737 §3)',
   'renewal.max_retries': 'take it away: a renewal is tried again until the certificate expires',
-  'renewal.retry_delay_secs': 'take it away: the wait grows from a minute to a day, by what the CA answered',
+  'renewal.retry_delay_secs':
+    'take it away: the wait grows from a minute to a day, by what the CA answered',
   'cli.log_file': 'take it away: logs go to standard error, for the service manager to keep',
   'cli.log_max_size': 'take it away: logs go to standard error, for the service manager to keep',
-  'cli.log_backup_count': 'take it away: logs go to standard error, for the service manager to keep',
+  'cli.log_backup_count':
+    'take it away: logs go to standard error, for the service manager to keep',
   'server.host': 'write listen_addr = "HOST:PORT"',
   'server.port': 'write listen_addr = "HOST:PORT"',
   'server.api_key': 'write api_keys = ["${NAME}"]',
-  'server.enable_api': 'take it away: acmex serve is the API, and is not started where none is wanted',
+  'server.enable_api':
+    'take it away: acmex serve is the API, and is not started where none is wanted',
   'server.enable_webhook': 'take it away: the route takes nothing that is not signed by an API key',
 };
 
@@ -36,5 +41,7 @@ export function replacementOf(path: KeyPath): string | undefined {
 /** Choices that are no more. */
 export function refusalOfValue(path: KeyPath, value: unknown): string | undefined {
   const isCa = sameKey(['acme', 'ca'], path) || sameKey(['issuers', 'NAME', 'ca'], path);
-  return isCa && value === 'buypass' ? 'choose another CA: Buypass issued its last TLS certificate in October 2025' : undefined;
+  return isCa && value === 'buypass'
+    ? 'choose another CA: Buypass issued its last TLS certificate in October 2025'
+    : undefined;
 }

@@ -9,41 +9,117 @@ const any = fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => !text
 const argv = fc.array(any, { minLength: 1, maxLength: 3 });
 const path = word.map((name) => `/srv/${name}`);
 const name = word.map((one) => `${one}.example`);
-const partly = <T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(model, { requiredKeys: [] });
+const partly = <T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.record(model, { requiredKeys: [] });
 
-const account = { contact: fc.array(word.map((one) => `${one}@example.com`)), tos_agreed: fc.boolean(), profile: any, preferred_chain: any };
-const issuer = fc.record({ directory: name.map((host) => `https://${host}/directory`), ...account, external_account_binding: fc.record({ key_id: any, hmac_key: any }) }, { requiredKeys: ['directory'] });
-const certificate = fc.record({
-  names: fc.array(name, { minLength: 1, maxLength: 3 }), key_type: fc.constantFrom('ec-p256', 'rsa-4096'), reuse_key: fc.boolean(), profile: any,
-  renew_before_days: fc.integer({ min: 1, max: 365 }), deploy: fc.array(fc.record({ directory: path, owner: any, mode: fc.constantFrom('0600', '640') }, { requiredKeys: ['directory'] }), { maxLength: 2 }),
-  hooks: partly({ deploy: argv, after: argv }), labels: fc.dictionary(word, any, { maxKeys: 2 }), probe: name.map((host) => `${host}:443`),
-}, { requiredKeys: ['names'] });
+const account = {
+  contact: fc.array(word.map((one) => `${one}@example.com`)),
+  tos_agreed: fc.boolean(),
+  profile: any,
+  preferred_chain: any,
+};
+const issuer = fc.record(
+  {
+    directory: name.map((host) => `https://${host}/directory`),
+    ...account,
+    external_account_binding: fc.record({ key_id: any, hmac_key: any }),
+  },
+  { requiredKeys: ['directory'] },
+);
+const certificate = fc.record(
+  {
+    names: fc.array(name, { minLength: 1, maxLength: 3 }),
+    key_type: fc.constantFrom('ec-p256', 'rsa-4096'),
+    reuse_key: fc.boolean(),
+    profile: any,
+    renew_before_days: fc.integer({ min: 1, max: 365 }),
+    deploy: fc.array(
+      fc.record(
+        { directory: path, owner: any, mode: fc.constantFrom('0600', '640') },
+        { requiredKeys: ['directory'] },
+      ),
+      { maxLength: 2 },
+    ),
+    hooks: partly({ deploy: argv, after: argv }),
+    labels: fc.dictionary(word, any, { maxKeys: 2 }),
+    probe: name.map((host) => `${host}:443`),
+  },
+  { requiredKeys: ['names'] },
+);
 const configuration = partly({
-  acme: partly({ ca: fc.constantFrom('letsencrypt', 'google'), ca_environment: fc.constantFrom('production', 'staging'), ...account }),
-  issuers: fc.dictionary(word.map((one) => `ca-${one}`), issuer, { maxKeys: 3 }),
+  acme: partly({
+    ca: fc.constantFrom('letsencrypt', 'google'),
+    ca_environment: fc.constantFrom('production', 'staging'),
+    ...account,
+  }),
+  issuers: fc.dictionary(
+    word.map((one) => `ca-${one}`),
+    issuer,
+    { maxKeys: 3 },
+  ),
   storage: partly({ file: partly({ path }) }),
-  challenge: partly({ http01: partly({ listen_addr: fc.constantFrom('[::1]:80', '127.0.0.1:8080'), webroot: path }), dns01: partly({ resolvers: fc.array(name), providers: fc.uniqueArray(fc.record({ name: word, type: fc.constant('powerdns'), url: name.map((host) => `https://${host}`), api_key: any, server: any }, { requiredKeys: ['name', 'type', 'url', 'api_key'] }), { selector: (one) => one.name, maxLength: 2 }) }) }),
-  renewal: partly({ check_interval: fc.integer({ min: 10, max: 86_400 }), concurrency: fc.integer({ min: 1, max: 1000 }), hooks: partly({ before: argv, deploy: argv, after: argv, on_error: argv }) }),
+  challenge: partly({
+    http01: partly({ listen_addr: fc.constantFrom('[::1]:80', '127.0.0.1:8080'), webroot: path }),
+    dns01: partly({
+      resolvers: fc.array(name),
+      providers: fc.uniqueArray(
+        fc.record(
+          {
+            name: word,
+            type: fc.constant('powerdns'),
+            url: name.map((host) => `https://${host}`),
+            api_key: any,
+            server: any,
+          },
+          { requiredKeys: ['name', 'type', 'url', 'api_key'] },
+        ),
+        { selector: (one) => one.name, maxLength: 2 },
+      ),
+    }),
+  }),
+  renewal: partly({
+    check_interval: fc.integer({ min: 10, max: 86_400 }),
+    concurrency: fc.integer({ min: 1, max: 1000 }),
+    hooks: partly({ before: argv, deploy: argv, after: argv, on_error: argv }),
+  }),
   certificates: fc.array(certificate, { maxLength: 3 }),
-  notifications: partly({ webhooks: fc.array(fc.record({ name: word, url: any, format: fc.constantFrom('json', 'slack') }, { requiredKeys: ['name', 'url'] }), { maxLength: 2 }) }),
+  notifications: partly({
+    webhooks: fc.array(
+      fc.record(
+        { name: word, url: any, format: fc.constantFrom('json', 'slack') },
+        { requiredKeys: ['name', 'url'] },
+      ),
+      { maxLength: 2 },
+    ),
+  }),
   cli: partly({ colors: fc.boolean(), log_level: fc.constantFrom('error', 'debug') }),
 });
 
 type Plain = { readonly [key: string]: unknown };
-const isPlain = (value: unknown): value is Plain => typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof TomlDate);
+const isPlain = (value: unknown): value is Plain =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof TomlDate);
 
 /** The same, with every text as a file would have to write it. */
 function escaped(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('$', '$$$$');
   if (Array.isArray(value)) return value.map(escaped);
-  return isPlain(value) ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, escaped(one)])) : value;
+  return isPlain(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, escaped(one)]))
+    : value;
 }
 
 async function revealed(value: unknown): Promise<unknown> {
   if (value instanceof Secret) return await value.reveal();
   if (Array.isArray(value)) return await Promise.all(value.map(revealed));
   if (!isPlain(value)) return value;
-  return Object.fromEntries(await Promise.all(Object.entries(value).map(async ([key, one]) => [key, await revealed(one)] as const)));
+  return Object.fromEntries(
+    await Promise.all(
+      Object.entries(value).map(async ([key, one]) => [key, await revealed(one)] as const),
+    ),
+  );
 }
 
 type Leaf = { readonly parents: readonly (string | number)[]; readonly key: string };
@@ -53,14 +129,20 @@ function leaves(value: Plain, parents: readonly (string | number)[] = []): reado
   return Object.entries(value).flatMap(([key, one]) => {
     if (key === 'labels') return [];
     if (isPlain(one)) return leaves(one, [...parents, key]);
-    if (Array.isArray(one) && one.length > 0 && one.every(isPlain)) return one.flatMap((item: Plain, at) => leaves(item, [...parents, key, at]));
+    if (Array.isArray(one) && one.length > 0 && one.every(isPlain))
+      return one.flatMap((item: Plain, at) => leaves(item, [...parents, key, at]));
     return [{ parents, key }];
   });
 }
 
-function changed(value: unknown, [first, ...rest]: readonly (string | number)[], change: (table: Plain) => Plain): unknown {
+function changed(
+  value: unknown,
+  [first, ...rest]: readonly (string | number)[],
+  change: (table: Plain) => Plain,
+): unknown {
   if (first === undefined) return isPlain(value) ? change(value) : value;
-  if (Array.isArray(value)) return value.map((one: unknown, at) => (at === first ? changed(one, rest, change) : one));
+  if (Array.isArray(value))
+    return value.map((one: unknown, at) => (at === first ? changed(one, rest, change) : one));
   return isPlain(value) ? { ...value, [first]: changed(value[first], rest, change) } : value;
 }
 
@@ -70,36 +152,62 @@ const runs = { numRuns: 40 };
 describe('a configuration that was written', () => {
   it('is read again as it was', async () => {
     await using folder = await configFolder('');
-    await fc.assert(fc.asyncProperty(configuration, async (written) => {
-      await folder.write('acmex.toml', toml(escaped(written)));
-      const { values } = await readConfig(folder.options);
-      expect(await revealed(values)).toMatchObject(JSON.parse(JSON.stringify(written)));
-    }), runs);
+    await fc.assert(
+      fc.asyncProperty(configuration, async (written) => {
+        await folder.write('acmex.toml', toml(escaped(written)));
+        const { values } = await readConfig(folder.options);
+        expect(await revealed(values)).toMatchObject(JSON.parse(JSON.stringify(written)));
+      }),
+      runs,
+    );
   });
 
   it('is refused with the line of whichever key has a value of the wrong kind', async () => {
     await using folder = await configFolder('');
-    await fc.assert(fc.asyncProperty(configuration, fc.nat(), async (written, which) => {
-      const all = leaves(written);
-      const leaf = all[which % all.length];
-      if (!leaf) return;
-      const text = toml(changed(escaped(written), leaf.parents, (table) => ({ ...table, [leaf.key]: new TomlDate('1979-05-27') })));
-      await folder.write('acmex.toml', text);
-      const line = text.split('\n').findIndex((one) => one.includes('1979-05-27')) + 1;
-      expect((await checkConfig(folder.options)).faults).toContainEqual(expect.objectContaining({ key: expect.stringMatching(new RegExp(`(^|\\.)${leaf.key}$`)), origin: { from: 'file', file: folder.file, line } }));
-    }), runs);
+    await fc.assert(
+      fc.asyncProperty(configuration, fc.nat(), async (written, which) => {
+        const all = leaves(written);
+        const leaf = all[which % all.length];
+        if (!leaf) return;
+        const text = toml(
+          changed(escaped(written), leaf.parents, (table) => ({
+            ...table,
+            [leaf.key]: new TomlDate('1979-05-27'),
+          })),
+        );
+        await folder.write('acmex.toml', text);
+        const line = text.split('\n').findIndex((one) => one.includes('1979-05-27')) + 1;
+        expect((await checkConfig(folder.options)).faults).toContainEqual(
+          expect.objectContaining({
+            key: expect.stringMatching(new RegExp(`(^|\\.)${leaf.key}$`)),
+            origin: { from: 'file', file: folder.file, line },
+          }),
+        );
+      }),
+      runs,
+    );
   });
 
   it('is refused with the line of whichever key is none', async () => {
     await using folder = await configFolder('');
-    await fc.assert(fc.asyncProperty(configuration, fc.nat(), async (written, which) => {
-      const all = leaves(written);
-      const leaf = all[which % all.length];
-      if (!leaf) return;
-      const text = toml(changed(escaped(written), leaf.parents, (table) => ({ ...table, no_such_key: true })));
-      await folder.write('acmex.toml', text);
-      const line = text.split('\n').findIndex((one) => one.includes('no_such_key')) + 1;
-      expect((await checkConfig(folder.options)).faults).toContainEqual(expect.objectContaining({ problem: 'is not known', origin: { from: 'file', file: folder.file, line } }));
-    }), runs);
+    await fc.assert(
+      fc.asyncProperty(configuration, fc.nat(), async (written, which) => {
+        const all = leaves(written);
+        const leaf = all[which % all.length];
+        if (!leaf) return;
+        const text = toml(
+          changed(escaped(written), leaf.parents, (table) => ({ ...table, no_such_key: true })),
+        );
+        await folder.write('acmex.toml', text);
+        const line = text.split('\n').findIndex((one) => one.includes('no_such_key')) + 1;
+        expect((await checkConfig(folder.options)).faults).toContainEqual(
+          expect.objectContaining({
+            problem: 'is not known',
+            origin: { from: 'file', file: folder.file, line },
+          }),
+        );
+      }),
+      runs,
+    );
   });
 });

@@ -13,12 +13,22 @@ import { redisTable, storageTable } from './tables/storage.ts';
 export function configTables(access: CredentialAccess) {
   const secret = credentialKey(access);
   return z.strictObject({
-    acme: acmeTable(secret).prefault({}).meta({ description: 'The CA that is used where no other is named.' }),
+    acme: acmeTable(secret)
+      .prefault({})
+      .meta({ description: 'The CA that is used where no other is named.' }),
     issuers: issuersTable(secret).default({}),
-    storage: storageTable(secret).prefault({}).meta({ description: 'Where accounts, keys and certificates are kept.' }),
-    redis: redisTable(secret).prefault({}).meta({ description: 'What processes on several machines share.' }),
-    challenge: challengeTable(secret).prefault({}).meta({ description: 'How control of names is proved.' }),
-    renewal: renewalTable().prefault({}).meta({ description: 'When certificates are renewed, and what runs then.' }),
+    storage: storageTable(secret)
+      .prefault({})
+      .meta({ description: 'Where accounts, keys and certificates are kept.' }),
+    redis: redisTable(secret)
+      .prefault({})
+      .meta({ description: 'What processes on several machines share.' }),
+    challenge: challengeTable(secret)
+      .prefault({})
+      .meta({ description: 'How control of names is proved.' }),
+    renewal: renewalTable()
+      .prefault({})
+      .meta({ description: 'When certificates are renewed, and what runs then.' }),
     certificates: certificatesTable(),
     notifications: notificationsTable(secret).prefault({}).meta({ description: 'Who is told.' }),
     metrics: metricsTable().prefault({}).meta({ description: 'Figures for Prometheus.' }),
@@ -45,6 +55,8 @@ export function schemaOf(tables: ReturnType<typeof configTables>): JsonSchema {
   return z.toJSONSchema(tables, {
     io: 'input',
     // What is filled in for a table that is absent is said by its keys.
-    override: ({ jsonSchema }) => { if (jsonSchema.type === 'object') delete jsonSchema.default; },
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.type === 'object') delete jsonSchema.default;
+    },
   });
 }

@@ -4,10 +4,18 @@ import type { Origin } from './origin.ts';
 /** What was given from all sides, before it is checked: values, and where they came from. */
 export class Settings {
   /** @param origins by `pathText` */
-  private constructor(readonly table: Table, private readonly origins: ReadonlyMap<string, Origin>, private readonly otherwise: Origin) {}
+  private constructor(
+    readonly table: Table,
+    private readonly origins: ReadonlyMap<string, Origin>,
+    private readonly otherwise: Origin,
+  ) {}
 
   static ofFile(file: string, table: Table, lines: ReadonlyMap<string, number>): Settings {
-    return new Settings(table, new Map([...lines].map(([key, line]) => [key, { from: 'file', file, line }])), { from: 'file', file, line: 1 });
+    return new Settings(
+      table,
+      new Map([...lines].map(([key, line]) => [key, { from: 'file', file, line }])),
+      { from: 'file', file, line: 1 },
+    );
   }
 
   static none(): Settings {
@@ -17,9 +25,17 @@ export class Settings {
   /** With one value more, or another; what is above it keeps its place. */
   with(path: readonly string[], value: unknown, origin: Origin): Settings {
     const name = pathText(path);
-    const kept = [...this.origins].filter(([key]) => key !== name && !key.startsWith(`${name}.`) && !key.startsWith(`${name}[`));
-    const above = path.slice(0, -1).map((_, at): [string, Origin] => [pathText(path.slice(0, at + 1)), origin]);
-    return new Settings(withValueAt(this.table, path, value), new Map([...above, ...kept, [name, origin]]), this.otherwise);
+    const kept = [...this.origins].filter(
+      ([key]) => key !== name && !key.startsWith(`${name}.`) && !key.startsWith(`${name}[`),
+    );
+    const above = path
+      .slice(0, -1)
+      .map((_, at): [string, Origin] => [pathText(path.slice(0, at + 1)), origin]);
+    return new Settings(
+      withValueAt(this.table, path, value),
+      new Map([...above, ...kept, [name, origin]]),
+      this.otherwise,
+    );
   }
 
   withTable(table: Table): Settings {
@@ -29,7 +45,11 @@ export class Settings {
   /** With every key that begins with `from` under `to`. */
   renamed(from: KeyPath, to: KeyPath): Settings {
     const [old, name] = [pathText(from), pathText(to)];
-    const moved = [...this.origins].flatMap(([key, origin]): [string, Origin][] => (key === old || key.startsWith(`${old}.`) || key.startsWith(`${old}[`) ? [[name + key.slice(old.length), origin]] : []));
+    const moved = [...this.origins].flatMap(([key, origin]): [string, Origin][] =>
+      key === old || key.startsWith(`${old}.`) || key.startsWith(`${old}[`)
+        ? [[name + key.slice(old.length), origin]]
+        : [],
+    );
     return new Settings(this.table, new Map([...this.origins, ...moved]), this.otherwise);
   }
 

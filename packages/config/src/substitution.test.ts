@@ -16,14 +16,24 @@ describe('${VAR} in a text', () => {
     ['${NESTED}', '${A}'],
     ['${NONE:-a:-b}', 'a:-b'],
   ])('makes of %s %s', (text, result) => {
-    expect(substituted(text, { A: 'one', B: 'two', EMPTY: '', NESTED: '${A}' })).toEqual({ text: result });
+    expect(substituted(text, { A: 'one', B: 'two', EMPTY: '', NESTED: '${A}' })).toEqual({
+      text: result,
+    });
   });
 
-  it.each(['${', '${A', '${}', '${A B}', '${1A}', '${A-b}'])('refuses %s, which names no variable', (text) => {
-    expect(substituted(text, { A: 'one' }).refusal?.problem).toBe('has a ${ that names no variable');
-  });
+  it.each(['${', '${A', '${}', '${A B}', '${1A}', '${A-b}'])(
+    'refuses %s, which names no variable',
+    (text) => {
+      expect(substituted(text, { A: 'one' }).refusal?.problem).toBe(
+        'has a ${ that names no variable',
+      );
+    },
+  );
 
   it('refuses a variable that is not set', () => {
-    expect(substituted('${NONE}', {}).refusal).toEqual({ problem: 'needs the variable NONE, which is not set', cure: 'set NONE, or write ${NONE:-default}' });
+    expect(substituted('${NONE}', {}).refusal).toEqual({
+      problem: 'needs the variable NONE, which is not set',
+      cure: 'set NONE, or write ${NONE:-default}',
+    });
   });
 });

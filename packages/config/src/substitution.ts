@@ -14,16 +14,27 @@ export interface Substitution {
  */
 export function substituted(text: string, environment: Environment): Substitution {
   let refusal: Substitution['refusal'];
-  const done = text.replaceAll(/\$\$|\$\{([^}]*)(\}?)/g, (whole, inside: string | undefined, end: string) => {
-    if (inside === undefined) return '$';
-    const [, name, fallback] = /^([A-Za-z_]\w*)(?::-(.*))?$/s.exec(end === '' ? '' : inside) ?? [];
-    if (name === undefined) {
-      refusal ??= { problem: 'has a ${ that names no variable', cure: 'write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves' };
-      return whole;
-    }
-    const value = fallback === undefined ? environment[name] : environment[name] || fallback;
-    if (value === undefined) refusal ??= { problem: `needs the variable ${name}, which is not set`, cure: `set ${name}, or write \${${name}:-default}` };
-    return value ?? whole;
-  });
+  const done = text.replaceAll(
+    /\$\$|\$\{([^}]*)(\}?)/g,
+    (whole, inside: string | undefined, end: string) => {
+      if (inside === undefined) return '$';
+      const [, name, fallback] =
+        /^([A-Za-z_]\w*)(?::-(.*))?$/s.exec(end === '' ? '' : inside) ?? [];
+      if (name === undefined) {
+        refusal ??= {
+          problem: 'has a ${ that names no variable',
+          cure: 'write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves',
+        };
+        return whole;
+      }
+      const value = fallback === undefined ? environment[name] : environment[name] || fallback;
+      if (value === undefined)
+        refusal ??= {
+          problem: `needs the variable ${name}, which is not set`,
+          cure: `set ${name}, or write \${${name}:-default}`,
+        };
+      return value ?? whole;
+    },
+  );
   return { text: done, ...(refusal ? { refusal } : {}) };
 }

@@ -13,13 +13,21 @@ export async function assertTrusted(path: string): Promise<string> {
   try {
     const real = await realpath(path);
     await trusted(real, 'file');
-    for (let folder = dirname(real), kind: Kind = 'folder'; ; folder = dirname(folder), kind = 'above') {
+    for (
+      let folder = dirname(real), kind: Kind = 'folder';
+      ;
+      folder = dirname(folder), kind = 'above'
+    ) {
       await trusted(folder, kind);
       if (folder === dirname(folder)) return real;
     }
   } catch (error) {
     if (errorCode(error) === 'ERR_CONFIG_UNSAFE') throw error;
-    throw new ConfigError('ERR_CONFIG_FILE', `the configuration file ${path} cannot be read (${errorCode(error) ?? 'unknown'}): check its path and permissions`, { cause: error });
+    throw new ConfigError(
+      'ERR_CONFIG_FILE',
+      `the configuration file ${path} cannot be read (${errorCode(error) ?? 'unknown'}): check its path and permissions`,
+      { cause: error },
+    );
   }
 }
 
@@ -27,9 +35,17 @@ type Kind = 'file' | 'folder' | 'above';
 
 async function trusted(path: string, kind: Kind): Promise<void> {
   const own = process.getuid?.();
-  if (own === undefined) return;   // Windows has no such modes
+  if (own === undefined) return; // Windows has no such modes
   const { uid, mode } = await stat(path);
-  if (uid !== 0 && uid !== own) throw new ConfigError('ERR_CONFIG_UNSAFE', `${path} belongs to the user ${uid}, and configures the user ${own}: make it root's or your own`);
+  if (uid !== 0 && uid !== own)
+    throw new ConfigError(
+      'ERR_CONFIG_UNSAFE',
+      `${path} belongs to the user ${uid}, and configures the user ${own}: make it root's or your own`,
+    );
   // In a folder with the sticky bit, as /tmp, others can put nothing in the place of what is not theirs.
-  if ((mode & 0o022) !== 0 && !(kind === 'above' && (mode & 0o1000) !== 0)) throw new ConfigError('ERR_CONFIG_UNSAFE', `${path} can be written by others: chmod go-w ${path}`);
+  if ((mode & 0o022) !== 0 && !(kind === 'above' && (mode & 0o1000) !== 0))
+    throw new ConfigError(
+      'ERR_CONFIG_UNSAFE',
+      `${path} can be written by others: chmod go-w ${path}`,
+    );
 }

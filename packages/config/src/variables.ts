@@ -20,28 +20,49 @@ const also: Readonly<Record<string, string>> = {
  * For a credential each has a `_FILE` beside it.
  */
 export function variablesOf({ path, schema }: ConfigKey): readonly string[] {
-  if (path.includes('[]') || path.includes('NAME') || !(schema.writeOnly === true || isScalar(schema) || isTextList(schema))) return [];
+  if (
+    path.includes('[]') ||
+    path.includes('NAME') ||
+    !(schema.writeOnly === true || isScalar(schema) || isTextList(schema))
+  )
+    return [];
   const short = also[path.join('.')];
   return [`ACMEX_${path.join('_').toUpperCase()}`, ...(short === undefined ? [] : [short])];
 }
 
 /** A variable's text as the value that the key takes; what does not fit stays text, for the schema to refuse. */
-export function variableValue(text: string, { path, schema }: ConfigKey, directory: string): unknown {
-  if (schema.type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+export function variableValue(
+  text: string,
+  { path, schema }: ConfigKey,
+  directory: string,
+): unknown {
+  if (schema.type === 'boolean')
+    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
-  if (isTextList(schema)) return text.split(',').map((one) => one.trim()).filter((one) => one !== '');
-  return path.join('.') === 'storage.url' ? absoluteUrl(text, directory) : absolute(text, schema, directory);
+  if (isTextList(schema))
+    return text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '');
+  return path.join('.') === 'storage.url'
+    ? absoluteUrl(text, directory)
+    : absolute(text, schema, directory);
 }
 
 /** Paths that come from a command line or an environment begin where the program was started. */
 export function absolute(value: unknown, schema: JsonSchema, directory: string): unknown {
-  return schema.format === 'path' && typeof value === 'string' && value !== '' ? resolve(directory, value) : value;
+  return schema.format === 'path' && typeof value === 'string' && value !== ''
+    ? resolve(directory, value)
+    : value;
 }
 
 /** `file:PATH` or a path, absolute; any other URL as it is. */
 export function absoluteUrl(text: string, directory: string): string {
-  if (/^file:(?!\/\/)./i.test(text)) return `file:${resolve(directory, text.slice('file:'.length))}`;
-  return text === '' || /^[a-z][a-z0-9+.-]+:/i.test(text) ? text : `file:${resolve(directory, text)}`;
+  if (/^file:(?!\/\/)./i.test(text))
+    return `file:${resolve(directory, text.slice('file:'.length))}`;
+  return text === '' || /^[a-z][a-z0-9+.-]+:/i.test(text)
+    ? text
+    : `file:${resolve(directory, text)}`;
 }
 
 function isScalar({ type }: JsonSchema): boolean {
@@ -49,5 +70,11 @@ function isScalar({ type }: JsonSchema): boolean {
 }
 
 function isTextList({ type, items, prefixItems }: JsonSchema): boolean {
-  return type === 'array' && prefixItems === undefined && typeof items === 'object' && !Array.isArray(items) && (items.type === 'string' || items.writeOnly === true);
+  return (
+    type === 'array' &&
+    prefixItems === undefined &&
+    typeof items === 'object' &&
+    !Array.isArray(items) &&
+    (items.type === 'string' || items.writeOnly === true)
+  );
 }

@@ -12,15 +12,51 @@ export interface WellKnownIssuer {
 
 /** Public CAs by name. Buypass is not among them: it issued its last TLS certificate in October 2025. */
 export const wellKnownIssuers = {
-  'letsencrypt': { title: 'Let\'s Encrypt', directory: 'https://acme-v02.api.letsencrypt.org/directory' },
-  'letsencrypt-staging': { title: 'Let\'s Encrypt staging', directory: 'https://acme-staging-v02.api.letsencrypt.org/directory', staging: true },
-  'google': { title: 'Google Trust Services', directory: 'https://dv.acme-v02.api.pki.goog/directory', externalAccount: true },
-  'google-staging': { title: 'Google Trust Services staging', directory: 'https://dv.acme-v02.test-api.pki.goog/directory', staging: true, externalAccount: true },
-  'zerossl': { title: 'ZeroSSL', directory: 'https://acme.zerossl.com/v2/DV90', externalAccount: true },
-  'sslcom': { title: 'SSL.com (RSA)', directory: 'https://acme.ssl.com/sslcom-dv-rsa', externalAccount: true },
-  'sslcom-ecc': { title: 'SSL.com (ECC)', directory: 'https://acme.ssl.com/sslcom-dv-ecc', externalAccount: true },
+  letsencrypt: {
+    title: "Let's Encrypt",
+    directory: 'https://acme-v02.api.letsencrypt.org/directory',
+  },
+  'letsencrypt-staging': {
+    title: "Let's Encrypt staging",
+    directory: 'https://acme-staging-v02.api.letsencrypt.org/directory',
+    staging: true,
+  },
+  google: {
+    title: 'Google Trust Services',
+    directory: 'https://dv.acme-v02.api.pki.goog/directory',
+    externalAccount: true,
+  },
+  'google-staging': {
+    title: 'Google Trust Services staging',
+    directory: 'https://dv.acme-v02.test-api.pki.goog/directory',
+    staging: true,
+    externalAccount: true,
+  },
+  zerossl: {
+    title: 'ZeroSSL',
+    directory: 'https://acme.zerossl.com/v2/DV90',
+    externalAccount: true,
+  },
+  sslcom: {
+    title: 'SSL.com (RSA)',
+    directory: 'https://acme.ssl.com/sslcom-dv-rsa',
+    externalAccount: true,
+  },
+  'sslcom-ecc': {
+    title: 'SSL.com (ECC)',
+    directory: 'https://acme.ssl.com/sslcom-dv-ecc',
+    externalAccount: true,
+  },
 } as const satisfies Readonly<Record<string, WellKnownIssuer>>;
 
 export type WellKnownIssuerName = keyof typeof wellKnownIssuers;
 
-export const wellKnownIssuerNames = ['letsencrypt', 'letsencrypt-staging', 'google', 'google-staging', 'zerossl', 'sslcom', 'sslcom-ecc'] as const satisfies readonly WellKnownIssuerName[];
+export const wellKnownIssuerNames = [
+  'letsencrypt',
+  'letsencrypt-staging',
+  'google',
+  'google-staging',
+  'zerossl',
+  'sslcom',
+  'sslcom-ecc',
+] as const satisfies readonly WellKnownIssuerName[];

@@ -29,5 +29,9 @@ export function filesOf({ chain, privateKey }: Pick<Bundle, 'chain' | 'privateKe
 
 /** `example.com`, `_wildcard.example.com`; an address without its colons. */
 export function folderName([first = 'certificate']: readonly string[]): string {
-  return first.toLowerCase().replace(/^\*\./, '_wildcard.').replaceAll(/[^a-z0-9._-]/g, '_').replace(/^\.+/, '_');
+  return first
+    .toLowerCase()
+    .replace(/^\*\./, '_wildcard.')
+    .replaceAll(/[^a-z0-9._-]/g, '_')
+    .replace(/^\.+/, '_');
 }

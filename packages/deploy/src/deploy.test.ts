@@ -1,4 +1,15 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:tls';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -8,31 +19,77 @@ import { X509Certificate } from 'node:crypto';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { systemClock, virtualClock } from '@acmex/clock';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Bundle, deployFiles, filesOf, folderName, hookEnvironment, hooksIn, probe, runHook } from './index.ts';
+import {
+  type Bundle,
+  deployFiles,
+  filesOf,
+  folderName,
+  hookEnvironment,
+  hooksIn,
+  probe,
+  runHook,
+} from './index.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-deploy-')); });
-afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-deploy-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
 const at = (...parts: string[]) => join(folder, ...parts);
 
 async function bundle(names = ['a.test']): Promise<Bundle> {
   const key = await webcrypto().generate('ec-p256');
-  const leaf = await createSelfSigned({ identifiers: names.map((value) => ({ type: 'dns', value })), key });
+  const leaf = await createSelfSigned({
+    identifiers: names.map((value) => ({ type: 'dns', value })),
+    key,
+  });
   const issuer = await createSelfSigned({ identifiers: [{ type: 'dns', value: 'ca.test' }], key });
-  const { serialNumber, validToDate } = new X509Certificate(leaf) as X509Certificate & { readonly validToDate?: Date };
-  return { id: 'crt_x', names, serialNumber: serialNumber.toLowerCase(), notAfter: validToDate?.toISOString() ?? '2027-01-01T00:00:00Z', chain: leaf + issuer, privateKey: new TextDecoder().decode(await privateKeyPem(key)) };
+  const { serialNumber, validToDate } = new X509Certificate(leaf) as X509Certificate & {
+    readonly validToDate?: Date;
+  };
+  return {
+    id: 'crt_x',
+    names,
+    serialNumber: serialNumber.toLowerCase(),
+    notAfter: validToDate?.toISOString() ?? '2027-01-01T00:00:00Z',
+    chain: leaf + issuer,
+    privateKey: new TextDecoder().decode(await privateKeyPem(key)),
+  };
 }
 
-describe('files of one\'s own', () => {
+describe("files of one's own", () => {
   it('are written each whole, the key for its owner alone, and the same again changes nothing', async () => {
     const one = await bundle();
-    const target = { certPath: at('c.pem'), keyPath: at('k.pem'), chainPath: at('chain.pem'), leafPath: at('leaf.pem'), combinedPath: at('both.pem') };
-    await expect(deployFiles(target, one)).resolves.toMatchObject({ changed: true, paths: { fullchain: at('c.pem'), privateKey: at('k.pem') } });
-    expect([(await stat(at('k.pem'))).mode & 0o777, (await stat(at('both.pem'))).mode & 0o777, (await stat(at('c.pem'))).mode & 0o777]).toEqual([0o600, 0o600, 0o644]);
+    const target = {
+      certPath: at('c.pem'),
+      keyPath: at('k.pem'),
+      chainPath: at('chain.pem'),
+      leafPath: at('leaf.pem'),
+      combinedPath: at('both.pem'),
+    };
+    await expect(deployFiles(target, one)).resolves.toMatchObject({
+      changed: true,
+      paths: { fullchain: at('c.pem'), privateKey: at('k.pem') },
+    });
+    expect([
+      (await stat(at('k.pem'))).mode & 0o777,
+      (await stat(at('both.pem'))).mode & 0o777,
+      (await stat(at('c.pem'))).mode & 0o777,
+    ]).toEqual([0o600, 0o600, 0o644]);
     expect(await readFile(at('both.pem'), 'utf8')).toBe(one.privateKey + one.chain);
-    expect(await readFile(at('leaf.pem'), 'utf8') + await readFile(at('chain.pem'), 'utf8')).toBe(one.chain);
+    expect(
+      (await readFile(at('leaf.pem'), 'utf8')) + (await readFile(at('chain.pem'), 'utf8')),
+    ).toBe(one.chain);
     await expect(deployFiles(target, one)).resolves.toMatchObject({ changed: false });
-    expect((await readdir(folder)).sort()).toEqual(['both.pem', 'c.pem', 'chain.pem', 'k.pem', 'leaf.pem']);
+    expect((await readdir(folder)).sort()).toEqual([
+      'both.pem',
+      'c.pem',
+      'chain.pem',
+      'k.pem',
+      'leaf.pem',
+    ]);
   });
   it('are written where a link leads', async () => {
     await writeFile(at('real.pem'), 'old');
@@ -42,26 +99,49 @@ describe('files of one\'s own', () => {
     expect(await readFile(at('real.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
   });
   it.each([
-    ['a folder that is not there', () => ({ certPath: at('no', 'c.pem') }), 'ERR_DEPLOY_FILE', 'no such folder'],
+    [
+      'a folder that is not there',
+      () => ({ certPath: at('no', 'c.pem') }),
+      'ERR_DEPLOY_FILE',
+      'no such folder',
+    ],
     ['a relative path', () => ({ certPath: 'c.pem' }), 'ERR_DEPLOY_TARGET', 'absolute'],
-    ['a key that everyone may read', () => ({ keyPath: at('k.pem'), keyMode: 0o644 }), 'ERR_DEPLOY_TARGET', '644'],
-    ['an owner that nobody is', () => ({ keyPath: at('k.pem'), owner: 'nobody-of-that-name' }), 'ERR_DEPLOY_TARGET', 'no user'],
+    [
+      'a key that everyone may read',
+      () => ({ keyPath: at('k.pem'), keyMode: 0o644 }),
+      'ERR_DEPLOY_TARGET',
+      '644',
+    ],
+    [
+      'an owner that nobody is',
+      () => ({ keyPath: at('k.pem'), owner: 'nobody-of-that-name' }),
+      'ERR_DEPLOY_TARGET',
+      'no user',
+    ],
   ])('refuse %s, and write nothing', async (_, target, code, words) => {
-    await expect(deployFiles(target(), await bundle())).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+    await expect(deployFiles(target(), await bundle())).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(words),
+    });
     expect(await readdir(folder)).toEqual([]);
   });
 });
 
 describe('a directory', () => {
-  it('changes in one step: a reader of the link never sees a key beside another\'s certificate', async () => {
+  it("changes in one step: a reader of the link never sees a key beside another's certificate", async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => bundle()));
     await deployFiles({ directory: folder }, all[0]!);
     let [reads, over] = [0, false];
     const reading = (async () => {
       while (!over) {
         const lineage = join(folder, 'live', await readlink(at('live', 'a.test')));
-        const [chain, key] = await Promise.all(['fullchain.pem', 'privkey.pem'].map((file) => readFile(join(lineage, file), 'utf8').catch(() => undefined)));
-        if (chain !== undefined && key !== undefined) expect(all.find((one) => one.chain === chain)?.privateKey).toBe(key);
+        const [chain, key] = await Promise.all(
+          ['fullchain.pem', 'privkey.pem'].map((file) =>
+            readFile(join(lineage, file), 'utf8').catch(() => undefined),
+          ),
+        );
+        if (chain !== undefined && key !== undefined)
+          expect(all.find((one) => one.chain === chain)?.privateKey).toBe(key);
         reads += 1;
       }
     })();
@@ -70,7 +150,12 @@ describe('a directory', () => {
     await reading;
     expect(reads).toBeGreaterThan(5);
     expect(await readdir(at('archive', 'a.test'))).toHaveLength(3);
-    expect((await readdir(at('live', 'a.test'))).sort()).toEqual(['cert.pem', 'chain.pem', 'fullchain.pem', 'privkey.pem']);
+    expect((await readdir(at('live', 'a.test'))).sort()).toEqual([
+      'cert.pem',
+      'chain.pem',
+      'fullchain.pem',
+      'privkey.pem',
+    ]);
     expect(await readdir(at('live'))).toEqual(['a.test']);
   });
   it('is repaired where it was left half-done, and changes nothing when repeated', async () => {
@@ -78,12 +163,18 @@ describe('a directory', () => {
     await mkdir(at('archive', '_wildcard.a.test', one.serialNumber), { recursive: true });
     await writeFile(at('archive', '_wildcard.a.test', one.serialNumber, 'privkey.pem'), 'half');
     await expect(deployFiles({ directory: folder }, one)).resolves.toMatchObject({ changed: true });
-    expect(await readFile(at('live', '_wildcard.a.test', 'privkey.pem'), 'utf8')).toBe(one.privateKey);
-    await expect(deployFiles({ directory: folder }, one)).resolves.toMatchObject({ changed: false });
+    expect(await readFile(at('live', '_wildcard.a.test', 'privkey.pem'), 'utf8')).toBe(
+      one.privateKey,
+    );
+    await expect(deployFiles({ directory: folder }, one)).resolves.toMatchObject({
+      changed: false,
+    });
   });
   it('touches nothing that is not its own', async () => {
     await mkdir(at('live', 'a.test'), { recursive: true });
-    await expect(deployFiles({ directory: folder }, await bundle())).rejects.toMatchObject({ code: 'ERR_DEPLOY_TARGET' });
+    await expect(deployFiles({ directory: folder }, await bundle())).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_TARGET',
+    });
   });
   it('gets a name that is no path', () => {
     expect(folderName(['../../etc'])).toBe('__.._etc');
@@ -100,7 +191,13 @@ describe('a hook', () => {
 
   it('sees the certificate in the words of acmex, certbot and lego, and nothing else of the environment', async () => {
     const one = await bundle(['a.test', 'b.test']);
-    const seen = await runHook([await program('env | sort')], { env: hookEnvironment('deploy', { bundle: one, paths: { fullchain: '/x/c.pem', privateKey: '/x/k.pem' }, environment: { ...env, TOKEN: 'canary' } }) });
+    const seen = await runHook([await program('env | sort')], {
+      env: hookEnvironment('deploy', {
+        bundle: one,
+        paths: { fullchain: '/x/c.pem', privateKey: '/x/k.pem' },
+        environment: { ...env, TOKEN: 'canary' },
+      }),
+    });
     expect(seen).toContain(`ACMEX_NAMES=a.test b.test\n`);
     expect(seen).toContain('RENEWED_LINEAGE=/x\n');
     expect(seen).toContain('RENEWED_DOMAINS=a.test b.test\n');
@@ -109,52 +206,117 @@ describe('a hook', () => {
     expect(seen).not.toContain('PRIVATE KEY');
   });
   it('is called with its arguments as they are, and no shell in between', async () => {
-    expect(await runHook([await program('printf "%s|" "$@"'), '$(id)', 'a b', ';'], { env })).toBe('$(id)|a b|;|');
+    expect(await runHook([await program('printf "%s|" "$@"'), '$(id)', 'a b', ';'], { env })).toBe(
+      '$(id)|a b|;|',
+    );
     expect(await runHook(['echo', 'found by PATH'], { env })).toBe('found by PATH\n');
   });
   it('that fails says what it wrote', async () => {
-    await expect(runHook([await program('echo nginx: bad >&2; exit 3')], { env })).rejects.toMatchObject({ code: 'ERR_DEPLOY_HOOK', message: expect.stringMatching(/ended with 3: "nginx: bad"/) });
-    await expect(runHook(['no-such-program'], { env })).rejects.toMatchObject({ code: 'ERR_DEPLOY_HOOK' });
+    await expect(
+      runHook([await program('echo nginx: bad >&2; exit 3')], { env }),
+    ).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_HOOK',
+      message: expect.stringMatching(/ended with 3: "nginx: bad"/),
+    });
+    await expect(runHook(['no-such-program'], { env })).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_HOOK',
+    });
   });
   it('that takes too long is ended with all that it started', async () => {
     const clock = virtualClock();
-    const running = runHook([await program(`sleep 300 & echo $! > ${at('pid')}; wait`)], { env, limit: { seconds: 5 }, clock });
-    running.catch(() => { /* looked at below */ });
-    for (let looks = 0; !(await readFile(at('pid'), 'utf8').catch(() => '')) && looks < 200; looks += 1) await systemClock.sleep({ milliseconds: 20 });
+    const running = runHook([await program(`sleep 300 & echo $! > ${at('pid')}; wait`)], {
+      env,
+      limit: { seconds: 5 },
+      clock,
+    });
+    running.catch(() => {
+      /* looked at below */
+    });
+    for (
+      let looks = 0;
+      !(await readFile(at('pid'), 'utf8').catch(() => '')) && looks < 200;
+      looks += 1
+    )
+      await systemClock.sleep({ milliseconds: 20 });
     await clock.advance({ seconds: 5 });
-    await expect(running).rejects.toMatchObject({ code: 'ERR_DEPLOY_HOOK', message: expect.stringContaining('time limit') });
+    await expect(running).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_HOOK',
+      message: expect.stringContaining('time limit'),
+    });
     const pid = Number(await readFile(at('pid'), 'utf8'));
-    for (let looks = 0; looks < 100 && await readFile(`/proc/${pid}/stat`, 'utf8').then((text) => !/\) Z /.test(text), () => false); looks += 1) await systemClock.sleep({ milliseconds: 20 });
-    await expect(readFile(`/proc/${pid}/stat`, 'utf8').then((text) => /\) Z /.test(text), () => true)).resolves.toBe(true);
+    for (
+      let looks = 0;
+      looks < 100 &&
+      (await readFile(`/proc/${pid}/stat`, 'utf8').then(
+        (text) => !/\) Z /.test(text),
+        () => false,
+      ));
+      looks += 1
+    )
+      await systemClock.sleep({ milliseconds: 20 });
+    await expect(
+      readFile(`/proc/${pid}/stat`, 'utf8').then(
+        (text) => /\) Z /.test(text),
+        () => true,
+      ),
+    ).resolves.toBe(true);
   });
   it('that others may write is not run', async () => {
     const path = await program('true');
     await import('node:fs/promises').then(({ chmod }) => chmod(path, 0o777));
-    await expect(runHook([path], { env })).rejects.toMatchObject({ code: 'ERR_DEPLOY_UNSAFE', message: expect.stringContaining('chmod go-w') });
+    await expect(runHook([path], { env })).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_UNSAFE',
+      message: expect.stringContaining('chmod go-w'),
+    });
   });
 });
 
 describe('a probe', () => {
   it('waits until the new certificate is served, and says what is served in its place', async () => {
     const [old, next] = [await bundle(), await bundle()];
-    const server = createServer({ cert: filesOf(old).fullchain, key: old.privateKey }).listen(0, '127.0.0.1');
+    const server = createServer({ cert: filesOf(old).fullchain, key: old.privateKey }).listen(
+      0,
+      '127.0.0.1',
+    );
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     try {
-      await expect(probe(next.serialNumber, { host: '127.0.0.1', port, serverName: 'a.test', within: { milliseconds: 300 } })).rejects.toMatchObject({ code: 'ERR_DEPLOY_PROBE', message: expect.stringContaining(`it shows ${old.serialNumber}`) });
+      await expect(
+        probe(next.serialNumber, {
+          host: '127.0.0.1',
+          port,
+          serverName: 'a.test',
+          within: { milliseconds: 300 },
+        }),
+      ).rejects.toMatchObject({
+        code: 'ERR_DEPLOY_PROBE',
+        message: expect.stringContaining(`it shows ${old.serialNumber}`),
+      });
       const waiting = probe(next.serialNumber, { host: '127.0.0.1', port, serverName: 'a.test' });
       server.setSecureContext({ cert: filesOf(next).fullchain, key: next.privateKey });
       await expect(waiting).resolves.toBeUndefined();
     } finally {
       server.close();
     }
-    await expect(probe(next.serialNumber, { host: '127.0.0.1', port, within: { milliseconds: 10 } })).rejects.toMatchObject({ code: 'ERR_DEPLOY_PROBE', message: expect.stringContaining('ECONNREFUSED') });
+    await expect(
+      probe(next.serialNumber, { host: '127.0.0.1', port, within: { milliseconds: 10 } }),
+    ).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_PROBE',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
   });
 });
 
 describe('a folder of hooks', () => {
   it('gives its programs in the order of their names, and nothing else', async () => {
-    for (const [name, mode] of [['20-b', 0o700], ['10-a', 0o755], ['.hidden', 0o700], ['30-c~', 0o700], ['notes', 0o600]] as const) await writeFile(at(name), '#!/bin/sh\n', { mode });
+    for (const [name, mode] of [
+      ['20-b', 0o700],
+      ['10-a', 0o755],
+      ['.hidden', 0o700],
+      ['30-c~', 0o700],
+      ['notes', 0o600],
+    ] as const)
+      await writeFile(at(name), '#!/bin/sh\n', { mode });
     await mkdir(at('40-folder'));
     expect(await hooksIn(folder)).toEqual([at('10-a'), at('20-b')]);
   });

@@ -6,23 +6,41 @@ import type { Deployed } from './deploy-files.ts';
 const passed = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
 
 /** The environment of a hook: `ACMEX_*`, and what hooks of certbot and lego read. */
-export function hookEnvironment(event: 'before' | 'deploy' | 'after' | 'on_error', { bundle, paths = {}, environment, error }: {
-  readonly bundle?: Bundle | undefined;
-  readonly paths?: Deployed['paths'] | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** For `on_error`: what went wrong, in one line. */
-  readonly error?: string | undefined;
-}): Readonly<Record<string, string>> {
+export function hookEnvironment(
+  event: 'before' | 'deploy' | 'after' | 'on_error',
+  {
+    bundle,
+    paths = {},
+    environment,
+    error,
+  }: {
+    readonly bundle?: Bundle | undefined;
+    readonly paths?: Deployed['paths'] | undefined;
+    readonly environment: Readonly<Record<string, string | undefined>>;
+    /** For `on_error`: what went wrong, in one line. */
+    readonly error?: string | undefined;
+  },
+): Readonly<Record<string, string>> {
   const { fullchain, privateKey } = paths;
   const lineage = paths.lineage ?? (fullchain === undefined ? undefined : dirname(fullchain));
   const [name] = bundle?.names ?? [];
   const all: Readonly<Record<string, string | undefined>> = {
     ...Object.fromEntries(passed.map((one) => [one, environment[one]])),
-    ACMEX_EVENT: event, ACMEX_ERROR: error,
-    ACMEX_CERTIFICATE: bundle?.id, ACMEX_NAMES: bundle?.names.join(' '), ACMEX_SERIAL: bundle?.serialNumber, ACMEX_NOT_AFTER: bundle?.notAfter,
-    ACMEX_CERT_PATH: fullchain, ACMEX_KEY_PATH: privateKey,
-    RENEWED_LINEAGE: lineage, RENEWED_DOMAINS: bundle?.names.join(' '),
-    LEGO_HOOK_CERT_DOMAIN: name, LEGO_HOOK_CERT_PATH: fullchain, LEGO_HOOK_CERT_KEY_PATH: privateKey,
+    ACMEX_EVENT: event,
+    ACMEX_ERROR: error,
+    ACMEX_CERTIFICATE: bundle?.id,
+    ACMEX_NAMES: bundle?.names.join(' '),
+    ACMEX_SERIAL: bundle?.serialNumber,
+    ACMEX_NOT_AFTER: bundle?.notAfter,
+    ACMEX_CERT_PATH: fullchain,
+    ACMEX_KEY_PATH: privateKey,
+    RENEWED_LINEAGE: lineage,
+    RENEWED_DOMAINS: bundle?.names.join(' '),
+    LEGO_HOOK_CERT_DOMAIN: name,
+    LEGO_HOOK_CERT_PATH: fullchain,
+    LEGO_HOOK_CERT_KEY_PATH: privateKey,
   };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

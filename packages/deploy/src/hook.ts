@@ -21,27 +21,56 @@ const kept = 64 * 1024;
  * @returns what it wrote
  * @throws DeployError `ERR_DEPLOY_HOOK` with what it wrote, when it ends with anything but 0, cannot be started or takes too long; `ERR_DEPLOY_UNSAFE`
  */
-export async function runHook(argv: readonly string[], { env, limit = 'PT2M', signal, clock = systemClock }: HookOptions): Promise<string> {
+export async function runHook(
+  argv: readonly string[],
+  { env, limit = 'PT2M', signal, clock = systemClock }: HookOptions,
+): Promise<string> {
   const [name = '', ...args] = argv;
-  if (name === '') throw new DeployError('ERR_DEPLOY_HOOK', 'the hook is empty: write it as ["program", "argument"]');
-  if ([name, ...args, ...Object.values(env)].some((text) => text.includes('\0'))) throw new DeployError('ERR_DEPLOY_HOOK', `the hook ${name} cannot be given a text with a zero byte`);
+  if (name === '')
+    throw new DeployError(
+      'ERR_DEPLOY_HOOK',
+      'the hook is empty: write it as ["program", "argument"]',
+    );
+  if ([name, ...args, ...Object.values(env)].some((text) => text.includes('\0')))
+    throw new DeployError(
+      'ERR_DEPLOY_HOOK',
+      `the hook ${name} cannot be given a text with a zero byte`,
+    );
   const program = await trustedProgram(name, env.PATH);
   try {
-    return await withTimeLimit({ clock, limit, signal }, (limited) => ended(program, args, env, limited));
+    return await withTimeLimit({ clock, limit, signal }, (limited) =>
+      ended(program, args, env, limited),
+    );
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Error && 'code' in error && error.code === 'ERR_DEPLOY_HOOK') throw error;
-    throw new DeployError('ERR_DEPLOY_HOOK', `the hook ${name} did not end within its time limit`, { cause: error });
+    throw new DeployError('ERR_DEPLOY_HOOK', `the hook ${name} did not end within its time limit`, {
+      cause: error,
+    });
   }
 }
 
-function ended(program: string, args: readonly string[], env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string> {
+function ended(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that its children end with it.
-    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], shell: false, detached: true, cwd: '/' });
+    const child = spawn(program, args, {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: false,
+      detached: true,
+      cwd: '/',
+    });
     const written: Buffer[] = [];
     let size = 0;
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => { if ((size += part.length) <= kept) written.push(part); });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (part: Buffer) => {
+        if ((size += part.length) <= kept) written.push(part);
+      });
     const text = () => Buffer.concat(written).toString();
     const stop = () => endGroup(child.pid);
     const end = (settle: () => void) => {
@@ -49,18 +78,37 @@ function ended(program: string, args: readonly string[], env: Readonly<Record<st
       settle();
     };
     signal.addEventListener('abort', stop, { once: true });
-    child.once('error', (cause: NodeJS.ErrnoException) => end(() => reject(new DeployError('ERR_DEPLOY_HOOK', `the hook ${program} cannot be started (${cause.code ?? cause.message}): check that it is executable`, { cause }))));
-    child.once('close', (code, killed) => end(() => {
-      if (signal.aborted) return reject(signal.reason);
-      if (code === 0) return resolve(text());
-      const said = text().trim().slice(-500);
-      reject(new DeployError('ERR_DEPLOY_HOOK', `the hook ${program} ended with ${code ?? killed}${said ? `: ${JSON.stringify(said)}` : ''}`));
-    }));
+    child.once('error', (cause: NodeJS.ErrnoException) =>
+      end(() =>
+        reject(
+          new DeployError(
+            'ERR_DEPLOY_HOOK',
+            `the hook ${program} cannot be started (${cause.code ?? cause.message}): check that it is executable`,
+            { cause },
+          ),
+        ),
+      ),
+    );
+    child.once('close', (code, killed) =>
+      end(() => {
+        if (signal.aborted) return reject(signal.reason);
+        if (code === 0) return resolve(text());
+        const said = text().trim().slice(-500);
+        reject(
+          new DeployError(
+            'ERR_DEPLOY_HOOK',
+            `the hook ${program} ended with ${code ?? killed}${said ? `: ${JSON.stringify(said)}` : ''}`,
+          ),
+        );
+      }),
+    );
   });
 }
 
 function endGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch { /* it ended by itself in this moment */ }
+  } catch {
+    /* it ended by itself in this moment */
+  }
 }

@@ -9,12 +9,24 @@ import { trustedProgram } from './trusted-program.ts';
  */
 export async function hooksIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
-    throw new DeployError('ERR_DEPLOY_HOOK', `the folder of hooks ${folder} cannot be read: make it, or take it out of the configuration`, { cause });
+    throw new DeployError(
+      'ERR_DEPLOY_HOOK',
+      `the folder of hooks ${folder} cannot be read: make it, or take it out of the configuration`,
+      { cause },
+    );
   });
   const programs: string[] = [];
   for (const name of names.sort()) {
     const path = join(folder, name);
-    if (/^\.|~$/.test(name) || !(await stat(path)).isFile() || !await access(path, constants.X_OK).then(() => true, () => false)) continue;
+    if (
+      /^\.|~$/.test(name) ||
+      !(await stat(path)).isFile() ||
+      !(await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      ))
+    )
+      continue;
     programs.push(await trustedProgram(path));
   }
   return programs;

@@ -20,9 +20,18 @@ export interface RegisterOptions extends DnsOptions {
 }
 
 /** Makes an account. Keep it: acme-dns shows the password this once. Then set the alias: `_acme-challenge.www.example.com. CNAME FULLDOMAIN.` */
-export async function registerAcmedns({ url, allowFrom = [], signal, ...more }: RegisterOptions): Promise<AcmednsAccount & { readonly password: string }> {
+export async function registerAcmedns({
+  url,
+  allowFrom = [],
+  signal,
+  ...more
+}: RegisterOptions): Promise<AcmednsAccount & { readonly password: string }> {
   const api = jsonApi({ provider: 'acmedns', baseUrl: url.replace(/\/$/, ''), ...more });
   const body = allowFrom.length > 0 ? { allowfrom: allowFrom } : {};
-  const { fulldomain, subdomain, username, password } = await api('POST', '/register', { signal, body, answer: { fulldomain: '', subdomain: '', username: '', password: '' } });
+  const { fulldomain, subdomain, username, password } = await api('POST', '/register', {
+    signal,
+    body,
+    answer: { fulldomain: '', subdomain: '', username: '', password: '' },
+  });
   return { fulldomain, subdomain, username, password };
 }

@@ -6,30 +6,67 @@ import { describe, expect, it } from '@jest/globals';
 import { acmednsStandIn } from './acmedns.testing.ts';
 import { acmedns, registerAcmedns } from './index.ts';
 
-const registration = { username: 'c36f50e8-4632-44f0-83fe-e070fef28a10', password: 'htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW3F7Z', subdomain: '8e5700ea-a4bf-41c7-8a77-e990661dcc6a' };
+const registration = {
+  username: 'c36f50e8-4632-44f0-83fe-e070fef28a10',
+  password: 'htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW3F7Z',
+  subdomain: '8e5700ea-a4bf-41c7-8a77-e990661dcc6a',
+};
 const fulldomain = `${registration.subdomain}.auth.test`;
-const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(43)) as [string, string, string];
+const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(43)) as [
+  string,
+  string,
+  string,
+];
 const at = (value: string) => [{ name: '@', value }];
 
 function setUp(password = registration.password) {
   const host = acmednsStandIn(registration);
   const clock = virtualClock();
-  return { host, clock, provider: acmedns({ url: 'https://auth.test/', accounts: [{ ...registration, fulldomain: `${fulldomain.toUpperCase()}.`, password: async () => password }], fetch: host.fetch, clock }) };
+  return {
+    host,
+    clock,
+    provider: acmedns({
+      url: 'https://auth.test/',
+      accounts: [
+        {
+          ...registration,
+          fulldomain: `${fulldomain.toUpperCase()}.`,
+          password: async () => password,
+        },
+      ],
+      fetch: host.fetch,
+      clock,
+    }),
+  };
 }
 
 describe('acmedns', () => {
   const removes = /takes it away|removes exactly|takes an append|loses nothing|doubles nothing/;
   for (const { title, check } of dnsProviderContract) {
     if (removes.test(title)) {
-      it.skip(`${title} (skipped: acme-dns holds the last two values of 43 characters, and cannot remove)`, () => { /* what it does instead is tested below */ });
+      it.skip(`${title} (skipped: acme-dns holds the last two values of 43 characters, and cannot remove)`, () => {
+        /* what it does instead is tested below */
+      });
       continue;
     }
     it(title, async () => {
       const { host, clock, provider } = setUp();
       // The contract's names and values, as acme-dns takes them.
-      const filled = (records: Parameters<DnsProvider['append']>[1]) => records.map(({ value }) => ({ name: '@', value: value.padEnd(43, '_') }));
-      const contract: DnsProvider = { ...provider, append: (zone, records, options) => provider.append(zone === 'a.test' ? fulldomain : zone, filled(records), options) };
-      await check({ provider: contract, zone: 'a.test', look: async () => host.values(), trouble: host.trouble, clock, secrets: [registration.password] });
+      const filled = (records: Parameters<DnsProvider['append']>[1]) =>
+        records.map(({ value }) => ({ name: '@', value: value.padEnd(43, '_') }));
+      const contract: DnsProvider = {
+        ...provider,
+        append: (zone, records, options) =>
+          provider.append(zone === 'a.test' ? fulldomain : zone, filled(records), options),
+      };
+      await check({
+        provider: contract,
+        zone: 'a.test',
+        look: async () => host.values(),
+        trouble: host.trouble,
+        clock,
+        secrets: [registration.password],
+      });
     });
   }
 
@@ -42,7 +79,10 @@ describe('acmedns', () => {
   it('pushes no value out that is needed, and shows the next when one is removed', async () => {
     const { host, provider } = setUp();
     await provider.append(fulldomain, [...at(one), ...at(two)]);
-    await expect(provider.append(fulldomain, at(three))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('no third') });
+    await expect(provider.append(fulldomain, at(three))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('no third'),
+    });
     expect(host.values()).toEqual([one, two]);
     await provider.remove(fulldomain, at(one));
     await provider.append(fulldomain, at(three));
@@ -50,26 +90,51 @@ describe('acmedns', () => {
     await provider.remove('unknown.test', at(one));
   });
   it('says to which name the alias must lead', async () => {
-    await expect(setUp().provider.append('_acme-challenge.a.test', at(one))).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringMatching(new RegExp(`_acme-challenge\\.a\\.test.*${fulldomain}.*CNAME`)) });
+    await expect(setUp().provider.append('_acme-challenge.a.test', at(one))).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringMatching(
+        new RegExp(`_acme-challenge\\.a\\.test.*${fulldomain}.*CNAME`),
+      ),
+    });
   });
   it('says that a password is wrong, or a value none that acme-dns takes', async () => {
-    const error = await setUp('x'.repeat(40)).provider.append(fulldomain, at(one)).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('forbidden') });
+    const error = await setUp('x'.repeat(40))
+      .provider.append(fulldomain, at(one))
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('forbidden'),
+    });
     expect(inspect(error)).not.toContain('x'.repeat(40));
-    await expect(setUp().provider.append(fulldomain, at('short'))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('bad_txt') });
+    await expect(setUp().provider.append(fulldomain, at('short'))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('bad_txt'),
+    });
   });
 });
 
 describe('registerAcmedns', () => {
   it('makes an account that can write', async () => {
     const host = acmednsStandIn(registration);
-    const account = await registerAcmedns({ url: 'https://auth.test', allowFrom: ['192.0.2.0/24'], fetch: host.fetch });
+    const account = await registerAcmedns({
+      url: 'https://auth.test',
+      allowFrom: ['192.0.2.0/24'],
+      fetch: host.fetch,
+    });
     expect(account).toEqual({ ...registration, fulldomain });
-    await acmedns({ url: 'https://auth.test', accounts: [account], fetch: host.fetch }).append(fulldomain, at(one));
+    await acmedns({ url: 'https://auth.test', accounts: [account], fetch: host.fetch }).append(
+      fulldomain,
+      at(one),
+    );
     expect(host.values()).toEqual([one]);
   });
   it('passes on why not', async () => {
     const host = acmednsStandIn(registration);
-    await expect(registerAcmedns({ url: 'https://auth.test', allowFrom: ['here'], fetch: host.fetch })).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('invalid_allowfrom_cidr') });
+    await expect(
+      registerAcmedns({ url: 'https://auth.test', allowFrom: ['here'], fetch: host.fetch }),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('invalid_allowfrom_cidr'),
+    });
   });
 });

@@ -1,5 +1,13 @@
 import type { Clock } from '@acmex/clock';
-import { DnsError, type DnsOptions, type DnsProvider, type JsonApi, jsonApi, recordName, turns } from '@acmex/dns';
+import {
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  type JsonApi,
+  jsonApi,
+  recordName,
+  turns,
+} from '@acmex/dns';
 import type { AcmednsAccount } from './account.ts';
 
 export interface AcmednsOptions {
@@ -22,16 +30,29 @@ const held = 2;
  */
 export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider {
   const turn = turns();
-  const places = new Map(accounts.map((account) => [canonical(account.fulldomain), {
-    api: jsonApi({ provider: 'acmedns', baseUrl: url.replace(/\/$/, ''), headers: { 'x-api-user': account.username, 'x-api-key': account.password }, ...more }),
-    subdomain: account.subdomain,
-    needed: new Set<string>(),
-  }]));
+  const places = new Map(
+    accounts.map((account) => [
+      canonical(account.fulldomain),
+      {
+        api: jsonApi({
+          provider: 'acmedns',
+          baseUrl: url.replace(/\/$/, ''),
+          headers: { 'x-api-user': account.username, 'x-api-key': account.password },
+          ...more,
+        }),
+        subdomain: account.subdomain,
+        needed: new Set<string>(),
+      },
+    ]),
+  );
   const place = (name: string) => {
     const found = places.get(name);
     if (found) return found;
     const known = [...places.keys()].join(', ') || 'none';
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `acmedns: no account for ${name}, but for ${known}: make it an alias (CNAME) of one of these, or register an account`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      `acmedns: no account for ${name}, but for ${known}: make it an alias (CNAME) of one of these, or register an account`,
+    );
   };
   return {
     name: 'acmedns',
@@ -44,7 +65,8 @@ export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider
     },
     async remove(zone, records, options = {}) {
       options.signal?.throwIfAborted();
-      for (const record of records) places.get(canonical(recordName(zone, record)))?.needed.delete(record.value);
+      for (const record of records)
+        places.get(canonical(recordName(zone, record)))?.needed.delete(record.value);
     },
   };
 }
@@ -56,12 +78,30 @@ interface Place {
   readonly needed: Set<string>;
 }
 
-async function show({ api, subdomain, needed }: Place, name: string, value: string, options: DnsOptions): Promise<void> {
+async function show(
+  { api, subdomain, needed }: Place,
+  name: string,
+  value: string,
+  options: DnsOptions,
+): Promise<void> {
   if (needed.has(value)) return;
-  if (needed.size === held) throw new DnsError('ERR_DNS_API', `acmedns: ${name} shows two values that are needed still, and can show no third: remove one first, or register another account`);
+  if (needed.size === held)
+    throw new DnsError(
+      'ERR_DNS_API',
+      `acmedns: ${name} shows two values that are needed still, and can show no third: remove one first, or register another account`,
+    );
   // Not repeatable: a value that is written twice pushes its neighbour out.
-  const { txt } = await api('POST', '/update', { ...options, zone: name, body: { subdomain, txt: value }, answer: { txt: '' } });
-  if (txt !== value) throw new DnsError('ERR_DNS_API', `acmedns: ${name} shows another value than was sent: see the log of acme-dns`);
+  const { txt } = await api('POST', '/update', {
+    ...options,
+    zone: name,
+    body: { subdomain, txt: value },
+    answer: { txt: '' },
+  });
+  if (txt !== value)
+    throw new DnsError(
+      'ERR_DNS_API',
+      `acmedns: ${name} shows another value than was sent: see the log of acme-dns`,
+    );
   needed.add(value);
 }
 

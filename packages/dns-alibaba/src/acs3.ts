@@ -18,18 +18,38 @@ export interface AccessKey {
  * It signs method, path, query, body, `host`, `content-type` and every `x-acs-` header; the headers must have `x-acs-content-sha256`, `x-acs-date` and `x-acs-signature-nonce`.
  * @see https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
  */
-export function acs3({ method, url, headers, body }: Acs3Request, { id, secret }: AccessKey): string {
-  const signed = inOrder(Object.entries({ host: url.host, ...headers }).filter(([name]) => name === 'host' || name === 'content-type' || name.startsWith('x-acs-')));
+export function acs3(
+  { method, url, headers, body }: Acs3Request,
+  { id, secret }: AccessKey,
+): string {
+  const signed = inOrder(
+    Object.entries({ host: url.host, ...headers }).filter(
+      ([name]) => name === 'host' || name === 'content-type' || name.startsWith('x-acs-'),
+    ),
+  );
   const names = signed.map(([name]) => name).join(';');
   const lines = signed.map(([name, value]) => `${name}:${value.trim()}\n`).join('');
-  const request = [method, url.pathname, canonicalQuery(url.searchParams), lines, names, sha256(body)].join('\n');
-  const signature = createHmac('sha256', secret).update(`ACS3-HMAC-SHA256\n${sha256(request)}`).digest('hex');
+  const request = [
+    method,
+    url.pathname,
+    canonicalQuery(url.searchParams),
+    lines,
+    names,
+    sha256(body),
+  ].join('\n');
+  const signature = createHmac('sha256', secret)
+    .update(`ACS3-HMAC-SHA256\n${sha256(request)}`)
+    .digest('hex');
   return `ACS3-HMAC-SHA256 Credential=${id},SignedHeaders=${names},Signature=${signature}`;
 }
 
 /** Parameters in the order of their names, encoded as RFC 3986 has it. */
-export function canonicalQuery(parameters: Iterable<readonly [name: string, value: string]>): string {
-  return inOrder([...parameters]).map((one) => one.map(encoded).join('=')).join('&');
+export function canonicalQuery(
+  parameters: Iterable<readonly [name: string, value: string]>,
+): string {
+  return inOrder([...parameters])
+    .map((one) => one.map(encoded).join('='))
+    .join('&');
 }
 
 /** In hexadecimal. */
@@ -37,10 +57,15 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function inOrder<T extends readonly [name: string, value: string]>(all: readonly T[]): readonly T[] {
+function inOrder<T extends readonly [name: string, value: string]>(
+  all: readonly T[],
+): readonly T[] {
   return [...all].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 function encoded(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

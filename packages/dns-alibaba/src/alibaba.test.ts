@@ -13,20 +13,48 @@ const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(options: Partial<AlibabaOptions> = {}, more: Partial<AlibabaStandInOptions> = {}) {
   const clock = virtualClock();
-  const host = alibabaStandIn({ clock, zones: ['a.test', 'b.test'], key: { id: accessKeyId, secret: accessKeySecret }, ...more });
-  return { host, clock, provider: alibaba({ accessKeyId, accessKeySecret, fetch: host.fetch, clock, ...options }) };
+  const host = alibabaStandIn({
+    clock,
+    zones: ['a.test', 'b.test'],
+    key: { id: accessKeyId, secret: accessKeySecret },
+    ...more,
+  });
+  return {
+    host,
+    clock,
+    provider: alibaba({ accessKeyId, accessKeySecret, fetch: host.fetch, clock, ...options }),
+  };
 }
 
 describe('alibaba', () => {
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const { provider, host, clock } = subject({ securityToken }, { key: { id: accessKeyId, secret: accessKeySecret, token: securityToken } });
-    await check({ provider, zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [accessKeySecret, securityToken] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const { provider, host, clock } = subject(
+        { securityToken },
+        { key: { id: accessKeyId, secret: accessKeySecret, token: securityToken } },
+      );
+      await check({
+        provider,
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: [accessKeySecret, securityToken],
+      });
+    },
+  );
 
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
     host.put({ DomainName: 'a.test', RR: '_acme-challenge', Type: 'TXT', Value: 'old', TTL: 600 });
-    const others = Array.from({ length: 500 }, (_, at) => ({ DomainName: 'a.test', RR: at % 2 === 0 ? '_acme-challenge' : '_acme-challenge.www', Type: 'TXT', Value: at === 1 ? 'mine' : `other ${at}`, TTL: 600 }));
+    const others = Array.from({ length: 500 }, (_, at) => ({
+      DomainName: 'a.test',
+      RR: at % 2 === 0 ? '_acme-challenge' : '_acme-challenge.www',
+      Type: 'TXT',
+      Value: at === 1 ? 'mine' : `other ${at}`,
+      TTL: 600,
+    }));
     await provider.append('a.test', [record]);
     others.forEach(host.put);
     await provider.append('a.test', [record]);
@@ -35,11 +63,20 @@ describe('alibaba', () => {
     expect(host.rows()).toHaveLength(501);
     await expect(host.look('_acme-challenge.www.a.test')).resolves.toContain('mine');
     await expect(host.look('_acme-challenge.a.test')).resolves.not.toContain('mine');
-    expect(host.done.filter((one) => one.startsWith('Describe'))).toEqual(['DescribeDomainRecords 1', 'DescribeDomainRecords 1', 'DescribeDomainRecords 2', 'DescribeDomainRecords 1', 'DescribeDomainRecords 2']);
+    expect(host.done.filter((one) => one.startsWith('Describe'))).toEqual([
+      'DescribeDomainRecords 1',
+      'DescribeDomainRecords 1',
+      'DescribeDomainRecords 2',
+      'DescribeDomainRecords 1',
+      'DescribeDomainRecords 2',
+    ]);
   });
   it('leaves records of other types, and those of names that have its name in them', async () => {
     const { provider, host } = subject();
-    const others = [{ RR: 'x_acme-challenge', Type: 'TXT' }, { RR: '_acme-challenge', Type: 'CNAME' }].map((one) => ({ DomainName: 'a.test', Value: 'mine', TTL: 600, ...one }));
+    const others = [
+      { RR: 'x_acme-challenge', Type: 'TXT' },
+      { RR: '_acme-challenge', Type: 'CNAME' },
+    ].map((one) => ({ DomainName: 'a.test', Value: 'mine', TTL: 600, ...one }));
     others.forEach(host.put);
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(3);
@@ -57,28 +94,50 @@ describe('alibaba', () => {
       if (init?.method === 'POST') await theirs.shift()?.();
       return await host.fetch(input, init);
     };
-    const theirs = [() => provider.append('a.test', [record]), () => provider.remove('a.test', [record])];
+    const theirs = [
+      () => provider.append('a.test', [record]),
+      () => provider.remove('a.test', [record]),
+    ];
     const slow = alibaba({ accessKeyId, accessKeySecret, fetch, clock });
     await slow.append('a.test', [record]);
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     await slow.remove('a.test', [record]);
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
-    expect(host.done.filter((one) => !one.startsWith('Describe'))).toEqual(['AddDomainRecord', 'AddDomainRecord', 'DeleteDomainRecord', 'DeleteDomainRecord']);
+    expect(host.done.filter((one) => !one.startsWith('Describe'))).toEqual([
+      'AddDomainRecord',
+      'AddDomainRecord',
+      'DeleteDomainRecord',
+      'DeleteDomainRecord',
+    ]);
   });
   it('says why a record cannot be deleted that stays', async () => {
     const { provider, host, clock } = subject();
     await provider.append('a.test', [record]);
-    const fetch: typeof globalThis.fetch = async (input, init) => (init?.method === 'POST' ? Response.json({ Code: 'DomainRecordLocked', Message: 'The DNS record is locked.' }, { status: 400 }) : await host.fetch(input, init));
-    await expect(alibaba({ accessKeyId, accessKeySecret, fetch, clock }).remove('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('400 DomainRecordLocked: The DNS record is locked.') });
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      init?.method === 'POST'
+        ? Response.json(
+            { Code: 'DomainRecordLocked', Message: 'The DNS record is locked.' },
+            { status: 400 },
+          )
+        : await host.fetch(input, init);
+    await expect(
+      alibaba({ accessKeyId, accessKeySecret, fetch, clock }).remove('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('400 DomainRecordLocked: The DNS record is locked.'),
+    });
   });
-  it.each(['quotes " and \\', 'x'.repeat(300), 'a;b&c=d+e%20f', 'it\'s (a) star* ~!', 'ü 漢'])('writes any value, and finds it again: %j', async (value) => {
-    const { provider, host } = subject();
-    await provider.append('a.test', [{ ...record, value }]);
-    await provider.append('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
-    await provider.remove('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
-  });
+  it.each(['quotes " and \\', 'x'.repeat(300), 'a;b&c=d+e%20f', "it's (a) star* ~!", 'ü 漢'])(
+    'writes any value, and finds it again: %j',
+    async (value) => {
+      const { provider, host } = subject();
+      await provider.append('a.test', [{ ...record, value }]);
+      await provider.append('a.test', [{ ...record, value }]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+      await provider.remove('a.test', [{ ...record, value }]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+    },
+  );
   it('writes the name of the zone itself, and the time to live that a record has', async () => {
     const { provider, host } = subject();
     await provider.append('a.test', [{ name: '@', value: 'one', ttl: 1200 }]);
@@ -90,17 +149,31 @@ describe('alibaba', () => {
     await expect(provider.zones!()).resolves.toEqual([...names, 'xn--bcher-kva.test']);
   });
   it('asks the endpoint of a region, and refuses what is none', async () => {
-    const { provider, host } = subject({ region: 'ap-southeast-1' }, { host: 'alidns.ap-southeast-1.aliyuncs.com' });
+    const { provider, host } = subject(
+      { region: 'ap-southeast-1' },
+      { host: 'alidns.ap-southeast-1.aliyuncs.com' },
+    );
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(1);
-    await expect(subject({ region: 'evil.test/' }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'alibaba: "evil.test/" is no region: give it as ap-southeast-1, or leave it out' });
+    await expect(
+      subject({ region: 'evil.test/' }).provider.append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: 'alibaba: "evil.test/" is no region: give it as ap-southeast-1, or leave it out',
+    });
   });
   it('says what Alibaba Cloud says', async () => {
-    await expect(subject().provider.append('a.test', [{ ...record, ttl: 1 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'alibaba: POST / is refused for the zone a.test (400 QuotaExceeded.TTL: The specified TTL is invalid. A valid TTL must be in the range of 600 to 86400.): correct what the host names' });
+    await expect(
+      subject().provider.append('a.test', [{ ...record, ttl: 1 }]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message:
+        'alibaba: POST / is refused for the zone a.test (400 QuotaExceeded.TTL: The specified TTL is invalid. A valid TTL must be in the range of 600 to 86400.): correct what the host names',
+    });
   });
 });
 
-describe('alibaba\'s credentials', () => {
+describe("alibaba's credentials", () => {
   const key = { id: accessKeyId, secret: accessKeySecret, token: securityToken };
 
   it.each([
@@ -108,41 +181,86 @@ describe('alibaba\'s credentials', () => {
     ['another key', { accessKeyId: 'LTAInone' }, '404 InvalidAccessKeyId.NotFound'],
     ['no token of STS', {}, 'InvalidSecurityToken.MismatchWithAccessKey'],
   ])('are refused: %s', async (_, given, words) => {
-    const { provider, host } = subject({ ...(words.startsWith('Invalid') ? {} : { securityToken }), ...given }, { key });
-    const error: unknown = await provider.append('a.test', [record]).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining(words) });
+    const { provider, host } = subject(
+      { ...(words.startsWith('Invalid') ? {} : { securityToken }), ...given },
+      { key },
+    );
+    const error: unknown = await provider
+      .append('a.test', [record])
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
     // Alibaba Cloud quotes the token in what it was given to sign.
     expect(String(error)).not.toContain(securityToken);
     expect(host.rows()).toEqual([]);
   });
   it('are asked for anew with every request, and named when one is missing', async () => {
     let asked = 0;
-    const { provider, host } = subject({ accessKeySecret: async () => { asked += 1; return accessKeySecret; } });
+    const { provider, host } = subject({
+      accessKeySecret: async () => {
+        asked += 1;
+        return accessKeySecret;
+      },
+    });
     await provider.append('a.test', [record]);
     expect(asked).toBe(host.requests.length);
-    await expect(subject({ accessKeyId: '' }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: 'alibaba: the AccessKey ID is missing or empty: give it' });
+    await expect(
+      subject({ accessKeyId: '' }).provider.append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: 'alibaba: the AccessKey ID is missing or empty: give it',
+    });
   });
   it('are no answer to a clock that is wrong', async () => {
     const { host } = subject();
-    await expect(alibaba({ accessKeyId, accessKeySecret, fetch: host.fetch, clock: virtualClock({ now: '2001-01-01T00:00:00Z' }) }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('InvalidTimeStamp.Expired') });
+    await expect(
+      alibaba({
+        accessKeyId,
+        accessKeySecret,
+        fetch: host.fetch,
+        clock: virtualClock({ now: '2001-01-01T00:00:00Z' }),
+      }).append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('InvalidTimeStamp.Expired'),
+    });
   });
 });
 
 describe('acs3', () => {
   // The fixed parameters and the result of Alibaba Cloud's documentation of the signature method V3.
-  const url = new URL('https://ecs.cn-shanghai.aliyuncs.com/?ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd&RegionId=cn-shanghai');
+  const url = new URL(
+    'https://ecs.cn-shanghai.aliyuncs.com/?ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd&RegionId=cn-shanghai',
+  );
   const headers = {
-    'accept': 'application/json', 'x-acs-action': 'RunInstances', 'x-acs-content-sha256': 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 'x-acs-date': '2023-10-26T10:22:32Z',
-    'x-acs-signature-nonce': '3156853299f313e23d1673dc12e1703d', 'x-acs-version': '2014-05-26',
+    accept: 'application/json',
+    'x-acs-action': 'RunInstances',
+    'x-acs-content-sha256': 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    'x-acs-date': '2023-10-26T10:22:32Z',
+    'x-acs-signature-nonce': '3156853299f313e23d1673dc12e1703d',
+    'x-acs-version': '2014-05-26',
   };
   const signature = '06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0';
 
-  it('signs as the vendor\'s example', () => {
-    expect(acs3({ method: 'POST', url, headers, body: '' }, { id: 'YourAccessKeyId', secret: 'YourAccessKeySecret' }))
-      .toBe(`ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=${signature}`);
+  it("signs as the vendor's example", () => {
+    expect(
+      acs3(
+        { method: 'POST', url, headers, body: '' },
+        { id: 'YourAccessKeyId', secret: 'YourAccessKeySecret' },
+      ),
+    ).toBe(
+      `ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=${signature}`,
+    );
   });
   it('is checked by a stand-in that knows the same example', () => {
     const names = ['host', ...Object.keys(headers).filter((name) => name.startsWith('x-acs-'))];
-    expect(expectedSignature({ method: 'POST', url, headers: new Headers(headers), text: '' }, { names, secret: 'YourAccessKeySecret' })).toBe(signature);
+    expect(
+      expectedSignature(
+        { method: 'POST', url, headers: new Headers(headers), text: '' },
+        { names, secret: 'YourAccessKeySecret' },
+      ),
+    ).toBe(signature);
   });
 });

@@ -1,6 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
-import { allPages, type ApiRequest, type CallOptions, DnsError, type DnsErrorCode, type DnsOptions, type DnsProvider, jsonApi, recordName, type Refusal, reveal, type Secret, turns, type TxtRecord } from '@acmex/dns';
+import {
+  allPages,
+  type ApiRequest,
+  type CallOptions,
+  DnsError,
+  type DnsErrorCode,
+  type DnsOptions,
+  type DnsProvider,
+  jsonApi,
+  recordName,
+  type Refusal,
+  reveal,
+  type Secret,
+  turns,
+  type TxtRecord,
+} from '@acmex/dns';
 import { acs3, canonicalQuery, sha256 } from './acs3.ts';
 
 export interface AlibabaOptions {
@@ -17,33 +32,70 @@ export interface AlibabaOptions {
 
 interface DomainRecords {
   readonly TotalCount: number;
-  readonly DomainRecords: { readonly Record: readonly { readonly RecordId: string; readonly RR: string; readonly Type: string; readonly Value: string }[] };
+  readonly DomainRecords: {
+    readonly Record: readonly {
+      readonly RecordId: string;
+      readonly RR: string;
+      readonly Type: string;
+      readonly Value: string;
+    }[];
+  };
 }
 interface Domains {
   readonly TotalCount: number;
-  readonly Domains: { readonly Domain: readonly { readonly DomainName: string; readonly PunyCode?: string }[] };
+  readonly Domains: {
+    readonly Domain: readonly { readonly DomainName: string; readonly PunyCode?: string }[];
+  };
 }
 
-const recordsAnswer: DomainRecords = { TotalCount: 0, DomainRecords: { Record: [{ RecordId: '', RR: '', Type: '', Value: '' }] } };
+const recordsAnswer: DomainRecords = {
+  TotalCount: 0,
+  DomainRecords: { Record: [{ RecordId: '', RR: '', Type: '', Value: '' }] },
+};
 const domainsAnswer: Domains = { TotalCount: 0, Domains: { Domain: [{ DomainName: '' }] } };
 
 /**
  * TXT records in Alibaba Cloud DNS.
  * @see https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview
  */
-export function alibaba({ accessKeyId, accessKeySecret, securityToken, region, ...more }: AlibabaOptions): DnsProvider {
+export function alibaba({
+  accessKeyId,
+  accessKeySecret,
+  securityToken,
+  region,
+  ...more
+}: AlibabaOptions): DnsProvider {
   const { clock = systemClock } = more;
   const turn = turns();
-  const sign = async (action: string, request: ApiRequest): Promise<Readonly<Record<string, string>>> => {
+  const sign = async (
+    action: string,
+    request: ApiRequest,
+  ): Promise<Readonly<Record<string, string>>> => {
     const id = await reveal(accessKeyId, { provider: 'alibaba', what: 'the AccessKey ID' });
-    const secret = await reveal(accessKeySecret, { provider: 'alibaba', what: 'the AccessKey secret' });
+    const secret = await reveal(accessKeySecret, {
+      provider: 'alibaba',
+      what: 'the AccessKey secret',
+    });
     const headers = {
-      'x-acs-action': action, 'x-acs-version': '2015-01-09', 'x-acs-date': clock.now().toString({ smallestUnit: 'second' }),
-      'x-acs-signature-nonce': randomUUID(), 'x-acs-content-sha256': sha256(request.body),
+      'x-acs-action': action,
+      'x-acs-version': '2015-01-09',
+      'x-acs-date': clock.now().toString({ smallestUnit: 'second' }),
+      'x-acs-signature-nonce': randomUUID(),
+      'x-acs-content-sha256': sha256(request.body),
     };
-    return { ...headers, authorization: acs3({ ...request, headers: { ...request.headers, ...headers } }, { id, secret }) };
+    return {
+      ...headers,
+      authorization: acs3(
+        { ...request, headers: { ...request.headers, ...headers } },
+        { id, secret },
+      ),
+    };
   };
-  const call = async <T>(action: string, parameters: Readonly<Record<string, string>>, options: CallOptions<T>): Promise<T> => {
+  const call = async <T>(
+    action: string,
+    parameters: Readonly<Record<string, string>>,
+    options: CallOptions<T>,
+  ): Promise<T> => {
     const api = jsonApi({
       provider: 'alibaba',
       baseUrl: `https://${hostOf(region)}`,
@@ -53,66 +105,121 @@ export function alibaba({ accessKeyId, accessKeySecret, securityToken, region, .
       refusal,
       ...more,
     });
-    return await api(action.startsWith('Describe') ? 'GET' : 'POST', `/?${canonicalQuery(Object.entries(parameters))}`, options);
+    return await api(
+      action.startsWith('Describe') ? 'GET' : 'POST',
+      `/?${canonicalQuery(Object.entries(parameters))}`,
+      options,
+    );
   };
 
   const find = async (zone: string, { name, value }: TxtRecord, options: DnsOptions) => {
     // The keyword finds names that have it in them, too.
     const query = { DomainName: zone, RRKeyWord: name, TypeKeyWord: 'TXT', PageSize: '500' };
-    const all = await allPages(1, async (page) => {
-      const { TotalCount, DomainRecords: { Record: items } } = await call('DescribeDomainRecords', { ...query, PageNumber: String(page) }, { ...options, zone, answer: recordsAnswer });
-      return { items, next: 500 * page < TotalCount ? page + 1 : undefined };
-    }, { provider: 'alibaba' });
-    return all.filter((one) => one.Type === 'TXT' && one.RR.toLowerCase() === name.toLowerCase() && one.Value === value);
+    const all = await allPages(
+      1,
+      async (page) => {
+        const {
+          TotalCount,
+          DomainRecords: { Record: items },
+        } = await call(
+          'DescribeDomainRecords',
+          { ...query, PageNumber: String(page) },
+          { ...options, zone, answer: recordsAnswer },
+        );
+        return { items, next: 500 * page < TotalCount ? page + 1 : undefined };
+      },
+      { provider: 'alibaba' },
+    );
+    return all.filter(
+      (one) =>
+        one.Type === 'TXT' && one.RR.toLowerCase() === name.toLowerCase() && one.Value === value,
+    );
   };
   const add = async (zone: string, record: TxtRecord, options: DnsOptions): Promise<void> => {
     if ((await find(zone, record, options)).length > 0) return;
     const { name: RR, value: Value, ttl: TTL = 600 } = record;
-    await call('AddDomainRecord', { DomainName: zone, RR, Type: 'TXT', Value, TTL: String(TTL) }, { ...options, zone }).catch(async (error: unknown) => {
+    await call(
+      'AddDomainRecord',
+      { DomainName: zone, RR, Type: 'TXT', Value, TTL: String(TTL) },
+      { ...options, zone },
+    ).catch(async (error: unknown) => {
       // It is there when an answer was lost, or another was quicker: Alibaba Cloud refuses a second one.
       if ((await find(zone, record, options)).length === 0) throw error;
     });
   };
   const take = async (zone: string, record: TxtRecord, options: DnsOptions): Promise<void> => {
     for (const { RecordId } of await find(zone, record, options)) {
-      await call('DeleteDomainRecord', { RecordId }, { ...options, zone, repeatable: true }).catch(async (error: unknown) => {
-        if ((await find(zone, record, options)).some((one) => one.RecordId === RecordId)) throw error;
-      });
+      await call('DeleteDomainRecord', { RecordId }, { ...options, zone, repeatable: true }).catch(
+        async (error: unknown) => {
+          if ((await find(zone, record, options)).some((one) => one.RecordId === RecordId))
+            throw error;
+        },
+      );
     }
   };
 
   return {
     name: 'alibaba',
     async append(zone, records, options = {}) {
-      for (const record of records) await turn(`${recordName(zone, record)} ${record.value}`, () => add(zone, record, options), options);
+      for (const record of records)
+        await turn(
+          `${recordName(zone, record)} ${record.value}`,
+          () => add(zone, record, options),
+          options,
+        );
     },
     async remove(zone, records, options = {}) {
       for (const record of records) await take(zone, record, options);
     },
-    zones: (options = {}) => allPages(1, async (page) => {
-      const { TotalCount, Domains: { Domain } } = await call('DescribeDomains', { PageSize: '100', PageNumber: String(page) }, { ...options, answer: domainsAnswer });
-      return { items: Domain.map(({ DomainName, PunyCode = DomainName }) => PunyCode), next: 100 * page < TotalCount ? page + 1 : undefined };
-    }, { provider: 'alibaba' }),
+    zones: (options = {}) =>
+      allPages(
+        1,
+        async (page) => {
+          const {
+            TotalCount,
+            Domains: { Domain },
+          } = await call(
+            'DescribeDomains',
+            { PageSize: '100', PageNumber: String(page) },
+            { ...options, answer: domainsAnswer },
+          );
+          return {
+            items: Domain.map(({ DomainName, PunyCode = DomainName }) => PunyCode),
+            next: 100 * page < TotalCount ? page + 1 : undefined,
+          };
+        },
+        { provider: 'alibaba' },
+      ),
   };
 }
 
 function hostOf(region: string | undefined): string {
   if (region === undefined) return 'alidns.aliyuncs.com';
   if (/^[a-z0-9-]+$/.test(region)) return `alidns.${region}.aliyuncs.com`;
-  throw new DnsError('ERR_DNS_API', `alibaba: ${JSON.stringify(region)} is no region: give it as ap-southeast-1, or leave it out`);
+  throw new DnsError(
+    'ERR_DNS_API',
+    `alibaba: ${JSON.stringify(region)} is no region: give it as ap-southeast-1, or leave it out`,
+  );
 }
 
 const codes: readonly (readonly [RegExp, DnsErrorCode])[] = [
   [/^Throttling/, 'ERR_DNS_RATE_LIMITED'],
   [/^(InvalidDomainName\.NoExist|IncorrectDomainUser)$/, 'ERR_DNS_ZONE_NOT_FOUND'],
-  [/^(InvalidAccessKey|SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing|Malformed)SecurityToken|Forbidden|NoPermission|IllegalUser)/, 'ERR_DNS_CREDENTIALS'],
+  [
+    /^(InvalidAccessKey|SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing|Malformed)SecurityToken|Forbidden|NoPermission|IllegalUser)/,
+    'ERR_DNS_CREDENTIALS',
+  ],
 ];
 
 /** Alibaba Cloud says by a code in the body what the status does not. */
 function refusal(json: unknown, status: number): Refusal | undefined {
-  const { Code, Message } = { ...(json as { readonly Code?: unknown; readonly Message?: unknown } | undefined) };
+  const { Code, Message } = {
+    ...(json as { readonly Code?: unknown; readonly Message?: unknown } | undefined),
+  };
   if (status < 400 || typeof Code !== 'string') return undefined;
   // A 404 is about an action or an AccessKey, never about a zone.
-  const code = codes.find(([pattern]) => pattern.test(Code))?.[1] ?? (status === 404 ? 'ERR_DNS_API' : undefined);
+  const code =
+    codes.find(([pattern]) => pattern.test(Code))?.[1] ??
+    (status === 404 ? 'ERR_DNS_API' : undefined);
   return { ...(code ? { code } : {}), message: `${Code}: ${String(Message)}` };
 }

@@ -1,6 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { type Clock, systemClock } from '@acmex/clock';
-import { DnsError, type DnsOptions, type GrantedToken, jsonApi, keptToken, reveal, type Secret, tokenRefusal } from '@acmex/dns';
+import {
+  DnsError,
+  type DnsOptions,
+  type GrantedToken,
+  jsonApi,
+  keptToken,
+  reveal,
+  type Secret,
+  tokenRefusal,
+} from '@acmex/dns';
 import type { CloudPlaces } from './clouds.ts';
 
 interface ServicePrincipal {
@@ -24,37 +33,100 @@ export interface Transport {
 const provider = 'azure';
 
 /** Access tokens for Azure Resource Manager, each kept until five minutes before its end, or until it is forgotten. */
-export function accessTokens(credentials: AzureCredentials | undefined, cloud: CloudPlaces, transport: Transport): { readonly get: (options: DnsOptions) => Promise<string>; readonly forget: () => void } {
+export function accessTokens(
+  credentials: AzureCredentials | undefined,
+  cloud: CloudPlaces,
+  transport: Transport,
+): { readonly get: (options: DnsOptions) => Promise<string>; readonly forget: () => void } {
   const { clock = systemClock } = transport;
   const ask = async (options: DnsOptions): Promise<GrantedToken> => {
-    if (!credentials || !('clientSecret' in credentials || 'federatedTokenFile' in credentials)) return await fromMetadata(credentials && 'clientId' in credentials ? credentials : undefined, cloud, transport, options);
+    if (!credentials || !('clientSecret' in credentials || 'federatedTokenFile' in credentials))
+      return await fromMetadata(
+        credentials && 'clientId' in credentials ? credentials : undefined,
+        cloud,
+        transport,
+        options,
+      );
     const { tenantId, clientId } = credentials;
-    const proof: Readonly<Record<string, string>> = 'clientSecret' in credentials
-      ? { client_secret: await reveal(credentials.clientSecret, { provider, what: 'the client secret' }) }
-      : { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await tokenIn(credentials.federatedTokenFile) };
-    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, scope: `${cloud.resource}/.default`, ...proof });
-    const api = jsonApi({ provider, baseUrl: cloud.authority, refusal: tokenRefusal, ...transport });
-    return await api('POST', `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`, { ...options, repeatable: true, body, answer: { access_token: '', expires_in: 0 } });
+    const proof: Readonly<Record<string, string>> =
+      'clientSecret' in credentials
+        ? {
+            client_secret: await reveal(credentials.clientSecret, {
+              provider,
+              what: 'the client secret',
+            }),
+          }
+        : {
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+            client_assertion: await tokenIn(credentials.federatedTokenFile),
+          };
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      scope: `${cloud.resource}/.default`,
+      ...proof,
+    });
+    const api = jsonApi({
+      provider,
+      baseUrl: cloud.authority,
+      refusal: tokenRefusal,
+      ...transport,
+    });
+    return await api('POST', `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`, {
+      ...options,
+      repeatable: true,
+      body,
+      answer: { access_token: '', expires_in: 0 },
+    });
   };
   const { get, forget } = keptToken(ask, { early: 300, clock });
   return {
     forget,
-    get: async (options) => (credentials && 'accessToken' in credentials ? await reveal(credentials.accessToken, { provider, what: 'the access token' }) : (await get(options)).access_token),
+    get: async (options) =>
+      credentials && 'accessToken' in credentials
+        ? await reveal(credentials.accessToken, { provider, what: 'the access token' })
+        : (await get(options)).access_token,
   };
 }
 
 /** Kubernetes writes the file anew every hour. */
 async function tokenIn(file: string): Promise<string> {
-  return await reveal(() => readFile(file, 'utf8'), { provider, what: `the token of the workload identity in ${file}` });
+  return await reveal(() => readFile(file, 'utf8'), {
+    provider,
+    what: `the token of the workload identity in ${file}`,
+  });
 }
 
 /** @see https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token */
-async function fromMetadata(identity: { readonly clientId: string } | undefined, { resource }: CloudPlaces, transport: Transport, options: DnsOptions): Promise<GrantedToken> {
-  const api = jsonApi({ provider, baseUrl: 'http://169.254.169.254/metadata/identity/oauth2', headers: { metadata: 'true' }, refusal: tokenRefusal, limit: 'PT5S', ...transport });
-  const query = new URLSearchParams({ 'api-version': '2018-02-01', resource, ...(identity ? { client_id: identity.clientId } : {}) });
-  return await api('GET', `/token?${query}`, { ...options, answer: { access_token: '', expires_in: '' } }).catch((cause: unknown) => {
+async function fromMetadata(
+  identity: { readonly clientId: string } | undefined,
+  { resource }: CloudPlaces,
+  transport: Transport,
+  options: DnsOptions,
+): Promise<GrantedToken> {
+  const api = jsonApi({
+    provider,
+    baseUrl: 'http://169.254.169.254/metadata/identity/oauth2',
+    headers: { metadata: 'true' },
+    refusal: tokenRefusal,
+    limit: 'PT5S',
+    ...transport,
+  });
+  const query = new URLSearchParams({
+    'api-version': '2018-02-01',
+    resource,
+    ...(identity ? { client_id: identity.clientId } : {}),
+  });
+  return await api('GET', `/token?${query}`, {
+    ...options,
+    answer: { access_token: '', expires_in: '' },
+  }).catch((cause: unknown) => {
     options.signal?.throwIfAborted();
     if (cause instanceof Error && 'code' in cause && cause.code !== 'ERR_DNS_API') throw cause;
-    throw new DnsError('ERR_DNS_CREDENTIALS', `azure: ${identity ? 'of the managed identity there is no secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken`, { cause });
+    throw new DnsError(
+      'ERR_DNS_CREDENTIALS',
+      `azure: ${identity ? 'of the managed identity there is no secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken`,
+      { cause },
+    );
   });
 }

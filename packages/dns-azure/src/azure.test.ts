@@ -11,47 +11,101 @@ import { clientSecret, federatedToken, principal } from './token.testing.ts';
 
 const record = { name: '_acme-challenge', value: 'mine' };
 const place = 'sub-1/dns/dnszones/a.test';
-const zones = ['sub-1/dns/dnszones/one.test', 'sub-1/dns/dnszones/two.test', place, 'sub-1/inside/privateDnsZones/a.test'];
+const zones = [
+  'sub-1/dns/dnszones/one.test',
+  'sub-1/dns/dnszones/two.test',
+  place,
+  'sub-1/inside/privateDnsZones/a.test',
+];
 const credentials = { ...principal, clientSecret };
 
 function subject(options: Partial<AzureOptions> = {}, more: Partial<AzureStandInOptions> = {}) {
   const clock = virtualClock();
   const host = azureStandIn({ clock, zones, ...more });
-  return { host, clock, provider: azure({ credentials, subscriptionId: 'sub-1', fetch: host.fetch, clock, ...options }) };
+  return {
+    host,
+    clock,
+    provider: azure({ credentials, subscriptionId: 'sub-1', fetch: host.fetch, clock, ...options }),
+  };
 }
 
 describe('azure', () => {
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const { provider, host, clock } = subject();
-    await check({ provider, zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: ['that-nobody-sees'] });
-  });
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('in a private zone of a resource group that is given: %s', async (_, { check }) => {
-    const { provider, host, clock } = subject({ resourceGroup: 'inside', visibility: 'private' });
-    await check({ provider, zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: ['that-nobody-sees'] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const { provider, host, clock } = subject();
+      await check({
+        provider,
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: ['that-nobody-sees'],
+      });
+    },
+  );
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    'in a private zone of a resource group that is given: %s',
+    async (_, { check }) => {
+      const { provider, host, clock } = subject({ resourceGroup: 'inside', visibility: 'private' });
+      await check({
+        provider,
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: ['that-nobody-sees'],
+      });
+    },
+  );
 
-  it.each([['public', place], ['private', 'sub-1/inside/privateDnsZones/a.test']] as const)('keeps the values of others as they are cut, their time to live and their metadata: %s', async (visibility, where) => {
-    const { provider, host } = subject({ visibility });
-    const others = { ttl: 300, values: [['v=spf1 "quoted" \\'], ['x'.repeat(255), 'y'], ['']], metadata: { owner: 'mail' } };
-    host.put(where, '_acme-challenge', others);
-    await provider.append('a.test', [record]);
-    expect(host.at(where, '_acme-challenge')).toMatchObject({ ...others, values: [...others.values, ['mine']] });
-    await provider.remove('a.test', [record]);
-    expect(host.at(where, '_acme-challenge')).toMatchObject(others);
-  });
+  it.each([
+    ['public', place],
+    ['private', 'sub-1/inside/privateDnsZones/a.test'],
+  ] as const)(
+    'keeps the values of others as they are cut, their time to live and their metadata: %s',
+    async (visibility, where) => {
+      const { provider, host } = subject({ visibility });
+      const others = {
+        ttl: 300,
+        values: [['v=spf1 "quoted" \\'], ['x'.repeat(255), 'y'], ['']],
+        metadata: { owner: 'mail' },
+      };
+      host.put(where, '_acme-challenge', others);
+      await provider.append('a.test', [record]);
+      expect(host.at(where, '_acme-challenge')).toMatchObject({
+        ...others,
+        values: [...others.values, ['mine']],
+      });
+      await provider.remove('a.test', [record]);
+      expect(host.at(where, '_acme-challenge')).toMatchObject(others);
+    },
+  );
   it('leaves an empty record set that someone made with metadata, and none of its own', async () => {
     const { provider, host } = subject();
-    host.put(place, '_acme-challenge', { ttl: 300, values: [], metadata: { made: 'for the role' } });
+    host.put(place, '_acme-challenge', {
+      ttl: 300,
+      values: [],
+      metadata: { made: 'for the role' },
+    });
     await provider.append('a.test', [record, { name: '@', value: 'one', ttl: 5 }]);
     expect(host.at(place, '@')).toMatchObject({ ttl: 5, values: [['one']] });
     await provider.remove('a.test', [record, { name: '@', value: 'one' }]);
-    expect(host.at(place, '_acme-challenge')).toMatchObject({ ttl: 300, values: [], metadata: { made: 'for the role' } });
+    expect(host.at(place, '_acme-challenge')).toMatchObject({
+      ttl: 300,
+      values: [],
+      metadata: { made: 'for the role' },
+    });
     expect(host.at(place, '@')).toBeUndefined();
   });
   it('reads again and loses nothing when someone else changes the record set in between: made, changed, or taken away', async () => {
     const { provider, host, clock } = subject();
     const [one, two] = ['one', 'two'].map((value) => ({ ...record, value }));
-    const theirs = [() => provider.append('a.test', [one!]), () => provider.append('a.test', [two!]), () => provider.remove('a.test', [one!, two!])];
+    const theirs = [
+      () => provider.append('a.test', [one!]),
+      () => provider.append('a.test', [two!]),
+      () => provider.remove('a.test', [one!, two!]),
+    ];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       if (['PUT', 'DELETE'].includes(init?.method ?? '')) await theirs.shift()?.();
       return await host.fetch(input, init);
@@ -69,95 +123,189 @@ describe('azure', () => {
     host.put(place, '_acme-challenge', { ttl: 300, values: [['theirs']] });
     const fetch: typeof globalThis.fetch = async (input, init) => {
       const answer = await host.fetch(input, init);
-      return String(input).includes('/TXT/') ? new Response((await answer.text()).replace('TXTRecords', 'somethingElse'), answer) : answer;
+      return String(input).includes('/TXT/')
+        ? new Response((await answer.text()).replace('TXTRecords', 'somethingElse'), answer)
+        : answer;
     };
-    await expect(azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('TXTRecords') });
+    await expect(
+      azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('TXTRecords'),
+    });
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['theirs']);
   });
-  it.each(['quotes " and \\', 'x'.repeat(600), 'a;b', ' '])('writes any value, and finds it again: %j', async (value) => {
-    const { provider, host } = subject();
-    await provider.append('a.test', [{ ...record, value }]);
-    await provider.append('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
-    await provider.remove('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
-  });
+  it.each(['quotes " and \\', 'x'.repeat(600), 'a;b', ' '])(
+    'writes any value, and finds it again: %j',
+    async (value) => {
+      const { provider, host } = subject();
+      await provider.append('a.test', [{ ...record, value }]);
+      await provider.append('a.test', [{ ...record, value }]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+      await provider.remove('a.test', [{ ...record, value }]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+    },
+  );
   it('says what Azure says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: -1 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('(400 The value \'-1\' provided for the TTL is not valid.)') });
+    await expect(provider.append('a.test', [{ ...record, ttl: -1 }])).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining("(400 The value '-1' provided for the TTL is not valid.)"),
+    });
   });
 });
 
-describe('azure\'s zones', () => {
+describe("azure's zones", () => {
   it('are found over all pages, public or private as is said', async () => {
     const { provider, host, clock } = subject();
     await expect(provider.zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test']);
-    const inside = azure({ credentials, subscriptionId: 'sub-1', fetch: host.fetch, clock, visibility: 'private' });
+    const inside = azure({
+      credentials,
+      subscriptionId: 'sub-1',
+      fetch: host.fetch,
+      clock,
+      visibility: 'private',
+    });
     await expect(inside.zones!()).resolves.toEqual(['a.test']);
     await inside.append('a.test', [record]);
     expect(host.at(place, '_acme-challenge')).toBeUndefined();
-    expect(host.at('sub-1/inside/privateDnsZones/a.test', '_acme-challenge')).toMatchObject({ ttl: 60, values: [['mine']] });
-    await expect(inside.append('one.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('no private zone one.test') });
+    expect(host.at('sub-1/inside/privateDnsZones/a.test', '_acme-challenge')).toMatchObject({
+      ttl: 60,
+      values: [['mine']],
+    });
+    await expect(inside.append('one.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining('no private zone one.test'),
+    });
   });
   it('are those of all subscriptions that the credentials see, where none is given', async () => {
-    const { provider, host } = subject({ subscriptionId: undefined }, { zones: [...zones, 'sub-2/web/dnszones/b.test', 'sub-3/web/dnszones/c.test'] });
-    await expect(provider.zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test', 'b.test', 'c.test']);
+    const { provider, host } = subject(
+      { subscriptionId: undefined },
+      { zones: [...zones, 'sub-2/web/dnszones/b.test', 'sub-3/web/dnszones/c.test'] },
+    );
+    await expect(provider.zones!()).resolves.toEqual([
+      'one.test',
+      'two.test',
+      'a.test',
+      'b.test',
+      'c.test',
+    ]);
     await provider.append('c.test', [record]);
-    expect(host.at('sub-3/web/dnszones/c.test', '_acme-challenge')).toMatchObject({ values: [['mine']] });
+    expect(host.at('sub-3/web/dnszones/c.test', '_acme-challenge')).toMatchObject({
+      values: [['mine']],
+    });
   });
   it('are asked about where two resource groups have one of the same name', async () => {
     const two = ['sub-1/old/dnszones/a.test', 'sub-1/New/dnszones/a.test'];
     const { provider, host, clock } = subject({}, { zones: two });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: 'azure: 2 public zones are named a.test (in the resource groups old, New): give subscriptionId and resourceGroup' });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message:
+        'azure: 2 public zones are named a.test (in the resource groups old, New): give subscriptionId and resourceGroup',
+    });
     const one = { credentials, fetch: host.fetch, clock, resourceGroup: 'new' };
-    for (const [value, options] of [['with', { ...one, subscriptionId: 'sub-1' }], ['without', one]] as const) await azure(options).append('a.test', [{ ...record, value }]);
-    expect(host.at('sub-1/New/dnszones/a.test', '_acme-challenge')).toMatchObject({ values: [['with'], ['without']] });
+    for (const [value, options] of [
+      ['with', { ...one, subscriptionId: 'sub-1' }],
+      ['without', one],
+    ] as const)
+      await azure(options).append('a.test', [{ ...record, value }]);
+    expect(host.at('sub-1/New/dnszones/a.test', '_acme-challenge')).toMatchObject({
+      values: [['with'], ['without']],
+    });
     await expect(azure(one).zones!()).resolves.toEqual(['a.test']);
   });
   it('are not listed where subscription and resource group are given', async () => {
     const { provider, host } = subject({ resourceGroup: 'dns' });
     await provider.append('a.test', [record]);
-    const path = '/subscriptions/sub-1/resourceGroups/dns/providers/Microsoft.Network/dnsZones/a.test';
-    expect(host.requests).toEqual([`GET ${path}?api-version=2018-05-01`, ...['GET', 'PUT'].map((method) => `${method} ${path}/TXT/_acme-challenge?api-version=2018-05-01`)]);
+    const path =
+      '/subscriptions/sub-1/resourceGroups/dns/providers/Microsoft.Network/dnsZones/a.test';
+    expect(host.requests).toEqual([
+      `GET ${path}?api-version=2018-05-01`,
+      ...['GET', 'PUT'].map(
+        (method) => `${method} ${path}/TXT/_acme-challenge?api-version=2018-05-01`,
+      ),
+    ]);
     await expect(provider.zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test']);
   });
   it.each([
-    ['a subscription', { subscriptionId: 'none' }, 'The subscription \'none\' could not be found.'],
-    ['a resource group', { resourceGroup: 'none' }, 'Resource group \'none\' could not be found.'],
-  ])('are not found in %s that there is not, in Azure\'s words', async (_, options, words) => {
-    await expect(subject(options).provider.remove('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining(`azure: no zone a.test with these credentials (404 ${words})`) });
+    ['a subscription', { subscriptionId: 'none' }, "The subscription 'none' could not be found."],
+    ['a resource group', { resourceGroup: 'none' }, "Resource group 'none' could not be found."],
+  ])("are not found in %s that there is not, in Azure's words", async (_, options, words) => {
+    await expect(subject(options).provider.remove('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining(
+        `azure: no zone a.test with these credentials (404 ${words})`,
+      ),
+    });
   });
   it.each([
-    ['https://elsewhere.invalid/subscriptions/sub-1/providers/Microsoft.Network/dnsZones?api-version=2018-05-01&$skipToken=2', undefined],
-    ['@elsewhere.invalid/', 'is no link to a next page'], ['http://elsewhere.invalid/', 'is no link to a next page'],
-  ])('are never asked of another host, whatever a page says of the next: %s', async (nextLink, words) => {
-    const { host, clock } = subject();
-    const asked: string[] = [];
-    const fetch: typeof globalThis.fetch = async (input, init) => {
-      asked.push(new URL(String(input)).host);
-      const answer = await host.fetch(input, init);
-      if (asked.length !== 2) return answer;
-      return Response.json({ ...await answer.json() as object, nextLink });
-    };
-    const listed = azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).zones!();
-    await (words === undefined ? expect(listed).resolves.toEqual(['one.test', 'two.test', 'a.test']) : expect(listed).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining(words) }));
-    expect(new Set(asked)).toEqual(new Set(['login.microsoftonline.com', 'management.azure.com']));
-  });
+    [
+      'https://elsewhere.invalid/subscriptions/sub-1/providers/Microsoft.Network/dnsZones?api-version=2018-05-01&$skipToken=2',
+      undefined,
+    ],
+    ['@elsewhere.invalid/', 'is no link to a next page'],
+    ['http://elsewhere.invalid/', 'is no link to a next page'],
+  ])(
+    'are never asked of another host, whatever a page says of the next: %s',
+    async (nextLink, words) => {
+      const { host, clock } = subject();
+      const asked: string[] = [];
+      const fetch: typeof globalThis.fetch = async (input, init) => {
+        asked.push(new URL(String(input)).host);
+        const answer = await host.fetch(input, init);
+        if (asked.length !== 2) return answer;
+        return Response.json({ ...((await answer.json()) as object), nextLink });
+      };
+      const listed = azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).zones!();
+      await (words === undefined
+        ? expect(listed).resolves.toEqual(['one.test', 'two.test', 'a.test'])
+        : expect(listed).rejects.toMatchObject({
+            code: 'ERR_DNS_API',
+            message: expect.stringContaining(words),
+          }));
+      expect(new Set(asked)).toEqual(
+        new Set(['login.microsoftonline.com', 'management.azure.com']),
+      );
+    },
+  );
   it('have an id that names their resource group, or are not written', async () => {
     const { host, clock } = subject();
-    const fetch: typeof globalThis.fetch = async (input, init) => (String(input).includes('dnsZones?') ? Response.json({ value: [{ id: '/evil?x=', name: 'a.test' }] }) : await host.fetch(input, init));
-    await expect(azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('"/evil?x=" is no id of a zone') });
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      String(input).includes('dnsZones?')
+        ? Response.json({ value: [{ id: '/evil?x=', name: 'a.test' }] })
+        : await host.fetch(input, init);
+    await expect(
+      azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('"/evil?x=" is no id of a zone'),
+    });
   });
-  it.each(['usgovernment', 'china'] as const)('lie in a sovereign cloud, where that is said: %s', async (cloud) => {
-    const { provider, host, clock } = subject({ cloud }, { cloud });
-    await provider.append('a.test', [record]);
-    await azure({ cloud, fetch: host.fetch, clock, subscriptionId: 'sub-1' }).append('a.test', [{ ...record, value: 'by the machine' }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine', 'by the machine']);
-    await expect(clock.run(azure({ credentials, subscriptionId: 'sub-1', fetch: host.fetch, clock }).append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_API' });
-  });
+  it.each(['usgovernment', 'china'] as const)(
+    'lie in a sovereign cloud, where that is said: %s',
+    async (cloud) => {
+      const { provider, host, clock } = subject({ cloud }, { cloud });
+      await provider.append('a.test', [record]);
+      await azure({ cloud, fetch: host.fetch, clock, subscriptionId: 'sub-1' }).append('a.test', [
+        { ...record, value: 'by the machine' },
+      ]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([
+        'mine',
+        'by the machine',
+      ]);
+      await expect(
+        clock.run(
+          azure({ credentials, subscriptionId: 'sub-1', fetch: host.fetch, clock }).append(
+            'a.test',
+            [record],
+          ),
+        ),
+      ).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+    },
+  );
 });
 
-describe('azure\'s credentials', () => {
+describe("azure's credentials", () => {
   it('get one token for an hour, and another when that is over or not taken any more', async () => {
     const { provider, host, clock } = subject();
     await provider.append('a.test', [record]);
@@ -168,7 +316,9 @@ describe('azure\'s credentials', () => {
     await provider.append('a.test', [record]);
     expect(host.tokens.granted()).toHaveLength(2);
     host.tokens.revoke();
-    await expect(provider.remove('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+    await expect(provider.remove('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+    });
     await provider.remove('a.test', [record]);
   });
   it('are the token file of a workload identity, read anew for every token', async () => {
@@ -177,37 +327,81 @@ describe('azure\'s credentials', () => {
     try {
       await writeFile(federatedTokenFile, 'eyJ.that-is-over.sig\n');
       const { provider, host } = subject({ credentials: { ...principal, federatedTokenFile } });
-      await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('AADSTS700024') });
+      await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+        code: 'ERR_DNS_CREDENTIALS',
+        message: expect.stringContaining('AADSTS700024'),
+      });
       await writeFile(federatedTokenFile, `${federatedToken}\n`);
       await provider.append('a.test', [record]);
       await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     } finally {
       await rm(folder, { recursive: true });
     }
-    await expect(subject({ credentials: { ...principal, federatedTokenFile } }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: `azure: the token of the workload identity in ${federatedTokenFile} cannot be read where it is kept: see the cause` });
+    await expect(
+      subject({ credentials: { ...principal, federatedTokenFile } }).provider.append('a.test', [
+        record,
+      ]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: `azure: the token of the workload identity in ${federatedTokenFile} cannot be read where it is kept: see the cause`,
+    });
   });
-  it('are an access token of someone else\'s, asked for anew', async () => {
+  it("are an access token of someone else's, asked for anew", async () => {
     let asked = 0;
-    const { provider, host } = subject({ credentials: { accessToken: async () => { asked += 1; return 'given'; } } }, { token: 'given' });
+    const { provider, host } = subject(
+      {
+        credentials: {
+          accessToken: async () => {
+            asked += 1;
+            return 'given';
+          },
+        },
+      },
+      { token: 'given' },
+    );
     await provider.append('a.test', [record]);
     expect(asked).toBe(host.requests.length);
     expect(host.tokens.granted()).toEqual([]);
   });
-  it.each([['the machine\'s own', undefined, ''], ['a managed identity that is named', { clientId: principal.clientId }, `&client_id=${principal.clientId}`], ['that too where a tenant is known and no secret', principal, `&client_id=${principal.clientId}`]])('are %s', async (_, given, query) => {
+  it.each([
+    ["the machine's own", undefined, ''],
+    [
+      'a managed identity that is named',
+      { clientId: principal.clientId },
+      `&client_id=${principal.clientId}`,
+    ],
+    [
+      'that too where a tenant is known and no secret',
+      principal,
+      `&client_id=${principal.clientId}`,
+    ],
+  ])('are %s', async (_, given, query) => {
     const { provider, host } = subject({ credentials: given });
     await provider.append('a.test', [record]);
-    expect(host.tokens.metadata.requests).toEqual([`GET /token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com${query}`]);
+    expect(host.tokens.metadata.requests).toEqual([
+      `GET /token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com${query}`,
+    ]);
     await provider.remove('a.test', [record]);
     expect(host.tokens.granted()).toHaveLength(1);
   });
   it('are refused where the machine has not the managed identity that is named', async () => {
-    await expect(subject({ credentials: { clientId: 'none' } }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('Identity not found') });
+    await expect(
+      subject({ credentials: { clientId: 'none' } }).provider.append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('Identity not found'),
+    });
   });
   it('are asked for where the machine has none, within seconds', async () => {
     const { clock, host } = subject();
     host.tokens.metadata.trouble('silence');
     const inside = azure({ subscriptionId: 'sub-1', fetch: host.fetch, clock });
-    await expect(clock.run(inside.append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken') });
+    await expect(clock.run(inside.append('a.test', [record]))).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(
+        'give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken',
+      ),
+    });
     expect(clock.monotonic()).toBeLessThanOrEqual(5000);
     const stop = new AbortController();
     const waiting = inside.append('a.test', [record], { signal: stop.signal });
@@ -216,12 +410,25 @@ describe('azure\'s credentials', () => {
   });
   it.each([
     ['another secret', { ...principal, clientSecret: 'wrong-that-nobody-sees' }, 'AADSTS7000215'],
-    ['an empty secret', { ...principal, clientSecret: '' }, 'the client secret is missing or empty'],
+    [
+      'an empty secret',
+      { ...principal, clientSecret: '' },
+      'the client secret is missing or empty',
+    ],
     ['another client', { ...credentials, clientId: 'none' }, 'AADSTS700016'],
-    ['another tenant', { ...credentials, tenantId: 'no/where' }, 'AADSTS90002: Tenant \'no/where\' not found.'],
-  ])('are refused in Entra ID\'s words: %s', async (_, given, words) => {
-    const error: unknown = await subject({ credentials: given }).provider.append('a.test', [record]).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining(words) });
+    [
+      'another tenant',
+      { ...credentials, tenantId: 'no/where' },
+      "AADSTS90002: Tenant 'no/where' not found.",
+    ],
+  ])("are refused in Entra ID's words: %s", async (_, given, words) => {
+    const error: unknown = await subject({ credentials: given })
+      .provider.append('a.test', [record])
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
     expect(String(error)).not.toContain('\n');
     expect(inspect(error, { depth: 9 })).not.toContain('nobody-sees');
   });
@@ -229,7 +436,9 @@ describe('azure\'s credentials', () => {
     const { provider, host, clock } = subject();
     for (const kind of ['server-error', 'not-json'] as const) {
       host.tokens.entra.trouble(kind);
-      await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+      await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+        code: 'ERR_DNS_API',
+      });
     }
     host.tokens.entra.trouble('silence');
     const stop = new AbortController();

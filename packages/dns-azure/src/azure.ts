@@ -1,5 +1,22 @@
 import { systemClock } from '@acmex/clock';
-import { allPages, bearer, DnsError, type DnsOptions, type DnsProvider, editRecordSet, type JsonApi, jsonApi, recordName, type RecordSet, type RecordSetEdit, turns, type TxtRecord, type ValueText, withoutValue, withValue } from '@acmex/dns';
+import {
+  allPages,
+  bearer,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  editRecordSet,
+  type JsonApi,
+  jsonApi,
+  recordName,
+  type RecordSet,
+  type RecordSetEdit,
+  turns,
+  type TxtRecord,
+  type ValueText,
+  withoutValue,
+  withValue,
+} from '@acmex/dns';
 import { accessTokens, type AzureCredentials, type Transport } from './access-token.ts';
 import { type AzureCloud, clouds } from './clouds.ts';
 import { pathIn, placeOf, type ZonePlace } from './resource-id.ts';
@@ -23,7 +40,9 @@ interface Listed<Item> {
   readonly nextLink?: string | null;
 }
 
-const subscriptionsAnswer: Listed<{ readonly subscriptionId: string }> = { value: [{ subscriptionId: '' }] };
+const subscriptionsAnswer: Listed<{ readonly subscriptionId: string }> = {
+  value: [{ subscriptionId: '' }],
+};
 const zonesAnswer: Listed<{ readonly id: string }> = { value: [{ id: '' }] };
 
 /**
@@ -31,73 +50,171 @@ const zonesAnswer: Listed<{ readonly id: string }> = { value: [{ id: '' }] };
  * Record sets are changed as a whole, by the ETag that they were read with: a change fails where someone came in between, and is tried again.
  * @see https://learn.microsoft.com/rest/api/dns/
  */
-export function azure({ subscriptionId, resourceGroup, visibility = 'public', cloud = 'public', credentials, ...transport }: AzureOptions = {}): DnsProvider {
+export function azure({
+  subscriptionId,
+  resourceGroup,
+  visibility = 'public',
+  cloud = 'public',
+  credentials,
+  ...transport
+}: AzureOptions = {}): DnsProvider {
   const { clock = systemClock } = transport;
   const { type, version, example } = kinds[visibility];
   const tokens = accessTokens(credentials, clouds[cloud], transport);
   const turn = turns();
-  const api = async (options: DnsOptions, condition: Readonly<Record<string, string>> = {}, heard?: (status: number) => void): Promise<JsonApi> => jsonApi({
-    provider: 'azure',
-    baseUrl: clouds[cloud].management,
-    headers: { authorization: bearer(await tokens.get(options)), ...condition },
-    refusal(_json, status) {
-      heard?.(status);
-      if (status === 401) tokens.forget();
-      return undefined;
-    },
-    ...transport,
-  });
+  const api = async (
+    options: DnsOptions,
+    condition: Readonly<Record<string, string>> = {},
+    heard?: (status: number) => void,
+  ): Promise<JsonApi> =>
+    jsonApi({
+      provider: 'azure',
+      baseUrl: clouds[cloud].management,
+      headers: { authorization: bearer(await tokens.get(options)), ...condition },
+      refusal(_json, status) {
+        heard?.(status);
+        if (status === 401) tokens.forget();
+        return undefined;
+      },
+      ...transport,
+    });
 
-  const list = async <Item>(path: string, answer: Listed<Item>, options: DnsOptions & { readonly zone?: string }): Promise<readonly Item[]> => await allPages(path, async (place) => {
-    const { value, nextLink } = await (await api(options))('GET', place, { ...options, answer });
-    return { items: value, next: nextLink ? pathIn(nextLink) : undefined };
-  }, { provider: 'azure' });
-  const pathOf = (subscription: string, group?: string, name?: string): string => [
-    '', 'subscriptions', subscription, ...(group === undefined ? [] : ['resourceGroups', group]), 'providers', 'Microsoft.Network', type, ...(name === undefined ? [] : [name]),
-  ].map(encodeURIComponent).join('/');
-  const placesOf = async (options: DnsOptions & { readonly zone?: string }): Promise<readonly ZonePlace[]> => {
-    const subscriptions = subscriptionId === undefined ? await list('/subscriptions?api-version=2022-12-01', subscriptionsAnswer, options) : [{ subscriptionId }];
+  const list = async <Item>(
+    path: string,
+    answer: Listed<Item>,
+    options: DnsOptions & { readonly zone?: string },
+  ): Promise<readonly Item[]> =>
+    await allPages(
+      path,
+      async (place) => {
+        const { value, nextLink } = await (
+          await api(options)
+        )('GET', place, { ...options, answer });
+        return { items: value, next: nextLink ? pathIn(nextLink) : undefined };
+      },
+      { provider: 'azure' },
+    );
+  const pathOf = (subscription: string, group?: string, name?: string): string =>
+    [
+      '',
+      'subscriptions',
+      subscription,
+      ...(group === undefined ? [] : ['resourceGroups', group]),
+      'providers',
+      'Microsoft.Network',
+      type,
+      ...(name === undefined ? [] : [name]),
+    ]
+      .map(encodeURIComponent)
+      .join('/');
+  const placesOf = async (
+    options: DnsOptions & { readonly zone?: string },
+  ): Promise<readonly ZonePlace[]> => {
+    const subscriptions =
+      subscriptionId === undefined
+        ? await list('/subscriptions?api-version=2022-12-01', subscriptionsAnswer, options)
+        : [{ subscriptionId }];
     const group = subscriptionId === undefined ? undefined : resourceGroup;
     const places: ZonePlace[] = [];
-    for (const one of subscriptions) places.push(...(await list(`${pathOf(one.subscriptionId, group)}?api-version=${version}`, zonesAnswer, options)).map(({ id }) => placeOf(id)));
-    return places.filter((one) => resourceGroup === undefined || one.group.toLowerCase() === resourceGroup.toLowerCase());
+    for (const one of subscriptions)
+      places.push(
+        ...(
+          await list(
+            `${pathOf(one.subscriptionId, group)}?api-version=${version}`,
+            zonesAnswer,
+            options,
+          )
+        ).map(({ id }) => placeOf(id)),
+      );
+    return places.filter(
+      (one) =>
+        resourceGroup === undefined || one.group.toLowerCase() === resourceGroup.toLowerCase(),
+    );
   };
   const pathOfZone = async (zone: string, options: DnsOptions): Promise<string> => {
     if (subscriptionId !== undefined && resourceGroup !== undefined) {
       const path = pathOf(subscriptionId, resourceGroup, zone);
-      await (await api(options))('GET', `${path}?api-version=${version}`, { ...options, zone, answer: { name: '' } });
+      await (
+        await api(options)
+      )('GET', `${path}?api-version=${version}`, { ...options, zone, answer: { name: '' } });
       return path;
     }
-    const [found, ...others] = (await placesOf({ ...options, zone })).filter(({ name }) => name.toLowerCase() === zone.toLowerCase());
+    const [found, ...others] = (await placesOf({ ...options, zone })).filter(
+      ({ name }) => name.toLowerCase() === zone.toLowerCase(),
+    );
     if (found && others.length === 0) return pathOf(found.subscription, found.group, found.name);
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', found
-      ? `azure: ${others.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[found, ...others].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
-      : `azure: no ${visibility} zone ${zone} with these credentials: check the name, the subscription, what the identity may read, and whether the zone is public or private`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      found
+        ? `azure: ${others.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[found, ...others].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
+        : `azure: no ${visibility} zone ${zone} with these credentials: check the name, the subscription, what the identity may read, and whether the zone is public or private`,
+    );
   };
-  const find = async (path: string, zone: string, options: DnsOptions): Promise<Found | undefined> => {
+  const find = async (
+    path: string,
+    zone: string,
+    options: DnsOptions,
+  ): Promise<Found | undefined> => {
     try {
-      return foundIn(await (await api(options))('GET', path, { ...options, zone, answer: example }));
+      return foundIn(
+        await (
+          await api(options)
+        )('GET', path, { ...options, zone, answer: example }),
+      );
     } catch (error) {
       // Of the two that a 404 can be about, the zone was there a moment ago.
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_DNS_ZONE_NOT_FOUND') return undefined;
+      if (error instanceof Error && 'code' in error && error.code === 'ERR_DNS_ZONE_NOT_FOUND')
+        return undefined;
       throw error;
     }
   };
-  const replace = async (path: string, zone: string, there: Found | undefined, wanted: RecordSet, options: DnsOptions): Promise<true | undefined> => {
+  const replace = async (
+    path: string,
+    zone: string,
+    there: Found | undefined,
+    wanted: RecordSet,
+    options: DnsOptions,
+  ): Promise<true | undefined> => {
     let status = 0;
-    const conditional = await api(options, there ? { 'if-match': there.etag } : { 'if-none-match': '*' }, (heard) => { status = heard; });
+    const conditional = await api(
+      options,
+      there ? { 'if-match': there.etag } : { 'if-none-match': '*' },
+      (heard) => {
+        status = heard;
+      },
+    );
     const { metadata = {} } = there ?? {};
     // What has metadata was made by someone who wants to keep it, even empty.
-    if (wanted.values.length > 0 || Object.keys(metadata).length > 0) await conditional('PUT', path, { ...options, zone, body: bodyOf(wanted, metadata, visibility), accept: [412] });
+    if (wanted.values.length > 0 || Object.keys(metadata).length > 0)
+      await conditional('PUT', path, {
+        ...options,
+        zone,
+        body: bodyOf(wanted, metadata, visibility),
+        accept: [412],
+      });
     else await conditional('DELETE', path, { ...options, zone, accept: [404, 412] });
     return status === 412 ? undefined : true;
   };
-  const each = async (zone: string, records: readonly TxtRecord[], edit: (record: TxtRecord, text: ValueText) => RecordSetEdit, options: DnsOptions): Promise<void> => {
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<void> => {
     const parent = await pathOfZone(zone, options);
     for (const record of records) {
       const name = recordName(zone, record);
       const path = `${parent}/TXT/${encodeURIComponent(record.name)}?api-version=${version}`;
-      const set = { provider: 'azure', name, clock, ttl: 60, find: () => find(path, zone, options), replace: (there: Found | undefined, wanted: RecordSet) => replace(path, zone, there, wanted, options), ...options };
+      const set = {
+        provider: 'azure',
+        name,
+        clock,
+        ttl: 60,
+        find: () => find(path, zone, options),
+        replace: (there: Found | undefined, wanted: RecordSet) =>
+          replace(path, zone, there, wanted, options),
+        ...options,
+      };
       await turn(name, () => editRecordSet(set, edit(record, text)), options);
     }
   };
@@ -106,6 +223,8 @@ export function azure({ subscriptionId, resourceGroup, visibility = 'public', cl
     name: 'azure',
     append: (zone, records, options = {}) => each(zone, records, withValue, options),
     remove: (zone, records, options = {}) => each(zone, records, withoutValue, options),
-    zones: async (options = {}) => [...new Set((await placesOf(options)).map(({ name }) => name.toLowerCase()))],
+    zones: async (options = {}) => [
+      ...new Set((await placesOf(options)).map(({ name }) => name.toLowerCase())),
+    ],
   };
 }

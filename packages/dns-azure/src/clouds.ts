@@ -11,7 +11,19 @@ export interface CloudPlaces {
 }
 
 export const clouds: Readonly<Record<AzureCloud, CloudPlaces>> = {
-  public: { authority: 'https://login.microsoftonline.com', management: 'https://management.azure.com', resource: 'https://management.azure.com' },
-  usgovernment: { authority: 'https://login.microsoftonline.us', management: 'https://management.usgovcloudapi.net', resource: 'https://management.core.usgovcloudapi.net' },
-  china: { authority: 'https://login.chinacloudapi.cn', management: 'https://management.chinacloudapi.cn', resource: 'https://management.core.chinacloudapi.cn' },
+  public: {
+    authority: 'https://login.microsoftonline.com',
+    management: 'https://management.azure.com',
+    resource: 'https://management.azure.com',
+  },
+  usgovernment: {
+    authority: 'https://login.microsoftonline.us',
+    management: 'https://management.usgovcloudapi.net',
+    resource: 'https://management.core.usgovcloudapi.net',
+  },
+  china: {
+    authority: 'https://login.chinacloudapi.cn',
+    management: 'https://management.chinacloudapi.cn',
+    resource: 'https://management.core.chinacloudapi.cn',
+  },
 };

@@ -2,12 +2,28 @@ import type { Clock } from '@acmex/clock';
 import { type StandInAnswer, type StandInRequest, standIn } from '@acmex/dns/stand-in';
 import type { CloudPlaces } from './clouds.ts';
 
-export const principal = { tenantId: '72f988bf-0000-0000-0000-2d7cd011db47', clientId: '6731de76-0000-0000-0000-7cc6fd85487b' };
+export const principal = {
+  tenantId: '72f988bf-0000-0000-0000-2d7cd011db47',
+  clientId: '6731de76-0000-0000-0000-7cc6fd85487b',
+};
 export const clientSecret = 'a-secret-that-nobody-sees';
 export const federatedToken = 'eyJ.federated-that-nobody-sees.sig';
 
-const words = { credentials: { status: 401 }, 'rate-limited': { status: 429 }, unknown: { status: 404 }, malformed: { status: 400 }, 'server-error': { status: 500 } };
-const refused = (status: number, error: string, description: string): StandInAnswer => ({ status, body: { error, error_description: `${description}\r\nTrace ID: 0000aaaa\r\nTimestamp: 2026-01-01 00:00:00Z`, error_codes: [Number(/\d+/.exec(description)?.[0])] } });
+const words = {
+  credentials: { status: 401 },
+  'rate-limited': { status: 429 },
+  unknown: { status: 404 },
+  malformed: { status: 400 },
+  'server-error': { status: 500 },
+};
+const refused = (status: number, error: string, description: string): StandInAnswer => ({
+  status,
+  body: {
+    error,
+    error_description: `${description}\r\nTrace ID: 0000aaaa\r\nTimestamp: 2026-01-01 00:00:00Z`,
+    error_codes: [Number(/\d+/.exec(description)?.[0])],
+  },
+});
 
 /** Where Azure gives access tokens: Entra ID for one service principal, and the metadata service of a machine. */
 export function tokenStandIn(clock: Clock, { authority, resource }: CloudPlaces) {
@@ -18,36 +34,102 @@ export function tokenStandIn(clock: Clock, { authority, resource }: CloudPlaces)
     return token;
   };
   const entra = standIn({
-    baseUrl: authority, authorized: () => true, words,
+    baseUrl: authority,
+    authorized: () => true,
+    words,
     routes: {
       'POST /:tenant/oauth2/v2.0/token': ({ params, body }) => {
         const form = (body ?? {}) as Readonly<Record<string, string>>;
-        if (params.tenant !== principal.tenantId) return refused(400, 'invalid_request', `AADSTS90002: Tenant '${params.tenant}' not found.`);
-        if (form['grant_type'] !== 'client_credentials') return refused(400, 'unsupported_grant_type', 'AADSTS70003: The app requested an unsupported grant type.');
-        if (form['client_id'] !== principal.clientId) return refused(400, 'unauthorized_client', `AADSTS700016: Application with identifier '${form['client_id']}' was not found in the directory.`);
-        if (form['scope'] !== `${resource}/.default`) return refused(400, 'invalid_scope', 'AADSTS70011: The provided request must include a \'scope\' input parameter.');
-        if (form['client_secret'] === undefined && form['client_assertion'] === undefined) return refused(401, 'invalid_client', 'AADSTS7000218: The request body must contain the following parameter: \'client_assertion\' or \'client_secret\'.');
-        const asserted = form['client_assertion'] === federatedToken && form['client_assertion_type'] === 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-        if (form['client_assertion'] !== undefined && !asserted) return refused(401, 'invalid_client', 'AADSTS700024: Client assertion is not within its valid time range.');
-        if (!asserted && form['client_secret'] !== clientSecret) return refused(401, 'invalid_client', 'AADSTS7000215: Invalid client secret provided.');
-        return { status: 200, body: { token_type: 'Bearer', expires_in: 3599, ext_expires_in: 3599, access_token: grant() } };
+        if (params.tenant !== principal.tenantId)
+          return refused(
+            400,
+            'invalid_request',
+            `AADSTS90002: Tenant '${params.tenant}' not found.`,
+          );
+        if (form['grant_type'] !== 'client_credentials')
+          return refused(
+            400,
+            'unsupported_grant_type',
+            'AADSTS70003: The app requested an unsupported grant type.',
+          );
+        if (form['client_id'] !== principal.clientId)
+          return refused(
+            400,
+            'unauthorized_client',
+            `AADSTS700016: Application with identifier '${form['client_id']}' was not found in the directory.`,
+          );
+        if (form['scope'] !== `${resource}/.default`)
+          return refused(
+            400,
+            'invalid_scope',
+            "AADSTS70011: The provided request must include a 'scope' input parameter.",
+          );
+        if (form['client_secret'] === undefined && form['client_assertion'] === undefined)
+          return refused(
+            401,
+            'invalid_client',
+            "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+          );
+        const asserted =
+          form['client_assertion'] === federatedToken &&
+          form['client_assertion_type'] ===
+            'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+        if (form['client_assertion'] !== undefined && !asserted)
+          return refused(
+            401,
+            'invalid_client',
+            'AADSTS700024: Client assertion is not within its valid time range.',
+          );
+        if (!asserted && form['client_secret'] !== clientSecret)
+          return refused(401, 'invalid_client', 'AADSTS7000215: Invalid client secret provided.');
+        return {
+          status: 200,
+          body: {
+            token_type: 'Bearer',
+            expires_in: 3599,
+            ext_expires_in: 3599,
+            access_token: grant(),
+          },
+        };
       },
     },
   });
   const metadata = standIn({
-    baseUrl: 'http://169.254.169.254/metadata/identity/oauth2', authorized: ({ headers }) => headers.get('metadata') === 'true',
-    words: { ...words, credentials: refused(400, 'bad_request_102', 'Required metadata header not specified') },
+    baseUrl: 'http://169.254.169.254/metadata/identity/oauth2',
+    authorized: ({ headers }) => headers.get('metadata') === 'true',
+    words: {
+      ...words,
+      credentials: refused(400, 'bad_request_102', 'Required metadata header not specified'),
+    },
     routes: {
       'GET /token': ({ url: { searchParams } }: StandInRequest) => {
-        if (searchParams.get('api-version') !== '2018-02-01') return refused(400, 'bad_request', 'The api-version is not supported');
-        if (searchParams.get('resource') !== resource) return refused(400, 'invalid_resource', `AADSTS500011: The resource principal named ${searchParams.get('resource')} was not found in the tenant.`);
-        if (![null, principal.clientId].includes(searchParams.get('client_id'))) return refused(400, 'invalid_request', 'Identity not found');
-        return { status: 200, body: { access_token: grant(), client_id: principal.clientId, expires_in: '3599', expires_on: '1767228799', resource, token_type: 'Bearer' } };
+        if (searchParams.get('api-version') !== '2018-02-01')
+          return refused(400, 'bad_request', 'The api-version is not supported');
+        if (searchParams.get('resource') !== resource)
+          return refused(
+            400,
+            'invalid_resource',
+            `AADSTS500011: The resource principal named ${searchParams.get('resource')} was not found in the tenant.`,
+          );
+        if (![null, principal.clientId].includes(searchParams.get('client_id')))
+          return refused(400, 'invalid_request', 'Identity not found');
+        return {
+          status: 200,
+          body: {
+            access_token: grant(),
+            client_id: principal.clientId,
+            expires_in: '3599',
+            expires_on: '1767228799',
+            resource,
+            token_type: 'Bearer',
+          },
+        };
       },
     },
   });
   return {
-    entra, metadata,
+    entra,
+    metadata,
     /** Whether it is one that was given, and has not ended. */
     valid: (token: string) => clock.monotonic() < (ends.get(token) ?? -Infinity),
     revoke: () => ends.clear(),

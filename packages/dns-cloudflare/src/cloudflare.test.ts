@@ -7,15 +7,29 @@ import { cloudflare } from './index.ts';
 describe('cloudflare', () => {
   const token = 'a-token-that-nobody-sees';
 
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const host = cloudflareStandIn({ zone: 'a.test', token });
-    const clock = virtualClock();
-    await check({ provider: cloudflare({ token, fetch: host.fetch, clock }), zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [token] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const host = cloudflareStandIn({ zone: 'a.test', token });
+      const clock = virtualClock();
+      await check({
+        provider: cloudflare({ token, fetch: host.fetch, clock }),
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: [token],
+      });
+    },
+  );
 
   it('finds its value behind a page of others, which stay, and takes one without quotes for the same', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
-    const others = ['"x"', '"y"', '"z"'].map((content) => ({ type: 'TXT', name: '_acme-challenge.a.test', content }));
+    const others = ['"x"', '"y"', '"z"'].map((content) => ({
+      type: 'TXT',
+      name: '_acme-challenge.a.test',
+      content,
+    }));
     others.forEach(host.put);
     host.put({ type: 'TXT', name: '_acme-challenge.a.test', content: 'mine' });
     const provider = cloudflare({ token, fetch: host.fetch });
@@ -35,28 +49,70 @@ describe('cloudflare', () => {
   });
   it('lists its zones over all pages', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
-    await expect(cloudflare({ token, fetch: host.fetch }).zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test']);
+    await expect(cloudflare({ token, fetch: host.fetch }).zones!()).resolves.toEqual([
+      'one.test',
+      'two.test',
+      'a.test',
+    ]);
     expect(host.requests).toHaveLength(2);
   });
-  it('says that a time to live is too short, in Cloudflare\'s words', async () => {
+  it("says that a time to live is too short, in Cloudflare's words", async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
-    await expect(cloudflare({ token, fetch: host.fetch }).append('a.test', [{ name: '@', value: 'x', ttl: 5 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('Invalid TTL. Must be between 60 and 86400 seconds, or 1 for Automatic. (9021)') });
+    await expect(
+      cloudflare({ token, fetch: host.fetch }).append('a.test', [
+        { name: '@', value: 'x', ttl: 5 },
+      ]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining(
+        'Invalid TTL. Must be between 60 and 86400 seconds, or 1 for Automatic. (9021)',
+      ),
+    });
   });
   it('takes the 400 of what cannot be a token for wrong credentials', async () => {
-    const fetch = async () => new Response('{"success":false,"errors":[{"code":6003,"message":"Invalid request headers"}]}', { status: 400 });
-    await expect(cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+    const fetch = async () =>
+      new Response(
+        '{"success":false,"errors":[{"code":6003,"message":"Invalid request headers"}]}',
+        { status: 400 },
+      );
+    await expect(
+      cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }]),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
   });
-  it.each(['<html>', 'null', '"text"', '{}', '{"result":[]}', '{"result":[{"id":1,"name":"a.test"}],"result_info":{"total_pages":1}}'])('takes nothing for gone, and nothing for done, by an answer that is none: %s', async (body) => {
-    const fetch = async () => new Response(body, { headers: { 'content-type': 'application/json' } });
-    const provider = cloudflare({ token, fetch });
-    await expect(provider.remove('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('the answer to zones.list is not what is expected') });
-    await expect(provider.append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_API' });
-  });
+  it.each([
+    '<html>',
+    'null',
+    '"text"',
+    '{}',
+    '{"result":[]}',
+    '{"result":[{"id":1,"name":"a.test"}],"result_info":{"total_pages":1}}',
+  ])(
+    'takes nothing for gone, and nothing for done, by an answer that is none: %s',
+    async (body) => {
+      const fetch = async () =>
+        new Response(body, { headers: { 'content-type': 'application/json' } });
+      const provider = cloudflare({ token, fetch });
+      await expect(provider.remove('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({
+        code: 'ERR_DNS_API',
+        message: expect.stringContaining('the answer to zones.list is not what is expected'),
+      });
+      await expect(provider.append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({
+        code: 'ERR_DNS_API',
+      });
+    },
+  );
   it('sends a new record once, though its answer is lost, and asks for the token anew', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
     const clock = virtualClock();
     let asked = 0;
-    const provider = cloudflare({ token: async () => { asked += 1; return `${token}\n`; }, fetch: host.fetch, clock });
+    const provider = cloudflare({
+      token: async () => {
+        asked += 1;
+        return `${token}\n`;
+      },
+      fetch: host.fetch,
+      clock,
+    });
     host.trouble('lost-answer');
     await clock.run(provider.append('a.test', [{ name: '@', value: 'x' }]));
     expect(host.requests.filter((one) => one.startsWith('POST'))).toHaveLength(1);
@@ -70,17 +126,33 @@ describe('cloudflare', () => {
       return await host.fetch(input, init);
     };
     const before = { ...process.env };
-    Object.assign(process.env, { CLOUDFLARE_BASE_URL: 'https://elsewhere.test', CLOUDFLARE_API_TOKEN: 'other', CLOUDFLARE_API_KEY: 'key', CLOUDFLARE_EMAIL: 'a@a.test', CLOUDFLARE_API_USER_SERVICE_KEY: 'key', CLOUDFLARE_CUSTOM_HEADERS: 'authorization: Bearer other\nx-more: 1', CLOUDFLARE_LOG: 'debug' });
+    Object.assign(process.env, {
+      CLOUDFLARE_BASE_URL: 'https://elsewhere.test',
+      CLOUDFLARE_API_TOKEN: 'other',
+      CLOUDFLARE_API_KEY: 'key',
+      CLOUDFLARE_EMAIL: 'a@a.test',
+      CLOUDFLARE_API_USER_SERVICE_KEY: 'key',
+      CLOUDFLARE_CUSTOM_HEADERS: 'authorization: Bearer other\nx-more: 1',
+      CLOUDFLARE_LOG: 'debug',
+    });
     try {
       await cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }]);
     } finally {
       process.env = before;
     }
-    expect([...new Set(names)].sort()).toEqual(['accept', 'authorization', 'content-type', 'user-agent']);
+    expect([...new Set(names)].sort()).toEqual([
+      'accept',
+      'authorization',
+      'content-type',
+      'user-agent',
+    ]);
     expect(host.rows()).toHaveLength(1);
   });
   it('follows no redirect', async () => {
-    const fetch = async () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.test' } });
-    await expect(cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('302') });
+    const fetch = async () =>
+      new Response(null, { status: 302, headers: { location: 'https://elsewhere.test' } });
+    await expect(
+      cloudflare({ token, fetch }).append('a.test', [{ name: '@', value: 'x' }]),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('302') });
   });
 });

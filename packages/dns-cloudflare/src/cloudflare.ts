@@ -1,5 +1,22 @@
 import type { Clock } from '@acmex/clock';
-import { allPages, concealed, DnsError, type DnsOptions, type DnsProvider, type HostAnswer, quoted, recordName, type Refusal, reveal, sdkApi, type SdkCallOptions, sdkFetch, type Secret, type TxtRecord, unquoted } from '@acmex/dns';
+import {
+  allPages,
+  concealed,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  type HostAnswer,
+  quoted,
+  recordName,
+  type Refusal,
+  reveal,
+  sdkApi,
+  type SdkCallOptions,
+  sdkFetch,
+  type Secret,
+  type TxtRecord,
+  unquoted,
+} from '@acmex/dns';
 import { cloudflareSdk } from './sdk.ts';
 
 type CloudflareSdk = ReturnType<typeof cloudflareSdk>;
@@ -19,26 +36,83 @@ export interface CloudflareOptions {
  */
 export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvider {
   let shown = '';
-  const api = sdkApi({ provider: 'cloudflare', answered, refusal, conceal: (text) => concealed(text, [shown]), ...(clock ? { clock } : {}) });
-  const call = <T>(what: string, ask: (sdk: CloudflareSdk, request: Request) => Promise<unknown>, options: SdkCallOptions<T>) => api(what, async (signal) => {
-    shown = await reveal(token, { provider: 'cloudflare', what: 'the token' });
-    return await ask(cloudflareSdk({ token: shown, fetch: sdkFetch({ headers: { authorization: `Bearer ${shown}` }, fetch }) }), { signal });
-  }, options);
+  const api = sdkApi({
+    provider: 'cloudflare',
+    answered,
+    refusal,
+    conceal: (text) => concealed(text, [shown]),
+    ...(clock ? { clock } : {}),
+  });
+  const call = <T>(
+    what: string,
+    ask: (sdk: CloudflareSdk, request: Request) => Promise<unknown>,
+    options: SdkCallOptions<T>,
+  ) =>
+    api(
+      what,
+      async (signal) => {
+        shown = await reveal(token, { provider: 'cloudflare', what: 'the token' });
+        return await ask(
+          cloudflareSdk({
+            token: shown,
+            fetch: sdkFetch({ headers: { authorization: `Bearer ${shown}` }, fetch }),
+          }),
+          { signal },
+        );
+      },
+      options,
+    );
 
   /** Every item of a list, page by page. */
-  const list = async <T>(what: string, item: T, ask: (sdk: CloudflareSdk, place: Place, request: Request) => Promise<unknown>, options: DnsOptions & { readonly zone?: string }) => await allPages(1, async (page) => {
-    const { result, result_info: { total_pages: last } } = await call(what, (sdk, request) => ask(sdk, { page, per_page: 50 }, request), { ...options, repeatable: true, answer: { result: [item], result_info: { total_pages: 0 } } });
-    return { items: result, next: page < last ? page + 1 : undefined };
-  }, { provider: 'cloudflare' });
+  const list = async <T>(
+    what: string,
+    item: T,
+    ask: (sdk: CloudflareSdk, place: Place, request: Request) => Promise<unknown>,
+    options: DnsOptions & { readonly zone?: string },
+  ) =>
+    await allPages(
+      1,
+      async (page) => {
+        const {
+          result,
+          result_info: { total_pages: last },
+        } = await call(what, (sdk, request) => ask(sdk, { page, per_page: 50 }, request), {
+          ...options,
+          repeatable: true,
+          answer: { result: [item], result_info: { total_pages: 0 } },
+        });
+        return { items: result, next: page < last ? page + 1 : undefined };
+      },
+      { provider: 'cloudflare' },
+    );
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    const found = (await list('zones.list', { id: '', name: '' }, (sdk, place, request) => sdk.zones.list({ name: zone, ...place }, request), { ...options, zone })).find(({ name }) => name === zone);
+    const found = (
+      await list(
+        'zones.list',
+        { id: '', name: '' },
+        (sdk, place, request) => sdk.zones.list({ name: zone, ...place }, request),
+        { ...options, zone },
+      )
+    ).find(({ name }) => name === zone);
     if (found) return found.id;
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
+    );
   };
   const find = async (id: string, zone: string, record: TxtRecord, options: DnsOptions) => {
     const wanted = { zone_id: id, type: 'TXT' as const, name: { exact: recordName(zone, record) } };
-    return (await list('dns.records.list', { id: '', type: '', name: '', content: '' }, (sdk, place, request) => sdk.dns.records.list({ ...wanted, ...place }, request), { ...options, zone }))
-      .filter(({ type, name, content }) => type === 'TXT' && name === recordName(zone, record) && unquoted(content) === record.value);
+    return (
+      await list(
+        'dns.records.list',
+        { id: '', type: '', name: '', content: '' },
+        (sdk, place, request) => sdk.dns.records.list({ ...wanted, ...place }, request),
+        { ...options, zone },
+      )
+    ).filter(
+      ({ type, name, content }) =>
+        type === 'TXT' && name === recordName(zone, record) && unquoted(content) === record.value,
+    );
   };
 
   return {
@@ -47,37 +121,90 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
       const id = await idOf(zone, options);
       for (const record of records) {
         if ((await find(id, zone, record, options)).length > 0) continue;
-        const wanted = { zone_id: id, type: 'TXT' as const, name: recordName(zone, record), content: quoted(record.value), ttl: record.ttl ?? 60 };
-        await call('dns.records.create', (sdk, request) => sdk.dns.records.create(wanted, request), { ...options, zone, answer: { id: '' } }).catch(async (error: unknown) => {
+        const wanted = {
+          zone_id: id,
+          type: 'TXT' as const,
+          name: recordName(zone, record),
+          content: quoted(record.value),
+          ttl: record.ttl ?? 60,
+        };
+        await call(
+          'dns.records.create',
+          (sdk, request) => sdk.dns.records.create(wanted, request),
+          { ...options, zone, answer: { id: '' } },
+        ).catch(async (error: unknown) => {
           options.signal?.throwIfAborted();
           // Someone else was faster (81058: an identical record exists), or the answer was lost: what counts is whether it is there.
-          if (!isRefused(error) || (await find(id, zone, record, options)).length === 0) throw error;
+          if (!isRefused(error) || (await find(id, zone, record, options)).length === 0)
+            throw error;
         });
       }
     },
     async remove(zone, records, options = {}) {
       const id = await idOf(zone, options);
       for (const record of records) {
-        for (const found of await find(id, zone, record, options)) await call('dns.records.delete', (sdk, request) => sdk.dns.records.delete(found.id, { zone_id: id }, request), { ...options, zone, repeatable: true, accept: [404] });
+        for (const found of await find(id, zone, record, options))
+          await call(
+            'dns.records.delete',
+            (sdk, request) => sdk.dns.records.delete(found.id, { zone_id: id }, request),
+            { ...options, zone, repeatable: true, accept: [404] },
+          );
       }
     },
-    zones: async (options = {}) => (await list('zones.list', { name: '' }, (sdk, place, request) => sdk.zones.list(place, request), options)).map(({ name }) => name),
+    zones: async (options = {}) =>
+      (
+        await list(
+          'zones.list',
+          { name: '' },
+          (sdk, place, request) => sdk.zones.list(place, request),
+          options,
+        )
+      ).map(({ name }) => name),
   };
 }
 
 /** What the SDK makes of an answer; also of one that it stumbles over. */
 function answered(error: unknown): HostAnswer | undefined {
-  const { name, status, headers, error: json } = error as { readonly name?: unknown; readonly status?: unknown; readonly headers?: unknown; readonly error?: unknown };
-  if (name === 'SyntaxError' || name === 'TypeError') return { status: 200, headers: new Headers() };
-  return typeof status === 'number' && headers instanceof Headers ? { status, headers, json } : undefined;
+  const {
+    name,
+    status,
+    headers,
+    error: json,
+  } = error as {
+    readonly name?: unknown;
+    readonly status?: unknown;
+    readonly headers?: unknown;
+    readonly error?: unknown;
+  };
+  if (name === 'SyntaxError' || name === 'TypeError')
+    return { status: 200, headers: new Headers() };
+  return typeof status === 'number' && headers instanceof Headers
+    ? { status, headers, json }
+    : undefined;
 }
 
 /** Cloudflare answers 400 also where a token cannot be one (6003, with 6111 in its chain). */
 function refusal(json: unknown, status: number): Refusal | undefined {
-  if (status < 400 || typeof json !== 'object' || json === null || !('errors' in json) || !Array.isArray(json.errors)) return undefined;
+  if (
+    status < 400 ||
+    typeof json !== 'object' ||
+    json === null ||
+    !('errors' in json) ||
+    !Array.isArray(json.errors)
+  )
+    return undefined;
   const errors = json.errors as readonly { readonly code?: unknown; readonly message?: unknown }[];
-  const message = errors.map((error) => `${String(error?.message)} (${String(error?.code)})`).join('; ');
-  return { message, ...(errors.some((error) => error?.code === 6003 || error?.code === 9109 || error?.code === 10_000) && status !== 429 ? { code: 'ERR_DNS_CREDENTIALS' as const } : {}) };
+  const message = errors
+    .map((error) => `${String(error?.message)} (${String(error?.code)})`)
+    .join('; ');
+  return {
+    message,
+    ...(errors.some(
+      (error) => error?.code === 6003 || error?.code === 9109 || error?.code === 10_000,
+    ) && status !== 429
+      ? { code: 'ERR_DNS_CREDENTIALS' as const }
+      : {}),
+  };
 }
 
 function isRefused(error: unknown): boolean {

@@ -6,7 +6,13 @@ import { createClient } from 'cloudflare/tree-shakable';
  * Cloudflare's SDK, of which the build bundles zones and DNS records into this file.
  * All is given that it would else take out of the environment; waiting and trying again is left to its caller.
  */
-export function cloudflareSdk({ token, fetch }: { readonly token: string; readonly fetch: typeof globalThis.fetch }) {
+export function cloudflareSdk({
+  token,
+  fetch,
+}: {
+  readonly token: string;
+  readonly fetch: typeof globalThis.fetch;
+}) {
   return createClient({
     resources: [BaseZones, BaseRecords],
     baseURL: 'https://api.cloudflare.com/client/v4',

@@ -1,8 +1,23 @@
 import type { Clock } from '@acmex/clock';
-import { allPages, concealed, DnsError, type DnsErrorCode, type DnsOptions, type DnsProvider, jsonApi, recordName, type Refusal, reveal, type Secret, turns, type TxtRecord } from '@acmex/dns';
+import {
+  allPages,
+  concealed,
+  DnsError,
+  type DnsErrorCode,
+  type DnsOptions,
+  type DnsProvider,
+  jsonApi,
+  recordName,
+  type Refusal,
+  reveal,
+  type Secret,
+  turns,
+  type TxtRecord,
+} from '@acmex/dns';
 
 /** An API user by its number, or an API sub-user by its number or name. */
-export type CloudnsUser = { readonly authId: string } | { readonly subAuthId: string } | { readonly subAuthUser: string };
+export type CloudnsUser =
+  { readonly authId: string } | { readonly subAuthId: string } | { readonly subAuthUser: string };
 
 export interface CloudnsOptions {
   readonly user: CloudnsUser;
@@ -21,8 +36,14 @@ interface Row {
 }
 
 /** Seconds. ClouDNS refuses all others. */
-const times = [60, 300, 900, 1800, 3600, 21_600, 43_200, 86_400, 172_800, 259_200, 604_800, 1_209_600, 2_592_000];
-const meanings: readonly (readonly [RegExp, DnsErrorCode])[] = [[/authentication/i, 'ERR_DNS_CREDENTIALS'], [/domain-name/, 'ERR_DNS_ZONE_NOT_FOUND'], [/requests per/, 'ERR_DNS_RATE_LIMITED']];
+const times = [
+  60, 300, 900, 1800, 3600, 21_600, 43_200, 86_400, 172_800, 259_200, 604_800, 1_209_600, 2_592_000,
+];
+const meanings: readonly (readonly [RegExp, DnsErrorCode])[] = [
+  [/authentication/i, 'ERR_DNS_CREDENTIALS'],
+  [/domain-name/, 'ERR_DNS_ZONE_NOT_FOUND'],
+  [/requests per/, 'ERR_DNS_RATE_LIMITED'],
+];
 
 /**
  * TXT records at ClouDNS. A time to live that ClouDNS does not have becomes the next longer one that it has.
@@ -30,48 +51,119 @@ const meanings: readonly (readonly [RegExp, DnsErrorCode])[] = [[/authentication
  */
 export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvider {
   const turn = turns();
-  const post = async <T>(path: string, fields: Readonly<Record<string, string>>, options: DnsOptions & { readonly zone?: string; readonly repeatable?: true; readonly answer: T }): Promise<T> => {
+  const post = async <T>(
+    path: string,
+    fields: Readonly<Record<string, string>>,
+    options: DnsOptions & {
+      readonly zone?: string;
+      readonly repeatable?: true;
+      readonly answer: T;
+    },
+  ): Promise<T> => {
     const secret = await reveal(password, { provider: 'cloudns', what: 'the password' });
-    const api = jsonApi({ provider: 'cloudns', baseUrl: 'https://api.cloudns.net/dns', refusal: (json) => refusal(json, secret), ...more });
-    return await api('POST', path, { ...options, body: new URLSearchParams({ ...fieldsOf(user), 'auth-password': secret, ...fields }) });
+    const api = jsonApi({
+      provider: 'cloudns',
+      baseUrl: 'https://api.cloudns.net/dns',
+      refusal: (json) => refusal(json, secret),
+      ...more,
+    });
+    return await api('POST', path, {
+      ...options,
+      body: new URLSearchParams({ ...fieldsOf(user), 'auth-password': secret, ...fields }),
+    });
   };
-  const find = async (zone: string, record: TxtRecord, options: DnsOptions): Promise<readonly Row[]> => {
+  const find = async (
+    zone: string,
+    record: TxtRecord,
+    options: DnsOptions,
+  ): Promise<readonly Row[]> => {
     // By their ids, or an empty list.
-    const rows: readonly unknown[] = Object.values(await post('/records.json', { 'domain-name': zone, 'host': hostOf(record), 'type': 'TXT' }, { ...options, zone, repeatable: true, answer: {} }));
-    if (!rows.every(isRow)) throw new DnsError('ERR_DNS_API', `cloudns: a record of ${zone} lacks its id, type, host or value: see whether cloudns has trouble, or has changed its API`);
-    return rows.filter(({ type, host, record: value }) => type === 'TXT' && host === hostOf(record) && value === record.value);
+    const rows: readonly unknown[] = Object.values(
+      await post(
+        '/records.json',
+        { 'domain-name': zone, host: hostOf(record), type: 'TXT' },
+        { ...options, zone, repeatable: true, answer: {} },
+      ),
+    );
+    if (!rows.every(isRow))
+      throw new DnsError(
+        'ERR_DNS_API',
+        `cloudns: a record of ${zone} lacks its id, type, host or value: see whether cloudns has trouble, or has changed its API`,
+      );
+    return rows.filter(
+      ({ type, host, record: value }) =>
+        type === 'TXT' && host === hostOf(record) && value === record.value,
+    );
   };
 
   return {
     name: 'cloudns',
     async append(zone, records, options = {}) {
       for (const record of records) {
-        await turn(`${recordName(zone, record)} ${record.value}`, async () => {
-          if ((await find(zone, record, options)).length > 0) return;
-          await post('/add-record.json', { 'domain-name': zone, 'record-type': 'TXT', 'host': hostOf(record), 'record': record.value, 'ttl': timeOf(record) }, { ...options, zone, answer: { status: '' } });
-        }, options);
+        await turn(
+          `${recordName(zone, record)} ${record.value}`,
+          async () => {
+            if ((await find(zone, record, options)).length > 0) return;
+            await post(
+              '/add-record.json',
+              {
+                'domain-name': zone,
+                'record-type': 'TXT',
+                host: hostOf(record),
+                record: record.value,
+                ttl: timeOf(record),
+              },
+              { ...options, zone, answer: { status: '' } },
+            );
+          },
+          options,
+        );
       }
     },
     async remove(zone, records, options = {}) {
       for (const record of records) {
-        for (const { id } of await find(zone, record, options)) await post('/delete-record.json', { 'domain-name': zone, 'record-id': String(id) }, { ...options, zone, repeatable: true, answer: { status: '' } });
+        for (const { id } of await find(zone, record, options))
+          await post(
+            '/delete-record.json',
+            { 'domain-name': zone, 'record-id': String(id) },
+            { ...options, zone, repeatable: true, answer: { status: '' } },
+          );
       }
     },
     async zones(options = {}) {
       const size = { 'rows-per-page': '100' };
-      const pages = await post('/get-pages-count.json', size, { ...options, repeatable: true, answer: 0 });
-      const all = pages < 1 ? [] : await allPages(1, async (page) => {
-        const items = await post('/list-zones.json', { ...size, page: String(page) }, { ...options, repeatable: true, answer: [{ name: '', type: '' }] });
-        return { items, next: page < pages ? page + 1 : undefined };
-      }, { provider: 'cloudns' });
-      return all.filter(({ type }) => type !== 'slave' && type !== 'parked').map(({ name }) => name);
+      const pages = await post('/get-pages-count.json', size, {
+        ...options,
+        repeatable: true,
+        answer: 0,
+      });
+      const all =
+        pages < 1
+          ? []
+          : await allPages(
+              1,
+              async (page) => {
+                const items = await post(
+                  '/list-zones.json',
+                  { ...size, page: String(page) },
+                  { ...options, repeatable: true, answer: [{ name: '', type: '' }] },
+                );
+                return { items, next: page < pages ? page + 1 : undefined };
+              },
+              { provider: 'cloudns' },
+            );
+      return all
+        .filter(({ type }) => type !== 'slave' && type !== 'parked')
+        .map(({ name }) => name);
     },
   };
 }
 
 function fieldsOf(user: CloudnsUser): Readonly<Record<string, string>> {
   if ('authId' in user) return { 'auth-id': user.authId };
-  return 'subAuthId' in user ? { 'sub-auth-id': user.subAuthId } : { 'sub-auth-user': user.subAuthUser };
+  return 'subAuthId' in user
+    ? { 'sub-auth-id': user.subAuthId }
+    : { 'sub-auth-user': user.subAuthUser };
 }
 
 function hostOf({ name }: TxtRecord): string {
@@ -84,12 +176,17 @@ function timeOf({ ttl = 60 }: TxtRecord): string {
 
 function isRow(row: unknown): row is Row {
   const { id, type, host, record } = { ...(row as Partial<Row> | null) };
-  return ['string', 'number'].includes(typeof id) && [type, host, record].every((text) => typeof text === 'string');
+  return (
+    ['string', 'number'].includes(typeof id) &&
+    [type, host, record].every((text) => typeof text === 'string')
+  );
 }
 
 /** All is told with status 200. A record that is to be deleted and is not there is a success. */
 function refusal(json: unknown, secret: string): Refusal | undefined {
-  const { status, statusDescription } = { ...(json as { readonly status?: unknown; readonly statusDescription?: unknown } | undefined) };
+  const { status, statusDescription } = {
+    ...(json as { readonly status?: unknown; readonly statusDescription?: unknown } | undefined),
+  };
   if (status !== 'Failed') return undefined;
   const message = concealed(String(statusDescription), [secret]);
   const [, code] = meanings.find(([words]) => words.test(message)) ?? [];

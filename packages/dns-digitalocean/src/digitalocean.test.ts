@@ -7,15 +7,30 @@ import { digitalocean } from './index.ts';
 describe('digitalocean', () => {
   const token = 'a-token-that-nobody-sees';
 
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const host = digitaloceanStandIn({ zone: 'a.test', token });
-    const clock = virtualClock();
-    await check({ provider: digitalocean({ token, fetch: host.fetch, clock }), zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [token] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const host = digitaloceanStandIn({ zone: 'a.test', token });
+      const clock = virtualClock();
+      await check({
+        provider: digitalocean({ token, fetch: host.fetch, clock }),
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: [token],
+      });
+    },
+  );
 
   it('finds its value behind a page of others, which stay', async () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });
-    const others = Array.from({ length: 201 }, (_, at) => ({ type: 'TXT', name: '@', data: `other ${at}`, ttl: 30 }));
+    const others = Array.from({ length: 201 }, (_, at) => ({
+      type: 'TXT',
+      name: '@',
+      data: `other ${at}`,
+      ttl: 30,
+    }));
     others.forEach(host.put);
     const provider = digitalocean({ token, fetch: host.fetch });
     await provider.append('a.test', [{ name: '@', value: 'mine' }]);
@@ -27,7 +42,9 @@ describe('digitalocean', () => {
   it('makes one record of a value that is asked for twice at once', async () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });
     const provider = digitalocean({ token, fetch: host.fetch });
-    await Promise.all([1, 2, 3].map(() => provider.append('a.test', [{ name: '@', value: 'mine' }])));
+    await Promise.all(
+      [1, 2, 3].map(() => provider.append('a.test', [{ name: '@', value: 'mine' }])),
+    );
     expect(host.rows()).toHaveLength(1);
   });
   it('lists its zones', async () => {
@@ -36,6 +53,14 @@ describe('digitalocean', () => {
   });
   it('says what DigitalOcean says', async () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });
-    await expect(digitalocean({ token, fetch: host.fetch }).append('a.test', [{ name: '@', value: 'x', ttl: 1 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'digitalocean: POST /v2/domains/a.test/records is refused for the zone a.test (422 Ttl must be greater than or equal to 30.): correct what the host names' });
+    await expect(
+      digitalocean({ token, fetch: host.fetch }).append('a.test', [
+        { name: '@', value: 'x', ttl: 1 },
+      ]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message:
+        'digitalocean: POST /v2/domains/a.test/records is refused for the zone a.test (422 Ttl must be greater than or equal to 30.): correct what the host names',
+    });
   });
 });

@@ -1,5 +1,20 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { type DnsOptions, type DnsProvider, jsonApi, overwriteRecordSet, recordName, type RecordSet, type RecordSetEdit, type Refusal, type Secret, turns, type TxtRecord, type ValueText, withoutValue, withValue } from '@acmex/dns';
+import {
+  type DnsOptions,
+  type DnsProvider,
+  jsonApi,
+  overwriteRecordSet,
+  recordName,
+  type RecordSet,
+  type RecordSetEdit,
+  type Refusal,
+  type Secret,
+  turns,
+  type TxtRecord,
+  type ValueText,
+  withoutValue,
+  withValue,
+} from '@acmex/dns';
 
 export interface GodaddyOptions {
   /** Of a production API key. */
@@ -28,27 +43,64 @@ const least = 600;
  */
 export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
   const { clock = systemClock } = more;
-  const api = jsonApi({ provider: 'godaddy', baseUrl: 'https://api.godaddy.com/v1', headers: { authorization: ssoKey(key, secret) }, refusal, ...more });
+  const api = jsonApi({
+    provider: 'godaddy',
+    baseUrl: 'https://api.godaddy.com/v1',
+    headers: { authorization: ssoKey(key, secret) },
+    refusal,
+    ...more,
+  });
   const turn = turns();
 
   const find = async (path: string, zone: string, options: DnsOptions): Promise<Found> => {
     const rows = await api('GET', path, { ...options, zone, answer: [{ data: '', ttl: 0 }] });
     return { rows, values: rows.map(({ data }) => data), ttl: least };
   };
-  const write = async (path: string, zone: string, name: string, rows: readonly Row[], { values, ttl }: RecordSet, options: DnsOptions): Promise<unknown> => {
+  const write = async (
+    path: string,
+    zone: string,
+    name: string,
+    rows: readonly Row[],
+    { values, ttl }: RecordSet,
+    options: DnsOptions,
+  ): Promise<unknown> => {
     const call = { ...options, zone, once: true } as const;
     const others = rows.filter(({ data }) => values.includes(data));
     const added = values.filter((data) => !others.some((row) => row.data === data));
-    if (added.length > 0) return await api('PATCH', pathOf(zone), { ...call, repeatable: true, body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })) });
+    if (added.length > 0)
+      return await api('PATCH', pathOf(zone), {
+        ...call,
+        repeatable: true,
+        body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })),
+      });
     // GoDaddy takes no empty list.
     if (others.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
-    return await api('PUT', path, { ...call, body: others.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })) });
+    return await api('PUT', path, {
+      ...call,
+      body: others.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
+    });
   };
-  const each = async (zone: string, records: readonly TxtRecord[], edit: (record: TxtRecord, text: ValueText) => RecordSetEdit, options: DnsOptions): Promise<void> => {
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<void> => {
     for (const record of records) {
       const path = `${pathOf(zone)}/TXT/${encodeURIComponent(record.name)}`;
-      const set = { clock, ttl: least, find: () => find(path, zone, options), replace: (there: Found | undefined, wanted: RecordSet) => write(path, zone, record.name, there?.rows ?? [], wanted, options), ...options };
-      await turn(recordName(zone, record), () => overwriteRecordSet(set, edit(record, plain)), options);
+      const set = {
+        clock,
+        ttl: least,
+        find: () => find(path, zone, options),
+        replace: (there: Found | undefined, wanted: RecordSet) =>
+          write(path, zone, record.name, there?.rows ?? [], wanted, options),
+        ...options,
+      };
+      await turn(
+        recordName(zone, record),
+        () => overwriteRecordSet(set, edit(record, plain)),
+        options,
+      );
     }
   };
 
@@ -66,16 +118,27 @@ function pathOf(zone: string): string {
 /** The value of the `Authorization` header; empty where a part of it is. */
 function ssoKey(key: Secret, secret: Secret): Secret {
   return async () => {
-    const [user, password] = await Promise.all([key, secret].map(async (one) => (typeof one === 'string' ? one : await one()).trim()));
+    const [user, password] = await Promise.all(
+      [key, secret].map(async (one) => (typeof one === 'string' ? one : await one()).trim()),
+    );
     return user && password ? `sso-key ${user}:${password}` : '';
   };
 }
 
 /** Names the fields that are wrong, and who is let in. */
 function refusal(json: unknown): Refusal | undefined {
-  const { code, message, fields } = { ...(json as { readonly code?: unknown; readonly message?: unknown; readonly fields?: unknown } | undefined) };
+  const { code, message, fields } = {
+    ...(json as
+      | { readonly code?: unknown; readonly message?: unknown; readonly fields?: unknown }
+      | undefined),
+  };
   if (typeof message !== 'string') return undefined;
-  if (code === 'ACCESS_DENIED') return { message: `${message}; GoDaddy opens its DNS API to accounts with 10 domains or more, or a Discount Domain Club plan, see developer.godaddy.com/getstarted` };
-  const wrong = (Array.isArray(fields) ? fields : []).map((field: object | null) => ({ path: '', message: '', ...field })).map(({ path, message: why }) => `${String(path)}: ${String(why)}`);
+  if (code === 'ACCESS_DENIED')
+    return {
+      message: `${message}; GoDaddy opens its DNS API to accounts with 10 domains or more, or a Discount Domain Club plan, see developer.godaddy.com/getstarted`,
+    };
+  const wrong = (Array.isArray(fields) ? fields : [])
+    .map((field: object | null) => ({ path: '', message: '', ...field }))
+    .map(({ path, message: why }) => `${String(path)}: ${String(why)}`);
   return wrong.length > 0 ? { message: `${message} (${wrong.join('; ')})` } : undefined;
 }

@@ -14,85 +14,164 @@ const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(options: Partial<GoogleOptions> = {}, more: Partial<GoogleStandInOptions> = {}) {
   const clock = virtualClock();
-  const host = googleStandIn({ clock, zones: { 'one': 'one.test', 'two': 'two.test', 'a': 'a.test', 'private-a': 'a.test' }, ...more });
-  return { host, clock, provider: google({ credentials: { serviceAccount }, fetch: host.fetch, clock, ...options }) };
+  const host = googleStandIn({
+    clock,
+    zones: { one: 'one.test', two: 'two.test', a: 'a.test', 'private-a': 'a.test' },
+    ...more,
+  });
+  return {
+    host,
+    clock,
+    provider: google({ credentials: { serviceAccount }, fetch: host.fetch, clock, ...options }),
+  };
 }
 
 describe('google', () => {
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const { provider, host, clock } = subject();
-    await check({ provider, zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: ['that-nobody-sees', ...serviceAccount.match(/[\w+/]{60,}/g) ?? []] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const { provider, host, clock } = subject();
+      await check({
+        provider,
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: ['that-nobody-sees', ...(serviceAccount.match(/[\w+/]{60,}/g) ?? [])],
+      });
+    },
+  );
 
   it('keeps the values of others as they stand, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const rrdatas = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`];
     host.put('a', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, rrdatas });
     await provider.append('a.test', [record]);
-    expect(host.at('_acme-challenge.a.test')).toMatchObject([{ ttl: 300, rrdatas: [...rrdatas, '"mine"'] }]);
+    expect(host.at('_acme-challenge.a.test')).toMatchObject([
+      { ttl: 300, rrdatas: [...rrdatas, '"mine"'] },
+    ]);
     await provider.remove('a.test', [record]);
     expect(host.at('_acme-challenge.a.test')).toMatchObject([{ ttl: 300, rrdatas }]);
   });
   it('reads again and loses nothing when someone else changes the record set in between: made, changed, or taken away', async () => {
     const { host, clock } = subject();
     const other = google({ credentials: { serviceAccount }, fetch: host.fetch, clock });
-    const theirs = [() => other.append('a.test', [{ ...record, value: 'one' }]), () => other.append('a.test', [{ ...record, value: 'two' }]), () => other.remove('a.test', ['one', 'two'].map((value) => ({ ...record, value })))];
+    const theirs = [
+      () => other.append('a.test', [{ ...record, value: 'one' }]),
+      () => other.append('a.test', [{ ...record, value: 'two' }]),
+      () =>
+        other.remove(
+          'a.test',
+          ['one', 'two'].map((value) => ({ ...record, value })),
+        ),
+    ];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       if (init?.method === 'POST' && String(input).endsWith('/changes')) await theirs.shift()?.();
       return await host.fetch(input, init);
     };
     const before = host.requests.length;
-    await clock.run(google({ credentials: { serviceAccount }, fetch, clock }).append('a.test', [record]));
+    await clock.run(
+      google({ credentials: { serviceAccount }, fetch, clock }).append('a.test', [record]),
+    );
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     expect(theirs).toHaveLength(0);
     expect(host.requests.slice(before).length).toBeGreaterThan(8);
   });
   it('leaves a record set alone that has a routing policy', async () => {
     const { provider, host } = subject();
-    host.put('a', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 60, rrdatas: [], routingPolicy: { wrr: { items: [] } } });
+    host.put('a', {
+      name: '_acme-challenge.a.test.',
+      type: 'TXT',
+      ttl: 60,
+      rrdatas: [],
+      routingPolicy: { wrr: { items: [] } },
+    });
     await provider.remove('a.test', [record]);
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('delegate _acme-challenge.a.test by a CNAME record') });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('delegate _acme-challenge.a.test by a CNAME record'),
+    });
     expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([]);
   });
-  it.each(['quotes " and \\', 'x'.repeat(600), 'a;b', ' '])('writes any value, and finds it again: %j', async (value) => {
-    const { provider, host } = subject();
-    await provider.append('a.test', [{ ...record, value }]);
-    await provider.append('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
-    await provider.remove('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
-  });
+  it.each(['quotes " and \\', 'x'.repeat(600), 'a;b', ' '])(
+    'writes any value, and finds it again: %j',
+    async (value) => {
+      const { provider, host } = subject();
+      await provider.append('a.test', [{ ...record, value }]);
+      await provider.append('a.test', [{ ...record, value }]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+      await provider.remove('a.test', [{ ...record, value }]);
+      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+    },
+  );
 
   it('writes the public zone of two with one name, the private one where that is said, and lists them over all pages', async () => {
     const { provider, host, clock } = subject();
     await provider.append('a.test', [record]);
     await expect(provider.zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test']);
-    const inside = google({ credentials: { serviceAccount }, fetch: host.fetch, clock, visibility: 'private' });
+    const inside = google({
+      credentials: { serviceAccount },
+      fetch: host.fetch,
+      clock,
+      visibility: 'private',
+    });
     await inside.append('a.test', [{ ...record, value: 'hidden' }]);
     await expect(inside.zones!()).resolves.toEqual(['a.test']);
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual(['POST /project-1/managedZones/a/changes', 'POST /project-1/managedZones/private-a/changes']);
-    await expect(inside.append('one.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('no private managed zone for one.test') });
+    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([
+      'POST /project-1/managedZones/a/changes',
+      'POST /project-1/managedZones/private-a/changes',
+    ]);
+    await expect(inside.append('one.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining('no private managed zone for one.test'),
+    });
   });
   it('asks which of several public zones of one name is meant, and takes its name or id for an answer', async () => {
     const { provider, host, clock } = subject({}, { zones: { old: 'a.test', new: 'a.test' } });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: 'google: 2 public managed zones are for a.test (old, new): give managedZone' });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: 'google: 2 public managed zones are for a.test (old, new): give managedZone',
+    });
     for (const managedZone of ['new', '7000001']) {
-      const one = google({ credentials: { serviceAccount }, fetch: host.fetch, clock, managedZone });
+      const one = google({
+        credentials: { serviceAccount },
+        fetch: host.fetch,
+        clock,
+        managedZone,
+      });
       await one.append('a.test', [{ ...record, value: managedZone }]);
       await expect(one.zones!()).resolves.toEqual(['a.test']);
     }
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['new', '7000001']);
-    await expect(google({ credentials: { serviceAccount }, fetch: host.fetch, clock, managedZone: 'none' }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('named \'none\' does not exist') });
+    await expect(
+      google({
+        credentials: { serviceAccount },
+        fetch: host.fetch,
+        clock,
+        managedZone: 'none',
+      }).append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining("named 'none' does not exist"),
+    });
   });
   it('says what Google says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: -1 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('(400 Invalid value for \'entity.change.additions[0].rrdata\'') });
+    await expect(provider.append('a.test', [{ ...record, ttl: -1 }])).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining(
+        "(400 Invalid value for 'entity.change.additions[0].rrdata'",
+      ),
+    });
     const { provider: other } = subject({ project: 'not-ours' });
-    await expect(other.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('403 Forbidden') });
+    await expect(other.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('403 Forbidden'),
+    });
   });
 });
 
-describe('google\'s credentials', () => {
+describe("google's credentials", () => {
   it('get one token for an hour, and another when that is over or not taken any more', async () => {
     const { provider, host, clock } = subject();
     await provider.append('a.test', [record]);
@@ -103,7 +182,9 @@ describe('google\'s credentials', () => {
     await provider.append('a.test', [record]);
     expect(host.tokens.granted()).toHaveLength(2);
     host.tokens.revoke();
-    await expect(provider.remove('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+    await expect(provider.remove('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+    });
     await provider.remove('a.test', [record]);
   });
   it('are a file, too', async () => {
@@ -117,16 +198,32 @@ describe('google\'s credentials', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-    await expect(subject({ credentials: { keyFile } }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining(keyFile) });
+    await expect(
+      subject({ credentials: { keyFile } }).provider.append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(keyFile),
+    });
   });
-  it('are an access token of someone else\'s, asked for anew', async () => {
+  it("are an access token of someone else's, asked for anew", async () => {
     let asked = 0;
-    const { provider, host } = subject({ project: 'project-1', credentials: { accessToken: async () => { asked += 1; return 'given'; } } }, { token: 'given' });
+    const { provider, host } = subject(
+      {
+        project: 'project-1',
+        credentials: {
+          accessToken: async () => {
+            asked += 1;
+            return 'given';
+          },
+        },
+      },
+      { token: 'given' },
+    );
     await provider.append('a.test', [record]);
     expect(asked).toBe(host.requests.length);
     expect(host.tokens.granted()).toEqual([]);
   });
-  it('are the machine\'s own at Google Cloud', async () => {
+  it("are the machine's own at Google Cloud", async () => {
     const { provider, host } = subject({ project: 'project-1', credentials: undefined });
     await provider.append('a.test', [record]);
     expect(host.tokens.metadata.requests).toEqual(['GET /instance/service-accounts/default/token']);
@@ -134,30 +231,59 @@ describe('google\'s credentials', () => {
   it('are asked for where the machine has none, within seconds', async () => {
     const { clock, host } = subject();
     const fetch: typeof globalThis.fetch = async (input, init) => {
-      if (String(input).startsWith('http://metadata')) throw new TypeError('fetch failed', { cause: Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }) });
+      if (String(input).startsWith('http://metadata'))
+        throw new TypeError('fetch failed', {
+          cause: Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }),
+        });
       return await host.fetch(input, init);
     };
-    await expect(clock.run(google({ project: 'project-1', fetch, clock }).append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('give serviceAccount, keyFile or accessToken') });
+    await expect(
+      clock.run(google({ project: 'project-1', fetch, clock }).append('a.test', [record])),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('give serviceAccount, keyFile or accessToken'),
+    });
     expect(clock.monotonic()).toBeLessThan(3000);
   });
   it('need a project where nothing tells it', async () => {
     const { provider } = subject({ credentials: { accessToken: 'given' } }, { token: 'given' });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: 'google: the project is unknown: give its id as project' });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: 'google: the project is unknown: give its id as project',
+    });
   });
   it.each([
-    ['{', 'no JSON object'], ['null', 'no JSON object'], ['{"type":"authorized_user"}', 'of type "authorized_user"'], ['{}', 'of type unknown'], ['{"type":"service_account","client_email":"a@b"}', 'lacks'],
-    [serviceAccount.replace('BEGIN', 'BEGUN'), 'no PEM'], [`${serviceAccount}x`, 'no JSON object'],
+    ['{', 'no JSON object'],
+    ['null', 'no JSON object'],
+    ['{"type":"authorized_user"}', 'of type "authorized_user"'],
+    ['{}', 'of type unknown'],
+    ['{"type":"service_account","client_email":"a@b"}', 'lacks'],
+    [serviceAccount.replace('BEGIN', 'BEGUN'), 'no PEM'],
+    [`${serviceAccount}x`, 'no JSON object'],
   ])('say what is wrong with a key, and nothing that is in it', async (text, words) => {
-    const error: unknown = await subject({ credentials: { serviceAccount: async () => text } }).provider.append('a.test', [record]).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining(words) });
-    for (const line of serviceAccount.match(/[\w+/]{60,}/g) ?? []) expect(inspect(error, { depth: 9 })).not.toContain(line);
+    const error: unknown = await subject({ credentials: { serviceAccount: async () => text } })
+      .provider.append('a.test', [record])
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
+    for (const line of serviceAccount.match(/[\w+/]{60,}/g) ?? [])
+      expect(inspect(error, { depth: 9 })).not.toContain(line);
   });
-  it('are refused in Google\'s words, and trouble of its token server is no fault of theirs', async () => {
+  it("are refused in Google's words, and trouble of its token server is no fault of theirs", async () => {
     const stranger = serviceAccount.replace('acme@', 'nobody@');
-    await expect(subject({ credentials: { serviceAccount: stranger } }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('Invalid grant: account not found (invalid_grant)') });
+    await expect(
+      subject({ credentials: { serviceAccount: stranger } }).provider.append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('Invalid grant: account not found (invalid_grant)'),
+    });
     const { provider, host, clock } = subject();
     host.tokens.oauth.trouble('server-error');
-    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+    });
     host.tokens.oauth.trouble('silence');
     const stop = new AbortController();
     const waiting = provider.append('a.test', [record], { signal: stop.signal });
@@ -168,8 +294,14 @@ describe('google\'s credentials', () => {
 
 describe('rs256', () => {
   // RFC 7515, appendix A.2.
-  it('signs as the RFC\'s example', () => {
-    expect(rs256('eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ', exampleKey))
-      .toBe('cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw');
+  it("signs as the RFC's example", () => {
+    expect(
+      rs256(
+        'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ',
+        exampleKey,
+      ),
+    ).toBe(
+      'cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw',
+    );
   });
 });

@@ -19,31 +19,83 @@ export interface GoogleStandInOptions {
   readonly token?: string;
 }
 
-const failure = (status: number, reason: string, message: string): StandInAnswer => ({ status, body: { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } } });
-const isText = (text: string) => /^"(?:[^"\\]|\\.){0,255}"(?: "(?:[^"\\]|\\.){0,255}")*$/.test(text);
+const failure = (status: number, reason: string, message: string): StandInAnswer => ({
+  status,
+  body: { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } },
+});
+const isText = (text: string) =>
+  /^"(?:[^"\\]|\\.){0,255}"(?: "(?:[^"\\]|\\.){0,255}")*$/.test(text);
 
 /** The API of Cloud DNS v1 as its reference describes it, with one project, and the servers that give access to it. Lists have two items to a page. */
 export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptions) {
   const tokens = tokenStandIn(clock);
-  const zones = Object.entries(given).map(([name, dnsName], at) => ({ kind: 'dns#managedZone', id: String(7_000_000 + at), name, dnsName: `${dnsName}.`, visibility: name.startsWith('private-') ? 'private' : 'public' }));
+  const zones = Object.entries(given).map(([name, dnsName], at) => ({
+    kind: 'dns#managedZone',
+    id: String(7_000_000 + at),
+    name,
+    dnsName: `${dnsName}.`,
+    visibility: name.startsWith('private-') ? 'private' : 'public',
+  }));
   const sets = new Map<string, readonly RecordSet[]>(zones.map(({ name }) => [name, []]));
   let changes = 0;
-  const zoneOf = (project = '', zone = '') => (project === 'project-1' ? zones.find(({ name, id }) => name === zone || id === zone) : undefined);
-  const noZone = (zone = '') => failure(404, 'notFound', `The 'parameters.managedZone' resource named '${zone}' does not exist.`);
-  const same = (one: Pick<RecordSet, 'name' | 'type'>, other: Pick<RecordSet, 'name' | 'type'>) => one.name === other.name && one.type === other.type;
+  const zoneOf = (project = '', zone = '') =>
+    project === 'project-1'
+      ? zones.find(({ name, id }) => name === zone || id === zone)
+      : undefined;
+  const noZone = (zone = '') =>
+    failure(
+      404,
+      'notFound',
+      `The 'parameters.managedZone' resource named '${zone}' does not exist.`,
+    );
+  const same = (one: Pick<RecordSet, 'name' | 'type'>, other: Pick<RecordSet, 'name' | 'type'>) =>
+    one.name === other.name && one.type === other.type;
 
-  const changed = (dnsName: string, before: readonly RecordSet[], deletions: readonly RecordSet[], additions: readonly RecordSet[]): readonly RecordSet[] | StandInAnswer => {
+  const changed = (
+    dnsName: string,
+    before: readonly RecordSet[],
+    deletions: readonly RecordSet[],
+    additions: readonly RecordSet[],
+  ): readonly RecordSet[] | StandInAnswer => {
     for (const [at, set] of deletions.entries()) {
       const there = before.find((one) => same(one, set));
-      if (!there) return failure(404, 'notFound', `The resource 'entity.change.deletions[${at}]' named '${set.name} (${set.type})' does not exist.`);
-      if (there.ttl !== set.ttl || JSON.stringify([...there.rrdatas].sort()) !== JSON.stringify([...set.rrdatas].sort())) return failure(412, 'conditionNotMet', `Precondition not met for 'entity.change.deletions[${at}]'`);
+      if (!there)
+        return failure(
+          404,
+          'notFound',
+          `The resource 'entity.change.deletions[${at}]' named '${set.name} (${set.type})' does not exist.`,
+        );
+      if (
+        there.ttl !== set.ttl ||
+        JSON.stringify([...there.rrdatas].sort()) !== JSON.stringify([...set.rrdatas].sort())
+      )
+        return failure(
+          412,
+          'conditionNotMet',
+          `Precondition not met for 'entity.change.deletions[${at}]'`,
+        );
     }
     const left = before.filter((one) => !deletions.some((set) => same(one, set)));
     for (const [at, set] of additions.entries()) {
-      if (set.name !== dnsName && !set.name.endsWith(`.${dnsName}`)) return failure(400, 'invalid', `Invalid value for 'entity.change.additions[${at}].name': '${set.name}'`);
+      if (set.name !== dnsName && !set.name.endsWith(`.${dnsName}`))
+        return failure(
+          400,
+          'invalid',
+          `Invalid value for 'entity.change.additions[${at}].name': '${set.name}'`,
+        );
       const wrong = set.rrdatas.find((text) => set.type === 'TXT' && !isText(text));
-      if (wrong !== undefined || set.rrdatas.length === 0 || !(set.ttl >= 0)) return failure(400, 'invalid', `Invalid value for 'entity.change.additions[${at}].rrdata': '${wrong}'`);
-      if (left.some((one) => same(one, set))) return failure(409, 'alreadyExists', `The resource 'entity.change.additions[${at}]' named '${set.name} (${set.type})' already exists`);
+      if (wrong !== undefined || set.rrdatas.length === 0 || !(set.ttl >= 0))
+        return failure(
+          400,
+          'invalid',
+          `Invalid value for 'entity.change.additions[${at}].rrdata': '${wrong}'`,
+        );
+      if (left.some((one) => same(one, set)))
+        return failure(
+          409,
+          'alreadyExists',
+          `The resource 'entity.change.additions[${at}]' named '${set.name} (${set.type})' already exists`,
+        );
     }
     return [...left, ...additions];
   };
@@ -54,15 +106,33 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
       return bearer === token || tokens.valid(bearer);
     },
     words: {
-      credentials: failure(401, 'authError', 'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.'),
-      'rate-limited': failure(403, 'rateLimitExceeded', 'Rate Limit Exceeded'), unknown: failure(404, 'notFound', 'Not Found'),
-      malformed: failure(400, 'parseError', 'Parse Error'), 'server-error': failure(500, 'backendError', 'Backend Error'),
+      credentials: failure(
+        401,
+        'authError',
+        'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.',
+      ),
+      'rate-limited': failure(403, 'rateLimitExceeded', 'Rate Limit Exceeded'),
+      unknown: failure(404, 'notFound', 'Not Found'),
+      malformed: failure(400, 'parseError', 'Parse Error'),
+      'server-error': failure(500, 'backendError', 'Backend Error'),
     },
     routes: {
       'GET /:project/managedZones': ({ params, url: { searchParams } }) => {
-        const [name, at] = [searchParams.get('dnsName'), Number(searchParams.get('pageToken') ?? 0)];
+        const [name, at] = [
+          searchParams.get('dnsName'),
+          Number(searchParams.get('pageToken') ?? 0),
+        ];
         const all = zones.filter(({ dnsName }) => name === null || dnsName === name);
-        return params.project === 'project-1' ? { status: 200, body: { kind: 'dns#managedZonesListResponse', managedZones: all.slice(at, at + 2), ...(all.length > at + 2 ? { nextPageToken: String(at + 2) } : {}) } } : failure(403, 'forbidden', 'Forbidden');
+        return params.project === 'project-1'
+          ? {
+              status: 200,
+              body: {
+                kind: 'dns#managedZonesListResponse',
+                managedZones: all.slice(at, at + 2),
+                ...(all.length > at + 2 ? { nextPageToken: String(at + 2) } : {}),
+              },
+            }
+          : failure(403, 'forbidden', 'Forbidden');
       },
       'GET /:project/managedZones/:zone': ({ params }) => {
         const body = zoneOf(params.project, params.zone);
@@ -71,31 +141,72 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
       'GET /:project/managedZones/:zone/rrsets': ({ params, url: { searchParams } }) => {
         const zone = zoneOf(params.project, params.zone);
         const [name, type] = [searchParams.get('name'), searchParams.get('type')];
-        if (type !== null && name === null) return failure(400, 'required', 'The \'parameters.name\' parameter is required but was missing.');
-        return zone ? { status: 200, body: { kind: 'dns#resourceRecordSetsListResponse', rrsets: (sets.get(zone.name) ?? []).filter((one) => [null, one.name].includes(name) && [null, one.type].includes(type)) } } : noZone(params.zone);
+        if (type !== null && name === null)
+          return failure(
+            400,
+            'required',
+            "The 'parameters.name' parameter is required but was missing.",
+          );
+        return zone
+          ? {
+              status: 200,
+              body: {
+                kind: 'dns#resourceRecordSetsListResponse',
+                rrsets: (sets.get(zone.name) ?? []).filter(
+                  (one) => [null, one.name].includes(name) && [null, one.type].includes(type),
+                ),
+              },
+            }
+          : noZone(params.zone);
       },
       'POST /:project/managedZones/:zone/changes': ({ params, body }) => {
         const zone = zoneOf(params.project, params.zone);
         if (!zone) return noZone(params.zone);
-        const { deletions = [], additions = [] } = (body ?? {}) as { readonly deletions?: readonly RecordSet[]; readonly additions?: readonly RecordSet[] };
-        if (deletions.length + additions.length === 0) return failure(400, 'required', 'The \'entity.change\' parameter is required but was missing.');
+        const { deletions = [], additions = [] } = (body ?? {}) as {
+          readonly deletions?: readonly RecordSet[];
+          readonly additions?: readonly RecordSet[];
+        };
+        if (deletions.length + additions.length === 0)
+          return failure(
+            400,
+            'required',
+            "The 'entity.change' parameter is required but was missing.",
+          );
         const outcome = changed(zone.dnsName, sets.get(zone.name) ?? [], deletions, additions);
         if ('status' in outcome) return outcome;
         sets.set(zone.name, outcome);
         changes += 1;
-        return { status: 200, body: { kind: 'dns#change', id: String(changes), status: 'pending', startTime: clock.now().toString(), additions, deletions } };
+        return {
+          status: 200,
+          body: {
+            kind: 'dns#change',
+            id: String(changes),
+            status: 'pending',
+            startTime: clock.now().toString(),
+            additions,
+            deletions,
+          },
+        };
       },
     },
   });
   const hosts = [dns, tokens.oauth, tokens.metadata];
   const fetch: typeof globalThis.fetch = async (input, init) => {
-    const at = ['dns.googleapis.com', 'oauth2.googleapis.com', 'metadata.google.internal'].indexOf(new URL(new Request(input).url).hostname);
+    const at = ['dns.googleapis.com', 'oauth2.googleapis.com', 'metadata.google.internal'].indexOf(
+      new URL(new Request(input).url).hostname,
+    );
     return await (hosts[at] ?? dns).fetch(input, init);
   };
-  const at = (name: string) => [...sets.values()].flat().filter((one) => one.type === 'TXT' && one.name === `${name}.`);
+  const at = (name: string) =>
+    [...sets.values()].flat().filter((one) => one.type === 'TXT' && one.name === `${name}.`);
   return {
-    ...dns, fetch, tokens, at,
+    ...dns,
+    fetch,
+    tokens,
+    at,
     look: async (name: string) => at(name).flatMap(({ rrdatas }) => rrdatas.map(unquoted)),
-    put: (zone: string, set: RecordSet) => { sets.set(zone, [...sets.get(zone) ?? [], set]); },
+    put: (zone: string, set: RecordSet) => {
+      sets.set(zone, [...(sets.get(zone) ?? []), set]);
+    },
   };
 }

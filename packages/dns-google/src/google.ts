@@ -1,5 +1,26 @@
 import { systemClock } from '@acmex/clock';
-import { allPages, bearer, type CallOptions, DnsError, type DnsOptions, type DnsProvider, editRecordSet, jsonApi, type Method, quoted, recordName, type RecordSet, type RecordSetEdit, type Refusal, turns, type TxtRecord, unquoted, type ValueText, withoutValue, withValue } from '@acmex/dns';
+import {
+  allPages,
+  bearer,
+  type CallOptions,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  editRecordSet,
+  jsonApi,
+  type Method,
+  quoted,
+  recordName,
+  type RecordSet,
+  type RecordSetEdit,
+  type Refusal,
+  turns,
+  type TxtRecord,
+  unquoted,
+  type ValueText,
+  withoutValue,
+  withValue,
+} from '@acmex/dns';
 import { type AccessTokenOptions, accessTokens } from './access-token.ts';
 
 export interface GoogleOptions extends AccessTokenOptions {
@@ -12,12 +33,22 @@ export interface GoogleOptions extends AccessTokenOptions {
 }
 
 interface ManagedZones {
-  readonly managedZones: readonly { readonly name: string; readonly dnsName: string; readonly visibility?: string }[];
+  readonly managedZones: readonly {
+    readonly name: string;
+    readonly dnsName: string;
+    readonly visibility?: string;
+  }[];
   readonly nextPageToken?: string;
 }
 interface ResourceRecordSets {
   /** Without rrdatas where it has a routing policy. */
-  readonly rrsets: readonly { readonly name: string; readonly type: string; readonly ttl: number; readonly rrdatas?: readonly string[]; readonly routingPolicy?: object }[];
+  readonly rrsets: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly ttl: number;
+    readonly rrdatas?: readonly string[];
+    readonly routingPolicy?: object;
+  }[];
 }
 interface Found extends RecordSet {
   readonly routed: boolean;
@@ -32,7 +63,12 @@ const text: ValueText = { write: quoted, read: unquoted };
  * Record sets are changed as a whole: the one that was read is deleted and the wanted one added in one change, which fails where someone came in between, and is tried again.
  * @see https://docs.cloud.google.com/dns/docs/reference/rest/v1
  */
-export function google({ project, managedZone, visibility = 'public', ...more }: GoogleOptions = {}): DnsProvider {
+export function google({
+  project,
+  managedZone,
+  visibility = 'public',
+  ...more
+}: GoogleOptions = {}): DnsProvider {
   const { credentials, ...transport } = more;
   const { clock = systemClock } = transport;
   const tokens = accessTokens(more);
@@ -51,40 +87,113 @@ export function google({ project, managedZone, visibility = 'public', ...more }:
   const call = async <T>(method: Method, path: string, options: CallOptions<T>): Promise<T> => {
     const access = await tokens.get(options);
     const owner = project ?? access.project;
-    if (owner === undefined) throw new DnsError('ERR_DNS_CREDENTIALS', `google: the project is unknown: give its id as project${credentials ? '' : ', as the metadata server gives none'}`);
+    if (owner === undefined)
+      throw new DnsError(
+        'ERR_DNS_CREDENTIALS',
+        `google: the project is unknown: give its id as project${credentials ? '' : ', as the metadata server gives none'}`,
+      );
     token = access.token;
     return await api(method, `/${encodeURIComponent(owner)}${path}`, options);
   };
 
-  const list = (query: Readonly<Record<string, string>>, options: DnsOptions & { readonly zone?: string }) => allPages('', async (pageToken) => {
-    const { managedZones, nextPageToken: next } = await call('GET', `/managedZones?${new URLSearchParams({ ...query, ...(pageToken === '' ? {} : { pageToken }) })}`, { ...options, answer: zonesAnswer });
-    return { items: managedZones.filter((one) => (one.visibility ?? 'public') === visibility), next };
-  }, { provider: 'google' });
+  const list = (
+    query: Readonly<Record<string, string>>,
+    options: DnsOptions & { readonly zone?: string },
+  ) =>
+    allPages(
+      '',
+      async (pageToken) => {
+        const { managedZones, nextPageToken: next } = await call(
+          'GET',
+          `/managedZones?${new URLSearchParams({ ...query, ...(pageToken === '' ? {} : { pageToken }) })}`,
+          { ...options, answer: zonesAnswer },
+        );
+        return {
+          items: managedZones.filter((one) => (one.visibility ?? 'public') === visibility),
+          next,
+        };
+      },
+      { provider: 'google' },
+    );
   const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (managedZone !== undefined) return `/managedZones/${encodeURIComponent(managedZone)}`;
-    const [found, ...others] = (await list({ dnsName: `${zone}.` }, { ...options, zone })).filter(({ dnsName }) => nameOf(dnsName) === zone.toLowerCase());
+    const [found, ...others] = (await list({ dnsName: `${zone}.` }, { ...options, zone })).filter(
+      ({ dnsName }) => nameOf(dnsName) === zone.toLowerCase(),
+    );
     if (found && others.length === 0) return `/managedZones/${encodeURIComponent(found.name)}`;
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', found
-      ? `google: ${others.length + 1} ${visibility} managed zones are for ${zone} (${[found, ...others].map(({ name }) => name).join(', ')}): give managedZone`
-      : `google: no ${visibility} managed zone for ${zone} in this project: check the name, the project, and whether the zone is public or private`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      found
+        ? `google: ${others.length + 1} ${visibility} managed zones are for ${zone} (${[found, ...others].map(({ name }) => name).join(', ')}): give managedZone`
+        : `google: no ${visibility} managed zone for ${zone} in this project: check the name, the project, and whether the zone is public or private`,
+    );
   };
-  const find = async (path: string, zone: string, name: string, options: DnsOptions): Promise<Found | undefined> => {
-    const { rrsets } = await call('GET', `${path}/rrsets?${new URLSearchParams({ name: `${name}.`, type: 'TXT' })}`, { ...options, zone, answer: setsAnswer });
-    const found = rrsets.find((one) => one.type === 'TXT' && nameOf(one.name) === name.toLowerCase());
-    return found && { ttl: found.ttl, values: found.rrdatas ?? [], routed: found.routingPolicy !== undefined };
+  const find = async (
+    path: string,
+    zone: string,
+    name: string,
+    options: DnsOptions,
+  ): Promise<Found | undefined> => {
+    const { rrsets } = await call(
+      'GET',
+      `${path}/rrsets?${new URLSearchParams({ name: `${name}.`, type: 'TXT' })}`,
+      { ...options, zone, answer: setsAnswer },
+    );
+    const found = rrsets.find(
+      (one) => one.type === 'TXT' && nameOf(one.name) === name.toLowerCase(),
+    );
+    return (
+      found && {
+        ttl: found.ttl,
+        values: found.rrdatas ?? [],
+        routed: found.routingPolicy !== undefined,
+      }
+    );
   };
-  const replace = async (path: string, zone: string, name: string, there: Found | undefined, wanted: RecordSet, options: DnsOptions): Promise<unknown> => {
-    if (there?.routed) throw new DnsError('ERR_DNS_API', `google: the TXT records of ${name} have a routing policy, and no other may stand beside them: delegate ${name} by a CNAME record`);
-    const sets = ({ ttl, values }: RecordSet) => (values.length > 0 ? [{ name: `${name}.`, type: 'TXT', ttl, rrdatas: values }] : []);
+  const replace = async (
+    path: string,
+    zone: string,
+    name: string,
+    there: Found | undefined,
+    wanted: RecordSet,
+    options: DnsOptions,
+  ): Promise<unknown> => {
+    if (there?.routed)
+      throw new DnsError(
+        'ERR_DNS_API',
+        `google: the TXT records of ${name} have a routing policy, and no other may stand beside them: delegate ${name} by a CNAME record`,
+      );
+    const sets = ({ ttl, values }: RecordSet) =>
+      values.length > 0 ? [{ name: `${name}.`, type: 'TXT', ttl, rrdatas: values }] : [];
     const body = { deletions: there ? sets(there) : [], additions: sets(wanted) };
     // What was to be deleted is not there (404) or is another (412), what was to be added is there (409); also by the same change, when it was sent twice.
-    return await call('POST', `${path}/changes`, { ...options, zone, body, repeatable: true, accept: [404, 409, 412] });
+    return await call('POST', `${path}/changes`, {
+      ...options,
+      zone,
+      body,
+      repeatable: true,
+      accept: [404, 409, 412],
+    });
   };
-  const each = async (zone: string, records: readonly TxtRecord[], edit: (record: TxtRecord, text: ValueText) => RecordSetEdit, options: DnsOptions): Promise<void> => {
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<void> => {
     const path = await pathOf(zone, options);
     for (const record of records) {
       const name = recordName(zone, record);
-      const set = { provider: 'google', name, clock, ttl: 60, find: () => find(path, zone, name, options), replace: (there: Found | undefined, wanted: RecordSet) => replace(path, zone, name, there, wanted, options), ...options };
+      const set = {
+        provider: 'google',
+        name,
+        clock,
+        ttl: 60,
+        find: () => find(path, zone, name, options),
+        replace: (there: Found | undefined, wanted: RecordSet) =>
+          replace(path, zone, name, there, wanted, options),
+        ...options,
+      };
       await turn(name, () => editRecordSet(set, edit(record, text)), options);
     }
   };
@@ -94,8 +203,13 @@ export function google({ project, managedZone, visibility = 'public', ...more }:
     append: (zone, records, options = {}) => each(zone, records, withValue, options),
     remove: (zone, records, options = {}) => each(zone, records, withoutValue, options),
     async zones(options = {}) {
-      if (managedZone === undefined) return [...new Set((await list({}, options)).map(({ dnsName }) => nameOf(dnsName)))];
-      const { dnsName } = await call('GET', `/managedZones/${encodeURIComponent(managedZone)}`, { ...options, zone: managedZone, answer: { dnsName: '' } });
+      if (managedZone === undefined)
+        return [...new Set((await list({}, options)).map(({ dnsName }) => nameOf(dnsName)))];
+      const { dnsName } = await call('GET', `/managedZones/${encodeURIComponent(managedZone)}`, {
+        ...options,
+        zone: managedZone,
+        answer: { dnsName: '' },
+      });
       return [nameOf(dnsName)];
     },
   };
@@ -107,7 +221,18 @@ function nameOf(name: string): string {
 
 /** Some limits are told by status 403. */
 function refusal(json: unknown, status: number): Refusal | undefined {
-  const { error } = { ...(json as { readonly error?: { readonly message?: unknown; readonly errors?: readonly { readonly reason?: unknown }[] } } | undefined) };
+  const { error } = {
+    ...(json as
+      | {
+          readonly error?: {
+            readonly message?: unknown;
+            readonly errors?: readonly { readonly reason?: unknown }[];
+          };
+        }
+      | undefined),
+  };
   if (status !== 403 || !Array.isArray(error?.errors)) return undefined;
-  return error.errors.some((one) => /^(userR|r)ateLimitExceeded$/.test(String(one?.reason))) ? { code: 'ERR_DNS_RATE_LIMITED', message: String(error.message) } : undefined;
+  return error.errors.some((one) => /^(userR|r)ateLimitExceeded$/.test(String(one?.reason)))
+    ? { code: 'ERR_DNS_RATE_LIMITED', message: String(error.message) }
+    : undefined;
 }

@@ -17,14 +17,18 @@ export const exampleKey = createPrivateKey({
 });
 
 /** A service account's key as Google Cloud hands it out. */
-export const serviceAccount = JSON.stringify({
-  type: 'service_account',
-  project_id: 'project-1',
-  private_key_id: 'key-1',
-  private_key: exampleKey.export({ type: 'pkcs8', format: 'pem' }),
-  client_email: 'acme@project-1.iam.gserviceaccount.com',
-  client_id: '100000000000000000000',
-  auth_uri: 'https://accounts.google.com/o/oauth2/auth',
-  token_uri: 'https://oauth2.googleapis.com/token',
-  universe_domain: 'googleapis.com',
-}, undefined, 2);
+export const serviceAccount = JSON.stringify(
+  {
+    type: 'service_account',
+    project_id: 'project-1',
+    private_key_id: 'key-1',
+    private_key: exampleKey.export({ type: 'pkcs8', format: 'pem' }),
+    client_email: 'acme@project-1.iam.gserviceaccount.com',
+    client_id: '100000000000000000000',
+    auth_uri: 'https://accounts.google.com/o/oauth2/auth',
+    token_uri: 'https://oauth2.googleapis.com/token',
+    universe_domain: 'googleapis.com',
+  },
+  undefined,
+  2,
+);

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { DnsError, type Secret } from '@acmex/dns';
 
 /** A service account by the key that Google gave for it: the JSON itself, or the file that it is in. */
-export type ServiceAccountSource = { readonly serviceAccount: Secret } | { readonly keyFile: string };
+export type ServiceAccountSource =
+  { readonly serviceAccount: Secret } | { readonly keyFile: string };
 
 export interface ServiceAccount {
   readonly email: string;
@@ -16,19 +17,36 @@ export interface ServiceAccount {
 /** Reads the key of a service account. @throws DnsError `ERR_DNS_CREDENTIALS` for what is none; it never has any of the key in its message */
 export async function readServiceAccount(source: ServiceAccountSource): Promise<ServiceAccount> {
   const json = parsed(await textOf(source));
-  if (json['type'] !== 'service_account') throw refused(`it is of type ${JSON.stringify(json['type']) ?? 'unknown'} and not service_account`);
-  const text = (name: string) => (typeof json[name] === 'string' && json[name] !== '' ? json[name] : undefined);
+  if (json['type'] !== 'service_account')
+    throw refused(
+      `it is of type ${JSON.stringify(json['type']) ?? 'unknown'} and not service_account`,
+    );
+  const text = (name: string) =>
+    typeof json[name] === 'string' && json[name] !== '' ? json[name] : undefined;
   const [email, pem] = [text('client_email'), text('private_key')];
-  if (email === undefined || pem === undefined) throw refused('it lacks client_email or private_key');
-  return { email, project: text('project_id'), tokenUri: text('token_uri') ?? 'https://oauth2.googleapis.com/token', key: privateKey(pem), keyId: text('private_key_id') };
+  if (email === undefined || pem === undefined)
+    throw refused('it lacks client_email or private_key');
+  return {
+    email,
+    project: text('project_id'),
+    tokenUri: text('token_uri') ?? 'https://oauth2.googleapis.com/token',
+    key: privateKey(pem),
+    keyId: text('private_key_id'),
+  };
 }
 
 async function textOf(source: ServiceAccountSource): Promise<string> {
   try {
     if ('keyFile' in source) return await readFile(source.keyFile, 'utf8');
-    return typeof source.serviceAccount === 'string' ? source.serviceAccount : await source.serviceAccount();
+    return typeof source.serviceAccount === 'string'
+      ? source.serviceAccount
+      : await source.serviceAccount();
   } catch (cause) {
-    throw new DnsError('ERR_DNS_CREDENTIALS', `google: the key of the service account cannot be read${'keyFile' in source ? ` from ${source.keyFile}` : ' where it is kept'}: see the cause`, { cause });
+    throw new DnsError(
+      'ERR_DNS_CREDENTIALS',
+      `google: the key of the service account cannot be read${'keyFile' in source ? ` from ${source.keyFile}` : ' where it is kept'}: see the cause`,
+      { cause },
+    );
   }
 }
 
@@ -51,5 +69,8 @@ function privateKey(pem: string): KeyObject {
 }
 
 function refused(why: string): DnsError {
-  return new DnsError('ERR_DNS_CREDENTIALS', `google: the key of the service account cannot be used: ${why}: give the JSON file as Google Cloud made it`);
+  return new DnsError(
+    'ERR_DNS_CREDENTIALS',
+    `google: the key of the service account cannot be used: ${why}: give the JSON file as Google Cloud made it`,
+  );
 }

@@ -3,8 +3,17 @@ import type { Clock } from '@acmex/clock';
 import { type StandInAnswer, standIn } from '@acmex/dns/stand-in';
 import { exampleKey } from './service-account.testing.ts';
 
-const words = { credentials: { status: 401 }, 'rate-limited': { status: 429 }, unknown: { status: 404 }, malformed: { status: 400 }, 'server-error': { status: 500 } };
-const invalid = (description: string): StandInAnswer => ({ status: 400, body: { error: 'invalid_grant', error_description: description } });
+const words = {
+  credentials: { status: 401 },
+  'rate-limited': { status: 429 },
+  unknown: { status: 404 },
+  malformed: { status: 400 },
+  'server-error': { status: 500 },
+};
+const invalid = (description: string): StandInAnswer => ({
+  status: 400,
+  body: { error: 'invalid_grant', error_description: description },
+});
 
 /** Where Google gives access tokens: its OAuth 2.0 server for a JWT of the example key, and the metadata server of a machine. */
 export function tokenStandIn(clock: Clock) {
@@ -15,27 +24,76 @@ export function tokenStandIn(clock: Clock) {
     return { status: 200, body: { access_token: token, expires_in: 3600, token_type: 'Bearer' } };
   };
   const oauth = standIn({
-    baseUrl: 'https://oauth2.googleapis.com', authorized: () => true, words,
+    baseUrl: 'https://oauth2.googleapis.com',
+    authorized: () => true,
+    words,
     routes: {
       'POST /token': ({ body }) => {
-        const { grant_type: type, assertion = '' } = (body ?? {}) as { readonly grant_type?: string; readonly assertion?: string };
-        if (type !== 'urn:ietf:params:oauth:grant-type:jwt-bearer') return { status: 400, body: { error: 'unsupported_grant_type', error_description: `Invalid grant_type: ${type}` } };
+        const { grant_type: type, assertion = '' } = (body ?? {}) as {
+          readonly grant_type?: string;
+          readonly assertion?: string;
+        };
+        if (type !== 'urn:ietf:params:oauth:grant-type:jwt-bearer')
+          return {
+            status: 400,
+            body: {
+              error: 'unsupported_grant_type',
+              error_description: `Invalid grant_type: ${type}`,
+            },
+          };
         const [header = '', claims = '', signature = ''] = assertion.split('.');
-        const [{ alg, typ, kid }, { iss, scope, aud, iat, exp }] = [header, claims].map((part) => JSON.parse(Buffer.from(part, 'base64url').toString())) as [Record<string, string>, { iss: string; scope: string; aud: string; iat: number; exp: number }];
-        if (alg !== 'RS256' || typ !== 'JWT' || kid !== 'key-1' || !verify('sha256', Buffer.from(`${header}.${claims}`), createPublicKey(exampleKey), Buffer.from(signature, 'base64url'))) return invalid('Invalid JWT Signature.');
-        if (iss !== 'acme@project-1.iam.gserviceaccount.com') return invalid('Invalid grant: account not found');
+        const [{ alg, typ, kid }, { iss, scope, aud, iat, exp }] = [header, claims].map((part) =>
+          JSON.parse(Buffer.from(part, 'base64url').toString()),
+        ) as [
+          Record<string, string>,
+          { iss: string; scope: string; aud: string; iat: number; exp: number },
+        ];
+        if (
+          alg !== 'RS256' ||
+          typ !== 'JWT' ||
+          kid !== 'key-1' ||
+          !verify(
+            'sha256',
+            Buffer.from(`${header}.${claims}`),
+            createPublicKey(exampleKey),
+            Buffer.from(signature, 'base64url'),
+          )
+        )
+          return invalid('Invalid JWT Signature.');
+        if (iss !== 'acme@project-1.iam.gserviceaccount.com')
+          return invalid('Invalid grant: account not found');
         const now = clock.now().epochMilliseconds / 1000;
-        if (aud !== 'https://oauth2.googleapis.com/token' || !(iat <= now && exp > now && exp - iat <= 3600)) return invalid('Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.');
-        return scope === 'https://www.googleapis.com/auth/ndev.clouddns.readwrite' ? grant() : { status: 400, body: { error: 'invalid_scope', error_description: `${scope} is not a valid audience string.` } };
+        if (
+          aud !== 'https://oauth2.googleapis.com/token' ||
+          !(iat <= now && exp > now && exp - iat <= 3600)
+        )
+          return invalid(
+            'Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.',
+          );
+        return scope === 'https://www.googleapis.com/auth/ndev.clouddns.readwrite'
+          ? grant()
+          : {
+              status: 400,
+              body: {
+                error: 'invalid_scope',
+                error_description: `${scope} is not a valid audience string.`,
+              },
+            };
       },
     },
   });
   const metadata = standIn({
-    baseUrl: 'http://metadata.google.internal/computeMetadata/v1', authorized: ({ headers }) => headers.get('metadata-flavor') === 'Google', words: { ...words, credentials: { status: 403, text: 'Missing Metadata-Flavor:Google header.' } },
+    baseUrl: 'http://metadata.google.internal/computeMetadata/v1',
+    authorized: ({ headers }) => headers.get('metadata-flavor') === 'Google',
+    words: {
+      ...words,
+      credentials: { status: 403, text: 'Missing Metadata-Flavor:Google header.' },
+    },
     routes: { 'GET /instance/service-accounts/default/token': grant },
   });
   return {
-    oauth, metadata,
+    oauth,
+    metadata,
     /** Whether it is one that was given, and has not ended. */
     valid: (token: string) => clock.monotonic() < (ends.get(token) ?? -Infinity),
     revoke: () => ends.clear(),

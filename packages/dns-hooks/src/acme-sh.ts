@@ -26,16 +26,37 @@ _initpath || exit 1
  * @see https://github.com/acmesh-official/acme.sh/wiki/DNS-API-Dev-Guide
  * @throws RangeError for a hook that has no name of theirs; DnsError `ERR_DNS_HOOK`
  */
-export function acmeSh({ home, hook, env, shell = '/bin/sh', ...limits }: AcmeShOptions): DnsProvider {
-  if (!/^dns_\w+$/.test(hook)) throw new RangeError(`${JSON.stringify(hook)} is no hook of acme.sh: write it as dns_cf`);
-  const each = async (action: 'add' | 'rm', zone: string, records: readonly TxtRecord[], { signal }: DnsOptions = {}) => {
+export function acmeSh({
+  home,
+  hook,
+  env,
+  shell = '/bin/sh',
+  ...limits
+}: AcmeShOptions): DnsProvider {
+  if (!/^dns_\w+$/.test(hook))
+    throw new RangeError(`${JSON.stringify(hook)} is no hook of acme.sh: write it as dns_cf`);
+  const each = async (
+    action: 'add' | 'rm',
+    zone: string,
+    records: readonly TxtRecord[],
+    { signal }: DnsOptions = {},
+  ) => {
     for (const record of records) {
       signal?.throwIfAborted();
       const program = await trustedFile(join(home, 'acme.sh'));
       const file = await trustedFile(join(home, 'dnsapi', `${hook}.sh`));
       const name = recordName(zone, record);
       const args = ['-c', script, program, program, file, `${hook}_${action}`, name, record.value];
-      await runHook({ program: shell, args, env: { ...env, LE_WORKING_DIR: home }, title: `${hook}_${action} ${name} ${record.value}`, signal }, limits);
+      await runHook(
+        {
+          program: shell,
+          args,
+          env: { ...env, LE_WORKING_DIR: home },
+          title: `${hook}_${action} ${name} ${record.value}`,
+          signal,
+        },
+        limits,
+      );
     }
   };
   return {

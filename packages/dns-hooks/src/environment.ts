@@ -13,7 +13,18 @@ const powerful = /^(?:LD_|DYLD_|BASH_|NODE_|PYTHON|PERL|RUBY|SHELLOPTS$|IFS$|ENV
  * @throws RangeError for a pattern that would let everything through, or is none
  */
 export function environment({ from, allow }: EnvironmentOptions): Readonly<Record<string, string>> {
-  for (const one of allow) if (!/^[A-Za-z_]\w*\*?$/.test(one)) throw new RangeError(`${JSON.stringify(one)} is no name of the environment, and no beginning of one: write PATH, or AWS_*`);
-  const named = (name: string) => allow.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) && !powerful.test(name) : name === one));
-  return Object.fromEntries(Object.entries(from).flatMap(([name, value]) => (value !== undefined && named(name) ? [[name, value]] : [])));
+  for (const one of allow)
+    if (!/^[A-Za-z_]\w*\*?$/.test(one))
+      throw new RangeError(
+        `${JSON.stringify(one)} is no name of the environment, and no beginning of one: write PATH, or AWS_*`,
+      );
+  const named = (name: string) =>
+    allow.some((one) =>
+      one.endsWith('*') ? name.startsWith(one.slice(0, -1)) && !powerful.test(name) : name === one,
+    );
+  return Object.fromEntries(
+    Object.entries(from).flatMap(([name, value]) =>
+      value !== undefined && named(name) ? [[name, value]] : [],
+    ),
+  );
 }

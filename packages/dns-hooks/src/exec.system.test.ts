@@ -9,8 +9,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { execHook } from './index.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-hook-')); });
-afterEach(async () => { await rm(folder, { recursive: true }); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-hook-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
 
 async function program(text: string): Promise<string> {
   const path = join(folder, 'hook');
@@ -21,15 +25,27 @@ async function program(text: string): Promise<string> {
 
 describeWith(['named', 'nsupdate'], 'execHook with nsupdate', () => {
   let bind: Bind;
-  beforeAll(async () => { bind = await startBind({ zones: { 'a.test': [] } }); });
-  afterAll(async () => { await bind?.[Symbol.asyncDispose](); });
-  const hook = () => program(`#!/bin/sh
+  beforeAll(async () => {
+    bind = await startBind({ zones: { 'a.test': [] } });
+  });
+  afterAll(async () => {
+    await bind?.[Symbol.asyncDispose]();
+  });
+  const hook = () =>
+    program(`#!/bin/sh
 case "$1" in present) verb=add ttl=1;; cleanup) verb=delete ttl=;; *) exit 2;; esac
 printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$verb" "$2" "$ttl" "$3" | nsupdate
 `);
 
-  it.each(dnsProviderContract.filter((clause) => clause.live).map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const provider = execHook({ program: await hook(), env: { PATH: process.env.PATH ?? '', DNS_PORT: String(bind.port) } });
+  it.each(
+    dnsProviderContract
+      .filter((clause) => clause.live)
+      .map((clause) => [clause.title, clause] as const),
+  )('%s', async (_, { check }) => {
+    const provider = execHook({
+      program: await hook(),
+      env: { PATH: process.env.PATH ?? '', DNS_PORT: String(bind.port) },
+    });
     const look = lookUp({ clock: systemClock, servers: [bind.address] });
     await check({ provider, zone: 'a.test', look: (name) => look.txt(name) });
   });
@@ -39,26 +55,62 @@ describe('execHook', () => {
   const record = { name: '@', value: 'va"lue; $(touch /tmp/owned) `x`' };
 
   it('hands over action, whole name with its dot, and value, with no shell in between and no more of the environment than given', async () => {
-    const provider = execHook({ program: await program('#!/bin/sh\nfor one in "$#" "$@" "$HOME" "$ONLY"; do printf "%s\\n" "$one" >> "$OUT"; done\n'), env: { ONLY: 'this', OUT: join(folder, 'out') } });
+    const provider = execHook({
+      program: await program(
+        '#!/bin/sh\nfor one in "$#" "$@" "$HOME" "$ONLY"; do printf "%s\\n" "$one" >> "$OUT"; done\n',
+      ),
+      env: { ONLY: 'this', OUT: join(folder, 'out') },
+    });
     await provider.append('_acme-challenge.a.test', [record]);
     await provider.remove('_acme-challenge.a.test', [record]);
-    expect((await readFile(join(folder, 'out'), 'utf8')).split('\n')).toEqual(['3', 'present', '_acme-challenge.a.test.', record.value, '', 'this', '3', 'cleanup', '_acme-challenge.a.test.', record.value, '', 'this', '']);
+    expect((await readFile(join(folder, 'out'), 'utf8')).split('\n')).toEqual([
+      '3',
+      'present',
+      '_acme-challenge.a.test.',
+      record.value,
+      '',
+      'this',
+      '3',
+      'cleanup',
+      '_acme-challenge.a.test.',
+      record.value,
+      '',
+      'this',
+      '',
+    ]);
   });
   it('says what a program wrote that failed, escaped', async () => {
-    const provider = execHook({ program: await program('#!/bin/sh\nprintf "no such zone\\033[2J" >&2\nexit 7\n'), env: {} });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('ended with 7: "no such zone\\u001b[2J"') });
+    const provider = execHook({
+      program: await program('#!/bin/sh\nprintf "no such zone\\033[2J" >&2\nexit 7\n'),
+      env: {},
+    });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_HOOK',
+      message: expect.stringContaining('ended with 7: "no such zone\\u001b[2J"'),
+    });
   });
   it('says that a program is not there, or not executable', async () => {
-    await expect(execHook({ program: join(folder, 'nowhere'), env: {} }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('ENOENT') });
+    await expect(
+      execHook({ program: join(folder, 'nowhere'), env: {} }).append('a.test', [record]),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('ENOENT') });
     await writeFile(join(folder, 'plain'), '');
-    await expect(execHook({ program: join(folder, 'plain'), env: {} }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('EACCES') });
+    await expect(
+      execHook({ program: join(folder, 'plain'), env: {} }).append('a.test', [record]),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('EACCES') });
   });
   it('ends a program that takes too long, and one whose caller gives up', async () => {
     const slow = await program('#!/bin/sh\nexec sleep 60\n');
     const env = { PATH: process.env.PATH ?? '' };
-    await expect(execHook({ program: slow, env, limit: { milliseconds: 100 } }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('time limit') });
+    await expect(
+      execHook({ program: slow, env, limit: { milliseconds: 100 } }).append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_HOOK',
+      message: expect.stringContaining('time limit'),
+    });
     const stop = new AbortController();
-    const call = execHook({ program: slow, env }).append('a.test', [record], { signal: stop.signal });
+    const call = execHook({ program: slow, env }).append('a.test', [record], {
+      signal: stop.signal,
+    });
     stop.abort(new Error('ctrl-c'));
     await expect(call).rejects.toThrow('ctrl-c');
   });

@@ -12,7 +12,12 @@ export interface ExecHookOptions extends HookOptions {
  * @throws DnsError `ERR_DNS_HOOK` with what the program wrote, when it ends with anything but 0 or takes too long
  */
 export function execHook({ program, env, ...limits }: ExecHookOptions): DnsProvider {
-  const each = async (action: 'present' | 'cleanup', zone: string, records: readonly TxtRecord[], { signal }: DnsOptions = {}) => {
+  const each = async (
+    action: 'present' | 'cleanup',
+    zone: string,
+    records: readonly TxtRecord[],
+    { signal }: DnsOptions = {},
+  ) => {
     for (const record of records) {
       const args = [action, `${recordName(zone, record)}.`, record.value];
       await runHook({ program, args, env, title: `${program} ${args.join(' ')}`, signal }, limits);

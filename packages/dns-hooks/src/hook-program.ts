@@ -26,26 +26,52 @@ const kept = 64 * 1024;
  * Runs a program to its end, with no shell in between, and returns what it wrote to its standard output. What it has started itself is ended with it.
  * @throws DnsError `ERR_DNS_HOOK` with what it wrote, when it ends with anything but 0, cannot be started or takes too long
  */
-export async function runHook({ signal, ...call }: HookCall, { limit = 'PT2M', clock = systemClock }: Pick<HookOptions, 'limit' | 'clock'>): Promise<string> {
+export async function runHook(
+  { signal, ...call }: HookCall,
+  { limit = 'PT2M', clock = systemClock }: Pick<HookOptions, 'limit' | 'clock'>,
+): Promise<string> {
   try {
     return await withTimeLimit({ clock, limit, signal }, (limited) => ended(call, limited));
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Error && 'code' in error && error.code === 'ERR_DNS_HOOK') throw error;
-    throw new DnsError('ERR_DNS_HOOK', `the hook ${call.title} did not end within its time limit`, { cause: error });
+    throw new DnsError('ERR_DNS_HOOK', `the hook ${call.title} did not end within its time limit`, {
+      cause: error,
+    });
   }
 }
 
-function ended({ program, args, env, title }: Omit<HookCall, 'signal'>, signal: AbortSignal): Promise<string> {
+function ended(
+  { program, args, env, title }: Omit<HookCall, 'signal'>,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const notStarted = (cause: NodeJS.ErrnoException) => new DnsError('ERR_DNS_HOOK', `the hook ${program} cannot be started (${cause.code ?? cause.message}): check its path, and that it is executable`, { cause });
-    if ([program, ...args, ...Object.values(env)].some((text) => text.includes('\0'))) return reject(new DnsError('ERR_DNS_HOOK', `the hook ${program} cannot be given a text with a zero byte: check what is asked for`));
+    const notStarted = (cause: NodeJS.ErrnoException) =>
+      new DnsError(
+        'ERR_DNS_HOOK',
+        `the hook ${program} cannot be started (${cause.code ?? cause.message}): check its path, and that it is executable`,
+        { cause },
+      );
+    if ([program, ...args, ...Object.values(env)].some((text) => text.includes('\0')))
+      return reject(
+        new DnsError(
+          'ERR_DNS_HOOK',
+          `the hook ${program} cannot be given a text with a zero byte: check what is asked for`,
+        ),
+      );
     // A group of its own, so that its children end with it.
-    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], shell: false, detached: true });
+    const child = spawn(program, args, {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: false,
+      detached: true,
+    });
     const [output, complaints] = [child.stdout, child.stderr].map((stream) => {
       const text: Buffer[] = [];
       let size = 0;
-      stream.on('data', (part: Buffer) => { if ((size += part.length) <= kept) text.push(part); });
+      stream.on('data', (part: Buffer) => {
+        if ((size += part.length) <= kept) text.push(part);
+      });
       return () => Buffer.concat(text).toString();
     }) as [() => string, () => string];
     const stop = () => endGroup(child.pid);
@@ -55,17 +81,26 @@ function ended({ program, args, env, title }: Omit<HookCall, 'signal'>, signal: 
     };
     signal.addEventListener('abort', stop, { once: true });
     child.once('error', (cause: NodeJS.ErrnoException) => end(() => reject(notStarted(cause))));
-    child.once('close', (code, killed) => end(() => {
-      if (signal.aborted) return reject(signal.reason);
-      if (code === 0) return resolve(output());
-      const written = `${output()}${complaints()}`.trim().slice(-500);
-      reject(new DnsError('ERR_DNS_HOOK', `the hook ${title} ended with ${code ?? killed}${written ? `: ${JSON.stringify(written)}` : ''}`));
-    }));
+    child.once('close', (code, killed) =>
+      end(() => {
+        if (signal.aborted) return reject(signal.reason);
+        if (code === 0) return resolve(output());
+        const written = `${output()}${complaints()}`.trim().slice(-500);
+        reject(
+          new DnsError(
+            'ERR_DNS_HOOK',
+            `the hook ${title} ended with ${code ?? killed}${written ? `: ${JSON.stringify(written)}` : ''}`,
+          ),
+        );
+      }),
+    );
   });
 }
 
 function endGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch { /* it ended by itself in this moment */ }
+  } catch {
+    /* it ended by itself in this moment */
+  }
 }

@@ -1,5 +1,14 @@
 import type { Clock, DurationInput } from '@acmex/clock';
-import { basic, DnsError, type DnsOptions, type DnsProvider, jsonApi, recordName, type Secret, type TxtRecord } from '@acmex/dns';
+import {
+  basic,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  jsonApi,
+  recordName,
+  type Secret,
+  type TxtRecord,
+} from '@acmex/dns';
 
 export interface HttpreqOptions {
   /** What stands before `/present` and `/cleanup`. */
@@ -21,10 +30,32 @@ export interface HttpreqOptions {
  * @see https://go-acme.github.io/lego/dns/httpreq/
  * @throws DnsError as `jsonApi` does; `ERR_DNS_HOOK` for RAW with a record that says no challenge
  */
-export function httpreq({ endpoint, mode = 'default', user, ...more }: HttpreqOptions): DnsProvider {
-  const api = jsonApi({ provider: 'httpreq', baseUrl: endpoint.replace(/\/$/, ''), ...(user ? { headers: { authorization: basic(user.name, user.password) } } : {}), ...more });
-  const each = async (path: string, zone: string, records: readonly TxtRecord[], options?: DnsOptions) => {
-    for (const record of records) await api('POST', path, { ...options, body: mode === 'RAW' ? rawOf(zone, record) : { fqdn: `${recordName(zone, record)}.`, value: record.value } });
+export function httpreq({
+  endpoint,
+  mode = 'default',
+  user,
+  ...more
+}: HttpreqOptions): DnsProvider {
+  const api = jsonApi({
+    provider: 'httpreq',
+    baseUrl: endpoint.replace(/\/$/, ''),
+    ...(user ? { headers: { authorization: basic(user.name, user.password) } } : {}),
+    ...more,
+  });
+  const each = async (
+    path: string,
+    zone: string,
+    records: readonly TxtRecord[],
+    options?: DnsOptions,
+  ) => {
+    for (const record of records)
+      await api('POST', path, {
+        ...options,
+        body:
+          mode === 'RAW'
+            ? rawOf(zone, record)
+            : { fqdn: `${recordName(zone, record)}.`, value: record.value },
+      });
   };
   return {
     name: 'httpreq',
@@ -35,6 +66,14 @@ export function httpreq({ endpoint, mode = 'default', user, ...more }: HttpreqOp
 }
 
 function rawOf(zone: string, { challenge, ...record }: TxtRecord): object {
-  if (challenge) return { domain: challenge.domain, token: challenge.token, keyAuth: challenge.keyAuthorization };
-  throw new DnsError('ERR_DNS_HOOK', `httpreq: the mode RAW sends the challenge, and the record ${recordName(zone, record)} comes without one: use the default mode`);
+  if (challenge)
+    return {
+      domain: challenge.domain,
+      token: challenge.token,
+      keyAuth: challenge.keyAuthorization,
+    };
+  throw new DnsError(
+    'ERR_DNS_HOOK',
+    `httpreq: the mode RAW sends the challenge, and the record ${recordName(zone, record)} comes without one: use the default mode`,
+  );
 }

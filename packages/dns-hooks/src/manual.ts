@@ -1,5 +1,11 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { type DnsOptions, type DnsProvider, type LookUp, recordName, type TxtRecord } from '@acmex/dns';
+import {
+  type DnsOptions,
+  type DnsProvider,
+  type LookUp,
+  recordName,
+  type TxtRecord,
+} from '@acmex/dns';
 
 /** What a person is asked to do. */
 export interface ManualStep {
@@ -19,13 +25,21 @@ export interface ManualOptions {
 
 /** TXT records by a person's hands. */
 export function manual({ prompt, lookUp, clock = systemClock }: ManualOptions): DnsProvider {
-  const each = async (action: ManualStep['action'], zone: string, records: readonly TxtRecord[], { signal }: DnsOptions = {}) => {
+  const each = async (
+    action: ManualStep['action'],
+    zone: string,
+    records: readonly TxtRecord[],
+    { signal }: DnsOptions = {},
+  ) => {
     for (const record of records) {
       signal?.throwIfAborted();
       const step = { action, name: recordName(zone, record), value: record.value };
       const over = new AbortController();
       const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
-      const ways = [prompt(step, { signal: either }), ...(lookUp && action === 'add' ? [appears(step, lookUp, clock, either)] : [])];
+      const ways = [
+        prompt(step, { signal: either }),
+        ...(lookUp && action === 'add' ? [appears(step, lookUp, clock, either)] : []),
+      ];
       try {
         await Promise.race(ways);
       } finally {
@@ -45,6 +59,12 @@ export function manual({ prompt, lookUp, clock = systemClock }: ManualOptions): 
 }
 
 /** Looks every five seconds. A look-up that fails is a record that is not there yet. */
-async function appears({ name, value }: ManualStep, lookUp: LookUp, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!(await lookUp.txt(name, { signal }).catch((): readonly string[] => [])).includes(value)) await clock.sleep('PT5S', { signal });
+async function appears(
+  { name, value }: ManualStep,
+  lookUp: LookUp,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!(await lookUp.txt(name, { signal }).catch((): readonly string[] => [])).includes(value))
+    await clock.sleep('PT5S', { signal });
 }

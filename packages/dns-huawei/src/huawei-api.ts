@@ -1,5 +1,13 @@
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { type ApiRequest, DnsError, jsonApi, type JsonApi, type Refusal, reveal, type Secret } from '@acmex/dns';
+import {
+  type ApiRequest,
+  DnsError,
+  jsonApi,
+  type JsonApi,
+  type Refusal,
+  reveal,
+  type Secret,
+} from '@acmex/dns';
 import { sdkHmac } from './sdk-hmac.ts';
 
 export interface HuaweiApiOptions {
@@ -18,21 +26,46 @@ export interface HuaweiApiOptions {
 }
 
 /** The API v2 of Huawei Cloud DNS. The message of an error begins with Huawei's code. */
-export function huaweiApi({ accessKeyId, secretAccessKey, securityToken, region, projectId, ...more }: HuaweiApiOptions & { readonly limit?: DurationInput }): JsonApi {
+export function huaweiApi({
+  accessKeyId,
+  secretAccessKey,
+  securityToken,
+  region,
+  projectId,
+  ...more
+}: HuaweiApiOptions & { readonly limit?: DurationInput }): JsonApi {
   const { clock = systemClock } = more;
   // Else it could name another host, which would get the token.
-  if (region !== undefined && !/^[a-z0-9-]+$/.test(region)) throw new DnsError('ERR_DNS_API', `huawei: the region ${JSON.stringify(region)} is none: write it as cn-north-4`);
+  if (region !== undefined && !/^[a-z0-9-]+$/.test(region))
+    throw new DnsError(
+      'ERR_DNS_API',
+      `huawei: the region ${JSON.stringify(region)} is none: write it as cn-north-4`,
+    );
   const sign = async ({ method, url, headers, body }: ApiRequest) => {
     const date = new Date(clock.now().epochMilliseconds).toISOString().replace(/[-:]|\.\d+/g, '');
-    const given = Object.entries(headers).filter(([name]) => name === 'content-type' || name.startsWith('x-'));
-    const signed = { ...Object.fromEntries(given), 'host': url.host, 'x-sdk-date': date };
-    const key = { accessKeyId, secretAccessKey: await reveal(secretAccessKey, { provider: 'huawei', what: 'the secret access key' }) };
-    return { 'x-sdk-date': date, 'authorization': sdkHmac({ method, url, headers: signed, body }, key) };
+    const given = Object.entries(headers).filter(
+      ([name]) => name === 'content-type' || name.startsWith('x-'),
+    );
+    const signed = { ...Object.fromEntries(given), host: url.host, 'x-sdk-date': date };
+    const key = {
+      accessKeyId,
+      secretAccessKey: await reveal(secretAccessKey, {
+        provider: 'huawei',
+        what: 'the secret access key',
+      }),
+    };
+    return {
+      'x-sdk-date': date,
+      authorization: sdkHmac({ method, url, headers: signed, body }, key),
+    };
   };
   return jsonApi({
     provider: 'huawei',
     baseUrl: `https://dns${region === undefined ? '' : `.${region}`}.myhuaweicloud.com/v2`,
-    headers: { ...(securityToken === undefined ? {} : { 'x-security-token': securityToken }), ...(projectId === undefined ? {} : { 'x-project-id': projectId }) },
+    headers: {
+      ...(securityToken === undefined ? {} : { 'x-security-token': securityToken }),
+      ...(projectId === undefined ? {} : { 'x-project-id': projectId }),
+    },
     sign,
     refusal,
     ...more,
@@ -45,13 +78,19 @@ const inBetween = ['DNS.0016', 'DNS.0312', 'DNS.0314', 'DNS.0335', gone];
 
 /** Nothing, where someone else changed the set after it was read. @throws what is anything else */
 export function undefinedIfChanged(error: unknown): undefined {
-  if (error instanceof Error && inBetween.some((code) => error.message.includes(`${code}: `))) return undefined;
+  if (error instanceof Error && inBetween.some((code) => error.message.includes(`${code}: `)))
+    return undefined;
   throw error;
 }
 
 /** Of DNS itself, or of the gateway before it. */
 function refusal(json: unknown, status: number): Refusal | undefined {
-  const { code = undefined, message = '', error_code: outer = undefined, error_msg: words = '' } = { ...(json as Readonly<Record<string, unknown>> | undefined) };
+  const {
+    code = undefined,
+    message = '',
+    error_code: outer = undefined,
+    error_msg: words = '',
+  } = { ...(json as Readonly<Record<string, unknown>> | undefined) };
   const theirs = code ?? outer;
   if (status < 400 || typeof theirs !== 'string') return undefined;
   const said = { message: `${theirs}: ${String(code === undefined ? words : message)}` };

@@ -1,5 +1,20 @@
 import { type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import { allPages, DnsError, type DnsOptions, type DnsProvider, editRecordSet, quoted, recordName, type RecordSet, turns, type TxtRecord, unquoted, type ValueText, withoutValue, withValue } from '@acmex/dns';
+import {
+  allPages,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  editRecordSet,
+  quoted,
+  recordName,
+  type RecordSet,
+  turns,
+  type TxtRecord,
+  unquoted,
+  type ValueText,
+  withoutValue,
+  withValue,
+} from '@acmex/dns';
 import { huaweiApi, type HuaweiApiOptions, undefinedIfChanged } from './huawei-api.ts';
 
 export interface HuaweiOptions extends HuaweiApiOptions {
@@ -24,7 +39,9 @@ interface Zones {
 }
 
 const zonesAnswer: Zones = { zones: [{ id: '', name: '' }], metadata: { total_count: 0 } };
-const setsAnswer = { recordsets: [{ id: '', name: '', type: '', ttl: 0, records: [''], status: '' }] };
+const setsAnswer = {
+  recordsets: [{ id: '', name: '', type: '', ttl: 0, records: [''], status: '' }],
+};
 const text: ValueText = { write: quoted, read: unquoted };
 const pageSize = 500;
 
@@ -34,50 +51,118 @@ const pageSize = 500;
  * @throws DnsError by both effects also `ERR_DNS_NOT_VISIBLE`, when a change takes longer than `activeLimit`
  * @see https://support.huaweicloud.com/intl/en-us/api-dns/ListRecordSetsByZone.html
  */
-export function huawei({ zoneId, visibility = 'public', activeLimit = 'PT2M', ...more }: HuaweiOptions): DnsProvider {
+export function huawei({
+  zoneId,
+  visibility = 'public',
+  activeLimit = 'PT2M',
+  ...more
+}: HuaweiOptions): DnsProvider {
   const { clock = systemClock } = more;
   const api = huaweiApi(more);
   // No longer: what it is made of was read before, and grows old.
   const change = huaweiApi({ ...more, limit: 'PT10S' });
   const turn = turns();
 
-  const list = (name: { readonly name?: string; readonly search_mode?: 'equal' }, options: DnsOptions & { readonly zone?: string }) => allPages(0, async (offset) => {
-    const query = new URLSearchParams({ type: visibility, ...name, limit: String(pageSize), offset: String(offset) });
-    const { zones, metadata } = await api('GET', `/zones?${query}`, { ...options, answer: zonesAnswer });
-    return { items: zones, next: offset + pageSize < metadata.total_count ? offset + pageSize : undefined };
-  }, { provider: 'huawei' });
+  const list = (
+    name: { readonly name?: string; readonly search_mode?: 'equal' },
+    options: DnsOptions & { readonly zone?: string },
+  ) =>
+    allPages(
+      0,
+      async (offset) => {
+        const query = new URLSearchParams({
+          type: visibility,
+          ...name,
+          limit: String(pageSize),
+          offset: String(offset),
+        });
+        const { zones, metadata } = await api('GET', `/zones?${query}`, {
+          ...options,
+          answer: zonesAnswer,
+        });
+        return {
+          items: zones,
+          next: offset + pageSize < metadata.total_count ? offset + pageSize : undefined,
+        };
+      },
+      { provider: 'huawei' },
+    );
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (zoneId !== undefined) return zoneId;
-    const [found, ...others] = (await list({ name: `${zone}.`, search_mode: 'equal' }, { ...options, zone })).filter(({ name }) => nameOf(name) === zone.toLowerCase());
+    const [found, ...others] = (
+      await list({ name: `${zone}.`, search_mode: 'equal' }, { ...options, zone })
+    ).filter(({ name }) => nameOf(name) === zone.toLowerCase());
     if (found && others.length === 0) return found.id;
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', found
-      ? `huawei: ${others.length + 1} ${visibility} zones are called ${zone} (${[found, ...others].map(({ id }) => id).join(', ')}): give zoneId`
-      : `huawei: no ${visibility} zone ${zone} with these credentials: check the name, the account, the region of private zones, and whether the zone is public or private`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      found
+        ? `huawei: ${others.length + 1} ${visibility} zones are called ${zone} (${[found, ...others].map(({ id }) => id).join(', ')}): give zoneId`
+        : `huawei: no ${visibility} zone ${zone} with these credentials: check the name, the account, the region of private zones, and whether the zone is public or private`,
+    );
   };
   /** The set that has the value, else the first; no sooner than Huawei has done with it. */
-  const find = async (path: string, zone: string, record: TxtRecord, options: DnsOptions): Promise<Found | undefined> => {
+  const find = async (
+    path: string,
+    zone: string,
+    record: TxtRecord,
+    options: DnsOptions,
+  ): Promise<Found | undefined> => {
     const name = recordName(zone, record);
     const end = clock.monotonic() + milliseconds(activeLimit);
     for (;;) {
-      const { recordsets } = await api('GET', `${path}?${new URLSearchParams({ type: 'TXT', name: `${name}.`, search_mode: 'equal' })}`, { ...options, zone, answer: setsAnswer });
-      const all = recordsets.filter((one) => one.type === 'TXT' && nameOf(one.name) === name.toLowerCase());
-      const found = all.find(({ records }) => records.some((one) => unquoted(one) === record.value)) ?? all[0];
-      if (!found?.status.startsWith('PENDING')) return found && { ...found, values: found.records, several: all.length > 1 };
-      if (clock.monotonic() + 2000 > end) throw new DnsError('ERR_DNS_NOT_VISIBLE', `huawei: the TXT records of ${name} are ${found.status} since more than ${Math.round(milliseconds(activeLimit) / 1000)} seconds: wait longer, or see whether huawei has trouble`);
+      const { recordsets } = await api(
+        'GET',
+        `${path}?${new URLSearchParams({ type: 'TXT', name: `${name}.`, search_mode: 'equal' })}`,
+        { ...options, zone, answer: setsAnswer },
+      );
+      const all = recordsets.filter(
+        (one) => one.type === 'TXT' && nameOf(one.name) === name.toLowerCase(),
+      );
+      const found =
+        all.find(({ records }) => records.some((one) => unquoted(one) === record.value)) ?? all[0];
+      if (!found?.status.startsWith('PENDING'))
+        return found && { ...found, values: found.records, several: all.length > 1 };
+      if (clock.monotonic() + 2000 > end)
+        throw new DnsError(
+          'ERR_DNS_NOT_VISIBLE',
+          `huawei: the TXT records of ${name} are ${found.status} since more than ${Math.round(milliseconds(activeLimit) / 1000)} seconds: wait longer, or see whether huawei has trouble`,
+        );
       await clock.sleep({ seconds: 2 }, options);
     }
   };
-  const replace = async (path: string, zone: string, name: string, there: Found | undefined, { ttl, values }: RecordSet, options: DnsOptions): Promise<true | undefined> => {
+  const replace = async (
+    path: string,
+    zone: string,
+    name: string,
+    there: Found | undefined,
+    { ttl, values }: RecordSet,
+    options: DnsOptions,
+  ): Promise<true | undefined> => {
     const place = there ? `${path}/${encodeURIComponent(there.id)}` : path;
     const call = { ...options, zone, repeatable: true as const };
-    const done = values.length === 0 ? change('DELETE', place, call) : change(there ? 'PUT' : 'POST', place, { ...call, body: { name: `${name}.`, type: 'TXT', ttl, records: values } });
+    const done =
+      values.length === 0
+        ? change('DELETE', place, call)
+        : change(there ? 'PUT' : 'POST', place, {
+            ...call,
+            body: { name: `${name}.`, type: 'TXT', ttl, records: values },
+          });
     return await done.then(() => true as const, undefinedIfChanged);
   };
   const setOf = async (zone: string, options: DnsOptions) => {
     const path = `/zones/${encodeURIComponent(await idOf(zone, options))}/recordsets`;
     return (record: TxtRecord) => {
       const name = recordName(zone, record);
-      return { provider: 'huawei', name, clock, ttl: 300, find: () => find(path, zone, record, options), replace: (there: Found | undefined, wanted: RecordSet) => replace(path, zone, name, there, wanted, options), ...options };
+      return {
+        provider: 'huawei',
+        name,
+        clock,
+        ttl: 300,
+        find: () => find(path, zone, record, options),
+        replace: (there: Found | undefined, wanted: RecordSet) =>
+          replace(path, zone, name, there, wanted, options),
+        ...options,
+      };
     };
   };
 
@@ -89,24 +174,45 @@ export function huawei({ zoneId, visibility = 'public', activeLimit = 'PT2M', ..
         const set = at(record);
         const edit = withValue(record, text);
         const served = async () => servedSet(set.name, await set.find());
-        await turn(set.name, () => editRecordSet({
-          ...set,
-          find: served,
-          replace: async (there, wanted) => {
-            if (there?.several) throw new DnsError('ERR_DNS_API', `huawei: the TXT records of ${set.name} go by lines or weights, and no other may stand beside them: delegate ${set.name} by a CNAME record`);
-            const after = await set.replace(there, wanted) && await served();
-            return after && !edit(after) ? after : undefined;
-          },
-        }, edit), options);
+        await turn(
+          set.name,
+          () =>
+            editRecordSet(
+              {
+                ...set,
+                find: served,
+                replace: async (there, wanted) => {
+                  if (there?.several)
+                    throw new DnsError(
+                      'ERR_DNS_API',
+                      `huawei: the TXT records of ${set.name} go by lines or weights, and no other may stand beside them: delegate ${set.name} by a CNAME record`,
+                    );
+                  const after = (await set.replace(there, wanted)) && (await served());
+                  return after && !edit(after) ? after : undefined;
+                },
+              },
+              edit,
+            ),
+          options,
+        );
       }
     },
     async remove(zone, records, options = {}) {
       const at = await setOf(zone, options);
-      for (const set of records.map((record) => ({ ...at(record), edit: withoutValue(record, text) }))) await turn(set.name, () => editRecordSet(set, set.edit), options);
+      for (const set of records.map((record) => ({
+        ...at(record),
+        edit: withoutValue(record, text),
+      })))
+        await turn(set.name, () => editRecordSet(set, set.edit), options);
     },
     async zones(options = {}) {
-      if (zoneId === undefined) return [...new Set((await list({}, options)).map(({ name }) => nameOf(name)))];
-      const { name } = await api('GET', `/zones/${encodeURIComponent(zoneId)}`, { ...options, zone: zoneId, answer: { name: '' } });
+      if (zoneId === undefined)
+        return [...new Set((await list({}, options)).map(({ name }) => nameOf(name)))];
+      const { name } = await api('GET', `/zones/${encodeURIComponent(zoneId)}`, {
+        ...options,
+        zone: zoneId,
+        answer: { name: '' },
+      });
       return [nameOf(name)];
     },
   };
@@ -115,7 +221,10 @@ export function huawei({ zoneId, visibility = 'public', activeLimit = 'PT2M', ..
 /** A set that is paused or frozen is there, and nobody sees it. */
 function servedSet(name: string, found: Found | undefined): Found | undefined {
   if (!found || found.status === 'ACTIVE') return found;
-  throw new DnsError('ERR_DNS_API', `huawei: the TXT records of ${name} are ${found.status} and not served: enable them in the console, or remove them`);
+  throw new DnsError(
+    'ERR_DNS_API',
+    `huawei: the TXT records of ${name} are ${found.status} and not served: enable them in the console, or remove them`,
+  );
 }
 
 function nameOf(name: string): string {

@@ -18,13 +18,25 @@ export interface SdkHmacKey {
  * The Authorization header of a request to one of Huawei Cloud's APIs, signed by SDK-HMAC-SHA256.
  * @see https://support.huaweicloud.com/intl/en-us/devg-apisign/api-sign-algorithm-005.html
  */
-export function sdkHmac({ method, url, headers, body }: SdkHmacRequest, { accessKeyId, secretAccessKey }: SdkHmacKey): string {
+export function sdkHmac(
+  { method, url, headers, body }: SdkHmacRequest,
+  { accessKeyId, secretAccessKey }: SdkHmacKey,
+): string {
   const names = Object.keys(headers).sort();
   const signed = names.map((name) => `${name}:${(headers[name] ?? '').trim()}\n`).join('');
-  const path = url.pathname.split('/').map((part) => encoded(decodeURIComponent(part))).join('/').replace(/\/?$/, '/');
-  const query = [...url.searchParams].map(([name, value]) => `${encoded(name)}=${encoded(value)}`).sort().join('&');
+  const path = url.pathname
+    .split('/')
+    .map((part) => encoded(decodeURIComponent(part)))
+    .join('/')
+    .replace(/\/?$/, '/');
+  const query = [...url.searchParams]
+    .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
+    .sort()
+    .join('&');
   const canonical = [method, path, query, signed, names.join(';'), sha256(body)].join('\n');
-  const signature = createHmac('sha256', secretAccessKey).update(['SDK-HMAC-SHA256', headers['x-sdk-date'], sha256(canonical)].join('\n')).digest('hex');
+  const signature = createHmac('sha256', secretAccessKey)
+    .update(['SDK-HMAC-SHA256', headers['x-sdk-date'], sha256(canonical)].join('\n'))
+    .digest('hex');
   return `SDK-HMAC-SHA256 Access=${accessKeyId}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
 }
 
@@ -34,5 +46,8 @@ function sha256(text: string): string {
 
 /** RFC 3986 §2.3. */
 function encoded(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -1,5 +1,16 @@
 import type { Clock } from '@acmex/clock';
-import { allPages, bearer, DnsError, type DnsOptions, type DnsProvider, jsonApi, recordName, type Secret, turns, type TxtRecord } from '@acmex/dns';
+import {
+  allPages,
+  bearer,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  jsonApi,
+  recordName,
+  type Secret,
+  turns,
+  type TxtRecord,
+} from '@acmex/dns';
 
 export interface LinodeOptions {
   /** A personal access token that may read and write domains. */
@@ -14,24 +25,60 @@ export interface LinodeOptions {
  * @see https://techdocs.akamai.com/linode-api/reference/get-domain-records
  */
 export function linode({ token, ...more }: LinodeOptions): DnsProvider {
-  const api = (filter: object = {}) => jsonApi({ provider: 'linode', baseUrl: 'https://api.linode.com/v4', headers: { 'authorization': bearer(token), 'x-filter': JSON.stringify(filter) }, ...more });
+  const api = (filter: object = {}) =>
+    jsonApi({
+      provider: 'linode',
+      baseUrl: 'https://api.linode.com/v4',
+      headers: { authorization: bearer(token), 'x-filter': JSON.stringify(filter) },
+      ...more,
+    });
   const turn = turns();
 
-  const list = <T>(path: string, one: T, filter: object, options: DnsOptions & { readonly zone?: string }) => allPages(1, async (page) => {
-    const { data, pages } = await api(filter)('GET', `${path}?page=${page}&page_size=500`, { ...options, answer: { data: [one], pages: 0 } });
-    return { items: data, next: page < pages ? page + 1 : undefined };
-  }, { provider: 'linode' });
+  const list = <T>(
+    path: string,
+    one: T,
+    filter: object,
+    options: DnsOptions & { readonly zone?: string },
+  ) =>
+    allPages(
+      1,
+      async (page) => {
+        const { data, pages } = await api(filter)('GET', `${path}?page=${page}&page_size=500`, {
+          ...options,
+          answer: { data: [one], pages: 0 },
+        });
+        return { items: data, next: page < pages ? page + 1 : undefined };
+      },
+      { provider: 'linode' },
+    );
   /** Those that are written here, and not copied from another server. */
   const domains = async (filter: object, options: DnsOptions & { readonly zone?: string }) =>
-    (await list('/domains', { id: 0, domain: '', type: '' }, filter, options)).filter(({ type }) => type === 'master');
+    (await list('/domains', { id: 0, domain: '', type: '' }, filter, options)).filter(
+      ({ type }) => type === 'master',
+    );
   const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    const found = (await domains({ domain: zone }, { ...options, zone })).find(({ domain }) => domain === zone);
+    const found = (await domains({ domain: zone }, { ...options, zone })).find(
+      ({ domain }) => domain === zone,
+    );
     if (found) return `/domains/${found.id}/records`;
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`,
+    );
   };
-  const find = async (path: string, zone: string, { name, value }: TxtRecord, options: DnsOptions) => {
+  const find = async (
+    path: string,
+    zone: string,
+    { name, value }: TxtRecord,
+    options: DnsOptions,
+  ) => {
     const wanted = name === '@' ? '' : name;
-    const all = await list(path, { id: 0, type: '', name: '', target: '' }, { type: 'TXT', ...(wanted === '' ? {} : { name: wanted }) }, { ...options, zone });
+    const all = await list(
+      path,
+      { id: 0, type: '', name: '', target: '' },
+      { type: 'TXT', ...(wanted === '' ? {} : { name: wanted }) },
+      { ...options, zone },
+    );
     return all.filter((one) => one.type === 'TXT' && one.name === wanted && one.target === value);
   };
 
@@ -41,18 +88,32 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       const path = await pathOf(zone, options);
       for (const record of records) {
         // Linode keeps a second record of the same name and value beside the first.
-        await turn(`${recordName(zone, record)} ${record.value}`, async () => {
-          if ((await find(path, zone, record, options)).length > 0) return;
-          const { name, value, ttl = 30 } = record;
-          // 0 would be the domain's own, which may be days.
-          await api()('POST', path, { ...options, zone, body: { type: 'TXT', name: name === '@' ? '' : name, target: value, ttl_sec: Math.max(ttl, 30) } });
-        }, options);
+        await turn(
+          `${recordName(zone, record)} ${record.value}`,
+          async () => {
+            if ((await find(path, zone, record, options)).length > 0) return;
+            const { name, value, ttl = 30 } = record;
+            // 0 would be the domain's own, which may be days.
+            await api()('POST', path, {
+              ...options,
+              zone,
+              body: {
+                type: 'TXT',
+                name: name === '@' ? '' : name,
+                target: value,
+                ttl_sec: Math.max(ttl, 30),
+              },
+            });
+          },
+          options,
+        );
       }
     },
     async remove(zone, records, options = {}) {
       const path = await pathOf(zone, options);
       for (const record of records) {
-        for (const { id } of await find(path, zone, record, options)) await api()('DELETE', `${path}/${id}`, { ...options, zone, accept: [404] });
+        for (const { id } of await find(path, zone, record, options))
+          await api()('DELETE', `${path}/${id}`, { ...options, zone, accept: [404] });
       }
     },
     zones: async (options = {}) => (await domains({}, options)).map(({ domain }) => domain),

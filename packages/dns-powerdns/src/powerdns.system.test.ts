@@ -12,49 +12,105 @@ const record = { name: '_acme-challenge', value: 'one' };
 
 describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
   let server: PowerDns;
-  beforeAll(async () => { server = await startPowerDns({ zones: ['a.test', 'b.a.test'], apiKey }); });
-  afterAll(async () => { await server?.[Symbol.asyncDispose](); });
-  const look = (name: string) => lookUp({ clock: systemClock, servers: [server.address] }).txt(name);
+  beforeAll(async () => {
+    server = await startPowerDns({ zones: ['a.test', 'b.a.test'], apiKey });
+  });
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+  });
+  const look = (name: string) =>
+    lookUp({ clock: systemClock, servers: [server.address] }).txt(name);
 
   // What takes all of the provider's patience is left to the stand-in, which has a clock of its own.
-  const clauses = dnsProviderContract.filter(({ title }) => !/nothing but errors|never comes/.test(title));
+  const clauses = dnsProviderContract.filter(
+    ({ title }) => !/nothing but errors|never comes/.test(title),
+  );
   it.each(clauses.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
     const front = troubled({ baseUrl: server.url, words: powerdnsWords, fetch });
-    const clock = { ...virtualClock(), now: systemClock.now, run: <T>(work: Promise<T>) => work } satisfies StandInSubject['clock'];
-    await check({ provider: powerdns({ url: server.url, apiKey, fetch: front.fetch }), zone: 'a.test', look, trouble: front.trouble, clock, secrets: [apiKey] });
+    const clock = {
+      ...virtualClock(),
+      now: systemClock.now,
+      run: <T>(work: Promise<T>) => work,
+    } satisfies StandInSubject['clock'];
+    await check({
+      provider: powerdns({ url: server.url, apiKey, fetch: front.fetch }),
+      zone: 'a.test',
+      look,
+      trouble: front.trouble,
+      clock,
+      secrets: [apiKey],
+    });
   });
   it('writes values of any characters and any length, and lists its zones', async () => {
     const provider = powerdns({ url: `${server.url}/`, apiKey });
     const values = ['a "b" \\ ;c', 'x'.repeat(300)];
-    await provider.append('b.a.test', values.map((value) => ({ name: '@', value })));
-    expect([...await look('b.a.test')].sort()).toEqual(values);
-    await provider.remove('b.a.test', values.map((value) => ({ name: '@', value })));
+    await provider.append(
+      'b.a.test',
+      values.map((value) => ({ name: '@', value })),
+    );
+    expect([...(await look('b.a.test'))].sort()).toEqual(values);
+    await provider.remove(
+      'b.a.test',
+      values.map((value) => ({ name: '@', value })),
+    );
     expect(await look('b.a.test')).toEqual([]);
-    expect([...await provider.zones!()].sort()).toEqual(['a.test', 'b.a.test']);
+    expect([...(await provider.zones!())].sort()).toEqual(['a.test', 'b.a.test']);
   });
   it('is told that its key is wrong, in real words', async () => {
-    await expect(powerdns({ url: server.url, apiKey: 'wrong' }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+    await expect(
+      powerdns({ url: server.url, apiKey: 'wrong' }).append('a.test', [record]),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
   });
 });
 
 describe('powerdns with a stand-in', () => {
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const host = powerdnsStandIn({ zone: 'a.test', apiKey });
-    const clock = virtualClock();
-    await check({ provider: powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch, clock }), zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [apiKey] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const host = powerdnsStandIn({ zone: 'a.test', apiKey });
+      const clock = virtualClock();
+      await check({
+        provider: powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch, clock }),
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: [apiKey],
+      });
+    },
+  );
   it('keeps what others wrote as it stands: its time to live, and what is switched off', async () => {
-    const others = { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 7, records: [{ content: '"theirs"', disabled: false }, { content: '"off"', disabled: true }] };
+    const others = {
+      name: '_acme-challenge.a.test.',
+      type: 'TXT',
+      ttl: 7,
+      records: [
+        { content: '"theirs"', disabled: false },
+        { content: '"off"', disabled: true },
+      ],
+    };
     const host = powerdnsStandIn({ zone: 'a.test', apiKey, sets: [others] });
     const provider = powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch });
     await provider.append('a.test', [record]);
-    expect(host.sets()).toContainEqual({ ...others, records: [...others.records, { content: '"one"', disabled: false }] });
+    expect(host.sets()).toContainEqual({
+      ...others,
+      records: [...others.records, { content: '"one"', disabled: false }],
+    });
     await provider.remove('a.test', [record]);
     expect(host.sets()).toContainEqual(others);
   });
   it('steps out of no zone', async () => {
     const host = powerdnsStandIn({ zone: 'a.test', apiKey });
-    for (const zone of ['..', '../../..', 'a.test./../b']) await expect(powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch }).append(zone, [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND' });
-    expect(host.requests.every((request) => /^GET \/api\/v1\/servers\/localhost\/zones\/[^/]+$/.test(request))).toBe(true);
+    for (const zone of ['..', '../../..', 'a.test./../b'])
+      await expect(
+        powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch }).append(zone, [
+          record,
+        ]),
+      ).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND' });
+    expect(
+      host.requests.every((request) =>
+        /^GET \/api\/v1\/servers\/localhost\/zones\/[^/]+$/.test(request),
+      ),
+    ).toBe(true);
   });
 });

@@ -1,5 +1,10 @@
 import { unquoted } from '@acmex/dns';
-import { type StandIn, type StandInAnswer, standIn, type StandInOptions } from '@acmex/dns/stand-in';
+import {
+  type StandIn,
+  type StandInAnswer,
+  standIn,
+  type StandInOptions,
+} from '@acmex/dns/stand-in';
 
 interface RecordSet {
   readonly name: string;
@@ -18,37 +23,98 @@ export const powerdnsWords: StandInOptions['words'] = {
 };
 
 /** The HTTP API of PowerDNS 4.7, with one zone. */
-export function powerdnsStandIn({ zone, apiKey, sets = [] }: { readonly zone: string; readonly apiKey: string; readonly sets?: readonly RecordSet[] }): StandIn & { look(name: string): Promise<readonly string[]>; readonly sets: () => readonly RecordSet[] } {
-  let now: readonly RecordSet[] = [{ name: `${zone}.`, type: 'SOA', ttl: 3600, records: [{ content: 'ns1. admin. 1 1 1 1 1', disabled: false }] }, ...sets];
+export function powerdnsStandIn({
+  zone,
+  apiKey,
+  sets = [],
+}: {
+  readonly zone: string;
+  readonly apiKey: string;
+  readonly sets?: readonly RecordSet[];
+}): StandIn & {
+  look(name: string): Promise<readonly string[]>;
+  readonly sets: () => readonly RecordSet[];
+} {
+  let now: readonly RecordSet[] = [
+    {
+      name: `${zone}.`,
+      type: 'SOA',
+      ttl: 3600,
+      records: [{ content: 'ns1. admin. 1 1 1 1 1', disabled: false }],
+    },
+    ...sets,
+  ];
   const noSuchZone: StandInAnswer = { status: 404, text: 'Not Found' };
   const invalid = (error: string): StandInAnswer => ({ status: 422, body: { error } });
-  const fault = ({ name, type, ttl, records = [], changetype }: RecordSet & { readonly changetype: string }): StandInAnswer | undefined => {
-    if (!name.endsWith(`.${zone}.`) && name !== `${zone}.`) return invalid(`RRset ${name} IN ${type}: Name is out of zone`);
+  const fault = ({
+    name,
+    type,
+    ttl,
+    records = [],
+    changetype,
+  }: RecordSet & { readonly changetype: string }): StandInAnswer | undefined => {
+    if (!name.endsWith(`.${zone}.`) && name !== `${zone}.`)
+      return invalid(`RRset ${name} IN ${type}: Name is out of zone`);
     if (!['REPLACE', 'DELETE'].includes(changetype)) return invalid('Changetype not understood');
-    if (changetype === 'REPLACE' && typeof ttl !== 'number') return invalid('Key \'ttl\' not present or not a number');
-    const wrong = records.find(({ content }) => !/^"(?:[^"\\]|\\.){0,255}"(?: "(?:[^"\\]|\\.){0,255}")*$/.test(content));
-    return wrong ? invalid(`Record ${name}/${type} '${wrong.content}': Not in expected format (parsed as '"${wrong.content}"')`) : undefined;
+    if (changetype === 'REPLACE' && typeof ttl !== 'number')
+      return invalid("Key 'ttl' not present or not a number");
+    const wrong = records.find(
+      ({ content }) => !/^"(?:[^"\\]|\\.){0,255}"(?: "(?:[^"\\]|\\.){0,255}")*$/.test(content),
+    );
+    return wrong
+      ? invalid(
+          `Record ${name}/${type} '${wrong.content}': Not in expected format (parsed as '"${wrong.content}"')`,
+        )
+      : undefined;
   };
   const host = standIn({
     baseUrl: 'http://127.0.0.1:8081',
     authorized: ({ headers }) => headers.get('x-api-key') === apiKey,
     words: powerdnsWords,
     routes: {
-      'GET /api/v1/servers/localhost/zones': () => ({ status: 200, body: [{ id: `${zone}.`, name: `${zone}.`, kind: 'Native' }] }),
+      'GET /api/v1/servers/localhost/zones': () => ({
+        status: 200,
+        body: [{ id: `${zone}.`, name: `${zone}.`, kind: 'Native' }],
+      }),
       'GET /api/v1/servers/localhost/zones/:zone': ({ params, url }) => {
-        const [name, type] = [url.searchParams.get('rrset_name'), url.searchParams.get('rrset_type')];
-        return params.zone === `${zone}.` ? { status: 200, body: { name: `${zone}.`, rrsets: now.filter((one) => (name === null || one.name === name) && (type === null || one.type === type)) } } : noSuchZone;
+        const [name, type] = [
+          url.searchParams.get('rrset_name'),
+          url.searchParams.get('rrset_type'),
+        ];
+        return params.zone === `${zone}.`
+          ? {
+              status: 200,
+              body: {
+                name: `${zone}.`,
+                rrsets: now.filter(
+                  (one) =>
+                    (name === null || one.name === name) && (type === null || one.type === type),
+                ),
+              },
+            }
+          : noSuchZone;
       },
       'PATCH /api/v1/servers/localhost/zones/:zone': ({ params, body }) => {
         if (params.zone !== `${zone}.`) return noSuchZone;
-        const changes = (body as { readonly rrsets: readonly (RecordSet & { readonly changetype: string })[] }).rrsets;
+        const changes = (
+          body as { readonly rrsets: readonly (RecordSet & { readonly changetype: string })[] }
+        ).rrsets;
         const wrong = changes.map(fault).find((one) => one !== undefined);
         if (wrong) return wrong;
-        for (const { changetype, ...set } of changes) now = [...now.filter((one) => one.name !== set.name || one.type !== set.type), ...(changetype === 'REPLACE' ? [set] : [])];
+        for (const { changetype, ...set } of changes)
+          now = [
+            ...now.filter((one) => one.name !== set.name || one.type !== set.type),
+            ...(changetype === 'REPLACE' ? [set] : []),
+          ];
         return { status: 204 };
       },
     },
   });
-  const look = async (name: string) => now.filter((one) => one.name === `${name}.` && one.type === 'TXT').flatMap(({ records }) => records.filter(({ disabled }) => !disabled).map(({ content }) => unquoted(content)));
+  const look = async (name: string) =>
+    now
+      .filter((one) => one.name === `${name}.` && one.type === 'TXT')
+      .flatMap(({ records }) =>
+        records.filter(({ disabled }) => !disabled).map(({ content }) => unquoted(content)),
+      );
   return { ...host, look, sets: () => now };
 }

@@ -1,5 +1,15 @@
 import type { Clock } from '@acmex/clock';
-import { type DnsOptions, type DnsProvider, jsonApi, quoted, recordName, type Secret, turns, type TxtRecord, unquoted } from '@acmex/dns';
+import {
+  type DnsOptions,
+  type DnsProvider,
+  jsonApi,
+  quoted,
+  recordName,
+  type Secret,
+  turns,
+  type TxtRecord,
+  unquoted,
+} from '@acmex/dns';
 
 export interface PowerdnsOptions {
   /** Where the API lies, without `/api/v1`: `http://127.0.0.1:8081`. */
@@ -22,38 +32,101 @@ interface RecordSet {
  * Within this process nobody comes in between; where several write at one name at once, use @acmex/dns-rfc2136, which PowerDNS understands too.
  * @see https://doc.powerdns.com/authoritative/http-api/zone.html
  */
-export function powerdns({ url, apiKey, server = 'localhost', ...more }: PowerdnsOptions): DnsProvider {
-  const api = jsonApi({ provider: 'powerdns', baseUrl: `${url.replace(/\/$/, '')}/api/v1/servers/${encodeURIComponent(server)}`, headers: { 'x-api-key': apiKey }, ...more });
+export function powerdns({
+  url,
+  apiKey,
+  server = 'localhost',
+  ...more
+}: PowerdnsOptions): DnsProvider {
+  const api = jsonApi({
+    provider: 'powerdns',
+    baseUrl: `${url.replace(/\/$/, '')}/api/v1/servers/${encodeURIComponent(server)}`,
+    headers: { 'x-api-key': apiKey },
+    ...more,
+  });
   const turn = turns();
 
   const read = async (zone: string, name: string, options: DnsOptions): Promise<RecordSet> => {
     const query = new URLSearchParams({ rrset_name: name, rrset_type: 'TXT' });
-    const { rrsets } = await api('GET', `${pathOf(zone)}?${query}`, { ...options, zone, answer: { rrsets: [{ name: '', type: '', ttl: 0, records: [{ content: '', disabled: false }] }] } });
+    const { rrsets } = await api('GET', `${pathOf(zone)}?${query}`, {
+      ...options,
+      zone,
+      answer: {
+        rrsets: [{ name: '', type: '', ttl: 0, records: [{ content: '', disabled: false }] }],
+      },
+    });
     // Versions before 4.5 send the whole zone.
-    return rrsets.find((one) => one.type === 'TXT' && one.name.toLowerCase() === name.toLowerCase()) ?? { ttl: 60, records: [] };
+    return (
+      rrsets.find((one) => one.type === 'TXT' && one.name.toLowerCase() === name.toLowerCase()) ?? {
+        ttl: 60,
+        records: [],
+      }
+    );
   };
-  const write = async (zone: string, name: string, { ttl, records }: RecordSet, options: DnsOptions) => {
-    const change = records.length === 0 ? { changetype: 'DELETE' } : { changetype: 'REPLACE', ttl, records: records.map(({ content, disabled }) => ({ content, disabled })) };
-    await api('PATCH', pathOf(zone), { ...options, zone, body: { rrsets: [{ name, type: 'TXT', ...change }] } });
+  const write = async (
+    zone: string,
+    name: string,
+    { ttl, records }: RecordSet,
+    options: DnsOptions,
+  ) => {
+    const change =
+      records.length === 0
+        ? { changetype: 'DELETE' }
+        : {
+            changetype: 'REPLACE',
+            ttl,
+            records: records.map(({ content, disabled }) => ({ content, disabled })),
+          };
+    await api('PATCH', pathOf(zone), {
+      ...options,
+      zone,
+      body: { rrsets: [{ name, type: 'TXT', ...change }] },
+    });
   };
   /** Changes the record set of each record's name; `change` returns undefined where it is right already. */
-  const each = async (zone: string, records: readonly TxtRecord[], options: DnsOptions, change: (set: RecordSet, record: TxtRecord) => RecordSet | undefined) => {
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    options: DnsOptions,
+    change: (set: RecordSet, record: TxtRecord) => RecordSet | undefined,
+  ) => {
     for (const record of records) {
       const name = `${recordName(zone, record)}.`;
-      await turn(name.toLowerCase(), async () => {
-        const changed = change(await read(zone, name, options), record);
-        if (changed) await write(zone, name, changed, options);
-      }, options);
+      await turn(
+        name.toLowerCase(),
+        async () => {
+          const changed = change(await read(zone, name, options), record);
+          if (changed) await write(zone, name, changed, options);
+        },
+        options,
+      );
     }
   };
 
   return {
     name: 'powerdns',
-    append: (zone, records, options = {}) => each(zone, records, options, (set, { value, ttl = set.ttl }) =>
-      (set.records.some((one) => !one.disabled && unquoted(one.content) === value) ? undefined : { ttl, records: [...set.records.filter(({ content }) => unquoted(content) !== value), { content: quoted(value), disabled: false }] })),
-    remove: (zone, records, options = {}) => each(zone, records, options, (set, { value }) =>
-      (set.records.some((one) => unquoted(one.content) === value) ? { ...set, records: set.records.filter(({ content }) => unquoted(content) !== value) } : undefined)),
-    zones: async (options) => (await api('GET', '/zones', { ...options, answer: [{ name: '' }] })).map(({ name }) => name.replace(/\.$/, '')),
+    append: (zone, records, options = {}) =>
+      each(zone, records, options, (set, { value, ttl = set.ttl }) =>
+        set.records.some((one) => !one.disabled && unquoted(one.content) === value)
+          ? undefined
+          : {
+              ttl,
+              records: [
+                ...set.records.filter(({ content }) => unquoted(content) !== value),
+                { content: quoted(value), disabled: false },
+              ],
+            },
+      ),
+    remove: (zone, records, options = {}) =>
+      each(zone, records, options, (set, { value }) =>
+        set.records.some((one) => unquoted(one.content) === value)
+          ? { ...set, records: set.records.filter(({ content }) => unquoted(content) !== value) }
+          : undefined,
+      ),
+    zones: async (options) =>
+      (await api('GET', '/zones', { ...options, answer: [{ name: '' }] })).map(({ name }) =>
+        name.replace(/\.$/, ''),
+      ),
   };
 }
 

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
-import { DnsError, type DnsOptions, type DnsProvider, recordName, reveal, type Secret, type TxtRecord } from '@acmex/dns';
+import {
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  recordName,
+  reveal,
+  type Secret,
+  type TxtRecord,
+} from '@acmex/dns';
 import { exchange, type Server, serverOf } from './exchange.ts';
 import { isSigned, signatureFault, signed, type SigningKey, type TsigAlgorithm } from './tsig.ts';
 import { type Change, readAnswer, updateMessage } from './wire.ts';
@@ -24,16 +32,37 @@ export interface Rfc2136Options {
 }
 
 /** TXT records by dynamic update (RFC 2136) over TCP, signed by TSIG (RFC 8945): BIND, Knot, PowerDNS, Windows. All records of a call, or none. */
-export function rfc2136({ server, key, limit = 'PT10S', clock = systemClock }: Rfc2136Options): DnsProvider {
+export function rfc2136({
+  server,
+  key,
+  limit = 'PT10S',
+  clock = systemClock,
+}: Rfc2136Options): DnsProvider {
   const place = { ...serverOf(server), text: server };
-  const change = async (action: Change['action'], zone: string, records: readonly TxtRecord[], { signal }: DnsOptions = {}) => {
-    const changes = records.map((record) => ({ action, name: recordName(zone, record), value: record.value, ttl: record.ttl ?? 60 }));
+  const change = async (
+    action: Change['action'],
+    zone: string,
+    records: readonly TxtRecord[],
+    { signal }: DnsOptions = {},
+  ) => {
+    const changes = records.map((record) => ({
+      action,
+      name: recordName(zone, record),
+      value: record.value,
+      ttl: record.ttl ?? 60,
+    }));
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      const signing = key && await signingKey(key);
-      const failure = await withTimeLimit({ clock, limit, signal }, (limited) => update(place, { zone, changes, key: signing, clock, signal: limited })).catch((cause: unknown) => {
+      const signing = key && (await signingKey(key));
+      const failure = await withTimeLimit({ clock, limit, signal }, (limited) =>
+        update(place, { zone, changes, key: signing, clock, signal: limited }),
+      ).catch((cause: unknown) => {
         signal?.throwIfAborted();
-        return new DnsError('ERR_DNS_API', `rfc2136: no answer from ${server} (${reasonOf(cause)}): check the address, and that it takes updates over TCP`, { cause });
+        return new DnsError(
+          'ERR_DNS_API',
+          `rfc2136: no answer from ${server} (${reasonOf(cause)}): check the address, and that it takes updates over TCP`,
+          { cause },
+        );
       });
       if (!failure) return;
       if (attempt === 3 || failure.code !== 'ERR_DNS_API') throw failure;
@@ -57,7 +86,10 @@ interface Update {
 }
 
 /** Sends an update once; returns why it was not made. */
-async function update(server: Server & { readonly text: string }, { zone, changes, key, clock, signal }: Update): Promise<DnsError | undefined> {
+async function update(
+  server: Server & { readonly text: string },
+  { zone, changes, key, clock, signal }: Update,
+): Promise<DnsError | undefined> {
   const id = randomInt(65_536);
   const seconds = () => Math.floor(clock.now().epochMilliseconds / 1000);
   const plain = updateMessage(id, zone, changes);
@@ -66,28 +98,64 @@ async function update(server: Server & { readonly text: string }, { zone, change
   const answer = readAnswer(bytes);
   const at = `rfc2136: ${server.text}`;
   const fault = signatureFault(answer);
-  if (answer.id !== id) return new DnsError('ERR_DNS_API', `${at} answers another question: check what listens there`);
-  if (fault !== undefined) return new DnsError('ERR_DNS_CREDENTIALS', `${at} refuses the key ${key?.name ?? '(none)'}: ${fault}`);
-  if (answer.rcode === 0) return !key || isSigned(bytes, key, request.mac, seconds()) ? undefined : new DnsError('ERR_DNS_API', `${at} sent an answer that is not signed with the key ${key.name}: check who stands in between`);
+  if (answer.id !== id)
+    return new DnsError('ERR_DNS_API', `${at} answers another question: check what listens there`);
+  if (fault !== undefined)
+    return new DnsError(
+      'ERR_DNS_CREDENTIALS',
+      `${at} refuses the key ${key?.name ?? '(none)'}: ${fault}`,
+    );
+  if (answer.rcode === 0)
+    return !key || isSigned(bytes, key, request.mac, seconds())
+      ? undefined
+      : new DnsError(
+          'ERR_DNS_API',
+          `${at} sent an answer that is not signed with the key ${key.name}: check who stands in between`,
+        );
   return refusal(answer.rcode, at, zone, key);
 }
 
 /** RFC 2136 §2.2. */
 function refusal(rcode: number, at: string, zone: string, key: SigningKey | undefined): DnsError {
   switch (rcode) {
-    case 5: return new DnsError('ERR_DNS_CREDENTIALS', `${at} lets ${key ? `the key ${key.name}` : 'no one without a key'} not write TXT records in ${zone} (REFUSED): check its update policy`);
-    case 9: case 10: return new DnsError('ERR_DNS_ZONE_NOT_FOUND', `${at} is no primary server of the zone ${zone} (${rcode === 9 ? 'NOTAUTH' : 'NOTZONE'}): check the name, and the server`);
-    default: return new DnsError('ERR_DNS_API', `${at} made no update of ${zone} (${['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP'][rcode] ?? `code ${rcode}`}): see its log`);
+    case 5:
+      return new DnsError(
+        'ERR_DNS_CREDENTIALS',
+        `${at} lets ${key ? `the key ${key.name}` : 'no one without a key'} not write TXT records in ${zone} (REFUSED): check its update policy`,
+      );
+    case 9:
+    case 10:
+      return new DnsError(
+        'ERR_DNS_ZONE_NOT_FOUND',
+        `${at} is no primary server of the zone ${zone} (${rcode === 9 ? 'NOTAUTH' : 'NOTZONE'}): check the name, and the server`,
+      );
+    default:
+      return new DnsError(
+        'ERR_DNS_API',
+        `${at} made no update of ${zone} (${['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP'][rcode] ?? `code ${rcode}`}): see its log`,
+      );
   }
 }
 
-async function signingKey({ name, algorithm = 'hmac-sha256', secret }: TsigKey): Promise<SigningKey> {
+async function signingKey({
+  name,
+  algorithm = 'hmac-sha256',
+  secret,
+}: TsigKey): Promise<SigningKey> {
   const text = await reveal(secret, { provider: 'rfc2136', what: `the secret of the key ${name}` });
-  if (!/^[A-Za-z\d+/]+={0,2}$/.test(text)) throw new DnsError('ERR_DNS_CREDENTIALS', `rfc2136: the secret of the key ${name} is not base64: give it as tsig-keygen prints it`);
+  if (!/^[A-Za-z\d+/]+={0,2}$/.test(text))
+    throw new DnsError(
+      'ERR_DNS_CREDENTIALS',
+      `rfc2136: the secret of the key ${name} is not base64: give it as tsig-keygen prints it`,
+    );
   return { name, algorithm, secret: Buffer.from(text, 'base64') };
 }
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  return 'code' in cause ? (cause.code === 'ERR_TIME_LIMIT' ? 'its time is over' : String(cause.code)) : cause.message;
+  return 'code' in cause
+    ? cause.code === 'ERR_TIME_LIMIT'
+      ? 'its time is over'
+      : String(cause.code)
+    : cause.message;
 }

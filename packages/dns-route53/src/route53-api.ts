@@ -1,6 +1,15 @@
 import { Route53Client, type Route53ClientConfig } from '@aws-sdk/client-route-53';
 import type { Clock } from '@acmex/clock';
-import { concealed, DnsError, type HostAnswer, type Refusal, reveal, sdkApi, type SdkApi, type Secret } from '@acmex/dns';
+import {
+  concealed,
+  DnsError,
+  type HostAnswer,
+  type Refusal,
+  reveal,
+  sdkApi,
+  type SdkApi,
+  type Secret,
+} from '@acmex/dns';
 
 /** An access key of IAM or STS. */
 export interface AwsAccessKey {
@@ -28,7 +37,12 @@ export interface Route53ApiOptions {
 type Send = Route53Client['send'];
 
 /** Route 53 by AWS's SDK: its client, and how its calls are made. */
-export function route53Api({ credentials, region = 'us-east-1', requestHandler, clock }: Route53ApiOptions): { readonly call: SdkApi; readonly send: Send } {
+export function route53Api({
+  credentials,
+  region = 'us-east-1',
+  requestHandler,
+  clock,
+}: Route53ApiOptions): { readonly call: SdkApi; readonly send: Send } {
   const key = credentials && 'accessKeyId' in credentials ? keyOf(credentials) : undefined;
   const client = new Route53Client({
     region,
@@ -38,28 +52,56 @@ export function route53Api({ credentials, region = 'us-east-1', requestHandler, 
     // Else the SDK would ask once, and keep for ever what has no end.
     ...(key ? { credentials: Object.assign(key.current, { memoized: true }) } : {}),
   });
-  const sdk = sdkApi({ provider: 'route53', answered, refusal, conceal: (text) => concealed(text, key?.secrets() ?? []), ...(clock ? { clock } : {}) });
-  const call: SdkApi = (what, once, options) => sdk(what, async (signal) => {
-    await key?.renew();
-    return await once(signal).catch(noCredentials);
-  }, options);
+  const sdk = sdkApi({
+    provider: 'route53',
+    answered,
+    refusal,
+    conceal: (text) => concealed(text, key?.secrets() ?? []),
+    ...(clock ? { clock } : {}),
+  });
+  const call: SdkApi = (what, once, options) =>
+    sdk(
+      what,
+      async (signal) => {
+        await key?.renew();
+        return await once(signal).catch(noCredentials);
+      },
+      options,
+    );
   return { send: client.send.bind(client), call };
 }
 
 /** An access key in clear, as it was when it was last asked for. */
 function keyOf({ accessKeyId, secretAccessKey, sessionToken }: AwsAccessKey) {
-  let now: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string } = { accessKeyId, secretAccessKey: '' };
+  let now: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  } = { accessKeyId, secretAccessKey: '' };
   const clear = (secret: Secret, what: string) => reveal(secret, { provider: 'route53', what });
   return {
     current: async () => now,
     secrets: () => [now.secretAccessKey, now.sessionToken ?? ''],
-    renew: async () => { now = { accessKeyId, secretAccessKey: await clear(secretAccessKey, 'the secret access key'), ...(sessionToken === undefined ? {} : { sessionToken: await clear(sessionToken, 'the session token') }) }; },
+    renew: async () => {
+      now = {
+        accessKeyId,
+        secretAccessKey: await clear(secretAccessKey, 'the secret access key'),
+        ...(sessionToken === undefined
+          ? {}
+          : { sessionToken: await clear(sessionToken, 'the session token') }),
+      };
+    },
   };
 }
 
 function noCredentials(error: unknown): never {
-  if (!(error instanceof Error) || !/^(Credentials|Token)ProviderError$/.test(error.name)) throw error;
-  throw new DnsError('ERR_DNS_CREDENTIALS', `route53: AWS finds no credentials (${error.message}): give an access key or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`, { cause: error });
+  if (!(error instanceof Error) || !/^(Credentials|Token)ProviderError$/.test(error.name))
+    throw error;
+  throw new DnsError(
+    'ERR_DNS_CREDENTIALS',
+    `route53: AWS finds no credentials (${error.message}): give an access key or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+    { cause: error },
+  );
 }
 
 interface AwsWords {
@@ -69,15 +111,42 @@ interface AwsWords {
 
 /** The SDK's errors have what AWS answered beside them, also where that could not be read. */
 function answered(error: unknown): HostAnswer | undefined {
-  const { $metadata, $response, $fault, name, message } = error as { readonly $metadata?: { readonly httpStatusCode?: number }; readonly $response?: { readonly headers?: Record<string, string> }; readonly $fault?: string; readonly name: string; readonly message: string };
+  const { $metadata, $response, $fault, name, message } = error as {
+    readonly $metadata?: { readonly httpStatusCode?: number };
+    readonly $response?: { readonly headers?: Record<string, string> };
+    readonly $fault?: string;
+    readonly name: string;
+    readonly message: string;
+  };
   const status = $metadata?.httpStatusCode;
   if (status === undefined) return undefined;
-  return { status, headers: new Headers($response?.headers), ...($fault === undefined || name === 'Unknown' ? {} : { json: { awsCode: name, message } satisfies AwsWords }) };
+  return {
+    status,
+    headers: new Headers($response?.headers),
+    ...($fault === undefined || name === 'Unknown'
+      ? {}
+      : { json: { awsCode: name, message } satisfies AwsWords }),
+  };
 }
 
-const refusedCredentials = ['ExpiredToken', 'ExpiredTokenException', 'IncompleteSignature', 'InvalidClientTokenId', 'InvalidSignatureException', 'RequestExpired', 'UnrecognizedClientException'];
+const refusedCredentials = [
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'RequestExpired',
+  'UnrecognizedClientException',
+];
 /** Mostly of status 400. */
-const tooMany = ['PriorRequestNotComplete', 'RequestLimitExceeded', 'SlowDown', 'Throttling', 'ThrottlingException', 'TooManyRequestsException'];
+const tooMany = [
+  'PriorRequestNotComplete',
+  'RequestLimitExceeded',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+];
 
 function refusal(json: unknown): Refusal | undefined {
   if (typeof json !== 'object' || json === null || !('awsCode' in json)) return undefined;
@@ -85,5 +154,7 @@ function refusal(json: unknown): Refusal | undefined {
   const words = { message: `${message} (${awsCode})` };
   if (refusedCredentials.includes(awsCode)) return { ...words, code: 'ERR_DNS_CREDENTIALS' };
   if (tooMany.includes(awsCode)) return { ...words, code: 'ERR_DNS_RATE_LIMITED' };
-  return awsCode === 'InvalidChangeBatch' && message.includes('is not permitted in zone') ? { ...words, code: 'ERR_DNS_ZONE_NOT_FOUND' } : words;
+  return awsCode === 'InvalidChangeBatch' && message.includes('is not permitted in zone')
+    ? { ...words, code: 'ERR_DNS_ZONE_NOT_FOUND' }
+    : words;
 }

@@ -10,56 +10,102 @@ const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-key-that-n
 const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(options: Partial<Route53Options> = {}, more: Partial<Route53StandInOptions> = {}) {
-  const host = route53StandIn({ ...credentials, zones: ['one.test', 'two.test', 'a.test', 'private:a.test'], ...more });
+  const host = route53StandIn({
+    ...credentials,
+    zones: ['one.test', 'two.test', 'a.test', 'private:a.test'],
+    ...more,
+  });
   const clock = virtualClock();
-  return { host, clock, provider: route53({ credentials, requestHandler: host.requestHandler, clock, ...options }) };
+  return {
+    host,
+    clock,
+    provider: route53({ credentials, requestHandler: host.requestHandler, clock, ...options }),
+  };
 }
 
 describe('route53', () => {
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const { provider, host, clock } = subject();
-    await check({ provider, zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [credentials.secretAccessKey] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const { provider, host, clock } = subject();
+      await check({
+        provider,
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: [credentials.secretAccessKey],
+      });
+    },
+  );
 
   it('keeps the values of others as they stand, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const others = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`, '"\\303\\274"'];
     host.put('Z3', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, values: others });
     await provider.append('a.test', [record]);
-    expect(host.at('_acme-challenge.a.test')).toEqual([expect.objectContaining({ ttl: 300, values: [...others, '"mine"'] })]);
+    expect(host.at('_acme-challenge.a.test')).toEqual([
+      expect.objectContaining({ ttl: 300, values: [...others, '"mine"'] }),
+    ]);
     await provider.remove('a.test', [record]);
-    expect(host.at('_acme-challenge.a.test')).toEqual([expect.objectContaining({ ttl: 300, values: others })]);
+    expect(host.at('_acme-challenge.a.test')).toEqual([
+      expect.objectContaining({ ttl: 300, values: others }),
+    ]);
   });
   it('reads again and loses nothing when someone else changes the record set in between', async () => {
     const { host, clock } = subject();
     const theirs = ['one', 'two'];
     const inner = host.requestHandler;
-    const late = { ...inner, handle: async (...args: Parameters<typeof inner.handle>) => {
-      const other = args[0].method === 'POST' ? theirs.shift() : undefined;
-      if (other !== undefined) await route53({ credentials, requestHandler: inner }).append('a.test', [{ ...record, value: other }]);
-      return await inner.handle(...args);
-    } };
-    await clock.run(route53({ credentials, requestHandler: late, clock }).append('a.test', [record]));
+    const late = {
+      ...inner,
+      handle: async (...args: Parameters<typeof inner.handle>) => {
+        const other = args[0].method === 'POST' ? theirs.shift() : undefined;
+        if (other !== undefined)
+          await route53({ credentials, requestHandler: inner }).append('a.test', [
+            { ...record, value: other },
+          ]);
+        return await inner.handle(...args);
+      },
+    };
+    await clock.run(
+      route53({ credentials, requestHandler: late, clock }).append('a.test', [record]),
+    );
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['one', 'two', 'mine']);
     theirs.push('three');
-    await clock.run(route53({ credentials, requestHandler: late, clock }).remove('a.test', [record]));
+    await clock.run(
+      route53({ credentials, requestHandler: late, clock }).remove('a.test', [record]),
+    );
     await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['one', 'two', 'three']);
   });
   it('gives up where others change the record set all the time', async () => {
     const { host, clock } = subject();
     let count = 0;
     const inner = host.requestHandler;
-    const late = { ...inner, handle: async (...args: Parameters<typeof inner.handle>) => {
-      if (args[0].method === 'POST') await route53({ credentials, requestHandler: inner }).append('a.test', [{ ...record, value: `other ${++count}` }]);
-      return await inner.handle(...args);
-    } };
-    await expect(clock.run(route53({ credentials, requestHandler: late, clock }).append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('ten times') });
+    const late = {
+      ...inner,
+      handle: async (...args: Parameters<typeof inner.handle>) => {
+        if (args[0].method === 'POST')
+          await route53({ credentials, requestHandler: inner }).append('a.test', [
+            { ...record, value: `other ${++count}` },
+          ]);
+        return await inner.handle(...args);
+      },
+    };
+    await expect(
+      clock.run(route53({ credentials, requestHandler: late, clock }).append('a.test', [record])),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('ten times') });
   });
-  it.each([['weighted', { setIdentifier: 'west', ttl: 60, values: ['"theirs"'] }], ['an alias', {}]])('leaves a record set alone that is %s', async (_, set) => {
+  it.each([
+    ['weighted', { setIdentifier: 'west', ttl: 60, values: ['"theirs"'] }],
+    ['an alias', {}],
+  ])('leaves a record set alone that is %s', async (_, set) => {
     const { provider, host } = subject();
     host.put('Z3', { name: '_acme-challenge.a.test.', type: 'TXT', ...set });
     await provider.remove('a.test', [record, { ...record, value: 'theirs' }]);
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('delegate _acme-challenge.a.test by a CNAME record') });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('delegate _acme-challenge.a.test by a CNAME record'),
+    });
     expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([]);
   });
 
@@ -71,7 +117,10 @@ describe('route53', () => {
   });
   it('says ERR_DNS_NOT_VISIBLE where they do not get it within the limit', async () => {
     const { provider, clock } = subject({ insyncLimit: 'PT1M' }, { pending: 100 });
-    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_NOT_VISIBLE', message: expect.stringContaining('in 60 seconds') });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: 'ERR_DNS_NOT_VISIBLE',
+      message: expect.stringContaining('in 60 seconds'),
+    });
   });
   it('waits for no removal', async () => {
     const { provider, host } = subject();
@@ -85,25 +134,60 @@ describe('route53', () => {
     const { provider, host } = subject();
     await provider.append('a.test', [record]);
     await expect(provider.zones!()).resolves.toEqual(['a.test', 'one.test', 'two.test']);
-    const inside = route53({ credentials, requestHandler: host.requestHandler, visibility: 'private' });
+    const inside = route53({
+      credentials,
+      requestHandler: host.requestHandler,
+      visibility: 'private',
+    });
     await inside.append('a.test', [{ ...record, value: 'hidden' }]);
     await expect(inside.zones!()).resolves.toEqual(['a.test']);
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual(['POST /hostedzone/Z3/rrset', 'POST /hostedzone/Z4/rrset']);
-    await expect(inside.append('one.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('no private hosted zone one.test') });
+    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([
+      'POST /hostedzone/Z3/rrset',
+      'POST /hostedzone/Z4/rrset',
+    ]);
+    await expect(inside.append('one.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining('no private hosted zone one.test'),
+    });
   });
   it('asks which of several public zones of one name is meant, and takes the id for an answer', async () => {
     const { provider, host } = subject({}, { zones: ['a.test', 'b.test', 'a.test'] });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: 'route53: 2 public hosted zones are called a.test (Z1, Z3): give hostedZoneId' });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: 'route53: 2 public hosted zones are called a.test (Z1, Z3): give hostedZoneId',
+    });
     const before = host.requests.length;
     const one = route53({ credentials, requestHandler: host.requestHandler, hostedZoneId: 'Z3' });
     await one.append('a.test', [record]);
-    expect(host.requests.slice(before).map((request) => request.split('?')[0])).toEqual(['GET /hostedzone/Z3/rrset', 'POST /hostedzone/Z3/rrset', 'GET /change/C1']);
+    expect(host.requests.slice(before).map((request) => request.split('?')[0])).toEqual([
+      'GET /hostedzone/Z3/rrset',
+      'POST /hostedzone/Z3/rrset',
+      'GET /change/C1',
+    ]);
     await expect(one.zones!()).resolves.toEqual(['a.test']);
-    await expect(one.append('b.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('is not permitted in zone a.test.') });
-    await expect(route53({ credentials, requestHandler: host.requestHandler, hostedZoneId: 'Z9' }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('No hosted zone found with ID: Z9') });
+    await expect(one.append('b.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining('is not permitted in zone a.test.'),
+    });
+    await expect(
+      route53({ credentials, requestHandler: host.requestHandler, hostedZoneId: 'Z9' }).append(
+        'a.test',
+        [record],
+      ),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining('No hosted zone found with ID: Z9'),
+    });
   });
 
-  it.each(['quotes " and \\ and \\101', 'ü and 😀', 'x'.repeat(600), `${'x'.repeat(254)}ü`, ' ', '<&>'])('writes any value, and finds it again: %j', async (value) => {
+  it.each([
+    'quotes " and \\ and \\101',
+    'ü and 😀',
+    'x'.repeat(600),
+    `${'x'.repeat(254)}ü`,
+    ' ',
+    '<&>',
+  ])('writes any value, and finds it again: %j', async (value) => {
     const { provider, host } = subject();
     await provider.append('a.test', [{ ...record, value }]);
     await provider.append('a.test', [{ ...record, value }]);
@@ -116,32 +200,90 @@ describe('route53', () => {
     const { provider, host } = subject();
     await provider.append('a.test', [{ name: '*', value: 'one' }]);
     await provider.append('a.test', [{ name: '*', value: 'two' }]);
-    expect(host.at('*.a.test')).toMatchObject([{ name: '\\052.a.test.', values: ['"one"', '"two"'] }]);
+    expect(host.at('*.a.test')).toMatchObject([
+      { name: '\\052.a.test.', values: ['"one"', '"two"'] },
+    ]);
   });
   it('says what Route 53 says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ name: 'x', value: '' }, { name: 'x', value: 'y', ttl: -1 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'route53: ChangeResourceRecordSets is refused for the zone a.test (400 ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest (MalformedInput)): correct what the host names' });
+    await expect(
+      provider.append('a.test', [
+        { name: 'x', value: '' },
+        { name: 'x', value: 'y', ttl: -1 },
+      ]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message:
+        'route53: ChangeResourceRecordSets is refused for the zone a.test (400 ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest (MalformedInput)): correct what the host names',
+    });
   });
-  it.each([['PriorRequestNotComplete', 400, 'ERR_DNS_RATE_LIMITED'], ['ExpiredToken', 400, 'ERR_DNS_CREDENTIALS'], ['AccessDenied', 403, 'ERR_DNS_CREDENTIALS'], ['InvalidInput', 400, 'ERR_DNS_API']])('tells what %s means', async (code, statusCode, expected) => {
+  it.each([
+    ['PriorRequestNotComplete', 400, 'ERR_DNS_RATE_LIMITED'],
+    ['ExpiredToken', 400, 'ERR_DNS_CREDENTIALS'],
+    ['AccessDenied', 403, 'ERR_DNS_CREDENTIALS'],
+    ['InvalidInput', 400, 'ERR_DNS_API'],
+  ])('tells what %s means', async (code, statusCode, expected) => {
     const clock = virtualClock();
-    const body = Buffer.from(`<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Code>${code}</Code><Message>words with ${credentials.secretAccessKey}</Message></Error></ErrorResponse>`);
-    const provider = route53({ credentials, clock, requestHandler: { metadata: { handlerProtocol: 'http/1.1' }, handle: async () => ({ response: { statusCode, headers: { 'content-type': 'text/xml' }, body } }) } });
-    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({ code: expected, message: expect.stringContaining(`${statusCode} words with … (${code})`) });
+    const body = Buffer.from(
+      `<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Code>${code}</Code><Message>words with ${credentials.secretAccessKey}</Message></Error></ErrorResponse>`,
+    );
+    const provider = route53({
+      credentials,
+      clock,
+      requestHandler: {
+        metadata: { handlerProtocol: 'http/1.1' },
+        handle: async () => ({
+          response: { statusCode, headers: { 'content-type': 'text/xml' }, body },
+        }),
+      },
+    });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: expected,
+      message: expect.stringContaining(`${statusCode} words with … (${code})`),
+    });
   });
 
   it('asks for the keys anew with every request, and sends the token of temporary ones', async () => {
     let asked = 0;
     const { host } = subject({}, { sessionToken: 'a-token' });
-    const provider = route53({ requestHandler: host.requestHandler, credentials: { ...credentials, secretAccessKey: async () => { asked += 1; return credentials.secretAccessKey; }, sessionToken: 'a-token' } });
+    const provider = route53({
+      requestHandler: host.requestHandler,
+      credentials: {
+        ...credentials,
+        secretAccessKey: async () => {
+          asked += 1;
+          return credentials.secretAccessKey;
+        },
+        sessionToken: 'a-token',
+      },
+    });
     await provider.append('a.test', [record]);
     expect(asked).toBe(host.requests.length);
-    await expect(route53({ requestHandler: host.requestHandler, credentials: { ...credentials, secretAccessKey: '' } }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: 'route53: the secret access key is missing or empty: give it' });
+    await expect(
+      route53({
+        requestHandler: host.requestHandler,
+        credentials: { ...credentials, secretAccessKey: '' },
+      }).append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: 'route53: the secret access key is missing or empty: give it',
+    });
   });
 
   describe('with what AWS finds', () => {
     const before = { ...process.env };
-    beforeAll(() => { Object.assign(process.env, { AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey }); });
-    afterAll(() => { process.env = before; });
+    beforeAll(() => {
+      Object.assign(process.env, {
+        AWS_EC2_METADATA_DISABLED: 'true',
+        AWS_CONFIG_FILE: '/dev/null',
+        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      });
+    });
+    afterAll(() => {
+      process.env = before;
+    });
 
     it('takes the keys of the environment', async () => {
       const { host } = subject();
@@ -151,17 +293,44 @@ describe('route53', () => {
     it('says that it finds none', async () => {
       delete process.env['AWS_SECRET_ACCESS_KEY'];
       const { host } = subject();
-      await expect(route53({ requestHandler: host.requestHandler }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: expect.stringContaining('AWS finds no credentials') });
-      await expect(route53({ requestHandler: host.requestHandler, credentials: { profile: 'nobody' } }).append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+      await expect(
+        route53({ requestHandler: host.requestHandler }).append('a.test', [record]),
+      ).rejects.toMatchObject({
+        code: 'ERR_DNS_CREDENTIALS',
+        message: expect.stringContaining('AWS finds no credentials'),
+      });
+      await expect(
+        route53({ requestHandler: host.requestHandler, credentials: { profile: 'nobody' } }).append(
+          'a.test',
+          [record],
+        ),
+      ).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
     });
   });
 });
 
 describe('the signature of the stand-in', () => {
   // https://docs.aws.amazon.com/general/latest/gr/sigv4-create-canonical-request.html, with the signature of its last step.
-  it('is that of AWS\'s example', () => {
-    const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8', host: 'iam.amazonaws.com', 'x-amz-date': '20150830T123600Z' };
-    expect(signatureOf({ method: 'GET', url: new URL('https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08'), headers, body: '' }, { names: Object.keys(headers), scope: '20150830/us-east-1/iam/aws4_request', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' }))
-      .toBe('5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7');
+  it("is that of AWS's example", () => {
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
+      host: 'iam.amazonaws.com',
+      'x-amz-date': '20150830T123600Z',
+    };
+    expect(
+      signatureOf(
+        {
+          method: 'GET',
+          url: new URL('https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08'),
+          headers,
+          body: '',
+        },
+        {
+          names: Object.keys(headers),
+          scope: '20150830/us-east-1/iam/aws4_request',
+          secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+        },
+      ),
+    ).toBe('5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7');
   });
 });

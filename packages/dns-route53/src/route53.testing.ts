@@ -1,7 +1,21 @@
 import { systemClock } from '@acmex/clock';
-import { type StandIn, type StandInAnswer, standIn, type StandInRequest } from '@acmex/dns/stand-in';
+import {
+  type StandIn,
+  type StandInAnswer,
+  standIn,
+  type StandInRequest,
+} from '@acmex/dns/stand-in';
 import { sha256, signatureOf } from './signature.testing.ts';
-import { changed, changesOf, escaped, place, type RecordSet, recordSetXml, stored, text } from './zone.testing.ts';
+import {
+  changed,
+  changesOf,
+  escaped,
+  place,
+  type RecordSet,
+  recordSetXml,
+  stored,
+  text,
+} from './zone.testing.ts';
 
 export interface Route53StandInOptions {
   readonly accessKeyId: string;
@@ -15,84 +29,197 @@ export interface Route53StandInOptions {
 
 const namespace = 'xmlns="https://route53.amazonaws.com/doc/2013-04-01/"';
 const requestId = '<RequestId>b25f48e8-84fd-11e6-80d9-574e0c4664cb</RequestId>';
-const xml = (status: number, body: string): StandInAnswer => ({ status, text: `<?xml version="1.0"?>\n${body}`, headers: { 'content-type': 'text/xml' } });
+const xml = (status: number, body: string): StandInAnswer => ({
+  status,
+  text: `<?xml version="1.0"?>\n${body}`,
+  headers: { 'content-type': 'text/xml' },
+});
 const answer = (name: string, body: string) => xml(200, `<${name} ${namespace}>${body}</${name}>`);
-const failure = (status: number, code: string, message: string) => xml(status, `<ErrorResponse ${namespace}><Error><Type>Sender</Type><Code>${code}</Code><Message>${escaped(message)}</Message></Error>${requestId}</ErrorResponse>`);
+const failure = (status: number, code: string, message: string) =>
+  xml(
+    status,
+    `<ErrorResponse ${namespace}><Error><Type>Sender</Type><Code>${code}</Code><Message>${escaped(message)}</Message></Error>${requestId}</ErrorResponse>`,
+  );
 
 /** Route 53's API 2013-04-01 as its reference describes it: XML, signed requests, change batches that are all or nothing. Pages have two items. */
 export function route53StandIn({ zones: given, pending = 0, ...keys }: Route53StandInOptions) {
-  const zones = given.map((name, at) => ({ id: `Z${at + 1}`, name: stored(name.replace('private:', '')), hidden: name.startsWith('private:') })).sort((one, other) => (place({ ...one, type: one.id }) < place({ ...other, type: other.id }) ? -1 : 1));
-  const sets = new Map<string, readonly RecordSet[]>(zones.map(({ id, name }) => [id, [{ name, type: 'SOA', ttl: 900, values: ['ns-1.awsdns-00.test. admin.test. 1 7200 900 1209600 86400'] }]]));
+  const zones = given
+    .map((name, at) => ({
+      id: `Z${at + 1}`,
+      name: stored(name.replace('private:', '')),
+      hidden: name.startsWith('private:'),
+    }))
+    .sort((one, other) =>
+      place({ ...one, type: one.id }) < place({ ...other, type: other.id }) ? -1 : 1,
+    );
+  const sets = new Map<string, readonly RecordSet[]>(
+    zones.map(({ id, name }) => [
+      id,
+      [
+        {
+          name,
+          type: 'SOA',
+          ttl: 900,
+          values: ['ns-1.awsdns-00.test. admin.test. 1 7200 900 1209600 86400'],
+        },
+      ],
+    ]),
+  );
   const changes = new Map<string, number>();
-  const zoneXml = ({ id, name, hidden }: (typeof zones)[number]) => `<HostedZone><Id>/hostedzone/${id}</Id><Name>${name}</Name><CallerReference>c</CallerReference><Config><PrivateZone>${hidden}</PrivateZone></Config><ResourceRecordSetCount>2</ResourceRecordSetCount></HostedZone>`;
-  const noZone = (id = '') => failure(404, 'NoSuchHostedZone', `No hosted zone found with ID: ${id}`);
+  const zoneXml = ({ id, name, hidden }: (typeof zones)[number]) =>
+    `<HostedZone><Id>/hostedzone/${id}</Id><Name>${name}</Name><CallerReference>c</CallerReference><Config><PrivateZone>${hidden}</PrivateZone></Config><ResourceRecordSetCount>2</ResourceRecordSetCount></HostedZone>`;
+  const noZone = (id = '') =>
+    failure(404, 'NoSuchHostedZone', `No hosted zone found with ID: ${id}`);
   const host = standIn({
     baseUrl: 'https://route53.amazonaws.com/2013-04-01',
     authorized: (request) => signed(request, keys),
     words: {
-      credentials: failure(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.'),
-      'rate-limited': failure(400, 'Throttling', 'Rate exceeded'), unknown: xml(404, '<UnknownOperationException/>'),
-      malformed: failure(400, 'MalformedInput', 'Unexpected end of input'), 'server-error': failure(500, 'InternalFailure', 'We encountered an internal error. Please try again.'),
+      credentials: failure(
+        403,
+        'SignatureDoesNotMatch',
+        'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+      ),
+      'rate-limited': failure(400, 'Throttling', 'Rate exceeded'),
+      unknown: xml(404, '<UnknownOperationException/>'),
+      malformed: failure(400, 'MalformedInput', 'Unexpected end of input'),
+      'server-error': failure(
+        500,
+        'InternalFailure',
+        'We encountered an internal error. Please try again.',
+      ),
     },
     routes: {
       'GET /hostedzonesbyname': ({ url: { searchParams } }) => {
-        const [name, id, most] = ['dnsname', 'hostedzoneid', 'maxitems'].map((key) => searchParams.get(key));
-        if (id != null && name == null) return failure(400, 'InvalidInput', 'A hosted zone ID needs a DNS name.');
-        if (Number(most ?? 100) > 100) return failure(400, 'InvalidInput', '1 validation error detected: maxitems');
-        const from = zones.filter((zone) => name == null || place({ ...zone, type: id == null ? '' : zone.id }) >= place({ name: stored(name), type: id ?? '' }));
+        const [name, id, most] = ['dnsname', 'hostedzoneid', 'maxitems'].map((key) =>
+          searchParams.get(key),
+        );
+        if (id != null && name == null)
+          return failure(400, 'InvalidInput', 'A hosted zone ID needs a DNS name.');
+        if (Number(most ?? 100) > 100)
+          return failure(400, 'InvalidInput', '1 validation error detected: maxitems');
+        const from = zones.filter(
+          (zone) =>
+            name == null ||
+            place({ ...zone, type: id == null ? '' : zone.id }) >=
+              place({ name: stored(name), type: id ?? '' }),
+        );
         const next = from[2];
-        return answer('ListHostedZonesByNameResponse', `<HostedZones>${from.slice(0, 2).map(zoneXml).join('')}</HostedZones><IsTruncated>${Boolean(next)}</IsTruncated>${next ? `<NextDNSName>${next.name}</NextDNSName><NextHostedZoneId>${next.id}</NextHostedZoneId>` : ''}<MaxItems>100</MaxItems>`);
+        return answer(
+          'ListHostedZonesByNameResponse',
+          `<HostedZones>${from.slice(0, 2).map(zoneXml).join('')}</HostedZones><IsTruncated>${Boolean(next)}</IsTruncated>${next ? `<NextDNSName>${next.name}</NextDNSName><NextHostedZoneId>${next.id}</NextHostedZoneId>` : ''}<MaxItems>100</MaxItems>`,
+        );
       },
       'GET /hostedzone/:zone': ({ params }) => {
         const zone = zones.find(({ id }) => id === params.zone);
-        return zone ? answer('GetHostedZoneResponse', `${zoneXml(zone)}<DelegationSet><NameServers><NameServer>ns-1.awsdns-00.test</NameServer></NameServers></DelegationSet>`) : noZone(params.zone);
+        return zone
+          ? answer(
+              'GetHostedZoneResponse',
+              `${zoneXml(zone)}<DelegationSet><NameServers><NameServer>ns-1.awsdns-00.test</NameServer></NameServers></DelegationSet>`,
+            )
+          : noZone(params.zone);
       },
       'GET /hostedzone/:zone/rrset': ({ params: { zone = '' }, url: { searchParams } }) => {
-        const from = place({ name: stored(searchParams.get('name') ?? ''), type: searchParams.get('type') ?? '' });
-        const all = [...sets.get(zone) ?? []].sort((one, other) => (place(one) < place(other) ? -1 : 1)).filter((one) => place(one) >= from);
+        const from = place({
+          name: stored(searchParams.get('name') ?? ''),
+          type: searchParams.get('type') ?? '',
+        });
+        const all = [...(sets.get(zone) ?? [])]
+          .sort((one, other) => (place(one) < place(other) ? -1 : 1))
+          .filter((one) => place(one) >= from);
         const most = Number(searchParams.get('maxitems') ?? 2);
-        return sets.has(zone) ? answer('ListResourceRecordSetsResponse', `<ResourceRecordSets>${all.slice(0, most).map(recordSetXml).join('')}</ResourceRecordSets><IsTruncated>${all.length > most}</IsTruncated><MaxItems>${most}</MaxItems>`) : noZone(zone);
+        return sets.has(zone)
+          ? answer(
+              'ListResourceRecordSetsResponse',
+              `<ResourceRecordSets>${all.slice(0, most).map(recordSetXml).join('')}</ResourceRecordSets><IsTruncated>${all.length > most}</IsTruncated><MaxItems>${most}</MaxItems>`,
+            )
+          : noZone(zone);
       },
       'POST /hostedzone/:zone/rrset': ({ params: { zone: id = '' }, body }) => {
         const zone = zones.find((one) => one.id === id);
         if (!zone) return noZone(id);
         const asked = typeof body === 'string' ? changesOf(body) : undefined;
-        if (!asked) return failure(400, 'MalformedInput', 'ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest');
+        if (!asked)
+          return failure(
+            400,
+            'MalformedInput',
+            'ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest',
+          );
         const outcome = changed(zone.name.slice(0, -1), sets.get(id) ?? [], asked);
-        if ('messages' in outcome) return failure(400, 'InvalidChangeBatch', `[${outcome.messages.join(', ')}]`);
+        if ('messages' in outcome)
+          return failure(400, 'InvalidChangeBatch', `[${outcome.messages.join(', ')}]`);
         sets.set(id, outcome.sets);
         changes.set(`C${changes.size + 1}`, pending);
-        return answer('ChangeResourceRecordSetsResponse', `<ChangeInfo><Id>/change/C${changes.size}</Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></ChangeInfo>`);
+        return answer(
+          'ChangeResourceRecordSetsResponse',
+          `<ChangeInfo><Id>/change/C${changes.size}</Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></ChangeInfo>`,
+        );
       },
       'GET /change/:change': ({ params: { change = '' } }) => {
         const left = changes.get(change);
-        if (left === undefined) return failure(404, 'NoSuchChange', `A change with the specified ID was not found: ${change}`);
+        if (left === undefined)
+          return failure(
+            404,
+            'NoSuchChange',
+            `A change with the specified ID was not found: ${change}`,
+          );
         changes.set(change, left - 1);
-        return answer('GetChangeResponse', `<ChangeInfo><Id>/change/${change}</Id><Status>${left > 0 ? 'PENDING' : 'INSYNC'}</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></ChangeInfo>`);
+        return answer(
+          'GetChangeResponse',
+          `<ChangeInfo><Id>/change/${change}</Id><Status>${left > 0 ? 'PENDING' : 'INSYNC'}</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></ChangeInfo>`,
+        );
       },
     },
   });
-  const at = (name: string) => [...sets.values()].flat().filter((one) => one.type === 'TXT' && one.name === stored(name));
+  const at = (name: string) =>
+    [...sets.values()].flat().filter((one) => one.type === 'TXT' && one.name === stored(name));
   return {
     ...host,
     requestHandler: requestHandler(host),
     look: async (name: string) => at(name).flatMap(({ values = [] }) => values.map(text)),
     at,
-    put: (zone: string, set: RecordSet) => { sets.set(zone, [...sets.get(zone) ?? [], set]); },
+    put: (zone: string, set: RecordSet) => {
+      sets.set(zone, [...(sets.get(zone) ?? []), set]);
+    },
   };
 }
 
 /** Whether a request has a signature, of these keys, over what must be signed, of these minutes. */
-function signed({ method, url, headers: given, text: body }: StandInRequest, { accessKeyId, secretAccessKey, sessionToken }: Pick<Route53StandInOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>): boolean {
+function signed(
+  { method, url, headers: given, text: body }: StandInRequest,
+  {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+  }: Pick<Route53StandInOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>,
+): boolean {
   const headers = Object.fromEntries(given);
-  const [, key, scope = '', list = '', signature] = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8}\/us-east-1\/route53\/aws4_request), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(headers['authorization'] ?? '') ?? [];
+  const [, key, scope = '', list = '', signature] =
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8}\/us-east-1\/route53\/aws4_request), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
+      headers['authorization'] ?? '',
+    ) ?? [];
   const time = headers['x-amz-date'] ?? '';
   const names = list.split(';');
-  if (key !== accessKeyId || !/^\d{8}T\d{6}Z$/.test(time) || !scope.startsWith(time.slice(0, 8)) || headers['x-amz-security-token'] !== sessionToken) return false;
+  if (
+    key !== accessKeyId ||
+    !/^\d{8}T\d{6}Z$/.test(time) ||
+    !scope.startsWith(time.slice(0, 8)) ||
+    headers['x-amz-security-token'] !== sessionToken
+  )
+    return false;
   if (Math.abs(systemClock.now().since(time).total('minutes')) > 15) return false;
-  if (!['host', ...Object.keys(headers).filter((name) => name.startsWith('x-amz-') || name === 'content-type')].every((name) => names.includes(name))) return false;
+  if (
+    ![
+      'host',
+      ...Object.keys(headers).filter(
+        (name) => name.startsWith('x-amz-') || name === 'content-type',
+      ),
+    ].every((name) => names.includes(name))
+  )
+    return false;
   if ((headers['x-amz-content-sha256'] ?? sha256(body)) !== sha256(body)) return false;
-  return signatureOf({ method, url, headers, body }, { names, scope, secretAccessKey }) === signature;
+  return (
+    signatureOf({ method, url, headers, body }, { names, scope, secretAccessKey }) === signature
+  );
 }
 
 /** A request as the SDK hands it on. */
@@ -110,11 +237,23 @@ interface SdkRequest {
 function requestHandler({ fetch }: StandIn) {
   return {
     metadata: { handlerProtocol: 'http/1.1' },
-    async handle({ protocol, hostname, path, query, ...request }: SdkRequest, { abortSignal: signal }: { readonly abortSignal?: AbortSignal } = {}) {
+    async handle(
+      { protocol, hostname, path, query, ...request }: SdkRequest,
+      { abortSignal: signal }: { readonly abortSignal?: AbortSignal } = {},
+    ) {
       const search = String(new URLSearchParams(query));
       const { method, headers, body } = request;
-      const response = await fetch(`${protocol}//${hostname}${path}${search === '' ? '' : `?${search}`}`, { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) });
-      return { response: { statusCode: response.status, headers: Object.fromEntries(response.headers), body: new Uint8Array(await response.arrayBuffer()) } };
+      const response = await fetch(
+        `${protocol}//${hostname}${path}${search === '' ? '' : `?${search}`}`,
+        { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) },
+      );
+      return {
+        response: {
+          statusCode: response.status,
+          headers: Object.fromEntries(response.headers),
+          body: new Uint8Array(await response.arrayBuffer()),
+        },
+      };
     },
   };
 }

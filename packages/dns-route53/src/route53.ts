@@ -1,6 +1,28 @@
-import { ChangeResourceRecordSetsCommand, GetChangeCommand, GetHostedZoneCommand, ListHostedZonesByNameCommand, ListResourceRecordSetsCommand, type ResourceRecord, type ResourceRecordSet } from '@aws-sdk/client-route-53';
+import {
+  ChangeResourceRecordSetsCommand,
+  GetChangeCommand,
+  GetHostedZoneCommand,
+  ListHostedZonesByNameCommand,
+  ListResourceRecordSetsCommand,
+  type ResourceRecord,
+  type ResourceRecordSet,
+} from '@aws-sdk/client-route-53';
 import { type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import { allPages, DnsError, type DnsOptions, type DnsProvider, editRecordSet, recordName, type RecordSet, type RecordSetEdit, turns, type TxtRecord, type ValueText, withoutValue, withValue } from '@acmex/dns';
+import {
+  allPages,
+  DnsError,
+  type DnsOptions,
+  type DnsProvider,
+  editRecordSet,
+  recordName,
+  type RecordSet,
+  type RecordSetEdit,
+  turns,
+  type TxtRecord,
+  type ValueText,
+  withoutValue,
+  withValue,
+} from '@acmex/dns';
 import { route53Api, type Route53ApiOptions } from './route53-api.ts';
 import { read, written } from './txt-value.ts';
 
@@ -18,14 +40,20 @@ interface Found extends RecordSet {
   readonly whole: ResourceRecordSet;
 }
 interface HostedZones {
-  readonly HostedZones: readonly { readonly Id: string; readonly Name: string; readonly Config: { readonly PrivateZone: boolean } }[];
+  readonly HostedZones: readonly {
+    readonly Id: string;
+    readonly Name: string;
+    readonly Config: { readonly PrivateZone: boolean };
+  }[];
   readonly NextDNSName?: string;
   readonly NextHostedZoneId?: string;
 }
 
 /** Seconds, of sets that are new. */
 const ttl = 10;
-const hostedZones: HostedZones = { HostedZones: [{ Id: '', Name: '', Config: { PrivateZone: false } }] };
+const hostedZones: HostedZones = {
+  HostedZones: [{ Id: '', Name: '', Config: { PrivateZone: false } }],
+};
 const recordSet: ResourceRecordSet & { readonly Name: string } = { Name: '', Type: 'TXT' };
 
 /**
@@ -34,55 +62,156 @@ const recordSet: ResourceRecordSet & { readonly Name: string } = { Name: '', Typ
  * @throws DnsError by `append` also `ERR_DNS_NOT_VISIBLE`, when that takes longer than `insyncLimit`
  * @see https://docs.aws.amazon.com/Route53/latest/APIReference/
  */
-export function route53({ hostedZoneId, visibility = 'public', insyncLimit = 'PT5M', ...more }: Route53Options = {}): DnsProvider {
+export function route53({
+  hostedZoneId,
+  visibility = 'public',
+  insyncLimit = 'PT5M',
+  ...more
+}: Route53Options = {}): DnsProvider {
   const { clock = systemClock } = more;
   const { call, send } = route53Api(more);
   const turn = turns();
 
   /** The hosted zones in the order of their names, from a name on. */
-  const list = (input: { readonly DNSName?: string; readonly HostedZoneId?: string }, options: DnsOptions & { readonly zone?: string }) =>
-    call('ListHostedZonesByName', (abortSignal) => send(new ListHostedZonesByNameCommand({ ...input, MaxItems: 100 }), { abortSignal }), { ...options, repeatable: true, answer: hostedZones });
-  const ours = ({ HostedZones: zones }: HostedZones) => zones.filter(({ Config }) => Config.PrivateZone === (visibility === 'private'));
+  const list = (
+    input: { readonly DNSName?: string; readonly HostedZoneId?: string },
+    options: DnsOptions & { readonly zone?: string },
+  ) =>
+    call(
+      'ListHostedZonesByName',
+      (abortSignal) =>
+        send(new ListHostedZonesByNameCommand({ ...input, MaxItems: 100 }), { abortSignal }),
+      { ...options, repeatable: true, answer: hostedZones },
+    );
+  const ours = ({ HostedZones: zones }: HostedZones) =>
+    zones.filter(({ Config }) => Config.PrivateZone === (visibility === 'private'));
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (hostedZoneId !== undefined) return hostedZoneId;
-    const [found, ...others] = ours(await list({ DNSName: zone }, { ...options, zone })).filter(({ Name }) => nameOf(Name) === zone.toLowerCase());
+    const [found, ...others] = ours(await list({ DNSName: zone }, { ...options, zone })).filter(
+      ({ Name }) => nameOf(Name) === zone.toLowerCase(),
+    );
     if (found && others.length === 0) return found.Id;
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', found
-      ? `route53: ${others.length + 1} ${visibility} hosted zones are called ${zone} (${[found, ...others].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
-      : `route53: no ${visibility} hosted zone ${zone} with these credentials: check the name, the account, and whether the zone is public or private`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      found
+        ? `route53: ${others.length + 1} ${visibility} hosted zones are called ${zone} (${[found, ...others].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
+        : `route53: no ${visibility} hosted zone ${zone} with these credentials: check the name, the account, and whether the zone is public or private`,
+    );
   };
-  const find = async (id: string, zone: string, name: string, options: DnsOptions): Promise<Found | undefined> => {
-    const { ResourceRecordSets: [first] } = await call('ListResourceRecordSets', (abortSignal) => send(new ListResourceRecordSetsCommand({ HostedZoneId: id, StartRecordName: name, StartRecordType: 'TXT', MaxItems: 1 }), { abortSignal }), { ...options, zone, repeatable: true, answer: { ResourceRecordSets: [recordSet] } });
-    if (!first || first.Type !== 'TXT' || nameOf(first.Name) !== name.toLowerCase()) return undefined;
-    return { whole: first, ttl: first.TTL ?? ttl, values: isPlain(first) ? first.ResourceRecords.map(({ Value = '' }) => Value) : [] };
+  const find = async (
+    id: string,
+    zone: string,
+    name: string,
+    options: DnsOptions,
+  ): Promise<Found | undefined> => {
+    const {
+      ResourceRecordSets: [first],
+    } = await call(
+      'ListResourceRecordSets',
+      (abortSignal) =>
+        send(
+          new ListResourceRecordSetsCommand({
+            HostedZoneId: id,
+            StartRecordName: name,
+            StartRecordType: 'TXT',
+            MaxItems: 1,
+          }),
+          { abortSignal },
+        ),
+      { ...options, zone, repeatable: true, answer: { ResourceRecordSets: [recordSet] } },
+    );
+    if (!first || first.Type !== 'TXT' || nameOf(first.Name) !== name.toLowerCase())
+      return undefined;
+    return {
+      whole: first,
+      ttl: first.TTL ?? ttl,
+      values: isPlain(first) ? first.ResourceRecords.map(({ Value = '' }) => Value) : [],
+    };
   };
   /** Returns the id of the change; undefined where someone else made one in between. */
-  const replace = async (id: string, zone: string, name: string, there: Found | undefined, wanted: RecordSet, options: DnsOptions): Promise<string | undefined> => {
-    if (there && !isPlain(there.whole)) throw new DnsError('ERR_DNS_API', `route53: the TXT records of ${name} have a routing policy or are an alias, and no other may stand beside them: delegate ${name} by a CNAME record`);
-    const set = { Name: name, Type: 'TXT' as const, TTL: wanted.ttl, ResourceRecords: wanted.values.map((Value) => ({ Value })) };
-    const changes = [...(there ? [{ Action: 'DELETE' as const, ResourceRecordSet: there.whole }] : []), ...(wanted.values.length > 0 ? [{ Action: 'CREATE' as const, ResourceRecordSet: set }] : [])];
+  const replace = async (
+    id: string,
+    zone: string,
+    name: string,
+    there: Found | undefined,
+    wanted: RecordSet,
+    options: DnsOptions,
+  ): Promise<string | undefined> => {
+    if (there && !isPlain(there.whole))
+      throw new DnsError(
+        'ERR_DNS_API',
+        `route53: the TXT records of ${name} have a routing policy or are an alias, and no other may stand beside them: delegate ${name} by a CNAME record`,
+      );
+    const set = {
+      Name: name,
+      Type: 'TXT' as const,
+      TTL: wanted.ttl,
+      ResourceRecords: wanted.values.map((Value) => ({ Value })),
+    };
+    const changes = [
+      ...(there ? [{ Action: 'DELETE' as const, ResourceRecordSet: there.whole }] : []),
+      ...(wanted.values.length > 0 ? [{ Action: 'CREATE' as const, ResourceRecordSet: set }] : []),
+    ];
     // What was sent twice is a conflict with itself: it is read again.
-    const [change] = await call('ChangeResourceRecordSets', (abortSignal) => send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch: { Changes: changes } }), { abortSignal })
-      .then(({ ChangeInfo }) => [ChangeInfo], noneIfConflict), { ...options, zone, repeatable: true, answer: [{ Id: '' }] });
+    const [change] = await call(
+      'ChangeResourceRecordSets',
+      (abortSignal) =>
+        send(
+          new ChangeResourceRecordSetsCommand({
+            HostedZoneId: id,
+            ChangeBatch: { Changes: changes },
+          }),
+          { abortSignal },
+        ).then(({ ChangeInfo }) => [ChangeInfo], noneIfConflict),
+      { ...options, zone, repeatable: true, answer: [{ Id: '' }] },
+    );
     return change?.Id;
   };
   const insync = async (id: string, zone: string, options: DnsOptions): Promise<void> => {
     const end = clock.monotonic() + milliseconds(insyncLimit);
     for (;;) {
-      const { ChangeInfo: { Status } } = await call('GetChange', (abortSignal) => send(new GetChangeCommand({ Id: id }), { abortSignal }), { ...options, repeatable: true, answer: { ChangeInfo: { Status: '' } } });
+      const {
+        ChangeInfo: { Status },
+      } = await call(
+        'GetChange',
+        (abortSignal) => send(new GetChangeCommand({ Id: id }), { abortSignal }),
+        { ...options, repeatable: true, answer: { ChangeInfo: { Status: '' } } },
+      );
       if (Status === 'INSYNC') return;
-      if (clock.monotonic() + 5000 > end) throw new DnsError('ERR_DNS_NOT_VISIBLE', `route53: the change ${id} of the zone ${zone} has not reached all of Route 53's servers in ${Math.round(milliseconds(insyncLimit) / 1000)} seconds: wait longer, or see whether Route 53 has trouble`);
+      if (clock.monotonic() + 5000 > end)
+        throw new DnsError(
+          'ERR_DNS_NOT_VISIBLE',
+          `route53: the change ${id} of the zone ${zone} has not reached all of Route 53's servers in ${Math.round(milliseconds(insyncLimit) / 1000)} seconds: wait longer, or see whether Route 53 has trouble`,
+        );
       await clock.sleep({ seconds: 5 }, options);
     }
   };
   /** Edits the sets one after the other, for Route 53 takes one change of a zone at a time. Returns the ids of the changes. */
-  const each = async (zone: string, records: readonly TxtRecord[], edit: (record: TxtRecord, text: ValueText) => RecordSetEdit, options: DnsOptions): Promise<readonly string[]> => {
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<readonly string[]> => {
     const id = await idOf(zone, options);
     const changes: string[] = [];
     for (const record of records) {
       const name = recordName(zone, record);
-      const set = { provider: 'route53', name, clock, ttl, find: () => find(id, zone, name, options), replace: (there: Found | undefined, wanted: RecordSet) => replace(id, zone, name, there, wanted, options), ...options };
-      const change = await turn(id, () => editRecordSet(set, edit(record, { write: written, read })), options);
+      const set = {
+        provider: 'route53',
+        name,
+        clock,
+        ttl,
+        find: () => find(id, zone, name, options),
+        replace: (there: Found | undefined, wanted: RecordSet) =>
+          replace(id, zone, name, there, wanted, options),
+        ...options,
+      };
+      const change = await turn(
+        id,
+        () => editRecordSet(set, edit(record, { write: written, read })),
+        options,
+      );
       if (change !== undefined) changes.push(change);
     }
     return changes;
@@ -91,38 +220,77 @@ export function route53({ hostedZoneId, visibility = 'public', insyncLimit = 'PT
   return {
     name: 'route53',
     async append(zone, records, options = {}) {
-      for (const id of await each(zone, records, withValue, options)) await insync(id, zone, options);
+      for (const id of await each(zone, records, withValue, options))
+        await insync(id, zone, options);
     },
     async remove(zone, records, options = {}) {
       await each(zone, records, withoutValue, options);
     },
     async zones(options = {}) {
       if (hostedZoneId !== undefined) {
-        const { HostedZone: { Name } } = await call('GetHostedZone', (abortSignal) => send(new GetHostedZoneCommand({ Id: hostedZoneId }), { abortSignal }), { ...options, zone: hostedZoneId, repeatable: true, answer: { HostedZone: { Name: '' } } });
+        const {
+          HostedZone: { Name },
+        } = await call(
+          'GetHostedZone',
+          (abortSignal) => send(new GetHostedZoneCommand({ Id: hostedZoneId }), { abortSignal }),
+          {
+            ...options,
+            zone: hostedZoneId,
+            repeatable: true,
+            answer: { HostedZone: { Name: '' } },
+          },
+        );
         return [nameOf(Name)];
       }
-      const all = await allPages('', async (place) => {
-        const [DNSName, HostedZoneId] = place.split(' ');
-        const page = await list(DNSName && HostedZoneId ? { DNSName, HostedZoneId } : {}, options);
-        return { items: ours(page), next: page.NextDNSName === undefined ? undefined : `${page.NextDNSName} ${page.NextHostedZoneId}` };
-      }, { provider: 'route53' });
+      const all = await allPages(
+        '',
+        async (place) => {
+          const [DNSName, HostedZoneId] = place.split(' ');
+          const page = await list(
+            DNSName && HostedZoneId ? { DNSName, HostedZoneId } : {},
+            options,
+          );
+          return {
+            items: ours(page),
+            next:
+              page.NextDNSName === undefined
+                ? undefined
+                : `${page.NextDNSName} ${page.NextHostedZoneId}`,
+          };
+        },
+        { provider: 'route53' },
+      );
       return [...new Set(all.map(({ Name }) => nameOf(Name)))];
     },
   };
 }
 
 /** That it is a set of values, with neither routing policy nor alias, nor made by a traffic policy. */
-function isPlain(set: ResourceRecordSet): set is ResourceRecordSet & { readonly ResourceRecords: readonly ResourceRecord[] } {
-  return set.SetIdentifier === undefined && set.AliasTarget === undefined && set.TrafficPolicyInstanceId === undefined && set.ResourceRecords !== undefined;
+function isPlain(
+  set: ResourceRecordSet,
+): set is ResourceRecordSet & { readonly ResourceRecords: readonly ResourceRecord[] } {
+  return (
+    set.SetIdentifier === undefined &&
+    set.AliasTarget === undefined &&
+    set.TrafficPolicyInstanceId === undefined &&
+    set.ResourceRecords !== undefined
+  );
 }
 
 /** A name as others write it: Route 53 ends it with a dot, and has octal escapes for all but letters, digits, - and _. */
 function nameOf(name: string): string {
-  return name.replace(/\.$/, '').replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+  return name
+    .replace(/\.$/, '')
+    .replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }
 
 /** Nothing, where someone else changed the set after it was read. @throws what is anything else */
 function noneIfConflict(error: unknown): readonly [] {
-  if (error instanceof Error && error.name === 'InvalidChangeBatch' && /but it was not found|but it already exists|do not match the current values/.test(error.message)) return [];
+  if (
+    error instanceof Error &&
+    error.name === 'InvalidChangeBatch' &&
+    /but it was not found|but it already exists|do not match the current values/.test(error.message)
+  )
+    return [];
   throw error;
 }

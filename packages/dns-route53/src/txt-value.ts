@@ -1,14 +1,19 @@
 /** A TXT value as Route 53 has it: strings of 255 bytes at most in quotes, with octal escapes. */
 export function written(value: string): string {
   const bytes = Buffer.from(value);
-  const strings = Array.from({ length: Math.max(Math.ceil(bytes.length / 255), 1) }, (_, at) => bytes.subarray(255 * at, 255 * (at + 1)));
+  const strings = Array.from({ length: Math.max(Math.ceil(bytes.length / 255), 1) }, (_, at) =>
+    bytes.subarray(255 * at, 255 * (at + 1)),
+  );
   return strings.map((string) => `"${[...string].map(escaped).join('')}"`).join(' ');
 }
 
 /** The value that Route 53's text stands for. */
 export function read(text: string): string {
   const strings = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, string = '']) => string);
-  const bytes = [...strings.join('').matchAll(/\\([0-3][0-7]{2})|\\?([^])/gu)].map(([, octal, char = '']) => (octal === undefined ? Buffer.from(char) : Buffer.of(parseInt(octal, 8))));
+  const bytes = [...strings.join('').matchAll(/\\([0-3][0-7]{2})|\\?([^])/gu)].map(
+    ([, octal, char = '']) =>
+      octal === undefined ? Buffer.from(char) : Buffer.of(parseInt(octal, 8)),
+  );
   return Buffer.concat(bytes).toString();
 }
 

@@ -16,9 +16,13 @@ export interface SignedRequest {
  * What Tencent Cloud finds when it signs a request itself, written after its documentation and not after the provider.
  * @see https://www.tencentcloud.com/document/product/267/37447
  */
-export function signatureOf({ method, path, query, headers, body, timestamp, date, service }: SignedRequest, secretKey: string): string {
+export function signatureOf(
+  { method, path, query, headers, body, timestamp, date, service }: SignedRequest,
+  secretKey: string,
+): string {
   let canonical = `${method}\n${path}\n${query}\n`;
-  for (const [name, value] of Object.entries(headers)) canonical += `${name.toLowerCase()}:${value.toLowerCase().trim()}\n`;
+  for (const [name, value] of Object.entries(headers))
+    canonical += `${name.toLowerCase()}:${value.toLowerCase().trim()}\n`;
   canonical += `\n${Object.keys(headers).join(';').toLowerCase()}\n${createHash('sha256').update(body, 'utf8').digest('hex')}`;
   const text = `TC3-HMAC-SHA256\n${timestamp}\n${date}/${service}/tc3_request\n${createHash('sha256').update(canonical, 'utf8').digest('hex')}`;
   const dated = createHmac('sha256', `TC3${secretKey}`).update(date).digest();

@@ -20,14 +20,22 @@ export interface Tc3Key {
  * The Authorization header of a request, signed by TC3-HMAC-SHA256.
  * @see https://www.tencentcloud.com/document/product/267/37447
  */
-export function tc3({ headers, body, service, timestamp }: Tc3Request, { secretId, secretKey }: Tc3Key): string {
+export function tc3(
+  { headers, body, service, timestamp }: Tc3Request,
+  { secretId, secretKey }: Tc3Key,
+): string {
   const names = Object.keys(headers).sort();
-  const signed = names.map((name) => `${name}:${(headers[name] ?? '').trim().toLowerCase()}\n`).join('');
+  const signed = names
+    .map((name) => `${name}:${(headers[name] ?? '').trim().toLowerCase()}\n`)
+    .join('');
   const canonical = ['POST', '/', '', signed, names.join(';'), sha256(body)].join('\n');
   const date = new Date(1000 * timestamp).toISOString().slice(0, 10);
   const scope = `${date}/${service}/tc3_request`;
   const key = hmac(hmac(hmac(`TC3${secretKey}`, date), service), 'tc3_request');
-  const signature = hmac(key, ['TC3-HMAC-SHA256', timestamp, scope, sha256(canonical)].join('\n')).toString('hex');
+  const signature = hmac(
+    key,
+    ['TC3-HMAC-SHA256', timestamp, scope, sha256(canonical)].join('\n'),
+  ).toString('hex');
   return `TC3-HMAC-SHA256 Credential=${secretId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
 }
 

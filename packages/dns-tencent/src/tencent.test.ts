@@ -16,14 +16,30 @@ function subject(options: Partial<TencentOptions> = {}, more: Partial<TencentSta
 }
 
 describe('tencent', () => {
-  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    const { provider, host, clock } = subject({ sessionToken: 'a-token-that-nobody-sees' }, { sessionToken: 'a-token-that-nobody-sees' });
-    await check({ provider, zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [key.secretKey, 'a-token-that-nobody-sees'] });
-  });
+  it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      const { provider, host, clock } = subject(
+        { sessionToken: 'a-token-that-nobody-sees' },
+        { sessionToken: 'a-token-that-nobody-sees' },
+      );
+      await check({
+        provider,
+        zone: 'a.test',
+        look: host.look,
+        trouble: host.trouble,
+        clock,
+        secrets: [key.secretKey, 'a-token-that-nobody-sees'],
+      });
+    },
+  );
 
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
-    const others = Array.from({ length: 1000 }, (_, at) => ({ Name: record.name, Value: `other ${at}` }));
+    const others = Array.from({ length: 1000 }, (_, at) => ({
+      Name: record.name,
+      Value: `other ${at}`,
+    }));
     for (const other of others) host.put('a.test', other);
     await provider.append('a.test', [record]);
     const before = host.requests.length;
@@ -35,7 +51,8 @@ describe('tencent', () => {
   });
   it('takes a last page that is full for the last', async () => {
     const { provider, host } = subject();
-    for (let at = 0; at < 1000; at++) host.put('a.test', { Name: record.name, Value: `other ${at}` });
+    for (let at = 0; at < 1000; at++)
+      host.put('a.test', { Name: record.name, Value: `other ${at}` });
     await provider.remove('a.test', [record]);
     expect(host.requests).toEqual(['POST /']);
   });
@@ -48,7 +65,12 @@ describe('tencent', () => {
     const before = [...host.rows('a.test'), ...host.rows('one.test')];
     await provider.append('a.test', [record]);
     expect(host.rows('a.test')).toHaveLength(4);
-    expect(host.rows('a.test').at(-1)).toMatchObject({ Name: record.name, Value: 'mine', LineId: '0', TTL: 600 });
+    expect(host.rows('a.test').at(-1)).toMatchObject({
+      Name: record.name,
+      Value: 'mine',
+      LineId: '0',
+      TTL: 600,
+    });
     await provider.remove('a.test', [record]);
     expect([...host.rows('a.test'), ...host.rows('one.test')]).toEqual(before);
   });
@@ -65,7 +87,8 @@ describe('tencent', () => {
     const lost = new Set(['CreateRecord', 'DeleteRecord']);
     const fetch: typeof globalThis.fetch = async (input, init) => {
       const response = await host.fetch(input, init);
-      if (lost.delete(new Headers(init?.headers).get('x-tc-action') ?? '')) throw new TypeError('fetch failed');
+      if (lost.delete(new Headers(init?.headers).get('x-tc-action') ?? ''))
+        throw new TypeError('fetch failed');
       return response;
     };
     const provider = tencent({ ...key, fetch, clock });
@@ -89,7 +112,10 @@ describe('tencent', () => {
   it('takes no record for shown that is paused, and removes it', async () => {
     const { provider, host } = subject();
     host.put('a.test', { Name: record.name, Value: 'mine', Status: 'DISABLE' });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('InvalidParameter.DomainRecordExist') });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('InvalidParameter.DomainRecordExist'),
+    });
     await provider.remove('a.test', [record]);
     expect(host.rows('a.test')).toEqual([]);
   });
@@ -98,44 +124,92 @@ describe('tencent', () => {
     await expect(subject({}, { zones }).provider.zones!()).resolves.toEqual(zones);
     await expect(subject({}, { zones: [] }).provider.zones!()).resolves.toEqual([]);
   });
-  it.each(['quotes " and \\', 'x'.repeat(255), 'a;b', ' ', 'ü'])('writes any value at any name, and finds it again: %j', async (value) => {
-    const { provider, host } = subject();
-    for (const name of ['@', '*', 'a.b']) {
-      await provider.append('a.test', [{ name, value, ttl: 700 }]);
-      await provider.append('a.test', [{ name, value }]);
-    }
-    expect(host.rows('a.test').map(({ Name, Value, TTL }) => [Name, Value, TTL])).toEqual([['@', value, 700], ['*', value, 700], ['a.b', value, 700]]);
-  });
+  it.each(['quotes " and \\', 'x'.repeat(255), 'a;b', ' ', 'ü'])(
+    'writes any value at any name, and finds it again: %j',
+    async (value) => {
+      const { provider, host } = subject();
+      for (const name of ['@', '*', 'a.b']) {
+        await provider.append('a.test', [{ name, value, ttl: 700 }]);
+        await provider.append('a.test', [{ name, value }]);
+      }
+      expect(host.rows('a.test').map(({ Name, Value, TTL }) => [Name, Value, TTL])).toEqual([
+        ['@', value, 700],
+        ['*', value, 700],
+        ['a.b', value, 700],
+      ]);
+    },
+  );
 
   it('says what DNSPod says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: 1 }])).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'tencent: POST / is refused for the zone a.test (200 LimitExceeded.RecordTtlLimit: The TTL of the record exceeds the limit.): correct what the host names' });
+    await expect(provider.append('a.test', [{ ...record, ttl: 1 }])).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message:
+        'tencent: POST / is refused for the zone a.test (200 LimitExceeded.RecordTtlLimit: The TTL of the record exceeds the limit.): correct what the host names',
+    });
   });
   it.each([
-    ['AuthFailure.SecretIdNotFound', 'ERR_DNS_CREDENTIALS'], ['AuthFailure.TokenFailure', 'ERR_DNS_CREDENTIALS'], ['UnauthorizedOperation', 'ERR_DNS_CREDENTIALS'], ['RequestLimitExceeded.UinLimitExceeded', 'ERR_DNS_RATE_LIMITED'],
-    ['OperationDenied.NoPermissionToOperateDomain', 'ERR_DNS_ZONE_NOT_FOUND'], ['FailedOperation.DomainIsLocked', 'ERR_DNS_API'], ['FailedOperation.UnknowError', 'ERR_DNS_API'],
+    ['AuthFailure.SecretIdNotFound', 'ERR_DNS_CREDENTIALS'],
+    ['AuthFailure.TokenFailure', 'ERR_DNS_CREDENTIALS'],
+    ['UnauthorizedOperation', 'ERR_DNS_CREDENTIALS'],
+    ['RequestLimitExceeded.UinLimitExceeded', 'ERR_DNS_RATE_LIMITED'],
+    ['OperationDenied.NoPermissionToOperateDomain', 'ERR_DNS_ZONE_NOT_FOUND'],
+    ['FailedOperation.DomainIsLocked', 'ERR_DNS_API'],
+    ['FailedOperation.UnknowError', 'ERR_DNS_API'],
   ])('tells what %s means', async (code, expected) => {
-    const { provider, clock } = subject({ fetch: async () => Response.json({ Response: { Error: { Code: code, Message: 'words\u001b[2J' }, RequestId: 'x' } }) });
-    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({ code: expected, message: expect.stringContaining(`200 ${code}: words [2J`) });
+    const { provider, clock } = subject({
+      fetch: async () =>
+        Response.json({
+          Response: { Error: { Code: code, Message: 'words\u001b[2J' }, RequestId: 'x' },
+        }),
+    });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: expected,
+      message: expect.stringContaining(`200 ${code}: words [2J`),
+    });
   });
-  it.each([null, [], 'x', { Response: null }, { Response: { RecordList: {} } }, { Response: { Error: 'x' } }])('says ERR_DNS_API when the answer is %j', async (body) => {
+  it.each([
+    null,
+    [],
+    'x',
+    { Response: null },
+    { Response: { RecordList: {} } },
+    { Response: { Error: 'x' } },
+  ])('says ERR_DNS_API when the answer is %j', async (body) => {
     const { provider, clock } = subject({ fetch: async () => Response.json(body) });
-    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('is not what is expected') });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('is not what is expected'),
+    });
   });
 
   it('asks for the secret key anew with every request', async () => {
     let asked = 0;
-    const { provider, host } = subject({ secretKey: async () => { asked += 1; return key.secretKey; } });
+    const { provider, host } = subject({
+      secretKey: async () => {
+        asked += 1;
+        return key.secretKey;
+      },
+    });
     await provider.append('a.test', [record]);
     expect(asked).toBe(host.requests.length);
-    await expect(subject({ secretKey: '' }).provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', message: 'tencent: the secret key is missing or empty: give it' });
+    await expect(
+      subject({ secretKey: '' }).provider.append('a.test', [record]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: 'tencent: the secret key is missing or empty: give it',
+    });
   });
   it.each([
-    ['another id', { secretId: 'AKIDother' }], ['another key', { secretKey: 'another' }], ['a token that is none', { sessionToken: 'x' }],
+    ['another id', { secretId: 'AKIDother' }],
+    ['another key', { secretKey: 'another' }],
+    ['a token that is none', { sessionToken: 'x' }],
     ['a clock that is wrong', { clock: virtualClock({ now: '2026-03-01T12:06:00Z' }) }],
   ])('says ERR_DNS_CREDENTIALS for %s', async (_, options) => {
     const { provider, host } = subject(options);
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+    });
     expect(host.rows('a.test')).toEqual([]);
   });
 });
@@ -143,15 +217,36 @@ describe('tencent', () => {
 describe('tc3', () => {
   // The example of Tencent Cloud's documentation.
   const body = String.raw`{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}`;
-  const headers = { 'content-type': 'application/json; charset=utf-8', 'host': 'cvm.tencentcloudapi.com' };
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    host: 'cvm.tencentcloudapi.com',
+  };
   const published = '72e494ea809ad7a8c8f7a4507b9bddcbaa8e581f516e8da2f66e2c5a96525168';
-  const example = { secretId: 'AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE', secretKey: 'Gu5t9xGARNpq86cd98joQYCN3EXAMPLE' };
+  const example = {
+    secretId: 'AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE',
+    secretKey: 'Gu5t9xGARNpq86cd98joQYCN3EXAMPLE',
+  };
 
-  it('signs as Tencent Cloud\'s published example', () => {
-    expect(tc3({ headers, body, service: 'cvm', timestamp: 1_551_113_065 }, example))
-      .toBe(`TC3-HMAC-SHA256 Credential=AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE/2019-02-25/cvm/tc3_request, SignedHeaders=content-type;host, Signature=${published}`);
+  it("signs as Tencent Cloud's published example", () => {
+    expect(tc3({ headers, body, service: 'cvm', timestamp: 1_551_113_065 }, example)).toBe(
+      `TC3-HMAC-SHA256 Credential=AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE/2019-02-25/cvm/tc3_request, SignedHeaders=content-type;host, Signature=${published}`,
+    );
   });
   it('is checked by a stand-in that finds the same', () => {
-    expect(signatureOf({ method: 'POST', path: '/', query: '', headers, body, timestamp: '1551113065', date: '2019-02-25', service: 'cvm' }, example.secretKey)).toBe(published);
+    expect(
+      signatureOf(
+        {
+          method: 'POST',
+          path: '/',
+          query: '',
+          headers,
+          body,
+          timestamp: '1551113065',
+          date: '2019-02-25',
+          service: 'cvm',
+        },
+        example.secretKey,
+      ),
+    ).toBe(published);
   });
 });

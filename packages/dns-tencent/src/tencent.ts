@@ -4,7 +4,14 @@ import { tencentApi, type TencentOptions, undefinedIf } from './tencent-api.ts';
 interface RecordList {
   readonly Response: {
     readonly RecordCountInfo: { readonly TotalCount: number };
-    readonly RecordList: readonly { readonly RecordId: number; readonly Name: string; readonly Type: string; readonly Value: string; readonly LineId: string; readonly Status: string }[];
+    readonly RecordList: readonly {
+      readonly RecordId: number;
+      readonly Name: string;
+      readonly Type: string;
+      readonly Value: string;
+      readonly LineId: string;
+      readonly Status: string;
+    }[];
   };
 }
 interface DomainList {
@@ -14,8 +21,15 @@ interface DomainList {
   };
 }
 
-const recordList: RecordList = { Response: { RecordCountInfo: { TotalCount: 0 }, RecordList: [{ RecordId: 0, Name: '', Type: '', Value: '', LineId: '', Status: '' }] } };
-const domainList: DomainList = { Response: { DomainCountInfo: { DomainTotal: 0 }, DomainList: [{ Punycode: '' }] } };
+const recordList: RecordList = {
+  Response: {
+    RecordCountInfo: { TotalCount: 0 },
+    RecordList: [{ RecordId: 0, Name: '', Type: '', Value: '', LineId: '', Status: '' }],
+  },
+};
+const domainList: DomainList = {
+  Response: { DomainCountInfo: { DomainTotal: 0 }, DomainList: [{ Punycode: '' }] },
+};
 /** The line that answers all who have none of their own; its name is another in the international edition, its id is not. */
 const line = { RecordLine: '默认', RecordLineId: '0' };
 const Limit = 1000;
@@ -28,39 +42,83 @@ export function tencent(options: TencentOptions): DnsProvider {
   const api = tencentApi(options);
 
   const find = async (zone: string, { name, value }: TxtRecord, options: DnsOptions) => {
-    const all = await allPages(0, async (Offset) => {
-      const page = await api('DescribeRecordList', { Domain: zone, Subdomain: name, RecordType: 'TXT', Offset, Limit }, { ...options, zone, repeatable: true, answer: recordList }).catch(undefinedIf('ResourceNotFound.NoDataOfRecord'));
-      return pageOf(Offset, page?.Response.RecordList, page?.Response.RecordCountInfo.TotalCount);
-    }, { provider: 'tencent' });
-    return all.filter((one) => one.Type === 'TXT' && one.LineId === line.RecordLineId && one.Name.toLowerCase() === name.toLowerCase() && one.Value === value);
+    const all = await allPages(
+      0,
+      async (Offset) => {
+        const page = await api(
+          'DescribeRecordList',
+          { Domain: zone, Subdomain: name, RecordType: 'TXT', Offset, Limit },
+          { ...options, zone, repeatable: true, answer: recordList },
+        ).catch(undefinedIf('ResourceNotFound.NoDataOfRecord'));
+        return pageOf(Offset, page?.Response.RecordList, page?.Response.RecordCountInfo.TotalCount);
+      },
+      { provider: 'tencent' },
+    );
+    return all.filter(
+      (one) =>
+        one.Type === 'TXT' &&
+        one.LineId === line.RecordLineId &&
+        one.Name.toLowerCase() === name.toLowerCase() &&
+        one.Value === value,
+    );
   };
   /** A record that is paused is there, and nobody sees it. */
-  const isShown = async (zone: string, record: TxtRecord, options: DnsOptions) => (await find(zone, record, options)).some(({ Status }) => Status === 'ENABLE');
+  const isShown = async (zone: string, record: TxtRecord, options: DnsOptions) =>
+    (await find(zone, record, options)).some(({ Status }) => Status === 'ENABLE');
 
   return {
     name: 'tencent',
     async append(zone, records, options = {}) {
       for (const record of records) {
         if (await isShown(zone, record, options)) continue;
-        const body = { Domain: zone, SubDomain: record.name, RecordType: 'TXT', ...line, Value: record.value, ...(record.ttl === undefined ? {} : { TTL: record.ttl }) };
+        const body = {
+          Domain: zone,
+          SubDomain: record.name,
+          RecordType: 'TXT',
+          ...line,
+          Value: record.value,
+          ...(record.ttl === undefined ? {} : { TTL: record.ttl }),
+        };
         // DNSPod takes no record twice: it is there when someone else has made it, or the same request that was sent twice.
-        await api('CreateRecord', body, { ...options, zone, repeatable: true, answer: { Response: { RecordId: 0 } } }).catch(async (error: unknown) => {
+        await api('CreateRecord', body, {
+          ...options,
+          zone,
+          repeatable: true,
+          answer: { Response: { RecordId: 0 } },
+        }).catch(async (error: unknown) => {
           undefinedIf('InvalidParameter.DomainRecordExist')(error);
-          if (!await isShown(zone, record, options)) throw error;
+          if (!(await isShown(zone, record, options))) throw error;
         });
       }
     },
     async remove(zone, records, options = {}) {
       for (const record of records) {
         for (const { RecordId } of await find(zone, record, options)) {
-          await api('DeleteRecord', { Domain: zone, RecordId }, { ...options, zone, repeatable: true }).catch(undefinedIf('InvalidParameter.RecordIdInvalid'));
+          await api(
+            'DeleteRecord',
+            { Domain: zone, RecordId },
+            { ...options, zone, repeatable: true },
+          ).catch(undefinedIf('InvalidParameter.RecordIdInvalid'));
         }
       }
     },
-    zones: (options = {}) => allPages(0, async (Offset) => {
-      const page = await api('DescribeDomainList', { Type: 'ALL', Offset, Limit }, { ...options, repeatable: true, answer: domainList }).catch(undefinedIf('ResourceNotFound.NoDataOfDomain'));
-      return pageOf(Offset, page?.Response.DomainList.map(({ Punycode }) => Punycode), page?.Response.DomainCountInfo.DomainTotal);
-    }, { provider: 'tencent' }),
+    zones: (options = {}) =>
+      allPages(
+        0,
+        async (Offset) => {
+          const page = await api(
+            'DescribeDomainList',
+            { Type: 'ALL', Offset, Limit },
+            { ...options, repeatable: true, answer: domainList },
+          ).catch(undefinedIf('ResourceNotFound.NoDataOfDomain'));
+          return pageOf(
+            Offset,
+            page?.Response.DomainList.map(({ Punycode }) => Punycode),
+            page?.Response.DomainCountInfo.DomainTotal,
+          );
+        },
+        { provider: 'tencent' },
+      ),
   };
 }
 

@@ -40,13 +40,24 @@ export async function cappedText({ body }: Response): Promise<string | undefined
  * Every member of the example must be there and of the same kind; every element of an array must be like the example's one.
  */
 export function lacks(value: unknown, example: unknown, at = 'it'): string | undefined {
-  if (Array.isArray(example)) return Array.isArray(value) ? first(value, (one, index) => (example.length === 0 ? undefined : lacks(one, example[0], `${at}[${index}]`))) : at;
-  if (typeof example !== 'object' || example === null) return typeof value === typeof example ? undefined : at;
+  if (Array.isArray(example))
+    return Array.isArray(value)
+      ? first(value, (one, index) =>
+          example.length === 0 ? undefined : lacks(one, example[0], `${at}[${index}]`),
+        )
+      : at;
+  if (typeof example !== 'object' || example === null)
+    return typeof value === typeof example ? undefined : at;
   if (typeof value !== 'object' || value === null) return at;
-  return first(Object.entries(example), ([key, one]) => lacks((value as Record<string, unknown>)[key], one, `${at}.${key}`));
+  return first(Object.entries(example), ([key, one]) =>
+    lacks((value as Record<string, unknown>)[key], one, `${at}.${key}`),
+  );
 }
 
-function first<T>(all: readonly T[], find: (one: T, index: number) => string | undefined): string | undefined {
+function first<T>(
+  all: readonly T[],
+  find: (one: T, index: number) => string | undefined,
+): string | undefined {
   for (const [index, one] of all.entries()) {
     const found = find(one, index);
     if (found !== undefined) return found;
@@ -65,8 +76,24 @@ export function retryAfter(headers: Headers, now: Temporal.Instant): Temporal.In
 /** What a body says in words, in the places where hosts put them; empty where it says nothing. */
 export function wordsOf(json: unknown): string {
   if (typeof json === 'string') return json.slice(0, 300);
-  if (Array.isArray(json)) return json.map(wordsOf).filter((words) => words !== '').join('; ').slice(0, 300);
+  if (Array.isArray(json))
+    return json
+      .map(wordsOf)
+      .filter((words) => words !== '')
+      .join('; ')
+      .slice(0, 300);
   if (typeof json !== 'object' || json === null) return '';
-  const { errors, error, message, error_description: description, detail, reason } = json as Record<string, unknown>;
-  return [errors, error, message, description, detail, reason].map(wordsOf).find((words) => words !== '') ?? '';
+  const {
+    errors,
+    error,
+    message,
+    error_description: description,
+    detail,
+    reason,
+  } = json as Record<string, unknown>;
+  return (
+    [errors, error, message, description, detail, reason]
+      .map(wordsOf)
+      .find((words) => words !== '') ?? ''
+  );
 }

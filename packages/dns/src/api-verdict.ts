@@ -28,21 +28,49 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   const code = refused?.code ?? codeOf(status, call.zone);
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
   const trouble = status >= 500 || refused?.trouble === true;
-  const when = code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
-  const passing = code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble);
-  return { error: new DnsError(code, messageOf(code, { ...question, said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`, trouble, when }), { retryAfter: when, passing }) };
+  const when =
+    code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
+  const passing =
+    code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble);
+  return {
+    error: new DnsError(
+      code,
+      messageOf(code, {
+        ...question,
+        said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`,
+        trouble,
+        when,
+      }),
+      { retryAfter: when, passing },
+    ),
+  };
 }
 
 /** What it means that no answer came. */
-export function noAnswer<T>(cause: unknown, { provider, what, repeatable }: Pick<Question<T>, 'provider' | 'what' | 'repeatable'>): Outcome<T> {
-  return { error: new DnsError('ERR_DNS_API', `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`, { cause, passing: repeatable }) };
+export function noAnswer<T>(
+  cause: unknown,
+  { provider, what, repeatable }: Pick<Question<T>, 'provider' | 'what' | 'repeatable'>,
+): Outcome<T> {
+  return {
+    error: new DnsError(
+      'ERR_DNS_API',
+      `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`,
+      { cause, passing: repeatable },
+    ),
+  };
 }
 
 /** A success, if it is what its documentation says; where nothing is asked of it, any body will do. */
 function understood<T>({ body }: Answer, { provider, what, call }: Question<T>): Outcome<T> {
   const why = 'unreadable' in body ? body.unreadable : lackOf(body.json, call.answer);
-  if (why === undefined || call.answer === undefined) return { value: ('json' in body ? body.json : undefined) as T };
-  return { error: new DnsError('ERR_DNS_API', `${provider}: the answer to ${what} ${why}: see whether ${provider} has trouble, or has changed its API`) };
+  if (why === undefined || call.answer === undefined)
+    return { value: ('json' in body ? body.json : undefined) as T };
+  return {
+    error: new DnsError(
+      'ERR_DNS_API',
+      `${provider}: the answer to ${what} ${why}: see whether ${provider} has trouble, or has changed its API`,
+    ),
+  };
 }
 
 function lackOf(json: unknown, example: unknown): string | undefined {
@@ -56,13 +84,31 @@ function codeOf(status: number, zone: string | undefined): DnsErrorCode {
   return status === 404 && zone !== undefined ? 'ERR_DNS_ZONE_NOT_FOUND' : 'ERR_DNS_API';
 }
 
-function messageOf(code: DnsErrorCode, { provider, what, call: { zone }, said, trouble, when }: Pick<Question<unknown>, 'provider' | 'what' | 'call'> & { readonly said: string; readonly trouble: boolean; readonly when: Temporal.Instant | undefined }): string {
+function messageOf(
+  code: DnsErrorCode,
+  {
+    provider,
+    what,
+    call: { zone },
+    said,
+    trouble,
+    when,
+  }: Pick<Question<unknown>, 'provider' | 'what' | 'call'> & {
+    readonly said: string;
+    readonly trouble: boolean;
+    readonly when: Temporal.Instant | undefined;
+  },
+): string {
   const about = zone === undefined ? '' : ` for the zone ${zone}`;
   switch (code) {
-    case 'ERR_DNS_CREDENTIALS': return `${provider}: the credentials are refused${about} (${said}): check them, and what they may do`;
-    case 'ERR_DNS_ZONE_NOT_FOUND': return `${provider}: no zone ${zone ?? ''} with these credentials (${said}): check the name, and which zones they can write`;
-    case 'ERR_DNS_RATE_LIMITED': return `${provider}: too many requests${about} (${said}): come back ${when ? `at ${when.toString({ smallestUnit: 'second' })}` : 'in some minutes'}`;
-    default: return `${provider}: ${what} is refused${about} (${said}): ${trouble ? `see whether ${provider} has trouble, and try again later` : 'correct what the host names'}`;
+    case 'ERR_DNS_CREDENTIALS':
+      return `${provider}: the credentials are refused${about} (${said}): check them, and what they may do`;
+    case 'ERR_DNS_ZONE_NOT_FOUND':
+      return `${provider}: no zone ${zone ?? ''} with these credentials (${said}): check the name, and which zones they can write`;
+    case 'ERR_DNS_RATE_LIMITED':
+      return `${provider}: too many requests${about} (${said}): come back ${when ? `at ${when.toString({ smallestUnit: 'second' })}` : 'in some minutes'}`;
+    default:
+      return `${provider}: ${what} is refused${about} (${said}): ${trouble ? `see whether ${provider} has trouble, and try again later` : 'correct what the host names'}`;
   }
 }
 

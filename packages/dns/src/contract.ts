@@ -16,7 +16,8 @@ export interface DnsProviderSubject {
  * What a stand-in can be told to do from now on, as no live host can: to refuse the credentials; to want fewer requests for the next 3600 seconds;
  * to answer nothing but server errors; to send something other than JSON; to make every change but answer with a server error; never to answer.
  */
-export type Trouble = 'credentials' | 'rate-limited' | 'server-error' | 'not-json' | 'lost-answer' | 'silence';
+export type Trouble =
+  'credentials' | 'rate-limited' | 'server-error' | 'not-json' | 'lost-answer' | 'silence';
 
 /** A provider in front of a stand-in. */
 export interface StandInSubject extends DnsProviderSubject {
@@ -30,23 +31,40 @@ export interface StandInSubject extends DnsProviderSubject {
 
 /** `live`: it holds at a real host too, where it costs nothing and leaves nothing. */
 export type Clause =
-  | { readonly title: string; readonly live: true; readonly check: (subject: DnsProviderSubject) => Promise<void> }
-  | { readonly title: string; readonly live: false; readonly check: (subject: StandInSubject) => Promise<void> };
+  | {
+      readonly title: string;
+      readonly live: true;
+      readonly check: (subject: DnsProviderSubject) => Promise<void>;
+    }
+  | {
+      readonly title: string;
+      readonly live: false;
+      readonly check: (subject: StandInSubject) => Promise<void>;
+    };
 
 const record = (value: string, name = '_acme-challenge.contract') => ({ name, value });
-const shown = async ({ zone, look }: DnsProviderSubject, name = '_acme-challenge.contract') => [...await look(recordName(zone, { name }))].sort();
+const shown = async ({ zone, look }: DnsProviderSubject, name = '_acme-challenge.contract') =>
+  [...(await look(recordName(zone, { name })))].sort();
 
 /** That an append fails with the code while the host is in trouble, in words that name the provider and no secret, and that it leaves nothing. */
 const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubject) => {
   const { provider, zone, clock, trouble, secrets } = subject;
   trouble(kind);
-  const error: unknown = await clock.run(provider.append(zone, [record('one')])).then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await clock.run(provider.append(zone, [record('one')])).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   trouble(undefined);
   assert.ok(error instanceof Error, 'it succeeded');
   assert.equal('code' in error && error.code, code, error.message);
   assert.ok(error.message.includes(provider.name), error.message);
-  for (const secret of secrets) assert.ok(!inspect(error, { depth: 9 }).includes(secret), 'it tells a secret');
-  if (code === 'ERR_DNS_RATE_LIMITED') assert.equal('retryAfter' in error && String(error.retryAfter).slice(0, 19), String(clock.now().add({ hours: 1 })).slice(0, 19));
+  for (const secret of secrets)
+    assert.ok(!inspect(error, { depth: 9 }).includes(secret), 'it tells a secret');
+  if (code === 'ERR_DNS_RATE_LIMITED')
+    assert.equal(
+      'retryAfter' in error && String(error.retryAfter).slice(0, 19),
+      String(clock.now().add({ hours: 1 })).slice(0, 19),
+    );
   assert.deepEqual(await shown(subject), []);
 };
 
@@ -63,7 +81,8 @@ export const dnsProviderContract: readonly Clause[] = [
     },
   },
   {
-    title: 'keeps two values at one name, as example.com and *.example.com need, and removes exactly the one given',
+    title:
+      'keeps two values at one name, as example.com and *.example.com need, and removes exactly the one given',
     live: true,
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
@@ -76,14 +95,18 @@ export const dnsProviderContract: readonly Clause[] = [
     },
   },
   {
-    title: 'takes an append of a value already there, and a remove of one that is absent, as successes',
+    title:
+      'takes an append of a value already there, and a remove of one that is absent, as successes',
     live: true,
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
       await subject.provider.append(subject.zone, [record('one')]);
       assert.deepEqual(await shown(subject), ['one']);
       await subject.provider.remove(subject.zone, [record('one')]);
-      await subject.provider.remove(subject.zone, [record('one'), record('never', '_acme-challenge.never')]);
+      await subject.provider.remove(subject.zone, [
+        record('one'),
+        record('never', '_acme-challenge.never'),
+      ]);
       assert.deepEqual(await shown(subject), []);
     },
   },
@@ -92,9 +115,13 @@ export const dnsProviderContract: readonly Clause[] = [
     live: true,
     async check(subject) {
       const values = ['one', 'two', 'three', 'four'];
-      await Promise.all(values.map((value) => subject.provider.append(subject.zone, [record(value)])));
+      await Promise.all(
+        values.map((value) => subject.provider.append(subject.zone, [record(value)])),
+      );
       assert.deepEqual(await shown(subject), [...values].sort());
-      await Promise.all(values.map((value) => subject.provider.remove(subject.zone, [record(value)])));
+      await Promise.all(
+        values.map((value) => subject.provider.remove(subject.zone, [record(value)])),
+      );
       assert.deepEqual(await shown(subject), []);
     },
   },
@@ -103,20 +130,49 @@ export const dnsProviderContract: readonly Clause[] = [
     live: true,
     async check(subject) {
       const reason = new Error('enough');
-      await assert.rejects(subject.provider.append(subject.zone, [record('one')], { signal: AbortSignal.abort(reason) }), (error) => error === reason);
+      await assert.rejects(
+        subject.provider.append(subject.zone, [record('one')], {
+          signal: AbortSignal.abort(reason),
+        }),
+        (error) => error === reason,
+      );
       assert.deepEqual(await shown(subject), []);
     },
   },
-  { title: 'says ERR_DNS_CREDENTIALS when the host refuses them', live: false, check: fails('credentials', 'ERR_DNS_CREDENTIALS') },
-  { title: 'says ERR_DNS_RATE_LIMITED, with the time to come back, when the host wants fewer requests', live: false, check: fails('rate-limited', 'ERR_DNS_RATE_LIMITED') },
-  { title: 'says ERR_DNS_API when the host has nothing but errors', live: false, check: fails('server-error', 'ERR_DNS_API') },
-  { title: 'says ERR_DNS_API when the answer is not JSON', live: false, check: fails('not-json', 'ERR_DNS_API') },
-  { title: 'says ERR_DNS_API when an answer never comes', live: false, check: fails('silence', 'ERR_DNS_API') },
+  {
+    title: 'says ERR_DNS_CREDENTIALS when the host refuses them',
+    live: false,
+    check: fails('credentials', 'ERR_DNS_CREDENTIALS'),
+  },
+  {
+    title:
+      'says ERR_DNS_RATE_LIMITED, with the time to come back, when the host wants fewer requests',
+    live: false,
+    check: fails('rate-limited', 'ERR_DNS_RATE_LIMITED'),
+  },
+  {
+    title: 'says ERR_DNS_API when the host has nothing but errors',
+    live: false,
+    check: fails('server-error', 'ERR_DNS_API'),
+  },
+  {
+    title: 'says ERR_DNS_API when the answer is not JSON',
+    live: false,
+    check: fails('not-json', 'ERR_DNS_API'),
+  },
+  {
+    title: 'says ERR_DNS_API when an answer never comes',
+    live: false,
+    check: fails('silence', 'ERR_DNS_API'),
+  },
   {
     title: 'says ERR_DNS_ZONE_NOT_FOUND, with its name, for a zone that the host does not have',
     live: false,
     async check({ provider, clock }) {
-      await assert.rejects(clock.run(provider.append('nowhere.invalid', [record('one')])), { code: 'ERR_DNS_ZONE_NOT_FOUND', message: /nowhere\.invalid/ });
+      await assert.rejects(clock.run(provider.append('nowhere.invalid', [record('one')])), {
+        code: 'ERR_DNS_ZONE_NOT_FOUND',
+        message: /nowhere\.invalid/,
+      });
     },
   },
   {
@@ -125,7 +181,9 @@ export const dnsProviderContract: readonly Clause[] = [
     async check(subject) {
       const { provider, zone, clock, trouble } = subject;
       trouble('lost-answer');
-      await clock.run(provider.append(zone, [record('one')])).catch(() => { /* that it may fail is the point */ });
+      await clock.run(provider.append(zone, [record('one')])).catch(() => {
+        /* that it may fail is the point */
+      });
       trouble(undefined);
       await clock.run(provider.append(zone, [record('one')]));
       assert.deepEqual(await shown(subject), ['one']);

@@ -2,14 +2,52 @@ import type { Temporal } from 'temporal-polyfill';
 
 /** What can go wrong with DNS; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
 export const dnsErrors = {
-  ERR_DNS_CREDENTIALS: { meaning: 'The DNS host does not take the credentials, or they are missing.', cure: 'Check the token and what it may do.', exit: 2, http: 422 },
-  ERR_DNS_ZONE_NOT_FOUND: { meaning: 'No zone was found that the name lies in.', cure: 'Check the name, and that the credentials can write its zone.', exit: 6, http: 422 },
-  ERR_DNS_RATE_LIMITED: { meaning: 'The DNS host wants fewer requests.', cure: 'Come back at the time in the message.', exit: 7, http: 429 },
-  ERR_DNS_API: { meaning: 'The DNS host refused, or its answer cannot be understood.', cure: 'Read its message; try again later.', exit: 6, http: 502 },
-  ERR_DNS_LOOKUP: { meaning: 'A DNS look-up failed.', cure: 'Check the resolver, and the network.', exit: 4, http: 502 },
-  ERR_DNS_NOT_VISIBLE: { meaning: 'A record was written, but not every name server shows it within the time limit.', cure: 'Wait longer, or check the servers that the message names.', exit: 6, http: 504 },
-  ERR_DNS_HOOK: { meaning: 'A hook program failed.', cure: 'Run it by hand with the arguments in the message.', exit: 6, http: 502 },
-} as const satisfies Record<`ERR_DNS_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_DNS_CREDENTIALS: {
+    meaning: 'The DNS host does not take the credentials, or they are missing.',
+    cure: 'Check the token and what it may do.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_DNS_ZONE_NOT_FOUND: {
+    meaning: 'No zone was found that the name lies in.',
+    cure: 'Check the name, and that the credentials can write its zone.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_DNS_RATE_LIMITED: {
+    meaning: 'The DNS host wants fewer requests.',
+    cure: 'Come back at the time in the message.',
+    exit: 7,
+    http: 429,
+  },
+  ERR_DNS_API: {
+    meaning: 'The DNS host refused, or its answer cannot be understood.',
+    cure: 'Read its message; try again later.',
+    exit: 6,
+    http: 502,
+  },
+  ERR_DNS_LOOKUP: {
+    meaning: 'A DNS look-up failed.',
+    cure: 'Check the resolver, and the network.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_DNS_NOT_VISIBLE: {
+    meaning: 'A record was written, but not every name server shows it within the time limit.',
+    cure: 'Wait longer, or check the servers that the message names.',
+    exit: 6,
+    http: 504,
+  },
+  ERR_DNS_HOOK: {
+    meaning: 'A hook program failed.',
+    cure: 'Run it by hand with the arguments in the message.',
+    exit: 6,
+    http: 502,
+  },
+} as const satisfies Record<
+  `ERR_DNS_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type DnsErrorCode = keyof typeof dnsErrors;
 
@@ -21,7 +59,19 @@ export class DnsError extends Error {
   /** That the same call may succeed later, and nothing is done twice by it. */
   readonly passing: boolean;
 
-  constructor(readonly code: DnsErrorCode, message: string, { retryAfter, passing = false, ...options }: { readonly retryAfter?: Temporal.Instant | undefined; readonly passing?: boolean; readonly cause?: unknown } = {}) {
+  constructor(
+    readonly code: DnsErrorCode,
+    message: string,
+    {
+      retryAfter,
+      passing = false,
+      ...options
+    }: {
+      readonly retryAfter?: Temporal.Instant | undefined;
+      readonly passing?: boolean;
+      readonly cause?: unknown;
+    } = {},
+  ) {
     super(message, options);
     this.retryAfter = retryAfter;
     this.passing = passing;

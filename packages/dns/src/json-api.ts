@@ -47,15 +47,20 @@ export type CallOptions<T> = DnsOptions & {
   readonly repeatable?: true;
   /** Never sent again by itself: by then it may be overtaken, as what replaces a record set is by a value that someone else added. */
   readonly once?: true;
-} & (
+} &
   /** An example of the answer: what lacks a member of it, or has it of another kind, is no answer. An array's one element stands for all. */
-  | { readonly answer: T; readonly accept?: never }
-  /** Statuses that are a success besides 2xx, as the 404 of what is gone already. */
-  | { readonly answer?: never; readonly accept?: readonly number[] }
-);
+  (
+    | { readonly answer: T; readonly accept?: never }
+    /** Statuses that are a success besides 2xx, as the 404 of what is gone already. */
+    | { readonly answer?: never; readonly accept?: readonly number[] }
+  );
 
 /** One call of a host's API, with a path below the base URL. Parts of it that come from elsewhere are to be encoded. */
-export type JsonApi = <T = unknown>(method: Method, path: string, options?: CallOptions<T>) => Promise<T>;
+export type JsonApi = <T = unknown>(
+  method: Method,
+  path: string,
+  options?: CallOptions<T>,
+) => Promise<T>;
 
 /**
  * A host's API of JSON over HTTP. It tries again after a 429 (nothing was done then), and what can be repeated also after a server error
@@ -65,5 +70,8 @@ export type JsonApi = <T = unknown>(method: Method, path: string, options?: Call
  */
 export function jsonApi(options: JsonApiOptions): JsonApi {
   const host = { ...options, clock: options.clock ?? systemClock };
-  return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> => await attempts({ ...host, signal: call.signal, ...(call.once ? { most: 1 } : {}) }, (limit) => attempt(host, { method, path, call, limit }));
+  return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> =>
+    await attempts({ ...host, signal: call.signal, ...(call.once ? { most: 1 } : {}) }, (limit) =>
+      attempt(host, { method, path, call, limit }),
+    );
 }

@@ -24,7 +24,12 @@ const limit = 'PT10S';
 
 /** Asks the given servers, else the system's; each question has 10 seconds. @throws DnsError `ERR_DNS_LOOKUP` */
 export function lookUp({ clock, servers }: LookUpOptions): LookUp {
-  const ask = async <T>(question: string, call: (resolver: Resolver) => Promise<T>, none: T, { signal }: DnsOptions = {}): Promise<T> => {
+  const ask = async <T>(
+    question: string,
+    call: (resolver: Resolver) => Promise<T>,
+    none: T,
+    { signal }: DnsOptions = {},
+  ): Promise<T> => {
     const resolver = new Resolver({ timeout: 2000, tries: 3 });
     if (servers) resolver.setServers([...servers]);
     try {
@@ -35,21 +40,51 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
       });
     } catch (error) {
       signal?.throwIfAborted();
-      const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
+      const code =
+        typeof error === 'object' && error !== null && 'code' in error
+          ? String(error.code)
+          : String(error);
       if (code === 'ENODATA' || code === 'ENOTFOUND') return none;
-      throw new DnsError('ERR_DNS_LOOKUP', `${question}${servers ? ` at ${servers.join(', ')}` : ''}: the look-up failed (${code})`, { cause: error });
+      throw new DnsError(
+        'ERR_DNS_LOOKUP',
+        `${question}${servers ? ` at ${servers.join(', ')}` : ''}: the look-up failed (${code})`,
+        { cause: error },
+      );
     }
   };
-  const cname: LookUp['cname'] = (name, options) => ask(`CNAME of ${name}`, async (resolver) => (await resolver.resolveCname(name))[0], undefined, options);
+  const cname: LookUp['cname'] = (name, options) =>
+    ask(
+      `CNAME of ${name}`,
+      async (resolver) => (await resolver.resolveCname(name))[0],
+      undefined,
+      options,
+    );
   return {
     cname,
-    txt: (name, options) => ask(`TXT of ${name}`, async (resolver) => (await resolver.resolveTxt(name)).map((parts) => parts.join('')), [], options),
+    txt: (name, options) =>
+      ask(
+        `TXT of ${name}`,
+        async (resolver) => (await resolver.resolveTxt(name)).map((parts) => parts.join('')),
+        [],
+        options,
+      ),
     // A look-up of SOA follows an alias, and would show the zone of its target; where a zone begins there is no alias.
-    isZone: async (name, options) => await cname(name, options) === undefined && await ask(`SOA of ${name}`, async (resolver) => (await resolver.resolveSoa(name)).serial >= 0, false, options),
-    nameServers: (zone, options) => ask(`NS of ${zone}`, (resolver) => resolver.resolveNs(zone), [], options),
-    addresses: async (name, options) => (await Promise.all([
-      ask(`A of ${name}`, (resolver) => resolver.resolve4(name), [], options),
-      ask(`AAAA of ${name}`, (resolver) => resolver.resolve6(name), [], options),
-    ])).flat(),
+    isZone: async (name, options) =>
+      (await cname(name, options)) === undefined &&
+      (await ask(
+        `SOA of ${name}`,
+        async (resolver) => (await resolver.resolveSoa(name)).serial >= 0,
+        false,
+        options,
+      )),
+    nameServers: (zone, options) =>
+      ask(`NS of ${zone}`, (resolver) => resolver.resolveNs(zone), [], options),
+    addresses: async (name, options) =>
+      (
+        await Promise.all([
+          ask(`A of ${name}`, (resolver) => resolver.resolve4(name), [], options),
+          ask(`AAAA of ${name}`, (resolver) => resolver.resolve6(name), [], options),
+        ])
+      ).flat(),
   };
 }

@@ -17,7 +17,10 @@ export interface KeptToken<T extends GrantedToken> {
 }
 
 /** @param options `early`: seconds before its end from which a token is asked for anew */
-export function keptToken<T extends GrantedToken>(ask: (options: DnsOptions) => Promise<T>, { early, clock }: { readonly early: number; readonly clock: Clock }): KeptToken<T> {
+export function keptToken<T extends GrantedToken>(
+  ask: (options: DnsOptions) => Promise<T>,
+  { early, clock }: { readonly early: number; readonly clock: Clock },
+): KeptToken<T> {
   let kept: { readonly granted: T; readonly until: number } | undefined;
   return {
     async get(options) {
@@ -26,13 +29,20 @@ export function keptToken<T extends GrantedToken>(ask: (options: DnsOptions) => 
       kept = { granted, until: clock.monotonic() + (Number(granted.expires_in) - early) * 1000 };
       return granted;
     },
-    forget: () => { kept = undefined; },
+    forget: () => {
+      kept = undefined;
+    },
   };
 }
 
 /** A token endpoint says by status 400 that it does not take credentials. For `refusal` of `jsonApi`. RFC 6749 §5.2 */
 export function tokenRefusal(json: unknown, status: number): Refusal | undefined {
   if (status !== 400 && status !== 401) return undefined;
-  const { error, error_description: description } = { ...(json as { readonly error?: unknown; readonly error_description?: unknown } | undefined) };
-  return { code: 'ERR_DNS_CREDENTIALS', message: `${String(description ?? '')} (${String(error)})` };
+  const { error, error_description: description } = {
+    ...(json as { readonly error?: unknown; readonly error_description?: unknown } | undefined),
+  };
+  return {
+    code: 'ERR_DNS_CREDENTIALS',
+    message: `${String(description ?? '')} (${String(error)})`,
+  };
 }

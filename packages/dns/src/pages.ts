@@ -10,11 +10,19 @@ export interface Page<Item, Place> {
  * The items of all pages, asked for one after the other.
  * @throws DnsError `ERR_DNS_API` for a host whose pages lead back to one that was seen, or are more than a thousand
  */
-export async function allPages<Item, Place>(begin: Place, ask: (place: Place) => Promise<Page<Item, Place>>, { provider }: { readonly provider: string }): Promise<readonly Item[]> {
+export async function allPages<Item, Place>(
+  begin: Place,
+  ask: (place: Place) => Promise<Page<Item, Place>>,
+  { provider }: { readonly provider: string },
+): Promise<readonly Item[]> {
   const items: Item[] = [];
   const seen = new Set<Place>();
   for (let place: Place | undefined = begin; place !== undefined;) {
-    if (seen.has(place) || seen.size === 1000) throw new DnsError('ERR_DNS_API', `${provider}: its pages have no end: see whether ${provider} has trouble, or has changed its API`);
+    if (seen.has(place) || seen.size === 1000)
+      throw new DnsError(
+        'ERR_DNS_API',
+        `${provider}: its pages have no end: see whether ${provider} has trouble, or has changed its API`,
+      );
     seen.add(place);
     const page: Page<Item, Place> = await ask(place);
     items.push(...page.items);

@@ -39,19 +39,37 @@ export interface PropagationOptions extends DnsOptions {
  * Waits until a TXT record is visible.
  * @throws DnsError `ERR_DNS_NOT_VISIBLE`, naming the servers that do not show it
  */
-export async function recordVisible(record: VisibleRecord, options: PropagationOptions): Promise<void> {
+export async function recordVisible(
+  record: VisibleRecord,
+  options: PropagationOptions,
+): Promise<void> {
   const { clock, propagation, signal, limit = 'PT5M' } = options;
   if (propagation.check === 'skip') return;
   if (propagation.check === 'wait') return await clock.sleep(propagation.duration, { signal });
   const lookUpAt = options.lookUpAt ?? ((server: string) => ask({ clock, servers: [server] }));
-  const servers = propagation.check === 'resolvers' ? propagation.servers : await authoritativeServers(record.zone, options);
+  const servers =
+    propagation.check === 'resolvers'
+      ? propagation.servers
+      : await authoritativeServers(record.zone, options);
   const start = clock.monotonic();
-  for (let pause = 500, waiting: readonly string[] = servers; ; pause = Math.min(pause * 2, 10_000)) {
-    const verdicts = await Promise.all(waiting.map(async (server) => ({ server, why: await hidden(record, lookUpAt(server), options) })));
+  for (
+    let pause = 500, waiting: readonly string[] = servers;
+    ;
+    pause = Math.min(pause * 2, 10_000)
+  ) {
+    const verdicts = await Promise.all(
+      waiting.map(async (server) => ({
+        server,
+        why: await hidden(record, lookUpAt(server), options),
+      })),
+    );
     const missing = verdicts.filter(({ why }) => why !== undefined);
     if (missing.length === 0) return;
     if (clock.monotonic() - start + pause > milliseconds(limit)) {
-      throw new DnsError('ERR_DNS_NOT_VISIBLE', `the TXT record ${record.name} is not visible after ${Math.round(milliseconds(limit) / 1000)} seconds: ${missing.map(({ server, why }) => `${server} ${why}`).join('; ')}`);
+      throw new DnsError(
+        'ERR_DNS_NOT_VISIBLE',
+        `the TXT record ${record.name} is not visible after ${Math.round(milliseconds(limit) / 1000)} seconds: ${missing.map(({ server, why }) => `${server} ${why}`).join('; ')}`,
+      );
     }
     waiting = missing.map(({ server }) => server);
     await clock.sleep({ milliseconds: pause }, { signal });
@@ -59,7 +77,11 @@ export async function recordVisible(record: VisibleRecord, options: PropagationO
 }
 
 /** Why a server does not show the record; undefined when it does. */
-async function hidden({ name, value }: VisibleRecord, server: LookUp, { signal }: DnsOptions): Promise<string | undefined> {
+async function hidden(
+  { name, value }: VisibleRecord,
+  server: LookUp,
+  { signal }: DnsOptions,
+): Promise<string | undefined> {
   try {
     return (await server.txt(name, { signal })).includes(value) ? undefined : 'does not show it';
   } catch (error) {
@@ -69,14 +91,24 @@ async function hidden({ name, value }: VisibleRecord, server: LookUp, { signal }
 }
 
 /** The addresses of all who answer for a zone. @throws DnsError `ERR_DNS_NOT_VISIBLE` where there is none */
-export async function authoritativeServers(zone: string, { lookUp, signal, ipv6 = speaksIpv6() }: Pick<PropagationOptions, 'lookUp' | 'signal' | 'ipv6'>): Promise<readonly string[]> {
+export async function authoritativeServers(
+  zone: string,
+  { lookUp, signal, ipv6 = speaksIpv6() }: Pick<PropagationOptions, 'lookUp' | 'signal' | 'ipv6'>,
+): Promise<readonly string[]> {
   const names = await lookUp.nameServers(zone, { signal });
-  const addresses = (await Promise.all(names.map((name) => lookUp.addresses(name, { signal })))).flat();
+  const addresses = (
+    await Promise.all(names.map((name) => lookUp.addresses(name, { signal })))
+  ).flat();
   const reachable = [...new Set(addresses)].filter((address) => ipv6 || !isIPv6(address));
   if (reachable.length > 0) return reachable;
-  throw new DnsError('ERR_DNS_NOT_VISIBLE', `the name servers of ${zone} have no address that can be asked: give a resolver, a fixed wait, or skip the check`);
+  throw new DnsError(
+    'ERR_DNS_NOT_VISIBLE',
+    `the name servers of ${zone} have no address that can be asked: give a resolver, a fixed wait, or skip the check`,
+  );
 }
 
 function speaksIpv6(): boolean {
-  return Object.values(networkInterfaces()).flat().some((one) => one?.family === 'IPv6' && !one.internal && !one.address.startsWith('fe80:'));
+  return Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.family === 'IPv6' && !one.internal && !one.address.startsWith('fe80:'));
 }

@@ -8,5 +8,11 @@ export function quoted(value: string): string {
 export function unquoted(text: string): string {
   const parts = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)];
   if (parts.length === 0) return text;
-  return parts.map(([, part = '']) => part.replace(/\\(\d{3}|.)/g, (_, escape: string) => (escape.length === 3 ? String.fromCharCode(Number(escape)) : escape))).join('');
+  return parts
+    .map(([, part = '']) =>
+      part.replace(/\\(\d{3}|.)/g, (_, escape: string) =>
+        escape.length === 3 ? String.fromCharCode(Number(escape)) : escape,
+      ),
+    )
+    .join('');
 }

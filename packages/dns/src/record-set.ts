@@ -34,12 +34,21 @@ export interface EditedRecordSet<There extends RecordSet, Done> extends DnsOptio
 
 /** Adds a value beside those of others; their time to live stays, unless the record has one. */
 export function withValue({ value, ttl }: TxtRecord, { read, write }: ValueText): RecordSetEdit {
-  return (set) => (set.values.some((text) => read(text) === value) ? undefined : { ttl: ttl ?? set.ttl, values: [...set.values, write(value)] });
+  return (set) =>
+    set.values.some((text) => read(text) === value)
+      ? undefined
+      : { ttl: ttl ?? set.ttl, values: [...set.values, write(value)] };
 }
 
 /** Takes a value away, and leaves those of others. */
-export function withoutValue({ value }: TxtRecord, { read }: Pick<ValueText, 'read'>): RecordSetEdit {
-  return (set) => (set.values.some((text) => read(text) === value) ? { ...set, values: set.values.filter((text) => read(text) !== value) } : undefined);
+export function withoutValue(
+  { value }: TxtRecord,
+  { read }: Pick<ValueText, 'read'>,
+): RecordSetEdit {
+  return (set) =>
+    set.values.some((text) => read(text) === value)
+      ? { ...set, values: set.values.filter((text) => read(text) !== value) }
+      : undefined;
 }
 
 /**
@@ -47,7 +56,10 @@ export function withoutValue({ value }: TxtRecord, { read }: Pick<ValueText, 're
  * @returns what `replace` returned; undefined where there was nothing to do
  * @throws DnsError `ERR_DNS_API` where others change it all the time
  */
-export async function editRecordSet<There extends RecordSet, Done>({ provider, name, clock, find, ttl, replace, signal }: EditedRecordSet<There, Done>, edit: RecordSetEdit): Promise<Done | undefined> {
+export async function editRecordSet<There extends RecordSet, Done>(
+  { provider, name, clock, find, ttl, replace, signal }: EditedRecordSet<There, Done>,
+  edit: RecordSetEdit,
+): Promise<Done | undefined> {
   for (let count = 1; count <= 10; count++) {
     const there = await find();
     const wanted = edit(there ?? { values: [], ttl });
@@ -56,7 +68,10 @@ export async function editRecordSet<There extends RecordSet, Done>({ provider, n
     if (done !== undefined) return done;
     await clock.sleep({ milliseconds: 100 * count }, { signal });
   }
-  throw new DnsError('ERR_DNS_API', `${provider}: others changed the TXT records of ${name} ten times in between: try again later`);
+  throw new DnsError(
+    'ERR_DNS_API',
+    `${provider}: others changed the TXT records of ${name} ten times in between: try again later`,
+  );
 }
 
 /**
@@ -66,12 +81,15 @@ export async function editRecordSet<There extends RecordSet, Done>({ provider, n
  * @returns what `replace` returned; undefined where there was nothing to do
  * @throws what find and replace throw
  */
-export async function overwriteRecordSet<There extends RecordSet, Done>({ clock, find, ttl, replace, signal }: Omit<EditedRecordSet<There, Done>, 'provider' | 'name'>, edit: RecordSetEdit): Promise<Done | undefined> {
+export async function overwriteRecordSet<There extends RecordSet, Done>(
+  { clock, find, ttl, replace, signal }: Omit<EditedRecordSet<There, Done>, 'provider' | 'name'>,
+  edit: RecordSetEdit,
+): Promise<Done | undefined> {
   return await attempts({ clock, signal }, async () => {
     const there = await find();
     const wanted = edit(there ?? { values: [], ttl });
     try {
-      return { value: wanted && await replace(there, wanted) };
+      return { value: wanted && (await replace(there, wanted)) };
     } catch (error) {
       if (error instanceof DnsError) return { error };
       throw error;

@@ -6,7 +6,13 @@ import { DnsError, sdkApi, type SdkApiOptions, sdkFetch } from './index.ts';
 function sdk(outcomes: readonly unknown[], options: Partial<SdkApiOptions> = {}) {
   const clock = virtualClock({ now: '2026-03-01T12:00:00Z' });
   const at: number[] = [];
-  const api = sdkApi({ provider: 'example', clock, random: () => 1, answered: (error) => (error instanceof Refused ? error : undefined), ...options });
+  const api = sdkApi({
+    provider: 'example',
+    clock,
+    random: () => 1,
+    answered: (error) => (error instanceof Refused ? error : undefined),
+    ...options,
+  });
   const call = async () => {
     const outcome = outcomes[Math.min(at.push(clock.monotonic()), outcomes.length) - 1];
     await new Promise((resolve) => setImmediate(resolve));
@@ -17,45 +23,99 @@ function sdk(outcomes: readonly unknown[], options: Partial<SdkApiOptions> = {})
 }
 
 class Refused extends Error {
-  constructor(readonly status: number, readonly json?: unknown, headers: Record<string, string> = {}) { super('refused'); this.headers = new Headers(headers); }
+  constructor(
+    readonly status: number,
+    readonly json?: unknown,
+    headers: Record<string, string> = {},
+  ) {
+    super('refused');
+    this.headers = new Headers(headers);
+  }
   readonly headers: Headers;
 }
 
 describe('sdkApi', () => {
   it('gives the result back, if it is what is expected', async () => {
     const { api, clock, call } = sdk([{ Zones: [{ Id: 'Z1', more: 1 }] }]);
-    await expect(clock.run(api('ListZones', call, { answer: { Zones: [{ Id: '' }] } }))).resolves.toEqual({ Zones: [{ Id: 'Z1', more: 1 }] });
-    await expect(clock.run(api('ListZones', call, { answer: { Zones: [{ Name: '' }] } }))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: the answer to ListZones is not what is expected (it.Zones[0].Name): see whether example has trouble, or has changed its API' });
+    await expect(
+      clock.run(api('ListZones', call, { answer: { Zones: [{ Id: '' }] } })),
+    ).resolves.toEqual({ Zones: [{ Id: 'Z1', more: 1 }] });
+    await expect(
+      clock.run(api('ListZones', call, { answer: { Zones: [{ Name: '' }] } })),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message:
+        'example: the answer to ListZones is not what is expected (it.Zones[0].Name): see whether example has trouble, or has changed its API',
+    });
   });
-  it('tells by the status what an error means, and by the host\'s words', async () => {
-    const refusal = (json: unknown) => (json === 'Throttling' ? { code: 'ERR_DNS_RATE_LIMITED' as const, message: 'Rate exceeded' } : undefined);
-    const { api, clock, call } = sdk([new Refused(404), new Refused(400, 'Throttling', { 'retry-after': '61' }), new Refused(400, { message: 'very-secret is no zone' })], { refusal, conceal: (text) => text.replace('very-secret', '…') });
-    await expect(clock.run(api('ListZones', call, { zone: 'a.test' }))).rejects.toMatchObject({ code: 'ERR_DNS_ZONE_NOT_FOUND', message: expect.stringContaining('a.test') });
-    await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', retryAfter: clock.now().add({ seconds: 61 }) });
-    await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: ListZones is refused (400 … is no zone): correct what the host names' });
+  it("tells by the status what an error means, and by the host's words", async () => {
+    const refusal = (json: unknown) =>
+      json === 'Throttling'
+        ? { code: 'ERR_DNS_RATE_LIMITED' as const, message: 'Rate exceeded' }
+        : undefined;
+    const { api, clock, call } = sdk(
+      [
+        new Refused(404),
+        new Refused(400, 'Throttling', { 'retry-after': '61' }),
+        new Refused(400, { message: 'very-secret is no zone' }),
+      ],
+      { refusal, conceal: (text) => text.replace('very-secret', '…') },
+    );
+    await expect(clock.run(api('ListZones', call, { zone: 'a.test' }))).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+      message: expect.stringContaining('a.test'),
+    });
+    await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({
+      code: 'ERR_DNS_RATE_LIMITED',
+      retryAfter: clock.now().add({ seconds: 61 }),
+    });
+    await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: 'example: ListZones is refused (400 … is no zone): correct what the host names',
+    });
   });
   it('sends nothing again that is to be sent once', async () => {
     const { api, clock, call, at } = sdk([new Refused(429)]);
-    await expect(clock.run(api('ChangeZone', call, { repeatable: true, once: true }))).rejects.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', passing: true });
+    await expect(
+      clock.run(api('ChangeZone', call, { repeatable: true, once: true })),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', passing: true });
     expect(at).toHaveLength(1);
   });
   it('takes a status that is a success here', async () => {
     const { api, clock, call } = sdk([new Refused(404)]);
-    await expect(clock.run(api('DeleteZone', call, { accept: [404], zone: 'a.test' }))).resolves.toBeUndefined();
+    await expect(
+      clock.run(api('DeleteZone', call, { accept: [404], zone: 'a.test' })),
+    ).resolves.toBeUndefined();
   });
   it('tries again after growing pauses what can be repeated, and nothing else', async () => {
-    const lost = Object.assign(new Error('connection error'), { cause: new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNRESET' }) }) });
+    const lost = Object.assign(new Error('connection error'), {
+      cause: new TypeError('fetch failed', {
+        cause: Object.assign(new Error('x'), { code: 'ECONNRESET' }),
+      }),
+    });
     const again = sdk([new Refused(503), lost, new Refused(500)]);
-    await expect(again.clock.run(again.api('ListZones', again.call, { repeatable: true }))).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+    await expect(
+      again.clock.run(again.api('ListZones', again.call, { repeatable: true })),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_API' });
     expect(again.at).toEqual([0, 1000, 3000, 7000, 15_000]);
     const once = sdk([lost]);
-    await expect(once.clock.run(once.api('MakeZone', once.call, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: 'example: no answer to MakeZone (ECONNRESET): check the network, and whether example has trouble' });
+    await expect(once.clock.run(once.api('MakeZone', once.call, {}))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message:
+        'example: no answer to MakeZone (ECONNRESET): check the network, and whether example has trouble',
+    });
     expect(once.at).toEqual([0]);
   });
   it('ends at its time limit, and with the signal, though the SDK does not', async () => {
     const { api, clock } = sdk([], { limit: 'PT30S' });
-    const never = () => new Promise<never>(() => { /* deaf */ });
-    await expect(clock.run(api('ListZones', never, {}))).rejects.toMatchObject({ code: 'ERR_DNS_API', message: expect.stringContaining('its time is over') });
+    const never = () =>
+      new Promise<never>(() => {
+        /* deaf */
+      });
+    await expect(clock.run(api('ListZones', never, {}))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('its time is over'),
+    });
     expect(clock.monotonic()).toBe(20_000);
     const stop = new AbortController();
     const waiting = api('ListZones', never, { signal: stop.signal });
@@ -71,16 +131,45 @@ describe('sdkApi', () => {
 });
 
 describe('sdkFetch', () => {
-  it('sends the headers that are given, and of the SDK\'s what the body is', async () => {
-    const fetch = async (_: unknown, init?: RequestInit) => Response.json({ headers: init?.headers, redirect: init?.redirect });
-    const response = await sdkFetch({ headers: { authorization: 'Bearer x' }, fetch })('https://api.test/', { headers: { Authorization: 'Bearer y', 'X-Os': 'Linux', 'User-Agent': 'SDK', 'Content-Type': 'text/xml' } });
-    await expect(response.json()).resolves.toEqual({ headers: { authorization: 'Bearer x', 'content-type': 'text/xml', 'user-agent': 'acmex' }, redirect: 'manual' });
+  it("sends the headers that are given, and of the SDK's what the body is", async () => {
+    const fetch = async (_: unknown, init?: RequestInit) =>
+      Response.json({ headers: init?.headers, redirect: init?.redirect });
+    const response = await sdkFetch({ headers: { authorization: 'Bearer x' }, fetch })(
+      'https://api.test/',
+      {
+        headers: {
+          Authorization: 'Bearer y',
+          'X-Os': 'Linux',
+          'User-Agent': 'SDK',
+          'Content-Type': 'text/xml',
+        },
+      },
+    );
+    await expect(response.json()).resolves.toEqual({
+      headers: { authorization: 'Bearer x', 'content-type': 'text/xml', 'user-agent': 'acmex' },
+      redirect: 'manual',
+    });
   });
-  it.each([[204, null], [302, 'moved'], [500, '']])('hands on what was answered: %i', async (status, body) => {
-    const response = await sdkFetch({ headers: {}, fetch: async () => new Response(body, { status, headers: { 'retry-after': '7' } }) })('https://api.test/');
-    expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([status, '7', body ?? '']);
+  it.each([
+    [204, null],
+    [302, 'moved'],
+    [500, ''],
+  ])('hands on what was answered: %i', async (status, body) => {
+    const response = await sdkFetch({
+      headers: {},
+      fetch: async () => new Response(body, { status, headers: { 'retry-after': '7' } }),
+    })('https://api.test/');
+    expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([
+      status,
+      '7',
+      body ?? '',
+    ]);
   });
   it('reads no more than 4 MiB', async () => {
-    await expect(sdkFetch({ headers: {}, fetch: async () => new Response('x'.repeat(5e6)) })('https://api.test/')).rejects.toThrow('larger than 4 MiB');
+    await expect(
+      sdkFetch({ headers: {}, fetch: async () => new Response('x'.repeat(5e6)) })(
+        'https://api.test/',
+      ),
+    ).rejects.toThrow('larger than 4 MiB');
   });
 });

@@ -23,7 +23,11 @@ export interface SdkApiOptions extends Patience, Pick<JsonApiOptions, 'provider'
  * @param what as messages name it
  * @param call makes it, once for every attempt; it may still be under way when the signal has aborted
  */
-export type SdkApi = <T = unknown>(what: string, call: (signal: AbortSignal) => Promise<unknown>, options: SdkCallOptions<T>) => Promise<T>;
+export type SdkApi = <T = unknown>(
+  what: string,
+  call: (signal: AbortSignal) => Promise<unknown>,
+  options: SdkCallOptions<T>,
+) => Promise<T>;
 
 export type SdkCallOptions<T> = CallOptions<T> & { readonly body?: never };
 
@@ -34,22 +38,49 @@ export type SdkCallOptions<T> = CallOptions<T> & { readonly body?: never };
  */
 export function sdkApi({ answered, conceal = (text) => text, ...options }: SdkApiOptions): SdkApi {
   const { provider, refusal, clock = systemClock } = options;
-  return async <T>(what: string, call: (signal: AbortSignal) => Promise<unknown>, more: SdkCallOptions<T>): Promise<T> => await attempts({ ...options, clock, signal: more.signal, ...(more.once ? { most: 1 } : {}) }, async (limit) => {
-    const question: Omit<Question<T>, 'now'> = { provider, what, call: more, repeatable: more.repeatable ?? false, refusal, conceal };
-    const told = ({ json, ...answer }: HostAnswer) => verdict({ ...answer, body: { json } }, { ...question, now: clock.now() });
-    try {
-      return told({ status: 200, headers: new Headers(), json: await withTimeLimit({ clock, limit, signal: more.signal }, (signal) => endedBy(signal, call)) });
-    } catch (error) {
-      more.signal?.throwIfAborted();
-      if (error instanceof Error && error.name === 'DnsError') throw error;
-      const answer = answered(error);
-      return answer ? told(answer) : noAnswer(error, question);
-    }
-  });
+  return async <T>(
+    what: string,
+    call: (signal: AbortSignal) => Promise<unknown>,
+    more: SdkCallOptions<T>,
+  ): Promise<T> =>
+    await attempts(
+      { ...options, clock, signal: more.signal, ...(more.once ? { most: 1 } : {}) },
+      async (limit) => {
+        const question: Omit<Question<T>, 'now'> = {
+          provider,
+          what,
+          call: more,
+          repeatable: more.repeatable ?? false,
+          refusal,
+          conceal,
+        };
+        const told = ({ json, ...answer }: HostAnswer) =>
+          verdict({ ...answer, body: { json } }, { ...question, now: clock.now() });
+        try {
+          return told({
+            status: 200,
+            headers: new Headers(),
+            json: await withTimeLimit({ clock, limit, signal: more.signal }, (signal) =>
+              endedBy(signal, call),
+            ),
+          });
+        } catch (error) {
+          more.signal?.throwIfAborted();
+          if (error instanceof Error && error.name === 'DnsError') throw error;
+          const answer = answered(error);
+          return answer ? told(answer) : noAnswer(error, question);
+        }
+      },
+    );
 }
 
 /** An SDK may not look at its signal before a request is on its way. */
-async function endedBy<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const ended = new Promise<never>((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason), { once: true }); });
+async function endedBy<T>(
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ended = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
   return await Promise.race([ended, call(signal)]);
 }

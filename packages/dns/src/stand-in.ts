@@ -27,7 +27,9 @@ export interface StandInOptions {
   readonly baseUrl: string;
   readonly authorized: (request: StandInRequest) => boolean;
   /** In the vendor's own words: for wrong credentials, too many requests, a path that there is not, a body that cannot be read, and a fault of its own. */
-  readonly words: Readonly<Record<'credentials' | 'rate-limited' | 'unknown' | 'malformed' | 'server-error', StandInAnswer>>;
+  readonly words: Readonly<
+    Record<'credentials' | 'rate-limited' | 'unknown' | 'malformed' | 'server-error', StandInAnswer>
+  >;
   /** By `METHOD /path/:name`, below the base URL. */
   readonly routes: Readonly<Record<string, (request: StandInRequest) => StandInAnswer>>;
 }
@@ -44,26 +46,46 @@ export interface StandIn {
 /** Stands in for a host's API in the tests of its provider. */
 export function standIn(options: StandInOptions): StandIn {
   const { baseUrl, words } = options;
-  return troubled({ baseUrl, words, fetch: async (input, init) => responseOf(await routed(new Request(input, init), options)) });
+  return troubled({
+    baseUrl,
+    words,
+    fetch: async (input, init) => responseOf(await routed(new Request(input, init), options)),
+  });
 }
 
 /** Puts trouble in front of an API: of a stand-in, or of a real server that cannot be told to have any. */
-export function troubled({ baseUrl, words, fetch }: Pick<StandInOptions, 'baseUrl' | 'words'> & { readonly fetch: typeof globalThis.fetch }): StandIn {
+export function troubled({
+  baseUrl,
+  words,
+  fetch,
+}: Pick<StandInOptions, 'baseUrl' | 'words'> & {
+  readonly fetch: typeof globalThis.fetch;
+}): StandIn {
   const requests: string[] = [];
   let trouble: Trouble | undefined;
   return {
     requests,
-    trouble(kind) { trouble = kind; },
+    trouble(kind) {
+      trouble = kind;
+    },
     async fetch(input, init) {
       const { url, method, signal } = new Request(input, init);
-      if (!url.startsWith(`${baseUrl}/`)) throw new TypeError('fetch failed', { cause: new Error(`ENOTFOUND ${new URL(url).host}`) });
+      if (!url.startsWith(`${baseUrl}/`))
+        throw new TypeError('fetch failed', { cause: new Error(`ENOTFOUND ${new URL(url).host}`) });
       requests.push(`${method} ${url.slice(baseUrl.length)}`);
       await new Promise((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
       const now = trouble;
       if (now === 'silence') return await silence(signal);
-      if (now === 'not-json') return new Response('<html>down for maintenance</html>', { headers: { 'content-type': 'text/html' } });
-      if (now === 'rate-limited') return responseOf({ ...words[now], headers: { 'retry-after': '3600', ...words[now].headers } });
+      if (now === 'not-json')
+        return new Response('<html>down for maintenance</html>', {
+          headers: { 'content-type': 'text/html' },
+        });
+      if (now === 'rate-limited')
+        return responseOf({
+          ...words[now],
+          headers: { 'retry-after': '3600', ...words[now].headers },
+        });
       if (now === 'credentials' || now === 'server-error') return responseOf(words[now]);
       const answer = await fetch(input, init);
       return now === 'lost-answer' && method !== 'GET' ? responseOf(words['server-error']) : answer;
@@ -71,12 +93,24 @@ export function troubled({ baseUrl, words, fetch }: Pick<StandInOptions, 'baseUr
   };
 }
 
-async function routed(request: Request, { baseUrl, authorized, words, routes }: StandInOptions): Promise<StandInAnswer> {
+async function routed(
+  request: Request,
+  { baseUrl, authorized, words, routes }: StandInOptions,
+): Promise<StandInAnswer> {
   const url = new URL(request.url);
   const path = url.pathname.slice(new URL(baseUrl).pathname.replace(/\/$/, '').length);
-  const found = Object.entries(routes).map(([route, answer]) => ({ params: paramsOf(route, `${request.method} ${path}`), answer })).find(({ params }) => params);
+  const found = Object.entries(routes)
+    .map(([route, answer]) => ({ params: paramsOf(route, `${request.method} ${path}`), answer }))
+    .find(({ params }) => params);
   const text = await request.text();
-  const seen = { method: request.method, url, headers: request.headers, params: found?.params ?? {}, body: undefined, text };
+  const seen = {
+    method: request.method,
+    url,
+    headers: request.headers,
+    params: found?.params ?? {},
+    body: undefined,
+    text,
+  };
   if (!authorized(seen)) return words.credentials;
   if (!found) return words.unknown;
   const body = bodyOf(text, request.headers.get('content-type') ?? '');
@@ -86,15 +120,24 @@ async function routed(request: Request, { baseUrl, authorized, words, routes }: 
 /** The named parts of a route that a request matches; undefined where it does not. */
 function paramsOf(route: string, request: string): Readonly<Record<string, string>> | undefined {
   const [wanted, given] = [route.split('/'), request.split('/')];
-  if (wanted.length !== given.length || !wanted.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))) return undefined;
-  return Object.fromEntries(wanted.flatMap((part, at) => (part.startsWith(':') ? [[part.slice(1), decodeURIComponent(given[at] ?? '')]] : [])));
+  if (
+    wanted.length !== given.length ||
+    !wanted.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))
+  )
+    return undefined;
+  return Object.fromEntries(
+    wanted.flatMap((part, at) =>
+      part.startsWith(':') ? [[part.slice(1), decodeURIComponent(given[at] ?? '')]] : [],
+    ),
+  );
 }
 
 const malformed = Symbol('malformed');
 
 function bodyOf(text: string, type: string): unknown {
   if (text === '') return undefined;
-  if (type.startsWith('application/x-www-form-urlencoded')) return Object.fromEntries(new URLSearchParams(text));
+  if (type.startsWith('application/x-www-form-urlencoded'))
+    return Object.fromEntries(new URLSearchParams(text));
   if (/^(application|text)\/xml\b/.test(type)) return text;
   if (!type.startsWith('application/json')) return malformed;
   try {
@@ -105,7 +148,10 @@ function bodyOf(text: string, type: string): unknown {
 }
 
 function responseOf({ status, body, text, headers = {} }: StandInAnswer): Response {
-  return new Response(text ?? (body === undefined ? null : JSON.stringify(body)), { status, headers: { 'content-type': text === undefined ? 'application/json' : 'text/plain', ...headers } });
+  return new Response(text ?? (body === undefined ? null : JSON.stringify(body)), {
+    status,
+    headers: { 'content-type': text === undefined ? 'application/json' : 'text/plain', ...headers },
+  });
 }
 
 function silence(signal: AbortSignal): Promise<never> {

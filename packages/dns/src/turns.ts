@@ -12,7 +12,9 @@ export function turns(): Turns {
   return async (name, work, { signal } = {}) => {
     const before = last.get(name);
     const mine = (async () => {
-      await before?.catch(() => { /* its own caller hears of it */ });
+      await before?.catch(() => {
+        /* its own caller hears of it */
+      });
       signal?.throwIfAborted();
       return await work();
     })();

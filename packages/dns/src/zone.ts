@@ -14,27 +14,47 @@ export interface ZoneSearch {
  * @param name without a final dot
  * @throws DnsError `ERR_DNS_ZONE_NOT_FOUND`
  */
-export async function findZone(name: string, { lookUp, provider }: ZoneSearch, options?: DnsOptions): Promise<string> {
+export async function findZone(
+  name: string,
+  { lookUp, provider }: ZoneSearch,
+  options?: DnsOptions,
+): Promise<string> {
   if (provider?.zones) {
-    const zones = (await provider.zones(options)).map((zone) => zone.toLowerCase().replace(/\.$/, ''));
+    const zones = (await provider.zones(options)).map((zone) =>
+      zone.toLowerCase().replace(/\.$/, ''),
+    );
     const found = above(name).find((one) => zones.includes(one));
     if (found !== undefined) return found;
-    throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `${provider.name}: none of the zones that the credentials can write holds ${name}`);
+    throw new DnsError(
+      'ERR_DNS_ZONE_NOT_FOUND',
+      `${provider.name}: none of the zones that the credentials can write holds ${name}`,
+    );
   }
   for (const one of above(name)) if (await lookUp.isZone(one, options)) return one;
-  throw new DnsError('ERR_DNS_ZONE_NOT_FOUND', `no zone holds ${name}: no name above it has an SOA record`);
+  throw new DnsError(
+    'ERR_DNS_ZONE_NOT_FOUND',
+    `no zone holds ${name}: no name above it has an SOA record`,
+  );
 }
 
 /**
  * Where a chain of CNAME records ends: there the CA looks, so there the record is written.
  * @throws DnsError `ERR_DNS_LOOKUP` for a chain of more than eight, or in a circle
  */
-export async function followAliases(name: string, lookUp: LookUp, options?: DnsOptions): Promise<string> {
+export async function followAliases(
+  name: string,
+  lookUp: LookUp,
+  options?: DnsOptions,
+): Promise<string> {
   const seen = [name];
   for (let at = name; ;) {
     const next = (await lookUp.cname(at, options))?.toLowerCase().replace(/\.$/, '');
     if (next === undefined) return at;
-    if (seen.includes(next) || seen.length > 8) throw new DnsError('ERR_DNS_LOOKUP', `${name}: its chain of CNAME records goes round in a circle, or is longer than eight: ${[...seen, next].join(' → ')}`);
+    if (seen.includes(next) || seen.length > 8)
+      throw new DnsError(
+        'ERR_DNS_LOOKUP',
+        `${name}: its chain of CNAME records goes round in a circle, or is longer than eight: ${[...seen, next].join(' → ')}`,
+      );
     seen.push(next);
     at = next;
   }

@@ -20,7 +20,11 @@ export interface AddressPolicy {
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
-interface Range { readonly text: string; readonly start: Address; readonly bits: number }
+interface Range {
+  readonly text: string;
+  readonly start: Address;
+  readonly bits: number;
+}
 
 const special = specialRanges.map(({ range, what }) => ({ ...parsed(range), what }));
 
@@ -32,14 +36,20 @@ export function addressPolicy({ allow = [], deny = [] }: AddressPolicyOptions = 
   const denied = deny.map(parsed);
   const allowed = allow.map(parsed).map((range) => {
     if (special.find((one) => within(range, one))?.what !== undefined) return range;
-    throw new EgressError('ERR_EGRESS_POLICY', `allow ${range.text}: it lies in no special range, so it is open already or is too wide; name the private ranges one by one, such as 10.0.0.0/8`);
+    throw new EgressError(
+      'ERR_EGRESS_POLICY',
+      `allow ${range.text}: it lies in no special range, so it is open already or is too wide; name the private ranges one by one, such as 10.0.0.0/8`,
+    );
   });
 
   const refusal = (address: Address): string | undefined => {
     const never = denied.find((range) => contains(range, address));
     if (never) return `is denied by ${never.text}`;
     const kind = special.find((range) => contains(range, address));
-    return kind?.what === undefined || allowed.some((range) => within(range, kind) && contains(range, address)) ? undefined : `is ${kind.what}`;
+    return kind?.what === undefined ||
+      allowed.some((range) => within(range, kind) && contains(range, address))
+      ? undefined
+      : `is ${kind.what}`;
   };
   return {
     refusal(text) {
@@ -66,11 +76,16 @@ function parsed(text: string): Range {
   const width = version === 4 ? 32 : 128;
   const bits = prefix === undefined ? width : Number(prefix);
   if (version === 0 || rest.length > 0 || !/^\d{1,3}$/.test(prefix ?? '0') || bits > width) {
-    throw new EgressError('ERR_EGRESS_POLICY', `${JSON.stringify(text.slice(0, 100))} is no range of addresses: write 10.0.0.0/8, fd00::/8 or one address`);
+    throw new EgressError(
+      'ERR_EGRESS_POLICY',
+      `${JSON.stringify(text.slice(0, 100))} is no range of addresses: write 10.0.0.0/8, fd00::/8 or one address`,
+    );
   }
   const start = read(address);
   const mapped = plain(start);
-  return mapped.kind() === start.kind() || bits < 96 ? { text, start, bits } : { text, start: mapped, bits: bits - 96 };
+  return mapped.kind() === start.kind() || bits < 96
+    ? { text, start, bits }
+    : { text, start: mapped, bits: bits - 96 };
 }
 
 /** An address in any text that Node takes. The URL parser writes IPv6 in hexadecimal: ipaddr.js takes `::192.0.2.1` for a mapped address, which it is not. */
@@ -80,16 +95,22 @@ function read(text: string): Address {
 
 /** ::ffff:192.0.2.1 is 192.0.2.1 for a socket. RFC 4291 §2.5.5.2 */
 function plain(address: Address): Address {
-  return address.kind() === 'ipv6' && (address as ipaddr.IPv6).isIPv4MappedAddress() ? (address as ipaddr.IPv6).toIPv4Address() : address;
+  return address.kind() === 'ipv6' && (address as ipaddr.IPv6).isIPv4MappedAddress()
+    ? (address as ipaddr.IPv6).toIPv4Address()
+    : address;
 }
 
 /** The IPv4 address that a translator or tunnel sends to: NAT64 (RFC 6052 §2.2), 6to4 (RFC 3056 §2), Teredo (RFC 4380 §4). */
 function embedded(address: Address): Address | undefined {
   const [first, second, ...rest] = 'parts' in address ? address.parts : [];
   const bytes = address.toByteArray();
-  const inner = first === 0x64 && second === 0xff9b && rest.slice(0, 4).every((part) => part === 0) ? bytes.slice(12)
-    : first === 0x2002 ? bytes.slice(2, 6)
-      : first === 0x2001 && second === 0 ? bytes.slice(12).map((byte) => byte ^ 0xff)
-        : undefined;
+  const inner =
+    first === 0x64 && second === 0xff9b && rest.slice(0, 4).every((part) => part === 0)
+      ? bytes.slice(12)
+      : first === 0x2002
+        ? bytes.slice(2, 6)
+        : first === 0x2001 && second === 0
+          ? bytes.slice(12).map((byte) => byte ^ 0xff)
+          : undefined;
   return inner && new ipaddr.IPv4(inner);
 }

@@ -39,46 +39,95 @@ const mostAttempts = 4;
  * Permitted addresses are tried one after the other, IPv6 and IPv4 by turns, four at most; those that are not permitted are passed over.
  * @throws EgressError `ERR_EGRESS_RESOLVE`, `ERR_EGRESS_ADDRESS` where no address is permitted, `ERR_EGRESS_CONNECT`, `ERR_EGRESS_TIME`
  */
-export async function egressConnect({ host, port, limit = 'PT10S', signal, policy = addressPolicy(), resolver = systemResolver(), clock = systemClock }: ConnectOptions): Promise<Connection> {
+export async function egressConnect({
+  host,
+  port,
+  limit = 'PT10S',
+  signal,
+  policy = addressPolicy(),
+  resolver = systemResolver(),
+  clock = systemClock,
+}: ConnectOptions): Promise<Connection> {
   const what = `${host} port ${port}`;
   return await limited({ clock, limit, signal, what }, async (all) => {
-    const addresses = permitted(host, isIP(host) ? [host] : await resolved(host, resolver, all), policy);
+    const addresses = permitted(
+      host,
+      isIP(host) ? [host] : await resolved(host, resolver, all),
+      policy,
+    );
     let failure: unknown;
     for (const address of byTurns(addresses).slice(0, mostAttempts)) {
       try {
-        const socket = await limited({ clock, limit: 'PT5S', signal: all, what: `${address} port ${port}` }, (one) => opened(address, port, one));
-        return { socket, address, port, [Symbol.dispose]: () => { socket.destroy(); } };
+        const socket = await limited(
+          { clock, limit: 'PT5S', signal: all, what: `${address} port ${port}` },
+          (one) => opened(address, port, one),
+        );
+        return {
+          socket,
+          address,
+          port,
+          [Symbol.dispose]: () => {
+            socket.destroy();
+          },
+        };
       } catch (error) {
         all.throwIfAborted();
         failure = error;
       }
     }
-    throw new EgressError('ERR_EGRESS_CONNECT', `${what}: no connection (${codeOf(failure)}); check that something listens there, and the firewalls between`, { cause: failure });
+    throw new EgressError(
+      'ERR_EGRESS_CONNECT',
+      `${what}: no connection (${codeOf(failure)}); check that something listens there, and the firewalls between`,
+      { cause: failure },
+    );
   });
 }
 
-async function resolved(host: string, resolver: Resolve, signal: AbortSignal): Promise<readonly string[]> {
+async function resolved(
+  host: string,
+  resolver: Resolve,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   try {
     const addresses = await abortable(resolver(host, { signal }), signal);
     if (addresses.length > 0) return addresses;
   } catch (cause) {
     signal.throwIfAborted();
-    throw new EgressError('ERR_EGRESS_RESOLVE', `${host}: the look-up of its addresses failed (${codeOf(cause)}); check the name servers and the resolver`, { cause });
+    throw new EgressError(
+      'ERR_EGRESS_RESOLVE',
+      `${host}: the look-up of its addresses failed (${codeOf(cause)}); check the name servers and the resolver`,
+      { cause },
+    );
   }
-  throw new EgressError('ERR_EGRESS_RESOLVE', `${host}: there is no such name, or it has no address; check its A and AAAA records`);
+  throw new EgressError(
+    'ERR_EGRESS_RESOLVE',
+    `${host}: there is no such name, or it has no address; check its A and AAAA records`,
+  );
 }
 
-function permitted(host: string, addresses: readonly string[], policy: AddressPolicy): readonly string[] {
+function permitted(
+  host: string,
+  addresses: readonly string[],
+  policy: AddressPolicy,
+): readonly string[] {
   const refusals = addresses.map((address) => policy.refusal(address));
   const free = addresses.filter((_, index) => refusals[index] === undefined);
   if (free.length > 0) return free;
-  const why = addresses.map((address, index) => `${address} ${refusals[index]}`).slice(0, mostAttempts).join(', ');
-  throw new EgressError('ERR_EGRESS_ADDRESS', `${host} may not be reached: ${why}; give a public host, or allow the range in the address policy`);
+  const why = addresses
+    .map((address, index) => `${address} ${refusals[index]}`)
+    .slice(0, mostAttempts)
+    .join(', ');
+  throw new EgressError(
+    'ERR_EGRESS_ADDRESS',
+    `${host} may not be reached: ${why}; give a public host, or allow the range in the address policy`,
+  );
 }
 
 async function opened(address: string, port: number, signal: AbortSignal): Promise<Socket> {
   // A stranger's reset must not end the process in the moment when nobody listens yet, or no longer.
-  const socket = connect({ host: address, port }).on('error', () => { /* told to whoever waits for the connection, or reads from it */ });
+  const socket = connect({ host: address, port }).on('error', () => {
+    /* told to whoever waits for the connection, or reads from it */
+  });
   try {
     await once(socket, 'connect', { signal });
     return socket;
@@ -92,6 +141,12 @@ async function opened(address: string, port: number, signal: AbortSignal): Promi
 function byTurns([first, ...rest]: readonly string[]): readonly string[] {
   if (first === undefined) return [];
   const family = isIP(first);
-  const [same, other] = [[first, ...rest.filter((one) => isIP(one) === family)], rest.filter((one) => isIP(one) !== family)];
-  return [...same.flatMap((one, index) => [one, ...other.slice(index, index + 1)]), ...other.slice(same.length)];
+  const [same, other] = [
+    [first, ...rest.filter((one) => isIP(one) === family)],
+    rest.filter((one) => isIP(one) !== family),
+  ];
+  return [
+    ...same.flatMap((one, index) => [one, ...other.slice(index, index + 1)]),
+    ...other.slice(same.length),
+  ];
 }

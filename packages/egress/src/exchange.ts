@@ -23,45 +23,97 @@ export interface Outgoing {
 }
 
 /** TLS over an open connection, with the host's name as SNI. @throws EgressError `ERR_EGRESS_TLS` */
-export async function secured(socket: Socket, host: string, { certificates = 'verify', ca = [] }: Trust, signal: AbortSignal): Promise<TLSSocket> {
+export async function secured(
+  socket: Socket,
+  host: string,
+  { certificates = 'verify', ca = [] }: Trust,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const roots = ca.length === 0 ? {} : { ca: [...rootCertificates, ...ca] };
-  const secure = connectTls({ socket, host, ...(isIP(host) ? {} : { servername: host }), rejectUnauthorized: certificates === 'verify', ...roots }).on('error', () => { /* told to whoever waits for the answer */ });
+  const secure = connectTls({
+    socket,
+    host,
+    ...(isIP(host) ? {} : { servername: host }),
+    rejectUnauthorized: certificates === 'verify',
+    ...roots,
+  }).on('error', () => {
+    /* told to whoever waits for the answer */
+  });
   try {
     await once(secure, 'secureConnect', { signal });
     return secure;
   } catch (cause) {
     secure.destroy();
     signal.throwIfAborted();
-    throw new EgressError('ERR_EGRESS_TLS', `${host}: no TLS connection (${codeOf(cause)}); check its certificate, and that it speaks TLS 1.2 or later`, { cause });
+    throw new EgressError(
+      'ERR_EGRESS_TLS',
+      `${host}: no TLS connection (${codeOf(cause)}); check its certificate, and that it speaks TLS 1.2 or later`,
+      { cause },
+    );
   }
 }
 
 /** Sends a request over a connection of its own, and waits for the head of the answer. @throws EgressError `ERR_EGRESS_REQUEST`, `ERR_EGRESS_ANSWER` */
-export async function answered(stream: Socket, { url, host }: Target, { method = 'GET', headers = {}, body, signal }: Outgoing): Promise<IncomingMessage> {
+export async function answered(
+  stream: Socket,
+  { url, host }: Target,
+  { method = 'GET', headers = {}, body, signal }: Outgoing,
+): Promise<IncomingMessage> {
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-  const all = { ...headers, ...length, host: url.host, 'accept-encoding': 'identity', connection: 'close' };
+  const all = {
+    ...headers,
+    ...length,
+    host: url.host,
+    'accept-encoding': 'identity',
+    connection: 'close',
+  };
   const request = send();
   try {
     return await new Promise<IncomingMessage>((resolve, reject) => {
       // A switch to another protocol ends the connection without an error.
-      request.once('response', resolve).once('error', reject).once('close', () => reject(new Error('the connection ended'))).end(body);
+      request
+        .once('response', resolve)
+        .once('error', reject)
+        .once('close', () => reject(new Error('the connection ended')))
+        .end(body);
     });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new EgressError('ERR_EGRESS_ANSWER', `${host}: no HTTP answer (${codeOf(cause)}); check what listens there`, { cause });
+    throw new EgressError(
+      'ERR_EGRESS_ANSWER',
+      `${host}: no HTTP answer (${codeOf(cause)}); check what listens there`,
+      { cause },
+    );
   }
 
   function send() {
     try {
-      return httpRequest({ createConnection: () => stream, method, path: `${url.pathname}${url.search}`, headers: all, insecureHTTPParser: false, ...(signal && { signal }) }).on('error', () => { /* told before the answer, or by its body */ });
+      return httpRequest({
+        createConnection: () => stream,
+        method,
+        path: `${url.pathname}${url.search}`,
+        headers: all,
+        insecureHTTPParser: false,
+        ...(signal && { signal }),
+      }).on('error', () => {
+        /* told before the answer, or by its body */
+      });
     } catch (cause) {
-      throw new EgressError('ERR_EGRESS_REQUEST', `${host}: the request cannot be sent (${codeOf(cause)}); check its headers`, { cause });
+      throw new EgressError(
+        'ERR_EGRESS_REQUEST',
+        `${host}: the request cannot be sent (${codeOf(cause)}); check its headers`,
+        { cause },
+      );
     }
   }
 }
 
 /** The whole body. @throws EgressError `ERR_EGRESS_TOO_LARGE`, as soon as a byte too many has come; `ERR_EGRESS_ANSWER` */
-export async function bodyOf(message: IncomingMessage, host: string, maxBody: number): Promise<Uint8Array> {
+export async function bodyOf(
+  message: IncomingMessage,
+  host: string,
+  maxBody: number,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
@@ -71,14 +123,22 @@ export async function bodyOf(message: IncomingMessage, host: string, maxBody: nu
       parts.push(part);
     }
   } catch (cause) {
-    throw new EgressError('ERR_EGRESS_ANSWER', `${host}: the answer ended before it was complete (${codeOf(cause)}); try again`, { cause });
+    throw new EgressError(
+      'ERR_EGRESS_ANSWER',
+      `${host}: the answer ended before it was complete (${codeOf(cause)}); try again`,
+      { cause },
+    );
   }
-  if (size > maxBody) throw new EgressError('ERR_EGRESS_TOO_LARGE', `${host}: the answer is larger than ${maxBody} bytes; check what the URL serves`);
+  if (size > maxBody)
+    throw new EgressError(
+      'ERR_EGRESS_TOO_LARGE',
+      `${host}: the answer is larger than ${maxBody} bytes; check what the URL serves`,
+    );
   return Buffer.concat(parts);
 }
 
 /** As fetch's headers have it. */
 export function header(message: IncomingMessage, name: string): string | null {
   const value = message.headers[name.toLowerCase()];
-  return Array.isArray(value) ? value.join(', ') : value ?? null;
+  return Array.isArray(value) ? value.join(', ') : (value ?? null);
 }

@@ -43,27 +43,56 @@ export type EgressFetch = (url: string, request?: EgressRequest) => Promise<Egre
  * @returns a function that rejects with EgressError: `ERR_EGRESS_URL`, `…_REQUEST`, `…_RESOLVE`, `…_ADDRESS`, `…_CONNECT`, `…_TLS`, `…_ANSWER`, `…_REDIRECTS`, `…_TOO_LARGE`, `…_TIME`
  */
 export function egressFetch(options: EgressFetchOptions = {}): EgressFetch {
-  const { schemes = { http: 80, https: 443 }, redirects = 0, maxBody = 64 * 1024, limit = 'PT30S', clock = systemClock } = options;
+  const {
+    schemes = { http: 80, https: 443 },
+    redirects = 0,
+    maxBody = 64 * 1024,
+    limit = 'PT30S',
+    clock = systemClock,
+  } = options;
   const rules = { schemes, ports: options.ports ?? Object.values(schemes) };
 
   return async (text, request = {}) => {
-    const follows = request.method === undefined || request.method === 'GET' || request.method === 'HEAD';
+    const follows =
+      request.method === undefined || request.method === 'GET' || request.method === 'HEAD';
     const first = target(text, rules);
-    return await limited({ clock, limit, signal: request.signal, what: first.host }, async (signal) => {
-      let [to, headers] = [first, request.headers ?? {}];
-      for (let left = follows ? redirects : 0; ; left--) {
-        using connection = await egressConnect({ ...options, clock, limit, host: to.host, port: to.port, signal });
-        request.onHop?.({ url: to.url.href, address: connection.address, port: to.port });
-        const stream = to.scheme === 'https' ? await secured(connection.socket, to.host, options, signal) : connection.socket;
-        const message = await answered(stream, to, { ...request, headers, signal });
-        const answer = { url: to.url.href, status: message.statusCode ?? 0, headers: { get: (name: string) => header(message, name) } };
-        if (!isRedirect(answer.status) || !follows || redirects === 0) return { ...answer, body: await bodyOf(message, to.host, maxBody) };
-        if (left === 0) throw new EgressError('ERR_EGRESS_REDIRECTS', `${first.host} redirects more than ${redirects} times: give the URL that it leads to in the end`);
-        const next = redirectTarget(message, to, rules);
-        if (next.url.origin !== to.url.origin) headers = onward(headers);
-        to = next;
-      }
-    });
+    return await limited(
+      { clock, limit, signal: request.signal, what: first.host },
+      async (signal) => {
+        let [to, headers] = [first, request.headers ?? {}];
+        for (let left = follows ? redirects : 0; ; left--) {
+          using connection = await egressConnect({
+            ...options,
+            clock,
+            limit,
+            host: to.host,
+            port: to.port,
+            signal,
+          });
+          request.onHop?.({ url: to.url.href, address: connection.address, port: to.port });
+          const stream =
+            to.scheme === 'https'
+              ? await secured(connection.socket, to.host, options, signal)
+              : connection.socket;
+          const message = await answered(stream, to, { ...request, headers, signal });
+          const answer = {
+            url: to.url.href,
+            status: message.statusCode ?? 0,
+            headers: { get: (name: string) => header(message, name) },
+          };
+          if (!isRedirect(answer.status) || !follows || redirects === 0)
+            return { ...answer, body: await bodyOf(message, to.host, maxBody) };
+          if (left === 0)
+            throw new EgressError(
+              'ERR_EGRESS_REDIRECTS',
+              `${first.host} redirects more than ${redirects} times: give the URL that it leads to in the end`,
+            );
+          const next = redirectTarget(message, to, rules);
+          if (next.url.origin !== to.url.origin) headers = onward(headers);
+          to = next;
+        }
+      },
+    );
   };
 }
 
@@ -74,11 +103,17 @@ function isRedirect(status: number): boolean {
 
 function redirectTarget(message: IncomingMessage, from: Target, rules: TargetRules): Target {
   const { location } = message.headers;
-  if (location === undefined) throw new EgressError('ERR_EGRESS_REDIRECTS', `${from.host} redirects to nowhere: its answer has no Location`);
+  if (location === undefined)
+    throw new EgressError(
+      'ERR_EGRESS_REDIRECTS',
+      `${from.host} redirects to nowhere: its answer has no Location`,
+    );
   return target(location, rules, from.url);
 }
 
 /** What a stranger's redirect may carry to another host: no credentials. */
 function onward(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => ['user-agent', 'accept'].includes(name)));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => ['user-agent', 'accept'].includes(name)),
+  );
 }

@@ -10,13 +10,21 @@ export interface Limit {
 }
 
 /** Work with a time limit. @throws EgressError `ERR_EGRESS_TIME` when it is over; the signal's own reason when the caller ended it */
-export async function limited<T>({ clock, limit, signal, what }: Limit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function limited<T>(
+  { clock, limit, signal, what }: Limit,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   let ours: AbortSignal | undefined;
   try {
-    return await withTimeLimit({ clock, limit, signal }, (one) => work(ours = one));
+    return await withTimeLimit({ clock, limit, signal }, (one) => work((ours = one)));
   } catch (cause) {
     signal?.throwIfAborted();
-    if (ours?.aborted) throw new EgressError('ERR_EGRESS_TIME', `${what}: the time limit was reached; check the host and the firewalls between`, { cause });
+    if (ours?.aborted)
+      throw new EgressError(
+        'ERR_EGRESS_TIME',
+        `${what}: the time limit was reached; check the host and the firewalls between`,
+        { cause },
+      );
     throw cause;
   }
 }

@@ -9,15 +9,36 @@ const nameServer = async (rcodes: { readonly A?: number; readonly AAAA?: number 
     const { id, questions = [] } = dnsPacket.decode(message);
     const type = questions[0]?.type as 'A' | 'AAAA';
     const rcode = rcodes[type] ?? 0;
-    const answers = rcode === 0 ? [type === 'A' ? { type, name: 'a.test', data: '192.0.2.1' } : { type, name: 'a.test', data: '2001:db8::1' }] : [];
-    socket.send(dnsPacket.encode({ type: 'response', id, flags: rcode, questions, answers }), port, address);
+    const answers =
+      rcode === 0
+        ? [
+            type === 'A'
+              ? { type, name: 'a.test', data: '192.0.2.1' }
+              : { type, name: 'a.test', data: '2001:db8::1' },
+          ]
+        : [];
+    socket.send(
+      dnsPacket.encode({ type: 'response', id, flags: rcode, questions, answers }),
+      port,
+      address,
+    );
   }).bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  return { resolve: dnsResolver({ servers: [`127.0.0.1:${socket.address().port}`] }), [Symbol.dispose]: () => { socket.close(); } };
+  return {
+    resolve: dnsResolver({ servers: [`127.0.0.1:${socket.address().port}`] }),
+    [Symbol.dispose]: () => {
+      socket.close();
+    },
+  };
 };
 
 describe('dnsResolver', () => {
-  it.each([['neither', {}, ['2001:db8::1', '192.0.2.1']], ['AAAA', { AAAA: 2 }, ['192.0.2.1']], ['A', { A: 2 }, ['2001:db8::1']], ['AAAA, for want of the name', { AAAA: 3 }, ['192.0.2.1']]])('finds what there is where the look-up of %s fails', async (_, rcodes, addresses) => {
+  it.each([
+    ['neither', {}, ['2001:db8::1', '192.0.2.1']],
+    ['AAAA', { AAAA: 2 }, ['192.0.2.1']],
+    ['A', { A: 2 }, ['2001:db8::1']],
+    ['AAAA, for want of the name', { AAAA: 3 }, ['192.0.2.1']],
+  ])('finds what there is where the look-up of %s fails', async (_, rcodes, addresses) => {
     using server = await nameServer(rcodes);
     await expect(server.resolve('a.test', {})).resolves.toEqual(addresses);
   });

@@ -2,7 +2,10 @@ import { lookup, Resolver } from 'node:dns/promises';
 import { codeOf } from './errors.ts';
 
 /** The IPv4 and IPv6 addresses of a host, the preferred first; none where the name has none. Rejects where the look-up failed. */
-export type Resolve = (name: string, options: { readonly signal?: AbortSignal | undefined }) => Promise<readonly string[]>;
+export type Resolve = (
+  name: string,
+  options: { readonly signal?: AbortSignal | undefined },
+) => Promise<readonly string[]>;
 
 export interface DnsResolverOptions {
   /** `address` or `address:port`, IPv6 in brackets; those of the system by default. */
@@ -29,8 +32,13 @@ export function dnsResolver({ servers }: DnsResolverOptions = {}): Resolve {
     const cancel = () => resolver.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      const answers = await Promise.allSettled([resolver.resolve6(name).catch(emptyOr), resolver.resolve4(name).catch(emptyOr)]);
-      const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      const answers = await Promise.allSettled([
+        resolver.resolve6(name).catch(emptyOr),
+        resolver.resolve4(name).catch(emptyOr),
+      ]);
+      const addresses = answers.flatMap((answer) =>
+        answer.status === 'fulfilled' ? answer.value : [],
+      );
       const failed = answers.find((answer) => answer.status === 'rejected');
       if (failed && addresses.length === 0) throw failed.reason;
       return addresses;

@@ -11,11 +11,19 @@ export const loopback = addressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 export async function listening<T extends Server>(server: T) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const sockets: { destroy(): void }[] = [];
-  server.on('connection', (socket) => { sockets.push(socket.on('error', () => { /* the test ended it */ })); });
+  server.on('connection', (socket) => {
+    sockets.push(
+      socket.on('error', () => {
+        /* the test ended it */
+      }),
+    );
+  });
   return {
     port: (server.address() as AddressInfo).port,
     /** How many connections there were. */
-    get connections() { return sockets.length; },
+    get connections() {
+      return sockets.length;
+    },
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, 'close');
       server.close();

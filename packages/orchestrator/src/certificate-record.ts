@@ -93,18 +93,35 @@ export interface DueEntry {
   readonly notAfter?: string | undefined;
 }
 
-export const certificates = records<CertificateSummary>({ kind: 'certificate', version: 1, under: 'certificate', many: true });
-export const generations = records<Generation>({ kind: 'generation of a certificate', version: 1, under: 'generation', secret: true });
+export const certificates = records<CertificateSummary>({
+  kind: 'certificate',
+  version: 1,
+  under: 'certificate',
+  many: true,
+});
+export const generations = records<Generation>({
+  kind: 'generation of a certificate',
+  version: 1,
+  under: 'generation',
+  secret: true,
+});
 export const due = records<DueEntry>({ kind: 'due entry', version: 1, under: 'due' });
-export const generationId = (id: string, generation: number) => `${id}/${String(generation).padStart(8, '0')}`;
+export const generationId = (id: string, generation: number) =>
+  `${id}/${String(generation).padStart(8, '0')}`;
 
 /** When something is next to be done for a certificate; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {
-  const { paused, order, orderedAt, failure, current, renewal, deployFailure, placed, createdAt } = summary;
+  const { paused, order, orderedAt, failure, current, renewal, deployFailure, placed, createdAt } =
+    summary;
   if (paused) return undefined;
   const moments = [
-    order === undefined && current ? undefined : failure?.retryAt ?? begun(orderedAt ?? createdAt),
-    current && !isDeployed(summary) ? deployFailure?.retryAt ?? (placed?.generation === current.generation ? placed.until : current.issuedAt) : undefined,
+    order === undefined && current
+      ? undefined
+      : (failure?.retryAt ?? begun(orderedAt ?? createdAt)),
+    current && !isDeployed(summary)
+      ? (deployFailure?.retryAt ??
+        (placed?.generation === current.generation ? placed.until : current.issuedAt))
+      : undefined,
     ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
   ].filter((one) => one !== undefined);
   return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
@@ -122,18 +139,23 @@ export function isDeployed({ current, deploy = [], deployed }: CertificateSummar
 
 /** Of a moment and a possible other one the later; undefined without the first. */
 function later(at: string | undefined, notBefore: string | undefined): string | undefined {
-  return at !== undefined && notBefore !== undefined && Date.parse(notBefore) > Date.parse(at) ? notBefore : at;
+  return at !== undefined && notBefore !== undefined && Date.parse(notBefore) > Date.parse(at)
+    ? notBefore
+    : at;
 }
 
 /** `2026-11-23/18/04/59-<id>`, which sorts by the time, with few entries in one folder of files; the next whole second, so that it is not found too early. */
 export function momentId(id: string, at: string): string {
-  const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000).toISOString().split('T');
+  const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000)
+    .toISOString()
+    .split('T');
   return `${day}/${time.slice(0, 2)}/${time.slice(3, 5)}/${time.slice(6, 8)}-${id}`;
 }
 
 /** The time that a key of the due index says, and whose it is. */
 export function readDueKey(key: string): { readonly at: string; readonly id: string } | undefined {
-  const [, day, hour, minute, second, id] = /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
+  const [, day, hour, minute, second, id] =
+    /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
   return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
 }
 
@@ -145,7 +167,18 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
   const nothing = new TextEncoder().encode('{"v":1}');
   const empty = (set: string): [string, Change] => [set, { set, value: nothing }];
   return new Map<string, Change>([
-    ...(at === undefined ? [] : [[due.key(momentId(id, at)), due.put(momentId(id, at), { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter })] as const]),
+    ...(at === undefined
+      ? []
+      : [
+          [
+            due.key(momentId(id, at)),
+            due.put(momentId(id, at), {
+              issuer,
+              notBefore: current?.notBefore,
+              notAfter: current?.notAfter,
+            }),
+          ] as const,
+        ]),
     ...(current ? [empty(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
     ...(summary.failure || summary.deployFailure ? [empty(`failing/${id}`)] : []),
     ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(empty),
@@ -153,14 +186,28 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
 }
 
 /** What changes in the indexes with a record: what is gone is removed, what is new is set. */
-export function indexChanges(id: string, before: CertificateSummary | undefined, after: CertificateSummary | undefined): readonly Change[] {
+export function indexChanges(
+  id: string,
+  before: CertificateSummary | undefined,
+  after: CertificateSummary | undefined,
+): readonly Change[] {
   const [old, next] = [indexOf(id, before), indexOf(id, after)];
-  return [...[...old.keys()].filter((key) => !next.has(key)).map((remove): Change => ({ remove })), ...[...next].filter(([key]) => !old.has(key)).map(([, change]) => change)];
+  return [
+    ...[...old.keys()].filter((key) => !next.has(key)).map((remove): Change => ({ remove })),
+    ...[...next].filter(([key]) => !old.has(key)).map(([, change]) => change),
+  ];
 }
 
 /** The record's change together with those of the indexes. */
-export function summaryChanges(id: string, stored: Stored<CertificateSummary> | undefined, after: CertificateSummary): readonly Change[] {
-  return [stored ? certificates.changed(stored, after) : certificates.added(id, after), ...indexChanges(id, stored?.record, after)];
+export function summaryChanges(
+  id: string,
+  stored: Stored<CertificateSummary> | undefined,
+  after: CertificateSummary,
+): readonly Change[] {
+  return [
+    stored ? certificates.changed(stored, after) : certificates.added(id, after),
+    ...indexChanges(id, stored?.record, after),
+  ];
 }
 
 export function isDue(at: string | undefined, now: Temporal.Instant): boolean {

@@ -1,8 +1,28 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { type Change, idOf, newId, type ReadManyOptions, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import {
+  type Change,
+  idOf,
+  newId,
+  type ReadManyOptions,
+  type Storage,
+  type Stored,
+  untilWritten,
+} from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import { type CertificatePage, certificatePage, type PageQuery } from './certificate-page.ts';
-import { certificates, type CertificateSpec, type CertificateSummary, due, type DueEntry, type Generation, generationId, generations, indexChanges, readDueKey, summaryChanges } from './certificate-record.ts';
+import {
+  certificates,
+  type CertificateSpec,
+  type CertificateSummary,
+  due,
+  type DueEntry,
+  type Generation,
+  generationId,
+  generations,
+  indexChanges,
+  readDueKey,
+  summaryChanges,
+} from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange, type NewEvent } from './events.ts';
 import { checkedNames } from './names.ts';
@@ -25,7 +45,13 @@ export class CertificateStore {
   readonly #storage: Storage;
   readonly #clock: Clock;
 
-  constructor({ storage, clock = systemClock }: { readonly storage: Storage; readonly clock?: Clock | undefined }) {
+  constructor({
+    storage,
+    clock = systemClock,
+  }: {
+    readonly storage: Storage;
+    readonly clock?: Clock | undefined;
+  }) {
     this.#storage = storage;
     this.#clock = clock;
   }
@@ -34,12 +60,35 @@ export class CertificateStore {
    * @param ordered an order that is made in the same write: its id, and what else is written for it
    * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
    */
-  async add(spec: CertificateSpec, ordered?: { readonly order: string; readonly changes: (certificate: ManagedCertificate) => readonly Change[] }): Promise<ManagedCertificate> {
+  async add(
+    spec: CertificateSpec,
+    ordered?: {
+      readonly order: string;
+      readonly changes: (certificate: ManagedCertificate) => readonly Change[];
+    },
+  ): Promise<ManagedCertificate> {
     const id = newId('crt', this.#clock);
     const createdAt = this.#clock.now().toString();
-    const summary: CertificateSummary = { ...spec, names: checkedNames(spec.names), createdAt, paused: false, ...(ordered ? { order: ordered.order, orderedAt: createdAt } : {}) };
-    const added = eventChange({ type: 'certificate_added', certificate: id, names: summary.names, issuer: spec.issuer }, this.#clock);
-    await this.#write(id, [...summaryChanges(id, undefined, summary), added, ...ordered?.changes({ id, ...summary }) ?? []], undefined);
+    const summary: CertificateSummary = {
+      ...spec,
+      names: checkedNames(spec.names),
+      createdAt,
+      paused: false,
+      ...(ordered ? { order: ordered.order, orderedAt: createdAt } : {}),
+    };
+    const added = eventChange(
+      { type: 'certificate_added', certificate: id, names: summary.names, issuer: spec.issuer },
+      this.#clock,
+    );
+    await this.#write(
+      id,
+      [
+        ...summaryChanges(id, undefined, summary),
+        added,
+        ...(ordered?.changes({ id, ...summary }) ?? []),
+      ],
+      undefined,
+    );
     return { id, ...summary };
   }
 
@@ -55,19 +104,34 @@ export class CertificateStore {
 
   /** With what a write of its successor needs. @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
   async stored(id: string): Promise<Stored<CertificateSummary>> {
-    const stored = /^crt_[0-9a-z]{26}$/.test(id) ? await certificates.read(this.#storage, id) : undefined;
-    if (!stored) throw new OrchestratorError('ERR_ORCHESTRATOR_NOT_FOUND', `there is no certificate ${JSON.stringify(id)}: look it up in the list`);
+    const stored = /^crt_[0-9a-z]{26}$/.test(id)
+      ? await certificates.read(this.#storage, id)
+      : undefined;
+    if (!stored)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_NOT_FOUND',
+        `there is no certificate ${JSON.stringify(id)}: look it up in the list`,
+      );
     return stored;
   }
 
   /** In the order in which they were added. */
-  async* list(options: ReadManyOptions & { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): AsyncGenerator<ManagedCertificate> {
+  async *list(
+    options: ReadManyOptions & {
+      readonly after?: string | undefined;
+      readonly limit?: number | undefined;
+    } = {},
+  ): AsyncGenerator<ManagedCertificate> {
     const { after, ...more } = options;
-    for await (const stored of certificates.list(this.#storage, { ...more, ...(after === undefined ? {} : { after: certificates.key(after) }) })) yield { id: idOf(stored), ...stored.record };
+    for await (const stored of certificates.list(this.#storage, {
+      ...more,
+      ...(after === undefined ? {} : { after: certificates.key(after) }),
+    }))
+      yield { id: idOf(stored), ...stored.record };
   }
 
   /** Those that hold a name. */
-  async* byName(name: string): AsyncGenerator<ManagedCertificate> {
+  async *byName(name: string): AsyncGenerator<ManagedCertificate> {
     let cursor: string | undefined;
     do {
       const page: CertificatePage = await this.page({ name, limit: 100, cursor });
@@ -82,14 +146,18 @@ export class CertificateStore {
   }
 
   /** Those for exactly these names, in whatever order. */
-  async* withNames(names: readonly string[]): AsyncGenerator<ManagedCertificate> {
+  async *withNames(names: readonly string[]): AsyncGenerator<ManagedCertificate> {
     const all = (some: readonly string[]) => [...some].sort().join();
     const [first = '', ...more] = checkedNames(names);
-    for await (const one of this.byName(first)) if (all(one.names) === all([first, ...more])) yield one;
+    for await (const one of this.byName(first))
+      if (all(one.names) === all([first, ...more])) yield one;
   }
 
   /** Those with something to be done by now, the earliest first: it costs what it returns. */
-  async* due(now: Temporal.Instant, options: ReadManyOptions & { readonly limit?: number | undefined } = {}): AsyncGenerator<DueCertificate> {
+  async *due(
+    now: Temporal.Instant,
+    options: ReadManyOptions & { readonly limit?: number | undefined } = {},
+  ): AsyncGenerator<DueCertificate> {
     for await (const one of this.#dueFrom(options)) {
       if (Date.parse(one.at) > now.epochMilliseconds) return;
       yield one;
@@ -107,25 +175,38 @@ export class CertificateStore {
    * @param to may return the very summary that it was given: nothing is written or told then
    * @param tells the event that is written along with it
    */
-  async change(id: string, to: (summary: CertificateSummary) => CertificateSummary, tells: Told | ((next: CertificateSummary) => Told | undefined) | undefined = undefined): Promise<ManagedCertificate> {
+  async change(
+    id: string,
+    to: (summary: CertificateSummary) => CertificateSummary,
+    tells: Told | ((next: CertificateSummary) => Told | undefined) | undefined = undefined,
+  ): Promise<ManagedCertificate> {
     return await untilWritten(async () => {
       const stored = await this.stored(id);
       const next = to(stored.record);
       if (next === stored.record) return { id, ...next };
       const checked = { ...next, names: checkedNames(next.names) };
       const event = typeof tells === 'function' ? tells(checked) : tells;
-      const told = event && eventChange({ ...event, certificate: id, names: checked.names, issuer: checked.issuer }, this.#clock);
+      const told =
+        event &&
+        eventChange(
+          { ...event, certificate: id, names: checked.names, issuer: checked.issuer },
+          this.#clock,
+        );
       await this.#write(id, summaryChanges(id, stored, checked), told);
       return { id, ...checked };
     });
   }
 
   async pause(id: string): Promise<ManagedCertificate> {
-    return await this.change(id, (summary) => ({ ...summary, paused: true }), { type: 'certificate_changed' });
+    return await this.change(id, (summary) => ({ ...summary, paused: true }), {
+      type: 'certificate_changed',
+    });
   }
 
   async resume(id: string): Promise<ManagedCertificate> {
-    return await this.change(id, (summary) => ({ ...summary, paused: false }), { type: 'certificate_changed' });
+    return await this.change(id, (summary) => ({ ...summary, paused: false }), {
+      type: 'certificate_changed',
+    });
   }
 
   /** Removes it with its keys. What was deployed stays where it is. */
@@ -134,8 +215,25 @@ export class CertificateStore {
       const stored = await this.stored(id);
       const all: string[] = [];
       for await (const { key } of generations.list(this.#storage, { under: id })) all.push(key);
-      const told = eventChange({ type: 'certificate_removed', certificate: id, names: stored.record.names, issuer: stored.record.issuer }, this.#clock);
-      await this.#write(id, [{ remove: stored.key, ifVersion: stored.version }, ...indexChanges(id, stored.record, undefined), ...all.map((remove) => ({ remove })), { remove: `lock/certificate/${id}` }], told);
+      const told = eventChange(
+        {
+          type: 'certificate_removed',
+          certificate: id,
+          names: stored.record.names,
+          issuer: stored.record.issuer,
+        },
+        this.#clock,
+      );
+      await this.#write(
+        id,
+        [
+          { remove: stored.key, ifVersion: stored.version },
+          ...indexChanges(id, stored.record, undefined),
+          ...all.map((remove) => ({ remove })),
+          { remove: `lock/certificate/${id}` },
+        ],
+        told,
+      );
     });
   }
 
@@ -144,7 +242,9 @@ export class CertificateStore {
     return (await generations.read(this.#storage, generationId(id, generation)))?.record;
   }
 
-  async* #dueFrom(options: ReadManyOptions & { readonly limit?: number | undefined }): AsyncGenerator<DueCertificate> {
+  async *#dueFrom(
+    options: ReadManyOptions & { readonly limit?: number | undefined },
+  ): AsyncGenerator<DueCertificate> {
     for await (const { key, record } of due.list(this.#storage, options)) {
       const read = readDueKey(key);
       if (read) yield { ...read, ...record };
@@ -153,9 +253,17 @@ export class CertificateStore {
 
   /** One write; where a certificate has more names than that takes, those that lead to it go before, and lead nowhere until it is there. */
   async #write(id: string, changes: readonly Change[], event: Change | undefined): Promise<void> {
-    const led = changes.filter((change) => !('check' in change) && ('set' in change ? change.set : change.remove).startsWith('by-name/'));
+    const led = changes.filter(
+      (change) =>
+        !('check' in change) &&
+        ('set' in change ? change.set : change.remove).startsWith('by-name/'),
+    );
     const early = led.slice(namesInOneWrite);
-    for (let from = 0; from < early.length; from += 90) await this.#storage.write(early.slice(from, from + 90));
-    await this.#storage.write([...changes.filter((change) => !early.includes(change)), ...(event ? [event] : [])]);
+    for (let from = 0; from < early.length; from += 90)
+      await this.#storage.write(early.slice(from, from + 90));
+    await this.#storage.write([
+      ...changes.filter((change) => !early.includes(change)),
+      ...(event ? [event] : []),
+    ]);
   }
 }

@@ -9,7 +9,10 @@ const [hour, day] = [3_600_000, 86_400_000];
  * How a certificate hurries: `urgent` when it has expired, or less than a day and a tenth of its life is left; `high` below a week
  * and a fifth, and for one that was never issued, since somebody waits; `normal` below 15 days and a quarter; else `low`.
  */
-export function priorityOf({ notBefore, notAfter }: Pick<DueEntry, 'notBefore' | 'notAfter'>, now: Temporal.Instant): Priority {
+export function priorityOf(
+  { notBefore, notAfter }: Pick<DueEntry, 'notBefore' | 'notAfter'>,
+  now: Temporal.Instant,
+): Priority {
   if (notBefore === undefined || notAfter === undefined) return 'high';
   const left = Date.parse(notAfter) - now.epochMilliseconds;
   const life = Date.parse(notAfter) - Date.parse(notBefore);
@@ -21,8 +24,14 @@ export function priorityOf({ notBefore, notAfter }: Pick<DueEntry, 'notBefore' |
 /** What is due among managed certificates, for a dispatcher: grouped by issuer, in order of time. */
 export function dueSource(certificates: CertificateStore): DueSource {
   return {
-    async* due(now, { limit, signal }) {
-      for await (const { id, at, issuer, ...validity } of certificates.due(now, { limit, signal })) yield { id, group: issuer, priority: priorityOf(validity, now), dueAt: Temporal.Instant.from(at) };
+    async *due(now, { limit, signal }) {
+      for await (const { id, at, issuer, ...validity } of certificates.due(now, { limit, signal }))
+        yield {
+          id,
+          group: issuer,
+          priority: priorityOf(validity, now),
+          dueAt: Temporal.Instant.from(at),
+        };
     },
     async next() {
       const at = await certificates.nextDue();

@@ -1,5 +1,13 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import { type Change, firstId, idOf, newId, type ReadManyOptions, records, type Storage } from '@acmex/storage';
+import {
+  type Change,
+  firstId,
+  idOf,
+  newId,
+  type ReadManyOptions,
+  records,
+  type Storage,
+} from '@acmex/storage';
 
 /** Everything that is told of, and what it means. Past tense: each was seen. */
 export const eventMeanings = {
@@ -19,8 +27,10 @@ export const eventMeanings = {
   certificate_added: 'A certificate is managed from now on.',
   certificate_changed: 'What is wanted of a certificate was changed.',
   certificate_obtained: 'A certificate was issued for the first time.',
-  certificate_deployed: 'A certificate lies where it is used, and was seen there where a probe looked.',
-  deployment_failed: 'A certificate could not be put where it is used; it is tried again without ordering again.',
+  certificate_deployed:
+    'A certificate lies where it is used, and was seen there where a probe looked.',
+  deployment_failed:
+    'A certificate could not be put where it is used; it is tried again without ordering again.',
   certificate_expired: 'A certificate has expired.',
   certificate_revoked: 'A certificate was revoked at its CA.',
   private_key_read: 'A private key was given out by the API.',
@@ -54,14 +64,23 @@ export interface AcmexEvent {
 
 export type NewEvent = Omit<AcmexEvent, 'id' | 'time'>;
 
-const events = records<Omit<AcmexEvent, 'id'>>({ kind: 'event', version: 1, under: 'events', many: true });
+const events = records<Omit<AcmexEvent, 'id'>>({
+  kind: 'event',
+  version: 1,
+  under: 'events',
+  many: true,
+});
 interface Cursor {
   /** What was delivered of the last minutes: an event can become visible after one with a later id. */
   readonly seen: readonly string[];
   /** All whose ids sort before it are delivered. */
   readonly from: string;
 }
-const cursors = records<Cursor>({ kind: 'cursor of a subscriber', version: 1, under: 'event-cursor' });
+const cursors = records<Cursor>({
+  kind: 'cursor of a subscriber',
+  version: 1,
+  under: 'event-cursor',
+});
 /** How long after its id was made an event may become visible: writers wait for storage, and clocks differ. */
 const lateness = 2 * 60_000;
 
@@ -86,25 +105,44 @@ export function eventChange(event: NewEvent, clock: Clock): Change {
 /** The events that were written along with changes, for those who want to know. */
 export interface Outbox {
   /** From the oldest, or behind an id. */
-  list(options?: ReadManyOptions & { readonly after?: string | undefined; readonly limit?: number | undefined }): AsyncIterable<AcmexEvent>;
+  list(
+    options?: ReadManyOptions & {
+      readonly after?: string | undefined;
+      readonly limit?: number | undefined;
+    },
+  ): AsyncIterable<AcmexEvent>;
   /**
    * Gives a subscriber what it has not had, in order, at least once: what a crash interrupts comes again, under the same id.
    * A handler that throws ends the delivery there; the next call goes on with that event.
    * @returns how many were delivered
    */
-  deliver(subscriber: string, handler: (event: AcmexEvent) => Promise<void>, options?: { readonly signal?: AbortSignal | undefined }): Promise<number>;
+  deliver(
+    subscriber: string,
+    handler: (event: AcmexEvent) => Promise<void>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<number>;
   /** Removes what is older. @returns how many */
   prune(olderThan: DurationInput): Promise<number>;
 }
 
-export function outbox(storage: Storage, { clock = systemClock }: { readonly clock?: Clock | undefined } = {}): Outbox {
+export function outbox(
+  storage: Storage,
+  { clock = systemClock }: { readonly clock?: Clock | undefined } = {},
+): Outbox {
   const list: Outbox['list'] = async function* ({ after, ...options } = {}) {
-    for await (const stored of events.list(storage, { ...options, ...(after === undefined ? {} : { after: events.key(after) }) })) yield { id: idOf(stored), ...stored.record };
+    for await (const stored of events.list(storage, {
+      ...options,
+      ...(after === undefined ? {} : { after: events.key(after) }),
+    }))
+      yield { id: idOf(stored), ...stored.record };
   };
   return {
     list,
     async deliver(subscriber, handler, { signal } = {}) {
-      const { from, seen } = (await cursors.read(storage, subscriber))?.record ?? { from: 'evt_', seen: [] };
+      const { from, seen } = (await cursors.read(storage, subscriber))?.record ?? {
+        from: 'evt_',
+        seen: [],
+      };
       const had = new Set(seen);
       let waiting: string | undefined;
       let delivered = 0;
@@ -120,8 +158,16 @@ export function outbox(storage: Storage, { clock = systemClock }: { readonly clo
         }
       } finally {
         const late = firstId('evt', clock.now().epochMilliseconds - lateness);
-        const next = [late, ...(waiting === undefined ? [] : [waiting.slice(0, late.length)])].sort()[0] ?? from;
-        if (delivered > 0) await storage.write([cursors.put(subscriber, { from: next > from ? next : from, seen: [...had].filter((id) => id > next) })]);
+        const next =
+          [late, ...(waiting === undefined ? [] : [waiting.slice(0, late.length)])].sort()[0] ??
+          from;
+        if (delivered > 0)
+          await storage.write([
+            cursors.put(subscriber, {
+              from: next > from ? next : from,
+              seen: [...had].filter((id) => id > next),
+            }),
+          ]);
       }
       return delivered;
     },

@@ -16,16 +16,33 @@ const longest = { minutes: 5 };
 const shortest = 10_000;
 
 /** The issuer, left alone by everyone with the storage for a while after it has said that it is asked too often. RFC 8555 §6.6 */
-export function holding(issuer: Issuer, { storage, clock }: { readonly storage: Storage; readonly clock: Clock }): Issuer {
+export function holding(
+  issuer: Issuer,
+  { storage, clock }: { readonly storage: Storage; readonly clock: Clock },
+): Issuer {
   const { name } = issuer;
   return {
     ...issuer,
     async issue(request, options) {
       const until = (await holds.read(storage, name))?.record.until;
-      if (until !== undefined && Date.parse(until) > clock.now().epochMilliseconds) throw new OrchestratorError('ERR_ORCHESTRATOR_HELD', `the issuer ${name} has said that it is asked too often: nothing is ordered there before ${until}`, { retryAfter: Temporal.Instant.from(until) });
+      if (until !== undefined && Date.parse(until) > clock.now().epochMilliseconds)
+        throw new OrchestratorError(
+          'ERR_ORCHESTRATOR_HELD',
+          `the issuer ${name} has said that it is asked too often: nothing is ordered there before ${until}`,
+          { retryAfter: Temporal.Instant.from(until) },
+        );
       return await issuer.issue(request, options).catch(async (error: unknown) => {
         const after = retryAfterOf(error);
-        if (errorCode(error) === 'ERR_ACME_RATE_LIMITED' && after !== undefined && after.epochMilliseconds - clock.now().epochMilliseconds >= shortest) await storage.write([holds.put(name, { until: earlier(after, clock.now().add({ milliseconds: milliseconds(longest) })) })]);
+        if (
+          errorCode(error) === 'ERR_ACME_RATE_LIMITED' &&
+          after !== undefined &&
+          after.epochMilliseconds - clock.now().epochMilliseconds >= shortest
+        )
+          await storage.write([
+            holds.put(name, {
+              until: earlier(after, clock.now().add({ milliseconds: milliseconds(longest) })),
+            }),
+          ]);
         throw error;
       });
     },
@@ -34,7 +51,13 @@ export function holding(issuer: Issuer, { storage, clock }: { readonly storage: 
 
 function retryAfterOf(error: unknown): Temporal.Instant | undefined {
   // Only an instant has this.
-  return typeof error === 'object' && error !== null && 'retryAfter' in error && typeof (error.retryAfter as { readonly epochMilliseconds?: unknown } | undefined)?.epochMilliseconds === 'number' ? error.retryAfter as Temporal.Instant : undefined;
+  return typeof error === 'object' &&
+    error !== null &&
+    'retryAfter' in error &&
+    typeof (error.retryAfter as { readonly epochMilliseconds?: unknown } | undefined)
+      ?.epochMilliseconds === 'number'
+    ? (error.retryAfter as Temporal.Instant)
+    : undefined;
 }
 
 function earlier(one: Temporal.Instant, other: Temporal.Instant): string {

@@ -1,14 +1,57 @@
-export { type CertificatePage, type CertificateState, certificateStates, type PageQuery, stateOf } from './certificate-page.ts';
-export { type CertificateSpec, type CertificateSummary, type CurrentCertificate, dueAt, type DueEntry, type Failure, type Generation, type RenewalPlan } from './certificate-record.ts';
-export { CertificateStore, type DueCertificate, type ManagedCertificate } from './certificate-store.ts';
+export {
+  type CertificatePage,
+  type CertificateState,
+  certificateStates,
+  type PageQuery,
+  stateOf,
+} from './certificate-page.ts';
+export {
+  type CertificateSpec,
+  type CertificateSummary,
+  type CurrentCertificate,
+  dueAt,
+  type DueEntry,
+  type Failure,
+  type Generation,
+  type RenewalPlan,
+} from './certificate-record.ts';
+export {
+  CertificateStore,
+  type DueCertificate,
+  type ManagedCertificate,
+} from './certificate-store.ts';
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';
 export { dueSource, priorityOf } from './due-source.ts';
 export { OrchestratorError, type OrchestratorErrorCode, orchestratorErrors } from './errors.ts';
-export { type AcmexEvent, eventChange, eventMeanings, type EventType, eventTypes, type NewEvent, type Outbox, outbox } from './events.ts';
+export {
+  type AcmexEvent,
+  eventChange,
+  eventMeanings,
+  type EventType,
+  eventTypes,
+  type NewEvent,
+  type Outbox,
+  outbox,
+} from './events.ts';
 export type { Outcome } from './execution.ts';
 export type { Issuer, IssuerOptions, IssuerRequest, IssuerStep, RenewalInfo } from './issuer.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export type { OrderCause, OrderRecord, OrderState, OrderStep } from './order-record.ts';
-export { type OrderStatus, Provisioner, type ProvisionerOptions, type Submission } from './provisioner.ts';
-export { randomOf, renewalTime, type RenewalTimeOptions, type RetryOptions, retryTime, type SuggestedWindow, type Urgency, urgency, type Validity } from './renewal-time.ts';
+export {
+  type OrderStatus,
+  Provisioner,
+  type ProvisionerOptions,
+  type Submission,
+} from './provisioner.ts';
+export {
+  randomOf,
+  renewalTime,
+  type RenewalTimeOptions,
+  type RetryOptions,
+  retryTime,
+  type SuggestedWindow,
+  type Urgency,
+  urgency,
+  type Validity,
+} from './renewal-time.ts';
 export { type Tended, Upkeep, type UpkeepOptions } from './upkeep.ts';

@@ -20,13 +20,25 @@ export interface TestIssuer extends Issuer {
 }
 
 export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssuer> {
-  const { issuing, issuingKey } = await createAuthority({ name: 'Test', passphrase: 'correct horse battery', keyType: 'ec-p256', constraints: { domains: ['test'], addresses: [] }, clock });
+  const { issuing, issuingKey } = await createAuthority({
+    name: 'Test',
+    passphrase: 'correct horse battery',
+    keyType: 'ec-p256',
+    constraints: { domains: ['test'], addresses: [] },
+    clock,
+  });
   const authority = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock });
   const orders: string[] = [];
   const requests: IssuerRequest[] = [];
   const abandoned: JsonObject[] = [];
   const issuer: TestIssuer = {
-    name, orders, requests, abandoned, failures: [], lifetime: { hours: 90 * 24 }, window: undefined,
+    name,
+    orders,
+    requests,
+    abandoned,
+    failures: [],
+    lifetime: { hours: 90 * 24 },
+    window: undefined,
     onWait: async () => undefined,
     async issue(request, { state = {}, save, onStep, signal }) {
       requests.push(request);
@@ -48,12 +60,22 @@ export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssue
       const { identifiers, publicKey } = await parseCsr(request.csr);
       const now = clock.now();
       const [chain = ''] = await authority.issue({
-        serialNumber: `4${randomBytes(15).toString('hex').slice(1)}`, identifiers, publicKey, rsa: false, usages: ['serverAuth'], mustStaple: false,
-        notBefore: now, notAfter: now.add(issuer.lifetime), issuerUrl: 'http://ca.test/issuer', crlUrl: 'http://ca.test/crl',
+        serialNumber: `4${randomBytes(15).toString('hex').slice(1)}`,
+        identifiers,
+        publicKey,
+        rsa: false,
+        usages: ['serverAuth'],
+        mustStaple: false,
+        notBefore: now,
+        notAfter: now.add(issuer.lifetime),
+        issuerUrl: 'http://ca.test/issuer',
+        crlUrl: 'http://ca.test/crl',
       });
       return chain;
     },
-    abandon: async (state) => { abandoned.push(state); },
+    abandon: async (state) => {
+      abandoned.push(state);
+    },
     renewalInfo: async () => issuer.window,
   };
   return issuer;

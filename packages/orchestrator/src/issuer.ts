@@ -53,7 +53,13 @@ export interface Issuer {
   /** Takes down what `state` says may be on display. */
   abandon(state: JsonObject, options?: { readonly proof?: JsonObject | undefined }): Promise<void>;
   /** Revokes a certificate. @param chain PEM. @param options `reason` in the words of RFC 5280 §5.3.1: `keyCompromise` */
-  revoke?(chain: string, options?: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined }): Promise<void>;
+  revoke?(
+    chain: string,
+    options?: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<void>;
   /** @param chain PEM. @returns undefined where the CA has no such service */
-  renewalInfo?(chain: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<RenewalInfo | undefined>;
+  renewalInfo?(
+    chain: string,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<RenewalInfo | undefined>;
 }

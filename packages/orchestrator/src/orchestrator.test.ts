@@ -3,7 +3,15 @@ import { virtualClock } from '@acmex/clock';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Temporal } from 'temporal-polyfill';
-import { type AcmexEvent, type CertificatePage, type CertificateSpec, outbox, type PageQuery, Provisioner, Upkeep } from './index.ts';
+import {
+  type AcmexEvent,
+  type CertificatePage,
+  type CertificateSpec,
+  outbox,
+  type PageQuery,
+  Provisioner,
+  Upkeep,
+} from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
 
 const spec: CertificateSpec = { names: ['a.test', '*.a.test'], issuer: 'test', keyType: 'ec-p256' };
@@ -22,10 +30,17 @@ beforeEach(async () => {
   provisioner = new Provisioner({ storage, issuers: [issuer], clock });
   deployed.length = 0;
   deployFailure = undefined;
-  upkeep = new Upkeep({ storage, provisioner, clock, deployer: { deploy: async (_, { order }) => {
-    if (deployFailure) throw deployFailure;
-    deployed.push(order);
-  } } });
+  upkeep = new Upkeep({
+    storage,
+    provisioner,
+    clock,
+    deployer: {
+      deploy: async (_, { order }) => {
+        if (deployFailure) throw deployFailure;
+        deployed.push(order);
+      },
+    },
+  });
 });
 
 const told = async () => {
@@ -52,7 +67,9 @@ const obtained = async (more: Partial<CertificateSpec> = {}) => {
 const next = async () => {
   const at = await provisioner.certificates.nextDue();
   if (at === undefined) throw new Error('nothing is due, ever');
-  await clock.advance({ milliseconds: Math.max(0, Date.parse(at) - clock.now().epochMilliseconds) });
+  await clock.advance({
+    milliseconds: Math.max(0, Date.parse(at) - clock.now().epochMilliseconds),
+  });
   const [id = ''] = await dueNow();
   return await upkeep.tend(id);
 };
@@ -71,41 +88,61 @@ describe('an order', () => {
     expect(await keys('by-name')).toEqual([`by-name/test/a/${id}`, `by-name/test/a/~/${id}`]);
     expect(await keys('by-expiry')).toHaveLength(1);
     expect(await keys('order-key')).toEqual([]);
-    expect((await told()).map(({ type }) => type)).toEqual(['certificate_added', 'renewal_started', 'order_created', 'challenge_validated', 'certificate_obtained']);
+    expect((await told()).map(({ type }) => type)).toEqual([
+      'certificate_added',
+      'renewal_started',
+      'order_created',
+      'challenge_validated',
+      'certificate_obtained',
+    ]);
   });
   it('ends with its certificate when that is removed, and leaves nothing', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const { certificate } = await provisioner.status(order);
     await clock.run(provisioner.remove(certificate));
     await expect(provisioner.status(order)).resolves.toMatchObject({ state: 'cancelled' });
-    for (const prefix of ['certificate', 'by-name', 'due', 'order-key', 'generation']) expect(await keys(prefix)).toEqual([]);
+    for (const prefix of ['certificate', 'by-name', 'due', 'order-key', 'generation'])
+      expect(await keys(prefix)).toEqual([]);
     const issued = await obtained();
     const renewal = await provisioner.submit({ certificate: issued });
     await clock.run(provisioner.remove(issued));
     await expect(provisioner.status(renewal)).resolves.toMatchObject({ state: 'cancelled' });
-    for (const prefix of ['certificate', 'by-name', 'by-expiry', 'due', 'order-key', 'generation']) expect(await keys(prefix)).toEqual([]);
+    for (const prefix of ['certificate', 'by-name', 'by-expiry', 'due', 'order-key', 'generation'])
+      expect(await keys(prefix)).toEqual([]);
   });
   it('is the same for everyone who submits while it is under way', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const { certificate } = await provisioner.status(order);
     await expect(provisioner.submit({ certificate })).resolves.toBe(order);
-    const outcomes = await Promise.all([provisioner.execute(order), clock.run(provisioner.execute(order))]);
-    expect(outcomes).toEqual([{ state: 'succeeded', generation: 1 }, { state: 'succeeded', generation: 1, elsewhere: true }]);
+    const outcomes = await Promise.all([
+      provisioner.execute(order),
+      clock.run(provisioner.execute(order)),
+    ]);
+    expect(outcomes).toEqual([
+      { state: 'succeeded', generation: 1 },
+      { state: 'succeeded', generation: 1, elsewhere: true },
+    ]);
     expect(issuer.orders).toHaveLength(1);
   });
   it('says nothing of keys in its record, in lists and in events', async () => {
     const secrets: string[] = [];
     issuer.onWait = async () => {
-      for await (const { key, value, secret } of storage.list('')) if (new TextDecoder().decode(value).includes('PRIVATE KEY')) secrets.push(`${key.split('/')[0]} ${secret}`);
+      for await (const { key, value, secret } of storage.list(''))
+        if (new TextDecoder().decode(value).includes('PRIVATE KEY'))
+          secrets.push(`${key.split('/')[0]} ${secret}`);
     };
     await obtained();
-    for await (const { key, value, secret } of storage.list('')) if (new TextDecoder().decode(value).includes('PRIVATE KEY')) secrets.push(`${key.split('/')[0]} ${secret}`);
+    for await (const { key, value, secret } of storage.list(''))
+      if (new TextDecoder().decode(value).includes('PRIVATE KEY'))
+        secrets.push(`${key.split('/')[0]} ${secret}`);
     expect(secrets).toEqual(['order-key true', 'order-key true', 'generation true']);
   });
   it('goes on with the same key and the same order of the CA when it is stopped, and lies there until then', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const stop = new AbortController();
-    issuer.onWait = async () => { stop.abort(new Error('SIGTERM')); };
+    issuer.onWait = async () => {
+      stop.abort(new Error('SIGTERM'));
+    };
     await expect(provisioner.execute(order, { signal: stop.signal })).rejects.toThrow('SIGTERM');
     const { csr } = await provisioner.status(order);
     expect(await dueNow()).toHaveLength(1);
@@ -117,8 +154,16 @@ describe('an order', () => {
   it('is cancelled from another process, which takes down what is on display', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const other = new Provisioner({ storage, issuers: [issuer], clock });
-    let waiting = () => { /* set below */ };
-    issuer.onWait = (at) => (at === 'presented' ? new Promise<void>((resolve) => { waiting = resolve; void other.cancel(order); }) : Promise.resolve());
+    let waiting = () => {
+      /* set below */
+    };
+    issuer.onWait = (at) =>
+      at === 'presented'
+        ? new Promise<void>((resolve) => {
+            waiting = resolve;
+            void other.cancel(order);
+          })
+        : Promise.resolve();
     const execution = provisioner.execute(order);
     while ((await other.status(order)).cancelRequested !== true) await new Promise(setImmediate);
     await clock.advance({ seconds: 5 });
@@ -127,17 +172,38 @@ describe('an order', () => {
     expect(issuer.abandoned).toEqual([{ order: 'https://ca.test/order/1', shown: true }]);
     expect(await keys('certificate')).toEqual([]);
     expect(await keys('due')).toEqual([]);
-    await expect(provisioner.execute(order)).resolves.toEqual({ state: 'cancelled', elsewhere: true });
+    await expect(provisioner.execute(order)).resolves.toEqual({
+      state: 'cancelled',
+      elsewhere: true,
+    });
   });
   it('leaves a CA alone for all that has said it is asked too often, lets another try after five minutes, and counts that as no failure', async () => {
-    const limited = () => Object.assign(new Error('slow down'), { code: 'ERR_ACME_RATE_LIMITED', retryAfter: Temporal.Instant.from('2026-11-01T01:00:00Z') });
-    const [first, second, third] = await Promise.all(['a.test', 'b.test', 'c.test'].map(async (name) => await provisioner.submit({ certificate: { ...spec, names: [name] } })));
+    const limited = () =>
+      Object.assign(new Error('slow down'), {
+        code: 'ERR_ACME_RATE_LIMITED',
+        retryAfter: Temporal.Instant.from('2026-11-01T01:00:00Z'),
+      });
+    const [first, second, third] = await Promise.all(
+      ['a.test', 'b.test', 'c.test'].map(
+        async (name) => await provisioner.submit({ certificate: { ...spec, names: [name] } }),
+      ),
+    );
     issuer.failures.push(limited());
-    await expect(provisioner.execute(first!)).resolves.toMatchObject({ state: 'failed', retryAt: '2026-11-01T01:00:00Z' });
-    for (const order of [second!, third!]) await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'failed', error: { code: 'ERR_ORCHESTRATOR_HELD' } });
+    await expect(provisioner.execute(first!)).resolves.toMatchObject({
+      state: 'failed',
+      retryAt: '2026-11-01T01:00:00Z',
+    });
+    for (const order of [second!, third!])
+      await expect(provisioner.execute(order)).resolves.toMatchObject({
+        state: 'failed',
+        error: { code: 'ERR_ORCHESTRATOR_HELD' },
+      });
     expect(issuer.requests).toHaveLength(1);
     const { certificate } = await provisioner.status(second!);
-    expect((await provisioner.certificates.get(certificate)).failure).toMatchObject({ code: 'ERR_ORCHESTRATOR_HELD', failures: 1 });
+    expect((await provisioner.certificates.get(certificate)).failure).toMatchObject({
+      code: 'ERR_ORCHESTRATOR_HELD',
+      failures: 1,
+    });
     const { retryAt = '' } = (await provisioner.certificates.get(certificate)).failure ?? {};
     expect(Date.parse(retryAt)).toBeGreaterThanOrEqual(Date.parse('2026-11-01T00:05:00Z'));
     await clock.advance({ minutes: 6 });
@@ -145,20 +211,31 @@ describe('an order', () => {
     await expect(provisioner.execute(third!)).resolves.toMatchObject({ state: 'succeeded' });
     expect(issuer.requests).toHaveLength(3);
   });
-  it('that fails is tried again, later each time, with the CA\'s own word first', async () => {
+  it("that fails is tried again, later each time, with the CA's own word first", async () => {
     const order = await provisioner.submit({ certificate: spec });
-    issuer.failures.push(new Error('once'), Object.assign(new Error('slow down'), { code: 'ERR_ACME_RATE_LIMITED', retryAfter: Temporal.Instant.from('2026-11-01T05:00:00Z') }));
+    issuer.failures.push(
+      new Error('once'),
+      Object.assign(new Error('slow down'), {
+        code: 'ERR_ACME_RATE_LIMITED',
+        retryAfter: Temporal.Instant.from('2026-11-01T05:00:00Z'),
+      }),
+    );
     const first = await provisioner.execute(order);
     expect(first).toMatchObject({ state: 'failed', error: { message: 'once' } });
     await expect(next()).resolves.toMatchObject({ outcome: { state: 'failed' } });
     expect(await provisioner.certificates.nextDue()).toBe('2026-11-01T05:00:00Z');
     await expect(next()).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
-    expect((await told()).filter(({ type }) => type === 'renewal_failed').map(({ code }) => code)).toEqual(['ERR_UNKNOWN', 'ERR_ACME_RATE_LIMITED']);
+    expect(
+      (await told()).filter(({ type }) => type === 'renewal_failed').map(({ code }) => code),
+    ).toEqual(['ERR_UNKNOWN', 'ERR_ACME_RATE_LIMITED']);
   });
   it('that somebody waits for ends with its failure, and leaves no certificate that never was', async () => {
     const order = await provisioner.submit({ certificate: spec, onFailure: 'end' });
     issuer.failures.push(new Error('no'));
-    await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'failed', error: { message: 'no' } });
+    await expect(provisioner.execute(order)).resolves.toMatchObject({
+      state: 'failed',
+      error: { message: 'no' },
+    });
     expect(await keys('certificate')).toEqual([]);
     expect(await keys('by-name')).toEqual([]);
     await expect(provisioner.status(order)).resolves.toMatchObject({ state: 'failed' });
@@ -177,13 +254,18 @@ describe('an order', () => {
     for (let n = 0; n < 4; n += 1) await upkeep.tend(id, { force: 'renewal' });
     const kept = await keys('generation');
     expect(kept.map((key) => key.slice(-8))).toEqual(['00000003', '00000004', '00000005']);
-    expect((await provisioner.certificates.generation(id, 5))!.privateKey).toBe((await provisioner.certificates.generation(id, 3))!.privateKey);
-    expect(issuer.requests.at(-1)!.replaces).toBe((await provisioner.certificates.generation(id, 4))!.chain);
+    expect((await provisioner.certificates.generation(id, 5))!.privateKey).toBe(
+      (await provisioner.certificates.generation(id, 3))!.privateKey,
+    );
+    expect(issuer.requests.at(-1)!.replaces).toBe(
+      (await provisioner.certificates.generation(id, 4))!.chain,
+    );
   });
   it('of a hundred names is found by each of them', async () => {
     const names = Array.from({ length: 100 }, (_, n) => `n${n}.many.test`);
     const id = await obtained({ names });
-    for (const name of ['n0.many.test', 'n99.many.test']) for await (const one of provisioner.certificates.byName(name)) expect(one.id).toBe(id);
+    for (const name of ['n0.many.test', 'n99.many.test'])
+      for await (const one of provisioner.certificates.byName(name)) expect(one.id).toBe(id);
     await provisioner.certificates.remove(id);
     expect(await keys('by-name')).toEqual([]);
     expect(await keys('generation')).toEqual([]);
@@ -195,7 +277,11 @@ describe('upkeep', () => {
     const id = await obtained();
     issuer.renewalInfo = undefined as never;
     const seen: string[] = [];
-    for (let n = 0; n < 40 && (await provisioner.certificates.get(id)).current!.generation < 4; n += 1) {
+    for (
+      let n = 0;
+      n < 40 && (await provisioner.certificates.get(id)).current!.generation < 4;
+      n += 1
+    ) {
       await next();
       seen.push(clock.now().toString().slice(0, 10));
     }
@@ -207,35 +293,67 @@ describe('upkeep', () => {
     const id = await obtained();
     await clock.advance({ hours: 61 * 24 });
     let elsewhere: Promise<unknown> | undefined;
-    const late: Storage = { ...storage, write: async (changes, options) => {
-      if (changes.some((change) => 'set' in change && change.set.includes('ord_'))) await (elsewhere ??= upkeep.tend(id));
-      return await storage.write(changes, options);
-    } };
-    await new Upkeep({ storage: late, provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }), clock }).tend(id);
-    await expect(elsewhere).resolves.toMatchObject({ outcome: { state: 'succeeded', generation: 2 } });
-    await expect(provisioner.certificates.get(id)).resolves.toMatchObject({ current: { generation: 2 } });
+    const late: Storage = {
+      ...storage,
+      write: async (changes, options) => {
+        if (changes.some((change) => 'set' in change && change.set.includes('ord_')))
+          await (elsewhere ??= upkeep.tend(id));
+        return await storage.write(changes, options);
+      },
+    };
+    await new Upkeep({
+      storage: late,
+      provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }),
+      clock,
+    }).tend(id);
+    await expect(elsewhere).resolves.toMatchObject({
+      outcome: { state: 'succeeded', generation: 2 },
+    });
+    await expect(provisioner.certificates.get(id)).resolves.toMatchObject({
+      current: { generation: 2 },
+    });
     expect(issuer.orders).toHaveLength(2);
   });
   it('renews at once when the CA moves its window, and says why', async () => {
     const id = await obtained();
     const past = clock.now().subtract({ hours: 1 });
     await clock.advance({ hours: 5 * 24 });
-    issuer.window = { window: { start: past, end: past.add({ minutes: 1 }) }, explanationUrl: 'https://ca.test/incident', askAgainAt: clock.now().add({ hours: 6 }) };
-    await expect(upkeep.tend(id)).resolves.toMatchObject({ outcome: { state: 'succeeded', generation: 2 } });
-    expect((await told()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({ explanationUrl: 'https://ca.test/incident' });
-    await expect(provisioner.status((await told()).findLast(({ type }) => type === 'renewal_started')!.order!)).resolves.toMatchObject({ cause: 'suggested' });
+    issuer.window = {
+      window: { start: past, end: past.add({ minutes: 1 }) },
+      explanationUrl: 'https://ca.test/incident',
+      askAgainAt: clock.now().add({ hours: 6 }),
+    };
+    await expect(upkeep.tend(id)).resolves.toMatchObject({
+      outcome: { state: 'succeeded', generation: 2 },
+    });
+    expect((await told()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({
+      explanationUrl: 'https://ca.test/incident',
+    });
+    await expect(
+      provisioner.status((await told()).findLast(({ type }) => type === 'renewal_started')!.order!),
+    ).resolves.toMatchObject({ cause: 'suggested' });
   });
   it('plans nothing by the window of a certificate that another process renewed while the CA was asked', async () => {
     const id = await obtained();
     const past = clock.now().subtract({ hours: 1 });
     await clock.advance({ hours: 5 * 24 });
-    issuer.window = { window: { start: past, end: past.add({ minutes: 1 }) }, askAgainAt: clock.now().add({ hours: 6 }) };
-    const slow = { ...issuer, renewalInfo: async () => {
-      const { window } = issuer;
-      await upkeep.tend(id);
-      return window;
-    } };
-    await new Upkeep({ storage, provisioner: new Provisioner({ storage, issuers: [slow], clock }), clock }).tend(id);
+    issuer.window = {
+      window: { start: past, end: past.add({ minutes: 1 }) },
+      askAgainAt: clock.now().add({ hours: 6 }),
+    };
+    const slow = {
+      ...issuer,
+      renewalInfo: async () => {
+        const { window } = issuer;
+        await upkeep.tend(id);
+        return window;
+      },
+    };
+    await new Upkeep({
+      storage,
+      provisioner: new Provisioner({ storage, issuers: [slow], clock }),
+      clock,
+    }).tend(id);
     const { current, renewal } = await provisioner.certificates.get(id);
     expect([current?.generation, renewal?.window, issuer.orders.length]).toEqual([2, undefined, 2]);
   });
@@ -250,32 +368,70 @@ describe('upkeep', () => {
   });
   it('does once for all what is due after a run, and confirms each then', async () => {
     const did: string[] = [];
-    upkeep = new Upkeep({ storage, provisioner, clock, deployer: {
-      deploy: async ({ names }) => { did.push(`deploy ${names[0]}`); },
-      after: () => [{ key: 'reload', run: async (all) => { did.push(`reload for ${all.length}`); } }],
-      confirm: async ({ names }) => {
-        did.push(`confirm ${names[0]}`);
-        if (deployFailure) throw deployFailure;
+    upkeep = new Upkeep({
+      storage,
+      provisioner,
+      clock,
+      deployer: {
+        deploy: async ({ names }) => {
+          did.push(`deploy ${names[0]}`);
+        },
+        after: () => [
+          {
+            key: 'reload',
+            run: async (all) => {
+              did.push(`reload for ${all.length}`);
+            },
+          },
+        ],
+        confirm: async ({ names }) => {
+          did.push(`confirm ${names[0]}`);
+          if (deployFailure) throw deployFailure;
+        },
       },
-    } });
-    const ids = [await obtained({ names: ['a.test'], deploy: [{}] }), await obtained({ names: ['b.test'], deploy: [{}] })];
-    for (const id of ids) await expect(upkeep.tend(id)).resolves.toMatchObject({ deployed: 'placed' });
+    });
+    const ids = [
+      await obtained({ names: ['a.test'], deploy: [{}] }),
+      await obtained({ names: ['b.test'], deploy: [{}] }),
+    ];
+    for (const id of ids)
+      await expect(upkeep.tend(id)).resolves.toMatchObject({ deployed: 'placed' });
     // Who looks meanwhile leaves it to the one that has placed it.
     await expect(upkeep.tend(ids[0]!)).resolves.not.toHaveProperty('deployed');
     expect(await dueNow()).toEqual([]);
-    await expect(upkeep.finish()).resolves.toEqual(ids.map((certificate) => ({ certificate, deployed: 'done' })));
-    expect(did).toEqual(['deploy a.test', 'deploy b.test', 'reload for 2', 'confirm a.test', 'confirm b.test']);
+    await expect(upkeep.finish()).resolves.toEqual(
+      ids.map((certificate) => ({ certificate, deployed: 'done' })),
+    );
+    expect(did).toEqual([
+      'deploy a.test',
+      'deploy b.test',
+      'reload for 2',
+      'confirm a.test',
+      'confirm b.test',
+    ]);
     expect([await upkeep.finish(), upkeep.placed]).toEqual([[], 0]);
     deployFailure = Object.assign(new Error('it shows the old one'), { code: 'ERR_DEPLOY_PROBE' });
     const third = await obtained({ names: ['c.test'], deploy: [{}] });
     await upkeep.tend(third);
-    await expect(upkeep.finish()).resolves.toEqual([{ certificate: third, deployed: 'failed', deployError: deployFailure }]);
+    await expect(upkeep.finish()).resolves.toEqual([
+      { certificate: third, deployed: 'failed', deployError: deployFailure },
+    ]);
     expect(issuer.orders).toHaveLength(3);
   });
 
   it('places again what a process placed that ended before it had finished', async () => {
     let reloads = 0;
-    const deployer = { deploy: async () => undefined, after: () => [{ key: 'reload', run: async () => { reloads += 1; } }] };
+    const deployer = {
+      deploy: async () => undefined,
+      after: () => [
+        {
+          key: 'reload',
+          run: async () => {
+            reloads += 1;
+          },
+        },
+      ],
+    };
     const id = await obtained({ deploy: [{}] });
     await new Upkeep({ storage, provisioner, clock, deployer }).tend(id);
     upkeep = new Upkeep({ storage, provisioner, clock, deployer });
@@ -285,10 +441,17 @@ describe('upkeep', () => {
   });
 
   it('renews no later than the general limit, which may be set afterwards', async () => {
-    const [id, own] = [await obtained(), await obtained({ names: ['own.test'], renewBefore: 'P10D' })];
+    const [id, own] = [
+      await obtained(),
+      await obtained({ names: ['own.test'], renewBefore: 'P10D' }),
+    ];
     const at = async (one: string) => (await provisioner.certificates.get(one)).renewal?.at;
     const before = [await at(id), await at(own)];
-    const earlier = new Upkeep({ storage, provisioner: new Provisioner({ storage, issuers: [issuer], clock, renewBefore: 'P40D' }), clock });
+    const earlier = new Upkeep({
+      storage,
+      provisioner: new Provisioner({ storage, issuers: [issuer], clock, renewBefore: 'P40D' }),
+      clock,
+    });
     await earlier.replan();
     expect([await at(id), await at(own)]).toEqual(['2026-12-21T00:00:00Z', before[1]]);
     await upkeep.replan();
@@ -297,8 +460,17 @@ describe('upkeep', () => {
 
   it('says that a renewal was put off when the CA moves a window into the future', async () => {
     const id = await obtained();
-    await provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: { at: clock.now().toString(), askAt: clock.now().toString() } }));
-    issuer.window = { window: { start: Temporal.Instant.from('2026-12-01T00:00:00Z'), end: Temporal.Instant.from('2026-12-01T00:00:00Z') }, askAgainAt: clock.now() };
+    await provisioner.certificates.change(id, (summary) => ({
+      ...summary,
+      renewal: { at: clock.now().toString(), askAt: clock.now().toString() },
+    }));
+    issuer.window = {
+      window: {
+        start: Temporal.Instant.from('2026-12-01T00:00:00Z'),
+        end: Temporal.Instant.from('2026-12-01T00:00:00Z'),
+      },
+      askAgainAt: clock.now(),
+    };
     await upkeep.tend(id);
     expect((await told()).at(-1)).toMatchObject({ type: 'renewal_skipped', certificate: id });
     expect(issuer.orders).toHaveLength(1);
@@ -312,7 +484,10 @@ describe('upkeep', () => {
     deployFailure = undefined;
     await expect(next()).resolves.toMatchObject({ deployed: 'done' });
     expect(issuer.orders).toHaveLength(1);
-    expect((await told()).slice(-2).map(({ type, code }) => [type, code])).toEqual([['deployment_failed', 'ERR_DEPLOY_DISK'], ['certificate_deployed', undefined]]);
+    expect((await told()).slice(-2).map(({ type, code }) => [type, code])).toEqual([
+      ['deployment_failed', 'ERR_DEPLOY_DISK'],
+      ['certificate_deployed', undefined],
+    ]);
     await expect(upkeep.tend(id)).resolves.not.toHaveProperty('deployed');
     expect(deployed).toHaveLength(1);
   });
@@ -335,11 +510,18 @@ describe('upkeep', () => {
     await provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: undefined }));
     await clock.advance({ hours: 91 * 24 });
     let elsewhere: Promise<unknown> | undefined;
-    const late: Storage = { ...storage, write: async (...args) => {
-      await (elsewhere ??= upkeep.tend(id));
-      return await storage.write(...args);
-    } };
-    await new Upkeep({ storage: late, provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }), clock }).tend(id);
+    const late: Storage = {
+      ...storage,
+      write: async (...args) => {
+        await (elsewhere ??= upkeep.tend(id));
+        return await storage.write(...args);
+      },
+    };
+    await new Upkeep({
+      storage: late,
+      provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }),
+      clock,
+    }).tend(id);
     expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
   });
   it('takes up a certificate whose order was never written', async () => {
@@ -363,15 +545,35 @@ describe('the outbox', () => {
     await obtained();
     const box = outbox(storage, { clock });
     const had: string[] = [];
-    await expect(box.deliver('audit', async ({ type }) => {
-      if (type === 'certificate_obtained') throw new Error('crash');
-      had.push(type);
-    })).rejects.toThrow('crash');
-    await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(1);
-    await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(0);
-    expect(had).toEqual(['certificate_added', 'renewal_started', 'order_created', 'challenge_validated', 'certificate_obtained']);
+    await expect(
+      box.deliver('audit', async ({ type }) => {
+        if (type === 'certificate_obtained') throw new Error('crash');
+        had.push(type);
+      }),
+    ).rejects.toThrow('crash');
+    await expect(
+      box.deliver('audit', async ({ type }) => {
+        had.push(type);
+      }),
+    ).resolves.toBe(1);
+    await expect(
+      box.deliver('audit', async ({ type }) => {
+        had.push(type);
+      }),
+    ).resolves.toBe(0);
+    expect(had).toEqual([
+      'certificate_added',
+      'renewal_started',
+      'order_created',
+      'challenge_validated',
+      'certificate_obtained',
+    ]);
     await clock.advance({ hours: 1 });
-    await expect(box.deliver('audit', async ({ type }) => { had.push(type); })).resolves.toBe(0);
+    await expect(
+      box.deliver('audit', async ({ type }) => {
+        had.push(type);
+      }),
+    ).resolves.toBe(0);
     await expect(box.deliver('metrics', async () => undefined)).resolves.toBe(5);
     await expect(box.prune({ minutes: 30 })).resolves.toBe(5);
   });
@@ -382,7 +584,11 @@ describe('a list in pages', () => {
     const found: string[] = [];
     let cursor: string | undefined;
     do {
-      const page: CertificatePage = await provisioner.certificates.page({ ...query, cursor, limit: 3 });
+      const page: CertificatePage = await provisioner.certificates.page({
+        ...query,
+        cursor,
+        limit: 3,
+      });
       expect(page.certificates.length).toBeLessThanOrEqual(3);
       found.push(...page.certificates.map(({ names: [name = ''] }) => name));
       cursor = page.next;
@@ -395,9 +601,28 @@ describe('a list in pages', () => {
   };
 
   it('has each certificate once, however many of its names lead to it, in the order that is asked for', async () => {
-    for (const names of [['z.test', 'a.test'], ['b.example'], ['*.b.example', 'w.b.example', 'b.example'], ['c.b.example'], ['10.0.0.1']]) await add(...names);
-    await expect(all({})).resolves.toEqual(['z.test', 'b.example', '*.b.example', 'c.b.example', '10.0.0.1']);
-    await expect(all({ sort: 'name' })).resolves.toEqual(['c.b.example', 'b.example', '*.b.example', 'z.test', '10.0.0.1']);
+    for (const names of [
+      ['z.test', 'a.test'],
+      ['b.example'],
+      ['*.b.example', 'w.b.example', 'b.example'],
+      ['c.b.example'],
+      ['10.0.0.1'],
+    ])
+      await add(...names);
+    await expect(all({})).resolves.toEqual([
+      'z.test',
+      'b.example',
+      '*.b.example',
+      'c.b.example',
+      '10.0.0.1',
+    ]);
+    await expect(all({ sort: 'name' })).resolves.toEqual([
+      'c.b.example',
+      'b.example',
+      '*.b.example',
+      'z.test',
+      '10.0.0.1',
+    ]);
     await expect(all({ name: 'B.example' })).resolves.toEqual(['b.example', '*.b.example']);
     await expect(all({ name: '*.b.example' })).resolves.toEqual(['*.b.example']);
     await expect(all({ below: 'b.example' })).resolves.toEqual(['c.b.example', '*.b.example']);
@@ -410,17 +635,33 @@ describe('a list in pages', () => {
     const { current } = await provisioner.certificates.get(id);
     await expect(all({ sort: 'expiry' })).resolves.toEqual(['a.test']);
     await expect(all({ sort: 'expiry', expiresBefore: current!.notAfter })).resolves.toEqual([]);
-    await expect(all({ sort: 'expiry', expiresFrom: current!.notAfter })).resolves.toEqual(['a.test']);
+    await expect(all({ sort: 'expiry', expiresFrom: current!.notAfter })).resolves.toEqual([
+      'a.test',
+    ]);
   });
   it('looks at so many at most, and says so', async () => {
     for (const name of ['one.test', 'two.test', 'three.test']) await add(name);
-    const first = await provisioner.certificates.page({ limit: 10, scan: 2, where: ({ names }) => names.includes('three.test') });
+    const first = await provisioner.certificates.page({
+      limit: 10,
+      scan: 2,
+      where: ({ names }) => names.includes('three.test'),
+    });
     expect(first).toMatchObject({ certificates: [], scanned: 2, next: expect.any(String) });
-    await expect(provisioner.certificates.page({ limit: 10, scan: 2, where: () => true, cursor: first.next })).resolves.toMatchObject({ certificates: [{ names: ['three.test'] }], scanned: 1 });
+    await expect(
+      provisioner.certificates.page({ limit: 10, scan: 2, where: () => true, cursor: first.next }),
+    ).resolves.toMatchObject({ certificates: [{ names: ['three.test'] }], scanned: 1 });
   });
   it('refuses a cursor of another query', async () => {
     for (const name of ['one.test', 'two.test']) await add(name);
     const { next } = await provisioner.certificates.page({ limit: 1 });
-    for (const cursor of [next, '', '../..', Buffer.from('by-name/../certificate').toString('base64url')]) await expect(provisioner.certificates.page({ sort: 'name', limit: 1, cursor })).rejects.toMatchObject({ code: 'ERR_ORCHESTRATOR_INPUT' });
+    for (const cursor of [
+      next,
+      '',
+      '../..',
+      Buffer.from('by-name/../certificate').toString('base64url'),
+    ])
+      await expect(
+        provisioner.certificates.page({ sort: 'name', limit: 1, cursor }),
+      ).rejects.toMatchObject({ code: 'ERR_ORCHESTRATOR_INPUT' });
   });
 });

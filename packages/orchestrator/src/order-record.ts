@@ -48,9 +48,19 @@ export interface OrderRecord {
   readonly traceparent?: string | undefined;
 }
 
-export const orders = records<OrderRecord>({ kind: 'order', version: 1, under: 'order', many: true });
+export const orders = records<OrderRecord>({
+  kind: 'order',
+  version: 1,
+  under: 'order',
+  many: true,
+});
 /** The private key of an order that is under way: in a record of its own, since it is a secret. */
-export const orderKeys = records<{ readonly privateKey: string }>({ kind: 'key of an order', version: 1, under: 'order-key', secret: true });
+export const orderKeys = records<{ readonly privateKey: string }>({
+  kind: 'key of an order',
+  version: 1,
+  under: 'order-key',
+  secret: true,
+});
 
 export function hasEnded({ state }: Pick<OrderRecord, 'state'>): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled';

@@ -1,7 +1,20 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { acquireLock, type Change, idOf, newId, type ReadManyOptions, type Storage, untilWritten } from '@acmex/storage';
-import { certificates, type CertificateSpec, type CertificateSummary, summaryChanges } from './certificate-record.ts';
+import {
+  acquireLock,
+  type Change,
+  idOf,
+  newId,
+  type ReadManyOptions,
+  type Storage,
+  untilWritten,
+} from '@acmex/storage';
+import {
+  certificates,
+  type CertificateSpec,
+  type CertificateSummary,
+  summaryChanges,
+} from './certificate-record.ts';
 import { CertificateStore, type ManagedCertificate } from './certificate-store.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
@@ -34,9 +47,15 @@ export interface Submission {
   readonly traceparent?: string | undefined;
 }
 
-type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> & Pick<Submission, 'explanationUrl' | 'traceparent'>;
+type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> &
+  Pick<Submission, 'explanationUrl' | 'traceparent'>;
 
-const whyOf = ({ cause = 'obtain', explanationUrl, onFailure = 'retry', traceparent }: Omit<Submission, 'certificate'>): Why => ({ cause, explanationUrl, onFailure, traceparent });
+const whyOf = ({
+  cause = 'obtain',
+  explanationUrl,
+  onFailure = 'retry',
+  traceparent,
+}: Omit<Submission, 'certificate'>): Why => ({ cause, explanationUrl, onFailure, traceparent });
 
 export type OrderStatus = OrderRecord & { readonly id: string };
 
@@ -54,7 +73,14 @@ export class Provisioner {
   readonly #clock: Clock;
   readonly #lease: DurationInput;
 
-  constructor({ storage, issuers, crypto = webcrypto(), clock = systemClock, lease = { seconds: 10 }, renewBefore }: ProvisionerOptions) {
+  constructor({
+    storage,
+    issuers,
+    crypto = webcrypto(),
+    clock = systemClock,
+    lease = { seconds: 10 },
+    renewBefore,
+  }: ProvisionerOptions) {
     this.renewBefore = renewBefore;
     this.#storage = storage;
     this.#issuers = issuers;
@@ -71,7 +97,9 @@ export class Provisioner {
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
   async submit({ certificate, ...why }: Submission): Promise<string> {
-    return typeof certificate === 'string' ? await this.#submitted(certificate, () => why) : await this.#added(certificate, whyOf(why));
+    return typeof certificate === 'string'
+      ? await this.#submitted(certificate, () => why)
+      : await this.#added(certificate, whyOf(why));
   }
 
   /**
@@ -80,24 +108,39 @@ export class Provisioner {
    * @returns the order's id; undefined where nothing is under way or wanted
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
-  async submitIf(id: string, decide: (certificate: ManagedCertificate) => Omit<Submission, 'certificate'> | undefined): Promise<string | undefined> {
+  async submitIf(
+    id: string,
+    decide: (certificate: ManagedCertificate) => Omit<Submission, 'certificate'> | undefined,
+  ): Promise<string | undefined> {
     return await this.#submitted(id, decide);
   }
 
-  async #submitted<T extends Omit<Submission, 'certificate'> | undefined>(id: string, decide: (certificate: ManagedCertificate) => T): Promise<string | Extract<T, undefined>> {
+  async #submitted<T extends Omit<Submission, 'certificate'> | undefined>(
+    id: string,
+    decide: (certificate: ManagedCertificate) => T,
+  ): Promise<string | Extract<T, undefined>> {
     return await untilWritten(async () => {
       const stored = await this.certificates.stored(id);
       const { record } = stored;
       if (record.order !== undefined) return record.order;
       const wanted = decide({ id, ...record });
       if (wanted === undefined) return undefined as Extract<T, undefined>;
-      if (record.paused) throw new OrchestratorError('ERR_ORCHESTRATOR_PAUSED', `${id} (${record.names.join(', ')}) is paused: resume it first`);
+      if (record.paused)
+        throw new OrchestratorError(
+          'ERR_ORCHESTRATOR_PAUSED',
+          `${id} (${record.names.join(', ')}) is paused: resume it first`,
+        );
       await this.issuer(record.issuer);
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
       await this.#storage.write([
         ...this.#orderChanges(order, { id, ...record }, whyOf(wanted)),
-        ...summaryChanges(id, stored, { ...record, order, orderedAt: now, failure: record.failure && { ...record.failure, retryAt: now } }),
+        ...summaryChanges(id, stored, {
+          ...record,
+          order,
+          orderedAt: now,
+          failure: record.failure && { ...record.failure, retryAt: now },
+        }),
       ]);
       return order;
     });
@@ -108,23 +151,52 @@ export class Provisioner {
    * nothing stays on display, and the order waits for whoever executes it next.
    * @throws the signal's reason; LockLostError when another process has taken the order over
    */
-  async execute(id: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Outcome> {
+  async execute(
+    id: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Outcome> {
     const { certificate, traceparent } = await this.status(id);
-    await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, { lease: this.#lease, signal, clock: this.#clock });
-    const outcome = await new Execution(id, { storage: this.#storage, lock, crypto: this.#crypto, clock: this.#clock, renewBefore: this.renewBefore, issuer: (name) => this.issuer(name), signal }).run();
+    await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, {
+      lease: this.#lease,
+      signal,
+      clock: this.#clock,
+    });
+    const outcome = await new Execution(id, {
+      storage: this.#storage,
+      lock,
+      crypto: this.#crypto,
+      clock: this.#clock,
+      renewBefore: this.renewBefore,
+      issuer: (name) => this.issuer(name),
+      signal,
+    }).run();
     return traceparent === undefined ? outcome : { ...outcome, traceparent };
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
   async status(id: string): Promise<OrderStatus> {
     const stored = /^ord_[0-9a-z]{26}$/.test(id) ? await orders.read(this.#storage, id) : undefined;
-    if (!stored) throw new OrchestratorError('ERR_ORCHESTRATOR_NOT_FOUND', `there is no order ${JSON.stringify(id)}: look it up in the list`);
+    if (!stored)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_NOT_FOUND',
+        `there is no order ${JSON.stringify(id)}: look it up in the list`,
+      );
     return { id, ...stored.record };
   }
 
   /** Every order, from the oldest, or behind an id. */
-  async* orders({ after, ...options }: ReadManyOptions & { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): AsyncGenerator<OrderStatus> {
-    for await (const stored of orders.list(this.#storage, { ...options, ...(after === undefined ? {} : { after: orders.key(after) }) })) yield { id: idOf(stored), ...stored.record };
+  async *orders({
+    after,
+    ...options
+  }: ReadManyOptions & {
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}): AsyncGenerator<OrderStatus> {
+    for await (const stored of orders.list(this.#storage, {
+      ...options,
+      ...(after === undefined ? {} : { after: orders.key(after) }),
+    }))
+      yield { id: idOf(stored), ...stored.record };
   }
 
   /**
@@ -138,8 +210,14 @@ export class Provisioner {
       if (!stored || hasEnded(stored.record)) return await this.status(id);
       const managed = await certificates.read(this.#storage, certificate);
       // Due now, so that a dispatcher ends it.
-      const due = managed?.record.failure && { ...managed.record, failure: { ...managed.record.failure, retryAt: this.#clock.now().toString() } };
-      await this.#storage.write([orders.changed(stored, { ...stored.record, cancelRequested: true }), ...(managed && due ? summaryChanges(certificate, managed, due) : [])]);
+      const due = managed?.record.failure && {
+        ...managed.record,
+        failure: { ...managed.record.failure, retryAt: this.#clock.now().toString() },
+      };
+      await this.#storage.write([
+        orders.changed(stored, { ...stored.record, cancelRequested: true }),
+        ...(managed && due ? summaryChanges(certificate, managed, due) : []),
+      ]);
       return await this.status(id);
     });
   }
@@ -160,7 +238,9 @@ export class Provisioner {
   async hasten(certificate: string): Promise<void> {
     const retryAt = this.#clock.now().toString();
     await this.certificates.change(certificate, (summary) => ({
-      ...summary, failure: summary.failure && { ...summary.failure, retryAt }, deployFailure: summary.deployFailure && { ...summary.deployFailure, retryAt },
+      ...summary,
+      failure: summary.failure && { ...summary.failure, retryAt },
+      deployFailure: summary.deployFailure && { ...summary.deployFailure, retryAt },
     }));
   }
 
@@ -169,7 +249,10 @@ export class Provisioner {
    * nothing of it stays on display.
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
    */
-  async remove(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async remove(
+    id: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     const { order } = await this.certificates.get(id);
     if (order !== undefined) {
       await this.cancel(order);
@@ -182,7 +265,11 @@ export class Provisioner {
   /** Has the CA asked for its window by whoever does what is due, though the time for that has not come. */
   async recheck(certificate: string): Promise<void> {
     const askAt = this.#clock.now().toString();
-    await this.certificates.change(certificate, (summary) => (summary.renewal?.askAt === undefined ? summary : { ...summary, renewal: { ...summary.renewal, askAt } }));
+    await this.certificates.change(certificate, (summary) =>
+      summary.renewal?.askAt === undefined
+        ? summary
+        : { ...summary, renewal: { ...summary.renewal, askAt } },
+    );
   }
 
   /**
@@ -190,38 +277,90 @@ export class Provisioner {
    * @param options `reason` in the words of RFC 5280 §5.3.1
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` where nothing was issued, or the issuer revokes nothing
    */
-  async revoke(id: string, { reason, signal }: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async revoke(
+    id: string,
+    {
+      reason,
+      signal,
+    }: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     const { current, issuer: name } = await this.certificates.get(id);
-    const content = current && await this.certificates.generation(id, current.generation);
+    const content = current && (await this.certificates.generation(id, current.generation));
     const issuer = await this.issuer(name);
-    if (!content || !issuer.revoke) throw new OrchestratorError('ERR_ORCHESTRATOR_INPUT', content ? `the issuer ${name} revokes nothing` : `${id} was never issued: there is nothing to revoke`);
+    if (!content || !issuer.revoke)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_INPUT',
+        content
+          ? `the issuer ${name} revokes nothing`
+          : `${id} was never issued: there is nothing to revoke`,
+      );
     await issuer.revoke(content.chain, { reason, signal });
     const revokedAt = this.#clock.now().toString();
     const same = (now: CertificateSummary) => now.current?.generation === current.generation;
-    await this.certificates.change(id, (summary) => (summary.current && same(summary) ? { ...summary, current: { ...summary.current, revokedAt } } : summary), { type: 'certificate_revoked', message: reason });
+    await this.certificates.change(
+      id,
+      (summary) =>
+        summary.current && same(summary)
+          ? { ...summary, current: { ...summary.current, revokedAt } }
+          : summary,
+      { type: 'certificate_revoked', message: reason },
+    );
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
   async issuer(name: string): Promise<Issuer> {
-    const found = typeof this.#issuers === 'function' ? await this.#issuers(name) : this.#issuers.find((one) => one.name === name);
+    const found =
+      typeof this.#issuers === 'function'
+        ? await this.#issuers(name)
+        : this.#issuers.find((one) => one.name === name);
     if (found) return holding(found, { storage: this.#storage, clock: this.#clock });
-    throw new OrchestratorError('ERR_ORCHESTRATOR_ISSUER', `there is no issuer "${name}" here: add it to the configuration, or give the certificate another`);
+    throw new OrchestratorError(
+      'ERR_ORCHESTRATOR_ISSUER',
+      `there is no issuer "${name}" here: add it to the configuration, or give the certificate another`,
+    );
   }
 
   /** A new certificate with its order, in one write. @returns the order's id */
   async #added(spec: CertificateSpec, why: Why): Promise<string> {
     await this.issuer(spec.issuer);
     const order = newId('ord', this.#clock);
-    await this.certificates.add(spec, { order, changes: (certificate) => this.#orderChanges(order, certificate, why) });
+    await this.certificates.add(spec, {
+      order,
+      changes: (certificate) => this.#orderChanges(order, certificate, why),
+    });
     return order;
   }
 
   /** The order, and the event that tells of it. */
-  #orderChanges(order: string, { id: certificate, names, issuer }: ManagedCertificate, why: Why): readonly Change[] {
+  #orderChanges(
+    order: string,
+    { id: certificate, names, issuer }: ManagedCertificate,
+    why: Why,
+  ): readonly Change[] {
     const now = this.#clock.now().toString();
     return [
-      orders.added(order, { certificate, names, issuer, ...why, state: 'pending', createdAt: now, updatedAt: now, steps: [], orphaned: 0 }),
-      eventChange({ type: 'renewal_started', certificate, order, names, issuer, explanationUrl: why.explanationUrl }, this.#clock),
+      orders.added(order, {
+        certificate,
+        names,
+        issuer,
+        ...why,
+        state: 'pending',
+        createdAt: now,
+        updatedAt: now,
+        steps: [],
+        orphaned: 0,
+      }),
+      eventChange(
+        {
+          type: 'renewal_started',
+          certificate,
+          order,
+          names,
+          issuer,
+          explanationUrl: why.explanationUrl,
+        },
+        this.#clock,
+      ),
     ];
   }
 }

@@ -30,10 +30,17 @@ const shortLived = milliseconds({ hours: 10 * 24 });
  * certificates that live less than ten days half, earlier by up to a fiftieth of the lifetime, so that what was issued together
  * is not renewed together. It depends on the certificate and the CA alone, never on what was tried before.
  */
-export function renewalTime({ notBefore, notAfter }: Validity, { window, renewBefore, random }: RenewalTimeOptions): Temporal.Instant {
+export function renewalTime(
+  { notBefore, notAfter }: Validity,
+  { window, renewBefore, random }: RenewalTimeOptions,
+): Temporal.Instant {
   const lifetime = Math.max(0, notAfter.epochMilliseconds - notBefore.epochMilliseconds);
-  const latest = renewBefore === undefined ? Infinity : notAfter.epochMilliseconds - Math.min(milliseconds(renewBefore), lifetime / 2);
-  const usual = window === undefined ? byLifetime(notAfter, lifetime, random) : within(window, random);
+  const latest =
+    renewBefore === undefined
+      ? Infinity
+      : notAfter.epochMilliseconds - Math.min(milliseconds(renewBefore), lifetime / 2);
+  const usual =
+    window === undefined ? byLifetime(notAfter, lifetime, random) : within(window, random);
   return Temporal.Instant.fromEpochMilliseconds(Math.floor(Math.min(usual, latest)));
 }
 
@@ -44,7 +51,9 @@ function byLifetime(notAfter: Temporal.Instant, lifetime: number, random: number
 
 /** RFC 9773 §4.2: "Select a uniform random time within the suggested window." */
 function within({ start, end }: SuggestedWindow, random: number): number {
-  return start.epochMilliseconds + random * Math.max(0, end.epochMilliseconds - start.epochMilliseconds);
+  return (
+    start.epochMilliseconds + random * Math.max(0, end.epochMilliseconds - start.epochMilliseconds)
+  );
 }
 
 /** How long to wait after a failure. */
@@ -64,7 +73,13 @@ export interface RetryOptions {
  * When to try again: after a minute at first, or a hundredth of the lifetime where that is less, then twice as long each time, to
  * a day, or a tenth of the lifetime; up to a quarter longer by chance. Never before the CA's own word. It never ends.
  */
-export function retryTime({ failures, lifetime, retryAfter, now, random }: RetryOptions): Temporal.Instant {
+export function retryTime({
+  failures,
+  lifetime,
+  retryAfter,
+  now,
+  random,
+}: RetryOptions): Temporal.Instant {
   const life = milliseconds(lifetime);
   const first = Math.min(60_000, life / 100);
   const longest = Math.min(86_400_000, life / 10);
@@ -77,7 +92,11 @@ export function retryTime({ failures, lifetime, retryAfter, now, random }: Retry
 export type Urgency = 'expired' | 'emergency' | 'due' | 'current';
 
 /** `emergency` when a twentieth of the lifetime is left. */
-export function urgency({ notBefore, notAfter }: Validity, renewAt: Temporal.Instant, now: Temporal.Instant): Urgency {
+export function urgency(
+  { notBefore, notAfter }: Validity,
+  renewAt: Temporal.Instant,
+  now: Temporal.Instant,
+): Urgency {
   const left = notAfter.epochMilliseconds - now.epochMilliseconds;
   if (left <= 0) return 'expired';
   if (left <= (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20) return 'emergency';

@@ -1,4 +1,12 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, importPKCS8, type JWK, type CryptoKey } from 'jose';
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  importPKCS8,
+  type JWK,
+  type CryptoKey,
+} from 'jose';
 import { AcmeError } from './errors.ts';
 
 /** The signature algorithms of account keys. RFC 7518, RFC 8037. CAs take ES256 and RS256 everywhere, EdDSA rarely. */
@@ -6,7 +14,8 @@ export const jwsAlgorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'EdDSA'] as co
 export type JwsAlgorithm = (typeof jwsAlgorithms)[number];
 
 /** The public members of a key, those that its thumbprint is made of. RFC 7638 §3.2. */
-export type PublicJwk = { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
+export type PublicJwk =
+  | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
   | { readonly kty: 'RSA'; readonly e: string; readonly n: string }
   | { readonly kty: 'OKP'; readonly crv: string; readonly x: string };
 
@@ -30,11 +39,19 @@ const parameters: Record<JwsAlgorithm, { readonly name: string; readonly hash?: 
  * A new account key.
  * @returns the key, and its PKCS#8 PEM for the caller to keep: the account is lost without it
  */
-export async function generateAccountKey(algorithm: JwsAlgorithm = 'ES256'): Promise<{ readonly key: AccountKey; readonly pem: string }> {
-  const { privateKey } = await generateKeyPair(algorithm, { extractable: true, modulusLength: 2048 });
+export async function generateAccountKey(
+  algorithm: JwsAlgorithm = 'ES256',
+): Promise<{ readonly key: AccountKey; readonly pem: string }> {
+  const { privateKey } = await generateKeyPair(algorithm, {
+    extractable: true,
+    modulusLength: 2048,
+  });
   const pkcs8 = new Uint8Array(await crypto.subtle.exportKey('pkcs8', privateKey));
   const lines = btoa(String.fromCharCode(...pkcs8)).replace(/.{1,64}/g, '$&\n');
-  return { key: await fromCryptoKey(algorithm, privateKey), pem: `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n` };
+  return {
+    key: await fromCryptoKey(algorithm, privateKey),
+    pem: `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n`,
+  };
 }
 
 /**
@@ -42,15 +59,24 @@ export async function generateAccountKey(algorithm: JwsAlgorithm = 'ES256'): Pro
  * @throws AcmeError `ERR_ACME_KEY` when it is neither, or of a kind that ACME has no algorithm for
  */
 export async function importAccountKey(source: string | JWK): Promise<AccountKey> {
-  for (const algorithm of typeof source === 'string' || source.alg === undefined ? jwsAlgorithms : jwsAlgorithms.filter((one) => one === source.alg)) {
+  for (const algorithm of typeof source === 'string' || source.alg === undefined
+    ? jwsAlgorithms
+    : jwsAlgorithms.filter((one) => one === source.alg)) {
     try {
-      const key = typeof source === 'string' ? await importPKCS8(source, algorithm, { extractable: true }) : await importJWK(source, algorithm, { extractable: true });
-      if (!(key instanceof Uint8Array) && key.type === 'private') return await fromCryptoKey(algorithm, key);
+      const key =
+        typeof source === 'string'
+          ? await importPKCS8(source, algorithm, { extractable: true })
+          : await importJWK(source, algorithm, { extractable: true });
+      if (!(key instanceof Uint8Array) && key.type === 'private')
+        return await fromCryptoKey(algorithm, key);
     } catch {
-      continue;   // a key of another kind: the next algorithm is tried, and the error below says when none fits
+      continue; // a key of another kind: the next algorithm is tried, and the error below says when none fits
     }
   }
-  throw new AcmeError('ERR_ACME_KEY', 'the account key is no private key that ACME can use: give PKCS#8 PEM ("BEGIN PRIVATE KEY") or a JWK of P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519');
+  throw new AcmeError(
+    'ERR_ACME_KEY',
+    'the account key is no private key that ACME can use: give PKCS#8 PEM ("BEGIN PRIVATE KEY") or a JWK of P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519',
+  );
 }
 
 /** The name of a key that both sides can compute. RFC 7638. base64url */
@@ -60,12 +86,20 @@ export async function thumbprint({ jwk }: Pick<AccountKey, 'jwk'>): Promise<stri
 
 async function fromCryptoKey(algorithm: JwsAlgorithm, key: CryptoKey): Promise<AccountKey> {
   const jwk = publicMembers(await exportJWK(key));
-  return { algorithm, jwk, sign: async (data) => new Uint8Array(await crypto.subtle.sign(parameters[algorithm], key, data)) };
+  return {
+    algorithm,
+    jwk,
+    sign: async (data) =>
+      new Uint8Array(await crypto.subtle.sign(parameters[algorithm], key, data)),
+  };
 }
 
 function publicMembers({ kty, crv, x, y, e, n }: JWK): PublicJwk {
   if (kty === 'EC' && crv && x && y) return { kty: 'EC', crv, x, y };
-  if (kty === 'RSA' && e && n && n.length >= 342) return { kty: 'RSA', e, n };   // 2048 bits are 342 characters of base64url
+  if (kty === 'RSA' && e && n && n.length >= 342) return { kty: 'RSA', e, n }; // 2048 bits are 342 characters of base64url
   if (kty === 'OKP' && crv && x) return { kty: 'OKP', crv, x };
-  throw new AcmeError('ERR_ACME_KEY', 'the account key is of a kind that ACME cannot use, or an RSA key under 2048 bits');
+  throw new AcmeError(
+    'ERR_ACME_KEY',
+    'the account key is of a kind that ACME cannot use, or an RSA key under 2048 bits',
+  );
 }

@@ -41,10 +41,18 @@ export interface ExternalAccount {
  * The account of the session's key: made, or found when there is one already, which the CA then leaves as it is. RFC 8555 §7.3.
  * The session uses it from now on. Repeatable: the key makes it the same account.
  */
-export async function newAccount(session: AcmeSession, { externalAccount, ...account }: NewAccount = {}, options?: CallOptions): Promise<Account> {
+export async function newAccount(
+  session: AcmeSession,
+  { externalAccount, ...account }: NewAccount = {},
+  options?: CallOptions,
+): Promise<Account> {
   const { newAccount: url } = await session.directory(options);
-  const externalAccountBinding = externalAccount && await bind(session.key, externalAccount, url);
-  const answer = await session.post(url, { ...account, externalAccountBinding }, { ...options, repeatable: true, signedBy: session.key });
+  const externalAccountBinding = externalAccount && (await bind(session.key, externalAccount, url));
+  const answer = await session.post(
+    url,
+    { ...account, externalAccountBinding },
+    { ...options, repeatable: true, signedBy: session.key },
+  );
   const made = readAccount(location('the account', answer), answer);
   session.account = made.url;
   return made;
@@ -56,12 +64,19 @@ export async function getAccount(session: AcmeSession, options?: CallOptions): P
 }
 
 /** Replaces the contacts. RFC 8555 §7.3.2. Repeatable. */
-export async function updateAccount(session: AcmeSession, { contact, termsOfServiceAgreed }: Pick<NewAccount, 'contact' | 'termsOfServiceAgreed'>, options?: CallOptions): Promise<Account> {
+export async function updateAccount(
+  session: AcmeSession,
+  { contact, termsOfServiceAgreed }: Pick<NewAccount, 'contact' | 'termsOfServiceAgreed'>,
+  options?: CallOptions,
+): Promise<Account> {
   return await changeAccount(session, { contact, termsOfServiceAgreed }, options);
 }
 
 /** Gives the account up, for good: its key signs nothing anymore; its certificates stay as they are. RFC 8555 §7.3.6 */
-export async function deactivateAccount(session: AcmeSession, options?: CallOptions): Promise<Account> {
+export async function deactivateAccount(
+  session: AcmeSession,
+  options?: CallOptions,
+): Promise<Account> {
   return await changeAccount(session, { status: 'deactivated' }, options);
 }
 
@@ -71,10 +86,22 @@ export async function deactivateAccount(session: AcmeSession, options?: CallOpti
  * The session goes on signing with the old key: make another with the new one.
  * @throws AcmeError with status 409 when another account has the key
  */
-export async function changeKey(session: AcmeSession, newKey: AccountKey, options?: CallOptions): Promise<void> {
+export async function changeKey(
+  session: AcmeSession,
+  newKey: AccountKey,
+  options?: CallOptions,
+): Promise<void> {
   const { keyChange: url } = await session.directory(options);
-  if (url === undefined) throw new AcmeError('ERR_ACME_UNSUPPORTED', 'the CA\'s directory offers no key change (keyChange)');
-  const inner = await signJws(newKey, { jwk: newKey.jwk, url }, JSON.stringify({ account: session.account, oldKey: session.key.jwk }));
+  if (url === undefined)
+    throw new AcmeError(
+      'ERR_ACME_UNSUPPORTED',
+      "the CA's directory offers no key change (keyChange)",
+    );
+  const inner = await signJws(
+    newKey,
+    { jwk: newKey.jwk, url },
+    JSON.stringify({ account: session.account, oldKey: session.key.jwk }),
+  );
   await session.post(url, inner, options);
 }
 
@@ -82,20 +109,38 @@ export async function changeKey(session: AcmeSession, newKey: AccountKey, option
  * The URLs of the account's orders, page by page. RFC 8555 §7.1.2.1. Many CAs offer no list.
  * @throws AcmeError `ERR_ACME_UNSUPPORTED` where there is none
  */
-export async function* listOrders(session: AcmeSession, { orders }: Pick<Account, 'orders'>, options?: CallOptions): AsyncGenerator<string> {
-  if (orders === undefined) throw new AcmeError('ERR_ACME_UNSUPPORTED', 'the CA offers no list of an account\'s orders');
+export async function* listOrders(
+  session: AcmeSession,
+  { orders }: Pick<Account, 'orders'>,
+  options?: CallOptions,
+): AsyncGenerator<string> {
+  if (orders === undefined)
+    throw new AcmeError('ERR_ACME_UNSUPPORTED', "the CA offers no list of an account's orders");
   const seen = new Set<string>();
   for (let page: string | undefined = orders; page !== undefined && !seen.has(page);) {
     seen.add(page);
     const answer: AcmeResponse = await session.post(page, undefined, options);
-    yield* readMembers('the list of orders', answer).list('orders').filter((one): one is string => typeof one === 'string' && isWebUrl(one));
+    yield* readMembers('the list of orders', answer)
+      .list('orders')
+      .filter((one): one is string => typeof one === 'string' && isWebUrl(one));
     page = links(answer.headers, 'next', page)[0];
   }
 }
 
-async function changeAccount(session: AcmeSession, payload: object | undefined, options: CallOptions | undefined): Promise<Account> {
-  if (session.account === undefined) throw new AcmeError('ERR_ACME_NO_ACCOUNT', 'the session has no account yet: call newAccount first');
-  return readAccount(session.account, await session.post(session.account, payload, { ...options, repeatable: true }));
+async function changeAccount(
+  session: AcmeSession,
+  payload: object | undefined,
+  options: CallOptions | undefined,
+): Promise<Account> {
+  if (session.account === undefined)
+    throw new AcmeError(
+      'ERR_ACME_NO_ACCOUNT',
+      'the session has no account yet: call newAccount first',
+    );
+  return readAccount(
+    session.account,
+    await session.post(session.account, payload, { ...options, repeatable: true }),
+  );
 }
 
 function readAccount(url: string, answer: AcmeResponse): Account {
@@ -110,16 +155,32 @@ function readAccount(url: string, answer: AcmeResponse): Account {
 }
 
 /** The account's key, signed with the operator's. RFC 8555 §7.3.4 */
-async function bind({ jwk }: AccountKey, { kid, hmacKey, algorithm = 'HS256' }: ExternalAccount, url: string): Promise<object> {
+async function bind(
+  { jwk }: AccountKey,
+  { kid, hmacKey, algorithm = 'HS256' }: ExternalAccount,
+  url: string,
+): Promise<object> {
   const secret = typeof hmacKey === 'string' ? bytesOf(hmacKey) : hmacKey;
-  if (secret.length < 16) throw new AcmeError('ERR_ACME_KEY', 'the HMAC key of the external account is too short: give it as the CA showed it, in base64url');
-  return await new FlattenedSign(new TextEncoder().encode(JSON.stringify(jwk))).setProtectedHeader({ alg: algorithm, kid, url }).sign(secret);
+  if (secret.length < 16)
+    throw new AcmeError(
+      'ERR_ACME_KEY',
+      'the HMAC key of the external account is too short: give it as the CA showed it, in base64url',
+    );
+  return await new FlattenedSign(new TextEncoder().encode(JSON.stringify(jwk)))
+    .setProtectedHeader({ alg: algorithm, kid, url })
+    .sign(secret);
 }
 
 function bytesOf(text: string): Uint8Array {
   try {
-    return base64url.decode(text.trim().replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''));
+    return base64url.decode(
+      text.trim().replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''),
+    );
   } catch (cause) {
-    throw new AcmeError('ERR_ACME_KEY', 'the HMAC key of the external account is not base64url: give it as the CA showed it', { cause });
+    throw new AcmeError(
+      'ERR_ACME_KEY',
+      'the HMAC key of the external account is not base64url: give it as the CA showed it',
+      { cause },
+    );
   }
 }

@@ -28,7 +28,11 @@ export interface NewAuthorization {
   readonly subdomainAuthAllowed?: boolean;
 }
 
-export async function getAuthorization(session: AcmeSession, url: string, options?: CallOptions): Promise<Authorization> {
+export async function getAuthorization(
+  session: AcmeSession,
+  url: string,
+  options?: CallOptions,
+): Promise<Authorization> {
   return readAuthorization(url, await session.post(url, undefined, options));
 }
 
@@ -36,27 +40,54 @@ export async function getAuthorization(session: AcmeSession, url: string, option
  * Asks for an authorization before there is an order. RFC 8555 §7.4.1
  * @throws AcmeError `ERR_ACME_UNSUPPORTED` where the CA offers none, as most do
  */
-export async function newAuthorization(session: AcmeSession, { identifier, subdomainAuthAllowed }: NewAuthorization, options?: CallOptions): Promise<Authorization> {
+export async function newAuthorization(
+  session: AcmeSession,
+  { identifier, subdomainAuthAllowed }: NewAuthorization,
+  options?: CallOptions,
+): Promise<Authorization> {
   const { newAuthz: url } = await session.directory(options);
-  if (url === undefined) throw new AcmeError('ERR_ACME_UNSUPPORTED', 'the CA\'s directory offers no authorization before an order (newAuthz)');
+  if (url === undefined)
+    throw new AcmeError(
+      'ERR_ACME_UNSUPPORTED',
+      "the CA's directory offers no authorization before an order (newAuthz)",
+    );
   const answer = await session.post(url, { identifier, subdomainAuthAllowed }, options);
   return readAuthorization(location('the authorization', answer), answer);
 }
 
 /** Gives an authorization up: the next order for the name needs a new one. RFC 8555 §7.5.2. Repeatable. */
-export async function deactivateAuthorization(session: AcmeSession, url: string, options?: CallOptions): Promise<Authorization> {
-  return readAuthorization(url, await session.post(url, { status: 'deactivated' }, { ...options, repeatable: true }));
+export async function deactivateAuthorization(
+  session: AcmeSession,
+  url: string,
+  options?: CallOptions,
+): Promise<Authorization> {
+  return readAuthorization(
+    url,
+    await session.post(url, { status: 'deactivated' }, { ...options, repeatable: true }),
+  );
 }
 
 function readAuthorization(url: string, answer: AcmeResponse): Authorization {
   const members = readMembers('the authorization', answer);
   return {
     url,
-    status: members.oneOf('status', ['pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked']),
-    identifier: readIdentifier(`the identifier of the authorization ${url}`, members.optional('identifier')),
+    status: members.oneOf('status', [
+      'pending',
+      'valid',
+      'invalid',
+      'deactivated',
+      'expired',
+      'revoked',
+    ]),
+    identifier: readIdentifier(
+      `the identifier of the authorization ${url}`,
+      members.optional('identifier'),
+    ),
     wildcard: members.optional('wildcard') === true,
     subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,
     expires: members.optionalString('expires'),
-    challenges: members.list('challenges').map((one) => readChallenge(`a challenge of the authorization ${url}`, one)),
+    challenges: members
+      .list('challenges')
+      .map((one) => readChallenge(`a challenge of the authorization ${url}`, one)),
   };
 }

@@ -27,7 +27,8 @@ export function readChallenge(what: string, json: unknown): Challenge {
   return {
     type: members.string('type'),
     url: members.url('url'),
-    status: (['processing', 'valid', 'invalid'] as const).find((one) => one === status) ?? 'pending',
+    status:
+      (['processing', 'valid', 'invalid'] as const).find((one) => one === status) ?? 'pending',
     token: typeof token === 'string' ? token : undefined,
     error: error === undefined ? undefined : readProblem(error),
     members: isObject(json) ? json : {},
@@ -38,8 +39,15 @@ export function readChallenge(what: string, json: unknown): Challenge {
  * Tells the CA that the response is in place. RFC 8555 §7.5.1. Repeatable: a challenge under way stays as it is.
  * @param payload the response's members; `{}` for all types of RFC 8555
  */
-export async function challengeReady(session: AcmeSession, { url }: Pick<Challenge, 'url'>, options?: CallOptions & { readonly payload?: JsonObject }): Promise<Challenge> {
-  const answer = await session.post(url, options?.payload ?? {}, { signal: options?.signal, repeatable: true });
+export async function challengeReady(
+  session: AcmeSession,
+  { url }: Pick<Challenge, 'url'>,
+  options?: CallOptions & { readonly payload?: JsonObject },
+): Promise<Challenge> {
+  const answer = await session.post(url, options?.payload ?? {}, {
+    signal: options?.signal,
+    repeatable: true,
+  });
   readMembers('the challenge', answer);
   return readChallenge(`the challenge ${url}`, JSON.parse(answer.text));
 }
@@ -48,13 +56,24 @@ export async function challengeReady(session: AcmeSession, { url }: Pick<Challen
  * `token.thumbprint`, which only the account's key holder can know. RFC 8555 §8.1
  * @throws AcmeError `ERR_ACME_ANSWER` for a token that is missing or not base64url: it becomes part of paths and records
  */
-export async function keyAuthorization(key: Pick<AccountKey, 'jwk'>, { type, url, token }: Pick<Challenge, 'type' | 'url' | 'token'>): Promise<string> {
-  if (token === undefined || !/^[\w-]{1,512}$/.test(token)) throw new AcmeError('ERR_ACME_ANSWER', `${url}: the ${type} challenge has no token, or one with other characters than base64url has`);
+export async function keyAuthorization(
+  key: Pick<AccountKey, 'jwk'>,
+  { type, url, token }: Pick<Challenge, 'type' | 'url' | 'token'>,
+): Promise<string> {
+  if (token === undefined || !/^[\w-]{1,512}$/.test(token))
+    throw new AcmeError(
+      'ERR_ACME_ANSWER',
+      `${url}: the ${type} challenge has no token, or one with other characters than base64url has`,
+    );
   return `${token}.${await thumbprint(key)}`;
 }
 
 /** SHA-256 of a text: the value that dns-01 (as base64url) and tls-alpn-01 (as bytes) show. RFC 8555 §8.4, RFC 8737 §3 */
-export async function keyAuthorizationDigest(keyAuthorization: string): Promise<{ readonly bytes: Uint8Array; readonly base64url: string }> {
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(keyAuthorization)));
+export async function keyAuthorizationDigest(
+  keyAuthorization: string,
+): Promise<{ readonly bytes: Uint8Array; readonly base64url: string }> {
+  const bytes = new Uint8Array(
+    await crypto.subtle.digest('SHA-256', new TextEncoder().encode(keyAuthorization)),
+  );
   return { bytes, base64url: base64url.encode(bytes) };
 }

@@ -32,14 +32,23 @@ export interface DirectoryMeta {
 /** @throws AcmeError `ERR_ACME_NOT_ACME` when the answer is no directory, saying what it is instead */
 export function readDirectory({ url, status, headers, text }: AcmeResponse): Directory {
   const refuse = (why: string): never => {
-    throw new AcmeError('ERR_ACME_NOT_ACME', `${url} is no ACME directory: it ${why}; give the directory's own URL`, { status });
+    throw new AcmeError(
+      'ERR_ACME_NOT_ACME',
+      `${url} is no ACME directory: it ${why}; give the directory's own URL`,
+      { status },
+    );
   };
-  if (status >= 300 && status < 400) return refuse(`redirects to ${printable(headers.get('location') ?? 'nowhere', 300)}`);
+  if (status >= 300 && status < 400)
+    return refuse(`redirects to ${printable(headers.get('location') ?? 'nowhere', 300)}`);
   if (status !== 200) return refuse(`answers ${status}`);
   const json = parseJson(text);
-  if (!isObject(json)) return refuse(`answers with ${printable(headers.get('content-type') ?? 'no content type', 100)} that is no JSON object`);
+  if (!isObject(json))
+    return refuse(
+      `answers with ${printable(headers.get('content-type') ?? 'no content type', 100)} that is no JSON object`,
+    );
   for (const name of ['newNonce', 'newAccount', 'newOrder'] as const) {
-    if (typeof json[name] !== 'string' || !isWebUrl(json[name])) return refuse(`has no URL for ${name}`);
+    if (typeof json[name] !== 'string' || !isWebUrl(json[name]))
+      return refuse(`has no URL for ${name}`);
   }
   const members = new Members(`the directory ${url}`, json);
   return {
@@ -61,10 +70,14 @@ function readMeta(what: string, json: unknown): DirectoryMeta {
   return {
     termsOfService: members.optionalString('termsOfService'),
     website: members.optionalString('website'),
-    caaIdentities: Array.isArray(identities) ? identities.filter((one) => typeof one === 'string') : [],
+    caaIdentities: Array.isArray(identities)
+      ? identities.filter((one) => typeof one === 'string')
+      : [],
     externalAccountRequired: members.optional('externalAccountRequired') === true,
     subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,
-    profiles: isObject(profiles) ? Object.fromEntries(Object.entries(profiles).map(([name, text]) => [name, String(text)])) : {},
+    profiles: isObject(profiles)
+      ? Object.fromEntries(Object.entries(profiles).map(([name, text]) => [name, String(text)]))
+      : {},
     members: isObject(json) ? json : {},
   };
 }

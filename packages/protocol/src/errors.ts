@@ -6,55 +6,277 @@ import type { Problem } from './problem.ts';
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
  */
 export const acmeErrors = {
-  ERR_ACME_IDENTIFIER: { meaning: 'A name is neither a domain name nor an IP address.', cure: 'Write names as example.com, *.example.com or 192.0.2.1.', exit: 2, http: 422 },
-  ERR_ACME_KEY: { meaning: 'An account key cannot be used: not a private key, or of a kind that ACME has no algorithm for.', cure: 'Give a P-256, P-384, P-521, RSA (2048 bits or more) or Ed25519 private key.', exit: 3, http: 422 },
-  ERR_ACME_URL: { meaning: 'The address of the directory is not an https URL.', cure: 'Give the URL of the CA\'s ACME directory; plain http is for loopback addresses only.', exit: 2, http: 422 },
-  ERR_ACME_UNREACHABLE: { meaning: 'No connection to the CA came about, so nothing was sent.', cure: 'Check the URL, the name resolution, the proxy and the firewall.', exit: 4, http: 502 },
-  ERR_ACME_TLS: { meaning: 'The CA\'s TLS certificate is not trusted.', cure: 'For a private CA, give its root certificate; else check the clock and the network.', exit: 4, http: 502 },
-  ERR_ACME_TIMEOUT: { meaning: 'The CA did not answer within the time limit.', cure: 'Try again; what was asked for may have happened.', exit: 4, http: 504 },
-  ERR_ACME_ANSWER_LOST: { meaning: 'The connection broke before the CA\'s answer was complete, and the request is not one that can be repeated safely.', cure: 'Read the state at the CA, then go on from there.', exit: 4, http: 502 },
-  ERR_ACME_NOT_ACME: { meaning: 'The URL does not answer with an ACME directory.', cure: 'Give the URL of the directory itself, such as https://acme-v02.api.letsencrypt.org/directory.', exit: 4, http: 502 },
-  ERR_ACME_ANSWER: { meaning: 'The CA\'s answer breaks RFC 8555: a required member is missing, or its content is not of the announced kind.', cure: 'Report it to the CA, with the URL and the member named in the message.', exit: 4, http: 502 },
-  ERR_ACME_ANSWER_TOO_LARGE: { meaning: 'The CA\'s answer is larger than 1 MiB.', cure: 'Check that the URL is an ACME server\'s.', exit: 4, http: 502 },
-  ERR_ACME_STATUS: { meaning: 'The CA answered with an HTTP error that carries no problem document.', cure: 'Try again later; if it stays, report it to the CA.', exit: 4, http: 502 },
-  ERR_ACME_NO_NONCE: { meaning: 'The CA gave no replay nonce.', cure: 'Report it to the CA.', exit: 4, http: 502 },
-  ERR_ACME_NO_ACCOUNT: { meaning: 'The session has no account yet, and the request needs one.', cure: 'Call newAccount first, or give the account\'s URL.', exit: 1, http: 500 },
-  ERR_ACME_UNSUPPORTED: { meaning: 'The CA\'s directory does not offer this operation.', cure: 'Do without it, or use another CA.', exit: 5, http: 422 },
-  ERR_ACME_POLL_LIMIT: { meaning: 'The CA was still at work when the time limit for waiting was reached.', cure: 'Continue later from the order\'s URL.', exit: 4, http: 504 },
-  ERR_ACME_PROBLEM: { meaning: 'The CA refused with a problem type that no RFC names.', cure: 'Read the detail.', exit: 5, http: 502 },
-  ERR_ACME_ACCOUNT_DOES_NOT_EXIST: { meaning: 'The account does not exist at this CA.', cure: 'Register it, or check that key and CA belong together.', exit: 5, http: 422 },
-  ERR_ACME_ALREADY_REVOKED: { meaning: 'The certificate is revoked already.', cure: 'Nothing is left to do.', exit: 5, http: 409 },
-  ERR_ACME_ALREADY_REPLACED: { meaning: 'The certificate named in `replaces` was replaced by another order (RFC 9773).', cure: 'Order without `replaces`.', exit: 5, http: 409 },
-  ERR_ACME_BAD_CSR: { meaning: 'The CA does not accept the certificate signing request.', cure: 'Check names, key type and extensions against the CA\'s rules.', exit: 5, http: 422 },
-  ERR_ACME_BAD_NONCE: { meaning: 'The CA refused ten nonces in a row.', cure: 'Try again later; if it stays, report it to the CA.', exit: 5, http: 502 },
-  ERR_ACME_BAD_PUBLIC_KEY: { meaning: 'The CA does not accept the account key.', cure: 'Use another type or size of key.', exit: 5, http: 422 },
-  ERR_ACME_BAD_REVOCATION_REASON: { meaning: 'The CA does not accept this reason for a revocation.', cure: 'Give another reason, or none.', exit: 5, http: 422 },
-  ERR_ACME_BAD_SIGNATURE_ALGORITHM: { meaning: 'The CA does not accept the signature algorithm of the account key.', cure: 'Use an account key of one of the kinds that the message names.', exit: 5, http: 422 },
-  ERR_ACME_CAA: { meaning: 'A CAA record forbids this CA to issue for the name.', cure: 'Add the CA to the CAA record of the domain.', exit: 6, http: 422 },
-  ERR_ACME_COMPOUND: { meaning: 'Several things are wrong; the subproblems name them.', cure: 'Read each subproblem.', exit: 5, http: 422 },
-  ERR_ACME_CONNECTION: { meaning: 'The CA could not connect to the server of the name.', cure: 'Open the port to the internet and check the address records of the name.', exit: 6, http: 422 },
-  ERR_ACME_DNS: { meaning: 'The CA could not look the name up in DNS.', cure: 'Check that the name exists, and its DNSSEC.', exit: 6, http: 422 },
-  ERR_ACME_EXTERNAL_ACCOUNT_REQUIRED: { meaning: 'The CA asks for an external account binding.', cure: 'Get a key identifier and an HMAC key from the CA and give both.', exit: 5, http: 422 },
-  ERR_ACME_INCORRECT_RESPONSE: { meaning: 'The CA saw something other than the expected answer to its challenge.', cure: 'Check that the name leads to this machine, and that nothing stands in between.', exit: 6, http: 422 },
-  ERR_ACME_INVALID_CONTACT: { meaning: 'The CA does not accept a contact address.', cure: 'Give a real e-mail address, or none.', exit: 5, http: 422 },
-  ERR_ACME_INVALID_PROFILE: { meaning: 'The CA does not offer this certificate profile.', cure: 'Choose one of the profiles in the CA\'s directory.', exit: 5, http: 422 },
-  ERR_ACME_MALFORMED: { meaning: 'The CA could not make sense of the request.', cure: 'Report it, with the detail.', exit: 5, http: 502 },
-  ERR_ACME_ORDER_NOT_READY: { meaning: 'The order cannot be finalized yet.', cure: 'Wait until each name is validated.', exit: 5, http: 409 },
-  ERR_ACME_RATE_LIMITED: { meaning: 'A rate limit of the CA is reached.', cure: 'Come back at the time in the message.', exit: 7, http: 429 },
-  ERR_ACME_REJECTED_IDENTIFIER: { meaning: 'The CA does not issue for this name.', cure: 'Remove the name, or use another CA.', exit: 5, http: 422 },
-  ERR_ACME_SERVER_INTERNAL: { meaning: 'The CA has a fault of its own.', cure: 'Try again later; read the CA\'s status page.', exit: 4, http: 502 },
-  ERR_ACME_TLS_CHALLENGE: { meaning: 'The CA had a TLS error when it validated the name.', cure: 'Check what answers on port 443 of the name.', exit: 6, http: 422 },
-  ERR_ACME_UNAUTHORIZED: { meaning: 'The account may not do this, or the CA did not find the expected answer to its challenge.', cure: 'Check the account, and where the name leads.', exit: 6, http: 422 },
-  ERR_ACME_UNSUPPORTED_CONTACT: { meaning: 'The CA does not take this kind of contact address.', cure: 'Give an e-mail address.', exit: 5, http: 422 },
-  ERR_ACME_UNSUPPORTED_IDENTIFIER: { meaning: 'The CA does not issue for this type of name.', cure: 'Leave the name out, choose another profile, or use another CA.', exit: 5, http: 422 },
-  ERR_ACME_USER_ACTION_REQUIRED: { meaning: 'The CA wants a person to act, most often to agree to new terms of service.', cure: 'Visit the page named in the message.', exit: 5, http: 422 },
-} as const satisfies Record<`ERR_ACME_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_ACME_IDENTIFIER: {
+    meaning: 'A name is neither a domain name nor an IP address.',
+    cure: 'Write names as example.com, *.example.com or 192.0.2.1.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_ACME_KEY: {
+    meaning:
+      'An account key cannot be used: not a private key, or of a kind that ACME has no algorithm for.',
+    cure: 'Give a P-256, P-384, P-521, RSA (2048 bits or more) or Ed25519 private key.',
+    exit: 3,
+    http: 422,
+  },
+  ERR_ACME_URL: {
+    meaning: 'The address of the directory is not an https URL.',
+    cure: "Give the URL of the CA's ACME directory; plain http is for loopback addresses only.",
+    exit: 2,
+    http: 422,
+  },
+  ERR_ACME_UNREACHABLE: {
+    meaning: 'No connection to the CA came about, so nothing was sent.',
+    cure: 'Check the URL, the name resolution, the proxy and the firewall.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_TLS: {
+    meaning: "The CA's TLS certificate is not trusted.",
+    cure: 'For a private CA, give its root certificate; else check the clock and the network.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_TIMEOUT: {
+    meaning: 'The CA did not answer within the time limit.',
+    cure: 'Try again; what was asked for may have happened.',
+    exit: 4,
+    http: 504,
+  },
+  ERR_ACME_ANSWER_LOST: {
+    meaning:
+      "The connection broke before the CA's answer was complete, and the request is not one that can be repeated safely.",
+    cure: 'Read the state at the CA, then go on from there.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_NOT_ACME: {
+    meaning: 'The URL does not answer with an ACME directory.',
+    cure: 'Give the URL of the directory itself, such as https://acme-v02.api.letsencrypt.org/directory.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_ANSWER: {
+    meaning:
+      "The CA's answer breaks RFC 8555: a required member is missing, or its content is not of the announced kind.",
+    cure: 'Report it to the CA, with the URL and the member named in the message.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_ANSWER_TOO_LARGE: {
+    meaning: "The CA's answer is larger than 1 MiB.",
+    cure: "Check that the URL is an ACME server's.",
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_STATUS: {
+    meaning: 'The CA answered with an HTTP error that carries no problem document.',
+    cure: 'Try again later; if it stays, report it to the CA.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_NO_NONCE: {
+    meaning: 'The CA gave no replay nonce.',
+    cure: 'Report it to the CA.',
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_NO_ACCOUNT: {
+    meaning: 'The session has no account yet, and the request needs one.',
+    cure: "Call newAccount first, or give the account's URL.",
+    exit: 1,
+    http: 500,
+  },
+  ERR_ACME_UNSUPPORTED: {
+    meaning: "The CA's directory does not offer this operation.",
+    cure: 'Do without it, or use another CA.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_POLL_LIMIT: {
+    meaning: 'The CA was still at work when the time limit for waiting was reached.',
+    cure: "Continue later from the order's URL.",
+    exit: 4,
+    http: 504,
+  },
+  ERR_ACME_PROBLEM: {
+    meaning: 'The CA refused with a problem type that no RFC names.',
+    cure: 'Read the detail.',
+    exit: 5,
+    http: 502,
+  },
+  ERR_ACME_ACCOUNT_DOES_NOT_EXIST: {
+    meaning: 'The account does not exist at this CA.',
+    cure: 'Register it, or check that key and CA belong together.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_ALREADY_REVOKED: {
+    meaning: 'The certificate is revoked already.',
+    cure: 'Nothing is left to do.',
+    exit: 5,
+    http: 409,
+  },
+  ERR_ACME_ALREADY_REPLACED: {
+    meaning: 'The certificate named in `replaces` was replaced by another order (RFC 9773).',
+    cure: 'Order without `replaces`.',
+    exit: 5,
+    http: 409,
+  },
+  ERR_ACME_BAD_CSR: {
+    meaning: 'The CA does not accept the certificate signing request.',
+    cure: "Check names, key type and extensions against the CA's rules.",
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_BAD_NONCE: {
+    meaning: 'The CA refused ten nonces in a row.',
+    cure: 'Try again later; if it stays, report it to the CA.',
+    exit: 5,
+    http: 502,
+  },
+  ERR_ACME_BAD_PUBLIC_KEY: {
+    meaning: 'The CA does not accept the account key.',
+    cure: 'Use another type or size of key.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_BAD_REVOCATION_REASON: {
+    meaning: 'The CA does not accept this reason for a revocation.',
+    cure: 'Give another reason, or none.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_BAD_SIGNATURE_ALGORITHM: {
+    meaning: 'The CA does not accept the signature algorithm of the account key.',
+    cure: 'Use an account key of one of the kinds that the message names.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_CAA: {
+    meaning: 'A CAA record forbids this CA to issue for the name.',
+    cure: 'Add the CA to the CAA record of the domain.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_ACME_COMPOUND: {
+    meaning: 'Several things are wrong; the subproblems name them.',
+    cure: 'Read each subproblem.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_CONNECTION: {
+    meaning: 'The CA could not connect to the server of the name.',
+    cure: 'Open the port to the internet and check the address records of the name.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_ACME_DNS: {
+    meaning: 'The CA could not look the name up in DNS.',
+    cure: 'Check that the name exists, and its DNSSEC.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_ACME_EXTERNAL_ACCOUNT_REQUIRED: {
+    meaning: 'The CA asks for an external account binding.',
+    cure: 'Get a key identifier and an HMAC key from the CA and give both.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_INCORRECT_RESPONSE: {
+    meaning: 'The CA saw something other than the expected answer to its challenge.',
+    cure: 'Check that the name leads to this machine, and that nothing stands in between.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_ACME_INVALID_CONTACT: {
+    meaning: 'The CA does not accept a contact address.',
+    cure: 'Give a real e-mail address, or none.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_INVALID_PROFILE: {
+    meaning: 'The CA does not offer this certificate profile.',
+    cure: "Choose one of the profiles in the CA's directory.",
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_MALFORMED: {
+    meaning: 'The CA could not make sense of the request.',
+    cure: 'Report it, with the detail.',
+    exit: 5,
+    http: 502,
+  },
+  ERR_ACME_ORDER_NOT_READY: {
+    meaning: 'The order cannot be finalized yet.',
+    cure: 'Wait until each name is validated.',
+    exit: 5,
+    http: 409,
+  },
+  ERR_ACME_RATE_LIMITED: {
+    meaning: 'A rate limit of the CA is reached.',
+    cure: 'Come back at the time in the message.',
+    exit: 7,
+    http: 429,
+  },
+  ERR_ACME_REJECTED_IDENTIFIER: {
+    meaning: 'The CA does not issue for this name.',
+    cure: 'Remove the name, or use another CA.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_SERVER_INTERNAL: {
+    meaning: 'The CA has a fault of its own.',
+    cure: "Try again later; read the CA's status page.",
+    exit: 4,
+    http: 502,
+  },
+  ERR_ACME_TLS_CHALLENGE: {
+    meaning: 'The CA had a TLS error when it validated the name.',
+    cure: 'Check what answers on port 443 of the name.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_ACME_UNAUTHORIZED: {
+    meaning:
+      'The account may not do this, or the CA did not find the expected answer to its challenge.',
+    cure: 'Check the account, and where the name leads.',
+    exit: 6,
+    http: 422,
+  },
+  ERR_ACME_UNSUPPORTED_CONTACT: {
+    meaning: 'The CA does not take this kind of contact address.',
+    cure: 'Give an e-mail address.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_UNSUPPORTED_IDENTIFIER: {
+    meaning: 'The CA does not issue for this type of name.',
+    cure: 'Leave the name out, choose another profile, or use another CA.',
+    exit: 5,
+    http: 422,
+  },
+  ERR_ACME_USER_ACTION_REQUIRED: {
+    meaning: 'The CA wants a person to act, most often to agree to new terms of service.',
+    cure: 'Visit the page named in the message.',
+    exit: 5,
+    http: 422,
+  },
+} as const satisfies Record<
+  `ERR_ACME_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type AcmeErrorCode = keyof typeof acmeErrors;
 
 /** The `code` of anything thrown: errors are told apart by it, since `instanceof` fails for those of another realm or copy. */
 export function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }
 
 export interface AcmeErrorDetails {
@@ -79,7 +301,11 @@ export class AcmeError extends Error {
   readonly retryAfter: Temporal.Instant | undefined;
   readonly help: string | undefined;
 
-  constructor(code: AcmeErrorCode, message: string, { problem, status, retryAfter, help, ...options }: AcmeErrorDetails = {}) {
+  constructor(
+    code: AcmeErrorCode,
+    message: string,
+    { problem, status, retryAfter, help, ...options }: AcmeErrorDetails = {},
+  ) {
     super(message, options);
     this.code = code;
     this.problem = problem;

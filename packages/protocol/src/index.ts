@@ -1,19 +1,78 @@
-export { type Account, changeKey, deactivateAccount, type ExternalAccount, getAccount, listOrders, type NewAccount, newAccount, updateAccount } from './account.ts';
-export { type AccountKey, generateAccountKey, importAccountKey, type JwsAlgorithm, jwsAlgorithms, type PublicJwk, thumbprint } from './account-key.ts';
-export { type Authorization, deactivateAuthorization, getAuthorization, type NewAuthorization, newAuthorization } from './authorization.ts';
+export {
+  type Account,
+  changeKey,
+  deactivateAccount,
+  type ExternalAccount,
+  getAccount,
+  listOrders,
+  type NewAccount,
+  newAccount,
+  updateAccount,
+} from './account.ts';
+export {
+  type AccountKey,
+  generateAccountKey,
+  importAccountKey,
+  type JwsAlgorithm,
+  jwsAlgorithms,
+  type PublicJwk,
+  thumbprint,
+} from './account-key.ts';
+export {
+  type Authorization,
+  deactivateAuthorization,
+  getAuthorization,
+  type NewAuthorization,
+  newAuthorization,
+} from './authorization.ts';
 export { type DownloadedChain, downloadCertificate } from './certificate.ts';
-export { type Challenge, challengeReady, keyAuthorization, keyAuthorizationDigest } from './challenge.ts';
+export {
+  type Challenge,
+  challengeReady,
+  keyAuthorization,
+  keyAuthorizationDigest,
+} from './challenge.ts';
 export { type Directory, type DirectoryMeta } from './directory.ts';
-export { AcmeError, type AcmeErrorCode, type AcmeErrorDetails, acmeErrors, errorCode } from './errors.ts';
-export { type AcmeResponse, type Fetch, type HttpAnswer, type HttpHeaders, type HttpRequest } from './http.ts';
+export {
+  AcmeError,
+  type AcmeErrorCode,
+  type AcmeErrorDetails,
+  acmeErrors,
+  errorCode,
+} from './errors.ts';
+export {
+  type AcmeResponse,
+  type Fetch,
+  type HttpAnswer,
+  type HttpHeaders,
+  type HttpRequest,
+} from './http.ts';
 export { type Identifier, identifier, identifiers } from './identifier.ts';
 export { type FlattenedJws, signJws } from './jws.ts';
 export { type JsonObject } from './members.ts';
 export { NoncePool } from './nonce-pool.ts';
-export { finalizeOrder, getOrder, type NewOrder, newOrder, type Order, type OrderedIdentifier } from './order.ts';
+export {
+  finalizeOrder,
+  getOrder,
+  type NewOrder,
+  newOrder,
+  type Order,
+  type OrderedIdentifier,
+} from './order.ts';
 export { pollOrder, type PollOptions } from './poll.ts';
 export { printable } from './printable.ts';
 export { describeProblem, type Problem, problemCode } from './problem.ts';
 export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';
-export { type RevocationReason, revocationReasons, revokeCertificate, type RevokeOptions } from './revocation.ts';
-export { type AcmeSession, acmeSession, type AcmeSessionOptions, type CallOptions, type PostOptions } from './session.ts';
+export {
+  type RevocationReason,
+  revocationReasons,
+  revokeCertificate,
+  type RevokeOptions,
+} from './revocation.ts';
+export {
+  type AcmeSession,
+  acmeSession,
+  type AcmeSessionOptions,
+  type CallOptions,
+  type PostOptions,
+} from './session.ts';

@@ -14,8 +14,15 @@ const encoder = new TextEncoder();
  * Signs a payload under a protected header; `alg` is added from the key.
  * @param payload text, most often JSON; the empty text makes a POST-as-GET (RFC 8555 §6.3)
  */
-export async function signJws(key: AccountKey, header: Readonly<Record<string, unknown>>, payload: string): Promise<FlattenedJws> {
-  const parts = { protected: base64url.encode(JSON.stringify({ alg: key.algorithm, ...header })), payload: base64url.encode(payload) };
+export async function signJws(
+  key: AccountKey,
+  header: Readonly<Record<string, unknown>>,
+  payload: string,
+): Promise<FlattenedJws> {
+  const parts = {
+    protected: base64url.encode(JSON.stringify({ alg: key.algorithm, ...header })),
+    payload: base64url.encode(payload),
+  };
   const signature = await key.sign(encoder.encode(`${parts.protected}.${parts.payload}`));
   return { ...parts, signature: base64url.encode(signature) };
 }

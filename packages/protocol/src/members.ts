@@ -21,7 +21,11 @@ export class Members {
   /** @param what the object in the reader's words, such as `the order https://…/1` */
   constructor(what: string, object: unknown) {
     this.#what = what;
-    if (!isObject(object)) throw new AcmeError('ERR_ACME_ANSWER', `${printable(what)}: the CA's answer is no JSON object`);
+    if (!isObject(object))
+      throw new AcmeError(
+        'ERR_ACME_ANSWER',
+        `${printable(what)}: the CA's answer is no JSON object`,
+      );
     this.#object = object;
   }
 
@@ -56,12 +60,20 @@ export class Members {
   /** One of the words that the RFC allows here. */
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const value = this.string(name);
-    return words.find((word) => word === value) ?? this.#missing(name, `one of ${words.join(', ')}`);
+    return (
+      words.find((word) => word === value) ?? this.#missing(name, `one of ${words.join(', ')}`)
+    );
   }
 
   #missing(name: string, kind: string): never {
-    const found = name in this.#object ? `is ${printable(JSON.stringify(this.#object[name]), 100)}` : 'is missing';
-    throw new AcmeError('ERR_ACME_ANSWER', `${printable(this.#what)}: the CA's answer is not as RFC 8555 asks: "${name}" ${found}, wanted: ${kind}`);
+    const found =
+      name in this.#object
+        ? `is ${printable(JSON.stringify(this.#object[name]), 100)}`
+        : 'is missing';
+    throw new AcmeError(
+      'ERR_ACME_ANSWER',
+      `${printable(this.#what)}: the CA's answer is not as RFC 8555 asks: "${name}" ${found}, wanted: ${kind}`,
+    );
   }
 }
 
@@ -72,7 +84,11 @@ export class Members {
  */
 export function readMembers(what: string, { url, headers, text }: AcmeResponse): Members {
   const type = headers.get('content-type') ?? 'no content type';
-  if (!/^application\/(\w+\+)?json\b/i.test(type)) throw new AcmeError('ERR_ACME_ANSWER', `${url}: ${what} came as ${printable(type, 100)}, wanted: application/json`);
+  if (!/^application\/(\w+\+)?json\b/i.test(type))
+    throw new AcmeError(
+      'ERR_ACME_ANSWER',
+      `${url}: ${what} came as ${printable(type, 100)}, wanted: application/json`,
+    );
   return new Members(`${what} ${url}`, parseJson(text));
 }
 

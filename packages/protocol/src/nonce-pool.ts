@@ -37,7 +37,16 @@ export class NoncePool {
         reject(signal?.reason);
       };
       const done = () => signal?.removeEventListener('abort', abort);
-      const waiter: Waiter = { resolve: (value) => { done(); resolve(value); }, reject: (reason) => { done(); reject(reason); } };
+      const waiter: Waiter = {
+        resolve: (value) => {
+          done();
+          resolve(value);
+        },
+        reject: (reason) => {
+          done();
+          reject(reason);
+        },
+      };
       this.#waiting = [...this.#waiting, waiter];
       signal?.addEventListener('abort', abort, { once: true });
       if (this.#fetches.length < this.#waiting.length) void this.#fetch();
@@ -56,7 +65,9 @@ export class NoncePool {
   async #fetch(): Promise<void> {
     const controller = new AbortController();
     this.#fetches = [...this.#fetches, controller];
-    const end = () => { this.#fetches = this.#fetches.filter((one) => one !== controller); };
+    const end = () => {
+      this.#fetches = this.#fetches.filter((one) => one !== controller);
+    };
     try {
       const nonce = await this.#fetchNonce(controller.signal);
       end();

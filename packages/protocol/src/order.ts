@@ -31,7 +31,8 @@ type OrderState =
   | { readonly status: 'invalid'; readonly error?: Problem | undefined };
 
 /** A request for a certificate, and how far it has come. RFC 8555 §7.1.3. `certificate` exists only when valid, `error` only when invalid. */
-export type Order<S extends OrderState['status'] = OrderState['status']> = OrderMembers & Extract<OrderState, { status: S }>;
+export type Order<S extends OrderState['status'] = OrderState['status']> = OrderMembers &
+  Extract<OrderState, { status: S }>;
 
 export interface NewOrder {
   readonly identifiers: readonly OrderedIdentifier[];
@@ -53,14 +54,27 @@ export interface OrderedIdentifier extends Identifier {
  * Asks for a certificate. RFC 8555 §7.4. Not repeated when its answer was lost: there would be two.
  * A CA may answer with an order that is `ready` at once, or with an earlier one for the same names.
  */
-export async function newOrder(session: AcmeSession, { notBefore, notAfter, ...order }: NewOrder, options?: CallOptions): Promise<Order> {
+export async function newOrder(
+  session: AcmeSession,
+  { notBefore, notAfter, ...order }: NewOrder,
+  options?: CallOptions,
+): Promise<Order> {
   const { newOrder: url } = await session.directory(options);
-  const moment = (text: InstantInput | undefined) => (text === undefined ? undefined : Temporal.Instant.from(text).toString());
-  const answer = await session.post(url, { ...order, notBefore: moment(notBefore), notAfter: moment(notAfter) }, options);
+  const moment = (text: InstantInput | undefined) =>
+    text === undefined ? undefined : Temporal.Instant.from(text).toString();
+  const answer = await session.post(
+    url,
+    { ...order, notBefore: moment(notBefore), notAfter: moment(notAfter) },
+    options,
+  );
   return readOrder(session, location('the order', answer), answer);
 }
 
-export async function getOrder(session: AcmeSession, url: string, options?: CallOptions): Promise<Order> {
+export async function getOrder(
+  session: AcmeSession,
+  url: string,
+  options?: CallOptions,
+): Promise<Order> {
   return readOrder(session, url, await session.post(url, undefined, options));
 }
 
@@ -69,15 +83,26 @@ export async function getOrder(session: AcmeSession, url: string, options?: Call
  * @param csr DER
  * @returns the order, most often `processing`: poll it
  */
-export async function finalizeOrder(session: AcmeSession, order: Order<'ready'>, csr: Uint8Array, options?: CallOptions): Promise<Order> {
-  return readOrder(session, order.url, await session.post(order.finalize, { csr: base64url.encode(csr) }, options));
+export async function finalizeOrder(
+  session: AcmeSession,
+  order: Order<'ready'>,
+  csr: Uint8Array,
+  options?: CallOptions,
+): Promise<Order> {
+  return readOrder(
+    session,
+    order.url,
+    await session.post(order.finalize, { csr: base64url.encode(csr) }, options),
+  );
 }
 
 function readOrder(session: AcmeSession, url: string, answer: AcmeResponse): Order {
   const members = readMembers('the order', answer);
   return {
     url,
-    identifiers: members.list('identifiers').map((one) => readIdentifier(`an identifier of the order ${url}`, one)),
+    identifiers: members
+      .list('identifiers')
+      .map((one) => readIdentifier(`an identifier of the order ${url}`, one)),
     authorizations: members.list('authorizations').map((one) => authorizationUrl(url, one)),
     finalize: members.url('finalize'),
     expires: members.optionalString('expires'),

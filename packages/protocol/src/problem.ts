@@ -26,24 +26,53 @@ export function readProblem(json: unknown): Problem {
   const object: JsonObject = isObject(json) ? json : {};
   const identifier = isObject(object.identifier) ? object.identifier : {};
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  const list = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? value : undefined);
+  const list = (value: unknown): readonly unknown[] | undefined =>
+    Array.isArray(value) ? value : undefined;
   return {
     type: text(object.type) ?? 'about:blank',
     title: text(object.title),
     detail: text(object.detail),
     status: typeof object.status === 'number' ? object.status : undefined,
     instance: text(object.instance),
-    identifier: typeof identifier.type === 'string' && typeof identifier.value === 'string' ? { type: identifier.type, value: identifier.value } : undefined,
+    identifier:
+      typeof identifier.type === 'string' && typeof identifier.value === 'string'
+        ? { type: identifier.type, value: identifier.value }
+        : undefined,
     algorithms: list(object.algorithms)?.filter((one) => typeof one === 'string'),
-    subproblems: list(object.subproblems)?.filter(isObject).map((one) => readProblem({ ...one, subproblems: undefined })),
+    subproblems: list(object.subproblems)
+      ?.filter(isObject)
+      .map((one) => readProblem({ ...one, subproblems: undefined })),
   };
 }
 
 /** The error types of RFC 8555 §6.7, and of RFC 9773 and the profiles extension. */
 const types = [
-  'accountDoesNotExist', 'alreadyRevoked', 'alreadyReplaced', 'badCSR', 'badNonce', 'badPublicKey', 'badRevocationReason', 'badSignatureAlgorithm', 'caa', 'compound',
-  'connection', 'dns', 'externalAccountRequired', 'incorrectResponse', 'invalidContact', 'invalidProfile', 'malformed', 'orderNotReady', 'rateLimited',
-  'rejectedIdentifier', 'serverInternal', 'tls', 'unauthorized', 'unsupportedContact', 'unsupportedIdentifier', 'userActionRequired',
+  'accountDoesNotExist',
+  'alreadyRevoked',
+  'alreadyReplaced',
+  'badCSR',
+  'badNonce',
+  'badPublicKey',
+  'badRevocationReason',
+  'badSignatureAlgorithm',
+  'caa',
+  'compound',
+  'connection',
+  'dns',
+  'externalAccountRequired',
+  'incorrectResponse',
+  'invalidContact',
+  'invalidProfile',
+  'malformed',
+  'orderNotReady',
+  'rateLimited',
+  'rejectedIdentifier',
+  'serverInternal',
+  'tls',
+  'unauthorized',
+  'unsupportedContact',
+  'unsupportedIdentifier',
+  'userActionRequired',
 ];
 const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
 
@@ -51,14 +80,22 @@ const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
 export function problemCode({ type }: Problem): AcmeErrorCode {
   const word = types.find((one) => type === namespace + one);
   if (word === undefined) return 'ERR_ACME_PROBLEM';
-  if (word === 'tls') return 'ERR_ACME_TLS_CHALLENGE';   // ERR_ACME_TLS is about the CA's own certificate
-  return codes.find((code) => code === `ERR_ACME_${word.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}`) ?? 'ERR_ACME_PROBLEM';
+  if (word === 'tls') return 'ERR_ACME_TLS_CHALLENGE'; // ERR_ACME_TLS is about the CA's own certificate
+  return (
+    codes.find(
+      (code) => code === `ERR_ACME_${word.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}`,
+    ) ?? 'ERR_ACME_PROBLEM'
+  );
 }
 
 /** A problem in one line, safe to show: its type's last word, its detail, then each subproblem with its name. */
 export function describeProblem(problem: Problem): string {
-  const word = problem.type.startsWith(namespace) ? problem.type.slice(namespace.length) : problem.type;
+  const word = problem.type.startsWith(namespace)
+    ? problem.type.slice(namespace.length)
+    : problem.type;
   const name = problem.identifier ? `${printable(problem.identifier.value, 253)}: ` : '';
-  const subproblems = (problem.subproblems ?? []).map((one) => `; ${describeProblem(one)}`).join('');
+  const subproblems = (problem.subproblems ?? [])
+    .map((one) => `; ${describeProblem(one)}`)
+    .join('');
   return `${name}${printable(word, 100)}: ${printable(problem.detail ?? problem.title ?? 'no detail given')}${subproblems}`;
 }

@@ -20,17 +20,33 @@ export interface RenewalInfo {
  * @param certificateId `ariCertificateId` of @acmex/certificate
  * @throws AcmeError `ERR_ACME_UNSUPPORTED` where the CA gives no renewal information
  */
-export async function getRenewalInfo(session: AcmeSession, certificateId: string, options?: CallOptions): Promise<RenewalInfo> {
+export async function getRenewalInfo(
+  session: AcmeSession,
+  certificateId: string,
+  options?: CallOptions,
+): Promise<RenewalInfo> {
   const { renewalInfo } = await session.directory(options);
-  if (renewalInfo === undefined) throw new AcmeError('ERR_ACME_UNSUPPORTED', 'the CA\'s directory offers no renewal information (renewalInfo)');
+  if (renewalInfo === undefined)
+    throw new AcmeError(
+      'ERR_ACME_UNSUPPORTED',
+      "the CA's directory offers no renewal information (renewalInfo)",
+    );
   const url = `${renewalInfo.replace(/\/$/, '')}/${certificateId}`;
   const answer = await session.get(url, options);
   const members = readMembers('the renewal information', answer);
-  const window = new Members(`the suggestedWindow of ${url}`, members.optional('suggestedWindow') ?? {});
+  const window = new Members(
+    `the suggestedWindow of ${url}`,
+    members.optional('suggestedWindow') ?? {},
+  );
   const suggestedWindow = { start: moment(window, 'start', url), end: moment(window, 'end', url) };
-  if (Temporal.Instant.compare(suggestedWindow.end, suggestedWindow.start) <= 0) throw new AcmeError('ERR_ACME_ANSWER', `${url}: the suggested window ends before it starts`);
+  if (Temporal.Instant.compare(suggestedWindow.end, suggestedWindow.start) <= 0)
+    throw new AcmeError('ERR_ACME_ANSWER', `${url}: the suggested window ends before it starts`);
   const now = session.clock.now();
-  return { suggestedWindow, explanationURL: members.optionalUrl('explanationURL'), retryAfter: (retryAfter(answer.headers, now) ?? now.add({ hours: 6 })).toString() };
+  return {
+    suggestedWindow,
+    explanationURL: members.optionalUrl('explanationURL'),
+    retryAfter: (retryAfter(answer.headers, now) ?? now.add({ hours: 6 })).toString(),
+  };
 }
 
 function moment(window: Members, name: 'start' | 'end', url: string): string {
@@ -38,6 +54,10 @@ function moment(window: Members, name: 'start' | 'end', url: string): string {
   try {
     return Temporal.Instant.from(text) && text;
   } catch (cause) {
-    throw new AcmeError('ERR_ACME_ANSWER', `${url}: "${name}" of the suggested window is "${printable(text, 100)}", wanted: a date and time as RFC 3339 has them`, { cause });
+    throw new AcmeError(
+      'ERR_ACME_ANSWER',
+      `${url}: "${name}" of the suggested window is "${printable(text, 100)}", wanted: a date and time as RFC 3339 has them`,
+      { cause },
+    );
   }
 }

@@ -5,7 +5,16 @@ import type { AcmeSession, CallOptions } from './session.ts';
 
 /** Why a certificate is revoked: the reasons of RFC 5280 §5.3.1 that a subscriber may give. */
 export const revocationReasons = {
-  unspecified: 0, keyCompromise: 1, caCompromise: 2, affiliationChanged: 3, superseded: 4, cessationOfOperation: 5, certificateHold: 6, removeFromCRL: 8, privilegeWithdrawn: 9, aaCompromise: 10,
+  unspecified: 0,
+  keyCompromise: 1,
+  caCompromise: 2,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+  certificateHold: 6,
+  removeFromCRL: 8,
+  privilegeWithdrawn: 9,
+  aaCompromise: 10,
 } as const;
 export type RevocationReason = keyof typeof revocationReasons;
 
@@ -21,11 +30,23 @@ export interface RevokeOptions extends CallOptions {
  * Repeatable; revoked already = success.
  * @param certificate DER
  */
-export async function revokeCertificate(session: AcmeSession, certificate: Uint8Array, { reason, key, signal }: RevokeOptions = {}): Promise<void> {
+export async function revokeCertificate(
+  session: AcmeSession,
+  certificate: Uint8Array,
+  { reason, key, signal }: RevokeOptions = {},
+): Promise<void> {
   const { revokeCert: url } = await session.directory({ signal });
-  if (url === undefined) throw new AcmeError('ERR_ACME_UNSUPPORTED', 'the CA\'s directory offers no revocation (revokeCert)');
+  if (url === undefined)
+    throw new AcmeError(
+      'ERR_ACME_UNSUPPORTED',
+      "the CA's directory offers no revocation (revokeCert)",
+    );
   try {
-    await session.post(url, { certificate: base64url.encode(certificate), reason: reason && revocationReasons[reason] }, { signal, repeatable: true, signedBy: key });
+    await session.post(
+      url,
+      { certificate: base64url.encode(certificate), reason: reason && revocationReasons[reason] },
+      { signal, repeatable: true, signedBy: key },
+    );
   } catch (error) {
     if (errorCode(error) !== 'ERR_ACME_ALREADY_REVOKED') throw error;
   }

@@ -66,33 +66,62 @@ const longestWait = Temporal.Duration.from({ seconds: 60 });
 
 /** @throws AcmeError `ERR_ACME_URL` for a directory that is not https. Nothing is sent before the first call. */
 export function acmeSession(options: AcmeSessionOptions): AcmeSession {
-  const { key, clock = systemClock, random = Math.random, requestLimit = 'PT30S', nonceRefusals = 10 } = options;
-  const http = { fetch: options.fetch ?? fetch, clock, requestLimit, userAgent: `${options.userAgent ? `${options.userAgent} ` : ''}acmex-protocol` };
+  const {
+    key,
+    clock = systemClock,
+    random = Math.random,
+    requestLimit = 'PT30S',
+    nonceRefusals = 10,
+  } = options;
+  const http = {
+    fetch: options.fetch ?? fetch,
+    clock,
+    requestLimit,
+    userAgent: `${options.userAgent ? `${options.userAgent} ` : ''}acmex-protocol`,
+  };
   const directoryUrl = secureUrl(options.directory);
   let known: { readonly directory: Directory; readonly at: number } | undefined;
 
   const nonces = new NoncePool(async (signal) => {
     const { newNonce } = await session.directory({ signal });
     const { status, headers } = await repeated({ method: 'HEAD', signal }, newNonce, true);
-    return headers.get('replay-nonce') ?? fail('ERR_ACME_NO_NONCE', `${newNonce} answered ${status} without a Replay-Nonce`);
+    return (
+      headers.get('replay-nonce') ??
+      fail('ERR_ACME_NO_NONCE', `${newNonce} answered ${status} without a Replay-Nonce`)
+    );
   });
 
   /** The next pause: what the CA asks for, else a random part of 0.5, 1, 2 … seconds ("full jitter"). */
-  const pause = async (attempt: number, until: Temporal.Instant | undefined, signal: AbortSignal | undefined) => {
-    const left = until ? clock.now().until(until) : Temporal.Duration.from({ milliseconds: Math.round(random() * 500 * 2 ** (attempt - 1)) });
+  const pause = async (
+    attempt: number,
+    until: Temporal.Instant | undefined,
+    signal: AbortSignal | undefined,
+  ) => {
+    const left = until
+      ? clock.now().until(until)
+      : Temporal.Duration.from({ milliseconds: Math.round(random() * 500 * 2 ** (attempt - 1)) });
     if (left.sign > 0) await clock.sleep(left, { signal });
   };
 
   /** Sends until there is an answer worth returning, or no point in going on. */
-  const repeated = async (call: HttpCall | (() => Promise<HttpCall>), url: string, repeatable: boolean): Promise<AcmeResponse> => {
+  const repeated = async (
+    call: HttpCall | (() => Promise<HttpCall>),
+    url: string,
+    repeatable: boolean,
+  ): Promise<AcmeResponse> => {
     for (let attempt = 1; ; attempt++) {
       const one = typeof call === 'function' ? await call() : call;
       try {
         const answer = await exchange(http, url, one);
         // 503 says that the request was not taken up; after another 5xx it may have been.
-        if (attempt === attempts || !(answer.status === 503 || (answer.status >= 500 && repeatable))) return answer;
+        if (
+          attempt === attempts ||
+          !(answer.status === 503 || (answer.status >= 500 && repeatable))
+        )
+          return answer;
         const { retryAfter } = refusal(answer, clock.now());
-        if (retryAfter && Temporal.Duration.compare(clock.now().until(retryAfter), longestWait) > 0) return answer;
+        if (retryAfter && Temporal.Duration.compare(clock.now().until(retryAfter), longestWait) > 0)
+          return answer;
         nonces.put(answer.headers.get('replay-nonce'));
         await pause(attempt, retryAfter, one.signal);
       } catch (error) {
@@ -103,12 +132,18 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   };
 
   const session: AcmeSession = {
-    key, clock, random,
+    key,
+    clock,
+    random,
     account: options.account,
     async directory({ signal } = {}) {
       if (known && clock.monotonic() - known.at < 86_400_000) return known.directory;
       const answer = await repeated({ method: 'GET', signal }, directoryUrl, true);
-      if (answer.status >= 400 && /^application\/problem\+json/i.test(answer.headers.get('content-type') ?? '')) throw refusal(answer, clock.now());
+      if (
+        answer.status >= 400 &&
+        /^application\/problem\+json/i.test(answer.headers.get('content-type') ?? '')
+      )
+        throw refusal(answer, clock.now());
       const directory = readDirectory(answer);
       known = { directory, at: clock.monotonic() };
       return directory;
@@ -118,13 +153,23 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
       return answer.status < 300 ? answer : Promise.reject(refusal(answer, clock.now()));
     },
     async post(url, payload, { signal, repeatable = payload === undefined, signedBy } = {}) {
-      const identity = signedBy ? { jwk: signedBy.jwk } : { kid: session.account ?? fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`) };
+      const identity = signedBy
+        ? { jwk: signedBy.jwk }
+        : {
+            kid:
+              session.account ??
+              fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`),
+          };
       const body = payload === undefined ? '' : JSON.stringify(payload);
       let given: string | null = null;
       const signed = async (): Promise<HttpCall> => {
-        const nonce = given ?? await nonces.take({ signal });
+        const nonce = given ?? (await nonces.take({ signal }));
         given = null;
-        return { method: 'POST', body: JSON.stringify(await signJws(signedBy ?? key, { nonce, url, ...identity }, body)), signal };
+        return {
+          method: 'POST',
+          body: JSON.stringify(await signJws(signedBy ?? key, { nonce, url, ...identity }, body)),
+          signal,
+        };
       };
       for (let refusals = 0; ; refusals++) {
         const answer = await repeated(signed, url, repeatable);
@@ -145,16 +190,27 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
 
 function mayRepeat(error: unknown, repeatable: boolean): boolean {
   const code = errorCode(error);
-  return code === 'ERR_ACME_UNREACHABLE' || (repeatable && (code === 'ERR_ACME_ANSWER_LOST' || code === 'ERR_ACME_TIMEOUT'));
+  return (
+    code === 'ERR_ACME_UNREACHABLE' ||
+    (repeatable && (code === 'ERR_ACME_ANSWER_LOST' || code === 'ERR_ACME_TIMEOUT'))
+  );
 }
 
 function secureUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : fail('ERR_ACME_URL', `"${text}" is no URL: give the URL of the CA's ACME directory, as https://ca.example/directory`);
+  const url = URL.canParse(text)
+    ? new URL(text)
+    : fail(
+        'ERR_ACME_URL',
+        `"${text}" is no URL: give the URL of the CA's ACME directory, as https://ca.example/directory`,
+      );
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return url.href;
   return fail('ERR_ACME_URL', `"${text}" is not https: a CA is asked over TLS (RFC 8555 §6.1)`);
 }
 
-function fail(code: 'ERR_ACME_URL' | 'ERR_ACME_NO_NONCE' | 'ERR_ACME_NO_ACCOUNT', message: string): never {
+function fail(
+  code: 'ERR_ACME_URL' | 'ERR_ACME_NO_NONCE' | 'ERR_ACME_NO_ACCOUNT',
+  message: string,
+): never {
   throw new AcmeError(code, message);
 }

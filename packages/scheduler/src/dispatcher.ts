@@ -1,4 +1,10 @@
-import { type Clock, type DurationInput, milliseconds, systemClock, withTimeLimit } from '@acmex/clock';
+import {
+  type Clock,
+  type DurationInput,
+  milliseconds,
+  systemClock,
+  withTimeLimit,
+} from '@acmex/clock';
 import type { Temporal } from 'temporal-polyfill';
 import { priorities, type Priority, type QueuedTask, type TaskQueue } from './task-queue.ts';
 import { weightedTurns } from './weighted.ts';
@@ -11,7 +17,10 @@ export interface DueTask extends Omit<QueuedTask, 'runAt'> {
 /** What is due, as storage knows it: the only place where delayed work is kept. */
 export interface DueSource {
   /** From the one that is due longest; it costs what it returns. */
-  due(now: Temporal.Instant, options: { readonly limit: number; readonly signal: AbortSignal }): AsyncIterable<DueTask>;
+  due(
+    now: Temporal.Instant,
+    options: { readonly limit: number; readonly signal: AbortSignal },
+  ): AsyncIterable<DueTask>;
   /** When something is next due, also in the past; undefined for never. */
   next(options: { readonly signal: AbortSignal }): Promise<Temporal.Instant | undefined>;
 }
@@ -28,7 +37,9 @@ export interface DispatcherOptions {
   /** From which lateness of the oldest task it is reported; 15 minutes by default. */
   readonly lateAfter?: DurationInput | undefined;
   /** Is told once when the oldest due task is late, and with undefined once when none is anymore. */
-  readonly onLate?: ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void) | undefined;
+  readonly onLate?:
+    | ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void)
+    | undefined;
   /** Is told of each look that went well. */
   readonly onLook?: (() => void) | undefined;
   /** Is told what failed in a look; the next one comes after a growing pause. */
@@ -61,7 +72,24 @@ interface Handed {
 
 /** The one loop that fills a queue from what is due, the same for every queue. It ends with its disposal, and with nothing else. */
 export function dispatcher(options: DispatcherOptions): Dispatcher {
-  const { source, queue, interval = { minutes: 1 }, patience = { minutes: 10 }, breath = { seconds: 0 }, lateAfter = { minutes: 15 }, onLate = () => { /* nobody looks */ }, onLook = () => { /* nobody looks */ }, onError = () => { /* nobody looks */ }, clock = systemClock } = options;
+  const {
+    source,
+    queue,
+    interval = { minutes: 1 },
+    patience = { minutes: 10 },
+    breath = { seconds: 0 },
+    lateAfter = { minutes: 15 },
+    onLate = () => {
+      /* nobody looks */
+    },
+    onLook = () => {
+      /* nobody looks */
+    },
+    onError = () => {
+      /* nobody looks */
+    },
+    clock = systemClock,
+  } = options;
   const ended = new AbortController();
   const handed = new Map<string, Handed>();
   // Kept over all looks: most find room for one alone.
@@ -74,11 +102,16 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
   /** Whether it was handed over as it is, and is not done, or rests. */
   const isHanded = ({ id, dueAt }: DueTask) => {
     const { dueAt: before, ended: at, times = 0 } = handed.get(id) ?? {};
-    return before === dueAt.epochMilliseconds && (at === undefined || clock.monotonic() - at < Math.min(rest * 2 ** (times - 1), milliseconds(patience)));
+    return (
+      before === dueAt.epochMilliseconds &&
+      (at === undefined ||
+        clock.monotonic() - at < Math.min(rest * 2 ** (times - 1), milliseconds(patience)))
+    );
   };
   /** A queue that has nothing has lost what was handed over and did not end: what carries it was wiped. */
   const forgetLost = () => {
-    for (const [id, { at, ended: done }] of handed) if (done === undefined && clock.monotonic() - at >= shortest) handed.delete(id);
+    for (const [id, { at, ended: done }] of handed)
+      if (done === undefined && clock.monotonic() - at >= shortest) handed.delete(id);
   };
   /** @returns whether there is to be another look soon: more is due than the window takes, or rests */
   const look = async (): Promise<boolean> => {
@@ -95,14 +128,18 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
     const found: Record<Priority, DueTask[]> = { urgent: [], high: [], normal: [], low: [] };
     let oldest: DueTask | undefined;
     let resting = false;
-    for (const [id, { at, ended: done }] of handed) if (clock.monotonic() - (done ?? at) >= milliseconds(patience)) handed.delete(id);
+    for (const [id, { at, ended: done }] of handed)
+      if (clock.monotonic() - (done ?? at) >= milliseconds(patience)) handed.delete(id);
     for await (const task of source.due(now, { limit: scanned(window), signal: ended.signal })) {
       oldest ??= task;
       if (!isHanded(task)) found[task.priority].push(task);
       else if (handed.get(task.id)?.ended !== undefined) resting = true;
     }
-    const isLate = oldest !== undefined && now.epochMilliseconds - oldest.dueAt.epochMilliseconds > milliseconds(lateAfter);
-    if (isLate !== late) onLate(isLate && oldest ? { id: oldest.id, dueAt: oldest.dueAt } : undefined);
+    const isLate =
+      oldest !== undefined &&
+      now.epochMilliseconds - oldest.dueAt.epochMilliseconds > milliseconds(lateAfter);
+    if (isLate !== late)
+      onLate(isLate && oldest ? { id: oldest.id, dueAt: oldest.dueAt } : undefined);
     late = isLate;
     for (let left = window - held; left > 0; left -= 1) {
       const priority = turns((one) => found[one].length > 0);
@@ -110,7 +147,11 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
       if (!task) break;
       const before = handed.get(task.id);
       const dueAt = task.dueAt.epochMilliseconds;
-      handed.set(task.id, { dueAt, at: clock.monotonic(), times: before?.dueAt === dueAt ? before.times + 1 : 1 });
+      handed.set(task.id, {
+        dueAt,
+        at: clock.monotonic(),
+        times: before?.dueAt === dueAt ? before.times + 1 : 1,
+      });
       await queue.add({ id: task.id, group: task.group, priority: task.priority });
     }
     backlog = priorities.some((one) => found[one].length > 0);
@@ -132,7 +173,12 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
       nap = new AbortController();
       let pause: number;
       try {
-        pause = await pauseAfter(await withTimeLimit({ clock, limit: longestLook, signal: ended.signal }, async () => await look()));
+        pause = await pauseAfter(
+          await withTimeLimit(
+            { clock, limit: longestLook, signal: ended.signal },
+            async () => await look(),
+          ),
+        );
         failures = 0;
         onLook();
         if (milliseconds(breath) > 0) await clock.sleep(breath, { signal: ended.signal });
@@ -142,7 +188,11 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
         failures += 1;
         pause = Math.min(longest, shortest * 2 ** Math.min(failures, 6));
       }
-      await clock.sleep({ milliseconds: Math.max(1, Math.ceil(pause)) }, { signal: nap.signal }).catch(() => { /* woken */ });
+      await clock
+        .sleep({ milliseconds: Math.max(1, Math.ceil(pause)) }, { signal: nap.signal })
+        .catch(() => {
+          /* woken */
+        });
     }
   };
   const looping = loop();

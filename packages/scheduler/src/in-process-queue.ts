@@ -1,7 +1,16 @@
 import { type Clock, milliseconds, systemClock } from '@acmex/clock';
 import sorted from 'sorted-btree';
 import type { Temporal } from 'temporal-polyfill';
-import { byPriority, countsOfAll, priorities, type Priority, type ProcessOptions, type QueuedTask, type TaskHandler, type TaskQueue } from './task-queue.ts';
+import {
+  byPriority,
+  countsOfAll,
+  priorities,
+  type Priority,
+  type ProcessOptions,
+  type QueuedTask,
+  type TaskHandler,
+  type TaskQueue,
+} from './task-queue.ts';
 
 export interface InProcessQueueOptions {
   readonly clock?: Clock | undefined;
@@ -29,12 +38,20 @@ interface Worker extends ProcessOptions {
 }
 
 /** A queue in this process's memory. Priorities of p-queue and its like know no groups, so its order is our own, on a kept B-tree. */
-export function inProcessQueue({ clock = systemClock, onError = () => { /* nobody wants to know */ } }: InProcessQueueOptions = {}): TaskQueue {
+export function inProcessQueue({
+  clock = systemClock,
+  onError = () => {
+    /* nobody wants to know */
+  },
+}: InProcessQueueOptions = {}): TaskQueue {
   const tasks = new Map<string, Waiting>();
   const running = new Map<string, Running>();
   const inGroup = new Map<string, number>();
   const ready = byPriority(() => new Map<string, Set<string>>());
-  const delayed = new sorted.default<readonly [number, string], true>(undefined, ([a, x], [b, y]) => a - b || (x < y ? -1 : x > y ? 1 : 0));
+  const delayed = new sorted.default<readonly [number, string], true>(
+    undefined,
+    ([a, x], [b, y]) => a - b || (x < y ? -1 : x > y ? 1 : 0),
+  );
   const workers = new Set<Worker>();
   let closed = false;
   let alarm: { readonly at: number; readonly off: AbortController } | undefined;
@@ -49,7 +66,8 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
     if (members?.size === 0) ready[priority].delete(group);
   };
   const putIn = (task: QueuedTask) => {
-    const at = task.runAt && task.runAt.epochMilliseconds > now() ? task.runAt.epochMilliseconds : undefined;
+    const at =
+      task.runAt && task.runAt.epochMilliseconds > now() ? task.runAt.epochMilliseconds : undefined;
     tasks.set(task.id, { ...task, at });
     if (at !== undefined) return void delayed.set([at, task.id], true);
     const groups = ready[task.priority];
@@ -67,16 +85,24 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
     if (closed || at === undefined || (alarm && alarm.at <= at)) return;
     alarm?.off.abort();
     const off = new AbortController();
-    const own = alarm = { at, off };
+    const own = (alarm = { at, off });
     // The wall clock may jump: no sleep is longer than a minute.
-    clock.sleep({ milliseconds: Math.min(60_000, Math.max(1, at - now())) }, { signal: off.signal }).then(() => {
-      if (alarm === own) alarm = undefined;
-      pump();
-    }, () => { /* another alarm stands in its place */ });
+    clock
+      .sleep({ milliseconds: Math.min(60_000, Math.max(1, at - now())) }, { signal: off.signal })
+      .then(
+        () => {
+          if (alarm === own) alarm = undefined;
+          pump();
+        },
+        () => {
+          /* another alarm stands in its place */
+        },
+      );
   };
   const next = (perGroup: number): Waiting | undefined => {
     const groupOf = (priority: Priority) => {
-      for (const group of ready[priority].keys()) if ((inGroup.get(group) ?? 0) < perGroup) return group;
+      for (const group of ready[priority].keys())
+        if ((inGroup.get(group) ?? 0) < perGroup) return group;
       return undefined;
     };
     const priority = priorities.find((one) => groupOf(one) !== undefined);
@@ -96,7 +122,11 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
     inGroup.set(task.group, (inGroup.get(task.group) ?? 0) + 1);
     worker.running += 1;
     void (async () => {
-      const again = await worker.handler(task.id, { signal: abort.signal }).catch((error: unknown) => { onError(task.id, error); });
+      const again = await worker
+        .handler(task.id, { signal: abort.signal })
+        .catch((error: unknown) => {
+          onError(task.id, error);
+        });
       const state = running.get(task.id);
       running.delete(task.id);
       worker.running -= 1;
@@ -129,15 +159,26 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
   return {
     async add(task) {
       const state = running.get(task.id);
-      if (state) running.set(task.id, { ...state, removed: false, again: state.again ? merged(state.again, task) : task });
+      if (state)
+        running.set(task.id, {
+          ...state,
+          removed: false,
+          again: state.again ? merged(state.again, task) : task,
+        });
       else enqueue(task);
       pump();
     },
     process(handler, options) {
-      const worker: Worker = { ...options, handler: async (...args) => await handler(...args), running: 0 };
+      const worker: Worker = {
+        ...options,
+        handler: async (...args) => await handler(...args),
+        running: 0,
+      };
       workers.add(worker);
       pump();
-      return () => { workers.delete(worker); };
+      return () => {
+        workers.delete(worker);
+      };
     },
     async remove(id) {
       const task = tasks.get(id);
@@ -148,19 +189,37 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
     async counts() {
       wakeDelayed();
       const late = new Map<string, number>();
-      for (const { group, at } of tasks.values()) if (at !== undefined) late.set(group, (late.get(group) ?? 0) + 1);
-      const groups = new Set([...priorities.flatMap((one) => [...ready[one].keys()]), ...late.keys(), ...inGroup.keys()]);
-      return countsOfAll([...groups].map((group) => ({
-        group, waiting: byPriority((one) => ready[one].get(group)?.size ?? 0), delayed: late.get(group) ?? 0, running: inGroup.get(group) ?? 0,
-      })), [...workers].reduce((sum, { concurrency }) => sum + concurrency, 0));
+      for (const { group, at } of tasks.values())
+        if (at !== undefined) late.set(group, (late.get(group) ?? 0) + 1);
+      const groups = new Set([
+        ...priorities.flatMap((one) => [...ready[one].keys()]),
+        ...late.keys(),
+        ...inGroup.keys(),
+      ]);
+      return countsOfAll(
+        [...groups].map((group) => ({
+          group,
+          waiting: byPriority((one) => ready[one].get(group)?.size ?? 0),
+          delayed: late.get(group) ?? 0,
+          running: inGroup.get(group) ?? 0,
+        })),
+        [...workers].reduce((sum, { concurrency }) => sum + concurrency, 0),
+      );
     },
     async close({ within }) {
       closed = true;
       alarm?.off.abort();
       if (running.size === 0) return [];
-      const ended = new Promise<void>((resolve) => { idle = resolve; });
+      const ended = new Promise<void>((resolve) => {
+        idle = resolve;
+      });
       const limit = new AbortController();
-      await Promise.race([ended, clock.sleep({ milliseconds: milliseconds(within) }, { signal: limit.signal }).catch(() => { /* all ended before */ })]);
+      await Promise.race([
+        ended,
+        clock.sleep({ milliseconds: milliseconds(within) }, { signal: limit.signal }).catch(() => {
+          /* all ended before */
+        }),
+      ]);
       limit.abort();
       const aborted = [...running].map(([id, { abort }]) => {
         abort.abort(new DOMException('the queue is closing', 'AbortError'));
@@ -174,7 +233,9 @@ export function inProcessQueue({ clock = systemClock, onError = () => { /* nobod
 
 /** The earlier time and the more urgent priority. */
 function merged(one: QueuedTask, other: QueuedTask): QueuedTask {
-  const priority = priorities.find((urgency) => urgency === one.priority || urgency === other.priority) ?? one.priority;
+  const priority =
+    priorities.find((urgency) => urgency === one.priority || urgency === other.priority) ??
+    one.priority;
   const runAt = one.runAt && other.runAt ? earlier(one.runAt, other.runAt) : undefined;
   return { id: one.id, group: other.group, priority, runAt };
 }

@@ -18,7 +18,10 @@ export interface QueuedTask {
 export type Again = Required<Omit<QueuedTask, 'id'>>;
 
 /** Does one task. What it throws is reported, and the task leaves the queue: a queue retries nothing. */
-export type TaskHandler = (id: string, options: { readonly signal: AbortSignal }) => Promise<Again | undefined>;
+export type TaskHandler = (
+  id: string,
+  options: { readonly signal: AbortSignal },
+) => Promise<Again | undefined>;
 
 export interface ProcessOptions {
   /** How many tasks run at once. */
@@ -47,9 +50,18 @@ export interface QueueCounts {
 
 /** The counts of all groups together. */
 export function countsOfAll(groups: readonly GroupCounts[], capacity: number): QueueCounts {
-  const some = groups.filter(({ waiting, delayed, running }) => delayed + running > 0 || priorities.some((one) => waiting[one] > 0));
+  const some = groups.filter(
+    ({ waiting, delayed, running }) =>
+      delayed + running > 0 || priorities.some((one) => waiting[one] > 0),
+  );
   const sum = (of: (one: GroupCounts) => number) => some.reduce((all, one) => all + of(one), 0);
-  return { waiting: byPriority((one) => sum(({ waiting }) => waiting[one])), delayed: sum(({ delayed }) => delayed), running: sum(({ running }) => running), capacity, groups: some };
+  return {
+    waiting: byPriority((one) => sum(({ waiting }) => waiting[one])),
+    delayed: sum(({ delayed }) => delayed),
+    running: sum(({ running }) => running),
+    capacity,
+    groups: some,
+  };
 }
 
 /** A value for each priority. */

@@ -11,7 +11,10 @@ export function weightedTurns(): (has: (priority: Priority) => boolean) => Prior
   return (has) => {
     const some = priorities.filter(has);
     for (const one of some) credit[one] += weights[one];
-    const chosen = some.reduce<Priority | undefined>((best, one) => (best === undefined || credit[one] > credit[best] ? one : best), undefined);
+    const chosen = some.reduce<Priority | undefined>(
+      (best, one) => (best === undefined || credit[one] > credit[best] ? one : best),
+      undefined,
+    );
     if (chosen !== undefined) credit[chosen] -= some.reduce((sum, one) => sum + weights[one], 0);
     return chosen;
   };

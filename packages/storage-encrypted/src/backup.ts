@@ -1,7 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
-import { copy, type Entry, inBatches, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
-import { type EncryptionKey, type EncryptionKeyInput, newPassphraseSetting, type PassphraseSetting, passphraseSetting, resolveKey } from './encryption-key.ts';
+import {
+  copy,
+  type Entry,
+  inBatches,
+  isLock,
+  jsonRecord,
+  type Storage,
+  StorageError,
+} from '@acmex/storage';
+import {
+  type EncryptionKey,
+  type EncryptionKeyInput,
+  newPassphraseSetting,
+  type PassphraseSetting,
+  passphraseSetting,
+  resolveKey,
+} from './encryption-key.ts';
 import { frame, inFrames } from './frames.ts';
 import { open, seal } from './sealed-value.ts';
 
@@ -33,10 +48,14 @@ export interface BackupOptions {
 }
 
 const head = jsonRecord<BackupHead>({
-  kind: 'backup', version: 1,
+  kind: 'backup',
+  version: 1,
   check(record) {
-    const { id, takenAt, keyId, passphrases } = record as Readonly<Record<keyof BackupHead, unknown>>;
-    if (typeof id !== 'string' || typeof takenAt !== 'string' || typeof keyId !== 'string') throw new TypeError('its beginning is incomplete');
+    const { id, takenAt, keyId, passphrases } = record as Readonly<
+      Record<keyof BackupHead, unknown>
+    >;
+    if (typeof id !== 'string' || typeof takenAt !== 'string' || typeof keyId !== 'string')
+      throw new TypeError('its beginning is incomplete');
     return { id, takenAt, keyId, passphrases: passphraseSetting(passphrases) };
   },
 });
@@ -50,15 +69,24 @@ const queues = 'queue/';
  * what `restore` and `readBackup` return.
  * @returns the bytes of a file
  */
-export async function* backup(storage: Storage, { key: input, onProgress, signal, clock = systemClock }: BackupOptions): AsyncGenerator<Uint8Array> {
+export async function* backup(
+  storage: Storage,
+  { key: input, onProgress, signal, clock = systemClock }: BackupOptions,
+): AsyncGenerator<Uint8Array> {
   const passphrases = newPassphraseSetting();
   const key = await resolveKey(input, passphrases);
-  const beginning = head.bytes({ id: randomBytes(16).toString('hex'), takenAt: clock.now().toString(), keyId: key.id, passphrases });
+  const beginning = head.bytes({
+    id: randomBytes(16).toString('hex'),
+    takenAt: clock.now().toString(),
+    keyId: key.id,
+    passphrases,
+  });
   const partOf = parts(beginning);
   yield frame(beginning);
 
   const skipped: { readonly key: string; readonly reason: string }[] = [];
-  const onCorrupt = (error: Error) => skipped.push({ key: 'key' in error ? String(error.key) : '?', reason: error.message });
+  const onCorrupt = (error: Error) =>
+    skipped.push({ key: 'key' in error ? String(error.key) : '?', reason: error.message });
   const hash = createHash('sha256');
   let entries = 0;
   for await (const entry of storage.snapshot({ signal, onCorrupt })) {
@@ -69,7 +97,16 @@ export async function* backup(storage: Storage, { key: input, onProgress, signal
     entries += 1;
     onProgress?.(entries);
   }
-  yield frame(seal({ key: partOf('end'), value: end.bytes({ entries, digest: hash.digest('hex'), skipped }), secret: false }, key));
+  yield frame(
+    seal(
+      {
+        key: partOf('end'),
+        value: end.bytes({ entries, digest: hash.digest('hex'), skipped }),
+        secret: false,
+      },
+      key,
+    ),
+  );
 }
 
 /** A backup's bytes, from the beginning, as often as it is called. */
@@ -83,7 +120,10 @@ export interface RestoreOptions {
 }
 
 /** Reads a backup to its end and checks every part of it. @throws StorageError `ERR_STORAGE_CORRUPT`, `ERR_STORAGE_ENCRYPTION`, `ERR_STORAGE_NEWER` */
-export async function readBackup(source: BackupSource, { keys, onProgress, signal }: RestoreOptions): Promise<BackupSummary> {
+export async function readBackup(
+  source: BackupSource,
+  { keys, onProgress, signal }: RestoreOptions,
+): Promise<BackupSummary> {
   const entries = entriesIn(source, { keys, signal });
   for (let count = 1; ; count += 1) {
     const next = await entries.next();
@@ -97,8 +137,17 @@ export async function readBackup(source: BackupSource, { keys, onProgress, signa
  * that are taken afterwards are above any that were given out before, since they grow with the wall clock.
  * @throws StorageError `ERR_STORAGE_INPUT` where the storage is not empty, and what `readBackup` throws
  */
-export async function restore(source: BackupSource, storage: Storage, { keys, onProgress, signal }: RestoreOptions): Promise<BackupSummary> {
-  for await (const { key } of storage.list('', { limit: 1, signal })) throw new StorageError('ERR_STORAGE_INPUT', `the storage is not empty (it holds ${key}): restore into a new one`, { key });
+export async function restore(
+  source: BackupSource,
+  storage: Storage,
+  { keys, onProgress, signal }: RestoreOptions,
+): Promise<BackupSummary> {
+  for await (const { key } of storage.list('', { limit: 1, signal }))
+    throw new StorageError(
+      'ERR_STORAGE_INPUT',
+      `the storage is not empty (it holds ${key}): restore into a new one`,
+      { key },
+    );
   const summary = await readBackup(source, { keys, signal });
   let written = 0;
   for await (const batch of inBatches(entriesIn(source, { keys, signal }))) {
@@ -110,7 +159,10 @@ export async function restore(source: BackupSource, storage: Storage, { keys, on
 }
 
 /** The entries of a backup; returns what it says of itself at its end. */
-async function* entriesIn(source: BackupSource, { keys, signal }: RestoreOptions): AsyncGenerator<Entry, BackupSummary> {
+async function* entriesIn(
+  source: BackupSource,
+  { keys, signal }: RestoreOptions,
+): AsyncGenerator<Entry, BackupSummary> {
   let opened: Opened | undefined;
   let summary: BackupSummary | undefined;
   const hash = createHash('sha256');
@@ -128,8 +180,12 @@ async function* entriesIn(source: BackupSource, { keys, signal }: RestoreOptions
       entries += 1;
       yield unpacked(value);
     } else {
-      summary = { takenAt: opened.takenAt, ...end.read({ key: mark, value: mustOpen(bytes, opened.partOf('end'), opened.keys) }) };
-      if (summary.entries !== entries || summary.digest !== hash.digest('hex')) throw damaged('its end tells of other entries');
+      summary = {
+        takenAt: opened.takenAt,
+        ...end.read({ key: mark, value: mustOpen(bytes, opened.partOf('end'), opened.keys) }),
+      };
+      if (summary.entries !== entries || summary.digest !== hash.digest('hex'))
+        throw damaged('its end tells of other entries');
     }
   }
   if (!summary) throw damaged('its end is missing');
@@ -145,11 +201,23 @@ interface Opened {
 async function unlocked(bytes: Uint8Array, inputs: readonly EncryptionKeyInput[]): Promise<Opened> {
   const found = head.read({ key: mark, value: bytes });
   const keys = await Promise.all(inputs.map((input) => resolveKey(input, found.passphrases)));
-  if (!keys.some(({ id }) => id === found.keyId)) throw new StorageError('ERR_STORAGE_ENCRYPTION', `the backup is encrypted with the key ${found.keyId}, and not with ${keys.map(({ id }) => id).join(' or ')}: give that key`);
-  return { takenAt: found.takenAt, partOf: parts(bytes), keys: new Map(keys.map((key) => [key.id, key])) };
+  if (!keys.some(({ id }) => id === found.keyId))
+    throw new StorageError(
+      'ERR_STORAGE_ENCRYPTION',
+      `the backup is encrypted with the key ${found.keyId}, and not with ${keys.map(({ id }) => id).join(' or ')}: give that key`,
+    );
+  return {
+    takenAt: found.takenAt,
+    partOf: parts(bytes),
+    keys: new Map(keys.map((key) => [key.id, key])),
+  };
 }
 
-function tryOpen(bytes: Uint8Array, key: string, keys: ReadonlyMap<string, EncryptionKey>): Uint8Array | undefined {
+function tryOpen(
+  bytes: Uint8Array,
+  key: string,
+  keys: ReadonlyMap<string, EncryptionKey>,
+): Uint8Array | undefined {
   try {
     return open({ key, value: bytes, version: '', secret: false }, keys).value;
   } catch {
@@ -158,7 +226,11 @@ function tryOpen(bytes: Uint8Array, key: string, keys: ReadonlyMap<string, Encry
   }
 }
 
-function mustOpen(bytes: Uint8Array, key: string, keys: ReadonlyMap<string, EncryptionKey>): Uint8Array {
+function mustOpen(
+  bytes: Uint8Array,
+  key: string,
+  keys: ReadonlyMap<string, EncryptionKey>,
+): Uint8Array {
   try {
     return open({ key, value: bytes, version: '', secret: false }, keys).value;
   } catch (cause) {
@@ -173,17 +245,30 @@ function parts(beginning: Uint8Array): (place: number | 'end') => string {
 }
 
 function damaged(why: string, cause?: unknown): StorageError {
-  return new StorageError('ERR_STORAGE_CORRUPT', `the backup is damaged: ${why}; take another one`, { cause });
+  return new StorageError(
+    'ERR_STORAGE_CORRUPT',
+    `the backup is damaged: ${why}; take another one`,
+    { cause },
+  );
 }
 
 /** An entry without its version: one byte of flags, two of the key's length, the key, the value. */
 function packed({ key, value, secret }: Entry): Uint8Array {
   const name = Buffer.from(key, 'latin1');
-  return Buffer.concat([Uint8Array.of(secret ? 1 : 0, name.length >> 8, name.length & 0xff), name, value]);
+  return Buffer.concat([
+    Uint8Array.of(secret ? 1 : 0, name.length >> 8, name.length & 0xff),
+    name,
+    value,
+  ]);
 }
 
 function unpacked(bytes: Uint8Array): Entry {
   const [flags = 0, high = 0, low = 0] = bytes;
   const length = high * 256 + low;
-  return { key: Buffer.from(bytes.subarray(3, 3 + length)).toString('latin1'), value: bytes.subarray(3 + length), version: '', secret: flags === 1 };
+  return {
+    key: Buffer.from(bytes.subarray(3, 3 + length)).toString('latin1'),
+    value: bytes.subarray(3 + length),
+    version: '',
+    secret: flags === 1,
+  };
 }

@@ -1,8 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { acquireLock, type Entry, memoryStorage, type Storage } from '@acmex/storage';
-import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from '@acmex/storage/contract';
+import {
+  checkClause,
+  historyFrom,
+  holdsConcurrently,
+  holdsLikeModel,
+  storageContract,
+} from '@acmex/storage/contract';
 import fc from 'fast-check';
-import { encryptedStorage, encryptInPlace, newEncryptionKey, parseEncryptionKey, rotate } from './index.ts';
+import {
+  encryptedStorage,
+  encryptInPlace,
+  newEncryptionKey,
+  parseEncryptionKey,
+  rotate,
+} from './index.ts';
 
 const { key: one } = newEncryptionKey();
 const { key: two } = newEncryptionKey();
@@ -17,20 +29,40 @@ const opened = async (keys = [one]) => {
   const inner = memoryStorage();
   return { inner, storage: await encryptedStorage(inner, { keys }) };
 };
-const refusal = (code: string, key?: string) => expect.objectContaining(key === undefined ? { code } : { code, key });
-const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 20 });
+const refusal = (code: string, key?: string) =>
+  expect.objectContaining(key === undefined ? { code } : { code, key });
+const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), {
+  maxLength: 20,
+});
 
 describe('encryptedStorage', () => {
   for (const clause of storageContract) {
     it(clause.title, async () => {
       const { inner, storage } = await opened();
-      await checkClause(clause, { storage, other: await encryptedStorage(inner, { keys: [one] }), place: 'contract' });
+      await checkClause(clause, {
+        storage,
+        other: await encryptedStorage(inner, { keys: [one] }),
+        place: 'contract',
+      });
     });
   }
 
   it('behaves like a plain map, and explains every outcome of writers at once', async () => {
-    await fc.assert(fc.asyncProperty(histories, async (numbers) => holdsLikeModel((await opened()).storage, 'p', historyFrom('p', numbers))), { numRuns: 50 });
-    await fc.assert(fc.asyncProperty(histories, histories, async (a, b) => holdsConcurrently([(await opened()).storage], 'p', [historyFrom('p', a), historyFrom('p', b)])), { numRuns: 50 });
+    await fc.assert(
+      fc.asyncProperty(histories, async (numbers) =>
+        holdsLikeModel((await opened()).storage, 'p', historyFrom('p', numbers)),
+      ),
+      { numRuns: 50 },
+    );
+    await fc.assert(
+      fc.asyncProperty(histories, histories, async (a, b) =>
+        holdsConcurrently([(await opened()).storage], 'p', [
+          historyFrom('p', a),
+          historyFrom('p', b),
+        ]),
+      ),
+      { numRuns: 50 },
+    );
   });
 
   it('leaves nothing readable in the storage beneath, and marks nothing there', async () => {
@@ -64,7 +96,12 @@ describe('encryptedStorage', () => {
       const altered = value.slice();
       altered[at]! ^= 1;
       await inner.write([{ set: 'a', value: altered }]);
-      await expect(storage.get('a')).rejects.toEqual(refusal(at < 7 || (at >= 8 && at < 16) ? 'ERR_STORAGE_ENCRYPTION' : 'ERR_STORAGE_CORRUPT', 'a'));
+      await expect(storage.get('a')).rejects.toEqual(
+        refusal(
+          at < 7 || (at >= 8 && at < 16) ? 'ERR_STORAGE_ENCRYPTION' : 'ERR_STORAGE_CORRUPT',
+          'a',
+        ),
+      );
     }
     await inner.write([{ set: 'a', value: value.subarray(0, -1) }]);
     await expect(storage.get('a')).rejects.toEqual(refusal('ERR_STORAGE_CORRUPT', 'a'));
@@ -77,45 +114,87 @@ describe('encryptedStorage', () => {
     await expect(storage.get('b')).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION', 'b'));
     await expect(collect(storage.list(''))).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION', 'b'));
     const corrupt: string[] = [];
-    expect((await collect(storage.list('', { onCorrupt: ({ message }) => corrupt.push(message) }))).map(text)).toEqual(['a', 'c']);
+    expect(
+      (await collect(storage.list('', { onCorrupt: ({ message }) => corrupt.push(message) }))).map(
+        text,
+      ),
+    ).toEqual(['a', 'c']);
     expect(corrupt).toEqual([expect.stringContaining('b is not encrypted')]);
   });
 
   it('opens with a key of the storage alone, and says which that is', async () => {
     const { inner, storage } = await opened();
     await storage.write([{ set: 'a', value: bytes('a') }]);
-    await expect(encryptedStorage(inner, { keys: [two] })).rejects.toThrow(`encrypted with the key ${one.id}, and not with ${two.id}`);
-    await expect(encryptedStorage(inner, { keys: [] })).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION'));
+    await expect(encryptedStorage(inner, { keys: [two] })).rejects.toThrow(
+      `encrypted with the key ${one.id}, and not with ${two.id}`,
+    );
+    await expect(encryptedStorage(inner, { keys: [] })).rejects.toEqual(
+      refusal('ERR_STORAGE_ENCRYPTION'),
+    );
     const both = await encryptedStorage(inner, { keys: [two, one] });
     await both.write([{ set: 'b', value: bytes('b') }]);
     expect((await collect(both.list(''))).map(text)).toEqual(['a', 'b']);
-    await expect(storage.get('b')).rejects.toThrow(`b is encrypted with the key ${two.id}, which was not given`);
+    await expect(storage.get('b')).rejects.toThrow(
+      `b is encrypted with the key ${two.id}, which was not given`,
+    );
   });
 
   it('takes no storage that holds entries in clear, until it was encrypted in place', async () => {
     const inner = memoryStorage();
-    await inner.write([{ set: 'a', value: bytes('a'), secret: true }, { set: 'lock/x', value: bytes('{"v":1}') }]);
-    await expect(encryptedStorage(inner, { keys: [one] })).rejects.toThrow('`acmex storage encrypt`');
-    expect(await encryptInPlace(inner, { keys: [one] })).toEqual({ encrypted: 1, current: 0, skipped: [] });
-    expect(await (await encryptedStorage(inner, { keys: [one] })).get('a')).toMatchObject({ secret: true, value: bytes('a') });
+    await inner.write([
+      { set: 'a', value: bytes('a'), secret: true },
+      { set: 'lock/x', value: bytes('{"v":1}') },
+    ]);
+    await expect(encryptedStorage(inner, { keys: [one] })).rejects.toThrow(
+      '`acmex storage encrypt`',
+    );
+    expect(await encryptInPlace(inner, { keys: [one] })).toEqual({
+      encrypted: 1,
+      current: 0,
+      skipped: [],
+    });
+    expect(await (await encryptedStorage(inner, { keys: [one] })).get('a')).toMatchObject({
+      secret: true,
+      value: bytes('a'),
+    });
   });
 
   it('keeps what is its own to itself', async () => {
     const { storage } = await opened();
-    for (const call of [() => storage.get('encryption'), () => storage.write([{ remove: 'encryption/writes/x' }]), () => collect(storage.list('encryption'))]) {
+    for (const call of [
+      () => storage.get('encryption'),
+      () => storage.write([{ remove: 'encryption/writes/x' }]),
+      () => collect(storage.list('encryption')),
+    ]) {
       await expect(call()).rejects.toEqual(refusal('ERR_STORAGE_INPUT'));
     }
     await storage.write([{ set: 'a', value: bytes('a') }]);
-    expect([await collect(storage.list('')), await collect(storage.snapshot())].map((all) => all.map(({ key }) => key))).toEqual([['a'], ['a']]);
+    expect(
+      [await collect(storage.list('')), await collect(storage.snapshot())].map((all) =>
+        all.map(({ key }) => key),
+      ),
+    ).toEqual([['a'], ['a']]);
   });
 
   it('makes its key of a passphrase, the same at each opening', async () => {
     const inner = memoryStorage();
-    const storage = await encryptedStorage(inner, { keys: [{ passphrase: 'correct horse battery' }] });
+    const storage = await encryptedStorage(inner, {
+      keys: [{ passphrase: 'correct horse battery' }],
+    });
     await storage.write([{ set: 'a', value: bytes('a') }]);
-    expect(text(await (await encryptedStorage(inner, { keys: [{ passphrase: 'correct horse battery' }] })).get('a'))).toBe('a');
-    await expect(encryptedStorage(inner, { keys: [{ passphrase: 'wrong horse battery' }] })).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION'));
-    await expect(encryptedStorage(inner, { keys: [{ passphrase: 'short' }] })).rejects.toThrow('5 characters, and needs 12');
+    expect(
+      text(
+        await (
+          await encryptedStorage(inner, { keys: [{ passphrase: 'correct horse battery' }] })
+        ).get('a'),
+      ),
+    ).toBe('a');
+    await expect(
+      encryptedStorage(inner, { keys: [{ passphrase: 'wrong horse battery' }] }),
+    ).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION'));
+    await expect(encryptedStorage(inner, { keys: [{ passphrase: 'short' }] })).rejects.toThrow(
+      '5 characters, and needs 12',
+    );
   });
 
   it('counts what each key encrypts, and ends before nonces could repeat', async () => {
@@ -123,15 +202,23 @@ describe('encryptedStorage', () => {
     await storage.write([{ set: 'a', value: bytes('a') }]);
     const counter = await inner.get(`encryption/writes/${one.id}`);
     expect(JSON.parse(text(counter)!)).toEqual({ v: 1, writes: 65536 });
-    await inner.write([{ set: `encryption/writes/${one.id}`, value: bytes(JSON.stringify({ v: 1, writes: 2 ** 32 })) }]);
-    await expect((await encryptedStorage(inner, { keys: [one] })).write([{ set: 'b', value: bytes('b') }])).rejects.toThrow('may encrypt no more');
+    await inner.write([
+      {
+        set: `encryption/writes/${one.id}`,
+        value: bytes(JSON.stringify({ v: 1, writes: 2 ** 32 })),
+      },
+    ]);
+    await expect(
+      (await encryptedStorage(inner, { keys: [one] })).write([{ set: 'b', value: bytes('b') }]),
+    ).rejects.toThrow('may encrypt no more');
   });
 });
 
 describe('rotate', () => {
   it('encrypts everything with the new key while others read and write, and retires the old one', async () => {
     const { inner, storage: old } = await opened();
-    for (let at = 0; at < 200; at += 1) await old.write([{ set: `k/${at}`, value: bytes(String(at)) }]);
+    for (let at = 0; at < 200; at += 1)
+      await old.write([{ set: `k/${at}`, value: bytes(String(at)) }]);
     const lock = await acquireLock(old, 'held');
     const both = await encryptedStorage(inner, { keys: [one, two] });
     let over = false;
@@ -142,7 +229,10 @@ describe('rotate', () => {
       }
     })();
     const progress: number[] = [];
-    const result = await rotate(inner, { keys: [two, one], onProgress: ({ encrypted, current }) => progress.push(encrypted + current) });
+    const result = await rotate(inner, {
+      keys: [two, one],
+      onProgress: ({ encrypted, current }) => progress.push(encrypted + current),
+    });
     over = true;
     await working;
     expect(result).toMatchObject({ skipped: [] });
@@ -150,16 +240,24 @@ describe('rotate', () => {
     expect(await rotate(inner, { keys: [two, one] })).toMatchObject({ skipped: [] });
     const rotated = await encryptedStorage(inner, { keys: [two] });
     expect(await collect(rotated.list('k'))).toHaveLength(200);
-    await expect(encryptedStorage(inner, { keys: [one] })).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION'));
+    await expect(encryptedStorage(inner, { keys: [one] })).rejects.toEqual(
+      refusal('ERR_STORAGE_ENCRYPTION'),
+    );
     await lock.write([{ set: 'a', value: bytes('still held') }]);
     await lock.release();
   });
 
   it('says what it could not encrypt, and keeps the old key then', async () => {
     const { inner, storage } = await opened();
-    await storage.write([{ set: 'a', value: bytes('a') }, { set: 'b', value: bytes('b') }]);
+    await storage.write([
+      { set: 'a', value: bytes('a') },
+      { set: 'b', value: bytes('b') },
+    ]);
     await inner.write([{ set: 'b', value: bytes('in clear') }]);
-    expect(await rotate(inner, { keys: [two, one] })).toMatchObject({ encrypted: 1, skipped: [{ key: 'b' }] });
+    expect(await rotate(inner, { keys: [two, one] })).toMatchObject({
+      encrypted: 1,
+      skipped: [{ key: 'b' }],
+    });
     await expect(encryptedStorage(inner, { keys: [one] })).resolves.toBeDefined();
   });
 
@@ -190,7 +288,13 @@ describe('parseEncryptionKey', () => {
   });
 
   it('refuses anything else without quoting it', () => {
-    for (const wrong of ['', 'secret-phrase-of-mine', '00'.repeat(32), 'A'.repeat(43), `${'a'.repeat(63)}g`]) {
+    for (const wrong of [
+      '',
+      'secret-phrase-of-mine',
+      '00'.repeat(32),
+      'A'.repeat(43),
+      `${'a'.repeat(63)}g`,
+    ]) {
       expect(() => parseEncryptionKey(wrong)).toThrow(refusal('ERR_STORAGE_ENCRYPTION'));
       expect(() => parseEncryptionKey(wrong)).not.toThrow(/secret-phrase/);
     }

@@ -1,4 +1,16 @@
-import { checkedChanges, checkedKey, checkedPrefix, type Change, type Entry, errorCode, isLock, keyOf, type ReadManyOptions, type Storage, StorageError } from '@acmex/storage';
+import {
+  checkedChanges,
+  checkedKey,
+  checkedPrefix,
+  type Change,
+  type Entry,
+  errorCode,
+  isLock,
+  keyOf,
+  type ReadManyOptions,
+  type Storage,
+  StorageError,
+} from '@acmex/storage';
 import type { EncryptionKeyInput } from './encryption-key.ts';
 import { open, seal } from './sealed-value.ts';
 import { isOurs, type Keys, unlock } from './sentinel.ts';
@@ -21,7 +33,10 @@ const largestValue = 1024 * 1024;
  * belong to the encryption itself.
  * @throws StorageError `ERR_STORAGE_ENCRYPTION` for a wrong key, and for a storage that holds entries in clear
  */
-export async function encryptedStorage(storage: Storage, { keys: inputs, signal }: EncryptedStorageOptions): Promise<Storage> {
+export async function encryptedStorage(
+  storage: Storage,
+  { keys: inputs, signal }: EncryptedStorageOptions,
+): Promise<Storage> {
   const keys = await unlock(storage, inputs, { inClear: 'refused', signal });
   const count = writeCount(storage, keys.current.id);
 
@@ -30,11 +45,15 @@ export async function encryptedStorage(storage: Storage, { keys: inputs, signal 
       const entry = await storage.get(ours(checkedKey(key)), options);
       return entry && clear(entry, keys);
     },
-    async* list(prefix, { limit = Infinity, ...options } = {}) {
+    async *list(prefix, { limit = Infinity, ...options } = {}) {
       if (checkedPrefix(prefix) !== '') ours(prefix);
       let left = limit;
       if (left <= 0) return;
-      for await (const entry of inClear(storage.list(prefix, prefix === '' ? options : { ...options, limit }), keys, options)) {
+      for await (const entry of inClear(
+        storage.list(prefix, prefix === '' ? options : { ...options, limit }),
+        keys,
+        options,
+      )) {
         yield entry;
         if (--left <= 0) return;
       }
@@ -51,22 +70,40 @@ export async function encryptedStorage(storage: Storage, { keys: inputs, signal 
 }
 
 function ours(key: string): string {
-  if (isOurs(key)) throw new StorageError('ERR_STORAGE_INPUT', `${key} belongs to the encryption: choose another key`, { key });
+  if (isOurs(key))
+    throw new StorageError(
+      'ERR_STORAGE_INPUT',
+      `${key} belongs to the encryption: choose another key`,
+      { key },
+    );
   return key;
 }
 
 function encrypted(change: Change, { current }: Keys): Change {
   ours(keyOf(change));
   if (!('set' in change) || isLock(change.set)) return change;
-  if (change.value.length > largestValue) throw new StorageError('ERR_STORAGE_INPUT', `the value of ${change.set} has ${change.value.length} bytes, and may have 1 MiB`, { key: change.set });
-  return { set: change.set, ifVersion: change.ifVersion, value: seal({ key: change.set, value: change.value, secret: change.secret ?? false }, current) };
+  if (change.value.length > largestValue)
+    throw new StorageError(
+      'ERR_STORAGE_INPUT',
+      `the value of ${change.set} has ${change.value.length} bytes, and may have 1 MiB`,
+      { key: change.set },
+    );
+  return {
+    set: change.set,
+    ifVersion: change.ifVersion,
+    value: seal({ key: change.set, value: change.value, secret: change.secret ?? false }, current),
+  };
 }
 
 function clear(entry: Entry, keys: Keys): Entry {
   return isLock(entry.key) ? entry : open(entry, keys.all);
 }
 
-async function* inClear(entries: AsyncIterable<Entry>, keys: Keys, { onCorrupt }: ReadManyOptions = {}): AsyncGenerator<Entry> {
+async function* inClear(
+  entries: AsyncIterable<Entry>,
+  keys: Keys,
+  { onCorrupt }: ReadManyOptions = {},
+): AsyncGenerator<Entry> {
   for await (const entry of entries) {
     if (isOurs(entry.key)) continue;
     const opened = opening(entry, keys, onCorrupt);
@@ -74,11 +111,16 @@ async function* inClear(entries: AsyncIterable<Entry>, keys: Keys, { onCorrupt }
   }
 }
 
-function opening(entry: Entry, keys: Keys, onCorrupt: ReadManyOptions['onCorrupt']): Entry | undefined {
+function opening(
+  entry: Entry,
+  keys: Keys,
+  onCorrupt: ReadManyOptions['onCorrupt'],
+): Entry | undefined {
   try {
     return clear(entry, keys);
   } catch (error) {
-    if (!onCorrupt || !(error instanceof Error) || !errorCode(error)?.startsWith('ERR_STORAGE_')) throw error;
+    if (!onCorrupt || !(error instanceof Error) || !errorCode(error)?.startsWith('ERR_STORAGE_'))
+      throw error;
     onCorrupt(error);
     return undefined;
   }

@@ -17,11 +17,19 @@ export async function* inFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
     rest = Buffer.concat([rest, chunk]);
     for (;;) {
       const length = rest.length < 4 ? Infinity : rest.readUInt32BE();
-      if (length !== Infinity && length > longest) throw new StorageError('ERR_STORAGE_CORRUPT', 'this is no backup of a storage, or it is damaged');
+      if (length !== Infinity && length > longest)
+        throw new StorageError(
+          'ERR_STORAGE_CORRUPT',
+          'this is no backup of a storage, or it is damaged',
+        );
       if (rest.length < 4 + length) break;
       yield rest.subarray(4, 4 + length);
       rest = rest.subarray(4 + length);
     }
   }
-  if (rest.length > 0) throw new StorageError('ERR_STORAGE_CORRUPT', 'the backup ends in the middle of an entry: it was cut short');
+  if (rest.length > 0)
+    throw new StorageError(
+      'ERR_STORAGE_CORRUPT',
+      'the backup ends in the middle of an entry: it was cut short',
+    );
 }

@@ -9,18 +9,31 @@ const released = ['version-1'];
 const key = parseEncryptionKey('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
 
 async function written(name: string) {
-  const { entries, backup } = JSON.parse(await readFile(join(import.meta.dirname, 'released', `${name}.json`), 'utf8')) as { entries: Readonly<Record<string, string>>; backup: string };
+  const { entries, backup } = JSON.parse(
+    await readFile(join(import.meta.dirname, 'released', `${name}.json`), 'utf8'),
+  ) as { entries: Readonly<Record<string, string>>; backup: string };
   const storage = memoryStorage();
-  await storage.write(Object.entries(entries).map(([set, value]) => ({ set, value: Buffer.from(value, 'base64') })));
-  return { storage, source: async function* () { yield Buffer.from(backup, 'base64'); } };
+  await storage.write(
+    Object.entries(entries).map(([set, value]) => ({ set, value: Buffer.from(value, 'base64') })),
+  );
+  return {
+    storage,
+    source: async function* () {
+      yield Buffer.from(backup, 'base64');
+    },
+  };
 }
 
 async function content(storage: Storage) {
   const all: unknown[] = [];
-  for await (const { key: name, value, secret } of storage.list('')) all.push([name, new TextDecoder().decode(value), secret]);
+  for await (const { key: name, value, secret } of storage.list(''))
+    all.push([name, new TextDecoder().decode(value), secret]);
   return all;
 }
-const expected = [['account/one', 'a key', true], ['plain', 'text', false]];
+const expected = [
+  ['account/one', 'a key', true],
+  ['plain', 'text', false],
+];
 
 describe.each(released)('what %s wrote', (name) => {
   it('opens as an encrypted storage', async () => {

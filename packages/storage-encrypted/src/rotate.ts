@@ -35,7 +35,11 @@ export function encryptInPlace(storage: Storage, options: RotateOptions): Promis
   return reencrypt(storage, options, 'allowed');
 }
 
-async function reencrypt(storage: Storage, { keys: inputs, onProgress, signal }: RotateOptions, inClear: 'refused' | 'allowed'): Promise<Rotation> {
+async function reencrypt(
+  storage: Storage,
+  { keys: inputs, onProgress, signal }: RotateOptions,
+  inClear: 'refused' | 'allowed',
+): Promise<Rotation> {
   const keys = await unlock(storage, inputs, { inClear, signal });
   const count = writeCount(storage, keys.current.id);
   let result: Rotation = { encrypted: 0, current: 0, skipped: [] };
@@ -43,15 +47,23 @@ async function reencrypt(storage: Storage, { keys: inputs, onProgress, signal }:
     result = { ...result, ...news };
     onProgress?.(result);
   };
-  const skip = (key: string, reason: string) => tell({ skipped: [...result.skipped, { key, reason }] });
+  const skip = (key: string, reason: string) =>
+    tell({ skipped: [...result.skipped, { key, reason }] });
 
-  for await (const entry of storage.list('', { signal, onCorrupt: (error) => skip(keyIn(error), error.message) })) {
+  for await (const entry of storage.list('', {
+    signal,
+    onCorrupt: (error) => skip(keyIn(error), error.message),
+  })) {
     if (isLock(entry.key) || isOurs(entry.key)) continue;
     try {
       const done = await reencryptEntry(storage, entry, { keys, inClear, count, signal });
       tell(done ? { encrypted: result.encrypted + 1 } : { current: result.current + 1 });
     } catch (error) {
-      if (!(error instanceof Error) || !['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_ENCRYPTION'].includes(errorCode(error) ?? '')) throw error;
+      if (
+        !(error instanceof Error) ||
+        !['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_ENCRYPTION'].includes(errorCode(error) ?? '')
+      )
+        throw error;
       skip(entry.key, error.message);
     }
   }
@@ -67,14 +79,25 @@ interface Reencryption {
 }
 
 /** @returns whether it was written; not where it was encrypted with the new key already, or has gone */
-async function reencryptEntry(storage: Storage, first: Entry, { keys, inClear, count, signal }: Reencryption): Promise<boolean> {
-  for (let entry: Entry | undefined = first; entry; entry = await storage.get(first.key, { signal })) {
+async function reencryptEntry(
+  storage: Storage,
+  first: Entry,
+  { keys, inClear, count, signal }: Reencryption,
+): Promise<boolean> {
+  for (
+    let entry: Entry | undefined = first;
+    entry;
+    entry = await storage.get(first.key, { signal })
+  ) {
     const id = sealedWith(entry);
     if (id === keys.current.id) return false;
     const clear = id === undefined && inClear === 'allowed' ? entry : open(entry, keys.all);
     await count(1, signal);
     try {
-      await storage.write([{ set: entry.key, value: seal(clear, keys.current), ifVersion: entry.version }], { signal });
+      await storage.write(
+        [{ set: entry.key, value: seal(clear, keys.current), ifVersion: entry.version }],
+        { signal },
+      );
       return true;
     } catch (error) {
       if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;

@@ -8,8 +8,15 @@ const [flagsAt, idAt, nonceAt, textAt, tagLength] = [7, 8, 16, 28, 16];
 const secretFlag = 1;
 
 /** Encrypts a value for one key of the storage: AES-256-GCM with a nonce of 96 random bits; what stands before the nonce, and the storage's key, are authenticated too. */
-export function seal({ key, value, secret }: Pick<Entry, 'key' | 'value' | 'secret'>, { id, bytes }: EncryptionKey): Uint8Array {
-  const head = Buffer.concat([mark, Uint8Array.of(secret ? secretFlag : 0), Buffer.from(id, 'hex')]);
+export function seal(
+  { key, value, secret }: Pick<Entry, 'key' | 'value' | 'secret'>,
+  { id, bytes }: EncryptionKey,
+): Uint8Array {
+  const head = Buffer.concat([
+    mark,
+    Uint8Array.of(secret ? secretFlag : 0),
+    Buffer.from(id, 'hex'),
+  ]);
   const nonce = randomBytes(textAt - nonceAt);
   const cipher = createCipheriv('aes-256-gcm', bytes, nonce).setAAD(bound(head, key));
   return Buffer.concat([head, nonce, cipher.update(value), cipher.final(), cipher.getAuthTag()]);
@@ -17,7 +24,8 @@ export function seal({ key, value, secret }: Pick<Entry, 'key' | 'value' | 'secr
 
 /** The id of the key that a value is encrypted with; undefined for a value that is not encrypted. */
 export function sealedWith({ value }: Pick<Entry, 'value'>): string | undefined {
-  if (value.length < textAt + tagLength || !mark.equals(value.subarray(0, mark.length))) return undefined;
+  if (value.length < textAt + tagLength || !mark.equals(value.subarray(0, mark.length)))
+    return undefined;
   return Buffer.from(value.subarray(idAt, nonceAt)).toString('hex');
 }
 
@@ -27,14 +35,35 @@ export function sealedWith({ value }: Pick<Entry, 'value'>): string | undefined 
  */
 export function open(entry: Entry, keys: ReadonlyMap<string, EncryptionKey>): Entry {
   const id = sealedWith(entry);
-  if (id === undefined) throw new StorageError('ERR_STORAGE_ENCRYPTION', `${entry.key} is not encrypted, in a storage that is: someone wrote past the encryption; remove it, or restore it from a backup`, { key: entry.key });
+  if (id === undefined)
+    throw new StorageError(
+      'ERR_STORAGE_ENCRYPTION',
+      `${entry.key} is not encrypted, in a storage that is: someone wrote past the encryption; remove it, or restore it from a backup`,
+      { key: entry.key },
+    );
   const key = keys.get(id);
-  if (!key) throw new StorageError('ERR_STORAGE_ENCRYPTION', `${entry.key} is encrypted with the key ${id}, which was not given`, { key: entry.key });
+  if (!key)
+    throw new StorageError(
+      'ERR_STORAGE_ENCRYPTION',
+      `${entry.key} is encrypted with the key ${id}, which was not given`,
+      { key: entry.key },
+    );
   const { value } = entry;
-  const decipher = createDecipheriv('aes-256-gcm', key.bytes, value.subarray(nonceAt, textAt), { authTagLength: tagLength }).setAAD(bound(value.subarray(0, nonceAt), entry.key)).setAuthTag(value.subarray(-tagLength));
+  const decipher = createDecipheriv('aes-256-gcm', key.bytes, value.subarray(nonceAt, textAt), {
+    authTagLength: tagLength,
+  })
+    .setAAD(bound(value.subarray(0, nonceAt), entry.key))
+    .setAuthTag(value.subarray(-tagLength));
   try {
-    const clear = Buffer.concat([decipher.update(value.subarray(textAt, -tagLength)), decipher.final()]);
-    return { ...entry, value: new Uint8Array(clear), secret: ((value[flagsAt] ?? 0) & secretFlag) !== 0 };
+    const clear = Buffer.concat([
+      decipher.update(value.subarray(textAt, -tagLength)),
+      decipher.final(),
+    ]);
+    return {
+      ...entry,
+      value: new Uint8Array(clear),
+      secret: ((value[flagsAt] ?? 0) & secretFlag) !== 0,
+    };
   } catch (cause) {
     throw new CorruptEntryError(entry.key, 'it was altered, or moved from another key', { cause });
   }

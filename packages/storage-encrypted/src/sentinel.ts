@@ -1,5 +1,12 @@
 import { errorCode, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
-import { type EncryptionKey, type EncryptionKeyInput, newPassphraseSetting, type PassphraseSetting, passphraseSetting, resolveKey } from './encryption-key.ts';
+import {
+  type EncryptionKey,
+  type EncryptionKeyInput,
+  newPassphraseSetting,
+  type PassphraseSetting,
+  passphraseSetting,
+  resolveKey,
+} from './encryption-key.ts';
 import { open, seal } from './sealed-value.ts';
 
 /** What an encrypted storage says of itself, in clear: with which keys, and how keys are made of passphrases. */
@@ -11,10 +18,13 @@ interface Sentinel {
 
 export const sentinelKey = 'encryption';
 const record = jsonRecord<Sentinel>({
-  kind: 'sentinel of encryption', version: 1,
+  kind: 'sentinel of encryption',
+  version: 1,
   check(read) {
     const { passphrases, keys } = read as Readonly<Record<keyof Sentinel, unknown>>;
-    const texts = Object.entries(Object(keys) as object).filter((one): one is [string, string] => typeof one[1] === 'string');
+    const texts = Object.entries(Object(keys) as object).filter(
+      (one): one is [string, string] => typeof one[1] === 'string',
+    );
     return { passphrases: passphraseSetting(passphrases), keys: Object.fromEntries(texts) };
   },
 });
@@ -42,37 +52,71 @@ export interface UnlockOptions {
  * it where another given key is.
  * @throws StorageError `ERR_STORAGE_ENCRYPTION`
  */
-export async function unlock(storage: Storage, inputs: readonly EncryptionKeyInput[], { inClear, signal }: UnlockOptions): Promise<Keys> {
+export async function unlock(
+  storage: Storage,
+  inputs: readonly EncryptionKeyInput[],
+  { inClear, signal }: UnlockOptions,
+): Promise<Keys> {
   for (;;) {
     const entry = await storage.get(sentinelKey, { signal });
-    if (!entry && inClear === 'refused' && await hasEntries(storage, signal)) throw new StorageError('ERR_STORAGE_ENCRYPTION', 'the storage holds entries that are not encrypted: `acmex storage encrypt` encrypts them in place');
+    if (!entry && inClear === 'refused' && (await hasEntries(storage, signal)))
+      throw new StorageError(
+        'ERR_STORAGE_ENCRYPTION',
+        'the storage holds entries that are not encrypted: `acmex storage encrypt` encrypts them in place',
+      );
     const sentinel = entry ? record.read(entry) : { passphrases: newPassphraseSetting(), keys: {} };
     const keys = await Promise.all(inputs.map((input) => resolveKey(input, sentinel.passphrases)));
     const [current] = keys;
-    if (!current) throw new StorageError('ERR_STORAGE_ENCRYPTION', 'no encryption key was given: `acmex storage new-key` makes one');
+    if (!current)
+      throw new StorageError(
+        'ERR_STORAGE_ENCRYPTION',
+        'no encryption key was given: `acmex storage new-key` makes one',
+      );
     const known = keys.filter((key) => provesItself(key, sentinel));
-    if (entry && known.length === 0) throw new StorageError('ERR_STORAGE_ENCRYPTION', `the storage is encrypted with the key ${Object.keys(sentinel.keys).join(' or ')}, and not with ${keys.map(({ id }) => id).join(' or ')}: give the right key`);
+    if (entry && known.length === 0)
+      throw new StorageError(
+        'ERR_STORAGE_ENCRYPTION',
+        `the storage is encrypted with the key ${Object.keys(sentinel.keys).join(' or ')}, and not with ${keys.map(({ id }) => id).join(' or ')}: give the right key`,
+      );
     const result = { current, all: new Map(keys.map((key) => [key.id, key])) };
     if (known.includes(current)) return result;
-    const joined: Sentinel = { ...sentinel, keys: { ...sentinel.keys, [current.id]: proof(current) } };
+    const joined: Sentinel = {
+      ...sentinel,
+      keys: { ...sentinel.keys, [current.id]: proof(current) },
+    };
     if (await replaced(storage, joined, entry?.version ?? null, signal)) return result;
   }
 }
 
 /** Leaves one key as the storage's only one. */
-export async function retireOthers(storage: Storage, { id }: EncryptionKey, signal?: AbortSignal): Promise<void> {
+export async function retireOthers(
+  storage: Storage,
+  { id }: EncryptionKey,
+  signal?: AbortSignal,
+): Promise<void> {
   for (;;) {
     const entry = await storage.get(sentinelKey, { signal });
     if (!entry) return;
     const sentinel = record.read(entry);
     const { [id]: kept } = sentinel.keys;
-    if (kept === undefined || await replaced(storage, { ...sentinel, keys: { [id]: kept } }, entry.version, signal)) return;
+    if (
+      kept === undefined ||
+      (await replaced(storage, { ...sentinel, keys: { [id]: kept } }, entry.version, signal))
+    )
+      return;
   }
 }
 
-async function replaced(storage: Storage, sentinel: Sentinel, ifVersion: string | null, signal: AbortSignal | undefined): Promise<boolean> {
+async function replaced(
+  storage: Storage,
+  sentinel: Sentinel,
+  ifVersion: string | null,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   try {
-    await storage.write([{ set: sentinelKey, value: record.bytes(sentinel), ifVersion }], { signal });
+    await storage.write([{ set: sentinelKey, value: record.bytes(sentinel), ifVersion }], {
+      signal,
+    });
     return true;
   } catch (error) {
     if (errorCode(error) === 'ERR_STORAGE_CONFLICT') return false;
@@ -81,17 +125,23 @@ async function replaced(storage: Storage, sentinel: Sentinel, ifVersion: string 
 }
 
 async function hasEntries(storage: Storage, signal: AbortSignal | undefined): Promise<boolean> {
-  for await (const { key } of storage.list('', { signal })) if (!isLock(key) && !isOurs(key)) return true;
+  for await (const { key } of storage.list('', { signal }))
+    if (!isLock(key) && !isOurs(key)) return true;
   return false;
 }
 
 function proof(key: EncryptionKey): string {
-  return Buffer.from(seal({ key: sentinelKey, value: knownText, secret: false }, key)).toString('base64');
+  return Buffer.from(seal({ key: sentinelKey, value: knownText, secret: false }, key)).toString(
+    'base64',
+  );
 }
 
 function provesItself(key: EncryptionKey, { keys }: Sentinel): boolean {
   const { [key.id]: text } = keys;
   if (text === undefined) return false;
-  open({ key: sentinelKey, value: Buffer.from(text, 'base64'), version: '', secret: false }, new Map([[key.id, key]]));
+  open(
+    { key: sentinelKey, value: Buffer.from(text, 'base64'), version: '', secret: false },
+    new Map([[key.id, key]]),
+  );
   return true;
 }

@@ -5,10 +5,12 @@ interface Count {
   readonly writes: number;
 }
 const record = jsonRecord<Count>({
-  kind: 'count of writes', version: 1,
+  kind: 'count of writes',
+  version: 1,
   check(read) {
     const { writes } = read as { readonly writes?: unknown };
-    if (typeof writes !== 'number' || !Number.isInteger(writes)) throw new TypeError('it holds no number');
+    if (typeof writes !== 'number' || !Number.isInteger(writes))
+      throw new TypeError('it holds no number');
     return { writes };
   },
 });
@@ -19,14 +21,24 @@ const block = 2 ** 16;
 const most = 2 ** 32;
 
 /** Counts what a key encrypts, over all processes, and never too little. @returns takes so many writes; @throws StorageError `ERR_STORAGE_ENCRYPTION` when the key is used up */
-export function writeCount(storage: Storage, keyId: string): (writes: number, signal?: AbortSignal) => Promise<void> {
+export function writeCount(
+  storage: Storage,
+  keyId: string,
+): (writes: number, signal?: AbortSignal) => Promise<void> {
   const key = `${sentinelKey}/writes/${keyId}`;
   let left = 0;
   const reserve = async (signal: AbortSignal | undefined) => {
     const entry = await storage.get(key, { signal });
     const writes = (entry ? record.read(entry).writes : 0) + block;
-    if (writes > most) throw new StorageError('ERR_STORAGE_ENCRYPTION', `the encryption key ${keyId} has encrypted 2^32 values and may encrypt no more: \`acmex storage rotate-key\` goes over to a new one`);
-    await storage.write([{ set: key, value: record.bytes({ writes }), ifVersion: entry?.version ?? null }], { signal });
+    if (writes > most)
+      throw new StorageError(
+        'ERR_STORAGE_ENCRYPTION',
+        `the encryption key ${keyId} has encrypted 2^32 values and may encrypt no more: \`acmex storage rotate-key\` goes over to a new one`,
+      );
+    await storage.write(
+      [{ set: key, value: record.bytes({ writes }), ifVersion: entry?.version ?? null }],
+      { signal },
+    );
     left += block;
   };
   return async (writes, signal) => {

@@ -11,16 +11,20 @@ const folder = '/commit';
 /** One folder, in which each step is whole, and takes place when it is its turn. */
 function folderOf(turn: () => Promise<unknown>, failing: (step: string) => boolean = () => false) {
   const files = new Map<string, Buffer>();
-  const step = <A extends readonly string[], R>(name: string, work: (...names: A) => R) => async (...paths: A): Promise<R> => {
-    await turn();
-    if (failing(name)) throw new Error(`${name} fails`);
-    return work(...paths.map((path) => basename(path)) as unknown as A);
-  };
+  const step =
+    <A extends readonly string[], R>(name: string, work: (...names: A) => R) =>
+    async (...paths: A): Promise<R> => {
+      await turn();
+      if (failing(name)) throw new Error(`${name} fails`);
+      return work(...(paths.map((path) => basename(path)) as unknown as A));
+    };
   const put = step('jot', (name: string) => name);
   const disk = {
     read: step('read', (name) => files.get(name)),
     list: step('list', () => [...files.keys()].map((name) => ({ name }) as Dirent)),
-    jot: async (path: string, bytes: Uint8Array) => { files.set(await put(path), Buffer.from(bytes)); },
+    jot: async (path: string, bytes: Uint8Array) => {
+      files.set(await put(path), Buffer.from(bytes));
+    },
     rename: step('rename', (from, to) => {
       const bytes = files.get(from);
       if (!bytes) throw new Error(`${from} has gone`);
@@ -34,7 +38,9 @@ function folderOf(turn: () => Promise<unknown>, failing: (step: string) => boole
       files.set(to, bytes);
       return true;
     }),
-    remove: step('remove', (name) => { files.delete(name); }),
+    remove: step('remove', (name) => {
+      files.delete(name);
+    }),
   } as Partial<Disk> as Disk;
   return { disk, files };
 }
@@ -43,30 +49,44 @@ const sleepless: Clock = { ...virtualClock(), sleep: async () => undefined };
 
 describe('commitMutex', () => {
   it('lets one at a time commit, whatever comes between any two steps of each', async () => {
-    await fc.assert(fc.asyncProperty(fc.scheduler(), async (scheduler) => {
-      let [holders, most, tenures] = [0, 0, 0];
-      const turn = () => scheduler.schedule(Promise.resolve());
-      const { disk } = folderOf(turn);
-      const commits = [1, 2, 3].map(async () => {
-        const mutex = commitMutex(folder, { disk, clock: { ...sleepless, sleep: async () => { await turn(); } } });
-        for (let n = 0; n < 3; n += 1) {
-          const release = await mutex.acquire();
-          holders += 1;
-          most = Math.max(most, holders);
-          await turn();
-          holders -= 1;
-          tenures += 1;
-          await release();
-        }
-      });
-      await scheduler.waitFor(Promise.all(commits));
-      expect([most, tenures]).toEqual([1, 9]);
-    }), { numRuns: 200 });
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        let [holders, most, tenures] = [0, 0, 0];
+        const turn = () => scheduler.schedule(Promise.resolve());
+        const { disk } = folderOf(turn);
+        const commits = [1, 2, 3].map(async () => {
+          const mutex = commitMutex(folder, {
+            disk,
+            clock: {
+              ...sleepless,
+              sleep: async () => {
+                await turn();
+              },
+            },
+          });
+          for (let n = 0; n < 3; n += 1) {
+            const release = await mutex.acquire();
+            holders += 1;
+            most = Math.max(most, holders);
+            await turn();
+            holders -= 1;
+            tenures += 1;
+            await release();
+          }
+        });
+        await scheduler.waitFor(Promise.all(commits));
+        expect([most, tenures]).toEqual([1, 9]);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('lets those go first who wait, where one has much to write', async () => {
     const { disk, files } = folderOf(async () => undefined);
-    const [busy, seldom] = [commitMutex(folder, { disk, clock: systemClock }), commitMutex(folder, { disk, clock: systemClock })];
+    const [busy, seldom] = [
+      commitMutex(folder, { disk, clock: systemClock }),
+      commitMutex(folder, { disk, clock: systemClock }),
+    ];
     let [came, waits, times] = [0, false, 0];
     const waiting = (async () => {
       for (; came < 10; came += 1) {
@@ -89,14 +109,28 @@ describe('commitMutex', () => {
     expect([...files.keys()].map((name) => name.replace(/\d+/, 'N'))).toEqual(['N.free']);
   });
 
-  for (const [fault, step, time] of [['when it is given back', 'rename', 1], ['behind the link', 'remove', 1], ['when it looks whether it came too late', 'list', 2]] as const) {
+  for (const [fault, step, time] of [
+    ['when it is given back', 'rename', 1],
+    ['behind the link', 'remove', 1],
+    ['when it looks whether it came too late', 'list', 2],
+  ] as const) {
     it(`is free again after a fault of the disk ${fault}`, async () => {
       let times = 0;
-      const { disk, files } = folderOf(async () => undefined, (name) => name === step && ++times === time);
+      const { disk, files } = folderOf(
+        async () => undefined,
+        (name) => name === step && ++times === time,
+      );
       const mutex = commitMutex(folder, { disk, clock: sleepless });
       await expect(mutex.acquire().then((release) => release())).rejects.toThrow(`${step} fails`);
-      for (const one of [mutex, commitMutex(folder, { disk, clock: sleepless })]) await (await one.acquire())();
-      expect([...files.keys()].filter((name) => !name.startsWith('making-')).map((name) => name.replace(/\d+/, 'N'))).toEqual(['N.free']);
+      for (const one of [mutex, commitMutex(folder, { disk, clock: sleepless })])
+        await (
+          await one.acquire()
+        )();
+      expect(
+        [...files.keys()]
+          .filter((name) => !name.startsWith('making-'))
+          .map((name) => name.replace(/\d+/, 'N')),
+      ).toEqual(['N.free']);
     });
   }
 });

@@ -23,14 +23,18 @@ const [shortest, longest] = [1, 8];
  * Who waits says so by a file of its own, and who has just given back lets those go first: otherwise one that has much to write
  * would keep all others out for seconds.
  */
-export function commitMutex(folder: string, { disk, clock }: { readonly disk: Disk; readonly clock: Clock }): CommitMutex {
+export function commitMutex(
+  folder: string,
+  { disk, clock }: { readonly disk: Disk; readonly clock: Clock },
+): CommitMutex {
   const identity = JSON.stringify(thisProcess());
 
   const list = async () => (await disk.list(folder)).map(({ name }) => name);
-  const numbersIn = (names: readonly string[]) => names
-    .map((name) => ({ name, number: Number(/^(\d{1,15})(\.free)?$/.exec(name)?.[1] ?? 0) }))
-    .filter(({ number }) => number > 0)
-    .sort((a, b) => b.number - a.number);
+  const numbersIn = (names: readonly string[]) =>
+    names
+      .map((name) => ({ name, number: Number(/^(\d{1,15})(\.free)?$/.exec(name)?.[1] ?? 0) }))
+      .filter(({ number }) => number > 0)
+      .sort((a, b) => b.number - a.number);
 
   /** Whether the next number may be made. */
   const isFree = async (name: string): Promise<boolean> => {
@@ -42,7 +46,11 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
     // It was whole when it got its name: only a machine that lost power leaves less of it.
     if (!holder) return true;
     const state = stateOf(holder);
-    if (state === 'elsewhere') throw new StorageError('ERR_STORAGE_PLACE', `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`);
+    if (state === 'elsewhere')
+      throw new StorageError(
+        'ERR_STORAGE_PLACE',
+        `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`,
+      );
     return state === 'dead';
   };
 
@@ -54,7 +62,8 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
     owed = undefined;
   };
 
-  const newName = (purpose: 'making' | 'waiting') => `${purpose}-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const newName = (purpose: 'making' | 'waiting') =>
+    `${purpose}-${process.pid}-${randomBytes(6).toString('hex')}`;
   /** The file that says that this one waits. */
   let waiting: string | undefined;
   /** Whether others waited when this one last got the right to commit. */
@@ -81,9 +90,13 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
         return undefined;
       }
       for (const { name } of others) await disk.remove(join(folder, name));
-      othersWait = names.some((name) => name !== waiting && exists(Number(/^waiting-(\d+)-/.exec(name)?.[1] ?? 0)));
+      othersWait = names.some(
+        (name) => name !== waiting && exists(Number(/^waiting-(\d+)-/.exec(name)?.[1] ?? 0)),
+      );
     } catch (error) {
-      await giveBack(own).catch(() => { /* the first error says what is wrong with the disk */ });
+      await giveBack(own).catch(() => {
+        /* the first error says what is wrong with the disk */
+      });
       throw error;
     }
     return own;
@@ -91,7 +104,7 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
 
   return {
     async acquire(signal) {
-      if (owed !== undefined && await disk.read(owed)) await giveBack(owed);
+      if (owed !== undefined && (await disk.read(owed))) await giveBack(owed);
       owed = undefined;
       if (othersWait) await clock.sleep({ milliseconds: longest }, { signal });
       othersWait = false;
@@ -100,11 +113,15 @@ export function commitMutex(folder: string, { disk, clock }: { readonly disk: Di
           signal?.throwIfAborted();
           const own = await attempt();
           if (own !== undefined) return () => giveBack(own);
-          if (waiting === undefined) await disk.jot(join(folder, waiting = newName('waiting')), Buffer.from(identity));
+          if (waiting === undefined)
+            await disk.jot(join(folder, (waiting = newName('waiting'))), Buffer.from(identity));
           await clock.sleep({ milliseconds: pause }, { signal });
         }
       } finally {
-        if (waiting !== undefined) await disk.remove(join(folder, waiting)).catch(() => { /* the next start clears it away */ });
+        if (waiting !== undefined)
+          await disk.remove(join(folder, waiting)).catch(() => {
+            /* the next start clears it away */
+          });
         waiting = undefined;
       }
     },

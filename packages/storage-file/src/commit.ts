@@ -20,18 +20,48 @@ const journal = join(ownFolder, 'journal');
  * lists the renames that follow.
  * @throws ConflictError
  */
-export async function commit(root: string, disk: Disk, changes: readonly Change[]): Promise<readonly string[]> {
+export async function commit(
+  root: string,
+  disk: Disk,
+  changes: readonly Change[],
+): Promise<readonly string[]> {
   for (const change of changes) {
-    if (change.ifVersion !== undefined && change.ifVersion !== await versionOf(root, disk, keyOf(change))) throw new ConflictError(keyOf(change));
+    if (
+      change.ifVersion !== undefined &&
+      change.ifVersion !== (await versionOf(root, disk, keyOf(change)))
+    )
+      throw new ConflictError(keyOf(change));
   }
-  const news = changes.flatMap((change) => ('set' in change ? [{ change, from: randomBytes(9).toString('hex'), version: randomBytes(9).toString('base64url') }] : []));
-  const moves = changes.filter((change) => !('check' in change)).map((change): Move => ({ from: news.find((one) => one.change === change)?.from, to: fileOf('', keyOf(change)) }));
+  const news = changes.flatMap((change) =>
+    'set' in change
+      ? [
+          {
+            change,
+            from: randomBytes(9).toString('hex'),
+            version: randomBytes(9).toString('base64url'),
+          },
+        ]
+      : [],
+  );
+  const moves = changes
+    .filter((change) => !('check' in change))
+    .map((change): Move => ({
+      from: news.find((one) => one.change === change)?.from,
+      to: fileOf('', keyOf(change)),
+    }));
   try {
-    const written = await Promise.allSettled(news.map(({ change: { value, secret = false }, from, version }) => disk.write(join(root, newFiles, from), fileBytes({ value, version, secret }))));
+    const written = await Promise.allSettled(
+      news.map(({ change: { value, secret = false }, from, version }) =>
+        disk.write(join(root, newFiles, from), fileBytes({ value, version, secret })),
+      ),
+    );
     for (const one of written) if (one.status === 'rejected') throw one.reason;
     if (moves.length > 1) await keepJournal(root, disk, moves);
   } catch (error) {
-    for (const { from } of news) await disk.remove(join(root, newFiles, from)).catch(() => { /* the next start clears it away */ });
+    for (const { from } of news)
+      await disk.remove(join(root, newFiles, from)).catch(() => {
+        /* the next start clears it away */
+      });
     throw error;
   }
   await carryOut(root, disk, moves);
@@ -46,7 +76,8 @@ export async function recover(root: string, disk: Disk): Promise<void> {
     await carryOut(root, disk, JSON.parse(bytes.toString('utf8')) as Move[]);
     await forgetJournal(root, disk);
   }
-  for (const { name } of await disk.list(join(root, newFiles))) await disk.remove(join(root, newFiles, name));
+  for (const { name } of await disk.list(join(root, newFiles)))
+    await disk.remove(join(root, newFiles, name));
 }
 
 async function keepJournal(root: string, disk: Disk, moves: readonly Move[]): Promise<void> {
@@ -90,7 +121,7 @@ async function makeFolders(root: string, disk: Disk, folder: string): Promise<vo
 /** Flushes a folder, or removes it with those above it that are empty too, and flushes where they were. */
 async function flush(root: string, disk: Disk, folder: string): Promise<void> {
   let path = folder;
-  while (path !== '.' && await disk.removeFolder(join(root, path))) path = dirname(path);
+  while (path !== '.' && (await disk.removeFolder(join(root, path)))) path = dirname(path);
   await disk.sync(join(root, path));
 }
 

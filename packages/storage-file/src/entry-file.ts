@@ -23,14 +23,30 @@ export function isPart(text: string): boolean {
 }
 
 /** First line `acmex1 <version>`, with ` secret` behind it where the value is one; then the bytes as given. */
-export function fileBytes({ value, version, secret }: Pick<Entry, 'value' | 'version' | 'secret'>): Uint8Array {
-  return Buffer.concat([Buffer.from(`acmex1 ${version}${secret ? ' secret' : ''}\n`, 'latin1'), value]);
+export function fileBytes({
+  value,
+  version,
+  secret,
+}: Pick<Entry, 'value' | 'version' | 'secret'>): Uint8Array {
+  return Buffer.concat([
+    Buffer.from(`acmex1 ${version}${secret ? ' secret' : ''}\n`, 'latin1'),
+    value,
+  ]);
 }
 
 /** @throws CorruptEntryError */
 export function entryIn(key: string, bytes: Buffer): Entry {
   const found = head.exec(bytes.toString('latin1', 0, longestHead));
   const [line, version, secret] = found ?? [];
-  if (line === undefined || version === undefined) throw new CorruptEntryError(key, `its file ${key}${mark} does not begin as one of this storage: it was truncated, or comes from elsewhere`);
-  return { key, value: Uint8Array.from(bytes.subarray(line.length)), version, secret: secret !== undefined };
+  if (line === undefined || version === undefined)
+    throw new CorruptEntryError(
+      key,
+      `its file ${key}${mark} does not begin as one of this storage: it was truncated, or comes from elsewhere`,
+    );
+  return {
+    key,
+    value: Uint8Array.from(bytes.subarray(line.length)),
+    version,
+    secret: secret !== undefined,
+  };
 }

@@ -2,12 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
-import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from '@acmex/storage/contract';
+import {
+  checkClause,
+  historyFrom,
+  holdsConcurrently,
+  holdsLikeModel,
+  storageContract,
+} from '@acmex/storage/contract';
 import fc from 'fast-check';
 import { fileStorage } from './index.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-storage-')); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-storage-'));
+});
 afterEach(() => rm(folder, { recursive: true }));
 const opened = () => fileStorage({ path: join(folder, 'data') });
 
@@ -20,19 +28,30 @@ describe('fileStorage', () => {
     });
   }
 
-  const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 12 });
+  const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), {
+    maxLength: 12,
+  });
   let run = 0;
 
   it('behaves like a plain map, and explains every outcome of writers at once', async () => {
     await using storage = opened();
     await using other = opened();
-    await fc.assert(fc.asyncProperty(histories, async (numbers) => {
-      const place = `model-${run++}`;
-      await holdsLikeModel(storage, place, historyFrom(place, numbers));
-    }), { numRuns: 20 });
-    await fc.assert(fc.asyncProperty(histories, histories, async (one, two) => {
-      const place = `writers-${run++}`;
-      await holdsConcurrently([storage, other], place, [historyFrom(place, one), historyFrom(place, two)]);
-    }), { numRuns: 20 });
+    await fc.assert(
+      fc.asyncProperty(histories, async (numbers) => {
+        const place = `model-${run++}`;
+        await holdsLikeModel(storage, place, historyFrom(place, numbers));
+      }),
+      { numRuns: 20 },
+    );
+    await fc.assert(
+      fc.asyncProperty(histories, histories, async (one, two) => {
+        const place = `writers-${run++}`;
+        await holdsConcurrently([storage, other], place, [
+          historyFrom(place, one),
+          historyFrom(place, two),
+        ]);
+      }),
+      { numRuns: 20 },
+    );
   }, 120_000);
 });

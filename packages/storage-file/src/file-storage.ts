@@ -7,7 +7,13 @@ import { commit, recover } from './commit.ts';
 import { commitMutex } from './commit-mutex.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { entryIn, fileOf } from './entry-file.ts';
-import { type FileSystemType, fileSystemType, mutexFolder, prepare, snapshotFolder } from './place.ts';
+import {
+  type FileSystemType,
+  fileSystemType,
+  mutexFolder,
+  prepare,
+  snapshotFolder,
+} from './place.ts';
 import { linkedTree, removeForgotten } from './snapshot.ts';
 import { entriesBelow } from './walk.ts';
 
@@ -29,7 +35,11 @@ export function fileStorage(options: FileStorageOptions): Storage {
 }
 
 /** The same on a disk of the caller's. */
-export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileStorageOptions, typeOf: FileSystemType = fileSystemType): Storage {
+export function fileStorageOn(
+  disk: Disk,
+  { path, clock = systemClock }: FileStorageOptions,
+  typeOf: FileSystemType = fileSystemType,
+): Storage {
   const root = resolve(path);
   const mutex = commitMutex(join(root, mutexFolder), { disk, clock });
   let ready: Promise<void> | undefined;
@@ -40,11 +50,16 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work);
-    last = result.catch(() => { /* its caller hears of it */ });
+    last = result.catch(() => {
+      /* its caller hears of it */
+    });
     return result;
   };
   /** Keeps the mutex for those of this process who wait already, but not for long where others may wait. */
-  const holding = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  const holding = async <T>(
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> => {
     held ??= { release: await mutex.acquire(signal), until: clock.monotonic() + tenure };
     try {
       return await work();
@@ -64,7 +79,8 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
       const others = held === undefined;
       return await holding(async () => {
         signal?.throwIfAborted();
-        if (!recovered || (others && await disk.read(join(root, '.acmex/journal')))) await recover(root, disk);
+        if (!recovered || (others && (await disk.read(join(root, '.acmex/journal')))))
+          await recover(root, disk);
         recovered = false;
         const done = await work();
         recovered = true;
@@ -75,7 +91,9 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
   const open = async () => {
     await prepare(root, disk, typeOf);
     await removeForgotten(root, disk);
-    await alone(async () => { /* what a dead process left is done now, so that nobody sees half of it */ }, undefined);
+    await alone(async () => {
+      /* what a dead process left is done now, so that nobody sees half of it */
+    }, undefined);
   };
   const opened = async (signal: AbortSignal | undefined) => {
     signal?.throwIfAborted();
@@ -93,12 +111,12 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
       const bytes = await disk.read(fileOf(root, key));
       return bytes && entryIn(key, bytes);
     },
-    async* list(prefix, options = {}) {
+    async *list(prefix, options = {}) {
       checkedPrefix(prefix);
       await opened(options.signal);
       if ((options.limit ?? 1) > 0) yield* entriesBelow(root, disk, prefix, options);
     },
-    async* snapshot(options = {}) {
+    async *snapshot(options = {}) {
       await opened(options.signal);
       const copy = join(root, snapshotFolder, `${process.pid}-${randomBytes(6).toString('hex')}`);
       try {
@@ -110,7 +128,9 @@ export function fileStorageOn(disk: Disk, { path, clock = systemClock }: FileSto
     },
     async write(changes, { signal } = {}) {
       // A copy, before anything is awaited: the caller may go on with its bytes.
-      const own = checkedChanges(changes).map((change) => ('set' in change ? { ...change, value: Uint8Array.from(change.value) } : change));
+      const own = checkedChanges(changes).map((change) =>
+        'set' in change ? { ...change, value: Uint8Array.from(change.value) } : change,
+      );
       await opened(signal);
       return own.length === 0 ? [] : await alone(() => commit(root, disk, own), signal);
     },

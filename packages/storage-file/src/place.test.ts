@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
@@ -16,7 +27,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 const bytes = (text: string) => new TextEncoder().encode(text);
-const refusal = (code: string, words: string) => expect.objectContaining({ code, message: expect.stringContaining(words) });
+const refusal = (code: string, words: string) =>
+  expect.objectContaining({ code, message: expect.stringContaining(words) });
 
 async function keys(onCorrupt?: (error: Error) => void) {
   const all: string[] = [];
@@ -28,19 +40,33 @@ describe('the files of fileStorage', () => {
   it('can be read by a person, and by their owner alone', async () => {
     const before = process.umask(0);
     try {
-      await fileStorage({ path }).write([{ set: 'a/b', value: bytes('hello\n') }, { set: 'a', value: bytes('key'), secret: true }]);
+      await fileStorage({ path }).write([
+        { set: 'a/b', value: bytes('hello\n') },
+        { set: 'a', value: bytes('key'), secret: true },
+      ]);
     } finally {
       process.umask(before);
     }
     expect(await readFile(join(path, 'a/b='), 'utf8')).toMatch(/^acmex1 [\w-]+\nhello\n$/);
     expect(await readFile(join(path, 'a='), 'utf8')).toMatch(/^acmex1 [\w-]+ secret\nkey$/);
     expect(await readFile(join(path, 'FORMAT'), 'utf8')).toMatch(/^acmex storage 1\n/);
-    for (const [name, mode] of [['', 0o700], ['a', 0o700], ['.acmex', 0o700], ['a=', 0o600], ['a/b=', 0o600], ['FORMAT', 0o600]] as const) expect([name, (await stat(join(path, name))).mode & 0o777]).toEqual([name, mode]);
+    for (const [name, mode] of [
+      ['', 0o700],
+      ['a', 0o700],
+      ['.acmex', 0o700],
+      ['a=', 0o600],
+      ['a/b=', 0o600],
+      ['FORMAT', 0o600],
+    ] as const)
+      expect([name, (await stat(join(path, name))).mode & 0o777]).toEqual([name, mode]);
   });
 
   it('leave no empty folders, and nothing of a write behind', async () => {
     const storage = fileStorage({ path });
-    await storage.write([{ set: 'a/b/c/d', value: bytes('1') }, { set: 'a/e', value: bytes('1') }]);
+    await storage.write([
+      { set: 'a/b/c/d', value: bytes('1') },
+      { set: 'a/e', value: bytes('1') },
+    ]);
     await storage.write([{ remove: 'a/b/c/d' }]);
     expect((await readdir(join(path, 'a'))).sort()).toEqual(['e=']);
     await storage.write([{ remove: 'a/e' }, { remove: 'a/never' }]);
@@ -52,65 +78,105 @@ describe('the files of fileStorage', () => {
 
   it('that were truncated or are foreign are named, and do not stop the rest', async () => {
     const storage = fileStorage({ path });
-    for (const key of ['a', 'b/1', 'b/2', 'c']) await storage.write([{ set: key, value: bytes(key) }]);
+    for (const key of ['a', 'b/1', 'b/2', 'c'])
+      await storage.write([{ set: key, value: bytes(key) }]);
     await truncate(join(path, 'b/1='), 3);
     await writeFile(join(path, 'notes.txt'), 'mine');
     await writeFile(join(folder, 'elsewhere'), 'acmex1 x\nsecret of another');
     await symlink(join(folder, 'elsewhere'), join(path, 'd='));
     const named: string[] = [];
     expect(await keys((error) => named.push(error.message))).toEqual(['a', 'b/2', 'c']);
-    expect(named.sort()).toEqual([expect.stringContaining('b/1'), expect.stringContaining('d= '), expect.stringContaining('notes.txt')]);
+    expect(named.sort()).toEqual([
+      expect.stringContaining('b/1'),
+      expect.stringContaining('d= '),
+      expect.stringContaining('notes.txt'),
+    ]);
     await expect(storage.get('b/1')).rejects.toEqual(refusal('ERR_STORAGE_CORRUPT', 'b/1='));
-    await expect(storage.get('d')).rejects.toEqual(refusal('ERR_STORAGE_UNAVAILABLE', 'it is a link'));
+    await expect(storage.get('d')).rejects.toEqual(
+      refusal('ERR_STORAGE_UNAVAILABLE', 'it is a link'),
+    );
   });
 });
 
 describe('what version 1 wrote', () => {
   it('opens', async () => {
     // As it was released: never changed, only added to.
-    for (const [name, text] of [['FORMAT', 'acmex storage 1\nEach file name= holds one value'], ['a=', 'acmex1 p3Yb-x\none'], ['a/b=', 'acmex1 q_7 secret\ntwo\nlines'], ['.acmex/commit/12.free', '{"pid":7,"start":"1","boot":"x","host":"y"}']] as const) {
+    for (const [name, text] of [
+      ['FORMAT', 'acmex storage 1\nEach file name= holds one value'],
+      ['a=', 'acmex1 p3Yb-x\none'],
+      ['a/b=', 'acmex1 q_7 secret\ntwo\nlines'],
+      ['.acmex/commit/12.free', '{"pid":7,"start":"1","boot":"x","host":"y"}'],
+    ] as const) {
       await mkdir(join(path, name, '..'), { recursive: true });
       await writeFile(join(path, name), text);
     }
     const storage = fileStorage({ path });
-    expect(await storage.get('a')).toEqual({ key: 'a', value: bytes('one'), version: 'p3Yb-x', secret: false });
-    expect(await storage.get('a/b')).toEqual({ key: 'a/b', value: bytes('two\nlines'), version: 'q_7', secret: true });
+    expect(await storage.get('a')).toEqual({
+      key: 'a',
+      value: bytes('one'),
+      version: 'p3Yb-x',
+      secret: false,
+    });
+    expect(await storage.get('a/b')).toEqual({
+      key: 'a/b',
+      value: bytes('two\nlines'),
+      version: 'q_7',
+      secret: true,
+    });
     await storage.write([{ set: 'a', value: bytes('new'), ifVersion: 'p3Yb-x' }]);
   });
 });
 
 describe('the place of fileStorage', () => {
   it('is not over a network', async () => {
-    for (const type of [0x6969, 0xff534d42, 0xfe534d42]) await expect(fileStorageOn(nodeDisk, { path }, async () => type).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'redis://'));
+    for (const type of [0x6969, 0xff534d42, 0xfe534d42])
+      await expect(fileStorageOn(nodeDisk, { path }, async () => type).get('a')).rejects.toEqual(
+        refusal('ERR_STORAGE_PLACE', 'redis://'),
+      );
   });
 
   it('is no folder with other things in it', async () => {
     await mkdir(path);
     await writeFile(join(path, 'photo.jpg'), '');
-    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'photo.jpg'));
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(
+      refusal('ERR_STORAGE_PLACE', 'photo.jpg'),
+    );
     expect(await readdir(path)).toEqual(['photo.jpg']);
   });
 
   it('is no storage of a newer version, nor of another program', async () => {
     await mkdir(path);
     await writeFile(join(path, 'FORMAT'), 'acmex storage 2\n');
-    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_NEWER', 'version 2'));
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(
+      refusal('ERR_STORAGE_NEWER', 'version 2'),
+    );
     await writeFile(join(path, 'FORMAT'), 'something else');
-    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'no storage'));
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(
+      refusal('ERR_STORAGE_PLACE', 'no storage'),
+    );
   });
 
   it('is not shared with another machine', async () => {
     const storage = fileStorage({ path });
     await storage.write([{ set: 'a', value: bytes('1') }]);
-    await writeFile(join(path, '.acmex/commit/999'), JSON.stringify({ pid: 1, start: '1', boot: 'x', host: 'another' }));
-    await expect(storage.write([{ set: 'a', value: bytes('2') }])).rejects.toEqual(refusal('ERR_STORAGE_PLACE', 'redis://'));
+    await writeFile(
+      join(path, '.acmex/commit/999'),
+      JSON.stringify({ pid: 1, start: '1', boot: 'x', host: 'another' }),
+    );
+    await expect(storage.write([{ set: 'a', value: bytes('2') }])).rejects.toEqual(
+      refusal('ERR_STORAGE_PLACE', 'redis://'),
+    );
   });
 
   it('is taken over from a process that died, and from one of before the machine was started', async () => {
     const storage = fileStorage({ path });
     await storage.write([{ set: 'a', value: bytes('1') }]);
     const { thisProcess } = await import('./process-identity.ts');
-    const holders = [{ ...thisProcess(), pid: 2 ** 22 - 1 }, { ...thisProcess(), start: '1' }, { ...thisProcess(), boot: 'before' }];
+    const holders = [
+      { ...thisProcess(), pid: 2 ** 22 - 1 },
+      { ...thisProcess(), start: '1' },
+      { ...thisProcess(), boot: 'before' },
+    ];
     for (const [at, holder] of holders.entries()) {
       await writeFile(join(path, `.acmex/commit/${1000 * (at + 1)}`), JSON.stringify(holder));
       await storage.write([{ set: 'a', value: bytes('2') }]);
@@ -133,45 +199,76 @@ describe('the place of fileStorage', () => {
 
   it('says what is wrong when it cannot be written, and works again afterwards', async () => {
     const full = { on: false };
-    const disk: typeof nodeDisk = { ...nodeDisk, write: async (file, content) => (full.on && !file.includes('making') ? await Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' })) : await nodeDisk.write(file, content)) };
+    const disk: typeof nodeDisk = {
+      ...nodeDisk,
+      write: async (file, content) =>
+        full.on && !file.includes('making')
+          ? await Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' }))
+          : await nodeDisk.write(file, content),
+    };
     const storage = fileStorageOn(disk, { path });
-    await storage.write([{ set: 'a', value: bytes('1') }, { set: 'b', value: bytes('1') }]);
+    await storage.write([
+      { set: 'a', value: bytes('1') },
+      { set: 'b', value: bytes('1') },
+    ]);
     full.on = true;
-    await expect(storage.write([{ set: 'a', value: bytes('2') }, { set: 'b', value: bytes('2') }])).rejects.toThrow();
+    await expect(
+      storage.write([
+        { set: 'a', value: bytes('2') },
+        { set: 'b', value: bytes('2') },
+      ]),
+    ).rejects.toThrow();
     full.on = false;
     expect(await keys()).toEqual(['a', 'b']);
     expect(new TextDecoder().decode((await storage.get('a'))?.value)).toBe('1');
-    await storage.write([{ set: 'a', value: bytes('3') }, { set: 'b', value: bytes('3') }]);
+    await storage.write([
+      { set: 'a', value: bytes('3') },
+      { set: 'b', value: bytes('3') },
+    ]);
   });
 
-  const mounted = process.platform === 'linux' && process.getuid?.() === 0 && spawnSync('mount', ['--version']).status === 0;
-  (mounted ? it : it.skip)(`keeps what it has when the disk is full${mounted ? '' : ' (skipped: mounting a small disk needs root)'}`, async () => {
-    await mkdir(path);
-    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', path]);
-    expect(status).toBe(0);
-    try {
-      const storage = fileStorage({ path: join(path, 'data') });
-      const value = new Uint8Array(40_000);
-      let written = 0;
-      const fill = async () => {
-        for (; written < 100; written += 1) await storage.write([{ set: `k/${written}/a`, value }, { set: `k/${written}/b`, value }]);
-      };
-      await expect(fill()).rejects.toEqual(refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: make room'));
-      expect(written).toBeGreaterThan(2);
-      const all: string[] = [];
-      for await (const { key } of storage.list('k')) all.push(key);
-      expect(all).toHaveLength(written * 2);
-      await storage.write([{ remove: 'k/0/a' }, { remove: 'k/0/b' }]);
-      await storage.write([{ set: 'k/0/a', value }]);
-    } finally {
-      spawnSync('umount', [path]);
-    }
-  });
+  const mounted =
+    process.platform === 'linux' &&
+    process.getuid?.() === 0 &&
+    spawnSync('mount', ['--version']).status === 0;
+  (mounted ? it : it.skip)(
+    `keeps what it has when the disk is full${mounted ? '' : ' (skipped: mounting a small disk needs root)'}`,
+    async () => {
+      await mkdir(path);
+      const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', path]);
+      expect(status).toBe(0);
+      try {
+        const storage = fileStorage({ path: join(path, 'data') });
+        const value = new Uint8Array(40_000);
+        let written = 0;
+        const fill = async () => {
+          for (; written < 100; written += 1)
+            await storage.write([
+              { set: `k/${written}/a`, value },
+              { set: `k/${written}/b`, value },
+            ]);
+        };
+        await expect(fill()).rejects.toEqual(
+          refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: make room'),
+        );
+        expect(written).toBeGreaterThan(2);
+        const all: string[] = [];
+        for await (const { key } of storage.list('k')) all.push(key);
+        expect(all).toHaveLength(written * 2);
+        await storage.write([{ remove: 'k/0/a' }, { remove: 'k/0/b' }]);
+        await storage.write([{ set: 'k/0/a', value }]);
+      } finally {
+        spawnSync('umount', [path]);
+      }
+    },
+  );
 
   it('names the folder that may not be written', async () => {
-    if (process.getuid?.() === 0) return;   // root may write everywhere
+    if (process.getuid?.() === 0) return; // root may write everywhere
     await mkdir(path);
     await chmod(path, 0o500);
-    await expect(fileStorage({ path }).get('a')).rejects.toEqual(refusal('ERR_STORAGE_UNAVAILABLE', 'permission'));
+    await expect(fileStorage({ path }).get('a')).rejects.toEqual(
+      refusal('ERR_STORAGE_UNAVAILABLE', 'permission'),
+    );
   });
 });

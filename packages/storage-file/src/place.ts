@@ -9,10 +9,21 @@ import { ownFolder } from './entry-file.ts';
 export const mutexFolder = join(ownFolder, 'commit');
 export const snapshotFolder = join(ownFolder, 'snapshot');
 const format = 'FORMAT';
-const formatText = 'acmex storage 1\nEach file name= holds one value behind its first line. Back the whole folder up while no program uses it, or with acmex storage backup.\n';
+const formatText =
+  'acmex storage 1\nEach file name= holds one value behind its first line. Back the whole folder up while no program uses it, or with acmex storage backup.\n';
 
 /** File systems over a network, by the number that statfs(2) gives: what is written on one machine comes late to another. */
-const overNetwork: Readonly<Record<number, string>> = { 0x6969: 'NFS', 0x517b: 'SMB', 0xff534d42: 'CIFS', 0xfe534d42: 'SMB', 0x5346414f: 'AFS', 0x00c36400: 'Ceph', 0x01161970: 'GFS2', 0x47504653: 'GPFS', 0x0bd00bd0: 'Lustre' };
+const overNetwork: Readonly<Record<number, string>> = {
+  0x6969: 'NFS',
+  0x517b: 'SMB',
+  0xff534d42: 'CIFS',
+  0xfe534d42: 'SMB',
+  0x5346414f: 'AFS',
+  0x00c36400: 'Ceph',
+  0x01161970: 'GFS2',
+  0x47504653: 'GPFS',
+  0x0bd00bd0: 'Lustre',
+};
 
 /** @returns the number of the file system's kind */
 export type FileSystemType = (path: string) => Promise<number>;
@@ -24,16 +35,30 @@ export const fileSystemType: FileSystemType = async (path) => (await statfs(path
  */
 export async function prepare(root: string, disk: Disk, typeOf: FileSystemType): Promise<void> {
   await mkdir(root, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw new StorageUnavailableError(`${root} cannot be made (${errorCode(cause) ?? String(cause)}): give another place, or make the folder for the user that this program runs as`, { cause });
+    throw new StorageUnavailableError(
+      `${root} cannot be made (${errorCode(cause) ?? String(cause)}): give another place, or make the folder for the user that this program runs as`,
+      { cause },
+    );
   });
   const network = overNetwork[await typeOf(root)];
-  if (network !== undefined) throw new StorageError('ERR_STORAGE_PLACE', `${root} lies on ${network}, where two machines would write over each other: use a local disk, or redis:// for several machines`);
+  if (network !== undefined)
+    throw new StorageError(
+      'ERR_STORAGE_PLACE',
+      `${root} lies on ${network}, where two machines would write over each other: use a local disk, or redis:// for several machines`,
+    );
   const found = await disk.read(join(root, format));
   if (found) checkFormat(root, found.toString('utf8', 0, 100));
-  const [other] = found ? [] : (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
-  if (other) throw new StorageError('ERR_STORAGE_PLACE', `${root} is no storage, and not empty (it holds ${other.name}): give a folder of its own`);
+  const [other] = found
+    ? []
+    : (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
+  if (other)
+    throw new StorageError(
+      'ERR_STORAGE_PLACE',
+      `${root} is no storage, and not empty (it holds ${other.name}): give a folder of its own`,
+    );
   // Also where there is a FORMAT: a copy of the folder may lack what was empty.
-  for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder]) await disk.makeFolder(join(root, folder));
+  for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder])
+    await disk.makeFolder(join(root, folder));
   if (!found) await markAsOurs(root, disk);
 }
 
@@ -47,6 +72,14 @@ async function markAsOurs(root: string, disk: Disk): Promise<void> {
 
 function checkFormat(root: string, text: string): void {
   const version = /^acmex storage (\d{1,9})\n/.exec(text)?.[1];
-  if (version === undefined) throw new StorageError('ERR_STORAGE_PLACE', `${root} is no storage: its file ${format} says something else`);
-  if (Number(version) > 1) throw new StorageError('ERR_STORAGE_NEWER', `${root} is a storage of version ${version}, and this program knows version 1: update it`);
+  if (version === undefined)
+    throw new StorageError(
+      'ERR_STORAGE_PLACE',
+      `${root} is no storage: its file ${format} says something else`,
+    );
+  if (Number(version) > 1)
+    throw new StorageError(
+      'ERR_STORAGE_NEWER',
+      `${root} is a storage of version ${version}, and this program knows version 1: update it`,
+    );
 }

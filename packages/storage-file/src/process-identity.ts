@@ -21,7 +21,12 @@ export function thisProcess(): ProcessIdentity {
  * Whether a process still runs. Dead is only what is known to be: its pid is gone or belongs to another process by now, or the
  * machine was started since. `elsewhere`: on another machine, or in another container, where nobody here can tell.
  */
-export function stateOf({ pid, start, boot: theirs, host: machine }: ProcessIdentity): 'alive' | 'dead' | 'elsewhere' {
+export function stateOf({
+  pid,
+  start,
+  boot: theirs,
+  host: machine,
+}: ProcessIdentity): 'alive' | 'dead' | 'elsewhere' {
   if (machine !== host()) return 'elsewhere';
   if (theirs !== boot()) return 'dead';
   if (!exists(pid)) return 'dead';
@@ -31,10 +36,20 @@ export function stateOf({ pid, start, boot: theirs, host: machine }: ProcessIden
 
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   try {
-    const { pid, start, boot: at, host: on } = JSON.parse(text) as Readonly<Record<keyof ProcessIdentity, unknown>>;
-    return typeof pid === 'number' && typeof start === 'string' && typeof at === 'string' && typeof on === 'string' ? { pid, start, boot: at, host: on } : undefined;
+    const {
+      pid,
+      start,
+      boot: at,
+      host: on,
+    } = JSON.parse(text) as Readonly<Record<keyof ProcessIdentity, unknown>>;
+    return typeof pid === 'number' &&
+      typeof start === 'string' &&
+      typeof at === 'string' &&
+      typeof on === 'string'
+      ? { pid, start, boot: at, host: on }
+      : undefined;
   } catch {
-    return undefined;   // it was cut short
+    return undefined; // it was cut short
   }
 }
 
@@ -51,7 +66,9 @@ export function exists(pid: number): boolean {
 
 /** Field 22 of /proc/PID/stat; the second may hold anything, in parentheses. proc(5) */
 function startOf(pid: number): string | undefined {
-  return text(`/proc/${pid}/stat`)?.replace(/^.*\) /s, '').split(' ')[19];
+  return text(`/proc/${pid}/stat`)
+    ?.replace(/^.*\) /s, '')
+    .split(' ')[19];
 }
 
 /** Linux says it. Elsewhere a restart of the machine is not noticed, and a pid that is used again counts as its first owner. */
@@ -60,7 +77,9 @@ function boot(): string {
 }
 
 function host(): string {
-  return [text('/etc/machine-id')?.trim() || hostname(), namespace()].filter((part) => part !== undefined).join(' ');
+  return [text('/etc/machine-id')?.trim() || hostname(), namespace()]
+    .filter((part) => part !== undefined)
+    .join(' ');
 }
 
 /** Pids of one namespace mean nothing in another. */
@@ -68,7 +87,7 @@ function namespace(): string | undefined {
   try {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
-    return undefined;   // no Linux
+    return undefined; // no Linux
   }
 }
 
@@ -76,6 +95,6 @@ function text(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return undefined;   // no such thing on this system
+    return undefined; // no such thing on this system
   }
 }

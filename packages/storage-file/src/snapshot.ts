@@ -12,8 +12,10 @@ import { exists } from './process-identity.ts';
 export async function linkedTree(from: string, to: string, disk: Disk): Promise<void> {
   await disk.makeFolder(to);
   for (const entry of await disk.list(from)) {
-    if (entry.isDirectory() && isPart(entry.name)) await linkedTree(join(from, entry.name), join(to, entry.name), disk);
-    else if (entry.isFile() && partOf(entry.name) !== undefined) await disk.link(join(from, entry.name), join(to, entry.name));
+    if (entry.isDirectory() && isPart(entry.name))
+      await linkedTree(join(from, entry.name), join(to, entry.name), disk);
+    else if (entry.isFile() && partOf(entry.name) !== undefined)
+      await disk.link(join(from, entry.name), join(to, entry.name));
   }
 }
 
@@ -22,7 +24,8 @@ export async function removeForgotten(root: string, disk: Disk): Promise<void> {
   for (const folder of [snapshotFolder, mutexFolder]) {
     for (const { name } of await disk.list(join(root, folder))) {
       const pid = Number(/^(?:making-|waiting-)?(\d+)-/.exec(name)?.[1] ?? 0);
-      if (pid > 0 && pid !== process.pid && !exists(pid)) await rm(join(root, folder, name), { recursive: true, force: true });
+      if (pid > 0 && pid !== process.pid && !exists(pid))
+        await rm(join(root, folder, name), { recursive: true, force: true });
     }
   }
 }

@@ -7,7 +7,12 @@ import { entryIn, fileOf, isPart, partOf } from './entry-file.ts';
 const atOnce = 16;
 
 /** The entries below a prefix in byte order, behind `after`: folder by folder, and no folder before it is reached. */
-export async function* entriesBelow(root: string, disk: Disk, prefix: string, { after = '', limit = Infinity, signal, onCorrupt }: ListOptions): AsyncGenerator<Entry> {
+export async function* entriesBelow(
+  root: string,
+  disk: Disk,
+  prefix: string,
+  { after = '', limit = Infinity, signal, onCorrupt }: ListOptions,
+): AsyncGenerator<Entry> {
   let left = limit;
   let keys: string[] = [];
   const read = async () => {
@@ -28,7 +33,12 @@ export async function* entriesBelow(root: string, disk: Disk, prefix: string, { 
   yield* await read();
 }
 
-async function entryAt(root: string, disk: Disk, key: string, onCorrupt: ListOptions['onCorrupt']): Promise<Entry | undefined> {
+async function entryAt(
+  root: string,
+  disk: Disk,
+  key: string,
+  onCorrupt: ListOptions['onCorrupt'],
+): Promise<Entry | undefined> {
   try {
     const bytes = await disk.read(fileOf(root, key));
     return bytes && entryIn(key, bytes);
@@ -39,20 +49,37 @@ async function entryAt(root: string, disk: Disk, key: string, onCorrupt: ListOpt
   }
 }
 
-async function* keysBelow(root: string, disk: Disk, folder: string, { after, onCorrupt }: { readonly after: string; readonly onCorrupt: ListOptions['onCorrupt'] }): AsyncGenerator<string> {
+async function* keysBelow(
+  root: string,
+  disk: Disk,
+  folder: string,
+  { after, onCorrupt }: { readonly after: string; readonly onCorrupt: ListOptions['onCorrupt'] },
+): AsyncGenerator<string> {
   const found: { readonly name: string; readonly key: string; readonly isFolder: boolean }[] = [];
   for (const entry of await disk.list(join(root, folder))) {
     const part = entry.isDirectory() ? entry.name : partOf(entry.name);
-    const key = folder === '' ? part ?? '' : `${folder}/${part}`;
-    if (part !== undefined && isPart(part) && !entry.isSymbolicLink()) found.push({ key, isFolder: entry.isDirectory(), name: entry.isDirectory() ? `${part}/` : part });
-    else if (!(folder === '' && isOurs(entry.name))) onCorrupt?.(new CorruptEntryError(join(folder, entry.name), 'it is no file of this storage: move it elsewhere'));
+    const key = folder === '' ? (part ?? '') : `${folder}/${part}`;
+    if (part !== undefined && isPart(part) && !entry.isSymbolicLink())
+      found.push({
+        key,
+        isFolder: entry.isDirectory(),
+        name: entry.isDirectory() ? `${part}/` : part,
+      });
+    else if (!(folder === '' && isOurs(entry.name)))
+      onCorrupt?.(
+        new CorruptEntryError(
+          join(folder, entry.name),
+          'it is no file of this storage: move it elsewhere',
+        ),
+      );
   }
   // A folder stands where the keys in it do: behind `a-` and `a.b`, before `a0`.
   found.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { key, isFolder } of found) {
     if (!isFolder) {
       if (key > after) yield key;
-    } else if (`${key}/` > after || after.startsWith(`${key}/`)) yield* keysBelow(root, disk, key, { after, onCorrupt });
+    } else if (`${key}/` > after || after.startsWith(`${key}/`))
+      yield* keysBelow(root, disk, key, { after, onCorrupt });
   }
 }
 

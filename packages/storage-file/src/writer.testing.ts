@@ -9,18 +9,34 @@ function dying(left: number): Disk {
   const step = () => {
     if (--left === 0) process.kill(process.pid, 'SIGKILL');
   };
-  const counted = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => async (...args: A): Promise<R> => {
-    step();
-    const result = await call(...args);
-    step();
-    return result;
-  };
+  const counted =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      step();
+      const result = await call(...args);
+      step();
+      return result;
+    };
   const { read, list, ...changing } = nodeDisk;
-  return { read, list, write: counted(changing.write), jot: counted(changing.jot), rename: counted(changing.rename), link: counted(changing.link), remove: counted(changing.remove), makeFolder: counted(changing.makeFolder), removeFolder: counted(changing.removeFolder), sync: counted(changing.sync) };
+  return {
+    read,
+    list,
+    write: counted(changing.write),
+    jot: counted(changing.jot),
+    rename: counted(changing.rename),
+    link: counted(changing.link),
+    remove: counted(changing.remove),
+    makeFolder: counted(changing.makeFolder),
+    removeFolder: counted(changing.removeFolder),
+    sync: counted(changing.sync),
+  };
 }
 
 const storage = fileStorageOn(Number(steps) > 0 ? dying(Number(steps)) : nodeDisk, { path });
-const told = (line: string) => new Promise<void>((resolve) => { process.stdout.write(`${line}\n`, () => resolve()); });
+const told = (line: string) =>
+  new Promise<void>((resolve) => {
+    process.stdout.write(`${line}\n`, () => resolve());
+  });
 
 /** Single keys, and three keys that always hold the same. What is told is acknowledged. */
 for (let round = 1; ; round += 1) {
@@ -30,6 +46,11 @@ for (let round = 1; ; round += 1) {
   await storage.write([{ set: single, value }]);
   await told(`did ${single} ${seed}.${round}`);
   await told(`try together ${seed}.${round}`);
-  await storage.write([{ set: 'together/a', value }, { set: 'together/b/c', value }, round % 2 ? { set: 'z', value } : { remove: 'z' }, { set: 'together/d', value }]);
+  await storage.write([
+    { set: 'together/a', value },
+    { set: 'together/b/c', value },
+    round % 2 ? { set: 'z', value } : { remove: 'z' },
+    { set: 'together/d', value },
+  ]);
   await told(`did together ${seed}.${round}`);
 }

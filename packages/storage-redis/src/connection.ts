@@ -59,7 +59,9 @@ export function connection({ clock, greet, ...options }: ConnectionOptions): Con
     onTheWay += bytes;
     const limit = { milliseconds: Math.ceil(options.patience + onTheWay / bytesPerMillisecond) };
     try {
-      return await withTimeLimit({ clock, limit, signal }, (limited) => Promise.race([through.redis.then(work), endOf(limited)]));
+      return await withTimeLimit({ clock, limit, signal }, (limited) =>
+        Promise.race([through.redis.then(work), endOf(limited)]),
+      );
     } catch (reason) {
       signal?.throwIfAborted();
       if (errorCode(reason) === 'ERR_STORAGE_PLACE') throw reason;
@@ -97,6 +99,8 @@ export function connection({ clock, greet, ...options }: ConnectionOptions): Con
 /** Rejects when the signal aborts, and one look at what has arrived later: a process that was busy itself must not blame Redis. */
 function endOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => setImmediate(() => reject(signal.reason)), { once: true });
+    signal.addEventListener('abort', () => setImmediate(() => reject(signal.reason)), {
+      once: true,
+    });
   });
 }

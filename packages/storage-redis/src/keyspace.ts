@@ -16,9 +16,18 @@ export interface Keyspace {
 
 /** @throws StorageError `ERR_STORAGE_INPUT` */
 export function keyspaceOf(prefix: string): Keyspace {
-  if (!/^[\w.:-]{1,64}$/.test(prefix)) throw new StorageError('ERR_STORAGE_INPUT', `${JSON.stringify(prefix)} is no prefix: write 1 to 64 of A-Z a-z 0-9 _ . : -`);
+  if (!/^[\w.:-]{1,64}$/.test(prefix))
+    throw new StorageError(
+      'ERR_STORAGE_INPUT',
+      `${JSON.stringify(prefix)} is no prefix: write 1 to 64 of A-Z a-z 0-9 _ . : -`,
+    );
   const tag = `{${prefix}}:`;
-  return { index: `${tag}index`, snapshots: `${tag}snapshots`, entries: `${tag}entry:`, snapshot: (id) => `${tag}snapshot:${id}` };
+  return {
+    index: `${tag}index`,
+    snapshots: `${tag}snapshots`,
+    entries: `${tag}entry:`,
+    snapshot: (id) => `${tag}snapshot:${id}`,
+  };
 }
 
 export interface Found {
@@ -27,19 +36,27 @@ export interface Found {
 }
 
 /** A page as the scripts answer with it. */
-export function entriesIn(answer: unknown): { readonly complete: boolean; readonly found: readonly Found[] } {
+export function entriesIn(answer: unknown): {
+  readonly complete: boolean;
+  readonly found: readonly Found[];
+} {
   const [complete, flat] = answer as [number, (Buffer | null)[]];
   const found: Found[] = [];
-  for (let at = 0; at < flat.length; at += 2) found.push({ key: flat[at]?.toString('latin1') ?? '', bytes: flat[at + 1] ?? null });
+  for (let at = 0; at < flat.length; at += 2)
+    found.push({ key: flat[at]?.toString('latin1') ?? '', bytes: flat[at + 1] ?? null });
   return { complete: complete === 1, found };
 }
 
 /** The entry, or undefined where it cannot be read and somebody wants to be told so. */
-export function readable(read: () => Entry, onCorrupt: ((error: Error) => void) | undefined): Entry | undefined {
+export function readable(
+  read: () => Entry,
+  onCorrupt: ((error: Error) => void) | undefined,
+): Entry | undefined {
   try {
     return read();
   } catch (error) {
-    if (!onCorrupt || !(error instanceof Error) || errorCode(error) !== 'ERR_STORAGE_CORRUPT') throw error;
+    if (!onCorrupt || !(error instanceof Error) || errorCode(error) !== 'ERR_STORAGE_CORRUPT')
+      throw error;
     onCorrupt(error);
     return undefined;
   }

@@ -13,15 +13,15 @@ export interface Address {
 export type RedisPlace =
   /** `redis://[username[:password]@]host[:port][/database]`; `rediss://` for TLS. */
   | { readonly url: string }
-  | Address & { readonly database?: number | undefined }
+  | (Address & { readonly database?: number | undefined })
   | {
-    readonly sentinels: readonly Address[];
-    /** What the sentinels call the master. */
-    readonly master: string;
-    readonly sentinelUsername?: string | undefined;
-    readonly sentinelPassword?: string | undefined;
-    readonly database?: number | undefined;
-  }
+      readonly sentinels: readonly Address[];
+      /** What the sentinels call the master. */
+      readonly master: string;
+      readonly sentinelUsername?: string | undefined;
+      readonly sentinelPassword?: string | undefined;
+      readonly database?: number | undefined;
+    }
   /** Nodes of a Cluster; one that answers is enough. */
   | { readonly nodes: readonly Address[] };
 
@@ -47,27 +47,56 @@ export interface RedisTarget extends Access {
 /** @throws StorageError `ERR_STORAGE_PLACE` */
 export function targetOf(place: RedisPlace & Access): RedisTarget {
   const { username, password, tls } = place;
-  const common = { username, password, tls, database: 'database' in place ? place.database ?? 0 : 0, master: '' };
+  const common = {
+    username,
+    password,
+    tls,
+    database: 'database' in place ? (place.database ?? 0) : 0,
+    master: '',
+  };
   if ('url' in place) return { ...common, ...fromUrl(place.url, place) };
   if ('nodes' in place) return { ...common, kind: 'cluster', addresses: someOf(place.nodes, 6379) };
   if ('sentinels' in place) {
     const { master, sentinelUsername, sentinelPassword } = place;
-    return { ...common, kind: 'sentinel', master, sentinelUsername, sentinelPassword, addresses: someOf(place.sentinels, 26379) };
+    return {
+      ...common,
+      kind: 'sentinel',
+      master,
+      sentinelUsername,
+      sentinelPassword,
+      addresses: someOf(place.sentinels, 26379),
+    };
   }
   return { ...common, kind: 'server', addresses: someOf([place], 6379) };
 }
 
 function someOf(addresses: readonly Address[], port: number): readonly Required<Address>[] {
-  if (addresses.length === 0) throw new StorageError('ERR_STORAGE_PLACE', 'no address of a Redis was given: give at least one');
+  if (addresses.length === 0)
+    throw new StorageError(
+      'ERR_STORAGE_PLACE',
+      'no address of a Redis was given: give at least one',
+    );
   return addresses.map((address) => ({ host: address.host, port: address.port ?? port }));
 }
 
 /** No message repeats the URL: a password may stand in it. */
-function fromUrl(text: string, access: Access): Access & Pick<RedisTarget, 'kind' | 'addresses' | 'database'> {
+function fromUrl(
+  text: string,
+  access: Access,
+): Access & Pick<RedisTarget, 'kind' | 'addresses' | 'database'> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const database = Number(url?.pathname.slice(1) ?? 0);
-  if (!url || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '' || url.search !== '' || !Number.isInteger(database)) {
-    throw new StorageError('ERR_STORAGE_PLACE', 'this is no URL of a Redis: write redis://host:port/database, or rediss:// for TLS, and give everything else by an option of its own');
+  if (
+    !url ||
+    !['redis:', 'rediss:'].includes(url.protocol) ||
+    url.hostname === '' ||
+    url.search !== '' ||
+    !Number.isInteger(database)
+  ) {
+    throw new StorageError(
+      'ERR_STORAGE_PLACE',
+      'this is no URL of a Redis: write redis://host:port/database, or rediss:// for TLS, and give everything else by an option of its own',
+    );
   }
   return {
     kind: 'server',
@@ -75,7 +104,7 @@ function fromUrl(text: string, access: Access): Access & Pick<RedisTarget, 'kind
     addresses: [{ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }],
     username: access.username ?? (decodeURIComponent(url.username) || undefined),
     password: access.password ?? (decodeURIComponent(url.password) || undefined),
-    tls: access.tls || (url.protocol === 'rediss:'),
+    tls: access.tls || url.protocol === 'rediss:',
   };
 }
 
@@ -84,9 +113,15 @@ function fromUrl(text: string, access: Access): Access & Pick<RedisTarget, 'kind
  * @param options `allowPlaintextConnection` as in `redisStorage`
  * @throws StorageError `ERR_STORAGE_PLACE`
  */
-export function redisTarget(place: RedisPlace & Access, { allowPlaintextConnection = false }: { readonly allowPlaintextConnection?: boolean | undefined } = {}): RedisTarget {
+export function redisTarget(
+  place: RedisPlace & Access,
+  {
+    allowPlaintextConnection = false,
+  }: { readonly allowPlaintextConnection?: boolean | undefined } = {},
+): RedisTarget {
   const target = targetOf(place);
-  if (!allowPlaintextConnection) target.addresses.forEach((address) => checkedAddress(address, target));
+  if (!allowPlaintextConnection)
+    target.addresses.forEach((address) => checkedAddress(address, target));
   return target;
 }
 
@@ -94,12 +129,20 @@ export function redisTarget(place: RedisPlace & Access, { allowPlaintextConnecti
  * Refuses to speak in clear, or without saying who speaks, over a network. Asked for each address, also for those that sentinels and nodes name.
  * @throws StorageError `ERR_STORAGE_PLACE`
  */
-export function checkedAddress({ host, port }: Required<Address>, { tls, password }: RedisTarget): void {
+export function checkedAddress(
+  { host, port }: Required<Address>,
+  { tls, password }: RedisTarget,
+): void {
   if (isLoopback(host)) return;
   const certified = typeof tls === 'object' && (tls.cert !== undefined || tls.pfx !== undefined);
   if (tls && (password !== undefined || certified)) return;
-  const lacks = tls ? 'without a password anyone who reaches it reads everything: give `password`' : 'without TLS everything can be read on the way, the password too: use rediss:// or `tls`, with `password`';
-  throw new StorageError('ERR_STORAGE_PLACE', `Redis at ${shown({ host, port })} is not on this machine, and ${lacks}, or allow it by \`allowPlaintextConnection\``);
+  const lacks = tls
+    ? 'without a password anyone who reaches it reads everything: give `password`'
+    : 'without TLS everything can be read on the way, the password too: use rediss:// or `tls`, with `password`';
+  throw new StorageError(
+    'ERR_STORAGE_PLACE',
+    `Redis at ${shown({ host, port })} is not on this machine, and ${lacks}, or allow it by \`allowPlaintextConnection\``,
+  );
 }
 
 export function shown({ host, port }: Required<Address>): string {

@@ -9,18 +9,37 @@ describe('redisStorage', () => {
     ['a URL without TLS', { url: 'redis://:geheim@redis.example.com' }],
     ['a URL without a password', { url: 'rediss://redis.example.com' }],
     ['a host without TLS', { host: '192.0.2.1', password: 'geheim' }],
-    ['one sentinel of several that is elsewhere', { sentinels: [{ host: '127.0.0.1' }, { host: '192.0.2.1' }], master: 'acmex', password: 'geheim' }],
+    [
+      'one sentinel of several that is elsewhere',
+      {
+        sentinels: [{ host: '127.0.0.1' }, { host: '192.0.2.1' }],
+        master: 'acmex',
+        password: 'geheim',
+      },
+    ],
     ['a Cluster without TLS', { nodes: [{ host: '2001:db8::1' }], password: 'geheim' }],
   ])('refuses to speak over a network with %s, and says no password', (_, options) => {
-    expect(() => redisStorage(options)).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_PLACE', message: expect.not.stringContaining('geheim') }));
+    expect(() => redisStorage(options)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_STORAGE_PLACE',
+        message: expect.not.stringContaining('geheim'),
+      }),
+    );
     const notices: Notice[] = [];
-    redisStorage({ ...options, allowPlaintextConnection: true, onNotice: (notice) => notices.push(notice) });
+    redisStorage({
+      ...options,
+      allowPlaintextConnection: true,
+      onNotice: (notice) => notices.push(notice),
+    });
     expect(notices.map(({ code }) => code)).toEqual(['REDIS_PLAINTEXT_CONNECTION']);
   });
 
   it.each<[string, RedisStorageOptions]>([
     ['TLS and a password', { url: 'rediss://:geheim@redis.example.com/2' }],
-    ['TLS and a password that is asked for', { host: 'redis.example.com', tls: true, password: async () => 'geheim' }],
+    [
+      'TLS and a password that is asked for',
+      { host: 'redis.example.com', tls: true, password: async () => 'geheim' },
+    ],
     ['a certificate of its own', { host: 'redis.example.com', tls: { cert: 'PEM', key: 'PEM' } }],
     ['this machine', { url: 'redis://[::1]:6380' }],
     ['this machine by its name', { nodes: [{ host: 'localhost' }] }],
@@ -28,19 +47,39 @@ describe('redisStorage', () => {
     expect(redisStorage(options)).toBeDefined();
   });
 
-  it.each(['', 'geheim', 'http://:geheim@127.0.0.1', 'redis://:geheim@127.0.0.1/one', 'redis://127.0.0.1?password=geheim'])('refuses the URL %j without repeating it', (url) => {
-    expect(() => redisStorage({ url })).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_PLACE', message: expect.not.stringContaining('geheim') }));
+  it.each([
+    '',
+    'geheim',
+    'http://:geheim@127.0.0.1',
+    'redis://:geheim@127.0.0.1/one',
+    'redis://127.0.0.1?password=geheim',
+  ])('refuses the URL %j without repeating it', (url) => {
+    expect(() => redisStorage({ url })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_STORAGE_PLACE',
+        message: expect.not.stringContaining('geheim'),
+      }),
+    );
   });
 
   it.each(['', 'a{b}', 'a b'])('refuses the prefix %j', (prefix) => {
-    expect(() => redisStorage({ host: '127.0.0.1', prefix })).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_INPUT' }));
+    expect(() => redisStorage({ host: '127.0.0.1', prefix })).toThrow(
+      expect.objectContaining({ code: 'ERR_STORAGE_INPUT' }),
+    );
   });
 
   it('refuses secrets before it connects, and says at every opening that they are allowed', async () => {
     await using storage = redisStorage({ host: '127.0.0.1', port: 1 });
-    await expect(storage.write([{ set: 'a/b', value: new Uint8Array(), secret: true }])).rejects.toMatchObject({ code: 'ERR_STORAGE_SECRET', key: 'a/b' });
+    await expect(
+      storage.write([{ set: 'a/b', value: new Uint8Array(), secret: true }]),
+    ).rejects.toMatchObject({ code: 'ERR_STORAGE_SECRET', key: 'a/b' });
     const codes: string[] = [];
-    for (let opening = 0; opening < 2; opening += 1) redisStorage({ host: '127.0.0.1', allowPlaintextSecrets: true, onNotice: ({ code }) => codes.push(code) });
+    for (let opening = 0; opening < 2; opening += 1)
+      redisStorage({
+        host: '127.0.0.1',
+        allowPlaintextSecrets: true,
+        onNotice: ({ code }) => codes.push(code),
+      });
     expect(codes).toEqual(['REDIS_PLAINTEXT_SECRETS', 'REDIS_PLAINTEXT_SECRETS']);
   });
 
@@ -48,7 +87,10 @@ describe('redisStorage', () => {
     const port = await freePort();
     await using storage = redisStorage({ url: `redis://:geheim@127.0.0.1:${port}` });
     for (const call of calls(storage)) {
-      await expect(call()).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: `Redis at 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}` });
+      await expect(call()).rejects.toMatchObject({
+        code: 'ERR_STORAGE_UNAVAILABLE',
+        message: `Redis at 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}`,
+      });
     }
   });
 
@@ -58,10 +100,20 @@ describe('redisStorage', () => {
     const { port } = silent.address() as { port: number };
     const storage = redisStorage({ host: '127.0.0.1', port, patience: { milliseconds: 200 } });
     const start = systemClock.monotonic();
-    await Promise.all(calls(storage).map((call) => expect(call()).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: `Redis at 127.0.0.1:${port} did not answer in time` })));
+    await Promise.all(
+      calls(storage).map((call) =>
+        expect(call()).rejects.toMatchObject({
+          code: 'ERR_STORAGE_UNAVAILABLE',
+          message: `Redis at 127.0.0.1:${port} did not answer in time`,
+        }),
+      ),
+    );
     expect(systemClock.monotonic() - start).toBeLessThan(5000);
     await storage[Symbol.asyncDispose]();
-    await expect(storage.get('a')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: `Redis at 127.0.0.1:${port}: the storage was closed` });
+    await expect(storage.get('a')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: `Redis at 127.0.0.1:${port}: the storage was closed`,
+    });
     silent.close();
   });
 
@@ -69,25 +121,48 @@ describe('redisStorage', () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
-    await using storage = redisStorage({ host: '127.0.0.1', port, patience: { milliseconds: 300 } });
+    await using storage = redisStorage({
+      host: '127.0.0.1',
+      port,
+      patience: { milliseconds: 300 },
+    });
     const [stop, reason] = [new AbortController(), new Error('enough')];
     const [one, other] = [storage.get('a', { signal: stop.signal }), storage.get('b')];
     stop.abort(reason);
     await expect(one).rejects.toBe(reason);
-    await expect(other).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringContaining('in time') });
+    await expect(other).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('in time'),
+    });
     silent.close();
   });
 });
 
 describe('redisStorage that is sent to another machine', () => {
   it.each<[string, string, (port: number) => RedisStorageOptions]>([
-    ['a node', '-MOVED 1 192.0.2.1:6379\r\n', (port) => ({ nodes: [{ host: '127.0.0.1', port: 1 }, { host: '127.0.0.1', port }] })],
-    ['a sentinel', '*2\r\n$9\r\n192.0.2.1\r\n$4\r\n6379\r\n', (port) => ({ sentinels: [{ host: '127.0.0.1', port }], master: 'acmex' })],
+    [
+      'a node',
+      '-MOVED 1 192.0.2.1:6379\r\n',
+      (port) => ({
+        nodes: [
+          { host: '127.0.0.1', port: 1 },
+          { host: '127.0.0.1', port },
+        ],
+      }),
+    ],
+    [
+      'a sentinel',
+      '*2\r\n$9\r\n192.0.2.1\r\n$4\r\n6379\r\n',
+      (port) => ({ sentinels: [{ host: '127.0.0.1', port }], master: 'acmex' }),
+    ],
   ])('by %s does not go there in clear', async (_, answer, place) => {
     const server = createServer((socket) => socket.on('data', () => socket.write(answer)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     await using storage = redisStorage(place((server.address() as { port: number }).port));
-    await expect(storage.get('a')).rejects.toMatchObject({ code: 'ERR_STORAGE_PLACE', message: expect.stringContaining('192.0.2.1:6379 is not on this machine') });
+    await expect(storage.get('a')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_PLACE',
+      message: expect.stringContaining('192.0.2.1:6379 is not on this machine'),
+    });
     server.close();
   });
 });

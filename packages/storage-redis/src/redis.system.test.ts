@@ -1,14 +1,31 @@
 import { systemClock } from '@acmex/clock';
-import { describeWith, type RedisCluster, type RedisSentinel, type RedisServer, startRedis, startRedisCluster, startRedisSentinel } from '@acmex/services';
+import {
+  describeWith,
+  type RedisCluster,
+  type RedisSentinel,
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+  startRedisSentinel,
+} from '@acmex/services';
 import { errorCode, type Storage } from '@acmex/storage';
-import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from '@acmex/storage/contract';
+import {
+  checkClause,
+  historyFrom,
+  holdsConcurrently,
+  holdsLikeModel,
+  storageContract,
+} from '@acmex/storage/contract';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type RedisStorage, redisStorage, type RedisStorageOptions } from './index.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const text = async (storage: Storage, key: string) => new TextDecoder().decode((await storage.get(key))?.value);
-const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 12 });
+const text = async (storage: Storage, key: string) =>
+  new TextDecoder().decode((await storage.get(key))?.value);
+const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), {
+  maxLength: 12,
+});
 const collect = async <T>(from: AsyncIterable<T>) => {
   const all: T[] = [];
   for await (const one of from) all.push(one);
@@ -19,27 +36,46 @@ const collect = async <T>(from: AsyncIterable<T>) => {
 function holdsContract(place: () => RedisStorageOptions): void {
   let storage: RedisStorage;
   let other: RedisStorage;
-  beforeAll(() => { [storage, other] = [0, 1].map(() => redisStorage({ ...place(), prefix: 'contract', allowPlaintextSecrets: true })) as [RedisStorage, RedisStorage]; });
-  afterAll(async () => { await Promise.all([storage, other].map((one) => one[Symbol.asyncDispose]())); });
-
-  it.each(storageContract.map((clause) => [clause.title, clause] as const))('%s', async (_, clause) => {
-    await checkClause(clause, { storage, other, place: 'contract' });
-    expect(await collect(storage.list(''))).toEqual([]);
+  beforeAll(() => {
+    [storage, other] = [0, 1].map(() =>
+      redisStorage({ ...place(), prefix: 'contract', allowPlaintextSecrets: true }),
+    ) as [RedisStorage, RedisStorage];
   });
+  afterAll(async () => {
+    await Promise.all([storage, other].map((one) => one[Symbol.asyncDispose]()));
+  });
+
+  it.each(storageContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, clause) => {
+      await checkClause(clause, { storage, other, place: 'contract' });
+      expect(await collect(storage.list(''))).toEqual([]);
+    },
+  );
 
   it('behaves like a plain map, and explains what writers do at once', async () => {
     let run = 0;
-    await fc.assert(fc.asyncProperty(histories, histories, async (one, two) => {
-      await holdsLikeModel(storage, `m${++run}`, historyFrom(`m${run}`, one));
-      await holdsConcurrently([storage, other], `c${run}`, [historyFrom(`c${run}`, one), historyFrom(`c${run}`, two)]);
-    }), { numRuns: 15 });
+    await fc.assert(
+      fc.asyncProperty(histories, histories, async (one, two) => {
+        await holdsLikeModel(storage, `m${++run}`, historyFrom(`m${run}`, one));
+        await holdsConcurrently([storage, other], `c${run}`, [
+          historyFrom(`c${run}`, one),
+          historyFrom(`c${run}`, two),
+        ]);
+      }),
+      { numRuns: 15 },
+    );
   });
 }
 
 describeWith(['redis-server'], 'redisStorage with one Redis', () => {
   let server: RedisServer;
-  beforeAll(async () => { server = await startRedis(); });
-  afterAll(async () => { await server?.[Symbol.asyncDispose](); });
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+  });
 
   describe('holds the contract:', () => holdsContract(() => ({ url: server.url })));
 
@@ -48,8 +84,14 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     await using b = redisStorage({ url: server.url, prefix: 'b' });
     await using c = redisStorage({ url: `${server.url}/1`, prefix: 'a' });
     await a.write([{ set: 'k', value: bytes('1') }]);
-    expect([await b.get('k'), await c.get('k'), await collect(b.snapshot())]).toEqual([undefined, undefined, []]);
-    await expect(a.write([{ set: 'k', value: bytes('2'), ifVersion: '' }])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT' });
+    expect([await b.get('k'), await c.get('k'), await collect(b.snapshot())]).toEqual([
+      undefined,
+      undefined,
+      [],
+    ]);
+    await expect(a.write([{ set: 'k', value: bytes('2'), ifVersion: '' }])).rejects.toMatchObject({
+      code: 'ERR_STORAGE_CONFLICT',
+    });
   });
 
   it('goes on when Redis forgets its scripts', async () => {
@@ -65,11 +107,22 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     await storage.write(['a', 'b', 'c', 'd'].map((set) => ({ set, value: bytes(set) })));
     await server.command('del', '{broken}:entry:b');
     await server.command('set', '{broken}:entry:c', 'something');
-    await expect(storage.get('b')).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT', key: 'b', message: expect.stringContaining('maxmemory-policy') });
-    await expect(collect(storage.list(''))).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT', key: 'b' });
+    await expect(storage.get('b')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_CORRUPT',
+      key: 'b',
+      message: expect.stringContaining('maxmemory-policy'),
+    });
+    await expect(collect(storage.list(''))).rejects.toMatchObject({
+      code: 'ERR_STORAGE_CORRUPT',
+      key: 'b',
+    });
     for (const read of [storage.list.bind(storage, ''), storage.snapshot.bind(storage)]) {
       const told: unknown[] = [];
-      expect((await collect(read({ onCorrupt: (error) => told.push((error as { key?: unknown }).key) }))).map(({ key }) => key)).toEqual(['a', 'd']);
+      expect(
+        (
+          await collect(read({ onCorrupt: (error) => told.push((error as { key?: unknown }).key) }))
+        ).map(({ key }) => key),
+      ).toEqual(['a', 'd']);
       expect(told).toEqual(['b', 'c']);
     }
     await storage.write([{ remove: 'b' }, { remove: 'c' }]);
@@ -80,11 +133,17 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     await using storage = redisStorage({ url: server.url, prefix: 'snapshot' });
     await using other = redisStorage({ url: server.url, prefix: 'snapshot' });
     const keys = Array.from({ length: 1000 }, (_, at) => `k/${String(at).padStart(4, '0')}`);
-    for (let at = 0; at < 1000; at += 100) await storage.write(keys.slice(at, at + 100).map((set) => ({ set, value: bytes('before') })));
+    for (let at = 0; at < 1000; at += 100)
+      await storage.write(keys.slice(at, at + 100).map((set) => ({ set, value: bytes('before') })));
     const seen: string[] = [];
     for await (const { key, value } of storage.snapshot()) {
       if (seen.length === 10) {
-        for (let at = 0; at < 1000; at += 50) await other.write(keys.slice(at, at + 50).map((key, n) => (n % 2 ? { remove: key } : { set: key, value: bytes('after') })));
+        for (let at = 0; at < 1000; at += 50)
+          await other.write(
+            keys
+              .slice(at, at + 50)
+              .map((key, n) => (n % 2 ? { remove: key } : { set: key, value: bytes('after') })),
+          );
         await other.write(['a', 'k/0500x', 'z'].map((set) => ({ set, value: bytes('after') })));
       }
       seen.push(`${key} ${new TextDecoder().decode(value)}`);
@@ -96,13 +155,24 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
 
   it('ends a snapshot that Redis forgot, instead of showing another moment', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'forgotten' });
-    for (let at = 0; at < 4; at += 1) await storage.write(Array.from({ length: 100 }, (_, n) => ({ set: `k${at}/${n}`, value: bytes('1') })));
+    for (let at = 0; at < 4; at += 1)
+      await storage.write(
+        Array.from({ length: 100 }, (_, n) => ({ set: `k${at}/${n}`, value: bytes('1') })),
+      );
     let seen = 0;
-    await expect((async () => {
-      for await (const entry of storage.snapshot()) {
-        if (entry.key && seen++ === 0) await server.command('del', ...(await server.command('--scan', '--pattern', '{forgotten}:snapshot:*')).split('\n'));
-      }
-    })()).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
+    await expect(
+      (async () => {
+        for await (const entry of storage.snapshot()) {
+          if (entry.key && seen++ === 0)
+            await server.command(
+              'del',
+              ...(await server.command('--scan', '--pattern', '{forgotten}:snapshot:*')).split(
+                '\n',
+              ),
+            );
+        }
+      })(),
+    ).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
     expect(seen).toBeLessThan(400);
     await storage.write([{ set: 'k', value: bytes('1') }]);
     expect(await server.command('exists', '{forgotten}:snapshots')).toBe('0');
@@ -115,7 +185,10 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
       return (await storage.durability()).map(({ code }) => code);
     };
     expect(await codes()).toEqual(['REDIS_NOT_PERSISTENT']);
-    expect(await codes(['maxmemory-policy', 'allkeys-lru'], ['appendonly', 'yes'])).toEqual(['REDIS_EVICTION', 'REDIS_LAST_WRITES']);
+    expect(await codes(['maxmemory-policy', 'allkeys-lru'], ['appendonly', 'yes'])).toEqual([
+      'REDIS_EVICTION',
+      'REDIS_LAST_WRITES',
+    ]);
     expect(await codes(['maxmemory-policy', 'noeviction'], ['appendfsync', 'always'])).toEqual([]);
     await codes(['appendonly', 'no']);
   });
@@ -124,7 +197,12 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     await using storage = redisStorage({ url: server.url, prefix: 'full' });
     await storage.write([{ set: 'k', value: bytes('1') }]);
     await server.command('config', 'set', 'maxmemory', '1mb');
-    await expect(storage.write([{ set: 'k', value: bytes('2') }, { remove: 'x' }])).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringContaining('no memory left') });
+    await expect(
+      storage.write([{ set: 'k', value: bytes('2') }, { remove: 'x' }]),
+    ).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('no memory left'),
+    });
     expect(await text(storage, 'k')).toBe('1');
     await server.command('config', 'set', 'maxmemory', '0');
     await storage.write([{ set: 'k', value: bytes('2') }]);
@@ -132,17 +210,28 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
 
   it('finds the first ten of many', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'many' });
-    const keys = Array.from({ length: 3000 }, (_, at) => `due/2030-01-${String(at % 28 + 1).padStart(2, '0')}/${String(at % 24).padStart(2, '0')}/${at}`);
-    for (let at = 0; at < keys.length; at += 100) await storage.write(keys.slice(at, at + 100).map((set) => ({ set, value: bytes('1') })));
-    expect((await collect(storage.list('due', { limit: 10 }))).map(({ key }) => key)).toEqual([...keys].sort().slice(0, 10));
+    const keys = Array.from(
+      { length: 3000 },
+      (_, at) =>
+        `due/2030-01-${String((at % 28) + 1).padStart(2, '0')}/${String(at % 24).padStart(2, '0')}/${at}`,
+    );
+    for (let at = 0; at < keys.length; at += 100)
+      await storage.write(keys.slice(at, at + 100).map((set) => ({ set, value: bytes('1') })));
+    expect((await collect(storage.list('due', { limit: 10 }))).map(({ key }) => key)).toEqual(
+      [...keys].sort().slice(0, 10),
+    );
     expect((await collect(storage.list(''))).map(({ key }) => key)).toEqual([...keys].sort());
   });
 });
 
 describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
   let cluster: RedisCluster;
-  beforeAll(async () => { cluster = await startRedisCluster(); });
-  afterAll(async () => { await cluster?.[Symbol.asyncDispose](); });
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+  });
   const nodes = () => cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
 
   describe('holds the contract:', () => holdsContract(() => ({ nodes: nodes() })));
@@ -150,7 +239,10 @@ describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
   it('finds its node from any other, with some of those named away', async () => {
     for (const node of nodes()) {
       for (const prefix of ['a', 'b', 'c', 'd']) {
-        await using storage = redisStorage({ nodes: [{ host: '127.0.0.1', port: 1 }, node], prefix });
+        await using storage = redisStorage({
+          nodes: [{ host: '127.0.0.1', port: 1 }, node],
+          prefix,
+        });
         await storage.write([{ set: `k/${node.port}`, value: bytes('1') }]);
       }
     }
@@ -159,11 +251,19 @@ describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
   });
 
   it('says that it is a Cluster where one server was named', async () => {
-    const messages = await Promise.all(nodes().map(async (node) => {
-      await using storage = redisStorage({ ...node });
-      return await storage.get('k').then(() => 'there', (error: Error) => error.message);
-    }));
-    expect(messages.filter((message) => message !== 'there')).toEqual([expect.stringContaining('another node'), expect.stringContaining('another node')]);
+    const messages = await Promise.all(
+      nodes().map(async (node) => {
+        await using storage = redisStorage({ ...node });
+        return await storage.get('k').then(
+          () => 'there',
+          (error: Error) => error.message,
+        );
+      }),
+    );
+    expect(messages.filter((message) => message !== 'there')).toEqual([
+      expect.stringContaining('another node'),
+      expect.stringContaining('another node'),
+    ]);
   });
 
   it('says what is down, and goes on when its node is back', async () => {
@@ -178,20 +278,33 @@ describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
 
 describeWith(['redis-server'], 'redisStorage behind Sentinel', () => {
   let watched: RedisSentinel;
-  beforeAll(async () => { watched = await startRedisSentinel(); });
-  afterAll(async () => { await watched?.[Symbol.asyncDispose](); });
-  const place = () => ({ sentinels: watched.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })), master: watched.name });
+  beforeAll(async () => {
+    watched = await startRedisSentinel();
+  });
+  afterAll(async () => {
+    await watched?.[Symbol.asyncDispose]();
+  });
+  const place = () => ({
+    sentinels: watched.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+    master: watched.name,
+  });
 
   describe('holds the contract:', () => holdsContract(place));
 
   it('says which master the sentinels do not know', async () => {
     await using storage = redisStorage({ ...place(), master: 'other' });
-    await expect(storage.get('k')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringContaining('no master other') });
+    await expect(storage.get('k')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('no master other'),
+    });
   });
 
   it('says that a replica takes no writes', async () => {
     await using storage = redisStorage({ url: watched.servers[1].url });
-    await expect(storage.write([{ set: 'k', value: bytes('1') }])).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringContaining('is a replica') });
+    await expect(storage.write([{ set: 'k', value: bytes('1') }])).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('is a replica'),
+    });
   });
 
   it('goes on with the replica when the master is gone', async () => {
@@ -199,7 +312,9 @@ describeWith(['redis-server'], 'redisStorage behind Sentinel', () => {
     await using storage = redisStorage({ ...place(), onNotice: ({ code }) => codes.push(code) });
     await storage.write([{ set: 'k', value: bytes('1') }]);
     expect(codes).toEqual(['REDIS_NOT_PERSISTENT', 'REDIS_FAILOVER']);
-    await eventually(async () => expect(await watched.servers[1].command('exists', '{acmex}:entry:k')).toBe('1'));
+    await eventually(async () =>
+      expect(await watched.servers[1].command('exists', '{acmex}:entry:k')).toBe('1'),
+    );
     await watched.servers[0].kill();
     await expect(storage.get('k')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
     await eventually(() => storage.write([{ set: 'k2', value: bytes('2') }]));
@@ -209,39 +324,78 @@ describeWith(['redis-server'], 'redisStorage behind Sentinel', () => {
 
 describeWith(['redis-server'], 'redisStorage with users and TLS', () => {
   it('needs of a user no more than the README says', async () => {
-    const readme = await (await import('node:fs/promises')).readFile(new URL('../README.md', import.meta.url), 'utf8');
+    const readme = await (
+      await import('node:fs/promises')
+    ).readFile(new URL('../README.md', import.meta.url), 'utf8');
     const [line = ''] = /^user acmex .*$/m.exec(readme) ?? [];
-    await using server = await startRedis({ acl: ['user default off', line.replace('PASSWORD', 'geheim'), 'user poor on >arm ~{acmex}:* -@all +get'] });
+    await using server = await startRedis({
+      acl: [
+        'user default off',
+        line.replace('PASSWORD', 'geheim'),
+        'user poor on >arm ~{acmex}:* -@all +get',
+      ],
+    });
     let password = 'falsch';
     const place = { url: server.url, username: 'acmex', password: async () => password };
     await using storage = redisStorage(place);
-    await expect(storage.get('k')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringMatching(/knows no such user/) });
+    await expect(storage.get('k')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringMatching(/knows no such user/),
+    });
     password = 'geheim';
     await using other = redisStorage(place);
     const codes: string[] = [];
-    await using third = redisStorage({ ...place, allowPlaintextSecrets: true, onNotice: ({ code }) => codes.push(code) });
-    for (const clause of storageContract.filter(({ title }) => !title.includes('secrecy'))) await checkClause(clause, { storage: clause.title.includes('lock') ? third : storage, other, place: 'acl' });
+    await using third = redisStorage({
+      ...place,
+      allowPlaintextSecrets: true,
+      onNotice: ({ code }) => codes.push(code),
+    });
+    for (const clause of storageContract.filter(({ title }) => !title.includes('secrecy')))
+      await checkClause(clause, {
+        storage: clause.title.includes('lock') ? third : storage,
+        other,
+        place: 'acl',
+      });
     await third.get('k');
     expect(codes).toEqual(['REDIS_PLAINTEXT_SECRETS', 'REDIS_NOT_PERSISTENT']);
 
-    for (const [username, key, message] of [[undefined, 'arm', /knows no such user|asks for a password/], ['poor', 'arm', /does not let this user/]] as const) {
+    for (const [username, key, message] of [
+      [undefined, 'arm', /knows no such user|asks for a password/],
+      ['poor', 'arm', /does not let this user/],
+    ] as const) {
       await using poor = redisStorage({ url: server.url, username, password: key });
       const failure = await poor.get('k').catch((error: unknown) => error);
-      expect(failure).toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringMatching(message) });
+      expect(failure).toMatchObject({
+        code: 'ERR_STORAGE_UNAVAILABLE',
+        message: expect.stringMatching(message),
+      });
       expect((await import('node:util')).inspect(failure, { depth: 9 })).not.toContain('>arm');
     }
     await using nobody = redisStorage({ url: server.url });
-    await expect(nobody.get('k')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringMatching(/asks for a password/) });
+    await expect(nobody.get('k')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringMatching(/asks for a password/),
+    });
   });
 
   it('speaks TLS with a server whose certificate it can check, and with no other', async () => {
     await using server = await startRedis({ tls: true, password: 'geheim' });
-    await using storage = redisStorage({ url: server.url, password: 'geheim', tls: { ca: server.caCertificate } });
+    await using storage = redisStorage({
+      url: server.url,
+      password: 'geheim',
+      tls: { ca: server.caCertificate },
+    });
     await storage.write([{ set: 'k', value: new Uint8Array(1024 * 1024) }]);
     expect((await storage.get('k'))?.value.length).toBe(1024 * 1024);
     await using stranger = redisStorage({ url: server.url, password: 'geheim' });
-    await expect(stranger.get('k')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringMatching(/cannot be reached: .*certificate/) });
-    await using clear = redisStorage({ url: server.url.replace('rediss', 'redis'), password: 'geheim' });
+    await expect(stranger.get('k')).rejects.toMatchObject({
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      message: expect.stringMatching(/cannot be reached: .*certificate/),
+    });
+    await using clear = redisStorage({
+      url: server.url.replace('rediss', 'redis'),
+      password: 'geheim',
+    });
     await expect(clear.get('k')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
   });
 });
@@ -252,32 +406,38 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
   it(`loses nothing that was acknowledged under appendfsync always, over ${kills} kills`, async () => {
     await using server = await startRedis({ appendonly: true, appendfsync: 'always' });
     const notices: unknown[] = [];
-    const storages = [0, 1, 2].map(() => redisStorage({ url: server.url, onNotice: (notice) => notices.push(notice) }));
+    const storages = [0, 1, 2].map(() =>
+      redisStorage({ url: server.url, onNotice: (notice) => notices.push(notice) }),
+    );
     let over = false;
     let failures = 0;
-    const acknowledged = await Promise.all([Promise.resolve([]), ...storages.map(async (storage, writer) => {
-      const done: string[] = [];
-      for (let round = 0; !over; round += 1) {
-        const keys = [0, 1, 2].map((part) => `w${writer}/${round}/${part}`);
-        try {
-          await storage.write(keys.map((set) => ({ set, value: bytes(set) })));
-          done.push(...keys);
-        } catch (error) {
-          expect(errorCode(error)).toBe('ERR_STORAGE_UNAVAILABLE');
-          failures += 1;
-          await systemClock.sleep({ milliseconds: 5 });
+    const acknowledged = await Promise.all([
+      Promise.resolve([]),
+      ...storages.map(async (storage, writer) => {
+        const done: string[] = [];
+        for (let round = 0; !over; round += 1) {
+          const keys = [0, 1, 2].map((part) => `w${writer}/${round}/${part}`);
+          try {
+            await storage.write(keys.map((set) => ({ set, value: bytes(set) })));
+            done.push(...keys);
+          } catch (error) {
+            expect(errorCode(error)).toBe('ERR_STORAGE_UNAVAILABLE');
+            failures += 1;
+            await systemClock.sleep({ milliseconds: 5 });
+          }
         }
-      }
-      return done;
-    }), (async () => {
-      for (let kill = 0; kill < kills; kill += 1) {
-        await systemClock.sleep({ milliseconds: 20 + Math.floor(Math.random() * 80) });
-        await server.kill();
-        await server.restart();
-      }
-      over = true;
-      return [];
-    })()]);
+        return done;
+      }),
+      (async () => {
+        for (let kill = 0; kill < kills; kill += 1) {
+          await systemClock.sleep({ milliseconds: 20 + Math.floor(Math.random() * 80) });
+          await server.kill();
+          await server.restart();
+        }
+        over = true;
+        return [];
+      })(),
+    ]);
     const all = new Set((await collect(storages[0]!.snapshot())).map(({ key }) => key));
     const written = acknowledged.flat();
     expect(written.filter((key) => !all.has(key))).toEqual([]);
@@ -287,7 +447,9 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
     expect([...parts.values()].filter((count) => count !== 3)).toEqual([]);
     expect(failures).toBeGreaterThan(0);
     expect(notices).toEqual([]);
-    console.log(`redis killed ${kills} times during writes: ${written.length} keys acknowledged, ${failures} calls told that it was away, 0 keys lost, 0 writes torn`);
+    console.log(
+      `redis killed ${kills} times during writes: ${written.length} keys acknowledged, ${failures} calls told that it was away, 0 keys lost, 0 writes torn`,
+    );
     await Promise.all(storages.map((storage) => storage[Symbol.asyncDispose]()));
   }, 600_000);
 
@@ -295,11 +457,29 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
     await using server = await startRedis({ appendonly: true });
     await using storage = redisStorage({ url: server.url });
     await storage.write([{ set: 'k', value: bytes('1') }]);
-    for (const [away, back] of [[() => server.kill(), () => server.restart()], [async () => { process.kill(server.pid(), 'SIGSTOP'); }, async () => { process.kill(server.pid(), 'SIGCONT'); }]] as const) {
+    for (const [away, back] of [
+      [() => server.kill(), () => server.restart()],
+      [
+        async () => {
+          process.kill(server.pid(), 'SIGSTOP');
+        },
+        async () => {
+          process.kill(server.pid(), 'SIGCONT');
+        },
+      ],
+    ] as const) {
       await away();
       const start = systemClock.monotonic();
-      for (const call of [storage.get('k'), storage.write([{ set: 'k', value: bytes('2') }]), collect(storage.list('')), collect(storage.snapshot())]) {
-        await expect(call).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', message: expect.stringContaining(`127.0.0.1:${server.port}`) });
+      for (const call of [
+        storage.get('k'),
+        storage.write([{ set: 'k', value: bytes('2') }]),
+        collect(storage.list('')),
+        collect(storage.snapshot()),
+      ]) {
+        await expect(call).rejects.toMatchObject({
+          code: 'ERR_STORAGE_UNAVAILABLE',
+          message: expect.stringContaining(`127.0.0.1:${server.port}`),
+        });
       }
       expect(systemClock.monotonic() - start).toBeLessThan(5000);
       await back();
@@ -315,7 +495,11 @@ async function eventually<T>(act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
-      if (attempt === 100 || (errorCode(error) !== undefined && errorCode(error) !== 'ERR_STORAGE_UNAVAILABLE')) throw error;
+      if (
+        attempt === 100 ||
+        (errorCode(error) !== undefined && errorCode(error) !== 'ERR_STORAGE_UNAVAILABLE')
+      )
+        throw error;
       await systemClock.sleep({ milliseconds: 100 });
     }
   }

@@ -8,7 +8,10 @@ export interface Script {
   readonly sha: string;
 }
 
-const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
+const script = (text: string): Script => ({
+  text,
+  sha: createHash('sha1').update(text).digest('hex'),
+});
 
 /** Up to ARGV-many entries of a range of the index, and whether they are all of it. A value that is gone is false. */
 const page = String.raw`
@@ -97,7 +100,12 @@ redis.call('DEL', KEYS[2])
 `);
 
 /** Runs a script by its hash; a Redis that restarted since, or was told to forget it, is told the text again. */
-export async function evaluate(redis: Redis, { text, sha }: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+export async function evaluate(
+  redis: Redis,
+  { text, sha }: Script,
+  keys: readonly string[],
+  args: readonly (string | Buffer | number)[],
+): Promise<unknown> {
   const following = [keys.length, ...keys, ...args];
   try {
     return await redis.callBuffer('EVALSHA', sha, ...following);

@@ -14,7 +14,11 @@ const entriesAtOnce = 256;
  * snapshot is being read; what was put aside stands for what lies there now. So Redis is never held up by more than a page,
  * and pays by the memory of what is changed meanwhile.
  */
-export async function* snapshotOf({ run }: Connection, keyspace: Keyspace, { signal, onCorrupt }: ReadManyOptions): AsyncIterable<Entry> {
+export async function* snapshotOf(
+  { run }: Connection,
+  keyspace: Keyspace,
+  { signal, onCorrupt }: ReadManyOptions,
+): AsyncIterable<Entry> {
   signal?.throwIfAborted();
   const own = keyspace.snapshot(randomBytes(12).toString('base64url'));
   const keys = [keyspace.snapshots, own];
@@ -22,8 +26,28 @@ export async function* snapshotOf({ run }: Connection, keyspace: Keyspace, { sig
   try {
     for (let last: string | undefined = ''; last !== undefined;) {
       const from: string = last;
-      const answer = await run((redis) => evaluate(redis, readSnapshot, [keyspace.index, own], [patience, `[${from}\x01`, from === '' ? '-' : `(${from}`, '+', entriesAtOnce, inPage, keyspace.entries]), { signal });
-      if (answer === null) throw new StorageUnavailableError('the snapshot is gone: Redis restarted, or nobody read on for a minute; begin again');
+      const answer = await run(
+        (redis) =>
+          evaluate(
+            redis,
+            readSnapshot,
+            [keyspace.index, own],
+            [
+              patience,
+              `[${from}\x01`,
+              from === '' ? '-' : `(${from}`,
+              '+',
+              entriesAtOnce,
+              inPage,
+              keyspace.entries,
+            ],
+          ),
+        { signal },
+      );
+      if (answer === null)
+        throw new StorageUnavailableError(
+          'the snapshot is gone: Redis restarted, or nobody read on for a minute; begin again',
+        );
       const [now, before] = answer as [unknown, (Buffer | null)[]];
       last = undefined;
       for (const { key, bytes, gone } of merged(entriesIn(now), putAside(before))) {
@@ -34,7 +58,9 @@ export async function* snapshotOf({ run }: Connection, keyspace: Keyspace, { sig
       }
     }
   } finally {
-    await run((redis) => evaluate(redis, endSnapshot, keys, [])).catch(() => { /* it goes by itself after a minute */ });
+    await run((redis) => evaluate(redis, endSnapshot, keys, [])).catch(() => {
+      /* it goes by itself after a minute */
+    });
   }
 }
 
@@ -49,11 +75,13 @@ interface Page<T> {
 }
 
 function putAside(members: readonly (Buffer | null)[]): Page<Past> {
-  const found = members.filter((member) => member !== null).map((member) => {
-    const end = member.indexOf(0);
-    const bytes = member.subarray(end + 1);
-    return { key: member.toString('latin1', 0, end), bytes, gone: bytes.length === 0 };
-  });
+  const found = members
+    .filter((member) => member !== null)
+    .map((member) => {
+      const end = member.indexOf(0);
+      const bytes = member.subarray(end + 1);
+      return { key: member.toString('latin1', 0, end), bytes, gone: bytes.length === 0 };
+    });
   return { complete: found.length < members.length, found };
 }
 

@@ -19,17 +19,24 @@ interface Sought {
 }
 
 /** From an address that was given to the server that takes our writes. */
-export const wayToMaster: Readonly<Record<RedisTarget['kind'], (address: Required<Address>, connect: Connect, sought: Sought) => Promise<Redis>>> = {
+export const wayToMaster: Readonly<
+  Record<
+    RedisTarget['kind'],
+    (address: Required<Address>, connect: Connect, sought: Sought) => Promise<Redis>
+  >
+> = {
   server: (address, connect) => connect(address),
 
   async sentinel(address, connect, { master, sentinelLogin }) {
     const sentinel = await connect(address, sentinelLogin);
     const answer = await sentinel.call('SENTINEL', 'get-master-addr-by-name', master);
     sentinel.disconnect();
-    if (!Array.isArray(answer)) throw new Error(`the sentinel knows no master ${master}: correct \`master\``);
+    if (!Array.isArray(answer))
+      throw new Error(`the sentinel knows no master ${master}: correct \`master\``);
     const redis = await connect({ host: String(answer[0]), port: Number(answer[1]) });
     const [role] = await redis.role();
-    if (role !== 'master') throw new Error(`the sentinel's master ${master} is a ${String(role)} at the moment`);
+    if (role !== 'master')
+      throw new Error(`the sentinel's master ${master} is a ${String(role)} at the moment`);
     return redis;
   },
 

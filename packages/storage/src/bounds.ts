@@ -9,9 +9,13 @@ const mostChanges = 100;
 
 /** The key itself. @throws StorageError `ERR_STORAGE_INPUT` */
 export function checkedKey(key: string): string {
-  if (key.length > longestKey) throw refused(`a key may have ${longestKey} bytes, and ${shown(key)} has ${key.length}`);
+  if (key.length > longestKey)
+    throw refused(`a key may have ${longestKey} bytes, and ${shown(key)} has ${key.length}`);
   const wrong = key.split('/').find((one) => !part.test(one));
-  if (wrong !== undefined) throw refused(`${shown(key)} is no key: ${wrong === '' ? 'a part of it is empty' : `${shown(wrong)} is not 1 to 120 of a-z 0-9 . _ ~ - without . in front`}`);
+  if (wrong !== undefined)
+    throw refused(
+      `${shown(key)} is no key: ${wrong === '' ? 'a part of it is empty' : `${shown(wrong)} is not 1 to 120 of a-z 0-9 . _ ~ - without . in front`}`,
+    );
   return key;
 }
 
@@ -22,12 +26,18 @@ export function checkedPrefix(prefix: string): string {
 
 /** The changes themselves. @throws StorageError `ERR_STORAGE_INPUT` */
 export function checkedChanges(changes: readonly Change[]): readonly Change[] {
-  if (changes.length > mostChanges) throw refused(`a write may have ${mostChanges} changes, and this one has ${changes.length}`);
+  if (changes.length > mostChanges)
+    throw refused(`a write may have ${mostChanges} changes, and this one has ${changes.length}`);
   const keys = changes.map((change) => checkedKey(keyOf(change)));
   const twice = keys.find((key, at) => keys.indexOf(key) !== at);
   if (twice !== undefined) throw refused(`${twice} appears twice in one write`);
   for (const change of changes) {
-    if ('set' in change && change.value.byteLength > largestValue) throw new StorageError('ERR_STORAGE_INPUT', `the value of ${change.set} has ${change.value.byteLength} bytes, and may have 1 MiB`, { key: change.set });
+    if ('set' in change && change.value.byteLength > largestValue)
+      throw new StorageError(
+        'ERR_STORAGE_INPUT',
+        `the value of ${change.set} has ${change.value.byteLength} bytes, and may have 1 MiB`,
+        { key: change.set },
+      );
   }
   return changes;
 }

@@ -1,15 +1,63 @@
 /** What can go wrong with storage; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
 export const storageErrors = {
-  ERR_STORAGE_CONFLICT: { meaning: 'A key was changed by someone else in the meantime: nothing was written.', cure: 'Read again, decide again, write again.', exit: 3, http: 409 },
-  ERR_STORAGE_LOCK_LOST: { meaning: 'The lock was taken over by another holder: nothing was written.', cure: 'Stop this work: its successor goes on with it.', exit: 3, http: 409 },
-  ERR_STORAGE_UNAVAILABLE: { meaning: 'The storage cannot be reached, or cannot write now.', cure: 'Read the message; try again when the storage is back.', exit: 3, http: 503 },
-  ERR_STORAGE_CORRUPT: { meaning: 'An entry cannot be read: it was truncated, altered, or written by another program.', cure: 'Restore the entry that the message names from a backup, or remove it.', exit: 3, http: 500 },
-  ERR_STORAGE_NEWER: { meaning: 'A record was written by a newer version of the program.', cure: 'Update to the version that the message names.', exit: 3, http: 500 },
-  ERR_STORAGE_INPUT: { meaning: 'A key, a value or a list of changes cannot be stored.', cure: 'Correct what the message names.', exit: 2, http: 422 },
-  ERR_STORAGE_SECRET: { meaning: 'A secret would be stored where others can read it.', cure: 'Put storage-encrypted around the storage, or allow it knowingly.', exit: 2, http: 500 },
-  ERR_STORAGE_ENCRYPTION: { meaning: 'The storage is not encrypted with the key given, or not at all.', cure: 'Give the key that the message names, or encrypt the storage in place.', exit: 2, http: 500 },
-  ERR_STORAGE_PLACE: { meaning: 'The storage cannot be kept safely at this place.', cure: 'Choose the storage that the message names.', exit: 2, http: 500 },
-} as const satisfies Record<`ERR_STORAGE_${string}`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_STORAGE_CONFLICT: {
+    meaning: 'A key was changed by someone else in the meantime: nothing was written.',
+    cure: 'Read again, decide again, write again.',
+    exit: 3,
+    http: 409,
+  },
+  ERR_STORAGE_LOCK_LOST: {
+    meaning: 'The lock was taken over by another holder: nothing was written.',
+    cure: 'Stop this work: its successor goes on with it.',
+    exit: 3,
+    http: 409,
+  },
+  ERR_STORAGE_UNAVAILABLE: {
+    meaning: 'The storage cannot be reached, or cannot write now.',
+    cure: 'Read the message; try again when the storage is back.',
+    exit: 3,
+    http: 503,
+  },
+  ERR_STORAGE_CORRUPT: {
+    meaning: 'An entry cannot be read: it was truncated, altered, or written by another program.',
+    cure: 'Restore the entry that the message names from a backup, or remove it.',
+    exit: 3,
+    http: 500,
+  },
+  ERR_STORAGE_NEWER: {
+    meaning: 'A record was written by a newer version of the program.',
+    cure: 'Update to the version that the message names.',
+    exit: 3,
+    http: 500,
+  },
+  ERR_STORAGE_INPUT: {
+    meaning: 'A key, a value or a list of changes cannot be stored.',
+    cure: 'Correct what the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_STORAGE_SECRET: {
+    meaning: 'A secret would be stored where others can read it.',
+    cure: 'Put storage-encrypted around the storage, or allow it knowingly.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_STORAGE_ENCRYPTION: {
+    meaning: 'The storage is not encrypted with the key given, or not at all.',
+    cure: 'Give the key that the message names, or encrypt the storage in place.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_STORAGE_PLACE: {
+    meaning: 'The storage cannot be kept safely at this place.',
+    cure: 'Choose the storage that the message names.',
+    exit: 2,
+    http: 500,
+  },
+} as const satisfies Record<
+  `ERR_STORAGE_${string}`,
+  { meaning: string; cure: string; exit: number; http: number }
+>;
 
 export type StorageErrorCode = keyof typeof storageErrors;
 
@@ -24,7 +72,11 @@ export class StorageError extends Error {
   override readonly name: string = 'StorageError';
   readonly key: string | undefined;
 
-  constructor(readonly code: StorageErrorCode, message: string, { key, ...options }: StorageErrorOptions = {}) {
+  constructor(
+    readonly code: StorageErrorCode,
+    message: string,
+    { key, ...options }: StorageErrorOptions = {},
+  ) {
     super(message, options);
     this.key = key;
   }
@@ -40,7 +92,10 @@ export class ConflictError extends StorageError {
   override readonly name = 'ConflictError';
 
   constructor(key: string, options?: { readonly cause?: unknown }) {
-    super('ERR_STORAGE_CONFLICT', `${key} was changed in the meantime: read it again`, { ...options, key });
+    super('ERR_STORAGE_CONFLICT', `${key} was changed in the meantime: read it again`, {
+      ...options,
+      key,
+    });
   }
 }
 
@@ -49,7 +104,11 @@ export class LockLostError extends StorageError {
   override readonly name = 'LockLostError';
 
   constructor(key: string, options?: { readonly cause?: unknown }) {
-    super('ERR_STORAGE_LOCK_LOST', `${key} was taken over by another holder, because this one did not renew it in time`, { ...options, key });
+    super(
+      'ERR_STORAGE_LOCK_LOST',
+      `${key} was taken over by another holder, because this one did not renew it in time`,
+      { ...options, key },
+    );
   }
 }
 
@@ -73,5 +132,10 @@ export class CorruptEntryError extends StorageError {
 
 /** The `code` of whatever was thrown. */
 export function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }

@@ -28,21 +28,34 @@ export function historyFrom(place: string, numbers: readonly (readonly number[])
 }
 
 /** Holds a storage against a plain map: every write has the outcome that the map foretells, and every list shows what the map holds. */
-export async function holdsLikeModel(storage: Storage, place: string, history: History): Promise<void> {
+export async function holdsLikeModel(
+  storage: Storage,
+  place: string,
+  history: History,
+): Promise<void> {
   const model = new Map<string, { readonly value: string; readonly version: string }>();
   for (const [at, steps] of history.entries()) {
-    const changes = steps.map((step) => changeOf(step, model.get(step.key)?.version ?? null, `${at}`));
-    const foretold = changes.some((change) => change.ifVersion !== undefined && change.ifVersion !== (model.get(keyOf(change))?.version ?? null));
+    const changes = steps.map((step) =>
+      changeOf(step, model.get(step.key)?.version ?? null, `${at}`),
+    );
+    const foretold = changes.some(
+      (change) =>
+        change.ifVersion !== undefined &&
+        change.ifVersion !== (model.get(keyOf(change))?.version ?? null),
+    );
     const versions = await attempt(storage, changes);
     assert.equal(versions === undefined, foretold, `write ${at} of ${JSON.stringify(steps)}`);
     if (versions) {
       let next = 0;
       for (const change of changes) {
         if ('remove' in change) model.delete(change.remove);
-        if ('set' in change) model.set(change.set, { value: `${at}`, version: versions[next++] ?? '' });
+        if ('set' in change)
+          model.set(change.set, { value: `${at}`, version: versions[next++] ?? '' });
       }
     }
-    const expected = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { value, version }]) => ({ key, value, version }));
+    const expected = [...model]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, { value, version }]) => ({ key, value, version }));
     assert.deepEqual(await shown(storage, place), expected);
   }
 }
@@ -51,45 +64,73 @@ export async function holdsLikeModel(storage: Storage, place: string, history: H
  * Lets several writers, each by its own way to the same data, run their histories at once; every `current` asks for the version
  * just read. Holds when each version was replaced by one writer at most, and what remains was written by the last of each chain.
  */
-export async function holdsConcurrently(writers: readonly Storage[], place: string, histories: readonly History[]): Promise<void> {
+export async function holdsConcurrently(
+  writers: readonly Storage[],
+  place: string,
+  histories: readonly History[],
+): Promise<void> {
   const replaced = new Map<string, string>();
   const written = new Map<string, string>();
-  await Promise.all(histories.map(async (history, writer) => {
-    const storage = writers[writer % writers.length];
-    assert.ok(storage);
-    for (const [at, steps] of history.entries()) {
-      const changes: readonly Change[] = await Promise.all(steps.map(async (step) => changeOf(step, (await storage.get(step.key))?.version ?? null, `${writer}:${at}`)));
-      const versions = await attempt(storage, changes);
-      if (!versions) continue;
-      let next = 0;
-      for (const change of changes) {
-        const key = keyOf(change);
-        const by = `${writer}:${at}`;
-        if (!('check' in change) && typeof change.ifVersion === 'string') {
-          const before = `${key} ${change.ifVersion}`;
-          assert.equal(replaced.get(before), undefined, `${before} was replaced by ${replaced.get(before)} and by ${by}`);
-          replaced.set(before, by);
+  await Promise.all(
+    histories.map(async (history, writer) => {
+      const storage = writers[writer % writers.length];
+      assert.ok(storage);
+      for (const [at, steps] of history.entries()) {
+        const changes: readonly Change[] = await Promise.all(
+          steps.map(async (step) =>
+            changeOf(step, (await storage.get(step.key))?.version ?? null, `${writer}:${at}`),
+          ),
+        );
+        const versions = await attempt(storage, changes);
+        if (!versions) continue;
+        let next = 0;
+        for (const change of changes) {
+          const key = keyOf(change);
+          const by = `${writer}:${at}`;
+          if (!('check' in change) && typeof change.ifVersion === 'string') {
+            const before = `${key} ${change.ifVersion}`;
+            assert.equal(
+              replaced.get(before),
+              undefined,
+              `${before} was replaced by ${replaced.get(before)} and by ${by}`,
+            );
+            replaced.set(before, by);
+          }
+          if ('set' in change) written.set(`${key} ${versions[next++]}`, by);
         }
-        if ('set' in change) written.set(`${key} ${versions[next++]}`, by);
       }
-    }
-  }));
+    }),
+  );
   for (const { key, value, version } of await shown(writers[0], place)) {
-    assert.equal(written.get(`${key} ${version}`), value, `${key} holds what nobody was told to have written`);
-    assert.equal(replaced.get(`${key} ${version}`), undefined, `${key} still holds what was replaced`);
+    assert.equal(
+      written.get(`${key} ${version}`),
+      value,
+      `${key} holds what nobody was told to have written`,
+    );
+    assert.equal(
+      replaced.get(`${key} ${version}`),
+      undefined,
+      `${key} still holds what was replaced`,
+    );
   }
 }
 
 function changeOf({ verb, key, condition }: Step, current: string | null, value: string): Change {
   const ifVersion = condition === 'current' ? current : condition === 'absent' ? null : undefined;
   switch (verb) {
-    case 'set': return { set: key, value: new TextEncoder().encode(value), ifVersion };
-    case 'remove': return { remove: key, ifVersion };
-    case 'check': return { check: key, ifVersion: ifVersion ?? null };
+    case 'set':
+      return { set: key, value: new TextEncoder().encode(value), ifVersion };
+    case 'remove':
+      return { remove: key, ifVersion };
+    case 'check':
+      return { check: key, ifVersion: ifVersion ?? null };
   }
 }
 
-async function attempt(storage: Storage, changes: readonly Change[]): Promise<readonly string[] | undefined> {
+async function attempt(
+  storage: Storage,
+  changes: readonly Change[],
+): Promise<readonly string[] | undefined> {
   try {
     return await storage.write(changes);
   } catch (error) {
@@ -98,8 +139,15 @@ async function attempt(storage: Storage, changes: readonly Change[]): Promise<re
   }
 }
 
-async function shown(storage: Storage | undefined, place: string): Promise<{ key: string; value: string; version: string }[]> {
+async function shown(
+  storage: Storage | undefined,
+  place: string,
+): Promise<{ key: string; value: string; version: string }[]> {
   const all: Entry[] = [];
   if (storage) for await (const entry of storage.list(place)) all.push(entry);
-  return all.map(({ key, value, version }) => ({ key, value: new TextDecoder().decode(value), version }));
+  return all.map(({ key, value, version }) => ({
+    key,
+    value: new TextDecoder().decode(value),
+    version,
+  }));
 }

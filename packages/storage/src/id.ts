@@ -10,6 +10,11 @@ export function newId(prefix: string, clock: Clock = systemClock): string {
 /** What every id begins with that is made at a moment: all that sort before were made before. */
 export function firstId(prefix: string, epochMilliseconds: number): string {
   let time = '';
-  for (let rest = epochMilliseconds, length = 0; length < 10; length += 1, rest = Math.floor(rest / 32)) time = digits.charAt(rest % 32) + time;
+  for (
+    let rest = epochMilliseconds, length = 0;
+    length < 10;
+    length += 1, rest = Math.floor(rest / 32)
+  )
+    time = digits.charAt(rest % 32) + time;
   return `${prefix}_${time}`;
 }

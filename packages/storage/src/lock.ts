@@ -22,7 +22,10 @@ export interface Lock extends AsyncDisposable {
   /** Aborts with a LockLostError when the lock is lost. */
   readonly signal: AbortSignal;
   /** `storage.write` with `check` among the changes. @throws LockLostError, besides what `write` throws */
-  write(changes: readonly Change[], options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly string[]>;
+  write(
+    changes: readonly Change[],
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly string[]>;
   /** Gives it back; repeated, or after it was lost: nothing happens. */
   release(): Promise<void>;
 }
@@ -42,7 +45,11 @@ const record = jsonRecord<Held>({ kind: 'lock', version: 1 });
  * the token growing: whoever removes what the lock guards removes `lock/<name>` in the same write.
  * @param name parts as in a key
  */
-export async function acquireLock(storage: Storage, name: string, { lease = { seconds: 10 }, signal, clock = systemClock }: LockOptions = {}): Promise<Lock> {
+export async function acquireLock(
+  storage: Storage,
+  name: string,
+  { lease = { seconds: 10 }, signal, clock = systemClock }: LockOptions = {},
+): Promise<Lock> {
   const key = checkedKey(`lock/${name}`);
   const beat = checkedKey(`${key}/beat`);
   const span = milliseconds(lease);
@@ -63,8 +70,19 @@ export async function acquireLock(storage: Storage, name: string, { lease = { se
     }
     const next: Held = { token: Math.max(token + 1, clock.now().epochMilliseconds), held: true };
     try {
-      const [version] = await storage.write([{ set: key, value: record.bytes(next), ifVersion: holder?.version ?? null }, { set: beat, value: new Uint8Array(), ifVersion: sign }], { signal });
-      if (version === undefined) throw new StorageError('ERR_STORAGE_UNAVAILABLE', `the storage gave no version for ${key}`, { key });
+      const [version] = await storage.write(
+        [
+          { set: key, value: record.bytes(next), ifVersion: holder?.version ?? null },
+          { set: beat, value: new Uint8Array(), ifVersion: sign },
+        ],
+        { signal },
+      );
+      if (version === undefined)
+        throw new StorageError(
+          'ERR_STORAGE_UNAVAILABLE',
+          `the storage gave no version for ${key}`,
+          { key },
+        );
       return holding(storage, { name, key, beat, version, token: next.token, span, clock });
     } catch (error) {
       if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
@@ -84,7 +102,10 @@ interface Holding {
   readonly clock: Clock;
 }
 
-function holding(storage: Storage, { name, key, beat, version, token, span, clock }: Holding): Lock {
+function holding(
+  storage: Storage,
+  { name, key, beat, version, token, span, clock }: Holding,
+): Lock {
   const check: Change = { check: key, ifVersion: version };
   const lost = new AbortController();
   const ended = new AbortController();
@@ -100,27 +121,45 @@ function holding(storage: Storage, { name, key, beat, version, token, span, cloc
       throw failure;
     }
   };
-  const write: Lock['write'] = (changes, options) => fenced(storage.write([...changes, check], options));
+  const write: Lock['write'] = (changes, options) =>
+    fenced(storage.write([...changes, check], options));
 
   /** A beat that fails for another reason is tried again: the lease is judged by the waiters alone. */
   const beating = (async () => {
     for (;;) {
       await clock.sleep({ milliseconds: Math.ceil(span / 3) }, { signal: ended.signal });
-      await write([{ set: beat, value: new Uint8Array() }], { signal: ended.signal }).catch(() => { /* the next one, or whoever writes, finds out */ });
+      await write([{ set: beat, value: new Uint8Array() }], { signal: ended.signal }).catch(() => {
+        /* the next one, or whoever writes, finds out */
+      });
     }
-  })().catch(() => { /* ended */ });
+  })().catch(() => {
+    /* ended */
+  });
 
   const giveBack = async () => {
     ended.abort();
     await beating;
     if (lost.signal.aborted) return;
-    await fenced(storage.write([{ set: key, value: record.bytes({ token, held: false }), ifVersion: version }, { remove: beat }])).catch((error: unknown) => {
+    await fenced(
+      storage.write([
+        { set: key, value: record.bytes({ token, held: false }), ifVersion: version },
+        { remove: beat },
+      ]),
+    ).catch((error: unknown) => {
       if (errorCode(error) !== 'ERR_STORAGE_LOCK_LOST') throw error;
     });
   };
   let released: Promise<void> | undefined;
   const release = () => (released ??= giveBack());
-  return { name, token, check, signal: lost.signal, write, release, [Symbol.asyncDispose]: release };
+  return {
+    name,
+    token,
+    check,
+    signal: lost.signal,
+    write,
+    release,
+    [Symbol.asyncDispose]: release,
+  };
 }
 
 function keyIn(error: unknown): unknown {

@@ -5,7 +5,9 @@ import type { Change, Entry, Storage } from './storage.ts';
 
 /** A storage that lives as long as the process, for tests and for programs that need nothing to last. */
 export function memoryStorage(): Storage {
-  const entries = new sorted.default<string, Entry>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const entries = new sorted.default<string, Entry>(undefined, (a, b) =>
+    a < b ? -1 : a > b ? 1 : 0,
+  );
   let written = 0;
 
   const versionOf = (key: string) => entries.get(key)?.version ?? null;
@@ -13,7 +15,12 @@ export function memoryStorage(): Storage {
     if ('remove' in change) entries.delete(change.remove);
     if (!('set' in change)) return [];
     const version = String(++written);
-    entries.set(change.set, { key: change.set, value: Uint8Array.from(change.value), version, secret: change.secret ?? false });
+    entries.set(change.set, {
+      key: change.set,
+      value: Uint8Array.from(change.value),
+      version,
+      secret: change.secret ?? false,
+    });
     return [version];
   };
 
@@ -23,7 +30,7 @@ export function memoryStorage(): Storage {
       const entry = entries.get(checkedKey(key));
       return entry && copied(entry);
     },
-    async* list(prefix, { after, limit = Infinity, signal } = {}) {
+    async *list(prefix, { after, limit = Infinity, signal } = {}) {
       signal?.throwIfAborted();
       const first = checkedPrefix(prefix) === '' ? '' : `${prefix}/`;
       let last = after === undefined || after < first ? first : after;
@@ -35,7 +42,7 @@ export function memoryStorage(): Storage {
         yield copied(entry);
       }
     },
-    async* snapshot({ signal } = {}) {
+    async *snapshot({ signal } = {}) {
       signal?.throwIfAborted();
       for (const entry of entries.clone().values()) {
         signal?.throwIfAborted();
@@ -44,11 +51,15 @@ export function memoryStorage(): Storage {
     },
     async write(changes, { signal } = {}) {
       signal?.throwIfAborted();
-      const conflict = checkedChanges(changes).find((change) => change.ifVersion !== undefined && change.ifVersion !== versionOf(keyOf(change)));
+      const conflict = checkedChanges(changes).find(
+        (change) => change.ifVersion !== undefined && change.ifVersion !== versionOf(keyOf(change)),
+      );
       if (conflict) throw new ConflictError(keyOf(conflict));
       return changes.flatMap(apply);
     },
-    async [Symbol.asyncDispose]() { /* nothing is open */ },
+    async [Symbol.asyncDispose]() {
+      /* nothing is open */
+    },
   };
 }
 

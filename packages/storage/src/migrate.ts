@@ -23,12 +23,21 @@ export interface Migration {
  * Skipped, and said so: locks, entries that cannot be read, and keys under which the target holds something else.
  * Nobody else may write to either storage meanwhile.
  */
-export async function migrate(from: Storage, to: Storage, { onProgress, signal }: MigrateOptions = {}): Promise<Migration> {
+export async function migrate(
+  from: Storage,
+  to: Storage,
+  { onProgress, signal }: MigrateOptions = {},
+): Promise<Migration> {
   const skipped: { readonly key: string; readonly reason: string }[] = [];
   let [copied, present] = [0, 0];
   let last: string | undefined;
   const result = (): Migration => ({ copied, present, skipped: [...skipped], key: last });
-  const onCorrupt = (error: Error) => { skipped.push({ key: 'key' in error && typeof error.key === 'string' ? error.key : '?', reason: error.message }); };
+  const onCorrupt = (error: Error) => {
+    skipped.push({
+      key: 'key' in error && typeof error.key === 'string' ? error.key : '?',
+      reason: error.message,
+    });
+  };
   const isWanted = ({ key }: Entry) => {
     if (isLock(key)) skipped.push({ key, reason: 'a lock belongs to the storage that it is in' });
     return !isLock(key);
@@ -42,7 +51,8 @@ export async function migrate(from: Storage, to: Storage, { onProgress, signal }
     for (const [at, entry] of wanted.entries()) {
       const found = there[at];
       if (found && same(found, entry)) present += 1;
-      else if (found) skipped.push({ key: entry.key, reason: 'the target holds something else under this key' });
+      else if (found)
+        skipped.push({ key: entry.key, reason: 'the target holds something else under this key' });
     }
     await copy(missing, to, signal);
     copied += missing.length;
@@ -74,15 +84,31 @@ export function isLock(key: string): boolean {
 }
 
 /** Writes entries that are not there, in one write, and reads them back. @throws StorageError `ERR_STORAGE_CORRUPT` when something else came back */
-export async function copy(entries: readonly Entry[], to: Storage, signal?: AbortSignal): Promise<void> {
-  await to.write(entries.map(({ key, value, secret }) => ({ set: key, value, secret, ifVersion: null })), { signal });
+export async function copy(
+  entries: readonly Entry[],
+  to: Storage,
+  signal?: AbortSignal,
+): Promise<void> {
+  await to.write(
+    entries.map(({ key, value, secret }) => ({ set: key, value, secret, ifVersion: null })),
+    { signal },
+  );
   const back = await Promise.all(entries.map(({ key }) => to.get(key)));
   for (const [at, entry] of entries.entries()) {
     const found = back[at];
-    if (!found || !same(found, entry)) throw new StorageError('ERR_STORAGE_CORRUPT', `${entry.key} did not come back from the target as it was written`, { key: entry.key });
+    if (!found || !same(found, entry))
+      throw new StorageError(
+        'ERR_STORAGE_CORRUPT',
+        `${entry.key} did not come back from the target as it was written`,
+        { key: entry.key },
+      );
   }
 }
 
 function same(a: Entry, b: Entry): boolean {
-  return a.secret === b.secret && a.value.length === b.value.length && a.value.every((byte, at) => byte === b.value[at]);
+  return (
+    a.secret === b.secret &&
+    a.value.length === b.value.length &&
+    a.value.every((byte, at) => byte === b.value[at])
+  );
 }

@@ -2,7 +2,9 @@ import { CorruptEntryError, StorageError } from './errors.ts';
 import type { Entry } from './storage.ts';
 
 /** Turns a record of one shape into the next. */
-export type Upgrade = (record: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+export type Upgrade = (
+  record: Readonly<Record<string, unknown>>,
+) => Readonly<Record<string, unknown>>;
 
 export interface RecordKind<T> {
   /** What the records are, in a message: `certificate`. */
@@ -22,13 +24,24 @@ export interface JsonRecord<T> {
   read(entry: Pick<Entry, 'key' | 'value'>): T;
 }
 
-export function jsonRecord<T>({ kind, version, upgrades = {}, check = (record) => record as T }: RecordKind<T>): JsonRecord<T> {
+export function jsonRecord<T>({
+  kind,
+  version,
+  upgrades = {},
+  check = (record) => record as T,
+}: RecordKind<T>): JsonRecord<T> {
   return {
     bytes: (record) => new TextEncoder().encode(JSON.stringify({ v: version, ...record })),
     read({ key, value }) {
       let { v, ...record } = parsed(key, value);
-      if (typeof v !== 'number' || !Number.isInteger(v) || v < 1) throw new CorruptEntryError(key, `this ${kind} says no version of its shape`);
-      if (v > version) throw new StorageError('ERR_STORAGE_NEWER', `${key} is a ${kind} of version ${v}, and this program reads up to ${version}: update it`, { key });
+      if (typeof v !== 'number' || !Number.isInteger(v) || v < 1)
+        throw new CorruptEntryError(key, `this ${kind} says no version of its shape`);
+      if (v > version)
+        throw new StorageError(
+          'ERR_STORAGE_NEWER',
+          `${key} is a ${kind} of version ${v}, and this program reads up to ${version}: update it`,
+          { key },
+        );
       for (; v < version; v += 1) {
         const upgrade = upgrades[v];
         if (!upgrade) throw new CorruptEntryError(key, `nothing reads a ${kind} of version ${v}`);
@@ -37,7 +50,11 @@ export function jsonRecord<T>({ kind, version, upgrades = {}, check = (record) =
       try {
         return check(record);
       } catch (error) {
-        throw new CorruptEntryError(key, `it is no ${kind} (${error instanceof Error ? error.message : String(error)})`, { cause: error });
+        throw new CorruptEntryError(
+          key,
+          `it is no ${kind} (${error instanceof Error ? error.message : String(error)})`,
+          { cause: error },
+        );
       }
     },
   };
@@ -46,7 +63,8 @@ export function jsonRecord<T>({ kind, version, upgrades = {}, check = (record) =
 function parsed(key: string, value: Uint8Array): Record<string, unknown> & { v?: unknown } {
   try {
     const record: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
-    if (typeof record === 'object' && record !== null && !Array.isArray(record)) return { ...record };
+    if (typeof record === 'object' && record !== null && !Array.isArray(record))
+      return { ...record };
   } catch (error) {
     throw new CorruptEntryError(key, 'it is no JSON', { cause: error });
   }

@@ -13,7 +13,10 @@ export interface Stored<T> {
 export interface Records<T> {
   read(storage: Storage, id: string): Promise<Stored<T> | undefined>;
   /** In the order of their ids; `under` is the beginning of an id, as far as a `/`. */
-  list(storage: Storage, options?: ListOptions & { readonly under?: string }): AsyncIterable<Stored<T>>;
+  list(
+    storage: Storage,
+    options?: ListOptions & { readonly under?: string },
+  ): AsyncIterable<Stored<T>>;
   /** An entry that was read as one of them. @throws CorruptEntryError; StorageError `ERR_STORAGE_NEWER` */
   parse(entry: Entry): Stored<T>;
   key(id: string): string;
@@ -37,11 +40,24 @@ export interface RecordsOptions<T> extends RecordKind<T> {
   readonly many?: boolean;
 }
 
-export function records<T>({ under: prefix, secret = false, many = false, ...kind }: RecordsOptions<T>): Records<T> {
+export function records<T>({
+  under: prefix,
+  secret = false,
+  many = false,
+  ...kind
+}: RecordsOptions<T>): Records<T> {
   const json = jsonRecord<T>(kind);
   const key = (id: string) => `${prefix}/${many ? timeOf(id) : ''}${id}`;
-  const stored = (entry: Entry): Stored<T> => ({ key: entry.key, record: json.read(entry), version: entry.version });
-  const set = (id: string, record: T) => ({ set: key(id), value: json.bytes(record), ...(secret ? { secret } : {}) });
+  const stored = (entry: Entry): Stored<T> => ({
+    key: entry.key,
+    record: json.read(entry),
+    version: entry.version,
+  });
+  const set = (id: string, record: T) => ({
+    set: key(id),
+    value: json.bytes(record),
+    ...(secret ? { secret } : {}),
+  });
   return {
     key,
     parse: stored,
@@ -49,11 +65,17 @@ export function records<T>({ under: prefix, secret = false, many = false, ...kin
       const entry = await storage.get(key(id));
       return entry && stored(entry);
     },
-    async* list(storage, { under, ...options } = {}) {
-      for await (const entry of storage.list(under === undefined ? prefix : key(under), options)) yield stored(entry);
+    async *list(storage, { under, ...options } = {}) {
+      for await (const entry of storage.list(under === undefined ? prefix : key(under), options))
+        yield stored(entry);
     },
     added: (id, record) => ({ ...set(id, record), ifVersion: null }),
-    changed: (old, record) => ({ set: old.key, value: json.bytes(record), ifVersion: old.version, ...(secret ? { secret } : {}) }),
+    changed: (old, record) => ({
+      set: old.key,
+      value: json.bytes(record),
+      ifVersion: old.version,
+      ...(secret ? { secret } : {}),
+    }),
     put: set,
   };
 }

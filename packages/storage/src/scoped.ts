@@ -10,27 +10,40 @@ import type { Change, Entry, Storage } from './storage.ts';
 export function scopedStorage(storage: Storage, scope: string): Storage {
   checkedKey(scope);
   const outer = (key: string) => `${scope}/${key}`;
-  const inner = <T extends Entry>(entry: T): T => ({ ...entry, key: entry.key.slice(scope.length + 1) });
+  const inner = <T extends Entry>(entry: T): T => ({
+    ...entry,
+    key: entry.key.slice(scope.length + 1),
+  });
   const moved = (change: Change): Change => {
     if ('set' in change) return { ...change, set: outer(change.set) };
-    return 'remove' in change ? { ...change, remove: outer(change.remove) } : { ...change, check: outer(change.check) };
+    return 'remove' in change
+      ? { ...change, remove: outer(change.remove) }
+      : { ...change, check: outer(change.check) };
   };
   return {
     async get(key, options) {
       const entry = await storage.get(outer(key), options);
       return entry && inner(entry);
     },
-    async* list(prefix, { after, ...options } = {}) {
-      for await (const entry of storage.list(prefix === '' ? scope : outer(prefix), { ...options, ...(after === undefined ? {} : { after: outer(after) }) })) yield inner(entry);
+    async *list(prefix, { after, ...options } = {}) {
+      for await (const entry of storage.list(prefix === '' ? scope : outer(prefix), {
+        ...options,
+        ...(after === undefined ? {} : { after: outer(after) }),
+      }))
+        yield inner(entry);
     },
-    async* snapshot(options) {
-      for await (const entry of storage.snapshot(options)) if (entry.key.startsWith(outer(''))) yield inner(entry);
+    async *snapshot(options) {
+      for await (const entry of storage.snapshot(options))
+        if (entry.key.startsWith(outer(''))) yield inner(entry);
     },
-    write: async (changes, options) => await storage.write(checkedChanges(changes).map(moved), options).catch((error: unknown) => {
-      // What failed is named as whoever wrote it knows it.
-      if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
-      throw new ConflictError(String((error as ConflictError).key).slice(scope.length + 1));
-    }),
-    async [Symbol.asyncDispose]() { /* it belongs to whoever opened the whole */ },
+    write: async (changes, options) =>
+      await storage.write(checkedChanges(changes).map(moved), options).catch((error: unknown) => {
+        // What failed is named as whoever wrote it knows it.
+        if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
+        throw new ConflictError(String((error as ConflictError).key).slice(scope.length + 1));
+      }),
+    async [Symbol.asyncDispose]() {
+      /* it belongs to whoever opened the whole */
+    },
   };
 }

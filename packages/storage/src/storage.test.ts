@@ -1,11 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
 import { virtualClock } from '@acmex/clock';
 import fc from 'fast-check';
-import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from './contract.ts';
-import { acquireLock, CorruptEntryError, firstId, idOf, jsonRecord, memoryStorage, migrate, newId, records, scopedStorage, type Storage } from './index.ts';
+import {
+  checkClause,
+  historyFrom,
+  holdsConcurrently,
+  holdsLikeModel,
+  storageContract,
+} from './contract.ts';
+import {
+  acquireLock,
+  CorruptEntryError,
+  firstId,
+  idOf,
+  jsonRecord,
+  memoryStorage,
+  migrate,
+  newId,
+  records,
+  scopedStorage,
+  type Storage,
+} from './index.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), { maxLength: 30 });
+const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), {
+  maxLength: 30,
+});
 
 describe('memoryStorage', () => {
   for (const clause of storageContract) {
@@ -17,21 +37,35 @@ describe('memoryStorage', () => {
   }
 
   it('behaves like a plain map, whatever is written', async () => {
-    await fc.assert(fc.asyncProperty(histories, (numbers) => holdsLikeModel(memoryStorage(), 'p', historyFrom('p', numbers))));
+    await fc.assert(
+      fc.asyncProperty(histories, (numbers) =>
+        holdsLikeModel(memoryStorage(), 'p', historyFrom('p', numbers)),
+      ),
+    );
   });
 
   it('explains every outcome of writers at once by some order', async () => {
-    await fc.assert(fc.asyncProperty(histories, histories, (one, two) => holdsConcurrently([memoryStorage()], 'p', [historyFrom('p', one), historyFrom('p', two)])));
+    await fc.assert(
+      fc.asyncProperty(histories, histories, (one, two) =>
+        holdsConcurrently([memoryStorage()], 'p', [historyFrom('p', one), historyFrom('p', two)]),
+      ),
+    );
   });
 });
 
 describe('scopedStorage', () => {
   // Its keys are shorter by those of the scope: that alone is another bound.
-  for (const clause of storageContract.filter(({ title }) => !title.includes('keys of 500 bytes'))) {
+  for (const clause of storageContract.filter(
+    ({ title }) => !title.includes('keys of 500 bytes'),
+  )) {
     it(clause.title, async () => {
       const whole = memoryStorage();
       const storage = scopedStorage(whole, 'tenant/one');
-      await checkClause(clause, { storage, other: scopedStorage(whole, 'tenant/one'), place: 'contract' });
+      await checkClause(clause, {
+        storage,
+        other: scopedStorage(whole, 'tenant/one'),
+        place: 'contract',
+      });
       expect(await keys(storage)).toEqual([]);
     });
   }
@@ -42,12 +76,33 @@ describe('scopedStorage', () => {
     await other.write([{ set: 'a', value: bytes('other') }]);
     await whole.write([{ set: 'a', value: bytes('whole') }]);
     await one.write([{ set: 'b/c', value: bytes('one') }]);
-    expect([await keys(one), await keys(other), await one.get('a')]).toEqual([['b/c'], ['a'], undefined]);
+    expect([await keys(one), await keys(other), await one.get('a')]).toEqual([
+      ['b/c'],
+      ['a'],
+      undefined,
+    ]);
     expect(await keys(whole)).toEqual(['a', 'tenant/one/b/c', 'tenant/one2/a']);
-    for (const key of ['../one2/a', '..', '/a', '']) await expect(one.get(key)).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
-    await expect(one.write([{ set: ['a'.repeat(120), 'b'.repeat(120), 'c'.repeat(120), 'd'.repeat(120), 'e'.repeat(16)].join('/'), value: bytes('') }])).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
+    for (const key of ['../one2/a', '..', '/a', ''])
+      await expect(one.get(key)).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
+    await expect(
+      one.write([
+        {
+          set: [
+            'a'.repeat(120),
+            'b'.repeat(120),
+            'c'.repeat(120),
+            'd'.repeat(120),
+            'e'.repeat(16),
+          ].join('/'),
+          value: bytes(''),
+        },
+      ]),
+    ).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
     await using lock = await acquireLock(one, 'x');
-    await expect(other.write([lock.check])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'lock/x' });
+    await expect(other.write([lock.check])).rejects.toMatchObject({
+      code: 'ERR_STORAGE_CONFLICT',
+      key: 'lock/x',
+    });
   });
 });
 
@@ -56,9 +111,17 @@ describe('the contract', () => {
     const storage = memoryStorage();
     const torn: Storage = {
       ...storage,
-      write: async (changes, options) => (await Promise.all(changes.map((change) => storage.write([change], options)))).flat(),
+      write: async (changes, options) =>
+        (await Promise.all(changes.map((change) => storage.write([change], options)))).flat(),
     };
-    const failures = await Promise.all(storageContract.map(async (clause, at) => checkClause(clause, { storage: torn, other: torn, place: `c${at}` }).then(() => [], () => [clause.title])));
+    const failures = await Promise.all(
+      storageContract.map(async (clause, at) =>
+        checkClause(clause, { storage: torn, other: torn, place: `c${at}` }).then(
+          () => [],
+          () => [clause.title],
+        ),
+      ),
+    );
     expect(failures.flat()).toContain('writes all changes or none');
   });
 });
@@ -68,14 +131,22 @@ describe('acquireLock', () => {
     const clock = virtualClock();
     const storage = memoryStorage();
     let second: unknown;
-    const silent: Storage = { ...storage, write: (changes, options) => (changes.some((change) => 'check' in change) ? Promise.reject(new Error('paused')) : storage.write(changes, options)) };
+    const silent: Storage = {
+      ...storage,
+      write: (changes, options) =>
+        changes.some((change) => 'check' in change)
+          ? Promise.reject(new Error('paused'))
+          : storage.write(changes, options),
+    };
     const holder = await acquireLock(silent, 'one', { clock });
     const waiting = acquireLock(storage, 'one', { clock }).then((lock) => (second = lock));
     await clock.advance({ seconds: 9 });
     expect(second).toBeUndefined();
     await clock.advance({ seconds: 2 });
     expect(second).toBeDefined();
-    await expect(storage.write([{ set: 'a', value: bytes('late') }, holder.check])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'lock/one' });
+    await expect(
+      storage.write([{ set: 'a', value: bytes('late') }, holder.check]),
+    ).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'lock/one' });
     await (await waiting).release();
   });
 
@@ -85,7 +156,10 @@ describe('acquireLock', () => {
     const lock = await acquireLock(storage, 'one', { clock });
     let second = false;
     const giveUp = new AbortController();
-    const waiting = acquireLock(storage, 'one', { clock, signal: giveUp.signal }).then(() => (second = true), () => undefined);
+    const waiting = acquireLock(storage, 'one', { clock, signal: giveUp.signal }).then(
+      () => (second = true),
+      () => undefined,
+    );
     await clock.advance({ minutes: 1 });
     expect([second, lock.signal.aborted]).toEqual([false, false]);
     giveUp.abort();
@@ -97,9 +171,13 @@ describe('acquireLock', () => {
 
   it('grows its token when the wall clock goes back', async () => {
     const storage = memoryStorage();
-    const before = await acquireLock(storage, 'one', { clock: virtualClock({ now: '2030-01-01T00:00:00Z' }) });
+    const before = await acquireLock(storage, 'one', {
+      clock: virtualClock({ now: '2030-01-01T00:00:00Z' }),
+    });
     await before.release();
-    const after = await acquireLock(storage, 'one', { clock: virtualClock({ now: '2020-01-01T00:00:00Z' }) });
+    const after = await acquireLock(storage, 'one', {
+      clock: virtualClock({ now: '2020-01-01T00:00:00Z' }),
+    });
     expect(after.token).toBeGreaterThan(before.token);
     await after.release();
   });
@@ -107,25 +185,41 @@ describe('acquireLock', () => {
   it('leaves other conflicts to the caller', async () => {
     const storage = memoryStorage();
     const lock = await acquireLock(storage, 'one');
-    await expect(lock.write([{ set: 'a', value: bytes('1'), ifVersion: 'x' }])).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'a' });
+    await expect(
+      lock.write([{ set: 'a', value: bytes('1'), ifVersion: 'x' }]),
+    ).rejects.toMatchObject({ code: 'ERR_STORAGE_CONFLICT', key: 'a' });
     expect(lock.signal.aborted).toBe(false);
     await lock.release();
   });
 });
 
 describe('jsonRecord', () => {
-  const record = jsonRecord<{ names: string[] }>({ kind: 'list', version: 3, upgrades: { 1: ({ name }) => ({ all: [name] }), 2: ({ all }) => ({ names: all }) } });
+  const record = jsonRecord<{ names: string[] }>({
+    kind: 'list',
+    version: 3,
+    upgrades: { 1: ({ name }) => ({ all: [name] }), 2: ({ all }) => ({ names: all }) },
+  });
   const read = (text: string) => record.read({ key: 'a/b', value: bytes(text) });
 
   it('reads what it wrote, and every older shape', () => {
-    expect(record.read({ key: 'a', value: record.bytes({ names: ['x'] }) })).toEqual({ names: ['x'] });
+    expect(record.read({ key: 'a', value: record.bytes({ names: ['x'] }) })).toEqual({
+      names: ['x'],
+    });
     expect(read('{"v":1,"name":"x"}')).toEqual({ names: ['x'] });
     expect(read('{"v":2,"all":["x"]}')).toEqual({ names: ['x'] });
   });
 
   it('refuses newer shapes with both versions, and what is no record', () => {
-    expect(() => read('{"v":4}')).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_NEWER', message: 'a/b is a list of version 4, and this program reads up to 3: update it' }));
-    for (const text of ['', '{', '[]', 'null', '{}', '{"v":"1"}', '{"v":0}', '\u0000']) expect(() => read(text)).toThrow(expect.objectContaining({ code: 'ERR_STORAGE_CORRUPT', key: 'a/b' }));
+    expect(() => read('{"v":4}')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_STORAGE_NEWER',
+        message: 'a/b is a list of version 4, and this program reads up to 3: update it',
+      }),
+    );
+    for (const text of ['', '{', '[]', 'null', '{}', '{"v":"1"}', '{"v":0}', '\u0000'])
+      expect(() => read(text)).toThrow(
+        expect.objectContaining({ code: 'ERR_STORAGE_CORRUPT', key: 'a/b' }),
+      );
   });
 });
 
@@ -143,7 +237,8 @@ describe('records', () => {
     expect(kind.key(ids[0]!)).toMatch(/^thing\/01hf7\/ya\/thg_01hf7ya[0-9a-z]{19}$/);
     await expect(kind.read(storage, ids[2]!)).resolves.toMatchObject({ record: { at: times[2] } });
     const behind: string[] = [];
-    for await (const stored of kind.list(storage, { after: kind.key(firstId('thg', times[2]!)) })) behind.push(idOf(stored));
+    for await (const stored of kind.list(storage, { after: kind.key(firstId('thg', times[2]!)) }))
+      behind.push(idOf(stored));
     expect(behind).toEqual(listed.slice(2));
     expect(kind.key('thg_') < kind.key(ids[0]!)).toBe(true);
   });
@@ -152,15 +247,31 @@ describe('records', () => {
 describe('migrate', () => {
   it('copies in order, reads back, leaves locks and what differs, and goes on where it ended', async () => {
     const [from, to] = [memoryStorage(), memoryStorage()];
-    for (const key of ['a', 'b/1', 'b/2', 'c', 'd']) await from.write([{ set: key, value: bytes(key), secret: key === 'c' }]);
+    for (const key of ['a', 'b/1', 'b/2', 'c', 'd'])
+      await from.write([{ set: key, value: bytes(key), secret: key === 'c' }]);
     const lock = await acquireLock(from, 'x');
-    await to.write([{ set: 'a', value: bytes('a') }, { set: 'b/1', value: bytes('other') }]);
+    await to.write([
+      { set: 'a', value: bytes('a') },
+      { set: 'b/1', value: bytes('other') },
+    ]);
     for (let at = 0; at < 250; at += 1) await from.write([{ set: `e/${at}`, value: bytes('e') }]);
     const cut = new AbortController();
-    await expect(migrate(from, to, { signal: cut.signal, onProgress: () => cut.abort() })).rejects.toThrow();
+    await expect(
+      migrate(from, to, { signal: cut.signal, onProgress: () => cut.abort() }),
+    ).rejects.toThrow();
     expect((await keys(to)).length).toBe(100);
-    expect(await migrate(from, to)).toMatchObject({ copied: 155, present: 99, skipped: [{ key: 'b/1' }, { key: 'lock/x' }, { key: 'lock/x/beat' }] });
-    expect((await keys(to)).filter((key) => !key.startsWith('e'))).toEqual(['a', 'b/1', 'b/2', 'c', 'd']);
+    expect(await migrate(from, to)).toMatchObject({
+      copied: 155,
+      present: 99,
+      skipped: [{ key: 'b/1' }, { key: 'lock/x' }, { key: 'lock/x/beat' }],
+    });
+    expect((await keys(to)).filter((key) => !key.startsWith('e'))).toEqual([
+      'a',
+      'b/1',
+      'b/2',
+      'c',
+      'd',
+    ]);
     expect((await to.get('c'))?.secret).toBe(true);
     await lock.release();
   });
@@ -170,20 +281,33 @@ describe('migrate', () => {
     await from.write([{ set: 'a', value: bytes('a') }]);
     const broken: Storage = {
       ...from,
-      async* list(prefix, options) {
+      async *list(prefix, options) {
         options?.onCorrupt?.(new CorruptEntryError('0', 'it was truncated'));
         yield* from.list(prefix, options);
       },
     };
-    expect(await migrate(broken, memoryStorage())).toMatchObject({ copied: 1, skipped: [{ key: '0', reason: '0 cannot be read: it was truncated' }] });
+    expect(await migrate(broken, memoryStorage())).toMatchObject({
+      copied: 1,
+      skipped: [{ key: '0', reason: '0 cannot be read: it was truncated' }],
+    });
   });
 
   it('ends when the target gives back something else', async () => {
     const from = memoryStorage();
     await from.write([{ set: 'a', value: bytes('a') }]);
     const to = memoryStorage();
-    const lying: Storage = { ...to, write: (changes, options) => to.write(changes.map((change) => ('set' in change ? { ...change, value: bytes('?') } : change)), options) };
-    await expect(migrate(from, lying)).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT', key: 'a' });
+    const lying: Storage = {
+      ...to,
+      write: (changes, options) =>
+        to.write(
+          changes.map((change) => ('set' in change ? { ...change, value: bytes('?') } : change)),
+          options,
+        ),
+    };
+    await expect(migrate(from, lying)).rejects.toMatchObject({
+      code: 'ERR_STORAGE_CORRUPT',
+      key: 'a',
+    });
   });
 });
 

@@ -12,7 +12,12 @@ export interface Entry {
 
 /** One part of a write. `ifVersion`: the version that the key must have, or `null` where it must not exist; absent: whatever is there. */
 export type Change =
-  | { readonly set: string; readonly value: Uint8Array; readonly ifVersion?: string | null | undefined; readonly secret?: boolean | undefined }
+  | {
+      readonly set: string;
+      readonly value: Uint8Array;
+      readonly ifVersion?: string | null | undefined;
+      readonly secret?: boolean | undefined;
+    }
   | { readonly remove: string; readonly ifVersion?: string | null | undefined }
   | { readonly check: string; readonly ifVersion: string | null };
 

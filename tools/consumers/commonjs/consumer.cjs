@@ -14,12 +14,28 @@ async function main() {
   assert.deepEqual((await parseCsr(csr)).identifiers, names);
 
   const provider = { name: 'none', append: async () => {}, remove: async () => {} };
-  const solvers = [http01(), http01Webroot({ directory: '/nowhere' }), tlsAlpn01(), dns01({ provider })];
-  assert.deepEqual(solvers.map(({ type }) => type), ['http-01', 'http-01', 'tls-alpn-01', 'dns-01']);
+  const solvers = [
+    http01(),
+    http01Webroot({ directory: '/nowhere' }),
+    tlsAlpn01(),
+    dns01({ provider }),
+  ];
+  assert.deepEqual(
+    solvers.map(({ type }) => type),
+    ['http-01', 'http-01', 'tls-alpn-01', 'dns-01'],
+  );
 
   const { key } = await generateAccountKey();
-  const nobody = acmeSession({ directory: 'https://127.0.0.1:1/directory', key, fetch: nodeFetch(), random: () => 0 });
-  await assert.rejects(new AcmeClient({ session: nobody, solvers }).issue({ identifiers: names, csr }), { code: 'ERR_ACME_UNREACHABLE' });
+  const nobody = acmeSession({
+    directory: 'https://127.0.0.1:1/directory',
+    key,
+    fetch: nodeFetch(),
+    random: () => 0,
+  });
+  await assert.rejects(
+    new AcmeClient({ session: nobody, solvers }).issue({ identifiers: names, csr }),
+    { code: 'ERR_ACME_UNREACHABLE' },
+  );
 }
 
 main().catch((error) => {

@@ -15,14 +15,34 @@ assert.deepEqual((await parseCsr(csr)).identifiers, names);
 const { key } = await generateAccountKey();
 const challenge = { type: 'http-01', url: 'https://ca.test/1', status: 'pending', token: 'abc' };
 const mounted = http01Handler();
-const response = await mounted.respond({ ...challenge, identifier: names[0], wildcard: false, keyAuthorization: await keyAuthorization(key, challenge) });
+const response = await mounted.respond({
+  ...challenge,
+  identifier: names[0],
+  wildcard: false,
+  keyAuthorization: await keyAuthorization(key, challenge),
+});
 await mounted.present(response);
 await mounted.visible(response);
 await mounted.remove(response);
 await assert.rejects(mounted.visible(response), { code: 'ERR_CHALLENGE_NOT_VISIBLE' });
 
-const solvers = [mounted, tlsAlpn01(), dns01({ provider: { name: 'none', append: async () => {}, remove: async () => {} } })];
-assert.deepEqual(solvers.map((solver) => solver.supports(names[0], true)), [false, false, true]);
+const solvers = [
+  mounted,
+  tlsAlpn01(),
+  dns01({ provider: { name: 'none', append: async () => {}, remove: async () => {} } }),
+];
+assert.deepEqual(
+  solvers.map((solver) => solver.supports(names[0], true)),
+  [false, false, true],
+);
 
-const nobody = acmeSession({ directory: 'https://127.0.0.1:1/directory', key, fetch: nodeFetch(), random: () => 0 });
-await assert.rejects(new AcmeClient({ session: nobody, solvers }).issue({ identifiers: names, csr }), { code: 'ERR_ACME_UNREACHABLE' });
+const nobody = acmeSession({
+  directory: 'https://127.0.0.1:1/directory',
+  key,
+  fetch: nodeFetch(),
+  random: () => 0,
+});
+await assert.rejects(
+  new AcmeClient({ session: nobody, solvers }).issue({ identifiers: names, csr }),
+  { code: 'ERR_ACME_UNREACHABLE' },
+);

@@ -6,7 +6,10 @@ import { acmeSession, generateAccountKey, identifiers, newAccount } from '@acmex
 const [directory, webServer] = process.argv.slice(2);
 
 async function tell(path, body) {
-  const { status } = await fetch(`${webServer}/${path}`, { method: 'POST', body: JSON.stringify(body) });
+  const { status } = await fetch(`${webServer}/${path}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  });
   if (status !== 200) throw new Error(`${path} was answered with ${status}`);
 }
 
@@ -15,7 +18,9 @@ const solver = {
   supports: (_, wildcard) => !wildcard,
   respond: async ({ token, keyAuthorization }) => ({ token, content: keyAuthorization }),
   present: (response) => tell('add-http01', response),
-  visible: async () => { /* the web server answers at once */ },
+  visible: async () => {
+    /* the web server answers at once */
+  },
   remove: ({ token }) => tell('del-http01', { token }),
 };
 
@@ -26,6 +31,12 @@ await newAccount(session, { termsOfServiceAgreed: true });
 const names = identifiers(['a.test', 'b.test']);
 const certificateKey = await webcrypto().generate('ec-p256');
 const client = new AcmeClient({ session, solvers: [solver] });
-const { pem } = await client.issue({ identifiers: names, csr: () => createCsr({ identifiers: names, key: certificateKey }) });
-const { leaf } = await verifyIssued(pem, { identifiers: names, publicKey: certificateKey.publicKey });
+const { pem } = await client.issue({
+  identifiers: names,
+  csr: () => createCsr({ identifiers: names, key: certificateKey }),
+});
+const { leaf } = await verifyIssued(pem, {
+  identifiers: names,
+  publicKey: certificateKey.publicKey,
+});
 console.log(`issued ${leaf.identifiers.map(({ value }) => value).join(' and ')}`);

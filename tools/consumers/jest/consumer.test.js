@@ -16,7 +16,18 @@ it('makes and reads a certificate signing request', async () => {
 
 it('says that a CA cannot be reached', async () => {
   const { key } = await generateAccountKey();
-  const session = acmeSession({ directory: 'https://127.0.0.1:1/directory', key, fetch: nodeFetch(), random: () => 0 });
-  const solvers = [http01(), tlsAlpn01(), dns01({ provider: { name: 'none', append: async () => {}, remove: async () => {} } })];
-  await expect(new AcmeClient({ session, solvers }).issue({ identifiers: names, csr: new Uint8Array() })).rejects.toMatchObject({ code: 'ERR_ACME_UNREACHABLE' });
+  const session = acmeSession({
+    directory: 'https://127.0.0.1:1/directory',
+    key,
+    fetch: nodeFetch(),
+    random: () => 0,
+  });
+  const solvers = [
+    http01(),
+    tlsAlpn01(),
+    dns01({ provider: { name: 'none', append: async () => {}, remove: async () => {} } }),
+  ];
+  await expect(
+    new AcmeClient({ session, solvers }).issue({ identifiers: names, csr: new Uint8Array() }),
+  ).rejects.toMatchObject({ code: 'ERR_ACME_UNREACHABLE' });
 });

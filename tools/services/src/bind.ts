@@ -24,7 +24,8 @@ export async function startBind({ zones }: BindOptions): Promise<Bind> {
     try {
       return await start(zones);
     } catch (error) {
-      if (attempt === 5 || !(error instanceof ProgramError && error.log.includes('address in use'))) throw error;
+      if (attempt === 5 || !(error instanceof ProgramError && error.log.includes('address in use')))
+        throw error;
     }
   }
 }
@@ -35,18 +36,44 @@ async function start(zones: BindOptions['zones']): Promise<Bind> {
     const folder = parts.use(await temporaryFolder('bind'));
     const port = await freePort();
     await mkdir(join(folder.path, 'zones'));
-    await writeFile(join(folder.path, 'zones', 'root'), '$TTL 1\n. IN SOA ns1. admin. 1 3600 600 86400 1\n. IN NS ns1.\nns1. IN A 127.0.0.1\n');
+    await writeFile(
+      join(folder.path, 'zones', 'root'),
+      '$TTL 1\n. IN SOA ns1. admin. 1 3600 600 86400 1\n. IN NS ns1.\nns1. IN A 127.0.0.1\n',
+    );
     for (const [zone, records] of Object.entries(zones)) {
-      await writeFile(join(folder.path, 'zones', zone), ['$TTL 1', `@ IN SOA ns1.${zone}. admin.${zone}. 1 3600 600 86400 1`, '@ IN NS ns1', 'ns1 IN A 127.0.0.1', ...records, ''].join('\n'));
+      await writeFile(
+        join(folder.path, 'zones', zone),
+        [
+          '$TTL 1',
+          `@ IN SOA ns1.${zone}. admin.${zone}. 1 3600 600 86400 1`,
+          '@ IN NS ns1',
+          'ns1 IN A 127.0.0.1',
+          ...records,
+          '',
+        ].join('\n'),
+      );
     }
-    await writeFile(join(folder.path, 'named.conf'), [
-      `options { directory "${folder.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; session-keyfile "${folder.path}/session.key"; lock-file none; recursion yes; dnssec-validation no; notify no; };`,
-      'controls { };',
-      // A root of its own: no question leaves this machine.
-      'zone "." { type primary; file "zones/root"; };',
-      ...Object.keys(zones).map((zone) => `zone "${zone}" { type primary; file "zones/${zone}"; allow-update { 127.0.0.1; }; };`),
-    ].join('\n'));
-    const { log } = parts.use(await startProgram({ command: 'named', args: ['-g', '-c', join(folder.path, 'named.conf')], env: { PATH: `${process.env.PATH}:/usr/sbin` }, ready: (output) => output.includes('all zones loaded') }));
+    await writeFile(
+      join(folder.path, 'named.conf'),
+      [
+        `options { directory "${folder.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; session-keyfile "${folder.path}/session.key"; lock-file none; recursion yes; dnssec-validation no; notify no; };`,
+        'controls { };',
+        // A root of its own: no question leaves this machine.
+        'zone "." { type primary; file "zones/root"; };',
+        ...Object.keys(zones).map(
+          (zone) =>
+            `zone "${zone}" { type primary; file "zones/${zone}"; allow-update { 127.0.0.1; }; };`,
+        ),
+      ].join('\n'),
+    );
+    const { log } = parts.use(
+      await startProgram({
+        command: 'named',
+        args: ['-g', '-c', join(folder.path, 'named.conf')],
+        env: { PATH: `${process.env.PATH}:/usr/sbin` },
+        ready: (output) => output.includes('all zones loaded'),
+      }),
+    );
     return { port, address: `127.0.0.1:${port}`, log, [Symbol.asyncDispose]: () => parts.close() };
   } catch (error) {
     await parts.close();

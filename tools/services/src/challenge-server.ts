@@ -34,18 +34,41 @@ export interface ChallengeServer extends AsyncDisposable {
   setDefaultIPv6(address: string): Promise<void>;
 }
 
-export async function startChallengeServer({ httpPort }: ChallengeServerOptions = {}): Promise<ChallengeServer> {
+export async function startChallengeServer({
+  httpPort,
+}: ChallengeServerOptions = {}): Promise<ChallengeServer> {
   const dnsAddress = `127.0.0.1:${await freePort()}`;
   const management = `127.0.0.1:${await freePort()}`;
   const post = async (path: string, body: object) => {
-    const answer = await fetch(`http://${management}/${path}`, { method: 'POST', body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`pebble-challtestsrv: ${path}: ${answer.status} ${(await answer.text()).trim()}`);
+    const answer = await fetch(`http://${management}/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok)
+      throw new Error(
+        `pebble-challtestsrv: ${path}: ${answer.status} ${(await answer.text()).trim()}`,
+      );
   };
   const program = await startProgram({
     command: 'pebble-challtestsrv',
-    args: ['-http01', httpPort ? `127.0.0.1:${httpPort}` : '', '-https01', '', '-tlsalpn01', '', '-dns01', dnsAddress, '-management', management, '-defaultIPv4', '127.0.0.1', '-defaultIPv6', ''],
+    args: [
+      '-http01',
+      httpPort ? `127.0.0.1:${httpPort}` : '',
+      '-https01',
+      '',
+      '-tlsalpn01',
+      '',
+      '-dns01',
+      dnsAddress,
+      '-management',
+      management,
+      '-defaultIPv4',
+      '127.0.0.1',
+      '-defaultIPv6',
+      '',
+    ],
     ready: (output) => {
-      if (output.includes('address already in use')) throw new Error('found a port taken');   // it would go on without that port
+      if (output.includes('address already in use')) throw new Error('found a port taken'); // it would go on without that port
       return output.includes('Starting management server');
     },
     answers: async () => {
@@ -61,7 +84,8 @@ export async function startChallengeServer({ httpPort }: ChallengeServerOptions 
     removeHttp01: (token) => post('del-http01', { token }),
     setTxt: (host, value) => post('set-txt', { host: absolute(host), value }),
     clearTxt: (host) => post('clear-txt', { host: absolute(host) }),
-    setCname: (host, target) => post('set-cname', { host: absolute(host), target: absolute(target) }),
+    setCname: (host, target) =>
+      post('set-cname', { host: absolute(host), target: absolute(target) }),
     clearCname: (host) => post('clear-cname', { host: absolute(host) }),
     addA: (host, addresses) => post('add-a', { host: absolute(host), addresses }),
     clearA: (host) => post('clear-a', { host: absolute(host) }),
@@ -78,7 +102,10 @@ export async function startChallengeServer({ httpPort }: ChallengeServerOptions 
 const absolute = (name: string) => (name.endsWith('.') ? name : `${name}.`);
 
 /** A name made up here is known to the DNS: so it is the one of the program just started, and not of another that had the port before. */
-async function ownDnsAnswers(dnsAddress: string, post: (path: string, body: object) => Promise<void>): Promise<void> {
+async function ownDnsAnswers(
+  dnsAddress: string,
+  post: (path: string, body: object) => Promise<void>,
+): Promise<void> {
   const host = `${randomUUID()}.test.`;
   await post('add-a', { host, addresses: ['192.0.2.1'] });
   const resolver = new Resolver({ timeout: 500, tries: 1 });
@@ -89,10 +116,14 @@ async function ownDnsAnswers(dnsAddress: string, post: (path: string, body: obje
 }
 
 /** Likewise for the web server. */
-async function ownHttpAnswers(httpPort: number, post: (path: string, body: object) => Promise<void>): Promise<void> {
+async function ownHttpAnswers(
+  httpPort: number,
+  post: (path: string, body: object) => Promise<void>,
+): Promise<void> {
   const token = randomUUID();
   await post('add-http01', { token, content: token });
   const answer = await fetch(`http://127.0.0.1:${httpPort}/.well-known/acme-challenge/${token}`);
   await post('del-http01', { token });
-  if ((await answer.text()) !== token) throw new Error(`port ${httpPort} is not the one of this server`);
+  if ((await answer.text()) !== token)
+    throw new Error(`port ${httpPort} is not the one of this server`);
 }

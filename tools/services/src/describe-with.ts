@@ -10,6 +10,11 @@ export function describeWith(programs: readonly string[], title: string, tests: 
   const { describe, it } = globalThis as unknown as typeof jest;
   const absent = programs.find((name) => !isInstalled(name));
   if (absent === undefined) return describe(title, tests);
-  if (process.env.CI === 'true') return describe(title, () => { it('has what it needs', () => { throw new Error(howToInstall(absent)); }); });
+  if (process.env.CI === 'true')
+    return describe(title, () => {
+      it('has what it needs', () => {
+        throw new Error(howToInstall(absent));
+      });
+    });
   return describe.skip(`${title} (skipped: ${howToInstall(absent)})`, tests);
 }

@@ -8,38 +8,89 @@ interface Kind {
   /** Which clauses of the contract it does without, and why. */
   readonly contract?: string;
 }
-const manifests = readdirSync(join(root, 'packages')).filter((name) => name.startsWith('dns-')).map((folder) => {
-  const { acmex: { dns } } = JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')) as { readonly acmex: { readonly dns: Kind | readonly Kind[] } };
-  return { folder, kinds: [dns].flat() as readonly Kind[] };
-});
-const files = (folder: string, wanted: (name: string) => boolean) => readdirSync(join(root, 'packages', folder, 'src')).filter(wanted).map((name) => ({ name, text: readFileSync(join(root, 'packages', folder, 'src', name), 'utf8') }));
-const sources = (folder: string) => files(folder, (name) => /\.ts$/.test(name) && !/\.(test|testing)\.ts$/.test(name));
+const manifests = readdirSync(join(root, 'packages'))
+  .filter((name) => name.startsWith('dns-'))
+  .map((folder) => {
+    const {
+      acmex: { dns },
+    } = JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')) as {
+      readonly acmex: { readonly dns: Kind | readonly Kind[] };
+    };
+    return { folder, kinds: [dns].flat() as readonly Kind[] };
+  });
+const files = (folder: string, wanted: (name: string) => boolean) =>
+  readdirSync(join(root, 'packages', folder, 'src'))
+    .filter(wanted)
+    .map((name) => ({
+      name,
+      text: readFileSync(join(root, 'packages', folder, 'src', name), 'utf8'),
+    }));
+const sources = (folder: string) =>
+  files(folder, (name) => /\.ts$/.test(name) && !/\.(test|testing)\.ts$/.test(name));
 /** Lines that do something: no blanks, comments, imports and exports of an index. */
-const code = (text: string) => text.split('\n').filter((line) => !/^\s*(?:$|\/\/|\/?\*)|^import |^export (?:type )?\{/.test(line)).length;
+const code = (text: string) =>
+  text
+    .split('\n')
+    .filter((line) => !/^\s*(?:$|\/\/|\/?\*)|^import |^export (?:type )?\{/.test(line)).length;
 
 /** What takes more than 150 lines, and why. */
 const longer: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {
-  'dns-rfc2136': { lines: 250, why: 'DNS messages and their signatures (RFC 2136, 8945) on the wire' },
-  'dns-google': { lines: 200, why: 'access tokens by three ways, in place of an SDK of 20 packages' },
-  'dns-azure': { lines: 210, why: 'access tokens by four ways in three clouds, and zones by subscription and resource group' },
-  'dns-huawei': { lines: 170, why: 'requests signed by SDK-HMAC-SHA256, and changes that take effect later' },
-  'dns-route53': { lines: 180, why: 'record sets with routing policies, INSYNC, and credentials that change' },
+  'dns-rfc2136': {
+    lines: 250,
+    why: 'DNS messages and their signatures (RFC 2136, 8945) on the wire',
+  },
+  'dns-google': {
+    lines: 200,
+    why: 'access tokens by three ways, in place of an SDK of 20 packages',
+  },
+  'dns-azure': {
+    lines: 210,
+    why: 'access tokens by four ways in three clouds, and zones by subscription and resource group',
+  },
+  'dns-huawei': {
+    lines: 170,
+    why: 'requests signed by SDK-HMAC-SHA256, and changes that take effect later',
+  },
+  'dns-route53': {
+    lines: 180,
+    why: 'record sets with routing policies, INSYNC, and credentials that change',
+  },
 };
 
 describe('every DNS provider', () => {
-  it.each(manifests.map(({ folder }) => folder).filter((folder) => folder !== 'dns-hooks'))('%s is about 150 lines of its own, or is known to be more', (folder) => {
-    const lines = sources(folder).reduce((sum, { text }) => sum + code(text), 0);
-    const limit = longer[folder]?.lines ?? 150;
-    expect([folder, lines, lines <= limit]).toEqual([folder, lines, true]);
-    if (longer[folder]) expect([folder, lines > 150]).toEqual([folder, true]);
-  });
+  it.each(manifests.map(({ folder }) => folder).filter((folder) => folder !== 'dns-hooks'))(
+    '%s is about 150 lines of its own, or is known to be more',
+    (folder) => {
+      const lines = sources(folder).reduce((sum, { text }) => sum + code(text), 0);
+      const limit = longer[folder]?.lines ?? 150;
+      expect([folder, lines, lines <= limit]).toEqual([folder, lines, true]);
+      if (longer[folder]) expect([folder, lines > 150]).toEqual([folder, true]);
+    },
+  );
   it('is a file of 150 lines or less, where one package has several', () => {
-    expect(manifests.flatMap(({ folder }) => sources(folder).filter(({ text }) => code(text) > 150).map(({ name }) => `${folder}/${name}`))).toEqual([]);
+    expect(
+      manifests.flatMap(({ folder }) =>
+        sources(folder)
+          .filter(({ text }) => code(text) > 150)
+          .map(({ name }) => `${folder}/${name}`),
+      ),
+    ).toEqual([]);
   });
-  it.each(manifests.flatMap(({ folder, kinds }) => kinds.map(({ name, contract }) => [name, folder, contract] as const)))('%s runs the whole contract, or says what it does without', (name, folder, contract) => {
-    const whole = files(folder, (file) => file.endsWith('.test.ts')).some(({ text }) => /dnsProviderContract\.map\(/.test(text));
+  it.each(
+    manifests.flatMap(({ folder, kinds }) =>
+      kinds.map(({ name, contract }) => [name, folder, contract] as const),
+    ),
+  )('%s runs the whole contract, or says what it does without', (name, folder, contract) => {
+    const whole = files(folder, (file) => file.endsWith('.test.ts')).some(({ text }) =>
+      /dnsProviderContract\.map\(/.test(text),
+    );
     expect([name, whole]).toEqual([name, contract === undefined]);
-    const page = readFileSync(join(root, 'docs/dns.md'), 'utf8').split(/^## /m).find((section) => section.includes(`\n\`${name}\`, of `)) ?? '';
-    expect(page).toContain(contract === undefined ? 'Held against the whole [contract]' : `: ${contract}.`);
+    const page =
+      readFileSync(join(root, 'docs/dns.md'), 'utf8')
+        .split(/^## /m)
+        .find((section) => section.includes(`\n\`${name}\`, of `)) ?? '';
+    expect(page).toContain(
+      contract === undefined ? 'Held against the whole [contract]' : `: ${contract}.`,
+    );
   });
 });

@@ -6,6 +6,11 @@ export { type LocalCertificate, localCertificate } from './local-certificate.ts'
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
 export { type PowerDns, type PowerDnsOptions, startPowerDns } from './powerdns.ts';
 export { type Program, ProgramError, type ProgramOptions, startProgram } from './program.ts';
-export { type RedisCluster, type RedisSentinel, startRedisCluster, startRedisSentinel } from './redis-together.ts';
+export {
+  type RedisCluster,
+  type RedisSentinel,
+  startRedisCluster,
+  startRedisSentinel,
+} from './redis-together.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';

@@ -1,5 +1,15 @@
 import 'reflect-metadata';
-import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator, cryptoProvider } from '@peculiar/x509';
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+  cryptoProvider,
+} from '@peculiar/x509';
 import { type Clock, systemClock } from '@acmex/clock';
 
 export interface LocalCertificate {
@@ -17,13 +27,20 @@ const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 export async function localCertificate(clock: Clock = systemClock): Promise<LocalCertificate> {
   cryptoProvider.set(crypto);
   const now = clock.now();
-  const validity = { notBefore: new Date(now.subtract({ hours: 1 }).epochMilliseconds), notAfter: new Date(now.add({ hours: 24 }).epochMilliseconds), signingAlgorithm };
+  const validity = {
+    notBefore: new Date(now.subtract({ hours: 1 }).epochMilliseconds),
+    notAfter: new Date(now.add({ hours: 24 }).epochMilliseconds),
+    signingAlgorithm,
+  };
   const [authority, server] = await Promise.all([generateKeys(), generateKeys()]);
   const ca = await X509CertificateGenerator.createSelfSigned({
     ...validity,
     name: 'CN=AcmeX test CA',
     keys: authority,
-    extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true)],
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
   });
   const certificate = await X509CertificateGenerator.create({
     ...validity,
@@ -32,13 +49,25 @@ export async function localCertificate(clock: Clock = systemClock): Promise<Loca
     publicKey: server.publicKey,
     signingKey: authority.privateKey,
     extensions: [
-      new SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }, { type: 'ip', value: '127.0.0.1' }, { type: 'ip', value: '::1' }]),
+      new SubjectAlternativeNameExtension([
+        { type: 'dns', value: 'localhost' },
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'ip', value: '::1' },
+      ]),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
     ],
   });
-  const privateKey = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', server.privateKey), 'PRIVATE KEY');
-  return { caCertificate: ca.toString('pem'), certificate: certificate.toString('pem'), privateKey };
+  const privateKey = PemConverter.encode(
+    await crypto.subtle.exportKey('pkcs8', server.privateKey),
+    'PRIVATE KEY',
+  );
+  return {
+    caCertificate: ca.toString('pem'),
+    certificate: certificate.toString('pem'),
+    privateKey,
+  };
 }
 
-const generateKeys = () => crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+const generateKeys = () =>
+  crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);

@@ -18,7 +18,8 @@ export function opened() {
           failures.push(failure);
         }
       }
-      if (failures.length > 0) throw new AggregateError(failures, `could not close: ${failures.map(String).join('; ')}`);
+      if (failures.length > 0)
+        throw new AggregateError(failures, `could not close: ${failures.map(String).join('; ')}`);
     },
   };
 }

@@ -14,9 +14,12 @@ interface Directory {
   readonly meta: { readonly externalAccountRequired: boolean };
 }
 
-const directoryOf = ({ directory, caCertificate: ca }: Pebble) => new Promise<Directory>((resolve, reject) => {
-  get(directory, { ca, agent: false }, (answer) => { json(answer).then((value) => resolve(value as Directory), reject); }).once('error', reject);
-});
+const directoryOf = ({ directory, caCertificate: ca }: Pebble) =>
+  new Promise<Directory>((resolve, reject) => {
+    get(directory, { ca, agent: false }, (answer) => {
+      json(answer).then((value) => resolve(value as Directory), reject);
+    }).once('error', reject);
+  });
 const isAlive = (pid: number) => {
   try {
     return process.kill(pid, 0);
@@ -27,13 +30,29 @@ const isAlive = (pid: number) => {
 
 describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
   it('runs several at once, each with its own ports, and leaves nothing of them', async () => {
-    const externalAccounts = { 'kid-1': 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' };
-    const both = await Promise.all([startPebble(), startPebble({ externalAccounts, alternateRoots: 1 })]) as [Pebble, Pebble];
+    const externalAccounts = {
+      'kid-1': 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W',
+    };
+    const both = (await Promise.all([
+      startPebble(),
+      startPebble({ externalAccounts, alternateRoots: 1 }),
+    ])) as [Pebble, Pebble];
     const [plain, strict] = both;
-    expect(new Set(both.flatMap(({ directory, managementUrl, httpPort, tlsPort }) => [directory, managementUrl, httpPort, tlsPort])).size).toBe(8);
+    expect(
+      new Set(
+        both.flatMap(({ directory, managementUrl, httpPort, tlsPort }) => [
+          directory,
+          managementUrl,
+          httpPort,
+          tlsPort,
+        ]),
+      ).size,
+    ).toBe(8);
     expect((await directoryOf(plain)).meta.externalAccountRequired).toBe(false);
     expect((await directoryOf(strict)).meta.externalAccountRequired).toBe(true);
-    await expect(directoryOf({ ...plain, caCertificate: strict.caCertificate })).rejects.toThrow(/certificate|signature/);
+    await expect(directoryOf({ ...plain, caCertificate: strict.caCertificate })).rejects.toThrow(
+      /certificate|signature/,
+    );
     await Promise.all(both.map((one) => one[Symbol.asyncDispose]()));
     for (const { pid, caFile } of both) {
       expect(isAlive(pid)).toBe(false);
@@ -44,9 +63,14 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
 
   it('shows the roots and intermediates of each chain', async () => {
     await using pebble = await startPebble({ alternateRoots: 1 });
-    const roots = [new X509Certificate(await pebble.rootCertificate()), new X509Certificate(await pebble.rootCertificate(1))] as const;
+    const roots = [
+      new X509Certificate(await pebble.rootCertificate()),
+      new X509Certificate(await pebble.rootCertificate(1)),
+    ] as const;
     expect(roots[0].subject).not.toBe(roots[1].subject);
-    expect(new X509Certificate(await pebble.intermediateCertificate()).checkIssued(roots[0])).toBe(true);
+    expect(new X509Certificate(await pebble.intermediateCertificate()).checkIssued(roots[0])).toBe(
+      true,
+    );
     expect(pebble.log()).toContain('Configured to reject 0% of good nonces');
   });
 
@@ -54,7 +78,8 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
     await using pebble = await startPebble({ http01: 'challtestsrv' });
     const { challenges, httpPort } = pebble;
     await challenges.addHttp01('token', 'token.thumbprint');
-    const look = async () => (await fetch(`http://127.0.0.1:${httpPort}/.well-known/acme-challenge/token`)).text();
+    const look = async () =>
+      (await fetch(`http://127.0.0.1:${httpPort}/.well-known/acme-challenge/token`)).text();
     expect(await look()).toBe('token.thumbprint');
     await challenges.removeHttp01('token');
     expect(await look()).not.toContain('thumbprint');
@@ -66,17 +91,26 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
     expect(await resolver.resolve4('a.test')).toEqual(['192.0.2.7']);
     await challenges.setTxt('_acme-challenge.a.test', 'one');
     await challenges.setTxt('_acme-challenge.a.test', 'two');
-    expect((await resolver.resolveTxt('_acme-challenge.a.test')).flat().sort()).toEqual(['one', 'two']);
+    expect((await resolver.resolveTxt('_acme-challenge.a.test')).flat().sort()).toEqual([
+      'one',
+      'two',
+    ]);
     await challenges.clearTxt('_acme-challenge.a.test');
-    await expect(resolver.resolveTxt('_acme-challenge.a.test')).rejects.toThrow(/ENODATA|ENOTFOUND/);
+    await expect(resolver.resolveTxt('_acme-challenge.a.test')).rejects.toThrow(
+      /ENODATA|ENOTFOUND/,
+    );
   });
 
   it('says with its log that a port it was given is taken', async () => {
     const httpPort = await freePort();
-    const other = createServer((_, response) => { response.end('another'); }).listen(httpPort, '127.0.0.1');
+    const other = createServer((_, response) => {
+      response.end('another');
+    }).listen(httpPort, '127.0.0.1');
     await once(other, 'listening');
     try {
-      await expect(startPebble({ httpPort, http01: 'challtestsrv' })).rejects.toThrow(/address already in use/);
+      await expect(startPebble({ httpPort, http01: 'challtestsrv' })).rejects.toThrow(
+        /address already in use/,
+      );
     } finally {
       other.close();
     }

@@ -63,7 +63,8 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
     try {
       return await start(options);
     } catch (error) {
-      const portTaken = error instanceof ProgramError && error.log.includes('address already in use');
+      const portTaken =
+        error instanceof ProgramError && error.log.includes('address already in use');
       if (!portTaken || attempt === 5) throw error;
     }
   }
@@ -72,29 +73,71 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
 async function start(options: PebbleOptions): Promise<Pebble> {
   const parts = opened();
   try {
-    const [port, managementPort, httpPort, tlsPort] = await Promise.all([freePort(), freePort(), options.httpPort ?? freePort(), options.tlsPort ?? freePort()]);
+    const [port, managementPort, httpPort, tlsPort] = await Promise.all([
+      freePort(),
+      freePort(),
+      options.httpPort ?? freePort(),
+      options.tlsPort ?? freePort(),
+    ]);
     const folder = parts.use(await temporaryFolder('pebble'));
-    const challenges = parts.use(await startChallengeServer(options.http01 === 'challtestsrv' ? { httpPort } : {}));
+    const challenges = parts.use(
+      await startChallengeServer(options.http01 === 'challtestsrv' ? { httpPort } : {}),
+    );
     const { caCertificate, certificate, privateKey } = await localCertificate();
-    const [caFile, certificateFile, keyFile, config] = ['ca.pem', 'certificate.pem', 'key.pem', 'pebble.json'].map((file) => join(folder.path, file)) as [string, string, string, string];
+    const [caFile, certificateFile, keyFile, config] = [
+      'ca.pem',
+      'certificate.pem',
+      'key.pem',
+      'pebble.json',
+    ].map((file) => join(folder.path, file)) as [string, string, string, string];
     await Promise.all([
       writeFile(caFile, caCertificate),
       writeFile(certificateFile, certificate),
       writeFile(keyFile, privateKey, { mode: 0o600 }),
-      writeFile(config, JSON.stringify({ pebble: configuration(options, { port, managementPort, httpPort, tlsPort, certificateFile, keyFile }) })),
+      writeFile(
+        config,
+        JSON.stringify({
+          pebble: configuration(options, {
+            port,
+            managementPort,
+            httpPort,
+            tlsPort,
+            certificateFile,
+            keyFile,
+          }),
+        }),
+      ),
     ]);
     const directory = `https://localhost:${port}/dir`;
     const managementUrl = `https://localhost:${managementPort}`;
     const look = (url: string, signal?: AbortSignal) => httpsText(url, caCertificate, signal);
-    const { pid, log } = parts.use(await startProgram({
-      command: 'pebble',
-      args: [...(options.strict === false ? [] : ['-strict']), '-config', config, '-dnsserver', options.dnsServer ?? challenges.dnsAddress],
-      env: environment(options),
-      ready: (output) => output.includes('ACME directory available'),
-      answers: async ({ signal }) => Promise.all([look(directory, signal), look(`${managementUrl}/roots/0`, signal)]),
-    }));
+    const { pid, log } = parts.use(
+      await startProgram({
+        command: 'pebble',
+        args: [
+          ...(options.strict === false ? [] : ['-strict']),
+          '-config',
+          config,
+          '-dnsserver',
+          options.dnsServer ?? challenges.dnsAddress,
+        ],
+        env: environment(options),
+        ready: (output) => output.includes('ACME directory available'),
+        answers: async ({ signal }) =>
+          Promise.all([look(directory, signal), look(`${managementUrl}/roots/0`, signal)]),
+      }),
+    );
     return {
-      port, pid, log, directory, caCertificate, caFile, httpPort, tlsPort, managementUrl, challenges,
+      port,
+      pid,
+      log,
+      directory,
+      caCertificate,
+      caFile,
+      httpPort,
+      tlsPort,
+      managementUrl,
+      challenges,
       rootCertificate: (n = 0) => look(`${managementUrl}/roots/${n}`),
       intermediateCertificate: (n = 0) => look(`${managementUrl}/intermediates/${n}`),
       [Symbol.asyncDispose]: () => parts.close(),
@@ -114,7 +157,10 @@ interface Places {
   readonly keyFile: string;
 }
 
-function configuration({ externalAccounts, blockedDomains = [] }: PebbleOptions, { port, managementPort, httpPort, tlsPort, certificateFile, keyFile }: Places) {
+function configuration(
+  { externalAccounts, blockedDomains = [] }: PebbleOptions,
+  { port, managementPort, httpPort, tlsPort, certificateFile, keyFile }: Places,
+) {
   return {
     listenAddress: `127.0.0.1:${port}`,
     managementListenAddress: `127.0.0.1:${managementPort}`,
@@ -128,7 +174,14 @@ function configuration({ externalAccounts, blockedDomains = [] }: PebbleOptions,
   };
 }
 
-function environment({ nonceReject = 0, authorizationReuse = 0, alternateRoots = 0, chainLength = 1, ordersPerPage, sleep = 0 }: PebbleOptions): Record<string, string> {
+function environment({
+  nonceReject = 0,
+  authorizationReuse = 0,
+  alternateRoots = 0,
+  chainLength = 1,
+  ordersPerPage,
+  sleep = 0,
+}: PebbleOptions): Record<string, string> {
   return {
     PEBBLE_WFE_NONCEREJECT: String(nonceReject),
     PEBBLE_AUTHZREUSE: String(authorizationReuse),

@@ -26,7 +26,11 @@ export async function startPowerDns(options: PowerDnsOptions): Promise<PowerDns>
     try {
       return await start(options);
     } catch (error) {
-      if (attempt === 5 || !(error instanceof ProgramError && /address already in use/i.test(error.log))) throw error;
+      if (
+        attempt === 5 ||
+        !(error instanceof ProgramError && /address already in use/i.test(error.log))
+      )
+        throw error;
     }
   }
 }
@@ -40,23 +44,63 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
     await mkdir(join(folder.path, 'run'));
     const settings = {
       // No configuration of this machine is read, and nothing is kept from one question to the next.
-      'config-dir': folder.path, 'socket-dir': join(folder.path, 'run'), daemon: 'no', guardian: 'no', 'disable-syslog': 'yes', 'write-pid': 'no',
-      'local-address': '127.0.0.1', 'local-port': port, 'cache-ttl': 0, 'query-cache-ttl': 0, 'negquery-cache-ttl': 0, 'zone-cache-refresh-interval': 0,
-      launch: 'lmdb', 'lmdb-filename': join(folder.path, 'zones.lmdb'), 'lmdb-shards': 1, 'lmdb-map-size': 64,
-      api: 'yes', 'api-key': apiKey, webserver: 'yes', 'webserver-address': '127.0.0.1', 'webserver-port': apiPort, 'webserver-allow-from': '127.0.0.1',
+      'config-dir': folder.path,
+      'socket-dir': join(folder.path, 'run'),
+      daemon: 'no',
+      guardian: 'no',
+      'disable-syslog': 'yes',
+      'write-pid': 'no',
+      'local-address': '127.0.0.1',
+      'local-port': port,
+      'cache-ttl': 0,
+      'query-cache-ttl': 0,
+      'negquery-cache-ttl': 0,
+      'zone-cache-refresh-interval': 0,
+      launch: 'lmdb',
+      'lmdb-filename': join(folder.path, 'zones.lmdb'),
+      'lmdb-shards': 1,
+      'lmdb-map-size': 64,
+      api: 'yes',
+      'api-key': apiKey,
+      webserver: 'yes',
+      'webserver-address': '127.0.0.1',
+      'webserver-port': apiPort,
+      'webserver-allow-from': '127.0.0.1',
     };
     const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
-    const { log } = parts.use(await startProgram({
-      command: 'pdns_server', args: Object.entries(settings).map(([name, value]) => `--${name}=${value}`), env: { PATH: `${process.env.PATH}:/usr/sbin` },
-      ready: (output) => output.includes('Done launching threads'),
-      async answers({ signal }) {
-        if (!(await fetch(`${url}/api/v1/servers/localhost`, { headers, signal })).ok) throw new Error('the API is not there yet');
-      },
-    }));
+    const { log } = parts.use(
+      await startProgram({
+        command: 'pdns_server',
+        args: Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
+        env: { PATH: `${process.env.PATH}:/usr/sbin` },
+        ready: (output) => output.includes('Done launching threads'),
+        async answers({ signal }) {
+          if (!(await fetch(`${url}/api/v1/servers/localhost`, { headers, signal })).ok)
+            throw new Error('the API is not there yet');
+        },
+      }),
+    );
     for (const zone of zones) {
-      const body = { name: `${zone}.`, kind: 'Native', nameservers: [`ns1.${zone}.`], rrsets: [{ name: `ns1.${zone}.`, type: 'A', ttl: 1, records: [{ content: '127.0.0.1', disabled: false }] }] };
-      const answer = await fetch(`${url}/api/v1/servers/localhost/zones`, { method: 'POST', headers, body: JSON.stringify(body) });
-      if (!answer.ok) throw new ProgramError(`pdns_server took no zone ${zone}: ${await answer.text()}`, log());
+      const body = {
+        name: `${zone}.`,
+        kind: 'Native',
+        nameservers: [`ns1.${zone}.`],
+        rrsets: [
+          {
+            name: `ns1.${zone}.`,
+            type: 'A',
+            ttl: 1,
+            records: [{ content: '127.0.0.1', disabled: false }],
+          },
+        ],
+      };
+      const answer = await fetch(`${url}/api/v1/servers/localhost/zones`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok)
+        throw new ProgramError(`pdns_server took no zone ${zone}: ${await answer.text()}`, log());
     }
     return { address: `127.0.0.1:${port}`, url, log, [Symbol.asyncDispose]: () => parts.close() };
   } catch (error) {

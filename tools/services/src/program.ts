@@ -30,7 +30,11 @@ export class ProgramError extends Error {
   override readonly name = 'ProgramError';
   readonly code = 'ERR_SERVICES_START';
 
-  constructor(what: string, readonly log: string, options?: ErrorOptions) {
+  constructor(
+    what: string,
+    readonly log: string,
+    options?: ErrorOptions,
+  ) {
     super(`${what}; its log:\n${log.trim() || '(it wrote nothing)'}`, options);
   }
 }
@@ -39,22 +43,48 @@ export class ProgramError extends Error {
  * Starts a program and waits until it is at work. It is killed as well when this process ends abruptly.
  * @throws ProgramError when it ends by itself, or is not at work within the limit; nothing of it is left then
  */
-export async function startProgram({ command, args = [], env, cwd, ready, answers, limit = 'PT20S', clock = systemClock }: ProgramOptions): Promise<Program> {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startProgram({
+  command,
+  args = [],
+  env,
+  cwd,
+  ready,
+  answers,
+  limit = 'PT20S',
+  clock = systemClock,
+}: ProgramOptions): Promise<Program> {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { log += text; });
-  const ended = once(child, 'close').then(([code, signal]) => `ended with ${signal ?? `exit code ${code}`}`, (error: Error) => `could not be started (${error.message})`);
-  const abruptEnd = child.pid === undefined ? undefined : guard('kill -KILL "$1"', String(child.pid));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
+  const ended = once(child, 'close').then(
+    ([code, signal]) => `ended with ${signal ?? `exit code ${code}`}`,
+    (error: Error) => `could not be started (${error.message})`,
+  );
+  const abruptEnd =
+    child.pid === undefined ? undefined : guard('kill -KILL "$1"', String(child.pid));
   const stop = async () => {
     await terminate(child, ended, clock);
     await abruptEnd?.[Symbol.asyncDispose]();
   };
   try {
-    await withTimeLimit({ clock, limit }, (signal) => atWork({ child, ended, log: () => log, ready, answers, clock, signal }));
+    await withTimeLimit({ clock, limit }, (signal) =>
+      atWork({ child, ended, log: () => log, ready, answers, clock, signal }),
+    );
     return { pid: child.pid ?? 0, log: () => log, [Symbol.asyncDispose]: stop };
   } catch (cause) {
     await stop();
-    throw new ProgramError(`${command} ${cause instanceof Error ? cause.message : String(cause)}`, log, { cause });
+    throw new ProgramError(
+      `${command} ${cause instanceof Error ? cause.message : String(cause)}`,
+      log,
+      { cause },
+    );
   }
 }
 
@@ -72,14 +102,25 @@ async function atWork({ ended, answers, clock, signal, ...saying }: Waiting): Pr
   void ended.then((how) => over.abort(new Error(how)));
   const either = AbortSignal.any([signal, over.signal]);
   await saysSo({ ...saying, signal: either });
-  while (answers && !(await answers({ signal: either }).then(() => true, () => false))) {
+  while (
+    answers &&
+    !(await answers({ signal: either }).then(
+      () => true,
+      () => false,
+    ))
+  ) {
     saying.ready(saying.log());
     await clock.sleep({ milliseconds: 20 }, { signal: either });
   }
   either.throwIfAborted();
 }
 
-function saysSo({ child, ready, log, signal }: Pick<Waiting, 'child' | 'ready' | 'log' | 'signal'>): Promise<void> {
+function saysSo({
+  child,
+  ready,
+  log,
+  signal,
+}: Pick<Waiting, 'child' | 'ready' | 'log' | 'signal'>): Promise<void> {
   return new Promise((resolve, reject) => {
     const look = () => {
       try {
@@ -94,10 +135,19 @@ function saysSo({ child, ready, log, signal }: Pick<Waiting, 'child' | 'ready' |
   });
 }
 
-async function terminate(child: ChildProcess, ended: Promise<unknown>, clock: Clock): Promise<void> {
+async function terminate(
+  child: ChildProcess,
+  ended: Promise<unknown>,
+  clock: Clock,
+): Promise<void> {
   if (child.pid === undefined) return;
   const over = new AbortController();
-  const patience = clock.sleep('PT5S', { signal: over.signal }).then(() => child.kill('SIGKILL'), () => { /* it ended first */ });
+  const patience = clock.sleep('PT5S', { signal: over.signal }).then(
+    () => child.kill('SIGKILL'),
+    () => {
+      /* it ended first */
+    },
+  );
   child.kill('SIGTERM');
   await ended;
   over.abort();

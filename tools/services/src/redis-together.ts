@@ -22,15 +22,32 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   try {
     const ports: string[] = [];
     const nodes: RedisServer[] = [];
-    for (const slots of [['0', '5460'], ['5461', '10922'], ['10923', '16383']] as const) {
+    for (const slots of [
+      ['0', '5460'],
+      ['5461', '10922'],
+      ['10923', '16383'],
+    ] as const) {
       const port = String(await freePort());
-      const node = parts.use(await startRedisProgram({ configure: async () => ({ 'cluster-enabled': 'yes', 'cluster-port': port, 'cluster-node-timeout': '2000' }) }));
+      const node = parts.use(
+        await startRedisProgram({
+          configure: async () => ({
+            'cluster-enabled': 'yes',
+            'cluster-port': port,
+            'cluster-node-timeout': '2000',
+          }),
+        }),
+      );
       await node.command('cluster', 'addslotsrange', ...slots);
-      for (const [at, other] of nodes.entries()) await node.command('cluster', 'meet', '127.0.0.1', String(other.port), ports[at] ?? '');
+      for (const [at, other] of nodes.entries())
+        await node.command('cluster', 'meet', '127.0.0.1', String(other.port), ports[at] ?? '');
       nodes.push(node);
       ports.push(port);
     }
-    await until(async () => (await Promise.all(nodes.map(({ command }) => command('cluster', 'info')))).every((info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')));
+    await until(async () =>
+      (await Promise.all(nodes.map(({ command }) => command('cluster', 'info')))).every(
+        (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
+      ),
+    );
     return { nodes, [Symbol.asyncDispose]: () => parts.close() };
   } catch (error) {
     await parts.close();
@@ -39,21 +56,45 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 }
 
 /** Starts a master, its replica, and one sentinel or three. @throws ProgramError */
-export async function startRedisSentinel({ sentinels: count = 1 }: { readonly sentinels?: 1 | 3 } = {}): Promise<RedisSentinel> {
+export async function startRedisSentinel({
+  sentinels: count = 1,
+}: { readonly sentinels?: 1 | 3 } = {}): Promise<RedisSentinel> {
   const parts = opened();
   const name = 'acmex';
   try {
     const master = parts.use(await startRedis({ settings: { 'repl-diskless-sync-delay': '0' } }));
-    const replica = parts.use(await startRedis({ settings: { replicaof: `127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay': '0' } }));
-    await until(async () => (await replica.command('info', 'replication')).includes('master_link_status:up'));
+    const replica = parts.use(
+      await startRedis({
+        settings: { replicaof: `127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay': '0' },
+      }),
+    );
+    await until(async () =>
+      (await replica.command('info', 'replication')).includes('master_link_status:up'),
+    );
     const watch = {
       'sentinel monitor': `${name} 127.0.0.1 ${master.port} ${count === 1 ? 1 : 2}`,
       'sentinel down-after-milliseconds': `${name} 500`,
       'sentinel failover-timeout': `${name} 2000`,
     };
-    const sentinels = await Promise.all(Array.from({ length: count }, async () => parts.use(await startRedisProgram({ configure: async () => watch, args: ['--sentinel'] }))));
-    await until(async () => (await Promise.all(sentinels.map(({ command }) => command('sentinel', 'master', name)))).every((seen) => seen.includes('num-slaves\n1\n') && seen.includes(`num-other-sentinels\n${count - 1}\n`)));
-    return { name, servers: [master, replica], sentinels, [Symbol.asyncDispose]: () => parts.close() };
+    const sentinels = await Promise.all(
+      Array.from({ length: count }, async () =>
+        parts.use(await startRedisProgram({ configure: async () => watch, args: ['--sentinel'] })),
+      ),
+    );
+    await until(async () =>
+      (
+        await Promise.all(sentinels.map(({ command }) => command('sentinel', 'master', name)))
+      ).every(
+        (seen) =>
+          seen.includes('num-slaves\n1\n') && seen.includes(`num-other-sentinels\n${count - 1}\n`),
+      ),
+    );
+    return {
+      name,
+      servers: [master, replica],
+      sentinels,
+      [Symbol.asyncDispose]: () => parts.close(),
+    };
   } catch (error) {
     await parts.close();
     throw error;

@@ -43,8 +43,19 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 /** Starts Redis on a free port. @throws ProgramError with the log when it does not start */
-export async function startRedis({ appendonly = false, appendfsync = 'everysec', password, acl, tls = false, settings = {} }: RedisOptions = {}): Promise<RedisServer> {
-  const { caCertificate = '', certificate = '', privateKey = '' } = tls ? await localCertificate() : {};
+export async function startRedis({
+  appendonly = false,
+  appendfsync = 'everysec',
+  password,
+  acl,
+  tls = false,
+  settings = {},
+}: RedisOptions = {}): Promise<RedisServer> {
+  const {
+    caCertificate = '',
+    certificate = '',
+    privateKey = '',
+  } = tls ? await localCertificate() : {};
   return startRedisProgram({
     caCertificate,
     async configure(folder, port) {
@@ -53,13 +64,23 @@ export async function startRedis({ appendonly = false, appendfsync = 'everysec',
         return join(folder, name);
       };
       return {
-        appendonly: appendonly ? 'yes' : 'no', appendfsync, ...settings,
+        appendonly: appendonly ? 'yes' : 'no',
+        appendfsync,
+        ...settings,
         ...(password === undefined ? {} : { requirepass: password }),
-        ...(acl ? { aclfile: await file('users.acl', acl.map((line) => `${line}\n`).join('')) } : {}),
-        ...(tls ? {
-          port: '0', 'tls-port': String(port), 'tls-auth-clients': 'no',
-          'tls-ca-cert-file': await file('ca.pem', caCertificate), 'tls-cert-file': await file('certificate.pem', certificate), 'tls-key-file': await file('key.pem', privateKey),
-        } : {}),
+        ...(acl
+          ? { aclfile: await file('users.acl', acl.map((line) => `${line}\n`).join('')) }
+          : {}),
+        ...(tls
+          ? {
+              port: '0',
+              'tls-port': String(port),
+              'tls-auth-clients': 'no',
+              'tls-ca-cert-file': await file('ca.pem', caCertificate),
+              'tls-cert-file': await file('certificate.pem', certificate),
+              'tls-key-file': await file('key.pem', privateKey),
+            }
+          : {}),
       };
     },
   });
@@ -78,23 +99,48 @@ export async function startRedisProgram(options: RedisProgramOptions): Promise<R
     try {
       return await start(await freePort(), options);
     } catch (error) {
-      if (attempt === 5 || !(error instanceof ProgramError && error.log.includes('Address already in use'))) throw error;
+      if (
+        attempt === 5 ||
+        !(error instanceof ProgramError && error.log.includes('Address already in use'))
+      )
+        throw error;
     }
   }
 }
 
-async function start(port: number, { configure, args = [], caCertificate = '' }: RedisProgramOptions): Promise<RedisServer> {
+async function start(
+  port: number,
+  { configure, args = [], caCertificate = '' }: RedisProgramOptions,
+): Promise<RedisServer> {
   const parts = opened();
   try {
     const folder = parts.use(await temporaryFolder('redis'));
     const file = join(folder.path, 'redis.conf');
-    const settings = { port: String(port), bind: '127.0.0.1', save: '""', dir: folder.path, ...await configure(folder.path, port) };
-    await writeFile(file, Object.entries(settings).map(([setting, value]) => `${setting} ${value}\n`).join(''), { mode: 0o600 });
-    const run = () => startProgram({ command: 'redis-server', args: [file, ...args], ready: (log) => /Ready to accept connections|\+monitor master/.test(log) });
+    const settings = {
+      port: String(port),
+      bind: '127.0.0.1',
+      save: '""',
+      dir: folder.path,
+      ...(await configure(folder.path, port)),
+    };
+    await writeFile(
+      file,
+      Object.entries(settings)
+        .map(([setting, value]) => `${setting} ${value}\n`)
+        .join(''),
+      { mode: 0o600 },
+    );
+    const run = () =>
+      startProgram({
+        command: 'redis-server',
+        args: [file, ...args],
+        ready: (log) => /Ready to accept connections|\+monitor master/.test(log),
+      });
     let program = await run();
     parts.use({ [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() });
     return {
-      port, caCertificate,
+      port,
+      caCertificate,
       url: `${caCertificate ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
       pid: () => program.pid,
       log: () => program.log(),
@@ -102,7 +148,9 @@ async function start(port: number, { configure, args = [], caCertificate = '' }:
       async kill() {
         try {
           process.kill(program.pid, 'SIGKILL');
-        } catch { /* it has ended */ }
+        } catch {
+          /* it has ended */
+        }
         await program[Symbol.asyncDispose]();
       },
       async restart() {

@@ -9,34 +9,73 @@ const { isInstalled, stamp } = await script('node-modules');
 const { howToInstall, isInstalled: isProgram } = await script('programs');
 
 const test = (status: string, fullName = 'a') => ({ status, fullName });
-const results = (...testResults: { status: string; assertionResults: { status: string; fullName: string }[] }[]) => {
-  const count = (...statuses: string[]) => testResults.flatMap((file) => file.assertionResults).filter(({ status }) => statuses.includes(status)).length;
-  return { testResults, numPassedTests: count('passed'), numFailedTests: count('failed'), numPendingTests: count('pending'), numTodoTests: count('todo') };
+const results = (
+  ...testResults: { status: string; assertionResults: { status: string; fullName: string }[] }[]
+) => {
+  const count = (...statuses: string[]) =>
+    testResults
+      .flatMap((file) => file.assertionResults)
+      .filter(({ status }) => statuses.includes(status)).length;
+  return {
+    testResults,
+    numPassedTests: count('passed'),
+    numFailedTests: count('failed'),
+    numPendingTests: count('pending'),
+    numTodoTests: count('todo'),
+  };
 };
 
 describe('the sum of npm test', () => {
   it('counts tests of all files, and a todo as skipped', () => {
-    const file = { status: 'failed', assertionResults: [test('passed'), test('failed'), test('pending'), test('todo')] };
-    expect(totals(results(file, { status: 'passed', assertionResults: [test('passed')] }))).toEqual({ passed: 2, failed: 1, skipped: 2 });
+    const file = {
+      status: 'failed',
+      assertionResults: [test('passed'), test('failed'), test('pending'), test('todo')],
+    };
+    expect(totals(results(file, { status: 'passed', assertionResults: [test('passed')] }))).toEqual(
+      { passed: 2, failed: 1, skipped: 2 },
+    );
   });
   it('counts a file that could not be run, or that failed outside its tests, as one failure', () => {
-    expect(totals(results({ status: 'failed', assertionResults: [] }))).toEqual({ passed: 0, failed: 1, skipped: 0 });
-    expect(totals(results({ status: 'failed', assertionResults: [test('passed')] }))).toEqual({ passed: 1, failed: 1, skipped: 0 });
+    expect(totals(results({ status: 'failed', assertionResults: [] }))).toEqual({
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+    });
+    expect(totals(results({ status: 'failed', assertionResults: [test('passed')] }))).toEqual({
+      passed: 1,
+      failed: 1,
+      skipped: 0,
+    });
   });
   it('gives each reason for skipping once, with its count', () => {
     const reason = 'pebble is not installed: apt-get install pebble';
-    const skipped = [test('pending', `an issuance (skipped: ${reason}) ends`), test('pending', `a renewal (skipped: ${reason}) ends`), test('passed', 'x (skipped: never) y')];
-    expect([...skippedFor(results({ status: 'passed', assertionResults: skipped }))]).toEqual([[reason, 2]]);
+    const skipped = [
+      test('pending', `an issuance (skipped: ${reason}) ends`),
+      test('pending', `a renewal (skipped: ${reason}) ends`),
+      test('passed', 'x (skipped: never) y'),
+    ];
+    expect([...skippedFor(results({ status: 'passed', assertionResults: skipped }))]).toEqual([
+      [reason, 2],
+    ]);
   });
 });
 
 describe('whether node_modules is what the lock says', () => {
   let folder: string;
   const write = async (lock: object, record?: object) => {
-    await writeFile(join(folder, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...lock } }));
-    if (record) await writeFile(join(folder, 'node_modules/.package-lock.json'), JSON.stringify({ packages: record }));
+    await writeFile(
+      join(folder, 'package-lock.json'),
+      JSON.stringify({ packages: { '': {}, ...lock } }),
+    );
+    if (record)
+      await writeFile(
+        join(folder, 'node_modules/.package-lock.json'),
+        JSON.stringify({ packages: record }),
+      );
   };
-  const [one, two] = ['1.0.0', '2.0.0'].map((version) => ({ 'node_modules/a': { version, integrity: version } })) as [object, object];
+  const [one, two] = ['1.0.0', '2.0.0'].map((version) => ({
+    'node_modules/a': { version, integrity: version },
+  })) as [object, object];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'acmex-scripts-'));
     await mkdir(join(folder, 'node_modules'));
@@ -48,7 +87,13 @@ describe('whether node_modules is what the lock says', () => {
     expect(isInstalled(folder)).toBe(false);
   });
   it('is, when a person has installed just that', async () => {
-    await write({ ...one, 'node_modules/other': { version: '1.0.0', optional: true, os: ['none'], cpu: ['none'] } }, one);
+    await write(
+      {
+        ...one,
+        'node_modules/other': { version: '1.0.0', optional: true, os: ['none'], cpu: ['none'] },
+      },
+      one,
+    );
     expect(isInstalled(folder)).toBe(true);
   });
   it('is not, when the lock has changed since', async () => {
@@ -64,11 +109,33 @@ describe('whether node_modules is what the lock says', () => {
     expect(isInstalled(folder)).toBe(false);
   });
   it('is not, when a part for this machine is absent', async () => {
-    await write({ ...one, 'node_modules/native': { version: '1.0.0', optional: true, os: [process.platform], cpu: [process.arch] } }, one);
+    await write(
+      {
+        ...one,
+        'node_modules/native': {
+          version: '1.0.0',
+          optional: true,
+          os: [process.platform],
+          cpu: [process.arch],
+        },
+      },
+      one,
+    );
     expect(isInstalled(folder)).toBe(false);
   });
   it('is, whatever npm left out, once npm has installed from this lock', async () => {
-    await write({ ...one, 'node_modules/native': { version: '1.0.0', optional: true, os: [process.platform], cpu: [process.arch] } }, one);
+    await write(
+      {
+        ...one,
+        'node_modules/native': {
+          version: '1.0.0',
+          optional: true,
+          os: [process.platform],
+          cpu: [process.arch],
+        },
+      },
+      one,
+    );
     stamp(folder);
     expect(isInstalled(folder)).toBe(true);
   });
@@ -78,6 +145,8 @@ describe('the table of programs', () => {
   it('finds what is in the PATH, and names the command for what is not', async () => {
     expect(isProgram('sh')).toBe(true);
     expect(isProgram('sh', '')).toBe(false);
-    expect(howToInstall('pebble')).toMatch(/^pebble is not installed: apt-get install pebble, or go install /);
+    expect(howToInstall('pebble')).toMatch(
+      /^pebble is not installed: apt-get install pebble, or go install /,
+    );
   });
 });

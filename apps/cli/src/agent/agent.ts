@@ -67,22 +67,44 @@ export class Agent {
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        const pause = pauseAfter({ failures, first: 1000, most: interval, retryAfter: error instanceof ServerFault ? error.waitFor : undefined, random: random() });
-        log({ level: 'warn', msg: `${told(error)}; what lies in the files stays, again in ${Math.ceil(pause / 1000)} seconds`, code: errorCode(error) });
+        const pause = pauseAfter({
+          failures,
+          first: 1000,
+          most: interval,
+          retryAfter: error instanceof ServerFault ? error.waitFor : undefined,
+          random: random(),
+        });
+        log({
+          level: 'warn',
+          msg: `${told(error)}; what lies in the files stays, again in ${Math.ceil(pause / 1000)} seconds`,
+          code: errorCode(error),
+        });
         await this.#sleep(pause);
       }
     }
   }
 
   /** Brings every certificate to where it is used, and tells the servers how each stands. @throws ServerFault */
-  async look(): Promise<{ readonly certificates: readonly Available[]; readonly missing: readonly string[]; readonly standings: readonly Standing[] }> {
+  async look(): Promise<{
+    readonly certificates: readonly Available[];
+    readonly missing: readonly string[];
+    readonly standings: readonly Standing[];
+  }> {
     const { servers, using, wanted, signal, log } = this.#options;
     const { certificates, missing } = await available(servers, wanted, signal);
-    if (missing.join() !== this.#missing && missing.length > 0) log({ level: 'warn', msg: `the server has no issued certificate for this key by ${missing.join(', ')}` });
+    if (missing.join() !== this.#missing && missing.length > 0)
+      log({
+        level: 'warn',
+        msg: `the server has no issued certificate for this key by ${missing.join(', ')}`,
+      });
     this.#missing = missing.join();
     const put: Standing[] = [];
     for (const one of certificates) put.push(await using.use(one));
-    const standings = await Promise.all(certificates.map(async (one, at) => await using.look(one, put[at] ?? { id: one.id, changed: false })));
+    const standings = await Promise.all(
+      certificates.map(
+        async (one, at) => await using.look(one, put[at] ?? { id: one.id, changed: false }),
+      ),
+    );
     await this.#tell(standings);
     return { certificates, missing, standings };
   }
@@ -91,21 +113,40 @@ export class Agent {
   async #tell(standings: readonly Standing[]): Promise<void> {
     const { servers, name: agent, clock, signal, log } = this.#options;
     const now = clock.monotonic();
-    const reports = standings.map(({ id, serialNumber, evidence, error }) => ({ id, serialNumber, evidence, failure: error === undefined ? undefined : codeFor(error) }));
-    const news = reports.map((report) => ({ report, text: JSON.stringify(report) })).filter(({ report: { id }, text }) => {
-      const last = this.#told.get(id);
-      return last?.text !== text || now - last.at >= heartbeat;
-    });
+    const reports = standings.map(({ id, serialNumber, evidence, error }) => ({
+      id,
+      serialNumber,
+      evidence,
+      failure: error === undefined ? undefined : codeFor(error),
+    }));
+    const news = reports
+      .map((report) => ({ report, text: JSON.stringify(report) }))
+      .filter(({ report: { id }, text }) => {
+        const last = this.#told.get(id);
+        return last?.text !== text || now - last.at >= heartbeat;
+      });
     try {
       for (let at = 0; at < news.length; at += toldAtOnce) {
         const part = news.slice(at, at + toldAtOnce);
-        await servers.ask('/api/agents', { body: { agent, certificates: part.map(({ report }) => report) }, signal });
-        for (const { report: { id }, text } of part) this.#told.set(id, { text, at: now });
+        await servers.ask('/api/agents', {
+          body: { agent, certificates: part.map(({ report }) => report) },
+          signal,
+        });
+        for (const {
+          report: { id },
+          text,
+        } of part)
+          this.#told.set(id, { text, at: now });
       }
       this.#mute = false;
     } catch (error) {
       signal.throwIfAborted();
-      if (!this.#mute) log({ level: 'warn', msg: `the server is not told what is served here: ${told(error)}`, code: errorCode(error) });
+      if (!this.#mute)
+        log({
+          level: 'warn',
+          msg: `the server is not told what is served here: ${told(error)}`,
+          code: errorCode(error),
+        });
       this.#mute = true;
     }
   }
@@ -116,7 +157,12 @@ export class Agent {
     const signal = AbortSignal.any([this.#options.signal, this.#wake.signal, over.signal]);
     const asleep = this.#sleep(interval, over.signal);
     try {
-      await Promise.race([asleep, ...certificates.slice(0, waitedFor).map(async (one) => await this.#another(one, asleep, signal))]);
+      await Promise.race([
+        asleep,
+        ...certificates
+          .slice(0, waitedFor)
+          .map(async (one) => await this.#another(one, asleep, signal)),
+      ]);
     } finally {
       over.abort();
     }
@@ -127,7 +173,11 @@ export class Agent {
     try {
       for (;;) {
         const known = this.#tags.get(id);
-        const { status, etag, text } = await servers.ask(`/api/certificates/${id}/chain`, { known, wait, signal });
+        const { status, etag, text } = await servers.ask(`/api/certificates/${id}/chain`, {
+          known,
+          wait,
+          signal,
+        });
         if (status === 304) continue;
         if (etag === undefined) return await asleep;
         this.#tags.set(id, etag);
@@ -137,14 +187,25 @@ export class Agent {
     } catch (error) {
       if (signal.aborted) return;
       // One that is gone is found out about by the next look, and who may not wait comes back in time.
-      if (error instanceof ServerFault && (error.code === 'ERR_CLI_SERVER_REFUSED' || error.code === 'ERR_CLI_SERVER_BUSY')) return await asleep;
+      if (
+        error instanceof ServerFault &&
+        (error.code === 'ERR_CLI_SERVER_REFUSED' || error.code === 'ERR_CLI_SERVER_BUSY')
+      )
+        return await asleep;
       throw error;
     }
   }
 
   async #sleep(pause: number, over?: AbortSignal): Promise<void> {
     const { clock, signal } = this.#options;
-    await clock.sleep({ milliseconds: pause }, { signal: AbortSignal.any([signal, this.#wake.signal, ...(over ? [over] : [])]) }).catch(() => { /* it is woken, or told to stop */ });
+    await clock
+      .sleep(
+        { milliseconds: pause },
+        { signal: AbortSignal.any([signal, this.#wake.signal, ...(over ? [over] : [])]) },
+      )
+      .catch(() => {
+        /* it is woken, or told to stop */
+      });
   }
 }
 

@@ -11,20 +11,44 @@ const begin = '-----BEGIN CERTIFICATE-----';
  * @param text a private key and a chain, PEM
  * @throws CertificateError as `verifyIssued`, and `ERR_KEY_FORMAT` for a key that is none
  */
-export async function verifiedBundle(text: string, { id, names }: Pick<Bundle, 'id' | 'names'>, { clock }: { readonly clock: Clock }): Promise<Bundle> {
+export async function verifiedBundle(
+  text: string,
+  { id, names }: Pick<Bundle, 'id' | 'names'>,
+  { clock }: { readonly clock: Clock },
+): Promise<Bundle> {
   const [privateKey, chain] = parts(text);
   const { publicKey } = await nodeCrypto().import(Buffer.from(privateKey));
   const identifiers = names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }));
   const { leaf, pem } = await verifyIssued(chain, { identifiers, publicKey }, { clock });
-  return { id, names, serialNumber: leaf.serialNumber, notAfter: leaf.notAfter.toString(), chain: pem, privateKey };
+  return {
+    id,
+    names,
+    serialNumber: leaf.serialNumber,
+    notAfter: leaf.notAfter.toString(),
+    chain: pem,
+    privateKey,
+  };
 }
 
 /** What lies in files, where key and certificate belong together; undefined otherwise. */
-export async function pairIn(privateKey: string, chain: string, { id, names }: Pick<Bundle, 'id' | 'names'>): Promise<Bundle | undefined> {
+export async function pairIn(
+  privateKey: string,
+  chain: string,
+  { id, names }: Pick<Bundle, 'id' | 'names'>,
+): Promise<Bundle | undefined> {
   try {
     const [leaf] = parseChain(chain);
     const { publicKey } = await nodeCrypto().import(Buffer.from(privateKey));
-    return leaf && Buffer.from(leaf.publicKey).equals(publicKey) ? { id, names, serialNumber: leaf.serialNumber, notAfter: leaf.notAfter.toString(), chain, privateKey } : undefined;
+    return leaf && Buffer.from(leaf.publicKey).equals(publicKey)
+      ? {
+          id,
+          names,
+          serialNumber: leaf.serialNumber,
+          notAfter: leaf.notAfter.toString(),
+          chain,
+          privateKey,
+        }
+      : undefined;
   } catch (error) {
     if (error instanceof CertificateError) return undefined;
     throw error;
@@ -33,6 +57,10 @@ export async function pairIn(privateKey: string, chain: string, { id, names }: P
 
 function parts(text: string): readonly [string, string] {
   const at = text.indexOf(begin);
-  if (at < 0) throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'the server\'s bundle holds no certificate: is it an AcmeX server?');
+  if (at < 0)
+    throw new CertificateError(
+      'ERR_CERTIFICATE_FORMAT',
+      "the server's bundle holds no certificate: is it an AcmeX server?",
+    );
   return [text.slice(0, at), text.slice(at)];
 }

@@ -31,10 +31,17 @@ export class InstalledCertificates {
   static async open(directory: string): Promise<InstalledCertificates> {
     try {
       await mkdir(directory, { recursive: true, mode: 0o755 });
-      return new InstalledCertificates(directory, readState(await readFile(join(directory, kept), 'utf8')));
+      return new InstalledCertificates(
+        directory,
+        readState(await readFile(join(directory, kept), 'utf8')),
+      );
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return new InstalledCertificates(directory, new Map());
-      throw new CliError('ERR_CLI_FILE', `the directory ${directory} cannot be used: ${reason(error)}`, { cause: error });
+      throw new CliError(
+        'ERR_CLI_FILE',
+        `the directory ${directory} cannot be used: ${reason(error)}`,
+        { cause: error },
+      );
     }
   }
 
@@ -46,7 +53,9 @@ export class InstalledCertificates {
   async set(id: string, installed: Installed): Promise<void> {
     await using file = await waitingFile(join(this.#directory, kept), 0o600);
     const next = new Map(this.#all).set(id, installed);
-    await file.commit(`${JSON.stringify({ version: 1, certificates: Object.fromEntries(next) }, null, 2)}\n`);
+    await file.commit(
+      `${JSON.stringify({ version: 1, certificates: Object.fromEntries(next) }, null, 2)}\n`,
+    );
     this.#all.set(id, installed);
   }
 
@@ -61,21 +70,41 @@ export class InstalledCertificates {
   /** What lies there, where it is whole. */
   async bundle(name: string, of: Pick<Bundle, 'id' | 'names'>): Promise<Bundle | undefined> {
     const { privateKey, fullchain } = this.paths(name);
-    const texts = await Promise.all([privateKey, fullchain].map(async (path) => await readFile(path, 'utf8').catch(() => undefined)));
+    const texts = await Promise.all(
+      [privateKey, fullchain].map(
+        async (path) => await readFile(path, 'utf8').catch(() => undefined),
+      ),
+    );
     const [key, chain] = texts;
     return key === undefined || chain === undefined ? undefined : await pairIn(key, chain, of);
   }
 
-  paths(name: string): { readonly fullchain: string; readonly privateKey: string; readonly lineage: string } {
+  paths(name: string): {
+    readonly fullchain: string;
+    readonly privateKey: string;
+    readonly lineage: string;
+  } {
     const lineage = join(this.#directory, 'live', name);
-    return { fullchain: join(lineage, 'fullchain.pem'), privateKey: join(lineage, 'privkey.pem'), lineage };
+    return {
+      fullchain: join(lineage, 'fullchain.pem'),
+      privateKey: join(lineage, 'privkey.pem'),
+      lineage,
+    };
   }
 }
 
 function readState(text: string): Map<string, Installed> {
   try {
-    const { certificates } = JSON.parse(text) as { readonly certificates: Readonly<Record<string, Partial<Installed>>> };
-    return new Map(Object.entries(certificates).flatMap(([id, { name, serialNumber, used }]) => (isFolder(name) && typeof serialNumber === 'string' ? [[id, { name, serialNumber, used }]] : [])));
+    const { certificates } = JSON.parse(text) as {
+      readonly certificates: Readonly<Record<string, Partial<Installed>>>;
+    };
+    return new Map(
+      Object.entries(certificates).flatMap(([id, { name, serialNumber, used }]) =>
+        isFolder(name) && typeof serialNumber === 'string'
+          ? [[id, { name, serialNumber, used }]]
+          : [],
+      ),
+    );
   } catch {
     return new Map();
   }

@@ -31,7 +31,18 @@ export interface Asking {
 
 /** A server that does not do what it is asked. */
 export class ServerFault extends CliError {
-  constructor(code: CliErrorCode, message: string, { serverCode, waitFor, ...options }: ErrorOptions & { readonly serverCode?: string | undefined; readonly waitFor?: number | undefined } = {}) {
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    {
+      serverCode,
+      waitFor,
+      ...options
+    }: ErrorOptions & {
+      readonly serverCode?: string | undefined;
+      readonly waitFor?: number | undefined;
+    } = {},
+  ) {
     super(code, message, options);
     this.serverCode = serverCode;
     this.waitFor = waitFor;
@@ -46,7 +57,11 @@ export class ServerFault extends CliError {
 const largest = 4 * 1024 * 1024;
 const limit = 15_000;
 /** Faults that another server may not have. */
-const worthAnother: ReadonlySet<string> = new Set(['ERR_CLI_SERVER_UNREACHABLE', 'ERR_CLI_SERVER_ANSWER', 'ERR_CLI_SERVER_BUSY'] satisfies CliErrorCode[]);
+const worthAnother: ReadonlySet<string> = new Set([
+  'ERR_CLI_SERVER_UNREACHABLE',
+  'ERR_CLI_SERVER_ANSWER',
+  'ERR_CLI_SERVER_BUSY',
+] satisfies CliErrorCode[]);
 
 /** Several AcmeX servers on one storage: where one fails, the next is asked at once, and stays the one that is asked. */
 export class Servers {
@@ -79,18 +94,40 @@ export class Servers {
     }
     const last = faults.at(-1);
     const waits = faults.flatMap(({ waitFor }) => waitFor ?? []);
-    throw new ServerFault(last?.code ?? 'ERR_CLI_SERVER_UNREACHABLE', faults.map(({ message }) => message).join('; '), { cause: last, serverCode: last?.serverCode, waitFor: waits.length === faults.length ? Math.min(...waits) : undefined });
+    throw new ServerFault(
+      last?.code ?? 'ERR_CLI_SERVER_UNREACHABLE',
+      faults.map(({ message }) => message).join('; '),
+      {
+        cause: last,
+        serverCode: last?.serverCode,
+        waitFor: waits.length === faults.length ? Math.min(...waits) : undefined,
+      },
+    );
   }
 
   async #once(url: string, path: string, { known, wait, body, signal }: Asking): Promise<Reply> {
     const { clock, fetch, userAgent } = this.#options;
     const key = await this.#key();
     const query = wait === undefined ? '' : `${path.includes('?') ? '&' : '?'}wait=${wait}`;
-    const headers = { 'user-agent': userAgent, 'x-api-key': key, ...(known === undefined ? {} : { 'if-none-match': known }), ...(body ? { 'content-type': 'application/json' } : {}) };
-    const reply = await withTimeLimit({ clock, limit: { milliseconds: limit + (wait ?? 0) * 1000 }, signal }, async (limited) => {
-      const answer = await fetch(`${url}${path}${query}`, { method: body ? 'POST' : 'GET', headers, redirect: 'manual', signal: limited, ...(body ? { body: JSON.stringify(body) } : {}) });
-      return { answer, text: await textOf(answer) };
-    }).catch((cause: unknown) => {
+    const headers = {
+      'user-agent': userAgent,
+      'x-api-key': key,
+      ...(known === undefined ? {} : { 'if-none-match': known }),
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    };
+    const reply = await withTimeLimit(
+      { clock, limit: { milliseconds: limit + (wait ?? 0) * 1000 }, signal },
+      async (limited) => {
+        const answer = await fetch(`${url}${path}${query}`, {
+          method: body ? 'POST' : 'GET',
+          headers,
+          redirect: 'manual',
+          signal: limited,
+          ...(body ? { body: JSON.stringify(body) } : {}),
+        });
+        return { answer, text: await textOf(answer) };
+      },
+    ).catch((cause: unknown) => {
       signal?.throwIfAborted();
       throw new ServerFault('ERR_CLI_SERVER_UNREACHABLE', `${url} ${wordsFor(cause)}`, { cause });
     });
@@ -100,18 +137,35 @@ export class Servers {
   /** @throws CliError `ERR_CLI_USAGE`; ConfigError `ERR_CONFIG_CREDENTIAL` */
   async #key(): Promise<string> {
     const key = (await this.#options.key()).trim();
-    if (!/^[\x21-\x7e]{1,4096}$/.test(key)) throw new CliError('ERR_CLI_USAGE', 'the key file holds no API key: write the key alone into it, on one line');
+    if (!/^[\x21-\x7e]{1,4096}$/.test(key))
+      throw new CliError(
+        'ERR_CLI_USAGE',
+        'the key file holds no API key: write the key alone into it, on one line',
+      );
     return key;
   }
 }
 
 /** @throws CliError `ERR_CLI_USAGE` for what is no URL of a server, and for one that would show the key to others on the way */
 export function baseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:/i.test(text)) throw new CliError('ERR_CLI_USAGE', `--server "${printable(text, 200)}" is no URL: give the server's, as https://acmex.example`);
+  if (!URL.canParse(text) || !/^https?:/i.test(text))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--server "${printable(text, 200)}" is no URL: give the server's, as https://acmex.example`,
+    );
   const { protocol, hostname, username, password, search, hash, href } = new URL(text);
-  if (username !== '' || password !== '' || search !== '' || hash !== '') throw new CliError('ERR_CLI_USAGE', `--server ${new URL(text).host} has more than a server and a path: the key goes into --key-file`);
-  const local = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-  if (protocol === 'http:' && !local) throw new CliError('ERR_CLI_USAGE', `--server ${href} would send the API key and get private keys in clear: give an https URL, or one of this machine`);
+  if (username !== '' || password !== '' || search !== '' || hash !== '')
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--server ${new URL(text).host} has more than a server and a path: the key goes into --key-file`,
+    );
+  const local =
+    hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+  if (protocol === 'http:' && !local)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--server ${href} would send the API key and get private keys in clear: give an https URL, or one of this machine`,
+    );
   return href.replace(/\/$/, '');
 }
 
@@ -127,20 +181,43 @@ async function textOf({ body }: HttpAnswer): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-function replyOf(url: string, { answer: { status, headers }, text }: { readonly answer: HttpAnswer; readonly text: string }, clock: Clock): Reply {
-  if (status === 200 || status === 304) return { status, etag: headers.get('etag') ?? undefined, text };
+function replyOf(
+  url: string,
+  { answer: { status, headers }, text }: { readonly answer: HttpAnswer; readonly text: string },
+  clock: Clock,
+): Reply {
+  if (status === 200 || status === 304)
+    return { status, etag: headers.get('etag') ?? undefined, text };
   const { code: serverCode, detail } = problemIn(text);
-  if (serverCode === undefined && status < 500) throw new ServerFault('ERR_CLI_SERVER_ANSWER', `${url} answers with ${status} and no problem document of AcmeX`);
+  if (serverCode === undefined && status < 500)
+    throw new ServerFault(
+      'ERR_CLI_SERVER_ANSWER',
+      `${url} answers with ${status} and no problem document of AcmeX`,
+    );
   const told = `${url} answers with ${status}${detail === undefined ? '' : `: ${detail}`}${serverCode === undefined ? '' : ` [${serverCode}]`}`;
-  const code = status === 429 || serverCode === 'ERR_SERVER_BUSY' ? 'ERR_CLI_SERVER_BUSY' : status >= 500 ? 'ERR_CLI_SERVER_UNREACHABLE' : 'ERR_CLI_SERVER_REFUSED';
-  throw new ServerFault(code, told, { serverCode, waitFor: waitIn(headers.get('retry-after'), clock) });
+  const code =
+    status === 429 || serverCode === 'ERR_SERVER_BUSY'
+      ? 'ERR_CLI_SERVER_BUSY'
+      : status >= 500
+        ? 'ERR_CLI_SERVER_UNREACHABLE'
+        : 'ERR_CLI_SERVER_REFUSED';
+  throw new ServerFault(code, told, {
+    serverCode,
+    waitFor: waitIn(headers.get('retry-after'), clock),
+  });
 }
 
 /** What a server says is data. */
 function problemIn(text: string): { readonly code?: string; readonly detail?: string } {
   try {
-    const { code, detail } = JSON.parse(text) as { readonly code?: unknown; readonly detail?: unknown };
-    return { ...(typeof code === 'string' && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? { code } : {}), ...(typeof detail === 'string' ? { detail: printable(detail, 500) } : {}) };
+    const { code, detail } = JSON.parse(text) as {
+      readonly code?: unknown;
+      readonly detail?: unknown;
+    };
+    return {
+      ...(typeof code === 'string' && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? { code } : {}),
+      ...(typeof detail === 'string' ? { detail: printable(detail, 500) } : {}),
+    };
   } catch {
     return {};
   }
@@ -156,7 +233,17 @@ function waitIn(header: string | null, clock: Clock): number | undefined {
 
 function wordsFor(cause: unknown): string {
   const code = errorCode(cause);
-  const words: Readonly<Record<string, string>> = { ECONNREFUSED: 'cannot be reached: nothing listens there', ENOTFOUND: 'cannot be reached: nobody knows its name', ECONNRESET: 'broke the connection', EPROTO: 'does not speak TLS', ERR_TIME_LIMIT: `gave no answer within ${milliseconds({ milliseconds: limit }) / 1000} seconds` };
-  if (code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code)) return `shows a certificate that is not trusted here (${code}): give its root by --ca-certificate`;
-  return words[code ?? ''] ?? `cannot be reached: ${code ?? printable(cause instanceof Error ? cause.message : String(cause), 200)}`;
+  const words: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'cannot be reached: nothing listens there',
+    ENOTFOUND: 'cannot be reached: nobody knows its name',
+    ECONNRESET: 'broke the connection',
+    EPROTO: 'does not speak TLS',
+    ERR_TIME_LIMIT: `gave no answer within ${milliseconds({ milliseconds: limit }) / 1000} seconds`,
+  };
+  if (code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code))
+    return `shows a certificate that is not trusted here (${code}): give its root by --ca-certificate`;
+  return (
+    words[code ?? ''] ??
+    `cannot be reached: ${code ?? printable(cause instanceof Error ? cause.message : String(cause), 200)}`
+  );
 }

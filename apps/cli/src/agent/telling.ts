@@ -15,6 +15,12 @@ export function keyless(log: Log): Log {
 /** Also one whose beginning or end was cut off. */
 function withoutKeys(text: string): string {
   return text
-    .replace(/(-----BEGIN [A-Z ]*PRIVATE KEY-----)?(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*-----END [A-Z ]*PRIVATE KEY-----/g, ' (a private key)')
-    .replace(/-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*/g, '(a private key)');
+    .replace(
+      /(-----BEGIN [A-Z ]*PRIVATE KEY-----)?(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*-----END [A-Z ]*PRIVATE KEY-----/g,
+      ' (a private key)',
+    )
+    .replace(
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*/g,
+      '(a private key)',
+    );
 }

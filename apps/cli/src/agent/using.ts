@@ -1,5 +1,14 @@
 import type { Clock } from '@acmex/clock';
-import { type Bundle, DeployError, deployFiles, type Deployed, hookEnvironment, probe, runHook, servedSerialNumber } from '@acmex/deploy';
+import {
+  type Bundle,
+  DeployError,
+  deployFiles,
+  type Deployed,
+  hookEnvironment,
+  probe,
+  runHook,
+  servedSerialNumber,
+} from '@acmex/deploy';
 import { errorCode } from '@acmex/protocol';
 import type { Log } from '@acmex/server';
 import { pauseAfter } from './backoff.ts';
@@ -61,7 +70,8 @@ export class Using {
     const { installed, log, clock, random, signal } = this.#options;
     const before = this.#failed.get(one.id);
     const same = before?.serialNumber === one.serialNumber;
-    if (before && same && before.again > clock.monotonic()) return this.#standing(one, false, before.error);
+    if (before && same && before.again > clock.monotonic())
+      return this.#standing(one, false, before.error);
     try {
       const changed = await this.#put(one);
       this.#failed.delete(one.id);
@@ -71,8 +81,20 @@ export class Using {
       if (error instanceof ServerFault && error.code !== 'ERR_CLI_SERVER_REFUSED') throw error;
       const failures = (same ? before.failures : 0) + 1;
       const pause = pauseAfter({ failures, first: 30_000, most: 3_600_000, random: random() });
-      this.#failed.set(one.id, { serialNumber: one.serialNumber, failures, again: clock.monotonic() + pause, error });
-      log({ level: 'error', msg: `${one.names[0] ?? ''}: ${told(error)}; what was in use stays, again in ${Math.ceil(pause / 1000)} seconds`, certificate: one.id, serial: one.serialNumber, code: errorCode(error), held: installed.get(one.id)?.serialNumber });
+      this.#failed.set(one.id, {
+        serialNumber: one.serialNumber,
+        failures,
+        again: clock.monotonic() + pause,
+        error,
+      });
+      log({
+        level: 'error',
+        msg: `${one.names[0] ?? ''}: ${told(error)}; what was in use stays, again in ${Math.ceil(pause / 1000)} seconds`,
+        certificate: one.id,
+        serial: one.serialNumber,
+        code: errorCode(error),
+        held: installed.get(one.id)?.serialNumber,
+      });
       return this.#standing(one, false, error);
     }
   }
@@ -83,14 +105,40 @@ export class Using {
     const held = installed.get(one.id);
     if (!place) return { ...standing, changed, error };
     const at = { ...place, serverName: serverName(one, place.host), clock, signal };
-    const shown = error === undefined && changed && held ? await probe(held.serialNumber, at).then(() => undefined, (thrown: unknown) => thrown) : undefined;
+    const shown =
+      error === undefined && changed && held
+        ? await probe(held.serialNumber, at).then(
+            () => undefined,
+            (thrown: unknown) => thrown,
+          )
+        : undefined;
     const seen = await servedSerialNumber(at).catch(() => undefined);
     signal.throwIfAborted();
-    const failure = error ?? shown ?? (seen === held?.serialNumber ? undefined : new DeployError('ERR_DEPLOY_PROBE', `${place.host}:${place.port} does not show the certificate ${held?.serialNumber ?? ''}: ${seen === undefined ? 'nothing speaks TLS there' : `it shows ${seen}`}`));
+    const failure =
+      error ??
+      shown ??
+      (seen === held?.serialNumber
+        ? undefined
+        : new DeployError(
+            'ERR_DEPLOY_PROBE',
+            `${place.host}:${place.port} does not show the certificate ${held?.serialNumber ?? ''}: ${seen === undefined ? 'nothing speaks TLS there' : `it shows ${seen}`}`,
+          ));
     const words = error === undefined && failure !== undefined ? told(failure) : undefined;
-    if (words !== undefined && words !== this.#seen.get(one.id)) log({ level: 'error', msg: `${one.names[0] ?? ''}: ${words}`, certificate: one.id, code: errorCode(failure) });
+    if (words !== undefined && words !== this.#seen.get(one.id))
+      log({
+        level: 'error',
+        msg: `${one.names[0] ?? ''}: ${words}`,
+        certificate: one.id,
+        code: errorCode(failure),
+      });
     this.#seen.set(one.id, words);
-    return { ...standing, serialNumber: seen, evidence: seen === undefined ? undefined : 'probe', changed, error: failure };
+    return {
+      ...standing,
+      serialNumber: seen,
+      evidence: seen === undefined ? undefined : 'probe',
+      changed,
+      error: failure,
+    };
   }
 
   /** @returns whether there was something to do */
@@ -98,7 +146,7 @@ export class Using {
     const { servers, installed, directory, hook, environment, log, clock, signal } = this.#options;
     const name = installed.nameOf(one.id, one.names);
     let held = installed.get(one.id);
-    let bundle = held && await installed.bundle(name, one);
+    let bundle = held && (await installed.bundle(name, one));
     let paths: Deployed['paths'] = installed.paths(name);
     let changed = false;
     if (!held || !bundle || bundle.serialNumber !== one.serialNumber) {
@@ -107,12 +155,26 @@ export class Using {
       held = { name, serialNumber: bundle.serialNumber, used: held?.used };
       await installed.set(one.id, held);
       changed = true;
-      log({ level: 'info', msg: `${one.names[0] ?? ''}: ${bundle.serialNumber} lies in ${paths.lineage ?? directory}, valid until ${bundle.notAfter}`, certificate: one.id, serial: bundle.serialNumber });
+      log({
+        level: 'info',
+        msg: `${one.names[0] ?? ''}: ${bundle.serialNumber} lies in ${paths.lineage ?? directory}, valid until ${bundle.notAfter}`,
+        certificate: one.id,
+        serial: bundle.serialNumber,
+      });
     }
     if (held.used === held.serialNumber) return changed;
     if (hook) {
-      await runHook(hook, { env: hookEnvironment('deploy', { bundle, paths, environment }), clock, signal });
-      log({ level: 'info', msg: `${one.names[0] ?? ''}: the hook has ended well`, certificate: one.id, serial: held.serialNumber });
+      await runHook(hook, {
+        env: hookEnvironment('deploy', { bundle, paths, environment }),
+        clock,
+        signal,
+      });
+      log({
+        level: 'info',
+        msg: `${one.names[0] ?? ''}: the hook has ended well`,
+        certificate: one.id,
+        serial: held.serialNumber,
+      });
     }
     await installed.set(one.id, { ...held, used: held.serialNumber });
     return true;
@@ -127,11 +189,19 @@ export class Using {
   /** Without a probe, what the hook was told of is what counts as served. */
   #standing({ id }: Available, changed: boolean, error?: unknown): Standing {
     const used = this.#options.installed.get(id)?.used;
-    return { id, serialNumber: used, evidence: used === undefined ? undefined : 'files', changed, error };
+    return {
+      id,
+      serialNumber: used,
+      evidence: used === undefined ? undefined : 'files',
+      changed,
+      error,
+    };
   }
 }
 
 /** A server may be reached by another name than those of the certificate. */
 function serverName({ names }: Available, host: string): string {
-  return names.includes(host) ? host : names.find((name) => !name.startsWith('*.')) ?? names[0]?.replace('*', 'www') ?? host;
+  return names.includes(host)
+    ? host
+    : (names.find((name) => !name.startsWith('*.')) ?? names[0]?.replace('*', 'www') ?? host);
 }

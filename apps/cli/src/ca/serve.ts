@@ -1,4 +1,12 @@
-import { createDevelopmentAuthority, loadAuthority, type LoadedAuthority, networkValidator, noLimits, saveAuthority, validationResolver } from '@acmex/ca';
+import {
+  createDevelopmentAuthority,
+  loadAuthority,
+  type LoadedAuthority,
+  networkValidator,
+  noLimits,
+  saveAuthority,
+  validationResolver,
+} from '@acmex/ca';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { once } from 'node:events';
@@ -34,22 +42,38 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   checkCombination(options);
   const report = await reporter(terminal, options);
   try {
-    await using storage = options.development ? memoryStorage() : await openStorage(options, terminal, report);
+    await using storage = options.development
+      ? memoryStorage()
+      : await openStorage(options, terminal, report);
     const authority = await authorityOf(storage, options);
-    await using server = await startServer({
-      storage, issuer: authority.issuer,
-      validate: validatorOf(options),
-      // Nobody else's are at stake.
-      ...(options.development ? { rateLimiter: noLimits() } : {}),
-      onError: ({ during, correlationId, error }) => report.warn(`${during} failed (${correlationId}): ${error instanceof Error ? error.message : String(error)}`),
-      externalAccountRequired: options.eabRequired ?? false,
-      ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
-      ...draftsOf(options),
-      ...(options.terms === undefined ? {} : { termsOfService: options.terms }),
-    }, { ...options.listen, url: options.url, tls: await tlsOf(options) });
-    const root = options.rootCertificate === undefined ? undefined : await kept(options.rootCertificate, authority.root);
+    await using server = await startServer(
+      {
+        storage,
+        issuer: authority.issuer,
+        validate: validatorOf(options),
+        // Nobody else's are at stake.
+        ...(options.development ? { rateLimiter: noLimits() } : {}),
+        onError: ({ during, correlationId, error }) =>
+          report.warn(
+            `${during} failed (${correlationId}): ${error instanceof Error ? error.message : String(error)}`,
+          ),
+        externalAccountRequired: options.eabRequired ?? false,
+        ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
+        ...draftsOf(options),
+        ...(options.terms === undefined ? {} : { termsOfService: options.terms }),
+      },
+      { ...options.listen, url: options.url, tls: await tlsOf(options) },
+    );
+    const root =
+      options.rootCertificate === undefined
+        ? undefined
+        : await kept(options.rootCertificate, authority.root);
     report.close();
-    stdout.write(options.json ? `${JSON.stringify({ directory: server.directory, rootCertificate: root })}\n` : `${told(server.directory, root, options).join('\n')}\n`);
+    stdout.write(
+      options.json
+        ? `${JSON.stringify({ directory: server.directory, rootCertificate: root })}\n`
+        : `${told(server.directory, root, options).join('\n')}\n`,
+    );
     if (!signal.aborted) await once(signal, 'abort');
     report.done('closed');
   } finally {
@@ -58,38 +82,93 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
 }
 
 function checkCombination({ development, httpPort, tlsPort, listen }: ServeOptions): void {
-  if (development && !['127.0.0.1', '::1', 'localhost'].includes(listen.host)) throw new CliError('ERR_CLI_USAGE', 'the development CA is reached from this machine alone: give --listen 127.0.0.1:PORT');
-  if (!development && (httpPort !== undefined || tlsPort !== undefined)) throw new CliError('ERR_CLI_USAGE', 'challenges are answered on ports 80 and 443: --http-port and --tls-port are for --development, since other ports prove nothing');
+  if (development && !['127.0.0.1', '::1', 'localhost'].includes(listen.host))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'the development CA is reached from this machine alone: give --listen 127.0.0.1:PORT',
+    );
+  if (!development && (httpPort !== undefined || tlsPort !== undefined))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'challenges are answered on ports 80 and 443: --http-port and --tls-port are for --development, since other ports prove nothing',
+    );
 }
 
-async function authorityOf(storage: Storage, { development }: ServeOptions): Promise<LoadedAuthority> {
+async function authorityOf(
+  storage: Storage,
+  { development }: ServeOptions,
+): Promise<LoadedAuthority> {
   if (development) await saveAuthority(storage, await createDevelopmentAuthority());
   return await loadAuthority(storage, { kind: development ? 'development' : 'private' });
 }
 
 /** A real CA looks where DNS says; the development CA takes every name for this machine. */
-function validatorOf({ development, dnsResolver: servers, reach = [], httpPort = 80, tlsPort = 443, caa }: ServeOptions) {
+function validatorOf({
+  development,
+  dnsResolver: servers,
+  reach = [],
+  httpPort = 80,
+  tlsPort = 443,
+  caa,
+}: ServeOptions) {
   if (development) {
-    const egress = { policy: addressPolicy({ allow: ['127.0.0.0/8', '::1/128'] }), resolver: async () => ['127.0.0.1'] };
-    return networkValidator({ egress, ports: { http: httpPort, https: tlsPort }, ...(servers ? { resolver: validationResolver({ servers }) } : {}) });
+    const egress = {
+      policy: addressPolicy({ allow: ['127.0.0.0/8', '::1/128'] }),
+      resolver: async () => ['127.0.0.1'],
+    };
+    return networkValidator({
+      egress,
+      ports: { http: httpPort, https: tlsPort },
+      ...(servers ? { resolver: validationResolver({ servers }) } : {}),
+    });
   }
-  const egress = { policy: addressPolicy({ allow: reach }), ...(servers ? { resolver: dnsResolver({ servers }) } : {}) };
-  return networkValidator({ egress, resolver: validationResolver(servers ? { servers } : {}), ...(caa === undefined ? {} : { caaIdentity: caa }) });
+  const egress = {
+    policy: addressPolicy({ allow: reach }),
+    ...(servers ? { resolver: dnsResolver({ servers }) } : {}),
+  };
+  return networkValidator({
+    egress,
+    resolver: validationResolver(servers ? { servers } : {}),
+    ...(caa === undefined ? {} : { caaIdentity: caa }),
+  });
 }
 
 /** Challenges that are no RFC yet, by their versions. */
 function draftsOf({ challengeDraft: named = [], caa }: ServeOptions) {
-  const [account, persist] = [dnsAccountDrafts.find((one) => named.includes(one)), dnsPersistDrafts.find((one) => named.includes(one))];
+  const [account, persist] = [
+    dnsAccountDrafts.find((one) => named.includes(one)),
+    dnsPersistDrafts.find((one) => named.includes(one)),
+  ];
   const wrong = named.find((one) => one !== account && one !== persist);
-  if (wrong !== undefined) throw new CliError('ERR_CLI_USAGE', `--challenge-draft "${wrong}" is no version that is known, or the second of one challenge: give one of ${dnsAccountDrafts.join(', ')}, and one of ${dnsPersistDrafts.join(', ')}`);
-  if (persist && caa === undefined) throw new CliError('ERR_CLI_USAGE', 'records of dns-persist-01 name this CA by a domain: give it by --caa');
-  return { ...(account ? { dnsAccount01: { draft: account } } : {}), ...(persist && caa !== undefined ? { dnsPersist01: { draft: persist, issuerDomainNames: [caa] } } : {}) };
+  if (wrong !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--challenge-draft "${wrong}" is no version that is known, or the second of one challenge: give one of ${dnsAccountDrafts.join(', ')}, and one of ${dnsPersistDrafts.join(', ')}`,
+    );
+  if (persist && caa === undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'records of dns-persist-01 name this CA by a domain: give it by --caa',
+    );
+  return {
+    ...(account ? { dnsAccount01: { draft: account } } : {}),
+    ...(persist && caa !== undefined
+      ? { dnsPersist01: { draft: persist, issuerDomainNames: [caa] } }
+      : {}),
+  };
 }
 
 async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {
   if (tlsCertificate === undefined && tlsKey === undefined) return undefined;
-  if (tlsCertificate === undefined || tlsKey === undefined) throw new CliError('ERR_CLI_USAGE', 'a certificate of your own is a pair: give --tls-certificate and --tls-key');
-  return { certificate: await readText(tlsCertificate, 'the certificate'), key: await readText(tlsKey, 'the key') };
+  if (tlsCertificate === undefined || tlsKey === undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'a certificate of your own is a pair: give --tls-certificate and --tls-key',
+    );
+  return {
+    certificate: await readText(tlsCertificate, 'the certificate'),
+    key: await readText(tlsKey, 'the key'),
+  };
 }
 
 /** The root as a file for clients, replaced where it is there. */
@@ -99,8 +178,15 @@ async function kept(path: string, root: string): Promise<string> {
   return path;
 }
 
-function told(directory: string, root: string | undefined, { development, httpPort }: ServeOptions): readonly string[] {
+function told(
+  directory: string,
+  root: string | undefined,
+  { development, httpPort }: ServeOptions,
+): readonly string[] {
   const trust = root === undefined ? '' : ` --ca-certificate ${root}`;
   const port = development && httpPort !== undefined ? ` --http-port ${httpPort}` : '';
-  return [`directory  ${directory}`, `use it     acmex obtain -d www.${development ? 'test' : 'corp.example'} --server ${directory}${trust}${port}`];
+  return [
+    `directory  ${directory}`,
+    `use it     acmex obtain -d www.${development ? 'test' : 'corp.example'} --server ${directory}${trust}${port}`,
+  ];
 }

@@ -5,23 +5,60 @@ import type { ManagedCommandOptions } from '../managed/command.ts';
 import { table, written } from '../managed/command.ts';
 import type { Terminal } from '../terminal.ts';
 
-export type ConfigOptions = Pick<ManagedCommandOptions, 'output'> & { readonly config?: string; readonly origin?: boolean };
+export type ConfigOptions = Pick<ManagedCommandOptions, 'output'> & {
+  readonly config?: string;
+  readonly origin?: boolean;
+};
 
 /** `acmex config check`: every fault at once, or that there is none. */
 export async function check(options: ConfigOptions, terminal: Terminal): Promise<void> {
   const { file, config, faults } = await read(options, terminal);
-  const rows = faults.map((fault) => ({ key: fault.key, problem: fault.problem, cure: fault.cure, where: faultText(fault).split(': ', 1)[0] }));
+  const rows = faults.map((fault) => ({
+    key: fault.key,
+    problem: fault.problem,
+    cure: fault.cure,
+    where: faultText(fault).split(': ', 1)[0],
+  }));
   const found = file ?? 'no file: defaults, and what the environment says';
-  if (options.output !== 'text' || config) terminal.stdout.write(written({ text: `${found}: no fault`, document: { file, faults: rows }, rows }, options.output));
-  if (!config) throw new CliError('ERR_CLI_CONFIG', `${found}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}${options.output === 'text' ? `\n${faults.map((fault) => `  ${faultText(fault)}`).join('\n')}` : ''}`);
+  if (options.output !== 'text' || config)
+    terminal.stdout.write(
+      written(
+        { text: `${found}: no fault`, document: { file, faults: rows }, rows },
+        options.output,
+      ),
+    );
+  if (!config)
+    throw new CliError(
+      'ERR_CLI_CONFIG',
+      `${found}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}${options.output === 'text' ? `\n${faults.map((fault) => `  ${faultText(fault)}`).join('\n')}` : ''}`,
+    );
 }
 
 /** `acmex config show`: what holds, without a credential. */
 export async function show(options: ConfigOptions, terminal: Terminal): Promise<void> {
   const { config, file, faults } = await read(options, terminal);
-  if (!config) throw new CliError('ERR_CLI_CONFIG', `${file}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}: see acmex config check`);
-  const rows = explain(config).map(({ key, value, origin }) => ({ key, value, ...(options.origin ? { origin } : {}) }));
-  terminal.stdout.write(written({ text: options.origin ? table(rows) : rows.map(({ key, value }) => `${key} = ${value}`).join('\n'), document: rows, rows }, options.output));
+  if (!config)
+    throw new CliError(
+      'ERR_CLI_CONFIG',
+      `${file}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}: see acmex config check`,
+    );
+  const rows = explain(config).map(({ key, value, origin }) => ({
+    key,
+    value,
+    ...(options.origin ? { origin } : {}),
+  }));
+  terminal.stdout.write(
+    written(
+      {
+        text: options.origin
+          ? table(rows)
+          : rows.map(({ key, value }) => `${key} = ${value}`).join('\n'),
+        document: rows,
+        rows,
+      },
+      options.output,
+    ),
+  );
 }
 
 /** `acmex config schema`: for editors. */

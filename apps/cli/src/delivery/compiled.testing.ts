@@ -8,17 +8,31 @@ import { build } from 'esbuild';
 export async function compile(checkout: string, copy: string): Promise<void> {
   await cp(join(checkout, 'apps/cli/dist'), join(copy, 'apps/cli/dist'), { recursive: true });
   const packages = (await readdir(join(copy, 'packages'))).map((one) => `packages/${one}`);
-  await Promise.all([...packages, 'apps/server'].map(async (folder) => await compileFolder(join(copy, folder))));
+  await Promise.all(
+    [...packages, 'apps/server'].map(async (folder) => await compileFolder(join(copy, folder))),
+  );
   await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
   for (const folder of packages) {
-    if ((await readdir(join(copy, folder))).includes('build.mjs')) await promisify(execFile)(process.execPath, ['build.mjs'], { cwd: join(copy, folder) });
+    if ((await readdir(join(copy, folder))).includes('build.mjs'))
+      await promisify(execFile)(process.execPath, ['build.mjs'], { cwd: join(copy, folder) });
   }
   await unlink(join(copy, 'node_modules'));
 }
 
 async function compileFolder(folder: string): Promise<void> {
-  const entryPoints = (await readdir(join(folder, 'src'), { recursive: true })).filter((one) => one.endsWith('.ts')).map((one) => join(folder, 'src', one));
-  const { outputFiles } = await build({ entryPoints, outbase: join(folder, 'src'), outdir: join(folder, 'dist'), target: 'es2023', format: 'esm', platform: 'node', tsconfigRaw: { compilerOptions: { experimentalDecorators: true, verbatimModuleSyntax: true } }, write: false });
+  const entryPoints = (await readdir(join(folder, 'src'), { recursive: true }))
+    .filter((one) => one.endsWith('.ts'))
+    .map((one) => join(folder, 'src', one));
+  const { outputFiles } = await build({
+    entryPoints,
+    outbase: join(folder, 'src'),
+    outdir: join(folder, 'dist'),
+    target: 'es2023',
+    format: 'esm',
+    platform: 'node',
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true, verbatimModuleSyntax: true } },
+    write: false,
+  });
   for (const { path, text } of outputFiles) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text.replaceAll(/\b(from |import ?\(?)"(\.[^"]*)\.ts"/g, '$1"$2.js"'));

@@ -8,18 +8,39 @@ export interface FileSystem {
 
 /** Stands for a Debian with Node.js: `/usr` is this machine's, without its `/usr/local`. */
 export async function fileSystem(folder: string): Promise<FileSystem> {
-  for (const one of ['etc', 'root', 'usr', 'proc', 'sys', 'dev', 'run', 'tmp', 'var/lib', 'local/bin', 'local/lib/node_modules/npm']) await mkdir(join(folder, one), { recursive: true });
+  for (const one of [
+    'etc',
+    'root',
+    'usr',
+    'proc',
+    'sys',
+    'dev',
+    'run',
+    'tmp',
+    'var/lib',
+    'local/bin',
+    'local/lib/node_modules/npm',
+  ])
+    await mkdir(join(folder, one), { recursive: true });
   for (const one of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${one}`, join(folder, one));
-  for (const one of ['passwd', 'group', 'nsswitch.conf', 'hosts', 'resolv.conf']) await copyFile(join('/etc', one), join(folder, 'etc', one));
-  await cp('/etc/ssl', join(folder, 'etc/ssl'), { recursive: true, verbatimSymlinks: true, filter: (path) => !path.includes('/private') });
+  for (const one of ['passwd', 'group', 'nsswitch.conf', 'hosts', 'resolv.conf'])
+    await copyFile(join('/etc', one), join(folder, 'etc', one));
+  await cp('/etc/ssl', join(folder, 'etc/ssl'), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !path.includes('/private'),
+  });
   await writeFile(join(folder, 'local/bin/node'), '');
-  for (const one of ['npm', 'npx']) await symlink(`../lib/node_modules/npm/bin/${one}-cli.js`, join(folder, 'local/bin', one));
+  for (const one of ['npm', 'npx'])
+    await symlink(`../lib/node_modules/npm/bin/${one}-cli.js`, join(folder, 'local/bin', one));
   return { folder };
 }
 
 /** Where a path of a file system lies for this process. */
 export function outside({ folder }: FileSystem, path: string): string {
-  return path.startsWith('/usr/local/') ? join(folder, 'local', path.slice('/usr/local/'.length)) : join(folder, path);
+  return path.startsWith('/usr/local/')
+    ? join(folder, 'local', path.slice('/usr/local/'.length))
+    : join(folder, path);
 }
 
 /** Lines of shell that put a file system together, at `$root`. They need a mount namespace of their own. */
@@ -49,19 +70,39 @@ export interface Contained {
   /** Files and folders of this process, by where the command sees them. */
   readonly mounted?: Readonly<Record<string, string>>;
   /** Without one: root, as a step of a build runs. With one: no capability, nothing to get one by, and a file system that only `mounted` writes. */
-  readonly user?: { readonly uid: number; readonly gid: number; readonly groups?: readonly number[] };
+  readonly user?: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly groups?: readonly number[];
+  };
 }
 
 /** The command line that runs a command inside a file system. Its process is the command itself: a signal reaches it. */
-export async function contained(system: FileSystem, { command, env, cwd, mounted = {}, user }: Contained): Promise<{ readonly command: string; readonly args: readonly string[] }> {
+export async function contained(
+  system: FileSystem,
+  { command, env, cwd, mounted = {}, user }: Contained,
+): Promise<{ readonly command: string; readonly args: readonly string[] }> {
   for (const [inside, place] of Object.entries(mounted)) {
     await mkdir(dirname(outside(system, inside)), { recursive: true });
-    await (place.endsWith('/') ? mkdir(outside(system, inside), { recursive: true }) : writeFile(outside(system, inside), '', { flag: 'a' }));
+    await (place.endsWith('/')
+      ? mkdir(outside(system, inside), { recursive: true })
+      : writeFile(outside(system, inside), '', { flag: 'a' }));
   }
-  const confined = user === undefined ? [] : [
-    'setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), ...(user.groups ? ['--groups', user.groups.join(',')] : ['--clear-groups']),
-    '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all', '--no-new-privs',
-  ];
+  const confined =
+    user === undefined
+      ? []
+      : [
+          'setpriv',
+          '--reuid',
+          String(user.uid),
+          '--regid',
+          String(user.gid),
+          ...(user.groups ? ['--groups', user.groups.join(',')] : ['--clear-groups']),
+          '--bounding-set=-all',
+          '--inh-caps=-all',
+          '--ambient-caps=-all',
+          '--no-new-privs',
+        ];
   const script = `${mounts}shift 2
 if [ "$1" = read-only ]; then mount -o remount,bind,ro "$root/usr/local"; mount -o remount,bind,ro "$root"; fi
 shift
@@ -69,6 +110,28 @@ while [ "$1" != -- ]; do mount --bind "$1" "$root$2"; shift 2; done
 shift
 exec chroot "$root" env -i -C "$@"`;
   const binds = Object.entries(mounted).flatMap(([inside, place]) => [place, inside]);
-  const variables = Object.entries({ PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...env }).map(([name, value]) => `${name}=${value}`);
-  return { command: 'unshare', args: ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', ...mountArguments(system), user ? 'read-only' : 'writable', ...binds, '--', cwd, ...variables, ...confined, ...command] };
+  const variables = Object.entries({
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ...env,
+  }).map(([name, value]) => `${name}=${value}`);
+  return {
+    command: 'unshare',
+    args: [
+      '--mount',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      script,
+      'sh',
+      ...mountArguments(system),
+      user ? 'read-only' : 'writable',
+      ...binds,
+      '--',
+      cwd,
+      ...variables,
+      ...confined,
+      ...command,
+    ],
+  };
 }

@@ -38,12 +38,41 @@ export async function systemd(system: FileSystem): Promise<Machine> {
   // A machine without an id is one that starts for the first time, and enables all that it has.
   await writeFile(outside(system, '/etc/machine-id'), `${randomBytes(16).toString('hex')}\n`);
   await mkdir(outside(system, '/etc/systemd/system'), { recursive: true });
-  await symlink('/dev/null', outside(system, '/etc/systemd/system/systemd-networkd-wait-online.service'));
-  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', '--cgroup', '--propagation', 'private', 'sh', '-c', boot, 'sh', ...mountArguments(system)], { stdio: 'ignore' });
+  await symlink(
+    '/dev/null',
+    outside(system, '/etc/systemd/system/systemd-networkd-wait-online.service'),
+  );
+  const child = spawn(
+    'unshare',
+    [
+      '--mount',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--cgroup',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      boot,
+      'sh',
+      ...mountArguments(system),
+    ],
+    { stdio: 'ignore' },
+  );
   const ended = once(child, 'exit');
   const run = async (...command: readonly string[]) => {
     const first = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim();
-    const { stdout } = await promisify(execFile)('nsenter', ['--target', first, '--mount', '--pid', '--root', '--wd', '--', ...command]);
+    const { stdout } = await promisify(execFile)('nsenter', [
+      '--target',
+      first,
+      '--mount',
+      '--pid',
+      '--root',
+      '--wd',
+      '--',
+      ...command,
+    ]);
     return stdout.trim();
   };
   const stop = async () => {
@@ -51,7 +80,15 @@ export async function systemd(system: FileSystem): Promise<Machine> {
     await ended;
   };
   try {
-    for (let look = 0; !/running|degraded/.test(await run('systemctl', 'is-system-running').catch(({ stdout }: { stdout?: string }) => stdout ?? '')); look++) {
+    for (
+      let look = 0;
+      !/running|degraded/.test(
+        await run('systemctl', 'is-system-running').catch(
+          ({ stdout }: { stdout?: string }) => stdout ?? '',
+        ),
+      );
+      look++
+    ) {
       if (look === 600 || child.exitCode !== null) throw new Error('systemd does not come up');
       await systemClock.sleep({ milliseconds: 100 });
     }

@@ -1,9 +1,22 @@
-import { type StandingRecord, standingRecord, type WantedRecord } from '@acmex/challenge/dns-persist-01';
+import {
+  type StandingRecord,
+  standingRecord,
+  type WantedRecord,
+} from '@acmex/challenge/dns-persist-01';
 import { systemClock } from '@acmex/clock';
 import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/config';
 import { lookUp, quoted } from '@acmex/dns';
 import { type AcmeSession, getAccount, identifier, printable, thumbprint } from '@acmex/protocol';
-import { accountUris, type DnsPersistDraft, dnsPersistDrafts, earlyPersistOffer, isIssuerName, type PersistOffer, persistentRecordName, persistentRecordValue } from '@acmex/protocol/drafts';
+import {
+  accountUris,
+  type DnsPersistDraft,
+  dnsPersistDrafts,
+  earlyPersistOffer,
+  isIssuerName,
+  type PersistOffer,
+  persistentRecordName,
+  persistentRecordValue,
+} from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import { withAuthority } from '../account/account.ts';
 import type { AuthorityOptions } from '../certificate-authority.ts';
@@ -23,19 +36,41 @@ export interface PersistOptions extends ManagedCommandOptions, AuthorityOptions 
 }
 
 /** `acmex dns persist`: the record that proves a name for good, or whether it stands. */
-export async function dnsPersist(name: string, options: PersistOptions, terminal: Terminal): Promise<void> {
+export async function dnsPersist(
+  name: string,
+  options: PersistOptions,
+  terminal: Terminal,
+): Promise<void> {
   const { signal } = terminal;
   const draft = draftOf(options);
   const { value: domain } = domainOf(name);
   const wildcard = options.wildcard ?? name.startsWith('*.');
   await withAuthority(options, terminal, async (authority, parts) => {
-    const wanted = await wantedRecord(await openAccount(authority, parts), { draft, domain, wildcard, options, signal });
+    const wanted = await wantedRecord(await openAccount(authority, parts), {
+      draft,
+      domain,
+      wildcard,
+      options,
+      signal,
+    });
     if (!options.check) return toSet(wanted, options);
-    const servers = options.dnsResolver && await Promise.all(options.dnsResolver.map(serverAddress));
-    const standing = await standingRecord(wanted, { servers, signal, ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}) });
+    const servers =
+      options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
+    const standing = await standingRecord(wanted, {
+      servers,
+      signal,
+      ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}),
+    });
     const { directory, title, own, caCertificate } = authority;
-    await keepSeenRecord(parts.storage, await keepIssuer(parts.storage, { directory, title, own, caCertificate }, authority.name), standing);
-    if (!standing.current) parts.report.warn(`${standing.name} does not name the account by its key of today: set it to ${quoted(valueOf(wanted, options))}`);
+    await keepSeenRecord(
+      parts.storage,
+      await keepIssuer(parts.storage, { directory, title, own, caCertificate }, authority.name),
+      standing,
+    );
+    if (!standing.current)
+      parts.report.warn(
+        `${standing.name} does not name the account by its key of today: set it to ${quoted(valueOf(wanted, options))}`,
+      );
     return standingShown(standing);
   });
 }
@@ -44,44 +79,120 @@ function draftOf({ challengeDraft, configuration: { values } }: PersistOptions):
   const named = challengeDraft ?? values.challenge.challenge_draft;
   const known = dnsPersistDrafts.find((one) => one === named);
   if (known) return known;
-  throw new CliError('ERR_CLI_USAGE', `dns-persist-01 is no RFC yet: give --challenge-draft with the version that the CA follows, ${dnsPersistDrafts.join(' or ')}`);
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `dns-persist-01 is no RFC yet: give --challenge-draft with the version that the CA follows, ${dnsPersistDrafts.join(' or ')}`,
+  );
 }
 
 function domainOf(name: string) {
   const found = identifier(name.replace(/^\*\./, ''));
-  if (found.type !== 'dns') throw new CliError('ERR_CLI_USAGE', `${printable(name, 255)} is an address: dns-persist-01 proves domain names`);
+  if (found.type !== 'dns')
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `${printable(name, 255)} is an address: dns-persist-01 proves domain names`,
+    );
   return found;
 }
 
 /** What has to stand there, as the CA's directory and the account say it. The account is asked for, so that no record is set for one that is gone. */
-async function wantedRecord(session: AcmeSession, { draft, domain, wildcard, options, signal }: { readonly draft: DnsPersistDraft; readonly domain: string; readonly wildcard: boolean; readonly options: PersistOptions; readonly signal: AbortSignal }): Promise<WantedRecord & { readonly name: string }> {
+async function wantedRecord(
+  session: AcmeSession,
+  {
+    draft,
+    domain,
+    wildcard,
+    options,
+    signal,
+  }: {
+    readonly draft: DnsPersistDraft;
+    readonly domain: string;
+    readonly wildcard: boolean;
+    readonly options: PersistOptions;
+    readonly signal: AbortSignal;
+  },
+): Promise<WantedRecord & { readonly name: string }> {
   const { url, status } = await getAccount(session, { signal });
-  if (status !== 'valid') throw new CliError('ERR_CLI_USAGE', `the account ${printable(url, 300)} is ${status}: register another`);
+  if (status !== 'valid')
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `the account ${printable(url, 300)} is ${status}: register another`,
+    );
   const { meta } = await session.directory({ signal });
-  const { issuers, accountHashPrefix } = offerOf(earlyPersistOffer(draft, meta.members), draft, options);
-  const uris = await accountUris(draft, { url, thumbprints: [await thumbprint(session.key)], domain, accountHashPrefix });
-  return { name: persistentRecordName(domain), domain, issuers, accountUris: uris, accountHashPrefix, wildcard };
+  const { issuers, accountHashPrefix } = offerOf(
+    earlyPersistOffer(draft, meta.members),
+    draft,
+    options,
+  );
+  const uris = await accountUris(draft, {
+    url,
+    thumbprints: [await thumbprint(session.key)],
+    domain,
+    accountHashPrefix,
+  });
+  return {
+    name: persistentRecordName(domain),
+    domain,
+    issuers,
+    accountUris: uris,
+    accountHashPrefix,
+    wildcard,
+  };
 }
 
-function offerOf(offer: PersistOffer | undefined, draft: DnsPersistDraft, { issuerDomain }: PersistOptions): PersistOffer {
-  if (issuerDomain !== undefined && !isIssuerName(issuerDomain)) throw new CliError('ERR_CLI_USAGE', `--issuer-domain "${printable(issuerDomain, 255)}" is no domain name in lower case`);
-  if (draft === 'draft-ietf-acme-dns-persist-02' && !offer) throw new CliError('ERR_CLI_USAGE', `the CA's directory has no issuerDomainNames and accountHashPrefix, which ${draft} wants: ask the CA which version it follows`);
+function offerOf(
+  offer: PersistOffer | undefined,
+  draft: DnsPersistDraft,
+  { issuerDomain }: PersistOptions,
+): PersistOffer {
+  if (issuerDomain !== undefined && !isIssuerName(issuerDomain))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--issuer-domain "${printable(issuerDomain, 255)}" is no domain name in lower case`,
+    );
+  if (draft === 'draft-ietf-acme-dns-persist-02' && !offer)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `the CA's directory has no issuerDomainNames and accountHashPrefix, which ${draft} wants: ask the CA which version it follows`,
+    );
   if (issuerDomain !== undefined) return { ...offer, issuers: [issuerDomain] };
-  if (!offer) throw new CliError('ERR_CLI_USAGE', 'the CA\'s directory does not say by which name it goes in records: give --issuer-domain, as the CA has published it');
+  if (!offer)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      "the CA's directory does not say by which name it goes in records: give --issuer-domain, as the CA has published it",
+    );
   return offer;
 }
 
-function valueOf({ issuers: [issuer = ''], accountUris: [accountUri = ''], wildcard }: WantedRecord, { persistUntil }: PersistOptions): string {
-  return persistentRecordValue({ issuer, accountUri, wildcard, persistUntil: persistUntil === undefined ? undefined : Temporal.Instant.from(persistUntil) });
+function valueOf(
+  { issuers: [issuer = ''], accountUris: [accountUri = ''], wildcard }: WantedRecord,
+  { persistUntil }: PersistOptions,
+): string {
+  return persistentRecordValue({
+    issuer,
+    accountUri,
+    wildcard,
+    persistUntil: persistUntil === undefined ? undefined : Temporal.Instant.from(persistUntil),
+  });
 }
 
 function toSet(wanted: WantedRecord & { readonly name: string }, options: PersistOptions): Shown {
   const { name, wildcard } = wanted;
-  const row = { name, type: 'TXT', value: valueOf(wanted, options), wildcard, persistUntil: options.persistUntil };
+  const row = {
+    name,
+    type: 'TXT',
+    value: valueOf(wanted, options),
+    wildcard,
+    persistUntil: options.persistUntil,
+  };
   return { text: `${name}. IN TXT ${quoted(row.value)}`, document: row, rows: [row] };
 }
 
 function standingShown({ domain, name, current, persistUntil }: StandingRecord): Shown {
   const row = { domain, name, stands: true, current, persistUntil: persistUntil?.toString() };
-  return { text: `${name} stands at every server that was asked, ${persistUntil ? `until ${persistUntil}` : 'without an end'}`, document: row, rows: [row] };
+  return {
+    text: `${name} stands at every server that was asked, ${persistUntil ? `until ${persistUntil}` : 'without an end'}`,
+    document: row,
+    rows: [row],
+  };
 }

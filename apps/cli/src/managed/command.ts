@@ -26,11 +26,18 @@ export interface Shown {
 }
 
 /** Opens what keeps certificates current for one command, and writes what came of it. */
-export async function withManaged(options: ManagedCommandOptions, terminal: Terminal, work: (parts: Keeper, report: Reporter) => Promise<Shown>): Promise<void> {
+export async function withManaged(
+  options: ManagedCommandOptions,
+  terminal: Terminal,
+  work: (parts: Keeper, report: Reporter) => Promise<Shown>,
+): Promise<void> {
   const report = await reporter(terminal, options);
   try {
     await using storage = await openStorage(options, terminal, report);
-    const shown = await work(managed({ storage, configuration: options.configuration, terminal, report }), report);
+    const shown = await work(
+      managed({ storage, configuration: options.configuration, terminal, report }),
+      report,
+    );
     report.close();
     terminal.stdout.write(written(shown, options.output));
   } finally {
@@ -38,9 +45,15 @@ export async function withManaged(options: ManagedCommandOptions, terminal: Term
   }
 }
 
-export function written({ text, document, rows = [] }: Shown, format: ManagedCommandOptions['output']): string {
+export function written(
+  { text, document, rows = [] }: Shown,
+  format: ManagedCommandOptions['output'],
+): string {
   if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
-  if (format === 'csv') return [Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row))].map((cells) => `${cells.map((cell) => quoted(String(cell ?? ''))).join(',')}\n`).join('');
+  if (format === 'csv')
+    return [Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row))]
+      .map((cells) => `${cells.map((cell) => quoted(String(cell ?? ''))).join(',')}\n`)
+      .join('');
   return text === '' ? '' : `${text}\n`;
 }
 
@@ -52,7 +65,22 @@ function quoted(cell: string): string {
 
 /** Rows under each other, each column as wide as its widest cell. */
 export function table(rows: readonly Row[]): string {
-  const lines = rows.length === 0 ? [] : [Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row).map((cell) => String(cell ?? '')))];
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  const lines =
+    rows.length === 0
+      ? []
+      : [
+          Object.keys(rows[0] ?? {}),
+          ...rows.map((row) => Object.values(row).map((cell) => String(cell ?? ''))),
+        ];
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+  );
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -31,7 +31,11 @@ const endsItself = { seconds: 15 };
  * `acmex daemon`: keeps every certificate current until it is told to stop. It shares the storage with everything else, and
  * nothing more: several on one storage are safe.
  */
-export async function daemon(options: DaemonOptions, terminal: Terminal, clock: Clock = systemClock): Promise<void> {
+export async function daemon(
+  options: DaemonOptions,
+  terminal: Terminal,
+  clock: Clock = systemClock,
+): Promise<void> {
   const report = await reporter(terminal, options);
   const { signal } = terminal;
   try {
@@ -43,33 +47,69 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
       return parts;
     };
     let keeping = await open(options.configuration);
-    const queue = inProcessQueue({ clock, onError: (id, error) => { if (!signal.aborted) report.warn(`${id}: ${told(error)}`); } });
+    const queue = inProcessQueue({
+      clock,
+      onError: (id, error) => {
+        if (!signal.aborted) report.warn(`${id}: ${told(error)}`);
+      },
+    });
     // What runs is stopped by the queue, after it had its time: the terminal's signal would stop it at once.
     await using working = worker({
-      keepers: () => new Map([['', keeping]]), queue, clock, concurrency: options.concurrency, perIssuer: options.perIssuer, interval: { seconds: options.checkInterval },
+      keepers: () => new Map([['', keeping]]),
+      queue,
+      clock,
+      concurrency: options.concurrency,
+      perIssuer: options.perIssuer,
+      interval: { seconds: options.checkInterval },
       onTended: (id, tended) => tell(id, tended, report),
       onDeployed: (id, deployed) => tell(id, deployed, report),
       onError: (what, error) => report.warn(`${what}: ${told(error)}`),
-      onLate: (late) => (late ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`) : report.done('nothing is late anymore')),
+      onLate: (late) =>
+        late
+          ? report.warn(`${late.id} is due since ${late.dueAt}, and nothing is done for it`)
+          : report.done('nothing is late anymore'),
     });
-    await using answers = options.answerHttp === undefined ? undefined : await http01Answers({ shared: storedResponses(storage, 'http-01'), port: options.answerHttp });
-    if (answers) report.done(`answering http-01 on port ${options.answerHttp} for everyone with this storage`);
-    await using tlsAnswers = options.answerTls === undefined ? undefined : await tlsAlpn01Answers({ shared: storedResponses(storage, 'tls-alpn-01'), port: options.answerTls });
-    if (tlsAnswers) report.done(`answering tls-alpn-01 on port ${options.answerTls} for everyone with this storage`);
+    await using answers =
+      options.answerHttp === undefined
+        ? undefined
+        : await http01Answers({
+            shared: storedResponses(storage, 'http-01'),
+            port: options.answerHttp,
+          });
+    if (answers)
+      report.done(`answering http-01 on port ${options.answerHttp} for everyone with this storage`);
+    await using tlsAnswers =
+      options.answerTls === undefined
+        ? undefined
+        : await tlsAlpn01Answers({
+            shared: storedResponses(storage, 'tls-alpn-01'),
+            port: options.answerTls,
+          });
+    if (tlsAnswers)
+      report.done(
+        `answering tls-alpn-01 on port ${options.answerTls} for everyone with this storage`,
+      );
     const reload = async () => {
       try {
-        const configuration = await options.reconfigure?.() ?? options.configuration;
-        if (!sameStorage(configuration, keeping.config)) throw new CliError('ERR_CLI_USAGE', 'the storage is another: that takes a restart');
+        const configuration = (await options.reconfigure?.()) ?? options.configuration;
+        if (!sameStorage(configuration, keeping.config))
+          throw new CliError('ERR_CLI_USAGE', 'the storage is another: that takes a restart');
         keeping = await open(configuration);
         report.done('the configuration is read anew');
         working.wake();
       } catch (error) {
-        report.warn(`the new configuration is not used, the one before holds: ${told(error).replaceAll('\\u{a}', '\n')}`);
+        report.warn(
+          `the new configuration is not used, the one before holds: ${told(error).replaceAll('\\u{a}', '\n')}`,
+        );
       }
     };
     let reloading = Promise.resolve();
-    const deaf = terminal.onHangup(() => { reloading = reloading.then(reload); });
-    report.done('keeping certificates current; SIGTERM ends it, SIGHUP reads the configuration anew');
+    const deaf = terminal.onHangup(() => {
+      reloading = reloading.then(reload);
+    });
+    report.done(
+      'keeping certificates current; SIGTERM ends it, SIGHUP reads the configuration anew',
+    );
     await stopped(signal);
     deaf();
     await reloading;
@@ -80,20 +120,32 @@ export async function daemon(options: DaemonOptions, terminal: Terminal, clock: 
   }
 }
 
-function tell(id: string, { outcome, deployed, deployError }: Pick<Tended, 'outcome' | 'deployed' | 'deployError'>, report: Reporter): void {
-  if (outcome?.state === 'failed') report.warn(`${id}: ${told(outcome.error)}; again at ${outcome.retryAt ?? 'no time'}`);
-  else if (outcome && !outcome.elsewhere) report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
+function tell(
+  id: string,
+  { outcome, deployed, deployError }: Pick<Tended, 'outcome' | 'deployed' | 'deployError'>,
+  report: Reporter,
+): void {
+  if (outcome?.state === 'failed')
+    report.warn(`${id}: ${told(outcome.error)}; again at ${outcome.retryAt ?? 'no time'}`);
+  else if (outcome && !outcome.elsewhere)
+    report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
   if (deployed === 'failed') report.warn(`${id}: issued, not deployed: ${told(deployError)}`);
   else if (deployed === 'done') report.done(`${id}: deployed`);
 }
 
 function tellEnd(parked: readonly string[], report: Reporter): void {
-  if (parked.length > 0) report.warn(`${parked.length} were stopped on the way and go on when something works for them again: ${parked.slice(0, 10).join(', ')}`);
+  if (parked.length > 0)
+    report.warn(
+      `${parked.length} were stopped on the way and go on when something works for them again: ${parked.slice(0, 10).join(', ')}`,
+    );
   report.done('ended');
 }
 
 async function stopped(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
 }
 
 function told(error: unknown): string {

@@ -1,8 +1,21 @@
 import type { ManagedCertificate, Outcome } from '@acmex/orchestrator';
-import { type AcmeSession, acmeSession, generateAccountKey, newAccount, printable } from '@acmex/protocol';
+import {
+  type AcmeSession,
+  acmeSession,
+  generateAccountKey,
+  newAccount,
+  printable,
+} from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
-import { findIssuer, type Keeper, keepIssuer, proofOf, saveCredentials, savedCredentials } from '@acmex/config';
+import {
+  findIssuer,
+  type Keeper,
+  keepIssuer,
+  proofOf,
+  saveCredentials,
+  savedCredentials,
+} from '@acmex/config';
 import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { watched } from '../obtain/telling.ts';
@@ -20,26 +33,58 @@ export interface DryRunOptions {
  * What a renewal would be, with everything but its end: the names are proven to a CA whose certificates nobody trusts, by an
  * account that is made for it, and neither the storage nor a file changes.
  */
-export function dryRun(options: DryRunOptions, { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter }): (parts: Keeper, certificate: ManagedCertificate) => Promise<Outcome> {
+export function dryRun(
+  options: DryRunOptions,
+  { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter },
+): (parts: Keeper, certificate: ManagedCertificate) => Promise<Outcome> {
   const sessions = new Map<string, Promise<AcmeSession>>();
-  return async ({ storage, config: configuration, hooks }, { names, issuer, profile, keyType, mustStaple, proof }) => {
-    if (proofOf(proof, configuration).challenge === 'dns-persist-01') throw new CliError('ERR_CLI_USAGE', `${names.map((one) => printable(one, 255)).join(', ')}: a record of dns-persist-01 is for one account at one CA, and a dry run has another: acmex dns persist --check looks whether it stands`);
+  return async (
+    { storage, config: configuration, hooks },
+    { names, issuer, profile, keyType, mustStaple, proof },
+  ) => {
+    if (proofOf(proof, configuration).challenge === 'dns-persist-01')
+      throw new CliError(
+        'ERR_CLI_USAGE',
+        `${names.map((one) => printable(one, 255)).join(', ')}: a record of dns-persist-01 is for one account at one CA, and a dry run has another: acmex dns persist --check looks whether it stands`,
+      );
     const directory = options.server ?? trialOf((await findIssuer(storage, issuer))?.directory);
-    const caCertificate = options.caCertificate === undefined ? undefined : await readText(options.caCertificate, 'the CA certificate');
+    const caCertificate =
+      options.caCertificate === undefined
+        ? undefined
+        : await readText(options.caCertificate, 'the CA certificate');
     const opened = sessions.get(directory) ?? newSession(directory, caCertificate, report);
     sessions.set(directory, opened);
     await using trial = memoryStorage();
     await saveCredentials(trial, await savedCredentials(storage));
     const name = await keepIssuer(trial, { directory, title: directory, caCertificate });
-    const { provisioner } = managed({ storage: trial, configuration, terminal, report, hooks, session: { issuer: name, session: await opened } });
-    const order = await provisioner.submit({ certificate: { names, issuer: name, profile, keyType, mustStaple, proof }, onFailure: 'end' });
+    const { provisioner } = managed({
+      storage: trial,
+      configuration,
+      terminal,
+      report,
+      hooks,
+      session: { issuer: name, session: await opened },
+    });
+    const order = await provisioner.submit({
+      certificate: { names, issuer: name, profile, keyType, mustStaple, proof },
+      onFailure: 'end',
+    });
     return await provisioner.execute(order, { signal: terminal.signal });
   };
 }
 
-async function newSession(directory: string, ca: string | undefined, report: Reporter): Promise<AcmeSession> {
+async function newSession(
+  directory: string,
+  ca: string | undefined,
+  report: Reporter,
+): Promise<AcmeSession> {
   const { key } = await generateAccountKey();
-  const session = acmeSession({ directory, key, fetch: watched(nodeFetch({ ca }), report), userAgent: 'acmex-cli' });
+  const session = acmeSession({
+    directory,
+    key,
+    fetch: watched(nodeFetch({ ca }), report),
+    userAgent: 'acmex-cli',
+  });
   await newAccount(session, { termsOfServiceAgreed: true });
   return session;
 }
@@ -47,6 +92,10 @@ async function newSession(directory: string, ca: string | undefined, report: Rep
 /** @throws CliError `ERR_CLI_USAGE` for a CA that has no staging that is known */
 function trialOf(directory: string | undefined): string {
   const staging = stagingOf(directory);
-  if (staging === undefined) throw new CliError('ERR_CLI_USAGE', `${printable(directory ?? 'the issuer', 300)} has no staging that is known here: give --server with the directory to try it at`);
+  if (staging === undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `${printable(directory ?? 'the issuer', 300)} has no staging that is known here: give --server with the directory to try it at`,
+    );
   return staging;
 }

@@ -16,9 +16,21 @@ export interface ManagedOptions {
 }
 
 /** What keeps certificates current, as a command tells of it. */
-export function managed({ storage, configuration, terminal: { env, display }, report, session, hooks }: ManagedOptions): Keeper {
+export function managed({
+  storage,
+  configuration,
+  terminal: { env, display },
+  report,
+  session,
+  hooks,
+}: ManagedOptions): Keeper {
   return keeper({
-    storage, config: configuration, environment: env, session, hooks, userAgent: 'acmex-cli',
+    storage,
+    config: configuration,
+    environment: env,
+    session,
+    hooks,
+    userAgent: 'acmex-cli',
     fetch: (ca) => watched(nodeFetch({ ca }), report),
     onWarning: (message) => report.warn(message),
     onProgress: (progress) => {

@@ -7,24 +7,68 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { acmex } from '../terminal.testing.ts';
 
 let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-')); });
-afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
-const run = async (...args: readonly string[]) => await acmex([...args, '--storage', join(folder, 'data')], { env: { HOME: folder } });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+const run = async (...args: readonly string[]) =>
+  await acmex([...args, '--storage', join(folder, 'data')], { env: { HOME: folder } });
 
 it('shows what is due by its urgency and CA, and what fails with its problem, which replay makes due', async () => {
-  await expect(run('queue')).resolves.toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing is due') });
+  await expect(run('queue')).resolves.toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: expect.stringContaining('nothing is due'),
+  });
   await using storage = fileStorage({ path: join(folder, 'data') });
   const store = new CertificateStore({ storage });
   await store.add({ names: ['due.test'], issuer: 'letsencrypt', keyType: 'ec-p256' });
-  const { id } = await store.add({ names: ['fails.test'], issuer: 'letsencrypt', keyType: 'ec-p256' });
-  await store.change(id, (summary) => ({ ...summary, failure: { code: 'ERR_ACME_CAA', message: 'CAA\u001b[2J forbids it', at: '2026-01-01T00:00:00Z', failures: 3, retryAt: '2999-01-01T00:00:00Z' } }));
+  const { id } = await store.add({
+    names: ['fails.test'],
+    issuer: 'letsencrypt',
+    keyType: 'ec-p256',
+  });
+  await store.change(id, (summary) => ({
+    ...summary,
+    failure: {
+      code: 'ERR_ACME_CAA',
+      message: 'CAA\u001b[2J forbids it',
+      at: '2026-01-01T00:00:00Z',
+      failures: 3,
+      retryAt: '2999-01-01T00:00:00Z',
+    },
+  }));
   const { stdout } = await run('queue');
   expect(stdout).toMatch(/^priority +issuer +count +oldest\nhigh +letsencrypt +1 /);
   expect(stdout).toContain(`${id}  CAA\\u{1b}[2J forbids it`);
-  const { due, failing } = JSON.parse((await run('queue', '-o', 'json')).stdout) as { readonly due: readonly object[]; readonly failing: readonly object[] };
-  expect([due, failing]).toEqual([[expect.objectContaining({ priority: 'high', count: 1 })], [expect.objectContaining({ certificate: id, failure: expect.objectContaining({ failures: 3 }) })]]);
-  await expect(run('queue', 'replay', 'due.test')).resolves.toMatchObject({ code: 0, stdout: 'nothing fails\n' });
-  await expect(run('queue', 'replay')).resolves.toMatchObject({ code: 0, stdout: `due now: ${id}\n` });
-  expect(Date.parse((await store.get(id)).failure?.retryAt ?? '')).toBeLessThan(Date.parse('2990-01-01'));
-  await expect(run('queue', 'replay', 'nobody.test')).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('nobody.test') });
+  const { due, failing } = JSON.parse((await run('queue', '-o', 'json')).stdout) as {
+    readonly due: readonly object[];
+    readonly failing: readonly object[];
+  };
+  expect([due, failing]).toEqual([
+    [expect.objectContaining({ priority: 'high', count: 1 })],
+    [
+      expect.objectContaining({
+        certificate: id,
+        failure: expect.objectContaining({ failures: 3 }),
+      }),
+    ],
+  ]);
+  await expect(run('queue', 'replay', 'due.test')).resolves.toMatchObject({
+    code: 0,
+    stdout: 'nothing fails\n',
+  });
+  await expect(run('queue', 'replay')).resolves.toMatchObject({
+    code: 0,
+    stdout: `due now: ${id}\n`,
+  });
+  expect(Date.parse((await store.get(id)).failure?.retryAt ?? '')).toBeLessThan(
+    Date.parse('2990-01-01'),
+  );
+  await expect(run('queue', 'replay', 'nobody.test')).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nobody.test'),
+  });
 });

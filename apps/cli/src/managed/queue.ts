@@ -17,7 +17,13 @@ interface Waiting {
 }
 
 const failureOf = ({ failure, deployFailure }: ManagedCertificate) => failure ?? deployFailure;
-const rowOf = (one: ManagedCertificate): Row => ({ id: one.id, failures: failureOf(one)?.failures, again: failureOf(one)?.retryAt, code: failureOf(one)?.code, names: one.names.map((name) => printable(name, 255)).join(' ') });
+const rowOf = (one: ManagedCertificate): Row => ({
+  id: one.id,
+  failures: failureOf(one)?.failures,
+  again: failureOf(one)?.retryAt,
+  code: failureOf(one)?.code,
+  names: one.names.map((name) => printable(name, 255)).join(' '),
+});
 
 /** `acmex queue`: what is due by now and not done, by urgency and CA, and what fails with its problem. */
 export async function queue(options: ManagedCommandOptions, terminal: Terminal): Promise<void> {
@@ -25,10 +31,19 @@ export async function queue(options: ManagedCommandOptions, terminal: Terminal):
     const waiting = new Map<string, Waiting>();
     const now = systemClock.now();
     let count = 0;
-    for await (const { at, issuer, ...validity } of certificates.due(now, { limit: most, signal: terminal.signal, onCorrupt: ({ message }) => report.warn(message) })) {
+    for await (const { at, issuer, ...validity } of certificates.due(now, {
+      limit: most,
+      signal: terminal.signal,
+      onCorrupt: ({ message }) => report.warn(message),
+    })) {
       count += 1;
       const priority = priorityOf(validity, now);
-      const one = waiting.get(`${priority} ${issuer}`) ?? { priority, issuer, count: 0, oldest: at };
+      const one = waiting.get(`${priority} ${issuer}`) ?? {
+        priority,
+        issuer,
+        count: 0,
+        oldest: at,
+      };
       one.count += 1;
       waiting.set(`${priority} ${issuer}`, one);
     }
@@ -37,22 +52,51 @@ export async function queue(options: ManagedCommandOptions, terminal: Terminal):
     if (count === most) report.done(`more than ${most} are due: these are the oldest`);
     const due = [...waiting.values()];
     const rows = failing.map(rowOf);
-    const problems = failing.map((one) => `${one.id}  ${printable(failureOf(one)?.message ?? '', 2000)}`);
+    const problems = failing.map(
+      (one) => `${one.id}  ${printable(failureOf(one)?.message ?? '', 2000)}`,
+    );
     return {
-      text: [due.length > 0 ? table(due.map((one): Row => ({ ...one }))) : undefined, rows.length > 0 ? `failing:\n${table(rows)}\n${problems.join('\n')}` : undefined].filter((part) => part !== undefined).join('\n\n'),
-      document: { due, failing: failing.map((one) => ({ certificate: one.id, names: one.names, failure: one.failure, deployFailure: one.deployFailure })) }, rows,
+      text: [
+        due.length > 0 ? table(due.map((one): Row => ({ ...one }))) : undefined,
+        rows.length > 0 ? `failing:\n${table(rows)}\n${problems.join('\n')}` : undefined,
+      ]
+        .filter((part) => part !== undefined)
+        .join('\n\n'),
+      document: {
+        due,
+        failing: failing.map((one) => ({
+          certificate: one.id,
+          names: one.names,
+          failure: one.failure,
+          deployFailure: one.deployFailure,
+        })),
+      },
+      rows,
     };
   });
 }
 
 /** `acmex replay`: what failed is due now, for whoever works with the storage. */
-export async function replay(which: readonly string[], options: ManagedCommandOptions, terminal: Terminal): Promise<void> {
+export async function replay(
+  which: readonly string[],
+  options: ManagedCommandOptions,
+  terminal: Terminal,
+): Promise<void> {
   await withManaged(options, terminal, async (parts) => {
     const { provisioner } = parts;
-    const chosen = which.length === 0 ? await allFailing(provisioner.certificates) : await Promise.all(which.map(async (one) => await theCertificate(parts, one)));
+    const chosen =
+      which.length === 0
+        ? await allFailing(provisioner.certificates)
+        : await Promise.all(which.map(async (one) => await theCertificate(parts, one)));
     const failing = chosen.filter((one) => failureOf(one) !== undefined);
     for (const { id } of failing) await provisioner.hasten(id);
-    return { text: failing.length === 0 ? 'nothing fails' : `due now: ${failing.map(({ id }) => id).join(', ')}`, document: failing.map(({ id }) => id) };
+    return {
+      text:
+        failing.length === 0
+          ? 'nothing fails'
+          : `due now: ${failing.map(({ id }) => id).join(', ')}`,
+      document: failing.map(({ id }) => id),
+    };
   });
 }
 
@@ -60,7 +104,11 @@ async function allFailing(certificates: CertificateStore): Promise<readonly Mana
   const all: ManagedCertificate[] = [];
   let cursor: string | undefined;
   do {
-    const page: Awaited<ReturnType<CertificateStore['page']>> = await certificates.page({ failing: true, limit: 500, cursor });
+    const page: Awaited<ReturnType<CertificateStore['page']>> = await certificates.page({
+      failing: true,
+      limit: 500,
+      cursor,
+    });
     all.push(...page.certificates);
     cursor = page.next;
   } while (cursor !== undefined);

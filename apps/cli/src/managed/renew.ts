@@ -20,7 +20,8 @@ export interface RenewOptions extends ManagedCommandOptions, DryRunOptions {
 
 interface Done extends Tended {
   readonly names: readonly string[];
-  readonly result: 'renewed' | 'could be renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
+  readonly result:
+    'renewed' | 'could be renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
   readonly error?: unknown;
 }
 
@@ -29,18 +30,30 @@ interface Done extends Tended {
  * @returns the exit code: 0, that of the only kind of failure, or 9 for several kinds
  */
 export async function renew(options: RenewOptions, terminal: Terminal): Promise<number> {
-  if (options.force && !options.all && !options.domains) throw new CliError('ERR_CLI_USAGE', '--force orders also what is not due: say which with --domains, or --all');
-  if (!options.dryRun && (options.server !== undefined || options.caCertificate !== undefined)) throw new CliError('ERR_CLI_USAGE', '--server and --ca-certificate are for --dry-run: a renewal goes to the CA that issued');
+  if (options.force && !options.all && !options.domains)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--force orders also what is not due: say which with --domains, or --all',
+    );
+  if (!options.dryRun && (options.server !== undefined || options.caCertificate !== undefined))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--server and --ca-certificate are for --dry-run: a renewal goes to the CA that issued',
+    );
   let code = 0;
   await withManaged(options, terminal, async (parts, report) => {
     await parts.hooks.check();
-    const declared = options.dryRun ? [] : await prepared(parts, { report, signal: terminal.signal });
+    const declared = options.dryRun
+      ? []
+      : await prepared(parts, { report, signal: terminal.signal });
     const done: Done[] = [];
     const trial = options.dryRun ? dryRun(options, { terminal, report }) : undefined;
     const queue = new PQueue({ concurrency: options.concurrency });
     for await (const id of chosen(parts, { ...options, declared }, terminal.signal)) {
       await queue.onSizeLessThan(options.concurrency * 4);
-      void queue.add(async () => { done.push(await tended(id, parts, { options, terminal, report, trial })); });
+      void queue.add(async () => {
+        done.push(await tended(id, parts, { options, terminal, report, trial }));
+      });
     }
     await queue.onIdle();
     // Also where it was stopped: what a hook has ended before the run is begun again after it.
@@ -49,12 +62,28 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     const results = done.map((one): Done => {
       const { deployed, deployError } = finished.get(one.certificate) ?? {};
       if (deployed !== 'failed') return one;
-      report.warn(`${one.certificate}: not deployed: ${deployError instanceof Error ? deployError.message : String(deployError)}`);
+      report.warn(
+        `${one.certificate}: not deployed: ${deployError instanceof Error ? deployError.message : String(deployError)}`,
+      );
       return { ...one, result: 'not deployed', error: deployError };
     });
-    const codes = new Set(results.flatMap((one) => (one.result === 'not deployed' ? [8] : one.error === undefined ? [] : [exitCodeOf(one.error)])));
-    code = codes.size > 1 ? 9 : [...codes][0] ?? 0;
-    const rows = results.map(({ certificate, result, again, names, error }): Row => ({ certificate, result, next: again, names: names.map((name) => printable(name, 255)).join(' '), error: errorCode(error) }));
+    const codes = new Set(
+      results.flatMap((one) =>
+        one.result === 'not deployed'
+          ? [8]
+          : one.error === undefined
+            ? []
+            : [exitCodeOf(one.error)],
+      ),
+    );
+    code = codes.size > 1 ? 9 : ([...codes][0] ?? 0);
+    const rows = results.map(({ certificate, result, again, names, error }): Row => ({
+      certificate,
+      result,
+      next: again,
+      names: names.map((name) => printable(name, 255)).join(' '),
+      error: errorCode(error),
+    }));
     if (rows.length === 0) report.done('nothing is due');
     return { text: table(rows), document: rows, rows };
   });
@@ -62,28 +91,56 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
 }
 
 /** Brings the storage into accord with the configuration. @returns the ids of those for which that has made something due */
-export async function prepared(parts: Keeper, { report, signal }: { readonly report: Reporter; readonly signal: AbortSignal }): Promise<readonly string[]> {
-  const words = { added: 'is managed from now on', changed: 'is changed as the configuration says', ordered: 'is changed as the configuration says, and ordered again' };
+export async function prepared(
+  parts: Keeper,
+  { report, signal }: { readonly report: Reporter; readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+  const words = {
+    added: 'is managed from now on',
+    changed: 'is changed as the configuration says',
+    ordered: 'is changed as the configuration says, and ordered again',
+  };
   const changes = await syncDeclared(parts);
-  for (const { id, names, change } of changes) report.done(`${id} (${names.map((name) => printable(name, 255)).join(', ')}) ${words[change]}`);
+  for (const { id, names, change } of changes)
+    report.done(`${id} (${names.map((name) => printable(name, 255)).join(', ')}) ${words[change]}`);
   await parts.upkeep.replan({ signal });
   return changes.map(({ id }) => id);
 }
 
-async function* chosen(parts: Keeper, { domains, all, declared }: RenewOptions & { readonly declared: readonly string[] }, signal: AbortSignal): AsyncGenerator<string> {
+async function* chosen(
+  parts: Keeper,
+  { domains, all, declared }: RenewOptions & { readonly declared: readonly string[] },
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   if (domains) for (const name of domains) yield (await theCertificate(parts, name)).id;
-  else if (all) for await (const { id } of parts.provisioner.certificates.list({ signal })) yield id;
+  else if (all)
+    for await (const { id } of parts.provisioner.certificates.list({ signal })) yield id;
   // What is due now is read once: what becomes due meanwhile is the next run's.
-  else yield* new Set([...declared, ...await dueNow(parts, signal)]);
+  else yield* new Set([...declared, ...(await dueNow(parts, signal))]);
 }
 
 async function dueNow({ provisioner }: Keeper, signal: AbortSignal): Promise<readonly string[]> {
   const ids = new Set<string>();
-  for await (const { id } of provisioner.certificates.due(systemClock.now(), { signal })) ids.add(id);
+  for await (const { id } of provisioner.certificates.due(systemClock.now(), { signal }))
+    ids.add(id);
   return [...ids];
 }
 
-async function tended(id: string, parts: Keeper, { options, terminal: { signal }, report, trial }: { readonly options: RenewOptions; readonly terminal: Terminal; readonly report: Reporter; readonly trial: ReturnType<typeof dryRun> | undefined }): Promise<Done> {
+async function tended(
+  id: string,
+  parts: Keeper,
+  {
+    options,
+    terminal: { signal },
+    report,
+    trial,
+  }: {
+    readonly options: RenewOptions;
+    readonly terminal: Terminal;
+    readonly report: Reporter;
+    readonly trial: ReturnType<typeof dryRun> | undefined;
+  },
+): Promise<Done> {
   const { provisioner } = parts;
   const found: ManagedCertificate | undefined = await provisioner.certificates.find(id);
   const names = found?.names ?? [];
@@ -95,15 +152,31 @@ async function tended(id: string, parts: Keeper, { options, terminal: { signal }
       report.done(`${called}: could be renewed`);
       return { certificate: id, names, result: 'could be renewed' };
     }
-    const tended = await parts.tend(id, { signal, force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined });
+    const tended = await parts.tend(id, {
+      signal,
+      force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined,
+    });
     const { outcome, deployed, deployError } = tended;
     const error = outcome?.state === 'failed' ? outcome.error : deployError;
-    const result = outcome?.state === 'failed' ? 'failed' : deployed === 'failed' ? 'not deployed' : outcome?.state === 'succeeded' && !outcome.elsewhere ? 'renewed' : deployed === undefined ? 'not due' : 'deployed';
-    if (error !== undefined) report.warn(`${called}: ${result}: ${error instanceof Error ? error.message : String(error)}`);
+    const result =
+      outcome?.state === 'failed'
+        ? 'failed'
+        : deployed === 'failed'
+          ? 'not deployed'
+          : outcome?.state === 'succeeded' && !outcome.elsewhere
+            ? 'renewed'
+            : deployed === undefined
+              ? 'not due'
+              : 'deployed';
+    if (error !== undefined)
+      report.warn(
+        `${called}: ${result}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     else if (result !== 'not due') report.done(`${called}: ${result}`);
     return { ...tended, names, result, error };
   } catch (error) {
-    if (!signal.aborted) report.warn(`${called}: ${error instanceof Error ? error.message : String(error)}`);
+    if (!signal.aborted)
+      report.warn(`${called}: ${error instanceof Error ? error.message : String(error)}`);
     return { certificate: id, names, result: 'failed', error };
   }
 }

@@ -1,6 +1,18 @@
 import { resolve } from 'node:path';
 import { parseChain } from '@acmex/certificate';
-import { deployRecord, type DeployStep, dnsVariablesRecord, endsIn, type Keeper, keepIssuer, proofOf, proofRecord, saveCredentials, savedCredentials, solverFor } from '@acmex/config';
+import {
+  deployRecord,
+  type DeployStep,
+  dnsVariablesRecord,
+  endsIn,
+  type Keeper,
+  keepIssuer,
+  proofOf,
+  proofRecord,
+  saveCredentials,
+  savedCredentials,
+  solverFor,
+} from '@acmex/config';
 import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import { type Identifier, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -26,95 +38,234 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const { configuration: config } = options;
   const authority = await chooseAuthority(options, config, terminal.env);
   const proof = proofFrom(options, terminal.env);
-  await solverFor(proofOf(proofRecord(proof), config), { config, environment: terminal.env, names: names.map(({ value }) => value) });
+  await solverFor(proofOf(proofRecord(proof), config), {
+    config,
+    environment: terminal.env,
+    names: names.map(({ value }) => value),
+  });
   const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options);
   try {
     using fetch = nodeFetch({ ca: authority.caCertificate });
-    for (const path of [options.keyPath, options.certPath]) await (await place(path, 0o600, options))[Symbol.asyncDispose]();
+    for (const path of [options.keyPath, options.certPath])
+      await (await place(path, 0o600, options))[Symbol.asyncDispose]();
     report.done(`${called(authority)}: ${authority.directory}`);
     await using storage = await openStorage(options, terminal, report);
     await keepCredentials(options, terminal.env, storage);
-    const session = await openAccount(authority, { storage, fetch: watched(fetch, report), report, signal: terminal.signal });
+    const session = await openAccount(authority, {
+      storage,
+      fetch: watched(fetch, report),
+      report,
+      signal: terminal.signal,
+    });
     const { directory, title, own, caCertificate } = authority;
-    const issuer = await keepIssuer(storage, { directory, title, own, caCertificate }, authority.name);
-    const parts = managed({ storage, configuration: config, terminal, report, session: { issuer, session } });
+    const issuer = await keepIssuer(
+      storage,
+      { directory, title, own, caCertificate },
+      authority.name,
+    );
+    const parts = managed({
+      storage,
+      configuration: config,
+      terminal,
+      report,
+      session: { issuer, session },
+    });
     await parts.hooks.check();
-    const { id, current } = await issued(parts, specOf(options, { names, issuer, authority, proof: proofRecord({ ...proof, preferredChain: prefer }) }), { options, terminal, report });
-    const chain = (await parts.provisioner.certificates.generation(id, current?.generation ?? 0))?.chain ?? '';
+    const { id, current } = await issued(
+      parts,
+      specOf(options, {
+        names,
+        issuer,
+        authority,
+        proof: proofRecord({ ...proof, preferredChain: prefer }),
+      }),
+      { options, terminal, report },
+    );
+    const chain =
+      (await parts.provisioner.certificates.generation(id, current?.generation ?? 0))?.chain ?? '';
     const [leaf] = parseChain(chain);
     if (!leaf) throw new CliError('ERR_CLI_FILE', `${id} was removed while it was obtained`);
-    if (prefer !== undefined && !endsIn(prefer)(chain)) report.warn(`no chain of the CA ends in "${prefer}": its first is used`);
+    if (prefer !== undefined && !endsIn(prefer)(chain))
+      report.warn(`no chain of the CA ends in "${prefer}": its first is used`);
     report.close();
-    const result = { leaf, authority, certificate: options.certPath, privateKey: options.keyPath, id };
-    terminal.stdout.write(options.json ? `${JSON.stringify(resultDocument(result), null, 2)}\n` : `${resultText(result)}\n`);
+    const result = {
+      leaf,
+      authority,
+      certificate: options.certPath,
+      privateKey: options.keyPath,
+      id,
+    };
+    terminal.stdout.write(
+      options.json
+        ? `${JSON.stringify(resultDocument(result), null, 2)}\n`
+        : `${resultText(result)}\n`,
+    );
   } finally {
     report.close();
   }
 }
 
 /** What nothing of ours could renew. */
-function whyOnce({ csr, accountKey, notAfter, dnsProvider, configuration }: ObtainOptions): string | undefined {
-  return [[csr, '--csr'], [accountKey, '--account-key'], [notAfter, '--not-after'], [isByHand(dnsProvider, configuration) ? dnsProvider : undefined, '--dns-provider manual']].find(([value]) => value !== undefined)?.[1];
+function whyOnce({
+  csr,
+  accountKey,
+  notAfter,
+  dnsProvider,
+  configuration,
+}: ObtainOptions): string | undefined {
+  return [
+    [csr, '--csr'],
+    [accountKey, '--account-key'],
+    [notAfter, '--not-after'],
+    [isByHand(dnsProvider, configuration) ? dnsProvider : undefined, '--dns-provider manual'],
+  ].find(([value]) => value !== undefined)?.[1];
 }
 
-function specOf({ keyType, mustStaple, ...options }: ObtainOptions, { names, issuer, authority, proof }: { readonly names: readonly Identifier[]; readonly issuer: string; readonly authority: CertificateAuthority; readonly proof: CertificateSpec['proof'] }): CertificateSpec {
-  return { names: names.map(({ value }) => value), issuer, profile: options.profile ?? authority.profile, keyType, mustStaple, proof, deploy: deployRecord(deployOf(options)) };
+function specOf(
+  { keyType, mustStaple, ...options }: ObtainOptions,
+  {
+    names,
+    issuer,
+    authority,
+    proof,
+  }: {
+    readonly names: readonly Identifier[];
+    readonly issuer: string;
+    readonly authority: CertificateAuthority;
+    readonly proof: CertificateSpec['proof'];
+  },
+): CertificateSpec {
+  return {
+    names: names.map(({ value }) => value),
+    issuer,
+    profile: options.profile ?? authority.profile,
+    keyType,
+    mustStaple,
+    proof,
+    deploy: deployRecord(deployOf(options)),
+  };
 }
 
 /** Where it goes, in absolute paths: a renewal has another working directory. */
-function deployOf({ certPath, keyPath, deployDirectory, deployHook, probe }: Pick<ObtainOptions, 'certPath' | 'keyPath' | 'deployDirectory' | 'deployHook' | 'probe'>): readonly DeployStep[] {
+function deployOf({
+  certPath,
+  keyPath,
+  deployDirectory,
+  deployHook,
+  probe,
+}: Pick<
+  ObtainOptions,
+  'certPath' | 'keyPath' | 'deployDirectory' | 'deployHook' | 'probe'
+>): readonly DeployStep[] {
   return [
     { certPath: resolve(certPath), keyPath: resolve(keyPath) },
     ...(deployDirectory === undefined ? [] : [{ directory: resolve(deployDirectory) }]),
-    ...(deployHook === undefined ? [] : [{ hook: deployHook.split(/\s+/).filter((word) => word !== '') }]),
+    ...(deployHook === undefined
+      ? []
+      : [{ hook: deployHook.split(/\s+/).filter((word) => word !== '') }]),
     ...(probe === undefined ? [] : [{ probe }]),
   ];
 }
 
 /** A timer has another environment than this shell: what a renewal needs of it is kept now, or the certificate is not begun. */
-async function keepCredentials({ dnsEnv = [], dnsProvider, saveCredentials: save = false, configuration: config }: ObtainOptions, environment: NodeJS.ProcessEnv, storage: Storage): Promise<void> {
+async function keepCredentials(
+  { dnsEnv = [], dnsProvider, saveCredentials: save = false, configuration: config }: ObtainOptions,
+  environment: NodeJS.ProcessEnv,
+  storage: Storage,
+): Promise<void> {
   const recorded = dnsVariablesRecord(dnsProvider, { config, environment }) ?? {};
-  const own = Object.entries(recorded).filter(([, value]) => value === null).map(([name]) => [name, environment[name] ?? '']);
-  const programs = dnsEnv.length > 0 ? (await import('@acmex/dns-hooks')).environment({ from: environment, allow: dnsEnv }) : {};
+  const own = Object.entries(recorded)
+    .filter(([, value]) => value === null)
+    .map(([name]) => [name, environment[name] ?? '']);
+  const programs =
+    dnsEnv.length > 0
+      ? (await import('@acmex/dns-hooks')).environment({ from: environment, allow: dnsEnv })
+      : {};
   const here: Readonly<Record<string, string>> = { ...programs, ...Object.fromEntries(own) };
   if (save) return await saveCredentials(storage, here);
   const kept = await savedCredentials(storage);
   const unseen = Object.keys(here).filter((name) => kept[name] !== here[name]);
   if (unseen.length === 0) return;
   const [stand, them] = unseen.length === 1 ? ['stands', 'it'] : ['stand', 'them'];
-  throw new CliError('ERR_CLI_USAGE', `${unseen.join(', ')} ${stand} in this shell alone, and a timer that renews will not see ${them}: give --save-credentials to keep ${them} in the storage, or --no-manage to renew by yourself`);
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `${unseen.join(', ')} ${stand} in this shell alone, and a timer that renews will not see ${them}: give --save-credentials to keep ${them} in the storage, or --no-manage to renew by yourself`,
+  );
 }
 
 /** Orders it, unless it is there and current, and puts it into its files. */
-async function issued(parts: Keeper, spec: CertificateSpec, { options, terminal: { signal }, report }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter }): Promise<ManagedCertificate> {
+async function issued(
+  parts: Keeper,
+  spec: CertificateSpec,
+  {
+    options,
+    terminal: { signal },
+    report,
+  }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter },
+): Promise<ManagedCertificate> {
   const { provisioner } = parts;
   const { certificates } = provisioner;
   const known = await sameCertificate(certificates, spec);
-  if (known) await certificates.change(known.id, (summary) => ({ ...summary, ...spec, paused: false, deployed: undefined, deployFailure: undefined, placed: undefined }), { type: 'certificate_changed' });
+  if (known)
+    await certificates.change(
+      known.id,
+      (summary) => ({
+        ...summary,
+        ...spec,
+        paused: false,
+        deployed: undefined,
+        deployFailure: undefined,
+        placed: undefined,
+      }),
+      { type: 'certificate_changed' },
+    );
   let id = known?.id;
   if (!known?.current || options.force) {
-    const order = await provisioner.submit({ certificate: known?.id ?? spec, cause: known?.current ? 'request' : 'obtain', onFailure: 'end' });
+    const order = await provisioner.submit({
+      certificate: known?.id ?? spec,
+      cause: known?.current ? 'request' : 'obtain',
+      onFailure: 'end',
+    });
     id = (await provisioner.status(order)).certificate;
     const outcome = await provisioner.execute(order, { signal }).catch(async (error: unknown) => {
       // Who stops what never was wants nothing of it to be left.
-      if (signal.aborted && !known) await provisioner.cancel(order).then(() => provisioner.execute(order)).catch((left: unknown) => report.warn(`the order ${order} could not be ended: ${printable(String(left))}`));
+      if (signal.aborted && !known)
+        await provisioner
+          .cancel(order)
+          .then(() => provisioner.execute(order))
+          .catch((left: unknown) =>
+            report.warn(`the order ${order} could not be ended: ${printable(String(left))}`),
+          );
       throw error;
     });
     if (outcome.state === 'failed') throw outcome.error;
-    if (outcome.state === 'cancelled') throw new CliError('ERR_CLI_INCOMPLETE', `the order ${order} was cancelled from elsewhere`);
+    if (outcome.state === 'cancelled')
+      throw new CliError('ERR_CLI_INCOMPLETE', `the order ${order} was cancelled from elsewhere`);
   } else {
-    report.done(`${known.names.join(', ')}: current until ${known.current.notAfter}, not ordered again; --force does`);
+    report.done(
+      `${known.names.join(', ')}: current until ${known.current.notAfter}, not ordered again; --force does`,
+    );
   }
-  if (id === undefined) throw new CliError('ERR_CLI_INCOMPLETE', 'the certificate was removed while it was obtained');
+  if (id === undefined)
+    throw new CliError('ERR_CLI_INCOMPLETE', 'the certificate was removed while it was obtained');
   const tended = await parts.tend(id, { signal });
-  const { deployed, deployError } = (await parts.finish({ signal })).find(({ certificate }) => certificate === id) ?? tended;
-  if (deployed === 'failed') throw new CliError('ERR_CLI_NOT_DEPLOYED', `${id} was issued and lies in the storage, but not in its files: ${deployError instanceof Error ? deployError.message : String(deployError)}`, { cause: deployError });
+  const { deployed, deployError } =
+    (await parts.finish({ signal })).find(({ certificate }) => certificate === id) ?? tended;
+  if (deployed === 'failed')
+    throw new CliError(
+      'ERR_CLI_NOT_DEPLOYED',
+      `${id} was issued and lies in the storage, but not in its files: ${deployError instanceof Error ? deployError.message : String(deployError)}`,
+      { cause: deployError },
+    );
   return await certificates.get(id);
 }
 
 /** The one with exactly these names from the same CA. */
-async function sameCertificate(certificates: CertificateStore, { names, issuer }: CertificateSpec): Promise<ManagedCertificate | undefined> {
+async function sameCertificate(
+  certificates: CertificateStore,
+  { names, issuer }: CertificateSpec,
+): Promise<ManagedCertificate | undefined> {
   for await (const one of certificates.withNames(names)) if (one.issuer === issuer) return one;
   return undefined;
 }

@@ -3,7 +3,13 @@ import type { DnsAccountDraft, DnsPersistDraft } from '@acmex/protocol/drafts';
 import type { Configured } from '../configuration.ts';
 import type { LogLevel } from '../terminal.ts';
 
-export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01'] as const;
+export const challengeTypes = [
+  'http-01',
+  'dns-01',
+  'tls-alpn-01',
+  'dns-account-01',
+  'dns-persist-01',
+] as const;
 
 /** The flags of `acmex obtain`. */
 export interface ObtainOptions extends Configured {

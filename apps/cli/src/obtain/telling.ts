@@ -10,19 +10,38 @@ export function tell(report: Reporter, progress: IssuanceProgress): void {
   const order = 'order' in progress ? printable(progress.order, 300) : '';
   const name = 'identifier' in progress ? printable(nameOf(progress), 255) : '';
   switch (progress.type) {
-    case 'ordered': case 'resumed': return report.done(`order ${order} for ${progress.names} ${progress.names === 1 ? 'name' : 'names'}`);
-    case 'order-orphaned': return report.warn('an earlier run ended while it made an order, and the CA does not tell which: it may stay there unused until it expires');
-    case 'already-valid': return report.done(`${name}: validated before`);
-    case 'presented': return report.working(`${name}: waiting until the ${progress.challenge} response can be seen`);
-    case 'visible': return report.debug(`${name}: ${progress.challenge} response visible`);
+    case 'ordered':
+    case 'resumed':
+      return report.done(
+        `order ${order} for ${progress.names} ${progress.names === 1 ? 'name' : 'names'}`,
+      );
+    case 'order-orphaned':
+      return report.warn(
+        'an earlier run ended while it made an order, and the CA does not tell which: it may stay there unused until it expires',
+      );
+    case 'already-valid':
+      return report.done(`${name}: validated before`);
+    case 'presented':
+      return report.working(
+        `${name}: waiting until the ${progress.challenge} response can be seen`,
+      );
+    case 'visible':
+      return report.debug(`${name}: ${progress.challenge} response visible`);
     case 'answered':
       report.done(`${name}: ${progress.challenge} response in place, the CA is told`);
       return report.working('the CA looks at it');
-    case 'validated': return report.done('every name is validated');
-    case 'removed': return report.debug(`${name}: ${progress.challenge} response taken down`);
-    case 'left-on-display': return report.warn(`${name}: the ${progress.challenge} response could not be taken down: ${printable(String(progress.error))}`);
-    case 'finalized': return report.working('the CA makes the certificate');
-    case 'issued': return report.debug(`certificate of ${order} downloaded`);
+    case 'validated':
+      return report.done('every name is validated');
+    case 'removed':
+      return report.debug(`${name}: ${progress.challenge} response taken down`);
+    case 'left-on-display':
+      return report.warn(
+        `${name}: the ${progress.challenge} response could not be taken down: ${printable(String(progress.error))}`,
+      );
+    case 'finalized':
+      return report.working('the CA makes the certificate');
+    case 'issued':
+      return report.debug(`certificate of ${order} downloaded`);
   }
 }
 
@@ -46,9 +65,18 @@ export interface Result extends Pick<IssuedCertificate, 'leaf'> {
 
 export function resultDocument({ leaf, authority, certificate, privateKey, id }: Result): object {
   return {
-    id, certificate, privateKey, ca: authority.title, directory: authority.directory, remark: authority.remark,
-    names: leaf.identifiers.map(({ value }) => value), issuer: leaf.issuer, serialNumber: leaf.serialNumber, fingerprint: leaf.fingerprint,
-    notBefore: leaf.notBefore.toString(), notAfter: leaf.notAfter.toString(),
+    id,
+    certificate,
+    privateKey,
+    ca: authority.title,
+    directory: authority.directory,
+    remark: authority.remark,
+    names: leaf.identifiers.map(({ value }) => value),
+    issuer: leaf.issuer,
+    serialNumber: leaf.serialNumber,
+    fingerprint: leaf.fingerprint,
+    notBefore: leaf.notBefore.toString(),
+    notAfter: leaf.notAfter.toString(),
   };
 }
 
@@ -69,7 +97,9 @@ export function watched(fetch: Fetch, report: Reporter): Fetch {
   return async (url, request) => {
     const start = systemClock.monotonic();
     const answer = await fetch(url, request);
-    report.debug(`${request.method} ${printable(url, 300)}: ${answer.status} after ${Math.round(systemClock.monotonic() - start)} ms`);
+    report.debug(
+      `${request.method} ${printable(url, 300)}: ${answer.status} after ${Math.round(systemClock.monotonic() - start)} ms`,
+    );
     return answer;
   };
 }

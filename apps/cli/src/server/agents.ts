@@ -6,15 +6,39 @@ import type { Terminal } from '../terminal.ts';
 import { withTenant } from './keys.ts';
 
 /** `acmex server agents`: what the agents on hosts have told last. */
-export async function agents(options: ManagedCommandOptions & { readonly tenant?: string }, terminal: Terminal): Promise<void> {
+export async function agents(
+  options: ManagedCommandOptions & { readonly tenant?: string },
+  terminal: Terminal,
+): Promise<void> {
   await withTenant(options, terminal, async ({ storage }) => {
     const certificates = new CertificateStore({ storage });
     const rows: Row[] = [];
-    for await (const { agent, certificate, serialNumber, evidence, since, failure, reportedAt } of new AgentReports({ storage }).list()) {
+    for await (const {
+      agent,
+      certificate,
+      serialNumber,
+      evidence,
+      since,
+      failure,
+      reportedAt,
+    } of new AgentReports({ storage }).list()) {
       const found = await certificates.find(certificate);
       if (!found) continue;
-      const state = found.current !== undefined && found.current.serialNumber === serialNumber ? 'current' : 'behind';
-      rows.push({ agent, state, serves: serialNumber, since, by: evidence, failure, heard: reportedAt, certificate, names: found.names.map((name) => printable(name, 255)).join(' ') });
+      const state =
+        found.current !== undefined && found.current.serialNumber === serialNumber
+          ? 'current'
+          : 'behind';
+      rows.push({
+        agent,
+        state,
+        serves: serialNumber,
+        since,
+        by: evidence,
+        failure,
+        heard: reportedAt,
+        certificate,
+        names: found.names.map((name) => printable(name, 255)).join(' '),
+      });
     }
     return { text: table(rows), document: rows, rows };
   });

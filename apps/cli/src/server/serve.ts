@@ -15,11 +15,24 @@ export interface ServeCommandOptions extends Configured {
 const endsItself = { seconds: 15 };
 
 /** `acmex serve`: the server of @acmex/server, as long as nobody stops it. */
-export async function serve({ config: configFile, overrides, logLevel, role, version }: ServeCommandOptions & { readonly version: string }, terminal: Terminal): Promise<void> {
+export async function serve(
+  {
+    config: configFile,
+    overrides,
+    logLevel,
+    role,
+    version,
+  }: ServeCommandOptions & { readonly version: string },
+  terminal: Terminal,
+): Promise<void> {
   const { env: environment, stdout, stderr, signal } = terminal;
   const server = await import('@acmex/server').catch((cause: unknown) => {
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new CliError('ERR_CLI_PACKAGE', 'the server is a package of its own: npm install @acmex/server, where @acmex/cli is installed', { cause });
+    throw new CliError(
+      'ERR_CLI_PACKAGE',
+      'the server is a package of its own: npm install @acmex/server, where @acmex/cli is installed',
+      { cause },
+    );
   });
   const log = logTo(terminal, logLevel);
   // Standard output is for a person alone: that of a service is a log, and no place for a secret.
@@ -27,20 +40,47 @@ export async function serve({ config: configFile, overrides, logLevel, role, ver
     stderr.write(`the first API key lies in ${file} until it is used\n`);
     if ('isTTY' in stdout && stdout.isTTY) stdout.write(`${key}\n`);
   };
-  const running = await server.serve({ environment, ...placesOf(terminal), configFile, role, overrides, dataDirectory: dataDirectory(terminal), version, log, onInitialKey });
-  log({ level: 'info', msg: `${running.url === '' ? 'working' : `listening on ${running.url}`}; SIGTERM ends it, SIGHUP reads the configuration anew` });
+  const running = await server.serve({
+    environment,
+    ...placesOf(terminal),
+    configFile,
+    role,
+    overrides,
+    dataDirectory: dataDirectory(terminal),
+    version,
+    log,
+    onInitialKey,
+  });
+  log({
+    level: 'info',
+    msg: `${running.url === '' ? 'working' : `listening on ${running.url}`}; SIGTERM ends it, SIGHUP reads the configuration anew`,
+  });
   let reloading = Promise.resolve();
   const deaf = terminal.onHangup(() => {
-    reloading = reloading.then(async () => {
-      await running.reload();
-      log({ level: 'info', msg: 'the configuration is read anew' });
-    }).catch((error: unknown) => log({ level: 'warn', msg: `the new configuration is not used, the one before holds: ${printable(error instanceof Error ? error.message : String(error), 4000)}` }));
+    reloading = reloading
+      .then(async () => {
+        await running.reload();
+        log({ level: 'info', msg: 'the configuration is read anew' });
+      })
+      .catch((error: unknown) =>
+        log({
+          level: 'warn',
+          msg: `the new configuration is not used, the one before holds: ${printable(error instanceof Error ? error.message : String(error), 4000)}`,
+        }),
+      );
   });
-  if (!signal.aborted) await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   deaf();
   await reloading;
   const parked = await running.stop({ within: endsItself });
-  if (parked.length > 0) log({ level: 'warn', msg: `${parked.length} were stopped on the way and go on at the next start: ${parked.slice(0, 10).join(', ')}` });
+  if (parked.length > 0)
+    log({
+      level: 'warn',
+      msg: `${parked.length} were stopped on the way and go on at the next start: ${parked.slice(0, 10).join(', ')}`,
+    });
   log({ level: 'info', msg: 'ended' });
 }
 
@@ -49,6 +89,9 @@ export function logTo({ stderr }: Terminal, most: LogLevel): Log {
   return ({ level, msg, ...more }) => {
     if (logLevels.indexOf(level) > logLevels.indexOf(most)) return;
     if (stderr.isTTY) stderr.write(`${level === 'info' ? '' : `${level}: `}${msg}\n`);
-    else stderr.write(`${JSON.stringify({ time: systemClock.now().toString(), level, msg, ...more })}\n`);
+    else
+      stderr.write(
+        `${JSON.stringify({ time: systemClock.now().toString(), level, msg, ...more })}\n`,
+      );
   };
 }

@@ -15,38 +15,75 @@ export interface BackupOptions extends StorageOptions {
 }
 
 /** `acmex storage backup FILE`: everything as it is at one moment, encrypted, and read back before the file is there. */
-export async function backup(file: string, options: BackupOptions, terminal: Terminal): Promise<void> {
+export async function backup(
+  file: string,
+  options: BackupOptions,
+  terminal: Terminal,
+): Promise<void> {
   await running(options, terminal, async (report) => {
     const keys = await keysOf(options);
     const [key] = keys;
-    if (await access(file).then(() => true, () => false)) throw new CliError('ERR_CLI_EXISTS', `${file} exists already: choose another name`);
+    if (
+      await access(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      throw new CliError('ERR_CLI_EXISTS', `${file} exists already: choose another name`);
     await using storage = await openStorage(options, terminal, report);
     const { signal } = terminal;
-    const summary = await writtenFile(file, backupOf(storage, { key, signal, onProgress: (entries) => report.working(`${entries} entries`) }), async (path) => {
-      report.working('reading the backup back');
-      return await readBackup(() => createReadStream(path), { keys, signal });
-    });
+    const summary = await writtenFile(
+      file,
+      backupOf(storage, {
+        key,
+        signal,
+        onProgress: (entries) => report.working(`${entries} entries`),
+      }),
+      async (path) => {
+        report.working('reading the backup back');
+        return await readBackup(() => createReadStream(path), { keys, signal });
+      },
+    );
     report.close();
     tellSkipped(summary.skipped, report);
-    return { text: `${count(summary.entries, 'entry', 'entries')} as of ${summary.takenAt}, read back, in ${file}`, document: { file, ...summary } };
+    return {
+      text: `${count(summary.entries, 'entry', 'entries')} as of ${summary.takenAt}, read back, in ${file}`,
+      document: { file, ...summary },
+    };
   });
 }
 
 /** `acmex storage restore FILE`: into an empty storage, after the whole file was read and found good. */
-export async function restore(file: string, options: BackupOptions, terminal: Terminal): Promise<void> {
+export async function restore(
+  file: string,
+  options: BackupOptions,
+  terminal: Terminal,
+): Promise<void> {
   await running(options, terminal, async (report) => {
     const keys = await keysOf(options);
     await access(file).catch(() => readText(file, 'the backup'));
     await using storage = await openStorage(options, terminal, report);
-    const summary = await restoreInto(() => createReadStream(file), storage, { keys, signal: terminal.signal, onProgress: (entries) => report.working(`${entries} entries`) });
+    const summary = await restoreInto(() => createReadStream(file), storage, {
+      keys,
+      signal: terminal.signal,
+      onProgress: (entries) => report.working(`${entries} entries`),
+    });
     report.close();
     tellSkipped(summary.skipped, report);
-    return { text: `${count(summary.entries, 'entry', 'entries')} as of ${summary.takenAt} restored and read back`, document: { file, ...summary } };
+    return {
+      text: `${count(summary.entries, 'entry', 'entries')} as of ${summary.takenAt} restored and read back`,
+      document: { file, ...summary },
+    };
   });
 }
 
 async function keysOf({ keyFile, ...options }: BackupOptions) {
-  const [first, ...others] = keyFile === undefined ? await encryptionKeys(options) : await keysIn(keyFile);
-  if (!first) throw new CliError('ERR_CLI_USAGE', 'a backup is always encrypted: give --key-file, with a key that acmex storage new-key makes');
+  const [first, ...others] =
+    keyFile === undefined ? await encryptionKeys(options) : await keysIn(keyFile);
+  if (!first)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'a backup is always encrypted: give --key-file, with a key that acmex storage new-key makes',
+    );
   return [first, ...others] as const;
 }

@@ -16,7 +16,10 @@ export async function migrate(options: MigrateOptions, terminal: Terminal): Prom
   await running(options, terminal, async (report) => {
     await using from = await openStorage(options, terminal, report);
     await using to = await target(options, terminal, report);
-    const { copied, present, skipped } = await migrateStorage(from, to, { signal: terminal.signal, onProgress: (done) => report.working(`${done.copied + done.present} entries: ${done.key}`) });
+    const { copied, present, skipped } = await migrateStorage(from, to, {
+      signal: terminal.signal,
+      onProgress: (done) => report.working(`${done.copied + done.present} entries: ${done.key}`),
+    });
     const kept = skipped.filter(({ key }) => !key.startsWith('lock/'));
     report.close();
     tellSkipped(kept, report);
@@ -29,7 +32,10 @@ export async function migrate(options: MigrateOptions, terminal: Terminal): Prom
 
 async function target({ to, toKeyFile }: MigrateOptions, terminal: Terminal, report: Reporter) {
   const place = storagePlace(to, { ...placesOf(terminal), flag: '--to' });
-  const driver = await openDriver(place, { directory: dataDirectory(terminal), onNotice: (message) => report.warn(message) });
+  const driver = await openDriver(place, {
+    directory: dataDirectory(terminal),
+    onNotice: (message) => report.warn(message),
+  });
   if (toKeyFile === undefined) return driver;
   const { encryptedStorage } = await import('@acmex/storage-encrypted');
   try {

@@ -3,7 +3,11 @@ import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import type { StorageOptions, Summary } from './options.ts';
 
 /** Runs a command of `acmex storage`: progress on stderr, what came of it on stdout. */
-export async function running(options: StorageOptions, terminal: Terminal, work: (report: Reporter) => Promise<Summary>): Promise<void> {
+export async function running(
+  options: StorageOptions,
+  terminal: Terminal,
+  work: (report: Reporter) => Promise<Summary>,
+): Promise<void> {
   const report = await reporter(terminal, options);
   try {
     const { text, document } = await work(report);
@@ -15,9 +19,16 @@ export async function running(options: StorageOptions, terminal: Terminal, work:
 }
 
 /** Says what was left out, and why. @throws CliError `ERR_CLI_INCOMPLETE` where something was */
-export function tellSkipped(skipped: readonly { readonly key: string; readonly reason: string }[], report: Reporter): void {
+export function tellSkipped(
+  skipped: readonly { readonly key: string; readonly reason: string }[],
+  report: Reporter,
+): void {
   for (const { key, reason } of skipped) report.warn(`${key} was left out: ${reason}`);
-  if (skipped.length > 0) throw new CliError('ERR_CLI_INCOMPLETE', `${count(skipped.length, 'entry', 'entries')} could not be taken along: see above`);
+  if (skipped.length > 0)
+    throw new CliError(
+      'ERR_CLI_INCOMPLETE',
+      `${count(skipped.length, 'entry', 'entries')} could not be taken along: see above`,
+    );
 }
 
 export function count(number: number, one: string, many: string): string {

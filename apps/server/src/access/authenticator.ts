@@ -21,7 +21,10 @@ export interface AuthenticatorOptions {
 }
 
 /** Failures in a minute: of one address with one key, and of one address in all. */
-const [ofKey, ofAddress] = [{ points: 10, duration: 60 }, { points: 60, duration: 60 }];
+const [ofKey, ofAddress] = [
+  { points: 10, duration: 60 },
+  { points: 60, duration: 60 },
+];
 
 /** Finds out who asks. Every way in is here, and what fits none is nobody. */
 export class Authenticator {
@@ -47,7 +50,10 @@ export class Authenticator {
     const caller = given.length === 1 ? await this.#callerOf(text) : undefined;
     if (caller) return caller;
     await this.#failed(from, both);
-    throw new ServerError('ERR_SERVER_UNAUTHENTICATED', 'this key or token is not valid here: it is unknown, has ended, or was revoked');
+    throw new ServerError(
+      'ERR_SERVER_UNAUTHENTICATED',
+      'this key or token is not valid here: it is unknown, has ended, or was revoked',
+    );
   }
 
   async #callerOf(text: string): Promise<Caller | undefined> {
@@ -59,9 +65,21 @@ export class Authenticator {
       const key = await keysOf(tenant ?? first(tenants())).verified(read.id, read.secret);
       if (!tenant || !key) return undefined;
       if (key.firstUse) await onFirstUse?.();
-      return { id: key.id, tenant, scopes: new Set(key.scopes), names: key.names, expiresAt: key.expiresAt };
+      return {
+        id: key.id,
+        tenant,
+        scopes: new Set(key.scopes),
+        names: key.names,
+        expiresAt: key.expiresAt,
+      };
     }
-    if (this.#isConfigured(text)) return { id: 'key_configured', tenant: first(tenants()), scopes: new Set(scopes), names: ['*'] };
+    if (this.#isConfigured(text))
+      return {
+        id: 'key_configured',
+        tenant: first(tenants()),
+        scopes: new Set(scopes),
+        names: ['*'],
+      };
     const reader = /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? tokens?.() : undefined;
     return await reader?.(text);
   }
@@ -69,18 +87,28 @@ export class Authenticator {
   /** All are compared, whichever fits. */
   #isConfigured(text: string): boolean {
     const own = Buffer.from(digestOf(text), 'hex');
-    return this.#options.configured().filter((digest) => timingSafeEqual(own, Buffer.from(digest, 'hex'))).length > 0;
+    return (
+      this.#options
+        .configured()
+        .filter((digest) => timingSafeEqual(own, Buffer.from(digest, 'hex'))).length > 0
+    );
   }
 
   async #assertPatient(from: string, both: string): Promise<void> {
-    for (const [limiter, key, { points }] of [[this.#byAddress, from, ofAddress], [this.#byKey, both, ofKey]] as const) {
+    for (const [limiter, key, { points }] of [
+      [this.#byAddress, from, ofAddress],
+      [this.#byKey, both, ofKey],
+    ] as const) {
       const state = await limiter.get(key);
       if (state && state.consumedPoints >= points) throw throttled(state);
     }
   }
 
   async #failed(from: string, both: string): Promise<void> {
-    for (const [limiter, key] of [[this.#byAddress, from], [this.#byKey, both]] as const) {
+    for (const [limiter, key] of [
+      [this.#byAddress, from],
+      [this.#byKey, both],
+    ] as const) {
       await limiter.consume(key).catch((state: unknown) => {
         throw state instanceof Error ? state : throttled(state as RateLimiterRes);
       });
@@ -89,19 +117,34 @@ export class Authenticator {
 }
 
 function throttled({ msBeforeNext }: RateLimiterRes): ServerError {
-  return new ServerError('ERR_SERVER_THROTTLED', 'too many requests with keys that are not valid came from this address', { retryAfter: msBeforeNext / 1000 });
+  return new ServerError(
+    'ERR_SERVER_THROTTLED',
+    'too many requests with keys that are not valid came from this address',
+    { retryAfter: msBeforeNext / 1000 },
+  );
 }
 
 /** A machine has a whole /64 of IPv6 addresses. */
 function network(address: string): string {
-  return isIPv6(address) && !address.startsWith('::ffff:') ? address.split(':').slice(0, 4).join(':') : address;
+  return isIPv6(address) && !address.startsWith('::ffff:')
+    ? address.split(':').slice(0, 4).join(':')
+    : address;
 }
 
 /** The keys and tokens that a request carries, each once. */
-function credentialsIn({ 'x-api-key': key, authorization }: IncomingHttpHeaders): readonly string[] {
+function credentialsIn({
+  'x-api-key': key,
+  authorization,
+}: IncomingHttpHeaders): readonly string[] {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
   const other = authorization !== undefined && bearer === undefined ? [authorization] : [];
-  return [...new Set([...[key].flat().filter((one) => one !== undefined), ...(bearer === undefined ? [] : [bearer]), ...other])];
+  return [
+    ...new Set([
+      ...[key].flat().filter((one) => one !== undefined),
+      ...(bearer === undefined ? [] : [bearer]),
+      ...other,
+    ]),
+  ];
 }
 
 function first(tenants: ReadonlyMap<string, Tenant>): Tenant {

@@ -23,5 +23,9 @@ export function maySee({ names }: Caller, wanted: readonly string[]): boolean {
 /** @throws ServerError `ERR_SERVER_NAMES` for names that the key or its tenant may not use */
 export function assertNames({ names, tenant }: Caller, wanted: readonly string[]): void {
   const [refused] = [...forbidden(names, wanted), ...forbidden(tenant.names, wanted)];
-  if (refused !== undefined) throw new ServerError('ERR_SERVER_NAMES', `${refused} is not among the names that this key and the tenant ${tenant.name} may use`);
+  if (refused !== undefined)
+    throw new ServerError(
+      'ERR_SERVER_NAMES',
+      `${refused} is not among the names that this key and the tenant ${tenant.name} may use`,
+    );
 }

@@ -13,10 +13,17 @@ export async function initialKey(keys: KeyStore, file: string): Promise<string |
   // What an earlier start left of a storage that is gone is no key of this one.
   await rm(file, { force: true });
   const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => {
-    throw new ServerError('ERR_SERVER_API_KEY', `the first API key cannot be written to ${file} (${errorCode(cause) ?? String(cause)}): make one with acmex server key create`, { cause });
+    throw new ServerError(
+      'ERR_SERVER_API_KEY',
+      `the first API key cannot be written to ${file} (${errorCode(cause) ?? String(cause)}): make one with acmex server key create`,
+      { cause },
+    );
   });
   try {
-    const { text } = await keys.create({ title: 'initial', scopes, names: ['*'], initial: true }, 'acmex serve');
+    const { text } = await keys.create(
+      { title: 'initial', scopes, names: ['*'], initial: true },
+      'acmex serve',
+    );
     await handle.writeFile(`${text}\n`);
     await handle.sync();
     return text;

@@ -18,7 +18,11 @@ export interface KeyRecord {
   /** To the hour. */
   readonly lastUsedAt?: string | undefined;
   /** One, or two while it is being rotated. */
-  readonly secrets: readonly { readonly digest: string; readonly createdAt: string; readonly expiresAt?: string | undefined }[];
+  readonly secrets: readonly {
+    readonly digest: string;
+    readonly createdAt: string;
+    readonly expiresAt?: string | undefined;
+  }[];
   /** Whether its text lies in a file that goes away when it is first used. */
   readonly initial?: boolean | undefined;
 }
@@ -53,12 +57,17 @@ export class KeyStore {
     const id = newId('key', this.#clock);
     const secret = newSecret();
     const createdAt = this.#now();
-    const record: KeyRecord = { ...key, createdAt, createdBy: by, secrets: [{ digest: digestOf(secret), createdAt }] };
+    const record: KeyRecord = {
+      ...key,
+      createdAt,
+      createdBy: by,
+      secrets: [{ digest: digestOf(secret), createdAt }],
+    };
     await this.#storage.write([keys.added(id, record), this.#told('api_key_created', id, by)]);
     return { key: shown(id, record), text: keyText({ tenant: this.#tenant, id, secret }) };
   }
 
-  async* list(): AsyncGenerator<ApiKey> {
+  async *list(): AsyncGenerator<ApiKey> {
     for await (const stored of keys.list(this.#storage)) yield shown(idOf(stored), stored.record);
   }
 
@@ -68,38 +77,64 @@ export class KeyStore {
   }
 
   /** Another secret; the one before is taken for a while longer. A third makes the first end at once. */
-  async rotate(id: string, grace: { readonly milliseconds: number }, by: string): Promise<{ readonly key: ApiKey; readonly text: string }> {
+  async rotate(
+    id: string,
+    grace: { readonly milliseconds: number },
+    by: string,
+  ): Promise<{ readonly key: ApiKey; readonly text: string }> {
     const secret = newSecret();
     const now = this.#clock.now();
     const key = await this.#change(id, 'api_key_changed', by, (record) => {
-      if (!this.#isLive(record)) throw new ServerError('ERR_SERVER_NOT_FOUND', `the API key ${id} has ended: make another`);
+      if (!this.#isLive(record))
+        throw new ServerError('ERR_SERVER_NOT_FOUND', `the API key ${id} has ended: make another`);
       const last = record.secrets.at(-1);
-      const kept = last && grace.milliseconds > 0 ? [{ ...last, expiresAt: now.add(grace).toString() }] : [];
-      return { ...record, initial: undefined, secrets: [...kept, { digest: digestOf(secret), createdAt: now.toString() }] };
+      const kept =
+        last && grace.milliseconds > 0 ? [{ ...last, expiresAt: now.add(grace).toString() }] : [];
+      return {
+        ...record,
+        initial: undefined,
+        secrets: [...kept, { digest: digestOf(secret), createdAt: now.toString() }],
+      };
     });
     return { key, text: keyText({ tenant: this.#tenant, id, secret }) };
   }
 
   async expire(id: string, at: string, by: string): Promise<ApiKey> {
-    return await this.#change(id, 'api_key_changed', by, (record) => ({ ...record, expiresAt: at }));
+    return await this.#change(id, 'api_key_changed', by, (record) => ({
+      ...record,
+      expiresAt: at,
+    }));
   }
 
   async revoke(id: string, by: string): Promise<ApiKey> {
-    return await this.#change(id, 'api_key_revoked', by, (record) => ({ ...record, revokedAt: record.revokedAt ?? this.#now() }));
+    return await this.#change(id, 'api_key_revoked', by, (record) => ({
+      ...record,
+      revokedAt: record.revokedAt ?? this.#now(),
+    }));
   }
 
   /** The key that a secret belongs to, where it is live. A key that is not there costs the same. */
-  async verified(id: string, secret: string): Promise<(ApiKey & { readonly firstUse: boolean }) | undefined> {
+  async verified(
+    id: string,
+    secret: string,
+  ): Promise<(ApiKey & { readonly firstUse: boolean }) | undefined> {
     const stored = await keys.read(this.#storage, id);
     const secrets = stored?.record.secrets ?? [];
-    const known = [0, 1].map((at) => ({ expiresAt: secrets[at]?.expiresAt, fits: matches(secret, secrets[at]?.digest ?? '') }));
+    const known = [0, 1].map((at) => ({
+      expiresAt: secrets[at]?.expiresAt,
+      fits: matches(secret, secrets[at]?.digest ?? ''),
+    }));
     const good = known.some(({ expiresAt, fits }) => fits && !this.#isOver(expiresAt));
     if (!stored || !good || !this.#isLive(stored.record)) return undefined;
     const { record } = stored;
     const used = record.lastUsedAt === undefined ? -Infinity : Date.parse(record.lastUsedAt);
     const firstUse = record.initial === true;
     if (firstUse || this.#clock.now().epochMilliseconds - used > hour) {
-      await this.#storage.write([keys.changed(stored, { ...record, initial: undefined, lastUsedAt: this.#now() })]).catch(() => { /* somebody else has just used it, and says so */ });
+      await this.#storage
+        .write([keys.changed(stored, { ...record, initial: undefined, lastUsedAt: this.#now() })])
+        .catch(() => {
+          /* somebody else has just used it, and says so */
+        });
     }
     return { ...shown(id, record), firstUse };
   }
@@ -114,11 +149,17 @@ export class KeyStore {
 
   async #stored(id: string) {
     const stored = /^key_[0-9a-z]{26}$/.test(id) ? await keys.read(this.#storage, id) : undefined;
-    if (!stored) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no API key ${JSON.stringify(id)}`);
+    if (!stored)
+      throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no API key ${JSON.stringify(id)}`);
     return stored;
   }
 
-  async #change(id: string, type: EventType, by: string, to: (record: KeyRecord) => KeyRecord): Promise<ApiKey> {
+  async #change(
+    id: string,
+    type: EventType,
+    by: string,
+    to: (record: KeyRecord) => KeyRecord,
+  ): Promise<ApiKey> {
     return await untilWritten(async () => {
       const stored = await this.#stored(id);
       const record = to(stored.record);

@@ -1,6 +1,12 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
-import { createRemoteJWKSet, customFetch, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 import type { Caller } from './caller.ts';
@@ -18,37 +24,83 @@ export interface OidcOptions {
 export type TokenReader = (token: string) => Promise<Caller | undefined>;
 
 /** Signatures by keys that only the provider has; never a shared secret, never none. */
-const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
 
 /** Tokens of an OpenID Connect provider (RFC 9068, OpenID Connect Core §2): claims become tenant, scopes and names. */
-export function oidc({ provider, tenants, fetch: fetching = fetch, clock = systemClock }: OidcOptions): TokenReader {
+export function oidc({
+  provider,
+  tenants,
+  fetch: fetching = fetch,
+  clock = systemClock,
+}: OidcOptions): TokenReader {
   let keys: Promise<JWTVerifyGetKey> | undefined;
   const found = async () => {
     keys ??= keySet(provider, fetching);
     return await keys.catch((error: unknown) => {
       keys = undefined;
-      throw new ServerError('ERR_SERVER_UNAVAILABLE', `the keys of ${provider.issuer} cannot be read`, { cause: error, retryAfter: 30 });
+      throw new ServerError(
+        'ERR_SERVER_UNAVAILABLE',
+        `the keys of ${provider.issuer} cannot be read`,
+        { cause: error, retryAfter: 30 },
+      );
     });
   };
   return async (token) => {
     const getKey = await found();
     const { issuer, audience } = provider;
-    const payload = await jwtVerify(token, getKey, { issuer, audience, algorithms, clockTolerance: 30, requiredClaims: ['exp', 'sub'], currentDate: new Date(clock.now().epochMilliseconds) }).then((one) => one.payload, () => undefined);
+    const payload = await jwtVerify(token, getKey, {
+      issuer,
+      audience,
+      algorithms,
+      clockTolerance: 30,
+      requiredClaims: ['exp', 'sub'],
+      currentDate: new Date(clock.now().epochMilliseconds),
+    }).then(
+      (one) => one.payload,
+      () => undefined,
+    );
     return payload && callerOf(payload, provider, tenants());
   };
 }
 
 /** A claim that is missing, or names what there is not, is no leave. */
-function callerOf(payload: JWTPayload, { tenant_claim: tenantClaim, scope_claim: scopeClaim, names_claim: namesClaim }: OidcOptions['provider'], tenants: ReadonlyMap<string, Tenant>): Caller | undefined {
+function callerOf(
+  payload: JWTPayload,
+  {
+    tenant_claim: tenantClaim,
+    scope_claim: scopeClaim,
+    names_claim: namesClaim,
+  }: OidcOptions['provider'],
+  tenants: ReadonlyMap<string, Tenant>,
+): Caller | undefined {
   const only = tenants.size === 1 ? [...tenants.values()][0] : undefined;
   const named = payload[tenantClaim];
-  const tenant = typeof named === 'string' ? tenants.get(named) : named === undefined ? only : undefined;
+  const tenant =
+    typeof named === 'string' ? tenants.get(named) : named === undefined ? only : undefined;
   const names = namesClaim === undefined ? ['*'] : textsIn(payload[namesClaim]);
   if (!tenant || typeof payload.sub !== 'string' || names.length === 0) return undefined;
   const given = new Set(textsIn(payload[scopeClaim]));
   const own: ReadonlySet<Scope> = new Set(scopes.filter((scope) => given.has(scope)));
-  const expiresAt = payload.exp === undefined ? undefined : new Date(payload.exp * 1000).toISOString();
-  return { id: `oidc:${payload.sub.slice(0, 200)}`, tenant, scopes: own, names: names.filter((name) => forbidden(tenant.names, [name]).length === 0 || name === '*'), expiresAt };
+  const expiresAt =
+    payload.exp === undefined ? undefined : new Date(payload.exp * 1000).toISOString();
+  return {
+    id: `oidc:${payload.sub.slice(0, 200)}`,
+    tenant,
+    scopes: own,
+    names: names.filter((name) => forbidden(tenant.names, [name]).length === 0 || name === '*'),
+    expiresAt,
+  };
 }
 
 function textsIn(claim: unknown): readonly string[] {
@@ -56,14 +108,26 @@ function textsIn(claim: unknown): readonly string[] {
   return Array.isArray(claim) ? claim.filter((one) => typeof one === 'string') : [];
 }
 
-async function keySet({ issuer, jwks_url: url }: OidcOptions['provider'], fetching: typeof fetch): Promise<JWTVerifyGetKey> {
-  return createRemoteJWKSet(new URL(url ?? await discovered(issuer, fetching)), { timeoutDuration: 5000, [customFetch]: fetching });
+async function keySet(
+  { issuer, jwks_url: url }: OidcOptions['provider'],
+  fetching: typeof fetch,
+): Promise<JWTVerifyGetKey> {
+  return createRemoteJWKSet(new URL(url ?? (await discovered(issuer, fetching))), {
+    timeoutDuration: 5000,
+    [customFetch]: fetching,
+  });
 }
 
 async function discovered(issuer: string, fetching: typeof fetch): Promise<string> {
-  const answer = await fetching(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, { redirect: 'error' });
+  const answer = await fetching(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
+    redirect: 'error',
+  });
   const document: unknown = await answer.json();
-  const { issuer: own, jwks_uri: url } = (document ?? {}) as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
-  if (own !== issuer || typeof url !== 'string' || !url.startsWith('https://')) throw new Error('its discovery document is of another issuer, or names no keys');
+  const { issuer: own, jwks_uri: url } = (document ?? {}) as {
+    readonly issuer?: unknown;
+    readonly jwks_uri?: unknown;
+  };
+  if (own !== issuer || typeof url !== 'string' || !url.startsWith('https://'))
+    throw new Error('its discovery document is of another issuer, or names no keys');
   return url;
 }

@@ -8,6 +8,9 @@ export function permits(pattern: string, wanted: string): boolean {
 }
 
 /** Those of the names, or patterns, that none of the patterns permits. */
-export function forbidden(patterns: readonly string[], wanted: readonly string[]): readonly string[] {
+export function forbidden(
+  patterns: readonly string[],
+  wanted: readonly string[],
+): readonly string[] {
   return wanted.filter((one) => !patterns.some((pattern) => permits(pattern, one.toLowerCase())));
 }

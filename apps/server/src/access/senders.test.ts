@@ -7,9 +7,18 @@ import { type Serving, serving, startCa, type TestCa } from '../serving.testing.
 import { oidc } from './oidc.ts';
 
 describe('a token of an OpenID Connect provider', () => {
-  const provider = { issuer: 'https://id.example', audience: 'acmex', jwks_url: undefined, tenant_claim: 'tenant', scope_claim: 'scope', names_claim: undefined };
+  const provider = {
+    issuer: 'https://id.example',
+    audience: 'acmex',
+    jwks_url: undefined,
+    tenant_claim: 'tenant',
+    scope_claim: 'scope',
+    names_claim: undefined,
+  };
   const clock = virtualClock({ now: '2026-11-24T00:00:00Z' });
-  const tenants = new Map(['one', 'two'].map((name) => [name, { name, names: ['*'] } as unknown as Tenant]));
+  const tenants = new Map(
+    ['one', 'two'].map((name) => [name, { name, names: ['*'] } as unknown as Tenant]),
+  );
   let key: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
   let documents: Readonly<Record<string, unknown>>;
   const fetching = (async (url: unknown) => {
@@ -20,17 +29,49 @@ describe('a token of an OpenID Connect provider', () => {
     const pair = await generateKeyPair('ES256');
     key = pair.privateKey;
     documents = {
-      'https://id.example/.well-known/openid-configuration': { issuer: 'https://id.example', jwks_uri: 'https://id.example/keys' },
-      'https://id.example/keys': { keys: [{ ...await exportJWK(pair.publicKey), kid: 'a', alg: 'ES256' }] },
+      'https://id.example/.well-known/openid-configuration': {
+        issuer: 'https://id.example',
+        jwks_uri: 'https://id.example/keys',
+      },
+      'https://id.example/keys': {
+        keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'a', alg: 'ES256' }],
+      },
     };
   });
-  const token = async (claims: object = {}, { issuer = 'https://id.example', audience = 'acmex', expires = '2026-11-24T01:00:00Z', by = key } = {}) => await new SignJWT({ sub: 'somebody', tenant: 'one', scope: 'orders:read orders:write unknown:thing', ...claims })
-    .setProtectedHeader({ alg: 'ES256', kid: 'a' }).setIssuer(issuer).setAudience(audience).setExpirationTime(Date.parse(expires) / 1000).sign(by);
-  const reader = (more: object = {}) => oidc({ provider: { ...provider, ...more }, tenants: () => tenants, fetch: fetching, clock });
+  const token = async (
+    claims: object = {},
+    {
+      issuer = 'https://id.example',
+      audience = 'acmex',
+      expires = '2026-11-24T01:00:00Z',
+      by = key,
+    } = {},
+  ) =>
+    await new SignJWT({
+      sub: 'somebody',
+      tenant: 'one',
+      scope: 'orders:read orders:write unknown:thing',
+      ...claims,
+    })
+      .setProtectedHeader({ alg: 'ES256', kid: 'a' })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setExpirationTime(Date.parse(expires) / 1000)
+      .sign(by);
+  const reader = (more: object = {}) =>
+    oidc({ provider: { ...provider, ...more }, tenants: () => tenants, fetch: fetching, clock });
 
   it('is somebody of a tenant, with the scopes that there are', async () => {
-    await expect(reader()(await token())).resolves.toMatchObject({ id: 'oidc:somebody', tenant: { name: 'one' }, scopes: new Set(['orders:read', 'orders:write']), names: ['*'], expiresAt: '2026-11-24T01:00:00.000Z' });
-    await expect(reader({ names_claim: 'dns' })(await token({ dns: ['a.test', '*.b.test'] }))).resolves.toMatchObject({ names: ['a.test', '*.b.test'] });
+    await expect(reader()(await token())).resolves.toMatchObject({
+      id: 'oidc:somebody',
+      tenant: { name: 'one' },
+      scopes: new Set(['orders:read', 'orders:write']),
+      names: ['*'],
+      expiresAt: '2026-11-24T01:00:00.000Z',
+    });
+    await expect(
+      reader({ names_claim: 'dns' })(await token({ dns: ['a.test', '*.b.test'] })),
+    ).resolves.toMatchObject({ names: ['a.test', '*.b.test'] });
   });
   it('is nobody where anything is wrong with it', async () => {
     const read = reader();
@@ -40,13 +81,25 @@ describe('a token of an OpenID Connect provider', () => {
     const shared = `${Buffer.from('{"alg":"HS256","kid":"a"}').toString('base64url')}.${body}`;
     const hmac = `${shared}.${createHmac('sha256', JSON.stringify(documents['https://id.example/keys'])).update(shared).digest('base64url')}`;
     for (const wrong of [
-      await token({}, { issuer: 'https://evil.example' }), await token({}, { audience: 'other' }), await token({}, { expires: '2026-11-23T00:00:00Z' }), await token({}, { by: other }), none, hmac, `${head}.${body}.`,
-      await token({ tenant: 'three' }), await token({ tenant: undefined }), await token({ tenant: ['one'] }), await token({ sub: undefined }),
-    ]) await expect(read(wrong)).resolves.toBeUndefined();
+      await token({}, { issuer: 'https://evil.example' }),
+      await token({}, { audience: 'other' }),
+      await token({}, { expires: '2026-11-23T00:00:00Z' }),
+      await token({}, { by: other }),
+      none,
+      hmac,
+      `${head}.${body}.`,
+      await token({ tenant: 'three' }),
+      await token({ tenant: undefined }),
+      await token({ tenant: ['one'] }),
+      await token({ sub: undefined }),
+    ])
+      await expect(read(wrong)).resolves.toBeUndefined();
     await expect(reader({ names_claim: 'dns' })(await token())).resolves.toBeUndefined();
   });
   it('waits for the provider, and says so, where its keys cannot be read', async () => {
-    await expect(reader({ issuer: 'https://gone.example' })(await token())).rejects.toMatchObject({ code: 'ERR_SERVER_UNAVAILABLE' });
+    await expect(reader({ issuer: 'https://gone.example' })(await token())).rejects.toMatchObject({
+      code: 'ERR_SERVER_UNAVAILABLE',
+    });
   });
 });
 
@@ -62,28 +115,70 @@ describe('a webhook', () => {
     await server[Symbol.asyncDispose]();
     await ca[Symbol.asyncDispose]();
   });
-  const send = async (body: object, { id = `msg_${Math.random()}`, at = Math.floor(systemClock.now().epochMilliseconds / 1000), by = secret }: { id?: string; at?: number; by?: string } = {}) => {
+  const send = async (
+    body: object,
+    {
+      id = `msg_${Math.random()}`,
+      at = Math.floor(systemClock.now().epochMilliseconds / 1000),
+      by = secret,
+    }: { id?: string; at?: number; by?: string } = {},
+  ) => {
     const text = JSON.stringify(body);
-    const signature = createHmac('sha256', Buffer.from(by.slice(6), 'base64')).update(`${id}.${at}.${text}`).digest('base64');
-    return await server.call('POST', '/api/webhook', { key: '', body: text, headers: { 'webhook-id': id, 'webhook-timestamp': String(at), 'webhook-signature': `v1,bm90IHRoaXM= v1,${signature}` } });
+    const signature = createHmac('sha256', Buffer.from(by.slice(6), 'base64'))
+      .update(`${id}.${at}.${text}`)
+      .digest('base64');
+    return await server.call('POST', '/api/webhook', {
+      key: '',
+      body: text,
+      headers: {
+        'webhook-id': id,
+        'webhook-timestamp': String(at),
+        'webhook-signature': `v1,bm90IHRoaXM= v1,${signature}`,
+      },
+    });
   };
 
   it('is answered when a sender of the configuration has signed it, and nobody else', async () => {
-    await expect(send({ event: 'ping' })).resolves.toMatchObject({ status: 200, body: { status: 'pong' } });
-    await expect(send({ event: 'ping' }, { by: `whsec_${btoa('another secret, long enough')}` })).resolves.toMatchObject({ status: 401, body: { code: 'ERR_SERVER_SIGNATURE' } });
-    await expect(send({ event: 'ping' }, { at: Math.floor(systemClock.now().epochMilliseconds / 1000) - 400 })).resolves.toMatchObject({ status: 401 });
-    await expect(server.call('POST', '/api/webhook', { body: { event: 'ping' } })).resolves.toMatchObject({ status: 401 });
+    await expect(send({ event: 'ping' })).resolves.toMatchObject({
+      status: 200,
+      body: { status: 'pong' },
+    });
+    await expect(
+      send({ event: 'ping' }, { by: `whsec_${btoa('another secret, long enough')}` }),
+    ).resolves.toMatchObject({ status: 401, body: { code: 'ERR_SERVER_SIGNATURE' } });
+    await expect(
+      send({ event: 'ping' }, { at: Math.floor(systemClock.now().epochMilliseconds / 1000) - 400 }),
+    ).resolves.toMatchObject({ status: 401 });
+    await expect(
+      server.call('POST', '/api/webhook', { body: { event: 'ping' } }),
+    ).resolves.toMatchObject({ status: 401 });
   });
   it('renews what it names, once however often it comes', async () => {
-    const { body: { id, certificate } } = await server.call('POST', '/api/orders', { body: { names: ['hook.test'] } });
+    const {
+      body: { id, certificate },
+    } = await server.call('POST', '/api/orders', { body: { names: ['hook.test'] } });
     await server.call('GET', `/api/orders/${id}/events`);
     const message = { event: 'renew', data: { name: 'hook.test' } };
     const first = await send(message, { id: 'msg_1' });
-    expect(first).toMatchObject({ status: 200, body: { certificates: [certificate], orders: [expect.stringMatching(/^ord_/)] } });
+    expect(first).toMatchObject({
+      status: 200,
+      body: { certificates: [certificate], orders: [expect.stringMatching(/^ord_/)] },
+    });
     await server.call('GET', `/api/orders/${first.body.orders[0]}/events`);
-    await expect(send(message, { id: 'msg_1' })).resolves.toMatchObject({ status: 200, body: first.body });
-    await expect(send({ event: 'recheck', data: { certificate } })).resolves.toMatchObject({ status: 200, body: { certificates: [certificate] } });
-    await expect(send({ event: 'renew' })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/data' }] } });
-    await expect(server.call('GET', `/api/certificates/${certificate}`)).resolves.toMatchObject({ body: { current: { generation: 2 } } });
+    await expect(send(message, { id: 'msg_1' })).resolves.toMatchObject({
+      status: 200,
+      body: first.body,
+    });
+    await expect(send({ event: 'recheck', data: { certificate } })).resolves.toMatchObject({
+      status: 200,
+      body: { certificates: [certificate] },
+    });
+    await expect(send({ event: 'renew' })).resolves.toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/data' }] },
+    });
+    await expect(server.call('GET', `/api/certificates/${certificate}`)).resolves.toMatchObject({
+      body: { current: { generation: 2 } },
+    });
   });
 });

@@ -1,4 +1,15 @@
-import { accountId as idOfAccount, accountOf, type AccountOptions, accountSession, describedIssuer, giveUpAccount, issuersOf, keptAccounts, rotateAccountKey, updateContact } from '@acmex/config';
+import {
+  accountId as idOfAccount,
+  accountOf,
+  type AccountOptions,
+  accountSession,
+  describedIssuer,
+  giveUpAccount,
+  issuersOf,
+  keptAccounts,
+  rotateAccountKey,
+  updateContact,
+} from '@acmex/config';
 import { getAccount } from '@acmex/protocol';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
@@ -13,21 +24,81 @@ export const FETCH = Symbol('fetch');
 export type FetchFor = (caCertificate: string | undefined) => AccountOptions['fetch'];
 
 const params = z.strictObject({ id: accountId });
-const accountSchema = z.object({
-  id: z.string(), issuer: z.string().describe('Its name in acmex.toml.'), url: z.string().optional().describe('The account at the CA.'),
-  status: z.enum(['valid', 'deactivated', 'revoked']).optional().describe('As the CA says it; absent in lists.'), contact: z.array(z.string()).optional(),
-}).meta({ id: 'Account' });
+const accountSchema = z
+  .object({
+    id: z.string(),
+    issuer: z.string().describe('Its name in acmex.toml.'),
+    url: z.string().optional().describe('The account at the CA.'),
+    status: z
+      .enum(['valid', 'deactivated', 'revoked'])
+      .optional()
+      .describe('As the CA says it; absent in lists.'),
+    contact: z.array(z.string()).optional(),
+  })
+  .meta({ id: 'Account' });
 const one = { description: 'The account, as the CA has it.', schema: accountSchema };
 const register = endpoint({
-  method: 'POST', path: '/api/accounts', scope: 'accounts:write', summary: 'Register an account at a CA, or find the one that is there',
-  body: z.strictObject({ issuer: ownName.optional().describe('An issuer of acmex.toml; the one of [acme] by default.'), email: email.optional(), tosAgreed: z.boolean().optional().describe('Whether you have read the CA\'s terms of service, and agree; tos_agreed of acmex.toml by default.') }),
+  method: 'POST',
+  path: '/api/accounts',
+  scope: 'accounts:write',
+  summary: 'Register an account at a CA, or find the one that is there',
+  body: z.strictObject({
+    issuer: ownName.optional().describe('An issuer of acmex.toml; the one of [acme] by default.'),
+    email: email.optional(),
+    tosAgreed: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether you have read the CA's terms of service, and agree; tos_agreed of acmex.toml by default.",
+      ),
+  }),
   answers: { 201: { ...one, headers: { Location: 'The account.' } } },
 });
-const list = endpoint({ method: 'GET', path: '/api/accounts', scope: 'accounts:read', summary: 'List the accounts that are kept', answers: { 200: { description: 'All of them; the CAs are not asked.', schema: z.object({ items: z.array(accountSchema) }) } } });
-const show = endpoint({ method: 'GET', path: '/api/accounts/:id', scope: 'accounts:read', summary: 'Ask the CA for an account', params, answers: { 200: one } });
-const change = endpoint({ method: 'PATCH', path: '/api/accounts/:id', scope: 'accounts:write', summary: 'Change where the CA can reach you', params, body: z.strictObject({ email }), answers: { 200: one } });
-const giveUp = endpoint({ method: 'DELETE', path: '/api/accounts/:id', scope: 'accounts:write', summary: 'Give an account up, for good; its certificates stay valid and are not renewed', params, answers: { 204: { description: 'The CA has deactivated it.' } } });
-const rotate = endpoint({ method: 'POST', path: '/api/accounts/:id/rotate-key', scope: 'accounts:write', summary: 'Give an account another key', params, answers: { 200: { ...one, description: 'The CA knows the new key, and it alone.' } } });
+const list = endpoint({
+  method: 'GET',
+  path: '/api/accounts',
+  scope: 'accounts:read',
+  summary: 'List the accounts that are kept',
+  answers: {
+    200: {
+      description: 'All of them; the CAs are not asked.',
+      schema: z.object({ items: z.array(accountSchema) }),
+    },
+  },
+});
+const show = endpoint({
+  method: 'GET',
+  path: '/api/accounts/:id',
+  scope: 'accounts:read',
+  summary: 'Ask the CA for an account',
+  params,
+  answers: { 200: one },
+});
+const change = endpoint({
+  method: 'PATCH',
+  path: '/api/accounts/:id',
+  scope: 'accounts:write',
+  summary: 'Change where the CA can reach you',
+  params,
+  body: z.strictObject({ email }),
+  answers: { 200: one },
+});
+const giveUp = endpoint({
+  method: 'DELETE',
+  path: '/api/accounts/:id',
+  scope: 'accounts:write',
+  summary: 'Give an account up, for good; its certificates stay valid and are not renewed',
+  params,
+  answers: { 204: { description: 'The CA has deactivated it.' } },
+});
+const rotate = endpoint({
+  method: 'POST',
+  path: '/api/accounts/:id/rotate-key',
+  scope: 'accounts:write',
+  summary: 'Give an account another key',
+  params,
+  answers: { 200: { ...one, description: 'The CA knows the new key, and it alone.' } },
+});
 
 @Controller()
 export class Accounts {
@@ -38,12 +109,33 @@ export class Accounts {
   }
 
   @Handles(register)
-  async register({ caller, body: { issuer, email: address, tosAgreed }, signal }: RequestOf<typeof register>): Promise<Answer> {
+  async register({
+    caller,
+    body: { issuer, email: address, tosAgreed },
+    signal,
+  }: RequestOf<typeof register>): Promise<Answer> {
     const described = describedIssuer(issuerFor(caller.tenant, issuer));
-    const wanted = { ...described, contact: address === undefined ? described.contact : [`mailto:${address}`], agreed: tosAgreed ?? described.agreed };
-    const account = await getAccount(await accountSession(wanted, await this.#options(caller, described, signal)), { signal });
+    const wanted = {
+      ...described,
+      contact: address === undefined ? described.contact : [`mailto:${address}`],
+      agreed: tosAgreed ?? described.agreed,
+    };
+    const account = await getAccount(
+      await accountSession(wanted, await this.#options(caller, described, signal)),
+      { signal },
+    );
     const id = idOfAccount(described);
-    return answer(201, { id, issuer: described.name, url: account.url, status: account.status, contact: account.contact }, { location: `/api/accounts/${id}` });
+    return answer(
+      201,
+      {
+        id,
+        issuer: described.name,
+        url: account.url,
+        status: account.status,
+        contact: account.contact,
+      },
+      { location: `/api/accounts/${id}` },
+    );
   }
 
   @Handles(list)
@@ -60,14 +152,26 @@ export class Accounts {
   @Handles(show)
   async show({ caller, params: { id }, signal }: RequestOf<typeof show>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    const { url, status, contact } = await accountOf(issuer, await this.#kept(caller, id, issuer, signal));
+    const { url, status, contact } = await accountOf(
+      issuer,
+      await this.#kept(caller, id, issuer, signal),
+    );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
 
   @Handles(change)
-  async change({ caller, params: { id }, body: { email: address }, signal }: RequestOf<typeof change>): Promise<Answer> {
+  async change({
+    caller,
+    params: { id },
+    body: { email: address },
+    signal,
+  }: RequestOf<typeof change>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    const { url, status, contact } = await updateContact(issuer, [`mailto:${address}`], await this.#kept(caller, id, issuer, signal));
+    const { url, status, contact } = await updateContact(
+      issuer,
+      [`mailto:${address}`],
+      await this.#kept(caller, id, issuer, signal),
+    );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
 
@@ -87,8 +191,15 @@ export class Accounts {
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
 
-  #issuers({ tenant: { keeper: { config }, issuers } }: Caller) {
-    return issuersOf(config).map(describedIssuer).filter(({ name }) => issuers?.includes(name) ?? true);
+  #issuers({
+    tenant: {
+      keeper: { config },
+      issuers,
+    },
+  }: Caller) {
+    return issuersOf(config)
+      .map(describedIssuer)
+      .filter(({ name }) => issuers?.includes(name) ?? true);
   }
 
   #issuer(caller: Caller, id: string) {
@@ -98,12 +209,28 @@ export class Accounts {
   }
 
   /** @throws ServerError `ERR_SERVER_NOT_FOUND` where none is kept */
-  async #kept(caller: Caller, id: string, issuer: ReturnType<typeof describedIssuer>, signal: AbortSignal): Promise<AccountOptions> {
-    for await (const kept of keptAccounts(caller.tenant.storage)) if (kept.id === id && kept.account !== undefined) return await this.#options(caller, issuer, signal);
+  async #kept(
+    caller: Caller,
+    id: string,
+    issuer: ReturnType<typeof describedIssuer>,
+    signal: AbortSignal,
+  ): Promise<AccountOptions> {
+    for await (const kept of keptAccounts(caller.tenant.storage))
+      if (kept.id === id && kept.account !== undefined)
+        return await this.#options(caller, issuer, signal);
     throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no account ${id}`);
   }
 
-  async #options({ tenant: { storage } }: Caller, { caCertificate }: ReturnType<typeof describedIssuer>, signal: AbortSignal): Promise<AccountOptions> {
-    return { storage, fetch: this.#fetch(await caCertificate?.()), userAgent: 'acmex-server', signal };
+  async #options(
+    { tenant: { storage } }: Caller,
+    { caCertificate }: ReturnType<typeof describedIssuer>,
+    signal: AbortSignal,
+  ): Promise<AccountOptions> {
+    return {
+      storage,
+      fetch: this.#fetch(await caCertificate?.()),
+      userAgent: 'acmex-server',
+      signal,
+    };
   }
 }

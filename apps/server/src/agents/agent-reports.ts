@@ -33,39 +33,88 @@ export class AgentReports {
   readonly #clock: Clock;
 
   /** @param options `storage` of the tenant */
-  constructor({ storage, clock = systemClock }: { readonly storage: Storage; readonly clock?: Clock | undefined }) {
+  constructor({
+    storage,
+    clock = systemClock,
+  }: {
+    readonly storage: Storage;
+    readonly clock?: Clock | undefined;
+  }) {
     this.#storage = storage;
     this.#clock = clock;
   }
 
   /** Keeps what an agent tells; what is new in it is an event. */
-  async take(agent: string, { id, names, issuer }: ManagedCertificate, report: AgentReport, by: string): Promise<void> {
+  async take(
+    agent: string,
+    { id, names, issuer }: ManagedCertificate,
+    report: AgentReport,
+    by: string,
+  ): Promise<void> {
     await untilWritten(async () => {
       const stored = await reports.read(this.#storage, `${id}/${agent}`);
       const now = this.#clock.now().toString();
       const old = stored?.record;
       const served = old?.serialNumber === report.serialNumber;
       const failing = old?.failure === report.failure;
-      const record: ReportRecord = { ...report, since: served && old ? old.since : now, failingSince: report.failure === undefined ? undefined : failing && old ? old.failingSince : now, reportedAt: now, by };
+      const record: ReportRecord = {
+        ...report,
+        since: served && old ? old.since : now,
+        failingSince:
+          report.failure === undefined ? undefined : failing && old ? old.failingSince : now,
+        reportedAt: now,
+        by,
+      };
       const told = { certificate: id, names, issuer, actor: by };
       await this.#storage.write([
         stored ? reports.changed(stored, record) : reports.added(`${id}/${agent}`, record),
-        ...(!served && report.serialNumber !== undefined ? [eventChange({ type: 'certificate_deployed', ...told, message: `${agent} serves ${report.serialNumber}` }, this.#clock)] : []),
-        ...(!failing && report.failure !== undefined ? [eventChange({ type: 'deployment_failed', ...told, message: agent, code: report.failure }, this.#clock)] : []),
+        ...(!served && report.serialNumber !== undefined
+          ? [
+              eventChange(
+                {
+                  type: 'certificate_deployed',
+                  ...told,
+                  message: `${agent} serves ${report.serialNumber}`,
+                },
+                this.#clock,
+              ),
+            ]
+          : []),
+        ...(!failing && report.failure !== undefined
+          ? [
+              eventChange(
+                { type: 'deployment_failed', ...told, message: agent, code: report.failure },
+                this.#clock,
+              ),
+            ]
+          : []),
       ]);
     });
   }
 
   /** By certificate, then by agent. @param options `after`: the certificate and the agent of the last one that was seen, with a `/` between */
-  async* list({ certificate, after, limit }: { readonly certificate?: string | undefined; readonly after?: string | undefined; readonly limit?: number | undefined } = {}): AsyncGenerator<KeptReport> {
-    for await (const stored of reports.list(this.#storage, { under: certificate, after: after === undefined ? undefined : reports.key(after), limit })) yield kept(stored);
+  async *list({
+    certificate,
+    after,
+    limit,
+  }: {
+    readonly certificate?: string | undefined;
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}): AsyncGenerator<KeptReport> {
+    for await (const stored of reports.list(this.#storage, {
+      under: certificate,
+      after: after === undefined ? undefined : reports.key(after),
+      limit,
+    }))
+      yield kept(stored);
   }
 
   /** Forgets a host, for the certificates that are meant. @returns how many reports there were */
   async forget(agent: string, isMeant: (certificate: string) => Promise<boolean>): Promise<number> {
     let forgotten = 0;
     for await (const { certificate, agent: other } of this.list()) {
-      if (other !== agent || !await isMeant(certificate)) continue;
+      if (other !== agent || !(await isMeant(certificate))) continue;
       await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
       forgotten += 1;
     }
@@ -73,7 +122,8 @@ export class AgentReports {
   }
 
   async forgetCertificate(certificate: string): Promise<void> {
-    for await (const { agent } of this.list({ certificate })) await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
+    for await (const { agent } of this.list({ certificate }))
+      await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
   }
 }
 

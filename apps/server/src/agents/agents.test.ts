@@ -7,19 +7,30 @@ let server: Serving;
 let agent: string;
 let certificate: string;
 let serialNumber: string;
-const tell = async (body: object, key = agent) => await server.call('POST', '/api/agents', { key, body: { agent: 'web1', certificates: [{ id: certificate, ...body }] } });
-const seen = async (query = '', key?: string) => (await server.call('GET', `/api/agents${query}`, key === undefined ? {} : { key })).body.items;
+const tell = async (body: object, key = agent) =>
+  await server.call('POST', '/api/agents', {
+    key,
+    body: { agent: 'web1', certificates: [{ id: certificate, ...body }] },
+  });
+const seen = async (query = '', key?: string) =>
+  (await server.call('GET', `/api/agents${query}`, key === undefined ? {} : { key })).body.items;
 const issued = async (names: readonly string[]) => {
-  const { body: { id, certificate: own } } = await server.call('POST', '/api/orders', { body: { names } });
+  const {
+    body: { id, certificate: own },
+  } = await server.call('POST', '/api/orders', { body: { names } });
   await server.call('GET', `/api/orders/${id}/events`);
   return String(own);
 };
 beforeAll(async () => {
   ca = await startCa();
   server = await serving({ ca, toml });
-  agent = await server.makeKey({ scopes: ['certificates:read', 'agents:write'], names: ['a.test'] });
+  agent = await server.makeKey({
+    scopes: ['certificates:read', 'agents:write'],
+    names: ['a.test'],
+  });
   certificate = await issued(['a.test']);
-  serialNumber = (await server.call('GET', `/api/certificates/${certificate}`)).body.current.serialNumber;
+  serialNumber = (await server.call('GET', `/api/certificates/${certificate}`)).body.current
+    .serialNumber;
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -29,41 +40,95 @@ afterAll(async () => {
 describe('what a host tells', () => {
   it('is seen: what it serves, how it knows, since when, and whether that is the one in use', async () => {
     expect(await seen()).toEqual([]);
-    await expect(tell({ serialNumber, evidence: 'files' })).resolves.toMatchObject({ status: 200, body: { unknown: [] } });
+    await expect(tell({ serialNumber, evidence: 'files' })).resolves.toMatchObject({
+      status: 200,
+      body: { unknown: [] },
+    });
     const [first] = await seen();
-    expect(first).toMatchObject({ agent: 'web1', certificate, names: ['a.test'], state: 'current', serialNumber, evidence: 'files', by: expect.stringMatching(/^key_/) });
+    expect(first).toMatchObject({
+      agent: 'web1',
+      certificate,
+      names: ['a.test'],
+      state: 'current',
+      serialNumber,
+      evidence: 'files',
+      by: expect.stringMatching(/^key_/),
+    });
     await tell({ serialNumber, evidence: 'probe' });
     const [again] = await seen();
     expect(again).toMatchObject({ since: first.since, evidence: 'probe' });
     expect(Date.parse(again.reportedAt)).toBeGreaterThan(Date.parse(first.reportedAt));
-    await server.call('POST', `/api/certificates/${certificate}/renew`).then(async ({ body: { id } }) => await server.call('GET', `/api/orders/${id}/events`));
-    await expect(seen('?state=behind')).resolves.toMatchObject([{ agent: 'web1', state: 'behind' }]);
+    await server
+      .call('POST', `/api/certificates/${certificate}/renew`)
+      .then(async ({ body: { id } }) => await server.call('GET', `/api/orders/${id}/events`));
+    await expect(seen('?state=behind')).resolves.toMatchObject([
+      { agent: 'web1', state: 'behind' },
+    ]);
     await expect(seen('?state=current')).resolves.toEqual([]);
   });
   it('is an event where it is new, with who told it', async () => {
-    const eventsOf = async (type: string) => (await server.call('GET', `/api/events?type=${type}&certificate=${certificate}`)).body.items;
+    const eventsOf = async (type: string) =>
+      (await server.call('GET', `/api/events?type=${type}&certificate=${certificate}`)).body.items;
     await tell({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
     const [one] = await seen();
     await tell({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
-    expect((await seen())[0].failure).toEqual({ code: 'ERR_DEPLOY_HOOK', since: one.failure.since });
-    expect((await eventsOf('certificate_deployed')).filter(({ actor }: { actor?: string }) => actor !== undefined)).toMatchObject([{ message: `web1 serves ${serialNumber}`, actor: expect.stringMatching(/^key_/) }]);
-    await expect(eventsOf('deployment_failed')).resolves.toMatchObject([{ message: 'web1', code: 'ERR_DEPLOY_HOOK' }]);
+    expect((await seen())[0].failure).toEqual({
+      code: 'ERR_DEPLOY_HOOK',
+      since: one.failure.since,
+    });
+    expect(
+      (await eventsOf('certificate_deployed')).filter(
+        ({ actor }: { actor?: string }) => actor !== undefined,
+      ),
+    ).toMatchObject([
+      { message: `web1 serves ${serialNumber}`, actor: expect.stringMatching(/^key_/) },
+    ]);
+    await expect(eventsOf('deployment_failed')).resolves.toMatchObject([
+      { message: 'web1', code: 'ERR_DEPLOY_HOOK' },
+    ]);
     await tell({ serialNumber });
     expect((await seen())[0]).not.toHaveProperty('failure');
   });
   it('is kept for certificates alone that its key may see, and seen by those alone who may', async () => {
     const other = await issued(['b.test']);
-    await expect(server.call('POST', '/api/agents', { key: agent, body: { agent: 'web1', certificates: [{ id: certificate, serialNumber }, { id: other, serialNumber: 'ff' }] } })).resolves.toMatchObject({ status: 200, body: { unknown: [other] } });
+    await expect(
+      server.call('POST', '/api/agents', {
+        key: agent,
+        body: {
+          agent: 'web1',
+          certificates: [
+            { id: certificate, serialNumber },
+            { id: other, serialNumber: 'ff' },
+          ],
+        },
+      }),
+    ).resolves.toMatchObject({ status: 200, body: { unknown: [other] } });
     await expect(seen(`?certificate=${other}`)).resolves.toEqual([]);
-    await server.call('POST', '/api/agents', { body: { agent: 'web2', certificates: [{ id: other, serialNumber: 'ff' }] } });
-    const narrow = await server.makeKey({ scopes: ['agents:read', 'agents:write'], names: ['a.test'] });
+    await server.call('POST', '/api/agents', {
+      body: { agent: 'web2', certificates: [{ id: other, serialNumber: 'ff' }] },
+    });
+    const narrow = await server.makeKey({
+      scopes: ['agents:read', 'agents:write'],
+      names: ['a.test'],
+    });
     expect((await seen('', narrow)).map((one: { agent: string }) => one.agent)).toEqual(['web1']);
-    await expect(server.call('DELETE', '/api/agents/web2', { key: narrow })).resolves.toMatchObject({ status: 404 });
+    await expect(server.call('DELETE', '/api/agents/web2', { key: narrow })).resolves.toMatchObject(
+      { status: 404 },
+    );
     await expect(seen('?agent=web2')).resolves.toHaveLength(1);
   });
   it('comes in pages', async () => {
-    const { body: { items: [one], next } } = await server.call('GET', '/api/agents?limit=1');
-    const { body: { items: [two] } } = await server.call('GET', `/api/agents?limit=1&cursor=${encodeURIComponent(next)}`);
+    const {
+      body: {
+        items: [one],
+        next,
+      },
+    } = await server.call('GET', '/api/agents?limit=1');
+    const {
+      body: {
+        items: [two],
+      },
+    } = await server.call('GET', `/api/agents?limit=1&cursor=${encodeURIComponent(next)}`);
     expect([one.agent, two.agent]).toEqual(['web1', 'web2']);
   });
   it('goes with the host that is forgotten, and with the certificate', async () => {
@@ -71,6 +136,8 @@ describe('what a host tells', () => {
     expect((await seen()).map((one: { agent: string }) => one.agent)).toEqual(['web1']);
     await server.call('DELETE', `/api/certificates/${certificate}`);
     await expect(seen()).resolves.toEqual([]);
-    await expect(tell({ serialNumber })).resolves.toMatchObject({ body: { unknown: [certificate] } });
+    await expect(tell({ serialNumber })).resolves.toMatchObject({
+      body: { unknown: [certificate] },
+    });
   });
 });

@@ -9,60 +9,160 @@ import { AgentReports } from './agent-reports.ts';
 
 const states = ['current', 'behind'] as const;
 const evidence = z.enum(['probe', 'files']);
-const serialNumber = z.string().regex(/^[0-9a-f]{1,64}$/, 'write the serial number in lower-case hexadecimal');
-const errorCode = z.string().regex(/^ERR_[A-Z0-9_]{1,60}$/, 'write the code of the error, as ERR_DEPLOY_HOOK');
-const reportSchema = z.object({
-  agent: z.string().describe('What the host calls itself.'), certificate: z.string(), names: z.array(z.string()),
-  state: z.enum(states).describe('`current`: it serves the certificate that is in use here. `behind`: another, or none.'),
-  serialNumber: z.string().optional().describe('What it serves; absent while it serves none.'),
-  evidence: evidence.optional().describe('`probe`: it was seen where it is served. `files`: it lies in the files, and the hook has ended well.'),
-  since: z.string().describe('Since when it says so.'), failure: z.object({ code: z.string(), since: z.string() }).optional().describe('What keeps it from serving what it should.'), reportedAt: z.string().describe('When it was last heard of.'), by: z.string().describe('The key by which it tells.'),
-}).meta({ id: 'AgentReport' });
+const serialNumber = z
+  .string()
+  .regex(/^[0-9a-f]{1,64}$/, 'write the serial number in lower-case hexadecimal');
+const errorCode = z
+  .string()
+  .regex(/^ERR_[A-Z0-9_]{1,60}$/, 'write the code of the error, as ERR_DEPLOY_HOOK');
+const reportSchema = z
+  .object({
+    agent: z.string().describe('What the host calls itself.'),
+    certificate: z.string(),
+    names: z.array(z.string()),
+    state: z
+      .enum(states)
+      .describe(
+        '`current`: it serves the certificate that is in use here. `behind`: another, or none.',
+      ),
+    serialNumber: z.string().optional().describe('What it serves; absent while it serves none.'),
+    evidence: evidence
+      .optional()
+      .describe(
+        '`probe`: it was seen where it is served. `files`: it lies in the files, and the hook has ended well.',
+      ),
+    since: z.string().describe('Since when it says so.'),
+    failure: z
+      .object({ code: z.string(), since: z.string() })
+      .optional()
+      .describe('What keeps it from serving what it should.'),
+    reportedAt: z.string().describe('When it was last heard of.'),
+    by: z.string().describe('The key by which it tells.'),
+  })
+  .meta({ id: 'AgentReport' });
 const list = endpoint({
-  method: 'GET', path: '/api/agents', scope: 'agents:read', summary: 'See which host serves which certificate',
+  method: 'GET',
+  path: '/api/agents',
+  scope: 'agents:read',
+  summary: 'See which host serves which certificate',
   query: z.strictObject({
-    certificate: certificateId.optional(), agent: agentName.optional(), state: z.enum(states).optional(), limit,
-    cursor: z.string().regex(/^crt_[0-9a-z]{26}\/[a-z0-9][a-z0-9._-]{0,99}$/, 'take it from next of the page before').optional().describe('`next` of the page before.'),
+    certificate: certificateId.optional(),
+    agent: agentName.optional(),
+    state: z.enum(states).optional(),
+    limit,
+    cursor: z
+      .string()
+      .regex(
+        /^crt_[0-9a-z]{26}\/[a-z0-9][a-z0-9._-]{0,99}$/,
+        'take it from next of the page before',
+      )
+      .optional()
+      .describe('`next` of the page before.'),
   }),
-  answers: { 200: { description: 'A page of what hosts tell, by certificate; 2,000 are looked at for it at most.', schema: pageOf(reportSchema) } },
+  answers: {
+    200: {
+      description: 'A page of what hosts tell, by certificate; 2,000 are looked at for it at most.',
+      schema: pageOf(reportSchema),
+    },
+  },
 });
 const tell = endpoint({
-  method: 'POST', path: '/api/agents', scope: 'agents:write', summary: 'Tell what a host serves',
+  method: 'POST',
+  path: '/api/agents',
+  scope: 'agents:write',
+  summary: 'Tell what a host serves',
   body: z.strictObject({
     agent: agentName.describe('What the host calls itself.'),
-    certificates: z.array(z.strictObject({ id: certificateId, serialNumber: serialNumber.optional(), evidence: evidence.optional(), failure: errorCode.optional() })).min(1).max(100),
+    certificates: z
+      .array(
+        z.strictObject({
+          id: certificateId,
+          serialNumber: serialNumber.optional(),
+          evidence: evidence.optional(),
+          failure: errorCode.optional(),
+        }),
+      )
+      .min(1)
+      .max(100),
   }),
-  answers: { 200: { description: 'It is kept.', schema: z.object({ unknown: z.array(z.string()).describe('Certificates that are not there for the key; of these nothing is kept.') }) } },
+  answers: {
+    200: {
+      description: 'It is kept.',
+      schema: z.object({
+        unknown: z
+          .array(z.string())
+          .describe('Certificates that are not there for the key; of these nothing is kept.'),
+      }),
+    },
+  },
 });
-const forget = endpoint({ method: 'DELETE', path: '/api/agents/:name', scope: 'agents:write', summary: 'Forget a host that is no more', params: z.strictObject({ name: agentName }), answers: { 204: { description: 'It is forgotten, for the certificates that the key may see.' } } });
+const forget = endpoint({
+  method: 'DELETE',
+  path: '/api/agents/:name',
+  scope: 'agents:write',
+  summary: 'Forget a host that is no more',
+  params: z.strictObject({ name: agentName }),
+  answers: { 204: { description: 'It is forgotten, for the certificates that the key may see.' } },
+});
 
 @Controller()
 export class Agents {
   readonly #clock: Clock = systemClock;
 
   @Handles(list)
-  async list({ caller, query: { certificate, agent, state, limit: most, cursor } }: RequestOf<typeof list>): Promise<Answer> {
+  async list({
+    caller,
+    query: { certificate, agent, state, limit: most, cursor },
+  }: RequestOf<typeof list>): Promise<Answer> {
     const { certificates } = caller.tenant.keeper.provisioner;
     const items: z.infer<typeof reportSchema>[] = [];
-    let [scanned, next, found] = [0, undefined as string | undefined, undefined as Awaited<ReturnType<typeof certificates.find>>];
-    for await (const { certificate: id, agent: name, failure, failingSince, ...report } of this.#reports(caller).list({ certificate, after: cursor, limit: 2001 })) {
+    let [scanned, next, found] = [
+      0,
+      undefined as string | undefined,
+      undefined as Awaited<ReturnType<typeof certificates.find>>,
+    ];
+    for await (const {
+      certificate: id,
+      agent: name,
+      failure,
+      failingSince,
+      ...report
+    } of this.#reports(caller).list({ certificate, after: cursor, limit: 2001 })) {
       if (scanned === 2000 || items.length === most) return answer(200, { items, next, scanned });
       [scanned, next] = [scanned + 1, `${id}/${name}`];
       if (found?.id !== id) found = await certificates.find(id);
       if (!found || !maySee(caller, found.names) || (agent ?? name) !== name) continue;
-      const own = found.current !== undefined && report.serialNumber === found.current.serialNumber ? 'current' : 'behind';
-      if ((state ?? own) === own) items.push({ agent: name, certificate: id, names: [...found.names], state: own, ...report, failure: failure === undefined ? undefined : { code: failure, since: failingSince ?? report.reportedAt } });
+      const own =
+        found.current !== undefined && report.serialNumber === found.current.serialNumber
+          ? 'current'
+          : 'behind';
+      if ((state ?? own) === own)
+        items.push({
+          agent: name,
+          certificate: id,
+          names: [...found.names],
+          state: own,
+          ...report,
+          failure:
+            failure === undefined
+              ? undefined
+              : { code: failure, since: failingSince ?? report.reportedAt },
+        });
     }
     return answer(200, { items, scanned });
   }
 
   @Handles(tell)
-  async tell({ caller, body: { agent, certificates: all } }: RequestOf<typeof tell>): Promise<Answer> {
+  async tell({
+    caller,
+    body: { agent, certificates: all },
+  }: RequestOf<typeof tell>): Promise<Answer> {
     const { certificates } = caller.tenant.keeper.provisioner;
     const unknown = [];
     for (const { id, ...report } of all) {
       const found = await certificates.find(id);
-      if (found && maySee(caller, found.names)) await this.#reports(caller).take(agent, found, report, caller.id);
+      if (found && maySee(caller, found.names))
+        await this.#reports(caller).take(agent, found, report, caller.id);
       else unknown.push(id);
     }
     return answer(200, { unknown });
@@ -71,8 +171,11 @@ export class Agents {
   @Handles(forget)
   async forget({ caller, params: { name } }: RequestOf<typeof forget>): Promise<Answer> {
     const { certificates } = caller.tenant.keeper.provisioner;
-    const forgotten = await this.#reports(caller).forget(name, async (id) => maySee(caller, (await certificates.find(id))?.names ?? ['*']));
-    if (forgotten === 0) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no report of ${name}`);
+    const forgotten = await this.#reports(caller).forget(name, async (id) =>
+      maySee(caller, (await certificates.find(id))?.names ?? ['*']),
+    );
+    if (forgotten === 0)
+      throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no report of ${name}`);
     return answer(204);
   }
 

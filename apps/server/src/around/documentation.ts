@@ -4,8 +4,22 @@ import type { JsonSchema, OpenApi, Operation } from '../http/open-api.ts';
 
 export const OPEN_API = Symbol('OpenAPI');
 
-const json = endpoint({ method: 'GET', path: '/openapi.json', scope: 'any', browser: true, summary: 'This API in OpenAPI 3.1', answers: { 200: { description: 'The description.', contentType: 'application/json' } } });
-const page = endpoint({ method: 'GET', path: '/docs', scope: 'any', browser: true, summary: 'This API for people', answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } } });
+const json = endpoint({
+  method: 'GET',
+  path: '/openapi.json',
+  scope: 'any',
+  browser: true,
+  summary: 'This API in OpenAPI 3.1',
+  answers: { 200: { description: 'The description.', contentType: 'application/json' } },
+});
+const page = endpoint({
+  method: 'GET',
+  path: '/docs',
+  scope: 'any',
+  browser: true,
+  summary: 'This API for people',
+  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+});
 
 /** The API's description, as a document and as a page that needs no script. */
 @Controller()
@@ -30,7 +44,13 @@ export class Documentation {
 }
 
 function pageOf({ paths }: OpenApi): string {
-  const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => ({ path, method: method.toUpperCase(), ...one })));
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => ({
+      path,
+      method: method.toUpperCase(),
+      ...one,
+    })),
+  );
   const groups = [...new Set(operations.map(({ path }) => groupOf(path)))];
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>AcmeX API</title>
@@ -45,24 +65,62 @@ code, pre { font: .875rem/1.45 ui-monospace, monospace } pre { background: var(-
 <h1>AcmeX API</h1>
 <p>Send a key as <code>X-API-Key</code>, or as <code>Authorization: Bearer</code>. Errors are problem documents with a stable <code>code</code>. The whole description: <a href="/openapi.json">OpenAPI 3.1</a>.</p>
 <nav>${groups.map((group) => `<a href="#${escaped(group)}">${escaped(group)}</a>`).join('')}</nav>
-${groups.map((group) => `<h2 id="${escaped(group)}">${escaped(group)}</h2>\n${operations.filter(({ path }) => groupOf(path) === group).map((one) => operation(one)).join('\n')}`).join('\n')}
+${groups
+  .map(
+    (group) =>
+      `<h2 id="${escaped(group)}">${escaped(group)}</h2>\n${operations
+        .filter(({ path }) => groupOf(path) === group)
+        .map((one) => operation(one))
+        .join('\n')}`,
+  )
+  .join('\n')}
 </html>
 `;
 }
 
-const groupOf = (path: string) => path.split('/').find((part) => part !== '' && part !== 'api') ?? '';
+const groupOf = (path: string) =>
+  path.split('/').find((part) => part !== '' && part !== 'api') ?? '';
 
-function operation({ path, method, summary, description, parameters, requestBody, responses }: Operation & { readonly path: string; readonly method: string }): string {
+function operation({
+  path,
+  method,
+  summary,
+  description,
+  parameters,
+  requestBody,
+  responses,
+}: Operation & { readonly path: string; readonly method: string }): string {
   const body = requestBody?.content['application/json'].schema;
-  const curl = [`curl -H "X-API-Key: $KEY" ${method === 'GET' ? '' : `-X ${method} `}`, body ? '-H "Content-Type: application/json" -d \'{…}\' ' : '', `$SERVER${path}`].join('');
-  const rows = [...parameters.map(({ name, in: place, required, description: own = '', schema }) => row(name, `${place}${required ? ', required' : ''}`, typeOf(schema), own)), ...(body ? fields(body).map(([name, type, own]) => row(name, 'body', type, own)) : [])];
-  const answers = Object.entries(responses).filter(([status]) => status !== 'default').map(([status, one]) => `<li><b>${escaped(status)}</b> ${escaped(String((one as { readonly description?: unknown }).description))}</li>`);
+  const curl = [
+    `curl -H "X-API-Key: $KEY" ${method === 'GET' ? '' : `-X ${method} `}`,
+    body ? '-H "Content-Type: application/json" -d \'{…}\' ' : '',
+    `$SERVER${path}`,
+  ].join('');
+  const rows = [
+    ...parameters.map(({ name, in: place, required, description: own = '', schema }) =>
+      row(name, `${place}${required ? ', required' : ''}`, typeOf(schema), own),
+    ),
+    ...(body ? fields(body).map(([name, type, own]) => row(name, 'body', type, own)) : []),
+  ];
+  const answers = Object.entries(responses)
+    .filter(([status]) => status !== 'default')
+    .map(
+      ([status, one]) =>
+        `<li><b>${escaped(status)}</b> ${escaped(String((one as { readonly description?: unknown }).description))}</li>`,
+    );
   return `<details><summary><code><span class="method">${method}</span> ${escaped(path)}</code> ${escaped(summary)}</summary><div><p>${escaped(description).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p><pre>${escaped(curl)}</pre>${rows.length > 0 ? `<table>${rows.join('')}</table>` : ''}<ul>${answers.join('')}</ul></div></details>`;
 }
 
 function fields(schema: JsonSchema): readonly (readonly [string, string, string])[] {
-  const { properties = {}, required = [] } = schema as { readonly properties?: Readonly<Record<string, JsonSchema>>; readonly required?: readonly string[] };
-  return Object.entries(properties).map(([name, own]) => [`${name}${required.includes(name) ? ' *' : ''}`, typeOf(own), String(own.description ?? '')]);
+  const { properties = {}, required = [] } = schema as {
+    readonly properties?: Readonly<Record<string, JsonSchema>>;
+    readonly required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, own]) => [
+    `${name}${required.includes(name) ? ' *' : ''}`,
+    typeOf(own),
+    String(own.description ?? ''),
+  ]);
 }
 
 function typeOf({ type, enum: choices, items, $ref: reference, anyOf }: JsonSchema): string {
@@ -77,5 +135,9 @@ function row(...cells: readonly string[]): string {
 }
 
 function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

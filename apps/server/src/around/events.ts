@@ -6,30 +6,67 @@ import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, limit, moment, orderId, pageOf } from '../http/fields.ts';
 
-const eventSchema = z.object({
-  id: z.string(), type: z.enum(eventTypes as [EventType, ...EventType[]]), time: z.string(), certificate: z.string().optional(), order: z.string().optional(), names: z.array(z.string()).optional(),
-  issuer: z.string().optional(), actor: z.string().optional().describe('Who asked for it.'), message: z.string().optional(), code: z.string().optional(), explanationUrl: z.string().optional(),
-}).meta({ id: 'Event' });
+const eventSchema = z
+  .object({
+    id: z.string(),
+    type: z.enum(eventTypes as [EventType, ...EventType[]]),
+    time: z.string(),
+    certificate: z.string().optional(),
+    order: z.string().optional(),
+    names: z.array(z.string()).optional(),
+    issuer: z.string().optional(),
+    actor: z.string().optional().describe('Who asked for it.'),
+    message: z.string().optional(),
+    code: z.string().optional(),
+    explanationUrl: z.string().optional(),
+  })
+  .meta({ id: 'Event' });
 const list = endpoint({
-  method: 'GET', path: '/api/events', scope: 'events:read', summary: 'Read what happened, the oldest first',
+  method: 'GET',
+  path: '/api/events',
+  scope: 'events:read',
+  summary: 'Read what happened, the oldest first',
   query: z.strictObject({
-    type: z.enum(eventTypes as [EventType, ...EventType[]]).optional(), certificate: certificateId.optional(), order: orderId.optional(), since: moment.optional(), limit,
-    cursor: z.string().regex(/^evt_[0-9a-z]{26}$/, 'take it from next of the page before').optional().describe('The id of the last event that was seen.'),
+    type: z.enum(eventTypes as [EventType, ...EventType[]]).optional(),
+    certificate: certificateId.optional(),
+    order: orderId.optional(),
+    since: moment.optional(),
+    limit,
+    cursor: z
+      .string()
+      .regex(/^evt_[0-9a-z]{26}$/, 'take it from next of the page before')
+      .optional()
+      .describe('The id of the last event that was seen.'),
   }),
-  answers: { 200: { description: 'A page of events; 2,000 are looked at for it at most. An event may become visible up to two minutes after one with a later id.', schema: pageOf(eventSchema) } },
+  answers: {
+    200: {
+      description:
+        'A page of events; 2,000 are looked at for it at most. An event may become visible up to two minutes after one with a later id.',
+      schema: pageOf(eventSchema),
+    },
+  },
 });
 
 @Controller()
 export class Events {
   @Handles(list)
-  async list({ caller, query: { type, certificate, order, since, limit: most, cursor } }: RequestOf<typeof list>): Promise<Answer> {
+  async list({
+    caller,
+    query: { type, certificate, order, since, limit: most, cursor },
+  }: RequestOf<typeof list>): Promise<Answer> {
     const from = since === undefined ? undefined : firstId('evt', Date.parse(since));
     const items: AcmexEvent[] = [];
     let [scanned, next] = [0, undefined as string | undefined];
-    for await (const event of outbox(caller.tenant.storage).list({ after: cursor ?? from, limit: 2001 })) {
+    for await (const event of outbox(caller.tenant.storage).list({
+      after: cursor ?? from,
+      limit: 2001,
+    })) {
       if (scanned === 2000 || items.length === most) return answer(200, { items, next, scanned });
       [scanned, next] = [scanned + 1, event.id];
-      const wanted = (type ?? event.type) === event.type && (certificate ?? event.certificate) === event.certificate && (order ?? event.order) === event.order;
+      const wanted =
+        (type ?? event.type) === event.type &&
+        (certificate ?? event.certificate) === event.certificate &&
+        (order ?? event.order) === event.order;
       if (wanted && isOwn(caller, event)) items.push(event);
     }
     return answer(200, { items, scanned });

@@ -7,16 +7,41 @@ import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 
 export const STORAGE = Symbol('storage');
 
-const alive = endpoint({ method: 'GET', path: '/health', scope: 'nobody', summary: 'Whether the server runs', answers: { 200: { description: 'It does.', schema: z.object({ status: z.enum(['healthy']) }) } } });
+const alive = endpoint({
+  method: 'GET',
+  path: '/health',
+  scope: 'nobody',
+  summary: 'Whether the server runs',
+  answers: { 200: { description: 'It does.', schema: z.object({ status: z.enum(['healthy']) }) } },
+});
 const readiness = z.object({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
-  components: z.object({ storage: z.enum(['healthy', 'unhealthy']), queue: z.enum(['healthy', 'unhealthy']).optional().describe('Redis, where several processes share the work.'), scheduler: z.enum(['healthy', 'degraded']) }),
+  components: z.object({
+    storage: z.enum(['healthy', 'unhealthy']),
+    queue: z
+      .enum(['healthy', 'unhealthy'])
+      .optional()
+      .describe('Redis, where several processes share the work.'),
+    scheduler: z.enum(['healthy', 'degraded']),
+  }),
   workers: z.number().int().optional().describe('How many processes work.'),
-  redis: z.array(z.string()).optional().describe('What Redis could lose of what it has acknowledged, and what to do about it.'),
+  redis: z
+    .array(z.string())
+    .optional()
+    .describe('What Redis could lose of what it has acknowledged, and what to do about it.'),
 });
 const ready = endpoint({
-  method: 'GET', path: '/health/ready', scope: 'nobody', summary: 'Whether it can do its work',
-  answers: { 200: { description: 'It can; `degraded`: what is due is late, or nobody works.', schema: readiness }, 503: { description: 'Its storage or Redis does not answer.', schema: readiness } },
+  method: 'GET',
+  path: '/health/ready',
+  scope: 'nobody',
+  summary: 'Whether it can do its work',
+  answers: {
+    200: {
+      description: 'It can; `degraded`: what is due is late, or nobody works.',
+      schema: readiness,
+    },
+    503: { description: 'Its storage or Redis does not answer.', schema: readiness },
+  },
 });
 
 /** How long the storage and Redis may take. */
@@ -44,15 +69,27 @@ export class Health {
   async ready(): Promise<Answer> {
     const { team } = this.#scheduling;
     const [stored, colleagues, notices] = await Promise.all([
-      this.#within(async (signal) => await this.#storage.get('health/probe', { signal }).then(() => true)),
+      this.#within(
+        async (signal) => await this.#storage.get('health/probe', { signal }).then(() => true),
+      ),
       team && this.#within(async () => await team.colleagues()),
       team && this.#within(async () => await team.notices()),
     ]);
     const storage = stored ? 'healthy' : 'unhealthy';
     const queue = team && (colleagues ? 'healthy' : 'unhealthy');
-    const scheduler = this.#scheduling.late() === undefined && this.#isLookedFor() && (!team || colleagues?.length !== 0) ? 'healthy' : 'degraded';
+    const scheduler =
+      this.#scheduling.late() === undefined &&
+      this.#isLookedFor() &&
+      (!team || colleagues?.length !== 0)
+        ? 'healthy'
+        : 'degraded';
     const status = storage === 'unhealthy' || queue === 'unhealthy' ? 'unhealthy' : scheduler;
-    return answer(status === 'unhealthy' ? 503 : 200, { status, components: { storage, queue, scheduler }, workers: colleagues?.length, redis: notices });
+    return answer(status === 'unhealthy' ? 503 : 200, {
+      status,
+      components: { storage, queue, scheduler },
+      workers: colleagues?.length,
+      redis: notices,
+    });
   }
 
   /** In a team somebody looks for what is due, and tells so. */
@@ -66,7 +103,10 @@ export class Health {
   /** What comes in time; undefined for what does not. */
   async #within<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     const stop = new AbortController();
-    const late = this.#clock.sleep(limit, { signal: stop.signal }).then(() => undefined, () => undefined);
+    const late = this.#clock.sleep(limit, { signal: stop.signal }).then(
+      () => undefined,
+      () => undefined,
+    );
     try {
       return await Promise.race([ask(stop.signal).catch(() => undefined), late]);
     } finally {

@@ -5,8 +5,10 @@ export const metricMeanings = {
   renewals_total: 'Orders of this process that ended, by outcome: succeeded, failed, cancelled.',
   certs_managed: 'Certificates that are managed, by tenant.',
   queue_tasks: 'Tasks in the queue, by state.',
-  tasks_lost_total: 'Tasks that were not this process\'s own anymore when it ended them: it was silent for too long and another had taken them up, or Redis had lost them.',
+  tasks_lost_total:
+    "Tasks that were not this process's own anymore when it ended them: it was silent for too long and another had taken them up, or Redis had lost them.",
   workers: 'Processes that work, where several share the queue.',
-  job_lag_seconds: 'For how long nobody has looked for what is due, where several processes share that; 0 where one does all.',
+  job_lag_seconds:
+    'For how long nobody has looked for what is due, where several processes share that; 0 where one does all.',
   late_seconds: 'For how long the oldest task is due, where nothing is done for it.',
 } as const;

@@ -9,8 +9,16 @@ import type { Tenant } from '../tenants.ts';
 import { metricMeanings } from './metric-meanings.ts';
 
 const show = endpoint({
-  method: 'GET', path: '/metrics', scope: 'metrics:read', summary: 'Figures for Prometheus',
-  answers: { 200: { description: 'In the text format of Prometheus.', contentType: 'text/plain; version=0.0.4; charset=utf-8' } },
+  method: 'GET',
+  path: '/metrics',
+  scope: 'metrics:read',
+  summary: 'Figures for Prometheus',
+  answers: {
+    200: {
+      description: 'In the text format of Prometheus.',
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    },
+  },
 });
 
 /** What the server counts. Names of routes, never of what was asked for in them. */
@@ -20,52 +28,106 @@ export class Figures {
   readonly #durations: Histogram;
   readonly #renewals: Counter;
 
-  constructor({ prefix, tenants, census, scheduling, clock = systemClock }: { readonly prefix: string; readonly tenants: () => ReadonlyMap<string, Tenant>; readonly census: Census; readonly scheduling: Scheduling; readonly clock?: Clock | undefined }) {
+  constructor({
+    prefix,
+    tenants,
+    census,
+    scheduling,
+    clock = systemClock,
+  }: {
+    readonly prefix: string;
+    readonly tenants: () => ReadonlyMap<string, Tenant>;
+    readonly census: Census;
+    readonly scheduling: Scheduling;
+    readonly clock?: Clock | undefined;
+  }) {
     const registers = [this.registry];
     const begun = clock.now().toString();
     collectDefaultMetrics({ register: this.registry });
-    this.#requests = new Counter({ name: `${prefix}_requests_total`, help: metricMeanings.requests_total, labelNames: ['method', 'route', 'status'], registers });
-    this.#durations = new Histogram({ name: `${prefix}_request_duration_seconds`, help: metricMeanings.request_duration_seconds, labelNames: ['method', 'route'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10], registers });
-    this.#renewals = new Counter({ name: `${prefix}_renewals_total`, help: metricMeanings.renewals_total, labelNames: ['outcome'], registers });
+    this.#requests = new Counter({
+      name: `${prefix}_requests_total`,
+      help: metricMeanings.requests_total,
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: `${prefix}_request_duration_seconds`,
+      help: metricMeanings.request_duration_seconds,
+      labelNames: ['method', 'route'],
+      buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    });
+    this.#renewals = new Counter({
+      name: `${prefix}_renewals_total`,
+      help: metricMeanings.renewals_total,
+      labelNames: ['outcome'],
+      registers,
+    });
     new Gauge({
-      name: `${prefix}_certs_managed`, help: metricMeanings.certs_managed, labelNames: ['tenant'], registers,
+      name: `${prefix}_certs_managed`,
+      help: metricMeanings.certs_managed,
+      labelNames: ['tenant'],
+      registers,
       async collect() {
         for (const tenant of tenants().keys()) this.set({ tenant }, await census.managed(tenant));
       },
     });
     new Gauge({
-      name: `${prefix}_queue_tasks`, help: metricMeanings.queue_tasks, labelNames: ['state'], registers,
+      name: `${prefix}_queue_tasks`,
+      help: metricMeanings.queue_tasks,
+      labelNames: ['state'],
+      registers,
       async collect() {
         // What cannot be known is absent.
         this.reset();
         const counts = await scheduling.counts().catch(() => undefined);
         if (!counts) return;
         const { waiting, delayed, running } = counts;
-        for (const [priority, count] of Object.entries(waiting)) this.set({ state: `waiting_${priority}` }, count);
+        for (const [priority, count] of Object.entries(waiting))
+          this.set({ state: `waiting_${priority}` }, count);
         this.set({ state: 'delayed' }, delayed);
         this.set({ state: 'running' }, running);
       },
     });
     new Counter({
-      name: `${prefix}_tasks_lost_total`, help: metricMeanings.tasks_lost_total, registers,
+      name: `${prefix}_tasks_lost_total`,
+      help: metricMeanings.tasks_lost_total,
+      registers,
       collect() {
         this.reset();
         this.inc(scheduling.team?.queue.lost ?? 0);
       },
     });
     new Gauge({
-      name: `${prefix}_workers`, help: metricMeanings.workers, registers,
-      async collect() { this.set(scheduling.team ? await scheduling.team.colleagues().then(({ length }) => length, () => NaN) : 1); },
+      name: `${prefix}_workers`,
+      help: metricMeanings.workers,
+      registers,
+      async collect() {
+        this.set(
+          scheduling.team
+            ? await scheduling.team.colleagues().then(
+                ({ length }) => length,
+                () => NaN,
+              )
+            : 1,
+        );
+      },
     });
     new Gauge({
-      name: `${prefix}_job_lag_seconds`, help: metricMeanings.job_lag_seconds, registers,
+      name: `${prefix}_job_lag_seconds`,
+      help: metricMeanings.job_lag_seconds,
+      registers,
       collect() {
-        const since = scheduling.team ? Date.parse(scheduling.team.lastLook()?.at ?? begun) : clock.now().epochMilliseconds;
+        const since = scheduling.team
+          ? Date.parse(scheduling.team.lastLook()?.at ?? begun)
+          : clock.now().epochMilliseconds;
         this.set(Math.max(0, (clock.now().epochMilliseconds - since) / 1000));
       },
     });
     new Gauge({
-      name: `${prefix}_late_seconds`, help: metricMeanings.late_seconds, registers,
+      name: `${prefix}_late_seconds`,
+      help: metricMeanings.late_seconds,
+      registers,
       collect() {
         const late = scheduling.late();
         this.set(late ? (clock.now().epochMilliseconds - Date.parse(late.dueAt)) / 1000 : 0);
@@ -73,7 +135,17 @@ export class Figures {
     });
   }
 
-  answered({ method, route, status, seconds }: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void {
+  answered({
+    method,
+    route,
+    status,
+    seconds,
+  }: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void {
     this.#requests.inc({ method, route, status });
     this.#durations.observe({ method, route }, seconds);
   }
@@ -93,7 +165,8 @@ export class Metrics {
 
   @Handles(show)
   async show(): Promise<Answer> {
-    return answer(200, await this.#figures.registry.metrics(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+    return answer(200, await this.#figures.registry.metrics(), {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    });
   }
 }
-

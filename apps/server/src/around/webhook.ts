@@ -8,12 +8,30 @@ import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 
 const webhook = endpoint({
-  method: 'POST', path: '/api/webhook', scope: 'sender', summary: 'Take a signed webhook (Standard Webhooks): webhook-id, webhook-timestamp, webhook-signature',
+  method: 'POST',
+  path: '/api/webhook',
+  scope: 'sender',
+  summary:
+    'Take a signed webhook (Standard Webhooks): webhook-id, webhook-timestamp, webhook-signature',
   body: z.strictObject({
-    event: z.enum(['ping', 'renew', 'recheck']).describe('`renew` orders anew; `recheck` has the CA asked for its window.'),
-    data: z.strictObject({ certificate: certificateId.optional(), name: certifiedName.optional() }).default({}).describe('Which: one by its id, or all that hold a name.'),
+    event: z
+      .enum(['ping', 'renew', 'recheck'])
+      .describe('`renew` orders anew; `recheck` has the CA asked for its window.'),
+    data: z
+      .strictObject({ certificate: certificateId.optional(), name: certifiedName.optional() })
+      .default({})
+      .describe('Which: one by its id, or all that hold a name.'),
   }),
-  answers: { 200: { description: 'Done.', schema: z.object({ status: z.enum(['pong', 'accepted']), orders: z.array(z.string()).optional(), certificates: z.array(z.string()).optional() }) } },
+  answers: {
+    200: {
+      description: 'Done.',
+      schema: z.object({
+        status: z.enum(['pong', 'accepted']),
+        orders: z.array(z.string()).optional(),
+        certificates: z.array(z.string()).optional(),
+      }),
+    },
+  },
 });
 
 /** How many certificates of one name are acted on at most. */
@@ -30,18 +48,35 @@ export class WebhookReceiver {
   }
 
   @Handles(webhook)
-  async take({ caller, body: { event, data: { certificate, name } } }: RequestOf<typeof webhook>): Promise<Answer> {
+  async take({
+    caller,
+    body: {
+      event,
+      data: { certificate, name },
+    },
+  }: RequestOf<typeof webhook>): Promise<Answer> {
     if (event === 'ping') return answer(200, { status: 'pong' });
-    if ((certificate === undefined) === (name === undefined)) throw new ServerError('ERR_SERVER_BODY', 'name either a certificate or a name', { errors: [{ pointer: '/data', detail: 'write either certificate or name' }] });
+    if ((certificate === undefined) === (name === undefined))
+      throw new ServerError('ERR_SERVER_BODY', 'name either a certificate or a name', {
+        errors: [{ pointer: '/data', detail: 'write either certificate or name' }],
+      });
     const { provisioner } = caller.tenant.keeper;
-    const found = certificate === undefined ? (await provisioner.certificates.page({ name, limit: most })).certificates : [await visible(caller, certificate)];
+    const found =
+      certificate === undefined
+        ? (await provisioner.certificates.page({ name, limit: most })).certificates
+        : [await visible(caller, certificate)];
     const orders = [];
     for (const { id } of found.filter(({ paused }) => !paused)) {
       await this.#quotas.order(caller.tenant);
-      if (event === 'renew') orders.push(await provisioner.submit({ certificate: id, cause: 'request' }));
+      if (event === 'renew')
+        orders.push(await provisioner.submit({ certificate: id, cause: 'request' }));
       else await provisioner.recheck(id);
     }
     this.#scheduling.wake();
-    return answer(200, { status: 'accepted', certificates: found.map(({ id }) => id), ...(event === 'renew' ? { orders } : {}) });
+    return answer(200, {
+      status: 'accepted',
+      certificates: found.map(({ id }) => id),
+      ...(event === 'renew' ? { orders } : {}),
+    });
   }
 }

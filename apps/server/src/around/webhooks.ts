@@ -22,7 +22,15 @@ export class Webhooks {
   readonly #tenants: () => ReadonlyMap<string, Tenant>;
   readonly #clock: Clock;
 
-  constructor({ senders, tenants, clock = systemClock }: { readonly senders: () => readonly Sender[]; readonly tenants: () => ReadonlyMap<string, Tenant>; readonly clock?: Clock | undefined }) {
+  constructor({
+    senders,
+    tenants,
+    clock = systemClock,
+  }: {
+    readonly senders: () => readonly Sender[];
+    readonly tenants: () => ReadonlyMap<string, Tenant>;
+    readonly clock?: Clock | undefined;
+  }) {
     this.#senders = senders;
     this.#tenants = tenants;
     this.#clock = clock;
@@ -30,23 +38,38 @@ export class Webhooks {
 
   /** @throws ServerError `ERR_SERVER_SIGNATURE` */
   async senderOf(headers: IncomingHttpHeaders, body: Buffer): Promise<Caller> {
-    const [id, time, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => String(headers[name] ?? ''));
+    const [id, time, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
+      (name) => String(headers[name] ?? ''),
+    );
     const age = Math.abs(this.#clock.now().epochMilliseconds / 1000 - Number(time));
-    const wellFormed = /^[\w.-]{1,200}$/.test(id ?? '') && /^\d{1,12}$/.test(time ?? '') && age <= tolerance;
-    const given = (signatures ?? '').split(' ').slice(0, 8).flatMap((one) => (one.startsWith('v1,') ? [Buffer.from(one.slice(3), 'base64')] : []));
+    const wellFormed =
+      /^[\w.-]{1,200}$/.test(id ?? '') && /^\d{1,12}$/.test(time ?? '') && age <= tolerance;
+    const given = (signatures ?? '')
+      .split(' ')
+      .slice(0, 8)
+      .flatMap((one) => (one.startsWith('v1,') ? [Buffer.from(one.slice(3), 'base64')] : []));
     for (const { name, tenant: named, secret } of wellFormed ? this.#senders() : []) {
-      const own = createHmac('sha256', keyOf(await secret.reveal())).update(`${id}.${time}.`).update(body).digest();
+      const own = createHmac('sha256', keyOf(await secret.reveal()))
+        .update(`${id}.${time}.`)
+        .update(body)
+        .digest();
       const tenant = this.#tenants().get(named);
-      if (!tenant || !given.some((one) => one.length === own.length && timingSafeEqual(one, own))) continue;
+      if (!tenant || !given.some((one) => one.length === own.length && timingSafeEqual(one, own)))
+        continue;
       // The same webhook again is the same request: see Idempotency.
       headers['idempotency-key'] = id;
       return { id: `webhook:${name}`, tenant, scopes: new Set(['orders:write']), names: ['*'] };
     }
-    throw new ServerError('ERR_SERVER_SIGNATURE', 'this webhook is not signed by a sender that is configured, or is older than five minutes');
+    throw new ServerError(
+      'ERR_SERVER_SIGNATURE',
+      'this webhook is not signed by a sender that is configured, or is older than five minutes',
+    );
   }
 }
 
 /** `whsec_` and base64, or the text itself. */
 function keyOf(secret: string): Buffer {
-  return secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret);
+  return secret.startsWith('whsec_')
+    ? Buffer.from(secret.slice('whsec_'.length), 'base64')
+    : Buffer.from(secret);
 }

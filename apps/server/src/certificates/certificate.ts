@@ -6,43 +6,114 @@ import { challenge, keyType } from '../http/fields.ts';
 const time = z.string().describe('RFC 3339');
 
 /** What failed last, and when it is tried again. */
-export const failureSchema = z.object({
-  code: z.string(), message: z.string(), at: time, failures: z.number().int().describe('How often in a row.'), retryAt: time,
-  problem: z.record(z.string(), z.unknown()).optional().describe('The CA\'s own problem document, with its subproblems. RFC 8555 §6.7'),
-}).meta({ id: 'Failure' });
+export const failureSchema = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    at: time,
+    failures: z.number().int().describe('How often in a row.'),
+    retryAt: time,
+    problem: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("The CA's own problem document, with its subproblems. RFC 8555 §6.7"),
+  })
+  .meta({ id: 'Failure' });
 
-export const certificateSchema = z.object({
-  id: z.string(),
-  names: z.array(z.string()),
-  state: z.enum(certificateStates),
-  issuer: z.string(),
-  profile: z.string().optional(),
-  keyType,
-  reuseKey: z.boolean(),
-  challenge: challenge.optional(),
-  dnsProvider: z.string().optional(),
-  renewBeforeDays: z.number().optional(),
-  labels: z.record(z.string(), z.string()),
-  declared: z.boolean().describe('Whether acmex.toml asks for it.'),
-  paused: z.boolean(),
-  createdAt: time,
-  current: z.object({
-    generation: z.number().int(), serialNumber: z.string().describe('Lower-case hexadecimal.'), notBefore: time, notAfter: time, issuedAt: time, revokedAt: time.optional(),
-  }).optional().describe('The certificate that is in use.'),
-  renewal: z.object({ at: time, window: z.object({ start: time, end: time }).optional().describe('As the CA suggests it. RFC 9773'), explanationUrl: z.string().optional() }).optional(),
-  failure: failureSchema.optional(),
-  deployed: z.number().int().optional().describe('The generation that lies where it is used.'),
-  deployFailure: failureSchema.optional(),
-  order: z.string().optional().describe('The order that is under way.'),
-}).meta({ id: 'Certificate' });
+export const certificateSchema = z
+  .object({
+    id: z.string(),
+    names: z.array(z.string()),
+    state: z.enum(certificateStates),
+    issuer: z.string(),
+    profile: z.string().optional(),
+    keyType,
+    reuseKey: z.boolean(),
+    challenge: challenge.optional(),
+    dnsProvider: z.string().optional(),
+    renewBeforeDays: z.number().optional(),
+    labels: z.record(z.string(), z.string()),
+    declared: z.boolean().describe('Whether acmex.toml asks for it.'),
+    paused: z.boolean(),
+    createdAt: time,
+    current: z
+      .object({
+        generation: z.number().int(),
+        serialNumber: z.string().describe('Lower-case hexadecimal.'),
+        notBefore: time,
+        notAfter: time,
+        issuedAt: time,
+        revokedAt: time.optional(),
+      })
+      .optional()
+      .describe('The certificate that is in use.'),
+    renewal: z
+      .object({
+        at: time,
+        window: z
+          .object({ start: time, end: time })
+          .optional()
+          .describe('As the CA suggests it. RFC 9773'),
+        explanationUrl: z.string().optional(),
+      })
+      .optional(),
+    failure: failureSchema.optional(),
+    deployed: z.number().int().optional().describe('The generation that lies where it is used.'),
+    deployFailure: failureSchema.optional(),
+    order: z.string().optional().describe('The order that is under way.'),
+  })
+  .meta({ id: 'Certificate' });
 
 /** A certificate as the API shows it: without what only this software's own records mean. */
-export function certificateOf(one: ManagedCertificate, clock: Pick<Clock, 'now'>): z.infer<typeof certificateSchema> {
-  const { id, names, issuer, profile, keyType: type, reuseKey = false, proof = {}, renewBefore, labels = {}, declared = false, paused, createdAt, current, renewal, failure, deployed, deployFailure, order } = one;
+export function certificateOf(
+  one: ManagedCertificate,
+  clock: Pick<Clock, 'now'>,
+): z.infer<typeof certificateSchema> {
+  const {
+    id,
+    names,
+    issuer,
+    profile,
+    keyType: type,
+    reuseKey = false,
+    proof = {},
+    renewBefore,
+    labels = {},
+    declared = false,
+    paused,
+    createdAt,
+    current,
+    renewal,
+    failure,
+    deployed,
+    deployFailure,
+    order,
+  } = one;
   const days = /^P(\d+)D$/.exec(renewBefore ?? '')?.[1];
   return {
-    id, names: [...names], state: stateOf(one, clock), issuer, profile, keyType: type, reuseKey, challenge: challenge.safeParse(proof.challenge).data, dnsProvider: typeof proof.dnsProvider === 'string' ? proof.dnsProvider : undefined,
-    renewBeforeDays: days === undefined ? undefined : Number(days), labels, declared, paused, createdAt, current,
-    renewal: renewal && { at: renewal.at, window: renewal.window, explanationUrl: renewal.explanationUrl }, failure, deployed, deployFailure, order,
+    id,
+    names: [...names],
+    state: stateOf(one, clock),
+    issuer,
+    profile,
+    keyType: type,
+    reuseKey,
+    challenge: challenge.safeParse(proof.challenge).data,
+    dnsProvider: typeof proof.dnsProvider === 'string' ? proof.dnsProvider : undefined,
+    renewBeforeDays: days === undefined ? undefined : Number(days),
+    labels,
+    declared,
+    paused,
+    createdAt,
+    current,
+    renewal: renewal && {
+      at: renewal.at,
+      window: renewal.window,
+      explanationUrl: renewal.explanationUrl,
+    },
+    failure,
+    deployed,
+    deployFailure,
+    order,
   };
 }

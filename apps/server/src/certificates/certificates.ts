@@ -1,5 +1,11 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { certificateStates, eventChange, type Generation, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import {
+  certificateStates,
+  eventChange,
+  type Generation,
+  type ManagedCertificate,
+  stateOf,
+} from '@acmex/orchestrator';
 import { acquireLock } from '@acmex/storage';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
@@ -7,7 +13,19 @@ import { type Caller, maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { certificateId, certifiedName, certifiedNames, cursor, labels, limit, moment, ownName, pageOf, renewBeforeDays, revocationReason } from '../http/fields.ts';
+import {
+  certificateId,
+  certifiedName,
+  certifiedNames,
+  cursor,
+  labels,
+  limit,
+  moment,
+  ownName,
+  pageOf,
+  renewBeforeDays,
+  revocationReason,
+} from '../http/fields.ts';
 import { orderOf, orderSchema } from '../orders/order.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
@@ -18,49 +36,163 @@ import { patience, Waiting } from './waiting.ts';
 
 const params = z.strictObject({ id: certificateId });
 const certificate = { description: 'The certificate.', schema: certificateSchema };
-const pem = { description: 'PEM.', contentType: 'application/pem-certificate-chain', headers: { ETag: 'Changes with each issue.' } };
+const pem = {
+  description: 'PEM.',
+  contentType: 'application/pem-certificate-chain',
+  headers: { ETag: 'Changes with each issue.' },
+};
 const unchanged = { description: 'It is the one that `If-None-Match` names.' };
-const labelFilter = z.string().regex(/^[\w.-]{1,63}(=[\w.@+-]{0,63})?$/, 'write NAME or NAME=VALUE');
+const labelFilter = z
+  .string()
+  .regex(/^[\w.-]{1,63}(=[\w.@+-]{0,63})?$/, 'write NAME or NAME=VALUE');
 const list = endpoint({
-  method: 'GET', path: '/api/certificates', scope: 'certificates:read', summary: 'List certificates',
+  method: 'GET',
+  path: '/api/certificates',
+  scope: 'certificates:read',
+  summary: 'List certificates',
   query: z.strictObject({
-    name: certifiedName.optional().describe('Those that hold this name.'), below: certifiedName.optional().describe('Those that hold a name below this one.'),
-    issuer: ownName.optional(), state: z.enum(certificateStates).optional(), label: labelFilter.optional().describe('NAME, or NAME=VALUE.'),
-    expiresBefore: moment.optional(), expiresAfter: moment.optional(),
-    sort: z.enum(['id', 'name', 'expiry']).optional().describe('`id`, which is the order of their making, by default; `expiry` where the filter is one of expiry. `name` goes by labels from the right. `expiry` has those alone that were issued.'),
-    limit, cursor: cursor.optional(),
+    name: certifiedName.optional().describe('Those that hold this name.'),
+    below: certifiedName.optional().describe('Those that hold a name below this one.'),
+    issuer: ownName.optional(),
+    state: z.enum(certificateStates).optional(),
+    label: labelFilter.optional().describe('NAME, or NAME=VALUE.'),
+    expiresBefore: moment.optional(),
+    expiresAfter: moment.optional(),
+    sort: z
+      .enum(['id', 'name', 'expiry'])
+      .optional()
+      .describe(
+        '`id`, which is the order of their making, by default; `expiry` where the filter is one of expiry. `name` goes by labels from the right. `expiry` has those alone that were issued.',
+      ),
+    limit,
+    cursor: cursor.optional(),
   }),
-  answers: { 200: { description: 'A page of certificates. name, below and expiry are looked up; for all other filters 2,000 are looked at for one page at most.', schema: pageOf(certificateSchema) } },
+  answers: {
+    200: {
+      description:
+        'A page of certificates. name, below and expiry are looked up; for all other filters 2,000 are looked at for one page at most.',
+      schema: pageOf(certificateSchema),
+    },
+  },
 });
-const show = endpoint({ method: 'GET', path: '/api/certificates/:id', scope: 'certificates:read', summary: 'Look at a certificate', params, answers: { 200: certificate } });
-const declare = endpoint({
-  method: 'PUT', path: '/api/certificates/:name', scope: 'certificates:write', summary: 'Declare what a certificate is to be: it is made, or changed, and ordered where that needs it',
-  params: z.strictObject({ name: certifiedName.describe('Its first name.') }), body: z.strictObject({ names: certifiedNames.optional().describe('All of them, the first as in the path; that one alone by default.'), ...wishes }),
-  answers: { 200: { ...certificate, description: 'It was there; `order` is set where it is ordered anew.' }, 201: { ...certificate, description: 'It is new, and being ordered.', headers: { Location: 'The certificate.' } } },
-});
-const change = endpoint({
-  method: 'PATCH', path: '/api/certificates/:id', scope: 'certificates:write', summary: 'Change what needs no new order', params,
-  body: z.strictObject({ labels: labels.optional(), paused: z.boolean().optional().describe('Nothing renews it while it is paused.'), renewBeforeDays: renewBeforeDays.nullable().optional(), reuseKey: z.boolean().optional() }),
+const show = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id',
+  scope: 'certificates:read',
+  summary: 'Look at a certificate',
+  params,
   answers: { 200: certificate },
 });
-const remove = endpoint({ method: 'DELETE', path: '/api/certificates/:id', scope: 'certificates:write', summary: 'Forget a certificate and its keys; nothing is revoked', params, answers: { 204: { description: 'It is gone.' } } });
-const query = z.strictObject({ wait: z.coerce.number().int().min(0).max(60).optional().describe('Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.') });
-const chain = endpoint({ method: 'GET', path: '/api/certificates/:id/chain', scope: 'certificates:read', summary: 'Get the certificate with its chain', params, query, answers: { 200: pem, 304: unchanged } });
+const declare = endpoint({
+  method: 'PUT',
+  path: '/api/certificates/:name',
+  scope: 'certificates:write',
+  summary:
+    'Declare what a certificate is to be: it is made, or changed, and ordered where that needs it',
+  params: z.strictObject({ name: certifiedName.describe('Its first name.') }),
+  body: z.strictObject({
+    names: certifiedNames
+      .optional()
+      .describe('All of them, the first as in the path; that one alone by default.'),
+    ...wishes,
+  }),
+  answers: {
+    200: { ...certificate, description: 'It was there; `order` is set where it is ordered anew.' },
+    201: {
+      ...certificate,
+      description: 'It is new, and being ordered.',
+      headers: { Location: 'The certificate.' },
+    },
+  },
+});
+const change = endpoint({
+  method: 'PATCH',
+  path: '/api/certificates/:id',
+  scope: 'certificates:write',
+  summary: 'Change what needs no new order',
+  params,
+  body: z.strictObject({
+    labels: labels.optional(),
+    paused: z.boolean().optional().describe('Nothing renews it while it is paused.'),
+    renewBeforeDays: renewBeforeDays.nullable().optional(),
+    reuseKey: z.boolean().optional(),
+  }),
+  answers: { 200: certificate },
+});
+const remove = endpoint({
+  method: 'DELETE',
+  path: '/api/certificates/:id',
+  scope: 'certificates:write',
+  summary: 'Forget a certificate and its keys; nothing is revoked',
+  params,
+  answers: { 204: { description: 'It is gone.' } },
+});
+const query = z.strictObject({
+  wait: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .optional()
+    .describe(
+      'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
+    ),
+});
+const chain = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id/chain',
+  scope: 'certificates:read',
+  summary: 'Get the certificate with its chain',
+  params,
+  query,
+  answers: { 200: pem, 304: unchanged },
+});
 const privateKey = endpoint({
-  method: 'GET', path: '/api/certificates/:id/private-key', scope: 'private-keys:read', summary: 'Get the private key; each reading is an event', params,
+  method: 'GET',
+  path: '/api/certificates/:id/private-key',
+  scope: 'private-keys:read',
+  summary: 'Get the private key; each reading is an event',
+  params,
   answers: { 200: { ...pem, description: 'PKCS#8, PEM.', contentType: 'application/x-pem-file' } },
 });
 const bundle = endpoint({
-  method: 'GET', path: '/api/certificates/:id/bundle', scope: 'private-keys:read', summary: 'Get private key, certificate and chain in one', params, query,
-  answers: { 200: { ...pem, description: 'PKCS#8 and certificates, PEM. Each reading is an event.', contentType: 'application/x-pem-file' }, 304: unchanged },
+  method: 'GET',
+  path: '/api/certificates/:id/bundle',
+  scope: 'private-keys:read',
+  summary: 'Get private key, certificate and chain in one',
+  params,
+  query,
+  answers: {
+    200: {
+      ...pem,
+      description: 'PKCS#8 and certificates, PEM. Each reading is an event.',
+      contentType: 'application/x-pem-file',
+    },
+    304: unchanged,
+  },
 });
 const renew = endpoint({
-  method: 'POST', path: '/api/certificates/:id/renew', scope: 'orders:write', summary: 'Renew a certificate, due or not', params,
-  answers: { 202: { description: 'It is under way.', schema: orderSchema, headers: { Location: 'The order.', 'Retry-After': 'Seconds.' } } },
+  method: 'POST',
+  path: '/api/certificates/:id/renew',
+  scope: 'orders:write',
+  summary: 'Renew a certificate, due or not',
+  params,
+  answers: {
+    202: {
+      description: 'It is under way.',
+      schema: orderSchema,
+      headers: { Location: 'The order.', 'Retry-After': 'Seconds.' },
+    },
+  },
 });
 const revoke = endpoint({
-  method: 'POST', path: '/api/certificates/:id/revoke', scope: 'certificates:revoke', summary: 'Revoke the certificate that is in use', params,
-  body: z.strictObject({ reason: revocationReason.optional() }), answers: { 200: { ...certificate, description: 'The CA has revoked it.' } },
+  method: 'POST',
+  path: '/api/certificates/:id/revoke',
+  scope: 'certificates:revoke',
+  summary: 'Revoke the certificate that is in use',
+  params,
+  body: z.strictObject({ reason: revocationReason.optional() }),
+  answers: { 200: { ...certificate, description: 'The CA has revoked it.' } },
 });
 
 @Controller()
@@ -70,23 +202,45 @@ export class Certificates {
   readonly #waiting: Waiting;
   readonly #clock: Clock = systemClock;
 
-  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(Quotas) quotas: Quotas, @Inject(Waiting) waiting: Waiting) {
+  constructor(
+    @Inject(SCHEDULING) scheduling: Scheduling,
+    @Inject(Quotas) quotas: Quotas,
+    @Inject(Waiting) waiting: Waiting,
+  ) {
     this.#scheduling = scheduling;
     this.#quotas = quotas;
     this.#waiting = waiting;
   }
 
   @Handles(list)
-  async list({ caller, query: { issuer, state, label, expiresBefore, expiresAfter, sort, ...query } }: RequestOf<typeof list>): Promise<Answer> {
+  async list({
+    caller,
+    query: { issuer, state, label, expiresBefore, expiresAfter, sort, ...query },
+  }: RequestOf<typeof list>): Promise<Answer> {
     const [labelName = '', labelValue] = label?.split('=') ?? [];
-    const ends = ({ current }: ManagedCertificate) => (current ? Date.parse(current.notAfter) : undefined);
-    const where = (one: ManagedCertificate) => maySee(caller, one.names)
-      && (issuer ?? one.issuer) === one.issuer && (state === undefined || stateOf(one, this.#clock) === state)
-      && (label === undefined || (labelValue ?? one.labels?.[labelName] ?? '') === (one.labels?.[labelName]))
-      && (expiresBefore === undefined || (ends(one) ?? Infinity) < Date.parse(expiresBefore)) && (expiresAfter === undefined || (ends(one) ?? -Infinity) > Date.parse(expiresAfter));
+    const ends = ({ current }: ManagedCertificate) =>
+      current ? Date.parse(current.notAfter) : undefined;
+    const where = (one: ManagedCertificate) =>
+      maySee(caller, one.names) &&
+      (issuer ?? one.issuer) === one.issuer &&
+      (state === undefined || stateOf(one, this.#clock) === state) &&
+      (label === undefined ||
+        (labelValue ?? one.labels?.[labelName] ?? '') === one.labels?.[labelName]) &&
+      (expiresBefore === undefined || (ends(one) ?? Infinity) < Date.parse(expiresBefore)) &&
+      (expiresAfter === undefined || (ends(one) ?? -Infinity) > Date.parse(expiresAfter));
     const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
-    const page = await caller.tenant.keeper.provisioner.certificates.page({ ...query, where, sort: sort ?? (byExpiry ? 'expiry' : 'id'), expiresFrom: expiresAfter, expiresBefore });
-    return answer(200, { items: page.certificates.map((one) => this.#shown(one)), next: page.next, scanned: page.scanned });
+    const page = await caller.tenant.keeper.provisioner.certificates.page({
+      ...query,
+      where,
+      sort: sort ?? (byExpiry ? 'expiry' : 'id'),
+      expiresFrom: expiresAfter,
+      expiresBefore,
+    });
+    return answer(200, {
+      items: page.certificates.map((one) => this.#shown(one)),
+      next: page.next,
+      scanned: page.scanned,
+    });
   }
 
   @Handles(show)
@@ -95,13 +249,31 @@ export class Certificates {
   }
 
   @Handles(declare)
-  async declare({ caller, params: { name }, body: { names = [name], ...more }, signal }: RequestOf<typeof declare>): Promise<Answer> {
-    if (names[0] !== name) throw new ServerError('ERR_SERVER_BODY', 'the first of the names is the one in the path', { errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }] });
-    const { storage, keeper: { provisioner: { certificates } } } = caller.tenant;
+  async declare({
+    caller,
+    params: { name },
+    body: { names = [name], ...more },
+    signal,
+  }: RequestOf<typeof declare>): Promise<Answer> {
+    if (names[0] !== name)
+      throw new ServerError('ERR_SERVER_BODY', 'the first of the names is the one in the path', {
+        errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }],
+      });
+    const {
+      storage,
+      keeper: {
+        provisioner: { certificates },
+      },
+    } = caller.tenant;
     // Two who declare the same at once make one.
-    await using lock = await acquireLock(storage, `declare/${Buffer.from(name.toLowerCase()).toString('hex').slice(0, 100)}`, { signal });
+    await using lock = await acquireLock(
+      storage,
+      `declare/${Buffer.from(name.toLowerCase()).toString('hex').slice(0, 100)}`,
+      { signal },
+    );
     for await (const one of certificates.byName(name)) {
-      if (one.names[0] === name.toLowerCase() && maySee(caller, one.names)) return answer(200, this.#shown(await this.#declared(caller, one, { names, ...more })));
+      if (one.names[0] === name.toLowerCase() && maySee(caller, one.names))
+        return answer(200, this.#shown(await this.#declared(caller, one, { names, ...more })));
     }
     const spec = await specOf({ names, ...more }, caller);
     await this.#quotas.certificate(caller.tenant);
@@ -110,16 +282,30 @@ export class Certificates {
     const order = await caller.tenant.keeper.provisioner.submit({ certificate: spec });
     this.#scheduling.wake();
     const { certificate: id } = await caller.tenant.keeper.provisioner.status(order);
-    return answer(201, this.#shown(await certificates.get(id)), { location: `/api/certificates/${id}` });
+    return answer(201, this.#shown(await certificates.get(id)), {
+      location: `/api/certificates/${id}`,
+    });
   }
 
   @Handles(change)
-  async change({ caller, params: { id }, body: { labels: own, paused, renewBeforeDays: days, reuseKey } }: RequestOf<typeof change>): Promise<Answer> {
+  async change({
+    caller,
+    params: { id },
+    body: { labels: own, paused, renewBeforeDays: days, reuseKey },
+  }: RequestOf<typeof change>): Promise<Answer> {
     await visible(caller, id);
-    const changed = await caller.tenant.keeper.provisioner.certificates.change(id, (summary) => ({
-      ...summary, labels: own ?? summary.labels, paused: paused ?? summary.paused, reuseKey: reuseKey ?? summary.reuseKey,
-      renewBefore: days === undefined ? summary.renewBefore : days === null ? undefined : `P${days}D`,
-    }), { type: 'certificate_changed' });
+    const changed = await caller.tenant.keeper.provisioner.certificates.change(
+      id,
+      (summary) => ({
+        ...summary,
+        labels: own ?? summary.labels,
+        paused: paused ?? summary.paused,
+        reuseKey: reuseKey ?? summary.reuseKey,
+        renewBefore:
+          days === undefined ? summary.renewBefore : days === null ? undefined : `P${days}D`,
+      }),
+      { type: 'certificate_changed' },
+    );
     this.#scheduling.wake();
     return answer(200, this.#shown(changed));
   }
@@ -128,15 +314,31 @@ export class Certificates {
   async remove({ caller, params: { id }, signal }: RequestOf<typeof remove>): Promise<Answer> {
     await visible(caller, id);
     await caller.tenant.keeper.provisioner.remove(id, { signal });
-    await new AgentReports({ storage: caller.tenant.storage, clock: this.#clock }).forgetCertificate(id);
+    await new AgentReports({
+      storage: caller.tenant.storage,
+      clock: this.#clock,
+    }).forgetCertificate(id);
     return answer(204);
   }
 
   @Handles(chain)
-  async chain({ caller, params: { id }, query: { wait }, headers, signal }: RequestOf<typeof chain>): Promise<Answer> {
-    const { one, tag, known } = await this.#awaited(caller, id, { seconds: patience(wait, headers.prefer), header: headers['if-none-match'], signal });
+  async chain({
+    caller,
+    params: { id },
+    query: { wait },
+    headers,
+    signal,
+  }: RequestOf<typeof chain>): Promise<Answer> {
+    const { one, tag, known } = await this.#awaited(caller, id, {
+      seconds: patience(wait, headers.prefer),
+      header: headers['if-none-match'],
+      signal,
+    });
     if (known) return answer(304, undefined, { etag: tag });
-    return answer(200, (await this.#content(one, caller)).chain, { 'content-type': 'application/pem-certificate-chain', etag: tag });
+    return answer(200, (await this.#content(one, caller)).chain, {
+      'content-type': 'application/pem-certificate-chain',
+      etag: tag,
+    });
   }
 
   @Handles(privateKey)
@@ -144,16 +346,34 @@ export class Certificates {
     const one = await visible(caller, id);
     const content = await this.#content(one, caller);
     await this.#toldOfReading(caller, one);
-    return answer(200, content.privateKey, { 'content-type': 'application/x-pem-file', etag: tagOf(one), 'cache-control': 'no-store' });
+    return answer(200, content.privateKey, {
+      'content-type': 'application/x-pem-file',
+      etag: tagOf(one),
+      'cache-control': 'no-store',
+    });
   }
 
   @Handles(bundle)
-  async bundle({ caller, params: { id }, query: { wait }, headers, signal }: RequestOf<typeof bundle>): Promise<Answer> {
-    const { one, tag, known } = await this.#awaited(caller, id, { seconds: patience(wait, headers.prefer), header: headers['if-none-match'], signal });
+  async bundle({
+    caller,
+    params: { id },
+    query: { wait },
+    headers,
+    signal,
+  }: RequestOf<typeof bundle>): Promise<Answer> {
+    const { one, tag, known } = await this.#awaited(caller, id, {
+      seconds: patience(wait, headers.prefer),
+      header: headers['if-none-match'],
+      signal,
+    });
     if (known) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
     const content = await this.#content(one, caller);
     await this.#toldOfReading(caller, one);
-    return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, { 'content-type': 'application/x-pem-file', etag: tag, 'cache-control': 'no-store' });
+    return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, {
+      'content-type': 'application/x-pem-file',
+      etag: tag,
+      'cache-control': 'no-store',
+    });
   }
 
   @Handles(renew)
@@ -163,11 +383,19 @@ export class Certificates {
     const { provisioner } = caller.tenant.keeper;
     const order = await provisioner.submit({ certificate: id, cause: 'request' });
     this.#scheduling.wake();
-    return answer(202, orderOf(await provisioner.status(order)), { location: `/api/orders/${order}`, 'retry-after': '2' });
+    return answer(202, orderOf(await provisioner.status(order)), {
+      location: `/api/orders/${order}`,
+      'retry-after': '2',
+    });
   }
 
   @Handles(revoke)
-  async revoke({ caller, params: { id }, body: { reason }, signal }: RequestOf<typeof revoke>): Promise<Answer> {
+  async revoke({
+    caller,
+    params: { id },
+    body: { reason },
+    signal,
+  }: RequestOf<typeof revoke>): Promise<Answer> {
     await visible(caller, id);
     const { provisioner } = caller.tenant.keeper;
     await provisioner.revoke(id, { reason, signal });
@@ -175,14 +403,29 @@ export class Certificates {
   }
 
   /** Brings one into accord with what is declared, and orders it where names, CA, profile or key are to be others. */
-  async #declared(caller: Caller, { id, ...found }: ManagedCertificate, request: CertificateRequest): Promise<ManagedCertificate> {
+  async #declared(
+    caller: Caller,
+    { id, ...found }: ManagedCertificate,
+    request: CertificateRequest,
+  ): Promise<ManagedCertificate> {
     const spec = await specOf(request, caller);
     const { certificates } = caller.tenant.keeper.provisioner;
-    const { deploy = [], ...wanted } = { ...spec, names: spec.names.map((name) => name.toLowerCase()) };
-    const differs = (keys: readonly (keyof typeof wanted)[]) => keys.some((key) => JSON.stringify(wanted[key] ?? null) !== JSON.stringify(found[key] ?? null));
+    const { deploy = [], ...wanted } = {
+      ...spec,
+      names: spec.names.map((name) => name.toLowerCase()),
+    };
+    const differs = (keys: readonly (keyof typeof wanted)[]) =>
+      keys.some(
+        (key) => JSON.stringify(wanted[key] ?? null) !== JSON.stringify(found[key] ?? null),
+      );
     const another = differs(['names', 'issuer', 'profile', 'keyType']);
-    if (!another && !differs(['reuseKey', 'mustStaple', 'proof', 'renewBefore', 'labels'])) return { id, ...found };
-    await certificates.change(id, (summary) => ({ ...summary, ...wanted, deploy: summary.deploy ?? deploy }), { type: 'certificate_changed' });
+    if (!another && !differs(['reuseKey', 'mustStaple', 'proof', 'renewBefore', 'labels']))
+      return { id, ...found };
+    await certificates.change(
+      id,
+      (summary) => ({ ...summary, ...wanted, deploy: summary.deploy ?? deploy }),
+      { type: 'certificate_changed' },
+    );
     if (another && !found.paused) {
       await this.#quotas.order(caller.tenant);
       await caller.tenant.keeper.provisioner.submit({ certificate: id, cause: 'request' });
@@ -192,11 +435,32 @@ export class Certificates {
   }
 
   /** One that `If-None-Match` does not name, if there is such a one in time. */
-  async #awaited(caller: Caller, id: string, { seconds, header, signal }: { readonly seconds: number; readonly header: string | undefined; readonly signal: AbortSignal }) {
-    const { tenant: { name: tenant, keeper: { provisioner: { certificates } } } } = caller;
+  async #awaited(
+    caller: Caller,
+    id: string,
+    {
+      seconds,
+      header,
+      signal,
+    }: {
+      readonly seconds: number;
+      readonly header: string | undefined;
+      readonly signal: AbortSignal;
+    },
+  ) {
+    const {
+      tenant: {
+        name: tenant,
+        keeper: {
+          provisioner: { certificates },
+        },
+      },
+    } = caller;
     const now = await visible(caller, id);
-    const isKnown = (version: string | undefined) => version !== undefined && names(header, version);
-    if (seconds === 0 || !now.current || !isKnown(tagOf(now))) return { one: now, tag: tagOf(now), known: now.current !== undefined && isKnown(tagOf(now)) };
+    const isKnown = (version: string | undefined) =>
+      version !== undefined && names(header, version);
+    if (seconds === 0 || !now.current || !isKnown(tagOf(now)))
+      return { one: now, tag: tagOf(now), known: now.current !== undefined && isKnown(tagOf(now)) };
     const read = async () => {
       const found = await certificates.find(id);
       return found && tagOf(found);
@@ -208,13 +472,31 @@ export class Certificates {
 
   /** @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use still has names that are not the caller's */
   async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
-    const content = current && await caller.tenant.keeper.provisioner.certificates.generation(id, current.generation);
-    if (!content || !maySee(caller, content.names)) throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
+    const content =
+      current &&
+      (await caller.tenant.keeper.provisioner.certificates.generation(id, current.generation));
+    if (!content || !maySee(caller, content.names))
+      throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
     return content;
   }
 
-  async #toldOfReading({ id: actor, tenant: { storage } }: Caller, { id, names: all, issuer, current }: ManagedCertificate): Promise<void> {
-    await storage.write([eventChange({ type: 'private_key_read', certificate: id, names: all, issuer, actor, message: `generation ${current?.generation}` }, this.#clock)]);
+  async #toldOfReading(
+    { id: actor, tenant: { storage } }: Caller,
+    { id, names: all, issuer, current }: ManagedCertificate,
+  ): Promise<void> {
+    await storage.write([
+      eventChange(
+        {
+          type: 'private_key_read',
+          certificate: id,
+          names: all,
+          issuer,
+          actor,
+          message: `generation ${current?.generation}`,
+        },
+        this.#clock,
+      ),
+    ]);
   }
 
   #shown(one: ManagedCertificate) {
@@ -228,5 +510,8 @@ function tagOf({ current }: ManagedCertificate): string {
 
 /** RFC 9110 §13.1.2 */
 function names(header: string | undefined, tag: string): boolean {
-  return header === '*' || (header ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === tag);
+  return (
+    header === '*' ||
+    (header ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === tag)
+  );
 }

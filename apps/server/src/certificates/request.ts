@@ -1,9 +1,26 @@
-import { deployRecord, describedIssuer, dnsProviderFor, dnsProvidersOf, issuersOf, keepIssuer, proofOf, proofRecord } from '@acmex/config';
+import {
+  deployRecord,
+  describedIssuer,
+  dnsProviderFor,
+  dnsProvidersOf,
+  issuersOf,
+  keepIssuer,
+  proofOf,
+  proofRecord,
+} from '@acmex/config';
 import type { CertificateSpec } from '@acmex/orchestrator';
 import { z } from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
-import { certifiedNames, challenge, keyType, labels, ownName, profile, renewBeforeDays } from '../http/fields.ts';
+import {
+  certifiedNames,
+  challenge,
+  keyType,
+  labels,
+  ownName,
+  profile,
+  renewBeforeDays,
+} from '../http/fields.ts';
 import type { Tenant } from '../tenants.ts';
 
 /** What can be said of a certificate. */
@@ -11,10 +28,20 @@ export const wishes = {
   issuer: ownName.optional().describe('An issuer of acmex.toml; the one of [acme] by default.'),
   profile: profile.optional(),
   keyType: keyType.optional().describe('ec-p256 by default.'),
-  reuseKey: z.boolean().optional().describe('Keep the private key at a renewal; a new one each time by default.'),
-  mustStaple: z.boolean().optional().describe('Ask for a certificate that needs a stapled OCSP answer.'),
+  reuseKey: z
+    .boolean()
+    .optional()
+    .describe('Keep the private key at a renewal; a new one each time by default.'),
+  mustStaple: z
+    .boolean()
+    .optional()
+    .describe('Ask for a certificate that needs a stapled OCSP answer.'),
   challenge: challenge.optional().describe('challenge.challenge_type of acmex.toml by default.'),
-  dnsProvider: ownName.optional().describe('One of challenge.dns01.providers of acmex.toml; by default whoever writes the records of each name.'),
+  dnsProvider: ownName
+    .optional()
+    .describe(
+      'One of challenge.dns01.providers of acmex.toml; by default whoever writes the records of each name.',
+    ),
   renewBeforeDays: renewBeforeDays.optional(),
   labels: labels.optional(),
 };
@@ -25,48 +52,98 @@ export type CertificateRequest = z.output<typeof certificateRequest>;
  * The certificate that is asked for, where caller and tenant may have it.
  * @throws ServerError `ERR_SERVER_NAMES`, `ERR_SERVER_BODY`
  */
-export async function specOf({ names, issuer: named, profile: wished, keyType: type = 'ec-p256', reuseKey = false, mustStaple = false, challenge: way, dnsProvider, renewBeforeDays: days, labels: own = {} }: CertificateRequest, caller: Caller): Promise<CertificateSpec> {
+export async function specOf(
+  {
+    names,
+    issuer: named,
+    profile: wished,
+    keyType: type = 'ec-p256',
+    reuseKey = false,
+    mustStaple = false,
+    challenge: way,
+    dnsProvider,
+    renewBeforeDays: days,
+    labels: own = {},
+  }: CertificateRequest,
+  caller: Caller,
+): Promise<CertificateSpec> {
   const { tenant } = caller;
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
   const proof = proofRecord({ challenge: way, dnsProvider });
   assertProviders(tenant, names, proofOf(proof, tenant.keeper.config));
   const { directory, title, own: ownAccount, caCertificate } = describedIssuer(issuer);
-  await keepIssuer(tenant.storage, { directory, title, own: ownAccount, caCertificate: await caCertificate?.() }, issuer.name);
+  await keepIssuer(
+    tenant.storage,
+    { directory, title, own: ownAccount, caCertificate: await caCertificate?.() },
+    issuer.name,
+  );
   return {
-    names, issuer: issuer.name, keyType: type, reuseKey, mustStaple, profile: wished ?? issuer.profile, proof, labels: own,
-    renewBefore: days === undefined ? undefined : `P${days}D`, deploy: deployRecord([{ general: true }]),
+    names,
+    issuer: issuer.name,
+    keyType: type,
+    reuseKey,
+    mustStaple,
+    profile: wished ?? issuer.profile,
+    proof,
+    labels: own,
+    renewBefore: days === undefined ? undefined : `P${days}D`,
+    deploy: deployRecord([{ general: true }]),
   };
 }
 
 /** The issuer of this name, or the one that is used where none is named. @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES` */
-export function issuerFor({ keeper: { config }, issuers, name }: Pick<Tenant, 'keeper' | 'issuers' | 'name'>, named: string | undefined): ReturnType<typeof issuersOf>[0] {
+export function issuerFor(
+  { keeper: { config }, issuers, name }: Pick<Tenant, 'keeper' | 'issuers' | 'name'>,
+  named: string | undefined,
+): ReturnType<typeof issuersOf>[0] {
   const all = issuersOf(config);
   const allowed = all.filter((one) => issuers?.includes(one.name) ?? true);
   const found = named === undefined ? allowed[0] : allowed.find((one) => one.name === named);
   if (found) return found;
-  if (all.some((one) => one.name === named)) throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the CA ${named}`);
+  if (all.some((one) => one.name === named))
+    throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the CA ${named}`);
   throw wrong('/issuer', `is none of ${allowed.map((one) => one.name).join(', ')}`);
 }
 
 /** That all records are written by providers which the tenant may use. */
-function assertProviders({ keeper: { config }, dnsProviders, name: tenant }: Tenant, names: readonly string[], { challenge: way, dnsProvider: named }: ReturnType<typeof proofOf>): void {
+function assertProviders(
+  { keeper: { config }, dnsProviders, name: tenant }: Tenant,
+  names: readonly string[],
+  { challenge: way, dnsProvider: named }: ReturnType<typeof proofOf>,
+): void {
   if (way !== 'dns-01' && way !== 'dns-account-01') return;
   const known = dnsProvidersOf(config).map((one) => one.name);
   const allowed = known.filter((one) => dnsProviders?.includes(one) ?? true);
-  if (allowed.length === 0) throw wrong('/dnsProvider', `${way} needs one of challenge.dns01.providers of acmex.toml, which has none`);
-  if (named !== undefined && !known.includes(named)) throw wrong('/dnsProvider', `${way} needs one of ${allowed.join(', ')}`);
+  if (allowed.length === 0)
+    throw wrong(
+      '/dnsProvider',
+      `${way} needs one of challenge.dns01.providers of acmex.toml, which has none`,
+    );
+  if (named !== undefined && !known.includes(named))
+    throw wrong('/dnsProvider', `${way} needs one of ${allowed.join(', ')}`);
   for (const name of names) {
     const writer = writerOf(name, config, named);
     if (writer !== undefined && allowed.includes(writer)) continue;
-    if (named !== undefined && !allowed.includes(named)) throw new ServerError('ERR_SERVER_NAMES', `the tenant ${tenant} may not use the DNS provider ${named}`);
+    if (named !== undefined && !allowed.includes(named))
+      throw new ServerError(
+        'ERR_SERVER_NAMES',
+        `the tenant ${tenant} may not use the DNS provider ${named}`,
+      );
     // Whose zones there are besides is not for every tenant to know.
-    throw wrong('/dnsProvider', `none of ${allowed.join(', ')} writes the records of ${name}: take it away, or ask for another way to prove it`);
+    throw wrong(
+      '/dnsProvider',
+      `none of ${allowed.join(', ')} writes the records of ${name}: take it away, or ask for another way to prove it`,
+    );
   }
 }
 
 /** Undefined where nobody does. */
-function writerOf(name: string, config: Tenant['keeper']['config'], named: string | undefined): string | undefined {
+function writerOf(
+  name: string,
+  config: Tenant['keeper']['config'],
+  named: string | undefined,
+): string | undefined {
   try {
     return dnsProviderFor(name, { config, named });
   } catch {
@@ -75,6 +152,9 @@ function writerOf(name: string, config: Tenant['keeper']['config'], named: strin
 }
 
 function wrong(pointer: string, detail: string): ServerError {
-  return new ServerError('ERR_SERVER_BODY', `the body is not what this route takes: ${pointer} ${detail}`, { errors: [{ pointer, detail }] });
+  return new ServerError(
+    'ERR_SERVER_BODY',
+    `the body is not what this route takes: ${pointer} ${detail}`,
+    { errors: [{ pointer, detail }] },
+  );
 }
-

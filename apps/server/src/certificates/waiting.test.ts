@@ -11,7 +11,15 @@ describe('waiting for another certificate', () => {
     const clock = virtualClock();
     const waiting = new Waiting({ clock });
     let version: string | undefined = 'one';
-    const wait = (own = aSignal()) => waiting.until({ tenant: 't', id: 'c', read: async () => version, isKnown: (one) => one === 'one', seconds: 20, signal: own });
+    const wait = (own = aSignal()) =>
+      waiting.until({
+        tenant: 't',
+        id: 'c',
+        read: async () => version,
+        isKnown: (one) => one === 'one',
+        seconds: 20,
+        signal: own,
+      });
     const over = wait();
     await clock.run(over);
     expect(clock.monotonic()).toBe(20_000);
@@ -32,7 +40,22 @@ describe('waiting for another certificate', () => {
     const clock = virtualClock();
     const waiting = new Waiting({ clock });
     let reads = 0;
-    const all = (count: number, idOf: (at: number) => string) => Promise.all(Array.from({ length: count }, (_, at) => waiting.until({ tenant: 't', id: idOf(at), read: async () => { reads += 1; return 'one'; }, isKnown: () => true, seconds: 2, signal: aSignal() })));
+    const all = (count: number, idOf: (at: number) => string) =>
+      Promise.all(
+        Array.from({ length: count }, (_, at) =>
+          waiting.until({
+            tenant: 't',
+            id: idOf(at),
+            read: async () => {
+              reads += 1;
+              return 'one';
+            },
+            isKnown: () => true,
+            seconds: 2,
+            signal: aSignal(),
+          }),
+        ),
+      );
     await clock.run(all(20, () => 'same'));
     expect(reads).toBeLessThanOrEqual(4);
     reads = 0;
@@ -42,14 +65,28 @@ describe('waiting for another certificate', () => {
   it('is for so many of one tenant at once, and those of others do not count', async () => {
     const clock = virtualClock();
     const waiting = new Waiting({ clock, most: 3 });
-    const wait = async (tenant: string) => await waiting.until({ tenant, id: 'c', read: async () => 'one', isKnown: () => true, seconds: 1, signal: aSignal() });
+    const wait = async (tenant: string) =>
+      await waiting.until({
+        tenant,
+        id: 'c',
+        read: async () => 'one',
+        isKnown: () => true,
+        seconds: 1,
+        signal: aSignal(),
+      });
     const all = [wait('one'), wait('one'), wait('one')];
     await expect(wait('one')).rejects.toMatchObject({ code: 'ERR_SERVER_BUSY', retryAfter: 10 });
     await clock.run(Promise.all([...all, wait('two')]));
     await clock.run(wait('one'));
   });
   it('takes its time from the query, else from Prefer, which may ask for more than it gets', () => {
-    expect([patience(5, 'wait=7'), patience(undefined, 'wait=7'), patience(undefined, 'respond-async, wait=100'), patience(undefined, 'wait=soon'), patience(undefined, undefined)]).toEqual([5, 7, 60, 0, 0]);
+    expect([
+      patience(5, 'wait=7'),
+      patience(undefined, 'wait=7'),
+      patience(undefined, 'respond-async, wait=100'),
+      patience(undefined, 'wait=soon'),
+      patience(undefined, undefined),
+    ]).toEqual([5, 7, 60, 0, 0]);
   });
 });
 
@@ -67,27 +104,47 @@ describe('a server', () => {
   const ended = async (id: string) => await server.call('GET', `/api/orders/${id}/events`);
 
   it('answers who waits when there is a certificate by another process, in chain and bundle', async () => {
-    const { body: { id: order, certificate: id } } = await server.call('POST', '/api/orders', { body: { names: ['a.test'] } });
+    const {
+      body: { id: order, certificate: id },
+    } = await server.call('POST', '/api/orders', { body: { names: ['a.test'] } });
     await ended(order);
     const chain = await server.call('GET', `/api/certificates/${id}/chain`);
     const headers = { 'if-none-match': chain.headers.get('etag')! };
-    const waiting = [server.call('GET', `/api/certificates/${id}/chain?wait=30`, { headers }), server.call('GET', `/api/certificates/${id}/bundle`, { headers: { ...headers, prefer: 'wait=30' } })];
+    const waiting = [
+      server.call('GET', `/api/certificates/${id}/chain?wait=30`, { headers }),
+      server.call('GET', `/api/certificates/${id}/bundle`, {
+        headers: { ...headers, prefer: 'wait=30' },
+      }),
+    ];
     await using other = await serving({ ca, folder: server.folder });
-    const { body: renewal } = await other.call('POST', `/api/certificates/${id}/renew`, { key: server.key });
+    const { body: renewal } = await other.call('POST', `/api/certificates/${id}/renew`, {
+      key: server.key,
+    });
     await other.call('GET', `/api/orders/${renewal.id}/events`, { key: server.key });
     const [first, second] = await Promise.all(waiting);
     expect([first!.status, second!.status]).toEqual([200, 200]);
     expect(first!.headers.get('etag')).not.toBe(chain.headers.get('etag'));
     expect(second!.text).toContain('PRIVATE KEY');
-    await expect(server.call('GET', `/api/certificates/${id}/bundle?wait=61`, { headers })).resolves.toMatchObject({ status: 400 });
+    await expect(
+      server.call('GET', `/api/certificates/${id}/bundle?wait=61`, { headers }),
+    ).resolves.toMatchObject({ status: 400 });
   });
   it('gives out no key and no chain for names that the certificate still has and the caller may not use', async () => {
-    const { body: { id: order, certificate: id } } = await server.call('POST', '/api/orders', { body: { names: ['b.test', 'secret.test'] } });
+    const {
+      body: { id: order, certificate: id },
+    } = await server.call('POST', '/api/orders', { body: { names: ['b.test', 'secret.test'] } });
     await ended(order);
     ca.refused.add('b.test');
     await server.call('PUT', '/api/certificates/b.test', { body: { names: ['b.test'] } });
-    const key = await server.makeKey({ scopes: ['certificates:read', 'private-keys:read'], names: ['b.test'] });
+    const key = await server.makeKey({
+      scopes: ['certificates:read', 'private-keys:read'],
+      names: ['b.test'],
+    });
     await server.call('PATCH', `/api/certificates/${id}`, { body: { paused: true } });
-    for (const part of ['chain', 'private-key', 'bundle']) expect([part, (await server.call('GET', `/api/certificates/${id}/${part}`, { key })).status]).toEqual([part, 404]);
+    for (const part of ['chain', 'private-key', 'bundle'])
+      expect([
+        part,
+        (await server.call('GET', `/api/certificates/${id}/${part}`, { key })).status,
+      ]).toEqual([part, 404]);
   });
 });

@@ -24,10 +24,16 @@ export class Waiting {
   readonly #clock: Clock;
   readonly #most: number;
   readonly #waiting = new Map<string, number>();
-  readonly #looks = new Map<string, { waiters: number; at: number; found: Promise<string | undefined> }>();
+  readonly #looks = new Map<
+    string,
+    { waiters: number; at: number; found: Promise<string | undefined> }
+  >();
 
   /** @param options `most` for each tenant at once; 1,000 by default */
-  constructor({ clock = systemClock, most = 1000 }: { readonly clock?: Clock; readonly most?: number } = {}) {
+  constructor({
+    clock = systemClock,
+    most = 1000,
+  }: { readonly clock?: Clock; readonly most?: number } = {}) {
     this.#clock = clock;
     this.#most = most;
   }
@@ -35,19 +41,36 @@ export class Waiting {
   /** Waits until there is something that is not known; until the time is over, or nobody waits anymore. @throws ServerError `ERR_SERVER_BUSY` */
   async until({ tenant, id, read, isKnown, seconds, signal }: Awaited): Promise<void> {
     const others = this.#waiting.get(tenant) ?? 0;
-    if (others >= this.#most) throw new ServerError('ERR_SERVER_BUSY', `${this.#most} requests of the tenant ${tenant} wait for certificates already`, { retryAfter: 10 });
+    if (others >= this.#most)
+      throw new ServerError(
+        'ERR_SERVER_BUSY',
+        `${this.#most} requests of the tenant ${tenant} wait for certificates already`,
+        { retryAfter: 10 },
+      );
     const key = `${tenant}/${id}`;
-    const look = this.#looks.get(key) ?? { waiters: 0, at: -Infinity, found: Promise.resolve(undefined) };
+    const look = this.#looks.get(key) ?? {
+      waiters: 0,
+      at: -Infinity,
+      found: Promise.resolve(undefined),
+    };
     this.#waiting.set(tenant, others + 1);
     this.#looks.set(key, look);
     look.waiters += 1;
     try {
       const end = this.#clock.monotonic() + seconds * 1000;
-      for (let now = this.#clock.monotonic(); now < end && !signal.aborted; now = this.#clock.monotonic()) {
+      for (
+        let now = this.#clock.monotonic();
+        now < end && !signal.aborted;
+        now = this.#clock.monotonic()
+      ) {
         const between = Math.max(pause, this.#looks.size * more);
         if (now - look.at >= between) [look.at, look.found] = [now, read()];
         if (!isKnown(await look.found)) return;
-        await this.#clock.sleep({ milliseconds: Math.min(between, Math.max(1, Math.ceil(end - now))) }, { signal }).catch(() => { /* nobody waits anymore */ });
+        await this.#clock
+          .sleep({ milliseconds: Math.min(between, Math.max(1, Math.ceil(end - now))) }, { signal })
+          .catch(() => {
+            /* nobody waits anymore */
+          });
       }
     } finally {
       look.waiters -= 1;
@@ -58,7 +81,11 @@ export class Waiting {
 }
 
 /** Seconds that a request says it waits: `?wait=`, or `Prefer: wait=`, which may ask for more than it gets. RFC 7240 §4.3 */
-export function patience(wait: number | undefined, prefer: string | readonly string[] | undefined): number {
-  const [, preferred] = /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[,;]|$)/i.exec([prefer ?? ''].flat().join(',')) ?? [];
+export function patience(
+  wait: number | undefined,
+  prefer: string | readonly string[] | undefined,
+): number {
+  const [, preferred] =
+    /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[,;]|$)/i.exec([prefer ?? ''].flat().join(',')) ?? [];
   return wait ?? Math.min(Number(preferred ?? 0), longest);
 }

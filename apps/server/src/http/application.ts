@@ -31,20 +31,66 @@ export interface ApplicationOptions {
 }
 
 /** What a caller may cost before anything is known of them. Bytes and milliseconds. */
-const limits = { bodyLimit: 65_536, maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 72_000, maxParamLength: 300 } as const;
+const limits = {
+  bodyLimit: 65_536,
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 72_000,
+  maxParamLength: 300,
+} as const;
 
 /** What Nest hangs controllers and providers on. */
-const ServerModule = Object.freeze(class { readonly name = 'server'; });
+const ServerModule = Object.freeze(
+  class {
+    readonly name = 'server';
+  },
+);
 
 /** The server's HTTP, without listening: every route behind the gatekeeper, every fault as a problem document. */
-export async function application({ controllers, imports, isReachable, providers, tls, trustedProxies, isOwnHost, figures }: ApplicationOptions): Promise<NestFastifyApplication> {
+export async function application({
+  controllers,
+  imports,
+  isReachable,
+  providers,
+  tls,
+  trustedProxies,
+  isOwnHost,
+  figures,
+}: ApplicationOptions): Promise<NestFastifyApplication> {
   endpointsOf(controllers);
-  const { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout, bodyLimit, maxParamLength } = limits;
-  const own = { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout, insecureHTTPParser: false };
+  const {
+    maxHeaderSize,
+    headersTimeout,
+    requestTimeout,
+    keepAliveTimeout,
+    bodyLimit,
+    maxParamLength,
+  } = limits;
+  const own = {
+    maxHeaderSize,
+    headersTimeout,
+    requestTimeout,
+    keepAliveTimeout,
+    insecureHTTPParser: false,
+  };
   const adapter = new FastifyAdapter({
     ...(tls ? { https: { ...own, ...tls, minVersion: 'TLSv1.2' as const } } : { http: own }),
-    bodyLimit, requestTimeout, keepAliveTimeout, trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false, routerOptions: { maxParamLength, caseSensitive: true }, forceCloseConnections: true,
-    frameworkErrors: (error: Error, _: unknown, reply: FastifyReply) => send(problemOf(new ServerError('ERR_SERVER_UNAUTHENTICATED', 'this address is not well-formed', { cause: error })), reply),
+    bodyLimit,
+    requestTimeout,
+    keepAliveTimeout,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    routerOptions: { maxParamLength, caseSensitive: true },
+    forceCloseConnections: true,
+    frameworkErrors: (error: Error, _: unknown, reply: FastifyReply) =>
+      send(
+        problemOf(
+          new ServerError('ERR_SERVER_UNAUTHENTICATED', 'this address is not well-formed', {
+            cause: error,
+          }),
+        ),
+        reply,
+      ),
     exposeHeadRoutes: false,
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
@@ -52,15 +98,37 @@ export async function application({ controllers, imports, isReachable, providers
   const always = headersOf(tls !== undefined);
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers(always);
-    if (!isOwnHost(String(request.headers.host ?? '').toLowerCase())) throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
-    if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url)) throw new ServerError('ERR_SERVER_UNAVAILABLE', 'Redis cannot be reached: try again in a few seconds', { retryAfter: 5 });
-    if (twice(request.raw.rawHeaders)) throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
+    if (!isOwnHost(String(request.headers.host ?? '').toLowerCase()))
+      throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
+    if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
+      throw new ServerError(
+        'ERR_SERVER_UNAVAILABLE',
+        'Redis cannot be reached: try again in a few seconds',
+        { retryAfter: 5 },
+      );
+    if (twice(request.raw.rawHeaders))
+      throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
   });
-  fastify.addHook('onResponse', async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) => figures.answered({ method, route, status, seconds: elapsedTime / 1000 }));
-  return await NestFactory.create<NestFastifyApplication>({
-    module: ServerModule, imports: [...imports], controllers: [...controllers] as Type[],
-    providers: [...providers, { provide: APP_GUARD, useClass: Gatekeeper }, Exchange, { provide: APP_FILTER, useClass: Problems }],
-  }, adapter, { logger: false, bodyParser: false, abortOnError: false });
+  fastify.addHook(
+    'onResponse',
+    async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
+      figures.answered({ method, route, status, seconds: elapsedTime / 1000 }),
+  );
+  return await NestFactory.create<NestFastifyApplication>(
+    {
+      module: ServerModule,
+      imports: [...imports],
+      controllers: [...controllers] as Type[],
+      providers: [
+        ...providers,
+        { provide: APP_GUARD, useClass: Gatekeeper },
+        Exchange,
+        { provide: APP_FILTER, useClass: Problems },
+      ],
+    },
+    adapter,
+    { logger: false, bodyParser: false, abortOnError: false },
+  );
 }
 
 /** Keeps the bytes too: signatures and digests are over those. */
@@ -72,7 +140,10 @@ function readsJson(fastify: FastifyInstance): void {
     if (bytes.length === 0) return done(null, undefined);
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-      done(null, JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? refuse() : value)));
+      done(
+        null,
+        JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? refuse() : value)),
+      );
     } catch (cause) {
       done(new ServerError('ERR_SERVER_JSON', 'the body is no JSON', { cause }));
     }
@@ -86,17 +157,54 @@ function refuse(): never {
 /** What Helmet would write, for every answer the same, without what only browsers of long ago knew. */
 function headersOf(strictTransportSecurity: boolean): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
-  const contentSecurityPolicy = { useDefaults: false, directives: { defaultSrc: ['\'none\''], styleSrc: ['\'unsafe-inline\''], baseUri: ['\'none\''], formAction: ['\'none\''], frameAncestors: ['\'none\''] } };
-  const response: Partial<ServerResponse> = { setHeader: (name, value) => { headers[name.toLowerCase()] = String(value); return response as ServerResponse; }, removeHeader: () => { /* there is none yet */ } };
+  const contentSecurityPolicy = {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'unsafe-inline'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  };
+  const response: Partial<ServerResponse> = {
+    setHeader: (name, value) => {
+      headers[name.toLowerCase()] = String(value);
+      return response as ServerResponse;
+    },
+    removeHeader: () => {
+      /* there is none yet */
+    },
+  };
   // It looks at neither, beyond these two.
-  helmet({ contentSecurityPolicy, strictTransportSecurity, xDownloadOptions: false, xPermittedCrossDomainPolicies: false, xXssProtection: false, xDnsPrefetchControl: false, originAgentCluster: false })({} as IncomingMessage, response as ServerResponse, () => { /* there is nothing behind it */ });
+  helmet({
+    contentSecurityPolicy,
+    strictTransportSecurity,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+    xDnsPrefetchControl: false,
+    originAgentCluster: false,
+  })({} as IncomingMessage, response as ServerResponse, () => {
+    /* there is nothing behind it */
+  });
   return headers;
 }
 
-const single: ReadonlySet<string> = new Set(['x-api-key', 'authorization', 'host', 'idempotency-key', 'last-event-id', 'content-type', 'content-length']);
+const single: ReadonlySet<string> = new Set([
+  'x-api-key',
+  'authorization',
+  'host',
+  'idempotency-key',
+  'last-event-id',
+  'content-type',
+  'content-length',
+]);
 
 /** Of two, one that looked at the first and one that looked at the second would disagree. */
 function twice(raw: readonly string[]): boolean {
-  const found = raw.flatMap((text, at) => (at % 2 === 0 && single.has(text.toLowerCase()) ? [text.toLowerCase()] : []));
+  const found = raw.flatMap((text, at) =>
+    at % 2 === 0 && single.has(text.toLowerCase()) ? [text.toLowerCase()] : [],
+  );
   return new Set(found).size < found.length;
 }

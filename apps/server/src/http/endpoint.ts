@@ -1,6 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { createParamDecorator, type ExecutionContext, RequestMapping, RequestMethod } from '@nestjs/common';
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  RequestMapping,
+  RequestMethod,
+} from '@nestjs/common';
 import type { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
 import type { Scope } from '../access/scopes.ts';
@@ -19,7 +24,11 @@ export interface AnswerDescription {
  * A route: who may use it, what it takes, and what it answers. From this it is guarded, checked and documented; there is no route
  * without one.
  */
-export interface EndpointDescription<P extends z.ZodType = z.ZodType, Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType> {
+export interface EndpointDescription<
+  P extends z.ZodType = z.ZodType,
+  Q extends z.ZodType = z.ZodType,
+  B extends z.ZodType = z.ZodType,
+> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/api/widgets/:id` */
   readonly path: string;
@@ -47,7 +56,10 @@ export interface Received<P, Q, B> {
   readonly signal: AbortSignal;
 }
 type Read<T> = T extends z.ZodType ? z.output<T> : undefined;
-export type RequestOf<E> = E extends EndpointDescription<infer P, infer Q, infer B> ? Received<Read<P>, Read<Q>, Read<B>> : never;
+export type RequestOf<E> =
+  E extends EndpointDescription<infer P, infer Q, infer B>
+    ? Received<Read<P>, Read<Q>, Read<B>>
+    : never;
 
 export interface Answer {
   readonly status: number;
@@ -60,19 +72,34 @@ export function answer(status: number, body?: Answer['body'], headers?: Answer['
   return { status, body, headers };
 }
 
-export function endpoint<P extends z.ZodType = z.ZodUndefined, Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(description: EndpointDescription<P, Q, B>): EndpointDescription<P, Q, B> {
+export function endpoint<
+  P extends z.ZodType = z.ZodUndefined,
+  Q extends z.ZodType = z.ZodUndefined,
+  B extends z.ZodType = z.ZodUndefined,
+>(description: EndpointDescription<P, Q, B>): EndpointDescription<P, Q, B> {
   return description;
 }
 
 /** One request on its way: checks it, has it handled, and writes the status and the headers of the answer. @returns the body */
-export type OpenExchange = (handle: (received: Received<never, never, never>) => Promise<Answer>) => Promise<unknown>;
+export type OpenExchange = (
+  handle: (received: Received<never, never, never>) => Promise<Answer>,
+) => Promise<unknown>;
 
 const key = Symbol('endpoint');
-const ExchangeOfRequest = createParamDecorator((_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<{ exchange: OpenExchange }>().exchange);
+const ExchangeOfRequest = createParamDecorator(
+  (_: unknown, context: ExecutionContext) =>
+    context.switchToHttp().getRequest<{ exchange: OpenExchange }>().exchange,
+);
 
 /** Makes a method of a controller the handler of a route. */
-export function Handles<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(description: EndpointDescription<P, Q, B>) {
-  return <H extends (request: Received<Read<P>, Read<Q>, Read<B>>) => Promise<Answer>>(target: object, name: string, descriptor: TypedPropertyDescriptor<H>) => {
+export function Handles<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  description: EndpointDescription<P, Q, B>,
+) {
+  return <H extends (request: Received<Read<P>, Read<Q>, Read<B>>) => Promise<Answer>>(
+    target: object,
+    name: string,
+    descriptor: TypedPropertyDescriptor<H>,
+  ) => {
     const handle = descriptor.value;
     if (!handle) throw new TypeError(`${name} is no method`);
     // An interceptor of Nest would do the same by way of observables, at twice the cost of the whole request.
@@ -81,7 +108,11 @@ export function Handles<P extends z.ZodType, Q extends z.ZodType, B extends z.Zo
     };
     const routed: PropertyDescriptor = { ...descriptor, value: route };
     Reflect.defineMetadata(key, description, route);
-    RequestMapping({ path: description.path, method: RequestMethod[description.method] })(target, name, routed);
+    RequestMapping({ path: description.path, method: RequestMethod[description.method] })(
+      target,
+      name,
+      routed,
+    );
     ExchangeOfRequest()(target, name, 0);
     return routed as TypedPropertyDescriptor<H>;
   };
@@ -93,12 +124,24 @@ export function endpointOf(handler: object): EndpointDescription | undefined {
 }
 
 /** All routes of controllers. @throws TypeError for a handler without a description */
-export function endpointsOf(controllers: readonly (abstract new (...args: never[]) => unknown)[]): readonly EndpointDescription[] {
-  return controllers.flatMap(({ name, prototype }) => Object.getOwnPropertyNames(prototype).flatMap((own) => {
-    const handler: unknown = (prototype as Record<string, unknown>)[own];
-    if (typeof handler !== 'function' || own === 'constructor' || !Reflect.hasMetadata('path', handler)) return [];
-    const found = endpointOf(handler);
-    if (!found) throw new TypeError(`${name}.${own} is a route without a description: use @Handles(endpoint({ … }))`);
-    return [found];
-  }));
+export function endpointsOf(
+  controllers: readonly (abstract new (...args: never[]) => unknown)[],
+): readonly EndpointDescription[] {
+  return controllers.flatMap(({ name, prototype }) =>
+    Object.getOwnPropertyNames(prototype).flatMap((own) => {
+      const handler: unknown = (prototype as Record<string, unknown>)[own];
+      if (
+        typeof handler !== 'function' ||
+        own === 'constructor' ||
+        !Reflect.hasMetadata('path', handler)
+      )
+        return [];
+      const found = endpointOf(handler);
+      if (!found)
+        throw new TypeError(
+          `${name}.${own} is a route without a description: use @Handles(endpoint({ … }))`,
+        );
+      return [found];
+    }),
+  );
 }

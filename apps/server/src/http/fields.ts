@@ -3,46 +3,126 @@ import { z } from 'zod';
 
 // What requests may say. Each text has a form in which no command, path, URL or credential fits: those are for acmex.toml.
 
-const text = (pattern: RegExp, wanted: string) => z.string({ error: wanted }).regex(pattern, wanted);
-const id = (prefix: string) => text(new RegExp(`^${prefix}_[0-9a-z]{26}$`), `write the id as ${prefix}_ and 26 letters and digits`);
+const text = (pattern: RegExp, wanted: string) =>
+  z.string({ error: wanted }).regex(pattern, wanted);
+const id = (prefix: string) =>
+  text(
+    new RegExp(`^${prefix}_[0-9a-z]{26}$`),
+    `write the id as ${prefix}_ and 26 letters and digits`,
+  );
 
 export const certificateId = id('crt');
 export const orderId = id('ord');
 export const keyId = id('key');
-export const accountId = text(/^acc_[0-9a-f]{12}$/, 'write the id as acc_ and 12 hexadecimal digits');
+export const accountId = text(
+  /^acc_[0-9a-f]{12}$/,
+  'write the id as acc_ and 12 hexadecimal digits',
+);
 
 const label = '[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?';
 const address = '\\d{1,3}(\\.\\d{1,3}){3}|[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}';
 /** A domain name in ASCII, a wildcard, or an IP address. */
-export const certifiedName = z.string().max(253).regex(new RegExp(`^(?:(?:\\*\\.)?(?:${label}\\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?|${address})$`), 'write example.com, *.example.com or an IP address; other scripts as xn--…');
-export const certifiedNames = z.array(certifiedName).min(1, 'write at least one name').max(100, 'a certificate has 100 names at most');
+export const certifiedName = z
+  .string()
+  .max(253)
+  .regex(
+    new RegExp(
+      `^(?:(?:\\*\\.)?(?:${label}\\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?|${address})$`,
+    ),
+    'write example.com, *.example.com or an IP address; other scripts as xn--…',
+  );
+export const certifiedNames = z
+  .array(certifiedName)
+  .min(1, 'write at least one name')
+  .max(100, 'a certificate has 100 names at most');
 /** `*`, `*.example.com` for all below it, or a name. */
-export const namePattern = z.string().max(253).regex(new RegExp(`^(?:\\*|(?:\\*\\.)?(?:${label}\\.)*${label}|${address})$`), 'write *, *.example.com for all below it, or a name');
+export const namePattern = z
+  .string()
+  .max(253)
+  .regex(
+    new RegExp(`^(?:\\*|(?:\\*\\.)?(?:${label}\\.)*${label}|${address})$`),
+    'write *, *.example.com for all below it, or a name',
+  );
 
 /** What a host calls itself; a part of a key of the storage. */
-export const agentName = text(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'write the name of the host: a-z, 0-9 and . _ -');
+export const agentName = text(
+  /^[a-z0-9][a-z0-9._-]{0,99}$/,
+  'write the name of the host: a-z, 0-9 and . _ -',
+);
 
 /** The name of something in acmex.toml. */
-export const ownName = text(/^[a-z0-9][a-z0-9-]{0,39}$/, 'write its name in acmex.toml: a-z, 0-9 and -');
-export const profile = text(/^[\w.-]{1,64}$/, 'write the name of one of the CA\'s profiles');
-export const keyType = z.enum(['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'] as const satisfies readonly KeyType[]);
+export const ownName = text(
+  /^[a-z0-9][a-z0-9-]{0,39}$/,
+  'write its name in acmex.toml: a-z, 0-9 and -',
+);
+export const profile = text(/^[\w.-]{1,64}$/, "write the name of one of the CA's profiles");
+export const keyType = z.enum([
+  'ec-p256',
+  'ec-p384',
+  'ec-p521',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+  'ed25519',
+] as const satisfies readonly KeyType[]);
 export const challenge = z.enum(['http-01', 'dns-01', 'tls-alpn-01']);
-export const labels = z.record(text(/^[\w.-]{1,63}$/, 'write 1 to 63 letters, digits and _ . -'), text(/^[\w.@+-]{0,63}$/, 'write up to 63 letters, digits and _ . @ + -')).refine((given) => Object.keys(given).length <= 32, 'write 32 labels at most');
+export const labels = z
+  .record(
+    text(/^[\w.-]{1,63}$/, 'write 1 to 63 letters, digits and _ . -'),
+    text(/^[\w.@+-]{0,63}$/, 'write up to 63 letters, digits and _ . @ + -'),
+  )
+  .refine((given) => Object.keys(given).length <= 32, 'write 32 labels at most');
 export const renewBeforeDays = z.number().int().min(1).max(365);
 /** What people call something. */
-export const title = text(/^[\p{L}\p{N}][\p{L}\p{N} _.,()+-]{0,79}$/u, 'write 1 to 80 letters, digits, blanks and _ . , ( ) + -');
-export const email = text(/^[\w.%+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z0-9-]{2,63}$/, 'write it as you@example.com');
-export const moment = z.iso.datetime({ offset: true, error: 'write a time as 2026-11-23T18:00:00Z' });
-export const revocationReason = z.enum(['unspecified', 'keyCompromise', 'caCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn', 'aaCompromise']);
+export const title = text(
+  /^[\p{L}\p{N}][\p{L}\p{N} _.,()+-]{0,79}$/u,
+  'write 1 to 80 letters, digits, blanks and _ . , ( ) + -',
+);
+export const email = text(
+  /^[\w.%+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z0-9-]{2,63}$/,
+  'write it as you@example.com',
+);
+export const moment = z.iso.datetime({
+  offset: true,
+  error: 'write a time as 2026-11-23T18:00:00Z',
+});
+export const revocationReason = z.enum([
+  'unspecified',
+  'keyCompromise',
+  'caCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+  'aaCompromise',
+]);
 
-export const limit = z.coerce.number().int().min(1).max(1000).default(100).describe('How many at most; 1 to 1,000.');
-export const cursor = text(/^[\w-]{1,800}$/, 'take it from next of the page before').describe('`next` of the page before.');
+export const limit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(1000)
+  .default(100)
+  .describe('How many at most; 1 to 1,000.');
+export const cursor = text(/^[\w-]{1,800}$/, 'take it from next of the page before').describe(
+  '`next` of the page before.',
+);
 
 /** A part of a list. */
 export function pageOf<T extends z.ZodType>(items: T) {
   return z.object({
     items: z.array(items),
-    next: z.string().optional().describe('Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next.'),
-    scanned: z.number().int().describe('How many were looked at for this page; 2,000 at most where a filter has no index.'),
+    next: z
+      .string()
+      .optional()
+      .describe(
+        'Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next.',
+      ),
+    scanned: z
+      .number()
+      .int()
+      .describe(
+        'How many were looked at for this page; 2,000 at most where a filter has no index.',
+      ),
   });
 }

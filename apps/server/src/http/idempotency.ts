@@ -23,7 +23,13 @@ interface Kept {
   readonly at: string;
   /** While it is worked on: when whoever does must have ended. */
   readonly until?: string | undefined;
-  readonly answer?: { readonly status: number; readonly headers?: Readonly<Record<string, string>> | undefined; readonly body?: unknown } | undefined;
+  readonly answer?:
+    | {
+        readonly status: number;
+        readonly headers?: Readonly<Record<string, string>> | undefined;
+        readonly body?: unknown;
+      }
+    | undefined;
 }
 
 const kept = records<Kept>({ kind: 'answer', version: 1, under: 'idempotency' });
@@ -48,12 +54,19 @@ export class Idempotency {
   async once(request: RepeatableRequest, work: () => Promise<Answer>): Promise<Answer> {
     const key = keyIn(request.headers);
     if (key === undefined) return await work();
-    const { caller: { tenant: { storage, name }, id } } = request;
+    const {
+      caller: {
+        tenant: { storage, name },
+        id,
+      },
+    } = request;
     const place = digest(id, key);
     for (;;) {
       const other = this.#atWork.get(`${name} ${place}`);
       if (!other) break;
-      await other.catch(() => { /* its own caller hears of it */ });
+      await other.catch(() => {
+        /* its own caller hears of it */
+      });
     }
     const doing = this.#once(storage, place, request, work);
     this.#atWork.set(`${name} ${place}`, doing);
@@ -68,40 +81,92 @@ export class Idempotency {
   async prune(storage: Storage): Promise<void> {
     const today = this.#day(0);
     const yesterday = this.#day(1);
-    for await (const { key } of kept.list(storage)) if (!key.includes(`/${today}/`) && !key.includes(`/${yesterday}/`)) await storage.write([{ remove: key }]);
+    for await (const { key } of kept.list(storage))
+      if (!key.includes(`/${today}/`) && !key.includes(`/${yesterday}/`))
+        await storage.write([{ remove: key }]);
   }
 
-  async #once(storage: Storage, place: string, request: RepeatableRequest, work: () => Promise<Answer>): Promise<Answer> {
-    const own = digest(request.method, request.url, createHash('sha256').update(request.body ?? '').digest('hex'));
+  async #once(
+    storage: Storage,
+    place: string,
+    request: RepeatableRequest,
+    work: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const own = digest(
+      request.method,
+      request.url,
+      createHash('sha256')
+        .update(request.body ?? '')
+        .digest('hex'),
+    );
     for (;;) {
       const found = await this.#find(storage, place);
-      if (found && found.record.request !== own) throw new ServerError('ERR_SERVER_IDEMPOTENCY', 'this Idempotency-Key was used for another request within 24 hours');
+      if (found && found.record.request !== own)
+        throw new ServerError(
+          'ERR_SERVER_IDEMPOTENCY',
+          'this Idempotency-Key was used for another request within 24 hours',
+        );
       if (found?.record.answer) return answerOf(found.record.answer, request.secret);
       const now = this.#clock.now();
-      if (found?.record.until !== undefined && Date.parse(found.record.until) > now.epochMilliseconds) {
+      if (
+        found?.record.until !== undefined &&
+        Date.parse(found.record.until) > now.epochMilliseconds
+      ) {
         await this.#clock.sleep(look);
         continue;
       }
-      const begun: Kept = { request: own, at: now.toString(), until: now.add(longestWork).toString() };
-      const change = found ? kept.changed(found, begun) : kept.added(`${this.#day(0)}/${place}`, begun);
-      const taken = await storage.write([change]).then(([version = '']) => ({ key: 'set' in change ? change.set : '', version, record: begun }), (error: unknown) => {
-        if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
-        return undefined;
-      });
+      const begun: Kept = {
+        request: own,
+        at: now.toString(),
+        until: now.add(longestWork).toString(),
+      };
+      const change = found
+        ? kept.changed(found, begun)
+        : kept.added(`${this.#day(0)}/${place}`, begun);
+      const taken = await storage.write([change]).then(
+        ([version = '']) => ({ key: 'set' in change ? change.set : '', version, record: begun }),
+        (error: unknown) => {
+          if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
+          return undefined;
+        },
+      );
       if (taken) return await this.#work(storage, taken, request.secret, work);
     }
   }
 
   /** What was refused for good is an answer too; what failed on our side may be tried again. */
-  async #work(storage: Storage, taken: { readonly key: string; readonly version: string; readonly record: Kept }, secret: boolean, work: () => Promise<Answer>): Promise<Answer> {
+  async #work(
+    storage: Storage,
+    taken: { readonly key: string; readonly version: string; readonly record: Kept },
+    secret: boolean,
+    work: () => Promise<Answer>,
+  ): Promise<Answer> {
     try {
       const answer = await work();
-      await storage.write([kept.changed(taken, { ...taken.record, until: undefined, answer: secret ? { status: answer.status } : { ...answer } })]);
+      await storage.write([
+        kept.changed(taken, {
+          ...taken.record,
+          until: undefined,
+          answer: secret ? { status: answer.status } : { ...answer },
+        }),
+      ]);
       return answer;
     } catch (error) {
       const { status, body, headers } = problemOf(error);
       const final = status >= 400 && status < 500 && status !== 429 && status !== 409;
-      await storage.write([final ? kept.changed(taken, { ...taken.record, until: undefined, answer: { status, body, headers: { ...headers, 'content-type': 'application/problem+json' } } }) : { remove: taken.key }]);
+      await storage.write([
+        final
+          ? kept.changed(taken, {
+              ...taken.record,
+              until: undefined,
+              answer: {
+                status,
+                body,
+                headers: { ...headers, 'content-type': 'application/problem+json' },
+              },
+            })
+          : { remove: taken.key },
+      ]);
       throw error;
     }
   }
@@ -109,26 +174,50 @@ export class Idempotency {
   async #find(storage: Storage, place: string) {
     for (const ago of [0, 1]) {
       const stored = await kept.read(storage, `${this.#day(ago)}/${place}`);
-      if (stored && this.#clock.now().epochMilliseconds - Date.parse(stored.record.at) < day) return stored;
+      if (stored && this.#clock.now().epochMilliseconds - Date.parse(stored.record.at) < day)
+        return stored;
     }
     return undefined;
   }
 
   #day(ago: number): string {
-    return this.#clock.now().subtract({ hours: 24 * ago }).toString().slice(0, 10);
+    return this.#clock
+      .now()
+      .subtract({ hours: 24 * ago })
+      .toString()
+      .slice(0, 10);
   }
 }
 
 function answerOf({ status, headers, body }: NonNullable<Kept['answer']>, secret: boolean): Answer {
-  if (secret && status < 400) throw new ServerError('ERR_SERVER_SECRET_ONCE', 'this request was done before; its answer held a secret, which is shown once and not kept');
-  return { status, headers: { ...headers, 'idempotent-replayed': 'true' }, body: body as Answer['body'] };
+  if (secret && status < 400)
+    throw new ServerError(
+      'ERR_SERVER_SECRET_ONCE',
+      'this request was done before; its answer held a secret, which is shown once and not kept',
+    );
+  return {
+    status,
+    headers: { ...headers, 'idempotent-replayed': 'true' },
+    body: body as Answer['body'],
+  };
 }
 
 /** @throws ServerError `ERR_SERVER_REQUEST` */
 function keyIn({ 'idempotency-key': key }: IncomingHttpHeaders): string | undefined {
   if (key === undefined) return undefined;
   if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
-  throw new ServerError('ERR_SERVER_REQUEST', 'an Idempotency-Key has 1 to 255 characters of ASCII without blanks', { errors: [{ parameter: 'Idempotency-Key', detail: 'write 1 to 255 characters of ASCII without blanks' }] });
+  throw new ServerError(
+    'ERR_SERVER_REQUEST',
+    'an Idempotency-Key has 1 to 255 characters of ASCII without blanks',
+    {
+      errors: [
+        {
+          parameter: 'Idempotency-Key',
+          detail: 'write 1 to 255 characters of ASCII without blanks',
+        },
+      ],
+    },
+  );
 }
 
 function digest(...parts: readonly string[]): string {

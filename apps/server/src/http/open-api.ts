@@ -3,13 +3,19 @@ import { scopeMeanings } from '../access/scopes.ts';
 import type { AnswerDescription, EndpointDescription } from './endpoint.ts';
 import { problemSchema } from './problem.ts';
 
-export type OpenApi = Readonly<Record<string, unknown>> & { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>; readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
+export type OpenApi = Readonly<Record<string, unknown>> & {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
 export interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly description: string;
   readonly parameters: readonly Parameter[];
-  readonly requestBody?: { readonly required: boolean; readonly content: { readonly 'application/json': { readonly schema: JsonSchema } } };
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: { readonly 'application/json': { readonly schema: JsonSchema } };
+  };
   readonly responses: Readonly<Record<string, unknown>>;
 }
 export interface Parameter {
@@ -32,49 +38,139 @@ export function openApi(endpoints: readonly EndpointDescription[], version: stri
   const problem = schemaOf(problemSchema, 'output', schemas);
   return {
     openapi: '3.1.0',
-    info: { title: 'AcmeX', version, description: 'A team\'s accounts, orders and certificates at ACME CAs. Errors are problem documents (RFC 9457) whose codes are stable.', license: { name: 'MIT OR Apache-2.0' } },
+    info: {
+      title: 'AcmeX',
+      version,
+      description:
+        "A team's accounts, orders and certificates at ACME CAs. Errors are problem documents (RFC 9457) whose codes are stable.",
+      license: { name: 'MIT OR Apache-2.0' },
+    },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }, { bearer: [] }],
     paths,
     components: {
       schemas,
-      responses: { Problem: { description: 'What went wrong.', content: { 'application/problem+json': { schema: problem } } } },
-      securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' }, bearer: { type: 'http', scheme: 'bearer', description: 'The same key, or a token of the configured OpenID Connect provider.' } },
+      responses: {
+        Problem: {
+          description: 'What went wrong.',
+          content: { 'application/problem+json': { schema: problem } },
+        },
+      },
+      securitySchemes: {
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The same key, or a token of the configured OpenID Connect provider.',
+        },
+      },
     },
   };
 }
 
-function operation({ method, path, scope, summary, params, query, body, answers }: EndpointDescription, schemas: Record<string, JsonSchema>): Operation {
+function operation(
+  { method, path, scope, summary, params, query, body, answers }: EndpointDescription,
+  schemas: Record<string, JsonSchema>,
+): Operation {
   const takesKey = method !== 'GET' && scope !== 'nobody' && scope !== 'sender';
-  const header: Parameter = { name: 'Idempotency-Key', in: 'header', required: false, description: 'The same key and request get the same answer for 24 hours, and are done once.', schema: { type: 'string', minLength: 1, maxLength: 255 } };
+  const header: Parameter = {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description: 'The same key and request get the same answer for 24 hours, and are done once.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  };
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-zA-Z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary,
-    description: { nobody: 'Needs no key.', any: 'Needs a key, of whatever scopes.', sender: 'Needs a signature of a configured sender.' }[scope as 'nobody' | 'any' | 'sender'] ?? `Needs the scope \`${scope}\`: ${scopeMeanings[scope as keyof typeof scopeMeanings]}`,
-    parameters: [...parameters(params, 'path', schemas), ...parameters(query, 'query', schemas), ...(takesKey ? [header] : [])],
-    ...(body ? { requestBody: { required: !body.safeParse({}).success, content: { 'application/json': { schema: schemaOf(body, 'input', schemas) } } } } : {}),
+    description:
+      {
+        nobody: 'Needs no key.',
+        any: 'Needs a key, of whatever scopes.',
+        sender: 'Needs a signature of a configured sender.',
+      }[scope as 'nobody' | 'any' | 'sender'] ??
+      `Needs the scope \`${scope}\`: ${scopeMeanings[scope as keyof typeof scopeMeanings]}`,
+    parameters: [
+      ...parameters(params, 'path', schemas),
+      ...parameters(query, 'query', schemas),
+      ...(takesKey ? [header] : []),
+    ],
+    ...(body
+      ? {
+          requestBody: {
+            required: !body.safeParse({}).success,
+            content: { 'application/json': { schema: schemaOf(body, 'input', schemas) } },
+          },
+        }
+      : {}),
     ...(scope === 'nobody' || scope === 'sender' ? { security: [] } : {}),
-    responses: { ...Object.fromEntries(Object.entries(answers).map(([status, one]) => [status, response(one, schemas)])), default: { $ref: '#/components/responses/Problem' } },
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, one]) => [status, response(one, schemas)]),
+      ),
+      default: { $ref: '#/components/responses/Problem' },
+    },
   };
 }
 
-function parameters(schema: z.ZodType | undefined, place: 'path' | 'query', schemas: Record<string, JsonSchema>): readonly Parameter[] {
+function parameters(
+  schema: z.ZodType | undefined,
+  place: 'path' | 'query',
+  schemas: Record<string, JsonSchema>,
+): readonly Parameter[] {
   if (!schema) return [];
-  const { properties = {}, required = [] } = schemaOf(schema, 'input', schemas) as { readonly properties?: Readonly<Record<string, JsonSchema>>; readonly required?: readonly string[] };
-  return Object.entries(properties).map(([name, { description, ...own }]): Parameter => ({ name, in: place, required: place === 'path' || required.includes(name), ...(typeof description === 'string' ? { description } : {}), schema: own }));
+  const { properties = {}, required = [] } = schemaOf(schema, 'input', schemas) as {
+    readonly properties?: Readonly<Record<string, JsonSchema>>;
+    readonly required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...own }]): Parameter => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(typeof description === 'string' ? { description } : {}),
+    schema: own,
+  }));
 }
 
-function response({ description, schema, contentType = 'application/json', headers = {} }: AnswerDescription, schemas: Record<string, JsonSchema>): object {
-  const content = schema ? { [contentType]: { schema: schemaOf(schema, 'output', schemas) } } : contentType === 'application/json' ? undefined : { [contentType]: { schema: { type: 'string' } } };
-  const all = Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }]);
-  return { description, ...(content ? { content } : {}), ...(all.length > 0 ? { headers: Object.fromEntries(all) } : {}) };
+function response(
+  { description, schema, contentType = 'application/json', headers = {} }: AnswerDescription,
+  schemas: Record<string, JsonSchema>,
+): object {
+  const content = schema
+    ? { [contentType]: { schema: schemaOf(schema, 'output', schemas) } }
+    : contentType === 'application/json'
+      ? undefined
+      : { [contentType]: { schema: { type: 'string' } } };
+  const all = Object.entries(headers).map(([name, text]) => [
+    name,
+    { description: text, schema: { type: 'string' } },
+  ]);
+  return {
+    description,
+    ...(content ? { content } : {}),
+    ...(all.length > 0 ? { headers: Object.fromEntries(all) } : {}),
+  };
 }
 
 /** Schemas with an id are written once, and referred to. What answers is open: a later version may say more. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Record<string, JsonSchema>): JsonSchema {
-  const whole = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: ({ jsonSchema }) => tidied(jsonSchema, io) }) as { readonly $defs?: Readonly<Record<string, JsonSchema>> } & JsonSchema;
-  const moved = (value: JsonSchema, ...without: readonly string[]) => JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(value).filter(([name]) => !without.includes(name)))).replaceAll('#/$defs/', '#/components/schemas/')) as JsonSchema;
-  for (const [id, definition] of Object.entries(whole.$defs ?? {})) schemas[id] = moved(definition, 'id');
+function schemaOf(
+  schema: z.ZodType,
+  io: 'input' | 'output',
+  schemas: Record<string, JsonSchema>,
+): JsonSchema {
+  const whole = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => tidied(jsonSchema, io),
+  }) as { readonly $defs?: Readonly<Record<string, JsonSchema>> } & JsonSchema;
+  const moved = (value: JsonSchema, ...without: readonly string[]) =>
+    JSON.parse(
+      JSON.stringify(
+        Object.fromEntries(Object.entries(value).filter(([name]) => !without.includes(name))),
+      ).replaceAll('#/$defs/', '#/components/schemas/'),
+    ) as JsonSchema;
+  for (const [id, definition] of Object.entries(whole.$defs ?? {}))
+    schemas[id] = moved(definition, 'id');
   const own = moved(whole, '$schema', '$defs', 'id');
   if (typeof whole.id !== 'string') return own;
   schemas[whole.id] = own;

@@ -7,17 +7,34 @@ import { z } from 'zod';
 import { type FieldError, ServerError, serverErrors } from '../errors.ts';
 
 /** RFC 9457. `type` and `code` are stable. */
-export const problemSchema = z.object({
-  type: z.string().describe('urn:acmex:error: and the code.'),
-  title: z.string(),
-  status: z.number().int(),
-  detail: z.string(),
-  code: z.string().describe('Stable, for programs.'),
-  cure: z.string().optional().describe('What to do about it.'),
-  instance: z.string().optional().describe('Of a fault of the server: what to look for in its log.'),
-  errors: z.array(z.object({ pointer: z.string().optional(), parameter: z.string().optional(), detail: z.string() })).optional().describe('Fields of the body by JSON pointer, or parameters, that are wrong.'),
-  acme: z.record(z.string(), z.unknown()).optional().describe('The CA\'s own problem document. RFC 8555 §6.7'),
-}).meta({ id: 'Problem' });
+export const problemSchema = z
+  .object({
+    type: z.string().describe('urn:acmex:error: and the code.'),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    code: z.string().describe('Stable, for programs.'),
+    cure: z.string().optional().describe('What to do about it.'),
+    instance: z
+      .string()
+      .optional()
+      .describe('Of a fault of the server: what to look for in its log.'),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().optional(),
+          parameter: z.string().optional(),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .describe('Fields of the body by JSON pointer, or parameters, that are wrong.'),
+    acme: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("The CA's own problem document. RFC 8555 §6.7"),
+  })
+  .meta({ id: 'Problem' });
 
 export interface Problem {
   readonly status: number;
@@ -28,11 +45,29 @@ export interface Problem {
 }
 
 type Row = Readonly<{ meaning: string; cure: string; http: number }>;
-const tables: ReadonlyMap<string, Row> = new Map(Object.entries<Row>({ ...acmeErrors, ...certificateErrors, ...configErrors, ...orchestratorErrors, ...storageErrors, ...serverErrors }));
+const tables: ReadonlyMap<string, Row> = new Map(
+  Object.entries<Row>({
+    ...acmeErrors,
+    ...certificateErrors,
+    ...configErrors,
+    ...orchestratorErrors,
+    ...storageErrors,
+    ...serverErrors,
+  }),
+);
 /** What Nest makes of the faults of Fastify, before a route is reached. */
-const ofStatus: Readonly<Record<number, keyof typeof serverErrors>> = { 400: 'ERR_SERVER_REQUEST', 404: 'ERR_SERVER_NOT_FOUND', 413: 'ERR_SERVER_TOO_LARGE', 414: 'ERR_SERVER_TOO_LARGE', 415: 'ERR_SERVER_MEDIA_TYPE' };
+const ofStatus: Readonly<Record<number, keyof typeof serverErrors>> = {
+  400: 'ERR_SERVER_REQUEST',
+  404: 'ERR_SERVER_NOT_FOUND',
+  413: 'ERR_SERVER_TOO_LARGE',
+  414: 'ERR_SERVER_TOO_LARGE',
+  415: 'ERR_SERVER_MEDIA_TYPE',
+};
 /** Faults of parts that mean something else to a caller. */
-const told: Readonly<Record<string, keyof typeof serverErrors>> = { ERR_STORAGE_CONFLICT: 'ERR_SERVER_CONFLICT', ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE' };
+const told: Readonly<Record<string, keyof typeof serverErrors>> = {
+  ERR_STORAGE_CONFLICT: 'ERR_SERVER_CONFLICT',
+  ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE',
+};
 
 /** What a caller is told of anything that was thrown. A fault that has no code is told to the log alone. */
 export function problemOf(error: unknown): Problem {
@@ -40,15 +75,32 @@ export function problemOf(error: unknown): Problem {
   const code = ofStatus[statusOf(error)] ?? told[thrown] ?? thrown;
   const row = tables.get(code);
   if (!row || (row.http === 500 && !(error instanceof ServerError))) return fault(error);
-  const { errors = [], retryAfter, problem } = error as { readonly errors?: readonly FieldError[]; readonly retryAfter?: unknown; readonly problem?: unknown };
+  const {
+    errors = [],
+    retryAfter,
+    problem,
+  } = error as {
+    readonly errors?: readonly FieldError[];
+    readonly retryAfter?: unknown;
+    readonly problem?: unknown;
+  };
   const own = code === thrown;
   const seconds = secondsUntil(retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined));
   return {
     status: row.http,
-    headers: { ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }), ...(row.http === 401 ? { 'www-authenticate': 'Bearer' } : {}) },
+    headers: {
+      ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
+      ...(row.http === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    },
     body: {
-      type: `urn:acmex:error:${code}`, title: row.meaning, status: row.http, detail: own && error instanceof Error ? printable(error.message, 4000) : row.meaning, code, cure: row.cure,
-      ...(errors.length > 0 ? { errors: [...errors] } : {}), ...(isObject(problem) ? { acme: problem } : {}),
+      type: `urn:acmex:error:${code}`,
+      title: row.meaning,
+      status: row.http,
+      detail: own && error instanceof Error ? printable(error.message, 4000) : row.meaning,
+      code,
+      cure: row.cure,
+      ...(errors.length > 0 ? { errors: [...errors] } : {}),
+      ...(isObject(problem) ? { acme: problem } : {}),
     },
     ...(row.http >= 500 ? { fault: error } : {}),
   };
@@ -57,7 +109,20 @@ export function problemOf(error: unknown): Problem {
 function fault(error: unknown): Problem {
   const { meaning, cure, http } = serverErrors.ERR_SERVER_INTERNAL;
   const instance = newId('flt');
-  return { status: http, headers: {}, fault: error, body: { type: 'urn:acmex:error:ERR_SERVER_INTERNAL', title: meaning, status: http, detail: `${meaning} The log knows it as ${instance}.`, code: 'ERR_SERVER_INTERNAL', cure, instance } };
+  return {
+    status: http,
+    headers: {},
+    fault: error,
+    body: {
+      type: 'urn:acmex:error:ERR_SERVER_INTERNAL',
+      title: meaning,
+      status: http,
+      detail: `${meaning} The log knows it as ${instance}.`,
+      code: 'ERR_SERVER_INTERNAL',
+      cure,
+      instance,
+    },
+  };
 }
 
 function statusOf(error: unknown): number {

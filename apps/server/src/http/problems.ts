@@ -6,7 +6,13 @@ import { type Problem, problemOf } from './problem.ts';
 
 /** Is told of faults that callers are told nothing of. */
 export const LOG = Symbol('log');
-export type Log = (entry: { readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly msg: string; readonly code?: string | undefined } & Readonly<Record<string, unknown>>) => void;
+export type Log = (
+  entry: {
+    readonly level: 'error' | 'warn' | 'info' | 'debug';
+    readonly msg: string;
+    readonly code?: string | undefined;
+  } & Readonly<Record<string, unknown>>,
+) => void;
 
 /** Makes a problem document of everything that is thrown. */
 @Catch()
@@ -24,14 +30,36 @@ export class Problems implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const error = isNoRoute(thrown) ? await this.#noRoute(request) : thrown;
     const problem = problemOf(error);
-    if (problem.fault !== undefined) this.#log({ level: 'error', msg: String(problem.fault instanceof Error ? problem.fault.stack ?? problem.fault.message : problem.fault), instance: problem.body.instance, code: problem.body.code });
+    if (problem.fault !== undefined)
+      this.#log({
+        level: 'error',
+        msg: String(
+          problem.fault instanceof Error
+            ? (problem.fault.stack ?? problem.fault.message)
+            : problem.fault,
+        ),
+        instance: problem.body.instance,
+        code: problem.body.code,
+      });
     send(problem, reply);
   }
 
   /** Who says nothing of who they are does not learn what is here and what is not. */
   async #noRoute({ headers, ip, method }: FastifyRequest): Promise<unknown> {
-    const nobody = new ServerError('ERR_SERVER_UNAUTHENTICATED', 'send an API key as X-API-Key, or a token as Authorization: Bearer');
-    return await this.#authenticator.authenticate(headers, ip).then((caller) => (caller ? new ServerError('ERR_SERVER_NOT_FOUND', `there is no route for ${method} at this path: see /docs`) : nobody), (error: unknown) => error);
+    const nobody = new ServerError(
+      'ERR_SERVER_UNAUTHENTICATED',
+      'send an API key as X-API-Key, or a token as Authorization: Bearer',
+    );
+    return await this.#authenticator.authenticate(headers, ip).then(
+      (caller) =>
+        caller
+          ? new ServerError(
+              'ERR_SERVER_NOT_FOUND',
+              `there is no route for ${method} at this path: see /docs`,
+            )
+          : nobody,
+      (error: unknown) => error,
+    );
   }
 }
 
@@ -39,9 +67,23 @@ export function send({ status, headers, body }: Problem, reply: FastifyReply): v
   if (reply.sent) return;
   // The gatekeeper says it of routes that people look at.
   const asked = reply.getHeader('www-authenticate');
-  void reply.status(status).headers({ 'cache-control': 'no-store', ...headers, ...(asked === undefined ? {} : { 'www-authenticate': asked }) }).type('application/problem+json').send(JSON.stringify(body));
+  void reply
+    .status(status)
+    .headers({
+      'cache-control': 'no-store',
+      ...headers,
+      ...(asked === undefined ? {} : { 'www-authenticate': asked }),
+    })
+    .type('application/problem+json')
+    .send(JSON.stringify(body));
 }
 
 function isNoRoute(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'getStatus' in error && typeof error.getStatus === 'function' && error.getStatus() === 404;
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'getStatus' in error &&
+    typeof error.getStatus === 'function' &&
+    error.getStatus() === 404
+  );
 }

@@ -10,26 +10,98 @@ import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/
 import { keyId, moment, namePattern, title } from '../http/fields.ts';
 
 const params = z.strictObject({ id: keyId });
-const keySchema = z.object({
-  id: z.string(), title: z.string().optional(), scopes: z.array(z.enum(scopes)), names: z.array(z.string()), createdAt: z.string(), createdBy: z.string(),
-  expiresAt: z.string().optional(), revokedAt: z.string().optional(), lastUsedAt: z.string().optional().describe('To the hour.'), secrets: z.number().int().describe('Two while it is being rotated.'),
-}).meta({ id: 'Key' });
-const withText = { description: 'The key. Its text is shown this once.', schema: keySchema.extend({ key: z.string() }) };
+const keySchema = z
+  .object({
+    id: z.string(),
+    title: z.string().optional(),
+    scopes: z.array(z.enum(scopes)),
+    names: z.array(z.string()),
+    createdAt: z.string(),
+    createdBy: z.string(),
+    expiresAt: z.string().optional(),
+    revokedAt: z.string().optional(),
+    lastUsedAt: z.string().optional().describe('To the hour.'),
+    secrets: z.number().int().describe('Two while it is being rotated.'),
+  })
+  .meta({ id: 'Key' });
+const withText = {
+  description: 'The key. Its text is shown this once.',
+  schema: keySchema.extend({ key: z.string() }),
+};
 const create = endpoint({
-  method: 'POST', path: '/api/keys', scope: 'keys:write', summary: 'Make an API key that is not wider than the own one', secret: true,
+  method: 'POST',
+  path: '/api/keys',
+  scope: 'keys:write',
+  summary: 'Make an API key that is not wider than the own one',
+  secret: true,
   body: z.strictObject({
-    title: title.optional(), scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
-    names: z.array(namePattern).min(1).max(100).optional().describe('Names that it may use: a name, *.example.com for all below it, or *; those of the own key by default.'), expiresAt: moment.optional(),
+    title: title.optional(),
+    scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
+    names: z
+      .array(namePattern)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        'Names that it may use: a name, *.example.com for all below it, or *; those of the own key by default.',
+      ),
+    expiresAt: moment.optional(),
   }),
   answers: { 201: { ...withText, headers: { Location: 'The key.' } } },
 });
-const list = endpoint({ method: 'GET', path: '/api/keys', scope: 'keys:read', summary: 'List the API keys of the tenant', answers: { 200: { description: 'All of them, without their secrets.', schema: z.object({ items: z.array(keySchema) }) } } });
-const show = endpoint({ method: 'GET', path: '/api/keys/:id', scope: 'keys:read', summary: 'Look at an API key', params, answers: { 200: { description: 'The key, without its secret.', schema: keySchema } } });
-const expire = endpoint({ method: 'POST', path: '/api/keys/:id/expire', scope: 'keys:write', summary: 'Give a key an end', params, body: z.strictObject({ at: moment }), answers: { 200: { description: 'The key.', schema: keySchema } } });
-const revoke = endpoint({ method: 'DELETE', path: '/api/keys/:id', scope: 'keys:write', summary: 'Revoke a key at once', params, answers: { 204: { description: 'It is taken no more.' } } });
+const list = endpoint({
+  method: 'GET',
+  path: '/api/keys',
+  scope: 'keys:read',
+  summary: 'List the API keys of the tenant',
+  answers: {
+    200: {
+      description: 'All of them, without their secrets.',
+      schema: z.object({ items: z.array(keySchema) }),
+    },
+  },
+});
+const show = endpoint({
+  method: 'GET',
+  path: '/api/keys/:id',
+  scope: 'keys:read',
+  summary: 'Look at an API key',
+  params,
+  answers: { 200: { description: 'The key, without its secret.', schema: keySchema } },
+});
+const expire = endpoint({
+  method: 'POST',
+  path: '/api/keys/:id/expire',
+  scope: 'keys:write',
+  summary: 'Give a key an end',
+  params,
+  body: z.strictObject({ at: moment }),
+  answers: { 200: { description: 'The key.', schema: keySchema } },
+});
+const revoke = endpoint({
+  method: 'DELETE',
+  path: '/api/keys/:id',
+  scope: 'keys:write',
+  summary: 'Revoke a key at once',
+  params,
+  answers: { 204: { description: 'It is taken no more.' } },
+});
 const rotate = endpoint({
-  method: 'POST', path: '/api/keys/:id/rotate', scope: 'keys:write', summary: 'Give a key another secret; the one before is taken for a while longer', secret: true, params,
-  body: z.strictObject({ graceHours: z.number().min(0).max(720).default(24).describe('How long the secret before is taken.') }), answers: { 200: withText },
+  method: 'POST',
+  path: '/api/keys/:id/rotate',
+  scope: 'keys:write',
+  summary: 'Give a key another secret; the one before is taken for a while longer',
+  secret: true,
+  params,
+  body: z.strictObject({
+    graceHours: z
+      .number()
+      .min(0)
+      .max(720)
+      .default(24)
+      .describe('How long the secret before is taken.'),
+  }),
+  answers: { 200: withText },
 });
 
 @Controller()
@@ -37,11 +109,18 @@ export class Keys {
   readonly #clock: Clock = systemClock;
 
   @Handles(create)
-  async create({ caller, body: { names = [...caller.names], ...body } }: RequestOf<typeof create>): Promise<Answer> {
+  async create({
+    caller,
+    body: { names = [...caller.names], ...body },
+  }: RequestOf<typeof create>): Promise<Answer> {
     const wanted = { ...body, names, expiresAt: body.expiresAt ?? caller.expiresAt };
     this.#assertNotWider(caller, wanted);
     const { key, text } = await this.#store(caller).create(wanted, caller.id);
-    return answer(201, { ...shown(key), key: text }, { location: `/api/keys/${key.id}`, 'cache-control': 'no-store' });
+    return answer(
+      201,
+      { ...shown(key), key: text },
+      { location: `/api/keys/${key.id}`, 'cache-control': 'no-store' },
+    );
   }
 
   @Handles(list)
@@ -57,9 +136,17 @@ export class Keys {
   }
 
   @Handles(expire)
-  async expire({ caller, params: { id }, body: { at } }: RequestOf<typeof expire>): Promise<Answer> {
+  async expire({
+    caller,
+    params: { id },
+    body: { at },
+  }: RequestOf<typeof expire>): Promise<Answer> {
     const key = await this.#own(caller, id);
-    if (key.expiresAt !== undefined && Date.parse(key.expiresAt) < Date.parse(at)) throw new ServerError('ERR_SERVER_WIDER_KEY', `${id} ends at ${key.expiresAt}: a key gets no later end, make another`);
+    if (key.expiresAt !== undefined && Date.parse(key.expiresAt) < Date.parse(at))
+      throw new ServerError(
+        'ERR_SERVER_WIDER_KEY',
+        `${id} ends at ${key.expiresAt}: a key gets no later end, make another`,
+      );
     return answer(200, shown(await this.#store(caller).expire(id, at, caller.id)));
   }
 
@@ -71,9 +158,17 @@ export class Keys {
   }
 
   @Handles(rotate)
-  async rotate({ caller, params: { id }, body: { graceHours } }: RequestOf<typeof rotate>): Promise<Answer> {
+  async rotate({
+    caller,
+    params: { id },
+    body: { graceHours },
+  }: RequestOf<typeof rotate>): Promise<Answer> {
     await this.#own(caller, id);
-    const { key, text } = await this.#store(caller).rotate(id, { milliseconds: Math.round(graceHours * 3_600_000) }, caller.id);
+    const { key, text } = await this.#store(caller).rotate(
+      id,
+      { milliseconds: Math.round(graceHours * 3_600_000) },
+      caller.id,
+    );
     return answer(200, { ...shown(key), key: text }, { 'cache-control': 'no-store' });
   }
 
@@ -85,11 +180,28 @@ export class Keys {
   }
 
   /** @throws ServerError `ERR_SERVER_WIDER_KEY` */
-  #assertNotWider(caller: Caller, { scopes: wanted, names, expiresAt }: { readonly scopes: readonly Scope[]; readonly names: readonly string[]; readonly expiresAt?: string | undefined }): void {
+  #assertNotWider(
+    caller: Caller,
+    {
+      scopes: wanted,
+      names,
+      expiresAt,
+    }: {
+      readonly scopes: readonly Scope[];
+      readonly names: readonly string[];
+      readonly expiresAt?: string | undefined;
+    },
+  ): void {
     const scope = wanted.find((one) => !caller.scopes.has(one));
     const [name] = forbidden(caller.names, names);
-    const later = caller.expiresAt !== undefined && (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(caller.expiresAt));
-    if (scope !== undefined || name !== undefined || later) throw new ServerError('ERR_SERVER_WIDER_KEY', `your key does not have ${scope ?? name ?? 'so late an end'} itself`);
+    const later =
+      caller.expiresAt !== undefined &&
+      (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(caller.expiresAt));
+    if (scope !== undefined || name !== undefined || later)
+      throw new ServerError(
+        'ERR_SERVER_WIDER_KEY',
+        `your key does not have ${scope ?? name ?? 'so late an end'} itself`,
+      );
   }
 
   #store({ tenant: { storage, name } }: Caller): KeyStore {
@@ -97,6 +209,28 @@ export class Keys {
   }
 }
 
-function shown({ id, title: own, scopes: all, names, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt, secrets }: ApiKey): z.infer<typeof keySchema> {
-  return { id, title: own, scopes: [...all], names: [...names], createdAt, createdBy, expiresAt, revokedAt, lastUsedAt, secrets };
+function shown({
+  id,
+  title: own,
+  scopes: all,
+  names,
+  createdAt,
+  createdBy,
+  expiresAt,
+  revokedAt,
+  lastUsedAt,
+  secrets,
+}: ApiKey): z.infer<typeof keySchema> {
+  return {
+    id,
+    title: own,
+    scopes: [...all],
+    names: [...names],
+    createdAt,
+    createdBy,
+    expiresAt,
+    revokedAt,
+    lastUsedAt,
+    secrets,
+  };
 }

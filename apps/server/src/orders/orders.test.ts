@@ -17,7 +17,17 @@ afterAll(async () => {
 /** All that a stream of an order's events says. */
 const watched = async (id: string, headers: Readonly<Record<string, string>> = {}) => {
   const { text } = await server.call('GET', `/api/orders/${id}/events`, { headers });
-  return text.split('\n\n').filter((one) => one !== '').map((one) => Object.fromEntries(one.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)])) as Record<string, string>);
+  return text
+    .split('\n\n')
+    .filter((one) => one !== '')
+    .map(
+      (one) =>
+        Object.fromEntries(
+          one
+            .split('\n')
+            .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+        ) as Record<string, string>,
+    );
 };
 const ordered = async (names: readonly string[], more: object = {}): Promise<Reply> => {
   const reply = await server.call('POST', '/api/orders', { body: { names, ...more } });
@@ -30,20 +40,33 @@ describe('an order', () => {
   it('is found in the log by the trace of who asked for it, where that is one', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const order = async (name: string, traceparent: string) => {
-      const { body: { id, certificate } } = await server.call('POST', '/api/orders', { body: { names: [name] }, headers: { traceparent } });
+      const {
+        body: { id, certificate },
+      } = await server.call('POST', '/api/orders', {
+        body: { names: [name] },
+        headers: { traceparent },
+      });
       await watched(id);
       return certificate as string;
     };
     const traced = await order('traced.test', `00-${traceId}-00f067aa0ba902b7-01`);
     const other = await order('untraced.test', '00-nonsense');
-    await until(() => [traced, other].every((id) => server.log.some((line) => line.includes(`${id} succeeded`))));
-    const logged = (id: string) => JSON.parse(server.log.find((line) => line.includes(`${id} succeeded`)) ?? '{}') as object;
+    await until(() =>
+      [traced, other].every((id) => server.log.some((line) => line.includes(`${id} succeeded`))),
+    );
+    const logged = (id: string) =>
+      JSON.parse(server.log.find((line) => line.includes(`${id} succeeded`)) ?? '{}') as object;
     expect(logged(traced)).toMatchObject({ task: traced, traceId });
     expect(logged(other)).not.toHaveProperty('traceId');
   });
   it('is under way at once, is watched to its end, and leads to a certificate whose key fits', async () => {
-    const begun = await server.call('POST', '/api/orders', { body: { names: ['a.test', 'www.a.test'], labels: { team: 'web' } } });
-    expect(begun).toMatchObject({ status: 202, body: { names: ['a.test', 'www.a.test'], cause: 'obtain' } });
+    const begun = await server.call('POST', '/api/orders', {
+      body: { names: ['a.test', 'www.a.test'], labels: { team: 'web' } },
+    });
+    expect(begun).toMatchObject({
+      status: 202,
+      body: { names: ['a.test', 'www.a.test'], cause: 'obtain' },
+    });
     expect(begun.headers.get('location')).toBe(`/api/orders/${begun.body.id}`);
     expect(Number(begun.headers.get('retry-after'))).toBeGreaterThan(0);
     const events = await watched(begun.body.id);
@@ -51,41 +74,85 @@ describe('an order', () => {
     expect(JSON.parse(events.at(-1)!.data!)).toMatchObject({ state: 'succeeded', generation: 1 });
     const steps = events.filter(({ event }) => event === 'step');
     expect(steps.map(({ id }) => Number(id))).toEqual(steps.map((_, index) => index + 1));
-    expect(steps.map(({ data }) => JSON.parse(data!).type)).toEqual(expect.arrayContaining(['ordered', 'presented', 'validated']));
+    expect(steps.map(({ data }) => JSON.parse(data!).type)).toEqual(
+      expect.arrayContaining(['ordered', 'presented', 'validated']),
+    );
     // From where a reader was cut off.
-    await expect(watched(begun.body.id, { 'last-event-id': '2' }).then((all) => all.filter(({ event }) => event === 'step'))).resolves.toEqual(steps.slice(2));
+    await expect(
+      watched(begun.body.id, { 'last-event-id': '2' }).then((all) =>
+        all.filter(({ event }) => event === 'step'),
+      ),
+    ).resolves.toEqual(steps.slice(2));
 
     const { certificate: id } = begun.body;
-    await expect(server.call('GET', `/api/certificates/${id}`)).resolves.toMatchObject({ body: { state: 'valid', labels: { team: 'web' }, current: { generation: 1 } } });
-    const [chain, key, bundle] = [await server.call('GET', `/api/certificates/${id}/chain`), await server.call('GET', `/api/certificates/${id}/private-key`), await server.call('GET', `/api/certificates/${id}/bundle`)];
+    await expect(server.call('GET', `/api/certificates/${id}`)).resolves.toMatchObject({
+      body: { state: 'valid', labels: { team: 'web' }, current: { generation: 1 } },
+    });
+    const [chain, key, bundle] = [
+      await server.call('GET', `/api/certificates/${id}/chain`),
+      await server.call('GET', `/api/certificates/${id}/private-key`),
+      await server.call('GET', `/api/certificates/${id}/bundle`),
+    ];
     const leaf = new X509Certificate(chain.text);
     expect(leaf.subjectAltName).toBe('DNS:a.test, DNS:www.a.test');
     expect(leaf.checkPrivateKey(createPrivateKey(key.text))).toBe(true);
-    expect(new X509Certificate(bundle.text.slice(bundle.text.indexOf('-----BEGIN CERT'))).fingerprint256).toBe(leaf.fingerprint256);
-    expect([key, bundle].map(({ headers }) => headers.get('cache-control'))).toEqual(['no-store', 'no-store']);
-    const { body: { items } } = await server.call('GET', `/api/events?type=private_key_read&certificate=${id}`);
+    expect(
+      new X509Certificate(bundle.text.slice(bundle.text.indexOf('-----BEGIN CERT'))).fingerprint256,
+    ).toBe(leaf.fingerprint256);
+    expect([key, bundle].map(({ headers }) => headers.get('cache-control'))).toEqual([
+      'no-store',
+      'no-store',
+    ]);
+    const {
+      body: { items },
+    } = await server.call('GET', `/api/events?type=private_key_read&certificate=${id}`);
     expect(items).toHaveLength(2);
-    expect(items[0]).toMatchObject({ actor: expect.stringMatching(/^key_/), names: ['a.test', 'www.a.test'] });
+    expect(items[0]).toMatchObject({
+      actor: expect.stringMatching(/^key_/),
+      names: ['a.test', 'www.a.test'],
+    });
 
     const tag = chain.headers.get('etag')!;
-    await expect(server.call('GET', `/api/certificates/${id}/chain`, { headers: { 'if-none-match': tag } })).resolves.toMatchObject({ status: 304, text: '' });
-    const waiting = server.call('GET', `/api/certificates/${id}/bundle?wait=30`, { headers: { 'if-none-match': tag } });
+    await expect(
+      server.call('GET', `/api/certificates/${id}/chain`, { headers: { 'if-none-match': tag } }),
+    ).resolves.toMatchObject({ status: 304, text: '' });
+    const waiting = server.call('GET', `/api/certificates/${id}/bundle?wait=30`, {
+      headers: { 'if-none-match': tag },
+    });
     const renewal = await server.call('POST', `/api/certificates/${id}/renew`);
     expect(renewal).toMatchObject({ status: 202, body: { certificate: id, cause: 'request' } });
     const renewed = await waiting;
     expect(renewed.status).toBe(200);
     expect(renewed.headers.get('etag')).not.toBe(tag);
 
-    await expect(server.call('POST', `/api/certificates/${id}/revoke`, { body: { reason: 'superseded' } })).resolves.toMatchObject({ status: 200, body: { state: 'revoked', current: { revokedAt: expect.any(String) } } });
-    await expect(server.call('DELETE', `/api/certificates/${id}`)).resolves.toMatchObject({ status: 204, text: '' });
-    await expect(server.call('GET', `/api/certificates/${id}`)).resolves.toMatchObject({ status: 404, body: { code: 'ERR_SERVER_NOT_FOUND' } });
+    await expect(
+      server.call('POST', `/api/certificates/${id}/revoke`, { body: { reason: 'superseded' } }),
+    ).resolves.toMatchObject({
+      status: 200,
+      body: { state: 'revoked', current: { revokedAt: expect.any(String) } },
+    });
+    await expect(server.call('DELETE', `/api/certificates/${id}`)).resolves.toMatchObject({
+      status: 204,
+      text: '',
+    });
+    await expect(server.call('GET', `/api/certificates/${id}`)).resolves.toMatchObject({
+      status: 404,
+      body: { code: 'ERR_SERVER_NOT_FOUND' },
+    });
   });
 
-  it('tells the CA\'s own problem with its subproblems, stays managed, and is tried again when somebody asks', async () => {
+  it("tells the CA's own problem with its subproblems, stays managed, and is tried again when somebody asks", async () => {
     ca.refused.add('x.refused.test').add('y.refused.test');
-    const { body: { id, certificate } } = await server.call('POST', '/api/orders', { body: { names: ['x.refused.test', 'y.refused.test'] } });
+    const {
+      body: { id, certificate },
+    } = await server.call('POST', '/api/orders', {
+      body: { names: ['x.refused.test', 'y.refused.test'] },
+    });
     const stop = new AbortController();
-    const stream = await server.fetch(`/api/orders/${id}/events`, { headers: { 'x-api-key': server.key }, signal: stop.signal });
+    const stream = await server.fetch(`/api/orders/${id}/events`, {
+      headers: { 'x-api-key': server.key },
+      signal: stop.signal,
+    });
     let text = '';
     for await (const part of stream.body!.pipeThrough(new TextDecoderStream())) {
       text += part;
@@ -93,32 +160,74 @@ describe('an order', () => {
     }
     stop.abort();
     const { body: order } = await server.call('GET', `/api/orders/${id}`);
-    expect(order).toMatchObject({ state: 'pending', failure: { code: 'ERR_CLIENT_VALIDATION_FAILED', failures: 1, problem: { subproblems: [{ identifier: { value: 'x.refused.test' } }, { identifier: { value: 'y.refused.test' } }] } } });
-    await expect(server.call('GET', '/api/queue')).resolves.toMatchObject({ status: 200, body: { failing: [{ certificate, order: id }] } });
-    await expect(server.call('GET', '/api/certificates?state=failing')).resolves.toMatchObject({ body: { items: [{ id: certificate }] } });
+    expect(order).toMatchObject({
+      state: 'pending',
+      failure: {
+        code: 'ERR_CLIENT_VALIDATION_FAILED',
+        failures: 1,
+        problem: {
+          subproblems: [
+            { identifier: { value: 'x.refused.test' } },
+            { identifier: { value: 'y.refused.test' } },
+          ],
+        },
+      },
+    });
+    await expect(server.call('GET', '/api/queue')).resolves.toMatchObject({
+      status: 200,
+      body: { failing: [{ certificate, order: id }] },
+    });
+    await expect(server.call('GET', '/api/certificates?state=failing')).resolves.toMatchObject({
+      body: { items: [{ id: certificate }] },
+    });
     ca.refused.clear();
-    await expect(server.call('POST', '/api/queue/replay', { body: {} })).resolves.toMatchObject({ status: 202, body: { certificates: [certificate] } });
+    await expect(server.call('POST', '/api/queue/replay', { body: {} })).resolves.toMatchObject({
+      status: 202,
+      body: { certificates: [certificate] },
+    });
     expect((await watched(id)).at(-1)).toMatchObject({ event: 'end' });
-    await expect(server.call('GET', `/api/orders/${id}`)).resolves.toMatchObject({ body: { state: 'succeeded' } });
-    await expect(server.call('GET', '/api/queue')).resolves.toMatchObject({ body: { failing: [] } });
+    await expect(server.call('GET', `/api/orders/${id}`)).resolves.toMatchObject({
+      body: { state: 'succeeded' },
+    });
+    await expect(server.call('GET', '/api/queue')).resolves.toMatchObject({
+      body: { failing: [] },
+    });
   });
 
   it('is cancelled, and can be wanted again', async () => {
     ca.refused.add('z.refused.test');
-    const { body: { id } } = await server.call('POST', '/api/orders', { body: { names: ['z.refused.test'] } });
-    await expect(server.call('DELETE', `/api/orders/${id}`)).resolves.toMatchObject({ status: 202, body: { id } });
+    const {
+      body: { id },
+    } = await server.call('POST', '/api/orders', { body: { names: ['z.refused.test'] } });
+    await expect(server.call('DELETE', `/api/orders/${id}`)).resolves.toMatchObject({
+      status: 202,
+      body: { id },
+    });
     expect(JSON.parse((await watched(id)).at(-1)!.data!)).toMatchObject({ state: 'cancelled' });
     ca.refused.clear();
-    await expect(server.call('POST', `/api/orders/${id}/retry`)).resolves.toMatchObject({ status: 404 });
+    await expect(server.call('POST', `/api/orders/${id}/retry`)).resolves.toMatchObject({
+      status: 404,
+    });
   });
 
   it('is one for fifty who send the same at once with one Idempotency-Key, and none for another body', async () => {
-    const send = async (body: object) => await server.call('POST', '/api/orders', { body, headers: { 'idempotency-key': 'fifty' } });
-    const replies = await Promise.all(Array.from({ length: 50 }, () => send({ names: ['fifty.test'] })));
-    expect(new Set(replies.map(({ status, body }) => `${status} ${body.id}`))).toHaveProperty('size', 1);
-    expect(replies.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(49);
+    const send = async (body: object) =>
+      await server.call('POST', '/api/orders', { body, headers: { 'idempotency-key': 'fifty' } });
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, () => send({ names: ['fifty.test'] })),
+    );
+    expect(new Set(replies.map(({ status, body }) => `${status} ${body.id}`))).toHaveProperty(
+      'size',
+      1,
+    );
+    expect(
+      replies.filter(({ headers }) => headers.get('idempotent-replayed') === 'true'),
+    ).toHaveLength(49);
     expect(replies[0]).toMatchObject({ status: 202 });
-    await expect(send({ names: ['other.test'] })).resolves.toMatchObject({ status: 422, body: { code: 'ERR_SERVER_IDEMPOTENCY' } });
+    await expect(send({ names: ['other.test'] })).resolves.toMatchObject({
+      status: 422,
+      body: { code: 'ERR_SERVER_IDEMPOTENCY' },
+    });
     await watched(replies[0]!.body.id);
     const { body } = await server.call('GET', '/api/certificates?name=fifty.test');
     expect(body.items).toHaveLength(1);
@@ -129,18 +238,28 @@ describe('an order', () => {
     const { status, body } = await server.call('POST', '/api/orders/renew-all', { body: {} });
     expect(status).toBe(202);
     expect(body.orders.length).toBeGreaterThan(0);
-    for (const id of body.orders) expect((await watched(id)).at(-1)).toMatchObject({ event: 'end' });
-    await expect(server.call('POST', '/api/orders/renew-all', { body: { due: true } })).resolves.toMatchObject({ status: 202, body: { orders: [] } });
+    for (const id of body.orders)
+      expect((await watched(id)).at(-1)).toMatchObject({ event: 'end' });
+    await expect(
+      server.call('POST', '/api/orders/renew-all', { body: { due: true } }),
+    ).resolves.toMatchObject({ status: 202, body: { orders: [] } });
     const listed = await server.call('GET', '/api/orders?state=succeeded&limit=1');
-    expect(listed.body).toMatchObject({ items: [{ state: 'succeeded' }], next: expect.any(String) });
+    expect(listed.body).toMatchObject({
+      items: [{ state: 'succeeded' }],
+      next: expect.any(String),
+    });
   });
 });
 
 describe('a declared certificate', () => {
-  const put = async (name: string, body: object = {}) => await server.call('PUT', `/api/certificates/${name}`, { body });
+  const put = async (name: string, body: object = {}) =>
+    await server.call('PUT', `/api/certificates/${name}`, { body });
 
   it('is made once, stays as it is when it is declared again, and is ordered anew where that needs it', async () => {
-    const both = await Promise.all([put('declared.test', { labels: { a: '1' } }), put('declared.test', { labels: { a: '1' } })]);
+    const both = await Promise.all([
+      put('declared.test', { labels: { a: '1' } }),
+      put('declared.test', { labels: { a: '1' } }),
+    ]);
     expect(both.map(({ status }) => status).sort()).toEqual([200, 201]);
     const { id, order } = both.find(({ status }) => status === 201)!.body;
     expect(both[0]!.body.id).toBe(both[1]!.body.id);
@@ -152,17 +271,41 @@ describe('a declared certificate', () => {
     expect(labelled.body).toMatchObject({ id, labels: { a: '2' } });
     expect(labelled.body.order).toBeUndefined();
     const wider = await put('declared.test', { names: ['declared.test', 'more.declared.test'] });
-    expect(wider.body).toMatchObject({ id, names: ['declared.test', 'more.declared.test'], order: expect.stringMatching(/^ord_/) });
+    expect(wider.body).toMatchObject({
+      id,
+      names: ['declared.test', 'more.declared.test'],
+      order: expect.stringMatching(/^ord_/),
+    });
     await watched(wider.body.order);
-    expect(new X509Certificate((await server.call('GET', `/api/certificates/${id}/chain`)).text).subjectAltName).toBe('DNS:declared.test, DNS:more.declared.test');
-    await expect(put('declared.test', { names: ['other.test'] })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/names/0' }] } });
+    expect(
+      new X509Certificate((await server.call('GET', `/api/certificates/${id}/chain`)).text)
+        .subjectAltName,
+    ).toBe('DNS:declared.test, DNS:more.declared.test');
+    await expect(put('declared.test', { names: ['other.test'] })).resolves.toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/names/0' }] },
+    });
   });
 
   it('can be paused, labelled, and given another margin, without an order', async () => {
-    const { body: { certificate: id } } = await ordered(['patched.test']);
-    await expect(server.call('PATCH', `/api/certificates/${id}`, { body: { paused: true, labels: { x: 'y' }, renewBeforeDays: 20 } })).resolves.toMatchObject({ status: 200, body: { paused: true, state: 'paused', labels: { x: 'y' }, renewBeforeDays: 20 } });
-    await expect(server.call('POST', `/api/certificates/${id}/renew`)).resolves.toMatchObject({ status: 409, body: { code: 'ERR_ORCHESTRATOR_PAUSED' } });
-    const resumed = await server.call('PATCH', `/api/certificates/${id}`, { body: { paused: false, renewBeforeDays: null } });
+    const {
+      body: { certificate: id },
+    } = await ordered(['patched.test']);
+    await expect(
+      server.call('PATCH', `/api/certificates/${id}`, {
+        body: { paused: true, labels: { x: 'y' }, renewBeforeDays: 20 },
+      }),
+    ).resolves.toMatchObject({
+      status: 200,
+      body: { paused: true, state: 'paused', labels: { x: 'y' }, renewBeforeDays: 20 },
+    });
+    await expect(server.call('POST', `/api/certificates/${id}/renew`)).resolves.toMatchObject({
+      status: 409,
+      body: { code: 'ERR_ORCHESTRATOR_PAUSED' },
+    });
+    const resumed = await server.call('PATCH', `/api/certificates/${id}`, {
+      body: { paused: false, renewBeforeDays: null },
+    });
     expect(resumed.body).toMatchObject({ state: 'valid' });
     expect(resumed.body.renewBeforeDays).toBeUndefined();
   });
@@ -170,7 +313,10 @@ describe('a declared certificate', () => {
   it('is found by name, below a name, issuer, label, state and end', async () => {
     await ordered(['found.example'], { labels: { kind: 'one' } });
     await ordered(['sub.found.example'], { labels: { kind: 'two' } });
-    const found = async (query: string) => (await server.call('GET', `/api/certificates?${query}`)).body.items.map(({ names }: { names: string[] }) => names[0]);
+    const found = async (query: string) =>
+      (await server.call('GET', `/api/certificates?${query}`)).body.items.map(
+        ({ names }: { names: string[] }) => names[0],
+      );
     await expect(found('name=found.example')).resolves.toEqual(['found.example']);
     await expect(found('below=found.example')).resolves.toEqual(['sub.found.example']);
     await expect(found('label=kind')).resolves.toEqual(['found.example', 'sub.found.example']);
@@ -181,9 +327,14 @@ describe('a declared certificate', () => {
     expect((await found('expiresAfter=2026-01-01T00:00:00Z')).length).toBeGreaterThan(1);
     const first = await server.call('GET', '/api/certificates?below=example&limit=1');
     expect(first.body).toMatchObject({ items: [{}], next: expect.any(String) });
-    const second = await server.call('GET', `/api/certificates?below=example&limit=1&cursor=${first.body.next}`);
+    const second = await server.call(
+      'GET',
+      `/api/certificates?below=example&limit=1&cursor=${first.body.next}`,
+    );
     expect(second.body.items).toHaveLength(1);
     expect(second.body.items[0].id).not.toBe(first.body.items[0].id);
-    await expect(server.call('GET', `/api/certificates?sort=expiry&cursor=${first.body.next}`)).resolves.toMatchObject({ status: 422, body: { code: 'ERR_ORCHESTRATOR_INPUT' } });
+    await expect(
+      server.call('GET', `/api/certificates?sort=expiry&cursor=${first.body.next}`),
+    ).resolves.toMatchObject({ status: 422, body: { code: 'ERR_ORCHESTRATOR_INPUT' } });
   });
 });

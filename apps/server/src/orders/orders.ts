@@ -9,39 +9,129 @@ import { specOf, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { certificateId, certifiedNames, cursor, limit, orderId, ownName, pageOf } from '../http/fields.ts';
+import {
+  certificateId,
+  certifiedNames,
+  cursor,
+  limit,
+  orderId,
+  ownName,
+  pageOf,
+} from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { hasEnded, orderOf, orderSchema, orderStates } from './order.ts';
 
 const params = z.strictObject({ id: orderId });
-const orderRequest = z.strictObject({ certificate: certificateId.optional().describe('One that is managed, in place of names and wishes.'), names: certifiedNames.optional(), ...wishes }).superRefine(({ certificate, names, ...more }, { addIssue }) => {
-  const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message });
-  if (certificate === undefined && names === undefined) refuse('names', 'write the names, or the id of a certificate that is managed');
-  if (certificate !== undefined) for (const [key, value] of Object.entries({ names, ...more })) if (value !== undefined) refuse(key, 'is not taken along with certificate: change that first');
-});
-const accepted = { description: 'It is under way: look at `Location` after `Retry-After` seconds, or watch its events.', schema: orderSchema, headers: { Location: 'The order.', 'Retry-After': 'Seconds.' } };
+const orderRequest = z
+  .strictObject({
+    certificate: certificateId
+      .optional()
+      .describe('One that is managed, in place of names and wishes.'),
+    names: certifiedNames.optional(),
+    ...wishes,
+  })
+  .superRefine(({ certificate, names, ...more }, { addIssue }) => {
+    const refuse = (path: string, message: string) =>
+      addIssue({ code: 'custom', path: [path], message });
+    if (certificate === undefined && names === undefined)
+      refuse('names', 'write the names, or the id of a certificate that is managed');
+    if (certificate !== undefined)
+      for (const [key, value] of Object.entries({ names, ...more }))
+        if (value !== undefined)
+          refuse(key, 'is not taken along with certificate: change that first');
+  });
+const accepted = {
+  description:
+    'It is under way: look at `Location` after `Retry-After` seconds, or watch its events.',
+  schema: orderSchema,
+  headers: { Location: 'The order.', 'Retry-After': 'Seconds.' },
+};
 const list = endpoint({
-  method: 'GET', path: '/api/orders', scope: 'orders:read', summary: 'List orders, the oldest first',
-  query: z.strictObject({ state: z.enum(orderStates).optional(), certificate: certificateId.optional(), issuer: ownName.optional(), limit, cursor: orderId.optional().describe('The id of the last order that was seen.') }),
+  method: 'GET',
+  path: '/api/orders',
+  scope: 'orders:read',
+  summary: 'List orders, the oldest first',
+  query: z.strictObject({
+    state: z.enum(orderStates).optional(),
+    certificate: certificateId.optional(),
+    issuer: ownName.optional(),
+    limit,
+    cursor: orderId.optional().describe('The id of the last order that was seen.'),
+  }),
   answers: { 200: { description: 'A page of orders.', schema: pageOf(orderSchema) } },
 });
 const create = endpoint({
-  method: 'POST', path: '/api/orders', scope: 'orders:write', summary: 'Order a certificate',
+  method: 'POST',
+  path: '/api/orders',
+  scope: 'orders:write',
+  summary: 'Order a certificate',
   body: orderRequest,
   answers: { 202: accepted },
 });
 const renewAll = endpoint({
-  method: 'POST', path: '/api/orders/renew-all', scope: 'orders:write', summary: 'Renew everything, up to 500 certificates a request',
-  body: z.strictObject({ issuer: ownName.optional().describe('Only those of one issuer.'), due: z.boolean().default(false).describe('Only what is due, or fails.'), cursor: cursor.optional() }),
-  answers: { 202: { description: 'They are under way.', schema: z.object({ orders: z.array(z.string()), next: z.string().optional().describe('Where there are more: repeat with it as `cursor`.'), scanned: z.number().int() }) } },
+  method: 'POST',
+  path: '/api/orders/renew-all',
+  scope: 'orders:write',
+  summary: 'Renew everything, up to 500 certificates a request',
+  body: z.strictObject({
+    issuer: ownName.optional().describe('Only those of one issuer.'),
+    due: z.boolean().default(false).describe('Only what is due, or fails.'),
+    cursor: cursor.optional(),
+  }),
+  answers: {
+    202: {
+      description: 'They are under way.',
+      schema: z.object({
+        orders: z.array(z.string()),
+        next: z.string().optional().describe('Where there are more: repeat with it as `cursor`.'),
+        scanned: z.number().int(),
+      }),
+    },
+  },
 });
-const show = endpoint({ method: 'GET', path: '/api/orders/:id', scope: 'orders:read', summary: 'Look at an order', params, answers: { 200: { description: 'The order.', schema: orderSchema } } });
-const cancel = endpoint({ method: 'DELETE', path: '/api/orders/:id', scope: 'orders:write', summary: 'Cancel an order', params, answers: { 202: { description: 'Whoever works on it ends within seconds and takes down what is on display.', schema: orderSchema } } });
-const retry = endpoint({ method: 'POST', path: '/api/orders/:id/retry', scope: 'orders:write', summary: 'Try an order again now', params, answers: { 202: accepted } });
+const show = endpoint({
+  method: 'GET',
+  path: '/api/orders/:id',
+  scope: 'orders:read',
+  summary: 'Look at an order',
+  params,
+  answers: { 200: { description: 'The order.', schema: orderSchema } },
+});
+const cancel = endpoint({
+  method: 'DELETE',
+  path: '/api/orders/:id',
+  scope: 'orders:write',
+  summary: 'Cancel an order',
+  params,
+  answers: {
+    202: {
+      description: 'Whoever works on it ends within seconds and takes down what is on display.',
+      schema: orderSchema,
+    },
+  },
+});
+const retry = endpoint({
+  method: 'POST',
+  path: '/api/orders/:id/retry',
+  scope: 'orders:write',
+  summary: 'Try an order again now',
+  params,
+  answers: { 202: accepted },
+});
 const events = endpoint({
-  method: 'GET', path: '/api/orders/:id/events', scope: 'orders:read', summary: 'Watch an order', params,
-  answers: { 200: { description: 'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. With `Last-Event-ID` it goes on behind that step.', contentType: 'text/event-stream' } },
+  method: 'GET',
+  path: '/api/orders/:id/events',
+  scope: 'orders:read',
+  summary: 'Watch an order',
+  params,
+  answers: {
+    200: {
+      description:
+        'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. With `Last-Event-ID` it goes on behind that step.',
+      contentType: 'text/event-stream',
+    },
+  },
 });
 
 const pause = { milliseconds: 300 };
@@ -63,10 +153,17 @@ export class Orders {
   async list({ caller, query }: RequestOf<typeof list>): Promise<Answer> {
     const items = [];
     let [scanned, next] = [0, undefined as string | undefined];
-    for await (const one of caller.tenant.keeper.provisioner.orders({ after: query.cursor, limit: 2001 })) {
-      if (scanned === 2000 || items.length === query.limit) return answer(200, { items, next, scanned });
+    for await (const one of caller.tenant.keeper.provisioner.orders({
+      after: query.cursor,
+      limit: 2001,
+    })) {
+      if (scanned === 2000 || items.length === query.limit)
+        return answer(200, { items, next, scanned });
       [scanned, next] = [scanned + 1, one.id];
-      const wanted = (query.state ?? one.state) === one.state && (query.certificate ?? one.certificate) === one.certificate && (query.issuer ?? one.issuer) === one.issuer;
+      const wanted =
+        (query.state ?? one.state) === one.state &&
+        (query.certificate ?? one.certificate) === one.certificate &&
+        (query.issuer ?? one.issuer) === one.issuer;
       if (wanted && maySee(caller, one.names)) items.push(orderOf(one));
     }
     return answer(200, { items, scanned });
@@ -77,23 +174,39 @@ export class Orders {
     const { provisioner } = caller.tenant.keeper;
     const traceparent = traceparentIn(headers);
     const { certificate, names = [], ...more } = body;
-    if (certificate !== undefined) return await this.#accepted(caller, await this.#submit(caller, (await visible(caller, certificate)).id, traceparent));
+    if (certificate !== undefined)
+      return await this.#accepted(
+        caller,
+        await this.#submit(caller, (await visible(caller, certificate)).id, traceparent),
+      );
     const spec = await specOf({ names, ...more }, caller);
     for await (const one of provisioner.certificates.withNames(spec.names)) {
-      if (one.issuer === spec.issuer && one.keyType === spec.keyType) return await this.#accepted(caller, await this.#submit(caller, one.id, traceparent));
+      if (one.issuer === spec.issuer && one.keyType === spec.keyType)
+        return await this.#accepted(caller, await this.#submit(caller, one.id, traceparent));
     }
     await this.#quotas.certificate(caller.tenant);
     await this.#quotas.order(caller.tenant);
-    return await this.#accepted(caller, await provisioner.submit({ certificate: spec, traceparent }));
+    return await this.#accepted(
+      caller,
+      await provisioner.submit({ certificate: spec, traceparent }),
+    );
   }
 
   @Handles(renewAll)
-  async renewAll({ caller, body: { issuer, due, cursor: from } }: RequestOf<typeof renewAll>): Promise<Answer> {
+  async renewAll({
+    caller,
+    body: { issuer, due, cursor: from },
+  }: RequestOf<typeof renewAll>): Promise<Answer> {
     const { provisioner } = caller.tenant.keeper;
     const now = this.#clock.now().epochMilliseconds;
     const { certificates, next, scanned } = await provisioner.certificates.page({
-      cursor: from, limit: renewedAtOnce,
-      where: (one) => !one.paused && maySee(caller, one.names) && (issuer ?? one.issuer) === one.issuer && (!due || one.failure !== undefined || Date.parse(one.renewal?.at ?? one.createdAt) <= now),
+      cursor: from,
+      limit: renewedAtOnce,
+      where: (one) =>
+        !one.paused &&
+        maySee(caller, one.names) &&
+        (issuer ?? one.issuer) === one.issuer &&
+        (!due || one.failure !== undefined || Date.parse(one.renewal?.at ?? one.createdAt) <= now),
     });
     const orders = [];
     for (const { id } of certificates) orders.push(await this.#submit(caller, id));
@@ -122,53 +235,91 @@ export class Orders {
   }
 
   @Handles(events)
-  async events({ caller, params: { id }, headers, signal }: RequestOf<typeof events>): Promise<Answer> {
+  async events({
+    caller,
+    params: { id },
+    headers,
+    signal,
+  }: RequestOf<typeof events>): Promise<Answer> {
     const last = String(headers['last-event-id'] ?? '0');
-    if (!/^\d{1,9}$/.test(last)) throw new ServerError('ERR_SERVER_REQUEST', 'Last-Event-ID is the number of a step', { errors: [{ parameter: 'Last-Event-ID', detail: 'write the number of a step' }] });
+    if (!/^\d{1,9}$/.test(last))
+      throw new ServerError('ERR_SERVER_REQUEST', 'Last-Event-ID is the number of a step', {
+        errors: [{ parameter: 'Last-Event-ID', detail: 'write the number of a step' }],
+      });
     await this.#order(caller, id);
-    const body = Readable.from(this.#watch(caller, id, Number(last), signal), { objectMode: false });
-    return answer(200, body, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    const body = Readable.from(this.#watch(caller, id, Number(last), signal), {
+      objectMode: false,
+    });
+    return answer(200, body, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
   }
 
   /** The record is all there is to see, whichever process works on it. */
-  async* #watch(caller: Caller, id: string, seen: number, signal: AbortSignal): AsyncGenerator<string> {
+  async *#watch(
+    caller: Caller,
+    id: string,
+    seen: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
     let [step, state, spoken] = [seen, '', this.#clock.monotonic()];
     while (!signal.aborted) {
       const order = await this.#order(caller, id);
-      const news = order.steps.filter(({ number }) => number > step).map((one) => message('step', one, one.number));
+      const news = order.steps
+        .filter(({ number }) => number > step)
+        .map((one) => message('step', one, one.number));
       step = order.steps.at(-1)?.number ?? step;
-      if (order.state !== state) news.push(message('state', { state: order.state, at: order.updatedAt, failure: order.failure }));
+      if (order.state !== state)
+        news.push(
+          message('state', { state: order.state, at: order.updatedAt, failure: order.failure }),
+        );
       state = order.state;
       if (hasEnded(order)) return yield `${news.join('')}${message('end', orderOf(order))}`;
-      if (news.length === 0 && this.#clock.monotonic() - spoken > heartbeat) news.push(': still at it\n\n');
+      if (news.length === 0 && this.#clock.monotonic() - spoken > heartbeat)
+        news.push(': still at it\n\n');
       if (news.length > 0) {
         yield news.join('');
         spoken = this.#clock.monotonic();
       }
-      await this.#clock.sleep(pause, { signal }).catch(() => { /* nobody listens anymore */ });
+      await this.#clock.sleep(pause, { signal }).catch(() => {
+        /* nobody listens anymore */
+      });
     }
   }
 
   async #submit(caller: Caller, certificate: string, traceparent?: string): Promise<string> {
     await this.#quotas.order(caller.tenant);
-    return await caller.tenant.keeper.provisioner.submit({ certificate, cause: 'request', traceparent });
+    return await caller.tenant.keeper.provisioner.submit({
+      certificate,
+      cause: 'request',
+      traceparent,
+    });
   }
 
   async #accepted({ tenant: { keeper } }: Caller, id: string): Promise<Answer> {
     this.#scheduling.wake();
-    return answer(202, orderOf(await keeper.provisioner.status(id)), { location: `/api/orders/${id}`, 'retry-after': '2' });
+    return answer(202, orderOf(await keeper.provisioner.status(id)), {
+      location: `/api/orders/${id}`,
+      'retry-after': '2',
+    });
   }
 
   async #order(caller: Caller, id: string): Promise<OrderStatus> {
     const order = await caller.tenant.keeper.provisioner.status(id);
-    if (!maySee(caller, order.names)) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${id}`);
+    if (!maySee(caller, order.names))
+      throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${id}`);
     return order;
   }
 }
 
 /** One that is not well-formed counts as none. W3C Trace Context §3.2.2 */
 function traceparentIn({ traceparent }: IncomingHttpHeaders): string | undefined {
-  return typeof traceparent === 'string' && /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent) ? traceparent : undefined;
+  return typeof traceparent === 'string' &&
+    /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+    ? traceparent
+    : undefined;
 }
 
 function message(event: string, data: object, id?: number): string {

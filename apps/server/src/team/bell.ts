@@ -29,11 +29,20 @@ export interface BellOptions {
 }
 
 /** Rings in every process that listens, in this one too. @throws what Redis says to SUBSCRIBE */
-export async function bell({ client, listener, channel, clock = systemClock }: BellOptions): Promise<Bell> {
+export async function bell({
+  client,
+  listener,
+  channel,
+  clock = systemClock,
+}: BellOptions): Promise<Bell> {
   const listeners: BellListener[] = [];
   const soon = new Set<string>();
   // Nothing hangs on it: what is away is not there to hear it.
-  const publish = (text: string) => { client.publish(channel, text).catch(() => { /* whoever misses it looks later by itself */ }); };
+  const publish = (text: string) => {
+    client.publish(channel, text).catch(() => {
+      /* whoever misses it looks later by itself */
+    });
+  };
   const once = (text: string) => {
     if (soon.has(text)) return;
     soon.add(text);
@@ -56,6 +65,8 @@ export async function bell({ client, listener, channel, clock = systemClock }: B
     due: () => once('due'),
     waits: () => once('waits'),
     ended: (task) => publish(`ended ${task}`),
-    on: (one) => { listeners.push(one); },
+    on: (one) => {
+      listeners.push(one);
+    },
   };
 }

@@ -11,31 +11,61 @@ describeWith(['redis-server'], 'the board of queues', () => {
     // A process of its own, because Jest cannot load what the board is made of.
     await using team = await teamOfProcesses({ redisUrl: redis.url, ca, server: 'board = true' });
     const { url } = await team.start('api');
-    const look = async (path: string, key?: string, method = 'GET') => await fetch(`${url}${path}`, { method, headers: key === undefined ? {} : { authorization: `Basic ${Buffer.from(`any:${key}`).toString('base64')}` } });
+    const look = async (path: string, key?: string, method = 'GET') =>
+      await fetch(`${url}${path}`, {
+        method,
+        headers:
+          key === undefined
+            ? {}
+            : { authorization: `Basic ${Buffer.from(`any:${key}`).toString('base64')}` },
+      });
     const nobody = await look('/board');
-    expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('Basic')]);
-    for (const rights of [{ names: ['*.a.test'], scopes: ['queue:write'] }, { names: ['*'], scopes: ['queue:read'] }]) {
+    expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringContaining('Basic'),
+    ]);
+    for (const rights of [
+      { names: ['*.a.test'], scopes: ['queue:write'] },
+      { names: ['*'], scopes: ['queue:read'] },
+    ]) {
       const { body } = await team.call(url, 'POST', '/api/keys', { title: 'narrow', ...rights });
       expect((await look('/board', body.key)).status).toBe(403);
     }
-    for (const [path, method] of [['/board/api/queues', 'GET'], ['/board/static/x.css', 'GET'], ['/board/api/queues/x/retry/failed', 'PUT']] as const) expect((await look(path, undefined, method)).status).toBe(401);
+    for (const [path, method] of [
+      ['/board/api/queues', 'GET'],
+      ['/board/static/x.css', 'GET'],
+      ['/board/api/queues/x/retry/failed', 'PUT'],
+    ] as const)
+      expect((await look(path, undefined, method)).status).toBe(401);
     const page = await look('/board', team.key);
-    expect([page.status, page.headers.get('content-security-policy')]).toEqual([200, expect.stringContaining("frame-ancestors 'none'")]);
+    expect([page.status, page.headers.get('content-security-policy')]).toEqual([
+      200,
+      expect.stringContaining("frame-ancestors 'none'"),
+    ]);
     expect(await page.text()).toContain('AcmeX');
     await team.call(url, 'POST', '/api/orders', { names: ['waits.test'] });
     expect((await look('/board/api/queues', team.key)).status).toBe(200);
   }, 60_000);
   it('is not there otherwise', async () => {
     await using server = await serving();
-    expect((await server.fetch('/board', { headers: { 'x-api-key': server.key } })).status).toBe(404);
+    expect((await server.fetch('/board', { headers: { 'x-api-key': server.key } })).status).toBe(
+      404,
+    );
   });
 });
 
 describeWith(['redis-server'], 'the view of the queue', () => {
   it('tells how much is done at once, and by whom', async () => {
     await using redis = await startRedis({ appendonly: true });
-    await using server = await serving({ toml: `[redis]\nurl = "${redis.url}"\n[storage.encrypted]\nencryption_key = "${randomBytes(32).toString('hex')}"` });
+    await using server = await serving({
+      toml: `[redis]\nurl = "${redis.url}"\n[storage.encrypted]\nencryption_key = "${randomBytes(32).toString('hex')}"`,
+    });
     const { body } = await server.call('GET', '/api/queue');
-    expect(body).toMatchObject({ waiting: { urgent: 0, high: 0, normal: 0, low: 0 }, capacity: 5, groups: [], workers: [{ name: expect.stringContaining(`/${process.pid}/`), capacity: 5 }] });
+    expect(body).toMatchObject({
+      waiting: { urgent: 0, high: 0, normal: 0, low: 0 },
+      capacity: 5,
+      groups: [],
+      workers: [{ name: expect.stringContaining(`/${process.pid}/`), capacity: 5 }],
+    });
   });
 });

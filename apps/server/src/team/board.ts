@@ -16,7 +16,8 @@ export interface BoardOptions {
 
 const prefix = '/board';
 /** Its page has scripts and styles of its own, and asks nobody else for anything. */
-const policy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
+const policy =
+  "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /**
  * bull-board, to look at the queues of all tenants and change nothing, at `/board`: for a key of the default tenant that may use every
@@ -24,20 +25,44 @@ const policy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src
  * @throws ServerError `ERR_SERVER_PACKAGE` where it is not installed
  */
 export async function mountBoard({ fastify, authenticator, queues }: BoardOptions): Promise<void> {
-  const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([import('@bull-board/api'), import('@bull-board/api/bullMQAdapter'), import('@bull-board/fastify')]).catch((cause: unknown) => {
+  const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
+    import('@bull-board/api'),
+    import('@bull-board/api/bullMQAdapter'),
+    import('@bull-board/fastify'),
+  ]).catch((cause: unknown) => {
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new ServerError('ERR_SERVER_PACKAGE', 'server.board shows bull-board, which is not installed: npm install @bull-board/api @bull-board/fastify', { cause });
+    throw new ServerError(
+      'ERR_SERVER_PACKAGE',
+      'server.board shows bull-board, which is not installed: npm install @bull-board/api @bull-board/fastify',
+      { cause },
+    );
   });
   const adapter = new FastifyAdapter();
-  const board = createBullBoard({ queues: [], serverAdapter: adapter, options: { uiConfig: { boardTitle: 'AcmeX' } } });
+  const board = createBullBoard({
+    queues: [],
+    serverAdapter: adapter,
+    options: { uiConfig: { boardTitle: 'AcmeX' } },
+  });
   adapter.setBasePath(prefix);
   await fastify.register(async (own) => {
     own.addHook('onRequest', async ({ headers, ip }, reply) => {
       try {
         reply.header('www-authenticate', 'Basic realm="the API key as password"');
         const caller = await authenticator.authenticate(withPassword(headers), ip);
-        if (!caller) throw new ServerError('ERR_SERVER_UNAUTHENTICATED', 'the board needs an API key: a browser asks for it as a password');
-        if (caller.tenant.scope !== '' || !caller.names.includes('*') || !caller.scopes.has('queue:write')) throw new ServerError('ERR_SERVER_FORBIDDEN', 'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write');
+        if (!caller)
+          throw new ServerError(
+            'ERR_SERVER_UNAUTHENTICATED',
+            'the board needs an API key: a browser asks for it as a password',
+          );
+        if (
+          caller.tenant.scope !== '' ||
+          !caller.names.includes('*') ||
+          !caller.scopes.has('queue:write')
+        )
+          throw new ServerError(
+            'ERR_SERVER_FORBIDDEN',
+            'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write',
+          );
       } catch (error) {
         send(problemOf(error), reply);
         return reply;

@@ -12,7 +12,7 @@ import { teamRedis } from './team-redis.ts';
 const pass = async (milliseconds: number) => await systemClock.sleep({ milliseconds });
 const until = async (holds: () => boolean | Promise<boolean>, seconds = 30) => {
   const end = systemClock.monotonic() + seconds * 1000;
-  while (!await holds()) {
+  while (!(await holds())) {
     if (systemClock.monotonic() > end) throw new Error(`it did not come about within ${seconds} s`);
     await pass(25);
   }
@@ -20,8 +20,12 @@ const until = async (holds: () => boolean | Promise<boolean>, seconds = 30) => {
 
 describeWith(['redis-server'], 'a queue in Redis', () => {
   let redis: RedisServer;
-  beforeAll(async () => { redis = await startRedis({ appendonly: true }); });
-  afterAll(async () => { await redis[Symbol.asyncDispose](); });
+  beforeAll(async () => {
+    redis = await startRedis({ appendonly: true });
+  });
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+  });
 
   /** One process of a team; those with the same prefix share their queue. */
   const member = async (prefix: string, name = 'one', at = redis.url) => {
@@ -30,17 +34,50 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     const errors: string[] = [];
     const troubles: unknown[] = [];
     const ring = await bell({ client, listener, channel: `${prefix}:bell` });
-    const queue = bullQueue({ client, prefix, bell: ring, presence: presence({ client, prefix }), name, onError: (id, error) => { errors.push(`${id}: ${(error as Error).message}`); }, onTrouble: (error) => { troubles.push(error); } });
+    const queue = bullQueue({
+      client,
+      prefix,
+      bell: ring,
+      presence: presence({ client, prefix }),
+      name,
+      onError: (id, error) => {
+        errors.push(`${id}: ${(error as Error).message}`);
+      },
+      onTrouble: (error) => {
+        troubles.push(error);
+      },
+    });
     let left = false;
-    return { queue, shared, errors, troubles, leave: () => { left = true; }, async [Symbol.asyncDispose]() { if (!left) await queue.close({ within: { seconds: 0 } }); await shared[Symbol.asyncDispose](); } };
+    return {
+      queue,
+      shared,
+      errors,
+      troubles,
+      leave: () => {
+        left = true;
+      },
+      async [Symbol.asyncDispose]() {
+        if (!left) await queue.close({ within: { seconds: 0 } });
+        await shared[Symbol.asyncDispose]();
+      },
+    };
   };
   const prefixOf = () => `{${randomBytes(4).toString('hex')}}`;
 
-  it.each(taskQueueContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
-    await using one = await member(prefixOf());
-    await check({ queue: one.queue, clock: systemClock, errors: one.errors, settle: async () => await pass(60), pass: async (duration) => await systemClock.sleep(duration) });
-    expect(one.troubles).toEqual([]);
-  });
+  it.each(taskQueueContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await using one = await member(prefixOf());
+      await check({
+        queue: one.queue,
+        clock: systemClock,
+        errors: one.errors,
+        settle: async () => await pass(60),
+        pass: async (duration) => await systemClock.sleep(duration),
+      });
+      expect(one.troubles).toEqual([]);
+    },
+  );
 
   it('shares tasks among processes, each once, and holds a group to its limit over all of them', async () => {
     const prefix = prefixOf();
@@ -51,7 +88,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     let [now, most] = [0, 0];
     const work = (who: string) => async (id: string) => {
       begun.push(`${who} ${id}`);
-      most = Math.max(most, now += 1);
+      most = Math.max(most, (now += 1));
       await pass(20);
       now -= 1;
       return undefined;
@@ -59,7 +96,8 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     one.queue.process(work('one'), { concurrency: 5, perGroup: 6 });
     two.queue.process(work('two'), { concurrency: 5, perGroup: 6 });
     await until(async () => (await giver.queue.counts()).capacity === 10);
-    for (let n = 0; n < 60; n += 1) await giver.queue.add({ id: `t${n}`, group: 'ca', priority: 'normal' });
+    for (let n = 0; n < 60; n += 1)
+      await giver.queue.add({ id: `t${n}`, group: 'ca', priority: 'normal' });
     await until(() => begun.length >= 60);
     await until(async () => (await giver.queue.counts()).running === 0);
     expect(new Set(begun.map((one) => one.split(' ')[1])).size).toBe(60);
@@ -83,23 +121,38 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     await using own = await startRedis();
     const prefix = prefixOf();
     await using one = await member(prefix, 'one', own.url);
-    one.queue.process(async () => await new Promise(() => { /* never */ }), { concurrency: 5, perGroup: 1 });
+    one.queue.process(
+      async () =>
+        await new Promise(() => {
+          /* never */
+        }),
+      { concurrency: 5, perGroup: 1 },
+    );
     const limit = async () => await own.command('hget', `${prefix}:ca:meta`, 'concurrency');
     await one.queue.add({ id: 'a', group: 'ca', priority: 'low' });
-    await until(async () => await limit() === '1');
+    await until(async () => (await limit()) === '1');
     await own.command('flushall');
-    await until(async () => await limit() === '1');
+    await until(async () => (await limit()) === '1');
     one.leave();
   });
 
   it('gives back what it has fetched when it ends at that moment', async () => {
     const prefix = prefixOf();
     const done: string[] = [];
-    const work = async (id: string) => { done.push(id); return undefined; };
+    const work = async (id: string) => {
+      done.push(id);
+      return undefined;
+    };
     await using last = await member(prefix, 'last');
     for (let n = 0; n < 5; n += 1) {
       const one = await member(prefix, `one${n}`);
-      const added = Promise.all(Array.from({ length: 10 }, async (_, at) => await last.queue.add({ id: `t${n}-${at}`, group: 'ca', priority: 'low' })));
+      const added = Promise.all(
+        Array.from(
+          { length: 10 },
+          async (_, at) =>
+            await last.queue.add({ id: `t${n}-${at}`, group: 'ca', priority: 'low' }),
+        ),
+      );
       const stop = one.queue.process(work, { concurrency: 3 });
       await pass(5 * n);
       stop();
@@ -117,7 +170,13 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     await using own = await startRedis({ appendonly: true });
     await using one = await member(prefixOf(), 'one', own.url);
     const done: string[] = [];
-    one.queue.process(async (id) => { done.push(id); return undefined; }, { concurrency: 1 });
+    one.queue.process(
+      async (id) => {
+        done.push(id);
+        return undefined;
+      },
+      { concurrency: 1 },
+    );
     await own.kill();
     await until(() => !one.shared.isHere());
     const from = systemClock.monotonic();

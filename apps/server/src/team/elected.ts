@@ -13,7 +13,18 @@ export interface ElectedOptions {
 }
 
 /** Runs something in one of the processes that share a storage, and in another when that one ends or is silent. Until it is disposed of. */
-export function elected({ storage, name, lease, onError = () => { /* nobody wants to know */ }, clock = systemClock }: ElectedOptions, begin: () => AsyncDisposable): AsyncDisposable {
+export function elected(
+  {
+    storage,
+    name,
+    lease,
+    onError = () => {
+      /* nobody wants to know */
+    },
+    clock = systemClock,
+  }: ElectedOptions,
+  begin: () => AsyncDisposable,
+): AsyncDisposable {
   const ended = new AbortController();
   const running = (async () => {
     while (!ended.signal.aborted) {
@@ -28,7 +39,9 @@ export function elected({ storage, name, lease, onError = () => { /* nobody want
       } catch (error) {
         if (ended.signal.aborted) return;
         onError(error);
-        await clock.sleep({ seconds: 1 }, { signal: ended.signal }).catch(() => { /* it ends */ });
+        await clock.sleep({ seconds: 1 }, { signal: ended.signal }).catch(() => {
+          /* it ends */
+        });
       }
     }
   })();
@@ -42,5 +55,8 @@ export function elected({ storage, name, lease, onError = () => { /* nobody want
 
 async function aborted(signals: readonly AbortSignal[]): Promise<void> {
   const any = AbortSignal.any([...signals]);
-  if (!any.aborted) await new Promise<void>((resolve) => { any.addEventListener('abort', () => resolve(), { once: true }); });
+  if (!any.aborted)
+    await new Promise<void>((resolve) => {
+      any.addEventListener('abort', () => resolve(), { once: true });
+    });
 }

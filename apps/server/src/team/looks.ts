@@ -1,6 +1,11 @@
 import { type Clock, milliseconds, systemClock } from '@acmex/clock';
 import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
-import { type DynamicModule, Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { LOG, type Log } from '../http/problems.ts';
 import type { Team } from './team.ts';
@@ -14,7 +19,10 @@ const watch = { seconds: 5 };
 const [name, scheduler] = ['looks', 'look'];
 
 /** The queue of the looks, by the team's connection. */
-export function looksModules({ patient: connection, prefix }: Pick<Team, 'patient' | 'prefix'>): DynamicModule[] {
+export function looksModules({
+  patient: connection,
+  prefix,
+}: Pick<Team, 'patient' | 'prefix'>): DynamicModule[] {
   return [BullModule.forRoot({ connection, prefix }), BullModule.registerQueue({ name })];
 }
 
@@ -35,7 +43,9 @@ export class Looks extends WorkerHost implements OnApplicationBootstrap, OnAppli
     this.#queue = queue;
     this.#team = team;
     this.#log = log;
-    queue.on('error', () => { /* Redis is away: the team tells of that */ });
+    queue.on('error', () => {
+      /* Redis is away: the team tells of that */
+    });
   }
 
   async process(): Promise<void> {
@@ -44,7 +54,8 @@ export class Looks extends WorkerHost implements OnApplicationBootstrap, OnAppli
 
   @OnWorkerEvent('error')
   failed(error: Error): void {
-    if (this.#team.isHere()) this.#log({ level: 'warn', msg: `the schedule of looks: ${error.message}` });
+    if (this.#team.isHere())
+      this.#log({ level: 'warn', msg: `the schedule of looks: ${error.message}` });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -57,22 +68,36 @@ export class Looks extends WorkerHost implements OnApplicationBootstrap, OnAppli
   }
 
   async #schedule(): Promise<void> {
-    await this.#queue.upsertJobScheduler(scheduler, { every: milliseconds(period) }, { name: scheduler, opts: { removeOnComplete: true, removeOnFail: true } });
+    await this.#queue.upsertJobScheduler(
+      scheduler,
+      { every: milliseconds(period) },
+      { name: scheduler, opts: { removeOnComplete: true, removeOnFail: true } },
+    );
   }
 
   async #watch(): Promise<void> {
     while (!this.#ended.signal.aborted) {
-      await this.#clock.sleep(watch, { signal: this.#ended.signal }).catch(() => { /* it ends */ });
+      await this.#clock.sleep(watch, { signal: this.#ended.signal }).catch(() => {
+        /* it ends */
+      });
       if (this.#ended.signal.aborted || !this.#team.isHere()) continue;
       try {
-        const { next } = await this.#queue.getJobScheduler(scheduler) ?? {};
-        if (next !== undefined && next > this.#clock.now().epochMilliseconds - milliseconds(watch)) continue;
+        const { next } = (await this.#queue.getJobScheduler(scheduler)) ?? {};
+        if (next !== undefined && next > this.#clock.now().epochMilliseconds - milliseconds(watch))
+          continue;
         await this.#queue.removeJobScheduler(scheduler);
         await this.#schedule();
         this.#team.bell.due();
-        this.#log({ level: 'warn', msg: 'the schedule of looks had stopped or was gone, and is set anew' });
+        this.#log({
+          level: 'warn',
+          msg: 'the schedule of looks had stopped or was gone, and is set anew',
+        });
       } catch (error) {
-        if (this.#team.isHere() && !this.#ended.signal.aborted) this.#log({ level: 'warn', msg: `the schedule of looks cannot be set: ${String(error)}` });
+        if (this.#team.isHere() && !this.#ended.signal.aborted)
+          this.#log({
+            level: 'warn',
+            msg: `the schedule of looks cannot be set: ${String(error)}`,
+          });
       }
     }
   }

@@ -7,9 +7,17 @@ export interface Member extends Pick<ServeOptions, 'configFile' | 'role' | 'data
 
 const { folder, ...options } = JSON.parse(process.argv[2] ?? '') as Member;
 const server = await serve({
-  ...options, environment: {}, cwd: folder, home: folder, version: '0.0.0',
-  log: (entry) => { process.stderr.write(`${JSON.stringify(entry)}\n`); },
-  onInitialKey: (_, key) => { process.stdout.write(`key ${key}\n`); },
+  ...options,
+  environment: {},
+  cwd: folder,
+  home: folder,
+  version: '0.0.0',
+  log: (entry) => {
+    process.stderr.write(`${JSON.stringify(entry)}\n`);
+  },
+  onInitialKey: (_, key) => {
+    process.stdout.write(`key ${key}\n`);
+  },
 });
 process.stdout.write(`ready ${server.url}\n`);
 process.once('SIGTERM', () => {

@@ -21,7 +21,15 @@ export interface Presence {
   appear(self: Colleague): AsyncDisposable;
 }
 
-export function presence({ client, prefix, clock = systemClock }: { readonly client: Redis; readonly prefix: string; readonly clock?: Clock | undefined }): Presence {
+export function presence({
+  client,
+  prefix,
+  clock = systemClock,
+}: {
+  readonly client: Redis;
+  readonly prefix: string;
+  readonly clock?: Clock | undefined;
+}): Presence {
   const all = `${prefix}:workers`;
   const keyOf = (name: string) => `${prefix}:worker:${name}`;
   return {
@@ -31,22 +39,33 @@ export function presence({ client, prefix, clock = systemClock }: { readonly cli
       const texts = await client.mget(names.map(keyOf));
       const left = names.filter((_, at) => texts[at] === null);
       if (left.length > 0) await client.srem(all, ...left);
-      return texts.flatMap((text) => (text === null || text === undefined ? [] : [JSON.parse(text) as Colleague]));
+      return texts.flatMap((text) =>
+        text === null || text === undefined ? [] : [JSON.parse(text) as Colleague],
+      );
     },
     appear(self) {
       const ended = new AbortController();
       const text = JSON.stringify(self);
       const beating = (async () => {
         while (!ended.signal.aborted) {
-          await Promise.all([client.set(keyOf(self.name), text, 'PX', lasting), client.sadd(all, self.name)]).catch(() => { /* Redis is away: said again when it is back */ });
-          await clock.sleep({ milliseconds: often }, { signal: ended.signal }).catch(() => { /* it ends */ });
+          await Promise.all([
+            client.set(keyOf(self.name), text, 'PX', lasting),
+            client.sadd(all, self.name),
+          ]).catch(() => {
+            /* Redis is away: said again when it is back */
+          });
+          await clock.sleep({ milliseconds: often }, { signal: ended.signal }).catch(() => {
+            /* it ends */
+          });
         }
       })();
       return {
         async [Symbol.asyncDispose]() {
           ended.abort();
           await beating;
-          await client.del(keyOf(self.name)).catch(() => { /* it is forgotten by itself */ });
+          await client.del(keyOf(self.name)).catch(() => {
+            /* it is forgotten by itself */
+          });
         },
       };
     },

@@ -8,8 +8,16 @@ export type Role = (typeof roles)[number];
 /** The Redis that a process of this role shares with others; undefined where it works alone. @throws ServerError `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS` */
 export function teamRedisOf(config: Config, role: Role): RedisDescription | undefined {
   const redis = redisOf(config);
-  if (!redis && role !== 'all') throw new ServerError('ERR_SERVER_ROLE', `a process with the role ${role} shares its work with others by Redis, and none is configured: give ACMEX_REDIS_URL, or redis.url in acmex.toml`);
+  if (!redis && role !== 'all')
+    throw new ServerError(
+      'ERR_SERVER_ROLE',
+      `a process with the role ${role} shares its work with others by Redis, and none is configured: give ACMEX_REDIS_URL, or redis.url in acmex.toml`,
+    );
   const { place, encryption } = storageOf(config);
-  if (redis && place.kind === 'redis' && !encryption) throw new ServerError('ERR_SERVER_CLEAR_KEYS', 'private keys would lie in Redis in clear: make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE, the same to every process');
+  if (redis && place.kind === 'redis' && !encryption)
+    throw new ServerError(
+      'ERR_SERVER_CLEAR_KEYS',
+      'private keys would lie in Redis in clear: make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE, the same to every process',
+    );
   return redis;
 }

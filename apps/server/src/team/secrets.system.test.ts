@@ -11,11 +11,20 @@ const canary = () => `canary${randomBytes(12).toString('hex')}`;
 describeWith(['redis-server'], 'a server with Redis', () => {
   it('lets no secret lie in Redis, a log or a metric, and tells none in an answer', async () => {
     await using ca = await startCa();
-    const secrets = { encryption: randomBytes(32).toString('hex'), apiKey: canary() + canary(), token: canary(), eab: canary(), webhook: canary(), header: canary(), query: canary() };
+    const secrets = {
+      encryption: randomBytes(32).toString('hex'),
+      apiKey: canary() + canary(),
+      token: canary(),
+      eab: canary(),
+      webhook: canary(),
+      header: canary(),
+      query: canary(),
+    };
     const answers: string[] = [];
     await using own = await startRedis({ appendonly: true });
     await using server = await serving({
-      ca, environment: { ACMEX_API_KEYS: secrets.apiKey },
+      ca,
+      environment: { ACMEX_API_KEYS: secrets.apiKey },
       toml: `webhooks = [{ name = "w", secret = "${secrets.webhook}" }]\n[redis]\nurl = "${own.url}"\n[storage.encrypted]\nencryption_key = "${secrets.encryption}"\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "${secrets.token}"`,
     });
     const call = async (...args: Parameters<typeof server.call>) => {
@@ -23,9 +32,17 @@ describeWith(['redis-server'], 'a server with Redis', () => {
       answers.push(reply.text);
       return reply;
     };
-    const { body: { id, certificate } } = await call('POST', '/api/orders', { key: secrets.apiKey, body: { names: ['first.test'] } });
-    await (await server.fetch(`/api/orders/${id}/events`, { headers: { 'x-api-key': secrets.apiKey } })).text();
-    const key = (await server.call('GET', `/api/certificates/${certificate}/private-key`, { key: secrets.apiKey })).text;
+    const {
+      body: { id, certificate },
+    } = await call('POST', '/api/orders', { key: secrets.apiKey, body: { names: ['first.test'] } });
+    await (
+      await server.fetch(`/api/orders/${id}/events`, { headers: { 'x-api-key': secrets.apiKey } })
+    ).text();
+    const key = (
+      await server.call('GET', `/api/certificates/${certificate}/private-key`, {
+        key: secrets.apiKey,
+      })
+    ).text;
     ca.refused.add('refused.test');
     await call('POST', '/api/orders', { key: secrets.apiKey, body: { names: ['refused.test'] } });
     await call('GET', `/api/orders?cursor=${secrets.query}`, { key: secrets.apiKey });
@@ -36,7 +53,8 @@ describeWith(['redis-server'], 'a server with Redis', () => {
     const log = server.log.join('\n');
     const looker = new Redis(own.url);
     const dumps: Buffer[] = [];
-    for (const name of await looker.keys('*')) dumps.push(Buffer.from(name), await looker.dumpBuffer(name) ?? Buffer.alloc(0));
+    for (const name of await looker.keys('*'))
+      dumps.push(Buffer.from(name), (await looker.dumpBuffer(name)) ?? Buffer.alloc(0));
     await looker.quit();
     const raw = Buffer.concat(dumps);
     // What the storage keeps is there, and nobody reads it.
@@ -55,25 +73,57 @@ describeWith(['redis-server'], 'a server with Redis', () => {
     await using ca = await startCa();
     await using redis = await startRedisSentinel();
     const sentinels = redis.sentinels.map(({ port }) => `"127.0.0.1:${port}"`).join(', ');
-    await using server = await serving({ ca, toml: `[redis]\nsentinels = [${sentinels}]\nmaster = "${redis.name}"\n[storage.encrypted]\nencryption_key = "${randomBytes(32).toString('hex')}"` });
+    await using server = await serving({
+      ca,
+      toml: `[redis]\nsentinels = [${sentinels}]\nmaster = "${redis.name}"\n[storage.encrypted]\nencryption_key = "${randomBytes(32).toString('hex')}"`,
+    });
     const order = async (name: string) => {
       for (let tries = 0; ; tries += 1) {
-        const { status, body } = await server.call('POST', '/api/orders', { body: { names: [name] } });
+        const { status, body } = await server.call('POST', '/api/orders', {
+          body: { names: [name] },
+        });
         if (status === 202) return body.id as string;
         if (tries > 120) throw new Error(`${name} was refused with ${status}`);
         await systemClock.sleep({ milliseconds: 250 });
       }
     };
-    const ended = async (id: string) => await (await server.fetch(`/api/orders/${id}/events`, { headers: { 'x-api-key': server.key } })).text();
+    const ended = async (id: string) =>
+      await (
+        await server.fetch(`/api/orders/${id}/events`, { headers: { 'x-api-key': server.key } })
+      ).text();
     expect(await ended(await order('before.test'))).toContain('"state":"succeeded"');
     await redis.servers[0].kill();
     expect(await ended(await order('after.test'))).toContain('"state":"succeeded"');
   }, 90_000);
 });
 
-it.each([['api'], ['worker']] as const)('does not start as %s without a Redis, nor with one where private keys would lie in clear', async (role) => {
-  const options = { environment: {}, cwd: '/', home: '/', configFile: false as const, dataDirectory: '/nonexistent', version: '0', log: () => { /* nobody reads it */ }, role };
-  await expect(serve(options)).rejects.toMatchObject({ code: 'ERR_SERVER_ROLE' });
-  await expect(serve({ ...options, environment: { ACMEX_REDIS_URL: 'redis://127.0.0.1:1' } })).rejects.toMatchObject({ code: 'ERR_SERVER_CLEAR_KEYS' });
-  await expect(serve({ ...options, environment: { ACMEX_REDIS_URL: 'redis://:hidden@127.0.0.1:1', ACMEX_STORAGE: 'memory:' } })).rejects.toMatchObject({ code: 'ERR_SERVER_UNAVAILABLE', message: expect.stringMatching(/^Redis at 127\.0\.0\.1:1 cannot be used \((?!.*hidden)/) });
-});
+it.each([['api'], ['worker']] as const)(
+  'does not start as %s without a Redis, nor with one where private keys would lie in clear',
+  async (role) => {
+    const options = {
+      environment: {},
+      cwd: '/',
+      home: '/',
+      configFile: false as const,
+      dataDirectory: '/nonexistent',
+      version: '0',
+      log: () => {
+        /* nobody reads it */
+      },
+      role,
+    };
+    await expect(serve(options)).rejects.toMatchObject({ code: 'ERR_SERVER_ROLE' });
+    await expect(
+      serve({ ...options, environment: { ACMEX_REDIS_URL: 'redis://127.0.0.1:1' } }),
+    ).rejects.toMatchObject({ code: 'ERR_SERVER_CLEAR_KEYS' });
+    await expect(
+      serve({
+        ...options,
+        environment: { ACMEX_REDIS_URL: 'redis://:hidden@127.0.0.1:1', ACMEX_STORAGE: 'memory:' },
+      }),
+    ).rejects.toMatchObject({
+      code: 'ERR_SERVER_UNAVAILABLE',
+      message: expect.stringMatching(/^Redis at 127\.0\.0\.1:1 cannot be used \((?!.*hidden)/),
+    });
+  },
+);

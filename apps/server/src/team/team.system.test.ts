@@ -7,7 +7,13 @@ import { describeWith, type RedisServer, startRedis } from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { startCa, type TestCa } from '../serving.testing.ts';
-import { type MemberProcess, type TeamOfProcesses, teamOfProcesses, type TeamOfProcessesOptions, until } from './team.testing.ts';
+import {
+  type MemberProcess,
+  type TeamOfProcesses,
+  teamOfProcesses,
+  type TeamOfProcessesOptions,
+  until,
+} from './team.testing.ts';
 
 /** The long run of `npm run soak -- server`, or the sample of it. */
 const soak = process.env.ACMEX_SOAK === 'server';
@@ -22,7 +28,9 @@ describeWith(['redis-server'], 'a team', () => {
   beforeEach(async () => {
     [ca, redis] = await Promise.all([startCa(), startRedis({ appendonly: true })]);
     looker = new Redis(redis.url, { retryStrategy: () => 200, maxRetriesPerRequest: null });
-    looker.on('error', () => { /* it is killed on purpose */ });
+    looker.on('error', () => {
+      /* it is killed on purpose */
+    });
   });
   afterEach(async () => {
     looker.disconnect();
@@ -30,25 +38,45 @@ describeWith(['redis-server'], 'a team', () => {
     await ca[Symbol.asyncDispose]();
   });
 
-  const teamWith = async (options: Partial<TeamOfProcessesOptions> = {}) => await teamOfProcesses({ redisUrl: redis.url, ca, ...options });
+  const teamWith = async (options: Partial<TeamOfProcessesOptions> = {}) =>
+    await teamOfProcesses({ redisUrl: redis.url, ca, ...options });
   /** Orders a certificate for each name, so many at once, and gives those that were taken. */
-  const order = async (team: TeamOfProcesses, api: MemberProcess, names: readonly string[], atOnce = 20) => {
+  const order = async (
+    team: TeamOfProcesses,
+    api: MemberProcess,
+    names: readonly string[],
+    atOnce = 20,
+  ) => {
     const taken = new Map<string, string>();
     const left = [...names];
-    await Promise.all(Array.from({ length: atOnce }, async () => {
-      for (let name = left.shift(); name !== undefined; name = left.shift()) {
-        const { status, body } = await team.call(api.url, 'POST', '/api/orders', { names: [name] }).catch(() => ({ status: 0, body: {} }));
-        if (status === 202) taken.set(name, (body as { certificate: string }).certificate);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        for (let name = left.shift(); name !== undefined; name = left.shift()) {
+          const { status, body } = await team
+            .call(api.url, 'POST', '/api/orders', { names: [name] })
+            .catch(() => ({ status: 0, body: {} }));
+          if (status === 202) taken.set(name, (body as { certificate: string }).certificate);
+        }
+      }),
+    );
     return taken;
   };
-  const namesOf = (count: number, prefix = 'n') => Array.from({ length: count }, (_, n) => `${prefix}${n}.test`);
+  const namesOf = (count: number, prefix = 'n') =>
+    Array.from({ length: count }, (_, n) => `${prefix}${n}.test`);
   const issuedIn = async (team: TeamOfProcesses, api: MemberProcess) => {
     const issued = new Map<string, { readonly id: string; readonly generation: number }>();
     for (let next: string | undefined = ''; next !== undefined;) {
-      const { body } = await team.call(api.url, 'GET', `/api/certificates?limit=100${next === '' ? '' : `&cursor=${encodeURIComponent(next)}`}`);
-      for (const { id, names: [name], current } of body.items) if (current) issued.set(name, { id, generation: current.generation });
+      const { body } = await team.call(
+        api.url,
+        'GET',
+        `/api/certificates?limit=100${next === '' ? '' : `&cursor=${encodeURIComponent(next)}`}`,
+      );
+      for (const {
+        id,
+        names: [name],
+        current,
+      } of body.items)
+        if (current) issued.set(name, { id, generation: current.generation });
       next = body.next;
     }
     return issued;
@@ -57,52 +85,66 @@ describeWith(['redis-server'], 'a team', () => {
   /** Jobs that a process works on, by BullMQ's own word. */
   const jobsOf = async ({ pid }: MemberProcess) => {
     const active = await looker.lrange(`${jobs}:active`, 0, -1);
-    const by = await Promise.all(active.map(async (id) => await looker.hget(`${jobs}:${id}`, 'pb')));
+    const by = await Promise.all(
+      active.map(async (id) => await looker.hget(`${jobs}:${id}`, 'pb')),
+    );
     return active.filter((_, at) => by[at]?.includes(`/${pid}/`));
   };
 
   // Who is killed sooner than what was lost is taken over comes to nothing: the sample ends its killing after a few.
   const [count, killEvery, mostKills] = soak ? [1000, 5000, Infinity] : [40, 4000, 3];
-  it(`issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another goes on within 15 s`, async () => {
-    await using team = await teamWith({ toml: '[renewal]\nconcurrency = 4\nper_issuer = 12' });
-    const api = await team.start('api');
-    const workers = await Promise.all([1, 2, 3].map(async () => await team.start('worker')));
-    const recoveries: number[] = [];
-    const watching: Promise<void>[] = [];
-    let [done, kills] = [false, 0];
-    const killing = (async () => {
-      while (!done && kills < mostKills) {
-        await systemClock.sleep({ milliseconds: killEvery });
-        const victim = workers[kills % workers.length]!;
-        const held = await jobsOf(victim);
-        if (done) return;
-        victim.kill('SIGKILL');
-        await victim.ended;
-        const from = systemClock.monotonic();
-        watching.push(...held.map(async (id) => {
-          await until(async () => !(await looker.hget(`${jobs}:${id}`, 'pb'))?.includes(`/${victim.pid}/`), 100);
-          recoveries.push(systemClock.monotonic() - from);
-        }));
-        workers[kills % workers.length] = await team.start('worker');
-        kills += 1;
-      }
-    })();
-    const taken = await order(team, api, namesOf(count));
-    expect(taken.size).toBe(count);
-    await until(async () => (await issuedIn(team, api)).size === count, soak ? 900 : 150);
-    done = true;
-    await killing;
-    await Promise.all(watching);
-    const issued = await issuedIn(team, api);
-    expect([...issued.values()].filter(({ generation }) => generation !== 1)).toEqual([]);
-    expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
-    expect(finalized()).toHaveLength(count);
-    recoveries.sort((one, other) => one - other);
-    const p99 = recoveries[Math.max(0, Math.ceil(recoveries.length * 0.99) - 1)] ?? 0;
-    process.stderr.write(`${count} issued, ${finalized().length} finalized, ${ca.posts.get('/acme/new-order') ?? 0} newOrder, ${kills} kills, ${recoveries.length} tasks taken over, p99 ${Math.round(p99)} ms\n`);
-    expect(kills).toBeGreaterThan(0);
-    expect(p99).toBeLessThan(15_000 * slack);
-  }, soak ? 1_200_000 : 200_000);
+  it(
+    `issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another goes on within 15 s`,
+    async () => {
+      await using team = await teamWith({ toml: '[renewal]\nconcurrency = 4\nper_issuer = 12' });
+      const api = await team.start('api');
+      const workers = await Promise.all([1, 2, 3].map(async () => await team.start('worker')));
+      const recoveries: number[] = [];
+      const watching: Promise<void>[] = [];
+      let [done, kills] = [false, 0];
+      const killing = (async () => {
+        while (!done && kills < mostKills) {
+          await systemClock.sleep({ milliseconds: killEvery });
+          const victim = workers[kills % workers.length]!;
+          const held = await jobsOf(victim);
+          if (done) return;
+          victim.kill('SIGKILL');
+          await victim.ended;
+          const from = systemClock.monotonic();
+          watching.push(
+            ...held.map(async (id) => {
+              await until(
+                async () =>
+                  !(await looker.hget(`${jobs}:${id}`, 'pb'))?.includes(`/${victim.pid}/`),
+                100,
+              );
+              recoveries.push(systemClock.monotonic() - from);
+            }),
+          );
+          workers[kills % workers.length] = await team.start('worker');
+          kills += 1;
+        }
+      })();
+      const taken = await order(team, api, namesOf(count));
+      expect(taken.size).toBe(count);
+      await until(async () => (await issuedIn(team, api)).size === count, soak ? 900 : 150);
+      done = true;
+      await killing;
+      await Promise.all(watching);
+      const issued = await issuedIn(team, api);
+      expect([...issued.values()].filter(({ generation }) => generation !== 1)).toEqual([]);
+      expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
+      expect(finalized()).toHaveLength(count);
+      recoveries.sort((one, other) => one - other);
+      const p99 = recoveries[Math.max(0, Math.ceil(recoveries.length * 0.99) - 1)] ?? 0;
+      process.stderr.write(
+        `${count} issued, ${finalized().length} finalized, ${ca.posts.get('/acme/new-order') ?? 0} newOrder, ${kills} kills, ${recoveries.length} tasks taken over, p99 ${Math.round(p99)} ms\n`,
+      );
+      expect(kills).toBeGreaterThan(0);
+      expect(p99).toBeLessThan(15_000 * slack);
+    },
+    soak ? 1_200_000 : 200_000,
+  );
 
   it('lets only one of two processes end a task that both do: the one that was silent overwrites nothing', async () => {
     await using team = await teamWith({ server: 'worker_listen_addr = "127.0.0.1:0"' });
@@ -118,11 +160,21 @@ describeWith(['redis-server'], 'a team', () => {
     holder?.kill('SIGSTOP');
     ca.slowness = 0;
     await until(async () => (await issuedIn(team, api)).size === 1, 60);
-    const chain = async () => (await team.call(api.url, 'GET', `/api/certificates/${taken.get('slow.test')}/chain`)).text;
+    const chain = async () =>
+      (await team.call(api.url, 'GET', `/api/certificates/${taken.get('slow.test')}/chain`)).text;
     const before = await chain();
     holder?.kill('SIGCONT');
     await until(async () => (await jobsOf(holder!)).length === 0, 30);
-    const lost = async () => await Promise.all(workers.map(async (one) => Number(/^acmex_tasks_lost_total (\d+)$/m.exec((await team.call(one.url, 'GET', '/metrics')).text)?.[1])));
+    const lost = async () =>
+      await Promise.all(
+        workers.map(async (one) =>
+          Number(
+            /^acmex_tasks_lost_total (\d+)$/m.exec(
+              (await team.call(one.url, 'GET', '/metrics')).text,
+            )?.[1],
+          ),
+        ),
+      );
     await until(async () => (await lost()).some((count) => count > 0), 60);
     expect(await lost()).toEqual(workers.map((one) => (one === holder ? 1 : 0)));
     expect(await chain()).toBe(before);
@@ -141,89 +193,139 @@ describeWith(['redis-server'], 'a team', () => {
     await redis.restart();
     const taken = await ordering;
     expect(taken.size).toBeGreaterThan(0);
-    await until(async () => {
-      const issued = await issuedIn(team, api).catch(() => new Map());
-      return [...taken.keys()].every((name) => issued.has(name));
-    }, soak ? 300 : 120, () => taken.size);
+    await until(
+      async () => {
+        const issued = await issuedIn(team, api).catch(() => new Map());
+        return [...taken.keys()].every((name) => issued.has(name));
+      },
+      soak ? 300 : 120,
+      () => taken.size,
+    );
     expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
   }, 400_000);
 
-  it('fills its queue again when Redis has lost everything, where the storage lies elsewhere', async () => {
-    await using team = await teamWith({ storage: 'file', toml: soak ? '[renewal]\nconcurrency = 8\nper_issuer = 8' : '[renewal]\nconcurrency = 2\nper_issuer = 2' });
-    const api = await team.start('api');
-    await team.start('worker');
-    ca.slowness = soak ? 0 : 1500;
-    const names = namesOf(soak ? 5000 : 12);
-    await order(team, api, names);
-    await until(async () => await looker.llen(`${jobs}:active`) > 0, 30);
-    const from = systemClock.monotonic();
-    await looker.flushall();
-    await until(async () => await looker.llen(`${jobs}:active`) > 0 && (await team.call(api.url, 'GET', '/api/queue')).body.running > 0, 60);
-    process.stderr.write(`the queue was filled again after ${Math.round(systemClock.monotonic() - from)} ms\n`);
-    await until(async () => (await issuedIn(team, api)).size === names.length, soak ? 1500 : 120);
-    expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
-    expect(finalized()).toHaveLength(names.length);
-    // None is renewed early.
-    expect([...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1)).toEqual([]);
-  }, soak ? 1_800_000 : 200_000);
-
-  it.each([['answers nothing but its health', undefined], ['goes on reading, and takes nothing new', 'file']] as const)('while Redis is away it %s, within a second, and is whole again when Redis is back', async (_, storage) => {
-    await using team = await teamWith({ ...(storage ? { storage } : {}) });
-    const api = await team.start('api');
-    await team.start('worker');
-    const [id] = [...(await order(team, api, ['before.test'])).values()];
-    await until(async () => (await issuedIn(team, api)).size === 1, 60);
-    await redis.kill();
-    const from = systemClock.monotonic();
-    await until(() => api.said.some((line) => line.includes('Redis is away')), 10);
-    const timed = async (method: string, path: string, body?: unknown) => {
+  it(
+    'fills its queue again when Redis has lost everything, where the storage lies elsewhere',
+    async () => {
+      await using team = await teamWith({
+        storage: 'file',
+        toml: soak
+          ? '[renewal]\nconcurrency = 8\nper_issuer = 8'
+          : '[renewal]\nconcurrency = 2\nper_issuer = 2',
+      });
+      const api = await team.start('api');
+      await team.start('worker');
+      ca.slowness = soak ? 0 : 1500;
+      const names = namesOf(soak ? 5000 : 12);
+      await order(team, api, names);
+      await until(async () => (await looker.llen(`${jobs}:active`)) > 0, 30);
       const from = systemClock.monotonic();
-      const { status, headers } = await team.call(api.url, method, path, body);
-      expect(systemClock.monotonic() - from).toBeLessThan(5000);
-      return [status, headers.get('retry-after')] as const;
-    };
-    expect(await timed('POST', '/api/orders', { names: ['during.test'] })).toEqual([503, '5']);
-    expect(await timed('GET', `/api/certificates/${id}`)).toEqual(storage ? [200, null] : [503, '5']);
-    expect(await timed('GET', '/health')).toEqual([200, null]);
-    expect((await timed('GET', '/health/ready'))[0]).toBe(503);
-    // Ten minutes of it at full size, with a look each second.
-    while (soak && systemClock.monotonic() - from < 600_000) {
-      expect((await timed('GET', `/api/certificates/${id}`))[0]).toBe(storage ? 200 : 503);
-      await systemClock.sleep({ seconds: 1 });
-    }
-    await redis.restart();
-    await until(async () => (await team.call(api.url, 'POST', '/api/orders', { names: ['after.test'] })).status === 202, 15);
-    await until(async () => (await issuedIn(team, api)).has('after.test'), 60);
-    expect((await timed('GET', '/health/ready'))[0]).toBe(200);
-  }, soak ? 900_000 : 200_000);
+      await looker.flushall();
+      await until(
+        async () =>
+          (await looker.llen(`${jobs}:active`)) > 0 &&
+          (await team.call(api.url, 'GET', '/api/queue')).body.running > 0,
+        60,
+      );
+      process.stderr.write(
+        `the queue was filled again after ${Math.round(systemClock.monotonic() - from)} ms\n`,
+      );
+      await until(async () => (await issuedIn(team, api)).size === names.length, soak ? 1500 : 120);
+      expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
+      expect(finalized()).toHaveLength(names.length);
+      // None is renewed early.
+      expect(
+        [...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1),
+      ).toEqual([]);
+    },
+    soak ? 1_800_000 : 200_000,
+  );
 
-  it('sets its schedule anew when that is gone, and looks for what is due through the death of whoever did', async () => {
-    await using team = await teamWith();
-    const api = await team.start('api');
-    const workers = [await team.start('worker'), await team.start('worker')];
-    const lag = async () => Number(/^acmex_job_lag_seconds (\S+)/m.exec((await team.call(api.url, 'GET', '/metrics')).text)?.[1]);
-    let most = 0;
-    const said: string[] = [];
-    const schedules = async () => await looker.zcard('{acmex}:team:looks:repeat');
-    const watch = async (seconds: number, holds: () => Promise<boolean>) => await until(async () => {
-      most = Math.max(most, await lag());
-      return await holds();
-    }, seconds);
-    await watch(30, async () => await schedules() === 1);
-    for (let round = 0; round < (soak ? 10 : 1); round += 1) {
-      await looker.del(...await looker.keys('{acmex}:team:looks:*'));
-      await watch(60, async () => await schedules() === 1);
-      const victim = workers[round % 2]!;
-      said.push(...victim.said);
-      victim.kill('SIGKILL');
+  it.each([
+    ['answers nothing but its health', undefined],
+    ['goes on reading, and takes nothing new', 'file'],
+  ] as const)(
+    'while Redis is away it %s, within a second, and is whole again when Redis is back',
+    async (_, storage) => {
+      await using team = await teamWith({ ...(storage ? { storage } : {}) });
+      const api = await team.start('api');
+      await team.start('worker');
+      const [id] = [...(await order(team, api, ['before.test'])).values()];
+      await until(async () => (await issuedIn(team, api)).size === 1, 60);
+      await redis.kill();
       const from = systemClock.monotonic();
-      await watch(60, async () => systemClock.monotonic() - from > 25_000);
-      if (soak) workers[round % 2] = await team.start('worker');
-    }
-    process.stderr.write(`longest time without a look: ${most} s\n`);
-    expect(most).toBeLessThanOrEqual(30 * slack);
-    expect([...said, ...workers[0]!.said, ...workers[1]!.said].filter((line) => line.includes('set anew')).length).toBeGreaterThan(0);
-  }, soak ? 1_200_000 : 200_000);
+      await until(() => api.said.some((line) => line.includes('Redis is away')), 10);
+      const timed = async (method: string, path: string, body?: unknown) => {
+        const from = systemClock.monotonic();
+        const { status, headers } = await team.call(api.url, method, path, body);
+        expect(systemClock.monotonic() - from).toBeLessThan(5000);
+        return [status, headers.get('retry-after')] as const;
+      };
+      expect(await timed('POST', '/api/orders', { names: ['during.test'] })).toEqual([503, '5']);
+      expect(await timed('GET', `/api/certificates/${id}`)).toEqual(
+        storage ? [200, null] : [503, '5'],
+      );
+      expect(await timed('GET', '/health')).toEqual([200, null]);
+      expect((await timed('GET', '/health/ready'))[0]).toBe(503);
+      // Ten minutes of it at full size, with a look each second.
+      while (soak && systemClock.monotonic() - from < 600_000) {
+        expect((await timed('GET', `/api/certificates/${id}`))[0]).toBe(storage ? 200 : 503);
+        await systemClock.sleep({ seconds: 1 });
+      }
+      await redis.restart();
+      await until(
+        async () =>
+          (await team.call(api.url, 'POST', '/api/orders', { names: ['after.test'] })).status ===
+          202,
+        15,
+      );
+      await until(async () => (await issuedIn(team, api)).has('after.test'), 60);
+      expect((await timed('GET', '/health/ready'))[0]).toBe(200);
+    },
+    soak ? 900_000 : 200_000,
+  );
+
+  it(
+    'sets its schedule anew when that is gone, and looks for what is due through the death of whoever did',
+    async () => {
+      await using team = await teamWith();
+      const api = await team.start('api');
+      const workers = [await team.start('worker'), await team.start('worker')];
+      const lag = async () =>
+        Number(
+          /^acmex_job_lag_seconds (\S+)/m.exec(
+            (await team.call(api.url, 'GET', '/metrics')).text,
+          )?.[1],
+        );
+      let most = 0;
+      const said: string[] = [];
+      const schedules = async () => await looker.zcard('{acmex}:team:looks:repeat');
+      const watch = async (seconds: number, holds: () => Promise<boolean>) =>
+        await until(async () => {
+          most = Math.max(most, await lag());
+          return await holds();
+        }, seconds);
+      await watch(30, async () => (await schedules()) === 1);
+      for (let round = 0; round < (soak ? 10 : 1); round += 1) {
+        await looker.del(...(await looker.keys('{acmex}:team:looks:*')));
+        await watch(60, async () => (await schedules()) === 1);
+        const victim = workers[round % 2]!;
+        said.push(...victim.said);
+        victim.kill('SIGKILL');
+        const from = systemClock.monotonic();
+        await watch(60, async () => systemClock.monotonic() - from > 25_000);
+        if (soak) workers[round % 2] = await team.start('worker');
+      }
+      process.stderr.write(`longest time without a look: ${most} s\n`);
+      expect(most).toBeLessThanOrEqual(30 * slack);
+      expect(
+        [...said, ...workers[0]!.said, ...workers[1]!.said].filter((line) =>
+          line.includes('set anew'),
+        ).length,
+      ).toBeGreaterThan(0);
+    },
+    soak ? 1_200_000 : 200_000,
+  );
 
   it('takes 50 identical requests over two processes for one, and answers each the same', async () => {
     await using team = await teamWith();
@@ -231,7 +333,14 @@ describeWith(['redis-server'], 'a team', () => {
     // The second has no port of its own to answer challenges on, and does without.
     apis.push(await team.start('api'));
     const key = randomBytes(8).toString('hex');
-    const post = async (n: number, name = 'once.test') => await team.call(apis[n % 2]!.url, 'POST', '/api/orders', { names: [name] }, { 'idempotency-key': key });
+    const post = async (n: number, name = 'once.test') =>
+      await team.call(
+        apis[n % 2]!.url,
+        'POST',
+        '/api/orders',
+        { names: [name] },
+        { 'idempotency-key': key },
+      );
     const answers = await Promise.all(Array.from({ length: 50 }, async (_, n) => await post(n)));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(answers[0]?.status).toBe(202);
@@ -242,7 +351,9 @@ describeWith(['redis-server'], 'a team', () => {
 
   it(`stops within 30 s with ${soak ? 200 : 60} orders under way, and what it parks is done by another`, async () => {
     const many = soak ? 200 : 60;
-    await using team = await teamWith({ toml: `[renewal]\nconcurrency = ${many}\nper_issuer = ${many}` });
+    await using team = await teamWith({
+      toml: `[renewal]\nconcurrency = ${many}\nper_issuer = ${many}`,
+    });
     const api = await team.start('api');
     const worker = await team.start('worker');
     // So long that all of them are under way together.
@@ -260,7 +371,9 @@ describeWith(['redis-server'], 'a team', () => {
     await team.start('worker');
     await until(async () => (await issuedIn(team, api)).size === names.length, 200);
     // A finalization that the CA had not begun with when its process was stopped is asked for again.
-    expect([...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1)).toEqual([]);
+    expect(
+      [...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1),
+    ).toEqual([]);
   }, 400_000);
 
   it('lets a CA wait that has said so, and another lose nothing by it', async () => {
@@ -269,16 +382,23 @@ describeWith(['redis-server'], 'a team', () => {
     await writeFile(root, other.root);
     try {
       // Challenges are answered where the healthy CA asks.
-      await using team = await teamWith({ ca: { ...ca, httpPort: other.httpPort, directory: ca.directory, root: ca.root }, toml: `[issuers.other]\ndirectory = "${other.directory}"\nca_certificate = "${root}"\ntos_agreed = true` });
+      await using team = await teamWith({
+        ca: { ...ca, httpPort: other.httpPort, directory: ca.directory, root: ca.root },
+        toml: `[issuers.other]\ndirectory = "${other.directory}"\nca_certificate = "${root}"\ntos_agreed = true`,
+      });
       const api = await team.start('api');
       await team.start('worker');
       // How long an order at the healthy CA takes from its request to its end, one after the other, in milliseconds; the median.
       const latency = async (prefix: string) => {
         const all: number[] = [];
         for (const name of namesOf(100, prefix)) {
-          const { body: { id } } = await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' });
+          const {
+            body: { id },
+          } = await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' });
           await team.call(api.url, 'GET', `/api/orders/${id}/events`);
-          const { body: { createdAt, updatedAt } } = await team.call(api.url, 'GET', `/api/orders/${id}`);
+          const {
+            body: { createdAt, updatedAt },
+          } = await team.call(api.url, 'GET', `/api/orders/${id}`);
           all.push(Date.parse(updatedAt) - Date.parse(createdAt));
         }
         return all.sort((one, another) => one - another)[50] ?? 0;
@@ -288,14 +408,30 @@ describeWith(['redis-server'], 'a team', () => {
       const had = ca.requests;
       await order(team, api, namesOf(20));
       const healthy = namesOf(20, 'b');
-      for (const name of healthy) expect((await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' })).status).toBe(202);
-      await until(async () => [...(await issuedIn(team, api)).keys()].filter((name) => name.startsWith('b') && !name.startsWith('before')).length === healthy.length, 90);
-      await until(async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20, 60);
+      for (const name of healthy)
+        expect(
+          (await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' }))
+            .status,
+        ).toBe(202);
+      await until(
+        async () =>
+          [...(await issuedIn(team, api)).keys()].filter(
+            (name) => name.startsWith('b') && !name.startsWith('before'),
+          ).length === healthy.length,
+        90,
+      );
+      await until(
+        async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20,
+        60,
+      );
       const asked = ca.requests - had;
       // Those that were on their way when the first was refused.
       expect(asked).toBeGreaterThan(0);
       expect(asked).toBeLessThanOrEqual(10);
-      if (soak) process.stderr.write(`${asked} requests to the CA that limits; an order at the other took ${Math.round(before)} ms before, and ${Math.round(await latency('after'))} ms since\n`);
+      if (soak)
+        process.stderr.write(
+          `${asked} requests to the CA that limits; an order at the other took ${Math.round(before)} ms before, and ${Math.round(await latency('after'))} ms since\n`,
+        );
       else await systemClock.sleep({ seconds: 3 });
       expect(ca.requests - had).toBe(asked);
     } finally {

@@ -24,7 +24,19 @@ export interface TeamOfProcesses extends AsyncDisposable {
   /** The first API key. */
   readonly key: string;
   start(role: Role): Promise<MemberProcess>;
-  call(url: string, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<{ readonly status: number; readonly headers: Headers; readonly body: any; readonly text: string }>; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look into it
+  call(
+    url: string,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{
+    readonly status: number;
+    readonly headers: Headers;
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read any member of a body
+    readonly body: any;
+    readonly text: string;
+  }>;
 }
 
 export interface TeamOfProcessesOptions {
@@ -42,19 +54,50 @@ let program: Promise<string> | undefined;
 
 /** The server as one file beside the packages that it needs; built once. */
 async function built(): Promise<string> {
-  const file = join(import.meta.dirname, '../../../../node_modules/.cache/acmex-team', `${process.pid}-${randomBytes(4).toString('hex')}.mjs`);
+  const file = join(
+    import.meta.dirname,
+    '../../../../node_modules/.cache/acmex-team',
+    `${process.pid}-${randomBytes(4).toString('hex')}.mjs`,
+  );
   await mkdir(join(file, '..'), { recursive: true });
   await build({
-    entryPoints: [join(import.meta.dirname, 'member.testing.ts')], outfile: file, bundle: true, format: 'esm', platform: 'node', target: 'node20', conditions: ['@acmex/source'], logLevel: 'warning', keepNames: true,
+    entryPoints: [join(import.meta.dirname, 'member.testing.ts')],
+    outfile: file,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['@acmex/source'],
+    logLevel: 'warning',
+    keepNames: true,
     // Only what is of this workspace is built: everything else is loaded as it is installed.
-    plugins: [{ name: 'installed', setup(own) { own.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' || path.startsWith('@acmex/') ? undefined : { path, external: true })); } }],
+    plugins: [
+      {
+        name: 'installed',
+        setup(own) {
+          own.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+            kind === 'entry-point' || path.startsWith('@acmex/')
+              ? undefined
+              : { path, external: true },
+          );
+        },
+      },
+    ],
     tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
   });
-  process.on('exit', () => { void rm(file, { force: true }); });
+  process.on('exit', () => {
+    void rm(file, { force: true });
+  });
   return file;
 }
 
-export async function teamOfProcesses({ redisUrl, ca, toml = '', storage, server = '' }: TeamOfProcessesOptions): Promise<TeamOfProcesses> {
+export async function teamOfProcesses({
+  redisUrl,
+  ca,
+  toml = '',
+  storage,
+  server = '',
+}: TeamOfProcessesOptions): Promise<TeamOfProcesses> {
   const file = await (program ??= built());
   const folder = await mkdtemp(join(tmpdir(), 'acmex-team-'));
   const processes = new Set<ChildProcess>();
@@ -62,7 +105,9 @@ export async function teamOfProcesses({ redisUrl, ca, toml = '', storage, server
   const encryptionKey = randomBytes(32).toString('hex');
   const configuration = async () => {
     const configFile = join(folder, `acmex-${randomBytes(4).toString('hex')}.toml`);
-    await writeFile(configFile, `
+    await writeFile(
+      configFile,
+      `
 ${toml}
 [redis]
 url = "${redisUrl}"
@@ -81,14 +126,31 @@ ca_certificate = "${join(folder, 'root.pem')}"
 tos_agreed = true
 [challenge.http01]
 listen_addr = "127.0.0.1:${ca.httpPort}"
-`, { mode: 0o600 });
+`,
+      { mode: 0o600 },
+    );
     return configFile;
   };
   let key = '';
   return {
-    folder, get key() { return key; },
+    folder,
+    get key() {
+      return key;
+    },
     async start(role) {
-      const child = spawn(process.execPath, [file, JSON.stringify({ folder, role, dataDirectory: join(folder, 'data'), configFile: await configuration() })], { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
+      const child = spawn(
+        process.execPath,
+        [
+          file,
+          JSON.stringify({
+            folder,
+            role,
+            dataDirectory: join(folder, 'data'),
+            configFile: await configuration(),
+          }),
+        ],
+        { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder },
+      );
       processes.add(child);
       const said: string[] = [];
       const ended = once(child, 'exit').then(([code]) => {
@@ -105,33 +167,70 @@ listen_addr = "127.0.0.1:${ca.httpPort}"
         });
       }
       const ready = () => said.find((line) => line.startsWith('ready '));
-      await Promise.race([until(() => ready() !== undefined, 60), ended.then((code) => { throw new Error(`a process of the team ended with ${code}: ${said.join('\n')}`); })]);
-      return { url: ready()?.slice(6) ?? '', pid: child.pid ?? 0, said, kill: (signal) => { child.kill(signal); }, ended };
+      await Promise.race([
+        until(() => ready() !== undefined, 60),
+        ended.then((code) => {
+          throw new Error(`a process of the team ended with ${code}: ${said.join('\n')}`);
+        }),
+      ]);
+      return {
+        url: ready()?.slice(6) ?? '',
+        pid: child.pid ?? 0,
+        said,
+        kill: (signal) => {
+          child.kill(signal);
+        },
+        ended,
+      };
     },
     async call(url, method, path, body, headers = {}) {
-      const answer = await fetch(`${url}${path}`, { method, headers: { 'x-api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      const answer = await fetch(`${url}${path}`, {
+        method,
+        headers: {
+          'x-api-key': key,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
       const text = await answer.text();
-      return { status: answer.status, headers: answer.headers, text, body: /json/.test(answer.headers.get('content-type') ?? '') ? JSON.parse(text) as unknown : undefined };
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        body: /json/.test(answer.headers.get('content-type') ?? '')
+          ? (JSON.parse(text) as unknown)
+          : undefined,
+      };
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([...processes].map(async (child) => {
-        const gone = once(child, 'exit');
-        child.kill('SIGCONT');
-        child.kill('SIGKILL');
-        await gone;
-      }));
+      await Promise.all(
+        [...processes].map(async (child) => {
+          const gone = once(child, 'exit');
+          child.kill('SIGCONT');
+          child.kill('SIGKILL');
+          await gone;
+        }),
+      );
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** Looks every 50 ms, and where a look takes longer than that, no more than half of the time. */
-export async function until(holds: () => boolean | Promise<boolean>, seconds = 60, what: () => unknown = () => ''): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  seconds = 60,
+  what: () => unknown = () => '',
+): Promise<void> {
   const end = systemClock.monotonic() + seconds * 1000;
   for (;;) {
     const from = systemClock.monotonic();
     if (await holds()) return;
-    if (systemClock.monotonic() > end) throw new Error(`it did not come about within ${seconds} s: ${String(what())}`);
-    await systemClock.sleep({ milliseconds: Math.max(50, Math.ceil(systemClock.monotonic() - from)) });
+    if (systemClock.monotonic() > end)
+      throw new Error(`it did not come about within ${seconds} s: ${String(what())}`);
+    await systemClock.sleep({
+      milliseconds: Math.max(50, Math.ceil(systemClock.monotonic() - from)),
+    });
   }
 }

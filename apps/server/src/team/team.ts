@@ -52,20 +52,36 @@ const prefix = '{acmex}:team';
 const [reads, writes] = [2000, 1000];
 
 /** @throws StorageError `ERR_STORAGE_PLACE` where it would not be safe to speak with this Redis; ServerError `ERR_SERVER_UNAVAILABLE` */
-export async function joinTeam({ redis: described, clock = systemClock, onError, onChange }: TeamOptions): Promise<Team> {
-  const target = redisTarget(await redisPlace(described), { allowPlaintextConnection: described.allowPlaintextConnection });
+export async function joinTeam({
+  redis: described,
+  clock = systemClock,
+  onError,
+  onChange,
+}: TeamOptions): Promise<Team> {
+  const target = redisTarget(await redisPlace(described), {
+    allowPlaintextConnection: described.allowPlaintextConnection,
+  });
   const redis = await teamRedis({ target, clock, onChange });
   const { client, listener } = redis;
-  const ring = await bell({ client, listener, channel: `${prefix}:bell`, clock }).catch(async (error: unknown) => {
-    await redis[Symbol.asyncDispose]();
-    throw error;
-  });
+  const ring = await bell({ client, listener, channel: `${prefix}:bell`, clock }).catch(
+    async (error: unknown) => {
+      await redis[Symbol.asyncDispose]();
+      throw error;
+    },
+  );
   const present = presence({ client, prefix, clock });
   const queue = bullQueue({
-    client, prefix, bell: ring, presence: present, clock, name: `${hostname()}/${process.pid}/${randomBytes(3).toString('hex')}`,
+    client,
+    prefix,
+    bell: ring,
+    presence: present,
+    clock,
+    name: `${hostname()}/${process.pid}/${randomBytes(3).toString('hex')}`,
     onError: (id, error) => onError(`${id} failed`, error),
     // While Redis is away everything fails, and that was told.
-    onTrouble: (error) => { if (redis.isHere()) onError('the queue in Redis', error); },
+    onTrouble: (error) => {
+      if (redis.isHere()) onError('the queue in Redis', error);
+    },
   });
   const key = `${prefix}:looked`;
   const ended = new AbortController();
@@ -73,12 +89,20 @@ export async function joinTeam({ redis: described, clock = systemClock, onError,
   let written = -Infinity;
   const reading = (async () => {
     while (!ended.signal.aborted) {
-      last = await client.get(key).then((text) => (text === null ? undefined : JSON.parse(text) as Looked), () => last);
-      await clock.sleep({ milliseconds: reads }, { signal: ended.signal }).catch(() => { /* it ends */ });
+      last = await client.get(key).then(
+        (text) => (text === null ? undefined : (JSON.parse(text) as Looked)),
+        () => last,
+      );
+      await clock.sleep({ milliseconds: reads }, { signal: ended.signal }).catch(() => {
+        /* it ends */
+      });
     }
   })();
   return {
-    queue, bell: ring, patient: redis.patient, prefix,
+    queue,
+    bell: ring,
+    patient: redis.patient,
+    prefix,
     isHere: () => redis.isHere(),
     colleagues: async () => await present.here(),
     notices: async () => (await durabilityOf(client, target.kind)).map(({ message }) => message),
@@ -87,7 +111,9 @@ export async function joinTeam({ redis: described, clock = systemClock, onError,
       last = { at: clock.now().toString(), ...(late ? { late } : {}) };
       if (clock.monotonic() - written < writes) return;
       written = clock.monotonic();
-      client.set(key, JSON.stringify(last), 'EX', 3600).catch(() => { /* the next look tells it */ });
+      client.set(key, JSON.stringify(last), 'EX', 3600).catch(() => {
+        /* the next look tells it */
+      });
     },
     async [Symbol.asyncDispose]() {
       ended.abort();

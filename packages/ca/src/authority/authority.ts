@@ -1,6 +1,12 @@
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
-import { type CryptoBackend, parseCertificate, type PrivateKey, privateKeyPem, webcrypto } from '@acmex/certificate';
+import {
+  type CryptoBackend,
+  parseCertificate,
+  type PrivateKey,
+  privateKeyPem,
+  webcrypto,
+} from '@acmex/certificate';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Name } from '@peculiar/asn1-x509';
 import type { Temporal } from 'temporal-polyfill';
@@ -50,7 +56,14 @@ const developmentName = 'AcmeX Development, do not trust';
 /** What a development CA can issue for: names that lead nowhere else. RFC 6761, RFC 8375, RFC 1918, RFC 4193 */
 const developmentConstraints: Constraints = {
   domains: ['localhost', 'test', 'example', 'invalid', 'internal', 'local', 'home.arpa'],
-  addresses: ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '::1/128', 'fc00::/7'],
+  addresses: [
+    '127.0.0.0/8',
+    '10.0.0.0/8',
+    '172.16.0.0/12',
+    '192.168.0.0/16',
+    '::1/128',
+    'fc00::/7',
+  ],
 };
 
 /**
@@ -58,20 +71,66 @@ const developmentConstraints: Constraints = {
  * constraints as critical.
  * @throws CaError `ERR_CA_CONSTRAINTS`, `ERR_CA_NAME`, `ERR_CA_PASSPHRASE`
  */
-export async function createAuthority({ name, passphrase, keyType = 'ec-p384', rootDays = 3650, issuingDays = 1095, backend = webcrypto(), clock = systemClock, ...constrained }: AuthorityRequest): Promise<NewAuthority> {
+export async function createAuthority({
+  name,
+  passphrase,
+  keyType = 'ec-p384',
+  rootDays = 3650,
+  issuingDays = 1095,
+  backend = webcrypto(),
+  clock = systemClock,
+  ...constrained
+}: AuthorityRequest): Promise<NewAuthority> {
   const constraints = checkedConstraints(constrained);
-  if (name.trim() === '' || name.length > 48) throw new CaError('ERR_CA_NAME', `the name of a CA has 1 to 48 characters, and this one has ${name.trim() === '' ? 'none' : name.length}`);
-  if (/acmex development|do not trust/i.test(name)) throw new CaError('ERR_CA_NAME', `${JSON.stringify(name)} would be taken for the development CA: choose another name`);
-  if (passphrase.length < 12) throw new CaError('ERR_CA_PASSPHRASE', `the passphrase of the root's key has ${passphrase.length} characters, and needs 12 at least`);
-  const { rootSigner, ...made } = await twoLevels({ names: [`${name} Root`, `${name} Issuing`], constraints, keyType, rootDays, issuingDays, backend, clock });
+  if (name.trim() === '' || name.length > 48)
+    throw new CaError(
+      'ERR_CA_NAME',
+      `the name of a CA has 1 to 48 characters, and this one has ${name.trim() === '' ? 'none' : name.length}`,
+    );
+  if (/acmex development|do not trust/i.test(name))
+    throw new CaError(
+      'ERR_CA_NAME',
+      `${JSON.stringify(name)} would be taken for the development CA: choose another name`,
+    );
+  if (passphrase.length < 12)
+    throw new CaError(
+      'ERR_CA_PASSPHRASE',
+      `the passphrase of the root's key has ${passphrase.length} characters, and needs 12 at least`,
+    );
+  const { rootSigner, ...made } = await twoLevels({
+    names: [`${name} Root`, `${name} Issuing`],
+    constraints,
+    keyType,
+    rootDays,
+    issuingDays,
+    backend,
+    clock,
+  });
   return { kind: 'private', ...made, rootKey: await encrypted(rootSigner, passphrase) };
 }
 
 /** A CA for a week of development: under a name of its own, for names that lead nowhere else, its root's key forgotten. Nothing makes a real one of it. */
-export async function createDevelopmentAuthority({ backend = webcrypto(), clock = systemClock, constraints = developmentConstraints }: DevelopmentRequest = {}): Promise<NewAuthority> {
+export async function createDevelopmentAuthority({
+  backend = webcrypto(),
+  clock = systemClock,
+  constraints = developmentConstraints,
+}: DevelopmentRequest = {}): Promise<NewAuthority> {
   const names = [developmentName, 'AcmeX Development Issuing, do not trust'] as const;
-  const made = await twoLevels({ names, constraints: checkedConstraints({ constraints }), keyType: 'ec-p256', rootDays: 7, issuingDays: 7, backend, clock });
-  return { kind: 'development', root: made.root, issuing: made.issuing, issuingKey: made.issuingKey };
+  const made = await twoLevels({
+    names,
+    constraints: checkedConstraints({ constraints }),
+    keyType: 'ec-p256',
+    rootDays: 7,
+    issuingDays: 7,
+    backend,
+    clock,
+  });
+  return {
+    kind: 'development',
+    root: made.root,
+    issuing: made.issuing,
+    issuingKey: made.issuingKey,
+  };
 }
 
 /** Whether a certificate is a development CA's, whatever else was said of it. */
@@ -89,14 +148,41 @@ interface TwoLevels {
   readonly clock: Clock;
 }
 
-async function twoLevels({ names: [rootName, issuingName], constraints, keyType, rootDays, issuingDays, backend, clock }: TwoLevels) {
-  const [rootSigner, issuingSigner] = await Promise.all([backend.generate(keyType), backend.generate(keyType)]);
+async function twoLevels({
+  names: [rootName, issuingName],
+  constraints,
+  keyType,
+  rootDays,
+  issuingDays,
+  backend,
+  clock,
+}: TwoLevels) {
+  const [rootSigner, issuingSigner] = await Promise.all([
+    backend.generate(keyType),
+    backend.generate(keyType),
+  ]);
   const now = clock.now();
   const authorityKeyIdentifier = keyIdentifier(rootSigner.publicKey);
-  const certificate = async (signer: PrivateKey, subject: string, days: number, issuing: boolean) => parseCertificate(await signedCertificate({
-    serialNumber: newSerialNumber(), issuer: called(rootName), subject: called(subject), publicKey: signer.publicKey,
-    notBefore: now.subtract({ hours: 1 }), notAfter: end(now, days), extensions: caExtensions({ publicKey: signer.publicKey, authorityKeyIdentifier, constraints, issuing }),
-  }, rootSigner)).pem;
+  const certificate = async (signer: PrivateKey, subject: string, days: number, issuing: boolean) =>
+    parseCertificate(
+      await signedCertificate(
+        {
+          serialNumber: newSerialNumber(),
+          issuer: called(rootName),
+          subject: called(subject),
+          publicKey: signer.publicKey,
+          notBefore: now.subtract({ hours: 1 }),
+          notAfter: end(now, days),
+          extensions: caExtensions({
+            publicKey: signer.publicKey,
+            authorityKeyIdentifier,
+            constraints,
+            issuing,
+          }),
+        },
+        rootSigner,
+      ),
+    ).pem;
   return {
     rootSigner,
     root: await certificate(rootSigner, rootName, rootDays, false),
@@ -124,7 +210,14 @@ export function newSerialNumber(): string {
 async function encrypted(key: PrivateKey, passphrase: string): Promise<Uint8Array> {
   const pem = await privateKeyPem(key);
   try {
-    return Buffer.from(createPrivateKey(Buffer.from(pem.buffer, pem.byteOffset, pem.length)).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }));
+    return Buffer.from(
+      createPrivateKey(Buffer.from(pem.buffer, pem.byteOffset, pem.length)).export({
+        type: 'pkcs8',
+        format: 'pem',
+        cipher: 'aes-256-cbc',
+        passphrase,
+      }),
+    );
   } finally {
     pem.fill(0);
   }

@@ -1,7 +1,13 @@
 import { BlockList, isIP } from 'node:net';
 import { identifier, type Identifier } from '@acmex/protocol';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { GeneralName, GeneralSubtree, GeneralSubtrees, id_ce_nameConstraints, NameConstraints } from '@peculiar/asn1-x509';
+import {
+  GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
+  id_ce_nameConstraints,
+  NameConstraints,
+} from '@peculiar/asn1-x509';
 import { CaError } from '../errors.ts';
 import { x509 } from './x509.ts';
 
@@ -14,16 +20,32 @@ export interface Constraints {
 }
 
 /** Either is said, and never both: who wants a CA for every name has to say so. */
-export type Constrained = { readonly constraints: Constraints; readonly unconstrained?: never } | { readonly unconstrained: true; readonly constraints?: never };
+export type Constrained =
+  | { readonly constraints: Constraints; readonly unconstrained?: never }
+  | { readonly unconstrained: true; readonly constraints?: never };
 
 /**
  * The constraints in their canonical form; undefined for none.
  * @throws CaError `ERR_CA_CONSTRAINTS`
  */
-export function checkedConstraints({ constraints, unconstrained }: { readonly constraints?: Constraints | undefined; readonly unconstrained?: boolean | undefined }): Constraints | undefined {
+export function checkedConstraints({
+  constraints,
+  unconstrained,
+}: {
+  readonly constraints?: Constraints | undefined;
+  readonly unconstrained?: boolean | undefined;
+}): Constraints | undefined {
   if (unconstrained === true && constraints === undefined) return undefined;
-  if (constraints === undefined || unconstrained === true) throw new CaError('ERR_CA_CONSTRAINTS', 'name the domains and address ranges that the CA is for, or say `unconstrained: true`, which lets its key issue for every name there is');
-  if (constraints.domains.length + constraints.addresses.length === 0) throw new CaError('ERR_CA_CONSTRAINTS', 'the CA could issue for nothing: name a domain or an address range');
+  if (constraints === undefined || unconstrained === true)
+    throw new CaError(
+      'ERR_CA_CONSTRAINTS',
+      'name the domains and address ranges that the CA is for, or say `unconstrained: true`, which lets its key issue for every name there is',
+    );
+  if (constraints.domains.length + constraints.addresses.length === 0)
+    throw new CaError(
+      'ERR_CA_CONSTRAINTS',
+      'the CA could issue for nothing: name a domain or an address range',
+    );
   return { domains: constraints.domains.map(domain), addresses: constraints.addresses.map(range) };
 }
 
@@ -37,17 +59,27 @@ interface Subtrees {
 export function permits(certificate: x509.X509Certificate): (identifier: Identifier) => boolean {
   const extension = certificate.getExtension(id_ce_nameConstraints);
   if (extension === null) return () => true;
-  const { permittedSubtrees, excludedSubtrees } = AsnConvert.parse(extension.value, NameConstraints);
-  const subtrees: Subtrees = { permitted: basesOf(permittedSubtrees), excluded: basesOf(excludedSubtrees) };
+  const { permittedSubtrees, excludedSubtrees } = AsnConvert.parse(
+    extension.value,
+    NameConstraints,
+  );
+  const subtrees: Subtrees = {
+    permitted: basesOf(permittedSubtrees),
+    excluded: basesOf(excludedSubtrees),
+  };
   return ({ type, value }) => {
-    const [bases, isWithin] = type === 'dns' ? ['domains', isBelow] as const : ['addresses', isInRange] as const;
+    const [bases, isWithin] =
+      type === 'dns' ? (['domains', isBelow] as const) : (['addresses', isInRange] as const);
     const [permitted, excluded] = [subtrees.permitted[bases], subtrees.excluded[bases]];
-    return (permitted.length === 0 || permitted.some((base) => isWithin(value, base))) && !excluded.some((base) => isWithin(value, base));
+    return (
+      (permitted.length === 0 || permitted.some((base) => isWithin(value, base))) &&
+      !excluded.some((base) => isWithin(value, base))
+    );
   };
 }
 
 function basesOf(subtrees: GeneralSubtrees | undefined): Constraints {
-  const bases = [...subtrees ?? []].map(({ base }) => base);
+  const bases = [...(subtrees ?? [])].map(({ base }) => base);
   return {
     domains: bases.flatMap(({ dNSName }) => (dNSName === undefined ? [] : [dNSName.toLowerCase()])),
     addresses: bases.flatMap(({ iPAddress }) => (iPAddress === undefined ? [] : [iPAddress])),
@@ -69,13 +101,22 @@ function isInRange(address: string, range: string): boolean {
 
 /** The critical extension. What is not permitted is excluded by name, since an unnamed kind of name is unconstrained. */
 export function nameConstraints({ domains, addresses }: Constraints): x509.Extension {
-  const subtrees = (names: readonly GeneralName[]) => new GeneralSubtrees(names.map((base) => new GeneralSubtree({ base })));
-  const permitted = [...domains.map((dNSName) => new GeneralName({ dNSName })), ...addresses.map((iPAddress) => new GeneralName({ iPAddress }))];
+  const subtrees = (names: readonly GeneralName[]) =>
+    new GeneralSubtrees(names.map((base) => new GeneralSubtree({ base })));
+  const permitted = [
+    ...domains.map((dNSName) => new GeneralName({ dNSName })),
+    ...addresses.map((iPAddress) => new GeneralName({ iPAddress })),
+  ];
   const excluded = [
     ...(domains.length === 0 ? [new GeneralName({ dNSName: '' })] : []),
-    ...['0.0.0.0/0', '::/0'].filter((all) => !addresses.some((one) => family(one) === family(all))).map((iPAddress) => new GeneralName({ iPAddress })),
+    ...['0.0.0.0/0', '::/0']
+      .filter((all) => !addresses.some((one) => family(one) === family(all)))
+      .map((iPAddress) => new GeneralName({ iPAddress })),
   ];
-  const value = new NameConstraints({ permittedSubtrees: subtrees(permitted), ...(excluded.length > 0 ? { excludedSubtrees: subtrees(excluded) } : {}) });
+  const value = new NameConstraints({
+    permittedSubtrees: subtrees(permitted),
+    ...(excluded.length > 0 ? { excludedSubtrees: subtrees(excluded) } : {}),
+  });
   return new x509.Extension(id_ce_nameConstraints, true, AsnConvert.serialize(value));
 }
 
@@ -84,15 +125,26 @@ function domain(text: string): string {
     const { type, value } = identifier(text);
     if (type === 'dns' && !value.startsWith('*.')) return value;
   } catch (cause) {
-    throw new CaError('ERR_CA_CONSTRAINTS', `${JSON.stringify(text)} is no domain: write corp.example`, { cause });
+    throw new CaError(
+      'ERR_CA_CONSTRAINTS',
+      `${JSON.stringify(text)} is no domain: write corp.example`,
+      { cause },
+    );
   }
-  throw new CaError('ERR_CA_CONSTRAINTS', `${JSON.stringify(text)} is no domain: write corp.example, which includes all names below it`);
+  throw new CaError(
+    'ERR_CA_CONSTRAINTS',
+    `${JSON.stringify(text)} is no domain: write corp.example, which includes all names below it`,
+  );
 }
 
 function range(text: string): string {
   const [address, prefix] = parts(text);
   const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  if (address.includes('%') || !/^[^/]+\/\d{1,3}$/.test(text) || prefix > longest) throw new CaError('ERR_CA_CONSTRAINTS', `${JSON.stringify(text)} is no range of addresses: write 10.0.0.0/8 or fd00::/8`);
+  if (address.includes('%') || !/^[^/]+\/\d{1,3}$/.test(text) || prefix > longest)
+    throw new CaError(
+      'ERR_CA_CONSTRAINTS',
+      `${JSON.stringify(text)} is no range of addresses: write 10.0.0.0/8 or fd00::/8`,
+    );
   return `${identifier(address).value}/${prefix}`;
 }
 

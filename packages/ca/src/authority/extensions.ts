@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Identifier } from '@acmex/protocol';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { GeneralName, id_ce_subjectAltName, id_ce_subjectKeyIdentifier, SubjectAlternativeName, SubjectKeyIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import {
+  GeneralName,
+  id_ce_subjectAltName,
+  id_ce_subjectKeyIdentifier,
+  SubjectAlternativeName,
+  SubjectKeyIdentifier,
+  SubjectPublicKeyInfo,
+} from '@peculiar/asn1-x509';
 import { LRUCache } from 'lru-cache';
 import { type Constraints, nameConstraints } from './constraints.ts';
 import { x509 } from './x509.ts';
@@ -11,11 +18,16 @@ export type ExtensionDer = Pick<x509.Extension, 'type' | 'critical' | 'value'>;
 
 export type Usage = 'serverAuth' | 'clientAuth';
 
-const usageOids: Readonly<Record<Usage, string>> = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' };
+const usageOids: Readonly<Record<Usage, string>> = {
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+};
 
 /** The name of a public key in certificates: SHA-1 of its bits, hexadecimal. RFC 5280 §4.2.1.2 (1) */
 export function keyIdentifier(publicKey: Uint8Array): string {
-  return createHash('sha1').update(new Uint8Array(AsnConvert.parse(publicKey, SubjectPublicKeyInfo).subjectPublicKey)).digest('hex');
+  return createHash('sha1')
+    .update(new Uint8Array(AsnConvert.parse(publicKey, SubjectPublicKeyInfo).subjectPublicKey))
+    .digest('hex');
 }
 
 export interface CaContent {
@@ -28,7 +40,12 @@ export interface CaContent {
 }
 
 /** What stands in a CA's certificate. */
-export function caExtensions({ publicKey, authorityKeyIdentifier, constraints, issuing }: CaContent): readonly x509.Extension[] {
+export function caExtensions({
+  publicKey,
+  authorityKeyIdentifier,
+  constraints,
+  issuing,
+}: CaContent): readonly x509.Extension[] {
   return [
     new x509.BasicConstraintsExtension(true, issuing ? 0 : undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -51,29 +68,58 @@ export interface LeafContent {
 }
 
 /** What is each server certificate's own. Its subject is empty, so its names are critical. RFC 5280 §4.2.1.6 */
-export function namesAndKey({ identifiers, publicKey }: Pick<LeafContent, 'identifiers' | 'publicKey'>): readonly ExtensionDer[] {
-  const names = new SubjectAlternativeName(identifiers.map(({ type, value }) => new GeneralName(type === 'ip' ? { iPAddress: value } : { dNSName: value })));
+export function namesAndKey({
+  identifiers,
+  publicKey,
+}: Pick<LeafContent, 'identifiers' | 'publicKey'>): readonly ExtensionDer[] {
+  const names = new SubjectAlternativeName(
+    identifiers.map(
+      ({ type, value }) =>
+        new GeneralName(type === 'ip' ? { iPAddress: value } : { dNSName: value }),
+    ),
+  );
   return [
     { type: id_ce_subjectAltName, critical: true, value: AsnConvert.serialize(names) },
-    { type: id_ce_subjectKeyIdentifier, critical: false, value: AsnConvert.serialize(new SubjectKeyIdentifier(Buffer.from(keyIdentifier(publicKey), 'hex'))) },
+    {
+      type: id_ce_subjectKeyIdentifier,
+      critical: false,
+      value: AsnConvert.serialize(
+        new SubjectKeyIdentifier(Buffer.from(keyIdentifier(publicKey), 'hex')),
+      ),
+    },
   ];
 }
 
 /** What all server certificates of one kind have in common: made once for each kind. */
-export function constantExtensions({ authorityKeyIdentifier }: { readonly authorityKeyIdentifier: string }): (leaf: Omit<LeafContent, 'identifiers' | 'publicKey'>) => readonly ExtensionDer[] {
+export function constantExtensions({
+  authorityKeyIdentifier,
+}: {
+  readonly authorityKeyIdentifier: string;
+}): (leaf: Omit<LeafContent, 'identifiers' | 'publicKey'>) => readonly ExtensionDer[] {
   const made = new LRUCache<string, readonly ExtensionDer[]>({ max: 100 });
   return ({ rsa, usages, mustStaple, issuerUrl, crlUrl }) => {
     const kind = JSON.stringify([rsa, usages, mustStaple, issuerUrl, crlUrl]);
-    const extensions = made.get(kind) ?? [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(rsa ? x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension(usages.map((usage) => usageOids[usage])),
-      new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
-      new x509.AuthorityInfoAccessExtension({ caIssuers: new x509.GeneralName('url', issuerUrl) }),
-      new x509.CRLDistributionPointsExtension([crlUrl]),
-      // TLS Feature with status_request: SEQUENCE { INTEGER 5 }. RFC 7633
-      ...(mustStaple ? [new x509.Extension('1.3.6.1.5.5.7.1.24', false, Uint8Array.of(0x30, 3, 2, 1, 5))] : []),
-    ].map(({ type, critical, value }) => ({ type, critical, value }));
+    const extensions =
+      made.get(kind) ??
+      [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(
+          rsa
+            ? x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment
+            : x509.KeyUsageFlags.digitalSignature,
+          true,
+        ),
+        new x509.ExtendedKeyUsageExtension(usages.map((usage) => usageOids[usage])),
+        new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
+        new x509.AuthorityInfoAccessExtension({
+          caIssuers: new x509.GeneralName('url', issuerUrl),
+        }),
+        new x509.CRLDistributionPointsExtension([crlUrl]),
+        // TLS Feature with status_request: SEQUENCE { INTEGER 5 }. RFC 7633
+        ...(mustStaple
+          ? [new x509.Extension('1.3.6.1.5.5.7.1.24', false, Uint8Array.of(0x30, 3, 2, 1, 5))]
+          : []),
+      ].map(({ type, critical, value }) => ({ type, critical, value }));
     made.set(kind, extensions);
     return extensions;
   };

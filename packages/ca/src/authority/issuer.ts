@@ -1,5 +1,10 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { type CertificateInfo, type KeyType, parseChain, type PrivateKey } from '@acmex/certificate';
+import {
+  type CertificateInfo,
+  type KeyType,
+  parseChain,
+  type PrivateKey,
+} from '@acmex/certificate';
 import type { Identifier } from '@acmex/protocol';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Name } from '@peculiar/asn1-x509';
@@ -43,9 +48,15 @@ export interface Issuer {
   /** Whether its own certificate allows it to issue for a name. */
   permits(identifier: Identifier): boolean;
   /** @returns the chain as PEM, the leaf first and without the root; then the same leaf under other chains */
-  issue(issuance: Issuance, options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly string[]>;
+  issue(
+    issuance: Issuance,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly string[]>;
   /** DER */
-  crl(content: CrlContent, options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array>;
+  crl(
+    content: CrlContent,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Uint8Array>;
 }
 
 export interface IssuerOptions {
@@ -61,37 +72,75 @@ export interface IssuerOptions {
  * An issuer from a CA's certificate and its key, made by `createAuthority` or the user's own.
  * @throws CaError `ERR_CA_CERTIFICATE` for a certificate that is no CA's, has expired, or belongs to another key
  */
-export function issuerOf({ chain, alternates = [], key, clock = systemClock }: IssuerOptions): Issuer {
+export function issuerOf({
+  chain,
+  alternates = [],
+  key,
+  clock = systemClock,
+}: IssuerOptions): Issuer {
   const [own] = parseChain(chain);
-  if (!own) throw new CaError('ERR_CA_CERTIFICATE', 'the chain holds no certificate: give the issuing certificate as PEM');
+  if (!own)
+    throw new CaError(
+      'ERR_CA_CERTIFICATE',
+      'the chain holds no certificate: give the issuing certificate as PEM',
+    );
   const certificate = new x509.X509Certificate(Uint8Array.from(own.der));
   const fault = whyNot(own, certificate, key, clock.now());
-  if (fault !== undefined) throw new CaError('ERR_CA_CERTIFICATE', `the certificate ${own.subject} ${fault}`);
+  if (fault !== undefined)
+    throw new CaError('ERR_CA_CERTIFICATE', `the certificate ${own.subject} ${fault}`);
   const name = AsnConvert.parse(certificate.subjectName.toArrayBuffer(), Name);
   const authorityKeyIdentifier = own.subjectKeyIdentifier ?? '';
-  const chains = [chain, ...alternates].map((one) => parseChain(one).map(({ pem }) => pem).join(''));
+  const chains = [chain, ...alternates].map((one) =>
+    parseChain(one)
+      .map(({ pem }) => pem)
+      .join(''),
+  );
   const constant = constantExtensions({ authorityKeyIdentifier });
   return {
     certificate: own.der,
     notAfter: own.notAfter,
     permits: permits(certificate),
     async issue(issuance) {
-      const der = await signedCertificate({ ...issuance, issuer: name, subject: new Name(), extensions: [...namesAndKey(issuance), ...constant(issuance)] }, key);
+      const der = await signedCertificate(
+        {
+          ...issuance,
+          issuer: name,
+          subject: new Name(),
+          extensions: [...namesAndKey(issuance), ...constant(issuance)],
+        },
+        key,
+      );
       return chains.map((one) => certificatePem(der) + one);
     },
     crl: (content) => revocationList({ ...content, issuer: name, authorityKeyIdentifier }, key),
   };
 }
 
-function whyNot(own: CertificateInfo, certificate: x509.X509Certificate, key: PrivateKey, now: Temporal.Instant): string | undefined {
-  const usages = certificate.getExtension(x509.KeyUsagesExtension)?.usages ?? x509.KeyUsageFlags.keyCertSign;
-  if (!own.isCa || (usages & x509.KeyUsageFlags.keyCertSign) === 0) return 'is no CA\'s: give one with CA:TRUE and keyCertSign';
-  if (own.subjectKeyIdentifier === undefined) return 'has no subject key identifier, without which no certificate can name it: make it with one';
-  if (!Buffer.from(own.publicKey).equals(key.publicKey)) return 'belongs to another key than the one given';
-  if (Temporal.Instant.compare(own.notAfter, now) <= 0) return `has expired at ${own.notAfter}: make a new one`;
+function whyNot(
+  own: CertificateInfo,
+  certificate: x509.X509Certificate,
+  key: PrivateKey,
+  now: Temporal.Instant,
+): string | undefined {
+  const usages =
+    certificate.getExtension(x509.KeyUsagesExtension)?.usages ?? x509.KeyUsageFlags.keyCertSign;
+  if (!own.isCa || (usages & x509.KeyUsageFlags.keyCertSign) === 0)
+    return "is no CA's: give one with CA:TRUE and keyCertSign";
+  if (own.subjectKeyIdentifier === undefined)
+    return 'has no subject key identifier, without which no certificate can name it: make it with one';
+  if (!Buffer.from(own.publicKey).equals(key.publicKey))
+    return 'belongs to another key than the one given';
+  if (Temporal.Instant.compare(own.notAfter, now) <= 0)
+    return `has expired at ${own.notAfter}: make a new one`;
   return undefined;
 }
 
 /** Key types that a CA can have here. */
-export const authorityKeyTypes = ['ec-p256', 'ec-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096'] as const satisfies readonly KeyType[];
+export const authorityKeyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+] as const satisfies readonly KeyType[];
 export type AuthorityKeyType = (typeof authorityKeyTypes)[number];

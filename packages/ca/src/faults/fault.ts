@@ -1,9 +1,20 @@
 import type { Connection, Handler } from '../handler.ts';
 
 const resources = {
-  directory: /\/directory$/, newNonce: /\/new-nonce$/, newAccount: /\/new-account$/, account: /\/account\/[^/]+$/, orders: /\/orders(\/[^/]+)?$/, newOrder: /\/new-order$/,
-  finalize: /\/finalize$/, order: /\/order\/[^/]+$/, authorization: /\/authorization\/[^/]+$/, challenge: /\/challenge\/[^/]+\/[^/]+$/, certificate: /\/certificate\/[^/]+(\/\d)?$/,
-  renewalInfo: /\/renewal-info\/[^/]+$/, keyChange: /\/key-change$/, revokeCert: /\/revoke-cert$/,
+  directory: /\/directory$/,
+  newNonce: /\/new-nonce$/,
+  newAccount: /\/new-account$/,
+  account: /\/account\/[^/]+$/,
+  orders: /\/orders(\/[^/]+)?$/,
+  newOrder: /\/new-order$/,
+  finalize: /\/finalize$/,
+  order: /\/order\/[^/]+$/,
+  authorization: /\/authorization\/[^/]+$/,
+  challenge: /\/challenge\/[^/]+\/[^/]+$/,
+  certificate: /\/certificate\/[^/]+(\/\d)?$/,
+  renewalInfo: /\/renewal-info\/[^/]+$/,
+  keyChange: /\/key-change$/,
+  revokeCert: /\/revoke-cert$/,
 } as const;
 
 /** What a request is about. */
@@ -37,14 +48,28 @@ export interface When {
  * A fault that breaks the connection rejects: `nodeHandler` then cuts it, and a client that is handed the handler sees its fetch fail.
  */
 export function withFaults(handler: Handler, faults: readonly Fault[]): Handler {
-  return faults.reduceRight<Handler>((beneath, fault) => (request, connection) => fault({ request, resource: resourceOf(request.url), beneath }, () => beneath(request, connection)), handler);
+  return faults.reduceRight<Handler>(
+    (beneath, fault) => (request, connection) =>
+      fault({ request, resource: resourceOf(request.url), beneath }, () =>
+        beneath(request, connection),
+      ),
+    handler,
+  );
 }
 
 /** Does `work` to the requests that are meant, and lets the others pass. */
-export function sometimes({ on, times = Infinity, rate = 1, random = Math.random }: When, work: Fault): Fault {
+export function sometimes(
+  { on, times = Infinity, rate = 1, random = Math.random }: When,
+  work: Fault,
+): Fault {
   let left = times;
   return async (exchange, next) => {
-    if (left <= 0 || (on && !(exchange.resource && on.includes(exchange.resource))) || random() >= rate) return await next();
+    if (
+      left <= 0 ||
+      (on && !(exchange.resource && on.includes(exchange.resource))) ||
+      random() >= rate
+    )
+      return await next();
     left -= 1;
     return await work(exchange, next);
   };
@@ -56,7 +81,17 @@ function resourceOf(url: string): Resource | undefined {
 }
 
 /** A nonce of the CA's own, for an answer that the CA did not give. */
-export async function freshNonce({ request, beneath }: Exchange, connection?: Connection): Promise<string | null> {
-  const directory = new URL(request.url.replace(/\/(new-[a-z]+|order|account|authorization|challenge|certificate|key-change|revoke-cert|renewal-info|directory)(\/.*)?$/, '/new-nonce'));
-  return (await beneath(new Request(directory, { method: 'HEAD' }), connection)).headers.get('replay-nonce');
+export async function freshNonce(
+  { request, beneath }: Exchange,
+  connection?: Connection,
+): Promise<string | null> {
+  const directory = new URL(
+    request.url.replace(
+      /\/(new-[a-z]+|order|account|authorization|challenge|certificate|key-change|revoke-cert|renewal-info|directory)(\/.*)?$/,
+      '/new-nonce',
+    ),
+  );
+  return (await beneath(new Request(directory, { method: 'HEAD' }), connection)).headers.get(
+    'replay-nonce',
+  );
 }

@@ -27,17 +27,22 @@ for (const { name, program, version, can } of realClients) {
     });
 
     for (const ability of abilities.filter((one) => can[one])) {
-      it(ability, async () => {
-        const at = ability === 'EAB' ? bound : subject;
-        const pem = await can[ability]?.(at, await mkdtemp(join(at.folder, 'client-')));
-        if (pem !== undefined) expect(parseChain(pem)[0]?.identifiers.length).toBeGreaterThan(0);
-        const issued = [];
-        for await (const one of listIssued(at.storage)) issued.push(one);
-        if (ability === 'revocation') expect(issued.filter(({ revoked }) => revoked)).toHaveLength(1);
-        else expect(issued.length).toBeGreaterThan(0);
-        expect(at.failures).toEqual([]);
-        rows.get(name)?.passed.add(ability);
-      }, 120_000);
+      it(
+        ability,
+        async () => {
+          const at = ability === 'EAB' ? bound : subject;
+          const pem = await can[ability]?.(at, await mkdtemp(join(at.folder, 'client-')));
+          if (pem !== undefined) expect(parseChain(pem)[0]?.identifiers.length).toBeGreaterThan(0);
+          const issued = [];
+          for await (const one of listIssued(at.storage)) issued.push(one);
+          if (ability === 'revocation')
+            expect(issued.filter(({ revoked }) => revoked)).toHaveLength(1);
+          else expect(issued.length).toBeGreaterThan(0);
+          expect(at.failures).toEqual([]);
+          rows.get(name)?.passed.add(ability);
+        },
+        120_000,
+      );
     }
   });
 }
@@ -48,7 +53,8 @@ describe('docs/interop.md', () => {
     if (process.env.ACMEX_WRITE === 'interop') await writeFile(page, text);
     const shown = await readFile(page, 'utf8');
     // A machine without a program says nothing about it.
-    for (const { name } of realClients.filter((one) => ran.has(one.name))) expect(lineOf(name, shown)).toBe(lineOf(name, text));
+    for (const { name } of realClients.filter((one) => ran.has(one.name)))
+      expect(lineOf(name, shown)).toBe(lineOf(name, text));
   });
 });
 
@@ -60,7 +66,13 @@ function table(): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const body = realClients.map(({ name, can }) => {
     const { version, passed } = rows.get(name) ?? { version: '', passed: new Set<Ability>() };
-    return line([name, version, ...abilities.map((ability) => (can[ability] ? passed.has(ability) ? 'yes' : '**failed**' : '–'))]);
+    return line([
+      name,
+      version,
+      ...abilities.map((ability) =>
+        can[ability] ? (passed.has(ability) ? 'yes' : '**failed**') : '–',
+      ),
+    ]);
   });
   return `# Clients of other authors
 

@@ -9,7 +9,17 @@ import { webcrypto } from '@acmex/certificate';
 import { addressPolicy } from '@acmex/egress';
 import { temporaryFolder } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { acmeServer, createAuthority, createExternalAccount, issuerOf, networkValidator, nodeHandler, noLimits, ownCertificate, type ServerFailure } from '../index.ts';
+import {
+  acmeServer,
+  createAuthority,
+  createExternalAccount,
+  issuerOf,
+  networkValidator,
+  nodeHandler,
+  noLimits,
+  ownCertificate,
+  type ServerFailure,
+} from '../index.ts';
 
 /** A CA with everything that a client needs to get a certificate from it on this machine. */
 export interface Subject extends AsyncDisposable {
@@ -36,29 +46,63 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
   const records = new Map<string, Set<string>>();
   const failures: ServerFailure[] = [];
   const storage = memoryStorage();
-  const { root, issuing, issuingKey } = await createAuthority({ name: 'Interop', passphrase: 'correct horse battery', keyType: 'ec-p256', constraints: { domains: ['test', 'localhost'], addresses: ['127.0.0.0/8'] } });
+  const { root, issuing, issuingKey } = await createAuthority({
+    name: 'Interop',
+    passphrase: 'correct horse battery',
+    keyType: 'ec-p256',
+    constraints: { domains: ['test', 'localhost'], addresses: ['127.0.0.0/8'] },
+  });
   const issuer = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey) });
 
-  const web = await listening(createPlainServer(async ({ url = '' }, response) => {
-    const body = await readFile(join(webroot, new URL(url, 'http://x').pathname)).catch(() => undefined);
-    response.writeHead(body ? 200 : 404).end(body);
-  }));
-  const control = await listening(createPlainServer(async (request, response) => {
-    const { name, token, value } = JSON.parse(await text(request)) as { name?: string; token?: string; value: string };
-    if (name !== undefined) records.set(name, (records.get(name) ?? new Set()).add(value));
-    if (token !== undefined) await writeFile(join(webroot, '.well-known/acme-challenge', token), value);
-    response.end();
-  }));
+  const web = await listening(
+    createPlainServer(async ({ url = '' }, response) => {
+      const body = await readFile(join(webroot, new URL(url, 'http://x').pathname)).catch(
+        () => undefined,
+      );
+      response.writeHead(body ? 200 : 404).end(body);
+    }),
+  );
+  const control = await listening(
+    createPlainServer(async (request, response) => {
+      const { name, token, value } = JSON.parse(await text(request)) as {
+        name?: string;
+        token?: string;
+        value: string;
+      };
+      if (name !== undefined) records.set(name, (records.get(name) ?? new Set()).add(value));
+      if (token !== undefined)
+        await writeFile(join(webroot, '.well-known/acme-challenge', token), value);
+      response.end();
+    }),
+  );
   const validate = networkValidator({
-    egress: { policy: addressPolicy({ allow: ['127.0.0.0/8'] }), resolver: async () => ['127.0.0.1'] },
-    resolver: { txt: async (name) => [...records.get(name) ?? []], caa: async () => [] },
+    egress: {
+      policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+      resolver: async () => ['127.0.0.1'],
+    },
+    resolver: { txt: async (name) => [...(records.get(name) ?? [])], caa: async () => [] },
     ports: { http: web.port, https: web.port },
   });
   const serve = async (scheme: 'http' | 'https') => {
-    const own = await ownCertificate({ issuer, names: ['localhost', '127.0.0.1'], url: 'https://localhost' });
-    const server = scheme === 'https' ? createServer({ cert: own.chain, key: Buffer.from(own.key) }) : createPlainServer();
+    const own = await ownCertificate({
+      issuer,
+      names: ['localhost', '127.0.0.1'],
+      url: 'https://localhost',
+    });
+    const server =
+      scheme === 'https'
+        ? createServer({ cert: own.chain, key: Buffer.from(own.key) })
+        : createPlainServer();
     const { port } = await listening(server as Server);
-    const acme = acmeServer({ url: `${scheme}://localhost:${port}/acme`, storage, issuer, validate, externalAccountRequired, rateLimiter: noLimits(), onError: (failure) => failures.push(failure) });
+    const acme = acmeServer({
+      url: `${scheme}://localhost:${port}/acme`,
+      storage,
+      issuer,
+      validate,
+      externalAccountRequired,
+      rateLimiter: noLimits(),
+      onError: (failure) => failures.push(failure),
+    });
     server.on('request', nodeHandler(acme.handler) as RequestListener);
     return { acme, server };
   };
@@ -66,7 +110,13 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
   const rootFile = join(folder.path, 'root.pem');
   await writeFile(rootFile, root);
   return {
-    directory: secure.acme.directory, plainDirectory: plain.acme.directory, rootFile, folder: folder.path, webroot, storage, failures,
+    directory: secure.acme.directory,
+    plainDirectory: plain.acme.directory,
+    rootFile,
+    folder: folder.path,
+    webroot,
+    storage,
+    failures,
     env: { INTEROP_CONTROL: `http://127.0.0.1:${control.port}` },
     hook: join(import.meta.dirname, 'hook.mjs'),
     externalAccount: () => createExternalAccount(storage),
@@ -81,7 +131,9 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
   };
 }
 
-async function listening<T extends Server>(server: T): Promise<{ readonly server: T; readonly port: number }> {
+async function listening<T extends Server>(
+  server: T,
+): Promise<{ readonly server: T; readonly port: number }> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return { server, port: (server.address() as AddressInfo).port };
 }

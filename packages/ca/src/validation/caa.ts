@@ -18,7 +18,12 @@ export interface CaaCheck extends IssueRequest {
  * A look-up that fails refuses: what could not be read may forbid. Addresses have no CAA records (RFC 8738 §7 leaves them out).
  * @throws the signal's reason
  */
-export async function checkCaa({ identifier, resolver, signal, ...request }: CaaCheck): Promise<Validation> {
+export async function checkCaa({
+  identifier,
+  resolver,
+  signal,
+  ...request
+}: CaaCheck): Promise<Validation> {
   const records: ValidationRecord[] = [];
   if (identifier.type !== 'dns') return { valid: true, records };
   const labels = identifier.value.split('.');
@@ -28,23 +33,43 @@ export async function checkCaa({ identifier, resolver, signal, ...request }: Caa
       records.push({ type: 'look-up', record: 'CAA', name, found: found.length });
       if (found.length === 0) continue;
       const fault = forbidden(found, request);
-      return fault === undefined ? { valid: true, records } : problem('caa', `the CAA records of ${name} forbid it: ${fault}`, records);
+      return fault === undefined
+        ? { valid: true, records }
+        : problem('caa', `the CAA records of ${name} forbid it: ${fault}`, records);
     } catch (error) {
       signal?.throwIfAborted();
-      return problem('dns', `CAA of ${name}: the look-up failed (${errorCode(error) ?? 'no code'}), and what cannot be read may forbid`, records, error);
+      return problem(
+        'dns',
+        `CAA of ${name}: the look-up failed (${errorCode(error) ?? 'no code'}), and what cannot be read may forbid`,
+        records,
+        error,
+      );
     }
   }
   return { valid: true, records };
 }
 
 /** The relevant set of records, and why it forbids; `undefined` where it does not. RFC 8659 §4 */
-function forbidden(set: readonly CaaRecord[], { wildcard, ...request }: IssueRequest & Pick<CaaCheck, 'wildcard'>): string | undefined {
+function forbidden(
+  set: readonly CaaRecord[],
+  { wildcard, ...request }: IssueRequest & Pick<CaaCheck, 'wildcard'>,
+): string | undefined {
   const of = (tag: string) => set.filter((one) => one.tag.toLowerCase() === tag);
   // Bit 0 is the flag; many zones have written 1 for it, and CAs take it for the same.
-  if (set.some(({ flags, tag }) => (flags & 0x81) !== 0 && !['issue', 'issuewild', 'iodef'].includes(tag.toLowerCase()))) return 'one of them is critical and of a kind that is not known here';
+  if (
+    set.some(
+      ({ flags, tag }) =>
+        (flags & 0x81) !== 0 && !['issue', 'issuewild', 'iodef'].includes(tag.toLowerCase()),
+    )
+  )
+    return 'one of them is critical and of a kind that is not known here';
   const wild = wildcard ? of('issuewild') : [];
   const relevant = wild.length > 0 ? wild : of('issue');
   if (relevant.length === 0) return undefined;
-  const permitted = relevant.map(({ value }) => parseIssueValue(value)).some((property) => property !== undefined && permits(property, request));
-  return permitted ? undefined : `none of ${relevant.length} permits ${request.issuerDomain} for this account by ${request.method}`;
+  const permitted = relevant
+    .map(({ value }) => parseIssueValue(value))
+    .some((property) => property !== undefined && permits(property, request));
+  return permitted
+    ? undefined
+    : `none of ${relevant.length} permits ${request.issuerDomain} for this account by ${request.method}`;
 }

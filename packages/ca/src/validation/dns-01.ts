@@ -14,21 +14,44 @@ export interface Dns01Validation {
  * Looks for the digest of the key authorization among the TXT records of `_acme-challenge`, of which there may be several. RFC 8555 §8.4
  * @throws the signal's reason
  */
-export async function validateDns01({ identifier, keyAuthorization, resolver, signal }: Dns01Validation): Promise<Validation> {
+export async function validateDns01({
+  identifier,
+  keyAuthorization,
+  resolver,
+  signal,
+}: Dns01Validation): Promise<Validation> {
   if (identifier.type !== 'dns') return unsupported('dns-01', identifier);
-  return await lookForDigest(`_acme-challenge.${identifier.value}`, { keyAuthorization, resolver, signal });
+  return await lookForDigest(`_acme-challenge.${identifier.value}`, {
+    keyAuthorization,
+    resolver,
+    signal,
+  });
 }
 
 /** The same at another name. */
-export async function lookForDigest(name: string, { keyAuthorization, resolver, signal }: Omit<Dns01Validation, 'identifier'>): Promise<Validation> {
+export async function lookForDigest(
+  name: string,
+  { keyAuthorization, resolver, signal }: Omit<Dns01Validation, 'identifier'>,
+): Promise<Validation> {
   const digest = (await keyAuthorizationDigest(keyAuthorization)).base64url;
   try {
     const values = await resolver.txt(name, { signal });
     const records = [{ type: 'look-up', record: 'TXT', name, found: values.length }] as const;
     if (values.includes(digest)) return { valid: true, records };
-    return problem('incorrectResponse', values.length === 0 ? `${name} has no TXT record` : `${name} has ${values.length} TXT records, and none is the digest of the key authorization`, records);
+    return problem(
+      'incorrectResponse',
+      values.length === 0
+        ? `${name} has no TXT record`
+        : `${name} has ${values.length} TXT records, and none is the digest of the key authorization`,
+      records,
+    );
   } catch (error) {
     signal?.throwIfAborted();
-    return problem('dns', `TXT of ${name}: the look-up failed (${errorCode(error) ?? 'no code'})`, [], error);
+    return problem(
+      'dns',
+      `TXT of ${name}: the look-up failed (${errorCode(error) ?? 'no code'})`,
+      [],
+      error,
+    );
   }
 }

@@ -9,19 +9,46 @@ const name = '_ujmmovf2vn55tgye._acme-challenge.a.test';
 
 async function validate(zone: Zone, identifier = { type: 'dns', value: 'a.test' }) {
   await using server = await dnsServer(zone);
-  return await validateDnsAccount01({ identifier, keyAuthorization: 'token.thumbprint', accountUrl: 'https://example.com/acme/acct/ExampleAccount', resolver: validationResolver({ servers: [server.address] }) });
+  return await validateDnsAccount01({
+    identifier,
+    keyAuthorization: 'token.thumbprint',
+    accountUrl: 'https://example.com/acme/acct/ExampleAccount',
+    resolver: validationResolver({ servers: [server.address] }),
+  });
 }
 
 describe('validateDnsAccount01', () => {
-  it('finds the digest at the account\'s own name, and behind an alias of it', async () => {
-    await expect(validate({ [`TXT ${name}`]: [{ type: 'TXT', name, data: digest }] })).resolves.toEqual({ valid: true, records: [{ type: 'look-up', record: 'TXT', name, found: 1 }] });
-    await expect(validate({ [`TXT ${name}`]: [{ type: 'CNAME', name, data: 'x.b.test' }, { type: 'TXT', name: 'x.b.test', data: digest }] })).resolves.toMatchObject({ valid: true });
+  it("finds the digest at the account's own name, and behind an alias of it", async () => {
+    await expect(
+      validate({ [`TXT ${name}`]: [{ type: 'TXT', name, data: digest }] }),
+    ).resolves.toEqual({
+      valid: true,
+      records: [{ type: 'look-up', record: 'TXT', name, found: 1 }],
+    });
+    await expect(
+      validate({
+        [`TXT ${name}`]: [
+          { type: 'CNAME', name, data: 'x.b.test' },
+          { type: 'TXT', name: 'x.b.test', data: digest },
+        ],
+      }),
+    ).resolves.toMatchObject({ valid: true });
   });
   it('takes neither the record of dns-01 nor that of another account', async () => {
-    const shown = (at: string): Zone => ({ [`TXT ${at}`]: [{ type: 'TXT', name: at, data: digest }] });
-    for (const at of ['_acme-challenge.a.test', '_aaaaaaaaaaaaaaaa._acme-challenge.a.test']) await expect(validate(shown(at))).resolves.toMatchObject({ valid: false, type: 'incorrectResponse', detail: `${name} has no TXT record` });
+    const shown = (at: string): Zone => ({
+      [`TXT ${at}`]: [{ type: 'TXT', name: at, data: digest }],
+    });
+    for (const at of ['_acme-challenge.a.test', '_aaaaaaaaaaaaaaaa._acme-challenge.a.test'])
+      await expect(validate(shown(at))).resolves.toMatchObject({
+        valid: false,
+        type: 'incorrectResponse',
+        detail: `${name} has no TXT record`,
+      });
   });
   it('proves no address', async () => {
-    await expect(validate({}, { type: 'ip', value: '10.0.0.1' })).resolves.toMatchObject({ valid: false, type: 'serverInternal' });
+    await expect(validate({}, { type: 'ip', value: '10.0.0.1' })).resolves.toMatchObject({
+      valid: false,
+      type: 'serverInternal',
+    });
   });
 });

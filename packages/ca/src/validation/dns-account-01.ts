@@ -10,7 +10,11 @@ export interface DnsAccount01Validation extends Dns01Validation {
  * As dns-01, at a name that is the account's own. draft-ietf-acme-dns-account-label
  * @throws the signal's reason
  */
-export async function validateDnsAccount01({ identifier, accountUrl, ...looking }: DnsAccount01Validation): Promise<Validation> {
+export async function validateDnsAccount01({
+  identifier,
+  accountUrl,
+  ...looking
+}: DnsAccount01Validation): Promise<Validation> {
   if (identifier.type !== 'dns') return unsupported('dns-account-01', identifier);
   return await lookForDigest(await accountRecordName(accountUrl, identifier.value), looking);
 }

@@ -1,6 +1,11 @@
 import type { Clock } from '@acmex/clock';
 import type { Identifier } from '@acmex/protocol';
-import { type FaultyRecord, type PersistentRecord, persistentRecordName, readPersistentRecord } from '@acmex/protocol/drafts';
+import {
+  type FaultyRecord,
+  type PersistentRecord,
+  persistentRecordName,
+  readPersistentRecord,
+} from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import type { ValidationResolver } from './resolver.ts';
 import { errorCode, problem, unsupported, type Validation } from './validation.ts';
@@ -21,33 +26,75 @@ export interface DnsPersist01Validation {
  * Looks for a record that permits this CA to issue for the account; those of other CAs are passed over. draft-ietf-acme-dns-persist
  * @throws the signal's reason
  */
-export async function validateDnsPersist01({ identifier, resolver, signal, ...wanted }: DnsPersist01Validation): Promise<Validation> {
+export async function validateDnsPersist01({
+  identifier,
+  resolver,
+  signal,
+  ...wanted
+}: DnsPersist01Validation): Promise<Validation> {
   if (identifier.type !== 'dns') return unsupported('dns-persist-01', identifier);
   const name = persistentRecordName(identifier.value);
   try {
     const values = await resolver.txt(name, { signal });
     const records = [{ type: 'look-up', record: 'TXT', name, found: values.length }] as const;
-    const ours = values.map((value) => readPersistentRecord(value)).filter((one) => one !== undefined && wanted.issuers.includes(one.issuer));
-    const proofs = ours.filter((one): one is PersistentRecord => one !== undefined && refusalOf(one, wanted) === undefined);
+    const ours = values
+      .map((value) => readPersistentRecord(value))
+      .filter((one) => one !== undefined && wanted.issuers.includes(one.issuer));
+    const proofs = ours.filter(
+      (one): one is PersistentRecord => one !== undefined && refusalOf(one, wanted) === undefined,
+    );
     if (proofs.length > 0) return { valid: true, records, until: latestEnd(proofs) };
-    const [first] = ours.flatMap((one) => (one === undefined ? [] : refusalOf(one, wanted) ?? []));
-    return first ? problem(first.type, `the TXT record ${name} that names ${wanted.issuers.join(' or ')} proves nothing: ${first.why}`, records) : problem('unauthorized', `no TXT record ${name} names ${wanted.issuers.join(' or ')}`, records);
+    const [first] = ours.flatMap((one) =>
+      one === undefined ? [] : (refusalOf(one, wanted) ?? []),
+    );
+    return first
+      ? problem(
+          first.type,
+          `the TXT record ${name} that names ${wanted.issuers.join(' or ')} proves nothing: ${first.why}`,
+          records,
+        )
+      : problem(
+          'unauthorized',
+          `no TXT record ${name} names ${wanted.issuers.join(' or ')}`,
+          records,
+        );
   } catch (error) {
     signal?.throwIfAborted();
-    return problem('dns', `TXT of ${name}: the look-up failed (${errorCode(error) ?? 'no code'})`, [], error);
+    return problem(
+      'dns',
+      `TXT of ${name}: the look-up failed (${errorCode(error) ?? 'no code'})`,
+      [],
+      error,
+    );
   }
 }
 
-function refusalOf(record: PersistentRecord | FaultyRecord, { accountUris, needsPolicy, clock }: Pick<DnsPersist01Validation, 'accountUris' | 'needsPolicy' | 'clock'>): { readonly type: 'malformed' | 'unauthorized'; readonly why: string } | undefined {
+function refusalOf(
+  record: PersistentRecord | FaultyRecord,
+  {
+    accountUris,
+    needsPolicy,
+    clock,
+  }: Pick<DnsPersist01Validation, 'accountUris' | 'needsPolicy' | 'clock'>,
+): { readonly type: 'malformed' | 'unauthorized'; readonly why: string } | undefined {
   if ('fault' in record) return { type: 'malformed', why: record.fault };
   const { accountUri, wildcard, persistUntil } = record;
-  if (!accountUris.includes(accountUri)) return { type: 'unauthorized', why: 'its accounturi is not this account\'s' };
-  if (persistUntil && Temporal.Instant.compare(persistUntil, clock.now()) < 0) return { type: 'unauthorized', why: 'its persistUntil has passed' };
-  return needsPolicy && !wildcard ? { type: 'unauthorized', why: 'it has no policy=wildcard' } : undefined;
+  if (!accountUris.includes(accountUri))
+    return { type: 'unauthorized', why: "its accounturi is not this account's" };
+  if (persistUntil && Temporal.Instant.compare(persistUntil, clock.now()) < 0)
+    return { type: 'unauthorized', why: 'its persistUntil has passed' };
+  return needsPolicy && !wildcard
+    ? { type: 'unauthorized', why: 'it has no policy=wildcard' }
+    : undefined;
 }
 
 /** None where one of them has none. */
 function latestEnd(records: readonly PersistentRecord[]): Temporal.Instant | undefined {
   const ends = records.map(({ persistUntil }) => persistUntil);
-  return ends.includes(undefined) ? undefined : ends.filter((one) => one !== undefined).sort(Temporal.Instant.compare).at(-1);
+  return ends.includes(undefined)
+    ? undefined
+    : ends
+        .filter((one) => one !== undefined)
+        .sort(Temporal.Instant.compare)
+        .at(-1);
 }

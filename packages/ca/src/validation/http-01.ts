@@ -1,7 +1,13 @@
 import type { DurationInput } from '@acmex/clock';
 import { type Egress, egressFetch } from '@acmex/egress';
 import type { Identifier } from '@acmex/protocol';
-import { egressProblem, problem, unsupported, type Validation, type ValidationRecord } from './validation.ts';
+import {
+  egressProblem,
+  problem,
+  unsupported,
+  type Validation,
+  type ValidationRecord,
+} from './validation.ts';
 
 export interface Http01Validation {
   readonly identifier: Identifier;
@@ -26,11 +32,27 @@ const slack = 512;
  * Certificates on the way are not verified: who asks for a certificate has none yet, and what is proven is control of the host behind the name, not the channel.
  * @throws the signal's reason
  */
-export async function validateHttp01({ identifier, token, keyAuthorization, port = 80, tlsPort = 443, egress, limit = 'PT10S', signal }: Http01Validation): Promise<Validation> {
-  if (identifier.type !== 'dns' && identifier.type !== 'ip') return unsupported('http-01', identifier);
+export async function validateHttp01({
+  identifier,
+  token,
+  keyAuthorization,
+  port = 80,
+  tlsPort = 443,
+  egress,
+  limit = 'PT10S',
+  signal,
+}: Http01Validation): Promise<Validation> {
+  if (identifier.type !== 'dns' && identifier.type !== 'ip')
+    return unsupported('http-01', identifier);
   const records: ValidationRecord[] = [];
   const fetch = egressFetch({
-    ...egress, schemes: { http: port, https: tlsPort }, ports: [port, tlsPort], redirects: 10, maxBody: keyAuthorization.length + slack, certificates: 'ignore', limit,
+    ...egress,
+    schemes: { http: port, https: tlsPort },
+    ports: [port, tlsPort],
+    redirects: 10,
+    maxBody: keyAuthorization.length + slack,
+    certificates: 'ignore',
+    limit,
   });
   const host = identifier.value.includes(':') ? `[${identifier.value}]` : identifier.value;
   const url = `http://${host}${port === 80 ? '' : `:${port}`}/.well-known/acme-challenge/${encodeURIComponent(token)}`;
@@ -38,11 +60,22 @@ export async function validateHttp01({ identifier, token, keyAuthorization, port
     const answer = await fetch(url, {
       headers: { accept: '*/*', 'user-agent': 'acmex-ca (http-01 validation)' },
       signal,
-      onHop: (hop) => records.push({ type: 'connection', to: hop.url, address: hop.address, port: hop.port }),
+      onHop: (hop) =>
+        records.push({ type: 'connection', to: hop.url, address: hop.address, port: hop.port }),
     });
     const where = `${url}${records.length > 1 ? `, after ${records.length - 1} redirects,` : ''}`;
-    if (answer.status !== 200) return problem('incorrectResponse', `${where} answered with status ${answer.status}, not 200`, records);
-    if (Buffer.from(answer.body).toString().trimEnd() !== keyAuthorization) return problem('incorrectResponse', `${where} answered with ${answer.body.length} bytes that are not the key authorization of this account and token`, records);
+    if (answer.status !== 200)
+      return problem(
+        'incorrectResponse',
+        `${where} answered with status ${answer.status}, not 200`,
+        records,
+      );
+    if (Buffer.from(answer.body).toString().trimEnd() !== keyAuthorization)
+      return problem(
+        'incorrectResponse',
+        `${where} answered with ${answer.body.length} bytes that are not the key authorization of this account and token`,
+        records,
+      );
     return { valid: true, records };
   } catch (error) {
     signal?.throwIfAborted();

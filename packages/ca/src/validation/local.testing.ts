@@ -5,7 +5,10 @@ import { addressPolicy, type Egress } from '@acmex/egress';
 import dnsPacket, { type Answer } from 'dns-packet';
 
 /** Every name is this machine, which tests can reach. */
-export const here: Egress = { policy: addressPolicy({ allow: ['127.0.0.0/8', '::1'] }), resolver: async () => ['127.0.0.1'] };
+export const here: Egress = {
+  policy: addressPolicy({ allow: ['127.0.0.0/8', '::1'] }),
+  resolver: async () => ['127.0.0.1'],
+};
 
 /** Answers by question, as `TXT a.test`; a number is an RCODE. What is not there does not exist. */
 export type Zone = Readonly<Record<string, readonly Answer[] | number>>;
@@ -19,18 +22,42 @@ export async function dnsServer(zone: Zone) {
     asked.push(question ?? '');
     const answer = zone[question ?? ''] ?? 3;
     const flags = dnsPacket.AUTHORITATIVE_ANSWER | (typeof answer === 'number' ? answer : 0);
-    socket.send(dnsPacket.encode({ type: 'response', id, flags, questions, answers: typeof answer === 'number' ? [] : [...answer] }), port, address);
+    socket.send(
+      dnsPacket.encode({
+        type: 'response',
+        id,
+        flags,
+        questions,
+        answers: typeof answer === 'number' ? [] : [...answer],
+      }),
+      port,
+      address,
+    );
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  return { address: `127.0.0.1:${socket.address().port}`, asked, [Symbol.asyncDispose]: async () => { const closed = once(socket, 'close'); socket.close(); await closed; } };
+  return {
+    address: `127.0.0.1:${socket.address().port}`,
+    asked,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+    },
+  };
 }
 
 /** Any server on a free port, closed with all its connections. */
 export async function listening<T extends Server>(server: T, host = '127.0.0.1') {
   await once(server.listen(0, host), 'listening');
   const sockets: { destroy(): void }[] = [];
-  server.on('connection', (socket) => { sockets.push(socket.on('error', () => { /* the test ended it */ })); });
+  server.on('connection', (socket) => {
+    sockets.push(
+      socket.on('error', () => {
+        /* the test ended it */
+      }),
+    );
+  });
   return {
     port: (server.address() as AddressInfo).port,
     [Symbol.asyncDispose]: async () => {

@@ -7,9 +7,17 @@ import { validationResolver } from './resolver.ts';
 
 describe('validationResolver', () => {
   it('finds nothing where there is no name and where there is no record, and rejects all other answers by their code', async () => {
-    await using server = await dnsServer({ 'TXT empty.test': [], 'CAA empty.test': [], 'TXT broken.test': 2, 'CAA refused.test': 5, 'CAA odd.test': 4 });
+    await using server = await dnsServer({
+      'TXT empty.test': [],
+      'CAA empty.test': [],
+      'TXT broken.test': 2,
+      'CAA refused.test': 5,
+      'CAA odd.test': 4,
+    });
     const { txt, caa } = validationResolver({ servers: [server.address] });
-    await expect(Promise.all([txt('none.test'), txt('empty.test'), caa('none.test'), caa('empty.test')])).resolves.toEqual([[], [], [], []]);
+    await expect(
+      Promise.all([txt('none.test'), txt('empty.test'), caa('none.test'), caa('empty.test')]),
+    ).resolves.toEqual([[], [], [], []]);
     await expect(txt('broken.test')).rejects.toHaveProperty('code', 'ESERVFAIL');
     await expect(caa('refused.test')).rejects.toHaveProperty('code', 'EREFUSED');
     await expect(caa('odd.test')).rejects.toHaveProperty('code', 'ENOTIMP');
@@ -19,7 +27,10 @@ describe('validationResolver', () => {
     await once(silent, 'listening');
     try {
       const clock = virtualClock();
-      const { txt } = validationResolver({ servers: [`127.0.0.1:${silent.address().port}`], clock });
+      const { txt } = validationResolver({
+        servers: [`127.0.0.1:${silent.address().port}`],
+        clock,
+      });
       const limited = expect(txt('a.test')).rejects.toHaveProperty('code', 'ECANCELLED');
       await clock.advance('PT10S');
       await limited;

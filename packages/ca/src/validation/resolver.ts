@@ -26,8 +26,14 @@ export interface ValidationResolverOptions {
 }
 
 /** Asks DNS servers; each question has 10 seconds. */
-export function validationResolver({ servers, clock = systemClock }: ValidationResolverOptions = {}): ValidationResolver {
-  const ask = async <T>(call: (resolver: Resolver) => Promise<T[]>, { signal }: LookUpOptions = {}): Promise<T[]> => {
+export function validationResolver({
+  servers,
+  clock = systemClock,
+}: ValidationResolverOptions = {}): ValidationResolver {
+  const ask = async <T>(
+    call: (resolver: Resolver) => Promise<T[]>,
+    { signal }: LookUpOptions = {},
+  ): Promise<T[]> => {
     const resolver = new Resolver({ timeout: 2000, tries: 3 });
     if (servers) resolver.setServers([...servers]);
     try {
@@ -43,13 +49,17 @@ export function validationResolver({ servers, clock = systemClock }: ValidationR
     }
   };
   return {
-    txt: async (name, options) => (await ask((resolver) => resolver.resolveTxt(name), options)).map((parts) => parts.join('')),
-    caa: async (name, options) => (await ask((resolver) => resolver.resolveCaa(name), options)).map(property),
+    txt: async (name, options) =>
+      (await ask((resolver) => resolver.resolveTxt(name), options)).map((parts) => parts.join('')),
+    caa: async (name, options) =>
+      (await ask((resolver) => resolver.resolveCaa(name), options)).map(property),
   };
 }
 
 /** Node gives `{ critical: flags, [tag]: value }`. A tag that it cannot show so, such as `critical` itself, stays unknown, and counts as critical. */
 function property({ critical, ...rest }: { readonly critical: number }): CaaRecord {
   const [tag, value] = Object.entries(rest)[0] ?? [];
-  return tag === undefined ? { flags: 128, tag: '', value: '' } : { flags: critical, tag, value: String(value) };
+  return tag === undefined
+    ? { flags: 128, tag: '', value: '' }
+    : { flags: critical, tag, value: String(value) };
 }

@@ -6,7 +6,14 @@ import { type Egress, egressConnect } from '@acmex/egress';
 import { type Identifier, keyAuthorizationDigest } from '@acmex/protocol';
 import { challengeCertificateFault } from './challenge-certificate.ts';
 import { reverseName } from './reverse-name.ts';
-import { egressProblem, errorCode, problem, unsupported, type Validation, type ValidationRecord } from './validation.ts';
+import {
+  egressProblem,
+  errorCode,
+  problem,
+  unsupported,
+  type Validation,
+  type ValidationRecord,
+} from './validation.ts';
 
 export interface TlsAlpn01Validation {
   readonly identifier: Identifier;
@@ -26,19 +33,61 @@ const protocol = 'acme-tls/1';
  * Asks for the protocol `acme-tls/1` under the name, or the reverse name of the address, and looks for the digest in the certificate shown. RFC 8737 §3, RFC 8738 §6
  * @throws the signal's reason
  */
-export async function validateTlsAlpn01({ identifier, keyAuthorization, port = 443, egress, limit = 'PT10S', signal }: TlsAlpn01Validation): Promise<Validation> {
-  const servername = identifier.type === 'dns' ? identifier.value : identifier.type === 'ip' ? reverseName(identifier.value) : undefined;
+export async function validateTlsAlpn01({
+  identifier,
+  keyAuthorization,
+  port = 443,
+  egress,
+  limit = 'PT10S',
+  signal,
+}: TlsAlpn01Validation): Promise<Validation> {
+  const servername =
+    identifier.type === 'dns'
+      ? identifier.value
+      : identifier.type === 'ip'
+        ? reverseName(identifier.value)
+        : undefined;
   if (servername === undefined) return unsupported('tls-alpn-01', identifier);
   const records: ValidationRecord[] = [];
   const where = `${identifier.value} port ${port}`;
   try {
-    using connection = await egressConnect({ ...egress, host: identifier.value, port, limit, signal });
+    using connection = await egressConnect({
+      ...egress,
+      host: identifier.value,
+      port,
+      limit,
+      signal,
+    });
     records.push({ type: 'connection', to: servername, address: connection.address, port });
-    const shown = await withTimeLimit({ clock: egress?.clock ?? systemClock, limit, signal }, (limited) => handshake(connection.socket, servername, limited));
-    if ('failure' in shown) return problem('tls', `${where}: no TLS connection with the protocol ${protocol} for ${servername} (${errorCode(shown.failure) ?? 'no code'})`, records, shown.failure);
-    if (shown.protocol !== protocol) return problem('incorrectResponse', `${where}: the server does not speak the protocol ${protocol}`, records);
-    const fault = await challengeCertificateFault(shown.certificate, identifier, (await keyAuthorizationDigest(keyAuthorization)).bytes);
-    return fault === undefined ? { valid: true, records } : problem('incorrectResponse', `${where}: the certificate shown for ${servername} ${fault}`, records);
+    const shown = await withTimeLimit(
+      { clock: egress?.clock ?? systemClock, limit, signal },
+      (limited) => handshake(connection.socket, servername, limited),
+    );
+    if ('failure' in shown)
+      return problem(
+        'tls',
+        `${where}: no TLS connection with the protocol ${protocol} for ${servername} (${errorCode(shown.failure) ?? 'no code'})`,
+        records,
+        shown.failure,
+      );
+    if (shown.protocol !== protocol)
+      return problem(
+        'incorrectResponse',
+        `${where}: the server does not speak the protocol ${protocol}`,
+        records,
+      );
+    const fault = await challengeCertificateFault(
+      shown.certificate,
+      identifier,
+      (await keyAuthorizationDigest(keyAuthorization)).bytes,
+    );
+    return fault === undefined
+      ? { valid: true, records }
+      : problem(
+          'incorrectResponse',
+          `${where}: the certificate shown for ${servername} ${fault}`,
+          records,
+        );
   } catch (error) {
     signal?.throwIfAborted();
     return egressProblem(identifier, error, records);
@@ -50,9 +99,21 @@ interface Shown {
   readonly certificate: Uint8Array;
 }
 
-async function handshake(socket: Socket, servername: string, signal: AbortSignal): Promise<Shown | { readonly failure: unknown }> {
+async function handshake(
+  socket: Socket,
+  servername: string,
+  signal: AbortSignal,
+): Promise<Shown | { readonly failure: unknown }> {
   // The certificate is signed by its own key; what it is worth is looked at afterwards.
-  const secure = connect({ socket, servername, ALPNProtocols: [protocol], minVersion: 'TLSv1.2', rejectUnauthorized: false }).on('error', () => { /* reported, or of no interest any more */ });
+  const secure = connect({
+    socket,
+    servername,
+    ALPNProtocols: [protocol],
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: false,
+  }).on('error', () => {
+    /* reported, or of no interest any more */
+  });
   try {
     await once(secure, 'secureConnect', { signal });
     return { protocol: secure.alpnProtocol, certificate: secure.getPeerCertificate().raw };

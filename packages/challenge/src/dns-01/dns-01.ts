@@ -10,9 +10,16 @@ export type Dns01Response = TxtResponse;
  * @throws DnsError by all that the provider and the look-ups throw
  */
 export function dns01(options: Dns01Options): ChallengeSolver<Dns01Response> {
-  return txtSolver({
-    type: 'dns-01',
-    nameOf: ({ identifier }) => `_acme-challenge.${identifier.value}`,
-    answered: ({ identifier, token, keyAuthorization }) => ({ domain: identifier.value, token, keyAuthorization }),
-  }, options);
+  return txtSolver(
+    {
+      type: 'dns-01',
+      nameOf: ({ identifier }) => `_acme-challenge.${identifier.value}`,
+      answered: ({ identifier, token, keyAuthorization }) => ({
+        domain: identifier.value,
+        token,
+        keyAuthorization,
+      }),
+    },
+    options,
+  );
 }

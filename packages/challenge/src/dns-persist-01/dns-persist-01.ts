@@ -1,7 +1,16 @@
 import type { ChallengeSolver } from '@acmex/client';
-import { accountUris, type DnsPersistDraft, dnsPersistDrafts, readPersistOffer } from '@acmex/protocol/drafts';
+import {
+  accountUris,
+  type DnsPersistDraft,
+  dnsPersistDrafts,
+  readPersistOffer,
+} from '@acmex/protocol/drafts';
 import { assertDraft } from '../draft.ts';
-import { type StandingRecord, standingRecord, type StandingRecordOptions } from './standing-record.ts';
+import {
+  type StandingRecord,
+  standingRecord,
+  type StandingRecordOptions,
+} from './standing-record.ts';
 
 export interface DnsPersist01Options extends Omit<StandingRecordOptions, 'signal'> {
   /** The version of draft-ietf-acme-dns-persist that the CA follows. */
@@ -24,21 +33,46 @@ export type DnsPersist01Response = {
  * no access to DNS. `visible` looks for the record at every server that answers for its zone.
  * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; `ERR_CHALLENGE_RECORD`, with the record to set, where it does not stand
  */
-export function dnsPersist01({ draft, onRecord, ...options }: DnsPersist01Options): ChallengeSolver<DnsPersist01Response> {
+export function dnsPersist01({
+  draft,
+  onRecord,
+  ...options
+}: DnsPersist01Options): ChallengeSolver<DnsPersist01Response> {
   assertDraft('dns-persist-01', draft, dnsPersistDrafts);
   return {
     type: 'dns-persist-01',
     tokenless: true,
     supports: ({ type }) => type === 'dns',
-    async respond({ identifier: { value: domain }, wildcard, account: { url, thumbprint }, members, meta }) {
+    async respond({
+      identifier: { value: domain },
+      wildcard,
+      account: { url, thumbprint },
+      members,
+      meta,
+    }) {
       const { issuers, accountUri, accountHashPrefix } = readPersistOffer(draft, members, meta);
-      const uris = await accountUris(draft, { url, thumbprints: [thumbprint], domain, accountHashPrefix });
-      return { domain, issuers, wildcard, accountUris: [...new Set([...(accountUri === undefined ? [] : [accountUri]), ...uris])], ...(accountHashPrefix === undefined ? {} : { accountHashPrefix }) };
+      const uris = await accountUris(draft, {
+        url,
+        thumbprints: [thumbprint],
+        domain,
+        accountHashPrefix,
+      });
+      return {
+        domain,
+        issuers,
+        wildcard,
+        accountUris: [...new Set([...(accountUri === undefined ? [] : [accountUri]), ...uris])],
+        ...(accountHashPrefix === undefined ? {} : { accountHashPrefix }),
+      };
     },
-    present: async () => { /* somebody else has */ },
+    present: async () => {
+      /* somebody else has */
+    },
     async visible(response, { signal } = {}) {
       await onRecord?.(await standingRecord(response, { ...options, signal }));
     },
-    remove: async () => { /* it stays for the next time */ },
+    remove: async () => {
+      /* it stays for the next time */
+    },
   };
 }

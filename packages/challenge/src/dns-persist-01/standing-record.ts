@@ -1,7 +1,20 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { findZone, followAliases, lookUp as ask, type LookUp, type ServerAnswer, serverAnswers } from '@acmex/dns';
+import {
+  findZone,
+  followAliases,
+  lookUp as ask,
+  type LookUp,
+  type ServerAnswer,
+  serverAnswers,
+} from '@acmex/dns';
 import { printable } from '@acmex/protocol';
-import { isHashedUri, type PersistentRecord, persistentRecordName, persistentRecordValue, readPersistentRecord } from '@acmex/protocol/drafts';
+import {
+  isHashedUri,
+  type PersistentRecord,
+  persistentRecordName,
+  persistentRecordValue,
+  readPersistentRecord,
+} from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import { ChallengeError } from '../errors.ts';
 
@@ -42,38 +55,88 @@ export interface StandingRecordOptions {
  * Looks for the record at every server that answers for its zone, once.
  * @throws ChallengeError `ERR_CHALLENGE_RECORD`, with the record to set, unless all of them show it; DnsError where they cannot be found
  */
-export async function standingRecord(wanted: WantedRecord, { servers, clock = systemClock, lookUp = ask({ clock }), lookUpAt, signal }: StandingRecordOptions = {}): Promise<StandingRecord> {
+export async function standingRecord(
+  wanted: WantedRecord,
+  {
+    servers,
+    clock = systemClock,
+    lookUp = ask({ clock }),
+    lookUpAt,
+    signal,
+  }: StandingRecordOptions = {},
+): Promise<StandingRecord> {
   const set = persistentRecordName(wanted.domain);
   const name = await followAliases(set, lookUp, { signal });
   const zone = servers ? name : await findZone(name, { lookUp }, { signal });
-  const answers = await serverAnswers({ zone, name }, { servers, clock, lookUp, signal, ...(lookUpAt ? { lookUpAt } : {}) });
-  const found = answers.map((answer) => ({ server: answer.server, seen: bestOf(answer, wanted, clock.now()) }));
-  const faults = found.flatMap(({ server, seen }) => (typeof seen === 'string' ? [`${server} ${seen}`] : []));
-  if (faults.length > 0) throw new ChallengeError('ERR_CHALLENGE_RECORD', `the TXT record ${set} does not stand as it must: ${faults.join('; ')}. Set it once, to ${valueToSet(wanted)}`);
+  const answers = await serverAnswers(
+    { zone, name },
+    { servers, clock, lookUp, signal, ...(lookUpAt ? { lookUpAt } : {}) },
+  );
+  const found = answers.map((answer) => ({
+    server: answer.server,
+    seen: bestOf(answer, wanted, clock.now()),
+  }));
+  const faults = found.flatMap(({ server, seen }) =>
+    typeof seen === 'string' ? [`${server} ${seen}`] : [],
+  );
+  if (faults.length > 0)
+    throw new ChallengeError(
+      'ERR_CHALLENGE_RECORD',
+      `the TXT record ${set} does not stand as it must: ${faults.join('; ')}. Set it once, to ${valueToSet(wanted)}`,
+    );
   const records = found.flatMap(({ seen }) => (typeof seen === 'string' ? [] : [seen]));
-  const ends = records.flatMap(({ persistUntil }) => persistUntil ?? []).sort(Temporal.Instant.compare);
-  return { domain: wanted.domain, name, current: records.every(({ accountUri }) => wanted.accountUris.includes(accountUri)), persistUntil: ends[0] };
+  const ends = records
+    .flatMap(({ persistUntil }) => persistUntil ?? [])
+    .sort(Temporal.Instant.compare);
+  return {
+    domain: wanted.domain,
+    name,
+    current: records.every(({ accountUri }) => wanted.accountUris.includes(accountUri)),
+    persistUntil: ends[0],
+  };
 }
 
 /** For a person: the value between quotes, without an end; what a wildcard needs too, which may be the next name of the same order. */
-function valueToSet({ domain, issuers: [issuer = ''], accountUris: [accountUri = ''], wildcard }: WantedRecord): string {
+function valueToSet({
+  domain,
+  issuers: [issuer = ''],
+  accountUris: [accountUri = ''],
+  wildcard,
+}: WantedRecord): string {
   return `${JSON.stringify(persistentRecordValue({ issuer, accountUri, wildcard }))}${wildcard ? '' : `, and with "; policy=wildcard" at its end if *.${domain} is wanted too`}`;
 }
 
 /** The record that serves longest of those that a server shows; why there is none in words that follow its name. */
-function bestOf(answer: ServerAnswer, { issuers, accountUris, accountHashPrefix, wildcard }: WantedRecord, now: Temporal.Instant): PersistentRecord | string {
+function bestOf(
+  answer: ServerAnswer,
+  { issuers, accountUris, accountHashPrefix, wildcard }: WantedRecord,
+  now: Temporal.Instant,
+): PersistentRecord | string {
   if ('error' in answer) return `does not answer (${printable(answer.error, 300)})`;
-  const ours = answer.values.map(readPersistentRecord).filter((one) => one !== undefined && issuers.includes(one.issuer));
+  const ours = answer.values
+    .map(readPersistentRecord)
+    .filter((one) => one !== undefined && issuers.includes(one.issuer));
   if (ours.length === 0) return `shows none for ${issuers.join(' or ')}`;
-  const whole = ours.filter((one): one is PersistentRecord => one !== undefined && !('fault' in one));
-  if (whole.length === 0) return `shows one that is faulty (${ours.map((one) => (one !== undefined && 'fault' in one ? one.fault : '')).join('; ')})`;
-  const [named, possible] = [whole.filter((one) => accountUris.includes(one.accountUri)), whole.filter((one) => isHashedUri(one.accountUri, accountHashPrefix))];
+  const whole = ours.filter(
+    (one): one is PersistentRecord => one !== undefined && !('fault' in one),
+  );
+  if (whole.length === 0)
+    return `shows one that is faulty (${ours.map((one) => (one !== undefined && 'fault' in one ? one.fault : '')).join('; ')})`;
+  const [named, possible] = [
+    whole.filter((one) => accountUris.includes(one.accountUri)),
+    whole.filter((one) => isHashedUri(one.accountUri, accountHashPrefix)),
+  ];
   const mine = named.length > 0 ? named : possible;
   if (mine.length === 0) return 'shows one for another account';
   const wide = mine.filter((one) => one.wildcard || !wildcard);
   if (wide.length === 0) return 'shows one without policy=wildcard, which a wildcard needs';
-  const [best] = wide.filter((one) => endOf(one) >= now.epochMilliseconds).sort((one, other) => endOf(other) - endOf(one));
-  return best ?? `shows one whose persistUntil has passed, ${wide.map((one) => one.persistUntil).join(', ')}`;
+  const [best] = wide
+    .filter((one) => endOf(one) >= now.epochMilliseconds)
+    .sort((one, other) => endOf(other) - endOf(one));
+  return (
+    best ??
+    `shows one whose persistUntil has passed, ${wide.map((one) => one.persistUntil).join(', ')}`
+  );
 }
 
 function endOf({ persistUntil }: PersistentRecord): number {

@@ -22,7 +22,11 @@ export function http01Handler(): Http01Handler {
     },
     async visible({ token, keyAuthorization }, { signal } = {}) {
       signal?.throwIfAborted();
-      if (tokens.get(token) !== keyAuthorization) throw new ChallengeError('ERR_CHALLENGE_NOT_VISIBLE', 'the http-01 handler does not hold this response: present it with this same handler first');
+      if (tokens.get(token) !== keyAuthorization)
+        throw new ChallengeError(
+          'ERR_CHALLENGE_NOT_VISIBLE',
+          'the http-01 handler does not hold this response: present it with this same handler first',
+        );
     },
     async remove({ token }) {
       tokens.delete(token);

@@ -1,5 +1,15 @@
 import { once } from 'node:events';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,15 +31,25 @@ async function opened(port: number, host = '127.0.0.1'): Promise<Socket> {
 /** The raw answer to raw bytes. */
 async function raw(port: number, bytes: string, host?: string): Promise<string> {
   const socket = await opened(port, host);
-  socket.setEncoding('latin1').on('error', () => { /* the server may close while we write */ });
+  socket.setEncoding('latin1').on('error', () => {
+    /* the server may close while we write */
+  });
   socket.end(bytes);
   const parts: string[] = [];
   socket.on('data', (part: string) => parts.push(part));
   await once(socket, 'close');
   return parts.join('');
 }
-const asking = (port: number, target: string, { method = 'GET', host }: { method?: string; host?: string } = {}) => raw(port, `${method} ${target} HTTP/1.1\r\nhost: a.test\r\n\r\n`, host);
-const refused = (port: number) => opened(port).then(() => 'open', (error: NodeJS.ErrnoException) => error.code);
+const asking = (
+  port: number,
+  target: string,
+  { method = 'GET', host }: { method?: string; host?: string } = {},
+) => raw(port, `${method} ${target} HTTP/1.1\r\nhost: a.test\r\n\r\n`, host);
+const refused = (port: number) =>
+  opened(port).then(
+    () => 'open',
+    (error: NodeJS.ErrnoException) => error.code,
+  );
 
 describe('http01', () => {
   it('shows any number of tokens on one listener, over IPv4 and IPv6, and is gone with the last', async () => {
@@ -37,11 +57,12 @@ describe('http01', () => {
     const solver = http01({ port });
     await Promise.all([solver.present(one), solver.present(two), solver.present(one)]);
     await Promise.all([solver.visible(one), solver.visible(two)]);
-    for (const host of ['127.0.0.1', '::1']) for (const { token, keyAuthorization } of [one, two]) {
-      const text = await asking(port, well + token, { host });
-      expect(text).toMatch(/^HTTP\/1\.1 200 /);
-      expect(text.endsWith(`\r\n\r\n${keyAuthorization}`)).toBe(true);
-    }
+    for (const host of ['127.0.0.1', '::1'])
+      for (const { token, keyAuthorization } of [one, two]) {
+        const text = await asking(port, well + token, { host });
+        expect(text).toMatch(/^HTTP\/1\.1 200 /);
+        expect(text.endsWith(`\r\n\r\n${keyAuthorization}`)).toBe(true);
+      }
     await solver.remove(one);
     expect(await asking(port, well + one.token)).toMatch(/^HTTP\/1\.1 404 /);
     expect(await asking(port, well + two.token)).toMatch(/^HTTP\/1\.1 200 /);
@@ -52,7 +73,13 @@ describe('http01', () => {
   it('opens and closes in turn, however fast it is asked to', async () => {
     const port = await freePort();
     const solver = http01({ port });
-    await Promise.all([solver.present(one), solver.remove(one), solver.present(two), solver.remove(two), solver.present(one)]);
+    await Promise.all([
+      solver.present(one),
+      solver.remove(one),
+      solver.present(two),
+      solver.remove(two),
+      solver.present(one),
+    ]);
     await solver.visible(one);
     await solver.remove(one);
     expect(await refused(port)).toBe('ECONNREFUSED');
@@ -62,12 +89,29 @@ describe('http01', () => {
     const solver = http01({ port });
     await solver.present(one);
     const others = [
-      '/', well, `${well}token-`, `${well}token-11`, `${well}token-1/`, `${well}token-1?x=1`, `${well}%74oken-1`, `/${well}token-1`, `${well}../acme-challenge/token-1`, `${well}./token-1`,
-      `http://a.test${well}token-1`, `${well.toUpperCase()}token-1`, `${well}__proto__`, `${well}${'a'.repeat(10_000)}`, '*',
+      '/',
+      well,
+      `${well}token-`,
+      `${well}token-11`,
+      `${well}token-1/`,
+      `${well}token-1?x=1`,
+      `${well}%74oken-1`,
+      `/${well}token-1`,
+      `${well}../acme-challenge/token-1`,
+      `${well}./token-1`,
+      `http://a.test${well}token-1`,
+      `${well.toUpperCase()}token-1`,
+      `${well}__proto__`,
+      `${well}${'a'.repeat(10_000)}`,
+      '*',
     ];
-    for (const target of others) expect(await asking(port, target)).toMatch(/^HTTP\/1\.1 404 [\s\S]*not found\n$/);
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) expect(await asking(port, well + one.token, { method })).toMatch(/^HTTP\/1\.1 405 /);
-    expect(await asking(port, well + one.token, { method: 'HEAD' })).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\n$/);
+    for (const target of others)
+      expect(await asking(port, target)).toMatch(/^HTTP\/1\.1 404 [\s\S]*not found\n$/);
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+      expect(await asking(port, well + one.token, { method })).toMatch(/^HTTP\/1\.1 405 /);
+    expect(await asking(port, well + one.token, { method: 'HEAD' })).toMatch(
+      /^HTTP\/1\.1 200 [\s\S]*\r\n\r\n$/,
+    );
     expect(await raw(port, '\u0000\u0001 garbage\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
     await solver.remove(one);
   });
@@ -76,7 +120,9 @@ describe('http01', () => {
     const solver = http01({ port });
     await solver.present(one);
     const slow = await opened(port);
-    slow.on('error', () => { /* it is cut off */ });
+    slow.on('error', () => {
+      /* it is cut off */
+    });
     slow.write('GET / HT');
     await solver.remove(one);
     expect(await refused(port)).toBe('ECONNREFUSED');
@@ -87,7 +133,10 @@ describe('http01', () => {
     await once(blocker, 'listening');
     const { port } = blocker.address() as AddressInfo;
     const solver = http01({ port });
-    await expect(solver.present(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_PORT_IN_USE', message: expect.stringContaining(String(port)) });
+    await expect(solver.present(one)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_PORT_IN_USE',
+      message: expect.stringContaining(String(port)),
+    });
     await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
     blocker.close();
     await once(blocker, 'close');
@@ -101,18 +150,26 @@ describe('http01', () => {
     await solver.present(one);
     await solver.visible(one);
     await solver.remove(one);
-    await expect(http01({ port, host: '192.0.2.1' }).present(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_LISTEN' });
+    await expect(http01({ port, host: '192.0.2.1' }).present(one)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_LISTEN',
+    });
   });
   it('proves names and addresses, not wildcards', () => {
     const solver = http01();
-    expect([solver.supports({ type: 'dns', value: 'a.test' }, false), solver.supports({ type: 'ip', value: '::1' }, false), solver.supports({ type: 'dns', value: 'a.test' }, true)]).toEqual([true, true, false]);
+    expect([
+      solver.supports({ type: 'dns', value: 'a.test' }, false),
+      solver.supports({ type: 'ip', value: '::1' }, false),
+      solver.supports({ type: 'dns', value: 'a.test' }, true),
+    ]).toEqual([true, true, false]);
   });
 });
 
 describe('http01Handler', () => {
   it('answers in an existing server, and leaves all else to it', async () => {
     const solver = http01Handler();
-    const server = createHttpServer((request, response) => { if (!solver.handle(request, response)) response.end('hello'); }).listen(0, '127.0.0.1');
+    const server = createHttpServer((request, response) => {
+      if (!solver.handle(request, response)) response.end('hello');
+    }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
@@ -131,9 +188,22 @@ describe('http01Handler', () => {
 
 describe('http01Webroot', () => {
   let directory: string;
-  beforeEach(async () => { directory = await mkdtemp(join(tmpdir(), 'acmex-webroot-')); });
-  afterEach(async () => { await rm(directory, { recursive: true, force: true }); });
-  const challenge = (token: string) => ({ type: 'http-01', identifier: { type: 'dns', value: 'a.test' }, wildcard: false, token, keyAuthorization: `${token}.thumbprint`, account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' }, members: {}, meta: {} });
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'acmex-webroot-'));
+  });
+  afterEach(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+  const challenge = (token: string) => ({
+    type: 'http-01',
+    identifier: { type: 'dns', value: 'a.test' },
+    wildcard: false,
+    token,
+    keyAuthorization: `${token}.thumbprint`,
+    account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' },
+    members: {},
+    meta: {},
+  });
   const file = (token: string) => join(directory, '.well-known', 'acme-challenge', token);
 
   it('shows a file, and leaves the directory as it was, by another process too', async () => {
@@ -151,7 +221,10 @@ describe('http01Webroot', () => {
   it('keeps folders that were there, and those that others still use', async () => {
     await mkdir(join(directory, '.well-known'));
     const solver = http01Webroot({ directory });
-    const [first, second] = [await solver.respond(challenge('abc')), await solver.respond(challenge('def'))];
+    const [first, second] = [
+      await solver.respond(challenge('abc')),
+      await solver.respond(challenge('def')),
+    ];
     await Promise.all([solver.present(first), solver.present(second)]);
     await solver.remove(first);
     await solver.visible(second);
@@ -177,17 +250,33 @@ describe('http01Webroot', () => {
     await expect(solver.visible(response)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
   });
   it('says which directory it cannot use', async () => {
-    await expect(http01Webroot({ directory: '/nowhere' }).respond(challenge('abc'))).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT', message: expect.stringContaining('/nowhere') });
+    await expect(
+      http01Webroot({ directory: '/nowhere' }).respond(challenge('abc')),
+    ).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_WEBROOT',
+      message: expect.stringContaining('/nowhere'),
+    });
     await writeFile(join(directory, 'file'), '');
-    await expect(http01Webroot({ directory: join(directory, 'file') }).respond(challenge('abc'))).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
+    await expect(
+      http01Webroot({ directory: join(directory, 'file') }).respond(challenge('abc')),
+    ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
     await writeFile(join(directory, '.well-known'), 'a file where a folder should be');
     const solver = http01Webroot({ directory });
-    await expect(solver.present(await solver.respond(challenge('abc')))).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
+    await expect(solver.present(await solver.respond(challenge('abc')))).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_WEBROOT',
+    });
     await chmod(directory, 0o755);
   });
-  it.each(['../escape', 'a/b', '', '.', 'a\u0000b'])('makes no path of the token "%s"', async (token) => {
-    const solver = http01Webroot({ directory });
-    await expect(solver.respond(challenge(token))).rejects.toMatchObject({ code: 'ERR_CHALLENGE_TOKEN' });
-    await expect(solver.remove({ token, keyAuthorization: '', made: [] })).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_CHALLENGE_/) });
-  });
+  it.each(['../escape', 'a/b', '', '.', 'a\u0000b'])(
+    'makes no path of the token "%s"',
+    async (token) => {
+      const solver = http01Webroot({ directory });
+      await expect(solver.respond(challenge(token))).rejects.toMatchObject({
+        code: 'ERR_CHALLENGE_TOKEN',
+      });
+      await expect(solver.remove({ token, keyAuthorization: '', made: [] })).rejects.toMatchObject({
+        code: expect.stringMatching(/^ERR_CHALLENGE_/),
+      });
+    },
+  );
 });

@@ -26,18 +26,28 @@ afterEach(async () => {
 
 /** A connection whose client never closes its side. */
 async function held(): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => { /* it is cut off */ });
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {
+    /* it is cut off */
+  });
   sockets.push(socket);
   await once(socket, 'connect');
   return socket;
 }
-const refused = () => once(connect(port, '127.0.0.1'), 'connect').then(() => 'open', (error: NodeJS.ErrnoException) => error.code);
+const refused = () =>
+  once(connect(port, '127.0.0.1'), 'connect').then(
+    () => 'open',
+    (error: NodeJS.ErrnoException) => error.code,
+  );
 
 describe('http01', () => {
   it.each([
     ['silent', '', false],
     ['slow', 'GET / HTTP/1.1\r\nhost: a.te', false],
-    ['still sending a body', 'POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 99\r\n\r\nx', true],
+    [
+      'still sending a body',
+      'POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 99\r\n\r\nx',
+      true,
+    ],
     ['answered and kept alive', asking, true],
   ])('is gone with its last token though a client is %s', async (_, bytes, answered) => {
     await solver.present(one);
@@ -55,7 +65,9 @@ describe('http01', () => {
   it('does not call visible what has another content, or was never presented', async () => {
     await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
     await solver.present(one);
-    await expect(solver.visible({ ...one, keyAuthorization: 'token-1.other' })).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
+    await expect(
+      solver.visible({ ...one, keyAuthorization: 'token-1.other' }),
+    ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
     await expect(solver.visible(two)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
   });
   it('ends looking with the reason of the signal', async () => {
@@ -66,30 +78,53 @@ describe('http01', () => {
     await expect(looking).rejects.toThrow('ctrl-c');
   });
   it('looks no longer than its time limit, and says what it was looking for', async () => {
-    solver = http01({ port, clock: { ...systemClock, sleep: async () => { /* over at once */ } } });
+    solver = http01({
+      port,
+      clock: {
+        ...systemClock,
+        sleep: async () => {
+          /* over at once */
+        },
+      },
+    });
     await solver.present(one);
-    await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE', message: expect.stringContaining(String(port)), cause: { code: 'ERR_TIME_LIMIT' } });
+    await expect(solver.visible(one)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_NOT_VISIBLE',
+      message: expect.stringContaining(String(port)),
+      cause: { code: 'ERR_TIME_LIMIT' },
+    });
   });
   it('shows nothing for a signal that is aborted already', async () => {
-    await expect(solver.present(one, { signal: AbortSignal.abort(new Error('ctrl-c')) })).rejects.toThrow('ctrl-c');
+    await expect(
+      solver.present(one, { signal: AbortSignal.abort(new Error('ctrl-c')) }),
+    ).rejects.toThrow('ctrl-c');
     expect(await refused()).toBe('ECONNREFUSED');
   });
-  const denied = process.getuid?.() === 0 && lowestFreePort() > 80;   // else this user may listen on port 80
-  (denied ? it : it.skip)('says that ports below 1024 need a right which this user lacks', async () => {
-    const low = http01({ port: 80 });
-    process.seteuid?.(65_534);
-    try {
-      await expect(low.present(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_PORT_DENIED', message: expect.stringContaining('CAP_NET_BIND_SERVICE') });
-    } finally {
-      process.seteuid?.(0);
-      await low.remove(one);
-    }
-  });
+  const denied = process.getuid?.() === 0 && lowestFreePort() > 80; // else this user may listen on port 80
+  (denied ? it : it.skip)(
+    'says that ports below 1024 need a right which this user lacks',
+    async () => {
+      const low = http01({ port: 80 });
+      process.seteuid?.(65_534);
+      try {
+        await expect(low.present(one)).rejects.toMatchObject({
+          code: 'ERR_CHALLENGE_PORT_DENIED',
+          message: expect.stringContaining('CAP_NET_BIND_SERVICE'),
+        });
+      } finally {
+        process.seteuid?.(0);
+        await low.remove(one);
+      }
+    },
+  );
   it('opens nothing later for what could not be shown on an occupied port', async () => {
     const blocker = createServer().listen(port, '::');
     await once(blocker, 'listening');
     const failed = { status: 'rejected', reason: { code: 'ERR_CHALLENGE_PORT_IN_USE' } };
-    expect(await Promise.allSettled([solver.present(one), solver.present(two)])).toMatchObject([failed, failed]);
+    expect(await Promise.allSettled([solver.present(one), solver.present(two)])).toMatchObject([
+      failed,
+      failed,
+    ]);
     blocker.close();
     await once(blocker, 'close');
     expect(await refused()).toBe('ECONNREFUSED');

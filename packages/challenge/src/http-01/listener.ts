@@ -25,7 +25,12 @@ export interface Http01Options {
  * `visible` asks this listener over loopback, for 5 seconds at most; whether the CA's way leads here it cannot know.
  * @throws ChallengeError by `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`; by `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
  */
-export function http01({ port = 80, host, shared, clock = systemClock }: Http01Options = {}): ChallengeSolver<Http01Response> {
+export function http01({
+  port = 80,
+  host,
+  shared,
+  clock = systemClock,
+}: Http01Options = {}): ChallengeSolver<Http01Response> {
   const tokens = new Map<string, string>();
   let server: Server | undefined;
   /** Why this one does not listen itself, where another may answer for it. */
@@ -33,41 +38,55 @@ export function http01({ port = 80, host, shared, clock = systemClock }: Http01O
   const turn = inTurn();
 
   const shown = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
-    const address = server?.address() ?? (shared ? { address: host ?? '::', port, family: 'IPv6' } : undefined);
-    return address && typeof address === 'object' ? await bodyAt(address, token, signal) : undefined;
+    const address =
+      server?.address() ?? (shared ? { address: host ?? '::', port, family: 'IPv6' } : undefined);
+    return address && typeof address === 'object'
+      ? await bodyAt(address, token, signal)
+      : undefined;
   };
   const notVisible = (options?: ErrorOptions) =>
-    new ChallengeError('ERR_CHALLENGE_NOT_VISIBLE', `port ${port} of this machine does not show the response that was put there: check what else serves the port`, options);
+    new ChallengeError(
+      'ERR_CHALLENGE_NOT_VISIBLE',
+      `port ${port} of this machine does not show the response that was put there: check what else serves the port`,
+      options,
+    );
 
   return {
     type: 'http-01',
     supports: supportsHttp01,
     respond: respondHttp01,
-    present: ({ token, keyAuthorization }, { signal } = {}) => turn(async () => {
-      signal?.throwIfAborted();
-      await shared?.put(token, keyAuthorization);
-      tokens.set(token, keyAuthorization);
-      server ??= await listening(() => serverFor(answering(tokens, shared)), { port, host }).catch((error: unknown) => {
-        tokens.delete(token);
-        if (!shared || errorCode(error) !== 'ERR_CHALLENGE_PORT_IN_USE') throw error;
-        taken = error;
-        return undefined;
-      });
-    }),
-    visible: async ({ token, keyAuthorization }, { signal } = {}) => {
-      const body = await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) => shown(token, limited)).catch((error: unknown) => {
+    present: ({ token, keyAuthorization }, { signal } = {}) =>
+      turn(async () => {
         signal?.throwIfAborted();
-        throw server ? notVisible({ cause: error }) : taken ?? notVisible({ cause: error });
+        await shared?.put(token, keyAuthorization);
+        tokens.set(token, keyAuthorization);
+        server ??= await listening(() => serverFor(answering(tokens, shared)), {
+          port,
+          host,
+        }).catch((error: unknown) => {
+          tokens.delete(token);
+          if (!shared || errorCode(error) !== 'ERR_CHALLENGE_PORT_IN_USE') throw error;
+          taken = error;
+          return undefined;
+        });
+      }),
+    visible: async ({ token, keyAuthorization }, { signal } = {}) => {
+      const body = await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) =>
+        shown(token, limited),
+      ).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw server ? notVisible({ cause: error }) : (taken ?? notVisible({ cause: error }));
       });
-      if (body !== keyAuthorization) throw server ? notVisible() : taken ?? notVisible();
+      if (body !== keyAuthorization) throw server ? notVisible() : (taken ?? notVisible());
     },
-    remove: ({ token }) => turn(async () => {
-      tokens.delete(token);
-      await shared?.remove(token);
-      if (tokens.size > 0 || !server) return;
-      const closing = server;
-      server = undefined;
-      await close(closing);
-    }),
+    remove: ({ token }) =>
+      turn(async () => {
+        tokens.delete(token);
+        await shared?.remove(token);
+        if (tokens.size > 0 || !server) return;
+        const closing = server;
+        server = undefined;
+        await close(closing);
+      }),
   };
 }

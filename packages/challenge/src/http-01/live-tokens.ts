@@ -18,14 +18,38 @@ export function tokenOf({ url = '' }: Pick<IncomingMessage, 'url'>): string | un
 }
 
 /** Answers with a live token's key authorization under exactly its path, and says no to all else. Nothing of the request comes back. */
-export function answer(tokens: LiveTokens, { method, url = '' }: IncomingMessage, response: ServerResponse): void {
-  const found = url.startsWith(challengePath) ? tokens.get(url.slice(challengePath.length)) : undefined;
-  if (found === undefined) return reply(response, 404, { 'content-type': 'text/plain' }, 'not found\n');
-  if (method !== 'GET' && method !== 'HEAD') return reply(response, 405, { allow: 'GET, HEAD', 'content-type': 'text/plain' }, 'method not allowed\n');
+export function answer(
+  tokens: LiveTokens,
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const found = url.startsWith(challengePath)
+    ? tokens.get(url.slice(challengePath.length))
+    : undefined;
+  if (found === undefined)
+    return reply(response, 404, { 'content-type': 'text/plain' }, 'not found\n');
+  if (method !== 'GET' && method !== 'HEAD')
+    return reply(
+      response,
+      405,
+      { allow: 'GET, HEAD', 'content-type': 'text/plain' },
+      'method not allowed\n',
+    );
   reply(response, 200, { 'content-type': 'application/octet-stream' }, found);
 }
 
 /** Node leaves the body away where the method is HEAD. */
-function reply(response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: string): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body);
+function reply(
+  response: ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: string,
+): void {
+  response
+    .writeHead(status, {
+      ...headers,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    })
+    .end(body);
 }

@@ -9,7 +9,11 @@ const longest = 4096;
  * @returns undefined where it answers anything but 200
  * @throws the signal's reason; the error of the connection where none came about
  */
-export async function bodyAt({ address, port }: AddressInfo, token: string, signal: AbortSignal): Promise<string | undefined> {
+export async function bodyAt(
+  { address, port }: AddressInfo,
+  token: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   // A listener on `::` takes IPv4 too, and many containers have no `::1`.
   const host = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
   try {
@@ -20,7 +24,12 @@ export async function bodyAt({ address, port }: AddressInfo, token: string, sign
   }
 }
 
-async function get(host: string, port: number, path: string, signal: AbortSignal): Promise<string | undefined> {
+async function get(
+  host: string,
+  port: number,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request({ host, port, path, agent: false, signal }, resolve).on('error', reject).end();
   });

@@ -5,12 +5,24 @@ import { http01, http01Answers, type SharedResponses } from './index.ts';
 /** What two machines share, late as a storage is. */
 function shared(): SharedResponses & { readonly held: ReadonlyMap<string, string> } {
   const held = new Map<string, string>();
-  const later = () => new Promise<void>((resolve) => { setImmediate(resolve); });
+  const later = () =>
+    new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
   return {
     held,
-    put: async (token, value) => { await later(); held.set(token, value); },
-    find: async (token) => { await later(); return held.get(token); },
-    remove: async (token) => { await later(); held.delete(token); },
+    put: async (token, value) => {
+      await later();
+      held.set(token, value);
+    },
+    find: async (token) => {
+      await later();
+      return held.get(token);
+    },
+    remove: async (token) => {
+      await later();
+      held.delete(token);
+    },
   };
 }
 
@@ -24,17 +36,25 @@ describe('responses that machines share', () => {
   it('are answered for by whoever shares them, and by nobody once they are removed', async () => {
     const responses = shared();
     const [own, other] = [await freePort(), await freePort()];
-    await using answers = await http01Answers({ shared: responses, port: other, host: '127.0.0.1' });
+    await using answers = await http01Answers({
+      shared: responses,
+      port: other,
+      host: '127.0.0.1',
+    });
     expect(answers).toBeDefined();
     const solver = http01({ port: own, host: '127.0.0.1', shared: responses });
     await solver.present(response);
     await solver.visible(response);
-    for (const port of [own, other]) expect(await at(port, '/.well-known/acme-challenge/a-token')).toEqual([200, 'a-token.thumbprint']);
+    for (const port of [own, other])
+      expect(await at(port, '/.well-known/acme-challenge/a-token')).toEqual([
+        200,
+        'a-token.thumbprint',
+      ]);
     await solver.remove(response);
     expect(await at(other, '/.well-known/acme-challenge/a-token')).toEqual([404, 'not found\n']);
     expect(responses.held.size).toBe(0);
   });
-  it('need no port of one\'s own where the one that listens there shares them, and are seen there', async () => {
+  it("need no port of one's own where the one that listens there shares them, and are seen there", async () => {
     const responses = shared();
     const port = await freePort();
     await using answers = await http01Answers({ shared: responses, port, host: '127.0.0.1' });
@@ -50,12 +70,23 @@ describe('responses that machines share', () => {
     expect(stranger).toBeDefined();
     const solver = http01({ port, host: '127.0.0.1', shared: shared() });
     await solver.present(response);
-    await expect(solver.visible(response)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_PORT_IN_USE' });
+    await expect(solver.visible(response)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_PORT_IN_USE',
+    });
     await solver.remove(response);
   });
   it('that cannot be looked up are not there', async () => {
     const port = await freePort();
-    await using answers = await http01Answers({ shared: { ...shared(), find: async () => { throw new Error('away'); } }, port, host: '127.0.0.1' });
+    await using answers = await http01Answers({
+      shared: {
+        ...shared(),
+        find: async () => {
+          throw new Error('away');
+        },
+      },
+      port,
+      host: '127.0.0.1',
+    });
     expect(answers).toBeDefined();
     expect(await at(port, '/.well-known/acme-challenge/a-token')).toEqual([404, 'not found\n']);
     expect(await at(port, '/')).toEqual([404, 'not found\n']);

@@ -17,16 +17,32 @@ export interface Http01AnswersOptions {
  * not be where the certificate is ordered.
  * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
  */
-export async function http01Answers({ shared, port = 80, host }: Http01AnswersOptions): Promise<AsyncDisposable> {
-  const server: Server = await listening(() => serverFor(answering(new Map(), shared)), { port, host });
+export async function http01Answers({
+  shared,
+  port = 80,
+  host,
+}: Http01AnswersOptions): Promise<AsyncDisposable> {
+  const server: Server = await listening(() => serverFor(answering(new Map(), shared)), {
+    port,
+    host,
+  });
   return { [Symbol.asyncDispose]: () => close(server) };
 }
 
 /** A token of one's own, else one that is shared. A storage that is away is a 404: the CA asks again. */
-export function answering(tokens: ReadonlyMap<string, string>, shared: Pick<SharedResponses, 'find'> | undefined): RequestListener {
+export function answering(
+  tokens: ReadonlyMap<string, string>,
+  shared: Pick<SharedResponses, 'find'> | undefined,
+): RequestListener {
   return (request, response) => {
     const token = tokenOf(request);
-    if (!shared || token === undefined || tokens.has(token)) return answer(tokens, request, response);
-    void shared.find(token).catch(() => undefined).then((found) => answer(found === undefined ? tokens : new Map([[token, found]]), request, response));
+    if (!shared || token === undefined || tokens.has(token))
+      return answer(tokens, request, response);
+    void shared
+      .find(token)
+      .catch(() => undefined)
+      .then((found) =>
+        answer(found === undefined ? tokens : new Map([[token, found]]), request, response),
+      );
   };
 }

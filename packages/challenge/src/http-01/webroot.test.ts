@@ -1,4 +1,14 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -10,21 +20,36 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'acmex-webroot-'));
   folder = join(directory, '.well-known', 'acme-challenge');
 });
-afterEach(async () => { await rm(directory, { recursive: true, force: true }); });
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
 
-const challenge = (token: string) => ({ type: 'http-01', identifier: { type: 'dns', value: 'a.test' }, wildcard: false, token, keyAuthorization: `${token}.thumbprint`, account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' }, members: {}, meta: {} });
+const challenge = (token: string) => ({
+  type: 'http-01',
+  identifier: { type: 'dns', value: 'a.test' },
+  wildcard: false,
+  token,
+  keyAuthorization: `${token}.thumbprint`,
+  account: { url: 'https://ca.test/account/1', thumbprint: 'thumbprint' },
+  members: {},
+  meta: {},
+});
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
 describe('http01Webroot', () => {
-  it.each(['../../escape', 'a/b', '', '.', '..', 'a\u0000b'])('makes no path of a saved token "%s"', async (token) => {
-    const solver = http01Webroot({ directory });
-    const saved = { token, keyAuthorization: 'x', made: [] };
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(directory, 'escape'), 'precious');
-    for (const act of [solver.present, solver.visible, solver.remove]) await expect(act(saved)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_TOKEN' });
-    expect(await readFile(join(directory, 'escape'), 'utf8')).toBe('precious');
-    expect(await readdir(folder)).toEqual([]);
-  });
+  it.each(['../../escape', 'a/b', '', '.', '..', 'a\u0000b'])(
+    'makes no path of a saved token "%s"',
+    async (token) => {
+      const solver = http01Webroot({ directory });
+      const saved = { token, keyAuthorization: 'x', made: [] };
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(directory, 'escape'), 'precious');
+      for (const act of [solver.present, solver.visible, solver.remove])
+        await expect(act(saved)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_TOKEN' });
+      expect(await readFile(join(directory, 'escape'), 'utf8')).toBe('precious');
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
   it('lets a web server of another user read, whatever the umask', async () => {
     const solver = http01Webroot({ directory });
     const before = process.umask(0o077);
@@ -33,7 +58,9 @@ describe('http01Webroot', () => {
     } finally {
       process.umask(before);
     }
-    expect(await Promise.all([dirname(folder), folder, join(folder, 'abc')].map(modeOf))).toEqual([0o755, 0o755, 0o644]);
+    expect(await Promise.all([dirname(folder), folder, join(folder, 'abc')].map(modeOf))).toEqual([
+      0o755, 0o755, 0o644,
+    ]);
   });
   it('leaves the mode of a folder that was there', async () => {
     await mkdir(dirname(folder), { mode: 0o750 });
@@ -42,7 +69,13 @@ describe('http01Webroot', () => {
   });
   it('does not make the webroot itself', async () => {
     const absent = join(directory, 'absent');
-    await expect(http01Webroot({ directory: absent }).present({ token: 'abc', keyAuthorization: 'x', made: [] })).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
+    await expect(
+      http01Webroot({ directory: absent }).present({
+        token: 'abc',
+        keyAuthorization: 'x',
+        made: [],
+      }),
+    ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
     expect(await readdir(directory)).toEqual([]);
   });
   it('does not read through a link in the place of its file', async () => {
@@ -50,31 +83,46 @@ describe('http01Webroot', () => {
     await mkdir(folder, { recursive: true });
     await writeFile(join(directory, 'elsewhere'), 'abc.thumbprint');
     await symlink(join(directory, 'elsewhere'), join(folder, 'abc'));
-    await expect(solver.visible({ token: 'abc', keyAuthorization: 'abc.thumbprint', made: [] })).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
+    await expect(
+      solver.visible({ token: 'abc', keyAuthorization: 'abc.thumbprint', made: [] }),
+    ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
   });
   it('is never half there, and leaves nothing beside it', async () => {
     const solver = http01Webroot({ directory });
     const response = await solver.respond(challenge('abc'));
     await solver.present(response);
-    const read = async () => { for (let n = 0; n < 100; n++) expect(await readFile(join(folder, 'abc'), 'utf8')).toBe('abc.thumbprint'); };
-    const write = async () => { for (let n = 0; n < 50; n++) await solver.present(response); };
+    const read = async () => {
+      for (let n = 0; n < 100; n++)
+        expect(await readFile(join(folder, 'abc'), 'utf8')).toBe('abc.thumbprint');
+    };
+    const write = async () => {
+      for (let n = 0; n < 50; n++) await solver.present(response);
+    };
     await Promise.all([read(), read(), write(), write()]);
     expect(await readdir(folder)).toEqual(['abc']);
   });
   it('leaves no temporary file where it cannot write', async () => {
     await mkdir(join(folder, 'abc'), { recursive: true });
-    await expect(http01Webroot({ directory }).present({ token: 'abc', keyAuthorization: 'x', made: [] })).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
+    await expect(
+      http01Webroot({ directory }).present({ token: 'abc', keyAuthorization: 'x', made: [] }),
+    ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
     expect(await readdir(folder)).toEqual(['abc']);
   });
   it('shows and removes while others make and remove the same folders, and leaves the directory as it was', async () => {
-    const responses = await Promise.all(Array.from({ length: 3 }, (_, n) => http01Webroot({ directory }).respond(challenge(`token-${n}`))));
-    await Promise.all(responses.map(async (response) => {
-      for (let round = 0; round < 60; round++) {
-        await http01Webroot({ directory }).present(response);
-        await http01Webroot({ directory }).visible(response);
-        await http01Webroot({ directory }).remove(response);
-      }
-    }));
+    const responses = await Promise.all(
+      Array.from({ length: 3 }, (_, n) =>
+        http01Webroot({ directory }).respond(challenge(`token-${n}`)),
+      ),
+    );
+    await Promise.all(
+      responses.map(async (response) => {
+        for (let round = 0; round < 60; round++) {
+          await http01Webroot({ directory }).present(response);
+          await http01Webroot({ directory }).visible(response);
+          await http01Webroot({ directory }).remove(response);
+        }
+      }),
+    );
     expect(await readdir(directory)).toEqual([]);
   });
   it('removes the outer folder too when another has removed the inner one', async () => {
@@ -98,9 +146,13 @@ describe('http01Webroot', () => {
     const solver = http01Webroot({ directory });
     const response = await solver.respond(challenge('abc'));
     const user = process.geteuid?.();
-    if (user === 0) process.seteuid?.(65_534);   // no directory is closed to root
+    if (user === 0) process.seteuid?.(65_534); // no directory is closed to root
     try {
-      await expect(solver.present(response)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT', message: expect.stringContaining(directory), cause: { code: 'EACCES' } });
+      await expect(solver.present(response)).rejects.toMatchObject({
+        code: 'ERR_CHALLENGE_WEBROOT',
+        message: expect.stringContaining(directory),
+        cause: { code: 'EACCES' },
+      });
     } finally {
       if (user === 0) process.seteuid?.(0);
       await chmod(directory, 0o755);
@@ -109,7 +161,9 @@ describe('http01Webroot', () => {
   it('does nothing under a signal that is aborted already', async () => {
     const solver = http01Webroot({ directory });
     const signal = AbortSignal.abort(new Error('ctrl-c'));
-    await expect(solver.present(await solver.respond(challenge('abc')), { signal })).rejects.toThrow('ctrl-c');
+    await expect(
+      solver.present(await solver.respond(challenge('abc')), { signal }),
+    ).rejects.toThrow('ctrl-c');
     expect(await readdir(directory)).toEqual([]);
   });
 });

@@ -20,14 +20,24 @@ export type Http01WebrootResponse = Http01Response & { readonly made: readonly s
  * Files are readable for all (0644, folders 0755) whatever the umask is: a web server runs as another user.
  * @throws ChallengeError `ERR_CHALLENGE_WEBROOT`, `ERR_CHALLENGE_TOKEN`
  */
-export function http01Webroot({ directory }: Http01WebrootOptions): ChallengeSolver<Http01WebrootResponse> {
-  const folders = [join(directory, '.well-known'), join(directory, '.well-known', 'acme-challenge')];
-  const fileOf = (token: string) => join(directory, '.well-known', 'acme-challenge', checkedToken(token));
+export function http01Webroot({
+  directory,
+}: Http01WebrootOptions): ChallengeSolver<Http01WebrootResponse> {
+  const folders = [
+    join(directory, '.well-known'),
+    join(directory, '.well-known', 'acme-challenge'),
+  ];
+  const fileOf = (token: string) =>
+    join(directory, '.well-known', 'acme-challenge', checkedToken(token));
   const trying = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw new ChallengeError('ERR_CHALLENGE_WEBROOT', `the webroot ${directory} cannot be ${what} (${errorCode(error) ?? String(error)}): check that it exists, and its permissions`, { cause: error });
+      throw new ChallengeError(
+        'ERR_CHALLENGE_WEBROOT',
+        `the webroot ${directory} cannot be ${what} (${errorCode(error) ?? String(error)}): check that it exists, and its permissions`,
+        { cause: error },
+      );
     }
   };
   return {
@@ -37,7 +47,8 @@ export function http01Webroot({ directory }: Http01WebrootOptions): ChallengeSol
       signal?.throwIfAborted();
       const response = await respondHttp01(challenge);
       return await trying('used', async () => {
-        if (!(await stat(directory)).isDirectory()) throw Object.assign(new Error(`${directory} is no directory`), { code: 'ENOTDIR' });
+        if (!(await stat(directory)).isDirectory())
+          throw Object.assign(new Error(`${directory} is no directory`), { code: 'ENOTDIR' });
         const absent = await Promise.all(folders.map(isAbsent));
         return { ...response, made: folders.filter((_, index) => absent[index]) };
       });
@@ -51,23 +62,31 @@ export function http01Webroot({ directory }: Http01WebrootOptions): ChallengeSol
       signal?.throwIfAborted();
       const file = fileOf(token);
       const content = await trying('read', () => read(file));
-      if (content !== keyAuthorization) throw new ChallengeError('ERR_CHALLENGE_WEBROOT', `${file} has another content than was written: check what else writes there`);
+      if (content !== keyAuthorization)
+        throw new ChallengeError(
+          'ERR_CHALLENGE_WEBROOT',
+          `${file} has another content than was written: check what else writes there`,
+        );
     },
     async remove({ token, made }) {
       const file = fileOf(token);
       await trying('cleaned', async () => {
         await rm(file, { force: true });
-        for (const folder of folders.toReversed()) if (made.includes(folder)) await removeIfEmpty(folder);
+        for (const folder of folders.toReversed())
+          if (made.includes(folder)) await removeIfEmpty(folder);
       });
     },
   };
 }
 
 function isAbsent(path: string): Promise<boolean> {
-  return lstat(path).then(() => false, (error: unknown) => {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return true;
-    throw error;
-  });
+  return lstat(path).then(
+    () => false,
+    (error: unknown) => {
+      if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return true;
+      throw error;
+    },
+  );
 }
 
 /** What stands in the file itself: a link in its place is an error. */

@@ -1,2 +1,8 @@
 export type { SharedResponses } from '../shared-responses.ts';
-export { tlsAlpn01, tlsAlpn01Answers, type TlsAlpn01AnswersOptions, type TlsAlpn01Options, type TlsAlpn01Response } from './tls-alpn-01.ts';
+export {
+  tlsAlpn01,
+  tlsAlpn01Answers,
+  type TlsAlpn01AnswersOptions,
+  type TlsAlpn01Options,
+  type TlsAlpn01Response,
+} from './tls-alpn-01.ts';

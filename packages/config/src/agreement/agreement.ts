@@ -7,7 +7,17 @@ import { acme, issuers } from './issuers.ts';
 import { storage } from './storage.ts';
 import { tenants } from './tenants.ts';
 
-const checks: readonly Check[] = [acme, issuers, dnsProviders, dnsZones, dnsChallenges, drafts, pairs, storage, tenants];
+const checks: readonly Check[] = [
+  acme,
+  issuers,
+  dnsProviders,
+  dnsZones,
+  dnsChallenges,
+  drafts,
+  pairs,
+  storage,
+  tenants,
+];
 
 /** Whether the parts of a configuration fit together: what one table says of another. Looks at settings that may have other faults still. */
 export function disagreements(settings: Settings): readonly Fault[] {

@@ -11,9 +11,22 @@ export function certificates(settings: Settings): readonly Table[] {
   return Array.isArray(given) ? given.map((one: unknown) => (isTable(one) ? one : {})) : [];
 }
 
-export function unknownName(settings: Settings, path: KeyPath, name: string, names: readonly string[], place: string): Fault {
+export function unknownName(
+  settings: Settings,
+  path: KeyPath,
+  name: string,
+  names: readonly string[],
+  place: string,
+): Fault {
   const meant = nearest(name, names);
-  return fault(settings, path, 'names none that there is', meant === undefined ? `define it in ${place}${names.length > 0 ? `, or write one of ${names.join(', ')}` : ''}` : `write "${meant}", if that is meant, or define it in ${place}`);
+  return fault(
+    settings,
+    path,
+    'names none that there is',
+    meant === undefined
+      ? `define it in ${place}${names.length > 0 ? `, or write one of ${names.join(', ')}` : ''}`
+      : `write "${meant}", if that is meant, or define it in ${place}`,
+  );
 }
 
 export function fault(settings: Settings, path: KeyPath, problem: string, cure: string): Fault {

@@ -12,7 +12,10 @@ export function acmeIssuerName(ca: unknown, environment: unknown): string {
 export function withoutHalfAccount(settings: Settings): Settings {
   const binding = ['acme', 'external_account_binding'];
   const at = (key: string) => valueAt(settings.table, [...binding, key]);
-  const left = at('key_id') === undefined && at('hmac_key') !== undefined && settings.originOf([...binding, 'hmac_key']).from === 'environment';
+  const left =
+    at('key_id') === undefined &&
+    at('hmac_key') !== undefined &&
+    settings.originOf([...binding, 'hmac_key']).from === 'environment';
   return left ? settings.withTable(withoutValueAt(settings.table, binding)) : settings;
 }
 
@@ -20,22 +23,62 @@ export function withoutHalfAccount(settings: Settings): Settings {
 export const acme: Check = (settings) => {
   const at = (key: string) => valueAt(settings.table, ['acme', key]);
   const [ca, url, environment] = [at('ca'), at('ca_custom_url'), at('ca_environment')];
-  const wantsStaging = environment === 'staging' && typeof ca === 'string' && !Object.hasOwn(wellKnownIssuers, acmeIssuerName(ca, environment));
+  const wantsStaging =
+    environment === 'staging' &&
+    typeof ca === 'string' &&
+    !Object.hasOwn(wellKnownIssuers, acmeIssuerName(ca, environment));
   return [
-    ca === 'custom' && url === undefined ? fault(settings, ['acme', 'ca_custom_url'], 'is missing', 'write the URL of the CA\'s ACME directory, as ca = "custom" asks for') : undefined,
-    ca !== 'custom' && url !== undefined ? fault(settings, ['acme', 'ca_custom_url'], 'does not go with ca', 'set ca = "custom", or take it away') : undefined,
-    wantsStaging ? fault(settings, ['acme', 'ca_environment'], 'does not go with ca', ca === 'custom' ? 'take it away: ca_custom_url says it all' : 'write "production": this CA has no staging') : undefined,
+    ca === 'custom' && url === undefined
+      ? fault(
+          settings,
+          ['acme', 'ca_custom_url'],
+          'is missing',
+          'write the URL of the CA\'s ACME directory, as ca = "custom" asks for',
+        )
+      : undefined,
+    ca !== 'custom' && url !== undefined
+      ? fault(
+          settings,
+          ['acme', 'ca_custom_url'],
+          'does not go with ca',
+          'set ca = "custom", or take it away',
+        )
+      : undefined,
+    wantsStaging
+      ? fault(
+          settings,
+          ['acme', 'ca_environment'],
+          'does not go with ca',
+          ca === 'custom'
+            ? 'take it away: ca_custom_url says it all'
+            : 'write "production": this CA has no staging',
+        )
+      : undefined,
   ];
 };
 
 /** Certificates name issuers that there are. */
 export const issuers: Check = (settings) => {
   const given = settings.table['issuers'];
-  const own = acmeIssuerName(valueAt(settings.table, ['acme', 'ca']), valueAt(settings.table, ['acme', 'ca_environment']));
-  const names = [...(Object.hasOwn(wellKnownIssuers, own) || own === 'custom' ? [own] : []), ...(isTable(given) ? Object.keys(given) : [])];
-  const taken = isTable(given) && Object.hasOwn(given, own) ? fault(settings, ['issuers', own], 'is what [acme] is called', 'write another name') : undefined;
-  return [taken, ...certificates(settings).map((certificate, at) => {
-    const issuer = certificate['issuer'];
-    return typeof issuer === 'string' && !names.includes(issuer) ? unknownName(settings, ['certificates', at, 'issuer'], issuer, names, 'issuers') : undefined;
-  })];
+  const own = acmeIssuerName(
+    valueAt(settings.table, ['acme', 'ca']),
+    valueAt(settings.table, ['acme', 'ca_environment']),
+  );
+  const names = [
+    ...(Object.hasOwn(wellKnownIssuers, own) || own === 'custom' ? [own] : []),
+    ...(isTable(given) ? Object.keys(given) : []),
+  ];
+  const taken =
+    isTable(given) && Object.hasOwn(given, own)
+      ? fault(settings, ['issuers', own], 'is what [acme] is called', 'write another name')
+      : undefined;
+  return [
+    taken,
+    ...certificates(settings).map((certificate, at) => {
+      const issuer = certificate['issuer'];
+      return typeof issuer === 'string' && !names.includes(issuer)
+        ? unknownName(settings, ['certificates', at, 'issuer'], issuer, names, 'issuers')
+        : undefined;
+    }),
+  ];
 };

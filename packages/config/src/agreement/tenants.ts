@@ -5,21 +5,48 @@ import { type Check, unknownName } from './check.ts';
 /** Tenants name CAs and DNS providers that there are, and webhooks tenants. */
 export const tenants: Check = (settings) => {
   const at = (...path: readonly string[]) => valueAt(settings.table, path);
-  const [given, named, providers, webhooks] = [at('tenants'), at('issuers'), at('challenge', 'dns01', 'providers'), at('server', 'webhooks')];
+  const [given, named, providers, webhooks] = [
+    at('tenants'),
+    at('issuers'),
+    at('challenge', 'dns01', 'providers'),
+    at('server', 'webhooks'),
+  ];
   const tables = isTable(given) ? given : {};
-  const issuers = [acmeIssuerName(at('acme', 'ca'), at('acme', 'ca_environment')), ...(isTable(named) ? Object.keys(named) : [])];
-  const short = at('challenge', 'dns01', 'api_token') === undefined ? [] : [at('challenge', 'dns01', 'provider')];
-  const hosts = [...(Array.isArray(providers) ? providers.map((one: unknown) => (isTable(one) ? one['name'] : undefined)) : []), ...short].filter((name) => typeof name === 'string');
+  const issuers = [
+    acmeIssuerName(at('acme', 'ca'), at('acme', 'ca_environment')),
+    ...(isTable(named) ? Object.keys(named) : []),
+  ];
+  const short =
+    at('challenge', 'dns01', 'api_token') === undefined
+      ? []
+      : [at('challenge', 'dns01', 'provider')];
+  const hosts = [
+    ...(Array.isArray(providers)
+      ? providers.map((one: unknown) => (isTable(one) ? one['name'] : undefined))
+      : []),
+    ...short,
+  ].filter((name) => typeof name === 'string');
   const unknown = (tenant: string, key: string, known: readonly string[], place: string) => {
     const list = at('tenants', tenant, key);
-    return Array.isArray(list) ? list.map((name: unknown, index) => (typeof name === 'string' && !known.includes(name) ? unknownName(settings, ['tenants', tenant, key, index], name, known, place) : undefined)) : [];
+    return Array.isArray(list)
+      ? list.map((name: unknown, index) =>
+          typeof name === 'string' && !known.includes(name)
+            ? unknownName(settings, ['tenants', tenant, key, index], name, known, place)
+            : undefined,
+        )
+      : [];
   };
   const names = Object.keys(tables).length === 0 ? ['default'] : Object.keys(tables);
   return [
-    ...Object.keys(tables).flatMap((tenant) => [...unknown(tenant, 'issuers', issuers, 'issuers'), ...unknown(tenant, 'dns_providers', hosts, 'challenge.dns01.providers')]),
+    ...Object.keys(tables).flatMap((tenant) => [
+      ...unknown(tenant, 'issuers', issuers, 'issuers'),
+      ...unknown(tenant, 'dns_providers', hosts, 'challenge.dns01.providers'),
+    ]),
     ...(Array.isArray(webhooks) ? webhooks : []).map((one: unknown, index) => {
-      const tenant = isTable(one) ? one['tenant'] ?? 'default' : 'default';
-      return typeof tenant === 'string' && !names.includes(tenant) ? unknownName(settings, ['server', 'webhooks', index, 'tenant'], tenant, names, 'tenants') : undefined;
+      const tenant = isTable(one) ? (one['tenant'] ?? 'default') : 'default';
+      return typeof tenant === 'string' && !names.includes(tenant)
+        ? unknownName(settings, ['server', 'webhooks', index, 'tenant'], tenant, names, 'tenants')
+        : undefined;
     }),
   ];
 };

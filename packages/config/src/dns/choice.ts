@@ -18,24 +18,49 @@ export interface DnsChoice {
  * @returns the name of a provider
  * @throws ConfigError `ERR_CONFIG_PROOF` where it is nobody's, with the patterns that there are
  */
-export function dnsProviderFor(name: string, { config, named, type = 'dns-01' }: DnsChoice): string {
+export function dnsProviderFor(
+  name: string,
+  { config, named, type = 'dns-01' }: DnsChoice,
+): string {
   const providers = dnsProvidersOf(config);
-  if (named !== undefined) return providers.some((one) => one.name === named) ? writer(name, named, providers) : named;
-  const [best] = patternsOf(providers).filter(({ pattern }) => matches(pattern, name)).sort((one, other) => precision(other.pattern) - precision(one.pattern));
+  if (named !== undefined)
+    return providers.some((one) => one.name === named) ? writer(name, named, providers) : named;
+  const [best] = patternsOf(providers)
+    .filter(({ pattern }) => matches(pattern, name))
+    .sort((one, other) => precision(other.pattern) - precision(one.pattern));
   if (best) return best.provider;
   const { provider } = config.values.challenge.dns01;
-  if (provider !== undefined && providers.find((one) => one.name === provider)?.zones === undefined) return provider;
+  if (provider !== undefined && providers.find((one) => one.name === provider)?.zones === undefined)
+    return provider;
   const patterns = patternsOf(providers).map(({ pattern, provider: own }) => `${pattern} (${own})`);
-  if (patterns.length > 0) throw new ConfigError('ERR_CONFIG_PROOF', `no DNS provider writes the records of ${name}, for none of these is about it: ${patterns.join(', ')}: add it to the zones of one, or write challenge.dns01.provider with one that has no zones`);
-  throw new ConfigError('ERR_CONFIG_PROOF', `${type} needs a way to write records: give --dns-provider with a kind of acmex dns list and its variables in the environment, or write challenge.dns01.provider in acmex.toml`);
+  if (patterns.length > 0)
+    throw new ConfigError(
+      'ERR_CONFIG_PROOF',
+      `no DNS provider writes the records of ${name}, for none of these is about it: ${patterns.join(', ')}: add it to the zones of one, or write challenge.dns01.provider with one that has no zones`,
+    );
+  throw new ConfigError(
+    'ERR_CONFIG_PROOF',
+    `${type} needs a way to write records: give --dns-provider with a kind of acmex dns list and its variables in the environment, or write challenge.dns01.provider in acmex.toml`,
+  );
 }
 
-function writer(name: string, provider: string, providers: readonly DnsProviderDescription[]): string {
+function writer(
+  name: string,
+  provider: string,
+  providers: readonly DnsProviderDescription[],
+): string {
   const { zones } = providers.find((one) => one.name === provider) ?? {};
   if (!zones || zones.some((pattern) => matches(pattern, name))) return provider;
-  throw new ConfigError('ERR_CONFIG_PROOF', `the DNS provider ${provider} writes the records of ${zones.join(', ')} alone, and ${name} is none of them: add it to its zones, or name another provider`);
+  throw new ConfigError(
+    'ERR_CONFIG_PROOF',
+    `the DNS provider ${provider} writes the records of ${zones.join(', ')} alone, and ${name} is none of them: add it to its zones, or name another provider`,
+  );
 }
 
-function patternsOf(providers: readonly DnsProviderDescription[]): readonly { readonly pattern: string; readonly provider: string }[] {
-  return providers.flatMap(({ name: provider, zones = [] }) => zones.map((pattern) => ({ pattern, provider })));
+function patternsOf(
+  providers: readonly DnsProviderDescription[],
+): readonly { readonly pattern: string; readonly provider: string }[] {
+  return providers.flatMap(({ name: provider, zones = [] }) =>
+    zones.map((pattern) => ({ pattern, provider })),
+  );
 }

@@ -42,21 +42,37 @@ export interface OpenableDnsKind extends DnsKind {
 }
 
 /** What may stand below an option: the members of an object, or of the items of a list. */
-type Below<Value> = Value extends ((...args: never) => unknown) ? never
-  : Value extends readonly (infer One)[] ? (One extends string ? never : `0.${keyof One & string}`)
-    : Value extends object ? keyof Value & string : never;
-type OptionPath<Options> = { [Key in keyof Options & string]-?: Key | `${Key}.${Below<NonNullable<Options[Key]>>}` }[keyof Options & string];
+type Below<Value> = Value extends (...args: never) => unknown
+  ? never
+  : Value extends readonly (infer One)[]
+    ? One extends string
+      ? never
+      : `0.${keyof One & string}`
+    : Value extends object
+      ? keyof Value & string
+      : never;
+type OptionPath<Options> = {
+  [Key in keyof Options & string]-?: Key | `${Key}.${Below<NonNullable<Options[Key]>>}`;
+}[keyof Options & string];
 
 /** A kind whose options the factory knows, every one: what package.json says otherwise, the compiler refuses. */
-export function dnsKind<Options>(kind: DnsKind<OptionPath<NonNullable<Options>>> & { readonly load: () => Promise<(options: Options) => DnsProvider> }): OpenableDnsKind {
+export function dnsKind<Options>(
+  kind: DnsKind<OptionPath<NonNullable<Options>>> & {
+    readonly load: () => Promise<(options: Options) => DnsProvider>;
+  },
+): OpenableDnsKind {
   // Which values fit is what the schema of the configuration says, which is made from the same.
   return kind as unknown as OpenableDnsKind;
 }
 
 /** As acmex.toml calls an option: the names of its tables and its own; `0` for any item of a list. */
-export function keyPathOf({ option, key }: Pick<DnsOption, 'option' | 'key'>): readonly [string, ...string[]] {
+export function keyPathOf({
+  option,
+  key,
+}: Pick<DnsOption, 'option' | 'key'>): readonly [string, ...string[]] {
   const [table, item, own] = option.split('.');
-  if (table !== undefined && item === '0' && own !== undefined) return [snake(table), '0', key ?? snake(own)];
+  if (table !== undefined && item === '0' && own !== undefined)
+    return [snake(table), '0', key ?? snake(own)];
   return [key ?? snake(option.replace(/^credentials\./, ''))];
 }
 

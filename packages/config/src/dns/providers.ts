@@ -29,18 +29,51 @@ export interface DnsProviderOption {
 
 /** Every kind, with its options. */
 export function dnsProviderKinds(): readonly DnsProviderKind[] {
-  return dnsKinds.map(({ type, title, package: name, options, environment, attended = false, links }) => ({
-    type, title, package: name, attended, links,
-    options: [
-      ...options.map((one) => ({ name: keyPathOf(one).join('.').replace('.0.', '[].'), env: one.env, required: !one.optional, credential: one.secret ?? false, meaning: `${one.description}.` })),
-      ...(environment ? [{ name: 'env', env: [], required: false, credential: false, meaning: 'Environment variables that the program sees beside PATH, HOME, LANG and TZ; --dns-env on the command line.' }] : []),
-    ],
-  }));
+  return dnsKinds.map(
+    ({ type, title, package: name, options, environment, attended = false, links }) => ({
+      type,
+      title,
+      package: name,
+      attended,
+      links,
+      options: [
+        ...options.map((one) => ({
+          name: keyPathOf(one).join('.').replace('.0.', '[].'),
+          env: one.env,
+          required: !one.optional,
+          credential: one.secret ?? false,
+          meaning: `${one.description}.`,
+        })),
+        ...(environment
+          ? [
+              {
+                name: 'env',
+                env: [],
+                required: false,
+                credential: false,
+                meaning:
+                  'Environment variables that the program sees beside PATH, HOME, LANG and TZ; --dns-env on the command line.',
+              },
+            ]
+          : []),
+      ],
+    }),
+  );
 }
 
 /** The providers of a configuration. The one that is used where a certificate names none is `challenge.dns01.provider`. */
-export function dnsProvidersOf({ values: { challenge: { dns01 } } }: Pick<Config, 'values'>): readonly DnsProviderDescription[] {
+export function dnsProvidersOf({
+  values: {
+    challenge: { dns01 },
+  },
+}: Pick<Config, 'values'>): readonly DnsProviderDescription[] {
   const { provider: name, api_token: token, providers } = dns01;
-  if (token === undefined || name === undefined || !tokenAloneTypes.includes(name) || providers.some((one) => one.name === name)) return providers;
+  if (
+    token === undefined ||
+    name === undefined ||
+    !tokenAloneTypes.includes(name) ||
+    providers.some((one) => one.name === name)
+  )
+    return providers;
   return [...providers, { name, type: name, api_token: token }];
 }

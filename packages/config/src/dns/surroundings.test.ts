@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from '../config.testing.ts';
-import { type Config, dnsProviderKinds, dnsVariablesRecord, openNamedDnsProvider, readConfig, Secret } from '../index.ts';
+import {
+  type Config,
+  dnsProviderKinds,
+  dnsVariablesRecord,
+  openNamedDnsProvider,
+  readConfig,
+  Secret,
+} from '../index.ts';
 import type { Environment } from '../substitution.ts';
 import type { DnsOption } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
@@ -15,78 +22,221 @@ const config = async (toml = ''): Promise<Config> => {
 /** An environment that says which of its variables were looked at. */
 const watched = (values: Environment) => {
   const seen = new Set<string>();
-  return { seen, environment: new Proxy(values, { get: (target, name) => { seen.add(String(name)); return Reflect.get(target, name); } }) };
+  return {
+    seen,
+    environment: new Proxy(values, {
+      get: (target, name) => {
+        seen.add(String(name));
+        return Reflect.get(target, name);
+      },
+    }),
+  };
 };
-const valueFor = ({ format, choices, secret }: DnsOption) => choices?.[0] ?? (secret ? 'eA==' : format === 'url' ? 'https://a.example' : format === 'region' ? 'cn-north-4' : format ? '/bin/true' : 'dns_a');
+const valueFor = ({ format, choices, secret }: DnsOption) =>
+  choices?.[0] ??
+  (secret
+    ? 'eA=='
+    : format === 'url'
+      ? 'https://a.example'
+      : format === 'region'
+        ? 'cn-north-4'
+        : format
+          ? '/bin/true'
+          : 'dns_a');
 
 describe('a DNS provider without a configuration', () => {
-  it.each(unattended.map((kind) => [kind.type, kind] as const))('%s is opened by every name of its variables, and no other variable is looked at', async (type, kind) => {
-    const values = await config();
-    for (const at of [0, 1, 2]) {
-      const told = Object.fromEntries(kind.options.map((option) => [option.env[at] ?? option.env[0]!, valueFor(option)]));
-      const { seen, environment } = watched({ ...told, HOME: '/root', OTHER: 'x' });
-      dnsProviderOfVariables(kind, environment);
-      expect([...seen].filter((name) => !kind.options.some(({ env }) => env.includes(name)))).toEqual([]);
-      await expect(openNamedDnsProvider(type, { config: values, environment: told })).resolves.toMatchObject({ name: type });
-    }
-  });
-  it.each(unattended.filter(({ options }) => options.some(({ optional }) => !optional)).map((kind) => [kind.type, kind] as const))('%s says what is missing, by every name that it has, and where to get it', async (type, { options, links }) => {
-    const opened = openNamedDnsProvider(type, { config: await config(), environment: { [options[0]!.env[0]!]: '' } });
-    await expect(opened).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining(links.credentials ?? links.api!) });
-    for (const { env } of options.filter(({ optional }) => !optional)) await expect(opened).rejects.toMatchObject({ message: expect.stringContaining(env.join(' or ')) });
-  });
+  it.each(unattended.map((kind) => [kind.type, kind] as const))(
+    '%s is opened by every name of its variables, and no other variable is looked at',
+    async (type, kind) => {
+      const values = await config();
+      for (const at of [0, 1, 2]) {
+        const told = Object.fromEntries(
+          kind.options.map((option) => [option.env[at] ?? option.env[0]!, valueFor(option)]),
+        );
+        const { seen, environment } = watched({ ...told, HOME: '/root', OTHER: 'x' });
+        dnsProviderOfVariables(kind, environment);
+        expect(
+          [...seen].filter((name) => !kind.options.some(({ env }) => env.includes(name))),
+        ).toEqual([]);
+        await expect(
+          openNamedDnsProvider(type, { config: values, environment: told }),
+        ).resolves.toMatchObject({ name: type });
+      }
+    },
+  );
+  it.each(
+    unattended
+      .filter(({ options }) => options.some(({ optional }) => !optional))
+      .map((kind) => [kind.type, kind] as const),
+  )(
+    '%s says what is missing, by every name that it has, and where to get it',
+    async (type, { options, links }) => {
+      const opened = openNamedDnsProvider(type, {
+        config: await config(),
+        environment: { [options[0]!.env[0]!]: '' },
+      });
+      await expect(opened).rejects.toMatchObject({
+        code: 'ERR_CONFIG_PROOF',
+        message: expect.stringContaining(links.credentials ?? links.api!),
+      });
+      for (const { env } of options.filter(({ optional }) => !optional))
+        await expect(opened).rejects.toMatchObject({
+          message: expect.stringContaining(env.join(' or ')),
+        });
+    },
+  );
   it('takes the first of its names that is set and not empty, as a credential that shows itself to nobody', async () => {
-    const { api_token: token } = dnsProviderOfVariables(kindOf('cloudflare'), { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_DNS_API_TOKEN: 'second', CF_DNS_API_TOKEN: 'third' });
+    const { api_token: token } = dnsProviderOfVariables(kindOf('cloudflare'), {
+      CLOUDFLARE_API_TOKEN: '',
+      CLOUDFLARE_DNS_API_TOKEN: 'second',
+      CF_DNS_API_TOKEN: 'third',
+    });
     expect(JSON.stringify(token)).toBe('"[secret]"');
     expect(token instanceof Secret ? await token.reveal() : '').toBe('second');
   });
   it.each([
-    ['half of a pair', 'rfc2136', { RFC2136_SERVER: 'ns1', RFC2136_TSIG_KEY: 'k' }, 'RFC2136_KEY_SECRET or RFC2136_TSIG_SECRET'],
+    [
+      'half of a pair',
+      'rfc2136',
+      { RFC2136_SERVER: 'ns1', RFC2136_TSIG_KEY: 'k' },
+      'RFC2136_KEY_SECRET or RFC2136_TSIG_SECRET',
+    ],
     ['the other half', 'route53', { AWS_SECRET_ACCESS_KEY: 'x' }, 'AWS_ACCESS_KEY_ID'],
-    ['a secret of nobody', 'azure', { AZURE_CLIENT_SECRET: 'canary' }, 'AZURE_TENANT_ID or AZUREDNS_TENANTID (the tenant of a service principal) and AZURE_CLIENT_ID'],
-    ['a region that would be another host', 'huawei', { HW_ACCESS_KEY: 'k', HW_SECRET_KEY: 'x', HW_REGION_NAME: 'canary.example/' }, 'the variable HW_REGION_NAME does not fit the DNS provider huawei: write it as'],
-    ['no URL', 'powerdns', { POWERDNS_URL: 'canary', POWERDNS_API_KEY: 'x' }, 'the variable POWERDNS_URL does not fit the DNS provider powerdns: write a URL'],
-    ['a relative path', 'exec', { EXEC_PATH: 'canary' }, 'the variable EXEC_PATH does not fit the DNS provider exec: write an absolute path'],
-    ['none of the choices', 'httpreq', { HTTPREQ_ENDPOINT: 'https://a.example', HTTPREQ_MODE: 'canary' }, 'the variable HTTPREQ_MODE does not fit the DNS provider httpreq: write one of "default", "RAW"'],
-    ['a hook that is none', 'acme.sh', { LE_WORKING_DIR: '/root/.acme.sh', ACME_SH_DNS: '../x' }, 'write it as dns_cf'],
+    [
+      'a secret of nobody',
+      'azure',
+      { AZURE_CLIENT_SECRET: 'canary' },
+      'AZURE_TENANT_ID or AZUREDNS_TENANTID (the tenant of a service principal) and AZURE_CLIENT_ID',
+    ],
+    [
+      'a region that would be another host',
+      'huawei',
+      { HW_ACCESS_KEY: 'k', HW_SECRET_KEY: 'x', HW_REGION_NAME: 'canary.example/' },
+      'the variable HW_REGION_NAME does not fit the DNS provider huawei: write it as',
+    ],
+    [
+      'no URL',
+      'powerdns',
+      { POWERDNS_URL: 'canary', POWERDNS_API_KEY: 'x' },
+      'the variable POWERDNS_URL does not fit the DNS provider powerdns: write a URL',
+    ],
+    [
+      'a relative path',
+      'exec',
+      { EXEC_PATH: 'canary' },
+      'the variable EXEC_PATH does not fit the DNS provider exec: write an absolute path',
+    ],
+    [
+      'none of the choices',
+      'httpreq',
+      { HTTPREQ_ENDPOINT: 'https://a.example', HTTPREQ_MODE: 'canary' },
+      'the variable HTTPREQ_MODE does not fit the DNS provider httpreq: write one of "default", "RAW"',
+    ],
+    [
+      'a hook that is none',
+      'acme.sh',
+      { LE_WORKING_DIR: '/root/.acme.sh', ACME_SH_DNS: '../x' },
+      'write it as dns_cf',
+    ],
   ])('refuses %s, without its value', async (_, type, environment, words) => {
     const opened = openNamedDnsProvider(type, { config: await config(), environment });
-    await expect(opened).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining(words) });
+    await expect(opened).rejects.toMatchObject({
+      code: 'ERR_CONFIG_PROOF',
+      message: expect.stringContaining(words),
+    });
     await expect(opened).rejects.toMatchObject({ message: expect.not.stringContaining('canary') });
   });
   it('needs one of several where one is needed, names all where none is, and takes the first where there are two', async () => {
     const password = { CLOUDNS_AUTH_PASSWORD: 'x' };
-    expect(() => dnsProviderOfVariables(kindOf('cloudns'), password)).toThrow(/needs one of CLOUDNS_AUTH_ID \(.*\), CLOUDNS_SUB_AUTH_ID \(.*\), CLOUDNS_SUB_AUTH_USER \(.*\), see /);
-    expect(Object.keys(dnsProviderOfVariables(kindOf('cloudns'), { ...password, CLOUDNS_SUB_AUTH_ID: '7', CLOUDNS_SUB_AUTH_USER: 'me' }))).toEqual(['name', 'type', 'sub_auth_id', 'password']);
+    expect(() => dnsProviderOfVariables(kindOf('cloudns'), password)).toThrow(
+      /needs one of CLOUDNS_AUTH_ID \(.*\), CLOUDNS_SUB_AUTH_ID \(.*\), CLOUDNS_SUB_AUTH_USER \(.*\), see /,
+    );
+    expect(
+      Object.keys(
+        dnsProviderOfVariables(kindOf('cloudns'), {
+          ...password,
+          CLOUDNS_SUB_AUTH_ID: '7',
+          CLOUDNS_SUB_AUTH_USER: 'me',
+        }),
+      ),
+    ).toEqual(['name', 'type', 'sub_auth_id', 'password']);
   });
   it('refuses a pattern of the environment that would let everything through', async () => {
-    await expect(openNamedDnsProvider('exec', { config: await config(), environment: { EXEC_PATH: '/bin/true' }, programs: ['*'] })).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining('AWS_*') });
+    await expect(
+      openNamedDnsProvider('exec', {
+        config: await config(),
+        environment: { EXEC_PATH: '/bin/true' },
+        programs: ['*'],
+      }),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONFIG_PROOF',
+      message: expect.stringContaining('AWS_*'),
+    });
   });
   it('is the one of acmex.toml where that has one of this name', async () => {
-    const configured = await config('[[challenge.dns01.providers]]\nname = "cloudflare"\ntype = "exec"\nprogram = "/bin/true"\n');
-    await expect(openNamedDnsProvider('cloudflare', { config: configured, environment: {} })).resolves.toMatchObject({ name: 'exec' });
-    expect(dnsVariablesRecord('cloudflare', { config: configured, environment: { CLOUDFLARE_API_TOKEN: 'x' } })).toBeUndefined();
+    const configured = await config(
+      '[[challenge.dns01.providers]]\nname = "cloudflare"\ntype = "exec"\nprogram = "/bin/true"\n',
+    );
+    await expect(
+      openNamedDnsProvider('cloudflare', { config: configured, environment: {} }),
+    ).resolves.toMatchObject({ name: 'exec' });
+    expect(
+      dnsVariablesRecord('cloudflare', {
+        config: configured,
+        environment: { CLOUDFLARE_API_TOKEN: 'x' },
+      }),
+    ).toBeUndefined();
   });
   it('needs a person who stands by, where it is one', async () => {
-    await expect(openNamedDnsProvider('manual', { config: await config(), environment: {} })).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringContaining('acmex obtain') });
-    expect(dnsProviderKinds().filter(({ attended }) => attended).map(({ type }) => type)).toEqual(['manual']);
+    await expect(
+      openNamedDnsProvider('manual', { config: await config(), environment: {} }),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONFIG_PROOF',
+      message: expect.stringContaining('acmex obtain'),
+    });
+    expect(
+      dnsProviderKinds()
+        .filter(({ attended }) => attended)
+        .map(({ type }) => type),
+    ).toEqual(['manual']);
   });
 });
 
 describe('what a certificate keeps of the variables of its DNS provider', () => {
-  const record = async (name: string, environment: Environment) => dnsVariablesRecord(name, { config: await config(), environment });
+  const record = async (name: string, environment: Environment) =>
+    dnsVariablesRecord(name, { config: await config(), environment });
 
   it('is their values where no credential is among them, else their names', async () => {
-    await expect(record('exec', { EXEC_PATH: '/bin/true', OTHER: 'x' })).resolves.toEqual({ EXEC_PATH: '/bin/true' });
-    await expect(record('powerdns', { PDNS_API_URL: 'http://[::1]', PDNS_API_KEY: 'canary' })).resolves.toEqual({ PDNS_API_URL: null, PDNS_API_KEY: null });
+    await expect(record('exec', { EXEC_PATH: '/bin/true', OTHER: 'x' })).resolves.toEqual({
+      EXEC_PATH: '/bin/true',
+    });
+    await expect(
+      record('powerdns', { PDNS_API_URL: 'http://[::1]', PDNS_API_KEY: 'canary' }),
+    ).resolves.toEqual({ PDNS_API_URL: null, PDNS_API_KEY: null });
     await expect(record('route53', {})).resolves.toBeUndefined();
   });
   it('is the word on it where a renewal has other values around it', async () => {
-    await expect(openNamedDnsProvider('exec', { config: await config(), environment: { EXEC_PATH: 'none' }, recorded: { EXEC_PATH: '/bin/true' } })).resolves.toMatchObject({ name: 'exec' });
+    await expect(
+      openNamedDnsProvider('exec', {
+        config: await config(),
+        environment: { EXEC_PATH: 'none' },
+        recorded: { EXEC_PATH: '/bin/true' },
+      }),
+    ).resolves.toMatchObject({ name: 'exec' });
   });
   it('names the variable that a renewal lacks, also where the provider could be opened without', async () => {
-    const renewal = async (environment: Environment) => await openNamedDnsProvider('route53', { config: await config(), environment, recorded: { AWS_ACCESS_KEY_ID: null, AWS_SECRET_ACCESS_KEY: null } });
-    await expect(renewal({ AWS_ACCESS_KEY_ID: 'x' })).rejects.toMatchObject({ code: 'ERR_CONFIG_PROOF', message: expect.stringMatching(/the variable AWS_SECRET_ACCESS_KEY, .*--save-credentials/) });
-    await expect(renewal({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' })).resolves.toMatchObject({ name: 'route53' });
+    const renewal = async (environment: Environment) =>
+      await openNamedDnsProvider('route53', {
+        config: await config(),
+        environment,
+        recorded: { AWS_ACCESS_KEY_ID: null, AWS_SECRET_ACCESS_KEY: null },
+      });
+    await expect(renewal({ AWS_ACCESS_KEY_ID: 'x' })).rejects.toMatchObject({
+      code: 'ERR_CONFIG_PROOF',
+      message: expect.stringMatching(/the variable AWS_SECRET_ACCESS_KEY, .*--save-credentials/),
+    });
+    await expect(
+      renewal({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' }),
+    ).resolves.toMatchObject({ name: 'route53' });
   });
 });

@@ -13,10 +13,15 @@ export interface DnsVariable {
 }
 
 /** The variables of a kind that are set; of several for one thing the first. No other is looked at. */
-export function dnsVariables({ options }: DnsKind, environment: Environment): readonly DnsVariable[] {
+export function dnsVariables(
+  { options }: DnsKind,
+  environment: Environment,
+): readonly DnsVariable[] {
   return options.flatMap((option) => {
     const name = setVariable(option, environment);
-    return name === undefined ? [] : [{ name, value: environment[name] ?? '', secret: option.secret ?? false }];
+    return name === undefined
+      ? []
+      : [{ name, value: environment[name] ?? '', secret: option.secret ?? false }];
   });
 }
 
@@ -25,34 +30,81 @@ export function dnsVariables({ options }: DnsKind, environment: Environment): re
  * @param programs names of what its program sees, where it runs one
  * @throws ConfigError `ERR_CONFIG_PROOF`, which names what is missing or unfit, and where to get it; no value is in it
  */
-export function dnsProviderOfVariables(kind: DnsKind, environment: Environment, programs: readonly string[] = []): DnsProviderDescription {
+export function dnsProviderOfVariables(
+  kind: DnsKind,
+  environment: Environment,
+  programs: readonly string[] = [],
+): DnsProviderDescription {
   const { type, options } = kind;
   const set = options.filter((option) => setVariable(option, environment) !== undefined);
-  const told = set.filter((option, at) => option.oneOf === undefined || set.findIndex(({ oneOf }) => oneOf === option.oneOf) === at);
-  const missing = options.filter((option) => !told.includes(option) && isNeeded(option, told, options));
-  if (missing.length > 0) throw new ConfigError('ERR_CONFIG_PROOF', `the DNS provider ${type} needs ${missing.map((option) => (option.oneOf === undefined ? wanted(option) : `one of ${options.filter(({ oneOf }) => oneOf === option.oneOf).map(wanted).join(', ')}`)).join(' and ')}${placeText(kind)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`);
+  const told = set.filter(
+    (option, at) =>
+      option.oneOf === undefined || set.findIndex(({ oneOf }) => oneOf === option.oneOf) === at,
+  );
+  const missing = options.filter(
+    (option) => !told.includes(option) && isNeeded(option, told, options),
+  );
+  if (missing.length > 0)
+    throw new ConfigError(
+      'ERR_CONFIG_PROOF',
+      `the DNS provider ${type} needs ${missing
+        .map((option) =>
+          option.oneOf === undefined
+            ? wanted(option)
+            : `one of ${options
+                .filter(({ oneOf }) => oneOf === option.oneOf)
+                .map(wanted)
+                .join(', ')}`,
+        )
+        .join(
+          ' and ',
+        )}${placeText(kind)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`,
+    );
   const entry = dnsProviderEntry(credentialKey({ environment: {}, clock: systemClock }));
-  const { data, error } = entry.safeParse({ name: 'environment', type, ...tableOf(told, environment), ...(kind.environment ? { env: [...programs] } : {}) });
+  const { data, error } = entry.safeParse({
+    name: 'environment',
+    type,
+    ...tableOf(told, environment),
+    ...(kind.environment ? { env: [...programs] } : {}),
+  });
   if (data) return { ...data, name: type };
   const [issue] = error.issues;
   const wrong = told.find((option) => keyPathOf(option)[0] === issue?.path[0]);
-  throw new ConfigError('ERR_CONFIG_PROOF', `${wrong ? `the variable ${setVariable(wrong, environment)}` : 'what the environment says'} does not fit the DNS provider ${type}: ${issue?.message ?? 'correct it'}`);
+  throw new ConfigError(
+    'ERR_CONFIG_PROOF',
+    `${wrong ? `the variable ${setVariable(wrong, environment)}` : 'what the environment says'} does not fit the DNS provider ${type}: ${issue?.message ?? 'correct it'}`,
+  );
 }
 
 /** Of those of which one is needed, the first stands for all. */
-function isNeeded({ option, optional, oneOf }: DnsOption, told: readonly DnsOption[], options: readonly DnsOption[]): boolean {
-  if (oneOf !== undefined) return !told.some((one) => one.oneOf === oneOf) && options.find((one) => one.oneOf === oneOf)?.option === option;
+function isNeeded(
+  { option, optional, oneOf }: DnsOption,
+  told: readonly DnsOption[],
+  options: readonly DnsOption[],
+): boolean {
+  if (oneOf !== undefined)
+    return (
+      !told.some((one) => one.oneOf === oneOf) &&
+      options.find((one) => one.oneOf === oneOf)?.option === option
+    );
   return !optional || told.some((one) => one.with?.includes(option));
 }
 
 /** As acmex.toml would have it. */
-function tableOf(told: readonly DnsOption[], environment: Environment): Readonly<Record<string, unknown>> {
+function tableOf(
+  told: readonly DnsOption[],
+  environment: Environment,
+): Readonly<Record<string, unknown>> {
   const table: Record<string, unknown> = {};
   for (const option of told) {
     const [key, , own] = keyPathOf(option);
     const text = environment[setVariable(option, environment) ?? ''] ?? '';
-    const value = option.format === 'command' ? text.split(/\s+/).filter((word) => word !== '') : text;
-    table[key] = own === undefined ? value : [{ ...(table[key] as readonly object[] | undefined)?.[0], [own]: value }];
+    const value =
+      option.format === 'command' ? text.split(/\s+/).filter((word) => word !== '') : text;
+    table[key] =
+      own === undefined
+        ? value
+        : [{ ...(table[key] as readonly object[] | undefined)?.[0], [own]: value }];
   }
   return table;
 }

@@ -4,7 +4,10 @@ import { z } from 'zod';
 /** A pattern of names: a name for it and all below it, `*.` and a name for all below that, `*` for all. */
 export function zonePattern(meaning: string) {
   const wanted = 'write "example.com", "*.example.com" or "*"';
-  return z.string({ error: wanted }).refine((given) => given === '*' || isName(given.replace(/^\*\./, '')), wanted).meta({ description: meaning });
+  return z
+    .string({ error: wanted })
+    .refine((given) => given === '*' || isName(given.replace(/^\*\./, '')), wanted)
+    .meta({ description: meaning });
 }
 
 function isName(text: string): boolean {

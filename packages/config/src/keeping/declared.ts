@@ -18,11 +18,16 @@ export interface Declared {
  * say something else are changed, and ordered anew where the CA, the profile or the key's type is another. What the configuration
  * does not name stays as it is, also when it did so before.
  */
-export async function syncDeclared({ config, storage, provisioner }: Pick<Keeper, 'config' | 'storage' | 'provisioner'>): Promise<readonly Declared[]> {
+export async function syncDeclared({
+  config,
+  storage,
+  provisioner,
+}: Pick<Keeper, 'config' | 'storage' | 'provisioner'>): Promise<readonly Declared[]> {
   const issuers = issuersOf(config);
   const { certificates } = provisioner;
   const wanted = config.values.certificates.map((entry) => {
-    const issuer = issuers.find(({ name }) => name === (entry.issuer ?? issuers[0].name)) ?? issuers[0];
+    const issuer =
+      issuers.find(({ name }) => name === (entry.issuer ?? issuers[0].name)) ?? issuers[0];
     return { issuer, spec: specOf(entry, issuer) };
   });
   // Two may have the same names, by another CA or with another kind of key: each first takes the one that is just so.
@@ -33,31 +38,57 @@ export async function syncDeclared({ config, storage, provisioner }: Pick<Keeper
       if (!claimed.has(one.id) && fits(one)) return void claimed.set(one.id, spec);
     }
   };
-  for (const { spec } of wanted) await claim(spec, (one) => one.issuer === spec.issuer && one.keyType === spec.keyType);
+  for (const { spec } of wanted)
+    await claim(spec, (one) => one.issuer === spec.issuer && one.keyType === spec.keyType);
   for (const { spec } of wanted) await claim(spec, (one) => one.issuer === spec.issuer);
   for (const { spec } of wanted) await claim(spec, (one) => one.declared === true);
   const done: Declared[] = [];
   for (const { issuer, spec } of wanted) {
     const { directory, title, own, caCertificate } = describedIssuer(issuer);
-    await keepIssuer(storage, { directory, title, own, caCertificate: await caCertificate?.() }, issuer.name);
+    await keepIssuer(
+      storage,
+      { directory, title, own, caCertificate: await caCertificate?.() },
+      issuer.name,
+    );
     const [id] = [...claimed].find(([, one]) => one === spec) ?? [];
-    const change = id === undefined ? 'added' : await changed(provisioner, await certificates.get(id), spec);
-    if (change) done.push({ id: id ?? (await certificates.add(spec)).id, names: spec.names, change });
+    const change =
+      id === undefined ? 'added' : await changed(provisioner, await certificates.get(id), spec);
+    if (change)
+      done.push({ id: id ?? (await certificates.add(spec)).id, names: spec.names, change });
   }
   return done;
 }
 
-async function changed(provisioner: Provisioner, { id, ...found }: ManagedCertificate, spec: CertificateSpec): Promise<Declared['change'] | undefined> {
+async function changed(
+  provisioner: Provisioner,
+  { id, ...found }: ManagedCertificate,
+  spec: CertificateSpec,
+): Promise<Declared['change'] | undefined> {
   const { deploy: targets = [], ...rest } = spec;
   // An entry that names no place leaves the certificate where it was put by hand.
-  const elsewhere = says(targets, general) && (found.deploy ?? []).length > 0 ? false : !says(targets, found.deploy);
-  if (!elsewhere && Object.entries(rest).every(([key, value]) => says(value, found[key as keyof CertificateSpec]))) return undefined;
-  const deploy = elsewhere ? { deploy: targets, deployed: undefined, deployFailure: undefined, placed: undefined } : {};
-  await provisioner.certificates.change(id, (summary) => ({ ...summary, ...rest, ...deploy }), { type: 'certificate_changed' });
-  const another = (['issuer', 'profile', 'keyType'] as const).some((key) => !says(spec[key], found[key]));
+  const elsewhere =
+    says(targets, general) && (found.deploy ?? []).length > 0
+      ? false
+      : !says(targets, found.deploy);
+  if (
+    !elsewhere &&
+    Object.entries(rest).every(([key, value]) => says(value, found[key as keyof CertificateSpec]))
+  )
+    return undefined;
+  const deploy = elsewhere
+    ? { deploy: targets, deployed: undefined, deployFailure: undefined, placed: undefined }
+    : {};
+  await provisioner.certificates.change(id, (summary) => ({ ...summary, ...rest, ...deploy }), {
+    type: 'certificate_changed',
+  });
+  const another = (['issuer', 'profile', 'keyType'] as const).some(
+    (key) => !says(spec[key], found[key]),
+  );
   if (!another || found.paused) return 'changed';
   // Another process may read the same file at the same time, and have ended the order by now.
-  const order = await provisioner.submitIf(id, ({ current }) => (current?.generation === found.current?.generation ? { cause: 'request' } : undefined));
+  const order = await provisioner.submitIf(id, ({ current }) =>
+    current?.generation === found.current?.generation ? { cause: 'request' } : undefined,
+  );
   return order === undefined ? 'changed' : 'ordered';
 }
 
@@ -74,14 +105,38 @@ function specOf(entry: Entry, { name: issuer, profile }: IssuerDescription): Cer
     ...(probe === undefined ? [] : [{ probe: placeOf(probe) }]),
   ];
   return {
-    names: entry.names.map((name) => name.toLowerCase()), issuer, keyType: entry.key_type, reuseKey: entry.reuse_key, profile: entry.profile ?? profile, declared: true,
-    proof: proofRecord({ challenge: entry.challenge, challengeDraft: entry.challenge_draft, dnsProvider: entry.dns_provider }), renewBefore: days === undefined ? undefined : `P${days}D`,
-    deploy: deployRecord(steps.length > 0 ? steps : general), labels: entry.labels,
+    names: entry.names.map((name) => name.toLowerCase()),
+    issuer,
+    keyType: entry.key_type,
+    reuseKey: entry.reuse_key,
+    profile: entry.profile ?? profile,
+    declared: true,
+    proof: proofRecord({
+      challenge: entry.challenge,
+      challengeDraft: entry.challenge_draft,
+      dnsProvider: entry.dns_provider,
+    }),
+    renewBefore: days === undefined ? undefined : `P${days}D`,
+    deploy: deployRecord(steps.length > 0 ? steps : general),
+    labels: entry.labels,
   };
 }
 
-function targetsOf({ directory, cert_path: leafPath, fullchain_path: certPath, chain_path: chainPath, key_path: keyPath, owner, group, mode }: Entry['deploy'][number]): readonly DeployStep[] {
-  const shared = { owner, group, ...(mode === undefined ? {} : { keyMode: Number.parseInt(mode, 8) }) };
+function targetsOf({
+  directory,
+  cert_path: leafPath,
+  fullchain_path: certPath,
+  chain_path: chainPath,
+  key_path: keyPath,
+  owner,
+  group,
+  mode,
+}: Entry['deploy'][number]): readonly DeployStep[] {
+  const shared = {
+    owner,
+    group,
+    ...(mode === undefined ? {} : { keyMode: Number.parseInt(mode, 8) }),
+  };
   const files = { certPath, leafPath, chainPath, keyPath };
   return [
     ...(directory === undefined ? [] : [{ directory, ...shared }]),
@@ -96,6 +151,11 @@ function placeOf(text: string) {
 
 /** Whether both say the same, as a record has it. */
 function says(one: unknown, other: unknown): boolean {
-  const text = (value: unknown) => JSON.stringify(value, (_, part: unknown) => (typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part)) ?? 'null';
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
+    ) ?? 'null';
   return text(one) === text(other);
 }

@@ -13,17 +13,26 @@ export interface DnsByNameOptions {
 }
 
 /** Proves each name by the provider that writes its records. */
-export function dnsByName({ type, choose, solverOf }: DnsByNameOptions): ChallengeSolver<ResponseByName> {
+export function dnsByName({
+  type,
+  choose,
+  solverOf,
+}: DnsByNameOptions): ChallengeSolver<ResponseByName> {
   return {
     type,
     supports: (identifier) => identifier.type === 'dns',
     async respond(challenge, more) {
-      const { identifier: { value }, wildcard } = challenge;
+      const {
+        identifier: { value },
+        wildcard,
+      } = challenge;
       const provider = choose(wildcard ? `*.${value}` : value);
-      return { ...await (await solverOf(provider)).respond(challenge, more), provider };
+      return { ...(await (await solverOf(provider)).respond(challenge, more)), provider };
     },
-    present: async (response, more) => await (await solverOf(response.provider)).present(response, more),
-    visible: async (response, more) => await (await solverOf(response.provider)).visible(response, more),
+    present: async (response, more) =>
+      await (await solverOf(response.provider)).present(response, more),
+    visible: async (response, more) =>
+      await (await solverOf(response.provider)).visible(response, more),
     remove: async (response) => await (await solverOf(response.provider)).remove(response),
   };
 }

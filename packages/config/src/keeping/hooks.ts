@@ -26,22 +26,42 @@ interface HookOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export function runHooks({ before, deploy, after, on_error: onError, directory, timeout_secs: seconds }: ConfigValues['renewal']['hooks'], environment: Environment): RunHooks {
+export function runHooks(
+  {
+    before,
+    deploy,
+    after,
+    on_error: onError,
+    directory,
+    timeout_secs: seconds,
+  }: ConfigValues['renewal']['hooks'],
+  environment: Environment,
+): RunHooks {
   let begun: Promise<unknown> | undefined;
   let afterRan = false;
   const limit = { seconds };
-  const run = async (argv: readonly string[], env: Readonly<Record<string, string>>, { signal }: HookOptions) => await runHook(argv, { env, limit, signal });
+  const run = async (
+    argv: readonly string[],
+    env: Readonly<Record<string, string>>,
+    { signal }: HookOptions,
+  ) => await runHook(argv, { env, limit, signal });
   const runAfter = async (argv: readonly string[], options: HookOptions) => {
     if (sameArgv(argv, after)) afterRan = true;
     await run(argv, hookEnvironment('after', { environment }), options);
   };
   return {
-    after, limit, runAfter,
+    after,
+    limit,
+    runAfter,
     async forCertificate(own) {
-      return [...(deploy && !own ? [deploy] : []), ...(directory === undefined ? [] : await hooksIn(directory)).map((program) => [program])];
+      return [
+        ...(deploy && !own ? [deploy] : []),
+        ...(directory === undefined ? [] : await hooksIn(directory)).map((program) => [program]),
+      ];
     },
     async begin(options) {
-      if (before) await (begun ??= run(before, hookEnvironment('before', { environment }), options));
+      if (before)
+        await (begun ??= run(before, hookEnvironment('before', { environment }), options));
     },
     async end(options) {
       const open = begun !== undefined && !afterRan;
@@ -51,11 +71,23 @@ export function runHooks({ before, deploy, after, on_error: onError, directory, 
     },
     async failed({ id, names, current }, error, options) {
       if (!onError) return;
-      const bundle = { id, names, serialNumber: current?.serialNumber ?? '', notAfter: current?.notAfter ?? '', chain: '', privateKey: '' };
-      await run(onError, hookEnvironment('on_error', { bundle, environment, error: oneLine(error) }), options);
+      const bundle = {
+        id,
+        names,
+        serialNumber: current?.serialNumber ?? '',
+        notAfter: current?.notAfter ?? '',
+        chain: '',
+        privateKey: '',
+      };
+      await run(
+        onError,
+        hookEnvironment('on_error', { bundle, environment, error: oneLine(error) }),
+        options,
+      );
     },
     async check() {
-      for (const argv of [before, deploy, after, onError]) if (argv) await trustedProgram(argv[0], environment.PATH);
+      for (const argv of [before, deploy, after, onError])
+        if (argv) await trustedProgram(argv[0], environment.PATH);
       if (directory !== undefined) await hooksIn(directory);
     },
   };
@@ -67,5 +99,7 @@ export function sameArgv(one: readonly string[], other: readonly string[] | unde
 
 /** What a server said may be in it: control characters are taken out. */
 function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 2000);
+  return (error instanceof Error ? error.message : String(error))
+    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .slice(0, 2000);
 }

@@ -18,17 +18,28 @@ const issuers = records<IssuerRecord>({ kind: 'issuer', version: 1, under: 'issu
  * @param name as certificates give it; by default of its host, and a digest of the whole URL
  * @returns the name
  */
-export async function keepIssuer(storage: Storage, record: IssuerRecord, name: string = nameOf(record)): Promise<string> {
+export async function keepIssuer(
+  storage: Storage,
+  record: IssuerRecord,
+  name: string = nameOf(record),
+): Promise<string> {
   const kept = await issuers.read(storage, name);
-  if (JSON.stringify(kept?.record) !== JSON.stringify(record)) await storage.write([issuers.put(name, record)]);
+  if (JSON.stringify(kept?.record) !== JSON.stringify(record))
+    await storage.write([issuers.put(name, record)]);
   return name;
 }
 
 function nameOf({ directory }: IssuerRecord): string {
-  const host = new URL(directory).hostname.replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '').slice(0, 27);
+  const host = new URL(directory).hostname
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '')
+    .slice(0, 27);
   return `${host}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
 }
 
-export async function findIssuer(storage: Storage, name: string): Promise<IssuerRecord | undefined> {
+export async function findIssuer(
+  storage: Storage,
+  name: string,
+): Promise<IssuerRecord | undefined> {
   return (await issuers.read(storage, name))?.record;
 }

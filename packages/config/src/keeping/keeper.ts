@@ -2,7 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { IssuanceProgress, ChallengeSolver } from '@acmex/client';
 import { parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
-import { type Deployed, type Issuer, type JsonObject, Provisioner, type Tended, Upkeep } from '@acmex/orchestrator';
+import {
+  type Deployed,
+  type Issuer,
+  type JsonObject,
+  Provisioner,
+  type Tended,
+  Upkeep,
+} from '@acmex/orchestrator';
 import type { AcmeSession, Fetch } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { ConfigError } from '../errors.ts';
@@ -51,25 +58,57 @@ export interface Keeper {
 }
 
 /** Joins what a configuration describes. Certificates name issuers of the configuration, or those that `keepIssuer` has written. */
-export function keeper({ storage, config, environment, fetch, userAgent, onProgress, onWarning = () => { /* nobody reads them */ }, session, clock = systemClock, hooks = runHooks(config.values.renewal.hooks, environment) }: KeeperOptions): Keeper {
+export function keeper({
+  storage,
+  config,
+  environment,
+  fetch,
+  userAgent,
+  onProgress,
+  onWarning = () => {
+    /* nobody reads them */
+  },
+  session,
+  clock = systemClock,
+  hooks = runHooks(config.values.renewal.hooks, environment),
+}: KeeperOptions): Keeper {
   // One solver for one way to prove names: those at work at the same time share its listener.
   const solvers = new Map<string, Promise<ChallengeSolver>>();
   const solverOf = async (record: JsonObject | undefined, issuer: string) => {
     const credentials = await savedCredentials(storage);
     const proof = proofOf(record, config);
     // A record of dns-persist-01 is for one CA; all else is shared.
-    const way = JSON.stringify([record, credentials, proof.challenge === 'dns-persist-01' ? issuer : '']);
-    const solver = solvers.get(way) ?? solverFor(proof, {
-      config, environment: { ...credentials, ...environment },
-      shared: (type) => storedResponses(storage, type), onRecord: (seen) => keepSeenRecord(storage, issuer, seen),
-    });
+    const way = JSON.stringify([
+      record,
+      credentials,
+      proof.challenge === 'dns-persist-01' ? issuer : '',
+    ]);
+    const solver =
+      solvers.get(way) ??
+      solverFor(proof, {
+        config,
+        environment: { ...credentials, ...environment },
+        shared: (type) => storedResponses(storage, type),
+        onRecord: (seen) => keepSeenRecord(storage, issuer, seen),
+      });
     solvers.set(way, solver);
     return [await solver];
   };
   const issuerOf = ({ caCertificate, preferredChain, profile, ...found }: FoundIssuer): Issuer => {
     const issuer = acmeIssuer({
-      name: found.name, onProgress, solvers: (record) => solverOf(record, found.name),
-      session: async ({ signal }) => (session?.issuer === found.name ? session.session : await accountSession(found, { storage, fetch: fetch(await caCertificate?.()), userAgent, signal, clock })),
+      name: found.name,
+      onProgress,
+      solvers: (record) => solverOf(record, found.name),
+      session: async ({ signal }) =>
+        session?.issuer === found.name
+          ? session.session
+          : await accountSession(found, {
+              storage,
+              fetch: fetch(await caCertificate?.()),
+              userAgent,
+              signal,
+              clock,
+            }),
       prefer: (record) => {
         const wanted = proofOf(record, config).preferredChain ?? preferredChain;
         return wanted === undefined ? undefined : endsIn(wanted);
@@ -85,37 +124,67 @@ export function keeper({ storage, config, environment, fetch, userAgent, onProgr
   };
   const known = new Map<string, Issuer>();
   const issuers = async (name: string) => {
-    const found = known.has(name) ? undefined : issuersOf(config).map(describedIssuer).find((one) => one.name === name) ?? recordedIssuer(name, await findIssuer(storage, name));
+    const found = known.has(name)
+      ? undefined
+      : (issuersOf(config)
+          .map(describedIssuer)
+          .find((one) => one.name === name) ??
+        recordedIssuer(name, await findIssuer(storage, name)));
     if (found) known.set(name, issuerOf(found));
     return known.get(name);
   };
   const { renew_before_days: days } = config.values.renewal;
-  const provisioner = new Provisioner({ storage, issuers, clock, ...(days === undefined ? {} : { renewBefore: `P${days}D` }) });
-  const upkeep = new Upkeep({ storage, provisioner, deployer: deployer({ environment, hooks }), clock });
+  const provisioner = new Provisioner({
+    storage,
+    issuers,
+    clock,
+    ...(days === undefined ? {} : { renewBefore: `P${days}D` }),
+  });
+  const upkeep = new Upkeep({
+    storage,
+    provisioner,
+    deployer: deployer({ environment, hooks }),
+    clock,
+  });
   const attempt = async (what: string, work: () => Promise<void>) => {
-    await work().catch((error: unknown) => { onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`); });
+    await work().catch((error: unknown) => {
+      onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    });
   };
   const warnOfRecords = async (id: string) => {
     const certificate = await provisioner.certificates.find(id);
-    const ending = certificate ? await endingRecords(certificate, { storage, config, now: clock.now() }) : [];
+    const ending = certificate
+      ? await endingRecords(certificate, { storage, config, now: clock.now() })
+      : [];
     for (const { message } of ending) onWarning(`${id}: ${message}`);
   };
   return {
-    storage, config, provisioner, upkeep, hooks,
+    storage,
+    config,
+    provisioner,
+    upkeep,
+    hooks,
     async tend(id, options = {}) {
       const tended = await upkeep.tend(id, options);
       await warnOfRecords(id);
       const error = tended.outcome?.state === 'failed' ? tended.outcome.error : tended.deployError;
       const certificate = error === undefined ? undefined : await provisioner.certificates.find(id);
-      if (certificate) await attempt(`the hook on_error of ${id}`, () => hooks.failed(certificate, error, options));
+      if (certificate)
+        await attempt(`the hook on_error of ${id}`, () =>
+          hooks.failed(certificate, error, options),
+        );
       return tended;
     },
     async finish(options = {}) {
       const finished = await upkeep.finish(options);
       await attempt('the hook after', () => hooks.end(options));
       for (const { certificate: id, deployed, deployError } of finished) {
-        const certificate = deployed === 'failed' ? await provisioner.certificates.find(id) : undefined;
-        if (certificate) await attempt(`the hook on_error of ${id}`, () => hooks.failed(certificate, deployError, options));
+        const certificate =
+          deployed === 'failed' ? await provisioner.certificates.find(id) : undefined;
+        if (certificate)
+          await attempt(`the hook on_error of ${id}`, () =>
+            hooks.failed(certificate, deployError, options),
+          );
       }
       return finished;
     },
@@ -130,21 +199,60 @@ interface FoundIssuer extends AccountDescription {
 }
 
 /** An issuer of the configuration as what opens its account wants it. */
-export function describedIssuer({ name, directory, title, own, contact, tos_agreed: agreed, external_account_binding: binding, ca_certificate: file, preferred_chain: preferredChain, profile }: IssuerDescription): FoundIssuer {
-  const externalAccount = binding && (async () => ({ kid: binding.key_id, hmacKey: await binding.hmac_key.reveal() }));
-  return { name, directory, title, own, contact, agreed, externalAccount, preferredChain, profile, ...(file === undefined ? {} : { caCertificate: () => rootIn(file) }) };
+export function describedIssuer({
+  name,
+  directory,
+  title,
+  own,
+  contact,
+  tos_agreed: agreed,
+  external_account_binding: binding,
+  ca_certificate: file,
+  preferred_chain: preferredChain,
+  profile,
+}: IssuerDescription): FoundIssuer {
+  const externalAccount =
+    binding && (async () => ({ kid: binding.key_id, hmacKey: await binding.hmac_key.reveal() }));
+  return {
+    name,
+    directory,
+    title,
+    own,
+    contact,
+    agreed,
+    externalAccount,
+    preferredChain,
+    profile,
+    ...(file === undefined ? {} : { caCertificate: () => rootIn(file) }),
+  };
 }
 
 function recordedIssuer(name: string, record: IssuerRecord | undefined): FoundIssuer | undefined {
-  return record && { name, ...record, caCertificate: record.caCertificate === undefined ? undefined : async () => record.caCertificate ?? '' };
+  return (
+    record && {
+      name,
+      ...record,
+      caCertificate:
+        record.caCertificate === undefined ? undefined : async () => record.caCertificate ?? '',
+    }
+  );
 }
 
 /** @throws ConfigError `ERR_CONFIG_ISSUER` */
 async function rootIn(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => { throw new ConfigError('ERR_CONFIG_ISSUER', `the CA certificate ${file} cannot be read (${cause.code ?? cause.message})`, { cause }); });
+  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new ConfigError(
+      'ERR_CONFIG_ISSUER',
+      `the CA certificate ${file} cannot be read (${cause.code ?? cause.message})`,
+      { cause },
+    );
+  });
 }
 
 /** Whether a chain leads to an issuer of this common name at its end. */
 export function endsIn(issuer: string): (pem: string) => boolean {
-  return (pem) => new RegExp(`(^|, ?)CN=${issuer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(,|$)`).test(parseChain(pem).at(-1)?.issuer ?? '');
+  return (pem) =>
+    new RegExp(`(^|, ?)CN=${issuer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(,|$)`).test(
+      parseChain(pem).at(-1)?.issuer ?? '',
+    );
 }

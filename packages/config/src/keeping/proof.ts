@@ -2,7 +2,11 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { dns01, type Dns01Options } from '@acmex/challenge/dns-01';
 import { dnsAccount01, type DnsAccountDraft } from '@acmex/challenge/dns-account-01';
-import { dnsPersist01, type DnsPersistDraft, type StandingRecord } from '@acmex/challenge/dns-persist-01';
+import {
+  dnsPersist01,
+  type DnsPersistDraft,
+  type StandingRecord,
+} from '@acmex/challenge/dns-persist-01';
 import { http01, http01Webroot, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';
 import type { ChallengeSolver } from '@acmex/client';
@@ -10,7 +14,11 @@ import { systemClock } from '@acmex/clock';
 import { lookUp, type Propagation } from '@acmex/dns';
 import type { JsonObject } from '@acmex/orchestrator';
 import { dnsProviderFor } from '../dns/choice.ts';
-import { type DnsVariablesRecord, type NamedDnsProviderOptions, openNamedDnsProvider } from '../dns/named.ts';
+import {
+  type DnsVariablesRecord,
+  type NamedDnsProviderOptions,
+  openNamedDnsProvider,
+} from '../dns/named.ts';
 import { ConfigError } from '../errors.ts';
 import type { Config } from '../read-config.ts';
 import type { Environment } from '../substitution.ts';
@@ -41,27 +49,68 @@ export interface Proof {
   readonly preferredChain?: string | undefined;
 }
 
-const fields = ['challenge', 'challengeDraft', 'httpPort', 'httpHost', 'webroot', 'tlsPort', 'tlsHost', 'dnsProvider', 'dnsVariables', 'dnsEnv', 'dnsResolver', 'propagationWait', 'propagationTimeout', 'preferredChain'] as const satisfies readonly (keyof Proof)[];
+const fields = [
+  'challenge',
+  'challengeDraft',
+  'httpPort',
+  'httpHost',
+  'webroot',
+  'tlsPort',
+  'tlsHost',
+  'dnsProvider',
+  'dnsVariables',
+  'dnsEnv',
+  'dnsResolver',
+  'propagationWait',
+  'propagationTimeout',
+  'preferredChain',
+] as const satisfies readonly (keyof Proof)[];
 
 /** What of it a certificate's record keeps. */
 export function proofRecord(proof: Partial<Proof>): JsonObject {
-  return JSON.parse(JSON.stringify(Object.fromEntries(fields.map((field) => [field, proof[field]])))) as JsonObject;
+  return JSON.parse(
+    JSON.stringify(Object.fromEntries(fields.map((field) => [field, proof[field]]))),
+  ) as JsonObject;
 }
 
 /** What a record says, over what the configuration says. */
-export function proofOf(record: JsonObject | undefined, { values: { challenge: { challenge_type: challenge, challenge_draft: challengeDraft, http01: http, tls_alpn: tls, dns01: dns } } }: Pick<Config, 'values'>): Proof {
+export function proofOf(
+  record: JsonObject | undefined,
+  {
+    values: {
+      challenge: {
+        challenge_type: challenge,
+        challenge_draft: challengeDraft,
+        http01: http,
+        tls_alpn: tls,
+        dns01: dns,
+      },
+    },
+  }: Pick<Config, 'values'>,
+): Proof {
   const [httpAt, tlsAt] = [addressOf(http.listen_addr), addressOf(tls.listen_addr)];
   const configured: Proof = {
-    challenge, challengeDraft, httpPort: httpAt.port, httpHost: httpAt.host, webroot: http.webroot, tlsPort: tlsAt.port, tlsHost: tlsAt.host,
-    dnsResolver: dns.resolvers.length > 0 ? dns.resolvers : undefined, propagationTimeout: dns.propagation_timeout_secs,
+    challenge,
+    challengeDraft,
+    httpPort: httpAt.port,
+    httpHost: httpAt.host,
+    webroot: http.webroot,
+    tlsPort: tlsAt.port,
+    tlsHost: tlsAt.host,
+    dnsResolver: dns.resolvers.length > 0 ? dns.resolvers : undefined,
+    propagationTimeout: dns.propagation_timeout_secs,
   };
   // What this package wrote, and nothing else does.
-  return { ...configured, ...record as Partial<Proof> };
+  return { ...configured, ...(record as Partial<Proof>) };
 }
 
 /** The address and the port of `HOST:PORT`; no address where it means all. */
-export function addressOf(text: string): { readonly host: string | undefined; readonly port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
+export function addressOf(text: string): {
+  readonly host: string | undefined;
+  readonly port: number;
+} {
+  const [, bracketed, plain, port] =
+    /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
   const host = bracketed ?? plain;
   return { host: host === '::' ? undefined : host, port: Number(port) };
 }
@@ -82,44 +131,96 @@ export interface SolverOptions {
 /** What proves names in this way. @throws ConfigError `ERR_CONFIG_PROOF` when the parts do not fit together; ChallengeError `ERR_CHALLENGE_DRAFT` */
 export async function solverFor(proof: Proof, options: SolverOptions): Promise<ChallengeSolver> {
   // A solver reads only responses of its own, and those of its own type.
-  return await choose(proof, options) as unknown as ChallengeSolver;
+  return (await choose(proof, options)) as unknown as ChallengeSolver;
 }
 
 async function choose(proof: Proof, options: SolverOptions) {
-  const { challenge, httpPort = 80, httpHost, webroot, tlsPort = 443, tlsHost, propagationTimeout: limit } = proof;
-  if (challenge === 'tls-alpn-01') return tlsAlpn01({ port: tlsPort, host: tlsHost, shared: options.shared?.(challenge) });
-  if (challenge === 'http-01') return webroot === undefined ? http01({ port: httpPort, host: httpHost, shared: options.shared?.(challenge) }) : http01Webroot({ directory: webroot });
-  const servers = proof.dnsResolver && await Promise.all(proof.dnsResolver.map(serverAddress));
+  const {
+    challenge,
+    httpPort = 80,
+    httpHost,
+    webroot,
+    tlsPort = 443,
+    tlsHost,
+    propagationTimeout: limit,
+  } = proof;
+  if (challenge === 'tls-alpn-01')
+    return tlsAlpn01({ port: tlsPort, host: tlsHost, shared: options.shared?.(challenge) });
+  if (challenge === 'http-01')
+    return webroot === undefined
+      ? http01({ port: httpPort, host: httpHost, shared: options.shared?.(challenge) })
+      : http01Webroot({ directory: webroot });
+  const servers = proof.dnsResolver && (await Promise.all(proof.dnsResolver.map(serverAddress)));
   const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
   // Whether it is a version of this very challenge is for the solver to say.
-  if (challenge === 'dns-persist-01') return dnsPersist01({ draft: proof.challengeDraft as DnsPersistDraft, servers, lookUp: look, ...(options.onRecord ? { onRecord: options.onRecord } : {}) });
-  return await writing(proof, challenge, options, { lookUp: look, propagation: propagation(proof, servers), ...(limit === undefined ? {} : { limit: { seconds: limit } }) });
+  if (challenge === 'dns-persist-01')
+    return dnsPersist01({
+      draft: proof.challengeDraft as DnsPersistDraft,
+      servers,
+      lookUp: look,
+      ...(options.onRecord ? { onRecord: options.onRecord } : {}),
+    });
+  return await writing(proof, challenge, options, {
+    lookUp: look,
+    propagation: propagation(proof, servers),
+    ...(limit === undefined ? {} : { limit: { seconds: limit } }),
+  });
 }
 
 /** Whom the names that are known choose is opened at once: what does not fit is told before a CA hears of it. */
-async function writing({ dnsProvider: named, dnsEnv: programs, dnsVariables: recorded, challengeDraft }: Proof, type: 'dns-01' | 'dns-account-01', { config, environment, prompt, names }: SolverOptions, looking: Omit<Dns01Options, 'provider'>) {
+async function writing(
+  { dnsProvider: named, dnsEnv: programs, dnsVariables: recorded, challengeDraft }: Proof,
+  type: 'dns-01' | 'dns-account-01',
+  { config, environment, prompt, names }: SolverOptions,
+  looking: Omit<Dns01Options, 'provider'>,
+) {
   const solverOf = openedOnce(async (name) => {
-    const provider = await openNamedDnsProvider(name, { config, environment, programs, recorded, prompt, lookUp: looking.lookUp });
-    return type === 'dns-01' ? dns01({ provider, ...looking }) : dnsAccount01({ provider, draft: challengeDraft as DnsAccountDraft, ...looking });
+    const provider = await openNamedDnsProvider(name, {
+      config,
+      environment,
+      programs,
+      recorded,
+      prompt,
+      lookUp: looking.lookUp,
+    });
+    return type === 'dns-01'
+      ? dns01({ provider, ...looking })
+      : dnsAccount01({ provider, draft: challengeDraft as DnsAccountDraft, ...looking });
   });
   const choose = (name: string) => dnsProviderFor(name, { config, named, type });
   const usual = named ?? config.values.challenge.dns01.provider;
-  for (const provider of names?.map(choose) ?? (usual === undefined ? [] : [usual])) await solverOf(provider);
+  for (const provider of names?.map(choose) ?? (usual === undefined ? [] : [usual]))
+    await solverOf(provider);
   return dnsByName({ type, choose, solverOf });
 }
 
-function propagation({ propagationWait }: Proof, servers: readonly string[] | undefined): Propagation {
+function propagation(
+  { propagationWait }: Proof,
+  servers: readonly string[] | undefined,
+): Propagation {
   if (propagationWait === 'skip') return { check: 'skip' };
-  if (propagationWait !== undefined) return { check: 'wait', duration: { seconds: propagationWait } };
+  if (propagationWait !== undefined)
+    return { check: 'wait', duration: { seconds: propagationWait } };
   return servers ? { check: 'resolvers', servers } : { check: 'authoritative' };
 }
 
 /** `HOST`, `HOST:PORT`, `ADDRESS`, `[IPV6]:PORT` as an address with its port. @throws ConfigError `ERR_CONFIG_PROOF` */
 export async function serverAddress(text: string): Promise<string> {
   if (isIP(text) === 6) return `[${text}]:53`;
-  const [, bracketed, plain, port = '53'] = /^(?:\[([0-9a-f:.]+)\]|([^:]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  const [, bracketed, plain, port = '53'] =
+    /^(?:\[([0-9a-f:.]+)\]|([^:]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535) throw new ConfigError('ERR_CONFIG_PROOF', `the DNS resolver "${text}" is no HOST:PORT`);
-  const found = isIP(host) ? host : await lookup(host).then((one) => one.address, (cause: unknown) => { throw new ConfigError('ERR_CONFIG_PROOF', `the DNS resolver "${text}" has no address`, { cause }); });
+  if (host === undefined || Number(port) > 65_535)
+    throw new ConfigError('ERR_CONFIG_PROOF', `the DNS resolver "${text}" is no HOST:PORT`);
+  const found = isIP(host)
+    ? host
+    : await lookup(host).then(
+        (one) => one.address,
+        (cause: unknown) => {
+          throw new ConfigError('ERR_CONFIG_PROOF', `the DNS resolver "${text}" has no address`, {
+            cause,
+          });
+        },
+      );
   return isIP(found) === 6 ? `[${found}]:${port}` : `${found}:${port}`;
 }

@@ -1,6 +1,12 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { type Deployed, dueSource, type Tended } from '@acmex/orchestrator';
-import { type Dispatcher, dispatcher, type DueSource, type DueTask, type TaskQueue } from '@acmex/scheduler';
+import {
+  type Dispatcher,
+  dispatcher,
+  type DueSource,
+  type DueTask,
+  type TaskQueue,
+} from '@acmex/scheduler';
 import type { Temporal } from 'temporal-polyfill';
 import type { Keeper } from './keeper.ts';
 
@@ -19,7 +25,9 @@ export interface WorkerOptions {
   readonly onDeployed?: ((id: string, deployed: Deployed) => void) | undefined;
   readonly onError?: ((what: string, error: unknown) => void) | undefined;
   /** Is told once when the oldest due task is late, and with undefined once when none is anymore. */
-  readonly onLate?: ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void) | undefined;
+  readonly onLate?:
+    | ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void)
+    | undefined;
   /** At least so long lies between two looks; nothing by default. */
   readonly breath?: DurationInput | undefined;
   /** Where several share a queue, one of them looks for what is due: begins the looking here when it is this one's turn. At once by default. */
@@ -44,18 +52,49 @@ export interface Worker extends AsyncDisposable {
 const longestRun = { seconds: 60 };
 
 /** Works for any number of keepers, each a storage with its configuration: from what is due there to what is done. */
-export function worker({ keepers, queue, concurrency, perIssuer, interval, onTended, onDeployed, onError = () => { /* nobody looks */ }, onLate, onLook, breath, lead = (begin) => begin(), clock = systemClock }: WorkerOptions): Worker {
+export function worker({
+  keepers,
+  queue,
+  concurrency,
+  perIssuer,
+  interval,
+  onTended,
+  onDeployed,
+  onError = () => {
+    /* nobody looks */
+  },
+  onLate,
+  onLook,
+  breath,
+  lead = (begin) => begin(),
+  clock = systemClock,
+}: WorkerOptions): Worker {
   const runs = endOfRuns({ clock, onDeployed, onError });
-  const end = queue.process(async (task, { signal }) => {
-    const [scope, id] = apart(task);
-    const parts = keepers().get(scope);
-    if (parts) await runs.within(parts, scope, async () => { onTended?.(task, await parts.tend(id, { signal })); });
-    loop?.wake(task);
-    return undefined;
-  }, { concurrency, perGroup: perIssuer });
+  const end = queue.process(
+    async (task, { signal }) => {
+      const [scope, id] = apart(task);
+      const parts = keepers().get(scope);
+      if (parts)
+        await runs.within(parts, scope, async () => {
+          onTended?.(task, await parts.tend(id, { signal }));
+        });
+      loop?.wake(task);
+      return undefined;
+    },
+    { concurrency, perGroup: perIssuer },
+  );
   let loop: Dispatcher | undefined;
   const leading = lead(() => {
-    const own = loop = dispatcher({ source: allOf(keepers), queue, interval, breath, clock, onLate, onLook, onError: (error) => onError('what is due cannot be read', error) });
+    const own = (loop = dispatcher({
+      source: allOf(keepers),
+      queue,
+      interval,
+      breath,
+      clock,
+      onLate,
+      onLook,
+      onError: (error) => onError('what is due cannot be read', error),
+    }));
     return {
       async [Symbol.asyncDispose]() {
         loop = undefined;
@@ -90,27 +129,51 @@ function apart(task: string): readonly [scope: string, id: string] {
 
 /** What is due anywhere, the earliest first. */
 export function allOf(keepers: WorkerOptions['keepers']): DueSource {
-  const sources = () => [...keepers()].map(([scope, { provisioner }]) => [scope, dueSource(provisioner.certificates)] as const);
+  const sources = () =>
+    [...keepers()].map(
+      ([scope, { provisioner }]) => [scope, dueSource(provisioner.certificates)] as const,
+    );
   return {
-    async* due(now, { limit, signal }) {
+    async *due(now, { limit, signal }) {
       const all: DueTask[] = [];
       for (const [scope, source] of sources()) {
-        for await (const task of source.due(now, { limit, signal })) all.push({ ...task, id: taskOf(scope, task.id), group: scope === '' ? task.group : `${scope}/${task.group}` });
+        for await (const task of source.due(now, { limit, signal }))
+          all.push({
+            ...task,
+            id: taskOf(scope, task.id),
+            group: scope === '' ? task.group : `${scope}/${task.group}`,
+          });
       }
-      yield* all.sort((one, other) => one.dueAt.epochMilliseconds - other.dueAt.epochMilliseconds).slice(0, limit);
+      yield* all
+        .sort((one, other) => one.dueAt.epochMilliseconds - other.dueAt.epochMilliseconds)
+        .slice(0, limit);
     },
     async next({ signal }) {
-      const all = await Promise.all(sources().map(async ([, source]) => await source.next({ signal })));
-      return all.filter((one) => one !== undefined).sort((one, other) => one.epochMilliseconds - other.epochMilliseconds)[0];
+      const all = await Promise.all(
+        sources().map(async ([, source]) => await source.next({ signal })),
+      );
+      return all
+        .filter((one) => one !== undefined)
+        .sort((one, other) => one.epochMilliseconds - other.epochMilliseconds)[0];
     },
   };
 }
 
 /** Ends runs: when nothing is at work for a keeper anymore, or a minute after it began, what is due once after a run is done. */
-function endOfRuns({ clock, onDeployed, onError }: { readonly clock: Clock } & Pick<WorkerOptions, 'onDeployed'> & { readonly onError: (what: string, error: unknown) => void }) {
+function endOfRuns({
+  clock,
+  onDeployed,
+  onError,
+}: { readonly clock: Clock } & Pick<WorkerOptions, 'onDeployed'> & {
+    readonly onError: (what: string, error: unknown) => void;
+  }) {
   const atWork = new Map<Keeper, { tasks: number; begun: number; ending: Promise<void> }>();
   const runOf = (parts: Keeper) => {
-    const run = atWork.get(parts) ?? { tasks: 0, begun: clock.monotonic(), ending: Promise.resolve() };
+    const run = atWork.get(parts) ?? {
+      tasks: 0,
+      begun: clock.monotonic(),
+      ending: Promise.resolve(),
+    };
     atWork.set(parts, run);
     return run;
   };
@@ -125,9 +188,12 @@ function endOfRuns({ clock, onDeployed, onError }: { readonly clock: Clock } & P
         run.tasks -= 1;
         if (run.tasks === 0 || clock.monotonic() - run.begun >= milliseconds(longestRun)) {
           run.begun = clock.monotonic();
-          run.ending = run.ending.then(async () => {
-            for (const deployed of await parts.finish()) onDeployed?.(taskOf(scope, deployed.certificate), deployed);
-          }).catch((error: unknown) => onError('the run could not be ended', error));
+          run.ending = run.ending
+            .then(async () => {
+              for (const deployed of await parts.finish())
+                onDeployed?.(taskOf(scope, deployed.certificate), deployed);
+            })
+            .catch((error: unknown) => onError('the run could not be ended', error));
         }
       }
     },

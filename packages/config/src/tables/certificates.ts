@@ -1,41 +1,105 @@
 import type { KeyType } from '@acmex/certificate';
 import { z } from 'zod';
-import { argv, certifiedName, choice, list, listenAddress, ownName, path, switched, text } from '../keys.ts';
+import {
+  argv,
+  certifiedName,
+  choice,
+  list,
+  listenAddress,
+  ownName,
+  path,
+  switched,
+  text,
+} from '../keys.ts';
 import { challengeDraft, challengeTypes } from './challenge.ts';
 import { renewBeforeDays } from './renewal.ts';
 
-const keyTypes = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'] as const satisfies readonly KeyType[];
-const modeWanted = 'write a mode between quotes, as "0640"; others than owner and group get nothing';
+const keyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'ec-p521',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+  'ed25519',
+] as const satisfies readonly KeyType[];
+const modeWanted =
+  'write a mode between quotes, as "0640"; others than owner and group get nothing';
 
-const deploy = z.strictObject({
-  directory: path('Folder for fullchain.pem, privkey.pem, cert.pem and chain.pem.').optional(),
-  cert_path: path('File for the certificate alone.').optional(),
-  fullchain_path: path('File for the certificate with its chain.').optional(),
-  chain_path: path('File for the chain without the certificate.').optional(),
-  key_path: path('File for the private key.').optional(),
-  owner: text('User that the files belong to.').optional(),
-  group: text('Group that the files belong to.').optional(),
-  mode: z.string({ error: modeWanted }).regex(/^0?[0-7][0-7]0$/, modeWanted).optional().meta({ description: 'Mode of the private key\'s file; 0600 by default.' }),
-}, { error: 'write a table: { directory = "/path" }' }).refine((one) => [one.directory, one.cert_path, one.fullchain_path, one.chain_path, one.key_path].some((path) => path !== undefined), 'give directory, or one of cert_path, fullchain_path, chain_path and key_path');
+const deploy = z
+  .strictObject(
+    {
+      directory: path('Folder for fullchain.pem, privkey.pem, cert.pem and chain.pem.').optional(),
+      cert_path: path('File for the certificate alone.').optional(),
+      fullchain_path: path('File for the certificate with its chain.').optional(),
+      chain_path: path('File for the chain without the certificate.').optional(),
+      key_path: path('File for the private key.').optional(),
+      owner: text('User that the files belong to.').optional(),
+      group: text('Group that the files belong to.').optional(),
+      mode: z
+        .string({ error: modeWanted })
+        .regex(/^0?[0-7][0-7]0$/, modeWanted)
+        .optional()
+        .meta({ description: "Mode of the private key's file; 0600 by default." }),
+    },
+    { error: 'write a table: { directory = "/path" }' },
+  )
+  .refine(
+    (one) =>
+      [one.directory, one.cert_path, one.fullchain_path, one.chain_path, one.key_path].some(
+        (path) => path !== undefined,
+      ),
+    'give directory, or one of cert_path, fullchain_path, chain_path and key_path',
+  );
 
 /** `[[certificates]]`: what is obtained and kept current. */
 export function certificatesTable() {
-  return list(z.strictObject({
-    names: list(certifiedName(), 'Domain names and addresses.').min(1, 'write at least one name: ["example.com"]'),
-    issuer: ownName('One of issuers; the CA of [acme] by default.').optional(),
-    key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
-    reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
-    profile: text('One of the CA\'s certificate profiles; the issuer\'s by default.').optional(),
-    challenge: choice(challengeTypes, 'How control of the names is proved; challenge.challenge_type by default.').optional(),
-    challenge_draft: challengeDraft('The version of challenge that the CA follows, where that is no RFC yet; challenge.challenge_draft by default.').optional(),
-    dns_provider: ownName('One of challenge.dns01.providers; challenge.dns01.provider by default.').optional(),
-    renew_before_days: renewBeforeDays().optional(),
-    deploy: list(deploy, 'Where the files go.').default([]),
-    hooks: z.strictObject({
-      deploy: argv('Runs for every new certificate, in place of renewal.hooks.deploy.').optional(),
-      after: argv('Runs once after a run, however many certificates have the same.').optional(),
-    }).prefault({}),
-    labels: z.record(z.string().regex(/^[\w./-]{1,63}$/, 'write a label\'s name in 1 to 63 of letters, digits and _ . / -'), z.string({ error: 'write text' })).default({}).meta({ description: 'Labels to find it by.' }),
-    probe: listenAddress('HOST:PORT that must serve the new certificate after the deployment.').optional(),
-  }), 'Certificates that are obtained and kept current.').default([]);
+  return list(
+    z.strictObject({
+      names: list(certifiedName(), 'Domain names and addresses.').min(
+        1,
+        'write at least one name: ["example.com"]',
+      ),
+      issuer: ownName('One of issuers; the CA of [acme] by default.').optional(),
+      key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
+      reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
+      profile: text("One of the CA's certificate profiles; the issuer's by default.").optional(),
+      challenge: choice(
+        challengeTypes,
+        'How control of the names is proved; challenge.challenge_type by default.',
+      ).optional(),
+      challenge_draft: challengeDraft(
+        'The version of challenge that the CA follows, where that is no RFC yet; challenge.challenge_draft by default.',
+      ).optional(),
+      dns_provider: ownName(
+        'One of challenge.dns01.providers; challenge.dns01.provider by default.',
+      ).optional(),
+      renew_before_days: renewBeforeDays().optional(),
+      deploy: list(deploy, 'Where the files go.').default([]),
+      hooks: z
+        .strictObject({
+          deploy: argv(
+            'Runs for every new certificate, in place of renewal.hooks.deploy.',
+          ).optional(),
+          after: argv('Runs once after a run, however many certificates have the same.').optional(),
+        })
+        .prefault({}),
+      labels: z
+        .record(
+          z
+            .string()
+            .regex(
+              /^[\w./-]{1,63}$/,
+              "write a label's name in 1 to 63 of letters, digits and _ . / -",
+            ),
+          z.string({ error: 'write text' }),
+        )
+        .default({})
+        .meta({ description: 'Labels to find it by.' }),
+      probe: listenAddress(
+        'HOST:PORT that must serve the new certificate after the deployment.',
+      ).optional(),
+    }),
+    'Certificates that are obtained and kept current.',
+  ).default([]);
 }

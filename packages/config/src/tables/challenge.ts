@@ -4,10 +4,19 @@ import type { CredentialKey } from '../credential.ts';
 import { dnsProviderEntry } from '../dns/entry.ts';
 import { choice, list, listenAddress, ownName, path, seconds, text } from '../keys.ts';
 
-export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01'] as const;
+export const challengeTypes = [
+  'http-01',
+  'dns-01',
+  'tls-alpn-01',
+  'dns-account-01',
+  'dns-persist-01',
+] as const;
 
 /** The versions of those that are no RFC yet. */
-export const challengeDrafts = { 'dns-account-01': dnsAccountDrafts, 'dns-persist-01': dnsPersistDrafts } as const;
+export const challengeDrafts = {
+  'dns-account-01': dnsAccountDrafts,
+  'dns-persist-01': dnsPersistDrafts,
+} as const;
 
 export function challengeDraft(meaning: string) {
   return choice([...dnsAccountDrafts, ...dnsPersistDrafts], meaning);
@@ -16,21 +25,45 @@ export function challengeDraft(meaning: string) {
 /** `[challenge]`: how control of names is proved. */
 export function challengeTable(secret: CredentialKey) {
   return z.strictObject({
-    challenge_type: choice(challengeTypes, 'How control of names is proved where a certificate says nothing else.').default('http-01'),
-    challenge_draft: challengeDraft('The version that the CA follows, for dns-account-01 and dns-persist-01, which are no RFC yet.').optional(),
-    http01: z.strictObject({
-      listen_addr: listenAddress('Where http-01 is answered; CAs ask on port 80.').default('[::]:80'),
-      webroot: path('Folder of a web server that answers in its place.').optional(),
-    }).prefault({}),
-    dns01: z.strictObject({
-      provider: ownName('Who writes the records that are in no zone of another: the name of one of providers, or a type that needs api_token alone.').optional(),
-      api_token: secret('Credential of provider, where that is a type.').optional(),
-      providers: list(dnsProviderEntry(secret), 'Those who can write records.').default([]),
-      propagation_timeout_secs: seconds('How long records may take until every server shows them.', 1, 86_400).default(300),
-      resolvers: list(text('HOST or HOST:PORT.', 'write HOST or HOST:PORT'), 'DNS servers that are asked, in place of the authoritative ones.').default([]),
-    }).prefault({}),
-    tls_alpn: z.strictObject({
-      listen_addr: listenAddress('Where tls-alpn-01 is answered; CAs ask on port 443.').default('[::]:443'),
-    }).prefault({}),
+    challenge_type: choice(
+      challengeTypes,
+      'How control of names is proved where a certificate says nothing else.',
+    ).default('http-01'),
+    challenge_draft: challengeDraft(
+      'The version that the CA follows, for dns-account-01 and dns-persist-01, which are no RFC yet.',
+    ).optional(),
+    http01: z
+      .strictObject({
+        listen_addr: listenAddress('Where http-01 is answered; CAs ask on port 80.').default(
+          '[::]:80',
+        ),
+        webroot: path('Folder of a web server that answers in its place.').optional(),
+      })
+      .prefault({}),
+    dns01: z
+      .strictObject({
+        provider: ownName(
+          'Who writes the records that are in no zone of another: the name of one of providers, or a type that needs api_token alone.',
+        ).optional(),
+        api_token: secret('Credential of provider, where that is a type.').optional(),
+        providers: list(dnsProviderEntry(secret), 'Those who can write records.').default([]),
+        propagation_timeout_secs: seconds(
+          'How long records may take until every server shows them.',
+          1,
+          86_400,
+        ).default(300),
+        resolvers: list(
+          text('HOST or HOST:PORT.', 'write HOST or HOST:PORT'),
+          'DNS servers that are asked, in place of the authoritative ones.',
+        ).default([]),
+      })
+      .prefault({}),
+    tls_alpn: z
+      .strictObject({
+        listen_addr: listenAddress('Where tls-alpn-01 is answered; CAs ask on port 443.').default(
+          '[::]:443',
+        ),
+      })
+      .prefault({}),
   });
 }

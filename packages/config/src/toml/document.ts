@@ -16,7 +16,15 @@ export function readDocument(file: string, text: string): Document | Fault {
     return { table: parse(text), lines: keyLines(text) };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split('\n', 1)[0]?.replace(/^Invalid TOML document: /, '').replace(/\.$/, '');
-    return { key: '', origin: { from: 'file', file, line: error.line }, problem: `is no TOML in column ${error.column}`, cure: reason ?? 'see https://toml.io' };
+    const reason = error.message
+      .split('\n', 1)[0]
+      ?.replace(/^Invalid TOML document: /, '')
+      .replace(/\.$/, '');
+    return {
+      key: '',
+      origin: { from: 'file', file, line: error.line },
+      problem: `is no TOML in column ${error.column}`,
+      cure: reason ?? 'see https://toml.io',
+    };
   }
 }

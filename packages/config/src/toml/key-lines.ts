@@ -28,7 +28,11 @@ export function keyLines(text: string): ReadonlyMap<string, number> {
 }
 
 /** The path of a table's header: inside an array of tables it is of the last one. */
-function tableOf(parts: readonly string[], lengths: Map<string, number>, another: boolean): KeyPath {
+function tableOf(
+  parts: readonly string[],
+  lengths: Map<string, number>,
+  another: boolean,
+): KeyPath {
   return parts.reduce<KeyPath>((above, part, at) => {
     const path = [...above, part];
     const name = pathText(path);

@@ -5,7 +5,10 @@ export class TomlReader {
   private at = 0;
   line = 1;
 
-  constructor(private readonly text: string, private readonly found: (path: KeyPath, line: number) => void) {}
+  constructor(
+    private readonly text: string,
+    private readonly found: (path: KeyPath, line: number) => void,
+  ) {}
 
   get atEnd(): boolean {
     return this.at >= this.text.length;
@@ -45,7 +48,8 @@ export class TomlReader {
 
   keyAndValue(table: KeyPath): void {
     const [line, before, parts] = [this.line, this.at, this.key()];
-    for (let length = 1; length <= parts.length; length++) this.found([...table, ...parts.slice(0, length)], line);
+    for (let length = 1; length <= parts.length; length++)
+      this.found([...table, ...parts.slice(0, length)], line);
     this.blanks();
     if (this.text[this.at] === '=') this.step();
     this.value([...table, ...parts]);
@@ -57,7 +61,7 @@ export class TomlReader {
     const first = this.text[this.at];
     if (first === '[') this.array(path);
     else if (first === '{') this.inlineTable(path);
-    else if (first === '"' || first === '\'') this.string();
+    else if (first === '"' || first === "'") this.string();
     else while (!this.atEnd && !/[,\]}\r\n#]/.test(this.text[this.at] ?? '')) this.step();
   }
 
@@ -76,14 +80,15 @@ export class TomlReader {
 
   private inlineTable(path: KeyPath): void {
     this.step();
-    for (this.skip(','); !this.atEnd && this.text[this.at] !== '}'; this.skip(',')) this.keyAndValue(path);
+    for (this.skip(','); !this.atEnd && this.text[this.at] !== '}'; this.skip(','))
+      this.keyAndValue(path);
     this.step();
   }
 
   private part(): string {
     const start = this.at;
     const quote = this.text[this.at];
-    if (quote !== '"' && quote !== '\'') {
+    if (quote !== '"' && quote !== "'") {
       while (/[\w-]/.test(this.text[this.at] ?? '')) this.step();
       return this.text.slice(start, this.at);
     }
@@ -96,7 +101,8 @@ export class TomlReader {
     const quote = this.text[this.at] ?? '"';
     const end = this.text.startsWith(quote.repeat(3), this.at) ? quote.repeat(3) : quote;
     this.step(end.length);
-    while (!this.atEnd && !this.text.startsWith(end, this.at)) this.step(quote === '"' && this.text[this.at] === '\\' ? 2 : 1);
+    while (!this.atEnd && !this.text.startsWith(end, this.at))
+      this.step(quote === '"' && this.text[this.at] === '\\' ? 2 : 1);
     this.step(end.length);
     // Up to two more quotes before the end of a long string belong to it.
     if (end.length === 3) while (this.text[this.at] === quote) this.step();
@@ -117,7 +123,11 @@ export class TomlReader {
 
 /** A quoted key's own text; TOML's escapes are JSON's, but for `\U`, `\x` and `\e`. */
 function unescaped(text: string): string {
-  const plain = text.replaceAll(/\\(?:U([\da-fA-F]{8})|x([\da-fA-F]{2})|(e))/g, (_, long: string | undefined, short: string | undefined) => JSON.stringify(String.fromCodePoint(Number.parseInt(long ?? short ?? '1b', 16))).slice(1, -1));
+  const plain = text.replaceAll(
+    /\\(?:U([\da-fA-F]{8})|x([\da-fA-F]{2})|(e))/g,
+    (_, long: string | undefined, short: string | undefined) =>
+      JSON.stringify(String.fromCodePoint(Number.parseInt(long ?? short ?? '1b', 16))).slice(1, -1),
+  );
   try {
     return String(JSON.parse(`"${plain}"`));
   } catch {

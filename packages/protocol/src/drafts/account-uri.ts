@@ -14,19 +14,34 @@ export interface AccountUriParts {
 }
 
 /** All that name the account: the first is the one to write. For draft 02 those of earlier keys too, and those for every domain alike. */
-export async function accountUris(draft: DnsPersistDraft, { url, thumbprints, domain, accountHashPrefix: prefix }: AccountUriParts): Promise<readonly string[]> {
+export async function accountUris(
+  draft: DnsPersistDraft,
+  { url, thumbprints, domain, accountHashPrefix: prefix }: AccountUriParts,
+): Promise<readonly string[]> {
   if (draft !== 'draft-ietf-acme-dns-persist-02') return [url];
   if (prefix === undefined) return [];
-  return await Promise.all(thumbprints.flatMap((thumbprint) => [domain, '*'].map(async (name) => `${prefix}sha-256/${await digestOf(name, thumbprint, url)}`)));
+  return await Promise.all(
+    thumbprints.flatMap((thumbprint) =>
+      [domain, '*'].map(
+        async (name) => `${prefix}sha-256/${await digestOf(name, thumbprint, url)}`,
+      ),
+    ),
+  );
 }
 
 /** Whether it could name an account of this CA by a key that is not known here. */
 export function isHashedUri(uri: string, accountHashPrefix: string | undefined): boolean {
-  return accountHashPrefix !== undefined && uri.startsWith(`${accountHashPrefix}sha-256/`) && /^[\w-]{43}$/.test(uri.slice(`${accountHashPrefix}sha-256/`.length));
+  return (
+    accountHashPrefix !== undefined &&
+    uri.startsWith(`${accountHashPrefix}sha-256/`) &&
+    /^[\w-]{43}$/.test(uri.slice(`${accountHashPrefix}sha-256/`.length))
+  );
 }
 
 /** The length before the name keeps it apart from what follows. */
 async function digestOf(domain: string, thumbprint: string, url: string): Promise<string> {
   const bytes = new TextEncoder().encode(`${domain}${thumbprint}${url}`);
-  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.of(domain.length, ...bytes))));
+  return base64url.encode(
+    new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.of(domain.length, ...bytes))),
+  );
 }

@@ -1,5 +1,20 @@
 export { accountUris, type AccountUriParts, isHashedUri } from './account-uri.ts';
 export { accountRecordName, type DnsAccountDraft, dnsAccountDrafts } from './dns-account.ts';
-export { type DnsPersistDraft, dnsPersistDrafts, type FaultyRecord, type PersistentRecord, persistentRecordName, persistentRecordValue, readPersistentRecord } from './dns-persist.ts';
+export {
+  type DnsPersistDraft,
+  dnsPersistDrafts,
+  type FaultyRecord,
+  type PersistentRecord,
+  persistentRecordName,
+  persistentRecordValue,
+  readPersistentRecord,
+} from './dns-persist.ts';
 export { type IssueValue, parseIssueValue } from './issue-value.ts';
-export { earlyPersistOffer, isIssuerName, persistMetaMembers, type PersistOffer, persistOfferMembers, readPersistOffer } from './persist-offer.ts';
+export {
+  earlyPersistOffer,
+  isIssuerName,
+  persistMetaMembers,
+  type PersistOffer,
+  persistOfferMembers,
+  readPersistOffer,
+} from './persist-offer.ts';

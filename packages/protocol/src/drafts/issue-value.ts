@@ -13,10 +13,20 @@ export function parseIssueValue(text: string): IssueValue | undefined {
   const written = rest.length === 1 && rest[0] === '' ? [] : rest;
   const parameters = written.map((one) => {
     const [tag = '', ...value] = one.split('=');
-    return { tag: withoutSpace(tag).toLowerCase(), value: value.length === 0 ? undefined : withoutSpace(value.join('=')) };
+    return {
+      tag: withoutSpace(tag).toLowerCase(),
+      value: value.length === 0 ? undefined : withoutSpace(value.join('=')),
+    };
   });
-  const wellFormed = parameters.filter((one): one is { tag: string; value: string } => /^[a-z0-9]+(-+[a-z0-9]+)*$/.test(one.tag) && one.value !== undefined && /^[\x21-\x3a\x3c-\x7e]*$/.test(one.value));
-  return wellFormed.length === parameters.length ? { issuer: issuer.toLowerCase(), parameters: wellFormed } : undefined;
+  const wellFormed = parameters.filter(
+    (one): one is { tag: string; value: string } =>
+      /^[a-z0-9]+(-+[a-z0-9]+)*$/.test(one.tag) &&
+      one.value !== undefined &&
+      /^[\x21-\x3a\x3c-\x7e]*$/.test(one.value),
+  );
+  return wellFormed.length === parameters.length
+    ? { issuer: issuer.toLowerCase(), parameters: wellFormed }
+    : undefined;
 }
 
 /** SP and HTAB alone are white space here. The look-behind keeps a long run of it from costing the square of its length. */

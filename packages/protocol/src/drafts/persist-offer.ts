@@ -20,13 +20,24 @@ const issuersMember = {
 } as const satisfies Record<DnsPersistDraft, string>;
 
 /** The members that a challenge has for it. */
-export function persistOfferMembers(draft: DnsPersistDraft, { issuers, accountUri }: PersistOffer): JsonObject {
-  return { [issuersMember[draft]]: issuers, ...(draft === 'draft-ietf-acme-dns-persist-01' ? { accounturi: accountUri } : {}) };
+export function persistOfferMembers(
+  draft: DnsPersistDraft,
+  { issuers, accountUri }: PersistOffer,
+): JsonObject {
+  return {
+    [issuersMember[draft]]: issuers,
+    ...(draft === 'draft-ietf-acme-dns-persist-01' ? { accounturi: accountUri } : {}),
+  };
 }
 
 /** The members that a directory's `meta` has for it. */
-export function persistMetaMembers(draft: DnsPersistDraft, { issuers, accountHashPrefix }: PersistOffer): JsonObject {
-  return draft === 'draft-ietf-acme-dns-persist-02' ? { issuerDomainNames: issuers, accountHashPrefix } : {};
+export function persistMetaMembers(
+  draft: DnsPersistDraft,
+  { issuers, accountHashPrefix }: PersistOffer,
+): JsonObject {
+  return draft === 'draft-ietf-acme-dns-persist-02'
+    ? { issuerDomainNames: issuers, accountHashPrefix }
+    : {};
 }
 
 /**
@@ -35,19 +46,40 @@ export function persistMetaMembers(draft: DnsPersistDraft, { issuers, accountHas
  * @param meta the `meta` of its directory
  * @throws AcmeError `ERR_ACME_ANSWER` for what this version of the draft does not allow
  */
-export function readPersistOffer(draft: DnsPersistDraft, members: JsonObject, meta: JsonObject): PersistOffer {
+export function readPersistOffer(
+  draft: DnsPersistDraft,
+  members: JsonObject,
+  meta: JsonObject,
+): PersistOffer {
   const member = issuersMember[draft];
-  const issuers = issuerNames(members[member]) ?? refuse(`its "${member}" is no list of 1 to 10 domain names in lower case`, draft);
+  const issuers =
+    issuerNames(members[member]) ??
+    refuse(`its "${member}" is no list of 1 to 10 domain names in lower case`, draft);
   if (draft === 'draft-ietf-acme-dns-persist-00') return { issuers };
-  if (draft === 'draft-ietf-acme-dns-persist-01') return isUri(members.accounturi) ? { issuers, accountUri: members.accounturi } : refuse('its "accounturi" is no URI', draft);
-  const [early, identities] = [issuerNames(meta.issuerDomainNames), issuerNames(meta.caaIdentities)];
-  if (early?.some((one) => !issuers.includes(one))) return refuse('it lacks a name of the directory\'s "issuerDomainNames"', draft);
-  if (identities && issuers.some((one) => !identities.includes(one))) return refuse('it has a name that is not among the directory\'s "caaIdentities"', draft);
-  return { issuers, accountHashPrefix: hashPrefix(meta) ?? refuse('the directory has no "accountHashPrefix"', draft) };
+  if (draft === 'draft-ietf-acme-dns-persist-01')
+    return isUri(members.accounturi)
+      ? { issuers, accountUri: members.accounturi }
+      : refuse('its "accounturi" is no URI', draft);
+  const [early, identities] = [
+    issuerNames(meta.issuerDomainNames),
+    issuerNames(meta.caaIdentities),
+  ];
+  if (early?.some((one) => !issuers.includes(one)))
+    return refuse('it lacks a name of the directory\'s "issuerDomainNames"', draft);
+  if (identities && issuers.some((one) => !identities.includes(one)))
+    return refuse('it has a name that is not among the directory\'s "caaIdentities"', draft);
+  return {
+    issuers,
+    accountHashPrefix:
+      hashPrefix(meta) ?? refuse('the directory has no "accountHashPrefix"', draft),
+  };
 }
 
 /** What a directory says before there is a challenge; `undefined` where that is not enough to write a record. The names of 00 and 01 are those of CAA. */
-export function earlyPersistOffer(draft: DnsPersistDraft, meta: JsonObject): PersistOffer | undefined {
+export function earlyPersistOffer(
+  draft: DnsPersistDraft,
+  meta: JsonObject,
+): PersistOffer | undefined {
   if (draft !== 'draft-ietf-acme-dns-persist-02') {
     const issuers = issuerNames(meta.caaIdentities);
     return issuers && { issuers };
@@ -62,7 +94,9 @@ export function isIssuerName(name: unknown): name is string {
 }
 
 function issuerNames(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) && value.length > 0 && value.length <= 10 && value.every(isIssuerName) ? value : undefined;
+  return Array.isArray(value) && value.length > 0 && value.length <= 10 && value.every(isIssuerName)
+    ? value
+    : undefined;
 }
 
 function hashPrefix({ accountHashPrefix: prefix }: JsonObject): string | undefined {
@@ -71,9 +105,14 @@ function hashPrefix({ accountHashPrefix: prefix }: JsonObject): string | undefin
 
 /** One that can be written into a record. */
 function isUri(value: unknown): value is string {
-  return typeof value === 'string' && URL.canParse(value) && /^[\x21-\x3a\x3c-\x7e]{1,1000}$/.test(value);
+  return (
+    typeof value === 'string' && URL.canParse(value) && /^[\x21-\x3a\x3c-\x7e]{1,1000}$/.test(value)
+  );
 }
 
 function refuse(why: string, draft: string): never {
-  throw new AcmeError('ERR_ACME_ANSWER', `the CA's dns-persist-01 challenge is not as ${draft} wants it: ${printable(why)}; ask the CA which version it follows`);
+  throw new AcmeError(
+    'ERR_ACME_ANSWER',
+    `the CA's dns-persist-01 challenge is not as ${draft} wants it: ${printable(why)}; ask the CA which version it follows`,
+  );
 }

@@ -23,13 +23,23 @@ export function nodeFetch({ ca = [], connections = 32 }: NodeFetchOptions = {}):
   const secure = new HttpsAgent({ ...settings, ...roots });
   const plain = new HttpAgent(settings);
 
-  const send: Fetch = (url, { method, headers, body, signal }) => new Promise((resolve, reject) => {
-    const options = { method, headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) }, signal };
-    const answered = (message: IncomingMessage) => resolve(answer(message));
-    const request = url.startsWith('https:') ? httpsRequest(url, { ...options, agent: secure }, answered) : httpRequest(url, { ...options, agent: plain }, answered);
-    request.on('error', reject);
-    request.end(body);
-  });
+  const send: Fetch = (url, { method, headers, body, signal }) =>
+    new Promise((resolve, reject) => {
+      const options = {
+        method,
+        headers: {
+          ...headers,
+          ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+        },
+        signal,
+      };
+      const answered = (message: IncomingMessage) => resolve(answer(message));
+      const request = url.startsWith('https:')
+        ? httpsRequest(url, { ...options, agent: secure }, answered)
+        : httpRequest(url, { ...options, agent: plain }, answered);
+      request.on('error', reject);
+      request.end(body);
+    });
   return Object.assign(send, {
     [Symbol.dispose]() {
       secure.destroy();
@@ -44,7 +54,7 @@ function answer(message: IncomingMessage): HttpAnswer {
     headers: {
       get(name) {
         const value = message.headers[name.toLowerCase()];
-        return Array.isArray(value) ? value.join(', ') : value ?? null;
+        return Array.isArray(value) ? value.join(', ') : (value ?? null);
       },
     },
     body: message,
@@ -53,5 +63,7 @@ function answer(message: IncomingMessage): HttpAnswer {
 
 /** What Node trusts by default; with the extra file of NODE_EXTRA_CA_CERTS where this Node can tell (22.15 and later). */
 function trusted(): readonly string[] {
-  return 'getCACertificates' in tls && typeof tls.getCACertificates === 'function' ? (tls.getCACertificates as () => string[])() : tls.rootCertificates;
+  return 'getCACertificates' in tls && typeof tls.getCACertificates === 'function'
+    ? (tls.getCACertificates as () => string[])()
+    : tls.rootCertificates;
 }
