@@ -1,8 +1,14 @@
-// The programs that tests and the demonstration need, and where they come from.
+// The programs that the tests start, and how to install each.
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** @type {Record<string, { debian: string, elsewhere: string }>} */
+/**
+ * `debian` is the package to install. `needs` is what the tests use of a program that a system may
+ * package separately: the program counts as installed if it prints that text with these arguments.
+ *
+ * @type {Record<string, { debian: string, elsewhere: string, needs?: { args: string[], text: string } }>}
+ */
 export const programs = {
   pebble: {
     debian: 'pebble',
@@ -21,6 +27,7 @@ export const programs = {
     debian: 'pdns-backend-lmdb',
     elsewhere:
       "install PowerDNS 4.7 or later, with its LMDB backend, with your system's package manager",
+    needs: { args: ['--no-config', '--list-modules'], text: 'lmdb' },
   },
   'redis-server': {
     debian: 'redis-server',
@@ -37,27 +44,39 @@ export const programs = {
     debian: 'acme-tiny',
     elsewhere: "install acme-tiny with your system's package manager",
   },
-  'systemd-analyze': { debian: 'systemd', elsewhere: 'take a Linux that systemd runs' },
+  'systemd-analyze': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
   openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
 };
 
-/** Whether a program can be found on the PATH. */
+/** Returns whether a program is on the PATH, with everything that the tests use of it. */
 export function isInstalled(name, path = process.env.PATH ?? '') {
-  return [...path.split(delimiter), '/usr/sbin'].some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const file = [...path.split(delimiter), '/usr/sbin']
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
+  return file !== undefined && hasWhatIsNeeded(file, programs[name]?.needs);
 }
 
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hasWhatIsNeeded(file, needs) {
+  if (needs === undefined) return true;
+  const { stdout, stderr } = spawnSync(file, needs.args, { encoding: 'utf8', timeout: 60_000 });
+  return `${stdout}${stderr}`.includes(needs.text);
+}
+
+/** Returns the names of the programs that are not installed. */
 export function missing() {
   return Object.keys(programs).filter((name) => !isInstalled(name));
 }
 
-/** How to get a program, in words. */
+/** Returns a sentence that says how to install a program. */
 export function howToInstall(name) {
   return `${name} is not installed: apt-get install ${programs[name].debian}, or ${programs[name].elsewhere}`;
 }

@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+
 /** Sums Jest's results. A file that could not be run at all counts as one failure. */
 export function totals(results) {
   const broken = results.testResults.filter(
@@ -23,4 +25,13 @@ export function skippedFor(results) {
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
   return reasons;
+}
+
+/** Returns a line for each of the `count` slowest files: its seconds, and its path below `root`. */
+export function slowest({ testResults }, count, root) {
+  return testResults
+    .map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1_000 }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, count)
+    .map(({ name, seconds }) => `${seconds.toFixed(1).padStart(6)} s  ${relative(root, name)}`);
 }

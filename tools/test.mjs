@@ -5,9 +5,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { root, setup } from './setup.mjs';
-import { skippedFor, totals } from './test-totals.mjs';
+import { skippedFor, slowest, totals } from './test-totals.mjs';
 
 setup();
+console.log(`Node.js ${process.version}`);
 const split = process.argv.indexOf('--', 2);
 const projects = process.argv.slice(2, split < 0 ? undefined : split).map(projectName);
 const options = split < 0 ? [] : process.argv.slice(split + 1);
@@ -33,6 +34,8 @@ async function run(outputFile) {
     : { passed: 0, failed: 1, skipped: 0 };
   for (const [reason, count] of results ? skippedFor(results) : [])
     console.log(`${count} skipped: ${reason}`);
+  if (results && results.testResults.length > 20)
+    console.log(`The slowest test files:\n${slowest(results, 20, root).join('\n')}`);
   if (passed + failed === 0) console.log('no test ran');
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return status === 0 && failed === 0 && passed > 0 ? 0 : 1;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 const script = (name: string) => import(new URL(`../../${name}.mjs`, import.meta.url).href);
-const { totals, skippedFor } = await script('test-totals');
+const { totals, skippedFor, slowest } = await script('test-totals');
 const { isInstalled, stamp } = await script('node-modules');
 const { howToInstall, isInstalled: isProgram } = await script('programs');
 
@@ -57,6 +57,21 @@ describe('the sum of npm test', () => {
     expect([...skippedFor(results({ status: 'passed', assertionResults: skipped }))]).toEqual([
       [reason, 2],
     ]);
+  });
+});
+
+describe('the slowest files', () => {
+  it('come first, with their seconds, and no more than asked for', () => {
+    const file = (name: string, seconds: number) => ({
+      name: `/root/${name}`,
+      startTime: 1_000,
+      endTime: 1_000 + seconds * 1_000,
+      status: 'passed',
+      assertionResults: [],
+    });
+    expect(
+      slowest({ testResults: [file('a', 1), file('b', 12.34), file('c', 5)] }, 2, '/root'),
+    ).toEqual(['  12.3 s  b', '   5.0 s  c']);
   });
 });
 
@@ -142,6 +157,19 @@ describe('whether node_modules is what the lock says', () => {
 });
 
 describe('the table of programs', () => {
+  it('does not count a program as installed without the part that the tests use', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'acmex-scripts-'));
+    const write = (modules: string) =>
+      writeFile(join(folder, 'pdns_server'), `#!/bin/sh\necho '${modules}'\n`, { mode: 0o755 });
+    try {
+      await write('Modules available: bind');
+      expect(isProgram('pdns_server', folder)).toBe(false);
+      await write('Modules available: bind lmdb');
+      expect(isProgram('pdns_server', folder)).toBe(true);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
   it('finds what is in the PATH, and names the command for what is not', async () => {
     expect(isProgram('sh')).toBe(true);
     expect(isProgram('sh', '')).toBe(false);
