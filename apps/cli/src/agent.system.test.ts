@@ -21,6 +21,7 @@ import {
   saveAuthority,
 } from '@acmex/ca';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
+import { freePort } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -81,15 +82,6 @@ async function startCa() {
 
 function portOf(one: { address(): unknown }): number {
   return (one.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const one = createRelay().listen(0, '127.0.0.1');
-  await once(one, 'listening');
-  const port = portOf(one);
-  one.close();
-  await once(one, 'close');
-  return port;
 }
 
 /** A program at work: what it says, and its end. */

@@ -1,10 +1,9 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@acmex/clock';
 import { CertificateStore } from '@acmex/orchestrator';
 import { generateAccountKey } from '@acmex/protocol';
-import { describeWith, startPebble } from '@acmex/services';
+import { describeWith, eventually, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -35,16 +34,6 @@ const program = async (name: string, line: string) => {
 };
 const said = async () => (await readFile(at('said'), 'utf8').catch(() => '')).trimEnd().split('\n');
 /** Waits for something; a daemon tries again after a minute what failed once. */
-async function until(
-  what: () => boolean | Promise<boolean>,
-  heard: readonly string[],
-): Promise<void> {
-  for (let looks = 0; !(await what()); looks += 1) {
-    if (looks > 900) throw new Error(`it does not come; heard: ${heard.join('')}`);
-    await systemClock.sleep({ milliseconds: 100 });
-  }
-}
-
 describe('acmex config', () => {
   it('shows what holds and where it came from, and no credential', async () => {
     await configured(
@@ -236,16 +225,32 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
         heard.push(text);
       },
     });
-    await until(() => heard.some((text) => text.includes(': deployed')), heard);
+    await eventually(
+      () => heard.some((text) => text.includes(': deployed')),
+      90,
+      () => heard.join(''),
+    );
     await configured('[acme]\nfault = 1\n');
     hangup.dispatchEvent(new Event('hangup'));
-    await until(() => heard.some((text) => text.includes('the one before holds')), heard);
+    await eventually(
+      () => heard.some((text) => text.includes('the one before holds')),
+      90,
+      () => heard.join(''),
+    );
     await configured(base() + certificate('"first.test"') + certificate('"second.test"'));
     hangup.dispatchEvent(new Event('hangup'));
-    await until(async () => (await list()).filter(({ current }) => current).length === 2, heard);
+    await eventually(
+      async () => (await list()).filter(({ current }) => current).length === 2,
+      90,
+      () => heard.join(''),
+    );
     await configured(`[storage]\nurl = "file:${at('elsewhere')}"\n`);
     hangup.dispatchEvent(new Event('hangup'));
-    await until(() => heard.some((text) => text.includes('takes a restart')), heard);
+    await eventually(
+      () => heard.some((text) => text.includes('takes a restart')),
+      90,
+      () => heard.join(''),
+    );
     stop.abort('SIGTERM');
     expect((await daemon).code).toBe(0);
   }, 120_000);

@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@acmex/clock';
 import { CertificateStore } from '@acmex/orchestrator';
-import { describeWith, startPebble } from '@acmex/services';
+import { describeWith, eventually, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -13,13 +12,6 @@ interface Row {
   readonly state: string;
   readonly names: readonly string[];
   readonly current?: { readonly generation: number; readonly serialNumber: string };
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let looks = 0; !(await what()); looks += 1) {
-    if (looks > 300) throw new Error('it does not come');
-    await systemClock.sleep({ milliseconds: 100 });
-  }
 }
 
 describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebble', () => {
@@ -245,7 +237,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
         },
       }),
     );
-    await until(
+    await eventually(
       () => said.filter((text) => text.includes('keeping certificates current')).length === 2,
     );
     // What a CA's window or the end of a life does, done by hand: due now.
@@ -256,7 +248,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
         ...summary,
         renewal: { at: '2026-01-01T00:00:00Z' },
       }));
-    await until(async () => (await list()).every(({ current }) => current?.generation === 2));
+    await eventually(async () => (await list()).every(({ current }) => current?.generation === 2));
     stop.abort('SIGTERM');
     expect((await Promise.all(daemons)).map(({ code }) => code)).toEqual([0, 0]);
     expect(said.filter((text) => text.includes(': renewed'))).toHaveLength(3);

@@ -5,10 +5,11 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { systemClock } from '@acmex/clock';
+import { freePort } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tmpdir } from 'node:os';
 import { serve, type ServeOptions } from './serve.ts';
-import { freePort, serving, startCa, type TestCa } from './serving.testing.ts';
+import { serving, startCa, type TestCa } from './serving.testing.ts';
 
 let ca: TestCa;
 beforeAll(async () => {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import {
 } from '@acmex/ca';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
+import { freePort } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { apiDescription } from './api-description.ts';
@@ -133,15 +133,6 @@ export async function startCa(): Promise<TestCa> {
       await acme[Symbol.asyncDispose]();
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createPlainServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export interface Reply {

@@ -18,6 +18,7 @@ import {
   saveAuthority,
 } from '@acmex/ca';
 import { scaledClock, systemClock } from '@acmex/clock';
+import { eventually } from '@acmex/services';
 import { addressPolicy } from '@acmex/egress';
 import { CertificateStore } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
@@ -100,7 +101,7 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
   let [kills, looks] = [0, 0];
   try {
     // All are issued once before the time runs.
-    await until(async () => (await currents(store)).length === certificates, 120);
+    await eventually(async () => (await currents(store)).length === certificates, 120);
     const from = clock.now().epochMilliseconds;
     let lastKill = clock.now().epochMilliseconds;
     while (clock.now().epochMilliseconds - from < lifetimes * lifetime) {
@@ -160,13 +161,6 @@ async function currents(store: CertificateStore) {
   for await (const { id, current } of store.list())
     if (current) all.push({ id, notAfter: current.notAfter });
   return all;
-}
-
-async function until(what: () => Promise<boolean>, seconds: number): Promise<void> {
-  for (let looks = 0; !(await what()); looks += 1) {
-    if (looks > seconds * 4) throw new Error('it does not come');
-    await systemClock.sleep({ milliseconds: 250 });
-  }
 }
 
 /** A CA on the fast clock, whose certificates live three hours, and a web server that shows what lies in the webroot. */

@@ -1,6 +1,7 @@
 export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer } from './challenge-server.ts';
 export { describeWith } from './describe-with.ts';
+export { eventually } from './eventually.ts';
 export { freePort } from './free-port.ts';
 export { type LocalCertificate, localCertificate } from './local-certificate.ts';
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '@acmex/clock';
+import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { opened } from './opened.ts';
 import { type RedisServer, startRedis, startRedisProgram } from './redis.ts';
@@ -43,7 +43,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       nodes.push(node);
       ports.push(port);
     }
-    await until(async () =>
+    await eventually(async () =>
       (await Promise.all(nodes.map(({ command }) => command('cluster', 'info')))).every(
         (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
       ),
@@ -68,7 +68,7 @@ export async function startRedisSentinel({
         settings: { replicaof: `127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay': '0' },
       }),
     );
-    await until(async () =>
+    await eventually(async () =>
       (await replica.command('info', 'replication')).includes('master_link_status:up'),
     );
     const watch = {
@@ -81,7 +81,7 @@ export async function startRedisSentinel({
         parts.use(await startRedisProgram({ configure: async () => watch, args: ['--sentinel'] })),
       ),
     );
-    await until(async () =>
+    await eventually(async () =>
       (
         await Promise.all(sentinels.map(({ command }) => command('sentinel', 'master', name)))
       ).every(
@@ -102,10 +102,3 @@ export async function startRedisSentinel({
 }
 
 /** Looks every 50 milliseconds, for 15 seconds at most. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 300; look++) {
-    if (await holds()) return;
-    await systemClock.sleep({ milliseconds: 50 });
-  }
-  throw new Error('Redis servers started, but did not find each other within 15 seconds');
-}

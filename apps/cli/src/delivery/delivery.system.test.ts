@@ -14,8 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { systemClock } from '@acmex/clock';
-import { freePort, startProgram } from '@acmex/services';
+import { eventually, freePort, startProgram } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { compile } from './compiled.testing.ts';
@@ -344,7 +343,7 @@ const able =
             for (const { place, check } of [api, worker]) {
               await expect(check()).resolves.toBeDefined();
               // Somebody has looked for what is due, and said so.
-              await until(
+              await eventually(
                 async () =>
                   (
                     (await (await fetch(`http://${place}/health/ready`)).json()) as {
@@ -523,7 +522,7 @@ const able =
           );
           await machine.run('systemctl', 'start', 'acmex-server.service');
           await logged('acmex-server.service', 'ERR_CONFIG_INVALID');
-          await until(
+          await eventually(
             async () =>
               (await properties('acmex-server.service', 'ActiveState')).ActiveState === 'failed',
           );
@@ -532,7 +531,7 @@ const able =
       );
 
       async function logged(unit: string, text: string): Promise<void> {
-        await until(async () =>
+        await eventually(async () =>
           (await machine.run('journalctl', '--unit', unit, '--output', 'cat')).includes(text),
         );
       }
@@ -541,13 +540,5 @@ const able =
 );
 
 async function served(place: string): Promise<void> {
-  await until(async () => (await fetch(`http://${place}/health`)).ok);
-}
-
-/** Looks until it is so, for 100 seconds at most. */
-async function until(what: () => Promise<boolean>): Promise<void> {
-  for (let look = 0; !(await what().catch(() => false)); look++) {
-    if (look === 1000) throw new Error(`not within 100 seconds: ${what}`);
-    await systemClock.sleep({ milliseconds: 100 });
-  }
+  await eventually(async () => (await fetch(`http://${place}/health`)).ok);
 }

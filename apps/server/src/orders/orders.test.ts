@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { until } from '../team/team.testing.ts';
+import { eventually } from '@acmex/services';
 import { type Reply, type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
 
 let ca: TestCa;
@@ -51,7 +51,7 @@ describe('an order', () => {
     };
     const traced = await order('traced.test', `00-${traceId}-00f067aa0ba902b7-01`);
     const other = await order('untraced.test', '00-nonsense');
-    await until(() =>
+    await eventually(() =>
       [traced, other].every((id) => server.log.some((line) => line.includes(`${id} succeeded`))),
     );
     const logged = (id: string) =>

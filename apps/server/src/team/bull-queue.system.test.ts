@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '@acmex/clock';
 import { taskQueueContract } from '@acmex/scheduler/contract';
-import { describeWith, type RedisServer, startRedis } from '@acmex/services';
+import { describeWith, eventually, type RedisServer, startRedis } from '@acmex/services';
 import { redisTarget } from '@acmex/storage-redis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { bell } from './bell.ts';
@@ -10,14 +10,6 @@ import { presence } from './presence.ts';
 import { teamRedis } from './team-redis.ts';
 
 const pass = async (milliseconds: number) => await systemClock.sleep({ milliseconds });
-const until = async (holds: () => boolean | Promise<boolean>, seconds = 30) => {
-  const end = systemClock.monotonic() + seconds * 1000;
-  while (!(await holds())) {
-    if (systemClock.monotonic() > end) throw new Error(`it did not come about within ${seconds} s`);
-    await pass(25);
-  }
-};
-
 describeWith(['redis-server'], 'a queue in Redis', () => {
   let redis: RedisServer;
   beforeAll(async () => {
@@ -95,11 +87,11 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     };
     one.queue.process(work('one'), { concurrency: 5, perGroup: 6 });
     two.queue.process(work('two'), { concurrency: 5, perGroup: 6 });
-    await until(async () => (await giver.queue.counts()).capacity === 10);
+    await eventually(async () => (await giver.queue.counts()).capacity === 10);
     for (let n = 0; n < 60; n += 1)
       await giver.queue.add({ id: `t${n}`, group: 'ca', priority: 'normal' });
-    await until(() => begun.length >= 60);
-    await until(async () => (await giver.queue.counts()).running === 0);
+    await eventually(() => begun.length >= 60);
+    await eventually(async () => (await giver.queue.counts()).running === 0);
     expect(new Set(begun.map((one) => one.split(' ')[1])).size).toBe(60);
     expect(begun).toHaveLength(60);
     expect(new Set(begun.map((one) => one.split(' ')[0]))).toEqual(new Set(['one', 'two']));
@@ -113,7 +105,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     const keys = (await redis.command('--scan', '--pattern', `${prefix}:ca:crt_1*`)).split('\n');
     expect(await redis.command('hget', keys[0] ?? '', 'data')).toBe('{"id":"crt_1"}');
     one.queue.process(async () => undefined, { concurrency: 1 });
-    await until(async () => (await one.queue.counts()).groups.length === 0);
+    await eventually(async () => (await one.queue.counts()).groups.length === 0);
     expect(await redis.command('--scan', '--pattern', `${prefix}:ca:*crt_1*`)).toBe('');
   });
 
@@ -130,9 +122,9 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     );
     const limit = async () => await own.command('hget', `${prefix}:ca:meta`, 'concurrency');
     await one.queue.add({ id: 'a', group: 'ca', priority: 'low' });
-    await until(async () => (await limit()) === '1');
+    await eventually(async () => (await limit()) === '1');
     await own.command('flushall');
-    await until(async () => (await limit()) === '1');
+    await eventually(async () => (await limit()) === '1');
     one.leave();
   });
 
@@ -160,8 +152,8 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
       await one[Symbol.asyncDispose]();
     }
     last.queue.process(work, { concurrency: 5 });
-    await until(() => done.length >= 50);
-    await until(async () => (await last.queue.counts()).groups.length === 0);
+    await eventually(() => done.length >= 50);
+    await eventually(async () => (await last.queue.counts()).groups.length === 0);
     expect([...new Set(done)]).toHaveLength(50);
     expect(done).toHaveLength(50);
   });
@@ -178,13 +170,13 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
       { concurrency: 1 },
     );
     await own.kill();
-    await until(() => !one.shared.isHere());
+    await eventually(() => !one.shared.isHere());
     const from = systemClock.monotonic();
     await expect(one.queue.add({ id: 'a', group: 'ca', priority: 'low' })).rejects.toThrow();
     expect(systemClock.monotonic() - from).toBeLessThan(1000);
     await own.restart();
-    await until(() => one.shared.isHere());
+    await eventually(() => one.shared.isHere());
     await one.queue.add({ id: 'b', group: 'ca', priority: 'low' });
-    await until(() => done.includes('b'));
+    await eventually(() => done.includes('b'));
   });
 });

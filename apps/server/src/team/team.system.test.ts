@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
-import { describeWith, type RedisServer, startRedis } from '@acmex/services';
+import { describeWith, eventually, type RedisServer, startRedis } from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { startCa, type TestCa } from '../serving.testing.ts';
@@ -12,7 +12,6 @@ import {
   type TeamOfProcesses,
   teamOfProcesses,
   type TeamOfProcessesOptions,
-  until,
 } from './team.testing.ts';
 
 /** The long run of `npm run soak -- server`, or the sample of it. */
@@ -113,7 +112,7 @@ describeWith(['redis-server'], 'a team', () => {
           const from = systemClock.monotonic();
           watching.push(
             ...held.map(async (id) => {
-              await until(
+              await eventually(
                 async () =>
                   !(await looker.hget(`${jobs}:${id}`, 'pb'))?.includes(`/${victim.pid}/`),
                 100,
@@ -127,7 +126,7 @@ describeWith(['redis-server'], 'a team', () => {
       })();
       const taken = await order(team, api, namesOf(count));
       expect(taken.size).toBe(count);
-      await until(async () => (await issuedIn(team, api)).size === count, soak ? 900 : 150);
+      await eventually(async () => (await issuedIn(team, api)).size === count, soak ? 900 : 150);
       done = true;
       await killing;
       await Promise.all(watching);
@@ -153,18 +152,18 @@ describeWith(['redis-server'], 'a team', () => {
     ca.slowness = 4000;
     const taken = await order(team, api, ['slow.test']);
     let holder: MemberProcess | undefined;
-    await until(async () => {
+    await eventually(async () => {
       for (const one of workers) if ((await jobsOf(one)).length > 0) holder = one;
       return holder !== undefined && [...ca.posts.keys()].some((path) => path.includes('finalize'));
     }, 30);
     holder?.kill('SIGSTOP');
     ca.slowness = 0;
-    await until(async () => (await issuedIn(team, api)).size === 1, 60);
+    await eventually(async () => (await issuedIn(team, api)).size === 1, 60);
     const chain = async () =>
       (await team.call(api.url, 'GET', `/api/certificates/${taken.get('slow.test')}/chain`)).text;
     const before = await chain();
     holder?.kill('SIGCONT');
-    await until(async () => (await jobsOf(holder!)).length === 0, 30);
+    await eventually(async () => (await jobsOf(holder!)).length === 0, 30);
     const lost = async () =>
       await Promise.all(
         workers.map(async (one) =>
@@ -175,7 +174,7 @@ describeWith(['redis-server'], 'a team', () => {
           ),
         ),
       );
-    await until(async () => (await lost()).some((count) => count > 0), 60);
+    await eventually(async () => (await lost()).some((count) => count > 0), 60);
     expect(await lost()).toEqual(workers.map((one) => (one === holder ? 1 : 0)));
     expect(await chain()).toBe(before);
     expect((await issuedIn(team, api)).get('slow.test')).toMatchObject({ generation: 1 });
@@ -187,13 +186,13 @@ describeWith(['redis-server'], 'a team', () => {
     const api = await team.start('api');
     await Promise.all([team.start('worker'), team.start('worker')]);
     const ordering = order(team, api, namesOf(soak ? 500 : 40), 10);
-    await until(() => ca.posts.size > 10, 30);
+    await eventually(() => ca.posts.size > 10, 30);
     await redis.kill();
     await systemClock.sleep({ seconds: 2 });
     await redis.restart();
     const taken = await ordering;
     expect(taken.size).toBeGreaterThan(0);
-    await until(
+    await eventually(
       async () => {
         const issued = await issuedIn(team, api).catch(() => new Map());
         return [...taken.keys()].every((name) => issued.has(name));
@@ -218,10 +217,10 @@ describeWith(['redis-server'], 'a team', () => {
       ca.slowness = soak ? 0 : 1500;
       const names = namesOf(soak ? 5000 : 12);
       await order(team, api, names);
-      await until(async () => (await looker.llen(`${jobs}:active`)) > 0, 30);
+      await eventually(async () => (await looker.llen(`${jobs}:active`)) > 0, 30);
       const from = systemClock.monotonic();
       await looker.flushall();
-      await until(
+      await eventually(
         async () =>
           (await looker.llen(`${jobs}:active`)) > 0 &&
           (await team.call(api.url, 'GET', '/api/queue')).body.running > 0,
@@ -230,7 +229,10 @@ describeWith(['redis-server'], 'a team', () => {
       process.stderr.write(
         `the queue was filled again after ${Math.round(systemClock.monotonic() - from)} ms\n`,
       );
-      await until(async () => (await issuedIn(team, api)).size === names.length, soak ? 1500 : 120);
+      await eventually(
+        async () => (await issuedIn(team, api)).size === names.length,
+        soak ? 1500 : 120,
+      );
       expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
       expect(finalized()).toHaveLength(names.length);
       // None is renewed early.
@@ -251,10 +253,10 @@ describeWith(['redis-server'], 'a team', () => {
       const api = await team.start('api');
       await team.start('worker');
       const [id] = [...(await order(team, api, ['before.test'])).values()];
-      await until(async () => (await issuedIn(team, api)).size === 1, 60);
+      await eventually(async () => (await issuedIn(team, api)).size === 1, 60);
       await redis.kill();
       const from = systemClock.monotonic();
-      await until(() => api.said.some((line) => line.includes('Redis is away')), 10);
+      await eventually(() => api.said.some((line) => line.includes('Redis is away')), 10);
       const timed = async (method: string, path: string, body?: unknown) => {
         const from = systemClock.monotonic();
         const { status, headers } = await team.call(api.url, method, path, body);
@@ -273,13 +275,13 @@ describeWith(['redis-server'], 'a team', () => {
         await systemClock.sleep({ seconds: 1 });
       }
       await redis.restart();
-      await until(
+      await eventually(
         async () =>
           (await team.call(api.url, 'POST', '/api/orders', { names: ['after.test'] })).status ===
           202,
         15,
       );
-      await until(async () => (await issuedIn(team, api)).has('after.test'), 60);
+      await eventually(async () => (await issuedIn(team, api)).has('after.test'), 60);
       expect((await timed('GET', '/health/ready'))[0]).toBe(200);
     },
     soak ? 900_000 : 200_000,
@@ -301,7 +303,7 @@ describeWith(['redis-server'], 'a team', () => {
       const said: string[] = [];
       const schedules = async () => await looker.zcard('{acmex}:team:looks:repeat');
       const watch = async (seconds: number, holds: () => Promise<boolean>) =>
-        await until(async () => {
+        await eventually(async () => {
           most = Math.max(most, await lag());
           return await holds();
         }, seconds);
@@ -360,7 +362,7 @@ describeWith(['redis-server'], 'a team', () => {
     ca.slowness = soak ? 10_000 : 3000;
     const names = namesOf(many);
     await order(team, api, names, 50);
-    await until(async () => (await jobsOf(worker)).length >= many / 2, 60);
+    await eventually(async () => (await jobsOf(worker)).length >= many / 2, 60);
     const from = systemClock.monotonic();
     worker.kill('SIGTERM');
     expect(await worker.ended).toBe(0);
@@ -369,7 +371,7 @@ describeWith(['redis-server'], 'a team', () => {
     expect(took).toBeLessThan(30_000 * slack);
     expect(await looker.llen(`${jobs}:active`)).toBe(0);
     await team.start('worker');
-    await until(async () => (await issuedIn(team, api)).size === names.length, 200);
+    await eventually(async () => (await issuedIn(team, api)).size === names.length, 200);
     // A finalization that the CA had not begun with when its process was stopped is asked for again.
     expect(
       [...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1),
@@ -413,14 +415,14 @@ describeWith(['redis-server'], 'a team', () => {
           (await team.call(api.url, 'POST', '/api/orders', { names: [name], issuer: 'other' }))
             .status,
         ).toBe(202);
-      await until(
+      await eventually(
         async () =>
           [...(await issuedIn(team, api)).keys()].filter(
             (name) => name.startsWith('b') && !name.startsWith('before'),
           ).length === healthy.length,
         90,
       );
-      await until(
+      await eventually(
         async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 20,
         60,
       );

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@acmex/clock';
+import { eventually, freePort } from '@acmex/services';
 import { build } from 'esbuild';
-import { freePort, type TestCa } from '../serving.testing.ts';
+import type { TestCa } from '../serving.testing.ts';
 import type { Role } from './role.ts';
 
 /** A process of a team. */
@@ -168,7 +168,7 @@ listen_addr = "127.0.0.1:${ca.httpPort}"
       }
       const ready = () => said.find((line) => line.startsWith('ready '));
       await Promise.race([
-        until(() => ready() !== undefined, 60),
+        eventually(() => ready() !== undefined, 60),
         ended.then((code) => {
           throw new Error(`a process of the team ended with ${code}: ${said.join('\n')}`);
         }),
@@ -218,19 +218,3 @@ listen_addr = "127.0.0.1:${ca.httpPort}"
 }
 
 /** Looks every 50 ms, and where a look takes longer than that, no more than half of the time. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  seconds = 60,
-  what: () => unknown = () => '',
-): Promise<void> {
-  const end = systemClock.monotonic() + seconds * 1000;
-  for (;;) {
-    const from = systemClock.monotonic();
-    if (await holds()) return;
-    if (systemClock.monotonic() > end)
-      throw new Error(`it did not come about within ${seconds} s: ${String(what())}`);
-    await systemClock.sleep({
-      milliseconds: Math.max(50, Math.ceil(systemClock.monotonic() - from)),
-    });
-  }
-}
