@@ -14,7 +14,10 @@ describe('milliseconds', () => {
     expect(milliseconds({ days: 1, seconds: 1 })).toBe(86_401_000);
   });
   it('refuses a length that depends on the calendar', () => {
-    expect(() => milliseconds({ months: 1 })).toThrow(RangeError);
+    // Native Temporal throws the RangeError of another realm in Jest: compare by name.
+    expect(() => milliseconds({ months: 1 })).toThrow(
+      expect.objectContaining({ name: 'RangeError' }),
+    );
   });
 });
 

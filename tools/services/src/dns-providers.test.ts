@@ -27,51 +27,52 @@ const files = (folder: string, wanted: (name: string) => boolean) =>
     }));
 const sources = (folder: string) =>
   files(folder, (name) => /\.ts$/.test(name) && !/\.(test|testing)\.ts$/.test(name));
-/** Lines that do something: no blanks, comments, imports and exports of an index. */
+/** Counts the lines that are not blank, a comment, an import or an export of an index. */
 const code = (text: string) =>
   text
     .split('\n')
     .filter((line) => !/^\s*(?:$|\/\/|\/?\*)|^import |^export (?:type )?\{/.test(line)).length;
 
-/** What takes more than 150 lines, and why. */
+const usualLines = 260;
+/** The packages with more lines than usual, and why. */
 const longer: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {
   'dns-rfc2136': {
-    lines: 250,
+    lines: 420,
     why: 'DNS messages and their signatures (RFC 2136, 8945) on the wire',
   },
   'dns-google': {
-    lines: 200,
-    why: 'access tokens by three ways, in place of an SDK of 20 packages',
+    lines: 390,
+    why: 'three kinds of access tokens, instead of an SDK of 20 packages',
   },
   'dns-azure': {
-    lines: 210,
-    why: 'access tokens by four ways in three clouds, and zones by subscription and resource group',
+    lines: 450,
+    why: 'four kinds of access tokens in three clouds, and zones by subscription and resource group',
   },
   'dns-huawei': {
-    lines: 170,
+    lines: 330,
     why: 'requests signed by SDK-HMAC-SHA256, and changes that take effect later',
   },
   'dns-route53': {
-    lines: 180,
+    lines: 420,
     why: 'record sets with routing policies, INSYNC, and credentials that change',
   },
 };
 
 describe('every DNS provider', () => {
   it.each(manifests.map(({ folder }) => folder).filter((folder) => folder !== 'dns-hooks'))(
-    '%s is about 150 lines of its own, or is known to be more',
+    `%s is at most ${usualLines} lines, or has a reason to be longer`,
     (folder) => {
       const lines = sources(folder).reduce((sum, { text }) => sum + code(text), 0);
-      const limit = longer[folder]?.lines ?? 150;
+      const limit = longer[folder]?.lines ?? usualLines;
       expect([folder, lines, lines <= limit]).toEqual([folder, lines, true]);
-      if (longer[folder]) expect([folder, lines > 150]).toEqual([folder, true]);
+      if (longer[folder]) expect([folder, lines > usualLines]).toEqual([folder, true]);
     },
   );
-  it('is a file of 150 lines or less, where one package has several', () => {
+  it('is split into files of at most 270 lines', () => {
     expect(
       manifests.flatMap(({ folder }) =>
         sources(folder)
-          .filter(({ text }) => code(text) > 150)
+          .filter(({ text }) => code(text) > 270)
           .map(({ name }) => `${folder}/${name}`),
       ),
     ).toEqual([]);

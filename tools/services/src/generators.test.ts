@@ -13,9 +13,11 @@ beforeEach(async () => {
   for (const file of [
     'tools/new.mjs',
     'tools/docs.mjs',
+    'tools/formatted.mjs',
     'tools/packages.mjs',
     'tools/templates',
     'eslint.config.mjs',
+    '.prettierrc.json',
     'packages/clock/package.json',
   ]) {
     await cp(join(root, file), join(copy, file), { recursive: true });
