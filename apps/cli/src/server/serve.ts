@@ -28,11 +28,7 @@ export async function serve(
   const { env: environment, stdout, stderr, signal } = terminal;
   const server = await import('@acmex/server').catch((cause: unknown) => {
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new CliError(
-      'ERR_CLI_PACKAGE',
-      'the server is a package of its own: npm install @acmex/server, where @acmex/cli is installed',
-      { cause },
-    );
+    throw new CliError('ERR_CLI_PACKAGE', howToGetServer(), { cause });
   });
   const log = logTo(terminal, logLevel);
   // Standard output is for a person alone: that of a service is a log, and no place for a secret.
@@ -94,4 +90,14 @@ export function logTo({ stderr }: Terminal, most: LogLevel): Log {
         `${JSON.stringify({ time: systemClock.now().toString(), level, msg, ...more })}\n`,
       );
   };
+}
+
+/** Returns how to get the server: it is not installed, or this is a checkout in which it is not built. */
+function howToGetServer(): string {
+  try {
+    import.meta.resolve('@acmex/server');
+    return 'the server is not built yet: run npm run build in the checkout';
+  } catch {
+    return 'the server is a separate package: run npm install @acmex/server where @acmex/cli is installed';
+  }
 }
