@@ -10,7 +10,8 @@ const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
 );
 
 export default {
-  testTimeout: 30_000,
+  // A loaded machine is slow, and a hook that cleans up has this limit too: it only ends what hangs.
+  testTimeout: 180_000,
   // Half of the tests wait for other processes: two files at once even on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   forceExit: true, // a test that failed may leave a server behind; the run ends all the same
