@@ -16,23 +16,23 @@ import {
 } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import {
-  type ManagedCommandOptions,
+  type ConfiguredOutputOptions,
   type Row,
-  type Shown,
+  type Result,
   table,
-  written,
-} from '../managed/command.ts';
+  formatResult,
+} from '../output.ts';
 import { openAccount } from '../obtain/open-account.ts';
-import { watched } from '../obtain/telling.ts';
+import { loggingFetch } from '../progress.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 
-export type AccountCommandOptions = ManagedCommandOptions &
+export type AccountCommandOptions = ConfiguredOutputOptions &
   AuthorityOptions & { readonly force?: boolean };
 
 /** `acmex account list` */
 export async function accountList(
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
   const report = await reporter(terminal, options);
@@ -42,7 +42,7 @@ export async function accountList(
     rows.push({ directory, account });
   if (rows.length === 0)
     report.done('no account is kept in this storage: acmex account register makes one');
-  terminal.stdout.write(written({ text: table(rows), document: rows, rows }, options.output));
+  terminal.stdout.write(formatResult({ text: table(rows), document: rows, rows }, options.output));
 }
 
 /** `acmex account register`: makes the account, or finds the one that is kept. */
@@ -123,12 +123,12 @@ export async function accountDeactivate(
 
 /** Opens the CA that is chosen and the storage for one command, and writes what came of it. */
 export async function withAuthority(
-  options: ManagedCommandOptions & AuthorityOptions,
+  options: ConfiguredOutputOptions & AuthorityOptions,
   terminal: Terminal,
   work: (
     authority: CertificateAuthority,
     parts: AccountOptions & { readonly report: Reporter },
-  ) => Promise<Shown>,
+  ) => Promise<Result>,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
@@ -138,13 +138,13 @@ export async function withAuthority(
     await using storage = await openStorage(options, terminal, report);
     const result = await work(authority, {
       storage,
-      fetch: watched(fetch, report),
+      fetch: loggingFetch(fetch, report),
       userAgent: 'acmex-cli',
       signal: terminal.signal,
       report,
     });
     report.close();
-    terminal.stdout.write(written(result, options.output));
+    terminal.stdout.write(formatResult(result, options.output));
   } finally {
     report.close();
   }
@@ -154,7 +154,7 @@ function shown(
   { title, directory }: CertificateAuthority,
   { url, status, contact = [] }: Pick<Account, 'url' | 'status' | 'contact'>,
   remark?: string,
-): Shown {
+): Result {
   const row = {
     ca: title,
     directory,

@@ -1,11 +1,11 @@
 import { checkConfig, type ConfigCheck, configSchema, explain, faultText } from '@acmex/config';
 import { placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
-import type { ManagedCommandOptions } from '../managed/command.ts';
-import { table, written } from '../managed/command.ts';
+import type { ConfiguredOutputOptions } from '../output.ts';
+import { table, formatResult } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
-export type ConfigOptions = Pick<ManagedCommandOptions, 'output'> & {
+export type ConfigOptions = Pick<ConfiguredOutputOptions, 'output'> & {
   readonly config?: string;
   readonly origin?: boolean;
 };
@@ -22,7 +22,7 @@ export async function check(options: ConfigOptions, terminal: Terminal): Promise
   const found = file ?? 'no file: defaults, and what the environment says';
   if (options.output !== 'text' || config)
     terminal.stdout.write(
-      written(
+      formatResult(
         { text: `${found}: no fault`, document: { file, faults: rows }, rows },
         options.output,
       ),
@@ -48,7 +48,7 @@ export async function show(options: ConfigOptions, terminal: Terminal): Promise<
     ...(options.origin ? { origin } : {}),
   }));
   terminal.stdout.write(
-    written(
+    formatResult(
       {
         text: options.origin
           ? table(rows)

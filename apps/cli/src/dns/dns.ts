@@ -18,10 +18,10 @@ import {
 } from '@acmex/dns';
 import { errorCode, printable } from '@acmex/protocol';
 import { placesOf } from '../configuration.ts';
-import { type ManagedCommandOptions, type Row, table, written } from '../managed/command.ts';
+import { type ConfiguredOutputOptions, type Row, table, formatResult } from '../output.ts';
 import { type LogLevel, type Reporter, reporter, type Terminal } from '../terminal.ts';
 
-export interface DnsCommandOptions extends Pick<ManagedCommandOptions, 'output'> {
+export interface DnsCommandOptions extends Pick<ConfiguredOutputOptions, 'output'> {
   readonly config?: string;
   readonly dnsProvider?: string;
   readonly dnsEnv?: readonly string[];
@@ -48,7 +48,7 @@ export async function dnsList(
     })),
   );
   terminal.stdout.write(
-    written({ text: kinds.map(kindText).join('\n\n'), document: kinds, rows }, output),
+    formatResult({ text: kinds.map(kindText).join('\n\n'), document: kinds, rows }, output),
   );
 }
 
@@ -109,7 +109,7 @@ export async function dnsTrace(
       ['zone', zone],
     ].map(([what = '', value]) => `${what.padEnd(8)} ${value}`);
     terminal.stdout.write(
-      written(
+      formatResult(
         {
           text: [...path, '', table(answers)].join('\n'),
           document: { name, record, place, zone, servers: answers },
@@ -142,7 +142,7 @@ export async function dnsCheck(
       signal: terminal.signal,
     });
     terminal.stdout.write(
-      written(
+      formatResult(
         {
           text: `${writer} can write the records of ${name}`,
           document: { name, provider: writer, zone, tried: place, works: true },

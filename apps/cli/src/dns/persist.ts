@@ -21,11 +21,11 @@ import { Temporal } from 'temporal-polyfill';
 import { withAuthority } from '../account/account.ts';
 import type { AuthorityOptions } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
-import type { ManagedCommandOptions, Shown } from '../managed/command.ts';
+import type { ConfiguredOutputOptions, Result } from '../output.ts';
 import { openAccount } from '../obtain/open-account.ts';
 import type { Terminal } from '../terminal.ts';
 
-export interface PersistOptions extends ManagedCommandOptions, AuthorityOptions {
+export interface PersistOptions extends ConfiguredOutputOptions, AuthorityOptions {
   readonly check?: boolean;
   readonly challengeDraft?: string;
   readonly wildcard?: boolean;
@@ -176,7 +176,7 @@ function valueOf(
   });
 }
 
-function toSet(wanted: WantedRecord & { readonly name: string }, options: PersistOptions): Shown {
+function toSet(wanted: WantedRecord & { readonly name: string }, options: PersistOptions): Result {
   const { name, wildcard } = wanted;
   const row = {
     name,
@@ -188,7 +188,7 @@ function toSet(wanted: WantedRecord & { readonly name: string }, options: Persis
   return { text: `${name}. IN TXT ${quoted(row.value)}`, document: row, rows: [row] };
 }
 
-function standingShown({ domain, name, current, persistUntil }: StandingRecord): Shown {
+function standingShown({ domain, name, current, persistUntil }: StandingRecord): Result {
   const row = { domain, name, stands: true, current, persistUntil: persistUntil?.toString() };
   return {
     text: `${name} stands at every server that was asked, ${persistUntil ? `until ${persistUntil}` : 'without an end'}`,

@@ -5,7 +5,8 @@ import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import { type ManagedCommandOptions, type Row, type Shown, table, withManaged } from './command.ts';
+import { type ConfiguredOutputOptions, type Row, type Result, table } from '../output.ts';
+import { withManager } from './with-manager.ts';
 
 const namesOf = ({ names }: ManagedCertificate) =>
   names.map((name) => printable(name, 255)).join(' ');
@@ -43,8 +44,11 @@ export async function theCertificate(
 }
 
 /** `acmex cert list` */
-export async function certList(options: ManagedCommandOptions, terminal: Terminal): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner }, report) => {
+export async function certList(
+  options: ConfiguredOutputOptions,
+  terminal: Terminal,
+): Promise<void> {
+  await withManager(options, terminal, async ({ provisioner }, report) => {
     const all: ManagedCertificate[] = [];
     for await (const one of provisioner.certificates.list({
       signal: terminal.signal,
@@ -61,10 +65,10 @@ export async function certList(options: ManagedCommandOptions, terminal: Termina
 /** `acmex cert show` */
 export async function certShow(
   which: string,
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async (parts) => {
+  await withManager(options, terminal, async (parts) => {
     const one = await theCertificate(parts, which);
     const { current, renewal, failure, deployFailure, deploy = [] } = one;
     const lines: readonly (readonly [string, string | undefined])[] = [
@@ -121,10 +125,10 @@ export async function certExport(
     certPath,
     keyPath,
     ...options
-  }: ManagedCommandOptions & { readonly certPath?: string; readonly keyPath?: string },
+  }: ConfiguredOutputOptions & { readonly certPath?: string; readonly keyPath?: string },
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async (parts) => {
+  await withManager(options, terminal, async (parts) => {
     const { id, current } = await theCertificate(parts, which);
     const content =
       current && (await parts.provisioner.certificates.generation(id, current.generation));
@@ -151,10 +155,10 @@ export async function certExport(
 export async function certChange(
   what: 'pause' | 'resume' | 'remove',
   which: string,
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async (parts): Promise<Shown> => {
+  await withManager(options, terminal, async (parts): Promise<Result> => {
     const one = await theCertificate(parts, which);
     const { certificates } = parts.provisioner;
     if (what === 'remove') await parts.provisioner.remove(one.id, { signal: terminal.signal });
@@ -178,10 +182,10 @@ export async function certChange(
 /** `acmex cert revoke` */
 export async function certRevoke(
   which: string,
-  { reason, ...options }: ManagedCommandOptions & { readonly reason?: string },
+  { reason, ...options }: ConfiguredOutputOptions & { readonly reason?: string },
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async (parts): Promise<Shown> => {
+  await withManager(options, terminal, async (parts): Promise<Result> => {
     const one = await theCertificate(parts, which);
     await parts.provisioner.revoke(one.id, { reason, signal: terminal.signal });
     return {
@@ -197,11 +201,11 @@ export async function status(
     warn,
     crit,
     ...options
-  }: ManagedCommandOptions & { readonly warn: number; readonly crit: number },
+  }: ConfiguredOutputOptions & { readonly warn: number; readonly crit: number },
   terminal: Terminal,
 ): Promise<number> {
   let worst = 0;
-  await withManaged(options, terminal, async ({ provisioner, storage, config }) => {
+  await withManager(options, terminal, async ({ provisioner, storage, config }) => {
     const now = systemClock.now().epochMilliseconds;
     const rows: {
       id: string;

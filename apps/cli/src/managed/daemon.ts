@@ -9,11 +9,11 @@ import { sameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import type { ManagedCommandOptions } from './command.ts';
+import type { ConfiguredOutputOptions } from '../output.ts';
 import { managed } from './managed.ts';
 import { prepared } from './renew.ts';
 
-export interface DaemonOptions extends ManagedCommandOptions {
+export interface DaemonOptions extends ConfiguredOutputOptions {
   /** Seconds between two looks, at most. */
   readonly checkInterval: number;
   readonly concurrency: number;

@@ -18,7 +18,7 @@ import {
 } from '@acmex/config';
 import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
-import { watched } from '../obtain/telling.ts';
+import { loggingFetch } from '../progress.ts';
 import { readText } from '../read-text.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { managed } from './managed.ts';
@@ -82,7 +82,7 @@ async function newSession(
   const session = acmeSession({
     directory,
     key,
-    fetch: watched(nodeFetch({ ca }), report),
+    fetch: loggingFetch(nodeFetch({ ca }), report),
     userAgent: 'acmex-cli',
   });
   await newAccount(session, { termsOfServiceAgreed: true });

@@ -2,7 +2,7 @@ import { type Config, keeper, type Keeper, type RunHooks } from '@acmex/config';
 import type { AcmeSession } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import { tell, track, watched } from '../obtain/telling.ts';
+import { loggingFetch, reportProgress, trackDisplay } from '../progress.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 
 export interface ManagedOptions {
@@ -31,11 +31,11 @@ export function managed({
     session,
     hooks,
     userAgent: 'acmex-cli',
-    fetch: (ca) => watched(nodeFetch({ ca }), report),
+    fetch: (ca) => loggingFetch(nodeFetch({ ca }), report),
     onWarning: (message) => report.warn(message),
     onProgress: (progress) => {
-      track(display, progress);
-      tell(report, progress);
+      trackDisplay(display, progress);
+      reportProgress(report, progress);
     },
   });
 }

@@ -2,7 +2,8 @@ import type { OrderStatus } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
-import { type ManagedCommandOptions, type Row, table, withManaged } from './command.ts';
+import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { withManager } from './with-manager.ts';
 
 const rowOf = ({ id, state, cause, createdAt, names, certificate }: OrderStatus): Row => ({
   id,
@@ -21,8 +22,11 @@ const documentOf = (order: OrderStatus) => ({
 });
 
 /** `acmex order list` */
-export async function orderList(options: ManagedCommandOptions, terminal: Terminal): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner }, report) => {
+export async function orderList(
+  options: ConfiguredOutputOptions,
+  terminal: Terminal,
+): Promise<void> {
+  await withManager(options, terminal, async ({ provisioner }, report) => {
     const all: OrderStatus[] = [];
     for await (const one of provisioner.orders({
       signal: terminal.signal,
@@ -38,10 +42,10 @@ export async function orderList(options: ManagedCommandOptions, terminal: Termin
 /** `acmex order show` */
 export async function orderShow(
   id: string,
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner }) => {
+  await withManager(options, terminal, async ({ provisioner }) => {
     const order = await provisioner.status(id);
     const { failure } = order;
     const lines: readonly (readonly [string, string | undefined])[] = [
@@ -79,10 +83,10 @@ export async function orderShow(
 /** `acmex order cancel`: says so in the record, and ends it at once where nobody else works on it. */
 export async function orderCancel(
   id: string,
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner }) => {
+  await withManager(options, terminal, async ({ provisioner }) => {
     await provisioner.cancel(id);
     const { state } = await provisioner.execute(id, { signal: terminal.signal });
     if (state !== 'cancelled')
@@ -97,10 +101,10 @@ export async function orderCancel(
 /** `acmex order retry`: now, not when its time has come. */
 export async function orderRetry(
   id: string,
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner, tend, finish }) => {
+  await withManager(options, terminal, async ({ provisioner, tend, finish }) => {
     const { certificate } = await provisioner.status(id);
     await provisioner.certificates.get(certificate);
     const {

@@ -3,7 +3,8 @@ import { type CertificateStore, type ManagedCertificate, priorityOf } from '@acm
 import { printable } from '@acmex/protocol';
 import type { Terminal } from '../terminal.ts';
 import { theCertificate } from './certificates.ts';
-import { type ManagedCommandOptions, type Row, table, withManaged } from './command.ts';
+import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { withManager } from './with-manager.ts';
 
 /** So many of what is due are counted; a queue that is longer is said to be. */
 const most = 10_000;
@@ -26,8 +27,8 @@ const rowOf = (one: ManagedCertificate): Row => ({
 });
 
 /** `acmex queue`: what is due by now and not done, by urgency and CA, and what fails with its problem. */
-export async function queue(options: ManagedCommandOptions, terminal: Terminal): Promise<void> {
-  await withManaged(options, terminal, async ({ provisioner: { certificates } }, report) => {
+export async function queue(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
+  await withManager(options, terminal, async ({ provisioner: { certificates } }, report) => {
     const waiting = new Map<string, Waiting>();
     const now = systemClock.now();
     let count = 0;
@@ -79,10 +80,10 @@ export async function queue(options: ManagedCommandOptions, terminal: Terminal):
 /** `acmex replay`: what failed is due now, for whoever works with the storage. */
 export async function replay(
   which: readonly string[],
-  options: ManagedCommandOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManaged(options, terminal, async (parts) => {
+  await withManager(options, terminal, async (parts) => {
     const { provisioner } = parts;
     const chosen =
       which.length === 0

@@ -8,9 +8,10 @@ import { exitCodeOf } from '../exit-code.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { theCertificate } from './certificates.ts';
 import { type DryRunOptions, dryRun } from './dry-run.ts';
-import { type ManagedCommandOptions, type Row, table, withManaged } from './command.ts';
+import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { withManager } from './with-manager.ts';
 
-export interface RenewOptions extends ManagedCommandOptions, DryRunOptions {
+export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
   readonly domains?: readonly string[];
   readonly all?: boolean;
   readonly force?: boolean;
@@ -41,7 +42,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
       '--server and --ca-certificate are for --dry-run: a renewal goes to the CA that issued',
     );
   let code = 0;
-  await withManaged(options, terminal, async (parts, report) => {
+  await withManager(options, terminal, async (parts, report) => {
     await parts.hooks.check();
     const declared = options.dryRun
       ? []

@@ -14,7 +14,8 @@ import type { ObtainOptions } from './options.ts';
 import { openAccount } from './open-account.ts';
 import { proofFrom } from './proof.ts';
 import { certificateRequest, namesOf } from './request.ts';
-import { resultDocument, resultText, tell, track, watched } from './telling.ts';
+import { loggingFetch, reportProgress, trackDisplay } from '../progress.ts';
+import { resultDocument, resultText } from './result.ts';
 
 /** `acmex obtain --no-manage`: from names to a certificate and its key in two files, and nothing is kept but the account. Whatever can fail on this side fails before the CA hears of it. */
 export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Promise<void> {
@@ -47,7 +48,7 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
     await using storage = await openStorage(options, terminal, report);
     const session = await openAccount(authority, {
       storage,
-      fetch: watched(fetch, report),
+      fetch: loggingFetch(fetch, report),
       report,
       signal,
       key,
@@ -63,8 +64,8 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
       {
         signal,
         onProgress: (progress) => {
-          track(display, progress);
-          tell(report, progress);
+          trackDisplay(display, progress);
+          reportProgress(report, progress);
         },
       },
     );

@@ -28,7 +28,8 @@ import { openAccount } from './open-account.ts';
 import type { ObtainOptions } from './options.ts';
 import { proofFrom } from './proof.ts';
 import { namesOf } from './request.ts';
-import { resultDocument, resultText, watched } from './telling.ts';
+import { loggingFetch } from '../progress.ts';
+import { resultDocument, resultText } from './result.ts';
 
 /** `acmex obtain`: from names to a certificate that is kept current, in the storage and in two files. */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
@@ -54,7 +55,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
     await keepCredentials(options, terminal.env, storage);
     const session = await openAccount(authority, {
       storage,
-      fetch: watched(fetch, report),
+      fetch: loggingFetch(fetch, report),
       report,
       signal: terminal.signal,
     });

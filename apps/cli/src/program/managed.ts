@@ -1,5 +1,5 @@
 import { type Command, type CommandOptions, Option } from 'commander';
-import type { ManagedCommandOptions } from '../managed/command.ts';
+import type { ConfiguredOutputOptions } from '../output.ts';
 import type { DaemonOptions } from '../managed/daemon.ts';
 import type { RenewOptions } from '../managed/renew.ts';
 import type { Terminal } from '../terminal.ts';
@@ -81,17 +81,19 @@ export function addManagedCommands(
     .option('--warn <days>', 'warn when less is left', days, 14)
     .option('--crit <days>', 'critical when less is left', days, 7)
     .action(
-      async (options: ManagedCommandOptions & { readonly warn: number; readonly crit: number }) => {
+      async (
+        options: ConfiguredOutputOptions & { readonly warn: number; readonly crit: number },
+      ) => {
         end(await (await import('../managed/certificates.ts')).status(options, terminal));
       },
     );
 
   const cert = program.command('cert').description('the certificates that are kept current');
-  add(cert, 'list', 'list them').action(async (options: ManagedCommandOptions) =>
+  add(cert, 'list', 'list them').action(async (options: ConfiguredOutputOptions) =>
     (await import('../managed/certificates.ts')).certList(options, terminal),
   );
   add(cert, 'show <which>', 'show one, by its id or a name of it').action(
-    async (which: string, options: ManagedCommandOptions) =>
+    async (which: string, options: ConfiguredOutputOptions) =>
       (await import('../managed/certificates.ts')).certShow(which, options, terminal),
   );
   add(
@@ -101,7 +103,7 @@ export function addManagedCommands(
   )
     .option('--cert-path <file>', 'where to write the certificate with its chain')
     .option('-k, --key-path <file>', 'where to write the private key')
-    .action(async (which: string, options: ManagedCommandOptions) =>
+    .action(async (which: string, options: ConfiguredOutputOptions) =>
       (await import('../managed/certificates.ts')).certExport(which, options, terminal),
     );
   for (const [what, description] of [
@@ -110,7 +112,7 @@ export function addManagedCommands(
     ['remove', 'forget it, and its keys in the storage'],
   ] as const) {
     add(cert, `${what} <which>`, description).action(
-      async (which: string, options: ManagedCommandOptions) =>
+      async (which: string, options: ConfiguredOutputOptions) =>
         (await import('../managed/certificates.ts')).certChange(what, which, options, terminal),
     );
   }
@@ -125,35 +127,36 @@ export function addManagedCommands(
         'privilegeWithdrawn',
       ]),
     )
-    .action(async (which: string, options: ManagedCommandOptions & { readonly reason?: string }) =>
-      (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),
+    .action(
+      async (which: string, options: ConfiguredOutputOptions & { readonly reason?: string }) =>
+        (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),
     );
   const queue = program.command('queue').description('what is due and not done, and what fails');
   add(queue, 'show', 'show it, which is what acmex queue does', { isDefault: true }).action(
-    async (options: ManagedCommandOptions) =>
+    async (options: ConfiguredOutputOptions) =>
       (await import('../managed/queue.ts')).queue(options, terminal),
   );
   add(
     queue,
     'replay [which...]',
     'try what failed again now: everything, or certificates by their ids or names',
-  ).action(async (which: readonly string[], options: ManagedCommandOptions) =>
+  ).action(async (which: readonly string[], options: ConfiguredOutputOptions) =>
     (await import('../managed/queue.ts')).replay(which, options, terminal),
   );
   const order = program.command('order').description('what was ordered, and how it went');
-  add(order, 'list', 'list all orders').action(async (options: ManagedCommandOptions) =>
+  add(order, 'list', 'list all orders').action(async (options: ConfiguredOutputOptions) =>
     (await import('../managed/orders.ts')).orderList(options, terminal),
   );
   add(order, 'show <id>', 'show the steps of one').action(
-    async (id: string, options: ManagedCommandOptions) =>
+    async (id: string, options: ConfiguredOutputOptions) =>
       (await import('../managed/orders.ts')).orderShow(id, options, terminal),
   );
   add(order, 'cancel <id>', 'end one that is under way').action(
-    async (id: string, options: ManagedCommandOptions) =>
+    async (id: string, options: ConfiguredOutputOptions) =>
       (await import('../managed/orders.ts')).orderCancel(id, options, terminal),
   );
   add(order, 'retry <id>', 'try one again now').action(
-    async (id: string, options: ManagedCommandOptions) =>
+    async (id: string, options: ConfiguredOutputOptions) =>
       (await import('../managed/orders.ts')).orderRetry(id, options, terminal),
   );
 }

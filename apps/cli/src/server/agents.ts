@@ -1,13 +1,13 @@
 import { CertificateStore } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { AgentReports } from '@acmex/server/agents';
-import { type ManagedCommandOptions, type Row, table } from '../managed/command.ts';
+import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { withTenant } from './keys.ts';
 
 /** `acmex server agents`: what the agents on hosts have told last. */
 export async function agents(
-  options: ManagedCommandOptions & { readonly tenant?: string },
+  options: ConfiguredOutputOptions & { readonly tenant?: string },
   terminal: Terminal,
 ): Promise<void> {
   await withTenant(options, terminal, async ({ storage }) => {

@@ -1,16 +1,11 @@
 import { KeyStore, type Scope, scopes } from '@acmex/server/keys';
 import { scopedStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
-import {
-  type ManagedCommandOptions,
-  type Row,
-  type Shown,
-  table,
-  withManaged,
-} from '../managed/command.ts';
+import { type ConfiguredOutputOptions, type Row, type Result, table } from '../output.ts';
+import { withManager } from '../managed/with-manager.ts';
 import type { Terminal } from '../terminal.ts';
 
-export interface KeyCreateOptions extends ManagedCommandOptions {
+export interface KeyCreateOptions extends ConfiguredOutputOptions {
   readonly scopes?: readonly string[];
   readonly names?: readonly string[];
   readonly title?: string;
@@ -89,7 +84,7 @@ export async function keyRevoke(
 async function withKeys(
   options: KeyCreateOptions,
   terminal: Terminal,
-  work: (keys: KeyStore) => Promise<Shown>,
+  work: (keys: KeyStore) => Promise<Result>,
 ): Promise<void> {
   await withTenant(
     options,
@@ -100,11 +95,11 @@ async function withKeys(
 
 /** The part of the storage that is a tenant's. @throws CliError `ERR_CLI_USAGE` for a tenant that is none */
 export async function withTenant(
-  { tenant: named, ...options }: ManagedCommandOptions & { readonly tenant?: string },
+  { tenant: named, ...options }: ConfiguredOutputOptions & { readonly tenant?: string },
   terminal: Terminal,
-  work: (tenant: { readonly name: string; readonly storage: Storage }) => Promise<Shown>,
+  work: (tenant: { readonly name: string; readonly storage: Storage }) => Promise<Result>,
 ): Promise<void> {
-  await withManaged(options, terminal, async ({ storage, config }) => {
+  await withManager(options, terminal, async ({ storage, config }) => {
     const [first = 'default', ...more] = Object.keys(config.values.tenants);
     const name = named ?? first;
     if (![first, ...more].includes(name))

@@ -1,0 +1,25 @@
+import type { Keeper } from '@acmex/config';
+import { openStorage } from '../open-storage.ts';
+import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
+import { managed } from './managed.ts';
+
+/** Opens the certificate manager for one command, and writes its result. */
+export async function withManager(
+  options: ConfiguredOutputOptions,
+  terminal: Terminal,
+  work: (manager: Keeper, report: Reporter) => Promise<Result>,
+): Promise<void> {
+  const report = await reporter(terminal, options);
+  try {
+    await using storage = await openStorage(options, terminal, report);
+    const result = await work(
+      managed({ storage, configuration: options.configuration, terminal, report }),
+      report,
+    );
+    report.close();
+    terminal.stdout.write(formatResult(result, options.output));
+  } finally {
+    report.close();
+  }
+}
