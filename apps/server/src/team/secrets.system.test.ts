@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '@acmex/clock';
 import { describeWith, eventually, startRedis, startRedisSentinel } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
@@ -81,6 +82,8 @@ describeWith(['redis-server'], 'a server with Redis', () => {
       await eventually(
         async () => {
           if (reply.status === 202) return true;
+          // The server limits the requests of a key, as it should.
+          await systemClock.sleep({ milliseconds: 500 });
           reply = await server.call('POST', '/api/orders', { body: { names: [name] } });
           return false;
         },
