@@ -253,7 +253,7 @@ function contractText({ contract }) {
 /** The routes of the server, its scopes and its metrics. */
 async function restApi() {
   const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(
-    ['api-description.ts', 'access/scopes.ts', 'around/metric-meanings.ts'].map((file) =>
+    ['api-description.ts', 'access/scopes.ts', 'metrics/metric-meanings.ts'].map((file) =>
       load(join(root, 'apps/server/src', file), { packages: 'external' }),
     ),
   );

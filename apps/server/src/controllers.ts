@@ -1,11 +1,11 @@
 import { Accounts } from './accounts/accounts.ts';
 import { Agents } from './agents/agents.ts';
-import { Documentation } from './around/documentation.ts';
-import { Events } from './around/events.ts';
-import { Health } from './around/health.ts';
-import { Metrics } from './around/metrics.ts';
-import { Queue } from './around/queue.ts';
-import { WebhookReceiver } from './around/webhook.ts';
+import { Documentation } from './docs/documentation.ts';
+import { Events } from './events/events.ts';
+import { Health } from './health/health.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { Queue } from './queue/queue.ts';
+import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { Keys } from './keys/keys.ts';
 import { Orders } from './orders/orders.ts';

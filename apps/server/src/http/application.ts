@@ -6,7 +6,7 @@ import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { ServerError } from '../errors.ts';
-import type { Figures } from '../around/metrics.ts';
+import type { Figures } from '../metrics/metrics.ts';
 import { endpointsOf } from './endpoint.ts';
 import { Exchange } from './exchange.ts';
 import { Gatekeeper } from './gatekeeper.ts';

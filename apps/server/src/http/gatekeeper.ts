@@ -4,7 +4,7 @@ import { Authenticator } from '../access/authenticator.ts';
 import { ServerError } from '../errors.ts';
 import { type EndpointDescription, endpointOf } from './endpoint.ts';
 import { Exchange, type OpenRequest } from './exchange.ts';
-import { Webhooks } from '../around/webhooks.ts';
+import { Webhooks } from '../webhooks/webhook-senders.ts';
 
 /** Stands before every route: what says nothing of who may use it is closed. */
 @Injectable()
