@@ -75,41 +75,77 @@ function row([code, { meaning, cure, exit, http }]) {
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-/** The commands of the program and their flags, as the program itself has them. */
+/** The commands of the program and their flags, as the program itself has them. Flags that commands share are listed once. */
 async function commands() {
-  const { commandLine } = await load(program);
-  const nowhere = { write: () => true };
-  const inner = (command, path) =>
+  const { commandLine, flagGroups } = await load(program);
+  const noOutput = { write: () => true };
+  const leaves = (command, path) =>
     command.commands.length === 0
       ? [{ command, path }]
-      : command.commands.flatMap((one) => inner(one, `${path} ${one.name()}`));
-  const sections = inner(commandLine('', { stdout: nowhere, stderr: nowhere }), 'acmex').map(
-    ({ command, path }) => {
-      const rows = command.options.map(
-        ({ flags, description, defaultValue, defaultValueDescription, argChoices }) => {
-          const more = [
-            ...(argChoices ? [`one of ${argChoices.join(', ')}`] : []),
-            ...(defaultValue === undefined
-              ? []
-              : [`default ${defaultValueDescription ?? defaultValue}`]),
-          ];
-          return `| \`${flags}\` | ${description}${more.length > 0 ? ` (${more.join('; ')})` : ''} |`;
-        },
-      );
-      return [
-        `## ${[path, ...command.registeredArguments.map((one) => `<${one.name()}>`)].join(' ')}`,
-        '',
-        `${command.description()}.`,
-        '',
-        '| flag | |',
-        '|---|---|',
-        ...rows,
-        '',
-      ].join('\n');
-    },
+      : command.commands.flatMap((inner) => leaves(inner, `${path} ${inner.name()}`));
+  const found = leaves(commandLine('', { stdout: noOutput, stderr: noOutput }), 'acmex');
+  if (found.length === 0) throw new Error('the program has no commands');
+  const options = found.flatMap(({ command }) => command.options);
+  const shared = flagGroups.map(({ title, description, flags }) =>
+    [
+      `### ${title} flags`,
+      '',
+      description,
+      '',
+      ...flagTable(
+        Object.values(flags).map(({ syntax }) =>
+          options.find(
+            ({ flags: text, helpGroupHeading }) =>
+              text === syntax && helpGroupHeading === `${title}:`,
+          ),
+        ),
+      ),
+      '',
+    ].join('\n'),
   );
-  if (sections.length === 0) throw new Error('the program has no commands');
-  return `# The command line\n\nThis page is made from the code.\n\n${sections.join('\n')}`;
+  return `# The command line
+
+This page is made from the code.
+
+## Shared flags
+
+Each command below names the groups of flags that it takes.
+
+${shared.join('\n')}
+${found.map(commandSection).join('\n')}`;
+}
+
+function commandSection({ command, path }) {
+  const titles = new Set(command.options.flatMap(({ helpGroupHeading: title }) => title ?? []));
+  const links = [...titles].map((title) => {
+    const name = title.replace(/:$/, '');
+    return `[${name.toLowerCase()}](#${name.toLowerCase().replaceAll(' ', '-')}-flags)`;
+  });
+  const own = command.options.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
+  return [
+    `## ${[path, ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(' ')}`,
+    '',
+    `${command.description()}.`,
+    '',
+    ...(own.length > 0 ? [...flagTable(own), ''] : []),
+    ...(links.length > 0 ? [`Shared flags: ${links.join(', ')}.`, ''] : []),
+  ].join('\n');
+}
+
+function flagTable(options) {
+  return [
+    '| flag | |',
+    '|---|---|',
+    ...options.map(({ flags, description, defaultValue, defaultValueDescription, argChoices }) => {
+      const details = [
+        ...(argChoices ? [`one of ${argChoices.join(', ')}`] : []),
+        ...(defaultValue === undefined
+          ? []
+          : [`default ${defaultValueDescription ?? defaultValue}`]),
+      ];
+      return `| \`${flags}\` | ${description}${details.length > 0 ? ` (${details.join('; ')})` : ''} |`;
+    }),
+  ];
 }
 
 /** Every key of acmex.toml. */

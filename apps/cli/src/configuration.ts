@@ -4,94 +4,106 @@ import { type Config, type Override, readConfig, storageOf, valueAt } from '@acm
 import type { Command } from 'commander';
 import type { Terminal } from './terminal.ts';
 
-/** What every command has that obeys a configuration. */
+/** The options of a command that reads the configuration. */
 export interface Configured {
   readonly configuration: Config;
-  /** Reads it again, with the same flags. */
+  /** Reads the configuration again, with the same flags. */
   readonly reconfigure?: (() => Promise<Config>) | undefined;
-  /** What flags say of it. */
-  readonly overrides?: readonly Override[] | undefined;
+}
+
+/** The options of a command that has the configuration read elsewhere. */
+export interface ConfigurationFlags {
+  /** The values that flags set in the configuration. */
+  readonly overrides: readonly Override[];
 }
 
 interface Setting {
-  /** As commander calls the flag's value. */
+  /** The name of the flag's option in commander. */
   readonly option: string;
   readonly key: readonly string[];
-  readonly as?: (value: unknown) => unknown;
+  /** Returns the flag's value for a value of the configuration. */
+  readonly toOption?: (value: unknown) => unknown;
 }
 
-/** Flags whose value a configuration can give. */
+const portOf = (address: unknown) => Number(/\d+$/.exec(String(address))?.[0]);
+
+/** Flags that take their value from the configuration when they are absent. */
 const settings: readonly Setting[] = [
   { option: 'output', key: ['cli', 'output_format'] },
-  { option: 'json', key: ['cli', 'output_format'], as: (format) => format === 'json' },
   { option: 'logLevel', key: ['cli', 'log_level'] },
   { option: 'concurrency', key: ['renewal', 'concurrency'] },
   { option: 'perIssuer', key: ['renewal', 'per_issuer'] },
   { option: 'checkInterval', key: ['renewal', 'check_interval'] },
   { option: 'challenge', key: ['challenge', 'challenge_type'] },
   { option: 'challengeDraft', key: ['challenge', 'challenge_draft'] },
-  {
-    option: 'httpPort',
-    key: ['challenge', 'http01', 'listen_addr'],
-    as: (place) => Number(/\d+$/.exec(String(place))?.[0]),
-  },
+  { option: 'httpPort', key: ['challenge', 'http01', 'listen_addr'], toOption: portOf },
   { option: 'webroot', key: ['challenge', 'http01', 'webroot'] },
-  {
-    option: 'tlsPort',
-    key: ['challenge', 'tls_alpn', 'listen_addr'],
-    as: (place) => Number(/\d+$/.exec(String(place))?.[0]),
-  },
+  { option: 'tlsPort', key: ['challenge', 'tls_alpn', 'listen_addr'], toOption: portOf },
   { option: 'dnsResolver', key: ['challenge', 'dns01', 'resolvers'] },
 ];
 
-/** Flags that a configuration has keys for, and that are the strongest word on them. */
-const overrides: readonly {
+interface OverridingFlag {
   readonly option: string;
   readonly key: string;
-  readonly as?: (value: unknown) => unknown;
-}[] = [
+  /** Returns the configuration's value for a value of the flag. */
+  readonly toValue?: (value: unknown) => unknown;
+}
+
+/** Flags that override a key of the configuration. */
+const overridingFlags: readonly OverridingFlag[] = [
   { option: 'storage', key: 'storage.url' },
   {
     option: 'encryptionKeyFile',
     key: 'storage.encrypted.encryption_key',
-    as: (file) => ({ file }),
+    toValue: (file) => ({ file }),
   },
   { option: 'renewBeforeDays', key: 'renewal.renew_before_days' },
   { option: 'addr', key: 'server.listen_addr' },
+  { option: 'logLevel', key: 'cli.log_level' },
 ];
 
 /**
- * Reads the configuration for a command, and gives its values to the flags that were not given.
+ * Sets the options `configuration` and `reconfigure` of a command, and the options of absent flags that the configuration has values for.
  * @throws ConfigError as `readConfig`
  */
 export async function configure(command: Command, terminal: Terminal): Promise<void> {
-  const options = command.opts<Readonly<Record<string, unknown>>>();
-  const given = (option: string) => command.getOptionValueSource(option) === 'cli';
-  const flagOf = (option: string) =>
-    command.options.find((one) => one.attributeName() === option)?.long ?? option;
-  const strongest = overrides
-    .filter(({ option }) => given(option))
-    .map(({ option, key, as = (value: unknown) => value }): Override => ({
-      flag: flagOf(option),
-      key,
-      value: as(options[option]),
-    }));
+  const file = command.opts<{ readonly config?: string }>().config;
+  const overrides = overridesOf(command);
   const reconfigure = async () =>
-    await readConfig({
-      ...placesOf(terminal),
-      file: options.config as string | undefined,
-      environment: terminal.env,
-      overrides: strongest,
-    });
+    await readConfig({ ...placesOf(terminal), file, environment: terminal.env, overrides });
   const configuration = await reconfigure();
   command.setOptionValue('configuration', configuration);
   command.setOptionValue('reconfigure', reconfigure);
-  command.setOptionValue('overrides', strongest);
-  for (const { option, key, as = (value: unknown) => value } of settings) {
-    if (given(option) || configuration.originOf(key).from === 'default') continue;
-    if (command.options.some((one) => one.attributeName() === option))
-      command.setOptionValueWithSource(option, as(valueAt(configuration.values, key)), 'config');
+  for (const { option, key, toOption = (value: unknown) => value } of settings) {
+    if (isPresent(command, option) || configuration.originOf(key).from === 'default') continue;
+    if (command.options.some((candidate) => candidate.attributeName() === option))
+      command.setOptionValueWithSource(
+        option,
+        toOption(valueAt(configuration.values, key)),
+        'config',
+      );
   }
+}
+
+/** Sets the option `overrides` of a command, which has the configuration read elsewhere. */
+export function setOverrides(command: Command): void {
+  command.setOptionValue('overrides', overridesOf(command));
+}
+
+function overridesOf(command: Command): readonly Override[] {
+  const options = command.opts<Readonly<Record<string, unknown>>>();
+  return overridingFlags
+    .filter(({ option }) => isPresent(command, option))
+    .map(({ option, key, toValue = (value: unknown) => value }) => ({
+      flag: command.options.find((candidate) => candidate.attributeName() === option)?.long ?? '',
+      key,
+      value: toValue(options[option]),
+    }));
+}
+
+/** Reports whether a flag is on the command line, or implied by one that is. */
+function isPresent(command: Command, option: string): boolean {
+  return /^(cli|implied)$/.test(command.getOptionValueSource(option) ?? '');
 }
 
 /** Where a configuration is looked for. */

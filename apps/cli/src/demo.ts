@@ -76,12 +76,13 @@ export async function demo(
       challenge: 'http-01',
       configuration: await plainConfiguration('memory:'),
       manage: false,
+      output: 'text',
       logLevel,
     },
     terminal,
   );
   stdout.write(`\n$ acmex info -c ${certPath}\n`);
-  await info({ cert: certPath }, terminal);
+  await info({ cert: certPath, output: 'text' }, terminal);
   stdout.write(`\nThe CA is gone; the files are in ${directory}. Try next:
   acmex ca serve --development --http-port 8080 --root-certificate ca-root.pem
   acmex ca init --help

@@ -3,17 +3,18 @@ import { type CertificateInfo, parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/protocol';
 import { CliError } from './errors.ts';
+import { formatResult, type OutputFormat, plainFields } from './output.ts';
 import type { Terminal } from './terminal.ts';
 import { reason } from './whole-file.ts';
 
 export interface InfoOptions {
   readonly cert: string;
-  readonly json?: boolean;
+  readonly output: OutputFormat;
 }
 
 /** `acmex info`: what stands in a certificate file. */
 export async function info(
-  { cert, json }: InfoOptions,
+  { cert, output }: InfoOptions,
   { stdout }: Terminal,
   clock: Clock = systemClock,
 ): Promise<void> {
@@ -24,9 +25,14 @@ export async function info(
   });
   const chain = parseChain(text);
   stdout.write(
-    json
-      ? `${JSON.stringify({ file: cert, certificates: chain.map(fields) }, null, 2)}\n`
-      : `${chain.map((one, index) => describe(one, index, clock)).join('\n\n')}\n`,
+    formatResult(
+      {
+        text: chain.map((one, index) => describe(one, index, clock)).join('\n\n'),
+        document: { file: cert, certificates: chain.map(fields) },
+        rows: chain.map((certificate) => plainFields(fields(certificate))),
+      },
+      output,
+    ),
   );
 }
 

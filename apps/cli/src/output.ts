@@ -46,7 +46,7 @@ function csvCell(cell: string): string {
 }
 
 /** Returns the fields of a document that fit into cells; a list of texts is joined by spaces. */
-function plainFields(document: unknown): Row {
+export function plainFields(document: unknown): Row {
   return Object.fromEntries(
     Object.entries(Object(document)).flatMap(([name, value]): [string, Row[string]][] => {
       if (Array.isArray(value) && value.every((element) => typeof element === 'string'))

@@ -62,6 +62,9 @@ describe('acmex', () => {
     ['a port that is none', ['obtain', '-d', 'a.test', '--http-port', '70000'], '1 to 65535'],
     ['an unknown log level', ['obtain', '-d', 'a.test', '-l', 'loud'], 'debug'],
     ['nothing at all', [], 'Usage'],
+    ['an unknown command with --help', ['obtian', '--help'], "unknown command 'obtian'"],
+    ['an unknown command below another', ['cert', 'lst', '-h'], "unknown command 'lst'"],
+    ['help for an unknown command', ['help', 'obtian'], "unknown command 'obtian'"],
   ])('answers %s with what is right, and ends with 2', async (_, args, words) => {
     const { code, stdout, stderr } = await acmex(args);
     expect(stderr).toContain(words);
@@ -216,13 +219,40 @@ describe('acmex obtain', () => {
     expect(stderr).not.toContain('\u001b');
     expect(code).toBe(6);
   });
-  it('writes an error as JSON where results are JSON', async () => {
-    const { stdout } = await obtain('-d', 'a_b.test', '--json');
+  it.each([[['--json']], [['-o', 'json']], [['--output=json']]])(
+    'writes an error as JSON with %p',
+    async (flags) => {
+      const { code, stdout } = await obtain('-d', 'a_b.test', ...flags);
+      expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'ERR_ACME_IDENTIFIER' } });
+      expect(code).toBe(2);
+    },
+  );
+  it('writes an error as JSON when the configuration asks for JSON', async () => {
+    const file = join(folder, 'acmex.toml');
+    await writeFile(file, 'cli.output_format = "json"\n', { mode: 0o600 });
+    const { stdout } = await obtain('-d', 'a_b.test', '--config', file);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'ERR_ACME_IDENTIFIER' } });
   });
-  it('shows a stack only to who asks for it', async () => {
-    const { stderr } = await obtain('-d', 'a_b.test', '--log-level', 'debug');
-    expect(stderr).toMatch(/^\s+at /m);
+  it('shows a stack with --log-level debug only', async () => {
+    const debug = await obtain('-d', 'a_b.test', '--log-level', 'debug');
+    expect(debug.stderr).toMatch(/^\s+at /m);
+    const name = await obtain('-d', 'a_b.test', '-d', 'debug');
+    expect(name.stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('a command line that cannot be parsed', () => {
+  it.each([
+    ['before the fault', ['cert', 'list', '--json', '--forse']],
+    ['behind it', ['obtain', '--key-type', 'dsa', '-o', 'json']],
+    ['of the default command', ['queue', '--forse', '--output=json']],
+  ])('is reported as JSON with the flag %s', async (_, args) => {
+    const { code, stdout, stderr } = await acmex(args);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: 'ERR_CLI_USAGE', message: expect.stringMatching(/^(unknown )?option/) },
+    });
+    expect(stderr).toContain('error:');
+    expect(code).toBe(2);
   });
 });
 

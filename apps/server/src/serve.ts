@@ -67,6 +67,8 @@ export interface ServeOptions {
   readonly dataDirectory: string;
   readonly version: string;
   readonly log: Log;
+  /** Called with each configuration that takes effect: at the start, and after a reload. */
+  readonly onConfiguration?: ((config: Config) => void) | undefined;
   /** Is told of the first API key of a server that had none: it lies in this file until it is used. */
   readonly onInitialKey?: ((file: string, key: string) => void) | undefined;
   readonly clock?: Clock | undefined;
@@ -101,12 +103,14 @@ export async function serve({
   dataDirectory,
   version,
   log,
+  onConfiguration,
   onInitialKey,
   clock = systemClock,
 }: ServeOptions): Promise<RunningServer> {
   const read = async () =>
     await readConfig({ cwd, home, file: configFile, environment, overrides, clock });
   const config = await read();
+  onConfiguration?.(config);
   const place = placeFor(role, config);
   if (place) assertPrivate(config, place);
   const redis = teamRedisOf(config, role);
@@ -356,6 +360,7 @@ export async function serve({
           );
         const [nextAccess, nextLive] = [await configured(next, clock), await opened(next)];
         [access, live] = [nextAccess, nextLive];
+        onConfiguration?.(next);
         await certificate?.refresh();
         scheduling.wake();
       },

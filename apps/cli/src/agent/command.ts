@@ -47,7 +47,7 @@ export async function agent(
   const urls = options.server.map(baseUrl);
   await credentialInFile(keyFile);
   const directory = resolve(options.directory ?? join(dataDirectory(terminal), 'agent'));
-  const log = keyless(logTo(terminal, logLevel));
+  const log = keyless(logTo(terminal, () => logLevel));
   using fetch = nodeFetch(
     caCertificate === undefined ? {} : { ca: await readText(caCertificate, 'the CA certificate') },
   );

@@ -12,9 +12,9 @@ import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import type { CaOptions } from './options.ts';
+import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 
-export interface InitOptions extends CaOptions {
+export interface InitOptions extends ConfiguredOutputOptions {
   readonly name?: string;
   readonly domains?: readonly string[];
   readonly addresses?: readonly string[];
@@ -37,9 +37,7 @@ export async function init(options: InitOptions, terminal: Terminal): Promise<vo
     const own = options.issuingCertificate !== undefined || options.issuingKey !== undefined;
     const { document, lines } = await (own ? takeOver : make)(options, terminal, report);
     report.close();
-    terminal.stdout.write(
-      options.json ? `${JSON.stringify(document, null, 2)}\n` : `${lines.join('\n')}\n`,
-    );
+    terminal.stdout.write(formatResult({ text: lines.join('\n'), document }, options.output));
   } finally {
     report.close();
   }

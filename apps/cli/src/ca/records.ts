@@ -16,25 +16,20 @@ import { Temporal } from 'temporal-polyfill';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import type { CaOptions } from './options.ts';
+import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 
 /** Opens the CA's storage for one command, and writes what came of it. */
 async function withCa(
-  options: CaOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
-  work: (
-    storage: Storage,
-    report: Reporter,
-  ) => Promise<{ readonly text: string; readonly document: unknown }>,
+  work: (storage: Storage, report: Reporter) => Promise<Result>,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
     await using storage = await openStorage(options, terminal, report);
-    const { text, document } = await work(storage, report);
+    const result = await work(storage, report);
     report.close();
-    terminal.stdout.write(
-      options.json ? `${JSON.stringify(document, null, 2)}\n` : text === '' ? '' : `${text}\n`,
-    );
+    terminal.stdout.write(formatResult(result, options.output));
   } finally {
     report.close();
   }
@@ -46,7 +41,7 @@ export async function eabCreate(
     description,
     reusable,
     ...options
-  }: CaOptions & { readonly description?: string; readonly reusable?: boolean },
+  }: ConfiguredOutputOptions & { readonly description?: string; readonly reusable?: boolean },
   terminal: Terminal,
 ): Promise<void> {
   await withCa(options, terminal, async (storage) => {
@@ -62,7 +57,7 @@ export async function eabCreate(
 }
 
 /** `acmex ca eab list` */
-export async function eabList(options: CaOptions, terminal: Terminal): Promise<void> {
+export async function eabList(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withCa(options, terminal, async (storage) => {
     const all: ExternalAccountInfo[] = [];
     for await (const one of listExternalAccounts(storage)) all.push(one);
@@ -80,7 +75,7 @@ export async function eabList(options: CaOptions, terminal: Terminal): Promise<v
 /** `acmex ca eab revoke KID` */
 export async function eabRevoke(
   kid: string,
-  options: CaOptions,
+  options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
   await withCa(options, terminal, async (storage) => {
@@ -90,7 +85,7 @@ export async function eabRevoke(
 }
 
 /** `acmex ca list` */
-export async function list(options: CaOptions, terminal: Terminal): Promise<void> {
+export async function list(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withCa(options, terminal, async (storage) => {
     const all: IssuedInfo[] = [];
     for await (const one of listIssued(storage)) all.push(one);
@@ -104,7 +99,7 @@ export async function list(options: CaOptions, terminal: Terminal): Promise<void
 /** `acmex ca revoke SERIAL` */
 export async function revoke(
   serial: string,
-  { reason, ...options }: CaOptions & { readonly reason: RevocationReason },
+  { reason, ...options }: ConfiguredOutputOptions & { readonly reason: RevocationReason },
   terminal: Terminal,
 ): Promise<void> {
   await withCa(options, terminal, async (storage) => {
@@ -117,7 +112,11 @@ export async function revoke(
 }
 
 /** `acmex ca crl FILE`: DER. */
-export async function crl(path: string, options: CaOptions, terminal: Terminal): Promise<void> {
+export async function crl(
+  path: string,
+  options: ConfiguredOutputOptions,
+  terminal: Terminal,
+): Promise<void> {
   await withCa(options, terminal, async (storage, report) => {
     const { issuer } = await loadAuthority(storage, { kind: 'private' });
     const { der, nextUpdate } = await currentCrl(

@@ -16,10 +16,10 @@ import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import type { CaOptions } from './options.ts';
+import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 import { startServer } from './running-server.ts';
 
-export interface ServeOptions extends CaOptions {
+export interface ServeOptions extends ConfiguredOutputOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly url?: string;
   readonly development?: boolean;
@@ -69,10 +69,13 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         ? undefined
         : await kept(options.rootCertificate, authority.root);
     report.close();
+    const document = { directory: server.directory, rootCertificate: root };
+    const text = told(server.directory, root, options).join('\n');
+    // On one line, for programs that read it while the server runs.
     stdout.write(
-      options.json
-        ? `${JSON.stringify({ directory: server.directory, rootCertificate: root })}\n`
-        : `${told(server.directory, root, options).join('\n')}\n`,
+      options.output === 'json'
+        ? `${JSON.stringify(document)}\n`
+        : formatResult({ text, document }, options.output),
     );
     if (!signal.aborted) await once(signal, 'abort');
     report.done('closed');

@@ -62,7 +62,7 @@ export async function show(options: ConfigOptions, terminal: Terminal): Promise<
 }
 
 /** `acmex config schema`: for editors. */
-export async function schema(_: unknown, terminal: Terminal): Promise<void> {
+export async function schema(terminal: Terminal): Promise<void> {
   terminal.stdout.write(`${JSON.stringify(configSchema(), null, 2)}\n`);
 }
 

@@ -5,7 +5,7 @@ import {
   dnsProviderFor,
   dnsProviderKinds,
   openNamedDnsProvider,
-  readConfig,
+  serverAddress,
 } from '@acmex/config';
 import {
   type DnsProvider,
@@ -17,24 +17,24 @@ import {
   relativeName,
 } from '@acmex/dns';
 import { errorCode, printable } from '@acmex/protocol';
-import { placesOf } from '../configuration.ts';
-import { type ConfiguredOutputOptions, type Row, table, formatResult } from '../output.ts';
-import { type LogLevel, type Reporter, reporter, type Terminal } from '../terminal.ts';
+import {
+  type ConfiguredOutputOptions,
+  type OutputOptions,
+  type Row,
+  table,
+  formatResult,
+} from '../output.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 
-export interface DnsCommandOptions extends Pick<ConfiguredOutputOptions, 'output'> {
-  readonly config?: string;
+export interface DnsCommandOptions extends ConfiguredOutputOptions {
   readonly dnsProvider?: string;
   readonly dnsEnv?: readonly string[];
   /** `ADDRESS:PORT` */
   readonly dnsResolver?: readonly string[];
-  readonly logLevel: LogLevel;
 }
 
 /** `acmex dns list`: every kind of provider, what each needs, and where that is had. */
-export async function dnsList(
-  { output }: Pick<DnsCommandOptions, 'output'>,
-  terminal: Terminal,
-): Promise<void> {
+export async function dnsList({ output }: OutputOptions, terminal: Terminal): Promise<void> {
   const kinds = dnsProviderKinds();
   const rows = kinds.flatMap(({ type, title, options, links }) =>
     options.map(({ name, env, required, credential }): Row => ({
@@ -75,8 +75,10 @@ export async function dnsTrace(
   options: DnsCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { dnsResolver: servers, output, logLevel } = options;
-  const report = await reporter(terminal, { logLevel });
+  const { output } = options;
+  const servers =
+    options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
+  const report = await reporter(terminal, options);
   const { signal } = terminal;
   try {
     const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
@@ -129,8 +131,10 @@ export async function dnsCheck(
   options: DnsCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { dnsResolver: servers, output, logLevel } = options;
-  const report = await reporter(terminal, { logLevel });
+  const { output } = options;
+  const servers =
+    options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
+  const report = await reporter(terminal, options);
   try {
     const { writer, provider } = await writerOf(name, options, terminal);
     const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
@@ -159,10 +163,9 @@ export async function dnsCheck(
 /** Who writes the records of a name: as it was said, and opened. */
 async function writerOf(
   name: string,
-  { config: file, dnsProvider: named, dnsEnv: programs }: DnsCommandOptions,
+  { configuration: config, dnsProvider: named, dnsEnv: programs }: DnsCommandOptions,
   terminal: Terminal,
 ): Promise<{ readonly writer: string; readonly provider: DnsProvider }> {
-  const config = await readConfig({ ...placesOf(terminal), file, environment: terminal.env });
   const writer = dnsProviderFor(name, { config, named });
   return {
     writer,

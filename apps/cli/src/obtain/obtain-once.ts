@@ -14,6 +14,7 @@ import type { ObtainOptions } from './options.ts';
 import { openAccount } from './open-account.ts';
 import { proofFrom } from './proof.ts';
 import { certificateRequest, namesOf } from './request.ts';
+import { formatResult } from '../output.ts';
 import { loggingFetch, reportProgress, trackDisplay } from '../progress.ts';
 import { resultDocument, resultText } from './result.ts';
 
@@ -83,9 +84,7 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
       privateKey: keyFile && options.keyPath,
     };
     stdout.write(
-      options.json
-        ? `${JSON.stringify(resultDocument(result), null, 2)}\n`
-        : `${resultText(result)}\n`,
+      formatResult({ text: resultText(result), document: resultDocument(result) }, options.output),
     );
   } finally {
     report.close();

@@ -28,6 +28,7 @@ import { openAccount } from './open-account.ts';
 import type { ObtainOptions } from './options.ts';
 import { proofFrom } from './proof.ts';
 import { namesOf } from './request.ts';
+import { formatResult } from '../output.ts';
 import { loggingFetch } from '../progress.ts';
 import { resultDocument, resultText } from './result.ts';
 
@@ -98,9 +99,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       id,
     };
     terminal.stdout.write(
-      options.json
-        ? `${JSON.stringify(resultDocument(result), null, 2)}\n`
-        : `${resultText(result)}\n`,
+      formatResult({ text: resultText(result), document: resultDocument(result) }, options.output),
     );
   } finally {
     report.close();

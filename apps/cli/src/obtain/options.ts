@@ -1,18 +1,9 @@
 import type { KeyType } from '@acmex/certificate';
 import type { DnsAccountDraft, DnsPersistDraft } from '@acmex/protocol/drafts';
-import type { Configured } from '../configuration.ts';
-import type { LogLevel } from '../terminal.ts';
-
-export const challengeTypes = [
-  'http-01',
-  'dns-01',
-  'tls-alpn-01',
-  'dns-account-01',
-  'dns-persist-01',
-] as const;
+import type { ConfiguredOutputOptions } from '../output.ts';
 
 /** The flags of `acmex obtain`. */
-export interface ObtainOptions extends Configured {
+export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly domains?: readonly string[];
   readonly csr?: string;
   readonly email?: string;
@@ -28,7 +19,7 @@ export interface ObtainOptions extends Configured {
   readonly accountKey?: string;
   readonly eabKid?: string;
   readonly eabHmacKey?: string;
-  readonly challenge: (typeof challengeTypes)[number];
+  readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01' | 'dns-account-01' | 'dns-persist-01';
   readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft;
   readonly httpPort: number;
   readonly webroot?: string;
@@ -48,6 +39,4 @@ export interface ObtainOptions extends Configured {
   readonly manage: boolean;
   readonly saveCredentials?: boolean;
   readonly force?: boolean;
-  readonly json?: boolean;
-  readonly logLevel: LogLevel;
 }

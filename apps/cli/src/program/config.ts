@@ -1,34 +1,27 @@
-import { type Command, Option } from 'commander';
-import type { ConfigOptions } from '../config/config.ts';
-import type { Terminal } from '../terminal.ts';
-import { configFile } from './flags.ts';
+import { command } from './command.ts';
+import { isPresent } from './flag.ts';
+import { configurationFlags, outputFlags } from './flag-groups.ts';
 
-export function addConfigCommands(program: Command, terminal: Terminal): void {
-  const group = program.command('config').description('look at acmex.toml, and at what holds');
-  const add = (name: string, description: string) =>
-    group
-      .command(name)
-      .description(description)
-      .copyInheritedSettings(program)
-      .showHelpAfterError(`(see acmex config ${name} --help)`);
-  const withFile = (command: Command) =>
-    command
-      .option('--config <file>', configFile)
-      .addOption(
-        new Option('-o, --output <format>', 'how to write the result')
-          .choices(['text', 'json', 'csv'])
-          .default('text'),
-      );
-  withFile(add('check', 'find every fault of the configuration')).action(
-    async (options: ConfigOptions) =>
-      (await import('../config/config.ts')).check(options, terminal),
-  );
-  withFile(add('show', 'show every value that holds, without credentials'))
-    .option('--origin', 'and where each came from')
-    .action(async (options: ConfigOptions) =>
-      (await import('../config/config.ts')).show(options, terminal),
-    );
-  add('schema', 'write the JSON Schema of the configuration, for editors').action(
-    async (options: unknown) => (await import('../config/config.ts')).schema(options, terminal),
-  );
-}
+// They show a configuration with faults too, and so read it themselves.
+export const configCommands = [
+  command({
+    path: 'config check',
+    description: 'Report every fault of the configuration',
+    groups: [configurationFlags, outputFlags],
+    run: async ({ options, terminal }) =>
+      await (await import('../config/config.ts')).check(options, terminal),
+  }),
+  command({
+    path: 'config show',
+    description: 'Show every value in effect, without credentials',
+    flags: { origin: isPresent('--origin', 'Also show the source of each value') },
+    groups: [configurationFlags, outputFlags],
+    run: async ({ options, terminal }) =>
+      await (await import('../config/config.ts')).show(options, terminal),
+  }),
+  command({
+    path: 'config schema',
+    description: 'Write the JSON Schema of the configuration, for editors',
+    run: async ({ terminal }) => await (await import('../config/config.ts')).schema(terminal),
+  }),
+];

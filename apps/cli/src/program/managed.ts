@@ -1,162 +1,221 @@
-import { type Command, type CommandOptions, Option } from 'commander';
-import type { ConfiguredOutputOptions } from '../output.ts';
-import type { DaemonOptions } from '../managed/daemon.ts';
-import type { RenewOptions } from '../managed/renew.ts';
-import type { Terminal } from '../terminal.ts';
-import { collect, configFile, days, number, port } from './flags.ts';
+import { command } from './command.ts';
+import { choice, isPresent, parsed, text } from './flag.ts';
+import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
+import { count, days, list, port } from './values.ts';
 
-export function addManagedCommands(
-  program: Command,
-  terminal: Terminal,
-  logLevel: () => Option,
-  end: (code: number) => void,
-): void {
-  const add = (parent: Command, name: string, description: string, options: CommandOptions = {}) =>
-    parent
-      .command(name, options)
-      .description(description)
-      .copyInheritedSettings(program)
-      .showHelpAfterError(
-        `(see acmex ${parent === program ? '' : `${parent.name()} `}${name.split(' ', 1)[0]} --help)`,
-      )
-      .option('--config <file>', configFile)
-      .option(
-        '--storage <place>',
-        'where certificates are kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise',
-      )
-      .option('--encryption-key-file <file>', "the storage's encryption keys")
-      .addOption(
-        new Option('-o, --output <format>', 'how to write the result')
-          .choices(['text', 'json', 'csv'])
-          .default('text'),
-      )
-      .addOption(logLevel());
+const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 
-  add(program, 'renew', 'renew what is due, deploy what is not, and end')
-    .option(
-      '-d, --domains <names>',
-      'only the certificates with these names, or of these ids; can be given again',
-      collect,
-    )
-    .option('--all', 'look at every certificate, not only at what is known to be due')
-    .option('--force', 'order also what is not due')
-    .option('--dry-run', "prove the names to the CA's staging, and change nothing here")
-    .option('--server <url>', 'with --dry-run: the ACME directory to try it at')
-    .option(
-      '--ca-certificate <file>',
-      "with --dry-run: root certificate of that directory's own https",
-    )
-    .option('--concurrency <number>', 'how many at once', number, 5)
-    .action(async (options: RenewOptions) => {
-      end(await (await import('../managed/renew.ts')).renew(options, terminal));
-    });
-  add(program, 'daemon', 'keep every certificate current until it is told to stop')
-    .option(
-      '--check-interval <seconds>',
-      'look for what others have written at least so often',
-      number,
-      60,
-    )
-    .option('--concurrency <number>', 'how many at once', number, 5)
-    .option(
-      '--renew-before-days <days>',
-      'renew no later than so long before the end; the CA and the lifetime say when otherwise',
-      days,
-    )
-    .option(
-      '--answer-http <port>',
-      'answer http-01 on this port for every machine and command with the storage',
-      port,
-    )
-    .option('--answer-tls <port>', 'the same for tls-alpn-01', port)
-    .option('--per-issuer <number>', 'how many at once at one CA', number, 5)
-    .action(async (options: DaemonOptions) =>
-      (await import('../managed/daemon.ts')).daemon(options, terminal),
-    );
-  add(
-    program,
-    'status',
-    'say how all certificates stand, with the exit codes of monitoring plugins: 0, 1 warning, 2 critical',
-  )
-    .option('--warn <days>', 'warn when less is left', days, 14)
-    .option('--crit <days>', 'critical when less is left', days, 7)
-    .action(
-      async (
-        options: ConfiguredOutputOptions & { readonly warn: number; readonly crit: number },
-      ) => {
-        end(await (await import('../managed/certificates.ts')).status(options, terminal));
-      },
-    );
+const concurrency = parsed('--concurrency <number>', 'Maximum orders at a time', count, 5);
 
-  const cert = program.command('cert').description('the certificates that are kept current');
-  add(cert, 'list', 'list them').action(async (options: ConfiguredOutputOptions) =>
-    (await import('../managed/certificates.ts')).certList(options, terminal),
-  );
-  add(cert, 'show <which>', 'show one, by its id or a name of it').action(
-    async (which: string, options: ConfiguredOutputOptions) =>
-      (await import('../managed/certificates.ts')).certShow(which, options, terminal),
-  );
-  add(
-    cert,
-    'export <which>',
-    'write one from the storage: its chain to standard output, or into files',
-  )
-    .option('--cert-path <file>', 'where to write the certificate with its chain')
-    .option('-k, --key-path <file>', 'where to write the private key')
-    .action(async (which: string, options: ConfiguredOutputOptions) =>
-      (await import('../managed/certificates.ts')).certExport(which, options, terminal),
-    );
-  for (const [what, description] of [
-    ['pause', 'do nothing for it until it is resumed'],
-    ['resume', 'keep it current again'],
-    ['remove', 'forget it, and its keys in the storage'],
-  ] as const) {
-    add(cert, `${what} <which>`, description).action(
-      async (which: string, options: ConfiguredOutputOptions) =>
-        (await import('../managed/certificates.ts')).certChange(what, which, options, terminal),
-    );
-  }
-  add(cert, 'revoke <which>', 'revoke the one that is in use; it stays managed')
-    .addOption(
-      new Option('--reason <reason>', 'why').choices([
-        'unspecified',
-        'keyCompromise',
-        'affiliationChanged',
-        'superseded',
-        'cessationOfOperation',
-        'privilegeWithdrawn',
-      ]),
-    )
-    .action(
-      async (which: string, options: ConfiguredOutputOptions & { readonly reason?: string }) =>
-        (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),
-    );
-  const queue = program.command('queue').description('what is due and not done, and what fails');
-  add(queue, 'show', 'show it, which is what acmex queue does', { isDefault: true }).action(
-    async (options: ConfiguredOutputOptions) =>
-      (await import('../managed/queue.ts')).queue(options, terminal),
-  );
-  add(
-    queue,
-    'replay [which...]',
-    'try what failed again now: everything, or certificates by their ids or names',
-  ).action(async (which: readonly string[], options: ConfiguredOutputOptions) =>
-    (await import('../managed/queue.ts')).replay(which, options, terminal),
-  );
-  const order = program.command('order').description('what was ordered, and how it went');
-  add(order, 'list', 'list all orders').action(async (options: ConfiguredOutputOptions) =>
-    (await import('../managed/orders.ts')).orderList(options, terminal),
-  );
-  add(order, 'show <id>', 'show the steps of one').action(
-    async (id: string, options: ConfiguredOutputOptions) =>
-      (await import('../managed/orders.ts')).orderShow(id, options, terminal),
-  );
-  add(order, 'cancel <id>', 'end one that is under way').action(
-    async (id: string, options: ConfiguredOutputOptions) =>
-      (await import('../managed/orders.ts')).orderCancel(id, options, terminal),
-  );
-  add(order, 'retry <id>', 'try one again now').action(
-    async (id: string, options: ConfiguredOutputOptions) =>
-      (await import('../managed/orders.ts')).orderRetry(id, options, terminal),
-  );
-}
+export const revocationReasons = [
+  'unspecified',
+  'keyCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+] as const;
+
+const renewalCommands = [
+  command({
+    path: 'renew',
+    description: 'Renew and deploy every certificate that is due, and exit',
+    needs: 'configuration',
+    flags: {
+      domains: parsed(
+        '-d, --domains <names>',
+        'Only the certificates with these names or ids, separated by commas; repeatable',
+        list,
+      ),
+      all: isPresent('--all', 'Check every certificate, not only those known to be due'),
+      force: isPresent('--force', 'Order again before renewal is due'),
+      dryRun: isPresent(
+        '--dry-run',
+        "Prove the names to the CA's staging environment, and change nothing",
+      ),
+      server: text('--server <url>', 'With --dry-run: ACME directory to use instead of staging'),
+      caCertificate: text(
+        '--ca-certificate <file>',
+        "With --dry-run: root certificate of that directory's HTTPS server",
+      ),
+      concurrency,
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/renew.ts')).renew(options, terminal),
+  }),
+  command({
+    path: 'daemon',
+    description: 'Renew and deploy every certificate when it is due, until stopped',
+    needs: 'configuration',
+    flags: {
+      checkInterval: parsed(
+        '--check-interval <seconds>',
+        'How often to rescan the storage, in seconds',
+        count,
+        60,
+      ),
+      concurrency,
+      renewBeforeDays: parsed(
+        '--renew-before-days <days>',
+        'Renew at least this many days before expiry; by default the CA or the lifetime decides',
+        days,
+      ),
+      answerHttp: parsed(
+        '--answer-http <port>',
+        'Port that answers http-01 for every process with this storage',
+        port,
+      ),
+      answerTls: parsed(
+        '--answer-tls <port>',
+        'Port that answers tls-alpn-01 for every process with this storage',
+        port,
+      ),
+      perIssuer: parsed('--per-issuer <number>', 'Maximum orders at a time at one CA', count, 5),
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/daemon.ts')).daemon(options, terminal),
+  }),
+  command({
+    path: 'status',
+    description:
+      'Summarise all certificates; exit codes follow the Nagios plugin convention: 0 OK, 1 warning, 2 critical',
+    needs: 'configuration',
+    flags: {
+      warn: parsed('--warn <days>', 'Warn below this many days before expiry', days, 14),
+      crit: parsed('--crit <days>', 'Critical below this many days before expiry', days, 7),
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/certificates.ts')).status(options, terminal),
+  }),
+];
+
+const certificateCommands = [
+  command({
+    path: 'cert list',
+    description: 'List the managed certificates',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/certificates.ts')).certList(options, terminal),
+  }),
+  command({
+    path: 'cert show',
+    argument: '<which>',
+    description: 'Show a certificate by its id or one of its names',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ argument: which, options, terminal }) =>
+      await (await import('../managed/certificates.ts')).certShow(which, options, terminal),
+  }),
+  command({
+    path: 'cert export',
+    argument: '<which>',
+    description: 'Write a stored certificate to standard output or to files',
+    needs: 'configuration',
+    flags: {
+      certPath: text('--cert-path <file>', 'File for the certificate and its chain'),
+      keyPath: text('-k, --key-path <file>', 'File for the private key'),
+    },
+    groups: stored,
+    run: async ({ argument: which, options, terminal }) =>
+      await (await import('../managed/certificates.ts')).certExport(which, options, terminal),
+  }),
+  command({
+    path: 'cert revoke',
+    argument: '<which>',
+    description: 'Revoke the current certificate; it stays managed',
+    needs: 'configuration',
+    flags: { reason: choice('--reason <reason>', 'Reason for the revocation', revocationReasons) },
+    groups: stored,
+    run: async ({ argument: which, options, terminal }) =>
+      await (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),
+  }),
+  ...(
+    [
+      ['pause', 'Stop renewing a certificate until it is resumed'],
+      ['resume', 'Renew a paused certificate again'],
+      ['remove', 'Remove a certificate and its keys from the storage'],
+    ] as const
+  ).map(([change, description]) =>
+    command({
+      path: `cert ${change}`,
+      argument: '<which>',
+      description,
+      needs: 'configuration',
+      groups: stored,
+      run: async ({ argument: which, options, terminal }) =>
+        await (
+          await import('../managed/certificates.ts')
+        ).certChange(change, which, options, terminal),
+    }),
+  ),
+];
+
+const queueCommands = [
+  command({
+    path: 'queue show',
+    description: 'Show what is due and what fails; the same as acmex queue',
+    isDefault: true,
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/queue.ts')).queue(options, terminal),
+  }),
+  command({
+    path: 'queue replay',
+    argument: '[which...]',
+    description: 'Retry failed certificates now: all of them, or some by their ids or names',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ args, options, terminal }) =>
+      await (await import('../managed/queue.ts')).replay(args, options, terminal),
+  }),
+];
+
+const orderCommands = [
+  command({
+    path: 'order list',
+    description: 'List all orders',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/orders.ts')).orderList(options, terminal),
+  }),
+  command({
+    path: 'order show',
+    argument: '<id>',
+    description: 'Show an order and its steps',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ argument: id, options, terminal }) =>
+      await (await import('../managed/orders.ts')).orderShow(id, options, terminal),
+  }),
+  command({
+    path: 'order cancel',
+    argument: '<id>',
+    description: 'Cancel an order that is not finished',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ argument: id, options, terminal }) =>
+      await (await import('../managed/orders.ts')).orderCancel(id, options, terminal),
+  }),
+  command({
+    path: 'order retry',
+    argument: '<id>',
+    description: 'Retry an order now',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ argument: id, options, terminal }) =>
+      await (await import('../managed/orders.ts')).orderRetry(id, options, terminal),
+  }),
+];
+
+export const managedCommands = [
+  ...renewalCommands,
+  ...certificateCommands,
+  ...queueCommands,
+  ...orderCommands,
+];

@@ -1,149 +1,133 @@
-import { type Command, Option } from 'commander';
-import type { AgentCommandOptions } from '../agent/command.ts';
-import type { KeyCreateOptions } from '../server/keys.ts';
-import type { ServeCommandOptions } from '../server/serve.ts';
-import type { Terminal } from '../terminal.ts';
-import { collect, configFile, moment, place } from './flags.ts';
+import { command } from './command.ts';
+import { choice, type Flag, isPresent, parsed, requiredText, text } from './flag.ts';
+import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
+import { hostPort, list, time } from './values.ts';
 
-export function addServerCommands(
-  program: Command,
-  terminal: Terminal,
-  logLevel: () => Option,
-  version: string,
-): void {
-  const server = program
-    .command('server')
-    .description('look after the server from the machine that it runs on');
-  const key = server.command('key').description('the API keys');
-  const add = (parent: Command, name: string, description: string) =>
-    parent
-      .command(name)
-      .description(description)
-      .copyInheritedSettings(program)
-      .showHelpAfterError(
-        `(see acmex ${parent === program ? '' : parent === key ? 'server key ' : 'server '}${name.split(' ', 1)[0]} --help)`,
-      )
-      .option('--config <file>', configFile)
-      .option(
-        '--storage <place>',
-        'where everything is kept: file:PATH, redis://HOST:PORT or rediss://…; ACMEX_STORAGE otherwise',
-      )
-      .option('--encryption-key-file <file>', "the storage's encryption keys")
-      .addOption(logLevel());
+const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 
-  add(
-    program,
-    'serve',
-    'serve the REST API, and keep every certificate current, until it is told to stop',
-  )
-    .option(
+const tenant = text('--tenant <name>', 'Tenant; by default the first of the configuration');
+
+const serveCommand = command({
+  path: 'serve',
+  description: 'Serve the REST API and renew every certificate, until stopped',
+  // The server reads the configuration itself, at the start and at SIGHUP.
+  needs: 'overrides',
+  flags: {
+    addr: text(
       '-a, --addr <host:port>',
-      'where to listen; server.listen_addr otherwise, which is 127.0.0.1:8080 by default',
-    )
-    .addOption(
-      new Option(
-        '--role <role>',
-        'what this process does of what several share by Redis (ACMEX_REDIS_URL): serve the API, work, or all of it',
-      )
-        .choices(['all', 'api', 'worker'])
-        .default('all'),
-    )
-    .action(async (options: ServeCommandOptions) =>
-      (await import('../server/serve.ts')).serve({ ...options, version }, terminal),
-    );
-  add(server, 'agents', 'show which host serves which certificate, and which is behind')
-    .option('--tenant <name>', 'whose they are; the first of the configuration by default')
-    .addOption(
-      new Option('-o, --output <format>', 'how to write the result')
-        .choices(['text', 'json', 'csv'])
-        .default('text'),
-    )
-    .action(async (options: KeyCreateOptions) =>
-      (await import('../server/agents.ts')).agents(options, terminal),
-    );
-  add(key, 'create', 'make an API key; it is shown this once')
-    .option(
-      '--scopes <names>',
-      'what it may do, with commas between; everything by default',
-      collect,
-    )
-    .option(
-      '--names <patterns>',
-      'names that it may use: a name, *.example.com for all below it, or *, which is the default',
-      collect,
-    )
-    .option('--title <text>', 'what to call it')
-    .option('--expires <time>', 'its end, RFC 3339', moment)
-    .option('--tenant <name>', 'whose it is; the first of the configuration by default')
-    .addOption(
-      new Option('-o, --output <format>', 'how to write the result')
-        .choices(['text', 'json', 'csv'])
-        .default('text'),
-    )
-    .action(async (options: KeyCreateOptions) =>
-      (await import('../server/keys.ts')).keyCreate(options, terminal),
-    );
-  add(key, 'list', 'list them, without their secrets')
-    .option('--tenant <name>', 'whose they are; the first of the configuration by default')
-    .addOption(
-      new Option('-o, --output <format>', 'how to write the result')
-        .choices(['text', 'json', 'csv'])
-        .default('text'),
-    )
-    .action(async (options: KeyCreateOptions) =>
-      (await import('../server/keys.ts')).keyList(options, terminal),
-    );
-  add(key, 'revoke <id>', 'take one no more, at once')
-    .option('--tenant <name>', 'whose it is; the first of the configuration by default')
-    .addOption(
-      new Option('-o, --output <format>', 'how to write the result')
-        .choices(['text', 'json', 'csv'])
-        .default('text'),
-    )
-    .action(async (id: string, options: KeyCreateOptions) =>
-      (await import('../server/keys.ts')).keyRevoke(id, options, terminal),
-    );
-}
+      'Address to listen on; by default server.listen_addr, which is 127.0.0.1:8080',
+    ),
+    role: choice(
+      '--role <role>',
+      'Part of the work that this process does, if several share it through Redis (ACMEX_REDIS_URL)',
+      ['all', 'api', 'worker'],
+      'all',
+    ),
+  },
+  groups: [configurationFlags, storageFlags, loggingFlags],
+  run: async ({ options, terminal, version }) =>
+    await (await import('../server/serve.ts')).serve({ ...options, version }, terminal),
+});
 
-export function addAgentCommand(
-  program: Command,
-  terminal: Terminal,
-  logLevel: () => Option,
-  { version, end }: { readonly version: string; readonly end: (code: number) => void },
-): void {
-  program
-    .command('agent')
-    .description(
-      'keep the certificates of a server in the files of this host, until it is told to stop',
-    )
-    .requiredOption(
-      '--server <url>',
-      'the AcmeX server, as https://acmex.example; where it fails, the next one that is given is asked',
-      collect,
-    )
-    .requiredOption(
+const server: Flag<readonly string[]> = {
+  syntax: '--server <url>',
+  description:
+    'AcmeX server, as https://acmex.example; repeatable, the next is used when one fails',
+  parse: list,
+  isRequired: true,
+};
+
+const agentCommand = command({
+  path: 'agent',
+  description: "Keep a server's certificates up to date in files of this host, until stopped",
+  flags: {
+    server,
+    keyFile: requiredText(
       '--key-file <file>',
-      'the API key, with the scopes certificates:read, private-keys:read and agents:write',
-    )
-    .option(
+      'File with an API key that has the scopes certificates:read, private-keys:read and agents:write',
+    ),
+    certificate: parsed(
       '--certificate <id or name>',
-      'only this one; can be given again; all that the key may see by default',
-      collect,
-    )
-    .option(
+      'Only this certificate; repeatable; by default every certificate that the key may read',
+      list,
+    ),
+    directory: text(
       '--directory <directory>',
-      'keep live/NAME/fullchain.pem and privkey.pem there, switched in one step; /var/lib/acmex/agent for root by default, ~/.local/state/acmex/agent for others',
-    )
-    .option(
+      'Directory for live/NAME/fullchain.pem and privkey.pem, which are replaced in one step; by default /var/lib/acmex/agent for root, ~/.local/state/acmex/agent for other users',
+    ),
+    deployHook: text(
       '--deploy-hook <command>',
-      'run this for each change, when it is written: a program and its arguments, split at blanks, no shell',
-    )
-    .option('--probe <host:port>', 'look there what is served', place)
-    .option('--ca-certificate <file>', "root certificate of the server's https, for a private CA")
-    .option('--name <name>', 'what this host is called at the server; its host name by default')
-    .option('--once', 'look once and end, for a timer')
-    .addOption(logLevel())
-    .action(async (options: AgentCommandOptions) => {
-      end(await (await import('../agent/command.ts')).agent({ ...options, version }, terminal));
-    });
-}
+      'Program and arguments, separated by blanks, to run after each change; no shell',
+    ),
+    probe: parsed(
+      '--probe <host:port>',
+      'TLS server of this host that must serve the certificate',
+      hostPort,
+    ),
+    caCertificate: text(
+      '--ca-certificate <file>',
+      "Root certificate of the AcmeX server's HTTPS, for a private CA",
+    ),
+    name: text('--name <name>', 'Name of this host at the server; by default its host name'),
+    once: isPresent('--once', 'Update once and exit, for a timer'),
+  },
+  groups: [loggingFlags],
+  run: async ({ options, terminal, version }) =>
+    await (await import('../agent/command.ts')).agent({ ...options, version }, terminal),
+});
+
+const keyCommands = [
+  command({
+    path: 'server key create',
+    description: 'Create an API key, and show it this one time',
+    needs: 'configuration',
+    flags: {
+      scopes: parsed('--scopes <names>', 'Scopes, separated by commas; by default all', list),
+      names: parsed(
+        '--names <patterns>',
+        'Names that the key may use, separated by commas: a name, *.example.com for everything below it, or *, which is the default',
+        list,
+      ),
+      title: text('--title <text>', 'Title of the key'),
+      expires: parsed('--expires <time>', 'Expiry of the key, RFC 3339', time),
+      tenant,
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../server/keys.ts')).keyCreate(options, terminal),
+  }),
+  command({
+    path: 'server key list',
+    description: 'List the API keys, without their secrets',
+    needs: 'configuration',
+    flags: { tenant },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../server/keys.ts')).keyList(options, terminal),
+  }),
+  command({
+    path: 'server key revoke',
+    argument: '<id>',
+    description: 'Revoke an API key immediately',
+    needs: 'configuration',
+    flags: { tenant },
+    groups: stored,
+    run: async ({ argument: id, options, terminal }) =>
+      await (await import('../server/keys.ts')).keyRevoke(id, options, terminal),
+  }),
+];
+
+export const serverCommands = [
+  ...keyCommands,
+  command({
+    path: 'server agents',
+    description: 'Show which host serves which certificate, and which is behind',
+    needs: 'configuration',
+    flags: { tenant },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../server/agents.ts')).agents(options, terminal),
+  }),
+  serveCommand,
+  agentCommand,
+];

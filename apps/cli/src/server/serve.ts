@@ -1,11 +1,11 @@
 import { systemClock } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/protocol';
 import type { Log } from '@acmex/server';
-import { type Configured, dataDirectory, placesOf } from '../configuration.ts';
+import { type ConfigurationFlags, dataDirectory, placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { type LogLevel, logLevels, type Terminal } from '../terminal.ts';
 
-export interface ServeCommandOptions extends Configured {
+export interface ServeCommandOptions extends ConfigurationFlags {
   readonly config?: string;
   readonly logLevel: LogLevel;
   readonly role: 'all' | 'api' | 'worker';
@@ -30,7 +30,8 @@ export async function serve(
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new CliError('ERR_CLI_PACKAGE', howToGetServer(), { cause });
   });
-  const log = logTo(terminal, logLevel);
+  let level = logLevel;
+  const log = logTo(terminal, () => level);
   // Standard output is for a person alone: that of a service is a log, and no place for a secret.
   const onInitialKey = (file: string, key: string) => {
     stderr.write(`the first API key lies in ${file} until it is used\n`);
@@ -45,6 +46,9 @@ export async function serve(
     dataDirectory: dataDirectory(terminal),
     version,
     log,
+    onConfiguration: ({ values }) => {
+      level = values.cli.log_level;
+    },
     onInitialKey,
   });
   log({
@@ -81,9 +85,9 @@ export async function serve(
 }
 
 /** Text for a person, a line of JSON for everything else. */
-export function logTo({ stderr }: Terminal, most: LogLevel): Log {
+export function logTo({ stderr }: Terminal, logLevel: () => LogLevel): Log {
   return ({ level, msg, ...more }) => {
-    if (logLevels.indexOf(level) > logLevels.indexOf(most)) return;
+    if (logLevels.indexOf(level) > logLevels.indexOf(logLevel())) return;
     if (stderr.isTTY) stderr.write(`${level === 'info' ? '' : `${level}: `}${msg}\n`);
     else
       stderr.write(

@@ -6,10 +6,10 @@ import { encryptionKeys, keysIn, openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
 import { writtenFile } from '../written-file.ts';
-import type { StorageOptions } from './options.ts';
+import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running, tellSkipped } from './running.ts';
 
-export interface BackupOptions extends StorageOptions {
+export interface BackupOptions extends ConfiguredOutputOptions {
   /** The backup's own key; that of the storage otherwise. */
   readonly keyFile?: string;
 }

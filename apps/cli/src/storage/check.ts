@@ -4,11 +4,11 @@ import { checkClause, storageContract } from '@acmex/storage/contract';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import type { Terminal } from '../terminal.ts';
-import type { StorageOptions } from './options.ts';
+import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running } from './running.ts';
 
 /** `acmex storage check`: holds a storage against what every storage must do, and reads every entry that is in it. */
-export async function check(options: StorageOptions, terminal: Terminal): Promise<void> {
+export async function check(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
     await using storage = await openStorage(options, terminal, report);
     await using other = await openStorage(options, terminal, report);

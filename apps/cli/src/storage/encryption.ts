@@ -3,10 +3,10 @@ import { CliError } from '../errors.ts';
 import { encryptionKeys, keysIn, openDriver } from '../open-storage.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import type { StorageOptions, Summary } from './options.ts';
+import type { ConfiguredOutputOptions, OutputOptions, Result } from '../output.ts';
 import { count, running, tellSkipped } from './running.ts';
 
-export interface RotateKeyOptions extends StorageOptions {
+export interface RotateKeyOptions extends ConfiguredOutputOptions {
   readonly newKeyFile: string;
 }
 
@@ -32,7 +32,7 @@ export async function rotateKey(options: RotateKeyOptions, terminal: Terminal): 
 }
 
 /** `acmex storage encrypt`: encrypts a storage in clear in place. */
-export async function encrypt(options: StorageOptions, terminal: Terminal): Promise<void> {
+export async function encrypt(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
     const keys = await encryptionKeys(options);
     if (keys.length === 0)
@@ -55,7 +55,7 @@ export async function encrypt(options: StorageOptions, terminal: Terminal): Prom
 /** `acmex storage new-key FILE`: makes a key for encryption, in a file for the owner's eyes alone. */
 export async function newKey(
   path: string,
-  options: StorageOptions,
+  options: OutputOptions,
   terminal: Terminal,
 ): Promise<void> {
   await running(options, terminal, async () => {
@@ -76,7 +76,7 @@ export async function newKey(
   });
 }
 
-function summary({ encrypted, current, skipped }: Rotation, consequence: string): Summary {
+function summary({ encrypted, current, skipped }: Rotation, consequence: string): Result {
   return {
     text: `${count(encrypted, 'entry', 'entries')} encrypted, ${current} before; ${consequence}`,
     document: { encrypted, current, skipped },

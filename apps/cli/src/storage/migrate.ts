@@ -3,10 +3,10 @@ import { migrate as migrateStorage } from '@acmex/storage';
 import { dataDirectory, placesOf } from '../configuration.ts';
 import { keysIn, openStorage } from '../open-storage.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
-import type { StorageOptions } from './options.ts';
+import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running, tellSkipped } from './running.ts';
 
-export interface MigrateOptions extends StorageOptions {
+export interface MigrateOptions extends ConfiguredOutputOptions {
   readonly to: string;
   readonly toKeyFile?: string;
 }

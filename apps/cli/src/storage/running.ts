@@ -1,18 +1,18 @@
 import { CliError } from '../errors.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import type { StorageOptions, Summary } from './options.ts';
+import { formatResult, type OutputOptions, type Result } from '../output.ts';
 
 /** Runs a command of `acmex storage`: progress on stderr, what came of it on stdout. */
 export async function running(
-  options: StorageOptions,
+  options: OutputOptions,
   terminal: Terminal,
-  work: (report: Reporter) => Promise<Summary>,
+  work: (report: Reporter) => Promise<Result>,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
-    const { text, document } = await work(report);
+    const result = await work(report);
     report.close();
-    terminal.stdout.write(options.json ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`);
+    terminal.stdout.write(formatResult(result, options.output));
   } finally {
     report.close();
   }

@@ -1,0 +1,131 @@
+import type { KeyType } from '@acmex/certificate';
+import type { DnsAccountDraft, DnsPersistDraft } from '@acmex/protocol/drafts';
+import { command } from './command.ts';
+import { choice, type Flag, isPresent, parsed, requiredText, text } from './flag.ts';
+import {
+  accountFlags,
+  caFlags,
+  configurationFlags,
+  loggingFlags,
+  outputFlags,
+  storageFlags,
+} from './flag-groups.ts';
+import { hostPort, list, port, secondsOrSkip, time } from './values.ts';
+
+const keyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'ec-p521',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+  'ed25519',
+] as const satisfies readonly KeyType[];
+
+const challengeDraft: Flag<DnsAccountDraft | DnsPersistDraft | undefined> = {
+  syntax: '--challenge-draft <version>',
+  description:
+    'Draft that the CA follows for dns-account-01 and dns-persist-01, which are not RFCs yet, as draft-ietf-acme-dns-persist-02',
+};
+
+const nameFlags = {
+  domains: parsed('-d, --domains <names>', 'Names, separated by commas; repeatable', list),
+  csr: text('--csr <file>', 'Certificate signing request to use instead of names and a new key'),
+  certPath: text('--cert-path <file>', 'File for the certificate and its chain', 'certificate.pem'),
+  keyPath: text('-k, --key-path <file>', 'File for the private key', 'private_key.pem'),
+  keyType: choice('--key-type <type>', 'Type of the private key', keyTypes, 'ec-p256'),
+};
+
+const challengeFlags = {
+  challenge: choice(
+    '-c, --challenge <type>',
+    'How to prove control of the names',
+    ['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01'],
+    'http-01',
+  ),
+  challengeDraft,
+  httpPort: parsed('--http-port <port>', 'Port that answers http-01', port, 80),
+  webroot: text(
+    '--webroot <directory>',
+    'Document root of a running web server, for http-01 responses; acmex then opens no port',
+  ),
+  tlsPort: parsed('--tls-port <port>', 'Port that answers tls-alpn-01', port, 443),
+  dnsProvider: text(
+    '--dns-provider <name>',
+    'DNS provider for the records: a name in the configuration, a type of acmex dns list with its variables in the environment, or manual',
+  ),
+  dnsEnv: parsed(
+    '--dns-env <names>',
+    'Environment variables that a DNS program receives, separated by commas; repeatable',
+    list,
+  ),
+  dnsResolver: parsed(
+    '--dns-resolver <host:port>',
+    'DNS server for zones and records; repeatable',
+    list,
+  ),
+  propagationWait: parsed(
+    '--propagation-wait <seconds>',
+    'Wait this long for DNS records instead of checking them, or skip',
+    secondsOrSkip,
+  ),
+};
+
+const requestFlags = {
+  accountKey: text('--account-key <file>', 'Account key to use instead of the stored account'),
+  profile: text('--profile <name>', 'Certificate profile of the CA'),
+  preferredChain: text(
+    '--preferred-chain <name>',
+    'Common name of the issuer at the end of the chain',
+  ),
+  notAfter: parsed('--not-after <time>', 'Requested expiry, RFC 3339; many CAs refuse it', time),
+  mustStaple: isPresent('--must-staple', 'Request a certificate that requires OCSP stapling'),
+};
+
+/** Commander gives a flag that begins with `--no-` the value true where it is absent. */
+const manage: Flag<boolean> = {
+  syntax: '--no-manage',
+  description: 'Store only the account: the certificate is not renewed',
+};
+
+const deploymentFlags = {
+  deployDirectory: text(
+    '--deploy-directory <directory>',
+    'Also write live/NAME/fullchain.pem and privkey.pem below this directory, and replace both in one step',
+  ),
+  deployHook: text(
+    '--deploy-hook <command>',
+    'Program and arguments, separated by blanks, to run when the files are written; no shell',
+  ),
+  probe: parsed(
+    '--probe <host:port>',
+    'TLS server that must serve the new certificate afterwards',
+    hostPort,
+  ),
+  manage,
+  saveCredentials: isPresent(
+    '--save-credentials',
+    'Store the variables of the DNS provider and of --dns-env, so that renewals can use them',
+  ),
+  force: isPresent('--force', 'Replace existing files, and order again before renewal is due'),
+};
+
+export const obtainCommands = [
+  command({
+    path: 'obtain',
+    description: 'Obtain a certificate for one or more names',
+    needs: 'configuration',
+    flags: { ...nameFlags, ...challengeFlags, ...requestFlags, ...deploymentFlags },
+    groups: [caFlags, accountFlags, configurationFlags, storageFlags, outputFlags, loggingFlags],
+    run: async ({ options, terminal }) =>
+      await (await import('../obtain/obtain.ts')).obtain(options, terminal),
+  }),
+  command({
+    path: 'info',
+    description: 'Show the contents of a certificate file',
+    flags: { cert: requiredText('-c, --cert <file>', 'Certificate or chain, PEM') },
+    groups: [outputFlags, loggingFlags],
+    run: async ({ options, terminal }) =>
+      await (await import('../info.ts')).info(options, terminal),
+  }),
+];
