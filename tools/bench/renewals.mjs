@@ -1,5 +1,5 @@
 // Certificates that are managed, renewed one after the other: all that the orchestrator does, with its storage in memory.
-import { acmeIssuer } from '@acmex/config';
+import { acmeIssuer } from '@acmex/manager';
 import { Provisioner, Upkeep } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';

@@ -1,11 +1,5 @@
-import {
-  type AccountDescription,
-  type Config,
-  describedIssuer,
-  issuersOf,
-  type WellKnownIssuer,
-  wellKnownIssuers,
-} from '@acmex/config';
+import { type Config, issuersOf, type WellKnownIssuer, wellKnownIssuers } from '@acmex/config';
+import { type AccountDescription, describedIssuer } from '@acmex/manager';
 import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
 import { readText } from './read-text.ts';

@@ -1,7 +1,8 @@
 import { http01Answers, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
-import { addressOf, type Config, type Keeper, storedResponses } from '@acmex/config';
+import type { Config } from '@acmex/config';
+import { addressOf, type Keeper, storedResponses } from '@acmex/manager';
 import { errorCode } from '@acmex/protocol';
 import type { Log } from './http/problems.ts';
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { addressOf, type Config } from '@acmex/config';
+import type { Config } from '@acmex/config';
+import { addressOf } from '@acmex/manager';
 import { errorCode } from '@acmex/protocol';
 import { ServerError } from './errors.ts';
 import type { Role } from './team/role.ts';

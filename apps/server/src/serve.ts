@@ -5,15 +5,13 @@ import { dirname, join } from 'node:path';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import {
   type Config,
-  keeper,
   openStorage,
   type Override,
   readConfig,
   redisOf,
   storageOf,
-  syncDeclared,
-  worker,
 } from '@acmex/config';
+import { keeper, syncDeclared, worker } from '@acmex/manager';
 import { outbox } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';

@@ -1,4 +1,5 @@
-import type { Config, Keeper } from '@acmex/config';
+import type { Config } from '@acmex/config';
+import type { Keeper } from '@acmex/manager';
 import { scopedStorage, type Storage } from '@acmex/storage';
 
 /** Who shares the server: a part of the storage, and what its keys may do at most. */

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { type Clock, systemClock } from '@acmex/clock';
-import { deployRecord, issuersOf, type Keeper } from '@acmex/config';
+import { issuersOf } from '@acmex/config';
+import { deployRecord, type Keeper } from '@acmex/manager';
 import { ServerError } from './errors.ts';
 import type { Log } from './http/problems.ts';
 

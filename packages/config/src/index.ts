@@ -24,43 +24,6 @@ export { type ConfigRow, explain } from './explain.ts';
 export { type Fault, faultText } from './fault.ts';
 export { findConfig, type Places } from './find-config.ts';
 export { type IssuerDescription, issuersOf } from './issuers.ts';
-export {
-  type AccountDescription,
-  accountId,
-  accountOf,
-  type AccountOptions,
-  accountSession,
-  giveUpAccount,
-  type KeptAccount,
-  keptAccounts,
-  rotateAccountKey,
-  updateContact,
-} from './keeping/account.ts';
-export { acmeIssuer, type AcmeIssuerOptions } from './keeping/acme-issuer.ts';
-export { type Declared, syncDeclared } from './keeping/declared.ts';
-export { deployRecord, type DeployStep } from './keeping/deployer.ts';
-export type { RunHooks } from './keeping/hooks.ts';
-export { findIssuer, type IssuerRecord, keepIssuer } from './keeping/issuer-record.ts';
-export {
-  describedIssuer,
-  endsIn,
-  keeper,
-  type Keeper,
-  type KeeperOptions,
-} from './keeping/keeper.ts';
-export { type EndingRecord, endingRecords, keepSeenRecord } from './keeping/persistent-records.ts';
-export {
-  addressOf,
-  type Proof,
-  proofOf,
-  proofRecord,
-  serverAddress,
-  solverFor,
-  type SolverOptions,
-} from './keeping/proof.ts';
-export { saveCredentials, savedCredentials } from './keeping/saved-credentials.ts';
-export { allOf, taskOf, type Worker, worker, type WorkerOptions } from './keeping/worker.ts';
-export { storedResponses } from './keeping/stored-responses.ts';
 export { type KeyPath, valueAt } from './key-path.ts';
 export {
   keysOf,

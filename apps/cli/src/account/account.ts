@@ -5,7 +5,7 @@ import {
   keptAccounts,
   rotateAccountKey,
   updateContact,
-} from '@acmex/config';
+} from '@acmex/manager';
 import { type Account, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import {

@@ -5,8 +5,8 @@ import {
   dnsProviderFor,
   dnsProviderKinds,
   openNamedDnsProvider,
-  serverAddress,
 } from '@acmex/config';
+import { serverAddress } from '@acmex/manager';
 import {
   type DnsProvider,
   findZone,

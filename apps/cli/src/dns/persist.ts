@@ -4,7 +4,7 @@ import {
   type WantedRecord,
 } from '@acmex/challenge/dns-persist-01';
 import { systemClock } from '@acmex/clock';
-import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/config';
+import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/manager';
 import { lookUp, quoted } from '@acmex/dns';
 import { type AcmeSession, getAccount, identifier, printable, thumbprint } from '@acmex/protocol';
 import {

@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import { endingRecords, type Keeper } from '@acmex/config';
+import { endingRecords, type Keeper } from '@acmex/manager';
 import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';

@@ -1,7 +1,8 @@
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
-import { type Config, storedResponses, worker } from '@acmex/config';
+import type { Config } from '@acmex/config';
+import { storedResponses, worker } from '@acmex/manager';
 import type { Tended } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { inProcessQueue } from '@acmex/scheduler';

@@ -15,7 +15,7 @@ import {
   proofOf,
   saveCredentials,
   savedCredentials,
-} from '@acmex/config';
+} from '@acmex/manager';
 import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { loggingFetch } from '../progress.ts';

@@ -1,4 +1,5 @@
-import { type Config, keeper, type Keeper, type RunHooks } from '@acmex/config';
+import type { Config } from '@acmex/config';
+import { keeper, type Keeper, type RunHooks } from '@acmex/manager';
 import type { AcmeSession } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';

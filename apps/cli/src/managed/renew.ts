@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import { type Keeper, syncDeclared } from '@acmex/config';
+import { type Keeper, syncDeclared } from '@acmex/manager';
 import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import PQueue from 'p-queue';

@@ -1,4 +1,4 @@
-import type { Keeper } from '@acmex/config';
+import type { Keeper } from '@acmex/manager';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';

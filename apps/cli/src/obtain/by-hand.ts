@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { type Config, dnsProviderKinds, dnsProvidersOf, type SolverOptions } from '@acmex/config';
+import { type Config, dnsProviderKinds, dnsProvidersOf } from '@acmex/config';
+import type { SolverOptions } from '@acmex/manager';
 import { printable } from '@acmex/protocol';
 import type { Reporter, Terminal } from '../terminal.ts';
 

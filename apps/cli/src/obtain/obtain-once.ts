@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
-import { endsIn, proofOf, proofRecord, solverFor } from '@acmex/config';
+import { endsIn, proofOf, proofRecord, solverFor } from '@acmex/manager';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { parseChain } from '@acmex/certificate';
+import { dnsVariablesRecord } from '@acmex/config';
 import {
   deployRecord,
   type DeployStep,
-  dnsVariablesRecord,
   endsIn,
   type Keeper,
   keepIssuer,
@@ -12,7 +12,7 @@ import {
   saveCredentials,
   savedCredentials,
   solverFor,
-} from '@acmex/config';
+} from '@acmex/manager';
 import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import { type Identifier, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';

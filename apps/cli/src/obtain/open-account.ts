@@ -1,4 +1,4 @@
-import { type AccountDescription, type AccountOptions, accountSession } from '@acmex/config';
+import { type AccountDescription, type AccountOptions, accountSession } from '@acmex/manager';
 import { type AcmeSession, printable } from '@acmex/protocol';
 import type { Reporter } from '../terminal.ts';
 

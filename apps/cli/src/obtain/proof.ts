@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { addressOf, dnsVariablesRecord, type Proof } from '@acmex/config';
+import { dnsVariablesRecord } from '@acmex/config';
+import { addressOf, type Proof } from '@acmex/manager';
 import type { ObtainOptions } from './options.ts';
 
 /** How names are proven, as flags and configuration say it, so that a renewal in another folder and another environment finds all of it. */

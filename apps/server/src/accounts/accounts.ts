@@ -1,3 +1,4 @@
+import { issuersOf } from '@acmex/config';
 import {
   accountId as idOfAccount,
   accountOf,
@@ -5,11 +6,10 @@ import {
   accountSession,
   describedIssuer,
   giveUpAccount,
-  issuersOf,
   keptAccounts,
   rotateAccountKey,
   updateContact,
-} from '@acmex/config';
+} from '@acmex/manager';
 import { getAccount } from '@acmex/protocol';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';

@@ -1,13 +1,5 @@
-import {
-  deployRecord,
-  describedIssuer,
-  dnsProviderFor,
-  dnsProvidersOf,
-  issuersOf,
-  keepIssuer,
-  proofOf,
-  proofRecord,
-} from '@acmex/config';
+import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
+import { deployRecord, describedIssuer, keepIssuer, proofOf, proofRecord } from '@acmex/manager';
 import type { CertificateSpec } from '@acmex/orchestrator';
 import { z } from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';

@@ -13,15 +13,15 @@ import type { ChallengeSolver } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
 import { lookUp, type Propagation } from '@acmex/dns';
 import type { JsonObject } from '@acmex/orchestrator';
-import { dnsProviderFor } from '../dns/choice.ts';
 import {
+  dnsProviderFor,
   type DnsVariablesRecord,
   type NamedDnsProviderOptions,
   openNamedDnsProvider,
-} from '../dns/named.ts';
-import { ConfigError } from '../errors.ts';
-import type { Config } from '../read-config.ts';
-import type { Environment } from '../substitution.ts';
+  ConfigError,
+  type Config,
+  type Environment,
+} from '@acmex/config';
 import { dnsByName, openedOnce } from './dns-by-name.ts';
 
 /** How the names of a certificate are proven: what a certificate's record says, and the configuration where that is silent. */

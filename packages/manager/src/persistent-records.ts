@@ -3,7 +3,7 @@ import type { StandingRecord } from '@acmex/challenge/dns-persist-01';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import type { Config } from '../read-config.ts';
+import type { Config } from '@acmex/config';
 import { proofOf } from './proof.ts';
 
 interface SeenRecord {

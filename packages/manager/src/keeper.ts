@@ -12,10 +12,13 @@ import {
 } from '@acmex/orchestrator';
 import type { AcmeSession, Fetch } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
-import { ConfigError } from '../errors.ts';
-import { type IssuerDescription, issuersOf } from '../issuers.ts';
-import type { Config } from '../read-config.ts';
-import type { Environment } from '../substitution.ts';
+import {
+  ConfigError,
+  type IssuerDescription,
+  issuersOf,
+  type Config,
+  type Environment,
+} from '@acmex/config';
 import { type AccountDescription, accountSession } from './account.ts';
 import { acmeIssuer } from './acme-issuer.ts';
 import { deployer } from './deployer.ts';

@@ -8,7 +8,7 @@ import { nodeFetch } from '@acmex/protocol/node';
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
 import { fileStorage } from '@acmex/storage-file';
 import { Temporal } from 'temporal-polyfill';
-import { acmeIssuer } from './keeping/acme-issuer.ts';
+import { acmeIssuer } from './acme-issuer.ts';
 
 export interface FastDaemon {
   readonly path: string;

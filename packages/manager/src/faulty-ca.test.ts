@@ -14,7 +14,7 @@ import { acmeSession, type Fetch, generateAccountKey, newAccount } from '@acmex/
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
 import { memoryStorage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
-import { acmeIssuer } from './keeping/acme-issuer.ts';
+import { acmeIssuer } from './acme-issuer.ts';
 
 /** Numbers from 0 to 1 that are the same in every run. */
 function sequence(seed: number): () => number {

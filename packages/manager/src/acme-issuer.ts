@@ -17,7 +17,7 @@ import {
   revokeCertificate,
 } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@acmex/config';
 
 export interface AcmeIssuerOptions {
   /** `[a-z0-9-]`, 1 to 40. */

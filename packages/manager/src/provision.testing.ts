@@ -10,8 +10,8 @@ import { acmeSession, importAccountKey } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
-import { acmeIssuer } from './keeping/acme-issuer.ts';
-import { storedResponses } from './keeping/stored-responses.ts';
+import { acmeIssuer } from './acme-issuer.ts';
+import { storedResponses } from './stored-responses.ts';
 
 export interface Task {
   readonly path: string;

@@ -1,6 +1,5 @@
 import type { CertificateSpec, ManagedCertificate, Provisioner } from '@acmex/orchestrator';
-import { type IssuerDescription, issuersOf } from '../issuers.ts';
-import type { ConfigValues } from '../read-config.ts';
+import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
 import { describedIssuer, type Keeper } from './keeper.ts';

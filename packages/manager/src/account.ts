@@ -18,7 +18,7 @@ import {
   updateAccount,
 } from '@acmex/protocol';
 import { acquireLock, type Change, type Entry, jsonRecord, type Storage } from '@acmex/storage';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@acmex/config';
 
 /** An account at a CA, as far as is known before it is there. */
 export interface AccountDescription {

@@ -23,7 +23,7 @@ import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import type { Task } from './provision.testing.ts';
-import { storedResponses } from './keeping/stored-responses.ts';
+import { storedResponses } from './stored-responses.ts';
 
 /** Before and after each write in the soak; a sample of them in each run of the tests, another for each type. */
 const whole = process.env.ACMEX_SOAK === 'orchestrator';

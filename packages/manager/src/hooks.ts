@@ -1,7 +1,6 @@
 import { hookEnvironment, hooksIn, runHook, trustedProgram } from '@acmex/deploy';
 import type { ManagedCertificate } from '@acmex/orchestrator';
-import type { ConfigValues } from '../read-config.ts';
-import type { Environment } from '../substitution.ts';
+import type { ConfigValues, Environment } from '@acmex/config';
 
 /** The programs of `[renewal.hooks]`, for one run after the other: what belongs to a run as a whole runs once in it. */
 export interface RunHooks {

@@ -9,8 +9,7 @@ import {
   type Target,
 } from '@acmex/deploy';
 import type { Deployer, Generation, JsonObject, ManagedCertificate } from '@acmex/orchestrator';
-import { ConfigError } from '../errors.ts';
-import type { Environment } from '../substitution.ts';
+import { ConfigError, type Environment } from '@acmex/config';
 import type { RunHooks } from './hooks.ts';
 
 /** One thing to do with a new certificate, as its record says it. */
