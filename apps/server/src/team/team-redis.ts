@@ -94,6 +94,7 @@ export async function teamRedis({
       if (ended.signal.aborted) return;
       tell(answers);
       if (!answers && client.status === 'ready') for (const one of all) one.disconnect(true);
+      all.forEach(connectAgain);
       await clock.sleep({ milliseconds: pulse }, { signal: ended.signal }).catch(() => {
         /* it ends */
       });
@@ -157,6 +158,16 @@ const manners = {
   reconnectOnError: ({ message }: Error) =>
     /^(READONLY|MASTERDOWN|LOADING)/.test(message) ? 1 : false,
 } as const satisfies RedisOptions;
+
+/**
+ * Connects a client that has given up. In Sentinel mode ioredis ends a client for good when the
+ * master changes while it connects: `retryStrategy` is not asked.
+ */
+function connectAgain(client: Redis): void {
+  if (client.status !== 'end') return;
+  // The next beat tries again.
+  client.connect().catch(() => undefined);
+}
 
 function gone(signal: AbortSignal, why: () => unknown = () => undefined): Promise<never> {
   return new Promise((_, reject) => {
