@@ -1,71 +1,70 @@
 import { checkConfig, type ConfigCheck, configSchema, explain, faultText } from '@acmex/config';
 import { placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
-import type { ConfiguredOutputOptions } from '../output.ts';
-import { table, formatResult } from '../output.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { formatResult, type OutputFormat, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 
-export type ConfigOptions = Pick<ConfiguredOutputOptions, 'output'> & {
+export interface ConfigOptions {
+  readonly output: OutputFormat;
   readonly config?: string;
   readonly origin?: boolean;
-};
+}
 
-/** `acmex config check`: every fault at once, or that there is none. */
-export async function check(options: ConfigOptions, terminal: Terminal): Promise<void> {
-  const { file, config, faults } = await read(options, terminal);
+/**
+ * `acmex config check`: reports every fault at once.
+ * @returns the exit code; the result is also written when there are faults, so that programs can read it
+ * @throws CliError `ERR_CLI_CONFIG` for faults, when the result is text
+ */
+export async function check(options: ConfigOptions, terminal: Terminal): Promise<number> {
+  const { file, config, faults } = await readFaults(options, terminal);
   const rows = faults.map((fault) => ({
     key: fault.key,
     problem: fault.problem,
     cure: fault.cure,
     where: faultText(fault).split(': ', 1)[0],
   }));
-  const found = file ?? 'no file: defaults, and what the environment says';
-  if (options.output !== 'text' || config)
-    terminal.stdout.write(
-      formatResult(
-        { text: `${found}: no fault`, document: { file, faults: rows }, rows },
-        options.output,
-      ),
-    );
-  if (!config)
-    throw new CliError(
-      'ERR_CLI_CONFIG',
-      `${found}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}${options.output === 'text' ? `\n${faults.map((fault) => `  ${faultText(fault)}`).join('\n')}` : ''}`,
-    );
+  const source = file ?? 'no file, only defaults and environment variables';
+  const isText = options.output === 'text';
+  const lines = isText ? faults.map((fault) => `\n  ${faultText(fault)}`).join('') : '';
+  const error = config ? undefined : faultsError(source, faults.length, lines);
+  if (error && isText) throw error;
+  const result = { text: `${source}: no faults`, document: { file, faults: rows }, rows };
+  terminal.stdout.write(formatResult(result, options.output));
+  if (!error) return 0;
+  terminal.stderr.write(`acmex: ${error.message} [${error.code}]\n`);
+  return exitCodeOf(error);
 }
 
-/** `acmex config show`: what holds, without a credential. */
+/** `acmex config show`: shows every value in effect, without credentials. */
 export async function show(options: ConfigOptions, terminal: Terminal): Promise<void> {
-  const { config, file, faults } = await read(options, terminal);
-  if (!config)
-    throw new CliError(
-      'ERR_CLI_CONFIG',
-      `${file}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}: see acmex config check`,
-    );
+  const { config, file, faults } = await readFaults(options, terminal);
+  if (!config) throw faultsError(String(file), faults.length, ': see acmex config check');
   const rows = explain(config).map(({ key, value, origin }) => ({
     key,
     value,
     ...(options.origin ? { origin } : {}),
   }));
-  terminal.stdout.write(
-    formatResult(
-      {
-        text: options.origin
-          ? table(rows)
-          : rows.map(({ key, value }) => `${key} = ${value}`).join('\n'),
-        document: rows,
-        rows,
-      },
-      options.output,
-    ),
-  );
+  const lines = rows.map(({ key, value }) => `${key} = ${value}`);
+  const text = options.origin ? table(rows) : lines.join('\n');
+  terminal.stdout.write(formatResult({ text, document: rows, rows }, options.output));
 }
 
-/** `acmex config schema`: for editors. */
+/** `acmex config schema`: writes the JSON Schema for editors. */
 export async function schema(terminal: Terminal): Promise<void> {
   terminal.stdout.write(`${JSON.stringify(configSchema(), null, 2)}\n`);
 }
 
-async function read({ config: file }: ConfigOptions, terminal: Terminal): Promise<ConfigCheck> {
+async function readFaults(
+  { config: file }: ConfigOptions,
+  terminal: Terminal,
+): Promise<ConfigCheck> {
   return await checkConfig({ ...placesOf(terminal), file, environment: terminal.env });
+}
+
+function faultsError(source: string, count: number, detail: string): CliError {
+  return new CliError(
+    'ERR_CLI_CONFIG',
+    `${source}: ${count} ${count === 1 ? 'fault' : 'faults'}${detail}`,
+  );
 }
