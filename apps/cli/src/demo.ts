@@ -26,7 +26,7 @@ export interface DemoOptions {
 
 const names = ['www.demo.test', 'demo.test'];
 
-/** `acmex demo`: a CA, its ACME server and an issuance over http-01, all on this machine and gone afterwards; the files stay. */
+/** `acmex demo`: obtains a certificate over http-01 from a temporary CA on this machine; only the files remain. */
 export async function demo(
   { directory, logLevel }: DemoOptions,
   terminal: Terminal,
@@ -60,7 +60,7 @@ export async function demo(
   await using file = await waitingFile(root, 0o644);
   await file.commit(authority.root);
   stdout.write(
-    `A CA for development answers at ${server.directory}\n\n$ acmex obtain -d ${names.join(' -d ')} --server ${server.directory} --ca-certificate ${root} --http-port ${httpPort}\n`,
+    `A development CA is running at ${server.directory}\n\n$ acmex obtain -d ${names.join(' -d ')} --server ${server.directory} --ca-certificate ${root} --http-port ${httpPort}\n`,
   );
   await obtain(
     {
@@ -83,7 +83,7 @@ export async function demo(
   );
   stdout.write(`\n$ acmex info -c ${certPath}\n`);
   await info({ cert: certPath, output: 'text' }, terminal);
-  stdout.write(`\nThe CA is gone; the files are in ${directory}. Try next:
+  stdout.write(`\nThe CA has stopped; the files are in ${directory}. Next, try:
   acmex ca serve --development --http-port 8080 --root-certificate ca-root.pem
   acmex ca init --help
   acmex obtain --help
@@ -91,19 +91,23 @@ export async function demo(
 }
 
 async function emptyDirectory(path: string): Promise<void> {
-  const there = await stat(join(path, 'certificate.pem')).then(
+  const exists = await stat(join(path, 'certificate.pem')).then(
     () => true,
     () => false,
   );
-  if (there)
+  if (exists)
     throw new CliError(
       'ERR_CLI_EXISTS',
-      `${join(path, 'certificate.pem')} exists already: give another --directory`,
+      `${join(path, 'certificate.pem')} already exists: use another --directory`,
     );
   await mkdir(path, { recursive: true }).catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `the directory ${path} cannot be made (${reason(error)})`, {
-      cause: error,
-    });
+    throw new CliError(
+      'ERR_CLI_FILE',
+      `the directory ${path} cannot be created (${reason(error)})`,
+      {
+        cause: error,
+      },
+    );
   });
 }
 

@@ -12,42 +12,29 @@ export interface InfoOptions {
   readonly output: OutputFormat;
 }
 
-/** `acmex info`: what stands in a certificate file. */
+/** `acmex info`: shows the contents of a certificate file. */
 export async function info(
-  { cert, output }: InfoOptions,
+  { cert: file, output }: InfoOptions,
   { stdout }: Terminal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const text = await readFile(cert, 'utf8').catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `${cert} cannot be read: ${reason(error)}`, {
+  const pem = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new CliError('ERR_CLI_FILE', `${file} cannot be read: ${reason(error)}`, {
       cause: error,
     });
   });
-  const chain = parseChain(text);
-  stdout.write(
-    formatResult(
-      {
-        text: chain.map((one, index) => describe(one, index, clock)).join('\n\n'),
-        document: { file: cert, certificates: chain.map(fields) },
-        rows: chain.map((certificate) => plainFields(fields(certificate))),
-      },
-      output,
-    ),
-  );
+  const chain = parseChain(pem);
+  const documents = chain.map(toDocument);
+  const result = {
+    text: chain.map((certificate, index) => toText(certificate, index, clock)).join('\n\n'),
+    document: { file, certificates: documents },
+    rows: documents.map(plainFields),
+  };
+  stdout.write(formatResult(result, output));
 }
 
-function fields({
-  subject,
-  issuer,
-  identifiers,
-  serialNumber,
-  notBefore,
-  notAfter,
-  keyType,
-  fingerprint,
-  isCa,
-  mustStaple,
-}: CertificateInfo): object {
+function toDocument({ identifiers, notBefore, notAfter, ...certificate }: CertificateInfo): object {
+  const { subject, issuer, serialNumber, keyType, fingerprint, isCa, mustStaple } = certificate;
   return {
     subject,
     issuer,
@@ -62,29 +49,29 @@ function fields({
   };
 }
 
-function describe(one: CertificateInfo, index: number, clock: Clock): string {
+function toText(certificate: CertificateInfo, index: number, clock: Clock): string {
+  const { subject, identifiers, issuer, notBefore, notAfter } = certificate;
+  const isLeaf = index === 0;
+  const names = identifiers.map(({ value }) => printable(value, 255)).join(', ');
   const rows: readonly (readonly [string, string])[] = [
-    [index === 0 ? 'certificate' : 'issuer', printable(one.subject || '(no subject)', 300)],
-    ['names', one.identifiers.map(({ value }) => printable(value, 255)).join(', ') || '(none)'],
-    ['issued by', printable(one.issuer, 300)],
-    ['valid', `${one.notBefore} to ${one.notAfter} (${validity(one, clock)})`],
-    ['key', one.keyType],
-    ['serial', one.serialNumber],
-    ['SHA-256', one.fingerprint],
+    [isLeaf ? 'certificate' : 'issuer', printable(subject || '(no subject)', 300)],
+    ...(isLeaf ? ([['names', names || '(none)']] as const) : []),
+    ['issued by', printable(issuer, 300)],
+    ['valid', `${notBefore} to ${notAfter} (${validity(certificate, clock)})`],
+    ['key', certificate.keyType],
+    ['serial', certificate.serialNumber],
+    ['SHA-256', certificate.fingerprint],
   ];
-  return rows
-    .filter(([label]) => index === 0 || label !== 'names')
-    .map(([label, text]) => `${label.padEnd(12)} ${text}`)
-    .join('\n');
+  return rows.map(([label, text]) => `${label.padEnd(12)} ${text}`).join('\n');
 }
 
 function validity({ notBefore, notAfter }: CertificateInfo, clock: Clock): string {
   const now = clock.now();
-  const day = 86_400_000;
+  const dayMs = 86_400_000;
   if (now.epochMilliseconds < notBefore.epochMilliseconds) return 'not valid yet';
-  const left = notAfter.epochMilliseconds - now.epochMilliseconds;
-  if (left < 0) return `expired ${Math.floor(-left / day)} days ago`;
-  return left < 2 * day
-    ? `${Math.floor(left / 3_600_000)} hours left`
-    : `${Math.floor(left / day)} days left`;
+  const leftMs = notAfter.epochMilliseconds - now.epochMilliseconds;
+  if (leftMs < 0) return `expired ${Math.floor(-leftMs / dayMs)} days ago`;
+  return leftMs < 2 * dayMs
+    ? `${Math.floor(leftMs / 3_600_000)} hours left`
+    : `${Math.floor(leftMs / dayMs)} days left`;
 }

@@ -19,10 +19,11 @@ import {
 import { errorCode, printable } from '@acmex/protocol';
 import {
   type ConfiguredOutputOptions,
+  formatResult,
   type OutputOptions,
+  type Result,
   type Row,
   table,
-  formatResult,
 } from '../output.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 
@@ -33,7 +34,7 @@ export interface DnsCommandOptions extends ConfiguredOutputOptions {
   readonly dnsResolver?: readonly string[];
 }
 
-/** `acmex dns list`: every kind of provider, what each needs, and where that is had. */
+/** `acmex dns list`: lists every type of provider, its keys, and where to create its credentials. */
 export async function dnsList({ output }: OutputOptions, terminal: Terminal): Promise<void> {
   const kinds = dnsProviderKinds();
   const rows = kinds.flatMap(({ type, title, options, links }) =>
@@ -47,17 +48,16 @@ export async function dnsList({ output }: OutputOptions, terminal: Terminal): Pr
       link: links.credentials ?? links.api ?? '',
     })),
   );
-  terminal.stdout.write(
-    formatResult({ text: kinds.map(kindText).join('\n\n'), document: kinds, rows }, output),
-  );
+  const text = kinds.map(kindToText).join('\n\n');
+  terminal.stdout.write(formatResult({ text, document: kinds, rows }, output));
 }
 
-/** A kind as lines: its name, then each of its keys with the variables that stand for it, then where credentials are made. */
-function kindText({ type, title, options, links, attended }: DnsProviderKind): string {
+/** Returns the lines of a kind: its name, its keys with their variables, and where to create its credentials. */
+function kindToText({ type, title, options, links, attended }: DnsProviderKind): string {
   const lines = options.map(({ name, env, required }): Row => ({
     key: `  ${name}`,
     variables: env.join(', '),
-    needed: required ? '' : 'can be left out',
+    needed: required ? '' : 'optional',
   }));
   const [, ...rows] = table(lines).split('\n');
   return [
@@ -69,148 +69,139 @@ function kindText({ type, title, options, links, attended }: DnsProviderKind): s
     .join('\n');
 }
 
-/** `acmex dns trace`: where the record of a name goes, and what each server that answers for it shows. Changes nothing. */
+/** What a command about one name works with. */
+interface DnsCommand {
+  readonly report: Reporter;
+  readonly signal: AbortSignal;
+  readonly lookUp: LookUp;
+  /** The servers that flags or the configuration name. */
+  readonly servers: readonly string[] | undefined;
+}
+
+async function withDns(
+  options: DnsCommandOptions,
+  terminal: Terminal,
+  work: (command: DnsCommand) => Promise<Result>,
+): Promise<void> {
+  const report = await reporter(terminal, options);
+  try {
+    const { signal } = terminal;
+    const { dnsResolver } = options;
+    const servers = dnsResolver && (await Promise.all(dnsResolver.map(serverAddress)));
+    const lookUpName = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
+    const result = await work({ report, signal, lookUp: lookUpName, servers });
+    report.close();
+    terminal.stdout.write(formatResult(result, options.output));
+  } finally {
+    report.close();
+  }
+}
+
+/** `acmex dns trace`: shows where the record of a name belongs, and what each of its servers answers. Changes nothing. */
 export async function dnsTrace(
   name: string,
   options: DnsCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { output } = options;
-  const servers =
-    options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
-  const report = await reporter(terminal, options);
-  const { signal } = terminal;
-  try {
-    const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
+  await withDns(options, terminal, async ({ lookUp: lookUpName, servers, signal }) => {
     const record = challengeName(name);
-    const place = await followAliases(record, look, { signal });
-    const provider =
-      options.dnsProvider === undefined
-        ? undefined
-        : (await writerOf(name, options, terminal)).provider;
-    const zone = await findZone(
-      place,
-      { lookUp: look, ...(provider ? { provider } : {}) },
-      { signal },
-    );
+    const target = await followAliases(record, lookUpName, { signal });
+    const opened =
+      options.dnsProvider === undefined ? undefined : await openProvider(name, options, terminal);
+    const source = { lookUp: lookUpName, ...(opened ? { provider: opened.provider } : {}) };
+    const zone = await findZone(target, source, { signal });
     const answers = await Promise.all(
-      (await nameServers(zone, look, signal)).map(async ({ server, address }): Promise<Row> => {
-        const values = await lookUp({ clock: systemClock, servers: [withPort(address, servers)] })
-          .txt(place, { signal })
-          .then(
-            (all) => all.map((one) => printable(one, 300)).join(' ') || 'nothing',
-            (error: unknown) => `does not answer [${errorCode(error) ?? String(error)}]`,
-          );
-        return { server, address, shows: values };
-      }),
+      (await nameServers(zone, lookUpName, signal)).map(
+        async ({ server, address }): Promise<Row> => ({
+          server,
+          address,
+          shows: await textRecords(target, withPort(address, servers), signal),
+        }),
+      ),
     );
     const path = [
       ['name', name],
       ['record', record],
-      ...(place === record ? [] : [['leads to', place]]),
+      ...(target === record ? [] : [['leads to', target]]),
       ['zone', zone],
-    ].map(([what = '', value]) => `${what.padEnd(8)} ${value}`);
-    terminal.stdout.write(
-      formatResult(
-        {
-          text: [...path, '', table(answers)].join('\n'),
-          document: { name, record, place, zone, servers: answers },
-          rows: answers,
-        },
-        output,
-      ),
-    );
-  } finally {
-    report.close();
+    ].map(([label = '', value]) => `${label.padEnd(8)} ${value}`);
+    return {
+      text: [...path, '', table(answers)].join('\n'),
+      document: { name, record, place: target, zone, servers: answers },
+      rows: answers,
+    };
+  });
+}
+
+/** Returns the TXT records that one server has at a name, in words. */
+async function textRecords(name: string, server: string, signal: AbortSignal): Promise<string> {
+  try {
+    const values = await lookUp({ clock: systemClock, servers: [server] }).txt(name, { signal });
+    return values.map((value) => printable(value, 300)).join(' ') || 'nothing';
+  } catch (error) {
+    return `does not answer [${errorCode(error) ?? String(error)}]`;
   }
 }
 
-/** `acmex dns check`: two values at a name that nobody uses, seen by whoever answers for the zone, and taken away again. */
+/** `acmex dns check`: writes two values at an unused name, waits until they are visible, and removes them. */
 export async function dnsCheck(
   name: string,
   options: DnsCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { output } = options;
-  const servers =
-    options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
-  const report = await reporter(terminal, options);
-  try {
-    const { writer, provider } = await writerOf(name, options, terminal);
-    const look = lookUp({ clock: systemClock, ...(servers ? { servers } : {}) });
-    const { zone, place } = await checked(name, {
-      provider,
-      look,
-      servers,
-      report,
-      signal: terminal.signal,
-    });
-    terminal.stdout.write(
-      formatResult(
-        {
-          text: `${writer} can write the records of ${name}`,
-          document: { name, provider: writer, zone, tried: place, works: true },
-          rows: [{ name, provider: writer, zone }],
-        },
-        output,
-      ),
-    );
-  } finally {
-    report.close();
-  }
+  await withDns(options, terminal, async (command) => {
+    const { providerName, provider } = await openProvider(name, options, terminal);
+    const { zone, testName } = await checkProvider(name, provider, command);
+    return {
+      text: `${providerName} can write the records of ${name}`,
+      document: { name, provider: providerName, zone, tried: testName, works: true },
+      rows: [{ name, provider: providerName, zone }],
+    };
+  });
 }
 
-/** Who writes the records of a name: as it was said, and opened. */
-async function writerOf(
+/** Opens the provider that writes the records of a name. */
+async function openProvider(
   name: string,
   { configuration: config, dnsProvider: named, dnsEnv: programs }: DnsCommandOptions,
-  terminal: Terminal,
-): Promise<{ readonly writer: string; readonly provider: DnsProvider }> {
-  const writer = dnsProviderFor(name, { config, named });
-  return {
-    writer,
-    provider: await openNamedDnsProvider(writer, { config, environment: terminal.env, programs }),
-  };
+  { env: environment }: Terminal,
+): Promise<{ readonly providerName: string; readonly provider: DnsProvider }> {
+  const providerName = dnsProviderFor(name, { config, named });
+  const provider = await openNamedDnsProvider(providerName, { config, environment, programs });
+  return { providerName, provider };
 }
 
-interface Checking {
-  readonly provider: DnsProvider;
-  readonly look: LookUp;
-  readonly servers: readonly string[] | undefined;
-  readonly report: Reporter;
-  readonly signal: AbortSignal;
-}
-
-async function checked(
+async function checkProvider(
   name: string,
-  { provider, look, servers, report, signal }: Checking,
-): Promise<{ readonly zone: string; readonly place: string }> {
-  const target = await followAliases(challengeName(name), look, { signal });
-  const zone = await findZone(target, { lookUp: look, provider }, { signal });
+  provider: DnsProvider,
+  { report, signal, lookUp: lookUpName, servers }: DnsCommand,
+): Promise<{ readonly zone: string; readonly testName: string }> {
+  const target = await followAliases(challengeName(name), lookUpName, { signal });
+  const zone = await findZone(target, { lookUp: lookUpName, provider }, { signal });
   report.done(`zone: ${zone}`);
-  // The name of the record itself may be in use by an order.
-  const place = `_acme-challenge.acmex-check-${randomBytes(6).toString('hex')}.${zone}`;
+  // An order may be using the record's own name.
+  const testName = `_acme-challenge.acmex-check-${randomBytes(6).toString('hex')}.${zone}`;
   const records = ['one', 'two'].map((value) => ({
-    name: relativeName(zone, place),
+    name: relativeName(zone, testName),
     value: `acmex check ${value}`,
   }));
   try {
     for (const record of records) await provider.append(zone, [record], { signal });
-    report.done(`written: two values at ${place}`);
+    report.done(`written: two values at ${testName}`);
     const propagation = servers
       ? { check: 'resolvers' as const, servers }
       : { check: 'authoritative' as const };
     for (const { value } of records)
       await recordVisible(
-        { zone, name: place, value },
-        { clock: systemClock, lookUp: look, propagation, signal },
+        { zone, name: testName, value },
+        { clock: systemClock, lookUp: lookUpName, propagation, signal },
       );
     report.done(`visible at ${servers ? servers.join(', ') : 'every authoritative server'}`);
   } finally {
     await provider.remove(zone, records);
-    report.done('taken away again');
+    report.done('removed');
   }
-  return { zone, place };
+  return { zone, testName };
 }
 
 function challengeName(name: string): string {
@@ -219,25 +210,21 @@ function challengeName(name: string): string {
 
 async function nameServers(
   zone: string,
-  look: LookUp,
+  lookUpName: LookUp,
   signal: AbortSignal,
 ): Promise<readonly { readonly server: string; readonly address: string }[]> {
-  const servers = await look.nameServers(zone, { signal });
-  return (
-    await Promise.all(
-      servers.map(async (server) =>
-        (await look.addresses(server, { signal })).map((address) => ({ server, address })),
-      ),
-    )
-  ).flat();
+  const servers = await lookUpName.nameServers(zone, { signal });
+  const addresses = await Promise.all(
+    servers.map(async (server) =>
+      (await lookUpName.addresses(server, { signal })).map((address) => ({ server, address })),
+    ),
+  );
+  return addresses.flat();
 }
 
-/** Where a resolver with a port of its own is asked, a test is at work, and its zones are served there too. */
+/** Adds the port of the first resolver, if it is not the standard one: a test then serves the zones on that port too. */
 function withPort(address: string, servers: readonly string[] | undefined): string {
   const port = /:(\d+)$/.exec(servers?.[0] ?? '')?.[1];
-  return port === undefined
-    ? address
-    : address.includes(':')
-      ? `[${address}]:${port}`
-      : `${address}:${port}`;
+  if (port === undefined || port === '53') return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
