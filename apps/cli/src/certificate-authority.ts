@@ -1,5 +1,5 @@
 import { type Config, issuersOf, type WellKnownIssuer, wellKnownIssuers } from '@acmex/config';
-import { type AccountDescription, describedIssuer } from '@acmex/manager';
+import { type AccountDescription, resolvedIssuer } from '@acmex/manager';
 import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
 import { readText } from './read-text.ts';
@@ -83,7 +83,7 @@ async function choose(
         : undefined
       : issuers.slice(isGiven(config) ? 0 : 1).find(({ name }) => name === ca);
   if (configured) {
-    const { caCertificate, ...described } = describedIssuer(configured);
+    const { caCertificate, ...described } = resolvedIssuer(configured);
     return {
       ...described,
       remark: configured.staging ? notTrusted : undefined,

@@ -2,14 +2,14 @@ import { http01Answers, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
-import { addressOf, type Keeper, storedResponses } from '@acmex/manager';
+import { addressOf, type CertificateManager, storedResponses } from '@acmex/manager';
 import { errorCode } from '@acmex/protocol';
 import type { Log } from './http/problems.ts';
 
 export interface ChallengeAnswersOptions {
   readonly config: Config;
   /** Whose responses are shown. */
-  readonly keepers: () => ReadonlyMap<string, Keeper>;
+  readonly keepers: () => ReadonlyMap<string, CertificateManager>;
   readonly log: Log;
   readonly clock?: Clock | undefined;
 }

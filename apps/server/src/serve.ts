@@ -11,7 +11,7 @@ import {
   redisOf,
   storageOf,
 } from '@acmex/config';
-import { keeper, syncDeclared, worker } from '@acmex/manager';
+import { certificateManager, reconcileDeclared, worker } from '@acmex/manager';
 import { outbox } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -146,7 +146,7 @@ export async function serve({
     if (team) closing.push(async () => await team[Symbol.asyncDispose]());
     const opened = async (from: Config) => {
       const next = tenancy(from, storage, (own) =>
-        keeper({
+        certificateManager({
           storage: own,
           config: from,
           environment,
@@ -159,7 +159,7 @@ export async function serve({
       for (const one of next.keepers.values()) await one.hooks.check();
       const root = next.keepers.get('');
       if (root)
-        for (const { id, change } of await syncDeclared(root))
+        for (const { id, change } of await reconcileDeclared(root))
           log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
       for (const one of next.keepers.values()) await one.upkeep.replan({ signal: stopping.signal });
       return next;
@@ -194,7 +194,7 @@ export async function serve({
       role === 'api'
         ? undefined
         : worker({
-            keepers: () => live.keepers,
+            managers: () => live.keepers,
             queue,
             concurrency,
             perIssuer,
@@ -202,7 +202,7 @@ export async function serve({
             clock,
             ...(team
               ? {
-                  lead: (begin) =>
+                  runAsLeader: (begin) =>
                     elected(
                       {
                         storage,
@@ -214,7 +214,7 @@ export async function serve({
                       begin,
                     ),
                   breath: { milliseconds: 50 },
-                  onLook: () => team.looked(late),
+                  onScan: () => team.looked(late),
                 }
               : {}),
             onTended: (id, tended) => {

@@ -3,13 +3,13 @@ import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { type Clock, systemClock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
-import { deployRecord, type Keeper } from '@acmex/manager';
+import { deployRecord, type CertificateManager } from '@acmex/manager';
 import { ServerError } from './errors.ts';
 import type { Log } from './http/problems.ts';
 
 export interface TlsOptions {
   /** Whose configuration says it, and which keeps the certificate where it manages its own. */
-  readonly keeper: () => Keeper;
+  readonly keeper: () => CertificateManager;
   /** Has what is due done now. */
   readonly wake: () => void;
   readonly log: Log;
@@ -120,7 +120,7 @@ async function ofFiles({
 
 /** Undefined: it is not issued yet. Where nobody has asked for it, the server does. */
 async function managed(
-  { provisioner, config }: Keeper,
+  { provisioner, config }: CertificateManager,
   name: string,
 ): Promise<SecureContextOptions | undefined> {
   const { certificates } = provisioner;

@@ -2,11 +2,11 @@ import type { CertificateSpec, ManagedCertificate, Provisioner } from '@acmex/or
 import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
-import { describedIssuer, type Keeper } from './keeper.ts';
-import { addressOf, proofRecord } from './proof.ts';
+import { resolvedIssuer, type CertificateManager } from './certificate-manager.ts';
+import { addressOf, serializeChallenge } from './challenge-config.ts';
 
 /** A certificate that was begun or changed because the configuration says so. */
-export interface Declared {
+export interface Reconciliation {
   readonly id: string;
   readonly names: readonly string[];
   readonly change: 'added' | 'changed' | 'ordered';
@@ -17,11 +17,13 @@ export interface Declared {
  * say something else are changed, and ordered anew where the CA, the profile or the key's type is another. What the configuration
  * does not name stays as it is, also when it did so before.
  */
-export async function syncDeclared({
+export async function reconcileDeclared({
   config,
   storage,
   provisioner,
-}: Pick<Keeper, 'config' | 'storage' | 'provisioner'>): Promise<readonly Declared[]> {
+}: Pick<CertificateManager, 'config' | 'storage' | 'provisioner'>): Promise<
+  readonly Reconciliation[]
+> {
   const issuers = issuersOf(config);
   const { certificates } = provisioner;
   const wanted = config.values.certificates.map((entry) => {
@@ -41,9 +43,9 @@ export async function syncDeclared({
     await claim(spec, (one) => one.issuer === spec.issuer && one.keyType === spec.keyType);
   for (const { spec } of wanted) await claim(spec, (one) => one.issuer === spec.issuer);
   for (const { spec } of wanted) await claim(spec, (one) => one.declared === true);
-  const done: Declared[] = [];
+  const done: Reconciliation[] = [];
   for (const { issuer, spec } of wanted) {
-    const { directory, title, own, caCertificate } = describedIssuer(issuer);
+    const { directory, title, own, caCertificate } = resolvedIssuer(issuer);
     await keepIssuer(
       storage,
       { directory, title, own, caCertificate: await caCertificate?.() },
@@ -62,7 +64,7 @@ async function changed(
   provisioner: Provisioner,
   { id, ...found }: ManagedCertificate,
   spec: CertificateSpec,
-): Promise<Declared['change'] | undefined> {
+): Promise<Reconciliation['change'] | undefined> {
   const { deploy: targets = [], ...rest } = spec;
   // An entry that names no place leaves the certificate where it was put by hand.
   const elsewhere =
@@ -110,7 +112,7 @@ function specOf(entry: Entry, { name: issuer, profile }: IssuerDescription): Cer
     reuseKey: entry.reuse_key,
     profile: entry.profile ?? profile,
     declared: true,
-    proof: proofRecord({
+    proof: serializeChallenge({
       challenge: entry.challenge,
       challengeDraft: entry.challenge_draft,
       dnsProvider: entry.dns_provider,

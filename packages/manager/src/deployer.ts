@@ -51,12 +51,14 @@ export function deployer({
     },
     after(certificate) {
       const own = stepsOf(certificate).flatMap((step) => ('after' in step ? [step.after] : []));
-      return (own.length > 0 ? own : hooks.after ? [hooks.after] : []).map((argv) => ({
-        key: JSON.stringify(argv),
-        run: async (_, options) => {
-          await hooks.runAfter(argv, options);
-        },
-      }));
+      return (own.length > 0 ? own : hooks.afterProgram ? [hooks.afterProgram] : []).map(
+        (argv) => ({
+          key: JSON.stringify(argv),
+          run: async (_, options) => {
+            await hooks.runAfter(argv, options);
+          },
+        }),
+      );
     },
     async confirm(certificate, { chain }, { signal }) {
       const [leaf] = parseChain(chain);

@@ -7,16 +7,16 @@ export interface RunHooks {
   /** Programs for a new certificate that has none of its own; and those that run for every one. */
   forCertificate(own: boolean): Promise<readonly (readonly string[])[]>;
   /** For certificates that name none of their own. */
-  readonly after: readonly string[] | undefined;
+  readonly afterProgram: readonly string[] | undefined;
   readonly limit: { readonly seconds: number };
   /** Before the first order of a run: runs `before`, once. */
-  begin(options: HookOptions): Promise<void>;
+  before(options: HookOptions): Promise<void>;
   /** Runs one `after` program. */
   runAfter(argv: readonly string[], options: HookOptions): Promise<void>;
   /** At the end of a run: what `before` began is ended by `after`, also where nothing came of it. */
-  end(options: HookOptions): Promise<void>;
+  after(options: HookOptions): Promise<void>;
   /** For a certificate that could not be renewed. */
-  failed(certificate: ManagedCertificate, error: unknown, options: HookOptions): Promise<void>;
+  onError(certificate: ManagedCertificate, error: unknown, options: HookOptions): Promise<void>;
   /** Makes sure that nobody else can have written what will run. @throws DeployError `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK` */
   check(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export function runHooks(
   {
     before,
     deploy,
-    after,
+    after: afterProgram,
     on_error: onError,
     directory,
     timeout_secs: seconds,
@@ -45,11 +45,11 @@ export function runHooks(
     { signal }: HookOptions,
   ) => await runHook(argv, { env, limit, signal });
   const runAfter = async (argv: readonly string[], options: HookOptions) => {
-    if (sameArgv(argv, after)) afterRan = true;
+    if (sameArgv(argv, afterProgram)) afterRan = true;
     await run(argv, hookEnvironment('after', { environment }), options);
   };
   return {
-    after,
+    afterProgram,
     limit,
     runAfter,
     async forCertificate(own) {
@@ -58,17 +58,18 @@ export function runHooks(
         ...(directory === undefined ? [] : await hooksIn(directory)).map((program) => [program]),
       ];
     },
-    async begin(options) {
+    async before(options) {
       if (before)
         await (begun ??= run(before, hookEnvironment('before', { environment }), options));
     },
-    async end(options) {
+    async after(options) {
       const open = begun !== undefined && !afterRan;
       begun = undefined;
       afterRan = false;
-      if (open && after) await run(after, hookEnvironment('after', { environment }), options);
+      if (open && afterProgram)
+        await run(afterProgram, hookEnvironment('after', { environment }), options);
     },
-    async failed({ id, names, current }, error, options) {
+    async onError({ id, names, current }, error, options) {
       if (!onError) return;
       const bundle = {
         id,
@@ -85,7 +86,7 @@ export function runHooks(
       );
     },
     async check() {
-      for (const argv of [before, deploy, after, onError])
+      for (const argv of [before, deploy, afterProgram, onError])
         if (argv) await trustedProgram(argv[0], environment.PATH);
       if (directory !== undefined) await hooksIn(directory);
     },

@@ -4,7 +4,7 @@ import type { ManagedCertificate } from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { Config } from '@acmex/config';
-import { proofOf } from './proof.ts';
+import { resolveChallenge } from './challenge-config.ts';
 
 interface SeenRecord {
   readonly name: string;
@@ -59,7 +59,7 @@ export async function endingRecords(
     readonly now: Temporal.Instant;
   },
 ): Promise<readonly EndingRecord[]> {
-  if (proofOf(proof, config).challenge !== 'dns-persist-01') return [];
+  if (resolveChallenge(proof, config).challenge !== 'dns-persist-01') return [];
   const domains = [...new Set(names.map((name) => name.toLowerCase().replace(/^\*\./, '')))];
   const found = await Promise.all(
     domains.map(async (domain) => ({

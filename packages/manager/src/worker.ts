@@ -8,11 +8,11 @@ import {
   type TaskQueue,
 } from '@acmex/scheduler';
 import type { Temporal } from 'temporal-polyfill';
-import type { Keeper } from './keeper.ts';
+import type { CertificateManager } from './certificate-manager.ts';
 
 export interface WorkerOptions {
   /** What is kept, by the scope that its tasks are named with; asked at every look, so that it may change. One scope may be empty. */
-  readonly keepers: () => ReadonlyMap<string, Keeper>;
+  readonly managers: () => ReadonlyMap<string, CertificateManager>;
   readonly queue: TaskQueue;
   /** How many tasks at once. */
   readonly concurrency: number;
@@ -31,9 +31,9 @@ export interface WorkerOptions {
   /** At least so long lies between two looks; nothing by default. */
   readonly breath?: DurationInput | undefined;
   /** Where several share a queue, one of them looks for what is due: begins the looking here when it is this one's turn. At once by default. */
-  readonly lead?: ((begin: () => AsyncDisposable) => AsyncDisposable) | undefined;
+  readonly runAsLeader?: ((begin: () => AsyncDisposable) => AsyncDisposable) | undefined;
   /** Is told of each look for what is due that went well. */
-  readonly onLook?: (() => void) | undefined;
+  readonly onScan?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -53,7 +53,7 @@ const longestRun = { seconds: 60 };
 
 /** Works for any number of keepers, each a storage with its configuration: from what is due there to what is done. */
 export function worker({
-  keepers,
+  managers,
   queue,
   concurrency,
   perIssuer,
@@ -64,16 +64,16 @@ export function worker({
     /* nobody looks */
   },
   onLate,
-  onLook,
+  onScan,
   breath,
-  lead = (begin) => begin(),
+  runAsLeader = (begin) => begin(),
   clock = systemClock,
 }: WorkerOptions): Worker {
-  const runs = endOfRuns({ clock, onDeployed, onError });
+  const runs = runTracker({ clock, onDeployed, onError });
   const end = queue.process(
     async (task, { signal }) => {
-      const [scope, id] = apart(task);
-      const parts = keepers().get(scope);
+      const [scope, id] = splitTaskId(task);
+      const parts = managers().get(scope);
       if (parts)
         await runs.within(parts, scope, async () => {
           onTended?.(task, await parts.tend(id, { signal }));
@@ -84,15 +84,15 @@ export function worker({
     { concurrency, perGroup: perIssuer },
   );
   let loop: Dispatcher | undefined;
-  const leading = lead(() => {
+  const leading = runAsLeader(() => {
     const own = (loop = dispatcher({
-      source: allOf(keepers),
+      source: combinedDueSource(managers),
       queue,
       interval,
       breath,
       clock,
       onLate,
-      onLook,
+      onLook: onScan,
       onError: (error) => onError('what is due cannot be read', error),
     }));
     return {
@@ -120,17 +120,17 @@ export function worker({
 }
 
 /** `team/crt_…`; without a scope the id alone. */
-export const taskOf = (scope: string, id: string) => (scope === '' ? id : `${scope}/${id}`);
+export const taskId = (scope: string, id: string) => (scope === '' ? id : `${scope}/${id}`);
 
-function apart(task: string): readonly [scope: string, id: string] {
+function splitTaskId(task: string): readonly [scope: string, id: string] {
   const at = task.lastIndexOf('/');
   return at < 0 ? ['', task] : [task.slice(0, at), task.slice(at + 1)];
 }
 
 /** What is due anywhere, the earliest first. */
-export function allOf(keepers: WorkerOptions['keepers']): DueSource {
+export function combinedDueSource(managers: WorkerOptions['managers']): DueSource {
   const sources = () =>
-    [...keepers()].map(
+    [...managers()].map(
       ([scope, { provisioner }]) => [scope, dueSource(provisioner.certificates)] as const,
     );
   return {
@@ -140,7 +140,7 @@ export function allOf(keepers: WorkerOptions['keepers']): DueSource {
         for await (const task of source.due(now, { limit, signal }))
           all.push({
             ...task,
-            id: taskOf(scope, task.id),
+            id: taskId(scope, task.id),
             group: scope === '' ? task.group : `${scope}/${task.group}`,
           });
       }
@@ -160,15 +160,18 @@ export function allOf(keepers: WorkerOptions['keepers']): DueSource {
 }
 
 /** Ends runs: when nothing is at work for a keeper anymore, or a minute after it began, what is due once after a run is done. */
-function endOfRuns({
+function runTracker({
   clock,
   onDeployed,
   onError,
 }: { readonly clock: Clock } & Pick<WorkerOptions, 'onDeployed'> & {
     readonly onError: (what: string, error: unknown) => void;
   }) {
-  const atWork = new Map<Keeper, { tasks: number; begun: number; ending: Promise<void> }>();
-  const runOf = (parts: Keeper) => {
+  const atWork = new Map<
+    CertificateManager,
+    { tasks: number; begun: number; ending: Promise<void> }
+  >();
+  const runOf = (parts: CertificateManager) => {
     const run = atWork.get(parts) ?? {
       tasks: 0,
       begun: clock.monotonic(),
@@ -179,7 +182,11 @@ function endOfRuns({
   };
   return {
     /** Does a task of a run of this keeper. */
-    async within(parts: Keeper, scope: string, task: () => Promise<void>): Promise<void> {
+    async within(
+      parts: CertificateManager,
+      scope: string,
+      task: () => Promise<void>,
+    ): Promise<void> {
       const run = runOf(parts);
       run.tasks += 1;
       try {
@@ -191,7 +198,7 @@ function endOfRuns({
           run.ending = run.ending
             .then(async () => {
               for (const deployed of await parts.finish())
-                onDeployed?.(taskOf(scope, deployed.certificate), deployed);
+                onDeployed?.(taskId(scope, deployed.certificate), deployed);
             })
             .catch((error: unknown) => onError('the run could not be ended', error));
         }

@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import { endingRecords, type Keeper } from '@acmex/manager';
+import { endingRecords, type CertificateManager } from '@acmex/manager';
 import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
@@ -23,7 +23,7 @@ const documentOf = (one: ManagedCertificate) => ({ ...one, state: stateOf(one, s
 
 /** The one that is meant: by its id, or by a name that only one has. @throws CliError `ERR_CLI_USAGE` */
 export async function theCertificate(
-  { provisioner: { certificates } }: Keeper,
+  { provisioner: { certificates } }: CertificateManager,
   which: string,
 ): Promise<ManagedCertificate> {
   if (/^crt_/.test(which)) return await certificates.get(which);

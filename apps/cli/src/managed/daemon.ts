@@ -56,7 +56,7 @@ export async function daemon(
     });
     // What runs is stopped by the queue, after it had its time: the terminal's signal would stop it at once.
     await using working = worker({
-      keepers: () => new Map([['', keeping]]),
+      managers: () => new Map([['', keeping]]),
       queue,
       clock,
       concurrency: options.concurrency,

@@ -10,9 +10,9 @@ import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
 import {
   findIssuer,
-  type Keeper,
+  type CertificateManager,
   keepIssuer,
-  proofOf,
+  resolveChallenge,
   saveCredentials,
   savedCredentials,
 } from '@acmex/manager';
@@ -36,13 +36,13 @@ export interface DryRunOptions {
 export function dryRun(
   options: DryRunOptions,
   { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter },
-): (parts: Keeper, certificate: ManagedCertificate) => Promise<Outcome> {
+): (parts: CertificateManager, certificate: ManagedCertificate) => Promise<Outcome> {
   const sessions = new Map<string, Promise<AcmeSession>>();
   return async (
     { storage, config: configuration, hooks },
     { names, issuer, profile, keyType, mustStaple, proof },
   ) => {
-    if (proofOf(proof, configuration).challenge === 'dns-persist-01')
+    if (resolveChallenge(proof, configuration).challenge === 'dns-persist-01')
       throw new CliError(
         'ERR_CLI_USAGE',
         `${names.map((one) => printable(one, 255)).join(', ')}: a record of dns-persist-01 is for one account at one CA, and a dry run has another: acmex dns persist --check looks whether it stands`,

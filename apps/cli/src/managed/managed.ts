@@ -1,5 +1,5 @@
 import type { Config } from '@acmex/config';
-import { keeper, type Keeper, type RunHooks } from '@acmex/manager';
+import { certificateManager, type CertificateManager, type RunHooks } from '@acmex/manager';
 import type { AcmeSession } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
@@ -24,8 +24,8 @@ export function managed({
   report,
   session,
   hooks,
-}: ManagedOptions): Keeper {
-  return keeper({
+}: ManagedOptions): CertificateManager {
+  return certificateManager({
     storage,
     config: configuration,
     environment: env,

@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import { type Keeper, syncDeclared } from '@acmex/manager';
+import { type CertificateManager, reconcileDeclared } from '@acmex/manager';
 import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import PQueue from 'p-queue';
@@ -93,7 +93,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
 
 /** Brings the storage into accord with the configuration. @returns the ids of those for which that has made something due */
 export async function prepared(
-  parts: Keeper,
+  parts: CertificateManager,
   { report, signal }: { readonly report: Reporter; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
   const words = {
@@ -101,7 +101,7 @@ export async function prepared(
     changed: 'is changed as the configuration says',
     ordered: 'is changed as the configuration says, and ordered again',
   };
-  const changes = await syncDeclared(parts);
+  const changes = await reconcileDeclared(parts);
   for (const { id, names, change } of changes)
     report.done(`${id} (${names.map((name) => printable(name, 255)).join(', ')}) ${words[change]}`);
   await parts.upkeep.replan({ signal });
@@ -109,7 +109,7 @@ export async function prepared(
 }
 
 async function* chosen(
-  parts: Keeper,
+  parts: CertificateManager,
   { domains, all, declared }: RenewOptions & { readonly declared: readonly string[] },
   signal: AbortSignal,
 ): AsyncGenerator<string> {
@@ -120,7 +120,10 @@ async function* chosen(
   else yield* new Set([...declared, ...(await dueNow(parts, signal))]);
 }
 
-async function dueNow({ provisioner }: Keeper, signal: AbortSignal): Promise<readonly string[]> {
+async function dueNow(
+  { provisioner }: CertificateManager,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const ids = new Set<string>();
   for await (const { id } of provisioner.certificates.due(systemClock.now(), { signal }))
     ids.add(id);
@@ -129,7 +132,7 @@ async function dueNow({ provisioner }: Keeper, signal: AbortSignal): Promise<rea
 
 async function tended(
   id: string,
-  parts: Keeper,
+  parts: CertificateManager,
   {
     options,
     terminal: { signal },

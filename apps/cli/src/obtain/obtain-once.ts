@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
-import { endsIn, proofOf, proofRecord, solverFor } from '@acmex/manager';
+import { endsIn, resolveChallenge, serializeChallenge, solverFor } from '@acmex/manager';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
@@ -31,14 +31,19 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
   const prefer = options.preferredChain ?? authority.preferredChain;
   const report = await reporter(terminal, options);
   try {
-    const solver = await solverFor(proofOf(proofRecord(proofFrom(options, env)), config), {
-      config,
-      environment: env,
-      prompt: byHand(terminal, report),
-      ...(names.length > 0 ? { names: names.map(({ value }) => value) } : {}),
-      onRecord: ({ name, persistUntil }) =>
-        report.done(`the TXT record ${name} stands${persistUntil ? ` until ${persistUntil}` : ''}`),
-    });
+    const solver = await solverFor(
+      resolveChallenge(serializeChallenge(proofFrom(options, env)), config),
+      {
+        config,
+        environment: env,
+        prompt: byHand(terminal, report),
+        ...(names.length > 0 ? { names: names.map(({ value }) => value) } : {}),
+        onRecord: ({ name, persistUntil }) =>
+          report.done(
+            `the TXT record ${name} stands${persistUntil ? ` until ${persistUntil}` : ''}`,
+          ),
+      },
+    );
     using fetch = nodeFetch({ ca: authority.caCertificate });
     await using keyFile =
       options.csr === undefined ? await place(options.keyPath, 0o600, options) : undefined;

@@ -5,10 +5,10 @@ import {
   deployRecord,
   type DeployStep,
   endsIn,
-  type Keeper,
+  type CertificateManager,
   keepIssuer,
-  proofOf,
-  proofRecord,
+  resolveChallenge,
+  serializeChallenge,
   saveCredentials,
   savedCredentials,
   solverFor,
@@ -40,7 +40,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const { configuration: config } = options;
   const authority = await chooseAuthority(options, config, terminal.env);
   const proof = proofFrom(options, terminal.env);
-  await solverFor(proofOf(proofRecord(proof), config), {
+  await solverFor(resolveChallenge(serializeChallenge(proof), config), {
     config,
     environment: terminal.env,
     names: names.map(({ value }) => value),
@@ -80,7 +80,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
         names,
         issuer,
         authority,
-        proof: proofRecord({ ...proof, preferredChain: prefer }),
+        proof: serializeChallenge({ ...proof, preferredChain: prefer }),
       }),
       { options, terminal, report },
     );
@@ -196,7 +196,7 @@ async function keepCredentials(
 
 /** Orders it, unless it is there and current, and puts it into its files. */
 async function issued(
-  parts: Keeper,
+  parts: CertificateManager,
   spec: CertificateSpec,
   {
     options,

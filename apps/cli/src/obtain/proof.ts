@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { dnsVariablesRecord } from '@acmex/config';
-import { addressOf, type Proof } from '@acmex/manager';
+import { addressOf, type ChallengeConfig } from '@acmex/manager';
 import type { ObtainOptions } from './options.ts';
 
 /** How names are proven, as flags and configuration say it, so that a renewal in another folder and another environment finds all of it. */
@@ -18,7 +18,7 @@ export function proofFrom(
     configuration: config,
   }: ObtainOptions,
   env: NodeJS.ProcessEnv,
-): Proof {
+): ChallengeConfig {
   const { http01, tls_alpn: tls } = config.values.challenge;
   return {
     challenge,

@@ -4,7 +4,7 @@ import {
   accountOf,
   type AccountOptions,
   accountSession,
-  describedIssuer,
+  resolvedIssuer,
   giveUpAccount,
   keptAccounts,
   rotateAccountKey,
@@ -114,7 +114,7 @@ export class Accounts {
     body: { issuer, email: address, tosAgreed },
     signal,
   }: RequestOf<typeof register>): Promise<Answer> {
-    const described = describedIssuer(issuerFor(caller.tenant, issuer));
+    const described = resolvedIssuer(issuerFor(caller.tenant, issuer));
     const wanted = {
       ...described,
       contact: address === undefined ? described.contact : [`mailto:${address}`],
@@ -198,7 +198,7 @@ export class Accounts {
     },
   }: Caller) {
     return issuersOf(config)
-      .map(describedIssuer)
+      .map(resolvedIssuer)
       .filter(({ name }) => issuers?.includes(name) ?? true);
   }
 
@@ -212,7 +212,7 @@ export class Accounts {
   async #kept(
     caller: Caller,
     id: string,
-    issuer: ReturnType<typeof describedIssuer>,
+    issuer: ReturnType<typeof resolvedIssuer>,
     signal: AbortSignal,
   ): Promise<AccountOptions> {
     for await (const kept of keptAccounts(caller.tenant.storage))
@@ -223,7 +223,7 @@ export class Accounts {
 
   async #options(
     { tenant: { storage } }: Caller,
-    { caCertificate }: ReturnType<typeof describedIssuer>,
+    { caCertificate }: ReturnType<typeof resolvedIssuer>,
     signal: AbortSignal,
   ): Promise<AccountOptions> {
     return {

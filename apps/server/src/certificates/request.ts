@@ -1,5 +1,11 @@
 import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
-import { deployRecord, describedIssuer, keepIssuer, proofOf, proofRecord } from '@acmex/manager';
+import {
+  deployRecord,
+  resolvedIssuer,
+  keepIssuer,
+  resolveChallenge,
+  serializeChallenge,
+} from '@acmex/manager';
 import type { CertificateSpec } from '@acmex/orchestrator';
 import { z } from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
@@ -62,9 +68,9 @@ export async function specOf(
   const { tenant } = caller;
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
-  const proof = proofRecord({ challenge: way, dnsProvider });
-  assertProviders(tenant, names, proofOf(proof, tenant.keeper.config));
-  const { directory, title, own: ownAccount, caCertificate } = describedIssuer(issuer);
+  const proof = serializeChallenge({ challenge: way, dnsProvider });
+  assertProviders(tenant, names, resolveChallenge(proof, tenant.keeper.config));
+  const { directory, title, own: ownAccount, caCertificate } = resolvedIssuer(issuer);
   await keepIssuer(
     tenant.storage,
     { directory, title, own: ownAccount, caCertificate: await caCertificate?.() },
@@ -102,7 +108,7 @@ export function issuerFor(
 function assertProviders(
   { keeper: { config }, dnsProviders, name: tenant }: Tenant,
   names: readonly string[],
-  { challenge: way, dnsProvider: named }: ReturnType<typeof proofOf>,
+  { challenge: way, dnsProvider: named }: ReturnType<typeof resolveChallenge>,
 ): void {
   if (way !== 'dns-01' && way !== 'dns-account-01') return;
   const known = dnsProvidersOf(config).map((one) => one.name);

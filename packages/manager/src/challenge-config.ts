@@ -25,7 +25,7 @@ import {
 import { dnsByName, openedOnce } from './dns-by-name.ts';
 
 /** How the names of a certificate are proven: what a certificate's record says, and the configuration where that is silent. */
-export interface Proof {
+export interface ChallengeConfig {
   readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01' | 'dns-account-01' | 'dns-persist-01';
   /** The version of a challenge that is no RFC yet. */
   readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft | undefined;
@@ -64,17 +64,17 @@ const fields = [
   'propagationWait',
   'propagationTimeout',
   'preferredChain',
-] as const satisfies readonly (keyof Proof)[];
+] as const satisfies readonly (keyof ChallengeConfig)[];
 
 /** What of it a certificate's record keeps. */
-export function proofRecord(proof: Partial<Proof>): JsonObject {
+export function serializeChallenge(proof: Partial<ChallengeConfig>): JsonObject {
   return JSON.parse(
     JSON.stringify(Object.fromEntries(fields.map((field) => [field, proof[field]]))),
   ) as JsonObject;
 }
 
 /** What a record says, over what the configuration says. */
-export function proofOf(
+export function resolveChallenge(
   record: JsonObject | undefined,
   {
     values: {
@@ -87,9 +87,9 @@ export function proofOf(
       },
     },
   }: Pick<Config, 'values'>,
-): Proof {
+): ChallengeConfig {
   const [httpAt, tlsAt] = [addressOf(http.listen_addr), addressOf(tls.listen_addr)];
-  const configured: Proof = {
+  const configured: ChallengeConfig = {
     challenge,
     challengeDraft,
     httpPort: httpAt.port,
@@ -101,7 +101,7 @@ export function proofOf(
     propagationTimeout: dns.propagation_timeout_secs,
   };
   // What this package wrote, and nothing else does.
-  return { ...configured, ...(record as Partial<Proof>) };
+  return { ...configured, ...(record as Partial<ChallengeConfig>) };
 }
 
 /** The address and the port of `HOST:PORT`; no address where it means all. */
@@ -129,12 +129,15 @@ export interface SolverOptions {
 }
 
 /** What proves names in this way. @throws ConfigError `ERR_CONFIG_PROOF` when the parts do not fit together; ChallengeError `ERR_CHALLENGE_DRAFT` */
-export async function solverFor(proof: Proof, options: SolverOptions): Promise<ChallengeSolver> {
+export async function solverFor(
+  proof: ChallengeConfig,
+  options: SolverOptions,
+): Promise<ChallengeSolver> {
   // A solver reads only responses of its own, and those of its own type.
   return (await choose(proof, options)) as unknown as ChallengeSolver;
 }
 
-async function choose(proof: Proof, options: SolverOptions) {
+async function choose(proof: ChallengeConfig, options: SolverOptions) {
   const {
     challenge,
     httpPort = 80,
@@ -169,7 +172,7 @@ async function choose(proof: Proof, options: SolverOptions) {
 
 /** Whom the names that are known choose is opened at once: what does not fit is told before a CA hears of it. */
 async function writing(
-  { dnsProvider: named, dnsEnv: programs, dnsVariables: recorded, challengeDraft }: Proof,
+  { dnsProvider: named, dnsEnv: programs, dnsVariables: recorded, challengeDraft }: ChallengeConfig,
   type: 'dns-01' | 'dns-account-01',
   { config, environment, prompt, names }: SolverOptions,
   looking: Omit<Dns01Options, 'provider'>,
@@ -195,7 +198,7 @@ async function writing(
 }
 
 function propagation(
-  { propagationWait }: Proof,
+  { propagationWait }: ChallengeConfig,
   servers: readonly string[] | undefined,
 ): Propagation {
   if (propagationWait === 'skip') return { check: 'skip' };

@@ -25,11 +25,11 @@ import { deployer } from './deployer.ts';
 import { type RunHooks, runHooks } from './hooks.ts';
 import { findIssuer, type IssuerRecord } from './issuer-record.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
-import { proofOf, solverFor } from './proof.ts';
+import { resolveChallenge, solverFor } from './challenge-config.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { storedResponses } from './stored-responses.ts';
 
-export interface KeeperOptions {
+export interface CertificateManagerOptions {
   readonly storage: Storage;
   readonly config: Config;
   /** An application gives `process.env`. */
@@ -48,7 +48,7 @@ export interface KeeperOptions {
 }
 
 /** What keeps certificates current by a configuration and a storage. */
-export interface Keeper {
+export interface CertificateManager {
   readonly storage: Storage;
   readonly config: Config;
   readonly provisioner: Provisioner;
@@ -61,7 +61,7 @@ export interface Keeper {
 }
 
 /** Joins what a configuration describes. Certificates name issuers of the configuration, or those that `keepIssuer` has written. */
-export function keeper({
+export function certificateManager({
   storage,
   config,
   environment,
@@ -74,12 +74,12 @@ export function keeper({
   session,
   clock = systemClock,
   hooks = runHooks(config.values.renewal.hooks, environment),
-}: KeeperOptions): Keeper {
+}: CertificateManagerOptions): CertificateManager {
   // One solver for one way to prove names: those at work at the same time share its listener.
   const solvers = new Map<string, Promise<ChallengeSolver>>();
   const solverOf = async (record: JsonObject | undefined, issuer: string) => {
     const credentials = await savedCredentials(storage);
-    const proof = proofOf(record, config);
+    const proof = resolveChallenge(record, config);
     // A record of dns-persist-01 is for one CA; all else is shared.
     const way = JSON.stringify([
       record,
@@ -97,7 +97,12 @@ export function keeper({
     solvers.set(way, solver);
     return [await solver];
   };
-  const issuerOf = ({ caCertificate, preferredChain, profile, ...found }: FoundIssuer): Issuer => {
+  const issuerOf = ({
+    caCertificate,
+    preferredChain,
+    profile,
+    ...found
+  }: IssuerSettings): Issuer => {
     const issuer = acmeIssuer({
       name: found.name,
       onProgress,
@@ -113,14 +118,14 @@ export function keeper({
               clock,
             }),
       prefer: (record) => {
-        const wanted = proofOf(record, config).preferredChain ?? preferredChain;
+        const wanted = resolveChallenge(record, config).preferredChain ?? preferredChain;
         return wanted === undefined ? undefined : endsIn(wanted);
       },
     });
     return {
       ...issuer,
       async issue(request, options) {
-        await hooks.begin({ signal: options.signal });
+        await hooks.before({ signal: options.signal });
         return await issuer.issue({ ...request, profile: request.profile ?? profile }, options);
       },
     };
@@ -130,7 +135,7 @@ export function keeper({
     const found = known.has(name)
       ? undefined
       : (issuersOf(config)
-          .map(describedIssuer)
+          .map(resolvedIssuer)
           .find((one) => one.name === name) ??
         recordedIssuer(name, await findIssuer(storage, name)));
     if (found) known.set(name, issuerOf(found));
@@ -174,19 +179,19 @@ export function keeper({
       const certificate = error === undefined ? undefined : await provisioner.certificates.find(id);
       if (certificate)
         await attempt(`the hook on_error of ${id}`, () =>
-          hooks.failed(certificate, error, options),
+          hooks.onError(certificate, error, options),
         );
       return tended;
     },
     async finish(options = {}) {
       const finished = await upkeep.finish(options);
-      await attempt('the hook after', () => hooks.end(options));
+      await attempt('the hook after', () => hooks.after(options));
       for (const { certificate: id, deployed, deployError } of finished) {
         const certificate =
           deployed === 'failed' ? await provisioner.certificates.find(id) : undefined;
         if (certificate)
           await attempt(`the hook on_error of ${id}`, () =>
-            hooks.failed(certificate, deployError, options),
+            hooks.onError(certificate, deployError, options),
           );
       }
       return finished;
@@ -194,7 +199,7 @@ export function keeper({
   };
 }
 
-interface FoundIssuer extends AccountDescription {
+interface IssuerSettings extends AccountDescription {
   readonly name: string;
   readonly caCertificate?: (() => Promise<string>) | undefined;
   readonly preferredChain?: string | undefined;
@@ -202,7 +207,7 @@ interface FoundIssuer extends AccountDescription {
 }
 
 /** An issuer of the configuration as what opens its account wants it. */
-export function describedIssuer({
+export function resolvedIssuer({
   name,
   directory,
   title,
@@ -213,7 +218,7 @@ export function describedIssuer({
   ca_certificate: file,
   preferred_chain: preferredChain,
   profile,
-}: IssuerDescription): FoundIssuer {
+}: IssuerDescription): IssuerSettings {
   const externalAccount =
     binding && (async () => ({ kid: binding.key_id, hmacKey: await binding.hmac_key.reveal() }));
   return {
@@ -230,7 +235,10 @@ export function describedIssuer({
   };
 }
 
-function recordedIssuer(name: string, record: IssuerRecord | undefined): FoundIssuer | undefined {
+function recordedIssuer(
+  name: string,
+  record: IssuerRecord | undefined,
+): IssuerSettings | undefined {
   return (
     record && {
       name,
