@@ -233,7 +233,7 @@ describeWith(['openssl'], 'acmex ca', () => {
       'a development CA for others',
       ['serve', '--development', '--listen', '0.0.0.0:0'],
       'ERR_CLI_USAGE',
-      'this machine alone',
+      'only listens on this machine',
     ],
     [
       'other ports for a real one',

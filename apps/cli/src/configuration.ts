@@ -106,7 +106,7 @@ function isPresent(command: Command, option: string): boolean {
   return /^(cli|implied)$/.test(command.getOptionValueSource(option) ?? '');
 }
 
-/** Where a configuration is looked for. */
+/** Returns the folders in which a configuration file is searched. */
 export function placesOf({ env }: Pick<Terminal, 'env'>): {
   readonly cwd: string;
   readonly home: string;
@@ -114,7 +114,7 @@ export function placesOf({ env }: Pick<Terminal, 'env'>): {
   return { cwd: process.cwd(), home: env.HOME ?? homedir() };
 }
 
-/** Everything at its default, but for the storage. No file is read, and no variable. */
+/** Returns the default configuration with a storage. Reads no file and no variable. */
 export async function plainConfiguration(storage: string): Promise<Config> {
   return await readConfig({
     ...placesOf({ env: {} }),
@@ -124,14 +124,14 @@ export async function plainConfiguration(storage: string): Promise<Config> {
   });
 }
 
-/** Where files are kept when nobody says where: `/var/lib/acmex` for root, `$XDG_STATE_HOME/acmex` for others. */
+/** Returns the default folder of the storage: `/var/lib/acmex` for root, `$XDG_STATE_HOME/acmex` for other users. */
 export function dataDirectory({ env, uid }: Pick<Terminal, 'env' | 'uid'>): string {
   return uid === 0
     ? '/var/lib/acmex'
     : join(env.XDG_STATE_HOME ?? join(env.HOME ?? homedir(), '.local', 'state'), 'acmex');
 }
 
-/** Whether two configurations keep everything in the same place. */
-export function sameStorage(one: Config, other: Config): boolean {
-  return JSON.stringify(storageOf(one)) === JSON.stringify(storageOf(other));
+/** Reports whether two configurations have the same storage. */
+export function haveSameStorage(first: Config, second: Config): boolean {
+  return JSON.stringify(storageOf(first)) === JSON.stringify(storageOf(second));
 }

@@ -1,14 +1,14 @@
-/** What can go wrong on this side of the command line; `exit` is the program's exit code. */
+/** The errors of the command line itself; `exit` is the program's exit code. */
 export const cliErrors = {
   ERR_CLI_USAGE: {
-    meaning: 'The command line cannot be understood.',
+    meaning: 'The command line is not valid.',
     cure: 'See acmex COMMAND --help.',
     exit: 2,
     http: 400,
   },
   ERR_CLI_CONFIG: {
     meaning: 'The configuration has faults.',
-    cure: 'Correct each that the message names.',
+    cure: 'Correct each fault in the message.',
     exit: 2,
     http: 500,
   },
@@ -19,68 +19,69 @@ export const cliErrors = {
     http: 500,
   },
   ERR_CLI_EXISTS: {
-    meaning: 'A file that would be written exists already.',
-    cure: 'Choose another path, or give --force to replace it.',
+    meaning: 'A file that would be written already exists.',
+    cure: 'Use another path, or --force to replace it.',
     exit: 3,
     http: 409,
   },
   ERR_CLI_STORAGE_CHECK: {
-    meaning: 'The storage does not do what every storage must.',
-    cure: 'Use another storage; report it to who wrote its driver.',
+    meaning: 'The storage does not keep the storage contract.',
+    cure: 'Use another storage, and report the fault to the author of its driver.',
     exit: 3,
     http: 500,
   },
   ERR_CLI_INCOMPLETE: {
-    meaning: 'A part was done, and another was not.',
-    cure: 'Read the warnings before it; repeating goes on where it ended.',
+    meaning: 'Only a part was done.',
+    cure: 'Read the warnings above the error; run the command again to continue.',
     exit: 9,
     http: 500,
   },
   ERR_CLI_NOT_DEPLOYED: {
-    meaning: 'The certificate was issued and lies in the storage, but not where it is used.',
-    cure: 'Mend what the message names; acmex renew tries it again without ordering again.',
+    meaning: 'The certificate was issued and stored, but not deployed.',
+    cure: 'Correct the cause in the message; acmex renew deploys it without a new order.',
     exit: 8,
     http: 500,
   },
   ERR_CLI_PACKAGE: {
     meaning: 'A package that the command needs is not installed.',
-    cure: 'Run the npm install that the message names.',
+    cure: 'Run the command in the message.',
     exit: 2,
     http: 500,
   },
   ERR_CLI_SERVER_UNREACHABLE: {
-    meaning: 'No AcmeX server can be reached, or none can do its work.',
-    cure: "Check the URLs, the network and the servers' own logs; what lies in the files stays.",
+    meaning: 'No AcmeX server can be reached, or none is working.',
+    cure: "Check the URLs, the network and the servers' logs; the files stay as they are.",
     exit: 4,
     http: 502,
   },
   ERR_CLI_SERVER_ANSWER: {
-    meaning: 'What answered is no AcmeX server.',
-    cure: 'Check the URL: give it without a path, as https://acmex.example.',
+    meaning: 'The response is not from an AcmeX server.',
+    cure: 'Use the URL without a path, as https://acmex.example.',
     exit: 4,
     http: 502,
   },
   ERR_CLI_SERVER_REFUSED: {
-    meaning: 'The AcmeX server refuses the key, or what it asks for.',
-    cure: 'Use a key with the scopes and names that the message tells of.',
+    meaning: 'The AcmeX server refused the API key or the request.',
+    cure: 'Use a key with the scopes and names in the message.',
     exit: 5,
     http: 403,
   },
   ERR_CLI_SERVER_BUSY: {
-    meaning: 'The AcmeX server takes no more for now.',
-    cure: 'Come back later.',
+    meaning: 'The AcmeX server accepts no more requests for now.',
+    cure: 'Try again later.',
     exit: 7,
     http: 429,
   },
   ERR_CLI_NO_CERTIFICATE: {
-    meaning: 'A certificate is not on the server, or was not issued yet, or is not for this key.',
-    cure: 'Check its name or id, and the names of the key.',
+    meaning:
+      'A certificate does not exist on the server, is not issued yet, or is not permitted to this key.',
+    cure: 'Check the name or id, and the names of the key.',
     exit: 5,
     http: 404,
   },
   ERR_CLI_LISTEN: {
-    meaning: 'A port cannot be listened on.',
-    cure: 'Choose another address or port.',
+    meaning: 'The server cannot listen on the address.',
+    cure: 'Use another address or port.',
     exit: 3,
     http: 500,
   },
@@ -91,7 +92,7 @@ export const cliErrors = {
 
 export type CliErrorCode = keyof typeof cliErrors;
 
-/** A fault on this side of the command line. Tell kinds apart by `code`. */
+/** An error of the command line itself. Compare codes to distinguish them. */
 export class CliError extends Error {
   override readonly name = 'CliError';
 

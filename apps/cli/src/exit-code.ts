@@ -26,13 +26,13 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...cliErrors,
 };
 
-/** The stable code of an error; undefined for a fault of ours, which has none. */
+/** Returns the stable code of an error; undefined for an internal error, which has none. */
 export function codeOf(error: unknown): string | undefined {
   const code = errorCode(error);
   return code !== undefined && Object.hasOwn(tables, code) ? code : undefined;
 }
 
-/** 1 a fault of ours · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA · 6 validation failed · 7 rate limited · 8 issued, not deployed · 9 done in part */
+/** Returns 1 internal error · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA · 6 validation failed · 7 rate limited · 8 issued, not deployed · 9 done in part */
 export function exitCodeOf(error: unknown): number {
   const code = codeOf(error);
   return (code === undefined ? undefined : tables[code]?.exit) ?? 1;

@@ -11,7 +11,7 @@ import { CliError } from './errors.ts';
 import { readText } from './read-text.ts';
 import type { Reporter, Terminal } from './terminal.ts';
 
-/** The storage that is meant, with its encryption where keys were given. */
+/** Opens the storage of the configuration; with its encryption, if there are keys. */
 export async function openStorage(
   { configuration }: Configured,
   terminal: Pick<Terminal, 'env' | 'uid'>,
@@ -23,7 +23,7 @@ export async function openStorage(
   });
 }
 
-/** The storage without its encryption. */
+/** Opens the storage of the configuration without its encryption. */
 export async function openDriver(
   { configuration }: Configured,
   terminal: Pick<Terminal, 'env' | 'uid'>,
@@ -35,7 +35,7 @@ export async function openDriver(
   });
 }
 
-/** The keys of the storage, the first for writing; none where it is not encrypted. */
+/** Returns the keys of the storage, the first of which encrypts; none if it is not encrypted. */
 export async function encryptionKeys({
   configuration,
 }: Configured): Promise<readonly EncryptionKeyInput[]> {
@@ -43,7 +43,10 @@ export async function encryptionKeys({
   return encryption ? await keysOf(encryption) : [];
 }
 
-/** The keys in a file, one in a line. */
+/**
+ * Reads the keys in a file, one per line.
+ * @throws CliError `ERR_CLI_FILE` if there is none
+ */
 export async function keysIn(file: string): Promise<readonly EncryptionKeyInput[]> {
   const keys = (await readText(file, 'the encryption key file'))
     .split(/[\s,]+/)
@@ -52,7 +55,7 @@ export async function keysIn(file: string): Promise<readonly EncryptionKeyInput[
   if (keys.length === 0)
     throw new CliError(
       'ERR_CLI_FILE',
-      `the encryption key file ${file} is empty: acmex storage new-key makes a key`,
+      `the encryption key file ${file} is empty: create a key with acmex storage new-key`,
     );
   return keys;
 }

@@ -103,7 +103,7 @@ it('takes keys that were made on its machine, while it runs', async () => {
   });
   await expect(make('create', '--scopes', 'everything')).resolves.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('choose among certificates:read'),
+    stderr: expect.stringContaining('is not a scope: use certificates:read'),
   });
   await expect(make('create', '--tenant', 'nobody')).resolves.toMatchObject({
     code: 2,

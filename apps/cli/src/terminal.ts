@@ -2,56 +2,60 @@ import type { Readable, Writable } from 'node:stream';
 import type { Config } from '@acmex/config';
 import type { Ora } from 'ora';
 
-/** The world as a command sees it: handed in, so that a test can be the world. */
+/** The process around a command: its streams, environment and signals. A test passes its own. */
 export interface Terminal {
-  /** Results alone. */
+  /** For results only. */
   readonly stdout: Writable;
-  /** Progress, warnings, errors. */
+  /** For progress, warnings and errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
-  /** Where a person answers, if one is there. */
+  /** Absent when no person can answer. */
   readonly stdin?: Readable & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;
   readonly uid: number | undefined;
-  /** Aborts when the person or the system asks the program to stop. */
+  /** Aborts at SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Calls when the program is told to read its configuration anew: SIGHUP. @returns what ends that */
+  /**
+   * Calls the listener at SIGHUP, which reloads the configuration.
+   * @returns a function that removes the listener
+   */
   onHangup(listener: () => void): () => void;
-  /** What others can see of a command at work, in words: what stays behind if it ends at once. */
+  /** What is visible to others now, as challenge responses: it stays if the process is killed. */
   readonly display: Set<string>;
 }
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** What a command says while it works. */
+/** Reports the progress of a command. */
 export interface Reporter {
-  /** What is under way now; on a terminal it stays until the next word. */
+  /** Reports what is in progress; a terminal shows it until the next report. */
   working(text: string): void;
-  /** What has happened. */
+  /** Reports what is done. */
   done(text: string): void;
   warn(text: string): void;
   debug(text: string): void;
   close(): void;
 }
 
-/** How much a command says, and how. */
-export interface Speaking {
+/** The options of a reporter. */
+export interface ReporterOptions {
   readonly logLevel: LogLevel;
   readonly configuration?: Config | undefined;
 }
 
-/** Live on a terminal, plain lines elsewhere; all of it on stderr. */
+/** Returns a reporter that writes to stderr: with a spinner on a terminal, otherwise plain lines. */
 export async function reporter(
   { stderr, env }: Terminal,
-  { logLevel: level, configuration }: Speaking,
+  { logLevel: level, configuration }: ReporterOptions,
 ): Promise<Reporter> {
-  const shows = (one: LogLevel) => logLevels.indexOf(one) <= logLevels.indexOf(level);
+  const isEnabled = (candidate: LogLevel) =>
+    logLevels.indexOf(candidate) <= logLevels.indexOf(level);
   const spinner =
-    stderr.isTTY && !env.CI && env.TERM !== 'dumb' && shows('info')
-      ? await live(stderr, configuration?.values.cli.colors ?? !env.NO_COLOR)
+    stderr.isTTY && !env.CI && env.TERM !== 'dumb' && isEnabled('info')
+      ? await startSpinner(stderr, configuration?.values.cli.colors ?? !env.NO_COLOR)
       : undefined;
-  const line = (one: LogLevel, text: string, mark: string) => {
-    if (!shows(one)) return;
+  const line = (lineLevel: LogLevel, text: string, mark: string) => {
+    if (!isEnabled(lineLevel)) return;
     if (!spinner) return void stderr.write(`${text}\n`);
     const { text: current, isSpinning } = spinner;
     spinner.stopAndPersist({ symbol: mark, text });
@@ -70,12 +74,12 @@ export async function reporter(
   };
 }
 
-async function live(stream: Writable, colours: boolean): Promise<Ora> {
+async function startSpinner(stream: Writable, hasColors: boolean): Promise<Ora> {
   const { default: ora } = await import('ora');
-  // stdin stays as it is: Ctrl-C must reach the program as a signal.
+  // Leaves stdin alone: Ctrl-C must reach the program as a signal.
   return ora({
     stream: stream as NodeJS.WriteStream,
     discardStdin: false,
-    ...(colours ? {} : { color: false }),
+    ...(hasColors ? {} : { color: false }),
   });
 }

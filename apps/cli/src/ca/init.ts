@@ -25,17 +25,21 @@ export interface InitOptions extends ConfiguredOutputOptions {
   readonly passphraseFile?: string;
   readonly rootCertificate: string;
   readonly rootKey: string;
-  /** The user's own issuing certificate and key, in place of new ones. */
+  /** An existing issuing certificate to use instead of a new CA. */
   readonly issuingCertificate?: string;
   readonly issuingKey?: string;
 }
 
-/** `acmex ca init`: a CA of one's own in a storage, its root's key in an encrypted file that belongs elsewhere. */
+/** `acmex ca init`: creates a CA in the storage, and writes the root's key to an encrypted file, to be moved elsewhere. */
 export async function init(options: InitOptions, terminal: Terminal): Promise<void> {
   const report = await reporter(terminal, options);
   try {
-    const own = options.issuingCertificate !== undefined || options.issuingKey !== undefined;
-    const { document, lines } = await (own ? takeOver : make)(options, terminal, report);
+    const isExisting = options.issuingCertificate !== undefined || options.issuingKey !== undefined;
+    const { document, lines } = await (isExisting ? importAuthority : makeAuthority)(
+      options,
+      terminal,
+      report,
+    );
     report.close();
     terminal.stdout.write(formatResult({ text: lines.join('\n'), document }, options.output));
   } finally {
@@ -43,14 +47,18 @@ export async function init(options: InitOptions, terminal: Terminal): Promise<vo
   }
 }
 
-interface Made {
+interface Initialised {
   readonly document: object;
   readonly lines: readonly string[];
 }
 
-async function make(options: InitOptions, terminal: Terminal, report: Reporter): Promise<Made> {
+async function makeAuthority(
+  options: InitOptions,
+  terminal: Terminal,
+  report: Reporter,
+): Promise<Initialised> {
   const {
-    name = usage('a CA has a name: give --name, as "Example Corp"'),
+    name = usage('the name of the CA is missing: use --name, as "Example Corp"'),
     keyType,
     rootDays,
     issuingDays,
@@ -59,11 +67,13 @@ async function make(options: InitOptions, terminal: Terminal, report: Reporter):
   } = options;
   const request = constrained(options);
   const passphrase = await passphraseOf(options, terminal.env);
-  for (const path of [rootCertificate, rootKey]) if (await isThere(path)) throw exists(path);
+  for (const path of [rootCertificate, rootKey]) {
+    if (await exists(path)) throw existsError(path);
+  }
   await using storage = await openStorage(options, terminal, report);
   await using certificateFile = await waitingFile(rootCertificate, 0o644);
   await using keyFile = await waitingFile(rootKey, 0o600);
-  report.working('making the keys');
+  report.working('creating the keys');
   const authority = await createAuthority({
     ...request,
     name,
@@ -74,33 +84,34 @@ async function make(options: InitOptions, terminal: Terminal, report: Reporter):
   });
   try {
     // The root's key first: a CA whose root is lost cannot be renewed.
-    if (!(await keyFile.commitNew(authority.rootKey ?? new Uint8Array()))) throw exists(rootKey);
-    if (!(await certificateFile.commitNew(authority.root))) throw exists(rootCertificate);
+    if (!(await keyFile.commitNew(authority.rootKey ?? new Uint8Array())))
+      throw existsError(rootKey);
+    if (!(await certificateFile.commitNew(authority.root))) throw existsError(rootCertificate);
     await saveAuthority(storage, authority);
   } finally {
     authority.rootKey?.fill(0);
     authority.issuingKey.fill(0);
   }
-  const about = described(authority);
+  const about = describe(authority);
   return {
     document: { ...about, rootCertificate, rootKey },
     lines: [
-      `the CA "${name}" is ready: acmex ca serve starts it`,
+      `the CA "${name}" is ready: start it with acmex ca serve`,
       `root certificate  ${rootCertificate}: clients trust this`,
-      `root key          ${rootKey}: encrypted with your passphrase; move it off this machine, it is needed only to renew the CA`,
+      `root key          ${rootKey}: encrypted with your passphrase; move it off this machine, only renewing the CA needs it`,
       `issuing until     ${about.notAfter}`,
     ],
   };
 }
 
-async function takeOver(
+async function importAuthority(
   { issuingCertificate, issuingKey, rootCertificate, ...options }: InitOptions,
   terminal: Terminal,
   report: Reporter,
-): Promise<Made> {
+): Promise<Initialised> {
   if (issuingCertificate === undefined || issuingKey === undefined)
     return usage(
-      'a CA of your own is a pair: give --issuing-certificate and --issuing-key, and its root by --root-certificate',
+      'an existing CA needs its certificate, key and root: use --issuing-certificate, --issuing-key and --root-certificate',
     );
   const [issuing, key, root] = await Promise.all([
     readText(issuingCertificate, 'the issuing certificate'),
@@ -108,20 +119,20 @@ async function takeOver(
     readText(rootCertificate, 'the root certificate'),
   ]);
   const authority: NewAuthority = { kind: 'private', root, issuing, issuingKey: Buffer.from(key) };
-  // They belong together, and are a CA's.
+  // Throws unless they belong together, and are those of a CA.
   issuerOf({ chain: issuing, key: await webcrypto().import(authority.issuingKey) });
   await using storage = await openStorage(options, terminal, report);
   await saveAuthority(storage, authority);
-  const about = described(authority);
+  const about = describe(authority);
   return {
     document: about,
     lines: [
-      `the CA of ${issuingCertificate} is ready until ${about.notAfter}: acmex ca serve starts it`,
+      `the CA of ${issuingCertificate} is ready until ${about.notAfter}: start it with acmex ca serve`,
     ],
   };
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return await access(path).then(
     () => true,
     () => false,
@@ -131,12 +142,12 @@ async function isThere(path: string): Promise<boolean> {
 function constrained({ domains = [], addresses = [], unconstrained }: InitOptions) {
   if (unconstrained) {
     if (domains.length + addresses.length > 0)
-      usage('either --domains and --addresses, or --unconstrained');
+      usage('use either --domains and --addresses, or --unconstrained');
     return { unconstrained: true as const };
   }
   if (domains.length + addresses.length === 0)
     usage(
-      'say what the CA is for: --domains corp.example, --addresses 10.0.0.0/8; or --unconstrained, which lets its key issue for every name there is',
+      'the names that the CA may issue for are missing: use --domains corp.example or --addresses 10.0.0.0/8; or --unconstrained, which permits every name',
     );
   return { constraints: { domains, addresses } };
 }
@@ -149,11 +160,11 @@ async function passphraseOf(
     return (await readText(passphraseFile, 'the passphrase file')).replace(/\r?\n$/, '');
   return (
     env.ACMEX_CA_PASSPHRASE ??
-    usage("the root's key is kept encrypted: give --passphrase-file, or ACMEX_CA_PASSPHRASE")
+    usage("the root's key must be encrypted: use --passphrase-file or ACMEX_CA_PASSPHRASE")
   );
 }
 
-function described({ issuing, root }: NewAuthority) {
+function describe({ issuing, root }: NewAuthority) {
   const { subject, notAfter } = parseCertificate(issuing);
   return {
     subject,
@@ -162,10 +173,10 @@ function described({ issuing, root }: NewAuthority) {
   };
 }
 
-function exists(path: string): CliError {
+function existsError(path: string): CliError {
   return new CliError(
     'ERR_CLI_EXISTS',
-    `${path} exists already: choose another path, a CA's files are never written over`,
+    `${path} already exists: use another path; the files of a CA are never overwritten`,
   );
 }
 

@@ -18,7 +18,7 @@ import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 
-/** Opens the CA's storage for one command, and writes what came of it. */
+/** Opens the CA's storage for one command, and writes its result. */
 async function withCa(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
@@ -35,7 +35,7 @@ async function withCa(
   }
 }
 
-/** `acmex ca eab create`: the key is shown now and never again. */
+/** `acmex ca eab create`: shows the key, which cannot be shown again. */
 export async function eabCreate(
   {
     description,
@@ -56,23 +56,25 @@ export async function eabCreate(
   });
 }
 
-/** `acmex ca eab list` */
+/** `acmex ca eab list`: lists the external accounts, without their keys. */
 export async function eabList(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withCa(options, terminal, async (storage) => {
     const all: ExternalAccountInfo[] = [];
-    for await (const one of listExternalAccounts(storage)) all.push(one);
-    return {
-      text: all
-        .map(({ kid, createdAt, revokedAt, account, description }) =>
-          `${kid}  ${createdAt}  ${revokedAt ? 'revoked' : account ? 'bound' : 'unused'}  ${printable(description, 100)}`.trimEnd(),
-        )
-        .join('\n'),
-      document: all,
-    };
+    for await (const account of listExternalAccounts(storage)) all.push(account);
+    const line = (account: ExternalAccountInfo) =>
+      [account.kid, account.createdAt, stateOf(account), printable(account.description, 100)]
+        .join('  ')
+        .trimEnd();
+    return { text: all.map(line).join('\n'), document: all };
   });
 }
 
-/** `acmex ca eab revoke KID` */
+function stateOf({ revokedAt, account }: ExternalAccountInfo): string {
+  if (revokedAt) return 'revoked';
+  return account ? 'bound' : 'unused';
+}
+
+/** `acmex ca eab revoke KID`: rejects further ACME accounts. */
 export async function eabRevoke(
   kid: string,
   options: ConfiguredOutputOptions,
@@ -80,23 +82,31 @@ export async function eabRevoke(
 ): Promise<void> {
   await withCa(options, terminal, async (storage) => {
     await revokeExternalAccount(storage, kid);
-    return { text: `${kid} binds no further accounts`, document: { kid } };
+    return { text: `${kid} rejects further ACME accounts`, document: { kid } };
   });
 }
 
-/** `acmex ca list` */
+/** `acmex ca list`: lists the issued certificates, oldest first. */
 export async function list(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withCa(options, terminal, async (storage) => {
     const all: IssuedInfo[] = [];
-    for await (const one of listIssued(storage)) all.push(one);
+    for await (const certificate of listIssued(storage)) all.push(certificate);
     all.sort((a, b) => (a.issuedAt < b.issuedAt ? -1 : 1));
-    const line = ({ serialNumber, notAfter, revoked, identifiers }: IssuedInfo) =>
-      `${serialNumber}  ${notAfter}  ${revoked ? 'revoked' : notAfter < systemClock.now().toString() ? 'expired' : 'valid  '}  ${identifiers.map(({ value }) => printable(value, 255)).join(', ')}`;
+    const line = (certificate: IssuedInfo) => {
+      const names = certificate.identifiers.map(({ value }) => printable(value, 255)).join(', ');
+      const { serialNumber, notAfter } = certificate;
+      return `${serialNumber}  ${notAfter}  ${validityOf(certificate).padEnd(7)}  ${names}`;
+    };
     return { text: all.map(line).join('\n'), document: all };
   });
 }
 
-/** `acmex ca revoke SERIAL` */
+function validityOf({ notAfter, revoked }: IssuedInfo): string {
+  if (revoked) return 'revoked';
+  return notAfter < systemClock.now().toString() ? 'expired' : 'valid';
+}
+
+/** `acmex ca revoke SERIAL`: revokes a certificate. */
 export async function revoke(
   serial: string,
   { reason, ...options }: ConfiguredOutputOptions & { readonly reason: RevocationReason },
@@ -105,13 +115,13 @@ export async function revoke(
   await withCa(options, terminal, async (storage) => {
     await revokeIssued(storage, serial, { reason });
     return {
-      text: `${serial} is revoked: the next CRL has it`,
+      text: `${serial} is revoked: the next CRL contains it`,
       document: { serialNumber: serial, reason },
     };
   });
 }
 
-/** `acmex ca crl FILE`: DER. */
+/** `acmex ca crl FILE`: writes the current revocation list, DER. */
 export async function crl(
   path: string,
   options: ConfiguredOutputOptions,
@@ -126,7 +136,10 @@ export async function crl(
         clock: systemClock,
         lifetimes: { crl: Temporal.Duration.from({ hours: 7 * 24 }) },
       },
-      { onError: (error) => report.warn(`the list could not be made anew: ${String(error)}`) },
+      {
+        onError: (error) =>
+          report.warn(`the revocation list could not be updated: ${String(error)}`),
+      },
     );
     await using file = await waitingFile(path, 0o644);
     await file.commit(der);

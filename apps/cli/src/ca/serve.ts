@@ -36,7 +36,7 @@ export interface ServeOptions extends ConfiguredOutputOptions {
   readonly rootCertificate?: string;
 }
 
-/** `acmex ca serve`: an ACME server until it is told to stop. */
+/** `acmex ca serve`: runs an ACME server until the terminal's signal aborts. */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   const { signal, stdout } = terminal;
   checkCombination(options);
@@ -51,7 +51,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         storage,
         issuer: authority.issuer,
         validate: validatorOf(options),
-        // Nobody else's are at stake.
+        // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),
         onError: ({ during, correlationId, error }) =>
           report.warn(
@@ -67,10 +67,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     const root =
       options.rootCertificate === undefined
         ? undefined
-        : await kept(options.rootCertificate, authority.root);
+        : await writeRoot(options.rootCertificate, authority.root);
     report.close();
     const document = { directory: server.directory, rootCertificate: root };
-    const text = told(server.directory, root, options).join('\n');
+    const text = usageText(server.directory, root, options);
     // On one line, for programs that read it while the server runs.
     stdout.write(
       options.output === 'json'
@@ -78,7 +78,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         : formatResult({ text, document }, options.output),
     );
     if (!signal.aborted) await once(signal, 'abort');
-    report.done('closed');
+    report.done('stopped');
   } finally {
     report.close();
   }
@@ -88,12 +88,12 @@ function checkCombination({ development, httpPort, tlsPort, listen }: ServeOptio
   if (development && !['127.0.0.1', '::1', 'localhost'].includes(listen.host))
     throw new CliError(
       'ERR_CLI_USAGE',
-      'the development CA is reached from this machine alone: give --listen 127.0.0.1:PORT',
+      'the development CA only listens on this machine: use --listen 127.0.0.1:PORT',
     );
   if (!development && (httpPort !== undefined || tlsPort !== undefined))
     throw new CliError(
       'ERR_CLI_USAGE',
-      'challenges are answered on ports 80 and 443: --http-port and --tls-port are for --development, since other ports prove nothing',
+      'validation must use ports 80 and 443, since other ports prove nothing: use --http-port and --tls-port with --development only',
     );
 }
 
@@ -105,7 +105,7 @@ async function authorityOf(
   return await loadAuthority(storage, { kind: development ? 'development' : 'private' });
 }
 
-/** A real CA looks where DNS says; the development CA takes every name for this machine. */
+/** Returns a validator that resolves names by DNS; that of the development CA connects to this machine for every name. */
 function validatorOf({
   development,
   dnsResolver: servers,
@@ -136,22 +136,25 @@ function validatorOf({
   });
 }
 
-/** Challenges that are no RFC yet, by their versions. */
+/**
+ * Returns the challenges of drafts that flags name.
+ * @throws CliError `ERR_CLI_USAGE` for an unknown draft, and for two of one challenge
+ */
 function draftsOf({ challengeDraft: named = [], caa }: ServeOptions) {
   const [account, persist] = [
-    dnsAccountDrafts.find((one) => named.includes(one)),
-    dnsPersistDrafts.find((one) => named.includes(one)),
+    dnsAccountDrafts.find((draft) => named.includes(draft)),
+    dnsPersistDrafts.find((draft) => named.includes(draft)),
   ];
-  const wrong = named.find((one) => one !== account && one !== persist);
+  const wrong = named.find((draft) => draft !== account && draft !== persist);
   if (wrong !== undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
-      `--challenge-draft "${wrong}" is no version that is known, or the second of one challenge: give one of ${dnsAccountDrafts.join(', ')}, and one of ${dnsPersistDrafts.join(', ')}`,
+      `--challenge-draft "${wrong}" is unknown, or a second draft of the same challenge: use at most one of ${dnsAccountDrafts.join(', ')}, and one of ${dnsPersistDrafts.join(', ')}`,
     );
   if (persist && caa === undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'records of dns-persist-01 name this CA by a domain: give it by --caa',
+      'records of dns-persist-01 contain the domain of this CA: use --caa',
     );
   return {
     ...(account ? { dnsAccount01: { draft: account } } : {}),
@@ -166,7 +169,7 @@ async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {
   if (tlsCertificate === undefined || tlsKey === undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'a certificate of your own is a pair: give --tls-certificate and --tls-key',
+      'a TLS certificate and its key belong together: use both --tls-certificate and --tls-key',
     );
   return {
     certificate: await readText(tlsCertificate, 'the certificate'),
@@ -174,22 +177,23 @@ async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {
   };
 }
 
-/** The root as a file for clients, replaced where it is there. */
-async function kept(path: string, root: string): Promise<string> {
+/** Writes the root certificate for clients, over an existing file. */
+async function writeRoot(path: string, root: string): Promise<string> {
   await using file = await waitingFile(path, 0o644);
   await file.commit(root);
   return path;
 }
 
-function told(
+function usageText(
   directory: string,
   root: string | undefined,
   { development, httpPort }: ServeOptions,
-): readonly string[] {
+): string {
   const trust = root === undefined ? '' : ` --ca-certificate ${root}`;
   const port = development && httpPort !== undefined ? ` --http-port ${httpPort}` : '';
+  const name = development ? 'www.test' : 'www.corp.example';
   return [
     `directory  ${directory}`,
-    `use it     acmex obtain -d www.${development ? 'test' : 'corp.example'} --server ${directory}${trust}${port}`,
-  ];
+    `example    acmex obtain -d ${name} --server ${directory}${trust}${port}`,
+  ].join('\n');
 }

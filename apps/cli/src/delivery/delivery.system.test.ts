@@ -457,7 +457,7 @@ const able =
         'reads its configuration anew on systemctl reload',
         async () => {
           await machine.run('systemctl', 'reload', 'acmex-server.service');
-          await logged('acmex-server.service', 'the configuration is read anew');
+          await logged('acmex-server.service', 'the configuration was reloaded');
         },
         limit,
       );

@@ -6,7 +6,7 @@ import { storedResponses, worker } from '@acmex/manager';
 import type { Tended } from '@acmex/orchestrator';
 import { errorCode, printable } from '@acmex/protocol';
 import { inProcessQueue } from '@acmex/scheduler';
-import { sameStorage } from '../configuration.ts';
+import { haveSameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -93,7 +93,7 @@ export async function daemon(
     const reload = async () => {
       try {
         const configuration = (await options.reconfigure?.()) ?? options.configuration;
-        if (!sameStorage(configuration, keeping.config))
+        if (!haveSameStorage(configuration, keeping.config))
           throw new CliError('ERR_CLI_USAGE', 'the storage is another: that takes a restart');
         keeping = await open(configuration);
         report.done('the configuration is read anew');

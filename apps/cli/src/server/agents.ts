@@ -5,7 +5,7 @@ import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { withTenant } from './keys.ts';
 
-/** `acmex server agents`: what the agents on hosts have told last. */
+/** `acmex server agents`: shows the last report of each agent. */
 export async function agents(
   options: ConfiguredOutputOptions & { readonly tenant?: string },
   terminal: Terminal,
@@ -22,22 +22,19 @@ export async function agents(
       failure,
       reportedAt,
     } of new AgentReports({ storage }).list()) {
-      const found = await certificates.find(certificate);
-      if (!found) continue;
-      const state =
-        found.current !== undefined && found.current.serialNumber === serialNumber
-          ? 'current'
-          : 'behind';
+      const managed = await certificates.find(certificate);
+      if (!managed) continue;
+      const isCurrent = managed.current?.serialNumber === serialNumber;
       rows.push({
         agent,
-        state,
+        state: managed.current && isCurrent ? 'current' : 'behind',
         serves: serialNumber,
         since,
         by: evidence,
         failure,
         heard: reportedAt,
         certificate,
-        names: found.names.map((name) => printable(name, 255)).join(' '),
+        names: managed.names.map((name) => printable(name, 255)).join(' '),
       });
     }
     return { text: table(rows), document: rows, rows };

@@ -15,10 +15,10 @@ export interface KeyCreateOptions extends ConfiguredOutputOptions {
 
 const by = 'acmex server key';
 
-/** `acmex server key create`: for who may write the storage, and so needs no key to make one. */
+/** `acmex server key create`: needs no API key, because its user can write the storage. */
 export async function keyCreate(
   {
-    scopes: wanted = scopes,
+    scopes: requested = scopes,
     names = ['*'],
     title,
     expires: expiresAt,
@@ -26,50 +26,61 @@ export async function keyCreate(
   }: KeyCreateOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const unknown = wanted.find((one) => !scopes.some((known) => known === one));
+  const unknown = requested.find((name) => !scopes.some((scope) => scope === name));
   if (unknown !== undefined)
-    throw new CliError(
-      'ERR_CLI_USAGE',
-      `there is no scope "${unknown}": choose among ${scopes.join(', ')}`,
-    );
+    throw new CliError('ERR_CLI_USAGE', `"${unknown}" is not a scope: use ${scopes.join(', ')}`);
   const wrong = names.find(
-    (one) => !/^(\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+)$/i.test(one),
+    (name) => !/^(\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+)$/i.test(name),
   );
   if (wrong !== undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
-      `"${wrong}" is no name: write *, *.example.com for all below it, or a name`,
+      `"${wrong}" is not a valid pattern: use *, *.example.com for every name below it, or a name`,
     );
   await withKeys(options, terminal, async (keys) => {
     const { key, text } = await keys.create(
-      { title, scopes: scopes.filter((one: Scope) => wanted.includes(one)), names, expiresAt },
+      {
+        title,
+        scopes: scopes.filter((scope: Scope) => requested.includes(scope)),
+        names,
+        expiresAt,
+      },
       by,
     );
     return { text, document: { ...key, key: text }, rows: [{ id: key.id, key: text }] };
   });
 }
 
-/** `acmex server key list` */
+/** `acmex server key list`: lists the keys, without their secrets. */
 export async function keyList(options: KeyCreateOptions, terminal: Terminal): Promise<void> {
   await withKeys(options, terminal, async (keys) => {
     const all = [];
     for await (const key of keys.list()) all.push(key);
     const rows = all.map(
-      ({ id, title, createdAt, expiresAt, revokedAt, lastUsedAt, names, scopes: own }): Row => ({
+      ({
+        id,
+        title,
+        createdAt,
+        expiresAt,
+        revokedAt,
+        lastUsedAt,
+        names,
+        scopes: granted,
+      }): Row => ({
         id,
         title,
         created: createdAt,
         used: lastUsedAt,
         ends: revokedAt === undefined ? expiresAt : `revoked ${revokedAt}`,
         names: names.join(' '),
-        scopes: own.length === scopes.length ? 'all' : own.join(' '),
+        scopes: granted.length === scopes.length ? 'all' : granted.join(' '),
       }),
     );
     return { text: table(rows), document: all, rows };
   });
 }
 
-/** `acmex server key revoke` */
+/** `acmex server key revoke`: makes a key invalid immediately. */
 export async function keyRevoke(
   id: string,
   options: KeyCreateOptions,
@@ -77,7 +88,7 @@ export async function keyRevoke(
 ): Promise<void> {
   await withKeys(options, terminal, async (keys) => {
     const key = await keys.revoke(id, by);
-    return { text: `${id} is taken no more`, document: key };
+    return { text: `${id} is revoked`, document: key };
   });
 }
 
@@ -93,19 +104,23 @@ async function withKeys(
   );
 }
 
-/** The part of the storage that is a tenant's. @throws CliError `ERR_CLI_USAGE` for a tenant that is none */
+/**
+ * Opens the part of the storage that belongs to a tenant.
+ * @throws CliError `ERR_CLI_USAGE` for an unknown tenant
+ */
 export async function withTenant(
   { tenant: named, ...options }: ConfiguredOutputOptions & { readonly tenant?: string },
   terminal: Terminal,
   work: (tenant: { readonly name: string; readonly storage: Storage }) => Promise<Result>,
 ): Promise<void> {
   await withManager(options, terminal, async ({ storage, config }) => {
-    const [first = 'default', ...more] = Object.keys(config.values.tenants);
+    const names = Object.keys(config.values.tenants);
+    const [first = 'default'] = names;
     const name = named ?? first;
-    if (![first, ...more].includes(name))
+    if (![first, ...names].includes(name))
       throw new CliError(
         'ERR_CLI_USAGE',
-        `there is no tenant "${name}": choose among ${[first, ...more].join(', ')}`,
+        `the configuration has no tenant "${name}": use ${[...new Set([first, ...names])].join(' or ')}`,
       );
     return await work({
       name,

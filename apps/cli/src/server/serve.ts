@@ -1,8 +1,9 @@
 import { systemClock } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/protocol';
-import type { Log } from '@acmex/server';
+import type { Log, RunningServer } from '@acmex/server';
 import { type ConfigurationFlags, dataDirectory, placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
+import { untilStopped } from '../service.ts';
 import { type LogLevel, logLevels, type Terminal } from '../terminal.ts';
 
 export interface ServeCommandOptions extends ConfigurationFlags {
@@ -11,87 +12,70 @@ export interface ServeCommandOptions extends ConfigurationFlags {
   readonly role: 'all' | 'api' | 'worker';
 }
 
-/** What a stop may take: what runs may end by itself for a while, then it is parked where it is. */
-const endsItself = { seconds: 15 };
+/** How long running orders may finish after a stop; then they are parked, and continue at the next start. */
+const gracePeriod = { seconds: 15 };
 
-/** `acmex serve`: the server of @acmex/server, as long as nobody stops it. */
+/** `acmex serve`: runs the server of @acmex/server until the terminal's signal aborts. */
 export async function serve(
-  {
-    config: configFile,
-    overrides,
-    logLevel,
-    role,
-    version,
-  }: ServeCommandOptions & { readonly version: string },
+  options: ServeCommandOptions & { readonly version: string },
   terminal: Terminal,
 ): Promise<void> {
-  const { env: environment, stdout, stderr, signal } = terminal;
-  const server = await import('@acmex/server').catch((cause: unknown) => {
+  const { serve: serveApi } = await import('@acmex/server').catch((cause: unknown) => {
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new CliError('ERR_CLI_PACKAGE', howToGetServer(), { cause });
   });
-  let level = logLevel;
-  const log = logTo(terminal, () => level);
-  // Standard output is for a person alone: that of a service is a log, and no place for a secret.
-  const onInitialKey = (file: string, key: string) => {
-    stderr.write(`the first API key lies in ${file} until it is used\n`);
-    if ('isTTY' in stdout && stdout.isTTY) stdout.write(`${key}\n`);
-  };
-  const running = await server.serve({
-    environment,
+  let { logLevel } = options;
+  const log = logTo(terminal, () => logLevel);
+  const server = await serveApi({
+    environment: terminal.env,
     ...placesOf(terminal),
-    configFile,
-    role,
-    overrides,
+    configFile: options.config,
+    role: options.role,
+    overrides: options.overrides,
     dataDirectory: dataDirectory(terminal),
-    version,
+    version: options.version,
     log,
     onConfiguration: ({ values }) => {
-      level = values.cli.log_level;
+      logLevel = values.cli.log_level;
     },
-    onInitialKey,
+    onInitialKey: (file, key) => showInitialKey(terminal, file, key),
   });
-  log({
-    level: 'info',
-    msg: `${running.url === '' ? 'working' : `listening on ${running.url}`}; SIGTERM ends it, SIGHUP reads the configuration anew`,
-  });
-  let reloading = Promise.resolve();
-  const deaf = terminal.onHangup(() => {
-    reloading = reloading
-      .then(async () => {
-        await running.reload();
-        log({ level: 'info', msg: 'the configuration is read anew' });
-      })
-      .catch((error: unknown) =>
-        log({
-          level: 'warn',
-          msg: `the new configuration is not used, the one before holds: ${printable(error instanceof Error ? error.message : String(error), 4000)}`,
-        }),
-      );
-  });
-  if (!signal.aborted)
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-  deaf();
-  await reloading;
-  const parked = await running.stop({ within: endsItself });
+  const state = server.url === '' ? 'working' : `listening on ${server.url}`;
+  log({ level: 'info', msg: `${state}; SIGTERM stops it, SIGHUP reloads the configuration` });
+  await untilStopped(terminal, async () => await reload(server, log));
+  const parked = await server.stop({ within: gracePeriod });
   if (parked.length > 0)
     log({
       level: 'warn',
-      msg: `${parked.length} were stopped on the way and go on at the next start: ${parked.slice(0, 10).join(', ')}`,
+      msg: `${parked.length} orders were interrupted and continue at the next start: ${parked.slice(0, 10).join(', ')}`,
     });
-  log({ level: 'info', msg: 'ended' });
+  log({ level: 'info', msg: 'stopped' });
 }
 
-/** Text for a person, a line of JSON for everything else. */
+/** Shows the first API key to a person. The standard output of a service is a log: no secret is written there. */
+function showInitialKey({ stdout, stderr }: Terminal, file: string, key: string): void {
+  stderr.write(`the first API key is in ${file} until it is used\n`);
+  if ('isTTY' in stdout && stdout.isTTY) stdout.write(`${key}\n`);
+}
+
+async function reload(server: RunningServer, log: Log): Promise<void> {
+  try {
+    await server.reload();
+    log({ level: 'info', msg: 'the configuration was reloaded' });
+  } catch (error) {
+    const text = printable(error instanceof Error ? error.message : String(error), 4000);
+    log({ level: 'warn', msg: `the previous configuration stays in effect: ${text}` });
+  }
+}
+
+/** Returns a log: text on a terminal, otherwise a line of JSON for each entry. */
 export function logTo({ stderr }: Terminal, logLevel: () => LogLevel): Log {
-  return ({ level, msg, ...more }) => {
+  return ({ level, msg, ...fields }) => {
     if (logLevels.indexOf(level) > logLevels.indexOf(logLevel())) return;
     if (stderr.isTTY) stderr.write(`${level === 'info' ? '' : `${level}: `}${msg}\n`);
     else
       stderr.write(
-        `${JSON.stringify({ time: systemClock.now().toString(), level, msg, ...more })}\n`,
+        `${JSON.stringify({ time: systemClock.now().toString(), level, msg, ...fields })}\n`,
       );
   };
 }

@@ -7,14 +7,14 @@ import { readText } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
 import { writtenFile } from '../written-file.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
-import { count, running, tellSkipped } from './running.ts';
+import { count, running, assertNoneSkipped } from './running.ts';
 
 export interface BackupOptions extends ConfiguredOutputOptions {
-  /** The backup's own key; that of the storage otherwise. */
+  /** The key of the backup; by default that of the storage. */
   readonly keyFile?: string;
 }
 
-/** `acmex storage backup FILE`: everything as it is at one moment, encrypted, and read back before the file is there. */
+/** `acmex storage backup FILE`: writes an encrypted snapshot. The file appears only after it was read back. */
 export async function backup(
   file: string,
   options: BackupOptions,
@@ -23,13 +23,11 @@ export async function backup(
   await running(options, terminal, async (report) => {
     const keys = await keysOf(options);
     const [key] = keys;
-    if (
-      await access(file).then(
-        () => true,
-        () => false,
-      )
-    )
-      throw new CliError('ERR_CLI_EXISTS', `${file} exists already: choose another name`);
+    const exists = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (exists) throw new CliError('ERR_CLI_EXISTS', `${file} already exists: use another name`);
     await using storage = await openStorage(options, terminal, report);
     const { signal } = terminal;
     const summary = await writtenFile(
@@ -45,7 +43,7 @@ export async function backup(
       },
     );
     report.close();
-    tellSkipped(summary.skipped, report);
+    assertNoneSkipped(summary.skipped, report);
     return {
       text: `${count(summary.entries, 'entry', 'entries')} as of ${summary.takenAt}, read back, in ${file}`,
       document: { file, ...summary },
@@ -53,7 +51,7 @@ export async function backup(
   });
 }
 
-/** `acmex storage restore FILE`: into an empty storage, after the whole file was read and found good. */
+/** `acmex storage restore FILE`: restores to an empty storage, after it has read and verified the whole file. */
 export async function restore(
   file: string,
   options: BackupOptions,
@@ -69,7 +67,7 @@ export async function restore(
       onProgress: (entries) => report.working(`${entries} entries`),
     });
     report.close();
-    tellSkipped(summary.skipped, report);
+    assertNoneSkipped(summary.skipped, report);
     return {
       text: `${count(summary.entries, 'entry', 'entries')} as of ${summary.takenAt} restored and read back`,
       document: { file, ...summary },
@@ -78,12 +76,12 @@ export async function restore(
 }
 
 async function keysOf({ keyFile, ...options }: BackupOptions) {
-  const [first, ...others] =
+  const [first, ...previous] =
     keyFile === undefined ? await encryptionKeys(options) : await keysIn(keyFile);
   if (!first)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'a backup is always encrypted: give --key-file, with a key that acmex storage new-key makes',
+      'a backup must be encrypted: use --key-file with a key from acmex storage new-key',
     );
-  return [first, ...others] as const;
+  return [first, ...previous] as const;
 }

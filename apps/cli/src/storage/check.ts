@@ -7,15 +7,16 @@ import type { Terminal } from '../terminal.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running } from './running.ts';
 
-/** `acmex storage check`: holds a storage against what every storage must do, and reads every entry that is in it. */
+/** `acmex storage check`: runs the clauses of the storage contract, and reads every entry. */
 export async function check(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
     await using storage = await openStorage(options, terminal, report);
-    await using other = await openStorage(options, terminal, report);
-    // In memory two openings are two storages.
+    await using second = await openStorage(options, terminal, report);
+    const isMemory = storageOf(options.configuration).place.kind === 'memory';
     const subject = {
       storage,
-      other: storageOf(options.configuration).place.kind === 'memory' ? storage : other,
+      // A storage in memory is empty each time it is opened.
+      other: isMemory ? storage : second,
       place: `check-${randomBytes(8).toString('hex')}`,
     };
     const failures: { readonly clause: string; readonly reason: string }[] = [];
@@ -42,15 +43,15 @@ export async function check(options: ConfiguredOutputOptions, terminal: Terminal
       entries += 1;
       report.debug(`${key} can be read`);
     }
-    for (const { clause, reason } of failures) report.warn(`does not hold: ${clause}: ${reason}`);
+    for (const { clause, reason } of failures) report.warn(`failed: ${clause}: ${reason}`);
     for (const message of unreadable) report.warn(message);
     if (failures.length + unreadable.length > 0)
       throw new CliError(
         'ERR_CLI_STORAGE_CHECK',
-        `the storage does not do ${count(failures.length, 'thing', 'things')} of ${storageContract.length} that it must, and ${count(unreadable.length, 'entry', 'entries')} cannot be read: see above`,
+        `the storage fails ${count(failures.length, 'clause', 'clauses')} of ${storageContract.length}, and ${count(unreadable.length, 'entry', 'entries')} cannot be read: see the warnings above`,
       );
     return {
-      text: `the storage does all ${storageContract.length} things that it must; ${count(entries, 'entry', 'entries')}, all readable`,
+      text: `the storage passes all ${storageContract.length} clauses; ${count(entries, 'entry', 'entries')}, all readable`,
       document: { clauses: storageContract.length, entries },
     };
   });

@@ -4,7 +4,7 @@ import { encryptionKeys, keysIn, openDriver } from '../open-storage.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import type { ConfiguredOutputOptions, OutputOptions, Result } from '../output.ts';
-import { count, running, tellSkipped } from './running.ts';
+import { count, running, assertNoneSkipped } from './running.ts';
 
 export interface RotateKeyOptions extends ConfiguredOutputOptions {
   readonly newKeyFile: string;
@@ -17,7 +17,7 @@ export async function rotateKey(options: RotateKeyOptions, terminal: Terminal): 
     if (old.length === 0)
       throw new CliError(
         'ERR_CLI_USAGE',
-        'there is no key to go over from: give --encryption-key-file; a storage in clear is encrypted by acmex storage encrypt',
+        'the current key is missing: use --encryption-key-file; for a storage that is not encrypted, use acmex storage encrypt',
       );
     await using driver = await openDriver(options, terminal, report);
     const rotation = await rotate(driver, {
@@ -26,19 +26,19 @@ export async function rotateKey(options: RotateKeyOptions, terminal: Terminal): 
       onProgress: ({ encrypted, current }) => report.working(`${encrypted + current} entries`),
     });
     report.close();
-    tellSkipped(rotation.skipped, report);
-    return summary(rotation, 'from now on the new key alone opens the storage');
+    assertNoneSkipped(rotation.skipped, report);
+    return summary(rotation, 'only the new key opens the storage from now on');
   });
 }
 
-/** `acmex storage encrypt`: encrypts a storage in clear in place. */
+/** `acmex storage encrypt`: encrypts a storage in place. */
 export async function encrypt(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
     const keys = await encryptionKeys(options);
     if (keys.length === 0)
       throw new CliError(
         'ERR_CLI_USAGE',
-        'there is no key: give --encryption-key-file, with a key that acmex storage new-key makes',
+        'the key is missing: use --encryption-key-file with a key from acmex storage new-key',
       );
     await using driver = await openDriver(options, terminal, report);
     const rotation = await encryptInPlace(driver, {
@@ -47,12 +47,12 @@ export async function encrypt(options: ConfiguredOutputOptions, terminal: Termin
       onProgress: ({ encrypted, current }) => report.working(`${encrypted + current} entries`),
     });
     report.close();
-    tellSkipped(rotation.skipped, report);
-    return summary(rotation, 'without the key nobody reads the storage');
+    assertNoneSkipped(rotation.skipped, report);
+    return summary(rotation, 'the storage cannot be read without the key');
   });
 }
 
-/** `acmex storage new-key FILE`: makes a key for encryption, in a file for the owner's eyes alone. */
+/** `acmex storage new-key FILE`: creates an encryption key, in a file that only its owner can read. */
 export async function newKey(
   path: string,
   options: OutputOptions,
@@ -67,10 +67,10 @@ export async function newKey(
     if (!(await file.commitNew(`${text}\n`)))
       throw new CliError(
         'ERR_CLI_EXISTS',
-        `${path} exists already: choose another name, an encryption key is never written over`,
+        `${path} already exists: use another name; an encryption key is never overwritten`,
       );
     return {
-      text: `the key ${id} is in ${path}: keep a copy where the storage is not`,
+      text: `the key ${id} is in ${path}: keep a copy away from the storage`,
       document: { id, file: path },
     };
   });
@@ -78,7 +78,7 @@ export async function newKey(
 
 function summary({ encrypted, current, skipped }: Rotation, consequence: string): Result {
   return {
-    text: `${count(encrypted, 'entry', 'entries')} encrypted, ${current} before; ${consequence}`,
+    text: `${count(encrypted, 'entry', 'entries')} encrypted, ${current} already were; ${consequence}`,
     document: { encrypted, current, skipped },
   };
 }

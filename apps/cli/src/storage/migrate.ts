@@ -4,14 +4,14 @@ import { dataDirectory, placesOf } from '../configuration.ts';
 import { keysIn, openStorage } from '../open-storage.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
-import { count, running, tellSkipped } from './running.ts';
+import { count, running, assertNoneSkipped } from './running.ts';
 
 export interface MigrateOptions extends ConfiguredOutputOptions {
   readonly to: string;
   readonly toKeyFile?: string;
 }
 
-/** `acmex storage migrate`: copies every entry into another storage, and reads each back. */
+/** `acmex storage migrate`: copies every entry to another storage, and reads each back. */
 export async function migrate(options: MigrateOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
     await using from = await openStorage(options, terminal, report);
@@ -20,11 +20,11 @@ export async function migrate(options: MigrateOptions, terminal: Terminal): Prom
       signal: terminal.signal,
       onProgress: (done) => report.working(`${done.copied + done.present} entries: ${done.key}`),
     });
-    const kept = skipped.filter(({ key }) => !key.startsWith('lock/'));
+    const lost = skipped.filter(({ key }) => !key.startsWith('lock/'));
     report.close();
-    tellSkipped(kept, report);
+    assertNoneSkipped(lost, report);
     return {
-      text: `${count(copied, 'entry', 'entries')} copied and read back, ${present} there already; the source is as it was`,
+      text: `${count(copied, 'entry', 'entries')} copied and read back, ${present} already present; the source is unchanged`,
       document: { copied, present, skipped },
     };
   });

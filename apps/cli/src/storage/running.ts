@@ -1,8 +1,8 @@
 import { CliError } from '../errors.ts';
-import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { formatResult, type OutputOptions, type Result } from '../output.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 
-/** Runs a command of `acmex storage`: progress on stderr, what came of it on stdout. */
+/** Runs a command of `acmex storage`: reports progress, and writes its result. */
 export async function running(
   options: OutputOptions,
   terminal: Terminal,
@@ -18,19 +18,23 @@ export async function running(
   }
 }
 
-/** Says what was left out, and why. @throws CliError `ERR_CLI_INCOMPLETE` where something was */
-export function tellSkipped(
+/**
+ * Warns about each entry that was left out.
+ * @throws CliError `ERR_CLI_INCOMPLETE` if there is one
+ */
+export function assertNoneSkipped(
   skipped: readonly { readonly key: string; readonly reason: string }[],
   report: Reporter,
 ): void {
-  for (const { key, reason } of skipped) report.warn(`${key} was left out: ${reason}`);
+  for (const { key, reason } of skipped) report.warn(`${key} was skipped: ${reason}`);
   if (skipped.length > 0)
     throw new CliError(
       'ERR_CLI_INCOMPLETE',
-      `${count(skipped.length, 'entry', 'entries')} could not be taken along: see above`,
+      `${count(skipped.length, 'entry', 'entries')} could not be copied: see the warnings above`,
     );
 }
 
-export function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
+/** Returns a number with its noun: `1 entry`, `2 entries`. */
+export function count(number: number, singular: string, plural: string): string {
+  return `${number} ${number === 1 ? singular : plural}`;
 }
