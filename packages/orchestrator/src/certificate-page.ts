@@ -1,7 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { type Entry, idOf, type Storage } from '@acmex/storage';
-import { certificates, isDue, momentId } from './certificate-record.ts';
-import type { ManagedCertificate } from './certificate-store.ts';
+import { certificates, isDue, type ManagedCertificate, momentId } from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
 import { reversedName } from './names.ts';
 

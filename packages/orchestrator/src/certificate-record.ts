@@ -1,30 +1,8 @@
-import type { KeyType } from '@acmex/certificate';
 import { type Change, records, type Stored } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
+import { type CertificateSpec, orderedDifferences, type OrderedSpec } from './certificate-spec.ts';
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
-
-/** What someone wants. */
-export interface CertificateSpec {
-  /** As people write them. */
-  readonly names: readonly string[];
-  /** The name of an issuer. */
-  readonly issuer: string;
-  readonly profile?: string | undefined;
-  readonly keyType: KeyType;
-  /** Keep the key at a renewal; a new one each time by default. */
-  readonly reuseKey?: boolean | undefined;
-  readonly mustStaple?: boolean | undefined;
-  /** How each name is proven, in the issuer's own words. */
-  readonly proof?: JsonObject | undefined;
-  /** Renew no later than this long before the end: ISO 8601. */
-  readonly renewBefore?: string | undefined;
-  /** Where it goes, in the deployer's own words. */
-  readonly deploy?: readonly JsonObject[] | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Whether a configuration asks for it, and may change it. */
-  readonly declared?: boolean | undefined;
-}
 
 /** A failure as it is kept: what failed in a row, and when it is tried again. */
 export interface Failure {
@@ -46,6 +24,8 @@ export interface CurrentCertificate {
   readonly notAfter: string;
   readonly issuedAt: string;
   readonly revokedAt?: string | undefined;
+  /** What it was issued for; absent where a version of the schema before 2 has written it. */
+  readonly issuedFor?: OrderedSpec | undefined;
 }
 
 export interface RenewalPlan {
@@ -74,7 +54,11 @@ export interface CertificateSummary extends CertificateSpec {
   readonly orderedAt?: string | undefined;
   /** Whether it was told that it has expired. */
   readonly expiredTold?: boolean | undefined;
+  /** Duplicates that became one with it, by their former ids. Their generations are still in the storage. */
+  readonly joined?: readonly string[] | undefined;
 }
+
+export type ManagedCertificate = CertificateSummary & { readonly id: string };
 
 /** One issue of a certificate: chain and key are one value, so that they always fit. */
 export interface Generation {
@@ -95,7 +79,9 @@ export interface DueEntry {
 
 export const certificates = records<CertificateSummary>({
   kind: 'certificate',
-  version: 1,
+  version: 2,
+  // Version 2 adds `current.issuedFor` and `joined`, which may be absent.
+  upgrades: { 1: (record) => record },
   under: 'certificate',
   many: true,
 });
@@ -123,8 +109,19 @@ export function dueAt(summary: CertificateSummary): string | undefined {
         (placed?.generation === current.generation ? placed.until : current.issuedAt))
       : undefined,
     ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
-  ].filter((one) => one !== undefined);
+    order === undefined && isOutdated(summary)
+      ? (failure?.retryAt ?? current?.issuedAt)
+      : undefined,
+  ].filter((moment) => moment !== undefined);
   return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+/** Whether the certificate in use was issued for something else than what is wanted now. */
+export function isOutdated(summary: CertificateSummary): boolean {
+  const { current } = summary;
+  return (
+    current?.issuedFor !== undefined && orderedDifferences(summary, current.issuedFor).length > 0
+  );
 }
 
 /** The whole second that it lies in: what is wanted now is found now. */
@@ -208,6 +205,38 @@ export function summaryChanges(
     stored ? certificates.changed(stored, after) : certificates.added(id, after),
     ...indexChanges(id, stored?.record, after),
   ];
+}
+
+/** How many names one write has room for: it takes a hundred changes, and the rest of it needs some. */
+const namesInOneWrite = 60;
+const changesInOneWrite = 90;
+
+/**
+ * Writes a certificate's record with its indexes. Where it has more names than one write takes, those that begin to lead to it are
+ * written before, and those that no longer do are removed after: a name that leads to no record is passed over.
+ */
+export async function writeWithIndexes(
+  write: (changes: readonly Change[]) => Promise<unknown>,
+  changes: readonly Change[],
+): Promise<void> {
+  const byName = changes.filter((change) => indexedName(change) !== undefined);
+  const spare = new Set(byName.slice(namesInOneWrite));
+  for (const batch of batches([...spare].filter((change) => 'set' in change))) await write(batch);
+  await write(changes.filter((change) => !spare.has(change)));
+  for (const batch of batches([...spare].filter((change) => 'remove' in change)))
+    await write(batch);
+}
+
+function indexedName(change: Change): string | undefined {
+  if ('check' in change) return undefined;
+  const key = 'set' in change ? change.set : change.remove;
+  return key.startsWith('by-name/') ? key : undefined;
+}
+
+function batches(changes: readonly Change[]): readonly (readonly Change[])[] {
+  return Array.from({ length: Math.ceil(changes.length / changesInOneWrite) }, (_, index) =>
+    changes.slice(index * changesInOneWrite, (index + 1) * changesInOneWrite),
+  );
 }
 
 export function isDue(at: string | undefined, now: Temporal.Instant): boolean {

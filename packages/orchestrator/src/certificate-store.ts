@@ -12,7 +12,6 @@ import type { Temporal } from 'temporal-polyfill';
 import { type CertificatePage, certificatePage, type PageQuery } from './certificate-page.ts';
 import {
   certificates,
-  type CertificateSpec,
   type CertificateSummary,
   due,
   type DueEntry,
@@ -20,14 +19,23 @@ import {
   generationId,
   generations,
   indexChanges,
+  type ManagedCertificate,
   readDueKey,
   summaryChanges,
+  writeWithIndexes,
 } from './certificate-record.ts';
+import { type CertificateSpec, sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange, type NewEvent } from './events.ts';
+import {
+  claimIdentities,
+  joinedInto,
+  joinedRemoval,
+  type ReadIdentities,
+  readIdentities,
+} from './identity.ts';
 import { checkedNames } from './names.ts';
-
-export type ManagedCertificate = CertificateSummary & { readonly id: string };
+import { orderChanges, type OrderReason } from './order-record.ts';
 
 type Told = Pick<NewEvent, 'type' | 'code' | 'message'>;
 
@@ -36,9 +44,6 @@ export interface DueCertificate extends DueEntry {
   readonly id: string;
   readonly at: string;
 }
-
-/** One write takes a hundred changes; the rest of it needs some. */
-const namesInOneWrite = 60;
 
 /** The managed certificates in a storage. Safe for any number of processes. */
 export class CertificateStore {
@@ -57,56 +62,62 @@ export class CertificateStore {
   }
 
   /**
-   * @param ordered an order that is made in the same write: its id, and what else is written for it
+   * Adds a certificate, whatever else there is of these names: `Provisioner.declare` looks first.
+   * @param order an order that is made in the same write
+   * @param identities as they were read before it was found out that there is none of these names; without them no one looked
    * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
    */
   async add(
     spec: CertificateSpec,
-    ordered?: {
-      readonly order: string;
-      readonly changes: (certificate: ManagedCertificate) => readonly Change[];
-    },
+    {
+      order,
+      identities,
+    }: {
+      readonly order?: { readonly id: string; readonly reason: OrderReason } | undefined;
+      readonly identities?: ReadIdentities | undefined;
+    } = {},
   ): Promise<ManagedCertificate> {
     const id = newId('crt', this.#clock);
     const createdAt = this.#clock.now().toString();
+    const names = checkedNames(spec.names);
+    const { issuer } = spec;
     const summary: CertificateSummary = {
       ...spec,
-      names: checkedNames(spec.names),
+      names,
       createdAt,
       paused: false,
-      ...(ordered ? { order: ordered.order, orderedAt: createdAt } : {}),
+      ...(order ? { order: order.id, orderedAt: createdAt } : {}),
     };
-    const added = eventChange(
-      { type: 'certificate_added', certificate: id, names: summary.names, issuer: spec.issuer },
-      this.#clock,
-    );
-    await this.#write(
-      id,
-      [
-        ...summaryChanges(id, undefined, summary),
-        added,
-        ...(ordered?.changes({ id, ...summary }) ?? []),
-      ],
-      undefined,
-    );
+    await this.write([
+      ...summaryChanges(id, undefined, summary),
+      ...(identities?.claim(id) ?? claimIdentities(names, id)),
+      eventChange({ type: 'certificate_added', certificate: id, names, issuer }, this.#clock),
+      ...(order
+        ? orderChanges(
+            order.id,
+            { certificate: id, names, issuer, reason: order.reason },
+            this.#clock,
+          )
+        : []),
+    ]);
     return { id, ...summary };
   }
 
+  /** Returns undefined where there is none; for the id of a duplicate that was joined the certificate that it became one with. */
   async find(id: string): Promise<ManagedCertificate | undefined> {
-    const stored = await certificates.read(this.#storage, id);
-    return stored && { id, ...stored.record };
+    const stored = await this.#read(id);
+    return stored && { id: idOf(stored), ...stored.record };
   }
 
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
   async get(id: string): Promise<ManagedCertificate> {
-    return { id, ...(await this.stored(id)).record };
+    const stored = await this.stored(id);
+    return { id: idOf(stored), ...stored.record };
   }
 
-  /** With what a write of its successor needs. @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  /** With what a write of its successor needs. Its key ends with the certificate's id, which is another one for a duplicate that was joined. @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
   async stored(id: string): Promise<Stored<CertificateSummary>> {
-    const stored = /^crt_[0-9a-z]{26}$/.test(id)
-      ? await certificates.read(this.#storage, id)
-      : undefined;
+    const stored = /^crt_[0-9a-z]{26}$/.test(id) ? await this.#read(id) : undefined;
     if (!stored)
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_NOT_FOUND',
@@ -147,10 +158,10 @@ export class CertificateStore {
 
   /** Those for exactly these names, in whatever order. */
   async *withNames(names: readonly string[]): AsyncGenerator<ManagedCertificate> {
-    const all = (some: readonly string[]) => [...some].sort().join();
-    const [first = '', ...more] = checkedNames(names);
-    for await (const one of this.byName(first))
-      if (all(one.names) === all([first, ...more])) yield one;
+    const wanted = checkedNames(names);
+    for await (const certificate of this.byName(wanted[0] ?? '')) {
+      if (sameNames(certificate.names, wanted)) yield certificate;
+    }
   }
 
   /** Those with something to be done by now, the earliest first: it costs what it returns. */
@@ -182,18 +193,19 @@ export class CertificateStore {
   ): Promise<ManagedCertificate> {
     return await untilWritten(async () => {
       const stored = await this.stored(id);
+      const certificate = idOf(stored);
       const next = to(stored.record);
-      if (next === stored.record) return { id, ...next };
+      if (next === stored.record) return { id: certificate, ...next };
       const checked = { ...next, names: checkedNames(next.names) };
       const event = typeof tells === 'function' ? tells(checked) : tells;
       const told =
         event &&
         eventChange(
-          { ...event, certificate: id, names: checked.names, issuer: checked.issuer },
+          { ...event, certificate, names: checked.names, issuer: checked.issuer },
           this.#clock,
         );
-      await this.#write(id, summaryChanges(id, stored, checked), told);
-      return { id, ...checked };
+      await this.write([...summaryChanges(certificate, stored, checked), ...(told ? [told] : [])]);
+      return { id: certificate, ...checked };
     });
   }
 
@@ -213,27 +225,22 @@ export class CertificateStore {
   async remove(id: string): Promise<void> {
     await untilWritten(async () => {
       const stored = await this.stored(id);
-      const all: string[] = [];
-      for await (const { key } of generations.list(this.#storage, { under: id })) all.push(key);
-      const told = eventChange(
-        {
-          type: 'certificate_removed',
-          certificate: id,
-          names: stored.record.names,
-          issuer: stored.record.issuer,
-        },
-        this.#clock,
-      );
-      await this.#write(
-        id,
-        [
-          { remove: stored.key, ifVersion: stored.version },
-          ...indexChanges(id, stored.record, undefined),
-          ...all.map((remove) => ({ remove })),
-          { remove: `lock/certificate/${id}` },
-        ],
-        told,
-      );
+      const certificate = idOf(stored);
+      const { names, issuer, joined = [] } = stored.record;
+      const removed: string[] = [];
+      for (const under of [certificate, ...joined]) {
+        for await (const { key } of generations.list(this.#storage, { under })) removed.push(key);
+      }
+      const identities = await readIdentities(this.#storage, names);
+      await this.write([
+        { remove: stored.key, ifVersion: stored.version },
+        ...indexChanges(certificate, stored.record, undefined),
+        ...identities.release(certificate),
+        ...removed.map((remove) => ({ remove })),
+        ...joined.map(joinedRemoval),
+        { remove: `lock/certificate/${certificate}` },
+        eventChange({ type: 'certificate_removed', certificate, names, issuer }, this.#clock),
+      ]);
     });
   }
 
@@ -251,19 +258,15 @@ export class CertificateStore {
     }
   }
 
-  /** One write; where a certificate has more names than that takes, those that lead to it go before, and lead nowhere until it is there. */
-  async #write(id: string, changes: readonly Change[], event: Change | undefined): Promise<void> {
-    const led = changes.filter(
-      (change) =>
-        !('check' in change) &&
-        ('set' in change ? change.set : change.remove).startsWith('by-name/'),
-    );
-    const early = led.slice(namesInOneWrite);
-    for (let from = 0; from < early.length; from += 90)
-      await this.#storage.write(early.slice(from, from + 90));
-    await this.#storage.write([
-      ...changes.filter((change) => !early.includes(change)),
-      ...(event ? [event] : []),
-    ]);
+  /** Writes changes of one certificate together, however many names it has. */
+  async write(changes: readonly Change[]): Promise<void> {
+    await writeWithIndexes((batch) => this.#storage.write(batch), changes);
+  }
+
+  async #read(id: string): Promise<Stored<CertificateSummary> | undefined> {
+    const stored = await certificates.read(this.#storage, id);
+    if (stored) return stored;
+    const into = await joinedInto(this.#storage, id);
+    return into === undefined ? undefined : await certificates.read(this.#storage, into);
   }
 }

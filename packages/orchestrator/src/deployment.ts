@@ -6,8 +6,9 @@ import {
   type Generation,
   isDeployed,
   isDue,
+  type ManagedCertificate,
 } from './certificate-record.ts';
-import type { CertificateStore, ManagedCertificate } from './certificate-store.ts';
+import type { CertificateStore } from './certificate-store.ts';
 import { failureOf } from './failure.ts';
 import { randomOf, retryTime } from './renewal-time.ts';
 

@@ -7,31 +7,27 @@ import {
   verifyIssued,
 } from '@acmex/certificate';
 import type { Clock, DurationInput } from '@acmex/clock';
+import { type Change, errorCode, type Lock, type Storage, untilWritten } from '@acmex/storage';
 import {
-  type Change,
-  errorCode,
-  type Lock,
-  type Storage,
-  type Stored,
-  untilWritten,
-} from '@acmex/storage';
-import {
-  certificates,
   type CertificateSummary,
   type Failure,
   generationId,
   generations,
   indexChanges,
   summaryChanges,
+  writeWithIndexes,
 } from './certificate-record.ts';
+import { orderedDifferences, orderedSpec, type OrderedSpec } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
-import { eventChange, type EventType, type NewEvent } from './events.ts';
-import { failureOf, type ReadFailure } from './failure.ts';
-import type { Issuer, IssuerStep } from './issuer.ts';
+import { eventChange } from './events.ts';
+import { failureOf, nextFailure } from './failure.ts';
+import { readIdentities } from './identity.ts';
+import type { Issuer } from './issuer.ts';
 import type { JsonObject } from './json.ts';
 import { identifierOf } from './names.ts';
-import { hasEnded, type OrderRecord, orderKeys, orders, type OrderStep } from './order-record.ts';
-import { randomOf, renewalTime, retryTime, type Validity } from './renewal-time.ts';
+import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
+import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
+import { randomOf, renewalTime, type Validity } from './renewal-time.ts';
 
 /** How an order ended; `elsewhere` where that was before this execution began, `traceparent` where who asked for it gave one. `failed`: it is tried again at `retryAt`, or not at all where that is absent. */
 export type Outcome = {
@@ -43,7 +39,7 @@ export type Outcome = {
   | { readonly state: 'cancelled' }
 );
 
-export interface ExecutionParts {
+export interface ExecutionOptions {
   readonly storage: Storage;
   /** Of the certificate; held throughout. */
   readonly lock: Lock;
@@ -55,54 +51,39 @@ export interface ExecutionParts {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Generations that are kept. */
-const kept = 3;
-const keptSteps = 100;
-const cancelLook = { seconds: 5 };
-/** Over so many milliseconds they come back who were held up together. */
-const spread = 30_000;
-/** Steps of an issuer that are events too. */
-const eventOf: Readonly<Record<string, EventType>> = {
-  ordered: 'order_created',
-  presented: 'challenge_created',
-  validated: 'challenge_validated',
-  'order-orphaned': 'order_orphaned',
-};
+/** Generations that stay in the storage. */
+const storedGenerations = 3;
 
 /** One execution of an order, by the holder of its certificate's lock: each write of it is fenced. */
 export class Execution {
   readonly #id: string;
-  readonly #parts: ExecutionParts;
-  /** Steps that were seen since the last write. */
-  #steps: readonly IssuerStep[] = [];
-  readonly #cancelled = new AbortController();
-  /** Whether the issuer gave a chain: where that cannot be used, the next try makes another order. */
-  #chainCame = false;
+  readonly #options: ExecutionOptions;
+  readonly #journal: OrderJournal;
+  /** Whether the issuer returned a chain: where that cannot be used, the next try makes a new order. */
+  #hasChain = false;
 
-  constructor(id: string, parts: ExecutionParts) {
+  constructor(id: string, options: ExecutionOptions) {
     this.#id = id;
-    this.#parts = parts;
+    this.#options = options;
+    this.#journal = new OrderJournal(id, options);
   }
 
   async run(): Promise<Outcome> {
-    const { lock, signal } = this.#parts;
-    const begun = await this.#read();
-    if (hasEnded(begun.record)) return ended(begun.record);
+    const { lock, signal } = this.#options;
+    const begun = await this.#journal.read();
+    if (hasEnded(begun.record)) return endedBefore(begun.record);
     const stop = new AbortController();
-    const watching = this.#watch(stop.signal);
-    const either = AbortSignal.any([
-      lock.signal,
-      this.#cancelled.signal,
-      ...(signal ? [signal] : []),
-    ]);
+    const watching = this.#journal.watch(stop.signal);
+    const { cancelled } = this.#journal;
+    const either = AbortSignal.any([lock.signal, cancelled, ...(signal ? [signal] : [])]);
     try {
       either.throwIfAborted();
       return await this.#issue(either);
     } catch (error) {
       if (errorCode(error) === 'ERR_STORAGE_LOCK_LOST' || lock.signal.aborted) throw error;
-      if (this.#cancelled.signal.aborted) return await this.#cancel();
+      if (cancelled.aborted) return await this.#cancel();
       if (signal?.aborted) throw error;
-      return await this.#failed(error);
+      return await this.#fail(error);
     } finally {
       stop.abort();
       await watching;
@@ -111,408 +92,279 @@ export class Execution {
 
   /** Key and CSR are in storage before anything is asked of the CA, the issuer's state before anything that depends on it. */
   async #issue(signal: AbortSignal): Promise<Outcome> {
-    const { record } = await this.#change((order) => ({ ...order, state: 'running' }));
-    const certificate = await this.#certificate(record);
-    const issuer = await this.#parts.issuer(certificate.record.issuer);
-    const order =
-      record.csr === undefined || record.publicKey === undefined
-        ? await this.#prepare(certificate)
-        : record;
-    const replaces =
-      certificate.record.current &&
-      (
-        await generations.read(
-          this.#parts.storage,
-          generationId(record.certificate, certificate.record.current.generation),
-        )
-      )?.record.chain;
-    const pem = await issuer.issue(
+    await this.#journal.change((order) => ({ ...order, state: 'running' }));
+    const read = await this.#journal.readWithCertificate();
+    const certificate = read.certificate.record;
+    const issuer = await this.#options.issuer(certificate.issuer);
+    const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
+    const chain = await issuer.issue(
       {
         names: order.names,
         csr: bytes(order.csr),
-        profile: certificate.record.profile,
-        replaces,
-        proof: certificate.record.proof,
+        profile: certificate.profile,
+        replaces: await this.#chainInUse(read),
+        proof: certificate.proof,
       },
       {
         state: order.issuance,
-        save: async (issuance) => {
-          await this.#save(issuance);
-        },
-        onStep: (step) => {
-          this.#steps = [...this.#steps, step];
-        },
+        save: (issuance) => this.#save(issuance),
+        onStep: (step) => this.#journal.add(step),
         signal,
       },
     );
-    this.#chainCame = true;
+    this.#hasChain = true;
     const issued = await verifyIssued(
-      pem,
+      chain,
       { identifiers: order.names.map(identifierOf), publicKey: bytes(order.publicKey) },
-      { clock: this.#parts.clock },
+      { clock: this.#options.clock },
     );
-    return await this.#keep(issued, issuer);
+    return await this.#succeed(issued, issuer);
   }
 
-  async #prepare({
-    record: { names, keyType, reuseKey = false, mustStaple = false, current },
-  }: Stored<CertificateSummary>): Promise<OrderRecord> {
-    const {
-      record: { certificate },
-    } = await this.#read();
-    const old =
-      reuseKey && current
-        ? await generations.read(this.#parts.storage, generationId(certificate, current.generation))
-        : undefined;
-    const key = old
-      ? await this.#parts.crypto.import(new TextEncoder().encode(old.record.privateKey))
-      : await this.#parts.crypto.generate(keyType);
+  async #chainInUse({ order, certificate }: OrderAndCertificate): Promise<string | undefined> {
+    const { current } = certificate.record;
+    const id = current && generationId(order.record.certificate, current.generation);
+    return id && (await generations.read(this.#options.storage, id))?.record.chain;
+  }
+
+  /** Makes key and CSR. What was prepared for something else that was wanted before is given up. */
+  async #prepare(read: OrderAndCertificate): Promise<OrderRecord> {
+    const { issuer, issuance } = read.order.record;
+    const { proof, names, mustStaple = false } = read.certificate.record;
+    if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
+    const key = await this.#newKey(read);
     const csr = await createCsr({ identifiers: names.map(identifierOf), key, mustStaple });
     const privateKey = await pemOf(key);
-    const { record } = await this.#change(
-      (order) => ({ ...order, names, csr: base64(csr), publicKey: base64(key.publicKey) }),
+    return await this.#journal.change(
+      (order) => ({
+        ...order,
+        names,
+        issuer: read.certificate.record.issuer,
+        preparedFor: orderedSpec(read.certificate.record),
+        csr: base64(csr),
+        publicKey: base64(key.publicKey),
+        issuance: undefined,
+        url: undefined,
+      }),
       () => [orderKeys.put(this.#id, { privateKey })],
     );
-    return record;
+  }
+
+  /** The key in use, where that is wanted and it is of the type that is wanted; else a new one. */
+  async #newKey({ order, certificate }: OrderAndCertificate): Promise<PrivateKey> {
+    const { crypto, storage } = this.#options;
+    const { keyType, reuseKey = false, current } = certificate.record;
+    const isReused = reuseKey && (current?.issuedFor?.keyType ?? keyType) === keyType;
+    const inUse =
+      isReused && current
+        ? await generations.read(
+            storage,
+            generationId(order.record.certificate, current.generation),
+          )
+        : undefined;
+    return inUse
+      ? await crypto.import(new TextEncoder().encode(inUse.record.privateKey))
+      : await crypto.generate(keyType);
   }
 
   async #save(issuance: JsonObject): Promise<void> {
-    await this.#change((order) => ({
+    await this.#journal.change((order) => ({
       ...order,
       issuance,
       url: typeof issuance.order === 'string' ? issuance.order : order.url,
     }));
-    this.#cancelled.signal.throwIfAborted();
+    this.#journal.cancelled.throwIfAborted();
   }
 
   /** The certificate, its key, the indexes, the order and the events are one write. */
-  async #keep({ leaf, pem }: IssuedCertificate, { renewalInfo }: Issuer): Promise<Outcome> {
-    const { clock, storage } = this.#parts;
-    const key = await orderKeys.read(storage, this.#id);
+  async #succeed(issued: IssuedCertificate, issuer: Issuer): Promise<Outcome> {
+    const key = await orderKeys.read(this.#options.storage, this.#id);
     if (!key)
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_NO_KEY',
-        `the private key of ${this.#id} is not in the storage anymore: cancel the order and submit it again`,
+        `the private key of ${this.#id} is no longer in the storage: cancel the order and submit it again`,
       );
     return await untilWritten(async () => {
-      const [order, certificate] = await this.#both();
-      const { current, renewBefore = this.#parts.renewBefore } = certificate.record;
-      const now = clock.now();
+      const read = await this.#journal.readWithCertificate();
+      const { certificate: id, names } = read.order.record;
+      const { current } = read.certificate.record;
       const generation = (current?.generation ?? 0) + 1;
-      const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
-      if (at.epochMilliseconds <= now.epochMilliseconds)
-        throw new OrchestratorError(
-          'ERR_ORCHESTRATOR_DUE_AT_ONCE',
-          `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would be due for renewal since ${at}: it is not used`,
-        );
-      const next: CertificateSummary = {
-        ...certificate.record,
-        order: undefined,
-        orderedAt: undefined,
-        failure: undefined,
-        deployFailure: undefined,
-        placed: undefined,
-        expiredTold: undefined,
-        current: {
-          generation,
-          serialNumber: leaf.serialNumber,
-          notBefore: leaf.notBefore.toString(),
-          notAfter: leaf.notAfter.toString(),
-          issuedAt: now.toString(),
-        },
-        renewal: {
-          at: at.toString(),
-          askAt: renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
-        },
-      };
-      const { names, certificate: id } = order.record;
-      const told = { certificate: id, order: this.#id, names, issuer: certificate.record.issuer };
-      await this.#parts.lock.write([
-        ...summaryChanges(id, certificate, next),
+      const next = this.#inUse(issued, { ...read, generation, issuer });
+      await this.#write([
+        ...summaryChanges(id, read.certificate, next),
         generations.put(generationId(id, generation), {
           names,
-          chain: pem,
+          chain: issued.pem,
           privateKey: key.record.privateKey,
           order: this.#id,
         }),
-        ...(generation > kept
-          ? [{ remove: generations.key(generationId(id, generation - kept)) }]
+        ...(generation > storedGenerations
+          ? [{ remove: generations.key(generationId(id, generation - storedGenerations)) }]
           : []),
-        orders.changed(order, {
-          ...this.#withSteps(order.record),
-          state: 'succeeded',
-          generation,
-          failure: undefined,
-          issuance: undefined,
-        }),
+        ...this.#journal.end(
+          read.order,
+          { state: 'succeeded', generation, failure: undefined, issuance: undefined },
+          { type: current ? 'renewal_success' : 'certificate_obtained' },
+        ),
         { remove: orderKeys.key(this.#id) },
-        ...this.#events(order.record, {
-          type: current ? 'renewal_success' : 'certificate_obtained',
-          ...told,
-        }),
       ]);
       return { state: 'succeeded', generation };
     });
   }
 
-  async #failed(error: unknown): Promise<Outcome> {
-    const read = failureOf(error);
+  /** The certificate's record with what was issued in use. */
+  #inUse(
+    { leaf }: IssuedCertificate,
+    {
+      order: { record: order },
+      certificate: { record: certificate },
+      generation,
+      issuer,
+    }: OrderAndCertificate & { readonly generation: number; readonly issuer: Issuer },
+  ): CertificateSummary {
+    const now = this.#options.clock.now();
+    const { renewBefore = this.#options.renewBefore } = certificate;
+    const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
+    if (at.epochMilliseconds <= now.epochMilliseconds)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_DUE_AT_ONCE',
+        `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would be due for renewal since ${at}: it is not used`,
+      );
+    return {
+      ...certificate,
+      order: undefined,
+      orderedAt: undefined,
+      failure: undefined,
+      deployFailure: undefined,
+      placed: undefined,
+      expiredTold: undefined,
+      current: {
+        generation,
+        serialNumber: leaf.serialNumber,
+        notBefore: leaf.notBefore.toString(),
+        notAfter: leaf.notAfter.toString(),
+        issuedAt: now.toString(),
+        issuedFor: order.preparedFor ?? { ...orderedSpec(certificate), names: order.names },
+      },
+      renewal: {
+        at: at.toString(),
+        askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
+      },
+    };
+  }
+
+  /** Where somebody waits for the order, its failure is the end of it, and the certificate is wanted as it was before. */
+  async #fail(error: unknown): Promise<Outcome> {
+    const { code, message, ...read } = failureOf(error);
     return await untilWritten(async () => {
-      const [order, certificate] = await this.#both();
-      const { certificate: id, names, issuer, onFailure } = order.record;
-      const failure = this.#failure(certificate.record, read);
-      const ends = onFailure === 'end';
-      const gone = ends && !certificate.record.current;
-      await this.#parts.lock.write([
-        ...(gone
-          ? [
-              { remove: certificate.key, ifVersion: certificate.version },
-              ...indexChanges(id, certificate.record, undefined),
-            ]
-          : summaryChanges(id, certificate, {
-              ...certificate.record,
-              failure,
-              ...(ends ? { order: undefined, orderedAt: undefined } : { order: this.#id }),
-            })),
-        orders.changed(order, {
-          ...this.#withSteps(order.record),
-          state: ends ? 'failed' : 'pending',
-          failure,
-          ...(this.#chainCame ? { issuance: undefined } : {}),
-        }),
-        ...(ends ? [{ remove: orderKeys.key(this.#id) }] : []),
-        ...this.#events(order.record, {
-          type:
-            read.code === 'ERR_CLIENT_VALIDATION_FAILED' ? 'challenge_failed' : 'renewal_failed',
-          certificate: id,
-          order: this.#id,
-          names,
-          issuer,
-          code: read.code,
-          message: read.message,
-        }),
-        ...(gone ? [this.#removed(id, names)] : []),
+      const { order, certificate } = await this.#journal.readWithCertificate();
+      const { record } = certificate;
+      const failure = this.#failure(record, { code, message, ...read });
+      const isEnd = order.record.onFailure === 'end';
+      const next = isEnd
+        ? { ...record, ...issuedAs(record), order: undefined, orderedAt: undefined }
+        : { ...record, order: this.#id };
+      await this.#write([
+        ...(isEnd && !record.current
+          ? await this.#removal({ order, certificate })
+          : summaryChanges(order.record.certificate, certificate, { ...next, failure })),
+        ...this.#journal.end(
+          order,
+          {
+            state: isEnd ? 'failed' : 'pending',
+            failure,
+            ...(this.#hasChain ? { issuance: undefined } : {}),
+          },
+          {
+            type: code === 'ERR_CLIENT_VALIDATION_FAILED' ? 'challenge_failed' : 'renewal_failed',
+            code,
+            message,
+          },
+        ),
+        ...(isEnd ? [{ remove: orderKeys.key(this.#id) }] : []),
       ]);
-      return { state: 'failed', error, ...(ends ? {} : { retryAt: failure.retryAt }) };
+      return { state: 'failed', error, ...(isEnd ? {} : { retryAt: failure.retryAt }) };
     });
   }
 
-  /** What is on display is taken down first. A certificate that is there is left alone for a while; one that never was is gone. */
+  /** What is on display is taken down first. A certificate that was issued is left alone for a while; one that never was is removed. */
   async #cancel(): Promise<Outcome> {
-    const { record } = await this.#read();
-    const { issuance, issuer } = record;
-    if (issuance)
-      await (
-        await this.#parts.issuer(issuer)
-      ).abandon(issuance, { proof: (await this.#certificate(record)).record.proof });
+    const { order: before, certificate: wanted } = await this.#journal.readWithCertificate();
+    const { issuance, issuer } = before.record;
+    const { proof } = wanted.record;
+    if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
     return await untilWritten(async () => {
-      const [order, certificate] = await this.#both();
-      const { certificate: id, names } = order.record;
-      const left = certificate.record.current && {
-        ...certificate.record,
+      const { order, certificate } = await this.#journal.readWithCertificate();
+      const { record } = certificate;
+      const next = {
+        ...record,
         order: undefined,
         orderedAt: undefined,
-        failure: this.#postponed(certificate.record),
+        failure: this.#failure(record, {
+          code: 'ERR_ORCHESTRATOR_CANCELLED',
+          message: `the order ${this.#id} was cancelled`,
+          permanent: true,
+        }),
       };
-      await this.#parts.lock.write([
-        ...(left
-          ? summaryChanges(id, certificate, left)
-          : [
-              { remove: certificate.key, ifVersion: certificate.version },
-              ...indexChanges(id, certificate.record, undefined),
-            ]),
-        orders.changed(order, {
-          ...this.#withSteps(order.record),
-          state: 'cancelled',
-          issuance: undefined,
-        }),
+      await this.#write([
+        ...(record.current
+          ? summaryChanges(order.record.certificate, certificate, next)
+          : await this.#removal({ order, certificate })),
+        ...this.#journal.end(
+          order,
+          { state: 'cancelled', issuance: undefined },
+          { type: 'order_cancelled' },
+        ),
         { remove: orderKeys.key(this.#id) },
-        ...this.#events(order.record, {
-          type: 'order_cancelled',
-          certificate: id,
-          order: this.#id,
-          names,
-          issuer,
-        }),
-        ...(left ? [] : [this.#removed(id, names)]),
       ]);
       return { state: 'cancelled' };
     });
   }
 
   /** What was never issued goes with its order. */
-  #removed(certificate: string, names: readonly string[]): Change {
-    return eventChange({ type: 'certificate_removed', certificate, names }, this.#parts.clock);
+  async #removal({ order, certificate }: OrderAndCertificate): Promise<readonly Change[]> {
+    const { certificate: id } = order.record;
+    const { names } = certificate.record;
+    const identities = await readIdentities(this.#options.storage, names);
+    return [
+      { remove: certificate.key, ifVersion: certificate.version },
+      ...indexChanges(id, certificate.record, undefined),
+      ...identities.release(id),
+      eventChange({ type: 'certificate_removed', certificate: id, names }, this.#options.clock),
+    ];
   }
 
-  #postponed(certificate: CertificateSummary): Failure {
-    return this.#failure(certificate, {
-      code: 'ERR_ORCHESTRATOR_CANCELLED',
-      message: `the order ${this.#id} was cancelled`,
-      hopeless: true,
-    });
+  #failure(certificate: CertificateSummary, read: Parameters<typeof nextFailure>[1]): Failure {
+    return nextFailure(certificate, read, { clock: this.#options.clock, order: this.#id });
   }
 
-  #failure(
-    { current, failure }: CertificateSummary,
-    { code, message, problem, retryAfter, hopeless }: ReadFailure,
-  ): Failure {
-    const now = this.#parts.clock.now();
-    // To be held up by what happened to others is no failure of its own: it comes back when that is over, and not all at the same moment.
-    if (code === 'ERR_ORCHESTRATOR_HELD' && retryAfter) {
-      const again = retryAfter
-        .add({ milliseconds: Math.floor(randomOf(`${this.#id} ${retryAfter}`) * spread) })
-        .toString();
-      return {
-        code,
-        message,
-        at: now.toString(),
-        failures: Math.max(1, failure?.failures ?? 0),
-        retryAt: again,
-      };
-    }
-    const failures = (failure?.failures ?? 0) + 1;
-    const lifetime = current
-      ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) }
-      : { hours: 90 * 24 };
-    const retryAt = retryTime({
-      failures: hopeless ? Math.max(failures, 12) : failures,
-      lifetime,
-      retryAfter,
-      now,
-      random: randomOf(`${this.#id} ${failures}`),
-    }).toString();
-    return {
-      code,
-      message,
-      ...(problem ? { problem } : {}),
-      at: now.toString(),
-      failures,
-      retryAt,
-    };
-  }
-
-  /** Looks whether it was cancelled from elsewhere, also while nothing is to be saved. */
-  async #watch(stop: AbortSignal): Promise<void> {
-    while (!stop.aborted && !this.#cancelled.signal.aborted) {
-      await this.#read().catch(() => {
-        /* whoever writes next hears of it */
-      });
-      await this.#parts.clock.sleep(cancelLook, { signal: stop }).catch(() => {
-        /* stopped */
-      });
-    }
-  }
-
-  async #read(): Promise<Stored<OrderRecord>> {
-    const stored = await orders.read(this.#parts.storage, this.#id);
-    if (!stored)
-      throw new OrchestratorError(
-        'ERR_ORCHESTRATOR_NOT_FOUND',
-        `the order ${this.#id} is not in the storage anymore`,
-      );
-    if (stored.record.cancelRequested && !hasEnded(stored.record))
-      this.#cancelled.abort(
-        new OrchestratorError('ERR_ORCHESTRATOR_CANCELLED', `the order ${this.#id} was cancelled`),
-      );
-    return stored;
-  }
-
-  async #certificate({ certificate: id }: OrderRecord): Promise<Stored<CertificateSummary>> {
-    const stored = await certificates.read(this.#parts.storage, id);
-    if (!stored)
-      throw new OrchestratorError(
-        'ERR_ORCHESTRATOR_NOT_FOUND',
-        `the certificate ${id} was removed while it was ordered`,
-      );
-    return stored;
-  }
-
-  async #both(): Promise<readonly [Stored<OrderRecord>, Stored<CertificateSummary>]> {
-    const order = await this.#read();
-    return [order, await this.#certificate(order.record)];
-  }
-
-  async #change(
-    to: (order: OrderRecord) => OrderRecord,
-    also: () => readonly Change[] = () => [],
-  ): Promise<Stored<OrderRecord>> {
-    return await untilWritten(async () => {
-      const stored = await this.#read();
-      const record = {
-        ...to(this.#withSteps(stored.record)),
-        updatedAt: this.#parts.clock.now().toString(),
-      };
-      const steps = this.#steps.length;
-      const [version = ''] = await this.#parts.lock.write([
-        orders.changed(stored, record),
-        ...also(),
-        ...this.#stepEvents(record),
-      ]);
-      this.#steps = this.#steps.slice(steps);
-      return { ...stored, record, version };
-    });
-  }
-
-  #withSteps(order: OrderRecord): OrderRecord {
-    const at = this.#parts.clock.now().toString();
-    const had = order.steps.at(-1)?.number ?? 0;
-    const steps = this.#steps.map(({ type, name, message }, index): OrderStep => ({
-      number: had + index + 1,
-      at,
-      type,
-      ...(name === undefined ? {} : { name }),
-      ...(message === undefined ? {} : { message }),
-    }));
-    const orphaned = order.orphaned + steps.filter(({ type }) => type === 'order-orphaned').length;
-    return {
-      ...order,
-      orphaned,
-      steps: [...order.steps, ...steps].slice(-keptSteps),
-      updatedAt: at,
-    };
-  }
-
-  #stepEvents({ certificate, issuer, names }: OrderRecord): readonly Change[] {
-    return this.#steps
-      .flatMap(({ type, name, message }) => {
-        const event = eventOf[type];
-        return event
-          ? [
-              eventChange(
-                {
-                  type: event,
-                  certificate,
-                  order: this.#id,
-                  names: name === undefined ? names : [name],
-                  issuer,
-                  message,
-                },
-                this.#parts.clock,
-              ),
-            ]
-          : [];
-      })
-      .slice(-keptEvents);
-  }
-
-  #events(order: OrderRecord, last: NewEvent): readonly Change[] {
-    return [...this.#stepEvents(order), eventChange(last, this.#parts.clock)];
+  async #write(changes: readonly Change[]): Promise<void> {
+    await writeWithIndexes((batch) => this.#options.lock.write(batch), changes);
   }
 }
 
-/** As many as fit into a write. */
-const keptEvents = 60;
+/** What the certificate in use was issued for, with each key of it, where that is known. */
+function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
+  return current?.issuedFor ? orderedSpec(current.issuedFor) : {};
+}
 
-function ended({ state, generation, failure }: OrderRecord): Outcome {
+/** Whether key and CSR are there, and for what is wanted now. */
+function isPrepared({ order, certificate }: OrderAndCertificate): boolean {
+  const { csr, publicKey, names, issuer, preparedFor } = order.record;
+  if (csr === undefined || publicKey === undefined) return false;
+  // An order of before version 2 says only names and CA.
+  const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
+  return orderedDifferences(certificate.record, prepared).length === 0;
+}
+
+function endedBefore({ state, generation, failure }: OrderRecord): Outcome {
   if (state === 'succeeded') return { state, generation: generation ?? 0, elsewhere: true };
   if (state === 'cancelled') return { state, elsewhere: true };
+  const error = new Error(failure?.message ?? 'the order failed');
   return {
     state: 'failed',
     elsewhere: true,
-    error: Object.assign(new Error(failure?.message ?? 'the order failed'), {
-      code: failure?.code,
-    }),
+    error: Object.assign(error, { code: failure?.code }),
   };
 }
 

@@ -1,5 +1,8 @@
 import type { Temporal } from 'temporal-polyfill';
+import type { Clock } from '@acmex/clock';
+import type { CertificateSummary, Failure } from './certificate-record.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { randomOf, retryTime } from './renewal-time.ts';
 
 /** What a failure means for the next try. */
 export interface ReadFailure {
@@ -11,11 +14,11 @@ export interface ReadFailure {
   /** The CA's own word on when to come again. */
   readonly retryAfter?: Temporal.Instant | undefined;
   /** Whether the same again will fail the same until a person has changed something. */
-  readonly hopeless: boolean;
+  readonly permanent: boolean;
 }
 
 /** What a person has to change: the request, the account, the configuration. All others may pass by themselves. */
-const hopeless: ReadonlySet<string> = new Set([
+const permanentCodes: ReadonlySet<string> = new Set([
   'ERR_ACME_REJECTED_IDENTIFIER',
   'ERR_ACME_UNSUPPORTED_IDENTIFIER',
   'ERR_ACME_BAD_CSR',
@@ -25,6 +28,7 @@ const hopeless: ReadonlySet<string> = new Set([
   'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
   'ERR_ACME_BAD_PUBLIC_KEY',
   'ERR_ACME_CAA',
+  'ERR_ACME_IDENTIFIER',
   'ERR_CLIENT_NO_SOLVER',
   'ERR_ORCHESTRATOR_ISSUER',
   'ERR_ORCHESTRATOR_DUE_AT_ONCE',
@@ -33,16 +37,63 @@ const hopeless: ReadonlySet<string> = new Set([
 
 /** The problem's code decides. */
 export function failureOf(error: unknown): ReadFailure {
-  const { code, retryAfter, problem, failures } = (
-    typeof error === 'object' && error !== null ? error : {}
-  ) as Thrown;
-  const own = typeof code === 'string' ? code : 'ERR_UNKNOWN';
+  const {
+    code: thrownCode,
+    retryAfter,
+    problem,
+    failures,
+  } = (typeof error === 'object' && error !== null ? error : {}) as Thrown;
+  const code = typeof thrownCode === 'string' ? thrownCode : 'ERR_UNKNOWN';
   return {
-    code: own,
+    code,
     message: (error instanceof Error ? error.message : String(error)).slice(0, 4000),
     problem: problemIn(problem, failures),
     retryAfter,
-    hopeless: hopeless.has(own),
+    permanent: permanentCodes.has(code),
+  };
+}
+
+/** Those that were held up together are tried again within so many milliseconds. */
+const spreadMs = 30_000;
+/** So many failures in a row have the longest pause. */
+const failuresOfLongestPause = 12;
+
+/** The failure as a certificate's record has it: how often it failed in a row, and when it is tried again. */
+export function nextFailure(
+  { current, failure }: CertificateSummary,
+  { code, message, problem, retryAfter, permanent }: ReadFailure,
+  { clock, order }: { readonly clock: Clock; readonly order: string },
+): Failure {
+  const now = clock.now();
+  // Being held back by the failure of others is not a failure of this order: it is tried again when that is over.
+  if (code === 'ERR_ORCHESTRATOR_HELD' && retryAfter) {
+    const delay = Math.floor(randomOf(`${order} ${retryAfter}`) * spreadMs);
+    return {
+      code,
+      message,
+      at: now.toString(),
+      failures: Math.max(1, failure?.failures ?? 0),
+      retryAt: retryAfter.add({ milliseconds: delay }).toString(),
+    };
+  }
+  const failures = (failure?.failures ?? 0) + 1;
+  const lifetime = current
+    ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) }
+    : { hours: 90 * 24 };
+  const retryAt = retryTime({
+    failures: permanent ? Math.max(failures, failuresOfLongestPause) : failures,
+    lifetime,
+    retryAfter,
+    now,
+    random: randomOf(`${order} ${failures}`),
+  });
+  return {
+    code,
+    message,
+    ...(problem ? { problem } : {}),
+    at: now.toString(),
+    failures,
+    retryAt: retryAt.toString(),
   };
 }
 

@@ -6,21 +6,27 @@ export {
   stateOf,
 } from './certificate-page.ts';
 export {
-  type CertificateSpec,
   type CertificateSummary,
   type CurrentCertificate,
   dueAt,
   type DueEntry,
   type Failure,
   type Generation,
+  isOutdated,
+  type ManagedCertificate,
   type RenewalPlan,
 } from './certificate-record.ts';
 export {
-  CertificateStore,
-  type DueCertificate,
-  type ManagedCertificate,
-} from './certificate-store.ts';
+  type CertificateSpec,
+  differences,
+  orderedKeys,
+  type OrderedSpec,
+  type SpecKey,
+} from './certificate-spec.ts';
+export { CertificateStore, type DueCertificate } from './certificate-store.ts';
+export type { Declaration, DeclaredEntry, DeclareOptions } from './declaration.ts';
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';
+export type { JoinedDuplicates, JoinOptions } from './duplicates.ts';
 export { dueSource, priorityOf } from './due-source.ts';
 export { OrchestratorError, type OrchestratorErrorCode, orchestratorErrors } from './errors.ts';
 export {

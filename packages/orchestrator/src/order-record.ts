@@ -1,5 +1,8 @@
-import { records } from '@acmex/storage';
+import type { Clock } from '@acmex/clock';
+import { type Change, records } from '@acmex/storage';
 import type { Failure } from './certificate-record.ts';
+import type { OrderedSpec } from './certificate-spec.ts';
+import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
 
 export type OrderState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -28,6 +31,8 @@ export interface OrderRecord {
   readonly state: OrderState;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** What key and request were prepared for. */
+  readonly preparedFor?: OrderedSpec | undefined;
   /** base64, DER */
   readonly csr?: string | undefined;
   /** SubjectPublicKeyInfo, base64 */
@@ -50,7 +55,9 @@ export interface OrderRecord {
 
 export const orders = records<OrderRecord>({
   kind: 'order',
-  version: 1,
+  version: 2,
+  // Version 2 adds `preparedFor`, which may be absent.
+  upgrades: { 1: (record) => record },
   under: 'order',
   many: true,
 });
@@ -64,4 +71,42 @@ export const orderKeys = records<{ readonly privateKey: string }>({
 
 export function hasEnded({ state }: Pick<OrderRecord, 'state'>): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+}
+
+/** Why an order is made, and what a failure of it means. */
+export type OrderReason = Pick<
+  OrderRecord,
+  'cause' | 'explanationUrl' | 'onFailure' | 'traceparent'
+>;
+
+/** A new order for a certificate, with its event. */
+export function orderChanges(
+  order: string,
+  {
+    certificate,
+    names,
+    issuer,
+    reason,
+  }: Pick<OrderRecord, 'certificate' | 'names' | 'issuer'> & { readonly reason: OrderReason },
+  clock: Clock,
+): readonly Change[] {
+  const now = clock.now().toString();
+  const { explanationUrl } = reason;
+  return [
+    orders.added(order, {
+      certificate,
+      names,
+      issuer,
+      ...reason,
+      state: 'pending',
+      createdAt: now,
+      updatedAt: now,
+      steps: [],
+      orphaned: 0,
+    }),
+    eventChange(
+      { type: 'renewal_started', certificate, order, names, issuer, explanationUrl },
+      clock,
+    ),
+  ];
 }

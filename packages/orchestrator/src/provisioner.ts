@@ -2,7 +2,6 @@ import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import {
   acquireLock,
-  type Change,
   idOf,
   newId,
   type ReadManyOptions,
@@ -11,17 +10,31 @@ import {
 } from '@acmex/storage';
 import {
   certificates,
-  type CertificateSpec,
   type CertificateSummary,
+  type ManagedCertificate,
   summaryChanges,
 } from './certificate-record.ts';
-import { CertificateStore, type ManagedCertificate } from './certificate-store.ts';
+import type { CertificateSpec } from './certificate-spec.ts';
+import { CertificateStore } from './certificate-store.ts';
+import {
+  type Declaration,
+  type DeclaredEntry,
+  type DeclareOptions,
+  Declarer,
+} from './declaration.ts';
+import { joinDuplicates, type JoinOptions, type JoinedDuplicates } from './duplicates.ts';
 import { OrchestratorError } from './errors.ts';
-import { eventChange } from './events.ts';
 import { Execution, type Outcome } from './execution.ts';
 import { holding } from './holds.ts';
 import type { Issuer } from './issuer.ts';
-import { hasEnded, type OrderCause, type OrderRecord, orders } from './order-record.ts';
+import {
+  hasEnded,
+  type OrderCause,
+  orderChanges,
+  type OrderReason,
+  type OrderRecord,
+  orders,
+} from './order-record.ts';
 
 export interface ProvisionerOptions {
   readonly storage: Storage;
@@ -47,15 +60,17 @@ export interface Submission {
   readonly traceparent?: string | undefined;
 }
 
-type Why = Required<Pick<Submission, 'cause' | 'onFailure'>> &
-  Pick<Submission, 'explanationUrl' | 'traceparent'>;
-
-const whyOf = ({
+const reasonOf = ({
   cause = 'obtain',
   explanationUrl,
   onFailure = 'retry',
   traceparent,
-}: Omit<Submission, 'certificate'>): Why => ({ cause, explanationUrl, onFailure, traceparent });
+}: Omit<Submission, 'certificate'>): OrderReason => ({
+  cause,
+  explanationUrl,
+  onFailure,
+  traceparent,
+});
 
 export type OrderStatus = OrderRecord & { readonly id: string };
 
@@ -72,6 +87,7 @@ export class Provisioner {
   readonly #crypto: CryptoBackend;
   readonly #clock: Clock;
   readonly #lease: DurationInput;
+  readonly #declarer: Declarer;
 
   constructor({
     storage,
@@ -88,6 +104,53 @@ export class Provisioner {
     this.#clock = clock;
     this.#lease = lease;
     this.certificates = new CertificateStore({ storage, clock });
+    this.#declarer = new Declarer({
+      storage,
+      clock,
+      certificates: this.certificates,
+      assertIssuer: async (name) => {
+        await this.issuer(name);
+      },
+    });
+  }
+
+  /**
+   * Brings about that there is one certificate as `spec` says: it is created, changed, ordered where its names, its CA, its profile,
+   * its type of key or Must-Staple are not those that it was issued for, or left as it is. Nothing is asked of the CA yet. Keys that
+   * `spec` does not have stay as they are. Of any number of processes that declare the same at the same moment one creates it.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`; `ERR_ORCHESTRATOR_PAUSED` where it is always to be
+   * ordered, and paused; what `options.admit` throws
+   */
+  async declare(spec: CertificateSpec, options?: DeclareOptions): Promise<Declaration> {
+    return await this.#declarer.declare(spec, options);
+  }
+
+  /**
+   * Declares several certificates. Some of them may have the same names: each is a certificate of its own.
+   * @returns what became of each, in their order
+   */
+  async declareAll(entries: readonly DeclaredEntry[]): Promise<readonly Declaration[]> {
+    return await this.#declarer.declareAll(entries);
+  }
+
+  /**
+   * Joins certificates that are the same: those with the same names, CA, profile and type of key, as versions before 0.2 made when
+   * two processes declared one at the same moment. The one with the newest valid generation stays, with the places that any of them
+   * is deployed to. The ids and generations of the others still lead to a certificate and its keys.
+   */
+  async joinDuplicates(options: JoinOptions = {}): Promise<readonly JoinedDuplicates[]> {
+    return await joinDuplicates(
+      {
+        storage: this.#storage,
+        clock: this.#clock,
+        certificates: this.certificates,
+        endOrder: async (order, { signal }) => {
+          await this.cancel(order);
+          await this.execute(order, { signal });
+        },
+      },
+      options,
+    );
   }
 
   /**
@@ -96,10 +159,10 @@ export class Provisioner {
    * @returns the order's id
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
-  async submit({ certificate, ...why }: Submission): Promise<string> {
+  async submit({ certificate, ...reason }: Submission): Promise<string> {
     return typeof certificate === 'string'
-      ? await this.#submitted(certificate, () => why)
-      : await this.#added(certificate, whyOf(why));
+      ? await this.#submitted(certificate, () => reason)
+      : await this.#added(certificate, reasonOf(reason));
   }
 
   /**
@@ -122,20 +185,26 @@ export class Provisioner {
     return await untilWritten(async () => {
       const stored = await this.certificates.stored(id);
       const { record } = stored;
+      const certificate = idOf(stored);
+      const { names, issuer } = record;
       if (record.order !== undefined) return record.order;
-      const wanted = decide({ id, ...record });
+      const wanted = decide({ id: certificate, ...record });
       if (wanted === undefined) return undefined as Extract<T, undefined>;
       if (record.paused)
         throw new OrchestratorError(
           'ERR_ORCHESTRATOR_PAUSED',
-          `${id} (${record.names.join(', ')}) is paused: resume it first`,
+          `${certificate} (${names.join(', ')}) is paused: resume it first`,
         );
-      await this.issuer(record.issuer);
+      await this.issuer(issuer);
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
       await this.#storage.write([
-        ...this.#orderChanges(order, { id, ...record }, whyOf(wanted)),
-        ...summaryChanges(id, stored, {
+        ...orderChanges(
+          order,
+          { certificate, names, issuer, reason: reasonOf(wanted) },
+          this.#clock,
+        ),
+        ...summaryChanges(certificate, stored, {
           ...record,
           order,
           orderedAt: now,
@@ -321,46 +390,10 @@ export class Provisioner {
   }
 
   /** A new certificate with its order, in one write. @returns the order's id */
-  async #added(spec: CertificateSpec, why: Why): Promise<string> {
+  async #added(spec: CertificateSpec, reason: OrderReason): Promise<string> {
     await this.issuer(spec.issuer);
-    const order = newId('ord', this.#clock);
-    await this.certificates.add(spec, {
-      order,
-      changes: (certificate) => this.#orderChanges(order, certificate, why),
-    });
-    return order;
-  }
-
-  /** The order, and the event that tells of it. */
-  #orderChanges(
-    order: string,
-    { id: certificate, names, issuer }: ManagedCertificate,
-    why: Why,
-  ): readonly Change[] {
-    const now = this.#clock.now().toString();
-    return [
-      orders.added(order, {
-        certificate,
-        names,
-        issuer,
-        ...why,
-        state: 'pending',
-        createdAt: now,
-        updatedAt: now,
-        steps: [],
-        orphaned: 0,
-      }),
-      eventChange(
-        {
-          type: 'renewal_started',
-          certificate,
-          order,
-          names,
-          issuer,
-          explanationUrl: why.explanationUrl,
-        },
-        this.#clock,
-      ),
-    ];
+    const id = newId('ord', this.#clock);
+    await this.certificates.add(spec, { order: { id, reason } });
+    return id;
   }
 }

@@ -1,7 +1,12 @@
 import { type Clock, milliseconds, systemClock } from '@acmex/clock';
 import { records, type Storage } from '@acmex/storage';
-import { type CertificateSummary, dueAt, isDue } from './certificate-record.ts';
-import type { ManagedCertificate } from './certificate-store.ts';
+import {
+  type CertificateSummary,
+  dueAt,
+  isDue,
+  isOutdated,
+  type ManagedCertificate,
+} from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
 import { failureOf } from './failure.ts';
@@ -158,12 +163,15 @@ export class Upkeep {
   }
 
   #wanted(
-    { paused, renewal, failure, current }: CertificateSummary,
+    summary: CertificateSummary,
     force: boolean,
   ): Omit<Submission, 'certificate'> | undefined {
+    const { paused, renewal, failure, current } = summary;
     const now = this.#clock.now();
     if (paused) return undefined;
-    const due = isDue(renewal?.at, now) && (failure === undefined || isDue(failure.retryAt, now));
+    const mayTry = failure === undefined || isDue(failure.retryAt, now);
+    if (isOutdated(summary) && mayTry) return { cause: 'request' };
+    const due = isDue(renewal?.at, now) && mayTry;
     if (!due && !force && current) return undefined;
     if (!current && failure && !isDue(failure.retryAt, now) && !force) return undefined;
     const suggested = renewal?.window !== undefined && due;

@@ -1,0 +1,486 @@
+import assert from 'node:assert/strict';
+import type { VirtualClock } from '@acmex/clock';
+import type { Storage } from '@acmex/storage';
+import {
+  type AcmexEvent,
+  type CertificateSpec,
+  type Declaration,
+  type DeclareOptions,
+  type ManagedCertificate,
+  outbox,
+  Provisioner,
+} from './index.ts';
+import type { TestIssuer } from './issuer.testing.ts';
+
+/** What a clause is checked on: an empty storage, and two issuers named `test` and `other`. */
+export interface DeclarationSubject {
+  readonly storage: Storage;
+  readonly clock: VirtualClock;
+  readonly issuers: readonly [TestIssuer, TestIssuer];
+  readonly provisioner: Provisioner;
+}
+
+export interface DeclarationClause {
+  readonly title: string;
+  check(subject: DeclarationSubject): Promise<void>;
+}
+
+const spec: CertificateSpec = {
+  names: ['a.test', 'www.a.test'],
+  issuer: 'test',
+  keyType: 'ec-p256',
+};
+
+/** What `declare` promises, whoever calls it and wherever it is stored. */
+export const declarationContract: readonly DeclarationClause[] = [
+  {
+    title: 'creates a certificate with its first order, and leaves it as it is the next time',
+    async check(subject) {
+      const { provisioner } = subject;
+      const first = await provisioner.declare(spec);
+      assert.equal(first.change, 'created');
+      assert.equal((await provisioner.status(first.certificate.order!)).state, 'pending');
+      const whileOrdered = await provisioner.declare(spec);
+      assert.deepEqual(whileOrdered, { change: 'unchanged', certificate: first.certificate });
+      const issued = await execute(subject, first);
+      const again = await provisioner.declare({ ...spec, names: ['WWW.a.test', 'a.test'] });
+      assert.deepEqual(again, { change: 'unchanged', certificate: issued });
+      assert.equal(subject.issuers[0].orders.length, 1);
+    },
+  },
+  ...(
+    [
+      ['type of key', { keyType: 'rsa-2048' }, ['keyType']],
+      ['profile', { profile: 'shortlived' }, ['profile']],
+      ['CA', { issuer: 'other' }, ['issuer']],
+      ['Must-Staple', { mustStaple: true }, ['mustStaple']],
+      ['names', { names: ['a.test', 'more.a.test'] }, ['names']],
+    ] as const
+  ).map(([wish, change, differences]): DeclarationClause => ({
+    title: `orders the certificate for a changed ${wish}, and says so`,
+    async check(subject) {
+      const { provisioner } = subject;
+      const before = await execute(subject, await provisioner.declare(spec));
+      const changed = await provisioner.declare({ ...spec, ...change }, { identity: 'first-name' });
+      assert.equal(changed.change, 'ordered');
+      assert.deepEqual(changed.differences, differences);
+      const after = await execute(subject, changed);
+      assert.equal(after.id, before.id);
+      assert.equal(after.current!.generation, 2);
+      assert.deepEqual(after.current!.issuedFor, {
+        ...before.current!.issuedFor,
+        ...change,
+      });
+      assert.equal((await all(provisioner)).length, 1);
+      const again = await provisioner.declare({ ...spec, ...change }, { identity: 'first-name' });
+      assert.equal(again.change, 'unchanged');
+    },
+  })),
+  ...(
+    [
+      ['labels', { labels: { team: 'web' } }],
+      ['a way to prove names', { proof: { challenge: 'dns-01' } }],
+      ['a time to renew', { renewBefore: 'P20D' }],
+      ['reuse of the key', { reuseKey: true }],
+      ['places to deploy to', { deploy: [{ directory: '/etc/tls' }] }],
+    ] as const
+  ).map(([wish, change]): DeclarationClause => ({
+    title: `changes ${wish} without an order`,
+    async check(subject) {
+      const { provisioner } = subject;
+      await execute(subject, await provisioner.declare(spec));
+      const changed = await provisioner.declare({ ...spec, ...change });
+      assert.equal(changed.change, 'changed');
+      assert.deepEqual(changed.differences, Object.keys(change));
+      assert.equal((await provisioner.declare({ ...spec, ...change })).change, 'unchanged');
+      assert.equal((await provisioner.declare(spec)).change, 'unchanged');
+      assert.equal((await events(subject)).at(-1)!.type, 'certificate_changed');
+    },
+  })),
+  {
+    title: 'counts undefined, false and what is empty as the same',
+    async check({ provisioner }) {
+      await provisioner.declare(spec);
+      const empty = { mustStaple: false, reuseKey: undefined, labels: {}, deploy: [] };
+      assert.equal((await provisioner.declare({ ...spec, ...empty })).change, 'unchanged');
+    },
+  },
+  {
+    title: 'compares with what was issued, also where the record already says what is wanted',
+    async check(subject) {
+      const { provisioner } = subject;
+      const { id } = await execute(subject, await provisioner.declare(spec));
+      const version1 = (summary: Omit<ManagedCertificate, 'id'>) => ({
+        ...summary,
+        keyType: 'ec-p384' as const,
+        current: { ...summary.current!, issuedFor: undefined },
+      });
+      await provisioner.certificates.change(id, version1);
+      const declared = await provisioner.declare({ ...spec, keyType: 'ec-p384' });
+      assert.equal(declared.change, 'ordered');
+      assert.deepEqual(declared.differences, ['keyType']);
+    },
+  },
+  {
+    title: 'writes nothing where a certificate or an order is not admitted, and orders when it is',
+    async check(subject) {
+      const { provisioner } = subject;
+      const refuse = {
+        admit: async () => {
+          throw new Error('over the quota');
+        },
+      };
+      await assert.rejects(provisioner.declare(spec, refuse), /over the quota/);
+      assert.deepEqual(await all(provisioner), []);
+      const before = await execute(subject, await provisioner.declare(spec));
+      const wider = { ...spec, names: ['a.test', 'b.test'] };
+      const byFirstName = { identity: 'first-name' } as const;
+      for (let time = 0; time < 2; time += 1)
+        await assert.rejects(
+          provisioner.declare(wider, { ...byFirstName, ...refuse }),
+          /over the quota/,
+        );
+      assert.deepEqual(await all(provisioner), [before]);
+      assert.equal((await provisioner.declare(wider, byFirstName)).change, 'ordered');
+    },
+  },
+  {
+    title: 'makes one certificate where many declare the same at the same moment',
+    async check({ storage, clock, issuers }) {
+      const declarations = await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          const provisioner = new Provisioner({ storage, issuers, clock });
+          return await provisioner.declare(spec);
+        }),
+      );
+      assert.deepEqual(countOf(declarations), { created: 1, unchanged: 9 });
+      assert.equal(new Set(declarations.map(({ certificate }) => certificate.id)).size, 1);
+    },
+  },
+  {
+    title: 'makes one certificate where it is declared by its names and by its first name at once',
+    async check({ storage, clock, issuers }) {
+      const declarations = await Promise.all(
+        (['names', 'first-name', 'names', 'first-name'] as const).map(async (identity, index) => {
+          const names = index < 2 ? spec.names : [...spec.names].reverse();
+          const provisioner = new Provisioner({ storage, issuers, clock });
+          return await provisioner.declare({ ...spec, names }, { identity });
+        }),
+      );
+      assert.deepEqual(countOf(declarations), { created: 1, unchanged: 3 });
+    },
+  },
+  {
+    title: 'orders once where many declare the same change at the same moment',
+    async check(subject) {
+      const { storage, clock, issuers, provisioner } = subject;
+      await execute(subject, await provisioner.declare(spec));
+      const declarations = await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          const process = new Provisioner({ storage, issuers, clock });
+          return await process.declare({ ...spec, keyType: 'ec-p384' });
+        }),
+      );
+      assert.deepEqual(countOf(declarations), { ordered: 1, unchanged: 9 });
+    },
+  },
+  {
+    title: 'can be declared again after it was removed',
+    async check({ provisioner, clock }) {
+      const first = await provisioner.declare(spec);
+      await clock.run(provisioner.remove(first.certificate.id));
+      const again = await provisioner.declare(spec);
+      assert.equal(again.change, 'created');
+      assert.notEqual(again.certificate.id, first.certificate.id);
+    },
+  },
+  {
+    title: 'begins an order again that is under way for something else, with the new names',
+    async check(subject) {
+      const { provisioner, issuers } = subject;
+      const declared = await provisioner.declare({ ...spec, names: ['a.test', 'wrong.test'] });
+      const order = declared.certificate.order!;
+      issuers[0].onWait = async (at) => {
+        if (at === 'presented') throw new Error('wrong.test has no address');
+      };
+      assert.equal((await provisioner.execute(order)).state, 'failed');
+      issuers[0].onWait = async () => undefined;
+      const mended = await provisioner.declare(spec, { identity: 'first-name' });
+      assert.equal(mended.change, 'ordered');
+      assert.equal(mended.order, order);
+      const { current } = await execute(subject, mended);
+      assert.deepEqual(current!.issuedFor!.names, spec.names);
+      assert.equal(issuers[0].abandoned.length, 1);
+      assert.equal(issuers[0].orders.length, 2);
+    },
+  },
+  {
+    title: 'is due at once where it was changed while it was issued',
+    async check(subject) {
+      const { provisioner, issuers, clock } = subject;
+      const declared = await provisioner.declare(spec);
+      issuers[0].onWait = async (at) => {
+        if (at === 'presented') await provisioner.declare({ ...spec, keyType: 'ec-p384' });
+      };
+      await execute(subject, declared);
+      await clock.advance({ seconds: 1 });
+      const due = [];
+      for await (const { id } of provisioner.certificates.due(clock.now())) due.push(id);
+      assert.deepEqual(due, [declared.certificate.id]);
+    },
+  },
+  {
+    title: 'is wanted as before where the order for a change fails that somebody waits for',
+    async check(subject) {
+      const { provisioner, issuers } = subject;
+      const before = await execute(subject, await provisioner.declare(spec));
+      const changed = await provisioner.declare(
+        { ...spec, profile: 'unknown' },
+        { onFailure: 'end' },
+      );
+      issuers[0].failures.push(new Error('no such profile'));
+      assert.equal((await provisioner.execute(changed.certificate.order!)).state, 'failed');
+      const after = await provisioner.certificates.get(before.id);
+      assert.deepEqual([after.profile, after.order], [undefined, undefined]);
+    },
+  },
+  {
+    title: 'changes a paused certificate, and orders it when it is resumed',
+    async check(subject) {
+      const { provisioner, clock } = subject;
+      const { id } = await execute(subject, await provisioner.declare(spec));
+      await provisioner.certificates.pause(id);
+      const wanted = { ...spec, keyType: 'ec-p384' as const };
+      assert.equal((await provisioner.declare(wanted)).change, 'changed');
+      await assert.rejects(provisioner.declare(wanted, { order: 'always' }), {
+        code: 'ERR_ORCHESTRATOR_PAUSED',
+      });
+      await provisioner.certificates.resume(id);
+      assert.equal((await provisioner.certificates.due(clock.now()).next()).done, false);
+      await provisioner.certificates.pause(id);
+      const resumed = await provisioner.declare(wanted, { paused: 'resume' });
+      assert.equal(resumed.change, 'ordered');
+      assert.equal(resumed.certificate.paused, false);
+    },
+  },
+  {
+    title:
+      'orders what is as declared where that is always wanted, and an order under way is that order',
+    async check(subject) {
+      const { provisioner } = subject;
+      const options: DeclareOptions = { order: 'always' };
+      const { change, certificate } = await provisioner.declare(spec, options);
+      assert.equal(change, 'created');
+      const running = await provisioner.declare(spec, options);
+      assert.equal(running.change, 'ordered');
+      assert.equal(running.order, certificate.order);
+      await execute(subject, running);
+      const forced = await provisioner.declare(spec, options);
+      assert.equal(forced.change, 'ordered');
+      assert.notEqual(forced.order, certificate.order);
+    },
+  },
+  {
+    title: 'leaves a certificate where it is deployed, unless other places replace it',
+    async check(subject) {
+      const { provisioner } = subject;
+      const byHand = [{ certPath: '/a.pem' }];
+      const general = { ...spec, deploy: [{ general: true }] };
+      await execute(subject, await provisioner.declare({ ...spec, deploy: byHand }));
+      const left = await provisioner.declare(general, { deploy: 'keep' });
+      assert.deepEqual([left.change, left.certificate.deploy], ['unchanged', byHand]);
+      const { id } = left.certificate;
+      await provisioner.certificates.change(id, (summary) => ({ ...summary, deployed: 1 }));
+      const replaced = await provisioner.declare(general);
+      assert.deepEqual(replaced.certificate.deploy, general.deploy);
+      assert.equal(replaced.certificate.deployed, undefined);
+      await provisioner.certificates.change(id, (summary) => ({ ...summary, deployed: 1 }));
+      const again = await provisioner.declare(general, { deploy: 'again' });
+      assert.deepEqual([again.change, again.certificate.deployed], ['unchanged', undefined]);
+    },
+  },
+  {
+    title:
+      'gives each of several that have the same names a certificate of its own, and always the same one',
+    async check(subject) {
+      const { provisioner } = subject;
+      const entries = (['ec-p256', 'rsa-2048'] as const).map((keyType) => ({
+        spec: { ...spec, keyType },
+      }));
+      const first = await provisioner.declareAll(entries);
+      for (const declaration of first) await execute(subject, declaration);
+      const again = await provisioner.declareAll([...entries].reverse());
+      assert.deepEqual(countOf(again), { unchanged: 2 });
+      assert.deepEqual(
+        again.map(({ certificate }) => certificate.id),
+        first.map(({ certificate }) => certificate.id).reverse(),
+      );
+    },
+  },
+  {
+    title: 'refuses an issuer that is not there, and what is not a name',
+    async check({ provisioner }) {
+      await assert.rejects(provisioner.declare({ ...spec, issuer: 'nobody' }), {
+        code: 'ERR_ORCHESTRATOR_ISSUER',
+      });
+      await assert.rejects(provisioner.declare({ ...spec, names: [] }), {
+        code: 'ERR_ORCHESTRATOR_INPUT',
+      });
+    },
+  },
+];
+
+/** What joining the duplicates of earlier versions promises. */
+export const duplicatesContract: readonly DeclarationClause[] = [
+  {
+    title: 'joins what earlier versions made twice: the one with the newest valid generation stays',
+    async check(subject) {
+      const { provisioner, clock } = subject;
+      const ids = [];
+      for (const directory of ['/one', '/two', '/two'])
+        ids.push((await issuedTwin(subject, { deploy: [{ directory }] })).id);
+      await clock.advance({ hours: 1 });
+      const renewed = await provisioner.submit({ certificate: ids[1]!, cause: 'request' });
+      await provisioner.execute(renewed);
+      const [joined] = await provisioner.joinDuplicates();
+      const [survivor] = await all(provisioner);
+      assert.deepEqual([joined!.certificate.id, survivor!.id], [ids[1], ids[1]]);
+      assert.deepEqual([...joined!.joined].sort(), [ids[0], ids[2]].sort());
+      assert.equal(survivor!.current!.generation, 2);
+      assert.deepEqual(survivor!.deploy, [{ directory: '/two' }, { directory: '/one' }]);
+    },
+  },
+  {
+    title:
+      'loses nothing that a person fetched: the former ids lead to the certificate, and to their own keys',
+    async check(subject) {
+      const { provisioner } = subject;
+      const first = await issuedTwin(subject);
+      const key = await provisioner.certificates.generation(first.id, 1);
+      const second = await issuedTwin(subject);
+      await provisioner.joinDuplicates();
+      const found = await provisioner.certificates.get(first.id);
+      assert.deepEqual([found.id, found.joined], [second.id, [first.id]]);
+      assert.deepEqual(await provisioner.certificates.generation(first.id, 1), key);
+      await provisioner.certificates.change(first.id, (summary) => ({
+        ...summary,
+        labels: { by: 'its former id' },
+      }));
+      assert.equal((await provisioner.certificates.get(second.id)).labels!.by, 'its former id');
+      await subject.clock.run(provisioner.remove(first.id));
+      assert.equal(await provisioner.certificates.find(first.id), undefined);
+      assert.equal(await provisioner.certificates.generation(first.id, 1), undefined);
+      assert.deepEqual(await all(provisioner), []);
+    },
+  },
+  {
+    title: 'ends the orders of duplicates, and takes down what they have on display',
+    async check(subject) {
+      const { provisioner, issuers } = subject;
+      const survivor = await issuedTwin(subject);
+      const order = await provisioner.submit({ certificate: spec });
+      const { certificate: id } = await provisioner.status(order);
+      issuers[0].onWait = async (at) => {
+        if (at === 'presented') throw new Error('not yet');
+      };
+      await provisioner.execute(order);
+      await provisioner.joinDuplicates();
+      assert.deepEqual(issuers[0].abandoned, [{ order: 'https://ca.test/order/2', shown: true }]);
+      assert.equal((await provisioner.status(order)).state, 'cancelled');
+      assert.equal((await provisioner.certificates.get(id)).id, survivor.id);
+    },
+  },
+  {
+    title: 'leaves those alone that differ in names, CA, profile or type of key, and those to keep',
+    async check(subject) {
+      const { provisioner } = subject;
+      await issuedTwin(subject);
+      for (const change of [
+        { names: ['a.test'] },
+        { issuer: 'other' },
+        { profile: 'shortlived' },
+        { keyType: 'ec-p384' as const },
+      ])
+        await issuedTwin(subject, change);
+      const kept = await issuedTwin(subject);
+      const [first] = await all(provisioner);
+      const keep = new Set([first!.id, kept.id]);
+      assert.deepEqual(await provisioner.joinDuplicates({ keep }), []);
+      assert.equal((await all(provisioner)).length, 6);
+    },
+  },
+  {
+    title: 'searches a whole storage once, and the certificates for some names at any time',
+    async check(subject) {
+      const { provisioner } = subject;
+      assert.deepEqual(await provisioner.joinDuplicates(), []);
+      await issuedTwin(subject);
+      await issuedTwin(subject);
+      assert.deepEqual(await provisioner.joinDuplicates(), []);
+      assert.equal((await provisioner.joinDuplicates({ names: spec.names })).length, 1);
+    },
+  },
+  {
+    title: 'reports what cannot be joined, and joins it the next time',
+    async check(subject) {
+      const { provisioner, issuers } = subject;
+      await issuedTwin(subject);
+      const order = await provisioner.submit({ certificate: spec });
+      issuers[0].onWait = async () => {
+        throw new Error('not yet');
+      };
+      await provisioner.execute(order);
+      const { abandon } = issuers[0];
+      issuers[0].abandon = async () => {
+        throw new Error('the DNS host is away');
+      };
+      const errors: unknown[] = [];
+      const onError = (_: string, error: unknown) => errors.push(error);
+      assert.deepEqual(await provisioner.joinDuplicates({ onError }), []);
+      assert.match(String(errors), /the DNS host is away/);
+      issuers[0].abandon = abandon;
+      assert.equal((await provisioner.joinDuplicates({ onError })).length, 1);
+    },
+  },
+];
+
+/** A certificate beside those that there are, as versions made it that looked before they wrote. */
+async function issuedTwin(
+  subject: DeclarationSubject,
+  change: Partial<CertificateSpec> = {},
+): Promise<ManagedCertificate> {
+  const { provisioner, clock } = subject;
+  await clock.advance({ seconds: 1 });
+  const order = await provisioner.submit({ certificate: { ...spec, ...change } });
+  const { certificate } = await provisioner.status(order);
+  assert.equal((await provisioner.execute(order)).state, 'succeeded');
+  return await provisioner.certificates.get(certificate);
+}
+
+async function execute(
+  { provisioner }: DeclarationSubject,
+  { certificate: { id, order } }: Declaration,
+): Promise<ManagedCertificate> {
+  assert.ok(order !== undefined);
+  const outcome = await provisioner.execute(order);
+  assert.equal(outcome.state, 'succeeded');
+  return await provisioner.certificates.get(id);
+}
+
+async function all({ certificates }: Provisioner): Promise<readonly ManagedCertificate[]> {
+  const list: ManagedCertificate[] = [];
+  for await (const certificate of certificates.list()) list.push(certificate);
+  return list;
+}
+
+async function events({ storage }: DeclarationSubject): Promise<readonly AcmexEvent[]> {
+  const list: AcmexEvent[] = [];
+  for await (const event of outbox(storage).list()) list.push(event);
+  return list;
+}
+
+function countOf(declarations: readonly Declaration[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { change } of declarations) counts[change] = (counts[change] ?? 0) + 1;
+  return counts;
+}

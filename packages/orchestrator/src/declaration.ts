@@ -1,0 +1,347 @@
+import { parseChain } from '@acmex/certificate';
+import type { Clock } from '@acmex/clock';
+import { idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import {
+  type CertificateSummary,
+  type ManagedCertificate,
+  summaryChanges,
+} from './certificate-record.ts';
+import {
+  type CertificateSpec,
+  differences,
+  isOrderedKey,
+  type OrderedSpec,
+  orderedDifferences,
+  orderedSpec,
+  type SpecKey,
+} from './certificate-spec.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import { byNewestGeneration } from './duplicates.ts';
+import { OrchestratorError } from './errors.ts';
+import { eventChange } from './events.ts';
+import { type ReadIdentities, readIdentities } from './identity.ts';
+import { checkedNames } from './names.ts';
+import { orderChanges, type OrderReason, orders } from './order-record.ts';
+
+/** What a declaration has changed, with the certificate as it is now. Its `order` is set while an order is under way. */
+export type Declaration = { readonly certificate: ManagedCertificate } & (
+  | { readonly change: 'created' | 'unchanged' }
+  /** What was not as declared; nothing of it needs an order, or the certificate is paused. */
+  | { readonly change: 'changed'; readonly differences: readonly SpecKey[] }
+  /** What was not as declared, or as issued; empty for the first order, and for one that was asked for. */
+  | {
+      readonly change: 'ordered';
+      readonly order: string;
+      readonly differences: readonly SpecKey[];
+    }
+);
+
+export interface DeclareOptions extends Partial<OrderReason> {
+  /**
+   * Which certificate is the declared one. `names`, the default: one for exactly these names, in any order. `first-name`: one whose
+   * first name is the same, else one for exactly these names. Of several the one that comes closest, then the one with the newest valid generation, then the oldest.
+   */
+  readonly identity?: 'names' | 'first-name' | undefined;
+  /** Which certificates may be the declared one; all by default. */
+  readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
+  /** `always`: orders also what is as declared. */
+  readonly order?: 'if-needed' | 'always' | undefined;
+  /** `keep`: a certificate that is deployed somewhere stays there, and `deploy` is for others. `again`: it is also deployed anew. */
+  readonly deploy?: 'replace' | 'keep' | 'again' | undefined;
+  /** `resume`: a paused certificate is resumed. */
+  readonly paused?: 'keep' | 'resume' | undefined;
+  /** Called once before a certificate is created, and once before one is ordered. Nothing is written when it throws. */
+  readonly admit?: ((what: 'certificate' | 'order') => Promise<void>) | undefined;
+}
+
+/** One of several certificates that are declared together. */
+export interface DeclaredEntry {
+  readonly spec: CertificateSpec;
+  readonly options?: Omit<DeclareOptions, 'where'> | undefined;
+}
+
+export interface DeclarerOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly certificates: CertificateStore;
+  /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
+  readonly assertIssuer: (name: string) => Promise<void>;
+}
+
+/** Brings about that there is one certificate as it is declared. */
+export class Declarer {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #certificates: CertificateStore;
+  readonly #assertIssuer: DeclarerOptions['assertIssuer'];
+
+  constructor({ storage, clock, certificates, assertIssuer }: DeclarerOptions) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#certificates = certificates;
+    this.#assertIssuer = assertIssuer;
+  }
+
+  /** @see Provisioner.declare */
+  async declare(wanted: CertificateSpec, options: DeclareOptions = {}): Promise<Declaration> {
+    const spec = { ...wanted, names: checkedNames(wanted.names) };
+    await this.#assertIssuer(spec.issuer);
+    const admit = admitOnce(options.admit);
+    return await untilWritten(async () => {
+      const identities = await readIdentities(this.#storage, spec.names);
+      const attempt = { options, admit, identities };
+      const [existing] = await this.#candidates(spec, options);
+      return existing
+        ? await this.#applyTo(existing.id, spec, attempt)
+        : await this.#create(spec, attempt);
+    });
+  }
+
+  /** @see Provisioner.declareAll */
+  async declareAll(entries: readonly DeclaredEntry[]): Promise<readonly Declaration[]> {
+    const claims = await this.#claims(entries);
+    const declarations: Declaration[] = [];
+    for (const entry of entries) {
+      const claimed = claims.get(entry);
+      const taken = new Set(claims.values());
+      const declaration = await this.declare(entry.spec, {
+        ...entry.options,
+        where: ({ id }) => (claimed === undefined ? !taken.has(id) : id === claimed),
+      });
+      claims.set(entry, declaration.certificate.id);
+      declarations.push(declaration);
+    }
+    return declarations;
+  }
+
+  /** Which certificate each entry takes: where several have the same names, the closest pairs go first. */
+  async #claims(entries: readonly DeclaredEntry[]): Promise<Map<DeclaredEntry, string>> {
+    const pairs = [];
+    for (const entry of entries) {
+      for (const certificate of await this.#candidates(entry.spec, {}))
+        pairs.push({ entry, id: certificate.id, distance: distanceOf(entry.spec, certificate) });
+    }
+    const claims = new Map<DeclaredEntry, string>();
+    const taken = new Set<string>();
+    for (const { entry, id } of pairs.sort((a, b) => a.distance - b.distance)) {
+      if (claims.has(entry) || taken.has(id)) continue;
+      claims.set(entry, id);
+      taken.add(id);
+    }
+    return claims;
+  }
+
+  /** The closest first, of the same distance the one with the newest generation. */
+  async #candidates(
+    spec: CertificateSpec,
+    { identity = 'names', where = () => true }: DeclareOptions,
+  ): Promise<readonly ManagedCertificate[]> {
+    const closest = (a: ManagedCertificate, b: ManagedCertificate) =>
+      distanceOf(spec, a) - distanceOf(spec, b) || byNewestGeneration(a, b, this.#clock);
+    const [first = ''] = checkedNames(spec.names);
+    const byFirstName: ManagedCertificate[] = [];
+    if (identity === 'first-name') {
+      for await (const certificate of this.#certificates.byName(first)) {
+        if (certificate.names[0] === first && where(certificate)) byFirstName.push(certificate);
+      }
+    }
+    if (byFirstName.length > 0) return byFirstName.sort(closest);
+    const byNames: ManagedCertificate[] = [];
+    for await (const certificate of this.#certificates.withNames(spec.names)) {
+      if (where(certificate)) byNames.push(certificate);
+    }
+    return byNames.sort(closest);
+  }
+
+  async #create(spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
+    await attempt.admit('certificate');
+    await attempt.admit('order');
+    const certificate = await this.#certificates.add(spec, {
+      order: { id: newId('ord', this.#clock), reason: reasonOf(attempt.options, 'obtain') },
+      identities: attempt.identities,
+    });
+    return { change: 'created', certificate };
+  }
+
+  async #applyTo(id: string, spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
+    const stored = await this.#certificates.stored(id);
+    const { record } = stored;
+    const issuedFor = await this.#issuedFor(stored);
+    const plan = planFor(spec, { record, issuedFor, options: attempt.options });
+    if (plan.ordering === 'refused')
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_PAUSED',
+        `${id} (${record.names.join(', ')}) is paused: resume it first`,
+      );
+    if (plan.ordering === 'new' || plan.ordering === 'restarted') await attempt.admit('order');
+    const next = this.#withOrder(plan);
+    await this.#write(stored, next, { plan, attempt });
+    const certificate = { id, ...next };
+    const { changed } = plan;
+    if (plan.ordering !== 'none' && next.order !== undefined)
+      return {
+        change: 'ordered',
+        certificate,
+        order: next.order,
+        differences: plan.differences,
+      };
+    return changed.length > 0
+      ? { change: 'changed', certificate, differences: changed }
+      : { change: 'unchanged', certificate };
+  }
+
+  /** A new order is due now, and so is one that begins again. */
+  #withOrder({ next, ordering }: Plan): CertificateSummary {
+    if (ordering !== 'new' && ordering !== 'restarted') return next;
+    const now = this.#clock.now().toString();
+    return {
+      ...next,
+      order: next.order ?? newId('ord', this.#clock),
+      orderedAt: next.orderedAt ?? now,
+      failure: next.failure && { ...next.failure, retryAt: now },
+    };
+  }
+
+  async #write(
+    stored: Stored<CertificateSummary>,
+    next: CertificateSummary,
+    { plan, attempt }: { readonly plan: Plan; readonly attempt: Attempt },
+  ): Promise<void> {
+    const certificate = idOf(stored);
+    const { names, issuer, order } = next;
+    if (plan.changed.length === 0 && JSON.stringify(next) === JSON.stringify(stored.record)) return;
+    await this.#certificates.write([
+      ...summaryChanges(certificate, stored, next),
+      ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
+      eventChange({ type: 'certificate_changed', certificate, names, issuer }, this.#clock),
+      ...(plan.ordering === 'new' && order !== undefined
+        ? orderChanges(
+            order,
+            { certificate, names, issuer, reason: reasonOf(attempt.options, 'request') },
+            this.#clock,
+          )
+        : []),
+    ]);
+  }
+
+  /** What the certificate in use was issued for. A record of before version 2 does not say it: the certificate and its order do. */
+  async #issuedFor(stored: Stored<CertificateSummary>): Promise<OrderedSpec | undefined> {
+    const { record } = stored;
+    if (!record.current || record.current.issuedFor) return record.current?.issuedFor;
+    const generation = await this.#certificates.generation(idOf(stored), record.current.generation);
+    if (!generation) return orderedSpec(record);
+    const order = await orders.read(this.#storage, generation.order);
+    const [leaf] = parseChain(generation.chain);
+    return {
+      ...orderedSpec(record),
+      names: generation.names,
+      issuer: order?.record.issuer ?? record.issuer,
+      keyType: (leaf?.keyType as CertificateSpec['keyType'] | undefined) ?? record.keyType,
+    };
+  }
+}
+
+/** One try to write a declaration. */
+interface Attempt {
+  readonly options: DeclareOptions;
+  readonly admit: NonNullable<DeclareOptions['admit']>;
+  readonly identities: ReadIdentities;
+}
+
+interface Plan {
+  /** The record as declared, without a new order. */
+  readonly next: CertificateSummary;
+  /** What was not as declared. */
+  readonly changed: readonly SpecKey[];
+  /** The same, and what was not issued as it is declared. */
+  readonly differences: readonly SpecKey[];
+  /** `restarted`: the order that is under way begins again. `refused`: it is wanted for a paused certificate. */
+  readonly ordering: 'none' | 'new' | 'running' | 'restarted' | 'refused';
+}
+
+/** Compares a declaration with a certificate's record, and with what it was issued for. */
+function planFor(
+  spec: CertificateSpec,
+  {
+    record,
+    issuedFor,
+    options,
+  }: {
+    readonly record: CertificateSummary;
+    readonly issuedFor: OrderedSpec | undefined;
+    readonly options: DeclareOptions;
+  },
+): Plan {
+  const wanted = withDeploy(spec, record, options);
+  const changed = differences(wanted, record);
+  const changes = Object.fromEntries(changed.map((key) => [key, wanted[key]]));
+  const isDeployedAgain = changed.includes('deploy') || options.deploy === 'again';
+  const next: CertificateSummary = {
+    ...record,
+    ...changes,
+    paused: record.paused && options.paused !== 'resume',
+    ...(isDeployedAgain
+      ? { deployed: undefined, deployFailure: undefined, placed: undefined }
+      : {}),
+  };
+  const outdated = issuedFor ? orderedDifferences(next, issuedFor) : [];
+  return {
+    next,
+    changed,
+    differences: [...new Set([...changed, ...outdated])],
+    ordering: orderingOf(next, { changed, outdated, order: options.order }),
+  };
+}
+
+function orderingOf(
+  next: CertificateSummary,
+  {
+    changed,
+    outdated,
+    order = 'if-needed',
+  }: {
+    readonly changed: readonly SpecKey[];
+    readonly outdated: readonly SpecKey[];
+    readonly order: DeclareOptions['order'];
+  },
+): Plan['ordering'] {
+  if (next.paused) return order === 'always' ? 'refused' : 'none';
+  if (next.order !== undefined) {
+    if (changed.some(isOrderedKey)) return 'restarted';
+    return order === 'always' ? 'running' : 'none';
+  }
+  return order === 'always' || !next.current || outdated.length > 0 ? 'new' : 'none';
+}
+
+/** The spec without `deploy`, where the certificate stays where it is. */
+function withDeploy(
+  spec: CertificateSpec,
+  { deploy: existing = [] }: CertificateSummary,
+  { deploy: mode = 'replace' }: DeclareOptions,
+): Partial<CertificateSpec> {
+  if (mode !== 'keep' || existing.length === 0) return spec;
+  return { ...spec, deploy: existing };
+}
+
+/** How far a certificate is from a spec of the same names: 0 where CA and type of the key are the same, 1 where the CA is, else 2. */
+function distanceOf(spec: CertificateSpec, certificate: CertificateSpec): 0 | 1 | 2 {
+  if (certificate.issuer !== spec.issuer) return 2;
+  return certificate.keyType === spec.keyType ? 0 : 1;
+}
+
+function reasonOf(
+  { cause, explanationUrl, onFailure = 'retry', traceparent }: DeclareOptions,
+  usual: OrderReason['cause'],
+): OrderReason {
+  return { cause: cause ?? usual, explanationUrl, onFailure, traceparent };
+}
+
+/** Calls `admit` once for each kind, however often a write is tried. */
+function admitOnce(admit: DeclareOptions['admit']): Attempt['admit'] {
+  const admitted = new Set<string>();
+  return async (what) => {
+    if (admitted.has(what)) return;
+    await admit?.(what);
+    admitted.add(what);
+  };
+}

@@ -1,0 +1,174 @@
+import type { Clock } from '@acmex/clock';
+import { type Change, type Lock, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import { certificates, type CertificateSummary } from './certificate-record.ts';
+import { OrchestratorError } from './errors.ts';
+import { eventChange, type EventType, type NewEvent } from './events.ts';
+import type { IssuerStep } from './issuer.ts';
+import { hasEnded, type OrderRecord, orders, type OrderStep } from './order-record.ts';
+
+const storedSteps = 100;
+/** As many as fit into a write. */
+const eventsInOneWrite = 60;
+const cancelCheckInterval = { seconds: 5 };
+/** Steps of an issuer that are events too. */
+const eventOfStep: Readonly<Record<string, EventType>> = {
+  ordered: 'order_created',
+  presented: 'challenge_created',
+  validated: 'challenge_validated',
+  'order-orphaned': 'order_orphaned',
+};
+
+export interface OrderJournalOptions {
+  readonly storage: Storage;
+  /** Of the certificate; held throughout. */
+  readonly lock: Lock;
+  readonly clock: Clock;
+}
+
+/** The order and the certificate, as they were read together. */
+export interface OrderAndCertificate {
+  readonly order: Stored<OrderRecord>;
+  readonly certificate: Stored<CertificateSummary>;
+}
+
+/** An order's record while it is executed: its steps, their events, and whether another process has cancelled it. */
+export class OrderJournal {
+  readonly #id: string;
+  readonly #storage: Storage;
+  readonly #lock: Lock;
+  readonly #clock: Clock;
+  readonly #cancelled = new AbortController();
+  /** Steps that were seen since the last write. */
+  #steps: readonly IssuerStep[] = [];
+
+  constructor(id: string, { storage, lock, clock }: OrderJournalOptions) {
+    this.#id = id;
+    this.#storage = storage;
+    this.#lock = lock;
+    this.#clock = clock;
+  }
+
+  /** Aborts when the order is seen to be cancelled. */
+  get cancelled(): AbortSignal {
+    return this.#cancelled.signal;
+  }
+
+  /** Adds a step, which is written with the next change. */
+  add(step: IssuerStep): void {
+    this.#steps = [...this.#steps, step];
+  }
+
+  /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  async read(): Promise<Stored<OrderRecord>> {
+    const stored = await orders.read(this.#storage, this.#id);
+    if (!stored)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_NOT_FOUND',
+        `the order ${this.#id} is no longer in the storage`,
+      );
+    if (stored.record.cancelRequested && !hasEnded(stored.record))
+      this.#cancelled.abort(
+        new OrchestratorError('ERR_ORCHESTRATOR_CANCELLED', `the order ${this.#id} was cancelled`),
+      );
+    return stored;
+  }
+
+  /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  async readWithCertificate(): Promise<OrderAndCertificate> {
+    const order = await this.read();
+    const { certificate: id } = order.record;
+    const certificate = await certificates.read(this.#storage, id);
+    if (!certificate)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_NOT_FOUND',
+        `the certificate ${id} was removed while it was ordered`,
+      );
+    return { order, certificate };
+  }
+
+  /**
+   * Writes a change of the order together with the steps that were added.
+   * @param alongside what else is written
+   */
+  async change(
+    to: (order: OrderRecord) => OrderRecord,
+    alongside: () => readonly Change[] = () => [],
+  ): Promise<OrderRecord> {
+    return await untilWritten(async () => {
+      const stored = await this.read();
+      const record = to(this.#withSteps(stored.record));
+      const written = this.#steps.length;
+      await this.#lock.write([
+        orders.changed(stored, record),
+        ...alongside(),
+        ...this.#stepEvents(record),
+      ]);
+      this.#steps = this.#steps.slice(written);
+      return record;
+    });
+  }
+
+  /** The last change of an execution: the order, the events of its steps, and the event of its end. */
+  end(
+    order: Stored<OrderRecord>,
+    change: Partial<OrderRecord>,
+    event: Pick<NewEvent, 'type' | 'code' | 'message'>,
+  ): readonly Change[] {
+    const { certificate, names, issuer } = order.record;
+    return [
+      orders.changed(order, { ...this.#withSteps(order.record), ...change }),
+      ...this.#stepEvents(order.record),
+      eventChange({ ...event, certificate, order: this.#id, names, issuer }, this.#clock),
+    ];
+  }
+
+  /** Reads the order every few seconds, until `stop` aborts, so that it is seen to be cancelled also while nothing is written. */
+  async watch(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted && !this.#cancelled.signal.aborted) {
+      // A failure to read is met by the next write.
+      await this.read().catch(() => undefined);
+      await this.#clock.sleep(cancelCheckInterval, { signal: stop }).catch(() => undefined);
+    }
+  }
+
+  #withSteps(order: OrderRecord): OrderRecord {
+    const at = this.#clock.now().toString();
+    const last = order.steps.at(-1)?.number ?? 0;
+    const steps = this.#steps.map(({ type, name, message }, index): OrderStep => ({
+      number: last + index + 1,
+      at,
+      type,
+      ...(name === undefined ? {} : { name }),
+      ...(message === undefined ? {} : { message }),
+    }));
+    const orphaned = order.orphaned + steps.filter(({ type }) => type === 'order-orphaned').length;
+    return {
+      ...order,
+      orphaned,
+      steps: [...order.steps, ...steps].slice(-storedSteps),
+      updatedAt: at,
+    };
+  }
+
+  #stepEvents({ certificate, issuer, names }: OrderRecord): readonly Change[] {
+    const changes: Change[] = [];
+    for (const { type, name, message } of this.#steps) {
+      const event = eventOfStep[type];
+      if (event === undefined) continue;
+      changes.push(
+        eventChange(
+          {
+            type: event,
+            certificate,
+            order: this.#id,
+            names: name === undefined ? names : [name],
+            issuer,
+            message,
+          },
+          this.#clock,
+        ),
+      );
+    }
+    return changes.slice(-eventsInOneWrite);
+  }
+}

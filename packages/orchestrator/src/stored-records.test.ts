@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { virtualClock } from '@acmex/clock';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type CertificateSpec, Provisioner } from './index.ts';
+import { type TestIssuer, testIssuer } from './issuer.testing.ts';
+
+const spec: CertificateSpec = {
+  names: ['a.test', 'www.a.test'],
+  issuer: 'test',
+  keyType: 'ec-p256',
+  declared: true,
+};
+
+/** Two processes had declared a.test at once, and the order for b.test had failed once. */
+async function versionOne(): Promise<Storage> {
+  const file = new URL('version-1.fixture.json', import.meta.url);
+  const entries = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<string, unknown>>;
+  const storage = memoryStorage();
+  for (const [key, record] of Object.entries(entries)) {
+    const value = record === null ? new Uint8Array() : Buffer.from(JSON.stringify(record));
+    await storage.write([{ set: key, value, secret: /^(generation|order-key)\//.test(key) }]);
+  }
+  return storage;
+}
+
+describe('a storage that version 1 of the records was written to', () => {
+  const clock = virtualClock({ now: '2026-11-02T00:00:00Z' });
+  let issuer: TestIssuer;
+  let provisioner: Provisioner;
+  beforeEach(async () => {
+    issuer = await testIssuer(clock);
+    provisioner = new Provisioner({ storage: await versionOne(), issuers: [issuer], clock });
+  });
+
+  it('orders nothing again that is as declared, and joins what was made twice', async () => {
+    await expect(provisioner.declare(spec)).resolves.toMatchObject({ change: 'unchanged' });
+    const before = [];
+    for await (const { id } of provisioner.certificates.withNames(spec.names)) before.push(id);
+    expect(before).toHaveLength(2);
+    // The second was issued a second later.
+    await expect(provisioner.joinDuplicates()).resolves.toMatchObject([
+      { certificate: { id: before[1], current: { generation: 1 } }, joined: [before[0]] },
+    ]);
+    await expect(provisioner.certificates.get(before[0]!)).resolves.toMatchObject({
+      id: before[1],
+    });
+    expect(issuer.orders).toEqual([]);
+  });
+
+  it('orders what is declared with another type of key than was issued', async () => {
+    const declared = await provisioner.declare({ ...spec, keyType: 'ec-p384' });
+    expect(declared).toMatchObject({ change: 'ordered', differences: ['keyType'] });
+  });
+
+  it('goes on with the key and the request of an order that was under way', async () => {
+    const { certificates } = provisioner;
+    for await (const { order = '' } of certificates.byName('b.test')) {
+      const { csr } = await provisioner.status(order);
+      await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
+      expect(Buffer.from(issuer.requests[0]!.csr).toString('base64')).toBe(csr);
+    }
+    await expect(certificates.byName('b.test').next()).resolves.toMatchObject({
+      value: { current: { issuedFor: { names: ['b.test'], keyType: 'ec-p256' } } },
+    });
+  });
+});
