@@ -3,20 +3,21 @@ import tseslint from 'typescript-eslint';
 
 /** Who may import whom: docs/ARCHITECTURE.md. Arrows point to the owner of the port. */
 const mayImport = {
+  errors: [],
   clock: [],
-  protocol: ['clock'],
-  certificate: ['clock'],
-  client: ['protocol', 'clock'],
-  dns: ['clock'],
-  'dns-provider': ['dns', 'clock'],
-  challenge: ['client', 'protocol', 'dns', 'certificate', 'clock'],
-  services: ['clock'],
-  storage: ['clock'],
-  'storage-driver': ['storage', 'clock'],
-  egress: ['clock'],
-  ca: ['protocol', 'certificate', 'storage', 'egress', 'clock'],
-  orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock'],
-  scheduler: ['clock'],
+  protocol: ['clock', 'errors'],
+  certificate: ['clock', 'errors'],
+  client: ['protocol', 'clock', 'errors'],
+  dns: ['clock', 'errors'],
+  'dns-provider': ['dns', 'clock', 'errors'],
+  challenge: ['client', 'protocol', 'dns', 'certificate', 'clock', 'errors'],
+  services: ['clock', 'errors'],
+  storage: ['clock', 'errors'],
+  'storage-driver': ['storage', 'clock', 'errors'],
+  egress: ['clock', 'errors'],
+  ca: ['protocol', 'certificate', 'storage', 'egress', 'clock', 'errors'],
+  orchestrator: ['certificate', 'storage', 'scheduler', 'client', 'clock', 'errors'],
+  scheduler: ['clock', 'errors'],
   config: [
     'clock',
     'protocol',
@@ -26,6 +27,7 @@ const mayImport = {
     'storage',
     'storage-driver',
     'orchestrator',
+    'errors',
   ],
   manager: [
     'config',
@@ -39,8 +41,9 @@ const mayImport = {
     'scheduler',
     'orchestrator',
     'deploy',
+    'errors',
   ],
-  deploy: ['clock'],
+  deploy: ['clock', 'errors'],
   server: [
     'clock',
     'protocol',
@@ -52,6 +55,7 @@ const mayImport = {
     'orchestrator',
     'config',
     'manager',
+    'errors',
   ],
 };
 const boundaries = (also = []) => [
@@ -138,7 +142,7 @@ export default [
   },
   { files: ['packages/clock/src/**'], rules: { 'no-restricted-syntax': 'off' } },
   {
-    files: ['packages/{protocol,client}/src/**/*.ts'],
+    files: ['packages/{errors,protocol,client}/src/**/*.ts'],
     ignores: ['packages/protocol/src/node/**', '**/*.test.ts', '**/*.testing.ts'],
     rules: portable,
   },

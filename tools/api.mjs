@@ -90,6 +90,7 @@ function printed(names) {
         )
         .join('\n');
       return withoutWording(text)
+        .replace(/ extends (\w+)Error_base\b/, ' extends CodedError<$1ErrorCode>')
         .replace(new RegExp(`\\b${local}\\b`), name)
         .replace(/^ +/gm, (indent) => indent.slice(indent.length / 2));
     });
@@ -123,7 +124,7 @@ function named(exported) {
           ? node.expression
           : undefined;
     const one = target && ts.isIdentifier(target) ? origin(target.text, file) : undefined;
-    if (one && !known.has(identity(one))) {
+    if (one && !one.local.endsWith('Error_base') && !known.has(identity(one))) {
       known.add(identity(one));
       found.push(one);
       visitAll(one.local, one.file);

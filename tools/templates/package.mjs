@@ -1,7 +1,7 @@
 // A package of the house: its manifest, an index of explicit names, its table of errors, a test, and a README whose example is compiled.
 
 /** What it may import at first; widen it in eslint.config.mjs when docs/ARCHITECTURE.md says so. */
-export const mayImport = [];
+export const mayImport = ['errors'];
 
 export const next = (name) =>
   `npm install, which links it; then npm test -- packages/${name}. It still needs its line in the README's table, in docs/ARCHITECTURE.md and in CHANGELOG.md, and npm run docs for its errors.`;
@@ -21,10 +21,12 @@ export const files = ({ name, version, camel, pascal, upper }) => ({
   "files": ["dist", "!dist/.tsbuildinfo"],
   "sideEffects": false,
   "publishConfig": { "access": "public" },
+  "dependencies": { "@acmex/errors": "^${version}" },
   "nx": { "tags": ["scope:${name}"], "targets": { "build": {}, "lint": {}, "test": {} } }
 }
 `,
-  'tsconfig.build.json': '{ "extends": "../../tsconfig.build.json", "references": [] }\n',
+  'tsconfig.build.json':
+    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../errors/tsconfig.build.json" }] }\n',
   'README.md': `# @acmex/${name}
 
 ${pascal}, a part of AcmeX.
@@ -40,24 +42,17 @@ try {
 \`\`\`
 `,
   'src/index.ts': `export { ${pascal}Error, type ${pascal}ErrorCode, ${camel}Errors } from './errors.ts';\n`,
-  'src/errors.ts': `/**
- * Every way in which this package can fail.
- * \`exit\` is the exit code of a program that ends with it, \`http\` the status of a service that passes it on.
- */
+  'src/errors.ts': `import { defineErrors, type ErrorTable } from '@acmex/errors';
+
+/** The error codes of this package. */
 export const ${camel}Errors = {
-  ERR_${upper}_INPUT: { meaning: 'What was given cannot be used.', cure: 'Correct what the message names.', exit: 2, http: 422 },
-} as const satisfies Record<\`ERR_${upper}_\${string}\`, { meaning: string; cure: string; exit: number; http: number }>;
+  ERR_${upper}_INPUT: { meaning: 'The input cannot be used.', cure: 'Correct what the message names.', exit: 2, http: 422 },
+} as const satisfies ErrorTable<'${upper}'>;
 
 export type ${pascal}ErrorCode = keyof typeof ${camel}Errors;
 
-/** A failure of this package. Tell kinds apart by \`code\`. */
-export class ${pascal}Error extends Error {
-  override readonly name = '${pascal}Error';
-
-  constructor(readonly code: ${pascal}ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
-}
+/** A failure of this package. Compare codes, not classes. */
+export class ${pascal}Error extends defineErrors('${pascal}', ${camel}Errors) {}
 `,
   'src/errors.test.ts': `import { describe, expect, it } from '@jest/globals';
 import { ${pascal}Error } from './index.ts';

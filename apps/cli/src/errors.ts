@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /** The errors of the command line itself; `exit` is the program's exit code. */
 export const cliErrors = {
   ERR_CLI_USAGE: {
@@ -85,22 +87,9 @@ export const cliErrors = {
     exit: 3,
     http: 500,
   },
-} as const satisfies Record<
-  `ERR_CLI_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'CLI'>;
 
 export type CliErrorCode = keyof typeof cliErrors;
 
 /** An error of the command line itself. Compare codes to distinguish them. */
-export class CliError extends Error {
-  override readonly name = 'CliError';
-
-  constructor(
-    readonly code: CliErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+export class CliError extends defineErrors('Cli', cliErrors) {}

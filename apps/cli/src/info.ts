@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type CertificateInfo, parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
-import { printable } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
 import { CliError } from './errors.ts';
 import { formatResult, type OutputFormat, plainFields } from './output.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,6 +1,7 @@
 import { type IssuanceProgress, nameOf } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
-import { type Fetch, printable } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
+import type { Fetch } from '@acmex/protocol';
 import type { Reporter } from './terminal.ts';
 
 /** Reports a step of an issuance. */

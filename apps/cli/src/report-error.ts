@@ -1,4 +1,5 @@
-import { type AcmeError, printable } from '@acmex/protocol';
+import { errorText, printable } from '@acmex/errors';
+import type { AcmeError } from '@acmex/protocol';
 import { codeOf, exitCodeOf } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,7 +15,7 @@ export function reportError(
   { stdout, stderr }: Streams,
 ): number {
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   const line =
     code === undefined
       ? `internal error: ${printable(message)}. Please report this with the output of --log-level debug.`

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { CliError } from './errors.ts';
 
 /** Bytes that wait beside their place until all is ready: nobody ever sees half a file. */

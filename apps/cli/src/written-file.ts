@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { CliError } from './errors.ts';
 import { reason } from './whole-file.ts';
 

@@ -2,8 +2,8 @@ import { http01Answers, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
+import { errorCode } from '@acmex/errors';
 import { addressOf, type CertificateManager, storedResponses } from '@acmex/manager';
-import { errorCode } from '@acmex/protocol';
 import type { Log } from './http/problems.ts';
 
 export interface ChallengeAnswersOptions {

@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /**
  * Every way in which the server refuses, beside what the CA, the storage and the certificates themselves say.
  * `exit` is the exit code of a program that cannot start for it, `http` the status of the answer.
@@ -171,10 +173,7 @@ export const serverErrors = {
     exit: 2,
     http: 422,
   },
-} as const satisfies Record<
-  `ERR_SERVER_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'SERVER'>;
 
 export type ServerErrorCode = keyof typeof serverErrors;
 
@@ -192,17 +191,16 @@ export interface ServerErrorOptions extends ErrorOptions {
 }
 
 /** A refusal. Tell kinds apart by `code`. */
-export class ServerError extends Error {
-  override readonly name = 'ServerError';
+export class ServerError extends defineErrors('Server', serverErrors) {
   readonly errors: readonly FieldError[];
   readonly retryAfter: number | undefined;
 
   constructor(
-    readonly code: ServerErrorCode,
+    code: ServerErrorCode,
     message: string,
     { errors = [], retryAfter, ...options }: ServerErrorOptions = {},
   ) {
-    super(message, options);
+    super(code, message, options);
     this.errors = errors;
     this.retryAfter = retryAfter;
   }

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '@acmex/config';
+import { errorCode } from '@acmex/errors';
 import { addressOf } from '@acmex/manager';
-import { errorCode } from '@acmex/protocol';
 import { ServerError } from './errors.ts';
 import type { Role } from './team/role.ts';
 

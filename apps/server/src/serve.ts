@@ -11,9 +11,9 @@ import {
   redisOf,
   storageOf,
 } from '@acmex/config';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import { certificateManager, reconcileDeclared, worker } from '@acmex/manager';
 import { outbox } from '@acmex/orchestrator';
-import { errorCode, printable } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { inProcessQueue } from '@acmex/scheduler';
 import type { Storage } from '@acmex/storage';
@@ -434,7 +434,7 @@ function tell(
   const code = errorCode(error);
   log({
     level: 'warn',
-    msg: `${what}: ${printable(error instanceof Error ? error.message : String(error), 2000)}`,
+    msg: `${what}: ${printable(errorText(error), 2000)}`,
     ...(code === undefined ? {} : { code }),
     ...about,
   });

@@ -3,6 +3,7 @@ import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { type Clock, systemClock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 import { deployRecord, type CertificateManager } from '@acmex/manager';
 import { ServerError } from './errors.ts';
 import type { Log } from './http/problems.ts';
@@ -75,7 +76,7 @@ export async function ownCertificate({
           await refresh().catch((error: unknown) =>
             log({
               level: 'error',
-              msg: `the server goes on with the certificate that it has: ${error instanceof Error ? error.message : String(error)}`,
+              msg: `the server goes on with the certificate that it has: ${errorText(error)}`,
             }),
           );
         }

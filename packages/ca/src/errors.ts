@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /**
  * What can be wrong with how a CA is set up and run. What an ACME client did wrong is no error of this kind: it gets a problem document.
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
@@ -93,22 +95,9 @@ export const caErrors = {
     exit: 2,
     http: 422,
   },
-} as const satisfies Record<
-  `ERR_CA_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'CA'>;
 
 export type CaErrorCode = keyof typeof caErrors;
 
 /** A failure in how a CA is set up or run. Tell kinds apart by `code`. */
-export class CaError extends Error {
-  override readonly name = 'CaError';
-
-  constructor(
-    readonly code: CaErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+export class CaError extends defineErrors('Ca', caErrors) {}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { errorCode } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
 import { type Answer, problemAnswer } from './answer.ts';
 import { readBody } from './body.ts';
 import { importedKeys } from './jws.ts';

@@ -6,13 +6,8 @@ import { join } from 'node:path';
 import { createCsr, parseChain, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient, type ChallengeSolver, type IssuanceState } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
-import {
-  acmeSession,
-  errorCode,
-  generateAccountKey,
-  identifiers,
-  newAccount,
-} from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
+import { acmeSession, generateAccountKey, identifiers, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { freePort, type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';

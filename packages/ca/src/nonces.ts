@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { milliseconds } from '@acmex/clock';
-import { errorCode, type Storage } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import type { Storage } from '@acmex/storage';
 import type { Service } from './service.ts';
 import { recordsOf } from './stored.ts';
 

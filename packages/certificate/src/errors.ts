@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /**
  * What can be wrong with keys, requests and certificates.
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
@@ -99,22 +101,9 @@ export const certificateErrors = {
     exit: 5,
     http: 502,
   },
-} as const satisfies Record<
-  `ERR_${'KEY' | 'CSR' | 'CERTIFICATE'}_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'KEY' | 'CSR' | 'CERTIFICATE'>;
 
 export type CertificateErrorCode = keyof typeof certificateErrors;
 
 /** A key, a request or a certificate that cannot be used. Tell kinds apart by `code`. */
-export class CertificateError extends Error {
-  override readonly name = 'CertificateError';
-
-  constructor(
-    readonly code: CertificateErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+export class CertificateError extends defineErrors('Certificate', certificateErrors) {}

@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /** Why a challenge cannot be answered; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
 export const challengeErrors = {
   ERR_CHALLENGE_PORT_IN_USE: {
@@ -55,22 +57,9 @@ export const challengeErrors = {
     exit: 3,
     http: 503,
   },
-} as const satisfies Record<
-  `ERR_CHALLENGE_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'CHALLENGE'>;
 
 export type ChallengeErrorCode = keyof typeof challengeErrors;
 
 /** A challenge that cannot be answered. Tell kinds apart by `code`. */
-export class ChallengeError extends Error {
-  override readonly name = 'ChallengeError';
-
-  constructor(
-    readonly code: ChallengeErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+export class ChallengeError extends defineErrors('Challenge', challengeErrors) {}

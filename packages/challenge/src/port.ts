@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { ChallengeError } from './errors.ts';
 
 /** Where to listen. */

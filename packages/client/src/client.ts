@@ -4,7 +4,6 @@ import {
   type Authorization,
   challengeReady,
   type Challenge,
-  errorCode,
   downloadCertificate,
   type DownloadedChain,
   finalizeOrder,
@@ -15,10 +14,10 @@ import {
   newOrder,
   type Order,
   pollOrder,
-  printable,
   thumbprint,
 } from '@acmex/protocol';
 import type { InstantInput } from '@acmex/clock';
+import { errorCode, printable } from '@acmex/errors';
 import { ClientError } from './errors.ts';
 import { orderFailure } from './failures.ts';
 import { inLanes } from './lanes.ts';

@@ -1,3 +1,4 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Identifier, Problem } from '@acmex/protocol';
 
 /**
@@ -23,10 +24,7 @@ export const clientErrors = {
     exit: 1,
     http: 500,
   },
-} as const satisfies Record<
-  `ERR_CLIENT_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'CLIENT'>;
 
 export type ClientErrorCode = keyof typeof clientErrors;
 
@@ -43,20 +41,19 @@ export interface ValidationFailure {
 }
 
 /** An issuance that ended without a certificate. Tell kinds apart by `code`. */
-export class ClientError extends Error {
-  override readonly name = 'ClientError';
+export class ClientError extends defineErrors('Client', clientErrors) {
   /** With `ERR_CLIENT_VALIDATION_FAILED`: each name that failed. */
   readonly failures: readonly ValidationFailure[];
 
   constructor(
-    readonly code: ClientErrorCode,
+    code: ClientErrorCode,
     message: string,
     {
       failures = [],
       ...options
     }: { readonly failures?: readonly ValidationFailure[]; readonly cause?: unknown } = {},
   ) {
-    super(message, options);
+    super(code, message, options);
     this.failures = failures;
   }
 }

@@ -1,10 +1,10 @@
+import { printable } from '@acmex/errors';
 import {
   AcmeError,
   acmeErrors,
   type Authorization,
   describeProblem,
   type Order,
-  printable,
   type Problem,
   problemCode,
 } from '@acmex/protocol';

@@ -1,7 +1,7 @@
+import { errorCode } from '@acmex/errors';
 import {
   type AcmeSession,
   type CallOptions,
-  errorCode,
   getAccount,
   getOrder,
   type Identifier,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type Clock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { ConfigError } from './errors.ts';
 import type { Environment } from './substitution.ts';
 

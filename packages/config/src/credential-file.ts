@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { ConfigError } from './errors.ts';
 
 /** Longer is no credential. */

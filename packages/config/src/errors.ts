@@ -1,3 +1,4 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
 import { type Fault, faultText } from './fault.ts';
 
 /**
@@ -65,10 +66,7 @@ export const configErrors = {
     exit: 8,
     http: 500,
   },
-} as const satisfies Record<
-  `ERR_CONFIG_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'CONFIG'>;
 
 export type ConfigErrorCode = keyof typeof configErrors;
 
@@ -77,17 +75,16 @@ export interface ConfigErrorOptions extends ErrorOptions {
 }
 
 /** A failure of this package. Tell kinds apart by `code`. No credential is ever in it. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+export class ConfigError extends defineErrors('Config', configErrors) {
   /** What is wrong with the configuration, one by one: of `ERR_CONFIG_INVALID`. */
   readonly faults: readonly Fault[];
 
   constructor(
-    readonly code: ConfigErrorCode,
+    code: ConfigErrorCode,
     message: string,
     { faults = [], ...options }: ConfigErrorOptions = {},
   ) {
-    super(message, options);
+    super(code, message, options);
     this.faults = faults;
   }
 }

@@ -1,4 +1,4 @@
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { ConfigError } from './errors.ts';
 
 /** A package, or an error that says how to install it. @param what needs it, for a person */

@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /**
  * Why a certificate that was issued is not where it is used.
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
@@ -34,22 +36,9 @@ export const deployErrors = {
     exit: 8,
     http: 500,
   },
-} as const satisfies Record<
-  `ERR_DEPLOY_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'DEPLOY'>;
 
 export type DeployErrorCode = keyof typeof deployErrors;
 
 /** A failure of this package. Tell kinds apart by `code`. */
-export class DeployError extends Error {
-  override readonly name = 'DeployError';
-
-  constructor(
-    readonly code: DeployErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+export class DeployError extends defineErrors('Deploy', deployErrors) {}

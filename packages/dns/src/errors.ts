@@ -1,3 +1,4 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /** What can go wrong with DNS; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
@@ -44,23 +45,19 @@ export const dnsErrors = {
     exit: 6,
     http: 502,
   },
-} as const satisfies Record<
-  `ERR_DNS_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'DNS'>;
 
 export type DnsErrorCode = keyof typeof dnsErrors;
 
 /** A failure with DNS or its host. Tell kinds apart by `code`. */
-export class DnsError extends Error {
-  override readonly name = 'DnsError';
+export class DnsError extends defineErrors('Dns', dnsErrors) {
   /** When the host wants to be asked again. */
   readonly retryAfter: Temporal.Instant | undefined;
   /** That the same call may succeed later, and nothing is done twice by it. */
   readonly passing: boolean;
 
   constructor(
-    readonly code: DnsErrorCode,
+    code: DnsErrorCode,
     message: string,
     {
       retryAfter,
@@ -72,7 +69,7 @@ export class DnsError extends Error {
       readonly cause?: unknown;
     } = {},
   ) {
-    super(message, options);
+    super(code, message, options);
     this.retryAfter = retryAfter;
     this.passing = passing;
   }

@@ -1,3 +1,4 @@
+import { errorText } from '@acmex/errors';
 import { DnsError } from './errors.ts';
 import { lookUp as ask } from './look-up.ts';
 import {
@@ -36,7 +37,7 @@ export async function serverAnswers(
         return { server, values: await lookUpAt(server).txt(name, { signal }) };
       } catch (error) {
         signal?.throwIfAborted();
-        return { server, error: error instanceof Error ? error.message : String(error) };
+        return { server, error: errorText(error) };
       }
     }),
   );

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { type AddressPolicy, addressPolicy } from './address-policy.ts';
-import { codeOf, EgressError } from './errors.ts';
+import { EgressError } from './errors.ts';
 import { abortable, limited } from './limit.ts';
 import { type Resolve, systemResolver } from './resolver.ts';
 
@@ -77,7 +78,7 @@ export async function egressConnect({
     }
     throw new EgressError(
       'ERR_EGRESS_CONNECT',
-      `${what}: no connection (${codeOf(failure)}); check that something listens there, and the firewalls between`,
+      `${what}: no connection (${errorCode(failure) ?? 'no code'}); check that something listens there, and the firewalls between`,
       { cause: failure },
     );
   });
@@ -95,7 +96,7 @@ async function resolved(
     signal.throwIfAborted();
     throw new EgressError(
       'ERR_EGRESS_RESOLVE',
-      `${host}: the look-up of its addresses failed (${codeOf(cause)}); check the name servers and the resolver`,
+      `${host}: the look-up of its addresses failed (${errorCode(cause) ?? 'no code'}); check the name servers and the resolver`,
       { cause },
     );
   }

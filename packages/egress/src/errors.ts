@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /**
  * Every way in which reaching out can fail.
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
@@ -69,29 +71,9 @@ export const egressErrors = {
     exit: 4,
     http: 504,
   },
-} as const satisfies Record<
-  `ERR_EGRESS_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'EGRESS'>;
 
 export type EgressErrorCode = keyof typeof egressErrors;
 
 /** A failure to reach out. Tell kinds apart by `code`. The message names the host, never the path, which may be a secret, and nothing of an answer. */
-export class EgressError extends Error {
-  override readonly name = 'EgressError';
-
-  constructor(
-    readonly code: EgressErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** The code of whatever was thrown, for a message. */
-export function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error
-    ? String(error.code)
-    : 'no code';
-}
+export class EgressError extends defineErrors('Egress', egressErrors) {}

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
-import { codeOf, EgressError } from './errors.ts';
+import { errorCode } from '@acmex/errors';
+import { EgressError } from './errors.ts';
 import type { Target } from './target.ts';
 
 /** Whose certificates are taken. */
@@ -47,7 +48,7 @@ export async function secured(
     signal.throwIfAborted();
     throw new EgressError(
       'ERR_EGRESS_TLS',
-      `${host}: no TLS connection (${codeOf(cause)}); check its certificate, and that it speaks TLS 1.2 or later`,
+      `${host}: no TLS connection (${errorCode(cause) ?? 'no code'}); check its certificate, and that it speaks TLS 1.2 or later`,
       { cause },
     );
   }
@@ -81,7 +82,7 @@ export async function answered(
     signal?.throwIfAborted();
     throw new EgressError(
       'ERR_EGRESS_ANSWER',
-      `${host}: no HTTP answer (${codeOf(cause)}); check what listens there`,
+      `${host}: no HTTP answer (${errorCode(cause) ?? 'no code'}); check what listens there`,
       { cause },
     );
   }
@@ -101,7 +102,7 @@ export async function answered(
     } catch (cause) {
       throw new EgressError(
         'ERR_EGRESS_REQUEST',
-        `${host}: the request cannot be sent (${codeOf(cause)}); check its headers`,
+        `${host}: the request cannot be sent (${errorCode(cause) ?? 'no code'}); check its headers`,
         { cause },
       );
     }
@@ -125,7 +126,7 @@ export async function bodyOf(
   } catch (cause) {
     throw new EgressError(
       'ERR_EGRESS_ANSWER',
-      `${host}: the answer ended before it was complete (${codeOf(cause)}); try again`,
+      `${host}: the answer ended before it was complete (${errorCode(cause) ?? 'no code'}); try again`,
       { cause },
     );
   }

@@ -1,5 +1,5 @@
 import { lookup, Resolver } from 'node:dns/promises';
-import { codeOf } from './errors.ts';
+import { errorCode } from '@acmex/errors';
 
 /** The IPv4 and IPv6 addresses of a host, the preferred first; none where the name has none. Rejects where the look-up failed. */
 export type Resolve = (
@@ -49,6 +49,6 @@ export function dnsResolver({ servers }: DnsResolverOptions = {}): Resolve {
 }
 
 function emptyOr(error: unknown): string[] {
-  if (['ENODATA', 'ENOTFOUND'].includes(codeOf(error))) return [];
+  if (['ENODATA', 'ENOTFOUND'].includes(errorCode(error) ?? '')) return [];
   throw error;
 }

@@ -7,18 +7,17 @@ import {
   acmeSession,
   changeKey,
   deactivateAccount,
-  errorCode,
   type ExternalAccount,
   type Fetch,
   generateAccountKey,
   getAccount,
   importAccountKey,
   newAccount,
-  printable,
   updateAccount,
 } from '@acmex/protocol';
 import { acquireLock, type Change, type Entry, jsonRecord, type Storage } from '@acmex/storage';
 import { ConfigError } from '@acmex/config';
+import { errorCode, printable } from '@acmex/errors';
 
 /** An account at a CA, as far as is known before it is there. */
 export interface AccountDescription {

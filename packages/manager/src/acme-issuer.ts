@@ -9,7 +9,6 @@ import {
 import type { Issuer, IssuerRequest, IssuerStep, JsonObject } from '@acmex/orchestrator';
 import {
   type AcmeSession,
-  errorCode,
   getRenewalInfo,
   identifiers,
   type RevocationReason,
@@ -18,6 +17,7 @@ import {
 } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
 import { ConfigError } from '@acmex/config';
+import { errorCode } from '@acmex/errors';
 
 export interface AcmeIssuerOptions {
   /** `[a-z0-9-]`, 1 to 40. */

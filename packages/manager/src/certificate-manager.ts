@@ -19,6 +19,7 @@ import {
   type Config,
   type Environment,
 } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 import { type AccountDescription, accountSession } from './account.ts';
 import { acmeIssuer } from './acme-issuer.ts';
 import { deployer } from './deployer.ts';
@@ -156,7 +157,7 @@ export function certificateManager({
   });
   const attempt = async (what: string, work: () => Promise<void>) => {
     await work().catch((error: unknown) => {
-      onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      onWarning(`${what}: ${errorText(error)}`);
     });
   };
   const warnOfRecords = async (id: string) => {

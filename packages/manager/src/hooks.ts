@@ -1,6 +1,7 @@
 import { hookEnvironment, hooksIn, runHook, trustedProgram } from '@acmex/deploy';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import type { ConfigValues, Environment } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 
 /** The programs of `[renewal.hooks]`, for one run after the other: what belongs to a run as a whole runs once in it. */
 export interface RunHooks {
@@ -99,7 +100,7 @@ export function sameArgv(one: readonly string[], other: readonly string[] | unde
 
 /** What a server said may be in it: control characters are taken out. */
 function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error))
+  return errorText(error)
     .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
     .slice(0, 2000);
 }

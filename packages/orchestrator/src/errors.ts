@@ -1,3 +1,4 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /**
@@ -53,29 +54,24 @@ export const orchestratorErrors = {
     exit: 3,
     http: 500,
   },
-} as const satisfies Record<
-  `ERR_ORCHESTRATOR_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'ORCHESTRATOR'>;
 
 export type OrchestratorErrorCode = keyof typeof orchestratorErrors;
 
 /** A failure of this package. Tell kinds apart by `code`. */
-export class OrchestratorError extends Error {
-  override readonly name = 'OrchestratorError';
-
+export class OrchestratorError extends defineErrors('Orchestrator', orchestratorErrors) {
   /** When it is worth another try, where that is known. */
   readonly retryAfter: Temporal.Instant | undefined;
 
   constructor(
-    readonly code: OrchestratorErrorCode,
+    code: OrchestratorErrorCode,
     message: string,
     {
       retryAfter,
       ...options
     }: ErrorOptions & { readonly retryAfter?: Temporal.Instant | undefined } = {},
   ) {
-    super(message, options);
+    super(code, message, options);
     this.retryAfter = retryAfter;
   }
 }

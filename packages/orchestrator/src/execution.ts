@@ -7,7 +7,8 @@ import {
   verifyIssued,
 } from '@acmex/certificate';
 import type { Clock, DurationInput } from '@acmex/clock';
-import { type Change, errorCode, type Lock, type Storage, untilWritten } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { type Change, type Lock, type Storage, untilWritten } from '@acmex/storage';
 import {
   type CertificateSummary,
   type Failure,

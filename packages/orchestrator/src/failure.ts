@@ -1,5 +1,6 @@
 import type { Temporal } from 'temporal-polyfill';
 import type { Clock } from '@acmex/clock';
+import { errorText } from '@acmex/errors';
 import type { CertificateSummary, Failure } from './certificate-record.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { randomOf, retryTime } from './renewal-time.ts';
@@ -46,7 +47,7 @@ export function failureOf(error: unknown): ReadFailure {
   const code = typeof thrownCode === 'string' ? thrownCode : 'ERR_UNKNOWN';
   return {
     code,
-    message: (error instanceof Error ? error.message : String(error)).slice(0, 4000),
+    message: errorText(error).slice(0, 4000),
     problem: problemIn(problem, failures),
     retryAfter,
     permanent: permanentCodes.has(code),

@@ -1,5 +1,6 @@
 import { type Clock, milliseconds } from '@acmex/clock';
-import { errorCode, records, type Storage } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { records, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { OrchestratorError } from './errors.ts';
 import type { Issuer } from './issuer.ts';

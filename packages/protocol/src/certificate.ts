@@ -1,7 +1,7 @@
+import { printable } from '@acmex/errors';
 import { AcmeError } from './errors.ts';
 import { links } from './links.ts';
 import type { Order } from './order.ts';
-import { printable } from './printable.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 /** A chain as a CA gave it: not looked into yet. */

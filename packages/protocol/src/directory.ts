@@ -1,7 +1,7 @@
+import { printable } from '@acmex/errors';
 import { AcmeError } from './errors.ts';
 import type { AcmeResponse } from './http.ts';
 import { isObject, isWebUrl, type JsonObject, Members, parseJson } from './members.ts';
-import { printable } from './printable.ts';
 
 /** Where a CA does what. RFC 8555 §7.1.1; `renewalInfo`: RFC 9773. */
 export interface Directory {

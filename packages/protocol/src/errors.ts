@@ -1,3 +1,4 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 import type { Problem } from './problem.ts';
 
@@ -262,22 +263,9 @@ export const acmeErrors = {
     exit: 5,
     http: 422,
   },
-} as const satisfies Record<
-  `ERR_ACME_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'ACME'>;
 
 export type AcmeErrorCode = keyof typeof acmeErrors;
-
-/** The `code` of anything thrown: errors are told apart by it, since `instanceof` fails for those of another realm or copy. */
-export function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' &&
-    error !== null &&
-    'code' in error &&
-    typeof error.code === 'string'
-    ? error.code
-    : undefined;
-}
 
 export interface AcmeErrorDetails {
   /** The CA's own words, where it sent a problem document. */
@@ -293,9 +281,7 @@ export interface AcmeErrorDetails {
 }
 
 /** A failed exchange with a CA. Tell kinds apart by `code`. */
-export class AcmeError extends Error {
-  override readonly name = 'AcmeError';
-  readonly code: AcmeErrorCode;
+export class AcmeError extends defineErrors('Acme', acmeErrors) {
   readonly problem: Problem | undefined;
   readonly status: number | undefined;
   readonly retryAfter: Temporal.Instant | undefined;
@@ -306,8 +292,7 @@ export class AcmeError extends Error {
     message: string,
     { problem, status, retryAfter, help, ...options }: AcmeErrorDetails = {},
   ) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.problem = problem;
     this.status = status;
     this.retryAfter = retryAfter;

@@ -1,6 +1,6 @@
 import { type Clock, type DurationInput, withTimeLimit } from '@acmex/clock';
-import { AcmeError, errorCode } from './errors.ts';
-import { printable } from './printable.ts';
+import { errorCode, printable } from '@acmex/errors';
+import { AcmeError } from './errors.ts';
 
 export interface HttpHeaders {
   get(name: string): string | null;

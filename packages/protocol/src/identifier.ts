@@ -1,6 +1,6 @@
+import { printable } from '@acmex/errors';
 import { AcmeError } from './errors.ts';
 import { Members } from './members.ts';
-import { printable } from './printable.ts';
 
 /** What a certificate is for: a domain name (A-labels, lower case, no final dot) or an IP address. RFC 8555 §9.7.7, RFC 8738. */
 export interface Identifier {

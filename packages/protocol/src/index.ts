@@ -33,13 +33,7 @@ export {
   keyAuthorizationDigest,
 } from './challenge.ts';
 export { type Directory, type DirectoryMeta } from './directory.ts';
-export {
-  AcmeError,
-  type AcmeErrorCode,
-  type AcmeErrorDetails,
-  acmeErrors,
-  errorCode,
-} from './errors.ts';
+export { AcmeError, type AcmeErrorCode, type AcmeErrorDetails, acmeErrors } from './errors.ts';
 export {
   type AcmeResponse,
   type Fetch,
@@ -60,7 +54,6 @@ export {
   type OrderedIdentifier,
 } from './order.ts';
 export { pollOrder, type PollOptions } from './poll.ts';
-export { printable } from './printable.ts';
 export { describeProblem, type Problem, problemCode } from './problem.ts';
 export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';
 export {

@@ -1,6 +1,6 @@
+import { printable } from '@acmex/errors';
 import { AcmeError } from './errors.ts';
 import type { AcmeResponse } from './http.ts';
-import { printable } from './printable.ts';
 
 /** A JSON object. */
 export type JsonObject = { readonly [member: string]: unknown };

@@ -1,7 +1,7 @@
+import { printable } from '@acmex/errors';
 import { type AcmeErrorCode, acmeErrors } from './errors.ts';
 import type { Identifier } from './identifier.ts';
 import { isObject, type JsonObject } from './members.ts';
-import { printable } from './printable.ts';
 
 const namespace = 'urn:ietf:params:acme:error:';
 

@@ -1,7 +1,7 @@
+import { printable } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
 import { AcmeError } from './errors.ts';
 import { Members, readMembers } from './members.ts';
-import { printable } from './printable.ts';
 import { retryAfter } from './retry-after.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 

@@ -1,6 +1,7 @@
+import { errorCode } from '@acmex/errors';
 import { base64url } from 'jose';
 import type { AccountKey } from './account-key.ts';
-import { AcmeError, errorCode } from './errors.ts';
+import { AcmeError } from './errors.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 /** Why a certificate is revoked: the reasons of RFC 5280 §5.3.1 that a subscriber may give. */

@@ -1,8 +1,9 @@
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
 import type { AccountKey } from './account-key.ts';
 import { type Directory, readDirectory } from './directory.ts';
-import { AcmeError, errorCode } from './errors.ts';
+import { AcmeError } from './errors.ts';
 import { type AcmeResponse, exchange, type Fetch, type HttpCall } from './http.ts';
 import { signJws } from './jws.ts';
 import { NoncePool } from './nonce-pool.ts';

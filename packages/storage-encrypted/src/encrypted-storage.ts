@@ -1,10 +1,10 @@
+import { errorCode } from '@acmex/errors';
 import {
   checkedChanges,
   checkedKey,
   checkedPrefix,
   type Change,
   type Entry,
-  errorCode,
   isLock,
   keyOf,
   type ReadManyOptions,

@@ -1,4 +1,5 @@
-import { type Entry, errorCode, isLock, type Storage } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { type Entry, isLock, type Storage } from '@acmex/storage';
 import type { EncryptionKeyInput } from './encryption-key.ts';
 import { open, seal, sealedWith } from './sealed-value.ts';
 import { isOurs, type Keys, retireOthers, unlock } from './sentinel.ts';

@@ -1,4 +1,5 @@
-import { errorCode, isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { isLock, jsonRecord, type Storage, StorageError } from '@acmex/storage';
 import {
   type EncryptionKey,
   type EncryptionKeyInput,

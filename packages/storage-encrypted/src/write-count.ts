@@ -1,4 +1,5 @@
-import { errorCode, jsonRecord, type Storage, StorageError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { jsonRecord, type Storage, StorageError } from '@acmex/storage';
 import { sentinelKey } from './sentinel.ts';
 
 interface Count {

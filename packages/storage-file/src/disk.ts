@@ -1,6 +1,7 @@
 import { constants, type Dirent } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rmdir, unlink, writeFile } from 'node:fs/promises';
-import { errorCode, StorageUnavailableError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { StorageUnavailableError } from '@acmex/storage';
 
 /** What the driver does to a disk: each call one step that a crash can fall before or behind. Handed in, so that a test can be the crash. */
 export interface Disk {

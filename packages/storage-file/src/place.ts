@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, StorageError, StorageUnavailableError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { StorageError, StorageUnavailableError } from '@acmex/storage';
 import { newFiles } from './commit.ts';
 import type { Disk } from './disk.ts';
 import { ownFolder } from './entry-file.ts';

@@ -1,5 +1,6 @@
 import { type Clock, withTimeLimit } from '@acmex/clock';
-import { errorCode, StorageUnavailableError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { StorageUnavailableError } from '@acmex/storage';
 import type { Redis } from 'ioredis';
 import { failureOf } from './failure.ts';
 import { type Opening, opening, type OpeningOptions } from './opening.ts';

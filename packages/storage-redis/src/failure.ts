@@ -1,4 +1,5 @@
-import { errorCode, StorageUnavailableError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { StorageUnavailableError } from '@acmex/storage';
 
 /** What Redis says instead of doing it, in our words; `elsewhere`: another connection, perhaps to another server, may do it. */
 const refusals = {

@@ -1,4 +1,5 @@
-import { type Entry, errorCode, StorageError } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { type Entry, StorageError } from '@acmex/storage';
 
 /** How many bytes of values Redis puts into one answer before it stops. */
 export const inPage = 1024 * 1024;

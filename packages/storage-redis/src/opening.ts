@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { errorCode } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
 import { Redis, type RedisOptions } from 'ioredis';
 import { type Address, checkedAddress, type RedisTarget } from './place.ts';
 import { type Connect, wayToMaster } from './way-to-master.ts';

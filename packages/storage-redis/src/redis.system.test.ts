@@ -1,4 +1,5 @@
 import { systemClock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import {
   describeWith,
   type RedisCluster,
@@ -8,7 +9,7 @@ import {
   startRedisCluster,
   startRedisSentinel,
 } from '@acmex/services';
-import { errorCode, type Storage } from '@acmex/storage';
+import type { Storage } from '@acmex/storage';
 import {
   checkClause,
   historyFrom,

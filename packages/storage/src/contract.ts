@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Clock, systemClock } from '@acmex/clock';
-import { errorCode } from './errors.ts';
+import { errorCode } from '@acmex/errors';
 import { acquireLock } from './lock.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 

@@ -1,3 +1,5 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
 /** What can go wrong with storage; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
 export const storageErrors = {
   ERR_STORAGE_CONFLICT: {
@@ -54,10 +56,7 @@ export const storageErrors = {
     exit: 2,
     http: 500,
   },
-} as const satisfies Record<
-  `ERR_STORAGE_${string}`,
-  { meaning: string; cure: string; exit: number; http: number }
->;
+} as const satisfies ErrorTable<'STORAGE'>;
 
 export type StorageErrorCode = keyof typeof storageErrors;
 
@@ -68,22 +67,16 @@ export interface StorageErrorOptions {
 }
 
 /** A failure of storage. Tell kinds apart by `code`. */
-export class StorageError extends Error {
-  override readonly name: string = 'StorageError';
+export class StorageError extends defineErrors('Storage', storageErrors) {
   readonly key: string | undefined;
 
   constructor(
-    readonly code: StorageErrorCode,
+    code: StorageErrorCode,
     message: string,
     { key, ...options }: StorageErrorOptions = {},
   ) {
-    super(message, options);
+    super(code, message, options);
     this.key = key;
-  }
-
-  /** What to do. */
-  get cure(): string {
-    return storageErrors[this.code].cure;
   }
 }
 
@@ -128,14 +121,4 @@ export class CorruptEntryError extends StorageError {
   constructor(key: string, reason: string, options?: { readonly cause?: unknown }) {
     super('ERR_STORAGE_CORRUPT', `${key} cannot be read: ${reason}`, { ...options, key });
   }
-}
-
-/** The `code` of whatever was thrown. */
-export function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' &&
-    error !== null &&
-    'code' in error &&
-    typeof error.code === 'string'
-    ? error.code
-    : undefined;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { errorCode } from '@acmex/errors';
 import { keyOf } from './bounds.ts';
-import { errorCode } from './errors.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 
 /** One write of a random history: keys out of a small set, and for each key whether its version is asked for. */

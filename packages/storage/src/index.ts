@@ -2,7 +2,6 @@ export { checkedChanges, checkedKey, checkedPrefix, keyOf } from './bounds.ts';
 export {
   ConflictError,
   CorruptEntryError,
-  errorCode,
   LockLostError,
   StorageError,
   type StorageErrorCode,

@@ -1,6 +1,7 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { checkedKey } from './bounds.ts';
-import { errorCode, LockLostError, StorageError } from './errors.ts';
+import { LockLostError, StorageError } from './errors.ts';
 import { jsonRecord } from './record.ts';
 import type { Change, Storage } from './storage.ts';
 

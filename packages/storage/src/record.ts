@@ -1,3 +1,4 @@
+import { errorText } from '@acmex/errors';
 import { CorruptEntryError, StorageError } from './errors.ts';
 import type { Entry } from './storage.ts';
 
@@ -50,11 +51,9 @@ export function jsonRecord<T>({
       try {
         return check(record);
       } catch (error) {
-        throw new CorruptEntryError(
-          key,
-          `it is no ${kind} (${error instanceof Error ? error.message : String(error)})`,
-          { cause: error },
-        );
+        throw new CorruptEntryError(key, `it is no ${kind} (${errorText(error)})`, {
+          cause: error,
+        });
       }
     },
   };

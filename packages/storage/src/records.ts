@@ -1,4 +1,4 @@
-import { errorCode } from './errors.ts';
+import { errorCode } from '@acmex/errors';
 import { jsonRecord, type RecordKind } from './record.ts';
 import type { Change, Entry, ListOptions, Storage } from './storage.ts';
 

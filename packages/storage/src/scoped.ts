@@ -1,5 +1,6 @@
+import { errorCode } from '@acmex/errors';
 import { checkedChanges, checkedKey } from './bounds.ts';
-import { ConflictError, errorCode } from './errors.ts';
+import { ConflictError } from './errors.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 
 /**

@@ -46,7 +46,7 @@ describe('npm run new', () => {
       nx: { tags: ['scope:dns-hooks'] },
     });
     expect(await text('packages/dns-hooks/src/errors.ts')).toContain('ERR_DNS_HOOKS_INPUT');
-    expect(await text('eslint.config.mjs')).toContain("\n  'dns-hooks': [],\n};\n");
+    expect(await text('eslint.config.mjs')).toContain("\n  'dns-hooks': ['errors'],\n};\n");
   });
   it('overwrites nothing, and takes no odd name', async () => {
     const before = await text('eslint.config.mjs');

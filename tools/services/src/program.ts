@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
+import { errorText } from '@acmex/errors';
 import { guard } from './guard.ts';
 
 export interface ProgramOptions {
@@ -80,11 +81,7 @@ export async function startProgram({
     return { pid: child.pid ?? 0, log: () => log, [Symbol.asyncDispose]: stop };
   } catch (cause) {
     await stop();
-    throw new ProgramError(
-      `${command} ${cause instanceof Error ? cause.message : String(cause)}`,
-      log,
-      { cause },
-    );
+    throw new ProgramError(`${command} ${errorText(cause)}`, log, { cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { printable } from '@acmex/errors';
 import {
   accountOf,
   type AccountOptions,
@@ -6,7 +7,7 @@ import {
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
-import { type Account, printable } from '@acmex/protocol';
+import type { Account } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import {
   type AuthorityOptions,

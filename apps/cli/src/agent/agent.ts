@@ -1,6 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { parseChain } from '@acmex/certificate';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import type { Log } from '@acmex/server';
 import { type Available, available } from './available.ts';
 import { pauseAfter } from './backoff.ts';

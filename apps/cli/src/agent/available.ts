@@ -1,4 +1,4 @@
-import { printable } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 import { ServerFault, type Servers } from './servers.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bundle, folderName } from '@acmex/deploy';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 import { reason, waitingFile } from '../whole-file.ts';
 import { pairIn } from './bundle.ts';

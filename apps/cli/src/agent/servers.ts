@@ -1,5 +1,6 @@
 import { type Clock, milliseconds, withTimeLimit } from '@acmex/clock';
-import { errorCode, type Fetch, type HttpAnswer, printable } from '@acmex/protocol';
+import { errorCode, errorText, printable } from '@acmex/errors';
+import type { Fetch, HttpAnswer } from '@acmex/protocol';
 import { CliError, type CliErrorCode } from '../errors.ts';
 
 export interface ServersOptions {
@@ -242,8 +243,5 @@ function wordsFor(cause: unknown): string {
   };
   if (code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code))
     return `shows a certificate that is not trusted here (${code}): give its root by --ca-certificate`;
-  return (
-    words[code ?? ''] ??
-    `cannot be reached: ${code ?? printable(cause instanceof Error ? cause.message : String(cause), 200)}`
-  );
+  return words[code ?? ''] ?? `cannot be reached: ${code ?? printable(errorText(cause), 200)}`;
 }

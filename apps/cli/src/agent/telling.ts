@@ -1,10 +1,10 @@
-import { errorCode, printable } from '@acmex/protocol';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import type { Log } from '@acmex/server';
 
 /** An error in one line. What a hook wrote may be anything: a private key in it is left out. */
 export function told(error: unknown): string {
   const code = errorCode(error);
-  return `${withoutKeys(printable(error instanceof Error ? error.message : String(error), 2000))}${code === undefined ? '' : ` [${code}]`}`;
+  return `${withoutKeys(printable(errorText(error), 2000))}${code === undefined ? '' : ` [${code}]`}`;
 }
 
 /** Log lines in which no private key stands, whoever wrote it. */

@@ -9,7 +9,7 @@ import {
   runHook,
   servedSerialNumber,
 } from '@acmex/deploy';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import type { Log } from '@acmex/server';
 import { pauseAfter } from './backoff.ts';
 import type { Available } from './available.ts';

@@ -10,7 +10,8 @@ import {
   revokeIssued,
 } from '@acmex/ca';
 import { systemClock } from '@acmex/clock';
-import { printable, type RevocationReason } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
+import type { RevocationReason } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { openStorage } from '../open-storage.ts';

@@ -10,7 +10,7 @@ import {
   ownCertificate,
 } from '@acmex/ca';
 import { systemClock } from '@acmex/clock';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 
 export interface ServerPlace {

@@ -8,6 +8,7 @@ import {
   validationResolver,
 } from '@acmex/ca';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
+import { errorText } from '@acmex/errors';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -54,9 +55,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),
         onError: ({ during, correlationId, error }) =>
-          report.warn(
-            `${during} failed (${correlationId}): ${error instanceof Error ? error.message : String(error)}`,
-          ),
+          report.warn(`${during} failed (${correlationId}): ${errorText(error)}`),
         externalAccountRequired: options.eabRequired ?? false,
         ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
         ...draftsOf(options),

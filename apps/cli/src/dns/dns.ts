@@ -16,7 +16,7 @@ import {
   recordVisible,
   relativeName,
 } from '@acmex/dns';
-import { errorCode, printable } from '@acmex/protocol';
+import { errorCode, printable } from '@acmex/errors';
 import {
   type ConfiguredOutputOptions,
   formatResult,

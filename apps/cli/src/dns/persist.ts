@@ -6,7 +6,8 @@ import {
 import { systemClock } from '@acmex/clock';
 import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/manager';
 import { lookUp, quoted } from '@acmex/dns';
-import { type AcmeSession, getAccount, identifier, printable, thumbprint } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
+import { type AcmeSession, getAccount, identifier, thumbprint } from '@acmex/protocol';
 import {
   accountUris,
   type DnsPersistDraft,

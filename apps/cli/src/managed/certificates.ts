@@ -1,7 +1,7 @@
 import { systemClock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import { endingRecords, type CertificateManager } from '@acmex/manager';
 import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
-import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';

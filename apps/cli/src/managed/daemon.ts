@@ -2,9 +2,9 @@ import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import { storedResponses, worker } from '@acmex/manager';
 import type { Tended } from '@acmex/orchestrator';
-import { errorCode, printable } from '@acmex/protocol';
 import { inProcessQueue } from '@acmex/scheduler';
 import { haveSameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
@@ -151,5 +151,5 @@ async function stopped(signal: AbortSignal): Promise<void> {
 
 function told(error: unknown): string {
   const code = errorCode(error);
-  return `${printable(error instanceof Error ? error.message : String(error), 2000)}${code === undefined ? '' : ` [${code}]`}`;
+  return `${printable(errorText(error), 2000)}${code === undefined ? '' : ` [${code}]`}`;
 }

@@ -1,11 +1,6 @@
+import { printable } from '@acmex/errors';
 import type { ManagedCertificate, Outcome } from '@acmex/orchestrator';
-import {
-  type AcmeSession,
-  acmeSession,
-  generateAccountKey,
-  newAccount,
-  printable,
-} from '@acmex/protocol';
+import { type AcmeSession, acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
 import {

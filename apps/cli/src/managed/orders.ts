@@ -1,5 +1,5 @@
+import { errorText, printable } from '@acmex/errors';
 import type { OrderStatus } from '@acmex/orchestrator';
-import { printable } from '@acmex/protocol';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
@@ -118,7 +118,7 @@ export async function orderRetry(
     if (error !== undefined)
       throw new CliError(
         'ERR_CLI_NOT_DEPLOYED',
-        `${certificate} was issued and lies in the storage, but not where it is used: ${error instanceof Error ? error.message : String(error)}`,
+        `${certificate} was issued and lies in the storage, but not where it is used: ${errorText(error)}`,
         { cause: error },
       );
     const now = await provisioner.status(order);

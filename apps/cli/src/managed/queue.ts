@@ -1,6 +1,6 @@
 import { systemClock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import { type CertificateStore, type ManagedCertificate, priorityOf } from '@acmex/orchestrator';
-import { printable } from '@acmex/protocol';
 import type { Terminal } from '../terminal.ts';
 import { theCertificate } from './certificates.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';

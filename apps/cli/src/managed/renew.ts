@@ -1,7 +1,7 @@
 import { systemClock } from '@acmex/clock';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import { type CertificateManager, reconcileDeclared } from '@acmex/manager';
 import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
-import { errorCode, printable } from '@acmex/protocol';
 import PQueue from 'p-queue';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
@@ -63,9 +63,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     const results = done.map((one): Done => {
       const { deployed, deployError } = finished.get(one.certificate) ?? {};
       if (deployed !== 'failed') return one;
-      report.warn(
-        `${one.certificate}: not deployed: ${deployError instanceof Error ? deployError.message : String(deployError)}`,
-      );
+      report.warn(`${one.certificate}: not deployed: ${errorText(deployError)}`);
       return { ...one, result: 'not deployed', error: deployError };
     });
     const codes = new Set(
@@ -172,15 +170,11 @@ async function tended(
             : deployed === undefined
               ? 'not due'
               : 'deployed';
-    if (error !== undefined)
-      report.warn(
-        `${called}: ${result}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+    if (error !== undefined) report.warn(`${called}: ${result}: ${errorText(error)}`);
     else if (result !== 'not due') report.done(`${called}: ${result}`);
     return { ...tended, names, result, error };
   } catch (error) {
-    if (!signal.aborted)
-      report.warn(`${called}: ${error instanceof Error ? error.message : String(error)}`);
+    if (!signal.aborted) report.warn(`${called}: ${errorText(error)}`);
     return { certificate: id, names, result: 'failed', error };
   }
 }

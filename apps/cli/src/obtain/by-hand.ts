@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { type Config, dnsProviderKinds, dnsProvidersOf } from '@acmex/config';
+import { printable } from '@acmex/errors';
 import type { SolverOptions } from '@acmex/manager';
-import { printable } from '@acmex/protocol';
 import type { Reporter, Terminal } from '../terminal.ts';
 
 /** Whether a person writes the records, whom no timer has. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseChain } from '@acmex/certificate';
 import { dnsVariablesRecord } from '@acmex/config';
+import { errorText, printable } from '@acmex/errors';
 import {
   deployRecord,
   type DeployStep,
@@ -14,7 +15,7 @@ import {
   solverFor,
 } from '@acmex/manager';
 import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
-import { type Identifier, printable } from '@acmex/protocol';
+import type { Identifier } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { called, type CertificateAuthority, chooseAuthority } from '../certificate-authority.ts';
@@ -255,7 +256,7 @@ async function issued(
   if (deployed === 'failed')
     throw new CliError(
       'ERR_CLI_NOT_DEPLOYED',
-      `${id} was issued and lies in the storage, but not in its files: ${deployError instanceof Error ? deployError.message : String(deployError)}`,
+      `${id} was issued and lies in the storage, but not in its files: ${errorText(deployError)}`,
       { cause: deployError },
     );
   return await certificates.get(id);

@@ -1,5 +1,6 @@
+import { printable } from '@acmex/errors';
 import { type AccountDescription, type AccountOptions, accountSession } from '@acmex/manager';
-import { type AcmeSession, printable } from '@acmex/protocol';
+import type { AcmeSession } from '@acmex/protocol';
 import type { Reporter } from '../terminal.ts';
 
 /** A session with the account that is kept for a CA, or with the one of a key that was given; says what it does. */

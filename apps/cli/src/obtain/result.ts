@@ -1,5 +1,5 @@
 import type { IssuedCertificate } from '@acmex/certificate';
-import { printable } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
 import { called, type CertificateAuthority } from '../certificate-authority.ts';
 
 /** The certificate that `acmex obtain` has issued, and its files. */

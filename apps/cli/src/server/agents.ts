@@ -1,5 +1,5 @@
+import { printable } from '@acmex/errors';
 import { CertificateStore } from '@acmex/orchestrator';
-import { printable } from '@acmex/protocol';
 import { AgentReports } from '@acmex/server/agents';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';

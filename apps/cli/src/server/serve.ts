@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import { errorCode, printable } from '@acmex/protocol';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import type { Log, RunningServer } from '@acmex/server';
 import { type ConfigurationFlags, dataDirectory, placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
@@ -63,7 +63,7 @@ async function reload(server: RunningServer, log: Log): Promise<void> {
     await server.reload();
     log({ level: 'info', msg: 'the configuration was reloaded' });
   } catch (error) {
-    const text = printable(error instanceof Error ? error.message : String(error), 4000);
+    const text = printable(errorText(error), 4000);
     log({ level: 'warn', msg: `the previous configuration stays in effect: ${text}` });
   }
 }

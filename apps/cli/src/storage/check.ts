@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { storageOf } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 import { checkClause, storageContract } from '@acmex/storage/contract';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
@@ -29,7 +30,7 @@ export async function check(options: ConfiguredOutputOptions, terminal: Terminal
       } catch (error) {
         failures.push({
           clause: clause.title,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: errorText(error),
         });
       }
     }

@@ -1,5 +1,5 @@
 import { open, rm } from 'node:fs/promises';
-import { errorCode } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
 import { ServerError } from '../errors.ts';
 import type { KeyStore } from './key-store.ts';
 import { scopes } from './scopes.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
-import { errorCode, records, type Storage } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { records, type Storage } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';

@@ -1,7 +1,8 @@
 import { certificateErrors } from '@acmex/certificate';
 import { configErrors } from '@acmex/config';
+import { errorCode, printable } from '@acmex/errors';
 import { orchestratorErrors } from '@acmex/orchestrator';
-import { acmeErrors, errorCode, printable } from '@acmex/protocol';
+import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
 import { z } from 'zod';
 import { type FieldError, ServerError, serverErrors } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from '../access/authenticator.ts';

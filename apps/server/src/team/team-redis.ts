@@ -1,5 +1,5 @@
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { printable } from '@acmex/protocol';
+import { errorText, printable } from '@acmex/errors';
 import type { RedisTarget } from '@acmex/storage-redis';
 import { Redis, type RedisOptions } from 'ioredis';
 import { ServerError } from '../errors.ts';
@@ -75,7 +75,7 @@ export async function teamRedis({
     const why = trouble ?? error;
     throw new ServerError(
       'ERR_SERVER_UNAVAILABLE',
-      `Redis at ${where} cannot be used (${printable(why instanceof Error ? why.message : String(why), 200)}): see whether it runs, and whether redis in acmex.toml or ACMEX_REDIS_URL says where, with its password`,
+      `Redis at ${where} cannot be used (${printable(errorText(why), 200)}): see whether it runs, and whether redis in acmex.toml or ACMEX_REDIS_URL says where, with its password`,
       { cause: why },
     );
   }

@@ -1,6 +1,7 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
-import { errorCode, type Storage } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import type { Storage } from '@acmex/storage';
 import { CaError } from '../errors.ts';
 import { recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';

@@ -1,8 +1,9 @@
+import { errorCode } from '@acmex/errors';
 import type { Identifier } from '@acmex/protocol';
 import { parseIssueValue } from '@acmex/protocol/drafts';
 import { type IssueRequest, permits } from './caa-property.ts';
 import type { CaaRecord, ValidationResolver } from './resolver.ts';
-import { errorCode, problem, type Validation, type ValidationRecord } from './validation.ts';
+import { problem, type Validation, type ValidationRecord } from './validation.ts';
 
 export interface CaaCheck extends IssueRequest {
   /** Without `*.` */

@@ -1,6 +1,7 @@
+import { errorCode } from '@acmex/errors';
 import { type Identifier, keyAuthorizationDigest } from '@acmex/protocol';
 import type { ValidationResolver } from './resolver.ts';
-import { errorCode, problem, unsupported, type Validation } from './validation.ts';
+import { problem, unsupported, type Validation } from './validation.ts';
 
 export interface Dns01Validation {
   /** Without `*.`: a wildcard is proven at the name below it. */

@@ -1,4 +1,5 @@
 import type { Clock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import type { Identifier } from '@acmex/protocol';
 import {
   type FaultyRecord,
@@ -8,7 +9,7 @@ import {
 } from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import type { ValidationResolver } from './resolver.ts';
-import { errorCode, problem, unsupported, type Validation } from './validation.ts';
+import { problem, unsupported, type Validation } from './validation.ts';
 
 export interface DnsPersist01Validation {
   /** Without `*.`: a wildcard is proven at the name below it. */

@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from './validation.ts';
+import { errorCode } from '@acmex/errors';
 
 /** One property of a name's policy. RFC 8659 §4.1 */
 export interface CaaRecord {

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { type Egress, egressConnect } from '@acmex/egress';
+import { errorCode } from '@acmex/errors';
 import { type Identifier, keyAuthorizationDigest } from '@acmex/protocol';
 import { challengeCertificateFault } from './challenge-certificate.ts';
 import { reverseName } from './reverse-name.ts';
 import {
   egressProblem,
-  errorCode,
   problem,
   unsupported,
   type Validation,

@@ -1,5 +1,6 @@
 import type { Identifier } from '@acmex/protocol';
 import type { EgressErrorCode } from '@acmex/egress';
+import { errorCode } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /** What an answer was looked for in. Data for a log: it says where, never what stood there. */
@@ -97,11 +98,4 @@ export function egressProblem(
       ? `${identifier.value}: it, or a host that it redirects to, has no address that this server may connect to`
       : (error as Error).message;
   return problem(type, detail, records, error);
-}
-
-/** The code of whatever was thrown. */
-export function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error
-    ? String(error.code)
-    : undefined;
 }

@@ -7,7 +7,7 @@ import {
   type ServerAnswer,
   serverAnswers,
 } from '@acmex/dns';
-import { printable } from '@acmex/protocol';
+import { printable } from '@acmex/errors';
 import {
   isHashedUri,
   type PersistentRecord,

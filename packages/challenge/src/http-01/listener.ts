@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { ChallengeError } from '../errors.ts';
 import { inTurn, listening } from '../port.ts';
 import type { SharedResponses } from '../shared-responses.ts';

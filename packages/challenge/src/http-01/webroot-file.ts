@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 
 export interface FileToPlace {
   /** Made where they are absent, the outer before the inner. */

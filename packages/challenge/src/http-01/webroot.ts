@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChallengeSolver, ChallengeToSolve } from '@acmex/client';
-import { errorCode } from '@acmex/protocol';
+import { errorCode } from '@acmex/errors';
 import { ChallengeError } from '../errors.ts';
 import { checkedToken, type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
 import { placeFile, removeIfEmpty } from './webroot-file.ts';

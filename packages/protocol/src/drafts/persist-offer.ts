@@ -1,6 +1,6 @@
+import { printable } from '@acmex/errors';
 import { AcmeError } from '../errors.ts';
 import type { JsonObject } from '../members.ts';
-import { printable } from '../printable.ts';
 import type { DnsPersistDraft } from './dns-persist.ts';
 
 /** What a CA says of dns-persist-01. */

@@ -1,0 +1,9 @@
+export {
+  type CodedError,
+  type CodedErrorClass,
+  defineErrors,
+  type ErrorEntry,
+  type ErrorTable,
+} from './define-errors.ts';
+export { printable } from './printable.ts';
+export { errorCode, errorText } from './thrown.ts';
