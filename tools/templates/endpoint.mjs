@@ -20,7 +20,7 @@ export const edits = ({ name, pascal }) => [
 
 export const files = ({ name, camel, pascal }) => ({
   [`${name}.ts`]: `import { idOf, newId, records, type Stored } from '@acmex/storage';
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -39,7 +39,7 @@ const create = endpoint({ method: 'POST', path: '/api/${name}', scope: '${name}:
 const show = endpoint({ method: 'GET', path: '/api/${name}/:id', scope: '${name}:read', summary: 'Look at one of ${name}', params, answers: { 200: { description: 'This one.', schema } } });
 const remove = endpoint({ method: 'DELETE', path: '/api/${name}/:id', scope: '${name}:write', summary: 'Remove one of ${name}', params, answers: { 204: { description: 'It is gone.' } } });
 
-@Controller()
+@Injectable()
 export class ${pascal} {
   @Handles(list)
   async list({ caller: { tenant: { storage } } }: RequestOf<typeof list>): Promise<Answer> {

@@ -27,7 +27,7 @@ import { oidc } from './access/oidc.ts';
 import { OPEN_API } from './docs/documentation.ts';
 import { STORAGE } from './health/health.ts';
 import { Figures } from './metrics/metrics.ts';
-import { Webhooks } from './webhooks/webhook-senders.ts';
+import { WebhookSenders } from './webhooks/webhook-senders.ts';
 import { Census } from './census.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { controllers, workerControllers } from './controllers.ts';
@@ -35,7 +35,7 @@ import { Waiting } from './certificates/waiting.ts';
 import { ServerError } from './errors.ts';
 import { application } from './http/application.ts';
 import { endpointsOf } from './http/endpoint.ts';
-import { STOPPING } from './http/exchange.ts';
+import { STOPPING } from './http/request-pipeline.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
 import { LOG, type Log } from './http/problems.ts';
@@ -298,8 +298,8 @@ export async function serve({
         { provide: Waiting, useValue: new Waiting({ clock }) },
         { provide: Figures, useValue: figures },
         {
-          provide: Webhooks,
-          useValue: new Webhooks({
+          provide: WebhookSenders,
+          useValue: new WebhookSenders({
             senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [],
             tenants,
             clock,

@@ -11,7 +11,7 @@ import {
   updateContact,
 } from '@acmex/manager';
 import { getAccount } from '@acmex/protocol';
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { issuerFor } from '../certificates/request.ts';
@@ -100,7 +100,7 @@ const rotate = endpoint({
   answers: { 200: { ...one, description: 'The CA knows the new key, and it alone.' } },
 });
 
-@Controller()
+@Injectable()
 export class Accounts {
   readonly #fetch: FetchFor;
 

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
@@ -105,7 +105,7 @@ const forget = endpoint({
   answers: { 204: { description: 'It is forgotten, for the certificates that the key may see.' } },
 });
 
-@Controller()
+@Injectable()
 export class Agents {
   readonly #clock: Clock = systemClock;
 

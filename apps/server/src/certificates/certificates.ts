@@ -7,7 +7,7 @@ import {
   stateOf,
 } from '@acmex/orchestrator';
 import { acquireLock } from '@acmex/storage';
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
@@ -26,7 +26,6 @@ import {
   renewBeforeDays,
   revocationReason,
 } from '../http/fields.ts';
-import { orderOf, orderSchema } from '../orders/order.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema } from './certificate.ts';
@@ -171,20 +170,6 @@ const bundle = endpoint({
     304: unchanged,
   },
 });
-const renew = endpoint({
-  method: 'POST',
-  path: '/api/certificates/:id/renew',
-  scope: 'orders:write',
-  summary: 'Renew a certificate, due or not',
-  params,
-  answers: {
-    202: {
-      description: 'It is under way.',
-      schema: orderSchema,
-      headers: { Location: 'The order.', 'Retry-After': 'Seconds.' },
-    },
-  },
-});
 const revoke = endpoint({
   method: 'POST',
   path: '/api/certificates/:id/revoke',
@@ -195,7 +180,7 @@ const revoke = endpoint({
   answers: { 200: { ...certificate, description: 'The CA has revoked it.' } },
 });
 
-@Controller()
+@Injectable()
 export class Certificates {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
@@ -373,19 +358,6 @@ export class Certificates {
       'content-type': 'application/x-pem-file',
       etag: tag,
       'cache-control': 'no-store',
-    });
-  }
-
-  @Handles(renew)
-  async renew({ caller, params: { id } }: RequestOf<typeof renew>): Promise<Answer> {
-    await visible(caller, id);
-    await this.#quotas.order(caller.tenant);
-    const { provisioner } = caller.tenant.keeper;
-    const order = await provisioner.submit({ certificate: id, cause: 'request' });
-    this.#scheduling.wake();
-    return answer(202, orderOf(await provisioner.status(order)), {
-      location: `/api/orders/${order}`,
-      'retry-after': '2',
     });
   }
 

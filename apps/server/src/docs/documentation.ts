@@ -1,4 +1,4 @@
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
 import type { JsonSchema, OpenApi, Operation } from '../http/open-api.ts';
 
@@ -22,7 +22,7 @@ const page = endpoint({
 });
 
 /** The API's description, as a document and as a page that needs no script. */
-@Controller()
+@Injectable()
 export class Documentation {
   readonly #openApi: OpenApi;
   #page: string | undefined;

@@ -1,6 +1,6 @@
 import { type AcmexEvent, eventTypes, type EventType, outbox } from '@acmex/orchestrator';
 import { firstId } from '@acmex/storage';
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -47,7 +47,7 @@ const list = endpoint({
   },
 });
 
-@Controller()
+@Injectable()
 export class Events {
   @Handles(list)
   async list({

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
@@ -49,7 +49,7 @@ const limit = { milliseconds: 800 };
 /** Milliseconds without a look for what is due that are too many. */
 const seldom = 90_000;
 
-@Controller()
+@Injectable()
 export class Health {
   readonly #storage: Storage;
   readonly #scheduling: Scheduling;

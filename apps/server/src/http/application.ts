@@ -2,20 +2,20 @@ import type { SecureContextOptions } from 'node:tls';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from 'helmet';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
+import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { ServerError } from '../errors.ts';
 import type { Figures } from '../metrics/metrics.ts';
-import { endpointsOf } from './endpoint.ts';
-import { Exchange } from './exchange.ts';
-import { Gatekeeper } from './gatekeeper.ts';
+import { AuthGuard } from './auth-guard.ts';
+import { type Controller, type Handler, routesOf } from './endpoint.ts';
 import { problemOf } from './problem.ts';
 import { Problems, send } from './problems.ts';
+import { RequestPipeline } from './request-pipeline.ts';
 
 export interface ApplicationOptions {
   /** What answers. */
-  readonly controllers: readonly (new (...args: never[]) => object)[];
+  readonly controllers: readonly Controller[];
   readonly imports: readonly DynamicModule[];
   /** Whether what every route but those of health needs can be reached. */
   readonly isReachable: () => boolean;
@@ -58,7 +58,6 @@ export async function application({
   isOwnHost,
   figures,
 }: ApplicationOptions): Promise<NestFastifyApplication> {
-  endpointsOf(controllers);
   const {
     maxHeaderSize,
     headersTimeout,
@@ -114,21 +113,44 @@ export async function application({
     async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
       figures.answered({ method, route, status, seconds: elapsedTime / 1000 }),
   );
-  return await NestFactory.create<NestFastifyApplication>(
+  const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServerModule,
       imports: [...imports],
-      controllers: [...controllers] as Type[],
       providers: [
+        ...(controllers as Type[]),
         ...providers,
-        { provide: APP_GUARD, useClass: Gatekeeper },
-        Exchange,
+        AuthGuard,
+        RequestPipeline,
         { provide: APP_FILTER, useClass: Problems },
       ],
     },
     adapter,
     { logger: false, bodyParser: false, abortOnError: false },
   );
+  mountRoutes(fastify, controllers, app);
+  return app;
+}
+
+/**
+ * Registers each route with Fastify: from there one call leads through the pipeline to the handler. Nest makes the controllers and
+ * does not route to them: its interceptors would double the cost of a request, and a route exists only by its description.
+ */
+function mountRoutes(
+  fastify: FastifyInstance,
+  controllers: readonly Controller[],
+  app: NestFastifyApplication,
+): void {
+  const pipeline = app.get(RequestPipeline);
+  for (const { endpoint, controller, handle } of routesOf(controllers)) {
+    const instance = app.get<object>(controller);
+    const handler: Handler = async (received) => await handle.call(instance, received);
+    fastify.route({
+      method: endpoint.method,
+      url: endpoint.path,
+      handler: async (request, reply) => await pipeline.run(endpoint, handler, request, reply),
+    });
+  }
 }
 
 /** Keeps the bytes too: signatures and digests are over those. */

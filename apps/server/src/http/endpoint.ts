@@ -1,11 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import {
-  createParamDecorator,
-  type ExecutionContext,
-  RequestMapping,
-  RequestMethod,
-} from '@nestjs/common';
 import type { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
 import type { Scope } from '../access/scopes.ts';
@@ -80,68 +74,52 @@ export function endpoint<
   return description;
 }
 
-/** One request on its way: checks it, has it handled, and writes the status and the headers of the answer. @returns the body */
-export type OpenExchange = (
-  handle: (received: Received<never, never, never>) => Promise<Answer>,
-) => Promise<unknown>;
+/** What handles the requests of a route, once they are allowed and checked. */
+export type Handler = (received: Received<never, never, never>) => Promise<Answer>;
 
-const key = Symbol('endpoint');
-const ExchangeOfRequest = createParamDecorator(
-  (_: unknown, context: ExecutionContext) =>
-    context.switchToHttp().getRequest<{ exchange: OpenExchange }>().exchange,
-);
+/** A class whose methods handle routes. Nest makes the one instance of it. */
+export type Controller = abstract new (...args: never[]) => object;
+
+/** A route and the method that handles it. */
+export interface Route {
+  readonly endpoint: EndpointDescription;
+  readonly controller: Controller;
+  /** The method, to be called on an instance of the controller. */
+  readonly handle: Handler;
+}
+
+const routesKey = Symbol('routes');
 
 /** Makes a method of a controller the handler of a route. */
 export function Handles<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
   description: EndpointDescription<P, Q, B>,
 ) {
   return <H extends (request: Received<Read<P>, Read<Q>, Read<B>>) => Promise<Answer>>(
-    target: object,
+    controller: object,
     name: string,
-    descriptor: TypedPropertyDescriptor<H>,
-  ) => {
-    const handle = descriptor.value;
-    if (!handle) throw new TypeError(`${name} is no method`);
-    // An interceptor of Nest would do the same by way of observables, at twice the cost of the whole request.
-    const route = async function route(this: unknown, exchange: OpenExchange): Promise<unknown> {
-      return await exchange(async (received) => await handle.call(this, received));
-    };
-    const routed: PropertyDescriptor = { ...descriptor, value: route };
-    Reflect.defineMetadata(key, description, route);
-    RequestMapping({ path: description.path, method: RequestMethod[description.method] })(
-      target,
-      name,
-      routed,
+    { value: handle }: TypedPropertyDescriptor<H>,
+  ): void => {
+    if (!handle) throw new TypeError(`${name} is not a method`);
+    Reflect.defineMetadata(
+      routesKey,
+      [...describedRoutes(controller), { endpoint: description, handle }],
+      controller,
     );
-    ExchangeOfRequest()(target, name, 0);
-    return routed as TypedPropertyDescriptor<H>;
   };
 }
 
-/** The description of a handler; undefined for one that has none. */
-export function endpointOf(handler: object): EndpointDescription | undefined {
-  return Reflect.getMetadata(key, handler) as EndpointDescription | undefined;
+function describedRoutes(prototype: object): readonly Omit<Route, 'controller'>[] {
+  return (Reflect.getMetadata(routesKey, prototype) ?? []) as readonly Omit<Route, 'controller'>[];
 }
 
-/** All routes of controllers. @throws TypeError for a handler without a description */
-export function endpointsOf(
-  controllers: readonly (abstract new (...args: never[]) => unknown)[],
-): readonly EndpointDescription[] {
-  return controllers.flatMap(({ name, prototype }) =>
-    Object.getOwnPropertyNames(prototype).flatMap((own) => {
-      const handler: unknown = (prototype as Record<string, unknown>)[own];
-      if (
-        typeof handler !== 'function' ||
-        own === 'constructor' ||
-        !Reflect.hasMetadata('path', handler)
-      )
-        return [];
-      const found = endpointOf(handler);
-      if (!found)
-        throw new TypeError(
-          `${name}.${own} is a route without a description: use @Handles(endpoint({ … }))`,
-        );
-      return [found];
-    }),
+/** Returns the routes of controllers, in the order in which they are written. */
+export function routesOf(controllers: readonly Controller[]): readonly Route[] {
+  return controllers.flatMap((controller) =>
+    describedRoutes(controller.prototype as object).map((route) => ({ ...route, controller })),
   );
+}
+
+/** Returns the descriptions of all routes of controllers. */
+export function endpointsOf(controllers: readonly Controller[]): readonly EndpointDescription[] {
+  return routesOf(controllers).map((route) => route.endpoint);
 }

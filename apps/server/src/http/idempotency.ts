@@ -10,7 +10,8 @@ import { problemOf } from './problem.ts';
 
 export interface RepeatableRequest {
   readonly caller: Caller;
-  readonly headers: IncomingHttpHeaders;
+  /** What identifies a repetition among the caller's requests. */
+  readonly key: string;
   readonly method: string;
   readonly url: string;
   readonly body: Buffer | undefined;
@@ -51,11 +52,10 @@ export class Idempotency {
     this.#clock = clock;
   }
 
-  /** @throws ServerError `ERR_SERVER_REQUEST`, `ERR_SERVER_IDEMPOTENCY`, `ERR_SERVER_SECRET_ONCE`; and what the work throws */
+  /** @throws ServerError `ERR_SERVER_IDEMPOTENCY`, `ERR_SERVER_SECRET_ONCE`; and what the work throws */
   async once(request: RepeatableRequest, work: () => Promise<Answer>): Promise<Answer> {
-    const key = keyIn(request.headers);
-    if (key === undefined) return await work();
     const {
+      key,
       caller: {
         tenant: { storage, name },
         id,
@@ -203,8 +203,10 @@ function answerOf({ status, headers, body }: NonNullable<Kept['answer']>, secret
   };
 }
 
-/** @throws ServerError `ERR_SERVER_REQUEST` */
-function keyIn({ 'idempotency-key': key }: IncomingHttpHeaders): string | undefined {
+/** Reads the header `Idempotency-Key`. @throws ServerError `ERR_SERVER_REQUEST` */
+export function idempotencyKeyIn({
+  'idempotency-key': key,
+}: IncomingHttpHeaders): string | undefined {
   if (key === undefined) return undefined;
   if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw new ServerError(

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { type ApiKey, KeyStore } from '../access/key-store.ts';
@@ -104,7 +104,7 @@ const rotate = endpoint({
   answers: { 200: withText },
 });
 
-@Controller()
+@Injectable()
 export class Keys {
   readonly #clock: Clock = systemClock;
 

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Tended } from '@acmex/orchestrator';
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Census } from '../census.ts';
 import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
@@ -155,7 +155,7 @@ export class Figures {
   }
 }
 
-@Controller()
+@Injectable()
 export class Metrics {
   readonly #figures: Figures;
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { OrderStatus } from '@acmex/orchestrator';
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { specOf, wishes } from '../certificates/request.ts';
@@ -67,6 +67,14 @@ const create = endpoint({
   scope: 'orders:write',
   summary: 'Order a certificate',
   body: orderRequest,
+  answers: { 202: accepted },
+});
+const renew = endpoint({
+  method: 'POST',
+  path: '/api/certificates/:id/renew',
+  scope: 'orders:write',
+  summary: 'Renew a certificate, due or not',
+  params: z.strictObject({ id: certificateId }),
   answers: { 202: accepted },
 });
 const renewAll = endpoint({
@@ -138,7 +146,7 @@ const pause = { milliseconds: 300 };
 const heartbeat = 15_000;
 const renewedAtOnce = 500;
 
-@Controller()
+@Injectable()
 export class Orders {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
@@ -190,6 +198,12 @@ export class Orders {
       caller,
       await provisioner.submit({ certificate: spec, traceparent }),
     );
+  }
+
+  @Handles(renew)
+  async renew({ caller, params: { id } }: RequestOf<typeof renew>): Promise<Answer> {
+    await visible(caller, id);
+    return await this.#accepted(caller, await this.#submit(caller, id));
   }
 
   @Handles(renewAll)

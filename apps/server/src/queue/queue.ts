@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { maySee } from '../access/caller.ts';
 import { failureSchema } from '../certificates/certificate.ts';
@@ -91,7 +91,7 @@ const replay = endpoint({
 /** Groups are `SCOPE/ISSUER`, or the issuer alone. */
 const scopeOf = (group: string) => group.slice(0, Math.max(0, group.indexOf('/')));
 
-@Controller()
+@Injectable()
 export class Queue {
   readonly #scheduling: Scheduling;
   readonly #clock: Clock = systemClock;

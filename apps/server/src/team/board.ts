@@ -3,7 +3,7 @@ import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from '../access/authenticator.ts';
 import { ServerError } from '../errors.ts';
-import { withPassword } from '../http/gatekeeper.ts';
+import { withPassword } from '../http/auth-guard.ts';
 import { problemOf } from '../http/problem.ts';
 import { send } from '../http/problems.ts';
 

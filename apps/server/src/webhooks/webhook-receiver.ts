@@ -1,4 +1,4 @@
-import { Controller, Inject } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { visible } from '../certificates/visible.ts';
 import { ServerError } from '../errors.ts';
@@ -37,7 +37,7 @@ const webhook = endpoint({
 /** How many certificates of one name are acted on at most. */
 const most = 100;
 
-@Controller()
+@Injectable()
 export class WebhookReceiver {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;

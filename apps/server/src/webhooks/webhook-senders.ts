@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Secret } from '@acmex/config';
-import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
+import type { Admission } from '../http/auth-guard.ts';
 import type { Tenant } from '../tenants.ts';
 
 /** Someone whose webhooks are taken. */
@@ -17,7 +17,7 @@ export interface Sender {
 const tolerance = 300;
 
 /** Finds out who has sent a webhook, by the Standard Webhooks scheme: an HMAC over id, time and body. */
-export class Webhooks {
+export class WebhookSenders {
   readonly #senders: () => readonly Sender[];
   readonly #tenants: () => ReadonlyMap<string, Tenant>;
   readonly #clock: Clock;
@@ -36,8 +36,11 @@ export class Webhooks {
     this.#clock = clock;
   }
 
-  /** @throws ServerError `ERR_SERVER_SIGNATURE` */
-  async senderOf(headers: IncomingHttpHeaders, body: Buffer): Promise<Caller> {
+  /**
+   * Finds the sender whose signature a webhook has. The same webhook again is the same request: its id is the idempotency key.
+   * @throws ServerError `ERR_SERVER_SIGNATURE`
+   */
+  async authenticate(headers: IncomingHttpHeaders, body: Buffer): Promise<Admission> {
     const [id, time, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
       (name) => String(headers[name] ?? ''),
     );
@@ -56,9 +59,10 @@ export class Webhooks {
       const tenant = this.#tenants().get(named);
       if (!tenant || !given.some((one) => one.length === own.length && timingSafeEqual(one, own)))
         continue;
-      // The same webhook again is the same request: see Idempotency.
-      headers['idempotency-key'] = id;
-      return { id: `webhook:${name}`, tenant, scopes: new Set(['orders:write']), names: ['*'] };
+      return {
+        caller: { id: `webhook:${name}`, tenant, scopes: new Set(['orders:write']), names: ['*'] },
+        idempotencyKey: id,
+      };
     }
     throw new ServerError(
       'ERR_SERVER_SIGNATURE',

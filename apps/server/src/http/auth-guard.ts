@@ -1,0 +1,74 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Authenticator } from '../access/authenticator.ts';
+import type { Caller } from '../access/caller.ts';
+import { ServerError } from '../errors.ts';
+import { WebhookSenders } from '../webhooks/webhook-senders.ts';
+import type { EndpointDescription } from './endpoint.ts';
+
+/** A request as the parser of bodies leaves it. */
+export interface ParsedRequest extends FastifyRequest {
+  /** The bytes of the body, which signatures and digests cover. */
+  readonly rawBody?: Buffer;
+}
+
+/** Who is let in. */
+export interface Admission {
+  readonly caller: Caller;
+  /** Set where the sender's own protocol identifies repetitions; it replaces the `Idempotency-Key` header. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** Lets in who may use a route. */
+@Injectable()
+export class AuthGuard {
+  readonly #authenticator: Authenticator;
+  readonly #senders: WebhookSenders;
+
+  constructor(
+    @Inject(Authenticator) authenticator: Authenticator,
+    @Inject(WebhookSenders) senders: WebhookSenders,
+  ) {
+    this.#authenticator = authenticator;
+    this.#senders = senders;
+  }
+
+  /**
+   * Authenticates a request and checks that it has the scope of the route.
+   * @param reply gets the header that makes a browser ask for the key
+   * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`, `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
+   */
+  async authorize(
+    { scope, browser }: EndpointDescription,
+    request: ParsedRequest,
+    reply: FastifyReply,
+  ): Promise<Admission> {
+    const { headers, ip, rawBody = Buffer.alloc(0) } = request;
+    if (scope === 'sender') return await this.#senders.authenticate(headers, rawBody);
+    if (browser) reply.header('www-authenticate', 'Basic realm="the API key as password"');
+    const caller = await this.#authenticator.authenticate(
+      browser ? withPassword(headers) : headers,
+      ip,
+    );
+    if (!caller)
+      throw new ServerError(
+        'ERR_SERVER_UNAUTHENTICATED',
+        'this route needs an API key: send it as X-API-Key, or a token as Authorization: Bearer',
+      );
+    if (scope !== 'any' && scope !== 'nobody' && !caller.scopes.has(scope))
+      throw new ServerError(
+        'ERR_SERVER_FORBIDDEN',
+        `this needs the scope ${scope}, which the key does not have`,
+      );
+    return { caller };
+  }
+}
+
+/** Reads the key from the password that a browser sends. RFC 7617 */
+export function withPassword(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const [, basic] = /^Basic +([\w+/=]+)$/i.exec(headers.authorization ?? '') ?? [];
+  if (basic === undefined) return headers;
+  const text = Buffer.from(basic, 'base64').toString();
+  return { ...headers, authorization: `Bearer ${text.slice(text.indexOf(':') + 1)}` };
+}

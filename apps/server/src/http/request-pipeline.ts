@@ -1,0 +1,201 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import type { Caller } from '../access/caller.ts';
+import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
+import { SCHEDULING, type Scheduling } from '../scheduling.ts';
+import { type Admission, AuthGuard, type ParsedRequest } from './auth-guard.ts';
+import type { Answer, EndpointDescription, Handler, Received } from './endpoint.ts';
+import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
+
+/** Aborts when the server stops. */
+export const STOPPING = Symbol('stopping');
+
+/** Takes a request from its route to its handler: who asks, what was sent, whether it was done before; then the answer. */
+@Injectable()
+export class RequestPipeline {
+  readonly #guard: AuthGuard;
+  readonly #idempotency: Idempotency;
+  readonly #stopping: AbortSignal;
+  readonly #scheduling: Scheduling;
+
+  constructor(
+    @Inject(AuthGuard) guard: AuthGuard,
+    @Inject(Idempotency) idempotency: Idempotency,
+    @Inject(STOPPING) stopping: AbortSignal,
+    @Inject(SCHEDULING) scheduling: Scheduling,
+  ) {
+    this.#guard = guard;
+    this.#idempotency = idempotency;
+    this.#stopping = stopping;
+    this.#scheduling = scheduling;
+  }
+
+  /**
+   * Authorizes and checks a request, has it handled, and sends the answer.
+   * @throws ServerError for what is refused; and what the handler throws
+   */
+  async run(
+    endpoint: EndpointDescription,
+    handle: Handler,
+    request: ParsedRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const admission =
+      endpoint.scope === 'nobody'
+        ? undefined
+        : await this.#guard.authorize(endpoint, request, reply);
+    const received = new ReceivedRequest(
+      checkedRequest(endpoint, request),
+      request.headers,
+      admission?.caller,
+      this.#stopping,
+      reply,
+    );
+    // The schemas made what the handler takes: its type is derived from them.
+    const work = async () => await handle(received as unknown as Received<never, never, never>);
+    const {
+      status,
+      body,
+      headers = {},
+    } = request.method === 'GET'
+      ? await work()
+      : await this.#change(endpoint, request, admission, work);
+    return reply.status(status).headers(headers).send(body);
+  }
+
+  /** Does a request that changes something once, and only while other processes can be notified of it. */
+  async #change(
+    { secret }: EndpointDescription,
+    { method, url, headers, rawBody: body }: ParsedRequest,
+    admission: Admission | undefined,
+    work: () => Promise<Answer>,
+  ): Promise<Answer> {
+    if (this.#scheduling.team?.isHere() === false)
+      throw new ServerError(
+        'ERR_SERVER_UNAVAILABLE',
+        'Redis cannot be reached: try again in a few seconds',
+        { retryAfter: 5 },
+      );
+    const key = admission && (admission.idempotencyKey ?? idempotencyKeyIn(headers));
+    if (!admission || key === undefined) return await work();
+    return await this.#idempotency.once(
+      { caller: admission.caller, key, method, url, body, secret: secret === true },
+      work,
+    );
+  }
+}
+
+interface CheckedRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** @throws ServerError `ERR_SERVER_REQUEST`, `ERR_SERVER_BODY` */
+function checkedRequest(
+  { params, query, body }: EndpointDescription,
+  request: CheckedRequest,
+): CheckedRequest {
+  return {
+    params: params && checked(params, request.params, 'ERR_SERVER_REQUEST', 'the path'),
+    query: query
+      ? checked(query, request.query, 'ERR_SERVER_REQUEST', 'the query')
+      : nothing(request.query, 'ERR_SERVER_REQUEST', 'this route takes no query'),
+    body: body
+      ? checked(body, request.body ?? {}, 'ERR_SERVER_BODY', 'the body')
+      : nothing(request.body, 'ERR_SERVER_BODY', 'this route takes no body'),
+  };
+}
+
+class ReceivedRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly #stopping: AbortSignal;
+  readonly #reply: FastifyReply;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    { params, query, body }: CheckedRequest,
+    readonly headers: IncomingHttpHeaders,
+    readonly caller: Caller | undefined,
+    stopping: AbortSignal,
+    reply: FastifyReply,
+  ) {
+    this.params = params;
+    this.query = query;
+    this.body = body;
+    this.#stopping = stopping;
+    this.#reply = reply;
+  }
+
+  /** Made when it is first read: few handlers need it, and it costs more than all the rest. */
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#stopping, endOf(this.#reply)]);
+    return this.#signal;
+  }
+}
+
+/** Aborts when the caller has gone before the answer was complete. */
+function endOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what: string): unknown {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const errors = error.issues.flatMap((issue) => fieldErrors(issue, code));
+  throw new ServerError(
+    code,
+    `${what} is not what this route takes: ${errors
+      .map(({ pointer, parameter, detail }) => `${pointer ?? parameter ?? ''} ${detail}`.trim())
+      .slice(0, 5)
+      .join('; ')}`,
+    { errors },
+  );
+}
+
+/** No part of what was sent is in the words; its place says enough. */
+function fieldErrors(issue: z.core.$ZodIssue, code: ServerErrorCode): readonly FieldError[] {
+  const paths =
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((one) => [...issue.path, one])
+      : [issue.path];
+  const detail = issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message;
+  return paths
+    .slice(0, 20)
+    .map((path) =>
+      code === 'ERR_SERVER_BODY'
+        ? { pointer: pointerOf(path), detail }
+        : { parameter: path.map(String).join('.').slice(0, 100), detail },
+    );
+}
+
+/** RFC 6901; a key of the caller's own is cut. */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => `/${String(part).slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
+}
+
+function nothing(value: unknown, code: ServerErrorCode, detail: string): undefined {
+  if (
+    value === undefined ||
+    value === null ||
+    (typeof value === 'object' && Object.keys(value).length === 0)
+  )
+    return undefined;
+  throw new ServerError(code, detail, {
+    errors: [
+      code === 'ERR_SERVER_BODY'
+        ? { pointer: '', detail }
+        : { parameter: Object.keys(value)[0]?.slice(0, 100) ?? '', detail },
+    ],
+  });
+}
