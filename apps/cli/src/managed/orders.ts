@@ -3,43 +3,38 @@ import type { OrderStatus } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { printableNames } from './certificates.ts';
 import { withManager } from './with-manager.ts';
 
-const rowOf = ({ id, state, cause, createdAt, names, certificate }: OrderStatus): Row => ({
-  id,
-  state,
-  cause,
-  created: createdAt,
-  certificate,
-  names: names.map((name) => printable(name, 255)).join(' '),
-});
-/** Without what only the client's own code means. */
-const documentOf = (order: OrderStatus) => ({
-  ...order,
-  issuance: undefined,
-  csr: undefined,
-  publicKey: undefined,
-});
+function rowOf(order: OrderStatus): Row {
+  const { id, state, cause, createdAt, certificate } = order;
+  return { id, state, cause, created: createdAt, certificate, names: printableNames(order) };
+}
 
-/** `acmex order list` */
+/** Returns an order without the fields that only the client reads. */
+function toDocument(order: OrderStatus): object {
+  return { ...order, issuance: undefined, csr: undefined, publicKey: undefined };
+}
+
+/** `acmex order list`: lists all orders. */
 export async function orderList(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
   await withManager(options, terminal, async ({ provisioner }, report) => {
-    const all: OrderStatus[] = [];
-    for await (const one of provisioner.orders({
+    const orders: OrderStatus[] = [];
+    for await (const order of provisioner.orders({
       signal: terminal.signal,
       onCorrupt: ({ message }) => report.warn(message),
     }))
-      all.push(one);
-    const rows = all.map(rowOf);
-    if (rows.length === 0) report.done('nothing was ordered in this storage yet');
-    return { text: table(rows), document: all.map(documentOf), rows };
+      orders.push(order);
+    const rows = orders.map(rowOf);
+    if (rows.length === 0) report.done('this storage has no orders');
+    return { text: table(rows), document: orders.map(toDocument), rows };
   });
 }
 
-/** `acmex order show` */
+/** `acmex order show`: shows an order and its steps. */
 export async function orderShow(
   id: string,
   options: ConfiguredOutputOptions,
@@ -47,40 +42,40 @@ export async function orderShow(
 ): Promise<void> {
   await withManager(options, terminal, async ({ provisioner }) => {
     const order = await provisioner.status(id);
-    const { failure } = order;
-    const lines: readonly (readonly [string, string | undefined])[] = [
-      ['id', order.id],
-      ['state', order.state],
-      ['cause', order.cause],
-      ['certificate', order.certificate],
-      ['names', order.names.map((name) => printable(name, 255)).join(' ')],
-      ['at the CA', order.url && printable(order.url, 500)],
-      [
-        'orphaned',
-        order.orphaned > 0 ? `${order.orphaned} orders may lie unused at the CA` : undefined,
-      ],
-      ...order.steps.map(({ at, type, name, message }): readonly [string, string] => [
-        '',
-        [at, type, name, message]
-          .filter((part) => part !== undefined)
-          .map((part) => printable(part, 500))
-          .join('  '),
-      ]),
-      ['failed', failure && `${failure.at}: ${printable(failure.message, 2000)} [${failure.code}]`],
-      ['again', order.state === 'pending' ? failure?.retryAt : undefined],
-    ];
     return {
-      text: lines
+      text: linesOf(order)
         .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => `${name.padEnd(11)} ${value}`)
+        .map(([label, value]) => `${label.padEnd(11)} ${value}`)
         .join('\n'),
-      document: documentOf(order),
+      document: toDocument(order),
       rows: [rowOf(order)],
     };
   });
 }
 
-/** `acmex order cancel`: says so in the record, and ends it at once where nobody else works on it. */
+function linesOf(order: OrderStatus): readonly (readonly [string, string | undefined])[] {
+  const { id, state, cause, certificate, url, orphaned, steps, failure } = order;
+  return [
+    ['id', id],
+    ['state', state],
+    ['cause', cause],
+    ['certificate', certificate],
+    ['names', printableNames(order)],
+    ['at the CA', url && printable(url, 500)],
+    ['orphaned', orphaned > 0 ? `up to ${orphaned} unused orders at the CA` : undefined],
+    ...steps.map(({ at, type, name, message }): readonly [string, string] => [
+      '',
+      [at, type, name, message]
+        .filter((field) => field !== undefined)
+        .map((field) => printable(field, 500))
+        .join('  '),
+    ]),
+    ['failed', failure && `${failure.at}: ${printable(failure.message, 2000)} [${failure.code}]`],
+    ['retry', state === 'pending' ? failure?.retryAt : undefined],
+  ];
+}
+
+/** `acmex order cancel`: marks an order as cancelled, and ends it now unless another process is working on it. */
 export async function orderCancel(
   id: string,
   options: ConfiguredOutputOptions,
@@ -90,15 +85,15 @@ export async function orderCancel(
     await provisioner.cancel(id);
     const { state } = await provisioner.execute(id, { signal: terminal.signal });
     if (state !== 'cancelled')
-      throw new CliError('ERR_CLI_INCOMPLETE', `${id} had ${state} before it could be cancelled`);
+      throw new CliError('ERR_CLI_INCOMPLETE', `${id} ${state} before it could be cancelled`);
     return {
-      text: `${id} is cancelled, and nothing of it is on display`,
-      document: documentOf(await provisioner.status(id)),
+      text: `${id} is cancelled, and its challenge responses are removed`,
+      document: toDocument(await provisioner.status(id)),
     };
   });
 }
 
-/** `acmex order retry`: now, not when its time has come. */
+/** `acmex order retry`: retries an order now, before its time. */
 export async function orderRetry(
   id: string,
   options: ConfiguredOutputOptions,
@@ -118,10 +113,10 @@ export async function orderRetry(
     if (error !== undefined)
       throw new CliError(
         'ERR_CLI_NOT_DEPLOYED',
-        `${certificate} was issued and lies in the storage, but not where it is used: ${errorText(error)}`,
+        `${certificate} was issued and stored, but not deployed: ${errorText(error)}`,
         { cause: error },
       );
     const now = await provisioner.status(order);
-    return { text: `${order} has ${now.state}`, document: documentOf(now) };
+    return { text: `${order} ${now.state}`, document: toDocument(now) };
   });
 }

@@ -1,15 +1,15 @@
 import { systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import { type CertificateStore, type ManagedCertificate, priorityOf } from '@acmex/orchestrator';
-import type { Terminal } from '../terminal.ts';
-import { theCertificate } from './certificates.ts';
+import type { Reporter, Terminal } from '../terminal.ts';
+import { findCertificate, printableNames } from './certificates.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import { withManager } from './with-manager.ts';
 
-/** So many of what is due are counted; a queue that is longer is said to be. */
-const most = 10_000;
+/** How many due certificates are counted. */
+const countLimit = 10_000;
 
-interface Waiting {
+interface DueGroup {
   readonly priority: string;
   readonly issuer: string;
   count: number;
@@ -18,91 +18,96 @@ interface Waiting {
 }
 
 const failureOf = ({ failure, deployFailure }: ManagedCertificate) => failure ?? deployFailure;
-const rowOf = (one: ManagedCertificate): Row => ({
-  id: one.id,
-  failures: failureOf(one)?.failures,
-  again: failureOf(one)?.retryAt,
-  code: failureOf(one)?.code,
-  names: one.names.map((name) => printable(name, 255)).join(' '),
-});
 
-/** `acmex queue`: what is due by now and not done, by urgency and CA, and what fails with its problem. */
+function rowOf(certificate: ManagedCertificate): Row {
+  const failure = failureOf(certificate);
+  return {
+    id: certificate.id,
+    failures: failure?.failures,
+    again: failure?.retryAt,
+    code: failure?.code,
+    names: printableNames(certificate),
+  };
+}
+
+/** `acmex queue`: shows what is due and not done, by priority and CA, and what fails with its cause. */
 export async function queue(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withManager(options, terminal, async ({ provisioner: { certificates } }, report) => {
-    const waiting = new Map<string, Waiting>();
-    const now = systemClock.now();
-    let count = 0;
-    for await (const { at, issuer, ...validity } of certificates.due(now, {
-      limit: most,
-      signal: terminal.signal,
-      onCorrupt: ({ message }) => report.warn(message),
-    })) {
-      count += 1;
-      const priority = priorityOf(validity, now);
-      const one = waiting.get(`${priority} ${issuer}`) ?? {
-        priority,
-        issuer,
-        count: 0,
-        oldest: at,
-      };
-      one.count += 1;
-      waiting.set(`${priority} ${issuer}`, one);
-    }
-    const failing = await allFailing(certificates);
-    if (count === 0) report.done('nothing is due');
-    if (count === most) report.done(`more than ${most} are due: these are the oldest`);
-    const due = [...waiting.values()];
+    const due = await countDue(certificates, report, terminal.signal);
+    const failing = await listFailing(certificates);
     const rows = failing.map(rowOf);
-    const problems = failing.map(
-      (one) => `${one.id}  ${printable(failureOf(one)?.message ?? '', 2000)}`,
+    const causes = failing.map(
+      (certificate) =>
+        `${certificate.id}  ${printable(failureOf(certificate)?.message ?? '', 2000)}`,
     );
-    return {
-      text: [
-        due.length > 0 ? table(due.map((one): Row => ({ ...one }))) : undefined,
-        rows.length > 0 ? `failing:\n${table(rows)}\n${problems.join('\n')}` : undefined,
-      ]
-        .filter((part) => part !== undefined)
-        .join('\n\n'),
-      document: {
-        due,
-        failing: failing.map((one) => ({
-          certificate: one.id,
-          names: one.names,
-          failure: one.failure,
-          deployFailure: one.deployFailure,
-        })),
-      },
-      rows,
+    const text = [
+      ...(due.length > 0 ? [table(due.map((group): Row => ({ ...group })))] : []),
+      ...(rows.length > 0 ? [`failing:\n${table(rows)}\n${causes.join('\n')}`] : []),
+    ].join('\n\n');
+    const document = {
+      due,
+      failing: failing.map(({ id, names, failure, deployFailure }) => ({
+        certificate: id,
+        names,
+        failure,
+        deployFailure,
+      })),
     };
+    return { text, document, rows };
   });
 }
 
-/** `acmex replay`: what failed is due now, for whoever works with the storage. */
+/** Counts what is due now by priority and issuer, and reports how many there are. */
+async function countDue(
+  certificates: CertificateStore,
+  report: Reporter,
+  signal: AbortSignal,
+): Promise<readonly DueGroup[]> {
+  const groups = new Map<string, DueGroup>();
+  const now = systemClock.now();
+  let count = 0;
+  for await (const { at, issuer, ...validity } of certificates.due(now, {
+    limit: countLimit,
+    signal,
+    onCorrupt: ({ message }) => report.warn(message),
+  })) {
+    count += 1;
+    const priority = priorityOf(validity, now);
+    const key = `${priority} ${issuer}`;
+    const group = groups.get(key) ?? { priority, issuer, count: 0, oldest: at };
+    group.count += 1;
+    groups.set(key, group);
+  }
+  if (count === 0) report.done('nothing is due');
+  if (count === countLimit) report.done(`more than ${countLimit} are due: these are the oldest`);
+  return [...groups.values()];
+}
+
+/** `acmex queue replay`: makes failed certificates due now. */
 export async function replay(
-  which: readonly string[],
+  idsOrNames: readonly string[],
   options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManager(options, terminal, async (parts) => {
-    const { provisioner } = parts;
+  await withManager(options, terminal, async (manager) => {
+    const { provisioner } = manager;
     const chosen =
-      which.length === 0
-        ? await allFailing(provisioner.certificates)
-        : await Promise.all(which.map(async (one) => await theCertificate(parts, one)));
-    const failing = chosen.filter((one) => failureOf(one) !== undefined);
-    for (const { id } of failing) await provisioner.hasten(id);
+      idsOrNames.length === 0
+        ? await listFailing(provisioner.certificates)
+        : await Promise.all(idsOrNames.map(async (name) => await findCertificate(manager, name)));
+    const ids = chosen
+      .filter((certificate) => failureOf(certificate) !== undefined)
+      .map(({ id }) => id);
+    for (const id of ids) await provisioner.hasten(id);
     return {
-      text:
-        failing.length === 0
-          ? 'nothing fails'
-          : `due now: ${failing.map(({ id }) => id).join(', ')}`,
-      document: failing.map(({ id }) => id),
+      text: ids.length === 0 ? 'nothing fails' : `due now: ${ids.join(', ')}`,
+      document: ids,
     };
   });
 }
 
-async function allFailing(certificates: CertificateStore): Promise<readonly ManagedCertificate[]> {
-  const all: ManagedCertificate[] = [];
+async function listFailing(certificates: CertificateStore): Promise<readonly ManagedCertificate[]> {
+  const failing: ManagedCertificate[] = [];
   let cursor: string | undefined;
   do {
     const page: Awaited<ReturnType<CertificateStore['page']>> = await certificates.page({
@@ -110,8 +115,8 @@ async function allFailing(certificates: CertificateStore): Promise<readonly Mana
       limit: 500,
       cursor,
     });
-    all.push(...page.certificates);
+    failing.push(...page.certificates);
     cursor = page.next;
   } while (cursor !== undefined);
-  return all;
+  return failing;
 }

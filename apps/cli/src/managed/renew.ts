@@ -6,7 +6,7 @@ import PQueue from 'p-queue';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
-import { theCertificate } from './certificates.ts';
+import { findCertificate } from './certificates.ts';
 import { type DryRunOptions, dryRun } from './dry-run.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import { withManager } from './with-manager.ts';
@@ -111,7 +111,7 @@ async function* chosen(
   { domains, all, declared }: RenewOptions & { readonly declared: readonly string[] },
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  if (domains) for (const name of domains) yield (await theCertificate(parts, name)).id;
+  if (domains) for (const name of domains) yield (await findCertificate(parts, name)).id;
   else if (all)
     for await (const { id } of parts.provisioner.certificates.list({ signal })) yield id;
   // What is due now is read once: what becomes due meanwhile is the next run's.

@@ -88,7 +88,7 @@ const renewalCommands = [
     },
     groups: stored,
     run: async ({ options, terminal }) =>
-      await (await import('../managed/certificates.ts')).status(options, terminal),
+      await (await import('../managed/status.ts')).status(options, terminal),
   }),
 ];
 

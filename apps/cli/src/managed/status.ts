@@ -1,0 +1,89 @@
+import { systemClock } from '@acmex/clock';
+import { type EndingRecord, endingRecords } from '@acmex/manager';
+import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import type { Terminal } from '../terminal.ts';
+import { printableNames } from './certificates.ts';
+import { withManager } from './with-manager.ts';
+
+export interface StatusOptions extends ConfiguredOutputOptions {
+  /** Days before expiry. */
+  readonly warn: number;
+  /** Days before expiry. */
+  readonly crit: number;
+}
+
+/** From the best to the worst, at the index of its exit code. */
+const levels = ['OK', 'WARNING', 'CRITICAL'] as const;
+type Level = (typeof levels)[number];
+
+const dayMs = 86_400_000;
+
+/**
+ * `acmex status`: summarises all certificates for a monitoring system, and changes nothing.
+ * @returns the exit code of a Nagios plugin: 0 OK, 1 warning, 2 critical
+ */
+export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
+  let exitCode = 0;
+  await withManager(options, terminal, async ({ provisioner, storage, config }) => {
+    const now = systemClock.now();
+    const rows: (Row & { readonly level: Level })[] = [];
+    for await (const certificate of provisioner.certificates.list({ signal: terminal.signal })) {
+      const [ending] = await endingRecords(certificate, { storage, config, now });
+      rows.push(rowOf(certificate, { ending, now: now.epochMilliseconds, ...options }));
+    }
+    const counts = levels.map((level) => rows.filter((row) => row.level === level).length);
+    exitCode = Math.max(
+      0,
+      counts.findLastIndex((count) => count > 0),
+    );
+    const level = levels[exitCode] ?? 'OK';
+    const summary = levels
+      .map((name, index) => `${counts[index]} ${name.toLowerCase()}`)
+      .reverse()
+      .join(', ');
+    const problems = rows.filter((row) => row.level !== 'OK');
+    return {
+      text: [`ACMEX ${level} - ${summary}`, ...(problems.length > 0 ? [table(problems)] : [])].join(
+        '\n',
+      ),
+      document: { level, certificates: rows },
+      rows,
+    };
+  });
+  return exitCode;
+}
+
+interface Judging extends Pick<StatusOptions, 'warn' | 'crit'> {
+  /** A record of dns-persist-01 that expires before the next renewals. */
+  readonly ending: EndingRecord | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+function rowOf(certificate: ManagedCertificate, judging: Judging) {
+  const { id, current, failure, deployFailure } = certificate;
+  const state = stateOf(certificate, systemClock);
+  return {
+    id,
+    level: levelOf(certificate, state, judging),
+    days: current && Math.floor((Date.parse(current.notAfter) - judging.now) / dayMs),
+    state,
+    names: printableNames(certificate),
+    message: (failure ?? deployFailure)?.code ?? judging.ending?.message,
+  };
+}
+
+function levelOf(
+  { current, deployFailure }: ManagedCertificate,
+  state: CertificateState,
+  { warn, crit, ending, now }: Judging,
+): Level {
+  const notAfter = current ? Date.parse(current.notAfter) : 0;
+  const daysLeft = current ? (notAfter - now) / dayMs : -1;
+  // The limits are too long for a short lifetime: a fifth and a tenth of it are used then.
+  const lifetime = current ? (notAfter - Date.parse(current.notBefore)) / dayMs : Infinity;
+  if (daysLeft < Math.min(crit, lifetime / 10) || state === 'revoked') return 'CRITICAL';
+  if (daysLeft < Math.min(warn, lifetime / 5)) return 'WARNING';
+  return deployFailure || state === 'failing' || ending ? 'WARNING' : 'OK';
+}
