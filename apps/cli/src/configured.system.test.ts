@@ -233,7 +233,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     await configured('[acme]\nfault = 1\n');
     hangup.dispatchEvent(new Event('hangup'));
     await eventually(
-      () => heard.some((text) => text.includes('the one before holds')),
+      () => heard.some((text) => text.includes('the previous configuration stays in effect')),
       90,
       () => heard.join(''),
     );
@@ -247,7 +247,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     await configured(`[storage]\nurl = "file:${at('elsewhere')}"\n`);
     hangup.dispatchEvent(new Event('hangup'));
     await eventually(
-      () => heard.some((text) => text.includes('takes a restart')),
+      () => heard.some((text) => text.includes('restart to use it')),
       90,
       () => heard.join(''),
     );

@@ -126,7 +126,7 @@ it('ends within thirty seconds when it is told to, with fifty orders under way, 
   stop.abort('SIGTERM');
   expect((await daemon).code).toBe(0);
   expect(systemClock.monotonic() - begun).toBeLessThan(30_000);
-  expect(said.join('')).toContain('50 were stopped on the way');
+  expect(said.join('')).toContain('50 orders were interrupted');
   expect(said.join('')).not.toContain('AbortError');
   ca.waits(false);
   const next = await run(['renew', '-o', 'json']);

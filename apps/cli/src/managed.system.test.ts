@@ -238,7 +238,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
       }),
     );
     await eventually(
-      () => said.filter((text) => text.includes('keeping certificates current')).length === 2,
+      () => said.filter((text) => text.includes('renewing certificates')).length === 2,
     );
     // What a CA's window or the end of a life does, done by hand: due now.
     const storage = fileStorage({ path: at('data') });

@@ -16,29 +16,27 @@ export function reportProgress(report: Reporter, progress: IssuanceProgress): vo
       );
     case 'order-orphaned':
       return report.warn(
-        'an earlier run ended while it made an order, and the CA does not tell which: it may stay there unused until it expires',
+        'an earlier run was interrupted while it created an order: that order may stay unused at the CA until it expires',
       );
     case 'already-valid':
-      return report.done(`${name}: validated before`);
+      return report.done(`${name}: already validated`);
     case 'presented':
-      return report.working(
-        `${name}: waiting until the ${progress.challenge} response can be seen`,
-      );
+      return report.working(`${name}: waiting until the ${progress.challenge} response is visible`);
     case 'visible':
       return report.debug(`${name}: ${progress.challenge} response visible`);
     case 'answered':
-      report.done(`${name}: ${progress.challenge} response in place, the CA is told`);
-      return report.working('the CA looks at it');
+      report.done(`${name}: ${progress.challenge} response ready, validation requested`);
+      return report.working('waiting for the CA to validate it');
     case 'validated':
-      return report.done('every name is validated');
+      return report.done('all names are validated');
     case 'removed':
-      return report.debug(`${name}: ${progress.challenge} response taken down`);
+      return report.debug(`${name}: ${progress.challenge} response removed`);
     case 'left-on-display':
       return report.warn(
-        `${name}: the ${progress.challenge} response could not be taken down: ${printable(String(progress.error))}`,
+        `${name}: the ${progress.challenge} response could not be removed: ${printable(String(progress.error))}`,
       );
     case 'finalized':
-      return report.working('the CA makes the certificate');
+      return report.working('waiting for the certificate');
     case 'issued':
       return report.debug(`certificate of ${order} downloaded`);
   }
@@ -47,9 +45,9 @@ export function reportProgress(report: Reporter, progress: IssuanceProgress): vo
 /** Keeps the list of challenge responses that are visible to others. */
 export function trackDisplay(display: Set<string>, progress: IssuanceProgress): void {
   if (!('challenge' in progress)) return;
-  const what = `the ${progress.challenge} response for ${printable(nameOf(progress), 255)}`;
-  if (progress.type === 'presented') display.add(what);
-  if (progress.type === 'removed') display.delete(what);
+  const response = `the ${progress.challenge} response for ${printable(nameOf(progress), 255)}`;
+  if (progress.type === 'presented') display.add(response);
+  if (progress.type === 'removed') display.delete(response);
 }
 
 /** Returns a fetch that reports each request at the level `debug`: its method, URL, status and duration; never a body. */

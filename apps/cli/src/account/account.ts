@@ -31,7 +31,7 @@ import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 export type AccountCommandOptions = ConfiguredOutputOptions &
   AuthorityOptions & { readonly force?: boolean };
 
-/** `acmex account list` */
+/** `acmex account list`: lists the stored accounts. */
 export async function accountList(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
@@ -42,18 +42,18 @@ export async function accountList(
   for await (const { directory, account } of keptAccounts(storage))
     rows.push({ directory, account });
   if (rows.length === 0)
-    report.done('no account is kept in this storage: acmex account register makes one');
+    report.done('this storage has no account: register one with acmex account register');
   terminal.stdout.write(formatResult({ text: table(rows), document: rows, rows }, options.output));
 }
 
-/** `acmex account register`: makes the account, or finds the one that is kept. */
+/** `acmex account register`: registers an account, or finds the stored one. */
 export async function accountRegister(
   options: AccountCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withAuthority(options, terminal, async (authority, parts) => {
-    const session = await openAccount(authority, parts);
-    return shown(authority, {
+  await withAuthority(options, terminal, async (authority, context) => {
+    const session = await openAccount(authority, context);
+    return toResult(authority, {
       url: session.account ?? '',
       status: 'valid',
       contact: authority.contact,
@@ -61,17 +61,17 @@ export async function accountRegister(
   });
 }
 
-/** `acmex account show` */
+/** `acmex account show`: shows the account as the CA has it. */
 export async function accountShow(
   options: AccountCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withAuthority(options, terminal, async (authority, parts) =>
-    shown(authority, await accountOf(authority, parts)),
+  await withAuthority(options, terminal, async (authority, context) =>
+    toResult(authority, await accountOf(authority, context)),
   );
 }
 
-/** `acmex account update`: other contacts. */
+/** `acmex account update`: replaces the contacts. */
 export async function accountUpdate(
   options: AccountCommandOptions,
   terminal: Terminal,
@@ -80,34 +80,34 @@ export async function accountUpdate(
   if (email === undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'say where the CA can reach you: give --email, or an empty one for nowhere',
+      'the new contacts are missing: use --email with addresses, or with an empty text for none',
     );
   const contact = email
     .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
-    .map((one) => `mailto:${one}`);
-  await withAuthority(options, terminal, async (authority, parts) =>
-    shown(authority, await updateContact(authority, contact, parts)),
+    .map((address) => address.trim())
+    .filter((address) => address !== '')
+    .map((address) => `mailto:${address}`);
+  await withAuthority(options, terminal, async (authority, context) =>
+    toResult(authority, await updateContact(authority, contact, context)),
   );
 }
 
-/** `acmex account rotate-key` */
+/** `acmex account rotate-key`: replaces the key of the account. */
 export async function accountRotateKey(
   options: AccountCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withAuthority(options, terminal, async (authority, parts) => {
-    await rotateAccountKey(authority, parts);
-    return shown(
+  await withAuthority(options, terminal, async (authority, context) => {
+    await rotateAccountKey(authority, context);
+    return toResult(
       authority,
-      await accountOf(authority, parts),
-      'its key is another from now on; the old one is of no use',
+      await accountOf(authority, context),
+      'the key was replaced; the old key is no longer valid',
     );
   });
 }
 
-/** `acmex account deactivate` */
+/** `acmex account deactivate`: deactivates the account; this cannot be undone. */
 export async function accountDeactivate(
   options: AccountCommandOptions,
   terminal: Terminal,
@@ -115,20 +115,20 @@ export async function accountDeactivate(
   if (!options.force)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'an account that is given up never comes back, and its certificates are renewed no more: give --force if that is meant',
+      'a deactivated account cannot be restored, and its certificates are not renewed: use --force to confirm',
     );
-  await withAuthority(options, terminal, async (authority, parts) =>
-    shown(authority, await giveUpAccount(authority, parts)),
+  await withAuthority(options, terminal, async (authority, context) =>
+    toResult(authority, await giveUpAccount(authority, context)),
   );
 }
 
-/** Opens the CA that is chosen and the storage for one command, and writes what came of it. */
+/** Opens the chosen CA and the storage for one command, and writes its result. */
 export async function withAuthority(
   options: ConfiguredOutputOptions & AuthorityOptions,
   terminal: Terminal,
   work: (
     authority: CertificateAuthority,
-    parts: AccountOptions & { readonly report: Reporter },
+    context: AccountOptions & { readonly report: Reporter },
   ) => Promise<Result>,
 ): Promise<void> {
   const report = await reporter(terminal, options);
@@ -151,7 +151,7 @@ export async function withAuthority(
   }
 }
 
-function shown(
+function toResult(
   { title, directory }: CertificateAuthority,
   { url, status, contact = [] }: Pick<Account, 'url' | 'status' | 'contact'>,
   remark?: string,
@@ -161,7 +161,7 @@ function shown(
     directory,
     account: printable(url, 500),
     status,
-    contact: contact.map((one) => printable(one, 300)).join(' '),
+    contact: contact.map((url) => printable(url, 300)).join(' '),
   };
   return {
     text: [
