@@ -147,6 +147,27 @@ export default [
     rules: portable,
   },
   {
+    files: ['packages/manager/src/**/*.ts'],
+    ignores: [
+      'packages/manager/src/{from-config,configured-manager,declared,reconcile}.ts',
+      '**/*.test.ts',
+      '**/*.testing.ts',
+    ],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: '@acmex/config',
+              message: 'A program embeds the manager without acmex.toml: import it in from-config.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.test.ts', '**/*.testing.ts'],
     plugins: { '@nx': nx },
     rules: {

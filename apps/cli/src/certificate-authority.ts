@@ -1,5 +1,6 @@
 import { type Config, issuersOf, type WellKnownIssuer, wellKnownIssuers } from '@acmex/config';
-import { type AccountDescription, resolvedIssuer } from '@acmex/manager';
+import type { AccountDescription } from '@acmex/manager';
+import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
 import { readText } from './read-text.ts';

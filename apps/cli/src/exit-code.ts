@@ -6,6 +6,7 @@ import { deployErrors } from '@acmex/deploy';
 import { dnsErrors } from '@acmex/dns';
 import { configErrors } from '@acmex/config';
 import { errorCode } from '@acmex/errors';
+import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { acmeErrors } from '@acmex/protocol';
 import { serverErrors } from '@acmex/server/keys';
@@ -22,6 +23,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...caErrors,
   ...orchestratorErrors,
   ...configErrors,
+  ...managerErrors,
   ...deployErrors,
   ...serverErrors,
   ...cliErrors,

@@ -3,13 +3,14 @@ import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
 import { errorCode } from '@acmex/errors';
-import { addressOf, type CertificateManager, storedResponses } from '@acmex/manager';
+import { addressOf, storedResponses } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import type { Log } from './http/problems.ts';
 
 export interface ChallengeAnswersOptions {
   readonly config: Config;
   /** Whose responses are shown. */
-  readonly keepers: () => ReadonlyMap<string, CertificateManager>;
+  readonly keepers: () => ReadonlyMap<string, ConfiguredManager>;
   readonly log: Log;
   readonly clock?: Clock | undefined;
 }

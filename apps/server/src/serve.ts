@@ -12,7 +12,8 @@ import {
   storageOf,
 } from '@acmex/config';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { certificateManager, reconcileDeclared, worker } from '@acmex/manager';
+import { worker } from '@acmex/manager';
+import { fromConfig, reconcileDeclared } from '@acmex/manager/from-config';
 import { outbox } from '@acmex/orchestrator';
 import { nodeFetch } from '@acmex/protocol/node';
 import { inProcessQueue } from '@acmex/scheduler';
@@ -146,9 +147,8 @@ export async function serve({
     if (team) closing.push(async () => await team[Symbol.asyncDispose]());
     const opened = async (from: Config) => {
       const next = tenancy(from, storage, (own) =>
-        certificateManager({
+        fromConfig(from, {
           storage: own,
-          config: from,
           environment,
           clock,
           userAgent: 'acmex-server',

@@ -1,5 +1,5 @@
 import type { Config } from '@acmex/config';
-import type { CertificateManager } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { scopedStorage, type Storage } from '@acmex/storage';
 
 /** Who shares the server: a part of the storage, and what its keys may do at most. */
@@ -8,7 +8,7 @@ export interface Tenant {
   /** What its tasks are named with; empty for the storage's root. */
   readonly scope: string;
   readonly storage: Storage;
-  readonly keeper: CertificateManager;
+  readonly keeper: ConfiguredManager;
   /** Names that its certificates may be for: see `permits`. */
   readonly names: readonly string[];
   /** Undefined: all. */
@@ -21,7 +21,7 @@ export interface Tenant {
 /** What works for certificates: by the scope of the worker, which is empty for what the command line shares. */
 export interface Tenancy {
   readonly tenants: ReadonlyMap<string, Tenant>;
-  readonly keepers: ReadonlyMap<string, CertificateManager>;
+  readonly keepers: ReadonlyMap<string, ConfiguredManager>;
 }
 
 /** The tenant that there is without any in the configuration. */
@@ -34,7 +34,7 @@ export const defaultTenant = 'default';
 export function tenancy(
   config: Config,
   storage: Storage,
-  keeperOf: (storage: Storage) => CertificateManager,
+  keeperOf: (storage: Storage) => ConfiguredManager,
 ): Tenancy {
   const described = Object.entries(config.values.tenants);
   const root = keeperOf(storage);

@@ -4,13 +4,14 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { type Clock, systemClock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
 import { errorText } from '@acmex/errors';
-import { deployRecord, type CertificateManager } from '@acmex/manager';
+import { deployRecord } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { ServerError } from './errors.ts';
 import type { Log } from './http/problems.ts';
 
 export interface TlsOptions {
   /** Whose configuration says it, and which keeps the certificate where it manages its own. */
-  readonly keeper: () => CertificateManager;
+  readonly keeper: () => ConfiguredManager;
   /** Has what is due done now. */
   readonly wake: () => void;
   readonly log: Log;
@@ -121,7 +122,7 @@ async function ofFiles({
 
 /** Undefined: it is not issued yet. Where nobody has asked for it, the server does. */
 async function managed(
-  { provisioner, config }: CertificateManager,
+  { provisioner, config }: ConfiguredManager,
   name: string,
 ): Promise<SecureContextOptions | undefined> {
   const { certificates } = provisioner;

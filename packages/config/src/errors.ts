@@ -42,30 +42,6 @@ export const configErrors = {
     exit: 2,
     http: 422,
   },
-  ERR_CONFIG_ISSUER: {
-    meaning: 'A CA cannot be used as it is described.',
-    cure: 'Correct what the message names.',
-    exit: 2,
-    http: 422,
-  },
-  ERR_CONFIG_TERMS: {
-    meaning: 'The CA asks that its terms of service are agreed to.',
-    cure: 'Read them, then say so as the message shows.',
-    exit: 2,
-    http: 422,
-  },
-  ERR_CONFIG_EXTERNAL_ACCOUNT: {
-    meaning: 'The CA takes accounts only with an external account.',
-    cure: 'Get one from the CA, and give its identifier and key.',
-    exit: 2,
-    http: 422,
-  },
-  ERR_CONFIG_DEPLOY: {
-    meaning: 'A certificate goes to a kind of place that this version does not know.',
-    cure: 'Update it.',
-    exit: 8,
-    http: 500,
-  },
 } as const satisfies ErrorTable<'CONFIG'>;
 
 export type ConfigErrorCode = keyof typeof configErrors;

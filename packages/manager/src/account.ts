@@ -16,7 +16,7 @@ import {
   updateAccount,
 } from '@acmex/protocol';
 import { acquireLock, type Change, type Entry, jsonRecord, type Storage } from '@acmex/storage';
-import { ConfigError } from '@acmex/config';
+import { ManagerError } from './errors.ts';
 import { errorCode, printable } from '@acmex/errors';
 
 /** An account at a CA, as far as is known before it is there. */
@@ -47,7 +47,7 @@ export interface AccountOptions {
 
 /**
  * A session with the account that is kept; where there is none yet, it is made at the CA.
- * @throws ConfigError `ERR_CONFIG_TERMS`, `ERR_CONFIG_EXTERNAL_ACCOUNT`; and what the CA answers
+ * @throws ManagerError `ERR_MANAGER_TERMS`, `ERR_MANAGER_EXTERNAL_ACCOUNT`; and what the CA answers
  */
 export async function accountSession(
   description: AccountDescription,
@@ -62,8 +62,8 @@ export async function accountSession(
   const { meta } = await session.directory({ signal });
   const externalAccount = await description.externalAccount?.();
   if (meta.externalAccountRequired && !externalAccount)
-    throw new ConfigError(
-      'ERR_CONFIG_EXTERNAL_ACCOUNT',
+    throw new ManagerError(
+      'ERR_MANAGER_EXTERNAL_ACCOUNT',
       `${title} asks for an external account: give --eab-kid and --eab-hmac-key, or external_account_binding in acmex.toml, as it handed them out`,
     );
   const may = agreed || meta.termsOfService === undefined;
@@ -73,8 +73,8 @@ export async function accountSession(
     { signal },
   ).catch((error: unknown) => {
     if (may || errorCode(error) !== 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') throw error;
-    throw new ConfigError(
-      'ERR_CONFIG_TERMS',
+    throw new ManagerError(
+      'ERR_MANAGER_TERMS',
       `${title} asks that its terms of service are agreed to: read ${printable(meta.termsOfService ?? '', 300)}, then give --accept-tos, or tos_agreed = true in acmex.toml`,
     );
   });
@@ -136,8 +136,8 @@ export async function rotateAccountKey(
   const entry = await entryAt(storage, place, signal);
   const now = record.read(entry);
   if (now.next !== undefined || now.account !== session.account)
-    throw new ConfigError(
-      'ERR_CONFIG_ISSUER',
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
       'another process has changed the account meanwhile: try again',
     );
   const [version = ''] = await lock.write([entryOf(place, { ...now, next: pem }, entry.version)]);
@@ -163,15 +163,15 @@ export async function giveUpAccount(
   return account;
 }
 
-/** A session with the account that is kept, and no new one. @throws ConfigError `ERR_CONFIG_ISSUER` */
+/** A session with the account that is kept, and no new one. @throws ManagerError `ERR_MANAGER_ISSUER` */
 async function existing(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<AcmeSession> {
   const kept = await options.storage.get(placeOf(description), { signal: options.signal });
   if (!kept || record.read(kept).account === undefined)
-    throw new ConfigError(
-      'ERR_CONFIG_ISSUER',
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
       `no account at ${description.title} is kept in this storage: register one first`,
     );
   return await accountSession(description, options);
@@ -184,7 +184,7 @@ async function entryAt(
 ): Promise<Entry> {
   const entry = await storage.get(place, { signal });
   if (!entry)
-    throw new ConfigError('ERR_CONFIG_ISSUER', `the account ${place} was removed meanwhile`);
+    throw new ManagerError('ERR_MANAGER_ISSUER', `the account ${place} was removed meanwhile`);
   return entry;
 }
 

@@ -16,7 +16,7 @@ import {
   revokeCertificate,
 } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
-import { ConfigError } from '@acmex/config';
+import { ManagerError } from './errors.ts';
 import { errorCode } from '@acmex/errors';
 
 export interface AcmeIssuerOptions {
@@ -108,8 +108,8 @@ export function acmeIssuer({
     },
     async revoke(chain, { reason, signal } = {}) {
       if (reason !== undefined && !Object.hasOwn(revocationReasons, reason))
-        throw new ConfigError(
-          'ERR_CONFIG_ISSUER',
+        throw new ManagerError(
+          'ERR_MANAGER_ISSUER',
           `${JSON.stringify(reason)} is no reason to revoke: choose among ${Object.keys(revocationReasons).join(', ')}`,
         );
       const [leaf] = parseChain(chain);

@@ -1,153 +1,91 @@
-import { readFile } from 'node:fs/promises';
-import type { IssuanceProgress, ChallengeSolver } from '@acmex/client';
-import { parseChain } from '@acmex/certificate';
-import { type Clock, systemClock } from '@acmex/clock';
+import type { ChallengeSolver, IssuanceProgress } from '@acmex/client';
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { errorText } from '@acmex/errors';
 import {
   type Deployed,
   type Issuer,
   type JsonObject,
+  type ManagedCertificate,
   Provisioner,
   type Tended,
   Upkeep,
 } from '@acmex/orchestrator';
 import type { AcmeSession, Fetch } from '@acmex/protocol';
+import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import {
-  ConfigError,
-  type IssuerDescription,
-  issuersOf,
-  type Config,
-  type Environment,
-} from '@acmex/config';
-import { errorText } from '@acmex/errors';
-import { type AccountDescription, accountSession } from './account.ts';
+import { accountSession } from './account.ts';
 import { acmeIssuer } from './acme-issuer.ts';
+import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { deployer } from './deployer.ts';
-import { type RunHooks, runHooks } from './hooks.ts';
-import { findIssuer, type IssuerRecord } from './issuer-record.ts';
+import type { DnsProviders } from './dns-providers.ts';
+import { type Environment, type RunHooks, runHooks } from './hooks.ts';
+import { endsIn, findIssuerSettings, type IssuerSettings } from './issuers.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
-import { resolveChallenge, solverFor } from './challenge-config.ts';
 import { savedCredentials } from './saved-credentials.ts';
+import { solverFor } from './solver.ts';
 import { storedResponses } from './stored-responses.ts';
 
 export interface CertificateManagerOptions {
   readonly storage: Storage;
-  readonly config: Config;
-  /** An application gives `process.env`. */
-  readonly environment: Environment;
-  /** A fetch that trusts this root certificate too, PEM, where there is one. */
-  readonly fetch: (caCertificate: string | undefined) => Fetch;
-  readonly userAgent?: string | undefined;
-  readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
-  /** Is told of what failed beside the work itself, as a hook of `on_error`, and of records of dns-persist-01 that will not serve for the next renewals. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-  /** In place of the account that is kept. */
-  readonly session?: { readonly issuer: string; readonly session: AcmeSession } | undefined;
-  /** Those of another keeper, where both work in the same run. */
+  /** The CAs that certificates can name, beside those that `keepIssuer` wrote to the storage. */
+  readonly issuers?: readonly IssuerSettings[] | undefined;
+  /** How names are validated where a certificate's record says nothing; http-01 on port 80 by default. */
+  readonly challenge?: ChallengeConfig | undefined;
+  /** Required for dns-01 and dns-account-01. */
+  readonly dnsProviders?: DnsProviders | undefined;
+  /** How long before expiry a certificate is renewed at the latest; by default when the CA says (RFC 9773), else when a third of the lifetime is left. */
+  readonly renewBefore?: DurationInput | undefined;
+  /** Programs that run before, after and for each certificate. Pass the hooks of another manager where both work in the same run. */
   readonly hooks?: RunHooks | undefined;
+  /** The environment that hooks see parts of; empty by default. An application passes `process.env`. */
+  readonly environment?: Environment | undefined;
+  /** Returns a fetch that also trusts this root certificate, PEM; `nodeFetch` by default. */
+  readonly fetch?: ((caCertificate: string | undefined) => Fetch) | undefined;
+  readonly userAgent?: string | undefined;
+  /** Used instead of the stored account. */
+  readonly session?: { readonly issuer: string; readonly session: AcmeSession } | undefined;
+  readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
+  /** Called with failures beside the work itself, such as a failed `on_error` hook, and with dns-persist-01 records that will not serve for the next renewals. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
-/** What keeps certificates current by a configuration and a storage. */
+/** Obtains, renews and deploys the certificates of a storage. */
 export interface CertificateManager {
   readonly storage: Storage;
-  readonly config: Config;
+  /** How names are validated where a certificate's record says nothing. */
+  readonly challenge: ChallengeConfig;
   readonly provisioner: Provisioner;
   readonly upkeep: Upkeep;
   readonly hooks: RunHooks;
-  /** As `Upkeep.tend`, with the hooks of a run. */
+  /** Does what is due for a certificate, as `Upkeep.tend`, and runs the hooks of a run. */
   tend(id: string, options?: Parameters<Upkeep['tend']>[1]): Promise<Tended>;
-  /** Ends a run, as `Upkeep.finish`, with its hooks. */
+  /** Ends a run, as `Upkeep.finish`, and runs its hooks. */
   finish(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly Deployed[]>;
 }
 
-/** Joins what a configuration describes. Certificates name issuers of the configuration, or those that `keepIssuer` has written. */
-export function certificateManager({
-  storage,
-  config,
-  environment,
-  fetch,
-  userAgent,
-  onProgress,
-  onWarning = () => {
-    /* nobody reads them */
-  },
-  session,
-  clock = systemClock,
-  hooks = runHooks(config.values.renewal.hooks, environment),
-}: CertificateManagerOptions): CertificateManager {
-  // One solver for one way to prove names: those at work at the same time share its listener.
-  const solvers = new Map<string, Promise<ChallengeSolver>>();
-  const solverOf = async (record: JsonObject | undefined, issuer: string) => {
-    const credentials = await savedCredentials(storage);
-    const proof = resolveChallenge(record, config);
-    // A record of dns-persist-01 is for one CA; all else is shared.
-    const way = JSON.stringify([
-      record,
-      credentials,
-      proof.challenge === 'dns-persist-01' ? issuer : '',
-    ]);
-    const solver =
-      solvers.get(way) ??
-      solverFor(proof, {
-        config,
-        environment: { ...credentials, ...environment },
-        shared: (type) => storedResponses(storage, type),
-        onRecord: (seen) => keepSeenRecord(storage, issuer, seen),
-      });
-    solvers.set(way, solver);
-    return [await solver];
+type Settings = CertificateManagerOptions &
+  Required<Pick<CertificateManager, 'challenge' | 'hooks'>> & {
+    readonly clock: Clock;
+    readonly warn: (message: string) => void;
   };
-  const issuerOf = ({
-    caCertificate,
-    preferredChain,
-    profile,
-    ...found
-  }: IssuerSettings): Issuer => {
-    const issuer = acmeIssuer({
-      name: found.name,
-      onProgress,
-      solvers: (record) => solverOf(record, found.name),
-      session: async ({ signal }) =>
-        session?.issuer === found.name
-          ? session.session
-          : await accountSession(found, {
-              storage,
-              fetch: fetch(await caCertificate?.()),
-              userAgent,
-              signal,
-              clock,
-            }),
-      prefer: (record) => {
-        const wanted = resolveChallenge(record, config).preferredChain ?? preferredChain;
-        return wanted === undefined ? undefined : endsIn(wanted);
-      },
-    });
-    return {
-      ...issuer,
-      async issue(request, options) {
-        await hooks.before({ signal: options.signal });
-        return await issuer.issue({ ...request, profile: request.profile ?? profile }, options);
-      },
-    };
+
+/** Creates a manager of the certificates in a storage. */
+export function certificateManager(options: CertificateManagerOptions): CertificateManager {
+  const { storage, environment = {}, clock = systemClock, onWarning } = options;
+  const { challenge = { challenge: 'http-01' }, hooks = runHooks({}, environment) } = options;
+  const settings: Settings = {
+    ...options,
+    challenge,
+    hooks,
+    clock,
+    warn: (message) => onWarning?.(message),
   };
-  const known = new Map<string, Issuer>();
-  const issuers = async (name: string) => {
-    const found = known.has(name)
-      ? undefined
-      : (issuersOf(config)
-          .map(resolvedIssuer)
-          .find((one) => one.name === name) ??
-        recordedIssuer(name, await findIssuer(storage, name)));
-    if (found) known.set(name, issuerOf(found));
-    return known.get(name);
-  };
-  const { renew_before_days: days } = config.values.renewal;
   const provisioner = new Provisioner({
     storage,
-    issuers,
+    issuers: issuerSource(settings),
     clock,
-    ...(days === undefined ? {} : { renewBefore: `P${days}D` }),
+    ...(options.renewBefore === undefined ? {} : { renewBefore: options.renewBefore }),
   });
   const upkeep = new Upkeep({
     storage,
@@ -155,116 +93,143 @@ export function certificateManager({
     deployer: deployer({ environment, hooks }),
     clock,
   });
-  const attempt = async (what: string, work: () => Promise<void>) => {
-    await work().catch((error: unknown) => {
-      onWarning(`${what}: ${errorText(error)}`);
-    });
-  };
-  const warnOfRecords = async (id: string) => {
-    const certificate = await provisioner.certificates.find(id);
-    const ending = certificate
-      ? await endingRecords(certificate, { storage, config, now: clock.now() })
-      : [];
-    for (const { message } of ending) onWarning(`${id}: ${message}`);
-  };
+  const { certificates } = provisioner;
   return {
     storage,
-    config,
+    challenge,
     provisioner,
     upkeep,
     hooks,
-    async tend(id, options = {}) {
-      const tended = await upkeep.tend(id, options);
-      await warnOfRecords(id);
-      const error = tended.outcome?.state === 'failed' ? tended.outcome.error : tended.deployError;
-      const certificate = error === undefined ? undefined : await provisioner.certificates.find(id);
-      if (certificate)
-        await attempt(`the hook on_error of ${id}`, () =>
-          hooks.onError(certificate, error, options),
-        );
-      return tended;
+    async tend(id, tendOptions = {}) {
+      const result = await upkeep.tend(id, tendOptions);
+      const certificate = await certificates.find(id);
+      if (certificate) await warnOfRecords(certificate, settings);
+      const error = result.outcome?.state === 'failed' ? result.outcome.error : result.deployError;
+      if (certificate && error !== undefined)
+        await reportFailure(certificate, error, settings, tendOptions);
+      return result;
     },
-    async finish(options = {}) {
-      const finished = await upkeep.finish(options);
-      await attempt('the hook after', () => hooks.after(options));
+    async finish(finishOptions = {}) {
+      const finished = await upkeep.finish(finishOptions);
+      await warnOnFailure('the hook after', settings, () => hooks.after(finishOptions));
       for (const { certificate: id, deployed, deployError } of finished) {
-        const certificate =
-          deployed === 'failed' ? await provisioner.certificates.find(id) : undefined;
-        if (certificate)
-          await attempt(`the hook on_error of ${id}`, () =>
-            hooks.onError(certificate, deployError, options),
-          );
+        const certificate = deployed === 'failed' ? await certificates.find(id) : undefined;
+        if (certificate) await reportFailure(certificate, deployError, settings, finishOptions);
       }
       return finished;
     },
   };
 }
 
-interface IssuerSettings extends AccountDescription {
-  readonly name: string;
-  readonly caCertificate?: (() => Promise<string>) | undefined;
-  readonly preferredChain?: string | undefined;
-  readonly profile?: string | undefined;
-}
-
-/** An issuer of the configuration as what opens its account wants it. */
-export function resolvedIssuer({
-  name,
-  directory,
-  title,
-  own,
-  contact,
-  tos_agreed: agreed,
-  external_account_binding: binding,
-  ca_certificate: file,
-  preferred_chain: preferredChain,
-  profile,
-}: IssuerDescription): IssuerSettings {
-  const externalAccount =
-    binding && (async () => ({ kid: binding.key_id, hmacKey: await binding.hmac_key.reveal() }));
-  return {
-    name,
-    directory,
-    title,
-    own,
-    contact,
-    agreed,
-    externalAccount,
-    preferredChain,
-    profile,
-    ...(file === undefined ? {} : { caCertificate: () => rootIn(file) }),
+/** Returns issuers by name; each is created once. */
+function issuerSource(settings: Settings): (name: string) => Promise<Issuer | undefined> {
+  const { issuers = [], storage } = settings;
+  const created = new Map<string, Issuer>();
+  const solverOf = sharedSolvers(settings);
+  return async (name) => {
+    const existing = created.get(name);
+    if (existing) return existing;
+    const issuerSettings = await findIssuerSettings(name, { issuers, storage });
+    if (issuerSettings) created.set(name, createIssuer(issuerSettings, settings, solverOf));
+    return created.get(name);
   };
 }
 
-function recordedIssuer(
-  name: string,
-  record: IssuerRecord | undefined,
-): IssuerSettings | undefined {
-  return (
-    record && {
-      name,
-      ...record,
-      caCertificate:
-        record.caCertificate === undefined ? undefined : async () => record.caCertificate ?? '',
-    }
-  );
+type SolverSource = (record: JsonObject | undefined, issuer: string) => Promise<ChallengeSolver>;
+
+/** Creates one solver for each set of challenge settings, so that certificates at work at the same time share its listener. */
+function sharedSolvers({ storage, challenge, dnsProviders }: Settings): SolverSource {
+  const solvers = new Map<string, Promise<ChallengeSolver>>();
+  return async (record, issuer) => {
+    const credentials = await savedCredentials(storage);
+    const config = resolveChallenge(record, challenge);
+    // A dns-persist-01 record belongs to one CA; everything else is shared.
+    const persistent = config.challenge === 'dns-persist-01';
+    const key = JSON.stringify([record, credentials, persistent ? issuer : '']);
+    const solver =
+      solvers.get(key) ??
+      solverFor(config, {
+        dnsProviders,
+        credentials,
+        shared: (type) => storedResponses(storage, type),
+        onRecord: (seen) => keepSeenRecord(storage, issuer, seen),
+      });
+    solvers.set(key, solver);
+    return await solver;
+  };
 }
 
-/** @throws ConfigError `ERR_CONFIG_ISSUER` */
-async function rootIn(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new ConfigError(
-      'ERR_CONFIG_ISSUER',
-      `the CA certificate ${file} cannot be read (${cause.code ?? cause.message})`,
-      { cause },
-    );
+function createIssuer(
+  issuerSettings: IssuerSettings,
+  settings: Settings,
+  solverOf: SolverSource,
+): Issuer {
+  const { name, preferredChain, profile } = issuerSettings;
+  const { challenge, hooks, onProgress } = settings;
+  const issuer = acmeIssuer({
+    name,
+    onProgress,
+    solvers: async (record) => [await solverOf(record, name)],
+    session: async ({ signal }) => await openSession(issuerSettings, settings, signal),
+    prefer: (record) => {
+      const wanted = resolveChallenge(record, challenge).preferredChain ?? preferredChain;
+      return wanted === undefined ? undefined : endsIn(wanted);
+    },
+  });
+  return {
+    ...issuer,
+    async issue(request, options) {
+      await hooks.before({ signal: options.signal });
+      return await issuer.issue({ ...request, profile: request.profile ?? profile }, options);
+    },
+  };
+}
+
+async function openSession(
+  issuer: IssuerSettings,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<AcmeSession> {
+  const { storage, session, userAgent, clock, fetch = defaultFetch } = settings;
+  if (session?.issuer === issuer.name) return session.session;
+  return await accountSession(issuer, {
+    storage,
+    fetch: fetch(await issuer.caCertificate?.()),
+    userAgent,
+    signal,
+    clock,
   });
 }
 
-/** Whether a chain leads to an issuer of this common name at its end. */
-export function endsIn(issuer: string): (pem: string) => boolean {
-  return (pem) =>
-    new RegExp(`(^|, ?)CN=${issuer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(,|$)`).test(
-      parseChain(pem).at(-1)?.issuer ?? '',
-    );
+function defaultFetch(caCertificate: string | undefined): Fetch {
+  return nodeFetch({ ca: caCertificate });
+}
+
+async function warnOfRecords(
+  certificate: ManagedCertificate,
+  { storage, challenge, clock, warn }: Settings,
+): Promise<void> {
+  const records = await endingRecords(certificate, { storage, challenge, now: clock.now() });
+  for (const { message } of records) warn(`${certificate.id}: ${message}`);
+}
+
+async function reportFailure(
+  certificate: ManagedCertificate,
+  error: unknown,
+  settings: Settings,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  await warnOnFailure(`the hook on_error of ${certificate.id}`, settings, () =>
+    settings.hooks.onError(certificate, error, options),
+  );
+}
+
+async function warnOnFailure(
+  subject: string,
+  { warn }: Settings,
+  work: () => Promise<void>,
+): Promise<void> {
+  await work().catch((error: unknown) => {
+    warn(`${subject}: ${errorText(error)}`);
+  });
 }

@@ -2,8 +2,9 @@ import type { CertificateSpec, ManagedCertificate, Provisioner } from '@acmex/or
 import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
-import { resolvedIssuer, type CertificateManager } from './certificate-manager.ts';
-import { addressOf, serializeChallenge } from './challenge-config.ts';
+import { serializeChallenge } from './challenge-config.ts';
+import { type ConfiguredManager, resolvedIssuer } from './configured-manager.ts';
+import { addressOf } from './network-address.ts';
 
 /** A certificate that was begun or changed because the configuration says so. */
 export interface Reconciliation {
@@ -21,7 +22,7 @@ export async function reconcileDeclared({
   config,
   storage,
   provisioner,
-}: Pick<CertificateManager, 'config' | 'storage' | 'provisioner'>): Promise<
+}: Pick<ConfiguredManager, 'config' | 'storage' | 'provisioner'>): Promise<
   readonly Reconciliation[]
 > {
   const issuers = issuersOf(config);

@@ -9,8 +9,8 @@ import {
   type Target,
 } from '@acmex/deploy';
 import type { Deployer, Generation, JsonObject, ManagedCertificate } from '@acmex/orchestrator';
-import { ConfigError, type Environment } from '@acmex/config';
-import type { RunHooks } from './hooks.ts';
+import { ManagerError } from './errors.ts';
+import type { Environment, RunHooks } from './hooks.ts';
 
 /** One thing to do with a new certificate, as its record says it. */
 export type DeployStep =
@@ -46,7 +46,10 @@ export function deployer({
         if (isTarget(step)) paths = { ...paths, ...(await deployFiles(step, bundle)).paths };
       const env = hookEnvironment('deploy', { bundle, paths, environment });
       const own = steps.flatMap((step) => ('hook' in step ? [step.hook] : []));
-      for (const argv of [...own, ...(await hooks.forCertificate(own.length > 0))])
+      for (const argv of [
+        ...own,
+        ...(await hooks.forCertificate({ hasDeployHook: own.length > 0 })),
+      ])
         await runHook(argv, { env, signal, limit: hooks.limit });
     },
     after(certificate) {
@@ -109,8 +112,8 @@ const known: ReadonlySet<string> = new Set([
 /** What this package wrote into the record, and nothing else does. */
 function stepsOf({ id, deploy = [] }: ManagedCertificate): readonly DeployStep[] {
   if (deploy.some((step) => !Object.keys(step).some((key) => known.has(key))))
-    throw new ConfigError(
-      'ERR_CONFIG_DEPLOY',
+    throw new ManagerError(
+      'ERR_MANAGER_DEPLOY',
       `${id} goes to a kind of place that this version does not know: update it`,
     );
   return deploy as unknown as readonly DeployStep[];

@@ -1,24 +1,51 @@
+import type { DurationInput } from '@acmex/clock';
 import { hookEnvironment, hooksIn, runHook, trustedProgram } from '@acmex/deploy';
-import type { ManagedCertificate } from '@acmex/orchestrator';
-import type { ConfigValues, Environment } from '@acmex/config';
 import { errorText } from '@acmex/errors';
+import type { ManagedCertificate } from '@acmex/orchestrator';
 
-/** The programs of `[renewal.hooks]`, for one run after the other: what belongs to a run as a whole runs once in it. */
+/** Variables of an environment, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A program and its arguments. */
+export type Argv = readonly [string, ...string[]];
+
+/** The programs that run with renewals. */
+export interface HookPrograms {
+  /** Runs once before the first order of a run. */
+  readonly before?: Argv | undefined;
+  /** Runs for every new certificate that has no deploy hook of its own. */
+  readonly deploy?: Argv | undefined;
+  /** Runs once after a run that renewed something. */
+  readonly after?: Argv | undefined;
+  /** Runs for every certificate that could not be renewed. */
+  readonly onError?: Argv | undefined;
+  /** Folder of programs that all run for every new certificate. */
+  readonly directory?: string | undefined;
+  /** How long one hook may take; 120 seconds by default. */
+  readonly limit?: DurationInput | undefined;
+}
+
+/** Runs the hooks of one run after the other. Hooks of the run as a whole run once in it. */
 export interface RunHooks {
-  /** Programs for a new certificate that has none of its own; and those that run for every one. */
-  forCertificate(own: boolean): Promise<readonly (readonly string[])[]>;
-  /** For certificates that name none of their own. */
-  readonly afterProgram: readonly string[] | undefined;
-  readonly limit: { readonly seconds: number };
-  /** Before the first order of a run: runs `before`, once. */
+  /** Returns the programs to run for a new certificate: the general one unless it has its own, and those of the folder. */
+  forCertificate(options: {
+    readonly hasDeployHook: boolean;
+  }): Promise<readonly (readonly string[])[]>;
+  /** The `after` program of certificates that name none. */
+  readonly afterProgram: Argv | undefined;
+  readonly limit: DurationInput;
+  /** Runs `before`, once in a run. */
   before(options: HookOptions): Promise<void>;
   /** Runs one `after` program. */
   runAfter(argv: readonly string[], options: HookOptions): Promise<void>;
-  /** At the end of a run: what `before` began is ended by `after`, also where nothing came of it. */
+  /** Ends a run: runs `after` where `before` ran and `after` did not, also if nothing was renewed. */
   after(options: HookOptions): Promise<void>;
-  /** For a certificate that could not be renewed. */
+  /** Runs `onError` for a certificate that could not be renewed. */
   onError(certificate: ManagedCertificate, error: unknown, options: HookOptions): Promise<void>;
-  /** Makes sure that nobody else can have written what will run. @throws DeployError `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK` */
+  /**
+   * Checks that only root and this user can change the programs.
+   * @throws DeployError `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK`
+   */
   check(): Promise<void>;
 }
 
@@ -26,80 +53,74 @@ interface HookOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export function runHooks(
-  {
-    before,
-    deploy,
-    after: afterProgram,
-    on_error: onError,
-    directory,
-    timeout_secs: seconds,
-  }: ConfigValues['renewal']['hooks'],
-  environment: Environment,
-): RunHooks {
-  let begun: Promise<unknown> | undefined;
-  let afterRan = false;
-  const limit = { seconds };
+/**
+ * Creates the hooks of a manager.
+ * @param environment its `PATH` and a few other variables are passed to the programs
+ */
+export function runHooks(programs: HookPrograms, environment: Environment): RunHooks {
+  const { before, deploy, after, onError, directory, limit = { seconds: 120 } } = programs;
+  let beforeRun: Promise<unknown> | undefined;
+  let hasRunAfter = false;
   const run = async (
     argv: readonly string[],
     env: Readonly<Record<string, string>>,
     { signal }: HookOptions,
   ) => await runHook(argv, { env, limit, signal });
-  const runAfter = async (argv: readonly string[], options: HookOptions) => {
-    if (sameArgv(argv, afterProgram)) afterRan = true;
-    await run(argv, hookEnvironment('after', { environment }), options);
-  };
   return {
-    afterProgram,
+    afterProgram: after,
     limit,
-    runAfter,
-    async forCertificate(own) {
+    async runAfter(argv, options) {
+      if (isSameArgv(argv, after)) hasRunAfter = true;
+      await run(argv, hookEnvironment('after', { environment }), options);
+    },
+    async forCertificate({ hasDeployHook }) {
       return [
-        ...(deploy && !own ? [deploy] : []),
+        ...(deploy && !hasDeployHook ? [deploy] : []),
         ...(directory === undefined ? [] : await hooksIn(directory)).map((program) => [program]),
       ];
     },
     async before(options) {
-      if (before)
-        await (begun ??= run(before, hookEnvironment('before', { environment }), options));
+      if (!before) return;
+      beforeRun ??= run(before, hookEnvironment('before', { environment }), options);
+      await beforeRun;
     },
     async after(options) {
-      const open = begun !== undefined && !afterRan;
-      begun = undefined;
-      afterRan = false;
-      if (open && afterProgram)
-        await run(afterProgram, hookEnvironment('after', { environment }), options);
+      const isOpen = beforeRun !== undefined && !hasRunAfter;
+      beforeRun = undefined;
+      hasRunAfter = false;
+      if (isOpen && after) await run(after, hookEnvironment('after', { environment }), options);
     },
-    async onError({ id, names, current }, error, options) {
+    async onError(certificate, error, options) {
       if (!onError) return;
-      const bundle = {
-        id,
-        names,
-        serialNumber: current?.serialNumber ?? '',
-        notAfter: current?.notAfter ?? '',
-        chain: '',
-        privateKey: '',
-      };
-      await run(
-        onError,
-        hookEnvironment('on_error', { bundle, environment, error: oneLine(error) }),
-        options,
-      );
+      const bundle = bundleOf(certificate);
+      const env = { bundle, environment, error: toSingleLine(error) };
+      await run(onError, hookEnvironment('on_error', env), options);
     },
     async check() {
-      for (const argv of [before, deploy, afterProgram, onError])
+      for (const argv of [before, deploy, after, onError])
         if (argv) await trustedProgram(argv[0], environment.PATH);
       if (directory !== undefined) await hooksIn(directory);
     },
   };
 }
 
-export function sameArgv(one: readonly string[], other: readonly string[] | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+function bundleOf({ id, names, current }: ManagedCertificate) {
+  return {
+    id,
+    names,
+    serialNumber: current?.serialNumber ?? '',
+    notAfter: current?.notAfter ?? '',
+    chain: '',
+    privateKey: '',
+  };
 }
 
-/** What a server said may be in it: control characters are taken out. */
-function oneLine(error: unknown): string {
+function isSameArgv(argv: readonly string[], program: readonly string[] | undefined): boolean {
+  return JSON.stringify(argv) === JSON.stringify(program);
+}
+
+/** Removes control characters: the text may come from a server. */
+function toSingleLine(error: unknown): string {
   return errorText(error)
     .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
     .slice(0, 2000);

@@ -11,27 +11,32 @@ export {
   updateContact,
 } from './account.ts';
 export { acmeIssuer, type AcmeIssuerOptions } from './acme-issuer.ts';
-export { type Reconciliation, reconcileDeclared } from './declared.ts';
-export { deployRecord, type DeployStep } from './deployer.ts';
-export type { RunHooks } from './hooks.ts';
-export { findIssuer, type IssuerRecord, keepIssuer } from './issuer-record.ts';
 export {
-  resolvedIssuer,
-  endsIn,
-  certificateManager,
   type CertificateManager,
+  certificateManager,
   type CertificateManagerOptions,
 } from './certificate-manager.ts';
-export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
+export { type ChallengeConfig, resolveChallenge, serializeChallenge } from './challenge-config.ts';
+export { deployRecord, type DeployStep } from './deployer.ts';
 export {
-  addressOf,
-  type ChallengeConfig,
-  resolveChallenge,
-  serializeChallenge,
-  serverAddress,
-  solverFor,
-  type SolverOptions,
-} from './challenge-config.ts';
+  type ChooseDnsProviderOptions,
+  type DnsProviders,
+  type OpenDnsProviderOptions,
+  singleDnsProvider,
+} from './dns-providers.ts';
+export { ManagerError, type ManagerErrorCode, managerErrors } from './errors.ts';
+export {
+  type Argv,
+  type Environment,
+  type HookPrograms,
+  type RunHooks,
+  runHooks,
+} from './hooks.ts';
+export { findIssuer, type IssuerRecord, keepIssuer } from './issuer-record.ts';
+export { endsIn, type IssuerSettings } from './issuers.ts';
+export { addressOf, serverAddress } from './network-address.ts';
+export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
 export { saveCredentials, savedCredentials } from './saved-credentials.ts';
-export { combinedDueSource, taskId, type Worker, worker, type WorkerOptions } from './worker.ts';
+export { solverFor, type SolverOptions } from './solver.ts';
 export { storedResponses } from './stored-responses.ts';
+export { combinedDueSource, taskId, type Worker, worker, type WorkerOptions } from './worker.ts';

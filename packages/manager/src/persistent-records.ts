@@ -3,8 +3,7 @@ import type { StandingRecord } from '@acmex/challenge/dns-persist-01';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import type { Config } from '@acmex/config';
-import { resolveChallenge } from './challenge-config.ts';
+import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 
 interface SeenRecord {
   readonly name: string;
@@ -51,15 +50,16 @@ export async function endingRecords(
   }: Pick<ManagedCertificate, 'issuer' | 'names' | 'proof' | 'current'>,
   {
     storage,
-    config,
+    challenge,
     now,
   }: {
     readonly storage: Storage;
-    readonly config: Pick<Config, 'values'>;
+    /** What holds where the certificate's record says nothing. */
+    readonly challenge: ChallengeConfig;
     readonly now: Temporal.Instant;
   },
 ): Promise<readonly EndingRecord[]> {
-  if (resolveChallenge(proof, config).challenge !== 'dns-persist-01') return [];
+  if (resolveChallenge(proof, challenge).challenge !== 'dns-persist-01') return [];
   const domains = [...new Set(names.map((name) => name.toLowerCase().replace(/^\*\./, '')))];
   const found = await Promise.all(
     domains.map(async (domain) => ({

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { systemClock } from '@acmex/clock';
-import type { CertificateManager } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
@@ -33,7 +33,7 @@ function toDocument(certificate: ManagedCertificate): object {
  * @throws CliError `ERR_CLI_USAGE`
  */
 export async function findCertificate(
-  { provisioner: { certificates } }: CertificateManager,
+  { provisioner: { certificates } }: ConfiguredManager,
   idOrName: string,
 ): Promise<ManagedCertificate> {
   if (/^crt_/.test(idOrName)) return await certificates.get(idOrName);

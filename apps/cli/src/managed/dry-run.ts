@@ -5,12 +5,12 @@ import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
 import {
   findIssuer,
-  type CertificateManager,
   keepIssuer,
   resolveChallenge,
   saveCredentials,
   savedCredentials,
 } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { loggingFetch } from '../progress.ts';
@@ -31,13 +31,13 @@ export interface DryRunOptions {
 export function dryRun(
   options: DryRunOptions,
   { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter },
-): (parts: CertificateManager, certificate: ManagedCertificate) => Promise<Outcome> {
+): (parts: ConfiguredManager, certificate: ManagedCertificate) => Promise<Outcome> {
   const sessions = new Map<string, Promise<AcmeSession>>();
   return async (
-    { storage, config: configuration, hooks },
+    { storage, config: configuration, challenge, hooks },
     { names, issuer, profile, keyType, mustStaple, proof },
   ) => {
-    if (resolveChallenge(proof, configuration).challenge === 'dns-persist-01')
+    if (resolveChallenge(proof, challenge).challenge === 'dns-persist-01')
       throw new CliError(
         'ERR_CLI_USAGE',
         `${names.map((one) => printable(one, 255)).join(', ')}: a record of dns-persist-01 is for one account at one CA, and a dry run has another: acmex dns persist --check looks whether it stands`,

@@ -1,5 +1,6 @@
 import type { Config } from '@acmex/config';
-import { certificateManager, type CertificateManager, type RunHooks } from '@acmex/manager';
+import type { RunHooks } from '@acmex/manager';
+import { fromConfig, type ConfiguredManager } from '@acmex/manager/from-config';
 import type { AcmeSession } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
@@ -24,10 +25,9 @@ export function managed({
   report,
   session,
   hooks,
-}: ManagedOptions): CertificateManager {
-  return certificateManager({
+}: ManagedOptions): ConfiguredManager {
+  return fromConfig(configuration, {
     storage,
-    config: configuration,
     environment: env,
     session,
     hooks,

@@ -1,6 +1,6 @@
 import { systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { type CertificateManager, reconcileDeclared } from '@acmex/manager';
+import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
 import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
 import PQueue from 'p-queue';
 import { CliError } from '../errors.ts';
@@ -91,7 +91,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
 
 /** Brings the storage into accord with the configuration. @returns the ids of those for which that has made something due */
 export async function prepared(
-  parts: CertificateManager,
+  parts: ConfiguredManager,
   { report, signal }: { readonly report: Reporter; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
   const words = {
@@ -107,7 +107,7 @@ export async function prepared(
 }
 
 async function* chosen(
-  parts: CertificateManager,
+  parts: ConfiguredManager,
   { domains, all, declared }: RenewOptions & { readonly declared: readonly string[] },
   signal: AbortSignal,
 ): AsyncGenerator<string> {
@@ -119,7 +119,7 @@ async function* chosen(
 }
 
 async function dueNow(
-  { provisioner }: CertificateManager,
+  { provisioner }: ConfiguredManager,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const ids = new Set<string>();
@@ -130,7 +130,7 @@ async function dueNow(
 
 async function tended(
   id: string,
-  parts: CertificateManager,
+  parts: ConfiguredManager,
   {
     options,
     terminal: { signal },

@@ -25,11 +25,11 @@ const dayMs = 86_400_000;
  */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
   let exitCode = 0;
-  await withManager(options, terminal, async ({ provisioner, storage, config }) => {
+  await withManager(options, terminal, async ({ provisioner, storage, challenge }) => {
     const now = systemClock.now();
     const rows: (Row & { readonly level: Level })[] = [];
     for await (const certificate of provisioner.certificates.list({ signal: terminal.signal })) {
-      const [ending] = await endingRecords(certificate, { storage, config, now });
+      const [ending] = await endingRecords(certificate, { storage, challenge, now });
       rows.push(rowOf(certificate, { ending, now: now.epochMilliseconds, ...options }));
     }
     const counts = levels.map((level) => rows.filter((row) => row.level === level).length);

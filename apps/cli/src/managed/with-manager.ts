@@ -1,4 +1,4 @@
-import type { CertificateManager } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -8,7 +8,7 @@ import { managed } from './managed.ts';
 export async function withManager(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
-  work: (manager: CertificateManager, report: Reporter) => Promise<Result>,
+  work: (manager: ConfiguredManager, report: Reporter) => Promise<Result>,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { type Config, dnsProviderKinds, dnsProvidersOf } from '@acmex/config';
 import { printable } from '@acmex/errors';
-import type { SolverOptions } from '@acmex/manager';
+import type { ConfiguredDnsProvidersOptions } from '@acmex/manager/from-config';
 import type { Reporter, Terminal } from '../terminal.ts';
 
 /** Whether a person writes the records, whom no timer has. */
@@ -17,7 +17,7 @@ export function isByHand(name: string | undefined, config: Pick<Config, 'values'
 export function byHand(
   { stdin, stderr }: Terminal,
   report: Reporter,
-): NonNullable<SolverOptions['prompt']> {
+): NonNullable<ConfiguredDnsProvidersOptions['prompt']> {
   return async ({ action, name, value }, { signal }) => {
     const record = `${printable(name, 255)} TXT "${printable(value, 255)}"`;
     if (action === 'remove') return report.done(`take this record away: ${record}`);

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
 import { endsIn, resolveChallenge, serializeChallenge, solverFor } from '@acmex/manager';
+import { challengeDefaults, configuredDnsProviders } from '@acmex/manager/from-config';
 import { nodeFetch } from '@acmex/protocol/node';
 import { called, chooseAuthority } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
@@ -32,11 +33,12 @@ export async function obtainOnce(options: ObtainOptions, terminal: Terminal): Pr
   const report = await reporter(terminal, options);
   try {
     const solver = await solverFor(
-      resolveChallenge(serializeChallenge(proofFrom(options, env)), config),
+      resolveChallenge(serializeChallenge(proofFrom(options, env)), challengeDefaults(config)),
       {
-        config,
-        environment: env,
-        prompt: byHand(terminal, report),
+        dnsProviders: configuredDnsProviders(config, {
+          environment: env,
+          prompt: byHand(terminal, report),
+        }),
         ...(names.length > 0 ? { names: names.map(({ value }) => value) } : {}),
         onRecord: ({ name, persistUntil }) =>
           report.done(

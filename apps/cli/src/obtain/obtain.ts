@@ -6,7 +6,6 @@ import {
   deployRecord,
   type DeployStep,
   endsIn,
-  type CertificateManager,
   keepIssuer,
   resolveChallenge,
   serializeChallenge,
@@ -14,6 +13,11 @@ import {
   savedCredentials,
   solverFor,
 } from '@acmex/manager';
+import {
+  challengeDefaults,
+  configuredDnsProviders,
+  type ConfiguredManager,
+} from '@acmex/manager/from-config';
 import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import type { Identifier } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -41,9 +45,8 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const { configuration: config } = options;
   const authority = await chooseAuthority(options, config, terminal.env);
   const proof = proofFrom(options, terminal.env);
-  await solverFor(resolveChallenge(serializeChallenge(proof), config), {
-    config,
-    environment: terminal.env,
+  await solverFor(resolveChallenge(serializeChallenge(proof), challengeDefaults(config)), {
+    dnsProviders: configuredDnsProviders(config, { environment: terminal.env }),
     names: names.map(({ value }) => value),
   });
   const prefer = options.preferredChain ?? authority.preferredChain;
@@ -197,7 +200,7 @@ async function keepCredentials(
 
 /** Orders it, unless it is there and current, and puts it into its files. */
 async function issued(
-  parts: CertificateManager,
+  parts: ConfiguredManager,
   spec: CertificateSpec,
   {
     options,

@@ -4,12 +4,12 @@ import {
   accountOf,
   type AccountOptions,
   accountSession,
-  resolvedIssuer,
   giveUpAccount,
   keptAccounts,
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
+import { resolvedIssuer } from '@acmex/manager/from-config';
 import { getAccount } from '@acmex/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';

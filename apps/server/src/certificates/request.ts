@@ -1,11 +1,6 @@
 import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
-import {
-  deployRecord,
-  resolvedIssuer,
-  keepIssuer,
-  resolveChallenge,
-  serializeChallenge,
-} from '@acmex/manager';
+import { deployRecord, keepIssuer, resolveChallenge, serializeChallenge } from '@acmex/manager';
+import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { CertificateSpec } from '@acmex/orchestrator';
 import { z } from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
@@ -69,7 +64,7 @@ export async function specOf(
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
   const proof = serializeChallenge({ challenge: way, dnsProvider });
-  assertProviders(tenant, names, resolveChallenge(proof, tenant.keeper.config));
+  assertProviders(tenant, names, resolveChallenge(proof, tenant.keeper.challenge));
   const { directory, title, own: ownAccount, caCertificate } = resolvedIssuer(issuer);
   await keepIssuer(
     tenant.storage,

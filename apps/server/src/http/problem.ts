@@ -1,6 +1,7 @@
 import { certificateErrors } from '@acmex/certificate';
 import { configErrors } from '@acmex/config';
 import { errorCode, printable } from '@acmex/errors';
+import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
@@ -51,6 +52,7 @@ const tables: ReadonlyMap<string, Row> = new Map(
     ...acmeErrors,
     ...certificateErrors,
     ...configErrors,
+    ...managerErrors,
     ...orchestratorErrors,
     ...storageErrors,
     ...serverErrors,

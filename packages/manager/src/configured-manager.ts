@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type Config,
+  type ConfigValues,
+  dnsProviderFor,
+  type IssuerDescription,
+  issuersOf,
+  type NamedDnsProviderOptions,
+  openNamedDnsProvider,
+} from '@acmex/config';
+import {
+  type CertificateManager,
+  certificateManager,
+  type CertificateManagerOptions,
+} from './certificate-manager.ts';
+import type { ChallengeConfig } from './challenge-config.ts';
+import type { DnsProviders } from './dns-providers.ts';
+import { ManagerError } from './errors.ts';
+import { type Environment, type RunHooks, runHooks } from './hooks.ts';
+import type { IssuerSettings } from './issuers.ts';
+import { addressOf } from './network-address.ts';
+
+export interface FromConfigOptions extends Omit<
+  CertificateManagerOptions,
+  'issuers' | 'challenge' | 'dnsProviders' | 'renewBefore' | 'environment'
+> {
+  /** An application passes `process.env`. */
+  readonly environment: Environment;
+}
+
+/** A manager of the certificates in a storage, with the configuration that describes it. */
+export interface ConfiguredManager extends CertificateManager {
+  readonly config: Config;
+}
+
+/** Creates the manager that a configuration describes. */
+export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
+  const { environment } = options;
+  const { renew_before_days: days } = config.values.renewal;
+  const manager = certificateManager({
+    ...options,
+    issuers: issuersOf(config).map(resolvedIssuer),
+    challenge: challengeDefaults(config),
+    dnsProviders: configuredDnsProviders(config, { environment }),
+    hooks: options.hooks ?? configuredHooks(config, environment),
+    ...(days === undefined ? {} : { renewBefore: { days } }),
+  });
+  return { ...manager, config };
+}
+
+/** Returns how names are validated where a certificate's record says nothing. */
+export function challengeDefaults({
+  values: { challenge },
+}: Pick<Config, 'values'>): ChallengeConfig {
+  const { http01, tls_alpn: tlsAlpn, dns01 } = challenge;
+  const http = addressOf(http01.listen_addr);
+  const tls = addressOf(tlsAlpn.listen_addr);
+  return {
+    challenge: challenge.challenge_type,
+    challengeDraft: challenge.challenge_draft,
+    httpPort: http.port,
+    httpHost: http.host,
+    webroot: http01.webroot,
+    tlsPort: tls.port,
+    tlsHost: tls.host,
+    dnsResolver: dns01.resolvers.length > 0 ? dns01.resolvers : undefined,
+    propagationTimeout: dns01.propagation_timeout_secs,
+  };
+}
+
+export interface ConfiguredDnsProvidersOptions {
+  readonly environment: Environment;
+  /** Shows a person which records to write, for `manual`; absent where nobody is present. */
+  readonly prompt?: NamedDnsProviderOptions['prompt'];
+}
+
+/** Returns the DNS providers of a configuration, and those that variables of the environment describe. */
+export function configuredDnsProviders(
+  config: Pick<Config, 'values'>,
+  { environment, prompt }: ConfiguredDnsProvidersOptions,
+): DnsProviders {
+  return {
+    default: config.values.challenge.dns01.provider,
+    choose: (domain, { provider, type }) =>
+      dnsProviderFor(domain, { config, named: provider, type }),
+    open: async (name, { variables, environmentNames, credentials, lookUp }) =>
+      await openNamedDnsProvider(name, {
+        config,
+        environment: { ...credentials, ...environment },
+        programs: environmentNames,
+        recorded: variables,
+        prompt,
+        lookUp,
+      }),
+  };
+}
+
+function configuredHooks(config: Config, environment: Environment): RunHooks {
+  const { on_error: onError, timeout_secs: seconds, ...programs } = config.values.renewal.hooks;
+  return runHooks({ ...programs, onError, limit: { seconds } }, environment);
+}
+
+/** Returns the settings of an issuer of the configuration. */
+export function resolvedIssuer(description: IssuerDescription): IssuerSettings {
+  const { name, directory, title, own, contact, profile } = description;
+  const { ca_certificate: file, external_account_binding: binding } = description;
+  return {
+    name,
+    directory,
+    title,
+    own,
+    contact,
+    agreed: description.tos_agreed,
+    preferredChain: description.preferred_chain,
+    profile,
+    ...(binding ? { externalAccount: async () => await externalAccount(binding) } : {}),
+    ...(file === undefined ? {} : { caCertificate: async () => await rootCertificate(file) }),
+  };
+}
+
+type ExternalAccountBinding = NonNullable<ConfigValues['acme']['external_account_binding']>;
+
+async function externalAccount(binding: ExternalAccountBinding) {
+  return { kid: binding.key_id, hmacKey: await binding.hmac_key.reveal() };
+}
+
+/** @throws ManagerError `ERR_MANAGER_ISSUER` */
+async function rootCertificate(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `cannot read the CA certificate ${file} (${code ?? message}): check ca_certificate in acmex.toml`,
+      { cause },
+    );
+  }
+}

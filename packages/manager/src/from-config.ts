@@ -1,0 +1,10 @@
+export {
+  challengeDefaults,
+  configuredDnsProviders,
+  type ConfiguredDnsProvidersOptions,
+  type ConfiguredManager,
+  fromConfig,
+  type FromConfigOptions,
+  resolvedIssuer,
+} from './configured-manager.ts';
+export { reconcileDeclared, type Reconciliation } from './declared.ts';

@@ -1,0 +1,42 @@
+import { parseChain } from '@acmex/certificate';
+import type { Storage } from '@acmex/storage';
+import type { AccountDescription } from './account.ts';
+import { findIssuer } from './issuer-record.ts';
+
+/** An ACME account at a CA, with what belongs to its certificates. */
+export interface IssuerSettings extends AccountDescription {
+  /** As certificates name it: `[a-z0-9-]`, 1 to 40. */
+  readonly name: string;
+  /** Returns the root certificate of the CA's own https, PEM. */
+  readonly caCertificate?: (() => Promise<string>) | undefined;
+  /** Common name of the issuer that the chain should end in. */
+  readonly preferredChain?: string | undefined;
+  readonly profile?: string | undefined;
+}
+
+/** Returns the settings of an issuer: one of these, or one that `keepIssuer` wrote to the storage. */
+export async function findIssuerSettings(
+  name: string,
+  { issuers, storage }: { readonly issuers: readonly IssuerSettings[]; readonly storage: Storage },
+): Promise<IssuerSettings | undefined> {
+  const configured = issuers.find((issuer) => issuer.name === name);
+  if (configured) return configured;
+  const record = await findIssuer(storage, name);
+  if (!record) return undefined;
+  const { caCertificate, ...account } = record;
+  return {
+    name,
+    ...account,
+    ...(caCertificate === undefined
+      ? {}
+      : { caCertificate: async () => await Promise.resolve(caCertificate) }),
+  };
+}
+
+/** Returns a test for chains whose last certificate was issued by this common name. */
+export function endsIn(issuer: string): (pem: string) => boolean {
+  return (pem) =>
+    new RegExp(`(^|, ?)CN=${issuer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(,|$)`).test(
+      parseChain(pem).at(-1)?.issuer ?? '',
+    );
+}
