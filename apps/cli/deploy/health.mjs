@@ -1,36 +1,36 @@
-// Whether what this container serves answers: exit code 0 or 1. It asks where the configuration says that the API listens; with the argument worker, where a worker does.
+// Checks the health of this container: exit code 0 or 1. Requests /health at the address of the API in the configuration; with the argument worker, at that of a worker.
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import https from 'node:https';
 
-const shown = JSON.parse(
+const settings = JSON.parse(
   execFileSync('acmex', ['config', 'show', '-o', 'json'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   }),
 );
-const valueOf = (key) => shown.find((one) => one.key === key)?.value;
+const valueOf = (key) => settings.find((setting) => setting.key === key)?.value;
 const worker = process.argv[2] === 'worker';
 const key = worker ? 'server.worker_listen_addr' : 'server.listen_addr';
 const place = valueOf(key);
 if (place === undefined) {
-  console.error(`${key} is not configured: nothing can be asked`);
+  console.error(`${key} is not configured: set it to check the health`);
   process.exit(1);
 }
 const [, host, port] = /^(.*):(\d+)$/.exec(JSON.parse(place));
-const tls = !worker && shown.some(({ key }) => key.startsWith('server.tls.'));
+const tls = !worker && settings.some(({ key }) => key.startsWith('server.tls.'));
 const hostname =
   { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '[::]': '::1' }[host] ??
   host.replace(/^\[(.*)\]$/, '$1');
-// It asks itself: the names in the certificate are those that others use.
+// The certificate has other names than this address.
 const request = (tls ? https : http).get(
   { hostname, port, path: '/health', timeout: 4000, rejectUnauthorized: false },
   (response) => {
     response.resume();
-    end(response.statusCode === 200 ? undefined : `answered ${response.statusCode}`);
+    end(response.statusCode === 200 ? undefined : `status ${response.statusCode}`);
   },
 );
-request.on('timeout', () => request.destroy(new Error('no answer within 4 seconds')));
+request.on('timeout', () => request.destroy(new Error('no response within 4 seconds')));
 request.on('error', ({ message }) => end(message));
 
 function end(fault) {

@@ -259,7 +259,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     await configured(base() + certificate('"early.test"'));
     await run(['renew']);
     const store = new CertificateStore({ storage: fileStorage({ path: at('data') }) });
-    const [id = ''] = (await list()).map((one) => one.id);
+    const [id = ''] = (await list()).map((certificate) => certificate.id);
     // This CA's certificates live for years: as if it were 90 days.
     const end = '2100-04-01T00:00:00Z';
     await store.change(id, (summary) => ({

@@ -35,8 +35,8 @@ async function patientCa() {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
-  const own = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
-  const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
+  const tls = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
+  const server = createServer({ cert: tls.chain, key: Buffer.from(tls.key) });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const looking: (() => void)[] = [];
   let patient = false;
@@ -100,7 +100,7 @@ it('ends within thirty seconds when it is told to, with fifty orders under way, 
   const storage = fileStorage({ path: at('data') });
   const store = new CertificateStore({ storage });
   let like;
-  for await (const one of store.list()) like = one;
+  for await (const certificate of store.list()) like = certificate;
   if (!like) throw new Error('nothing was made');
   const { issuer, proof, keyType } = like;
   for (let n = 0; n < 50; n += 1)

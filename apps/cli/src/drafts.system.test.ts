@@ -28,9 +28,9 @@ async function serving<T>(
   work: (flags: readonly string[]) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  let tell: (url: string) => void = () => undefined;
+  let resolveStarted: (url: string) => void = () => undefined;
   const started = new Promise<string>((resolve) => {
-    tell = resolve;
+    resolveStarted = resolve;
   });
   const server = acmex(
     [
@@ -52,7 +52,7 @@ async function serving<T>(
       signal: stop.signal,
       onStdout: (text) => {
         const [, url] = /directory +(\S+)/.exec(text) ?? [];
-        if (url) tell(url);
+        if (url) resolveStarted(url);
       },
     },
   );
@@ -110,7 +110,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       ],
       { env: { PATH: process.env.PATH } },
     );
-  const kept = (...args: readonly string[]) =>
+  const withStorage = (...args: readonly string[]) =>
     acmex([...args, '--storage', at('data'), '--config', at('acmex.toml')]);
   const namesIn = async () =>
     parseChain(await readFile(at('c.pem'), 'utf8'))[0]
@@ -122,11 +122,11 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
     const hand = rfc2136({ server: bind.address });
     await hand.remove(
       zone,
-      (await txt(`${name}.${zone}`)).map((one) => ({ name, value: one })),
+      (await txt(`${name}.${zone}`)).map((value) => ({ name, value })),
     );
     await hand.append(
       zone,
-      values.map((one) => ({ name, value: one })),
+      values.map((value) => ({ name, value })),
     );
   };
   const value = ({ stdout, code, stderr }: Outcome) =>
@@ -148,7 +148,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
         expect.stringContaining('*.a.test: dns-account-01 response in place'),
       ]);
       expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
-      await expect(kept('renew', '--all', '--force')).resolves.toMatchObject({
+      await expect(withStorage('renew', '--all', '--force')).resolves.toMatchObject({
         code: 0,
         stdout: expect.stringContaining('renewed'),
       });
@@ -201,12 +201,12 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
           expect.stringContaining('*.a.test: dns-persist-01 response in place'),
         ]);
         expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
-        await expect(kept('renew', '--all', '--force')).resolves.toMatchObject({
+        await expect(withStorage('renew', '--all', '--force')).resolves.toMatchObject({
           code: 0,
           stdout: expect.stringContaining('renewed'),
           stderr: expect.not.stringContaining('runs out'),
         });
-        await expect(kept('status')).resolves.toMatchObject({ code: 0 });
+        await expect(withStorage('status')).resolves.toMatchObject({ code: 0 });
         await expect(txt('_validation-persist.a.test')).resolves.toEqual([wanted]);
       });
     });
@@ -233,11 +233,11 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       );
       const warning = `the TXT record _validation-persist.b.test runs out at ${soon}, before the certificate does`;
       expect([result.code, result.stderr]).toEqual([0, expect.stringContaining(warning)]);
-      await expect(kept('renew', '--all', '--force')).resolves.toMatchObject({
+      await expect(withStorage('renew', '--all', '--force')).resolves.toMatchObject({
         code: 0,
         stderr: expect.stringContaining(warning),
       });
-      await expect(kept('status')).resolves.toMatchObject({
+      await expect(withStorage('status')).resolves.toMatchObject({
         code: 1,
         stdout: expect.stringContaining(warning),
       });
@@ -245,7 +245,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       await expect(persist('--check', '--dns-resolver', bind.address)).resolves.toMatchObject({
         code: 0,
       });
-      await expect(kept('status')).resolves.toMatchObject({ code: 0 });
+      await expect(withStorage('status')).resolves.toMatchObject({ code: 0 });
     });
   });
 
@@ -273,17 +273,17 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
         code: 6,
         stderr: expect.stringContaining('persistUntil has passed, 2020-01-01T00:00:00Z'),
       });
-      const own = value(await persist('-o', 'json'));
+      const record = value(await persist('-o', 'json'));
       // Only the CA can tell by which key a digest was made.
-      await set('b.test', '_validation-persist', own.replace(/[\w-]{43}$/, 'A'.repeat(43)));
+      await set('b.test', '_validation-persist', record.replace(/[\w-]{43}$/, 'A'.repeat(43)));
       await expect(get()).resolves.toMatchObject({
         code: 6,
         stderr: expect.stringContaining("its accounturi is not this account's"),
       });
-      await set('b.test', '_validation-persist', own);
+      await set('b.test', '_validation-persist', record);
       await expect(get()).resolves.toMatchObject({ code: 0 });
       await expect(acmex(['account', 'rotate-key', ...flags])).resolves.toMatchObject({ code: 0 });
-      const renewed = await kept('renew', '--all', '--force');
+      const renewed = await withStorage('renew', '--all', '--force');
       expect([renewed.code, renewed.stderr]).toEqual([
         0,
         expect.stringContaining('does not name the account by its key of today'),
@@ -322,7 +322,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       return (await acmex(['config', 'check', '--config', at('acmex.toml')])).stderr;
     };
     await expect(check('[challenge]\nchallenge_type = "dns-persist-01"\n')).resolves.toContain(
-      `challenge.challenge_draft is missing: write the one that the CA follows: ${dnsPersistDrafts.map((one) => `"${one}"`).join(', ')}`,
+      `challenge.challenge_draft is missing: write the one that the CA follows: ${dnsPersistDrafts.map((draft) => `"${draft}"`).join(', ')}`,
     );
     await expect(
       check(

@@ -68,7 +68,7 @@ it('serves with nothing configured, tells where the first key lies, and never wr
     true,
     false,
   ]);
-  for (const line of stderr.split('\n').filter((one) => one.startsWith('{')))
+  for (const line of stderr.split('\n').filter((text) => text.startsWith('{')))
     expect(JSON.parse(line)).toMatchObject({
       time: expect.any(String),
       level: 'info',

@@ -20,10 +20,10 @@ async function filled(count: number, name = 'data'): Promise<void> {
   const storage = fileStorage({ path: at(name) });
   for (let from = 0; from < count; from += 100) {
     await storage.write(
-      Array.from({ length: Math.min(100, count - from) }, (_, one) => ({
-        set: `k/${(from + one) % 7}/${from + one}`,
-        value: bytes(`value ${from + one}`),
-        secret: one % 2 === 0,
+      Array.from({ length: Math.min(100, count - from) }, (_, index) => ({
+        set: `k/${(from + index) % 7}/${from + index}`,
+        value: bytes(`value ${from + index}`),
+        secret: index % 2 === 0,
       })),
     );
   }
@@ -111,13 +111,13 @@ describe('acmex storage', () => {
   });
 
   it('encrypts in place, and goes over to another key', async () => {
-    const [one, two] = [await newKey('one'), await newKey('two')];
+    const [firstKey, secondKey] = [await newKey('one'), await newKey('two')];
     await filled(10);
     await expect(
-      acmex(['storage', 'check', ...here(), '--encryption-key-file', one]),
+      acmex(['storage', 'check', ...here(), '--encryption-key-file', firstKey]),
     ).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('acmex storage encrypt') });
     await expect(
-      acmex(['storage', 'encrypt', ...here(), '--encryption-key-file', one]),
+      acmex(['storage', 'encrypt', ...here(), '--encryption-key-file', firstKey]),
     ).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('10 entries encrypted') });
     expect(await readFile(at('data/k/0/0='), 'utf8')).not.toContain('value 0');
     await expect(
@@ -126,18 +126,18 @@ describe('acmex storage', () => {
         'rotate-key',
         ...here(),
         '--encryption-key-file',
-        one,
+        firstKey,
         '--new-key-file',
-        two,
+        secondKey,
       ]),
     ).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('10 entries encrypted') });
     await expect(
-      acmex(['storage', 'check', ...here(), '--encryption-key-file', one]),
+      acmex(['storage', 'check', ...here(), '--encryption-key-file', firstKey]),
     ).resolves.toMatchObject({
       code: 2,
       stderr: expect.stringContaining('ERR_STORAGE_ENCRYPTION'),
     });
-    const { ACMEX_STORAGE_ENCRYPTION_KEY = (await readFile(two, 'utf8')).trim() } = {};
+    const { ACMEX_STORAGE_ENCRYPTION_KEY = (await readFile(secondKey, 'utf8')).trim() } = {};
     await expect(
       acmex(['storage', 'check', ...here()], { env: { ACMEX_STORAGE_ENCRYPTION_KEY } }),
     ).resolves.toMatchObject({ code: 0, stdout: expect.stringContaining('10 entries') });

@@ -33,11 +33,11 @@ export async function acmex(
   }: AcmexOptions = {},
 ): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof written, look?: (text: string) => void) =>
+  const into = (name: keyof typeof written, onText?: (text: string) => void) =>
     new Writable({
       write(chunk: Buffer, _, done) {
         written[name] += chunk.toString();
-        look?.(chunk.toString());
+        onText?.(chunk.toString());
         done();
       },
     });

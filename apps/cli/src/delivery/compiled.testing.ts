@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-/** Puts into a copy of the sources what `npm run build` makes of them, without its minute of type checks; the program as it is built for all tests. */
+/** Compiles a copy of the sources as `npm run build` does, without its type checks; the program itself is the one built for all tests. */
 export async function compile(checkout: string, copy: string): Promise<void> {
   await cp(join(checkout, 'apps/cli/dist'), join(copy, 'apps/cli/dist'), { recursive: true });
-  const packages = (await readdir(join(copy, 'packages'))).map((one) => `packages/${one}`);
+  const packages = (await readdir(join(copy, 'packages'))).map((name) => `packages/${name}`);
   await Promise.all(
     [...packages, 'apps/server'].map(async (folder) => await compileFolder(join(copy, folder))),
   );
@@ -21,8 +21,8 @@ export async function compile(checkout: string, copy: string): Promise<void> {
 
 async function compileFolder(folder: string): Promise<void> {
   const entryPoints = (await readdir(join(folder, 'src'), { recursive: true }))
-    .filter((one) => one.endsWith('.ts'))
-    .map((one) => join(folder, 'src', one));
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(folder, 'src', file));
   const { outputFiles } = await build({
     entryPoints,
     outbase: join(folder, 'src'),

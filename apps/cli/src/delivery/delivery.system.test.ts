@@ -57,7 +57,7 @@ const able =
           'audit=false',
           'fund=false',
           'update-notifier=false',
-          ...trusted.map((one) => `ca[]=${JSON.stringify(one)}`),
+          ...trusted.map((certificate) => `ca[]=${JSON.stringify(certificate)}`),
           '',
         ].join('\n'),
       );
@@ -110,9 +110,9 @@ const able =
         const files = stdout.trim().split('\n');
         expect(
           files.filter(
-            (one) =>
+            (file) =>
               !/^(package\.json|LICENSE-\w+|(apps|packages)\/[\w-]+\/(package\.json|(bin|dist|deploy)\/.*))$/.test(
-                one,
+                file,
               ),
           ),
         ).toEqual([]);
@@ -127,7 +127,9 @@ const able =
         const modules = await readdir(outside(made.system, '/opt/acmex/node_modules'));
         expect(modules).toEqual(expect.arrayContaining(['fastify', '@acmex', '@nestjs']));
         expect(
-          modules.filter((one) => ['jest', 'nx', 'typescript', 'eslint', 'esbuild'].includes(one)),
+          modules.filter((name) =>
+            ['jest', 'nx', 'typescript', 'eslint', 'esbuild'].includes(name),
+          ),
         ).toEqual([]);
       });
 
@@ -240,8 +242,8 @@ const able =
         inRedis = async (command) =>
           await contained(system, {
             ...options,
-            command: command.map((one) =>
-              one
+            command: command.map((word) =>
+              word
                 .replaceAll('$$', '$')
                 .replace('redis-server -', `redis-server - --bind 127.0.0.1 --port ${port}`)
                 .replace('redis-cli', `redis-cli -p ${port}`),
@@ -291,9 +293,9 @@ const able =
         async () => {
           await appendFile(outside(made.system, '/etc/hosts'), '127.0.0.1 redis\n');
           const secrets = Object.fromEntries(
-            ['redis-password', 'storage-key'].map((one) => [
-              `/run/secrets/${one}`,
-              join(folder, one),
+            ['redis-password', 'storage-key'].map((secret) => [
+              `/run/secrets/${secret}`,
+              join(folder, secret),
             ]),
           );
           const start = async (name: 'api' | 'worker') => {
@@ -392,7 +394,14 @@ const able =
       let place: string;
       const properties = async (unit: string, ...names: readonly string[]) =>
         Object.fromEntries(
-          (await machine.run('systemctl', 'show', unit, ...names.map((one) => `--property=${one}`)))
+          (
+            await machine.run(
+              'systemctl',
+              'show',
+              unit,
+              ...names.map((name) => `--property=${name}`),
+            )
+          )
             .split('\n')
             .map((line) => line.split(/=(.*)/s).slice(0, 2)),
         );
@@ -400,17 +409,17 @@ const able =
       beforeAll(async () => {
         const { system } = made;
         const at = (path: string) => outside(system, path);
-        for (const one of [
+        for (const directory of [
           '/etc/systemd/system',
           '/etc/sysusers.d',
           '/etc/acmex',
           '/etc/credstore',
         ])
-          await mkdir(at(one), { recursive: true });
-        for (const one of await readdir(join(deploy, 'systemd')))
+          await mkdir(at(directory), { recursive: true });
+        for (const file of await readdir(join(deploy, 'systemd')))
           await writeFile(
-            join(at('/etc/systemd/system'), one),
-            await readFile(join(deploy, 'systemd', one)),
+            join(at('/etc/systemd/system'), file),
+            await readFile(join(deploy, 'systemd', file)),
           );
         await writeFile(
           at('/etc/sysusers.d/acmex.conf'),

@@ -19,18 +19,18 @@ describe('Dockerfile', () => {
     expect(validate(text)).toEqual([]);
     const file = DockerfileParser.parse(text);
     const variables = [
-      ...file.getENVs().flatMap((one) => one.getProperties()),
-      ...file.getARGs().map((one: Arg) => one.getProperty()),
-    ].map((one) => one?.getName());
+      ...file.getENVs().flatMap((instruction) => instruction.getProperties()),
+      ...file.getARGs().map((instruction: Arg) => instruction.getProperty()),
+    ].map((property) => property?.getName());
     expect(variables).toEqual(['NODE_ENV', 'XDG_STATE_HOME', 'HOME']);
-    expect(file.getFROMs().map((one) => one.getImage())).toEqual([
+    expect(file.getFROMs().map((stage) => stage.getImage())).toEqual([
       'node:24-bookworm-slim',
       'node:24-bookworm-slim',
     ]);
     expect(
       file
         .getInstructions()
-        .findLast((one) => one.getKeyword() === 'USER')
+        .findLast((instruction) => instruction.getKeyword() === 'USER')
         ?.getArgumentsContent(),
     ).toBe('10001:0');
   });
@@ -203,7 +203,7 @@ describeWith(['systemd-analyze'], 'the units', () => {
     ['acmex-worker@1', 20],
     ['acmex-renew', 20],
     ['acmex-agent', 25],
-  ])('%s is exposed by %i of 100 at most, as systemd counts', async (name, most) => {
+  ])('%s is exposed by %i of 100 at limit, as systemd counts', async (name, limit) => {
     const judged = (threshold: number) =>
       analyze(
         'security',
@@ -213,18 +213,18 @@ describeWith(['systemd-analyze'], 'the units', () => {
         `--threshold=${threshold}`,
         `${name}.service`,
       );
-    expect(judged(most)).toMatchObject({ status: 0, said: expect.stringContaining('OK') });
+    expect(judged(limit)).toMatchObject({ status: 0, said: expect.stringContaining('OK') });
     const unit = join(root, units, `${name}.service`);
     await writeFile(
       unit,
       (await readFile(unit, 'utf8')).replaceAll(/^(NoNewPrivileges|SystemCallFilter)=.*$/gm, ''),
     );
-    expect(judged(most).status).not.toBe(0);
+    expect(judged(limit).status).not.toBe(0);
   });
 
   it('give a stop longer than the program takes, and leave memory to the compiler of Node.js', async () => {
-    for (const name of (await readdir(join(deploy, 'systemd'))).filter((one) =>
-      one.endsWith('.service'),
+    for (const name of (await readdir(join(deploy, 'systemd'))).filter((file) =>
+      file.endsWith('.service'),
     )) {
       const unit = await read(`systemd/${name}`);
       expect([name, /^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]]).toEqual([name, '40']);

@@ -1,14 +1,14 @@
 import { mkdir, writeFile, symlink, copyFile, cp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** What a machine or a container sees: the programs of this machine, read-only, and in `folder` everything else. */
+/** The files of a machine or a container: the programs of this machine, read-only, and everything else in `folder`. */
 export interface FileSystem {
   readonly folder: string;
 }
 
-/** Stands for a Debian with Node.js: `/usr` is this machine's, without its `/usr/local`. */
+/** Creates the files of a Debian with Node.js: `/usr` is this machine's, without its `/usr/local`. */
 export async function fileSystem(folder: string): Promise<FileSystem> {
-  for (const one of [
+  for (const directory of [
     'etc',
     'root',
     'usr',
@@ -21,29 +21,33 @@ export async function fileSystem(folder: string): Promise<FileSystem> {
     'local/bin',
     'local/lib/node_modules/npm',
   ])
-    await mkdir(join(folder, one), { recursive: true });
-  for (const one of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${one}`, join(folder, one));
-  for (const one of ['passwd', 'group', 'nsswitch.conf', 'hosts', 'resolv.conf'])
-    await copyFile(join('/etc', one), join(folder, 'etc', one));
+    await mkdir(join(folder, directory), { recursive: true });
+  for (const link of ['bin', 'sbin', 'lib', 'lib64'])
+    await symlink(`usr/${link}`, join(folder, link));
+  for (const file of ['passwd', 'group', 'nsswitch.conf', 'hosts', 'resolv.conf'])
+    await copyFile(join('/etc', file), join(folder, 'etc', file));
   await cp('/etc/ssl', join(folder, 'etc/ssl'), {
     recursive: true,
     verbatimSymlinks: true,
     filter: (path) => !path.includes('/private'),
   });
   await writeFile(join(folder, 'local/bin/node'), '');
-  for (const one of ['npm', 'npx'])
-    await symlink(`../lib/node_modules/npm/bin/${one}-cli.js`, join(folder, 'local/bin', one));
+  for (const program of ['npm', 'npx'])
+    await symlink(
+      `../lib/node_modules/npm/bin/${program}-cli.js`,
+      join(folder, 'local/bin', program),
+    );
   return { folder };
 }
 
-/** Where a path of a file system lies for this process. */
+/** Returns the path of a file system's file for this process. */
 export function outside({ folder }: FileSystem, path: string): string {
   return path.startsWith('/usr/local/')
     ? join(folder, 'local', path.slice('/usr/local/'.length))
     : join(folder, path);
 }
 
-/** Lines of shell that put a file system together, at `$root`. They need a mount namespace of their own. */
+/** Shell commands that mount a file system at `$root`, in their own mount namespace. */
 export const mounts = `set -eu
 root=$1 node=$2
 mount --bind "$root" "$root"
@@ -58,7 +62,7 @@ for one in null zero full random urandom; do : > "$root/dev/$one"; mount --bind 
 ln -s /proc/self/fd "$root/dev/fd"
 `;
 
-/** What `mounts` takes as arguments. */
+/** Returns the arguments of `mounts`. */
 export function mountArguments({ folder }: FileSystem): readonly [root: string, node: string] {
   return [folder, dirname(dirname(process.execPath))];
 }
@@ -67,9 +71,9 @@ export interface Contained {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Files and folders of this process, by where the command sees them. */
+  /** Files and folders of this process, by their paths in the file system. */
   readonly mounted?: Readonly<Record<string, string>>;
-  /** Without one: root, as a step of a build runs. With one: no capability, nothing to get one by, and a file system that only `mounted` writes. */
+  /** Absent: root, as for a step of a build. Present: no capabilities, no way to gain them, and a read-only file system apart from `mounted`. */
   readonly user?: {
     readonly uid: number;
     readonly gid: number;
@@ -77,7 +81,7 @@ export interface Contained {
   };
 }
 
-/** The command line that runs a command inside a file system. Its process is the command itself: a signal reaches it. */
+/** Returns the command line that runs a command inside a file system, in a process that receives its signals. */
 export async function contained(
   system: FileSystem,
   { command, env, cwd, mounted = {}, user }: Contained,

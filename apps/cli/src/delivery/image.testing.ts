@@ -14,7 +14,7 @@ import { contained, type FileSystem, fileSystem, outside } from './file-system.t
 
 const run = promisify(execFile);
 
-/** What a container is started from. */
+/** Everything that a container is started from. */
 export interface Image {
   readonly system: FileSystem;
   readonly env: Readonly<Record<string, string>>;
@@ -28,17 +28,20 @@ export interface Image {
 
 export interface ImageOptions {
   readonly dockerfile: string;
-  /** The checkout; what is not in git, or what the Dockerfile's own .dockerignore names, is not in the build. */
+  /** The checkout; files that are not in git, or that the Dockerfile's .dockerignore names, are left out. */
   readonly context: string;
-  /** Where the stages are put. */
+  /** The folder of the stages. */
   readonly folder: string;
-  /** Done in place of a RUN line, by its text; it gets the folder that the line would have run in. */
+  /** Called instead of a RUN line, by its text, with the folder in which the line would run. */
   readonly instead?: Readonly<Record<string, (workdir: string) => Promise<void>>>;
-  /** What is mounted for `--mount=type=cache` and `--mount=type=secret`, by target. */
+  /** The files that are mounted for `--mount=type=cache` and `--mount=type=secret`, by target. */
   readonly mounted?: Readonly<Record<string, string>>;
 }
 
-/** Carries a Dockerfile out line by line, where no engine runs. @throws Error at a line that it does not know, and at one that fails */
+/**
+ * Executes the instructions of a Dockerfile, without a container engine.
+ * @throws Error at an unknown instruction, and at one that fails
+ */
 export async function image({
   dockerfile,
   context,
@@ -64,9 +67,9 @@ export async function image({
       stages.set(name, stage);
       continue;
     }
-    if (stage === undefined) throw new Error(`${line.toString()} stands before FROM`);
-    const name = [...stages].find(([, one]) => one === stage)![0];
-    stage = await carriedOut(stage, line, {
+    if (stage === undefined) throw new Error(`${line.toString()} is before FROM`);
+    const name = [...stages].find(([, candidate]) => candidate === stage)![0];
+    stage = await execute(stage, line, {
       stages,
       instead,
       mounted,
@@ -79,7 +82,7 @@ export async function image({
   return stage;
 }
 
-interface Around {
+interface BuildContext {
   readonly stages: ReadonlyMap<string, Image>;
   readonly instead: NonNullable<ImageOptions['instead']>;
   readonly mounted: NonNullable<ImageOptions['mounted']>;
@@ -87,8 +90,8 @@ interface Around {
   readonly ignored: string;
 }
 
-async function carriedOut(stage: Image, line: Instruction, around: Around): Promise<Image> {
-  const words = line.getArguments().map((one) => one.getValue());
+async function execute(stage: Image, line: Instruction, context: BuildContext): Promise<Image> {
+  const words = line.getArguments().map((argument) => argument.getValue());
   switch (line.getKeyword()) {
     case 'WORKDIR':
       await mkdir(outside(stage.system, words[0]!), { recursive: true });
@@ -101,7 +104,7 @@ async function carriedOut(stage: Image, line: Instruction, around: Around): Prom
           ...Object.fromEntries(
             (line as PropertyInstruction)
               .getProperties()
-              .map((one) => [one.getName(), one.getValue() ?? '']),
+              .map((property) => [property.getName(), property.getValue() ?? '']),
           ),
         },
       };
@@ -118,17 +121,17 @@ async function carriedOut(stage: Image, line: Instruction, around: Around): Prom
     case 'HEALTHCHECK':
       return { ...stage, healthcheck: listOf(line.getArgumentsContent()?.replace(/^CMD /, '')) };
     case 'COPY':
-      await copy(stage, line as Copy, words, around);
+      await copy(stage, line as Copy, words, context);
       return stage;
     case 'RUN':
-      await step(stage, line as JSONInstruction, around);
+      await step(stage, line as JSONInstruction, context);
       return stage;
     default:
-      throw new Error(`${line.getKeyword()} is not known here: ${line.toString()}`);
+      throw new Error(`${line.getKeyword()} is not supported: ${line.toString()}`);
   }
 }
 
-/** The form without a shell. */
+/** Parses the form without a shell. */
 function listOf(text: string | null | undefined): readonly string[] {
   return JSON.parse(text ?? '') as readonly string[];
 }
@@ -137,14 +140,14 @@ async function copy(
   { system, workdir }: Image,
   line: Copy,
   words: readonly string[],
-  { stages, context, ignored }: Around,
+  { stages, context, ignored }: BuildContext,
 ): Promise<void> {
   const [source, target] = words as readonly [string, string];
   const place = outside(system, resolve(workdir, target));
   const from = line.getFromFlag()?.getValue();
   if (from) {
     await mkdir(place, { recursive: true });
-    // A stage that is copied from is changed no more: what it has may be the same files.
+    // Hard links are safe: a stage is not changed after it was copied from.
     await run('cp', ['-al', `${outside(stages.get(from)!.system, source)}/.`, place]);
     return;
   }
@@ -154,22 +157,22 @@ async function copy(
     ['ls-files', '--cached', '--others', '--exclude-standard', '-z'],
     { cwd: context, maxBuffer: 1e8 },
   );
-  for (const file of stdout.split('\0').filter((one) => one !== '' && !isIgnored(one))) {
+  for (const file of stdout.split('\0').filter((path) => path !== '' && !isIgnored(path))) {
     await mkdir(dirname(join(place, file)), { recursive: true });
     await cp(join(context, file), join(place, file));
   }
 }
 
-/** The last pattern that fits a file, or a folder above it, decides; `!` takes it in again. */
+/** Returns whether a file is ignored: the last pattern that matches it, or a folder above it, decides; `!` includes it. */
 function ignore(text: string): (file: string) => boolean {
   const patterns = text
     .split('\n')
-    .map((one) => one.trim())
-    .filter((one) => one !== '' && !one.startsWith('#'))
-    .map((one) => ({
-      out: !one.startsWith('!'),
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((pattern) => ({
+      out: !pattern.startsWith('!'),
       fits: new RegExp(
-        `^${one
+        `^${pattern
           .replace(/^!/, '')
           .replace(/[.+^$()|[\]{}\\]/g, '\\$&')
           .replaceAll('**/', '\0')
@@ -183,11 +186,11 @@ function ignore(text: string): (file: string) => boolean {
 async function step(
   { system, workdir, env }: Image,
   line: JSONInstruction,
-  { instead, mounted }: Around,
+  { instead, mounted }: BuildContext,
 ): Promise<void> {
   const text = line.getArgumentsContent() ?? '';
-  const other = instead[text];
-  if (other) return await other(outside(system, workdir));
+  const replacement = instead[text];
+  if (replacement) return await replacement(outside(system, workdir));
   const targets = line.getFlags().map((flag) => /target=([^,]+)/.exec(flag.toString())?.[1] ?? '');
   const { command, args } = await contained(system, {
     command: ['/bin/sh', '-c', text],

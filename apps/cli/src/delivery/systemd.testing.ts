@@ -81,15 +81,15 @@ export async function systemd(system: FileSystem): Promise<Machine> {
   };
   try {
     for (
-      let look = 0;
+      let attempt = 0;
       !/running|degraded/.test(
         await run('systemctl', 'is-system-running').catch(
           ({ stdout }: { stdout?: string }) => stdout ?? '',
         ),
       );
-      look++
+      attempt++
     ) {
-      if (look === 600 || child.exitCode !== null) throw new Error('systemd does not come up');
+      if (attempt === 600 || child.exitCode !== null) throw new Error('systemd does not come up');
       await systemClock.sleep({ milliseconds: 100 });
     }
     return { run, [Symbol.asyncDispose]: stop };

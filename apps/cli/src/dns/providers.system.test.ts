@@ -72,7 +72,7 @@ const namesIn = async () =>
   parseChain(await readFile(at('certificate.pem'), 'utf8'))[0]
     ?.identifiers.map(({ value }) => value)
     .sort();
-const shown = async (server: { readonly address: string }, name = '_acme-challenge.a.test') =>
+const txtRecords = async (server: { readonly address: string }, name = '_acme-challenge.a.test') =>
   await lookUp({ clock: systemClock, servers: [server.address] }).txt(name);
 /** A line of sh that changes one record by nsupdate. */
 const update = (verb: 'add' | 'delete', name: string, value: string) =>
@@ -107,7 +107,7 @@ describeWith(
       });
       expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
       expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
-      expect(await shown(bind)).toEqual([]);
+      expect(await txtRecords(bind)).toEqual([]);
     };
 
     it('comes by dynamic update (RFC 2136), and is renewed with nothing around it', async () => {
@@ -116,7 +116,7 @@ describeWith(
         code: 0,
         stdout: expect.stringContaining('renewed'),
       });
-      expect(await shown(bind)).toEqual([]);
+      expect(await txtRecords(bind)).toEqual([]);
     });
     it('comes by a program called as by lego', async () => {
       const hook = await program(
@@ -225,7 +225,7 @@ describeWith(
       });
       await Promise.all(work);
       expect([code, stderr]).toEqual([0, expect.stringContaining('when you press Enter')]);
-      expect([await namesIn(), await shown(bind)]).toEqual([['*.a.test', 'a.test'], []]);
+      expect([await namesIn(), await txtRecords(bind)]).toEqual([['*.a.test', 'a.test'], []]);
       await expect(
         acmex(['cert', 'list', '--storage', at('data'), '-o', 'json']),
       ).resolves.toMatchObject({ stdout: expect.stringMatching(/^\[\]\s*$/) });
@@ -248,7 +248,7 @@ describeWith(
       await Promise.all(work);
       await writer.remove(
         'a.test',
-        (await shown(bind)).map((value) => ({ name: '_acme-challenge', value })),
+        (await txtRecords(bind)).map((value) => ({ name: '_acme-challenge', value })),
       );
     });
     it('comes by two accounts, each of which writes its own zone alone', async () => {
@@ -273,7 +273,10 @@ describeWith(
           .split('\n')
           .filter((line) => line === 'present').length;
       expect([await log('a.test'), await log('b.test')]).toEqual([2, 1]);
-      expect([await shown(bind), await shown(bind, '_acme-challenge.b.test')]).toEqual([[], []]);
+      expect([await txtRecords(bind), await txtRecords(bind, '_acme-challenge.b.test')]).toEqual([
+        [],
+        [],
+      ]);
       await expect(
         obtain(pebble, 'a.test,c.test', ['--config', at('acmex.toml'), '--force'], options),
       ).resolves.toMatchObject({
@@ -287,7 +290,7 @@ describeWith(
       const { code } = await obtain(pebble, 'www.a.test', by('rfc2136'), {
         env: { PATH, RFC2136_SERVER: bind.address },
       });
-      expect([code, await namesIn(), await shown(bind, 'www.b.test')]).toEqual([
+      expect([code, await namesIn(), await txtRecords(bind, 'www.b.test')]).toEqual([
         0,
         ['www.a.test'],
         [],
@@ -340,10 +343,10 @@ describeWith(
         { env },
       );
       expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
-      expect([await namesIn(), await shown(server)]).toEqual([['*.a.test', 'a.test'], []]);
+      expect([await namesIn(), await txtRecords(server)]).toEqual([['*.a.test', 'a.test'], []]);
       const renewed = await renew({});
       expect([renewed.code, renewed.stdout]).toEqual([0, expect.stringContaining('renewed')]);
-      expect(await shown(server)).toEqual([]);
+      expect(await txtRecords(server)).toEqual([]);
       const { stdout: detail } = await acmex([
         'cert',
         'show',
@@ -376,7 +379,7 @@ async function httpreqServer(
     return { name: (body.fqdn ?? '').replace(/\.$/, ''), value: body.value ?? '' };
   };
   const server: Server = createServer((request, response) => {
-    const answered = async () => {
+    const statusOf = async () => {
       if (
         request.headers.authorization !== `Basic ${Buffer.from('u:a-password').toString('base64')}`
       )
@@ -392,7 +395,7 @@ async function httpreqServer(
         : writer.remove('a.test', record));
       return 200;
     };
-    void answered()
+    void statusOf()
       .catch(() => 500)
       .then((status) => response.writeHead(status).end());
   }).listen(0, '127.0.0.1');
