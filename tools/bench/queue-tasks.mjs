@@ -1,20 +1,20 @@
 // What the queue in Redis costs: many tasks that do nothing, added and done by this process alone. Prints the milliseconds of processor time for each.
 import { redisTarget } from '@acmex/storage-redis';
-import { bell } from '../../apps/server/src/team/bell.ts';
-import { bullQueue } from '../../apps/server/src/team/bull-queue.ts';
-import { presence } from '../../apps/server/src/team/presence.ts';
+import { redisNotifier } from '../../apps/server/src/team/notifier.ts';
+import { BullQueue } from '../../apps/server/src/team/bull-queue.ts';
+import { redisWorkerRegistry } from '../../apps/server/src/team/worker-registry.ts';
 import { teamRedis } from '../../apps/server/src/team/team-redis.ts';
 
 const [url, count] = [process.argv[2], Number(process.argv[3])];
 const prefix = '{bench}';
 const redis = await teamRedis({ target: redisTarget({ url }) });
 const { client, listener } = redis;
-const ring = await bell({ client, listener, channel: `${prefix}:bell` });
-const queue = bullQueue({
+const notifier = await redisNotifier({ client, listener, channel: `${prefix}:bell` });
+const queue = new BullQueue({
   client,
   prefix,
-  bell: ring,
-  presence: presence({ client, prefix }),
+  notifier,
+  registry: redisWorkerRegistry({ client, prefix }),
   name: 'bench',
 });
 let [done, wake] = [0, undefined];

@@ -10,7 +10,7 @@ import type { Log } from './http/problems.ts';
 export interface ChallengeAnswersOptions {
   readonly config: Config;
   /** Whose responses are shown. */
-  readonly keepers: () => ReadonlyMap<string, ConfiguredManager>;
+  readonly managers: () => ReadonlyMap<string, ConfiguredManager>;
   readonly log: Log;
   readonly clock?: Clock | undefined;
 }
@@ -30,12 +30,14 @@ export async function challengeAnswers({
       challenge: { http01, tls_alpn: tlsAlpn },
     },
   },
-  keepers,
+  managers,
   log,
   clock = systemClock,
 }: ChallengeAnswersOptions): Promise<AsyncDisposable> {
   const shared = (type: 'http-01' | 'tls-alpn-01') =>
-    responsesOf(() => [...keepers().values()].map(({ storage }) => storedResponses(storage, type)));
+    responsesOf(() =>
+      [...managers().values()].map(({ storage }) => storedResponses(storage, type)),
+    );
   const ways = {
     'http-01': async () =>
       await http01Answers({ shared: shared('http-01'), ...addressOf(http01.listen_addr) }),

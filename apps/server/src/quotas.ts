@@ -1,20 +1,23 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ServerError } from './errors.ts';
-import type { Census } from './census.ts';
+import type { CertificateCounts } from './certificate-counts.ts';
 import type { Tenant } from './tenants.ts';
 
 /** Holds tenants to what `[tenants.NAME]` says they may have. */
 export class Quotas {
-  readonly #census: Census;
+  readonly #certificateCounts: CertificateCounts;
   readonly #orders = new Map<number, RateLimiterMemory>();
 
-  constructor(census: Census) {
-    this.#census = census;
+  constructor(certificateCounts: CertificateCounts) {
+    this.#certificateCounts = certificateCounts;
   }
 
   /** Before one more certificate. @throws ServerError `ERR_SERVER_QUOTA` */
   async certificate({ name, maxCertificates }: Tenant): Promise<void> {
-    if (maxCertificates === undefined || (await this.#census.managed(name)) < maxCertificates)
+    if (
+      maxCertificates === undefined ||
+      (await this.#certificateCounts.managed(name)) < maxCertificates
+    )
       return;
     throw new ServerError(
       'ERR_SERVER_QUOTA',

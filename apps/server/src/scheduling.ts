@@ -10,7 +10,7 @@ export interface Scheduling {
   late(): Late | undefined;
   /** The processes that share the work, where there are several. */
   readonly team?:
-    Pick<Team, 'isHere' | 'colleagues' | 'notices' | 'lastLook' | 'queue'> | undefined;
+    Pick<Team, 'isConnected' | 'workers' | 'notices' | 'lastScan' | 'queue'> | undefined;
 }
 export interface Late {
   readonly id: string;

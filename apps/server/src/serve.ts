@@ -27,12 +27,12 @@ import { KeyStore } from './access/key-store.ts';
 import { oidc } from './access/oidc.ts';
 import { OPEN_API } from './docs/documentation.ts';
 import { STORAGE } from './health/health.ts';
-import { Figures } from './metrics/metrics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { WebhookSenders } from './webhooks/webhook-senders.ts';
-import { Census } from './census.ts';
+import { CertificateCounts } from './certificate-counts.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { controllers, workerControllers } from './controllers.ts';
-import { Waiting } from './certificates/waiting.ts';
+import { LongPoll } from './certificates/long-poll.ts';
 import { ServerError } from './errors.ts';
 import { application } from './http/application.ts';
 import { endpointsOf } from './http/endpoint.ts';
@@ -44,8 +44,8 @@ import { assertPrivate, cannotListen, ownHosts, placeFor, urlHost } from './list
 import { Quotas } from './quotas.ts';
 import { type Late, SCHEDULING, type Scheduling } from './scheduling.ts';
 import { mountBoard } from './team/board.ts';
-import { elected } from './team/elected.ts';
-import { Looks, looksModules, TEAM } from './team/looks.ts';
+import { leaderElection } from './team/leader-election.ts';
+import { ScanScheduler, scanSchedulerModules, TEAM } from './team/scan-scheduler.ts';
 import { type Role, teamRedisOf } from './team/role.ts';
 import { joinTeam } from './team/team.ts';
 import { tenancy } from './tenants.ts';
@@ -156,12 +156,13 @@ export async function serve({
           onWarning: (msg) => log({ level: 'warn', msg }),
         }),
       );
-      for (const one of next.keepers.values()) await one.hooks.check();
-      const root = next.keepers.get('');
+      for (const one of next.managers.values()) await one.hooks.check();
+      const root = next.managers.get('');
       if (root)
         for (const { id, change } of await reconcileDeclared(root))
           log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
-      for (const one of next.keepers.values()) await one.upkeep.replan({ signal: stopping.signal });
+      for (const one of next.managers.values())
+        await one.upkeep.replan({ signal: stopping.signal });
       return next;
     };
     let live = await opened(config);
@@ -175,17 +176,17 @@ export async function serve({
         },
       });
     let late: Late | undefined;
-    const census = new Census(tenants, clock);
+    const certificateCounts = new CertificateCounts(tenants, clock);
     const scheduling: Scheduling = {
-      wake: () => (team ? team.bell.due() : working?.wake()),
+      wake: () => (team ? team.notifier.notifyDue() : working?.wake()),
       counts: async () => await queue.counts(),
-      late: () => late ?? team?.lastLook()?.late,
+      late: () => late ?? team?.lastScan()?.late,
       ...(team ? { team } : {}),
     };
-    const figures = new Figures({
+    const metrics = new Metrics({
       prefix: config.values.metrics.prefix,
       tenants,
-      census,
+      certificateCounts,
       scheduling,
       clock,
     });
@@ -194,7 +195,7 @@ export async function serve({
       role === 'api'
         ? undefined
         : worker({
-            managers: () => live.keepers,
+            managers: () => live.managers,
             queue,
             concurrency,
             perIssuer,
@@ -203,7 +204,7 @@ export async function serve({
             ...(team
               ? {
                   runAsLeader: (begin) =>
-                    elected(
+                    leaderElection(
                       {
                         storage,
                         name: 'dispatcher',
@@ -214,11 +215,11 @@ export async function serve({
                       begin,
                     ),
                   breath: { milliseconds: 50 },
-                  onScan: () => team.looked(late),
+                  onScan: () => team.recordScan(late),
                 }
               : {}),
             onTended: (id, tended) => {
-              figures.tended(tended);
+              metrics.tended(tended);
               const { outcome, deployed, deployError } = tended;
               const traceId = outcome?.traceparent?.split('-')[1];
               const about = { task: id, ...(traceId === undefined ? {} : { traceId }) };
@@ -252,7 +253,7 @@ export async function serve({
             },
           });
     if (working) {
-      team?.bell.on({ due: () => working.wake(), ended: (task) => working.wake(task) });
+      team?.notifier.on({ due: () => working.wake(), ended: (task) => working.wake(task) });
       closing.push(async () => await working[Symbol.asyncDispose]());
     }
     const keysOf = (tenant: { readonly storage: Storage; readonly name: string }) =>
@@ -276,7 +277,7 @@ export async function serve({
       role === 'worker'
         ? undefined
         : await ownCertificate({
-            keeper: () => live.keepers.get('') ?? raise(),
+            manager: () => live.managers.get('') ?? raise(),
             wake: () => scheduling.wake(),
             log,
             signal: stopping.signal,
@@ -284,23 +285,23 @@ export async function serve({
           });
     const app = await application({
       controllers: role === 'worker' ? workerControllers : controllers,
-      imports: team && role !== 'api' ? looksModules(team) : [],
+      imports: team && role !== 'api' ? scanSchedulerModules(team) : [],
       isReachable:
-        team && storageOf(config).place.kind === 'redis' ? () => team.isHere() : () => true,
+        team && storageOf(config).place.kind === 'redis' ? () => team.isConnected() : () => true,
       tls: certificate?.first,
       trustedProxies: config.values.server.trusted_proxies,
-      isOwnHost: ownHosts(() => live.keepers.get('')?.config ?? config),
-      figures,
+      isOwnHost: ownHosts(() => live.managers.get('')?.config ?? config),
+      metrics,
       providers: [
         { provide: Authenticator, useValue: authenticator },
         { provide: Idempotency, useValue: idempotency },
-        { provide: Quotas, useValue: new Quotas(census) },
-        { provide: Waiting, useValue: new Waiting({ clock }) },
-        { provide: Figures, useValue: figures },
+        { provide: Quotas, useValue: new Quotas(certificateCounts) },
+        { provide: LongPoll, useValue: new LongPoll({ clock }) },
+        { provide: Metrics, useValue: metrics },
         {
           provide: WebhookSenders,
           useValue: new WebhookSenders({
-            senders: () => live.keepers.get('')?.config.values.server.webhooks ?? [],
+            senders: () => live.managers.get('')?.config.values.server.webhooks ?? [],
             tenants,
             clock,
           }),
@@ -311,7 +312,7 @@ export async function serve({
         { provide: LOG, useValue: log },
         { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) },
         { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
-        ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, Looks] : []),
+        ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, ScanScheduler] : []),
       ],
     });
     closing.push(async () => await app.close());
@@ -328,7 +329,7 @@ export async function serve({
     else await app.init();
     certificate?.follow(app.getHttpServer() as Server);
     if (role !== 'worker') {
-      const answers = await challengeAnswers({ config, keepers: () => live.keepers, log, clock });
+      const answers = await challengeAnswers({ config, managers: () => live.managers, log, clock });
       closing.push(async () => await answers[Symbol.asyncDispose]());
     }
     if (role !== 'api')

@@ -8,7 +8,7 @@ export interface Tenant {
   /** What its tasks are named with; empty for the storage's root. */
   readonly scope: string;
   readonly storage: Storage;
-  readonly keeper: ConfiguredManager;
+  readonly manager: ConfiguredManager;
   /** Names that its certificates may be for: see `permits`. */
   readonly names: readonly string[];
   /** Undefined: all. */
@@ -21,7 +21,7 @@ export interface Tenant {
 /** What works for certificates: by the scope of the worker, which is empty for what the command line shares. */
 export interface Tenancy {
   readonly tenants: ReadonlyMap<string, Tenant>;
-  readonly keepers: ReadonlyMap<string, ConfiguredManager>;
+  readonly managers: ReadonlyMap<string, ConfiguredManager>;
 }
 
 /** The tenant that there is without any in the configuration. */
@@ -34,10 +34,10 @@ export const defaultTenant = 'default';
 export function tenancy(
   config: Config,
   storage: Storage,
-  keeperOf: (storage: Storage) => ConfiguredManager,
+  managerOf: (storage: Storage) => ConfiguredManager,
 ): Tenancy {
   const described = Object.entries(config.values.tenants);
-  const root = keeperOf(storage);
+  const root = managerOf(storage);
   const tenants = described.map(
     ([
       name,
@@ -49,13 +49,13 @@ export function tenancy(
         max_orders_per_hour: maxOrdersPerHour,
       },
     ]): Tenant => {
-      const keeper =
-        name === defaultTenant ? root : keeperOf(scopedStorage(storage, `tenant/${name}`));
+      const manager =
+        name === defaultTenant ? root : managerOf(scopedStorage(storage, `tenant/${name}`));
       return {
         name,
         scope: name === defaultTenant ? '' : name,
-        storage: keeper.storage,
-        keeper,
+        storage: manager.storage,
+        manager,
         names,
         issuers,
         dnsProviders,
@@ -68,7 +68,7 @@ export function tenancy(
     name: defaultTenant,
     scope: '',
     storage,
-    keeper: root,
+    manager: root,
     names: ['*'],
     issuers: undefined,
     dnsProviders: undefined,
@@ -78,11 +78,11 @@ export function tenancy(
   const all = tenants.length > 0 ? tenants : [everything];
   return {
     tenants: new Map(all.map((one) => [one.name, one])),
-    keepers: new Map([
+    managers: new Map([
       ['', root],
       ...all
         .filter(({ name }) => name !== defaultTenant)
-        .map(({ name, keeper }) => [name, keeper] as const),
+        .map(({ name, manager }) => [name, manager] as const),
     ]),
   };
 }

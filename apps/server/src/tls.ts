@@ -11,7 +11,7 @@ import type { Log } from './http/problems.ts';
 
 export interface TlsOptions {
   /** Whose configuration says it, and which keeps the certificate where it manages its own. */
-  readonly keeper: () => ConfiguredManager;
+  readonly manager: () => ConfiguredManager;
   /** Has what is due done now. */
   readonly wake: () => void;
   readonly log: Log;
@@ -25,7 +25,7 @@ export interface OwnCertificate {
   readonly first: SecureContextOptions;
   /** Shows what is there now, and what comes, until the signal aborts. */
   follow(server: Server): void;
-  /** Looks for another now. */
+  /** ScanScheduler for another now. */
   refresh(): Promise<void>;
 }
 
@@ -37,24 +37,24 @@ const often = { seconds: 30 };
  * @throws ServerError `ERR_SERVER_TLS`
  */
 export async function ownCertificate({
-  keeper,
+  manager,
   wake,
   log,
   signal,
   clock = systemClock,
 }: TlsOptions): Promise<OwnCertificate | undefined> {
   const read = async (): Promise<SecureContextOptions | undefined> => {
-    const { tls } = keeper().config.values.server;
+    const { tls } = manager().config.values.server;
     return tls?.managed === undefined
       ? tls && (await ofFiles(tls))
-      : await managed(keeper(), tls.managed);
+      : await managed(manager(), tls.managed);
   };
-  if (!keeper().config.values.server.tls) return undefined;
+  if (!manager().config.values.server.tls) return undefined;
   let first = await read();
   if (!first)
     log({
       level: 'info',
-      msg: `waiting for the server's own certificate, for ${keeper().config.values.server.tls?.managed}`,
+      msg: `waiting for the server's own certificate, for ${manager().config.values.server.tls?.managed}`,
     });
   wake();
   for (; !first; first = await read()) await clock.sleep({ milliseconds: 500 }, { signal });

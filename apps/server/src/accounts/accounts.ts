@@ -193,7 +193,7 @@ export class Accounts {
 
   #issuers({
     tenant: {
-      keeper: { config },
+      manager: { config },
       issuers,
     },
   }: Caller) {

@@ -114,7 +114,7 @@ export class Agents {
     caller,
     query: { certificate, agent, state, limit: most, cursor },
   }: RequestOf<typeof list>): Promise<Answer> {
-    const { certificates } = caller.tenant.keeper.provisioner;
+    const { certificates } = caller.tenant.manager.provisioner;
     const items: z.infer<typeof reportSchema>[] = [];
     let [scanned, next, found] = [
       0,
@@ -157,7 +157,7 @@ export class Agents {
     caller,
     body: { agent, certificates: all },
   }: RequestOf<typeof tell>): Promise<Answer> {
-    const { certificates } = caller.tenant.keeper.provisioner;
+    const { certificates } = caller.tenant.manager.provisioner;
     const unknown = [];
     for (const { id, ...report } of all) {
       const found = await certificates.find(id);
@@ -170,7 +170,7 @@ export class Agents {
 
   @Handles(forget)
   async forget({ caller, params: { name } }: RequestOf<typeof forget>): Promise<Answer> {
-    const { certificates } = caller.tenant.keeper.provisioner;
+    const { certificates } = caller.tenant.manager.provisioner;
     const forgotten = await this.#reports(caller).forget(name, async (id) =>
       maySee(caller, (await certificates.find(id))?.names ?? ['*']),
     );

@@ -31,7 +31,7 @@ import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema } from './certificate.ts';
 import { type CertificateRequest, specOf, wishes } from './request.ts';
 import { visible } from './visible.ts';
-import { patience, Waiting } from './waiting.ts';
+import { patience, LongPoll } from './long-poll.ts';
 
 const params = z.strictObject({ id: certificateId });
 const certificate = { description: 'The certificate.', schema: certificateSchema };
@@ -184,13 +184,13 @@ const revoke = endpoint({
 export class Certificates {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
-  readonly #waiting: Waiting;
+  readonly #waiting: LongPoll;
   readonly #clock: Clock = systemClock;
 
   constructor(
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(Quotas) quotas: Quotas,
-    @Inject(Waiting) waiting: Waiting,
+    @Inject(LongPoll) waiting: LongPoll,
   ) {
     this.#scheduling = scheduling;
     this.#quotas = quotas;
@@ -214,7 +214,7 @@ export class Certificates {
       (expiresBefore === undefined || (ends(one) ?? Infinity) < Date.parse(expiresBefore)) &&
       (expiresAfter === undefined || (ends(one) ?? -Infinity) > Date.parse(expiresAfter));
     const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
-    const page = await caller.tenant.keeper.provisioner.certificates.page({
+    const page = await caller.tenant.manager.provisioner.certificates.page({
       ...query,
       where,
       sort: sort ?? (byExpiry ? 'expiry' : 'id'),
@@ -246,7 +246,7 @@ export class Certificates {
       });
     const {
       storage,
-      keeper: {
+      manager: {
         provisioner: { certificates },
       },
     } = caller.tenant;
@@ -264,9 +264,9 @@ export class Certificates {
     await this.#quotas.certificate(caller.tenant);
     await this.#quotas.order(caller.tenant);
     lock.signal.throwIfAborted();
-    const order = await caller.tenant.keeper.provisioner.submit({ certificate: spec });
+    const order = await caller.tenant.manager.provisioner.submit({ certificate: spec });
     this.#scheduling.wake();
-    const { certificate: id } = await caller.tenant.keeper.provisioner.status(order);
+    const { certificate: id } = await caller.tenant.manager.provisioner.status(order);
     return answer(201, this.#shown(await certificates.get(id)), {
       location: `/api/certificates/${id}`,
     });
@@ -279,7 +279,7 @@ export class Certificates {
     body: { labels: own, paused, renewBeforeDays: days, reuseKey },
   }: RequestOf<typeof change>): Promise<Answer> {
     await visible(caller, id);
-    const changed = await caller.tenant.keeper.provisioner.certificates.change(
+    const changed = await caller.tenant.manager.provisioner.certificates.change(
       id,
       (summary) => ({
         ...summary,
@@ -298,7 +298,7 @@ export class Certificates {
   @Handles(remove)
   async remove({ caller, params: { id }, signal }: RequestOf<typeof remove>): Promise<Answer> {
     await visible(caller, id);
-    await caller.tenant.keeper.provisioner.remove(id, { signal });
+    await caller.tenant.manager.provisioner.remove(id, { signal });
     await new AgentReports({
       storage: caller.tenant.storage,
       clock: this.#clock,
@@ -369,7 +369,7 @@ export class Certificates {
     signal,
   }: RequestOf<typeof revoke>): Promise<Answer> {
     await visible(caller, id);
-    const { provisioner } = caller.tenant.keeper;
+    const { provisioner } = caller.tenant.manager;
     await provisioner.revoke(id, { reason, signal });
     return answer(200, this.#shown(await provisioner.certificates.get(id)));
   }
@@ -381,7 +381,7 @@ export class Certificates {
     request: CertificateRequest,
   ): Promise<ManagedCertificate> {
     const spec = await specOf(request, caller);
-    const { certificates } = caller.tenant.keeper.provisioner;
+    const { certificates } = caller.tenant.manager.provisioner;
     const { deploy = [], ...wanted } = {
       ...spec,
       names: spec.names.map((name) => name.toLowerCase()),
@@ -400,7 +400,7 @@ export class Certificates {
     );
     if (another && !found.paused) {
       await this.#quotas.order(caller.tenant);
-      await caller.tenant.keeper.provisioner.submit({ certificate: id, cause: 'request' });
+      await caller.tenant.manager.provisioner.submit({ certificate: id, cause: 'request' });
       this.#scheduling.wake();
     }
     return await certificates.get(id);
@@ -423,7 +423,7 @@ export class Certificates {
     const {
       tenant: {
         name: tenant,
-        keeper: {
+        manager: {
           provisioner: { certificates },
         },
       },
@@ -446,7 +446,7 @@ export class Certificates {
   async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
     const content =
       current &&
-      (await caller.tenant.keeper.provisioner.certificates.generation(id, current.generation));
+      (await caller.tenant.manager.provisioner.certificates.generation(id, current.generation));
     if (!content || !maySee(caller, content.names))
       throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
     return content;

@@ -64,7 +64,7 @@ export async function specOf(
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
   const proof = serializeChallenge({ challenge: way, dnsProvider });
-  assertProviders(tenant, names, resolveChallenge(proof, tenant.keeper.challenge));
+  assertProviders(tenant, names, resolveChallenge(proof, tenant.manager.challenge));
   const { directory, title, own: ownAccount, caCertificate } = resolvedIssuer(issuer);
   await keepIssuer(
     tenant.storage,
@@ -87,7 +87,7 @@ export async function specOf(
 
 /** The issuer of this name, or the one that is used where none is named. @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES` */
 export function issuerFor(
-  { keeper: { config }, issuers, name }: Pick<Tenant, 'keeper' | 'issuers' | 'name'>,
+  { manager: { config }, issuers, name }: Pick<Tenant, 'manager' | 'issuers' | 'name'>,
   named: string | undefined,
 ): ReturnType<typeof issuersOf>[0] {
   const all = issuersOf(config);
@@ -101,7 +101,7 @@ export function issuerFor(
 
 /** That all records are written by providers which the tenant may use. */
 function assertProviders(
-  { keeper: { config }, dnsProviders, name: tenant }: Tenant,
+  { manager: { config }, dnsProviders, name: tenant }: Tenant,
   names: readonly string[],
   { challenge: way, dnsProvider: named }: ReturnType<typeof resolveChallenge>,
 ): void {
@@ -134,7 +134,7 @@ function assertProviders(
 /** Undefined where nobody does. */
 function writerOf(
   name: string,
-  config: Tenant['keeper']['config'],
+  config: Tenant['manager']['config'],
   named: string | undefined,
 ): string | undefined {
   try {

@@ -68,26 +68,26 @@ export class Health {
   @Handles(ready)
   async ready(): Promise<Answer> {
     const { team } = this.#scheduling;
-    const [stored, colleagues, notices] = await Promise.all([
+    const [stored, workers, notices] = await Promise.all([
       this.#within(
         async (signal) => await this.#storage.get('health/probe', { signal }).then(() => true),
       ),
-      team && this.#within(async () => await team.colleagues()),
+      team && this.#within(async () => await team.workers()),
       team && this.#within(async () => await team.notices()),
     ]);
     const storage = stored ? 'healthy' : 'unhealthy';
-    const queue = team && (colleagues ? 'healthy' : 'unhealthy');
+    const queue = team && (workers ? 'healthy' : 'unhealthy');
     const scheduler =
       this.#scheduling.late() === undefined &&
       this.#isLookedFor() &&
-      (!team || colleagues?.length !== 0)
+      (!team || workers?.length !== 0)
         ? 'healthy'
         : 'degraded';
     const status = storage === 'unhealthy' || queue === 'unhealthy' ? 'unhealthy' : scheduler;
     return answer(status === 'unhealthy' ? 503 : 200, {
       status,
       components: { storage, queue, scheduler },
-      workers: colleagues?.length,
+      workers: workers?.length,
       redis: notices,
     });
   }
@@ -96,7 +96,7 @@ export class Health {
   #isLookedFor(): boolean {
     const { team } = this.#scheduling;
     if (!team) return true;
-    const at = team.lastLook()?.at;
+    const at = team.lastScan()?.at;
     return at !== undefined && this.#clock.now().epochMilliseconds - Date.parse(at) < seldom;
   }
 

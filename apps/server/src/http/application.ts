@@ -6,7 +6,7 @@ import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { ServerError } from '../errors.ts';
-import type { Figures } from '../metrics/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { AuthGuard } from './auth-guard.ts';
 import { type Controller, type Handler, routesOf } from './endpoint.ts';
 import { problemOf } from './problem.ts';
@@ -27,7 +27,7 @@ export interface ApplicationOptions {
   readonly trustedProxies: readonly string[];
   /** Whether the server is asked for under a name: HOST or HOST:PORT, lower case. */
   readonly isOwnHost: (host: string) => boolean;
-  readonly figures: Figures;
+  readonly metrics: Metrics;
 }
 
 /** What a caller may cost before anything is known of them. Bytes and milliseconds. */
@@ -56,7 +56,7 @@ export async function application({
   tls,
   trustedProxies,
   isOwnHost,
-  figures,
+  metrics,
 }: ApplicationOptions): Promise<NestFastifyApplication> {
   const {
     maxHeaderSize,
@@ -111,7 +111,7 @@ export async function application({
   fastify.addHook(
     'onResponse',
     async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
-      figures.answered({ method, route, status, seconds: elapsedTime / 1000 }),
+      metrics.answered({ method, route, status, seconds: elapsedTime / 1000 }),
   );
   const app = await NestFactory.create<NestFastifyApplication>(
     {

@@ -72,7 +72,7 @@ export class RequestPipeline {
     admission: Admission | undefined,
     work: () => Promise<Answer>,
   ): Promise<Answer> {
-    if (this.#scheduling.team?.isHere() === false)
+    if (this.#scheduling.team?.isConnected() === false)
       throw new ServerError(
         'ERR_SERVER_UNAVAILABLE',
         'Redis cannot be reached: try again in a few seconds',

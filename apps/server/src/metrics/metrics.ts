@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import type { Tended } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Census } from '../census.ts';
+import type { CertificateCounts } from '../certificate-counts.ts';
 import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
 import type { Scheduling } from '../scheduling.ts';
 import type { Tenant } from '../tenants.ts';
@@ -12,7 +12,7 @@ const show = endpoint({
   method: 'GET',
   path: '/metrics',
   scope: 'metrics:read',
-  summary: 'Figures for Prometheus',
+  summary: 'Metrics for Prometheus',
   answers: {
     200: {
       description: 'In the text format of Prometheus.',
@@ -22,7 +22,7 @@ const show = endpoint({
 });
 
 /** What the server counts. Names of routes, never of what was asked for in them. */
-export class Figures {
+export class Metrics {
   readonly registry = new Registry();
   readonly #requests: Counter;
   readonly #durations: Histogram;
@@ -31,13 +31,13 @@ export class Figures {
   constructor({
     prefix,
     tenants,
-    census,
+    certificateCounts,
     scheduling,
     clock = systemClock,
   }: {
     readonly prefix: string;
     readonly tenants: () => ReadonlyMap<string, Tenant>;
-    readonly census: Census;
+    readonly certificateCounts: CertificateCounts;
     readonly scheduling: Scheduling;
     readonly clock?: Clock | undefined;
   }) {
@@ -69,7 +69,8 @@ export class Figures {
       labelNames: ['tenant'],
       registers,
       async collect() {
-        for (const tenant of tenants().keys()) this.set({ tenant }, await census.managed(tenant));
+        for (const tenant of tenants().keys())
+          this.set({ tenant }, await certificateCounts.managed(tenant));
       },
     });
     new Gauge({
@@ -105,7 +106,7 @@ export class Figures {
       async collect() {
         this.set(
           scheduling.team
-            ? await scheduling.team.colleagues().then(
+            ? await scheduling.team.workers().then(
                 ({ length }) => length,
                 () => NaN,
               )
@@ -119,7 +120,7 @@ export class Figures {
       registers,
       collect() {
         const since = scheduling.team
-          ? Date.parse(scheduling.team.lastLook()?.at ?? begun)
+          ? Date.parse(scheduling.team.lastScan()?.at ?? begun)
           : clock.now().epochMilliseconds;
         this.set(Math.max(0, (clock.now().epochMilliseconds - since) / 1000));
       },
@@ -156,16 +157,16 @@ export class Figures {
 }
 
 @Injectable()
-export class Metrics {
-  readonly #figures: Figures;
+export class MetricsEndpoint {
+  readonly #metrics: Metrics;
 
-  constructor(@Inject(Figures) figures: Figures) {
-    this.#figures = figures;
+  constructor(@Inject(Metrics) metrics: Metrics) {
+    this.#metrics = metrics;
   }
 
   @Handles(show)
   async show(): Promise<Answer> {
-    return answer(200, await this.#figures.registry.metrics(), {
+    return answer(200, await this.#metrics.registry.metrics(), {
       'content-type': 'text/plain; version=0.0.4; charset=utf-8',
     });
   }

@@ -161,7 +161,7 @@ export class Orders {
   async list({ caller, query }: RequestOf<typeof list>): Promise<Answer> {
     const items = [];
     let [scanned, next] = [0, undefined as string | undefined];
-    for await (const one of caller.tenant.keeper.provisioner.orders({
+    for await (const one of caller.tenant.manager.provisioner.orders({
       after: query.cursor,
       limit: 2001,
     })) {
@@ -179,7 +179,7 @@ export class Orders {
 
   @Handles(create)
   async create({ caller, body, headers }: RequestOf<typeof create>): Promise<Answer> {
-    const { provisioner } = caller.tenant.keeper;
+    const { provisioner } = caller.tenant.manager;
     const traceparent = traceparentIn(headers);
     const { certificate, names = [], ...more } = body;
     if (certificate !== undefined)
@@ -211,7 +211,7 @@ export class Orders {
     caller,
     body: { issuer, due, cursor: from },
   }: RequestOf<typeof renewAll>): Promise<Answer> {
-    const { provisioner } = caller.tenant.keeper;
+    const { provisioner } = caller.tenant.manager;
     const now = this.#clock.now().epochMilliseconds;
     const { certificates, next, scanned } = await provisioner.certificates.page({
       cursor: from,
@@ -236,7 +236,7 @@ export class Orders {
   @Handles(cancel)
   async cancel({ caller, params: { id } }: RequestOf<typeof cancel>): Promise<Answer> {
     await this.#order(caller, id);
-    const order = await caller.tenant.keeper.provisioner.cancel(id);
+    const order = await caller.tenant.manager.provisioner.cancel(id);
     this.#scheduling.wake();
     return answer(202, orderOf(order), { location: `/api/orders/${id}`, 'retry-after': '1' });
   }
@@ -245,7 +245,7 @@ export class Orders {
   async retry({ caller, params: { id } }: RequestOf<typeof retry>): Promise<Answer> {
     await this.#order(caller, id);
     await this.#quotas.order(caller.tenant);
-    return await this.#accepted(caller, await caller.tenant.keeper.provisioner.retry(id));
+    return await this.#accepted(caller, await caller.tenant.manager.provisioner.retry(id));
   }
 
   @Handles(events)
@@ -305,23 +305,23 @@ export class Orders {
 
   async #submit(caller: Caller, certificate: string, traceparent?: string): Promise<string> {
     await this.#quotas.order(caller.tenant);
-    return await caller.tenant.keeper.provisioner.submit({
+    return await caller.tenant.manager.provisioner.submit({
       certificate,
       cause: 'request',
       traceparent,
     });
   }
 
-  async #accepted({ tenant: { keeper } }: Caller, id: string): Promise<Answer> {
+  async #accepted({ tenant: { manager } }: Caller, id: string): Promise<Answer> {
     this.#scheduling.wake();
-    return answer(202, orderOf(await keeper.provisioner.status(id)), {
+    return answer(202, orderOf(await manager.provisioner.status(id)), {
       location: `/api/orders/${id}`,
       'retry-after': '2',
     });
   }
 
   async #order(caller: Caller, id: string): Promise<OrderStatus> {
-    const order = await caller.tenant.keeper.provisioner.status(id);
+    const order = await caller.tenant.manager.provisioner.status(id);
     if (!maySee(caller, order.names))
       throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${id}`);
     return order;

@@ -102,7 +102,7 @@ export class Queue {
 
   @Handles(show)
   async show({ caller, query }: RequestOf<typeof show>): Promise<Answer> {
-    const { certificates } = caller.tenant.keeper.provisioner;
+    const { certificates } = caller.tenant.manager.provisioner;
     const all = [];
     for await (const { id, at } of certificates.due(this.#clock.now(), { limit: 100 })) {
       const found = await certificates.find(id);
@@ -130,7 +130,7 @@ export class Queue {
     return answer(200, {
       ...counted,
       groups: own,
-      workers: await this.#scheduling.team?.colleagues(),
+      workers: await this.#scheduling.team?.workers(),
       due: all,
       late: all.find(({ certificate }) => late?.id.endsWith(certificate)),
       failing,
@@ -143,7 +143,7 @@ export class Queue {
     caller,
     body: { certificates: named },
   }: RequestOf<typeof replay>): Promise<Answer> {
-    const { provisioner } = caller.tenant.keeper;
+    const { provisioner } = caller.tenant.manager;
     const { certificates, next } = await provisioner.certificates.page({
       failing: true,
       limit: 500,

@@ -4,9 +4,9 @@ import { taskQueueContract } from '@acmex/scheduler/contract';
 import { describeWith, eventually, type RedisServer, startRedis } from '@acmex/services';
 import { redisTarget } from '@acmex/storage-redis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { bell } from './bell.ts';
-import { bullQueue } from './bull-queue.ts';
-import { presence } from './presence.ts';
+import { redisNotifier } from './notifier.ts';
+import { BullQueue } from './bull-queue.ts';
+import { redisWorkerRegistry } from './worker-registry.ts';
 import { teamRedis } from './team-redis.ts';
 
 const pass = async (milliseconds: number) => await systemClock.sleep({ milliseconds });
@@ -25,17 +25,17 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     const { client, listener } = shared;
     const errors: string[] = [];
     const troubles: unknown[] = [];
-    const ring = await bell({ client, listener, channel: `${prefix}:bell` });
-    const queue = bullQueue({
+    const notifier = await redisNotifier({ client, listener, channel: `${prefix}:bell` });
+    const queue = new BullQueue({
       client,
       prefix,
-      bell: ring,
-      presence: presence({ client, prefix }),
+      notifier,
+      registry: redisWorkerRegistry({ client, prefix }),
       name,
-      onError: (id, error) => {
+      onTaskError: (id, error) => {
         errors.push(`${id}: ${(error as Error).message}`);
       },
-      onTrouble: (error) => {
+      onError: (error) => {
         troubles.push(error);
       },
     });
@@ -170,12 +170,12 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
       { concurrency: 1 },
     );
     await own.kill();
-    await eventually(() => !one.shared.isHere());
+    await eventually(() => !one.shared.isConnected());
     const from = systemClock.monotonic();
     await expect(one.queue.add({ id: 'a', group: 'ca', priority: 'low' })).rejects.toThrow();
     expect(systemClock.monotonic() - from).toBeLessThan(1000);
     await own.restart();
-    await eventually(() => one.shared.isHere());
+    await eventually(() => one.shared.isConnected());
     await one.queue.add({ id: 'b', group: 'ca', priority: 'low' });
     await eventually(() => done.includes('b'));
   });

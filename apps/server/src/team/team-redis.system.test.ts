@@ -17,13 +17,13 @@ describeWith(['redis-server'], 'the Redis of a team', () => {
     const messages: string[] = [];
     await team.listener.subscribe('news');
     team.listener.on('message', (_channel, message) => messages.push(message));
-    for (const client of [team.client, team.listener, team.patient]) client.disconnect();
+    for (const client of [team.client, team.listener, team.blockingClient]) client.disconnect();
     await eventually(() => team.client.status === 'end');
-    await eventually(() => team.isHere() && team.patient.status === 'ready');
+    await eventually(() => team.isConnected() && team.blockingClient.status === 'ready');
     await eventually(async () => {
       await team.client.publish('news', 'again');
       return messages.includes('again');
     });
-    expect(await team.patient.ping()).toBe('PONG');
+    expect(await team.blockingClient.ping()).toBe('PONG');
   });
 });

@@ -7,27 +7,27 @@ import { ServerError } from '../errors.ts';
 export interface TeamRedisOptions {
   readonly target: RedisTarget;
   readonly clock?: Clock | undefined;
-  /** Is told when Redis is gone, and when it is there again. */
-  readonly onChange?: ((here: boolean) => void) | undefined;
+  /** Called when the connection to Redis is lost, and when it is back. */
+  readonly onChange?: ((isConnected: boolean) => void) | undefined;
 }
 
-/** The Redis that a team shares. Commands fail at once while it is away, and it is looked for until it is back. */
+/** The connections of a team to its Redis. Commands fail at once while it is away; the clients reconnect by themselves. */
 export interface TeamRedis extends AsyncDisposable {
   readonly client: Redis;
-  /** For those who wait for Redis to tell them something: no command is given up. */
-  readonly patient: Redis;
-  /** Only for what it subscribes to: other commands are not taken. */
+  /** For commands that block until Redis has something: they have no time limit. */
+  readonly blockingClient: Redis;
+  /** Only for subscriptions: Redis refuses other commands on it. */
   readonly listener: Redis;
-  /** Whether it answered when it was last asked, a second ago at most. */
-  isHere(): boolean;
+  /** Returns whether Redis answered when it was last asked, a second ago at most. */
+  isConnected(): boolean;
 }
 
-/** How often it is asked, how long that may take, and how often it is looked for. Milliseconds. */
-const [pulse, limit, pause] = [1000, 1000, 500];
-/** What a command may take at most; of those that wait for something, none is sent here. Milliseconds. */
-const longest = 5000;
+/** How often Redis is asked, how long its answer may take, and the pause between attempts to connect. Milliseconds. */
+const [pingIntervalMs, pingTimeoutMs, reconnectMs] = [1000, 1000, 500];
+/** The time limit of a command that does not block. Milliseconds. */
+const commandTimeout = 5000;
 
-/** @throws ServerError `ERR_SERVER_UNAVAILABLE` when it cannot be reached, or lets nobody in */
+/** @throws ServerError `ERR_SERVER_UNAVAILABLE` where Redis cannot be reached or refuses the credentials */
 export async function teamRedis({
   target,
   clock = systemClock,
@@ -35,84 +35,132 @@ export async function teamRedis({
 }: TeamRedisOptions): Promise<TeamRedis> {
   const password =
     typeof target.password === 'function' ? await target.password() : target.password;
-  const settings: RedisOptions = { ...optionsOf(target, password), ...manners };
-  const connection = (more: RedisOptions): Redis =>
-    new Redis({ ...settings, lazyConnect: true, ...more });
-  const [client, listener, patient] = [
-    connection({ commandTimeout: longest }),
-    connection({ commandTimeout: longest }),
-    connection({}),
-  ];
-  const ended = new AbortController();
-  let here = true;
-  let trouble: unknown;
-  const tell = (now: boolean) => {
-    if (now !== here && !ended.signal.aborted) onChange?.(now);
-    here = now;
+  const settings: RedisOptions = {
+    ...connectionOptions(target, password),
+    ...behaviour,
+    lazyConnect: true,
   };
-  const all = [client, listener, patient];
-  for (const one of all)
-    one.on('error', (error: unknown) => {
-      trouble = error;
+  const client = new Redis({ ...settings, commandTimeout });
+  const listener = new Redis({ ...settings, commandTimeout });
+  const blockingClient = new Redis(settings);
+  const clients = [client, listener, blockingClient];
+  await connectAll(clients, target, clock);
+  const monitor = new ConnectionMonitor({ clients, clock, onChange });
+  client.on('close', () => monitor.report(false));
+  return {
+    client,
+    listener,
+    blockingClient,
+    isConnected: () => monitor.isConnected,
+    async [Symbol.asyncDispose]() {
+      await monitor[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** @throws ServerError `ERR_SERVER_UNAVAILABLE` */
+async function connectAll(
+  clients: readonly Redis[],
+  target: RedisTarget,
+  clock: Clock,
+): Promise<void> {
+  let lastError: unknown;
+  for (const client of clients)
+    client.on('error', (error: unknown) => {
+      lastError = error;
     });
-  client.on('close', () => tell(false));
-  const close = () => {
-    ended.abort();
-    for (const one of all) one.disconnect();
-  };
   try {
     await withTimeLimit(
       { clock, limit: { seconds: 5 } },
       async (signal) =>
         await Promise.race([
-          Promise.all(all.map(async (one) => await one.connect())),
-          gone(signal, () => trouble),
+          Promise.all(clients.map(async (client) => await client.connect())),
+          rejectOnAbort(signal),
         ]),
     );
   } catch (error) {
-    close();
-    const where = target.addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
-    const why = trouble ?? error;
+    for (const client of clients) client.disconnect();
+    const addresses = target.addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
+    const cause = lastError ?? error;
     throw new ServerError(
       'ERR_SERVER_UNAVAILABLE',
-      `Redis at ${where} cannot be used (${printable(errorText(why), 200)}): see whether it runs, and whether redis in acmex.toml or ACMEX_REDIS_URL says where, with its password`,
-      { cause: why },
+      `Redis at ${addresses} cannot be used (${printable(errorText(cause), 200)}): check that it runs, and that redis in acmex.toml or ACMEX_REDIS_URL has its address and password`,
+      { cause },
     );
   }
-  // A connection whose other side is gone without a word is broken off: ioredis would wait for ever.
-  const beating = (async () => {
-    while (!ended.signal.aborted) {
-      const answers =
-        client.status === 'ready' &&
-        (await withTimeLimit(
-          { clock, limit: { milliseconds: limit }, signal: ended.signal },
-          async (signal) => await Promise.race([client.ping(), gone(signal)]),
-        ).then(
-          () => true,
-          () => false,
-        ));
-      if (ended.signal.aborted) return;
-      tell(answers);
-      if (!answers && client.status === 'ready') for (const one of all) one.disconnect(true);
-      all.forEach(connectAgain);
-      await clock.sleep({ milliseconds: pulse }, { signal: ended.signal }).catch(() => {
-        /* it ends */
-      });
-    }
-  })();
-  return {
-    client,
-    listener,
-    patient,
-    isHere: () => here,
-    async [Symbol.asyncDispose]() {
-      close();
-      await beating;
-    },
-  };
 }
 
-function optionsOf(
+/** Asks Redis once a second whether it answers. A connection whose peer is silent is closed: ioredis would wait for ever. */
+class ConnectionMonitor implements AsyncDisposable {
+  readonly #clients: readonly Redis[];
+  readonly #clock: Clock;
+  readonly #onChange: TeamRedisOptions['onChange'];
+  readonly #ended = new AbortController();
+  readonly #monitoring: Promise<void>;
+  #isConnected = true;
+
+  constructor({
+    clients,
+    clock,
+    onChange,
+  }: Pick<TeamRedisOptions, 'onChange'> & {
+    readonly clients: readonly Redis[];
+    readonly clock: Clock;
+  }) {
+    this.#clients = clients;
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#monitoring = this.#monitor();
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  report(isConnected: boolean): void {
+    if (isConnected !== this.#isConnected && !this.#ended.signal.aborted)
+      this.#onChange?.(isConnected);
+    this.#isConnected = isConnected;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort();
+    for (const client of this.#clients) client.disconnect();
+    await this.#monitoring;
+  }
+
+  async #monitor(): Promise<void> {
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      await this.#check(signal);
+      await this.#clock.sleep({ milliseconds: pingIntervalMs }, { signal }).catch(() => {
+        /* disposed of */
+      });
+    }
+  }
+
+  async #check(signal: AbortSignal): Promise<void> {
+    const [client] = this.#clients;
+    const answers = client?.status === 'ready' && (await this.#answers(client, signal));
+    if (signal.aborted) return;
+    this.report(answers);
+    if (!answers && client?.status === 'ready')
+      for (const connection of this.#clients) connection.disconnect(true);
+    this.#clients.forEach(connectAgain);
+  }
+
+  async #answers(client: Redis, signal: AbortSignal): Promise<boolean> {
+    return await withTimeLimit(
+      { clock: this.#clock, limit: { milliseconds: pingTimeoutMs }, signal },
+      async (limit) => await Promise.race([client.ping(), rejectOnAbort(limit)]),
+    ).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+function connectionOptions(
   {
     kind,
     addresses,
@@ -144,16 +192,16 @@ function optionsOf(
   };
 }
 
-/** What got no answer fails, and is not sent again by itself; a master that has become a replica is left. */
-const manners = {
+/** A command without an answer fails and is not sent again; a master that has become a replica is left. */
+const behaviour = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  connectTimeout: limit,
+  connectTimeout: pingTimeoutMs,
   keepAlive: 5000,
-  retryStrategy: () => pause,
-  sentinelRetryStrategy: () => pause,
-  sentinelReconnectStrategy: () => pause,
+  retryStrategy: () => reconnectMs,
+  sentinelRetryStrategy: () => reconnectMs,
+  sentinelReconnectStrategy: () => reconnectMs,
   failoverDetector: true,
   reconnectOnError: ({ message }: Error) =>
     /^(READONLY|MASTERDOWN|LOADING)/.test(message) ? 1 : false,
@@ -165,12 +213,13 @@ const manners = {
  */
 function connectAgain(client: Redis): void {
   if (client.status !== 'end') return;
-  // The next beat tries again.
-  client.connect().catch(() => undefined);
+  client.connect().catch(() => {
+    /* the next check tries again */
+  });
 }
 
-function gone(signal: AbortSignal, why: () => unknown = () => undefined): Promise<never> {
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(why() ?? signal.reason), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
 }

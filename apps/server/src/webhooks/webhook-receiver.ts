@@ -60,7 +60,7 @@ export class WebhookReceiver {
       throw new ServerError('ERR_SERVER_BODY', 'name either a certificate or a name', {
         errors: [{ pointer: '/data', detail: 'write either certificate or name' }],
       });
-    const { provisioner } = caller.tenant.keeper;
+    const { provisioner } = caller.tenant.manager;
     const found =
       certificate === undefined
         ? (await provisioner.certificates.page({ name, limit: most })).certificates

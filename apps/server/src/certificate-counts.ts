@@ -15,7 +15,7 @@ interface Count {
 }
 
 /** Knows how many certificates each tenant has, from one reading of all and the events since. */
-export class Census {
+export class CertificateCounts {
   readonly #tenants: () => ReadonlyMap<string, Tenant>;
   readonly #clock: Clock;
   readonly #counts = new Map<string, Promise<Count>>();
@@ -43,7 +43,7 @@ export class Census {
     const from = firstId('evt', now - lateness);
     for await (const { id } of this.#since(tenant, from)) had.add(id);
     let managed = 0;
-    for await (const one of tenant.keeper.provisioner.certificates.list())
+    for await (const one of tenant.manager.provisioner.certificates.list())
       managed += one.names.length > 0 ? 1 : 0;
     return { managed, from, had };
   }

@@ -6,7 +6,7 @@ const [pause, more] = [500, 5];
 /** Seconds. */
 const longest = 60;
 
-export interface Awaited {
+export interface LongPollRequest {
   readonly tenant: string;
   readonly id: string;
   /** What there is now, whichever process wrote it; undefined where there is nothing. */
@@ -20,7 +20,7 @@ export interface Awaited {
  * Those who wait for another certificate. All who wait for the same look once, and however many wait, the storage is read 200 times
  * a second at most.
  */
-export class Waiting {
+export class LongPoll {
   readonly #clock: Clock;
   readonly #most: number;
   readonly #waiting = new Map<string, number>();
@@ -39,7 +39,7 @@ export class Waiting {
   }
 
   /** Waits until there is something that is not known; until the time is over, or nobody waits anymore. @throws ServerError `ERR_SERVER_BUSY` */
-  async until({ tenant, id, read, isKnown, seconds, signal }: Awaited): Promise<void> {
+  async until({ tenant, id, read, isKnown, seconds, signal }: LongPollRequest): Promise<void> {
     const others = this.#waiting.get(tenant) ?? 0;
     if (others >= this.#most)
       throw new ServerError(

@@ -1,7 +1,7 @@
 import { virtualClock } from '@acmex/clock';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
-import { patience, Waiting } from './waiting.ts';
+import { patience, LongPoll } from './long-poll.ts';
 
 /** Each request has one of its own. */
 const aSignal = () => new AbortController().signal;
@@ -9,7 +9,7 @@ const aSignal = () => new AbortController().signal;
 describe('waiting for another certificate', () => {
   it('ends when there is one, or when the time is over, or when nobody waits anymore', async () => {
     const clock = virtualClock();
-    const waiting = new Waiting({ clock });
+    const waiting = new LongPoll({ clock });
     let version: string | undefined = 'one';
     const wait = (own = aSignal()) =>
       waiting.until({
@@ -38,7 +38,7 @@ describe('waiting for another certificate', () => {
   });
   it('looks once for all who wait for the same, and rarer the more is waited for', async () => {
     const clock = virtualClock();
-    const waiting = new Waiting({ clock });
+    const waiting = new LongPoll({ clock });
     let reads = 0;
     const all = (count: number, idOf: (at: number) => string) =>
       Promise.all(
@@ -64,7 +64,7 @@ describe('waiting for another certificate', () => {
   });
   it('is for so many of one tenant at once, and those of others do not count', async () => {
     const clock = virtualClock();
-    const waiting = new Waiting({ clock, most: 3 });
+    const waiting = new LongPoll({ clock, most: 3 });
     const wait = async (tenant: string) =>
       await waiting.until({
         tenant,

@@ -1,0 +1,112 @@
+import { type Clock, milliseconds, systemClock } from '@acmex/clock';
+import { errorText } from '@acmex/errors';
+import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import {
+  type DynamicModule,
+  Inject,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { LOG, type Log } from '../http/problems.ts';
+import type { Team } from './team.ts';
+
+export const TEAM = Symbol('team');
+
+/** How often what is due is read, whatever other notifications there are. */
+const scanInterval = { seconds: 15 };
+/** How often each process checks the schedule, and how late a scan may be. */
+const checkInterval = { seconds: 5 };
+const [queueName, schedulerId] = ['looks', 'look'];
+
+/** Returns the modules of Nest for the queue of scans, over the team's connection. */
+export function scanSchedulerModules({
+  blockingClient: connection,
+  prefix,
+}: Pick<Team, 'blockingClient' | 'prefix'>): DynamicModule[] {
+  return [
+    BullModule.forRoot({ connection, prefix }),
+    BullModule.registerQueue({ name: queueName }),
+  ];
+}
+
+/**
+ * Has what is due read by a schedule in Redis that all processes share; one scan at a time. A watchdog in each process sets the
+ * schedule again where it is gone or has stopped: BullMQ's schedules have been seen to stop after restarts and outages.
+ */
+@Processor(queueName, { lockDuration: 10_000, stalledInterval: 5000, maxStalledCount: 10 })
+export class ScanScheduler
+  extends WorkerHost
+  implements OnApplicationBootstrap, OnApplicationShutdown
+{
+  readonly #queue: Queue;
+  readonly #team: Team;
+  readonly #log: Log;
+  readonly #clock: Clock = systemClock;
+  readonly #ended = new AbortController();
+
+  constructor(
+    @InjectQueue(queueName) queue: Queue,
+    @Inject(TEAM) team: Team,
+    @Inject(LOG) log: Log,
+  ) {
+    super();
+    this.#queue = queue;
+    this.#team = team;
+    this.#log = log;
+    queue.on('error', () => {
+      /* Redis is away: the team reports it */
+    });
+  }
+
+  async process(): Promise<void> {
+    this.#team.notifier.notifyDue();
+  }
+
+  @OnWorkerEvent('error')
+  reportError(error: unknown): void {
+    if (this.#team.isConnected() && !this.#ended.signal.aborted)
+      this.#log({ level: 'warn', msg: `the schedule of scans: ${errorText(error)}` });
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.#schedule();
+    void this.#watch();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#ended.abort();
+  }
+
+  async #schedule(): Promise<void> {
+    await this.#queue.upsertJobScheduler(
+      schedulerId,
+      { every: milliseconds(scanInterval) },
+      { name: schedulerId, opts: { removeOnComplete: true, removeOnFail: true } },
+    );
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      await this.#clock.sleep(checkInterval, { signal }).catch(() => {
+        /* the server stops */
+      });
+      if (!signal.aborted && this.#team.isConnected())
+        await this.#restoreSchedule().catch((error: unknown) => this.reportError(error));
+    }
+  }
+
+  async #restoreSchedule(): Promise<void> {
+    const { next } = (await this.#queue.getJobScheduler(schedulerId)) ?? {};
+    const latest = this.#clock.now().epochMilliseconds - milliseconds(checkInterval);
+    if (next !== undefined && next > latest) return;
+    await this.#queue.removeJobScheduler(schedulerId);
+    await this.#schedule();
+    this.#team.notifier.notifyDue();
+    this.#log({
+      level: 'warn',
+      msg: 'the schedule of scans had stopped or was gone, and was set again',
+    });
+  }
+}
