@@ -1,4 +1,4 @@
-import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, semaphore, systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { background } from './background.ts';
@@ -15,7 +15,6 @@ import { resumeIssuances } from './issuance.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
-import { slots } from './slots.ts';
 import type { Lifetimes, Limits, Meta, ServerFailure, Service } from './service.ts';
 import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
@@ -118,7 +117,7 @@ function partsOf({
     },
     rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
     background: background(options.onError),
-    looks: slots(200),
+    validationSlots: semaphore(200),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import type { Clock, Semaphore } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import type { Background } from './background.ts';
@@ -12,7 +12,6 @@ import type { DraftChallenges } from './draft-challenges.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';
 import type { RateLimiter } from './rate-limits.ts';
-import type { Slots } from './slots.ts';
 import type { Urls } from './urls.ts';
 
 /** What happened where no client can be told of it. */
@@ -69,8 +68,8 @@ export interface Service {
   readonly limits: Limits;
   readonly rateLimiter: RateLimiter;
   readonly background: Background;
-  /** How many looks at names go on at once. */
-  readonly looks: Slots;
+  /** Limits how many validations run at once. */
+  readonly validationSlots: Semaphore;
   /** Removes what has ended long ago and renews what will end, now and then; called whenever something is added. */
   readonly housekeeping: () => void;
 }

@@ -79,7 +79,7 @@ async function look(
   challenge: ChallengeRecord,
   signal: AbortSignal,
 ): Promise<ValidationVerdict> {
-  const { validate, clock, storage, looks } = service;
+  const { validate, clock, storage, validationSlots } = service;
   const account = (await accounts.read(storage, authorization.account))?.record;
   if (account?.status !== 'valid')
     return { type: 'unauthorized', detail: 'the account was deactivated' };
@@ -87,7 +87,7 @@ async function look(
     const request = await requestFor(service, { authorization, challenge, account });
     if (!request)
       return { type: 'serverInternal', detail: `this CA offers ${challenge.type} no longer` };
-    return await looks(() =>
+    return await validationSlots(() =>
       withTimeLimit(
         { clock, limit: tryLimit, signal },
         async (limit) => await validate(request, { signal: limit }),

@@ -16,11 +16,10 @@ import {
   pollOrder,
   thumbprint,
 } from '@acmex/protocol';
-import type { InstantInput } from '@acmex/clock';
+import { type InstantInput, mapConcurrent } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
 import { ClientError } from './errors.ts';
 import { orderFailure } from './failures.ts';
-import { inLanes } from './lanes.ts';
 import { lostOrder } from './lost-order.ts';
 import { type IssuanceProgress, nameOf } from './progress.ts';
 import type { ChallengeSolver } from './solver.ts';
@@ -232,7 +231,7 @@ export class AcmeClient {
   ): Promise<Order> {
     const session = this.#session;
     const each = <T, R>(list: readonly T[], work: (one: T) => Promise<R>) =>
-      inLanes(this.#concurrency, list, work);
+      mapConcurrent(this.#concurrency, list, work);
 
     const authorizations = await each(order.authorizations, (url) =>
       getAuthorization(session, url, { signal }),
@@ -381,7 +380,7 @@ export class AcmeClient {
       );
     return orderFailure(
       order,
-      await inLanes(this.#concurrency, order.authorizations, (url) =>
+      await mapConcurrent(this.#concurrency, order.authorizations, (url) =>
         getAuthorization(this.#session, url, { signal }),
       ),
     );

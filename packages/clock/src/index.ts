@@ -5,7 +5,11 @@ export {
   type SleepOptions,
   milliseconds,
 } from './clock.ts';
+export { keyedMutex, type KeyedMutex } from './keyed-mutex.ts';
+export { mapConcurrent } from './map-concurrent.ts';
+export { type Backoff, backoffMs, retry, type RetryPolicy } from './retry.ts';
 export { type ScaledClockOptions, scaledClock } from './scaled-clock.ts';
+export { semaphore, type Semaphore } from './semaphore.ts';
 export { systemClock } from './system-clock.ts';
 export { TimeLimitError, type TimeLimitOptions, withTimeLimit } from './time-limit.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';

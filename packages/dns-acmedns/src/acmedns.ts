@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, keyedMutex } from '@acmex/clock';
 import {
   DnsError,
   type DnsOptions,
@@ -6,7 +6,6 @@ import {
   type JsonApi,
   jsonApi,
   recordName,
-  turns,
 } from '@acmex/dns';
 import type { AcmednsAccount } from './account.ts';
 
@@ -29,7 +28,7 @@ const held = 2;
  * @see https://github.com/joohoi/acme-dns#update-endpoint
  */
 export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider {
-  const turn = turns();
+  const mutex = keyedMutex();
   const places = new Map(
     accounts.map((account) => [
       canonical(account.fulldomain),
@@ -60,7 +59,7 @@ export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider
     async append(zone, records, options = {}) {
       for (const record of records) {
         const name = canonical(recordName(zone, record));
-        await turn(name, () => show(place(name), name, record.value, options), options);
+        await mutex(name, () => show(place(name), name, record.value, options), options);
       }
     },
     async remove(zone, records, options = {}) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
   type ApiRequest,
@@ -13,7 +13,6 @@ import {
   type Refusal,
   reveal,
   type Secret,
-  turns,
   type TxtRecord,
 } from '@acmex/dns';
 import { acs3, canonicalQuery, sha256 } from './acs3.ts';
@@ -66,7 +65,7 @@ export function alibaba({
   ...more
 }: AlibabaOptions): DnsProvider {
   const { clock = systemClock } = more;
-  const turn = turns();
+  const mutex = keyedMutex();
   const sign = async (
     action: string,
     request: ApiRequest,
@@ -162,7 +161,7 @@ export function alibaba({
     name: 'alibaba',
     async append(zone, records, options = {}) {
       for (const record of records)
-        await turn(
+        await mutex(
           `${recordName(zone, record)} ${record.value}`,
           () => add(zone, record, options),
           options,

@@ -1,4 +1,4 @@
-import { systemClock } from '@acmex/clock';
+import { keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
   bearer,
@@ -11,7 +11,6 @@ import {
   recordName,
   type RecordSet,
   type RecordSetEdit,
-  turns,
   type TxtRecord,
   type ValueText,
   withoutValue,
@@ -61,7 +60,7 @@ export function azure({
   const { clock = systemClock } = transport;
   const { type, version, example } = kinds[visibility];
   const tokens = accessTokens(credentials, clouds[cloud], transport);
-  const turn = turns();
+  const mutex = keyedMutex();
   const api = async (
     options: DnsOptions,
     condition: Readonly<Record<string, string>> = {},
@@ -215,7 +214,7 @@ export function azure({
           replace(path, zone, there, wanted, options),
         ...options,
       };
-      await turn(name, () => editRecordSet(set, edit(record, text)), options);
+      await mutex(name, () => editRecordSet(set, edit(record, text)), options);
     }
   };
 

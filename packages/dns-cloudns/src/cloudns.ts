@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, keyedMutex } from '@acmex/clock';
 import {
   allPages,
   concealed,
@@ -11,7 +11,6 @@ import {
   type Refusal,
   reveal,
   type Secret,
-  turns,
   type TxtRecord,
 } from '@acmex/dns';
 
@@ -50,7 +49,7 @@ const meanings: readonly (readonly [RegExp, DnsErrorCode])[] = [
  * @see https://www.cloudns.net/wiki/article/41/
  */
 export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvider {
-  const turn = turns();
+  const mutex = keyedMutex();
   const post = async <T>(
     path: string,
     fields: Readonly<Record<string, string>>,
@@ -100,7 +99,7 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
     name: 'cloudns',
     async append(zone, records, options = {}) {
       for (const record of records) {
-        await turn(
+        await mutex(
           `${recordName(zone, record)} ${record.value}`,
           async () => {
             if ((await find(zone, record, options)).length > 0) return;

@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, keyedMutex } from '@acmex/clock';
 import {
   allPages,
   bearer,
@@ -7,7 +7,6 @@ import {
   jsonApi,
   recordName,
   type Secret,
-  turns,
   type TxtRecord,
 } from '@acmex/dns';
 
@@ -29,7 +28,7 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
     headers: { authorization: bearer(token) },
     ...more,
   });
-  const turn = turns();
+  const mutex = keyedMutex();
 
   const find = async (zone: string, record: TxtRecord, options: DnsOptions) => {
     const all = await allPages(
@@ -63,7 +62,7 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
     async append(zone, records, options = {}) {
       for (const record of records) {
         // DigitalOcean keeps a second record of the same name and value beside the first.
-        await turn(
+        await mutex(
           `${recordName(zone, record)} ${record.value}`,
           async () => {
             if ((await find(zone, record, options)).length > 0) return;

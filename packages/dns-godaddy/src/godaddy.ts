@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   type DnsOptions,
   type DnsProvider,
@@ -9,7 +9,6 @@ import {
   type RecordSetEdit,
   type Refusal,
   type Secret,
-  turns,
   type TxtRecord,
   type ValueText,
   withoutValue,
@@ -50,7 +49,7 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
     refusal,
     ...more,
   });
-  const turn = turns();
+  const mutex = keyedMutex();
 
   const find = async (path: string, zone: string, options: DnsOptions): Promise<Found> => {
     const rows = await api('GET', path, { ...options, zone, answer: [{ data: '', ttl: 0 }] });
@@ -96,7 +95,7 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
           write(path, zone, record.name, there?.rows ?? [], wanted, options),
         ...options,
       };
-      await turn(
+      await mutex(
         recordName(zone, record),
         () => overwriteRecordSet(set, edit(record, plain)),
         options,

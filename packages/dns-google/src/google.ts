@@ -1,4 +1,4 @@
-import { systemClock } from '@acmex/clock';
+import { keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
   bearer,
@@ -14,7 +14,6 @@ import {
   type RecordSet,
   type RecordSetEdit,
   type Refusal,
-  turns,
   type TxtRecord,
   unquoted,
   type ValueText,
@@ -72,7 +71,7 @@ export function google({
   const { credentials, ...transport } = more;
   const { clock = systemClock } = transport;
   const tokens = accessTokens(more);
-  const turn = turns();
+  const mutex = keyedMutex();
   let token = '';
   const api = jsonApi({
     provider: 'google',
@@ -194,7 +193,7 @@ export function google({
           replace(path, zone, name, there, wanted, options),
         ...options,
       };
-      await turn(name, () => editRecordSet(set, edit(record, text)), options);
+      await mutex(name, () => editRecordSet(set, edit(record, text)), options);
     }
   };
 

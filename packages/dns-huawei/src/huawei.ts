@@ -1,4 +1,4 @@
-import { type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { type DurationInput, keyedMutex, milliseconds, systemClock } from '@acmex/clock';
 import {
   allPages,
   DnsError,
@@ -8,7 +8,6 @@ import {
   quoted,
   recordName,
   type RecordSet,
-  turns,
   type TxtRecord,
   unquoted,
   type ValueText,
@@ -61,7 +60,7 @@ export function huawei({
   const api = huaweiApi(more);
   // No longer: what it is made of was read before, and grows old.
   const change = huaweiApi({ ...more, limit: 'PT10S' });
-  const turn = turns();
+  const mutex = keyedMutex();
 
   const list = (
     name: { readonly name?: string; readonly search_mode?: 'equal' },
@@ -174,7 +173,7 @@ export function huawei({
         const set = at(record);
         const edit = withValue(record, text);
         const served = async () => servedSet(set.name, await set.find());
-        await turn(
+        await mutex(
           set.name,
           () =>
             editRecordSet(
@@ -203,7 +202,7 @@ export function huawei({
         ...at(record),
         edit: withoutValue(record, text),
       })))
-        await turn(set.name, () => editRecordSet(set, set.edit), options);
+        await mutex(set.name, () => editRecordSet(set, set.edit), options);
     },
     async zones(options = {}) {
       if (zoneId === undefined)

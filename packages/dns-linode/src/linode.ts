@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, keyedMutex } from '@acmex/clock';
 import {
   allPages,
   bearer,
@@ -8,7 +8,6 @@ import {
   jsonApi,
   recordName,
   type Secret,
-  turns,
   type TxtRecord,
 } from '@acmex/dns';
 
@@ -32,7 +31,7 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       headers: { authorization: bearer(token), 'x-filter': JSON.stringify(filter) },
       ...more,
     });
-  const turn = turns();
+  const mutex = keyedMutex();
 
   const list = <T>(
     path: string,
@@ -88,7 +87,7 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       const path = await pathOf(zone, options);
       for (const record of records) {
         // Linode keeps a second record of the same name and value beside the first.
-        await turn(
+        await mutex(
           `${recordName(zone, record)} ${record.value}`,
           async () => {
             if ((await find(path, zone, record, options)).length > 0) return;

@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, keyedMutex } from '@acmex/clock';
 import {
   type DnsOptions,
   type DnsProvider,
@@ -6,7 +6,6 @@ import {
   quoted,
   recordName,
   type Secret,
-  turns,
   type TxtRecord,
   unquoted,
 } from '@acmex/dns';
@@ -44,7 +43,7 @@ export function powerdns({
     headers: { 'x-api-key': apiKey },
     ...more,
   });
-  const turn = turns();
+  const mutex = keyedMutex();
 
   const read = async (zone: string, name: string, options: DnsOptions): Promise<RecordSet> => {
     const query = new URLSearchParams({ rrset_name: name, rrset_type: 'TXT' });
@@ -92,7 +91,7 @@ export function powerdns({
   ) => {
     for (const record of records) {
       const name = `${recordName(zone, record)}.`;
-      await turn(
+      await mutex(
         name.toLowerCase(),
         async () => {
           const changed = change(await read(zone, name, options), record);

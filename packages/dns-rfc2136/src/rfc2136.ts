@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
+import {
+  type Clock,
+  type DurationInput,
+  retry,
+  type RetryPolicy,
+  systemClock,
+  withTimeLimit,
+} from '@acmex/clock';
 import {
   DnsError,
   type DnsOptions,
@@ -9,6 +16,7 @@ import {
   type Secret,
   type TxtRecord,
 } from '@acmex/dns';
+import { errorCode } from '@acmex/errors';
 import { exchange, type Server, serverOf } from './exchange.ts';
 import { isSigned, signatureFault, signed, type SigningKey, type TsigAlgorithm } from './tsig.ts';
 import { type Change, readAnswer, updateMessage } from './wire.ts';
@@ -31,6 +39,12 @@ export interface Rfc2136Options {
   readonly clock?: Clock;
 }
 
+const retries: RetryPolicy<void> = {
+  attempts: 3,
+  backoff: { first: { seconds: 1 }, longest: { seconds: 2 }, jitter: 0 },
+  again: (outcome) => outcome.status === 'rejected' && errorCode(outcome.reason) === 'ERR_DNS_API',
+};
+
 /** TXT records by dynamic update (RFC 2136) over TCP, signed by TSIG (RFC 8945): BIND, Knot, PowerDNS, Windows. All records of a call, or none. */
 export function rfc2136({
   server,
@@ -51,7 +65,8 @@ export function rfc2136({
       value: record.value,
       ttl: record.ttl ?? 60,
     }));
-    for (let attempt = 1; ; attempt++) {
+    // An update that is made twice changes nothing more.
+    await retry(clock, { ...retries, signal }, async () => {
       signal?.throwIfAborted();
       const signing = key && (await signingKey(key));
       const failure = await withTimeLimit({ clock, limit, signal }, (limited) =>
@@ -64,11 +79,8 @@ export function rfc2136({
           { cause },
         );
       });
-      if (!failure) return;
-      if (attempt === 3 || failure.code !== 'ERR_DNS_API') throw failure;
-      // An update that is made twice changes nothing more.
-      await clock.sleep({ milliseconds: 500 * 2 ** attempt }, { signal });
-    }
+      if (failure) throw failure;
+    });
   };
   return {
     name: 'rfc2136',

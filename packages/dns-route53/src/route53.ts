@@ -7,7 +7,7 @@ import {
   type ResourceRecord,
   type ResourceRecordSet,
 } from '@aws-sdk/client-route-53';
-import { type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { type DurationInput, keyedMutex, milliseconds, systemClock } from '@acmex/clock';
 import {
   allPages,
   DnsError,
@@ -17,7 +17,6 @@ import {
   recordName,
   type RecordSet,
   type RecordSetEdit,
-  turns,
   type TxtRecord,
   type ValueText,
   withoutValue,
@@ -70,7 +69,7 @@ export function route53({
 }: Route53Options = {}): DnsProvider {
   const { clock = systemClock } = more;
   const { call, send } = route53Api(more);
-  const turn = turns();
+  const mutex = keyedMutex();
 
   /** The hosted zones in the order of their names, from a name on. */
   const list = (
@@ -207,7 +206,7 @@ export function route53({
           replace(id, zone, name, there, wanted, options),
         ...options,
       };
-      const change = await turn(
+      const change = await mutex(
         id,
         () => editRecordSet(set, edit(record, { write: written, read })),
         options,

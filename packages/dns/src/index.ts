@@ -46,5 +46,4 @@ export {
   type SdkCallOptions,
 } from './sdk-api.ts';
 export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
-export { turns, type Turns } from './turns.ts';
 export { findZone, followAliases, type ZoneSearch } from './zone.ts';

@@ -10,7 +10,6 @@ import {
   jsonApi,
   type JsonApiOptions,
   quoted,
-  turns,
   unquoted,
 } from './index.ts';
 
@@ -368,41 +367,6 @@ describe('allPages', () => {
         provider: 'example',
       }),
     ).rejects.toMatchObject({ code: 'ERR_DNS_API' });
-  });
-});
-
-describe('turns', () => {
-  it('lets work on one name wait for what is before it, also when that fails, and work on another not', async () => {
-    const seen: string[] = [];
-    const turn = turns();
-    const work = (name: string, ticks: number) =>
-      turn(name, async () => {
-        seen.push(`${name} begins`);
-        for (let tick = 0; tick < ticks; tick++) await null;
-        seen.push(`${name} ends`);
-        if (name === 'a') throw new Error('a fails');
-      });
-    const stop = new AbortController();
-    const all = Promise.allSettled([
-      work('a', 30),
-      work('a', 1),
-      turn(
-        'a',
-        async () => {
-          seen.push('never');
-        },
-        { signal: stop.signal },
-      ),
-      work('b', 1),
-    ]);
-    stop.abort(new Error('enough'));
-    expect((await all).map(({ status }) => status)).toEqual([
-      'rejected',
-      'rejected',
-      'rejected',
-      'fulfilled',
-    ]);
-    expect(seen).toEqual(['a begins', 'b begins', 'b ends', 'a ends', 'a begins', 'a ends']);
   });
 });
 

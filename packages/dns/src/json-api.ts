@@ -1,9 +1,18 @@
-import { systemClock } from '@acmex/clock';
-import { attempt } from './api-attempt.ts';
-import { attempts, type Patience } from './attempts.ts';
-import type { Secret } from './credentials.ts';
-import type { DnsErrorCode } from './errors.ts';
+import { type Clock, type DurationInput, retry, systemClock, withTimeLimit } from '@acmex/clock';
+import type { Temporal } from 'temporal-polyfill';
+import { type Answer, lacks, readAnswer, retryAfter, wordsOf } from './answer.ts';
+import { concealed, reveal, type Secret } from './credentials.ts';
+import { DnsError, type DnsErrorCode } from './errors.ts';
 import type { DnsOptions } from './provider.ts';
+
+/** Limits for a call to a host's API. */
+export interface CallLimits {
+  readonly clock?: Clock;
+  /** For one call with all its attempts and pauses; 1 minute by default. One attempt takes 20 seconds of it at most. */
+  readonly limit?: DurationInput;
+  /** 0 ≤ random() < 1; for the pauses between attempts. */
+  readonly random?: () => number;
+}
 
 export type Method = 'GET' | 'PUT' | 'DELETE' | 'POST' | 'PATCH';
 
@@ -24,7 +33,7 @@ export interface Refusal {
   readonly trouble?: true;
 }
 
-export interface JsonApiOptions extends Patience {
+export interface JsonApiOptions extends CallLimits {
   /** As messages call the host. */
   readonly provider: string;
   /** What stands before every path. */
@@ -71,7 +80,250 @@ export type JsonApi = <T = unknown>(
 export function jsonApi(options: JsonApiOptions): JsonApi {
   const host = { ...options, clock: options.clock ?? systemClock };
   return async <T>(method: Method, path: string, call: CallOptions<T> = {}): Promise<T> =>
-    await attempts({ ...host, signal: call.signal, ...(call.once ? { most: 1 } : {}) }, (limit) =>
+    await withRetries({ ...host, signal: call.signal, attempts: call.once ? 1 : 5 }, (limit) =>
       attempt(host, { method, path, call, limit }),
     );
+}
+
+const longestAttemptMs = 20_000;
+
+/**
+ * Repeats a call to a host's API until it succeeds, or until another attempt would not help: five attempts
+ * by default, within the limit, at `Retry-After` where the host gives one, else after growing pauses.
+ *
+ * @param attempt Receives the time that it has. What it throws is passed on at once.
+ */
+export async function withRetries<T>(
+  options: CallLimits & DnsOptions & { readonly clock: Clock; readonly attempts?: number },
+  attempt: (limit: DurationInput) => Promise<Outcome<T>>,
+): Promise<T> {
+  const { clock, limit = 'PT1M', random, attempts = 5, signal } = options;
+  const outcome = await retry<Outcome<T>>(
+    clock,
+    {
+      attempts,
+      backoff: { first: 'PT1S', longest: 'PT1M' },
+      limit,
+      random,
+      signal,
+      again: (result) =>
+        result.status === 'fulfilled' &&
+        'error' in result.value &&
+        result.value.error.passing &&
+        (result.value.error.retryAfter ?? true),
+    },
+    (leftMs) =>
+      attempt({ milliseconds: Math.max(1, Math.ceil(Math.min(leftMs, longestAttemptMs))) }),
+  );
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+type Host = JsonApiOptions & { readonly clock: Clock };
+
+interface Attempt<T> {
+  readonly method: Method;
+  readonly path: string;
+  readonly call: CallOptions<T>;
+  readonly limit: DurationInput;
+}
+
+/** Sends a request once. @throws DnsError where it cannot be made, and the reason of the signal when that aborts */
+async function attempt<T>(
+  host: Host,
+  { method, path, call, limit }: Attempt<T>,
+): Promise<Outcome<T>> {
+  const { provider, clock } = host;
+  const { signal } = call;
+  signal?.throwIfAborted();
+  const { url, body, headers, secrets } = await request(host, { method, path, call });
+  const question = {
+    provider,
+    call,
+    what: `${method} ${url.pathname}`,
+    repeatable: call.repeatable ?? !['POST', 'PATCH'].includes(method),
+    refusal: host.refusal,
+    conceal: (text: string) => concealed(text, secrets),
+  };
+  try {
+    const answer = await withTimeLimit(
+      { clock, limit, signal },
+      async (limited) =>
+        await readAnswer(
+          await (host.fetch ?? fetch)(url, {
+            method,
+            headers,
+            ...(body === '' ? {} : { body }),
+            redirect: 'manual',
+            signal: limited,
+          }),
+        ),
+    );
+    return verdict(answer, { ...question, now: clock.now() });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    return noAnswer(cause, { ...question, what: `${question.what} from ${url.host}` });
+  }
+}
+
+async function request<T>(
+  { provider, baseUrl, headers: given = {}, sign }: Host,
+  { method, path, call }: Omit<Attempt<T>, 'limit'>,
+) {
+  // A URL would take them for steps upwards.
+  if (/(^|\/)(\.|%2e){1,2}([/?]|$)/i.test(path))
+    throw new DnsError(
+      'ERR_DNS_API',
+      `${provider}: ${JSON.stringify(path)} has a name of nothing but dots: give the name of a zone`,
+    );
+  const url = new URL(`${baseUrl}${path}`);
+  const secrets = Object.fromEntries(
+    await Promise.all(
+      Object.entries(given).map(
+        async ([name, value]) =>
+          [
+            name,
+            await reveal(value, { provider, what: `the credential in the header ${name}` }),
+          ] as const,
+      ),
+    ),
+  );
+  const form = call.body instanceof URLSearchParams;
+  const body = call.body === undefined ? '' : form ? String(call.body) : JSON.stringify(call.body);
+  const plain = {
+    accept: 'application/json',
+    'user-agent': 'acmex',
+    ...(body === ''
+      ? {}
+      : { 'content-type': form ? 'application/x-www-form-urlencoded' : 'application/json' }),
+    ...secrets,
+  };
+  return {
+    url,
+    body,
+    secrets: Object.values(secrets),
+    headers: { ...plain, ...(await sign?.({ method, url, headers: plain, body })) },
+  };
+}
+
+/** What came of an attempt. */
+export type Outcome<T> = { readonly value: T } | { readonly error: DnsError };
+
+export interface Question<T> {
+  readonly provider: string;
+  /** As `GET /zones`. */
+  readonly what: string;
+  readonly call: CallOptions<T>;
+  readonly repeatable: boolean;
+  readonly refusal: JsonApiOptions['refusal'];
+  readonly now: Temporal.Instant;
+  /** Takes credentials out of the host's words. */
+  readonly conceal: (text: string) => string;
+}
+
+/** What an answer means. */
+export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
+  const { call, refusal } = question;
+  const { status, body } = answer;
+  const refused = refusal?.('json' in body ? body.json : undefined, status);
+  if (call.accept?.includes(status)) return { value: undefined as T };
+  if (status >= 200 && status < 300 && !refused) return understood(answer, question);
+  const code = refused?.code ?? codeOf(status, call.zone);
+  const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
+  const trouble = status >= 500 || refused?.trouble === true;
+  const when =
+    code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
+  const passing =
+    code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble);
+  return {
+    error: new DnsError(
+      code,
+      messageOf(code, {
+        ...question,
+        said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`,
+        trouble,
+        when,
+      }),
+      { retryAfter: when, passing },
+    ),
+  };
+}
+
+/** What it means that no answer came. */
+export function noAnswer<T>(
+  cause: unknown,
+  { provider, what, repeatable }: Pick<Question<T>, 'provider' | 'what' | 'repeatable'>,
+): Outcome<T> {
+  return {
+    error: new DnsError(
+      'ERR_DNS_API',
+      `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`,
+      { cause, passing: repeatable },
+    ),
+  };
+}
+
+/** A success, if it is what its documentation says; where nothing is asked of it, any body will do. */
+function understood<T>({ body }: Answer, { provider, what, call }: Question<T>): Outcome<T> {
+  const why = 'unreadable' in body ? body.unreadable : lackOf(body.json, call.answer);
+  if (why === undefined || call.answer === undefined)
+    return { value: ('json' in body ? body.json : undefined) as T };
+  return {
+    error: new DnsError(
+      'ERR_DNS_API',
+      `${provider}: the answer to ${what} ${why}: see whether ${provider} has trouble, or has changed its API`,
+    ),
+  };
+}
+
+function lackOf(json: unknown, example: unknown): string | undefined {
+  const at = example === undefined ? undefined : lacks(json, example);
+  return at === undefined ? undefined : `is not what is expected (${at})`;
+}
+
+function codeOf(status: number, zone: string | undefined): DnsErrorCode {
+  if (status === 401 || status === 403) return 'ERR_DNS_CREDENTIALS';
+  if (status === 429) return 'ERR_DNS_RATE_LIMITED';
+  return status === 404 && zone !== undefined ? 'ERR_DNS_ZONE_NOT_FOUND' : 'ERR_DNS_API';
+}
+
+function messageOf(
+  code: DnsErrorCode,
+  {
+    provider,
+    what,
+    call: { zone },
+    said,
+    trouble,
+    when,
+  }: Pick<Question<unknown>, 'provider' | 'what' | 'call'> & {
+    readonly said: string;
+    readonly trouble: boolean;
+    readonly when: Temporal.Instant | undefined;
+  },
+): string {
+  const about = zone === undefined ? '' : ` for the zone ${zone}`;
+  switch (code) {
+    case 'ERR_DNS_CREDENTIALS':
+      return `${provider}: the credentials are refused${about} (${said}): check them, and what they may do`;
+    case 'ERR_DNS_ZONE_NOT_FOUND':
+      return `${provider}: no zone ${zone ?? ''} with these credentials (${said}): check the name, and which zones they can write`;
+    case 'ERR_DNS_RATE_LIMITED':
+      return `${provider}: too many requests${about} (${said}): come back ${when ? `at ${when.toString({ smallestUnit: 'second' })}` : 'in some minutes'}`;
+    default:
+      return `${provider}: ${what} is refused${about} (${said}): ${trouble ? `see whether ${provider} has trouble, and try again later` : 'correct what the host names'}`;
+  }
+}
+
+/** Someone else's words on one line, with nothing in them that a terminal obeys. */
+function escaped(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 300);
+}
+
+/** Why a connection failed: undici says it in the cause of the cause, an SDK deeper still. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return reasonOf(error.cause);
+  if (!('code' in error) || typeof error.code !== 'string') return error.message;
+  return error.code === 'ERR_TIME_LIMIT' ? 'its time is over' : error.code;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { attempts } from './attempts.ts';
+import { withRetries } from './json-api.ts';
 import { DnsError } from './errors.ts';
 import type { DnsOptions, TxtRecord } from './provider.ts';
 
@@ -85,7 +85,7 @@ export async function overwriteRecordSet<There extends RecordSet, Done>(
   { clock, find, ttl, replace, signal }: Omit<EditedRecordSet<There, Done>, 'provider' | 'name'>,
   edit: RecordSetEdit,
 ): Promise<Done | undefined> {
-  return await attempts({ clock, signal }, async () => {
+  return await withRetries({ clock, signal }, async () => {
     const there = await find();
     const wanted = edit(there ?? { values: [], ttl });
     try {

@@ -1,7 +1,13 @@
 import { systemClock, withTimeLimit } from '@acmex/clock';
-import { noAnswer, type Question, verdict } from './api-verdict.ts';
-import { attempts, type Patience } from './attempts.ts';
-import type { CallOptions, JsonApiOptions } from './json-api.ts';
+import {
+  type CallLimits,
+  type CallOptions,
+  type JsonApiOptions,
+  noAnswer,
+  type Question,
+  verdict,
+  withRetries,
+} from './json-api.ts';
 
 /** What a host answered, as its SDK tells it. */
 export interface HostAnswer {
@@ -11,7 +17,7 @@ export interface HostAnswer {
   readonly json?: unknown;
 }
 
-export interface SdkApiOptions extends Patience, Pick<JsonApiOptions, 'provider' | 'refusal'> {
+export interface SdkApiOptions extends CallLimits, Pick<JsonApiOptions, 'provider' | 'refusal'> {
   /** Reads an error of the SDK. undefined: the host did not answer. */
   readonly answered: (error: unknown) => HostAnswer | undefined;
   /** Takes credentials out of the host's words. */
@@ -43,8 +49,8 @@ export function sdkApi({ answered, conceal = (text) => text, ...options }: SdkAp
     call: (signal: AbortSignal) => Promise<unknown>,
     more: SdkCallOptions<T>,
   ): Promise<T> =>
-    await attempts(
-      { ...options, clock, signal: more.signal, ...(more.once ? { most: 1 } : {}) },
+    await withRetries(
+      { ...options, clock, signal: more.signal, attempts: more.once ? 1 : 5 },
       async (limit) => {
         const question: Omit<Question<T>, 'now'> = {
           provider,

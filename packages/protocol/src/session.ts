@@ -1,6 +1,6 @@
-import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, retry, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { Temporal } from 'temporal-polyfill';
+import type { Temporal } from 'temporal-polyfill';
 import type { AccountKey } from './account-key.ts';
 import { type Directory, readDirectory } from './directory.ts';
 import { AcmeError } from './errors.ts';
@@ -62,8 +62,16 @@ export interface AcmeSessionOptions {
   readonly userAgent?: string;
 }
 
-const attempts = 4;
-const longestWait = Temporal.Duration.from({ seconds: 60 });
+/** Pauses of a random part of 0.5, 1, 2 … seconds ("full jitter"). */
+const backoff = { first: { milliseconds: 500 }, longest: { seconds: 60 }, jitter: 1 };
+const longestRetryAfterMs = 60_000;
+
+interface RepeatedCall {
+  readonly url: string;
+  /** Whether to send it again when its answer was lost. */
+  readonly repeatable: boolean;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** @throws AcmeError `ERR_ACME_URL` for a directory that is not https. Nothing is sent before the first call. */
 export function acmeSession(options: AcmeSessionOptions): AcmeSession {
@@ -85,52 +93,37 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
 
   const nonces = new NoncePool(async (signal) => {
     const { newNonce } = await session.directory({ signal });
-    const { status, headers } = await repeated({ method: 'HEAD', signal }, newNonce, true);
+    const { status, headers } = await repeated(
+      { method: 'HEAD', signal },
+      { url: newNonce, repeatable: true, signal },
+    );
     return (
       headers.get('replay-nonce') ??
       fail('ERR_ACME_NO_NONCE', `${newNonce} answered ${status} without a Replay-Nonce`)
     );
   });
 
-  /** The next pause: what the CA asks for, else a random part of 0.5, 1, 2 … seconds ("full jitter"). */
-  const pause = async (
-    attempt: number,
-    until: Temporal.Instant | undefined,
-    signal: AbortSignal | undefined,
-  ) => {
-    const left = until
-      ? clock.now().until(until)
-      : Temporal.Duration.from({ milliseconds: Math.round(random() * 500 * 2 ** (attempt - 1)) });
-    if (left.sign > 0) await clock.sleep(left, { signal });
-  };
-
   /** Sends until there is an answer worth returning, or no point in going on. */
-  const repeated = async (
+  const repeated = (
     call: HttpCall | (() => Promise<HttpCall>),
-    url: string,
-    repeatable: boolean,
-  ): Promise<AcmeResponse> => {
-    for (let attempt = 1; ; attempt++) {
-      const one = typeof call === 'function' ? await call() : call;
-      try {
-        const answer = await exchange(http, url, one);
-        // 503 says that the request was not taken up; after another 5xx it may have been.
-        if (
-          attempt === attempts ||
-          !(answer.status === 503 || (answer.status >= 500 && repeatable))
-        )
-          return answer;
-        const { retryAfter } = refusal(answer, clock.now());
-        if (retryAfter && Temporal.Duration.compare(clock.now().until(retryAfter), longestWait) > 0)
-          return answer;
-        nonces.put(answer.headers.get('replay-nonce'));
-        await pause(attempt, retryAfter, one.signal);
-      } catch (error) {
-        if (attempt === attempts || !mayRepeat(error, repeatable)) throw error;
-        await pause(attempt, undefined, one.signal);
-      }
-    }
-  };
+    { url, repeatable, signal }: RepeatedCall,
+  ): Promise<AcmeResponse> =>
+    retry<AcmeResponse>(
+      clock,
+      {
+        attempts: 4,
+        backoff,
+        random,
+        signal,
+        again: (outcome) => {
+          if (outcome.status === 'rejected') return mayRepeat(outcome.reason, repeatable);
+          const next = nextAttempt(outcome.value, { repeatable, now: clock.now() });
+          if (next !== false) nonces.put(outcome.value.headers.get('replay-nonce'));
+          return next;
+        },
+      },
+      async () => exchange(http, url, typeof call === 'function' ? await call() : call),
+    );
 
   const session: AcmeSession = {
     key,
@@ -139,7 +132,10 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     account: options.account,
     async directory({ signal } = {}) {
       if (known && clock.monotonic() - known.at < 86_400_000) return known.directory;
-      const answer = await repeated({ method: 'GET', signal }, directoryUrl, true);
+      const answer = await repeated(
+        { method: 'GET', signal },
+        { url: directoryUrl, repeatable: true, signal },
+      );
       if (
         answer.status >= 400 &&
         /^application\/problem\+json/i.test(answer.headers.get('content-type') ?? '')
@@ -150,7 +146,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
       return directory;
     },
     async get(url, { signal } = {}) {
-      const answer = await repeated({ method: 'GET', signal }, url, true);
+      const answer = await repeated({ method: 'GET', signal }, { url, repeatable: true, signal });
       return answer.status < 300 ? answer : Promise.reject(refusal(answer, clock.now()));
     },
     async post(url, payload, { signal, repeatable = payload === undefined, signedBy } = {}) {
@@ -173,7 +169,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
         };
       };
       for (let refusals = 0; ; refusals++) {
-        const answer = await repeated(signed, url, repeatable);
+        const answer = await repeated(signed, { url, repeatable, signal });
         const fresh = answer.headers.get('replay-nonce');
         const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
         if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
@@ -187,6 +183,19 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     },
   };
   return session;
+}
+
+/** When to send a request again after this answer; false for not at all. */
+function nextAttempt(
+  answer: AcmeResponse,
+  { repeatable, now }: { readonly repeatable: boolean; readonly now: Temporal.Instant },
+): boolean | Temporal.Instant {
+  // 503 says that the request was not taken up; after another 5xx it may have been.
+  if (answer.status !== 503 && !(answer.status >= 500 && repeatable)) return false;
+  const { retryAfter } = refusal(answer, now);
+  if (!retryAfter) return true;
+  const waitMs = retryAfter.epochMilliseconds - now.epochMilliseconds;
+  return waitMs <= longestRetryAfterMs && retryAfter;
 }
 
 function mayRepeat(error: unknown, repeatable: boolean): boolean {

@@ -1,4 +1,5 @@
 import {
+  backoffMs,
   type Clock,
   type DurationInput,
   milliseconds,
@@ -56,7 +57,9 @@ export interface Dispatcher extends AsyncDisposable {
 const depth = 4;
 /** At most so many due tasks are looked at at once: enough to find the urgent ones among them. */
 const scanned = (window: number) => Math.max(256, window * 8);
-const [shortest, longest] = [1_000, 60_000];
+const shortest = 1_000;
+/** The pauses after looks that failed. */
+const backoff = { first: { seconds: 2 }, longest: { minutes: 1 }, jitter: 0 };
 /** A look that takes longer is given up, and another is taken. */
 const longestLook = { minutes: 1 };
 /** So long a task rests that was done and is due as before, and twice as long each time: what changes nothing must not go round and round. */
@@ -186,7 +189,7 @@ export function dispatcher(options: DispatcherOptions): Dispatcher {
         if (ended.signal.aborted) return;
         onError(error);
         failures += 1;
-        pause = Math.min(longest, shortest * 2 ** Math.min(failures, 6));
+        pause = backoffMs(backoff, failures, 1);
       }
       await clock
         .sleep({ milliseconds: Math.max(1, Math.ceil(pause)) }, { signal: nap.signal })

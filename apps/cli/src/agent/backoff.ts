@@ -1,3 +1,5 @@
+import { backoffMs } from '@acmex/clock';
+
 export interface Backoff {
   /** How often in a row it failed, from 1. */
   readonly failures: number;
@@ -18,8 +20,10 @@ const longestObeyed = 600_000;
  * failed at one moment do not come back at one moment. No sooner than the other side asks for, of which ten minutes are obeyed.
  */
 export function pauseAfter({ failures, first, most, retryAfter = 0, random }: Backoff): number {
-  const full = Math.min(first * 2 ** Math.min(failures - 1, 30), most);
-  const own = full * (0.5 + random / 2);
-  const asked = Math.min(retryAfter, longestObeyed);
-  return Math.round(asked > own ? asked + own - full / 2 : own);
+  const backoff = { first: { milliseconds: first }, longest: { milliseconds: most } };
+  const pause = backoffMs(backoff, failures, random);
+  const requested = Math.min(retryAfter, longestObeyed);
+  return Math.round(
+    requested > pause ? requested + pause - backoffMs(backoff, failures, 0) : pause,
+  );
 }

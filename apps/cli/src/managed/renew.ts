@@ -1,8 +1,7 @@
-import { systemClock } from '@acmex/clock';
+import { mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
 import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
-import PQueue from 'p-queue';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
@@ -49,14 +48,10 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
       : await prepared(parts, { report, signal: terminal.signal });
     const done: Done[] = [];
     const trial = options.dryRun ? dryRun(options, { terminal, report }) : undefined;
-    const queue = new PQueue({ concurrency: options.concurrency });
-    for await (const id of chosen(parts, { ...options, declared }, terminal.signal)) {
-      await queue.onSizeLessThan(options.concurrency * 4);
-      void queue.add(async () => {
-        done.push(await tended(id, parts, { options, terminal, report, trial }));
-      });
-    }
-    await queue.onIdle();
+    const due = chosen(parts, { ...options, declared }, terminal.signal);
+    await mapConcurrent(options.concurrency, due, async (id) => {
+      done.push(await tended(id, parts, { options, terminal, report, trial }));
+    });
     // Also where it was stopped: what a hook has ended before the run is begun again after it.
     const finished = new Map((await parts.finish()).map((one) => [one.certificate, one]));
     terminal.signal.throwIfAborted();

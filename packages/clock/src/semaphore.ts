@@ -1,9 +1,10 @@
-/** Lets so much work go on at once, and the rest wait its turn in the order in which it came. */
-export type Slots = <T>(work: () => Promise<T>) => Promise<T>;
+/** Runs work while a permit is free; other work waits in the order of the calls. */
+export type Semaphore = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function slots(count: number): Slots {
+/** @param permits How much work runs at once. */
+export function semaphore(permits: number): Semaphore {
   const waiting: (() => void)[] = [];
-  let free = count;
+  let free = permits;
   return async (work) => {
     if (free > 0) free -= 1;
     else
