@@ -6,7 +6,7 @@ import { publishedPackages, root } from './packages.mjs';
 
 const check = process.argv.includes('--check');
 const published = publishedPackages()
-  .map((one) => ({ ...one, entries: entriesOf(one) }))
+  .map((published) => ({ ...published, entries: entriesOf(published) }))
   .filter(({ entries }) => entries.length > 0);
 const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile);
 const { options } = ts.convertCompilerOptionsFromJson(
@@ -63,15 +63,13 @@ function section({ name, source }) {
       } = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       return { name: symbol.name, local, file: first.getSourceFile().fileName };
     });
-  const beneath = named(exported);
+  const below = named(exported);
   return [
     `## ${name}`,
     '',
     '```ts',
     ...printed(exported),
-    ...(beneath.length > 0
-      ? ['', '// Not exported, but part of the above:', ...printed(beneath)]
-      : []),
+    ...(below.length > 0 ? ['', '// Not exported, but part of the above:', ...printed(below)] : []),
     '```',
     '',
   ].join('\n');
@@ -83,9 +81,9 @@ function printed(names) {
     .map(({ name, local, file }) => {
       const text = statements(file)
         .get(local)
-        .map((one) =>
+        .map((declared) =>
           printer
-            .printNode(ts.EmitHint.Unspecified, one, one.getSourceFile())
+            .printNode(ts.EmitHint.Unspecified, declared, declared.getSourceFile())
             .replace(/^(export )?(declare )?/, ''),
         )
         .join('\n');
@@ -107,9 +105,9 @@ function withoutWording(text) {
 /** The declarations of the package that others of it name, though they are not among them. */
 function named(exported) {
   const known = new Set(exported.map(identity));
-  const found = [];
+  const results = [];
   for (const { local, file } of exported) visitAll(local, file);
-  return found;
+  return results;
 
   function visitAll(local, file) {
     for (const statement of statements(file).get(local)) visit(statement, file);
@@ -123,11 +121,11 @@ function named(exported) {
         : ts.isExpressionWithTypeArguments(node)
           ? node.expression
           : undefined;
-    const one = target && ts.isIdentifier(target) ? origin(target.text, file) : undefined;
-    if (one && !one.local.endsWith('Error_base') && !known.has(identity(one))) {
-      known.add(identity(one));
-      found.push(one);
-      visitAll(one.local, one.file);
+    const declared = target && ts.isIdentifier(target) ? origin(target.text, file) : undefined;
+    if (declared && !declared.local.endsWith('Error_base') && !known.has(identity(declared))) {
+      known.add(identity(declared));
+      results.push(declared);
+      visitAll(declared.local, declared.file);
     }
     ts.forEachChild(node, (child) => visit(child, file));
   }
@@ -139,7 +137,7 @@ function origin(name, file) {
   if (here.has(name)) return { name, local: name, file };
   for (const statement of here.imports) {
     const element = statement.importClause?.namedBindings?.elements?.find(
-      (one) => one.name.text === name,
+      (declared) => declared.name.text === name,
     );
     if (element && statement.moduleSpecifier.text.startsWith('.'))
       return origin(

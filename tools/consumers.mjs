@@ -1,4 +1,5 @@
-// Proves that strangers can use the packed packages: installs them outside the workspace, and runs there what is in tools/consumers.
+// Proves that the packed packages work for a user: installs them outside the workspace, and runs the
+// programs in tools/consumers there.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -72,13 +73,13 @@ const consumers = {
     weigh({
       wanted: ['client', 'challenge'],
       loads: '@acmex/challenge/http-01',
-      most: { packages: 12, megabytes: 4 },
+      limits: { packages: 12, megabytes: 4 },
     }),
   'size with Cloudflare': () =>
     weigh({
       wanted: ['client', 'challenge', 'dns-cloudflare'],
       loads: '@acmex/dns-cloudflare',
-      most: { packages: 14, megabytes: 5 },
+      limits: { packages: 14, megabytes: 5 },
     }),
 };
 
@@ -99,9 +100,9 @@ try {
 async function report(name, consume) {
   const start = performance.now();
   try {
-    const found = await consume();
+    const skipped = await consume();
     console.log(
-      `${name}: ${found || 'works'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
+      `${name}: ${skipped || 'works'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
     );
   } catch (error) {
     if (error instanceof NotTried) return console.log(`${name}: not tried: ${error.message}`);
@@ -119,7 +120,7 @@ async function pack() {
       '--silent',
       '--pack-destination',
       join(folder, 'packed'),
-      ...publishedPackages().map((one) => `./${one.folder}`),
+      ...publishedPackages().map(({ folder }) => `./${folder}`),
     ],
     { cwd: root },
   );
@@ -177,7 +178,7 @@ async function runtime(name, version, program) {
 
 /** A certificate from a local Pebble, whose own CA is named in the variable that the runtime has for that. */
 async function issue(command, args, trust) {
-  for (const name of missing().filter((one) => one.startsWith('pebble')))
+  for (const name of missing().filter((program) => program.startsWith('pebble')))
     throw new NotTried(howToInstall(name));
   pebble ??= await (await loadServices()).startPebble({ http01: 'challtestsrv' });
   const {
@@ -191,7 +192,7 @@ async function issue(command, args, trust) {
 }
 
 /** What packages bring when they are installed, and that one of them loads with no more; the optional peer is not among it. */
-async function weigh({ wanted, loads, most }) {
+async function weigh({ wanted, loads, limits }) {
   const place = join(folder, wanted.join('-'));
   await install(place, wanted);
   await run(process.execPath, ['--input-type=module', '-e', `import '${loads}'`], { cwd: place });
@@ -204,8 +205,8 @@ async function weigh({ wanted, loads, most }) {
   const figures = `${names.length} packages, ${megabytes.toFixed(1)} MB on disk, of which ${heaviest.map(([name, part]) => `${name} ${part.toFixed(1)}`).join(', ')}`;
   if (names.includes('node_modules/@acmex/certificate'))
     throw new Error(`@acmex/certificate comes unasked: ${figures}`);
-  if (names.length > most.packages || megabytes > most.megabytes)
-    throw new Error(`more than ${most.packages} packages or ${most.megabytes} MB: ${figures}`);
+  if (names.length > limits.packages || megabytes > limits.megabytes)
+    throw new Error(`more than ${limits.packages} packages or ${limits.megabytes} MB: ${figures}`);
   return figures;
 }
 
@@ -215,7 +216,7 @@ function bytesOnDisk(path) {
   const within = entry.isDirectory()
     ? readdirSync(path).map((name) => bytesOnDisk(join(path, name)))
     : [];
-  return within.reduce((sum, one) => sum + one, entry.blocks * 512);
+  return within.reduce((sum, blocks) => sum + blocks, entry.blocks * 512);
 }
 
 function manifestOf(place, file = 'package.json') {

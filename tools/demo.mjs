@@ -1,4 +1,4 @@
-// A certificate, end to end, on this machine alone: our own CA, two names over http-01, and a look at what came.
+// Runs `acmex demo`: our CA, a certificate for two names over http-01, and its contents, on this machine.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';

@@ -20,7 +20,7 @@ const generators = [
   { file: 'docs/dns.md', from: 'packages/config/src/dns/providers.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
-/** The server and the DNS hosts: nothing is made from their code. */
+/** The server and the DNS hosts are imported only when they are named. */
 const loadedWhenNamed = {
   name: 'loaded when named',
   setup: ({ onResolve }) =>
@@ -42,12 +42,13 @@ for (const { file, make } of generators) {
   }
 }
 
-/** The tables of all `errors.ts`. */
+/** Returns the page of errors, from the tables of every `errors.ts`. */
 async function errors() {
   const sections = [];
-  for (const { folder, manifest } of packages().filter((one) =>
-    existsSync(join(root, one.folder, 'src/errors.ts')),
-  )) {
+  const withErrors = packages().filter(({ folder }) =>
+    existsSync(join(root, folder, 'src/errors.ts')),
+  );
+  for (const { folder, manifest } of withErrors) {
     const tables = Object.entries(await load(join(root, folder, 'src/errors.ts')))
       .filter(([name]) => name.endsWith('Errors'))
       .map(([, table]) => table);
@@ -65,7 +66,7 @@ async function errors() {
     );
   }
   if (sections.length === 0) throw new Error('no errors.ts was found');
-  return `# Errors\n\nEvery error has a stable \`code\`; it is never renamed. The exit code is the one of \`acmex\`, the HTTP status the one of a service that passes the error on. This page is made from the code.\n\n${sections.join('\n')}`;
+  return `# Errors\n\nEvery error has a stable \`code\`, which is never renamed. The exit code is that of \`acmex\`. The HTTP status is that of a service that forwards the error. This page is generated from the code.\n\n${sections.join('\n')}`;
 }
 
 function row([code, { meaning, cure, exit, http }]) {
@@ -75,7 +76,7 @@ function row([code, { meaning, cure, exit, http }]) {
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-/** The commands of the program and their flags, as the program itself has them. Flags that commands share are listed once. */
+/** Returns the page of commands and flags. Flags that commands share are listed once. */
 async function commands() {
   const { commandLine, flagGroups } = await load(program);
   const noOutput = { write: () => true };
@@ -83,9 +84,9 @@ async function commands() {
     command.commands.length === 0
       ? [{ command, path }]
       : command.commands.flatMap((inner) => leaves(inner, `${path} ${inner.name()}`));
-  const found = leaves(commandLine('', { stdout: noOutput, stderr: noOutput }), 'acmex');
-  if (found.length === 0) throw new Error('the program has no commands');
-  const options = found.flatMap(({ command }) => command.options);
+  const commands = leaves(commandLine('', { stdout: noOutput, stderr: noOutput }), 'acmex');
+  if (commands.length === 0) throw new Error('the program has no commands');
+  const options = commands.flatMap(({ command }) => command.options);
   const shared = flagGroups.map(({ title, description, flags }) =>
     [
       `### ${title} flags`,
@@ -105,14 +106,14 @@ async function commands() {
   );
   return `# The command line
 
-This page is made from the code.
+This page is generated from the code.
 
 ## Shared flags
 
 Each command below names the groups of flags that it takes.
 
 ${shared.join('\n')}
-${found.map(commandSection).join('\n')}`;
+${commands.map(commandSection).join('\n')}`;
 }
 
 function commandSection({ command, path }) {
@@ -121,13 +122,13 @@ function commandSection({ command, path }) {
     const name = title.replace(/:$/, '');
     return `[${name.toLowerCase()}](#${name.toLowerCase().replaceAll(' ', '-')}-flags)`;
   });
-  const own = command.options.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
+  const unshared = command.options.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
   return [
     `## ${[path, ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(' ')}`,
     '',
     `${command.description()}.`,
     '',
-    ...(own.length > 0 ? [...flagTable(own), ''] : []),
+    ...(unshared.length > 0 ? [...flagTable(unshared), ''] : []),
     ...(links.length > 0 ? [`Shared flags: ${links.join(', ')}.`, ''] : []),
   ].join('\n');
 }
@@ -148,17 +149,17 @@ function flagTable(options) {
   ];
 }
 
-/** Every key of acmex.toml. */
+/** Returns the page of all keys of acmex.toml. */
 async function configuration() {
   const { configReference } = await load(join(root, 'packages/config/src/reference.ts'));
   return `# acmex.toml
 
-This page is made from the code. [The example](../packages/config/example/acmex.toml) shows every table, [@acmex/config](../packages/config/README.md) says how a file is found, what variables and credentials may stand in it, and who wins; \`acmex config show --origin\` says what holds.
+This page is generated from the code. [The example](../packages/config/example/acmex.toml) shows every table. [@acmex/config](../packages/config/README.md) documents how a file is found, which variables and credentials it can contain, and which setting wins. \`acmex config show --origin\` prints the settings in effect and where each comes from.
 
 ${configReference()}`;
 }
 
-/** The kinds of DNS hosts as a module, from what the package.json of each provider says. Those that come in one package with others stand last. */
+/** Returns a module with the kinds of DNS hosts, from the package.json of each provider. Packages with several kinds come last. */
 async function dnsKinds() {
   const described = packages()
     .filter(({ manifest }) => manifest.acmex?.dns)
@@ -175,8 +176,8 @@ async function dnsKinds() {
     described.filter(({ kinds }) => kinds.length === 1),
     described.filter(({ kinds }) => kinds.length > 1),
   ];
-  const kinds = [...hosts, ...families].flatMap(({ kinds: own, ...one }) =>
-    own.map((kind) => ({ ...one, kind })),
+  const kinds = [...hosts, ...families].flatMap(({ kinds: ofPackage, ...described }) =>
+    ofPackage.map((kind) => ({ ...described, kind })),
   );
   const entries = kinds.map(
     ({
@@ -204,22 +205,22 @@ async function dnsKinds() {
     },
   );
   if (entries.length === 0) throw new Error('there are no DNS providers');
-  return `// Made by npm run docs from acmex.dns in the package.json of each provider: change it there.\nimport { dnsKind, type OpenableDnsKind } from './kind.ts';\n\n/** Every kind of DNS host. */\nexport const dnsKinds: readonly OpenableDnsKind[] = [\n${entries.join('')}];\n`;
+  return `// Generated by npm run docs from acmex.dns in the package.json of each provider: change it there.\nimport { dnsKind, type OpenableDnsKind } from './kind.ts';\n\n/** Every kind of DNS host. */\nexport const dnsKinds: readonly OpenableDnsKind[] = [\n${entries.join('')}];\n`;
 }
 
-/** A value as TypeScript has it. */
+/** Returns a value as a TypeScript literal. */
 function literal(value) {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
   if (typeof value === 'object')
     return Object.keys(value).length === 0
       ? '{}'
       : `{ ${Object.entries(value)
-          .map(([key, one]) => `${key}: ${literal(one)}`)
+          .map(([key, member]) => `${key}: ${literal(member)}`)
           .join(', ')} }`;
   return typeof value === 'string' ? `'${value.replaceAll(/[\\']/g, '\\$&')}'` : String(value);
 }
 
-/** Who writes records for dns-01. */
+/** Returns the page of DNS providers. */
 async function dnsProviders() {
   const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/providers.ts'));
   const kinds = packages().flatMap(({ manifest }) => [manifest.acmex?.dns ?? []].flat());
@@ -229,14 +230,11 @@ async function dnsProviders() {
         ...(links.api ? [`[reference](${links.api})`] : []),
         ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : []),
       ];
-      const { credentials } = kinds.find(({ name: own }) => own === type);
-      const rows = options.map(
-        (one, at) =>
-          `| \`${one.name}\` | ${one.env.map((variable) => `\`${variable}\``).join(', ')} | ${[...(one.required ? ['required'] : credentials[at]?.oneOf ? ['one of these is required'] : []), ...(one.credential ? ['a credential'] : [])].join(', ')} | ${one.meaning.replaceAll('|', '\\|')} |`,
-      );
+      const { credentials, contract } = kinds.find((kind) => kind.name === type);
+      const rows = options.map((option, index) => optionRow(option, credentials[index]));
       const body = attended
         ? [
-            'A person writes the record: `acmex obtain` shows it, and goes on at Enter or when the record is seen. Nothing renews such a certificate, so it cannot stand in acmex.toml.',
+            'A person writes the record: `acmex obtain` shows it, and continues at Enter or when the record is visible. Such a certificate cannot be renewed automatically, so acmex.toml does not accept it.',
           ]
         : ['| key | variables | | |', '|---|---|---|---|', ...rows];
       return [
@@ -246,18 +244,18 @@ async function dnsProviders() {
         '',
         ...body,
         '',
-        contractText(kinds.find(({ name: own }) => own === type)),
+        contractText(contract),
         '',
       ].join('\n');
     },
   );
   return `# DNS providers
 
-For dns-01, which wildcards need, and for dns-account-01 records are written by one of these. \`acmex dns check example.com\` tries it, \`acmex dns trace example.com\` shows where a record goes. Hundreds of other hosts are reached by the hooks that people have for certbot, lego and acme.sh; [a provider of your own](adding-a-dns-provider.md) is a page of code. This page is made from the code.
+For dns-01, which wildcards need, and for dns-account-01, one of these providers writes the records. \`acmex dns check example.com\` tests it, \`acmex dns trace example.com\` shows where a record goes. The hook scripts of certbot, lego and acme.sh reach hundreds of other hosts. [Your own provider](adding-a-dns-provider.md) is a page of code. This page is generated from the code.
 
-- **Without a configuration**: \`acmex obtain -c dns-01 --dns-provider cloudflare\` takes what it needs from the variables below, of several for one key the first that is set, and looks at no other. What is missing is named. A timer has another environment than your shell, so a credential must be kept for renewals: \`--save-credentials\` puts the variables into the storage, encrypted where the storage is. It holds each variable once; two accounts at one host are for acmex.toml. A program that writes records also sees what \`--dns-env\` names.
-- **In acmex.toml**: a table \`[[challenge.dns01.providers]]\` with a \`name\`, its \`type\` and the keys below.
-- **Several accounts**: a table for each, with \`zones\`. A certificate whose names are in zones of two accounts is proven by both. \`example.com\` is about that name and all below it, \`*.example.com\` about all below it, \`*\` about every name; the longest pattern decides, and \`challenge.dns01.provider\` has the rest. A provider that a certificate names writes all its records.
+- **Without a configuration file**: \`acmex obtain -c dns-01 --dns-provider cloudflare\` reads only the variables below. If several variables belong to one key, the first that is set is used. The error message names what is missing. A timer has a different environment from your shell, so renewals need a saved credential: \`--save-credentials\` saves the variables in the storage, encrypted if the storage is. It saves each variable once; use acmex.toml for two accounts at one host. A hook program also gets the variables that \`--dns-env\` names.
+- **In acmex.toml**: add a table \`[[challenge.dns01.providers]]\` with a \`name\`, its \`type\` and the keys below.
+- **Several accounts**: add a table for each, with \`zones\`. A certificate whose names are in zones of two accounts uses both. \`example.com\` matches that name and all names below it, \`*.example.com\` all names below it, \`*\` every name. The longest match wins; \`challenge.dns01.provider\` is the fallback. A provider that a certificate names writes all its records.
 
 \`\`\`toml
 [[challenge.dns01.providers]]
@@ -273,20 +271,30 @@ api_token = "\${CF_B}"
 zones = ["b.example", "*.c.example"]
 \`\`\`
 
-- **Delegation**: where \`_acme-challenge.www.example.com\` is an alias (CNAME), the record is written where that leads, so that only a zone made for it has to be written. \`zones\` are about names of certificates, not about where their aliases lead.
-- **Private zones**: a provider that lists its zones (\`visibility = "private"\` of Route 53, Google, Azure and Huawei) is asked for them, and DNS is not; \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names who can see the records.
+- **Delegation**: if \`_acme-challenge.www.example.com\` is a CNAME, the record is written at its target, so the credentials only need access to that zone. \`zones\` match the names of certificates, not the targets of their CNAMEs.
+- **Private zones**: with \`visibility = "private"\` (Route 53, Google, Azure, Huawei), the provider's list of zones is used instead of DNS. \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names a resolver that can see the records.
 
 ${sections.join('\n')}`;
 }
 
-/** How far a provider is held against the contract of all. */
-function contractText({ contract }) {
+function optionRow(option, { oneOf } = {}) {
+  const variables = option.env.map((variable) => `\`${variable}\``).join(', ');
+  const remarks = [
+    ...(option.required ? ['required'] : []),
+    ...(!option.required && oneOf ? ['one of these is required'] : []),
+    ...(option.credential ? ['a credential'] : []),
+  ];
+  return `| \`${option.name}\` | ${variables} | ${remarks.join(', ')} | ${option.meaning.replaceAll('|', '\\|')} |`;
+}
+
+/** Returns a sentence about the clauses of the contract that a provider fulfils. */
+function contractText(contract) {
   return contract === undefined
-    ? 'Held against the whole [contract](../packages/dns/src/contract.ts).'
+    ? 'Passes the whole [contract](../packages/dns/src/contract.ts).'
     : `Of the [contract](../packages/dns/src/contract.ts): ${contract}.`;
 }
 
-/** The routes of the server, its scopes and its metrics. */
+/** Returns the page of the server's routes, scopes and metrics. */
 async function restApi() {
   const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(
     ['api-description.ts', 'access/scopes.ts', 'metrics/metric-meanings.ts'].map((file) =>
@@ -295,14 +303,14 @@ async function restApi() {
   );
   const routes = Object.entries(apiDescription('').paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
-      ([method, one]) =>
-        `| \`${method.toUpperCase()} ${path}\` | ${one.summary} | ${one.description.replace(/: .*$/, '.')} |`,
+      ([method, route]) =>
+        `| \`${method.toUpperCase()} ${path}\` | ${route.summary} | ${route.description.replace(/: .*$/, '.')} |`,
     ),
   );
   if (routes.length === 0) throw new Error('the server has no routes');
   return `# The REST API
 
-\`/openapi.json\` of a server is the whole description, \`/docs\` shows it to people. [A team's day](server.md) goes through it by curl. This page is made from the code.
+A server has the whole description at \`/openapi.json\`, and shows it at \`/docs\`. The [walkthrough](server.md) uses it with curl. This page is generated from the code.
 
 | route | | |
 |---|---|---|
@@ -318,7 +326,7 @@ ${Object.entries(scopeMeanings)
 
 ## Metrics
 
-\`metrics.prefix\` of acmex.toml stands in the place of \`acmex\`; those of Node.js are there too.
+\`metrics.prefix\` in acmex.toml replaces the prefix \`acmex\`. The metrics of Node.js are included.
 
 | metric | |
 |---|---|
@@ -328,7 +336,7 @@ ${Object.entries(metricMeanings)
 `;
 }
 
-/** What the outbox tells of. */
+/** Returns the page of events. */
 async function events() {
   const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/events.ts'));
   const rows = Object.entries(eventMeanings).map(
@@ -337,7 +345,7 @@ async function events() {
   if (rows.length === 0) throw new Error('there are no events');
   return `# Events
 
-Each is written along with the change that it tells of, and comes to every subscriber at least once, under the same id. It holds no private key and no credential. This page is made from the code.
+Each event is written together with its change, and is delivered to every subscriber at least once, with the same id. It contains no private key and no credential. This page is generated from the code.
 
 | event | |
 |---|---|
@@ -345,7 +353,7 @@ ${rows.join('\n')}
 `;
 }
 
-/** The exports of a TypeScript module. */
+/** Returns the exports of a TypeScript module. */
 async function load(entry, options = {}) {
   const banner = {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire('file:///');",
@@ -369,7 +377,7 @@ async function load(entry, options = {}) {
   return await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
 }
 
-/** What it imports by name is found from where it stands. */
+/** Imports a module from a file next to `entry`, so that its imports resolve from there. */
 async function importedBeside(entry, text) {
   const file = join(dirname(entry), `.docs-${process.pid}-${basename(entry)}.mjs`);
   writeFileSync(file, text);

@@ -18,7 +18,9 @@ if (!Object.hasOwn(kinds, kind) || rest.length > 0)
 const { folder: folderOf, port } = kinds[kind];
 const template = join(import.meta.dirname, 'templates', `${kind}.mjs`);
 if (!/^[a-z][a-z0-9-]*$/.test(name))
-  refuse(`${JSON.stringify(name)} is no name: write a-z, 0-9 and -, beginning with a letter`);
+  refuse(
+    `${JSON.stringify(name)} is not a valid name: use a-z, 0-9 and -, and begin with a letter`,
+  );
 if (port && !existsSync(join(root, port)))
   refuse(`${kind} ${name} would implement the port in ${port}, which does not exist`);
 if (!existsSync(template))

@@ -36,12 +36,12 @@ function digest(folder) {
 /** Each package of the lock is there in its version; an optional one may be absent unless it is made for this machine. */
 function agree(locked, installed) {
   return Object.entries(locked).every(([path, wanted]) => {
-    const found = installed[path];
-    if (!found) return path === '' || (wanted.optional === true && !isForThisMachine(wanted));
+    const present = installed[path];
+    if (!present) return path === '' || (wanted.optional === true && !isForThisMachine(wanted));
     return (
-      found.version === wanted.version &&
-      found.integrity === wanted.integrity &&
-      (!wanted.link || found.resolved === wanted.resolved)
+      present.version === wanted.version &&
+      present.integrity === wanted.integrity &&
+      (!wanted.link || present.resolved === wanted.resolved)
     );
   });
 }

@@ -1,4 +1,4 @@
-// Packs every published package and lets publint look at what a stranger would install.
+// Packs every published package and checks with publint what a user would install.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ try {
     '--silent',
     '--pack-destination',
     folder,
-    ...publishedPackages().map(({ folder: one }) => `./${one}`),
+    ...publishedPackages().map(({ folder }) => `./${folder}`),
   ]);
   const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   if (tarballs.length !== publishedPackages().length || tarballs.length === 0)
@@ -34,7 +34,7 @@ try {
       '--strict',
       join(folder, name),
     ]);
-  console.log(`${tarballs.length} packages are as a stranger needs them`);
+  console.log(`${tarballs.length} packages are ready to install`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

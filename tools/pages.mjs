@@ -119,10 +119,10 @@ function workspace(copy) {
     ['ls-files', '--cached', '--others', '--exclude-standard', '-z'],
     { cwd: root, encoding: 'utf8', maxBuffer: 1e8 },
   );
-  for (const file of stdout.split('\0').filter((one) => one !== ''))
+  for (const file of stdout.split('\0').filter((name) => name !== ''))
     cpSync(join(root, file), join(copy, file), { recursive: true });
-  for (const folder of ['.', ...packages().map((one) => one.folder)].filter((one) =>
-    existsSync(join(root, one, 'node_modules')),
+  for (const folder of ['.', ...packages().map((member) => member.folder)].filter((path) =>
+    existsSync(join(root, path, 'node_modules')),
   ))
     symlinkSync(join(root, folder, 'node_modules'), join(copy, folder, 'node_modules'));
 }

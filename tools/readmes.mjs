@@ -14,14 +14,14 @@ writeFileSync(
 writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 
 let count = 0;
-for (const place of ['.', ...packages().map((one) => one.folder)]) {
+for (const place of ['.', ...packages().map((member) => member.folder)]) {
   const file = join(root, place, 'README.md');
   if (!existsSync(file)) continue;
   for (const [, code] of readFileSync(file, 'utf8').matchAll(/```ts\n(.*?)```/gs))
     writeFileSync(join(folder, `${place.replace(/\W+/g, '-')}-${++count}.ts`), code);
 }
 const without = publishedPackages().filter(
-  ({ folder: one }) => !existsSync(join(root, one, 'README.md')),
+  ({ folder: path }) => !existsSync(join(root, path, 'README.md')),
 );
 for (const { manifest } of without) console.error(`${manifest.name} has no README.md`);
 const { status } = spawnSync(

@@ -1,4 +1,5 @@
-// Everything that the other scripts need, on a machine with no more than Node.js, npm and git. Has no dependencies, and is quiet when nothing is to be done.
+// Sets up everything that the other scripts need, on a machine with Node.js, npm and git. It has no
+// dependencies, and prints nothing if there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -9,7 +10,10 @@ import { howToInstall, missing, programs } from './programs.mjs';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isCI = process.env.CI === 'true';
 
-/** Installs and builds what is missing; ends the process with a sentence where it cannot. `programs`: those that tests start, or none. */
+/**
+ * Installs and builds what is missing; ends the process with a sentence if it cannot.
+ * `programs`: `all` installs those that tests start, `none` installs none.
+ */
 export function setup({ programs: wanted = 'all' } = {}) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
@@ -22,7 +26,8 @@ export function setup({ programs: wanted = 'all' } = {}) {
 }
 
 function installPackages() {
-  // npm makes no link for a program whose file was not there at the time; without it, npx would ask the registry for a stranger's acmex.
+  // npm makes no link for a program whose file does not exist yet; without the link, npx would ask the
+  // registry for a foreign package called acmex.
   if (isInstalled(root) && existsSync(join(root, 'node_modules/.bin/acmex'))) return;
   if (!run('npm', ['ci', '--include=dev']))
     stop('the packages could not be installed: npm says why above');
@@ -50,7 +55,7 @@ function installPrograms() {
   }
 }
 
-/** `npx acmex` works from here on. Built anew only when a source is newer, so that no test loses the program under its feet. */
+/** Builds the program for `npx acmex`, but only if a source is newer, so that no running test loses it. */
 function buildProgram() {
   const program = join(root, 'apps/cli/dist/main.mjs');
   if (

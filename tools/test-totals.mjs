@@ -4,7 +4,7 @@ import { relative } from 'node:path';
 export function totals(results) {
   const broken = results.testResults.filter(
     ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   ).length;
   return {
     passed: results.numPassedTests,
@@ -13,7 +13,7 @@ export function totals(results) {
   };
 }
 
-/** Why tests were skipped: each reason with its count. The reason stands in the title of the skipped group. */
+/** Returns why tests were skipped: each reason with its count. The title of a skipped group contains the reason. */
 export function skippedFor(results) {
   const skipped = results.testResults
     .flatMap(({ assertionResults }) => assertionResults)

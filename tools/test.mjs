@@ -1,4 +1,5 @@
-// `npm test [-- FOLDER or PACKAGE … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and says in its last line how many there were.
+// `npm test [-- FOLDER or PACKAGE … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and prints
+// their numbers in its last line.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -11,7 +11,7 @@ import {
 import { nodeFetch } from '@acmex/protocol/node';
 import { http01 } from './http01.mjs';
 
-/** @param options `fetch`: 'node' for that of @acmex/protocol/node, 'global' for Node's own */
+/** @param options `fetch`: 'node' for that of @acmex/protocol/node, 'global' for Node's ours */
 export async function open({
   directory,
   managementUrl,
@@ -20,12 +20,12 @@ export async function open({
   account,
   accountKey,
 }) {
-  const own = kind === 'node' ? nodeFetch() : undefined;
+  const ours = kind === 'node' ? nodeFetch() : undefined;
   const { key, pem } =
     accountKey === undefined
       ? await generateAccountKey()
       : { key: await importAccountKey(accountKey), pem: accountKey };
-  const session = acmeSession({ directory, key, account, fetch: own ?? fetch });
+  const session = acmeSession({ directory, key, account, fetch: ours ?? fetch });
   if (account === undefined) await newAccount(session, { termsOfServiceAgreed: true });
   const web = http01(managementUrl);
   const solver = {
@@ -58,7 +58,7 @@ export async function open({
     },
     close() {
       web.close();
-      own?.[Symbol.dispose]();
+      ours?.[Symbol.dispose]();
     },
   };
 }

@@ -1,4 +1,5 @@
-// Our CA in a process of its own, with a web server that is told what to answer, as pebble-challtestsrv is. Prints where it is, then answers each line on its standard input with what it cost so far.
+// Runs our CA in a separate process, with a web server whose responses are set over HTTP, like
+// pebble-challtestsrv. Prints its URLs, then answers each line on standard input with its cost so far.
 import { once } from 'node:events';
 import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
@@ -23,18 +24,23 @@ const storage =
   url === undefined ? memoryStorage() : redisStorage({ url, allowPlaintextSecrets: true });
 await saveAuthority(storage, await createDevelopmentAuthority());
 const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
-const shown = new Map();
+const responses = new Map();
 const web = await listening(
   createPlainServer(async (request, response) => {
-    if (request.method !== 'POST') return response.end(shown.get(request.url.split('/').at(-1)));
+    if (request.method !== 'POST')
+      return response.end(responses.get(request.url.split('/').at(-1)));
     const { token, content } = JSON.parse(await text(request));
-    if (request.url === '/add-http01') shown.set(token, content);
-    else shown.delete(token);
+    if (request.url === '/add-http01') responses.set(token, content);
+    else responses.delete(token);
     response.end();
   }),
 );
-const own = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
-const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
+const certificate = await ownCertificate({
+  issuer,
+  names: ['localhost'],
+  url: 'https://localhost',
+});
+const server = createServer({ cert: certificate.chain, key: Buffer.from(certificate.key) });
 const port = await listening(server);
 const acme = acmeServer({
   url: `https://localhost:${port}/acme`,
@@ -54,16 +60,16 @@ server.on('request', nodeHandler(acme.handler));
 console.log(
   JSON.stringify({ directory: acme.directory, root, managementUrl: `http://127.0.0.1:${web}` }),
 );
-for await (const _ of createInterface({ input: process.stdin })) {
+createInterface({ input: process.stdin }).on('line', () => {
   globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   console.log(
     JSON.stringify({ cpu: (user + system) / 1000, heap: process.memoryUsage().heapUsed / 2 ** 20 }),
   );
-}
+});
 process.exit();
 
-async function listening(one) {
-  await once(one.listen(0, '127.0.0.1'), 'listening');
-  return one.address().port;
+async function listening(server) {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server.address().port;
 }

@@ -21,7 +21,7 @@ export async function measure(bench) {
       ours: await ours(bench, program, folder),
       pebble: await pebbles(bench),
     }));
-    const cpu = median(rounds.map(({ ours: one, pebble }) => one.cpu / pebble.cpu));
+    const cpu = median(rounds.map(({ ours, pebble }) => ours.cpu / pebble.cpu));
     const memory = await afterMany(bench, program, folder);
     const start = median(await inRounds(5, () => firstAnswer(folder)));
     const nothing = median(await inRounds(5, async () => await timed(['-e', '0'])));
@@ -51,10 +51,10 @@ export async function measure(bench) {
       tables: [
         [
           ['round', 'our CPU', "Pebble's CPU", 'our issuances', "Pebble's issuances"],
-          ...rounds.map((one, round) => [
+          ...rounds.map((figures, round) => [
             round + 1,
-            ...[one.ours, one.pebble].map(({ cpu: ms }) => `${ms.toFixed(1)} ms`),
-            ...[one.ours, one.pebble].map(
+            ...[figures.ours, figures.pebble].map(({ cpu: ms }) => `${ms.toFixed(1)} ms`),
+            ...[figures.ours, figures.pebble].map(
               ({ wall }) => `${(issuances / wall).toFixed(1)} per second`,
             ),
           ]),

@@ -18,7 +18,7 @@ export async function measure(bench) {
   for (const lanes of [1, 20]) {
     const rounds = await inRounds(bench.rounds, () => round(bench, lanes));
     for (const [name, { limit }] of Object.entries(clients)) {
-      const of = (figure) => rounds.map((one) => one[name][figure]);
+      const of = (figure) => rounds.map((round) => round[name][figure]);
       table.push([
         lanes,
         name,
@@ -27,7 +27,7 @@ export async function measure(bench) {
         `${Math.round(median(of('peak')))} MiB`,
       ]);
       if (limit === undefined) continue;
-      const ratio = median(rounds.map((one) => one[name].cpu / one[peer].cpu));
+      const ratio = median(rounds.map((round) => round[name].cpu / round[peer].cpu));
       rows.push({
         promise: `${name}, ${lanes} at once`,
         limit: `${limit} of acme-client's`,

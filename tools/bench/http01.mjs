@@ -1,4 +1,5 @@
-// Tells the web server that Pebble asks what to answer. The same for both clients, and as cheap as possible: it counts in their figures.
+// Sets the responses of the web server that Pebble asks. It is the same for both clients, and as cheap
+// as possible, because its cost is part of their figures.
 import { Agent, request } from 'node:http';
 
 export function http01(managementUrl) {

@@ -7,7 +7,7 @@ const delay = 50;
 const limit = 1.5;
 
 export async function measure(bench) {
-  const one = (held) =>
+  const issuance = (held) =>
     behindProxy(bench, { delay: held }, async (proxy, ca) => {
       const { wall, opened } = await bench.run({
         client: 'acmex',
@@ -18,13 +18,13 @@ export async function measure(bench) {
       return { seconds: opened + wall, requests: proxy.counted().total };
     });
   const results = await inRounds(bench.rounds, async () => ({
-    near: await one(0),
-    far: await one(delay),
+    near: await issuance(0),
+    far: await issuance(delay),
   }));
   const beyond = median(results.map(({ near, far }) => far.seconds - near.seconds));
   return {
     title,
-    text: `One certificate for 100 names, 20 of them worked on at once, with a new account, by way of a proxy that holds each answer back for ${delay} ms. What the CA itself takes, and what the client waits between two looks at an order, is the time that the same issuance takes by way of the same proxy without delay; the figure is the difference, the median of ${bench.rounds}.`,
+    text: `One certificate for 100 names, 20 of them worked on at once, with a new account, through a proxy that holds each answer back for ${delay} ms. What the CA itself takes, and what the client waits between two polls of an order, is the time that the same issuance takes through the same proxy without delay; the figure is the difference, the median of ${bench.rounds}.`,
     rows: [
       {
         promise: `100 names, 20 at once, each answer ${delay} ms late`,

@@ -16,7 +16,7 @@ export async function measure(bench) {
     global: await peak({ client: 'acmex', fetch: 'global' }),
     peer: await peak({ client: 'acme-client' }),
   }));
-  const of = (figure) => median(results.map((one) => one[figure]));
+  const of = (figure) => median(results.map((result) => result[figure]));
   const ratio = median(results.map(({ node, peer }) => node / peer));
   return {
     title,

@@ -10,26 +10,26 @@ export const title = 'Keeping certificates current';
 const many = 1_000_000;
 const few = 1_000;
 const due = 10;
-const looks = 400;
+const scans = 400;
 const renewals = 1_000;
 const lanes = 20;
 
 export async function measure(bench) {
-  const parts = await import(await bundle('ticks'));
+  const modules = await import(await bundle('ticks'));
   const folder = await mkdtemp(join(root, 'tmp', 'bench-ticks-'));
   try {
     const places = {
       memory: async (count) =>
-        await ticks(parts, await filled(parts, parts.memoryStorage(), count)),
+        await ticks(modules, await filled(modules, modules.memoryStorage(), count)),
       Redis: async (count) => {
         const redis = await bench.startRedis();
         return await ticks(
-          parts,
-          await filled(parts, parts.redisStorage({ url: redis.url }), count),
+          modules,
+          await filled(modules, modules.redisStorage({ url: redis.url }), count),
         ).finally(() => redis[Symbol.asyncDispose]());
       },
       files: async (count) =>
-        await ticks(parts, await laidOut(parts, join(folder, String(count)), count)),
+        await ticks(modules, await laidOut(modules, join(folder, String(count)), count)),
     };
     const figures = [];
     for (const [place, at] of Object.entries(places)) {
@@ -130,7 +130,7 @@ function dueKey(at, count) {
 async function filled(_, storage, count) {
   for (let at = 0; at < count; at += 100)
     await storage.write(
-      Array.from({ length: 100 }, (__, one) => ({ set: dueKey(at + one, count), value })),
+      Array.from({ length: 100 }, (__, index) => ({ set: dueKey(at + index, count), value })),
     );
   return storage;
 }
@@ -158,7 +158,7 @@ async function ticks({ CertificateStore, dueSource }, storage) {
   const { signal } = new AbortController();
   const times = [];
   try {
-    for (let look = 0; look < looks; look += 1) {
+    for (let scan = 0; scan < scans; scan += 1) {
       const start = performance.now();
       let count = 0;
       for await (const { id } of source.due(now, { limit: 256, signal }))

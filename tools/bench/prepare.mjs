@@ -15,7 +15,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 export { root };
 const work = join(root, 'tmp/bench');
 const peerVersion = '5.4.0';
-/** Pebble has been seen to stand still under load: no process is waited for longer. */
+/** Pebble can hang under load: no process is awaited longer than this. */
 const longest = 10 * 60_000;
 
 export async function prepare({ rounds, profile }) {
@@ -91,7 +91,7 @@ export async function bundleWhole(part) {
   return outfile;
 }
 
-/** The same, but what they depend on is loaded from node_modules, as it is for whoever installs it. */
+/** Returns the same, with dependencies loaded from node_modules, as for a user who installs it. */
 export async function bundle(part) {
   const outfile = join(work, `${part}.mjs`);
   const sources = packages()
@@ -110,7 +110,7 @@ export async function bundle(part) {
     target: 'node20',
     packages: 'external',
     logLevel: 'warning',
-    alias: Object.fromEntries(sources.sort(([one], [other]) => other.length - one.length)),
+    alias: Object.fromEntries(sources.sort(([a], [b]) => b.length - a.length)),
   });
   return pathToFileURL(outfile).href;
 }

@@ -34,8 +34,8 @@ export function printProfile(file) {
 
 /** The package, Node's own, or the engine. */
 function originOf({ url, functionName }) {
-  const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url);
-  if (found) return found[1];
+  const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url);
+  if (match) return match[1];
   if (url.startsWith('node:')) return url.split('/').slice(0, 2).join('/');
   return url === '' ? (functionName.startsWith('(') ? functionName : '(native)') : basename(url);
 }

@@ -21,7 +21,7 @@ export function markdown(sections, { rounds, command }) {
   const rows = sections.flatMap(({ title, rows: some }) =>
     some.map((row) => [title, ...cells(row)]),
   );
-  const parts = sections.map(({ title, text: how, tables }) =>
+  const texts = sections.map(({ title, text: how, tables }) =>
     [`## ${title}`, how, ...tables.map(markdownTable)].filter((part) => part !== '').join('\n\n'),
   );
   return `# Benchmarks
@@ -30,11 +30,11 @@ What AcmeX promises about its cost, and what was measured. A figure that fails s
 
 ${markdownTable([['', ...heading], ...rows])}
 
-Commit ${commit()}, Node.js ${process.versions.node}, ${availableParallelism()} cores, client and CA on the same machine; ${rounds} round${rounds === 1 ? '' : 's'}. The CA is Pebble, started anew for each run, with validations that do not sleep and nonces that are never refused. Absolute times are this machine's; compare quotients.
+Commit ${commit()}, Node.js ${process.versions.node}, ${availableParallelism()} cores, client and CA on the same machine; ${rounds} round${rounds === 1 ? '' : 's'}. The CA is Pebble, restarted for each run, with validations that do not sleep and nonces that are never refused. Absolute times are this machine's; compare quotients.
 
 The other client is npm \`acme-client\` 5.4.0. Each measurement runs in a process of its own, on AcmeX's sources as of that commit.
 
-${parts.join('\n\n')}
+${texts.join('\n\n')}
 `;
 }
 

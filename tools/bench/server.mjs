@@ -23,19 +23,19 @@ export async function measure(bench) {
     });
     const health = await inRounds(bench.rounds, async () => {
       const [server, bare] = [await serving(data), await bareFastify()];
-      const own = await rate(server.port);
+      const ours = await rate(server.port);
       await server.end();
-      const other = await rate(bare.port);
+      const fastify = await rate(bare.port);
       bare.child.kill();
-      console.error(`  ${Math.round(own)} and ${Math.round(other)} requests per second`);
-      return { own, other };
+      console.error(`  ${Math.round(ours)} and ${Math.round(fastify)} requests per second`);
+      return { ours, fastify };
     });
     const server = await serving(data);
     const pages = await turned(server);
-    const filtered = await (await server.get('/api/certificates?issuer=nobody&limit=100')).json();
+    const filtered = await (await server.get('/api/certificates?issuer=unknown&limit=100')).json();
     const memory = await resident(server.child.pid);
     await server.end();
-    const quotient = median(health.map(({ own, other }) => own / other));
+    const quotient = median(health.map(({ ours, fastify }) => ours / fastify));
     const [first, last] = [median(pages.slice(0, 50)), median(pages.slice(-50))];
     const start = median(starts);
     return {
@@ -83,10 +83,10 @@ export async function measure(bench) {
       tables: [
         [
           ['round', 'GET /health', 'bare Fastify'],
-          ...health.map(({ own, other }, round) => [
+          ...health.map(({ ours, fastify }, round) => [
             round + 1,
-            `${Math.round(own)} per second`,
-            `${Math.round(other)} per second`,
+            `${Math.round(ours)} per second`,
+            `${Math.round(fastify)} per second`,
           ]),
         ],
       ],
@@ -128,9 +128,9 @@ async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
       renewal: { at: renew },
     }));
   }
-  const own = fileStorage({ path });
-  await own.write([{ set: 'bench', value: new Uint8Array(1) }]);
-  await own[Symbol.asyncDispose]();
+  const storage = fileStorage({ path });
+  await storage.write([{ set: 'bench', value: new Uint8Array(1) }]);
+  await storage[Symbol.asyncDispose]();
   const folders = new Set();
   let count = 0;
   for await (const { key, value } of storage.list('')) {

@@ -18,8 +18,8 @@ export async function measure() {
     nothing: seconds(nothing, cli),
   }));
   const [acmex, node] = [
-    median(times.map((one) => one.program)),
-    median(times.map((one) => one.nothing)),
+    median(times.map((time) => time.program)),
+    median(times.map((time) => time.nothing)),
   ];
   return {
     title,

@@ -28,7 +28,7 @@ export async function measure({ rounds, startRedis }) {
       writing(fileStorage, join(folder, `writes-${round}`)),
     );
     const single = median(writes.map(({ ours, plain }) => ours / plain));
-    const three = median(writes.map((one) => one.three));
+    const three = median(writes.map((write) => write.three));
     const row = (promise, limit, figure, met) => ({ promise, limit, figure, met });
     return {
       title,
@@ -83,8 +83,8 @@ function dueKey(at, count) {
 async function headOf(storage, count) {
   for (let at = 0; at < count; at += 100)
     await storage.write(
-      Array.from({ length: 100 }, (_, one) => ({
-        set: dueKey(at + one, count),
+      Array.from({ length: 100 }, (_, index) => ({
+        set: dueKey(at + index, count),
         value: new Uint8Array(),
       })),
     );
@@ -97,7 +97,7 @@ async function headOf(storage, count) {
 
 async function firstTen(storage) {
   const times = [];
-  for (let look = 0; look < 200; look += 1) {
+  for (let scan = 0; scan < 200; scan += 1) {
     const start = performance.now();
     let count = 0;
     for await (const { key } of storage.list('due', { limit: 10 })) count += key.length > 0 ? 1 : 0;

@@ -31,8 +31,8 @@ export async function measure(bench) {
     const pages = await turned(api);
     await api.end();
     const [rate, p99] = [
-      median(intakes.map((one) => one.rate)),
-      median(intakes.map((one) => one.p99)),
+      median(intakes.map((intake) => intake.rate)),
+      median(intakes.map((intake) => intake.p99)),
     ];
     const [page, overhead] = [median(pages), median(overheads)];
     return {
@@ -67,12 +67,12 @@ export async function measure(bench) {
       tables: [
         [
           ['round', 'accepted', 'p50', 'p99', 'refused'],
-          ...intakes.map((one, round) => [
+          ...intakes.map((intake, round) => [
             round + 1,
-            `${one.rate.toFixed(0)} a second`,
-            `${one.p50.toFixed(0)} ms`,
-            `${one.p99.toFixed(0)} ms`,
-            one.refused,
+            `${intake.rate.toFixed(0)} a second`,
+            `${intake.p50.toFixed(0)} ms`,
+            `${intake.p99.toFixed(0)} ms`,
+            intake.refused,
           ]),
         ],
       ],
@@ -171,7 +171,7 @@ async function intake({ port, key }) {
   await Promise.all(all);
   const rate = times.length / ((performance.now() - begun) / 1000);
   agent.destroy();
-  times.sort((one, other) => one - other);
+  times.sort((a, b) => a - b);
   const result = {
     rate,
     refused,

@@ -105,7 +105,7 @@ export function ${camel}StandIn({ zone, token }: { readonly zone: string; readon
     },
     routes: {},
   });
-  return { ...host, look: async (name) => records.filter((one) => recordName(zone, one) === name).map(({ value }) => value) };
+  return { ...host, look: async (name) => records.filter((record) => recordName(zone, record) === name).map(({ value }) => value) };
 }
 `,
   [`src/${name}.test.ts`]: `import { virtualClock } from '@acmex/clock';
@@ -115,7 +115,7 @@ import { ${camel} } from './index.ts';
 import { ${camel}StandIn } from './${name}.testing.ts';
 
 describe('${camel}', () => {
-  const token = 'a-token-that-nobody-sees';
+  const token = 'a-token-that-stays-secret';
 
   it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
     const host = ${camel}StandIn({ zone: 'a.test', token });

@@ -44,38 +44,38 @@ export class ${pascal} {
   @Handles(list)
   async list({ caller: { tenant: { storage } } }: RequestOf<typeof list>): Promise<Answer> {
     const items = [];
-    for await (const stored of ${camel}.list(storage)) items.push(shown(stored));
+    for await (const stored of ${camel}.list(storage)) items.push(toResource(stored));
     return answer(200, { items });
   }
 
   @Handles(create)
   async create({ caller: { tenant: { storage } }, body }: RequestOf<typeof create>): Promise<Answer> {
-    const own = newId('own');
-    await storage.write([${camel}.added(own, body)]);
-    return answer(201, { id: own, ...body }, { location: \`/api/${name}/\${own}\` });
+    const id = newId('id');
+    await storage.write([${camel}.added(id, body)]);
+    return answer(201, { id, ...body }, { location: \`/api/${name}/\${id}\` });
   }
 
   @Handles(show)
   async show(request: RequestOf<typeof show>): Promise<Answer> {
-    return answer(200, shown(await found(request)));
+    return answer(200, toResource(await read${pascal}(request)));
   }
 
   @Handles(remove)
   async remove(request: RequestOf<typeof remove>): Promise<Answer> {
-    const { key, version } = await found(request);
+    const { key, version } = await read${pascal}(request);
     await request.caller.tenant.storage.write([{ remove: key, ifVersion: version }]);
     return answer(204);
   }
 }
 
 /** One of the caller's tenant: that of another is not there. */
-async function found({ caller, params: { id: own } }: RequestOf<typeof show>): Promise<Stored<${pascal}Record>> {
-  const stored = await ${camel}.read(caller.tenant.storage, own);
-  if (!stored) throw new ServerError('ERR_SERVER_NOT_FOUND', \`there is nothing of the id \${own}\`);
+async function read${pascal}({ caller, params: { id } }: RequestOf<typeof show>): Promise<Stored<${pascal}Record>> {
+  const stored = await ${camel}.read(caller.tenant.storage, id);
+  if (!stored) throw new ServerError('ERR_SERVER_NOT_FOUND', \`there is nothing of the id \${id}\`);
   return stored;
 }
 
-function shown(stored: Stored<${pascal}Record>): z.infer<typeof schema> {
+function toResource(stored: Stored<${pascal}Record>): z.infer<typeof schema> {
   return { id: idOf(stored), title: stored.record.title };
 }
 `,

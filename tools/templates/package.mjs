@@ -58,8 +58,8 @@ export class ${pascal}Error extends defineErrors('${pascal}', ${camel}Errors) {}
 import { ${pascal}Error } from './index.ts';
 
 describe('${pascal}Error', () => {
-  it('keeps its code and what was thrown beneath', () => {
-    const cause = new Error('beneath');
+  it('keeps its code and what was thrown below', () => {
+    const cause = new Error('below');
     expect(new ${pascal}Error('ERR_${upper}_INPUT', 'the input is empty', { cause })).toMatchObject({ code: 'ERR_${upper}_INPUT', message: 'the input is empty', cause });
   });
 });

@@ -80,9 +80,9 @@ describe('${camel}Storage', () => {
       const place = \`model-\${run++}\`;
       await holdsLikeModel(storage, place, historyFrom(place, numbers));
     }), { numRuns: 20 });
-    await fc.assert(fc.asyncProperty(histories, histories, async (one, two) => {
+    await fc.assert(fc.asyncProperty(histories, histories, async (first, second) => {
       const place = \`writers-\${run++}\`;
-      await holdsConcurrently([storage], place, [historyFrom(place, one), historyFrom(place, two)]);
+      await holdsConcurrently([storage], place, [historyFrom(place, first), historyFrom(place, second)]);
     }), { numRuns: 20 });
   });
 });

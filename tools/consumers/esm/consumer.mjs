@@ -1,4 +1,4 @@
-// A stranger's ES module: something real with each package.
+// A user's ES module: it uses each package for something real.
 import assert from 'node:assert/strict';
 import { createCsr, parseCsr, webcrypto } from '@acmex/certificate';
 import { dns01 } from '@acmex/challenge/dns-01';
@@ -36,13 +36,13 @@ assert.deepEqual(
   [false, false, true],
 );
 
-const nobody = acmeSession({
+const unreachable = acmeSession({
   directory: 'https://127.0.0.1:1/directory',
   key,
   fetch: nodeFetch(),
   random: () => 0,
 });
 await assert.rejects(
-  new AcmeClient({ session: nobody, solvers }).issue({ identifiers: names, csr }),
+  new AcmeClient({ session: unreachable, solvers }).issue({ identifiers: names, csr }),
   { code: 'ERR_ACME_UNREACHABLE' },
 );

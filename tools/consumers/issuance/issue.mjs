@@ -1,11 +1,11 @@
-// A stranger's program: a certificate from the CA named on its command line, in whatever runtime this is.
+// A user's program, in any runtime: it gets a certificate from the CA on its command line.
 import { createCsr, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
 import { acmeSession, generateAccountKey, identifiers, newAccount } from '@acmex/protocol';
 
 const [directory, webServer] = process.argv.slice(2);
 
-async function tell(path, body) {
+async function manage(path, body) {
   const { status } = await fetch(`${webServer}/${path}`, {
     method: 'POST',
     body: JSON.stringify(body),
@@ -17,11 +17,11 @@ const solver = {
   type: 'http-01',
   supports: (_, wildcard) => !wildcard,
   respond: async ({ token, keyAuthorization }) => ({ token, content: keyAuthorization }),
-  present: (response) => tell('add-http01', response),
+  present: (response) => manage('add-http01', response),
   visible: async () => {
     /* the web server answers at once */
   },
-  remove: ({ token }) => tell('del-http01', { token }),
+  remove: ({ token }) => manage('del-http01', { token }),
 };
 
 const { key } = await generateAccountKey();

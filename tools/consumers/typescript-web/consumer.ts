@@ -14,8 +14,12 @@ export async function issue(
   csr: Uint8Array,
   signal: AbortSignal,
 ): Promise<IssuedChain> {
-  const own: Fetch = (url, request) => fetch(url, { ...request, cache: 'no-store' });
-  const session = acmeSession({ directory, key: (await generateAccountKey()).key, fetch: own });
+  const uncached: Fetch = (url, request) => fetch(url, { ...request, cache: 'no-store' });
+  const session = acmeSession({
+    directory,
+    key: (await generateAccountKey()).key,
+    fetch: uncached,
+  });
   await newAccount(session, { termsOfServiceAgreed: true }, { signal });
   return await new AcmeClient({ session, solvers: [solver] }).issue(
     { identifiers: identifiers(['example.com']), csr },

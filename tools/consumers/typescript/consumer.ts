@@ -1,4 +1,4 @@
-// A stranger's TypeScript, checked as strictly as it goes, the packages' own declarations included.
+// A user's TypeScript, checked as strictly as possible, including the packages' declarations.
 import {
   CertificateError,
   createCsr,
@@ -20,7 +20,7 @@ import {
 } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 
-const own: ChallengeSolver<{ token: string }> = {
+const solver: ChallengeSolver<{ token: string }> = {
   type: 'http-01',
   supports: (identifier, wildcard) => identifier.type === 'dns' && !wildcard,
   respond: async ({ token }) => ({ token }),
@@ -54,7 +54,7 @@ export async function issue(
   });
   const client = new AcmeClient({
     session,
-    solvers: [own, http01Handler(), tlsAlpn01({ port: 443 })],
+    solvers: [solver, http01Handler(), tlsAlpn01({ port: 443 })],
   });
   try {
     const { pem } = await client.issue(

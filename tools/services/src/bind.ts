@@ -31,9 +31,9 @@ export async function startBind({ zones }: BindOptions): Promise<Bind> {
 }
 
 async function start(zones: BindOptions['zones']): Promise<Bind> {
-  const parts = opened();
+  const resources = opened();
   try {
-    const folder = parts.use(await temporaryFolder('bind'));
+    const folder = resources.use(await temporaryFolder('bind'));
     const port = await freePort();
     await mkdir(join(folder.path, 'zones'));
     await writeFile(
@@ -66,7 +66,7 @@ async function start(zones: BindOptions['zones']): Promise<Bind> {
         ),
       ].join('\n'),
     );
-    const { log } = parts.use(
+    const { log } = resources.use(
       await startProgram({
         command: 'named',
         args: ['-g', '-c', join(folder.path, 'named.conf')],
@@ -74,9 +74,14 @@ async function start(zones: BindOptions['zones']): Promise<Bind> {
         ready: (output) => output.includes('all zones loaded'),
       }),
     );
-    return { port, address: `127.0.0.1:${port}`, log, [Symbol.asyncDispose]: () => parts.close() };
+    return {
+      port,
+      address: `127.0.0.1:${port}`,
+      log,
+      [Symbol.asyncDispose]: () => resources.close(),
+    };
   } catch (error) {
-    await parts.close();
+    await resources.close();
     throw error;
   }
 }

@@ -19,7 +19,7 @@ const wrong = [
     '@nx/enforce-module-boundaries',
   ],
   [
-    'a file that is no test imports services',
+    'a file that is not a test imports services',
     'packages/client/src/client.ts',
     "import { startPebble } from '@acmex/services';\nexport const p = startPebble;\n",
     '@nx/enforce-module-boundaries',

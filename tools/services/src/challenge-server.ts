@@ -10,7 +10,7 @@ export interface ChallengeServerOptions {
 
 /** pebble-challtestsrv: the DNS that Pebble asks, and a web server for http-01 if wanted. Names may be written with or without the final dot. */
 export interface ChallengeServer extends AsyncDisposable {
-  /** Where its DNS answers: '127.0.0.1:PORT', UDP and TCP. Every name has the address 127.0.0.1 unless told otherwise. */
+  /** Where its DNS answers: '127.0.0.1:PORT', UDP and TCP. Every name has the address 127.0.0.1 by default. */
   readonly dnsAddress: string;
   readonly managementUrl: string;
   log(): string;
@@ -68,7 +68,7 @@ export async function startChallengeServer({
       '',
     ],
     ready: (output) => {
-      if (output.includes('address already in use')) throw new Error('found a port taken'); // it would go on without that port
+      if (output.includes('address already in use')) throw new Error('found a port taken'); // the program itself would continue without that port
       return output.includes('Starting management server');
     },
     answers: async () => {

@@ -91,7 +91,7 @@ describe('every DNS provider', () => {
         .split(/^## /m)
         .find((section) => section.includes(`\n\`${name}\`, of `)) ?? '';
     expect(page).toContain(
-      contract === undefined ? 'Held against the whole [contract]' : `: ${contract}.`,
+      contract === undefined ? 'Passes the whole [contract]' : `: ${contract}.`,
     );
   });
 });

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * A port that nothing listens on, on any address of this machine.
- * It lies below those that systems give to outgoing connections and to `listen(0)`, so that none of these takes it before its user does.
+ * Returns a port on which nothing listens, on any address of this machine. It is below the range that
+ * systems use for outgoing connections and for `listen(0)`, so that none of these takes it first.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {

@@ -1,17 +1,17 @@
 /**
  * What a starter has opened so far. `close` closes it in reverse order, each part even when another failed to close.
- * It stands in for AsyncDisposableStack, which Node.js 20 lacks.
+ * It replaces AsyncDisposableStack, which Node.js 20 lacks.
  */
 export function opened() {
-  const parts: AsyncDisposable[] = [];
+  const resources: AsyncDisposable[] = [];
   return {
     use<T extends AsyncDisposable>(part: T): T {
-      parts.push(part);
+      resources.push(part);
       return part;
     },
     async close(): Promise<void> {
       const failures: unknown[] = [];
-      for (let part = parts.pop(); part; part = parts.pop()) {
+      for (let part = resources.pop(); part; part = resources.pop()) {
         try {
           await part[Symbol.asyncDispose]();
         } catch (failure) {

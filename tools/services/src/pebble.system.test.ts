@@ -53,7 +53,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
     await expect(directoryOf({ ...plain, caCertificate: strict.caCertificate })).rejects.toThrow(
       /certificate|signature/,
     );
-    await Promise.all(both.map((one) => one[Symbol.asyncDispose]()));
+    await Promise.all(both.map((server) => server[Symbol.asyncDispose]()));
     for (const { pid, caFile } of both) {
       expect(isAlive(pid)).toBe(false);
       await expect(access(dirname(caFile))).rejects.toThrow('ENOENT');
@@ -74,15 +74,15 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
     expect(pebble.log()).toContain('Configured to reject 0% of good nonces');
   });
 
-  it('answers http-01 and DNS as it is told', async () => {
+  it('answers http-01 and DNS with the responses that are set', async () => {
     await using pebble = await startPebble({ http01: 'challtestsrv' });
     const { challenges, httpPort } = pebble;
     await challenges.addHttp01('token', 'token.thumbprint');
-    const look = async () =>
+    const readResponse = async () =>
       (await fetch(`http://127.0.0.1:${httpPort}/.well-known/acme-challenge/token`)).text();
-    expect(await look()).toBe('token.thumbprint');
+    expect(await readResponse()).toBe('token.thumbprint');
     await challenges.removeHttp01('token');
-    expect(await look()).not.toContain('thumbprint');
+    expect(await readResponse()).not.toContain('thumbprint');
 
     const resolver = new Resolver();
     resolver.setServers([challenges.dnsAddress]);
@@ -103,16 +103,16 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'startPebble', () => {
 
   it('says with its log that a port it was given is taken', async () => {
     const httpPort = await freePort();
-    const other = createServer((_, response) => {
+    const occupier = createServer((_, response) => {
       response.end('another');
     }).listen(httpPort, '127.0.0.1');
-    await once(other, 'listening');
+    await once(occupier, 'listening');
     try {
       await expect(startPebble({ httpPort, http01: 'challtestsrv' })).rejects.toThrow(
         /address already in use/,
       );
     } finally {
-      other.close();
+      occupier.close();
     }
   });
 });

@@ -31,7 +31,7 @@ export interface PebbleOptions {
   readonly tlsPort?: number;
   /** `host:port` of the name server that it asks; by default one of its own, in which every name is 127.0.0.1. */
   readonly dnsServer?: string;
-  /** Who answers on `httpPort`: a solver of the test (the default), or what `challenges.addHttp01` was told. */
+  /** What answers on `httpPort`: a solver of the test (the default), or the responses of `challenges.addHttp01`. */
   readonly http01?: 'test' | 'challtestsrv';
 }
 
@@ -71,7 +71,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
 }
 
 async function start(options: PebbleOptions): Promise<Pebble> {
-  const parts = opened();
+  const resources = opened();
   try {
     const [port, managementPort, httpPort, tlsPort] = await Promise.all([
       freePort(),
@@ -79,8 +79,8 @@ async function start(options: PebbleOptions): Promise<Pebble> {
       options.httpPort ?? freePort(),
       options.tlsPort ?? freePort(),
     ]);
-    const folder = parts.use(await temporaryFolder('pebble'));
-    const challenges = parts.use(
+    const folder = resources.use(await temporaryFolder('pebble'));
+    const challenges = resources.use(
       await startChallengeServer(options.http01 === 'challtestsrv' ? { httpPort } : {}),
     );
     const { caCertificate, certificate, privateKey } = await localCertificate();
@@ -110,8 +110,8 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     ]);
     const directory = `https://localhost:${port}/dir`;
     const managementUrl = `https://localhost:${managementPort}`;
-    const look = (url: string, signal?: AbortSignal) => httpsText(url, caCertificate, signal);
-    const { pid, log } = parts.use(
+    const fetchText = (url: string, signal?: AbortSignal) => httpsText(url, caCertificate, signal);
+    const { pid, log } = resources.use(
       await startProgram({
         command: 'pebble',
         args: [
@@ -124,7 +124,10 @@ async function start(options: PebbleOptions): Promise<Pebble> {
         env: environment(options),
         ready: (output) => output.includes('ACME directory available'),
         answers: async ({ signal }) =>
-          Promise.all([look(directory, signal), look(`${managementUrl}/roots/0`, signal)]),
+          Promise.all([
+            fetchText(directory, signal),
+            fetchText(`${managementUrl}/roots/0`, signal),
+          ]),
       }),
     );
     return {
@@ -138,12 +141,12 @@ async function start(options: PebbleOptions): Promise<Pebble> {
       tlsPort,
       managementUrl,
       challenges,
-      rootCertificate: (n = 0) => look(`${managementUrl}/roots/${n}`),
-      intermediateCertificate: (n = 0) => look(`${managementUrl}/intermediates/${n}`),
-      [Symbol.asyncDispose]: () => parts.close(),
+      rootCertificate: (n = 0) => fetchText(`${managementUrl}/roots/${n}`),
+      intermediateCertificate: (n = 0) => fetchText(`${managementUrl}/intermediates/${n}`),
+      [Symbol.asyncDispose]: () => resources.close(),
     };
   } catch (error) {
-    await parts.close();
+    await resources.close();
     throw error;
   }
 }

@@ -36,9 +36,9 @@ export async function startPowerDns(options: PowerDnsOptions): Promise<PowerDns>
 }
 
 async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
-  const parts = opened();
+  const resources = opened();
   try {
-    const folder = parts.use(await temporaryFolder('powerdns'));
+    const folder = resources.use(await temporaryFolder('powerdns'));
     const [port, apiPort] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${apiPort}`;
     await mkdir(join(folder.path, 'run'));
@@ -68,7 +68,7 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
       'webserver-allow-from': '127.0.0.1',
     };
     const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
-    const { log } = parts.use(
+    const { log } = resources.use(
       await startProgram({
         command: 'pdns_server',
         args: Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
@@ -102,9 +102,14 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
       if (!answer.ok)
         throw new ProgramError(`pdns_server took no zone ${zone}: ${await answer.text()}`, log());
     }
-    return { address: `127.0.0.1:${port}`, url, log, [Symbol.asyncDispose]: () => parts.close() };
+    return {
+      address: `127.0.0.1:${port}`,
+      url,
+      log,
+      [Symbol.asyncDispose]: () => resources.close(),
+    };
   } catch (error) {
-    await parts.close();
+    await resources.close();
     throw error;
   }
 }

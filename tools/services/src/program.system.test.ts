@@ -24,13 +24,13 @@ describe('startProgram', () => {
     );
   });
   it('waits for an answer from outside, and ends what does not get to work in time', async () => {
-    let looks = 0;
+    let attempts = 0;
     const answers = async () => {
-      if (++looks < 3) throw new Error('not yet');
+      if (++attempts < 3) throw new Error('not yet');
     };
     await using program = await startProgram({ ...node(forever), ready: isReady, answers });
     expect(program.log()).toContain(`ready ${program.pid}`);
-    expect(looks).toBe(3);
+    expect(attempts).toBe(3);
     const late = startProgram({
       ...node(forever),
       ready: () => false,

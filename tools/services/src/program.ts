@@ -119,16 +119,16 @@ function saysSo({
   signal,
 }: Pick<Waiting, 'child' | 'ready' | 'log' | 'signal'>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const look = () => {
+    const checkOutput = () => {
       try {
         if (ready(log())) resolve();
       } catch (error) {
         reject(error);
       }
     };
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', look);
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', checkOutput);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    look();
+    checkOutput();
   });
 }
 

@@ -7,7 +7,7 @@ export interface RedisCluster extends AsyncDisposable {
   readonly nodes: readonly RedisServer[];
 }
 
-/** A master with a replica, and sentinels that put the replica in the place of a master which is silent for half a second. */
+/** A master with a replica, and sentinels that put the replica instead of a master which is silent for half a second. */
 export interface RedisSentinel extends AsyncDisposable {
   /** What the sentinels call the master. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface RedisSentinel extends AsyncDisposable {
 
 /** Starts a Redis Cluster of three masters that share all slots. @throws ProgramError */
 export async function startRedisCluster(): Promise<RedisCluster> {
-  const parts = opened();
+  const resources = opened();
   try {
     const ports: string[] = [];
     const nodes: RedisServer[] = [];
@@ -28,7 +28,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       ['10923', '16383'],
     ] as const) {
       const port = String(await freePort());
-      const node = parts.use(
+      const node = resources.use(
         await startRedisProgram({
           configure: async () => ({
             'cluster-enabled': 'yes',
@@ -38,8 +38,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
         }),
       );
       await node.command('cluster', 'addslotsrange', ...slots);
-      for (const [at, other] of nodes.entries())
-        await node.command('cluster', 'meet', '127.0.0.1', String(other.port), ports[at] ?? '');
+      for (const [at, peer] of nodes.entries())
+        await node.command('cluster', 'meet', '127.0.0.1', String(peer.port), ports[at] ?? '');
       nodes.push(node);
       ports.push(port);
     }
@@ -48,9 +48,9 @@ export async function startRedisCluster(): Promise<RedisCluster> {
         (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
       ),
     );
-    return { nodes, [Symbol.asyncDispose]: () => parts.close() };
+    return { nodes, [Symbol.asyncDispose]: () => resources.close() };
   } catch (error) {
-    await parts.close();
+    await resources.close();
     throw error;
   }
 }
@@ -59,11 +59,13 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 export async function startRedisSentinel({
   sentinels: count = 1,
 }: { readonly sentinels?: 1 | 3 } = {}): Promise<RedisSentinel> {
-  const parts = opened();
+  const resources = opened();
   const name = 'acmex';
   try {
-    const master = parts.use(await startRedis({ settings: { 'repl-diskless-sync-delay': '0' } }));
-    const replica = parts.use(
+    const master = resources.use(
+      await startRedis({ settings: { 'repl-diskless-sync-delay': '0' } }),
+    );
+    const replica = resources.use(
       await startRedis({
         settings: { replicaof: `127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay': '0' },
       }),
@@ -78,7 +80,9 @@ export async function startRedisSentinel({
     };
     const sentinels = await Promise.all(
       Array.from({ length: count }, async () =>
-        parts.use(await startRedisProgram({ configure: async () => watch, args: ['--sentinel'] })),
+        resources.use(
+          await startRedisProgram({ configure: async () => watch, args: ['--sentinel'] }),
+        ),
       ),
     );
     await eventually(async () =>
@@ -93,10 +97,10 @@ export async function startRedisSentinel({
       name,
       servers: [master, replica],
       sentinels,
-      [Symbol.asyncDispose]: () => parts.close(),
+      [Symbol.asyncDispose]: () => resources.close(),
     };
   } catch (error) {
-    await parts.close();
+    await resources.close();
     throw error;
   }
 }

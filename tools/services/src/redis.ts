@@ -112,9 +112,9 @@ async function start(
   port: number,
   { configure, args = [], caCertificate = '' }: RedisProgramOptions,
 ): Promise<RedisServer> {
-  const parts = opened();
+  const resources = opened();
   try {
-    const folder = parts.use(await temporaryFolder('redis'));
+    const folder = resources.use(await temporaryFolder('redis'));
     const file = join(folder.path, 'redis.conf');
     const settings = {
       port: String(port),
@@ -137,7 +137,7 @@ async function start(
         ready: (log) => /Ready to accept connections|\+monitor master/.test(log),
       });
     let program = await run();
-    parts.use({ [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() });
+    resources.use({ [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() });
     return {
       port,
       caCertificate,
@@ -157,10 +157,10 @@ async function start(
         await program[Symbol.asyncDispose]();
         program = await run();
       },
-      [Symbol.asyncDispose]: () => parts.close(),
+      [Symbol.asyncDispose]: () => resources.close(),
     };
   } catch (error) {
-    await parts.close();
+    await resources.close();
     throw error;
   }
 }

@@ -88,7 +88,7 @@ describe('whether node_modules is what the lock says', () => {
         JSON.stringify({ packages: record }),
       );
   };
-  const [one, two] = ['1.0.0', '2.0.0'].map((version) => ({
+  const [first, second] = ['1.0.0', '2.0.0'].map((version) => ({
     'node_modules/a': { version, integrity: version },
   })) as [object, object];
   beforeEach(async () => {
@@ -98,35 +98,35 @@ describe('whether node_modules is what the lock says', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('is not, before an installation is complete', async () => {
-    await write(one);
+    await write(first);
     expect(isInstalled(folder)).toBe(false);
   });
   it('is, when a person has installed just that', async () => {
     await write(
       {
-        ...one,
+        ...first,
         'node_modules/other': { version: '1.0.0', optional: true, os: ['none'], cpu: ['none'] },
       },
-      one,
+      first,
     );
     expect(isInstalled(folder)).toBe(true);
   });
   it('is not, when the lock has changed since', async () => {
-    await write(one, one);
+    await write(first, first);
     stamp(folder);
-    await write(two);
+    await write(second);
     expect(isInstalled(folder)).toBe(false);
   });
   it('is not, when something else was installed since', async () => {
-    await write(one, one);
+    await write(first, first);
     stamp(folder);
-    await write(one, two);
+    await write(first, second);
     expect(isInstalled(folder)).toBe(false);
   });
   it('is not, when a part for this machine is absent', async () => {
     await write(
       {
-        ...one,
+        ...first,
         'node_modules/native': {
           version: '1.0.0',
           optional: true,
@@ -134,14 +134,14 @@ describe('whether node_modules is what the lock says', () => {
           cpu: [process.arch],
         },
       },
-      one,
+      first,
     );
     expect(isInstalled(folder)).toBe(false);
   });
   it('is, whatever npm left out, once npm has installed from this lock', async () => {
     await write(
       {
-        ...one,
+        ...first,
         'node_modules/native': {
           version: '1.0.0',
           optional: true,
@@ -149,7 +149,7 @@ describe('whether node_modules is what the lock says', () => {
           cpu: [process.arch],
         },
       },
-      one,
+      first,
     );
     stamp(folder);
     expect(isInstalled(folder)).toBe(true);
