@@ -60,14 +60,15 @@ server.on('request', nodeHandler(acme.handler));
 console.log(
   JSON.stringify({ directory: acme.directory, root, managementUrl: `http://127.0.0.1:${web}` }),
 );
-createInterface({ input: process.stdin }).on('line', () => {
+const commands = createInterface({ input: process.stdin });
+commands.on('line', () => {
   globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   console.log(
     JSON.stringify({ cpu: (user + system) / 1000, heap: process.memoryUsage().heapUsed / 2 ** 20 }),
   );
 });
-process.exit();
+commands.on('close', () => process.exit());
 
 async function listening(server) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
