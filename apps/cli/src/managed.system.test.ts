@@ -108,6 +108,34 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(await list()).toHaveLength(1);
   });
 
+  it('is ordered again when obtain asks for another type of key, and says so', async () => {
+    const remove = async () => {
+      await rm(at('certificate.pem'));
+      await rm(at('private_key.pem'));
+    };
+    await obtain(['-d', 'changed.test']);
+    await remove();
+    const changed = await obtain(['-d', 'changed.test', '--key-type', 'rsa-2048']);
+    expect([changed.code, changed.stderr]).toEqual([
+      0,
+      expect.stringContaining('changed key type; ordered again'),
+    ]);
+    expect(await serial()).toContain('rsa-2048');
+    await remove();
+    const same = await obtain(['-d', 'changed.test', '--key-type', 'rsa-2048']);
+    expect(same.stderr).toContain('not ordered again');
+    expect(await list()).toMatchObject([{ current: { generation: 2 } }]);
+  });
+
+  it('is one certificate where the same is obtained twice at the same moment', async () => {
+    const both = await Promise.all([
+      obtain(['-d', 'at-once.test,www.at-once.test']),
+      obtain(['-d', 'www.at-once.test,at-once.test']),
+    ]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(await list()).toMatchObject([{ current: { generation: 1 } }]);
+  });
+
   it('is paused, resumed, exported and removed', async () => {
     await obtain(['-d', 'moved.test']);
     const pem = await readFile(at('certificate.pem'), 'utf8');

@@ -1,3 +1,4 @@
+import type { DeclareOptions } from '@acmex/orchestrator';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ServerError } from './errors.ts';
 import type { CertificateCounts } from './certificate-counts.ts';
@@ -23,6 +24,11 @@ export class Quotas {
       'ERR_SERVER_QUOTA',
       `the tenant ${name} has ${maxCertificates} certificates, and may have no more`,
     );
+  }
+
+  /** Admits what a declaration of this tenant creates or orders. @throws ServerError `ERR_SERVER_QUOTA` */
+  admission(tenant: Tenant): NonNullable<DeclareOptions['admit']> {
+    return async (what) => await this[what](tenant);
   }
 
   /** Before one more order. @throws ServerError `ERR_SERVER_QUOTA` */

@@ -145,6 +145,8 @@ export async function serve({
           ),
       }));
     if (team) closing.push(async () => await team[Symbol.asyncDispose]());
+    const onError = (id: string, error: unknown) =>
+      tell(log, `${id} is a duplicate, and could not be joined`, error);
     const opened = async (from: Config) => {
       const next = tenancy(from, storage, (own) =>
         fromConfig(from, {
@@ -159,10 +161,15 @@ export async function serve({
       for (const one of next.managers.values()) await one.hooks.check();
       const root = next.managers.get('');
       if (root)
-        for (const { id, change } of await reconcileDeclared(root))
+        for (const { id, change } of await reconcileDeclared(root, {
+          signal: stopping.signal,
+          onError,
+        }))
           log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
-      for (const one of next.managers.values())
-        await one.upkeep.replan({ signal: stopping.signal });
+      for (const { provisioner, upkeep } of next.managers.values()) {
+        await provisioner.joinDuplicates({ signal: stopping.signal, onError });
+        await upkeep.replan({ signal: stopping.signal });
+      }
       return next;
     };
     let live = await opened(config);

@@ -209,6 +209,18 @@ describe('a tenant', () => {
     const refused = await order('two', { names: ['z.two.test'] });
     expect(refused).toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
+    // What needs an order is refused before it changes, however often it is declared; what needs none is changed.
+    const put = async (body: object) =>
+      await server.call('PUT', '/api/certificates/x.two.test', { key: keys.two, body });
+    for (let time = 0; time < 2; time += 1)
+      await expect(put({ names: ['x.two.test', 'more.two.test'] })).resolves.toMatchObject({
+        status: 429,
+        body: { code: 'ERR_SERVER_QUOTA' },
+      });
+    await expect(put({ labels: { team: 'web' } })).resolves.toMatchObject({
+      status: 200,
+      body: { names: ['x.two.test'], labels: { team: 'web' } },
+    });
   });
   it('gives out keys for some of its names, which see nothing else', async () => {
     const {

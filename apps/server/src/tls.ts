@@ -130,11 +130,14 @@ async function managed(
     const content = current && (await certificates.generation(id, current.generation));
     return content && { cert: content.chain, key: content.privateKey };
   }
-  await certificates.add({
-    names: [name],
-    issuer: issuersOf(config)[0].name,
-    keyType: 'ec-p256',
-    deploy: deployRecord([{ general: true }]),
-  });
+  await provisioner.declare(
+    {
+      names: [name],
+      issuer: issuersOf(config)[0].name,
+      keyType: 'ec-p256',
+      deploy: deployRecord([{ general: true }]),
+    },
+    { keep: ['issuer', 'keyType', 'deploy'] },
+  );
   return undefined;
 }

@@ -1,4 +1,4 @@
-import type { CertificateSpec, ManagedCertificate, Provisioner } from '@acmex/orchestrator';
+import type { CertificateSpec, Declaration, JoinOptions, SpecKey } from '@acmex/orchestrator';
 import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
@@ -6,92 +6,57 @@ import { serializeChallenge } from './challenge-config.ts';
 import { type ConfiguredManager, resolvedIssuer } from './configured-manager.ts';
 import { addressOf } from './network-address.ts';
 
-/** A certificate that was begun or changed because the configuration says so. */
+/** A certificate that was created, changed, ordered or joined with its duplicates because the configuration says so. */
 export interface Reconciliation {
   readonly id: string;
   readonly names: readonly string[];
-  readonly change: 'added' | 'changed' | 'ordered';
+  readonly change: Exclude<Declaration['change'], 'unchanged'> | 'joined';
 }
 
 /**
- * Brings the managed certificates into accord with `[[certificates]]`: those that are missing are added and due at once, those that
- * say something else are changed, and ordered anew where the CA, the profile or the key's type is another. What the configuration
- * does not name stays as it is, also when it did so before.
+ * Brings the managed certificates into accord with `[[certificates]]`: each entry is declared, as `Provisioner.declareAll`, and
+ * duplicates that versions before 0.2 made are joined. A certificate that no entry names any more stays as it is.
+ * @param onError called with each duplicate that could not be joined; it stays until the next time
  */
-export async function reconcileDeclared({
-  config,
-  storage,
-  provisioner,
-}: Pick<ConfiguredManager, 'config' | 'storage' | 'provisioner'>): Promise<
-  readonly Reconciliation[]
-> {
+export async function reconcileDeclared(
+  { config, storage, provisioner }: Pick<ConfiguredManager, 'config' | 'storage' | 'provisioner'>,
+  { onError, signal }: Pick<JoinOptions, 'onError' | 'signal'> = {},
+): Promise<readonly Reconciliation[]> {
   const issuers = issuersOf(config);
-  const { certificates } = provisioner;
-  const wanted = config.values.certificates.map((entry) => {
-    const issuer =
-      issuers.find(({ name }) => name === (entry.issuer ?? issuers[0].name)) ?? issuers[0];
-    return { issuer, spec: specOf(entry, issuer) };
+  const entries = config.values.certificates.map((entry) => {
+    const spec = specOf(entry, issuerOf(entry, issuers));
+    const keep: readonly SpecKey[] = isGeneral(spec.deploy) ? ['deploy'] : [];
+    return { spec, options: { keep } };
   });
-  // Two may have the same names, by another CA or with another kind of key: each first takes the one that is just so.
-  const claimed = new Map<string, CertificateSpec>();
-  const claim = async (spec: CertificateSpec, fits: (one: ManagedCertificate) => boolean) => {
-    if ([...claimed.values()].includes(spec)) return;
-    for await (const one of certificates.withNames(spec.names)) {
-      if (!claimed.has(one.id) && fits(one)) return void claimed.set(one.id, spec);
-    }
-  };
-  for (const { spec } of wanted)
-    await claim(spec, (one) => one.issuer === spec.issuer && one.keyType === spec.keyType);
-  for (const { spec } of wanted) await claim(spec, (one) => one.issuer === spec.issuer);
-  for (const { spec } of wanted) await claim(spec, (one) => one.declared === true);
-  const done: Reconciliation[] = [];
-  for (const { issuer, spec } of wanted) {
-    const { directory, title, own, caCertificate } = resolvedIssuer(issuer);
-    await keepIssuer(
-      storage,
-      { directory, title, own, caCertificate: await caCertificate?.() },
-      issuer.name,
-    );
-    const [id] = [...claimed].find(([, one]) => one === spec) ?? [];
-    const change =
-      id === undefined ? 'added' : await changed(provisioner, await certificates.get(id), spec);
-    if (change)
-      done.push({ id: id ?? (await certificates.add(spec)).id, names: spec.names, change });
+  for (const issuer of new Set(
+    config.values.certificates.map((entry) => issuerOf(entry, issuers)),
+  )) {
+    const { caCertificate, ...settings } = resolvedIssuer(issuer);
+    await keepIssuer(storage, { ...settings, caCertificate: await caCertificate?.() });
   }
-  return done;
+  const declarations = await provisioner.declareAll(entries);
+  const keep = new Set(declarations.map(({ certificate }) => certificate.id));
+  const joined = [];
+  for (const names of [...entries.map(({ spec }) => spec.names), undefined])
+    joined.push(...(await provisioner.joinDuplicates({ names, keep, onError, signal })));
+  return [
+    ...declarations.flatMap(({ change, certificate: { id, names } }) =>
+      change === 'unchanged' ? [] : [{ id, names, change }],
+    ),
+    ...joined.map(({ certificate: { id, names } }) => ({ id, names, change: 'joined' as const })),
+  ];
 }
 
-async function changed(
-  provisioner: Provisioner,
-  { id, ...found }: ManagedCertificate,
-  spec: CertificateSpec,
-): Promise<Reconciliation['change'] | undefined> {
-  const { deploy: targets = [], ...rest } = spec;
-  // An entry that names no place leaves the certificate where it was put by hand.
-  const elsewhere =
-    says(targets, general) && (found.deploy ?? []).length > 0
-      ? false
-      : !says(targets, found.deploy);
-  if (
-    !elsewhere &&
-    Object.entries(rest).every(([key, value]) => says(value, found[key as keyof CertificateSpec]))
-  )
-    return undefined;
-  const deploy = elsewhere
-    ? { deploy: targets, deployed: undefined, deployFailure: undefined, placed: undefined }
-    : {};
-  await provisioner.certificates.change(id, (summary) => ({ ...summary, ...rest, ...deploy }), {
-    type: 'certificate_changed',
-  });
-  const another = (['issuer', 'profile', 'keyType'] as const).some(
-    (key) => !says(spec[key], found[key]),
-  );
-  if (!another || found.paused) return 'changed';
-  // Another process may read the same file at the same time, and have ended the order by now.
-  const order = await provisioner.submitIf(id, ({ current }) =>
-    current?.generation === found.current?.generation ? { cause: 'request' } : undefined,
-  );
-  return order === undefined ? 'changed' : 'ordered';
+function issuerOf(
+  { issuer: name }: Entry,
+  issuers: ReturnType<typeof issuersOf>,
+): IssuerDescription {
+  return issuers.find((issuer) => issuer.name === name) ?? issuers[0];
+}
+
+/** Whether an entry names no place of its own: then a certificate that was put somewhere by hand stays there. */
+function isGeneral(deploy: CertificateSpec['deploy'] = []): boolean {
+  return deploy.length === 1 && deploy[0]?.general === true;
 }
 
 const general: readonly DeployStep[] = [{ general: true }];
@@ -149,15 +114,4 @@ function targetsOf({
 function placeOf(text: string) {
   const { host = '::1', port } = addressOf(text);
   return { host, port };
-}
-
-/** Whether both say the same, as a record has it. */
-function says(one: unknown, other: unknown): boolean {
-  const text = (value: unknown) =>
-    JSON.stringify(value, (_, part: unknown) =>
-      typeof part === 'object' && part !== null && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : part,
-    ) ?? 'null';
-  return text(one) === text(other);
 }

@@ -32,7 +32,15 @@ export {
   type RunHooks,
   runHooks,
 } from './hooks.ts';
-export { findIssuer, type IssuerRecord, keepIssuer } from './issuer-record.ts';
+export {
+  declareCertificate,
+  type DeclaredIssuer,
+  findIssuer,
+  issuerName,
+  type IssuerRecord,
+  keepIssuer,
+  type WantedCertificate,
+} from './issuer-record.ts';
 export { endsIn, type IssuerSettings } from './issuers.ts';
 export { addressOf, serverAddress } from './network-address.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';

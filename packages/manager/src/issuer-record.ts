@@ -1,4 +1,10 @@
 import { createHash } from 'node:crypto';
+import type {
+  CertificateSpec,
+  Declaration,
+  DeclareOptions,
+  Provisioner,
+} from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 
 /** A CA as a certificate's record names it: all that a renewal must know of it, without a credential. */
@@ -13,28 +19,50 @@ export interface IssuerRecord {
 
 const issuers = records<IssuerRecord>({ kind: 'issuer', version: 1, under: 'issuer' });
 
-/**
- * Keeps what is known of a CA, so that a renewal finds it without the configuration.
- * @param name as certificates give it; by default of its host, and a digest of the whole URL
- * @returns the name
- */
-export async function keepIssuer(
-  storage: Storage,
-  record: IssuerRecord,
-  name: string = nameOf(record),
-): Promise<string> {
-  const kept = await issuers.read(storage, name);
-  if (JSON.stringify(kept?.record) !== JSON.stringify(record))
+/** A CA that a certificate is to come from, by the name that certificates give it: without one by that of `issuerName`. */
+export interface DeclaredIssuer extends IssuerRecord {
+  readonly name?: string | undefined;
+}
+
+/** Stores what is known of a CA, so that a renewal finds it without the configuration. @returns its name */
+export async function keepIssuer(storage: Storage, issuer: DeclaredIssuer): Promise<string> {
+  const name = issuerName(issuer);
+  const { directory, title, own, caCertificate } = issuer;
+  const record: IssuerRecord = { directory, title, own, caCertificate };
+  const stored = await issuers.read(storage, name);
+  if (JSON.stringify(stored?.record) !== JSON.stringify(record))
     await storage.write([issuers.put(name, record)]);
   return name;
 }
 
-function nameOf({ directory }: IssuerRecord): string {
+/** Returns the name that certificates give a CA: its own, or its host with a digest of the whole URL. */
+export function issuerName({
+  name,
+  directory,
+}: Pick<DeclaredIssuer, 'name' | 'directory'>): string {
+  if (name !== undefined) return name;
   const host = new URL(directory).hostname
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')
     .slice(0, 27);
   return `${host}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
+}
+
+/** A certificate that is wanted, with the CA that it is to come from. */
+export interface WantedCertificate extends Omit<CertificateSpec, 'issuer'> {
+  readonly issuer: DeclaredIssuer;
+}
+
+/** Declares a certificate, as `Provisioner.declare`, and stores what a renewal must know of its CA. */
+export async function declareCertificate(
+  { storage, provisioner }: { readonly storage: Storage; readonly provisioner: Provisioner },
+  { issuer, ...wanted }: WantedCertificate,
+  options: DeclareOptions = {},
+): Promise<Declaration> {
+  return await provisioner.declare(
+    { ...wanted, issuer: await keepIssuer(storage, issuer) },
+    options,
+  );
 }
 
 export async function findIssuer(

@@ -84,6 +84,11 @@ export function orderedDifferences(wanted: OrderedSpec, issued: OrderedSpec): re
   return differences(orderedSpec(wanted), issued);
 }
 
+/** Whether a value says nothing: it is undefined, `false`, or an empty list or table. */
+export function isEmpty(spec: Partial<CertificateSpec>, key: SpecKey): boolean {
+  return comparable(spec, key) === '';
+}
+
 export function sameNames(names: readonly string[], others: readonly string[]): boolean {
   return comparable({ names }, 'names') === comparable({ names: others }, 'names');
 }

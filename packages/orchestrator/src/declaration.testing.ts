@@ -287,7 +287,7 @@ export const declarationContract: readonly DeclarationClause[] = [
       const byHand = [{ certPath: '/a.pem' }];
       const general = { ...spec, deploy: [{ general: true }] };
       await execute(subject, await provisioner.declare({ ...spec, deploy: byHand }));
-      const left = await provisioner.declare(general, { deploy: 'keep' });
+      const left = await provisioner.declare(general, { keep: ['deploy'] });
       assert.deepEqual([left.change, left.certificate.deploy], ['unchanged', byHand]);
       const { id } = left.certificate;
       await provisioner.certificates.change(id, (summary) => ({ ...summary, deployed: 1 }));
@@ -295,7 +295,7 @@ export const declarationContract: readonly DeclarationClause[] = [
       assert.deepEqual(replaced.certificate.deploy, general.deploy);
       assert.equal(replaced.certificate.deployed, undefined);
       await provisioner.certificates.change(id, (summary) => ({ ...summary, deployed: 1 }));
-      const again = await provisioner.declare(general, { deploy: 'again' });
+      const again = await provisioner.declare(general, { deployAgain: true });
       assert.deepEqual([again.change, again.certificate.deployed], ['unchanged', undefined]);
     },
   },

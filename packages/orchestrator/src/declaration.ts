@@ -9,6 +9,7 @@ import {
 import {
   type CertificateSpec,
   differences,
+  isEmpty,
   isOrderedKey,
   type OrderedSpec,
   orderedDifferences,
@@ -46,8 +47,10 @@ export interface DeclareOptions extends Partial<OrderReason> {
   readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
   /** `always`: orders also what is as declared. */
   readonly order?: 'if-needed' | 'always' | undefined;
-  /** `keep`: a certificate that is deployed somewhere stays there, and `deploy` is for others. `again`: it is also deployed anew. */
-  readonly deploy?: 'replace' | 'keep' | 'again' | undefined;
+  /** Keys of which an existing certificate keeps its value, where it has one: what `spec` says of them is for a new certificate. */
+  readonly keep?: readonly SpecKey[] | undefined;
+  /** Whether the certificate is deployed again where nothing has changed; false by default. */
+  readonly deployAgain?: boolean | undefined;
   /** `resume`: a paused certificate is resumed. */
   readonly paused?: 'keep' | 'resume' | undefined;
   /** Called once before a certificate is created, and once before one is ordered. Nothing is written when it throws. */
@@ -272,10 +275,10 @@ function planFor(
     readonly options: DeclareOptions;
   },
 ): Plan {
-  const wanted = withDeploy(spec, record, options);
+  const wanted = keepValues(spec, record, options.keep);
   const changed = differences(wanted, record);
   const changes = Object.fromEntries(changed.map((key) => [key, wanted[key]]));
-  const isDeployedAgain = changed.includes('deploy') || options.deploy === 'again';
+  const isDeployedAgain = changed.includes('deploy') || options.deployAgain === true;
   const next: CertificateSummary = {
     ...record,
     ...changes,
@@ -313,14 +316,14 @@ function orderingOf(
   return order === 'always' || !next.current || outdated.length > 0 ? 'new' : 'none';
 }
 
-/** The spec without `deploy`, where the certificate stays where it is. */
-function withDeploy(
+/** The spec with the existing values of the keys that are to stay as they are. */
+function keepValues(
   spec: CertificateSpec,
-  { deploy: existing = [] }: CertificateSummary,
-  { deploy: mode = 'replace' }: DeclareOptions,
-): Partial<CertificateSpec> {
-  if (mode !== 'keep' || existing.length === 0) return spec;
-  return { ...spec, deploy: existing };
+  existing: CertificateSummary,
+  keep: DeclareOptions['keep'] = [],
+): CertificateSpec {
+  const keys = keep.filter((key) => !isEmpty(existing, key));
+  return { ...spec, ...Object.fromEntries(keys.map((key) => [key, existing[key]])) };
 }
 
 /** How far a certificate is from a spec of the same names: 0 where CA and type of the key are the same, 1 where the CA is, else 2. */

@@ -65,7 +65,13 @@ export async function dnsPersist(
     const { directory, title, own, caCertificate } = authority;
     await keepSeenRecord(
       parts.storage,
-      await keepIssuer(parts.storage, { directory, title, own, caCertificate }, authority.name),
+      await keepIssuer(parts.storage, {
+        name: authority.name,
+        directory,
+        title,
+        own,
+        caCertificate,
+      }),
       standing,
     );
     if (!standing.current)

@@ -5,7 +5,8 @@ import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
 import {
   findIssuer,
-  keepIssuer,
+  declareCertificate,
+  issuerName,
   resolveChallenge,
   saveCredentials,
   savedCredentials,
@@ -51,20 +52,21 @@ export function dryRun(
     sessions.set(directory, opened);
     await using trial = memoryStorage();
     await saveCredentials(trial, await savedCredentials(storage));
-    const name = await keepIssuer(trial, { directory, title: directory, caCertificate });
+    const trialIssuer = { directory, title: directory, caCertificate };
     const { provisioner } = managed({
       storage: trial,
       configuration,
       terminal,
       report,
       hooks,
-      session: { issuer: name, session: await opened },
+      session: { issuer: issuerName(trialIssuer), session: await opened },
     });
-    const order = await provisioner.submit({
-      certificate: { names, issuer: name, profile, keyType, mustStaple, proof },
-      onFailure: 'end',
-    });
-    return await provisioner.execute(order, { signal: terminal.signal });
+    const { certificate } = await declareCertificate(
+      { storage: trial, provisioner },
+      { names, issuer: trialIssuer, profile, keyType, mustStaple, proof },
+      { onFailure: 'end' },
+    );
+    return await provisioner.execute(certificate.order ?? '', { signal: terminal.signal });
   };
 }
 

@@ -90,11 +90,16 @@ export async function prepared(
   { report, signal }: { readonly report: Reporter; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
   const words = {
-    added: 'is managed from now on',
+    created: 'is managed from now on',
     changed: 'is changed as the configuration says',
     ordered: 'is changed as the configuration says, and ordered again',
+    joined: 'was there more than once, and is one certificate now',
   };
-  const changes = await reconcileDeclared(parts);
+  const changes = await reconcileDeclared(parts, {
+    onError: (id, error) =>
+      report.warn(`${id} is a duplicate, and could not be joined: ${printable(String(error))}`),
+    signal,
+  });
   for (const { id, names, change } of changes)
     report.done(`${id} (${names.map((name) => printable(name, 255)).join(', ')}) ${words[change]}`);
   await parts.upkeep.replan({ signal });

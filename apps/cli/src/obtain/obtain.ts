@@ -6,19 +6,21 @@ import {
   deployRecord,
   type DeployStep,
   endsIn,
-  keepIssuer,
+  declareCertificate,
+  issuerName,
   resolveChallenge,
   serializeChallenge,
   saveCredentials,
   savedCredentials,
   solverFor,
+  type WantedCertificate,
 } from '@acmex/manager';
 import {
   challengeDefaults,
   configuredDnsProviders,
   type ConfiguredManager,
 } from '@acmex/manager/from-config';
-import type { CertificateSpec, CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
+import type { Declaration, ManagedCertificate, SpecKey } from '@acmex/orchestrator';
 import type { Identifier } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
@@ -64,25 +66,18 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       report,
       signal: terminal.signal,
     });
-    const { directory, title, own, caCertificate } = authority;
-    const issuer = await keepIssuer(
-      storage,
-      { directory, title, own, caCertificate },
-      authority.name,
-    );
     const parts = managed({
       storage,
       configuration: config,
       terminal,
       report,
-      session: { issuer, session },
+      session: { issuer: issuerName(authority), session },
     });
     await parts.hooks.check();
     const { id, current } = await issued(
       parts,
       specOf(options, {
         names,
-        issuer,
         authority,
         proof: serializeChallenge({ ...proof, preferredChain: prefer }),
       }),
@@ -130,19 +125,17 @@ function specOf(
   { keyType, mustStaple, ...options }: ObtainOptions,
   {
     names,
-    issuer,
     authority,
     proof,
   }: {
     readonly names: readonly Identifier[];
-    readonly issuer: string;
     readonly authority: CertificateAuthority;
-    readonly proof: CertificateSpec['proof'];
+    readonly proof: WantedCertificate['proof'];
   },
-): CertificateSpec {
+): WantedCertificate {
   return {
     names: names.map(({ value }) => value),
-    issuer,
+    issuer: authority,
     profile: options.profile ?? authority.profile,
     keyType,
     mustStaple,
@@ -198,78 +191,84 @@ async function keepCredentials(
   );
 }
 
-/** Orders it, unless it is there and current, and puts it into its files. */
+/** Orders the certificate, unless it is there, current and as wanted, and puts it into its files. */
 async function issued(
-  parts: ConfiguredManager,
-  spec: CertificateSpec,
+  manager: ConfiguredManager,
+  wanted: WantedCertificate,
   {
     options,
     terminal: { signal },
     report,
   }: { readonly options: ObtainOptions; readonly terminal: Terminal; readonly report: Reporter },
 ): Promise<ManagedCertificate> {
-  const { provisioner } = parts;
-  const { certificates } = provisioner;
-  const known = await sameCertificate(certificates, spec);
-  if (known)
-    await certificates.change(
-      known.id,
-      (summary) => ({
-        ...summary,
-        ...spec,
-        paused: false,
-        deployed: undefined,
-        deployFailure: undefined,
-        placed: undefined,
-      }),
-      { type: 'certificate_changed' },
-    );
-  let id = known?.id;
-  if (!known?.current || options.force) {
-    const order = await provisioner.submit({
-      certificate: known?.id ?? spec,
-      cause: known?.current ? 'request' : 'obtain',
-      onFailure: 'end',
-    });
-    id = (await provisioner.status(order)).certificate;
-    const outcome = await provisioner.execute(order, { signal }).catch(async (error: unknown) => {
-      // Who stops what never was wants nothing of it to be left.
-      if (signal.aborted && !known)
-        await provisioner
-          .cancel(order)
-          .then(() => provisioner.execute(order))
-          .catch((left: unknown) =>
-            report.warn(`the order ${order} could not be ended: ${printable(String(left))}`),
-          );
-      throw error;
-    });
-    if (outcome.state === 'failed') throw outcome.error;
-    if (outcome.state === 'cancelled')
-      throw new CliError('ERR_CLI_INCOMPLETE', `the order ${order} was cancelled from elsewhere`);
-  } else {
-    report.done(
-      `${known.names.join(', ')}: current until ${known.current.notAfter}, not ordered again; --force does`,
-    );
-  }
-  if (id === undefined)
-    throw new CliError('ERR_CLI_INCOMPLETE', 'the certificate was removed while it was obtained');
-  const tended = await parts.tend(id, { signal });
+  const { certificates } = manager.provisioner;
+  const declaration = await declareCertificate(manager, wanted, {
+    onFailure: 'end',
+    order: options.force ? 'always' : 'if-needed',
+    deployAgain: true,
+    paused: 'resume',
+  });
+  const { id } = declaration.certificate;
+  report.done(declarationText(declaration));
+  await executeOrder(declaration, { provisioner: manager.provisioner, signal, report });
+  const tended = await manager.tend(id, { signal });
   const { deployed, deployError } =
-    (await parts.finish({ signal })).find(({ certificate }) => certificate === id) ?? tended;
+    (await manager.finish({ signal })).find(({ certificate }) => certificate === id) ?? tended;
   if (deployed === 'failed')
     throw new CliError(
       'ERR_CLI_NOT_DEPLOYED',
-      `${id} was issued and lies in the storage, but not in its files: ${errorText(deployError)}`,
+      `${id} was issued and is in the storage, but not in its files: ${errorText(deployError)}`,
       { cause: deployError },
     );
   return await certificates.get(id);
 }
 
-/** The one with exactly these names from the same CA. */
-async function sameCertificate(
-  certificates: CertificateStore,
-  { names, issuer }: CertificateSpec,
-): Promise<ManagedCertificate | undefined> {
-  for await (const one of certificates.withNames(names)) if (one.issuer === issuer) return one;
-  return undefined;
+function declarationText(declaration: Declaration): string {
+  const { names, current, order } = declaration.certificate;
+  const subject = names.join(', ');
+  const changes = 'differences' in declaration ? declaration.differences.map(wordOf) : [];
+  const change = changes.length > 0 ? `changed ${changes.join(', ')}; ` : '';
+  if (order !== undefined) return `${subject}: ${change}${current ? 'ordered again' : 'ordered'}`;
+  return `${subject}: ${change}current until ${current?.notAfter}, not ordered again; --force orders it`;
+}
+
+const words: Readonly<Partial<Record<SpecKey, string>>> = {
+  issuer: 'CA',
+  keyType: 'key type',
+  mustStaple: 'Must-Staple',
+  proof: 'challenge',
+  deploy: 'deployment',
+};
+const wordOf = (key: SpecKey): string => words[key] ?? key;
+
+/** Does the work of the order that is under way for a certificate, if there is one. */
+async function executeOrder(
+  { change, certificate: { order } }: Declaration,
+  {
+    provisioner,
+    signal,
+    report,
+  }: {
+    readonly provisioner: ConfiguredManager['provisioner'];
+    readonly signal: AbortSignal;
+    readonly report: Reporter;
+  },
+): Promise<void> {
+  if (order === undefined) return;
+  try {
+    const outcome = await provisioner.execute(order, { signal });
+    if (outcome.state === 'failed') throw outcome.error;
+    if (outcome.state === 'cancelled')
+      throw new CliError('ERR_CLI_INCOMPLETE', `the order ${order} was cancelled from elsewhere`);
+  } catch (error) {
+    // Nothing is left of a first order that its user interrupts.
+    if (signal.aborted && change === 'created')
+      await provisioner
+        .cancel(order)
+        .then(() => provisioner.execute(order))
+        .catch((failure: unknown) =>
+          report.warn(`the order ${order} could not be cancelled: ${printable(String(failure))}`),
+        );
+    throw error;
+  }
 }

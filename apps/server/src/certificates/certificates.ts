@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
+import { declareCertificate } from '@acmex/manager';
 import {
   certificateStates,
   eventChange,
@@ -6,7 +7,6 @@ import {
   type ManagedCertificate,
   stateOf,
 } from '@acmex/orchestrator';
-import { acquireLock } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -29,7 +29,7 @@ import {
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema } from './certificate.ts';
-import { type CertificateRequest, specOf, wishes } from './request.ts';
+import { specOf, wishes } from './request.ts';
 import { visible } from './visible.ts';
 import { patience, LongPoll } from './long-poll.ts';
 
@@ -238,37 +238,26 @@ export class Certificates {
     caller,
     params: { name },
     body: { names = [name], ...more },
-    signal,
   }: RequestOf<typeof declare>): Promise<Answer> {
     if (names[0] !== name)
       throw new ServerError('ERR_SERVER_BODY', 'the first of the names is the one in the path', {
         errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }],
       });
-    const {
-      storage,
-      manager: {
-        provisioner: { certificates },
+    const wanted = await specOf({ names, ...more }, caller);
+    const { change: outcome, certificate } = await declareCertificate(
+      caller.tenant.manager,
+      wanted,
+      {
+        identity: 'first-name',
+        where: (existing) => maySee(caller, existing.names),
+        keep: ['deploy'],
+        admit: this.#quotas.admission(caller.tenant),
       },
-    } = caller.tenant;
-    // Two who declare the same at once make one.
-    await using lock = await acquireLock(
-      storage,
-      `declare/${Buffer.from(name.toLowerCase()).toString('hex').slice(0, 100)}`,
-      { signal },
     );
-    for await (const one of certificates.byName(name)) {
-      if (one.names[0] === name.toLowerCase() && maySee(caller, one.names))
-        return answer(200, this.#shown(await this.#declared(caller, one, { names, ...more })));
-    }
-    const spec = await specOf({ names, ...more }, caller);
-    await this.#quotas.certificate(caller.tenant);
-    await this.#quotas.order(caller.tenant);
-    lock.signal.throwIfAborted();
-    const order = await caller.tenant.manager.provisioner.submit({ certificate: spec });
     this.#scheduling.wake();
-    const { certificate: id } = await caller.tenant.manager.provisioner.status(order);
-    return answer(201, this.#shown(await certificates.get(id)), {
-      location: `/api/certificates/${id}`,
+    if (outcome !== 'created') return answer(200, this.#shown(certificate));
+    return answer(201, this.#shown(certificate), {
+      location: `/api/certificates/${certificate.id}`,
     });
   }
 
@@ -372,38 +361,6 @@ export class Certificates {
     const { provisioner } = caller.tenant.manager;
     await provisioner.revoke(id, { reason, signal });
     return answer(200, this.#shown(await provisioner.certificates.get(id)));
-  }
-
-  /** Brings one into accord with what is declared, and orders it where names, CA, profile or key are to be others. */
-  async #declared(
-    caller: Caller,
-    { id, ...found }: ManagedCertificate,
-    request: CertificateRequest,
-  ): Promise<ManagedCertificate> {
-    const spec = await specOf(request, caller);
-    const { certificates } = caller.tenant.manager.provisioner;
-    const { deploy = [], ...wanted } = {
-      ...spec,
-      names: spec.names.map((name) => name.toLowerCase()),
-    };
-    const differs = (keys: readonly (keyof typeof wanted)[]) =>
-      keys.some(
-        (key) => JSON.stringify(wanted[key] ?? null) !== JSON.stringify(found[key] ?? null),
-      );
-    const another = differs(['names', 'issuer', 'profile', 'keyType']);
-    if (!another && !differs(['reuseKey', 'mustStaple', 'proof', 'renewBefore', 'labels']))
-      return { id, ...found };
-    await certificates.change(
-      id,
-      (summary) => ({ ...summary, ...wanted, deploy: summary.deploy ?? deploy }),
-      { type: 'certificate_changed' },
-    );
-    if (another && !found.paused) {
-      await this.#quotas.order(caller.tenant);
-      await caller.tenant.manager.provisioner.submit({ certificate: id, cause: 'request' });
-      this.#scheduling.wake();
-    }
-    return await certificates.get(id);
   }
 
   /** One that `If-None-Match` does not name, if there is such a one in time. */

@@ -1,7 +1,12 @@
 import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
-import { deployRecord, keepIssuer, resolveChallenge, serializeChallenge } from '@acmex/manager';
+import {
+  deployRecord,
+  resolveChallenge,
+  serializeChallenge,
+  type WantedCertificate,
+} from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
-import type { CertificateSpec } from '@acmex/orchestrator';
+import type { SpecKey } from '@acmex/orchestrator';
 import { z } from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
@@ -59,21 +64,16 @@ export async function specOf(
     labels: own = {},
   }: CertificateRequest,
   caller: Caller,
-): Promise<CertificateSpec> {
+): Promise<WantedCertificate> {
   const { tenant } = caller;
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
   const proof = serializeChallenge({ challenge: way, dnsProvider });
   assertProviders(tenant, names, resolveChallenge(proof, tenant.manager.challenge));
-  const { directory, title, own: ownAccount, caCertificate } = resolvedIssuer(issuer);
-  await keepIssuer(
-    tenant.storage,
-    { directory, title, own: ownAccount, caCertificate: await caCertificate?.() },
-    issuer.name,
-  );
+  const { caCertificate, ...settings } = resolvedIssuer(issuer);
   return {
     names,
-    issuer: issuer.name,
+    issuer: { ...settings, caCertificate: await caCertificate?.() },
     keyType: type,
     reuseKey,
     mustStaple,
@@ -83,6 +83,28 @@ export async function specOf(
     renewBefore: days === undefined ? undefined : `P${days}D`,
     deploy: deployRecord([{ general: true }]),
   };
+}
+
+/** Which keys of a certificate a request says nothing of: an existing certificate keeps its values. */
+export function unspecified(request: Partial<CertificateRequest>): readonly SpecKey[] {
+  const { challenge: way, dnsProvider, renewBeforeDays, ...same } = request;
+  const specified: Readonly<Partial<Record<SpecKey, unknown>>> = {
+    ...same,
+    proof: way ?? dnsProvider,
+    renewBefore: renewBeforeDays,
+  };
+  const keys = [
+    'issuer',
+    'profile',
+    'keyType',
+    'reuseKey',
+    'mustStaple',
+    'proof',
+    'renewBefore',
+    'deploy',
+    'labels',
+  ] as const satisfies readonly SpecKey[];
+  return keys.filter((key) => specified[key] === undefined);
 }
 
 /** The issuer of this name, or the one that is used where none is named. @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES` */

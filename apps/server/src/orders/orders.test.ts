@@ -287,6 +287,20 @@ describe('a declared certificate', () => {
     });
   });
 
+  it('is the same for POST, which keeps what it says nothing of and orders what it changes', async () => {
+    const {
+      body: { id, order },
+    } = await put('same.test', { keyType: 'ec-p384', labels: { team: 'web' } });
+    await watched(order);
+    const again = await ordered(['same.test']);
+    expect(again.body.certificate).toBe(id);
+    await ordered(['same.test'], { keyType: 'rsa-2048' });
+    const { body } = await server.call('GET', '/api/certificates?name=same.test');
+    expect(body.items).toMatchObject([
+      { id, keyType: 'rsa-2048', labels: { team: 'web' }, current: { generation: 3 } },
+    ]);
+  });
+
   it('can be paused, labelled, and given another margin, without an order', async () => {
     const {
       body: { certificate: id },

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '@acmex/clock';
+import { declareCertificate } from '@acmex/manager';
 import type { OrderStatus } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
-import { specOf, wishes } from '../certificates/request.ts';
+import { specOf, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -179,7 +180,6 @@ export class Orders {
 
   @Handles(create)
   async create({ caller, body, headers }: RequestOf<typeof create>): Promise<Answer> {
-    const { provisioner } = caller.tenant.manager;
     const traceparent = traceparentIn(headers);
     const { certificate, names = [], ...more } = body;
     if (certificate !== undefined)
@@ -187,17 +187,14 @@ export class Orders {
         caller,
         await this.#submit(caller, (await visible(caller, certificate)).id, traceparent),
       );
-    const spec = await specOf({ names, ...more }, caller);
-    for await (const one of provisioner.certificates.withNames(spec.names)) {
-      if (one.issuer === spec.issuer && one.keyType === spec.keyType)
-        return await this.#accepted(caller, await this.#submit(caller, one.id, traceparent));
-    }
-    await this.#quotas.certificate(caller.tenant);
-    await this.#quotas.order(caller.tenant);
-    return await this.#accepted(
-      caller,
-      await provisioner.submit({ certificate: spec, traceparent }),
-    );
+    const wanted = await specOf({ names, ...more }, caller);
+    const declaration = await declareCertificate(caller.tenant.manager, wanted, {
+      order: 'always',
+      keep: unspecified(more),
+      traceparent,
+      admit: this.#quotas.admission(caller.tenant),
+    });
+    return await this.#accepted(caller, declaration.certificate.order ?? '');
   }
 
   @Handles(renew)
