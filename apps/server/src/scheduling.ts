@@ -1,4 +1,5 @@
 import type { QueueCounts } from '@acmex/scheduler';
+import type { Late } from './team/last-scan.ts';
 import type { Team } from './team/team.ts';
 
 /** What does the work, as routes see it. */
@@ -11,9 +12,5 @@ export interface Scheduling {
   /** The processes that share the work, where there are several. */
   readonly team?:
     Pick<Team, 'isConnected' | 'workers' | 'notices' | 'lastScan' | 'queue'> | undefined;
-}
-export interface Late {
-  readonly id: string;
-  readonly dueAt: string;
 }
 export const SCHEDULING = Symbol('scheduling');

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { ServerFailure } from './service.ts';
+
+/** A failure that no client learns of in full. */
+export interface ServerFailure {
+  /** The work that failed: `POST /acme/new-order`, `validation of auth_…`. */
+  readonly during: string;
+  /** The same as in the problem document that the client received, where there was one. */
+  readonly correlationId: string;
+  readonly error: unknown;
+}
 
 /** Work that no request waits for. One piece of work under one name at a time in this process. */
 export interface Background {

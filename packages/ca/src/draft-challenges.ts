@@ -8,7 +8,6 @@ import {
 } from '@acmex/protocol/drafts';
 import type { DraftChallengeType } from './challenge-validator.ts';
 import { CaError } from './errors.ts';
-import type { Meta } from './service.ts';
 import type { Urls } from './urls.ts';
 
 /** Challenges that are no RFC yet: each is offered where its version is named. */
@@ -35,7 +34,7 @@ export function draftChallenges(
     dnsAccount01: account,
     dnsPersist01: persist,
     caaIdentities,
-  }: DraftChallengeOptions & Pick<Meta, 'caaIdentities'>,
+  }: DraftChallengeOptions & { readonly caaIdentities?: readonly string[] | undefined },
   urls: Urls,
 ): DraftChallenges {
   if (account) assertKnown('dns-account-01', account.draft, dnsAccountDrafts);

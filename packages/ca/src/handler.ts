@@ -7,7 +7,8 @@ import { nonces as noncesOf } from './nonces.ts';
 import { isRefusal, refusal } from './problems.ts';
 import { limited } from './rate-limits.ts';
 import { type Route, routes } from './routes.ts';
-import type { ServerFailure, Service } from './service.ts';
+import type { ServerFailure } from './background.ts';
+import type { Service } from './service.ts';
 import { type SignedByAccount, signedRequest } from './signed-request.ts';
 
 /** Who is connected. */

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { identifier, type Identifier } from '@acmex/protocol';
+import type { Issuer } from './authority/issuer.ts';
 import { type ProblemDocument, problem, quoted, refusal, refusedNames } from './problems.ts';
 import type { Profile } from './profiles.ts';
-import type { Service } from './service.ts';
 
 /** Says no to a name with a reason for the client, or nothing. Asked for each name of an order. */
 export type IdentifierPolicy = (
@@ -106,7 +106,7 @@ function isPunycode(label: string): boolean {
 
 /** @throws Refusal with one problem for each name that the profile, the issuer's own certificate or the policy refuses */
 export async function checkAllowed(
-  { issuer, policy }: Pick<Service, 'issuer' | 'policy'>,
+  { issuer, policy }: { readonly issuer: Issuer; readonly policy: IdentifierPolicy },
   names: readonly Identifier[],
   profile: Profile,
   account: Parameters<IdentifierPolicy>[1],

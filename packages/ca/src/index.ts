@@ -1,3 +1,4 @@
+export type { ServerFailure } from './background.ts';
 export {
   type AuthorityRequest,
   createAuthority,
@@ -69,7 +70,7 @@ export {
 export { type MovedWindow, moveRenewalWindow, restoreRenewalWindow } from './renewal-info.ts';
 export { revokeIssued } from './revocation.ts';
 export { type AcmeServer, acmeServer, type AcmeServerOptions } from './server.ts';
-export type { Limits, ServerFailure } from './service.ts';
+export type { Limits } from './service.ts';
 export {
   type CaaRecord,
   type ValidationResolver,

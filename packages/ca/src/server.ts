@@ -1,7 +1,7 @@
 import { type Clock, type DurationInput, semaphore, systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import { background } from './background.ts';
+import { background, type ServerFailure } from './background.ts';
 import {
   type ChallengeType,
   challengeTypes,
@@ -15,7 +15,7 @@ import { resumeIssuances } from './issuance.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
-import type { Lifetimes, Limits, Meta, ServerFailure, Service } from './service.ts';
+import type { Lifetimes, Limits, Meta, Service } from './service.ts';
 import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
 

@@ -14,15 +14,6 @@ import type { Profile } from './profiles.ts';
 import type { RateLimiter } from './rate-limits.ts';
 import type { Urls } from './urls.ts';
 
-/** What happened where no client can be told of it. */
-export interface ServerFailure {
-  /** What was at work: `POST /acme/new-order`, `validation of auth_…`. */
-  readonly during: string;
-  /** The same as in the problem document that the client got, where there was one. */
-  readonly correlationId: string;
-  readonly error: unknown;
-}
-
 /** What a directory says of its CA. RFC 8555 §7.1.1 */
 export interface Meta {
   readonly termsOfService?: string | undefined;

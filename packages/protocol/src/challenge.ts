@@ -1,8 +1,8 @@
 import { base64url } from 'jose';
 import { type AccountKey, thumbprint } from './account-key.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, type Problem } from './errors.ts';
 import { isObject, type JsonObject, Members, readMembers } from './members.ts';
-import { type Problem, readProblem } from './problem.ts';
+import { readProblem } from './problem.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 /** One way to prove control of a name. RFC 8555 §7.1.5 */

@@ -1,6 +1,5 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
-import type { Problem } from './problem.ts';
 
 /**
  * Every way in which talking to a CA can fail.
@@ -266,6 +265,25 @@ export const acmeErrors = {
 } as const satisfies ErrorTable<'ACME'>;
 
 export type AcmeErrorCode = keyof typeof acmeErrors;
+
+/**
+ * A problem document: what went wrong, as the CA says it. RFC 9457, RFC 8555 §6.7
+ * Its texts are data: show them with `printable` of `@acmex/errors`.
+ */
+export interface Problem {
+  /** A URI; those of RFC 8555 begin with `urn:ietf:params:acme:error:`. */
+  readonly type: string;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly status?: number;
+  /** A page for a person to visit, with `userActionRequired`. */
+  readonly instance?: string;
+  /** The identifier that the problem is about. */
+  readonly identifier?: { readonly type: string; readonly value: string };
+  /** The algorithms that the CA accepts, with `badSignatureAlgorithm`. */
+  readonly algorithms?: readonly string[];
+  readonly subproblems?: readonly Problem[];
+}
 
 export interface AcmeErrorDetails {
   /** The CA's own words, where it sent a problem document. */

@@ -33,7 +33,13 @@ export {
   keyAuthorizationDigest,
 } from './challenge.ts';
 export { type Directory, type DirectoryMeta } from './directory.ts';
-export { AcmeError, type AcmeErrorCode, type AcmeErrorDetails, acmeErrors } from './errors.ts';
+export {
+  AcmeError,
+  type AcmeErrorCode,
+  type AcmeErrorDetails,
+  acmeErrors,
+  type Problem,
+} from './errors.ts';
 export {
   type AcmeResponse,
   type Fetch,
@@ -54,7 +60,7 @@ export {
   type OrderedIdentifier,
 } from './order.ts';
 export { pollOrder, type PollOptions } from './poll.ts';
-export { describeProblem, type Problem, problemCode } from './problem.ts';
+export { describeProblem, problemCode } from './problem.ts';
 export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';
 export {
   type RevocationReason,

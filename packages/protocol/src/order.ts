@@ -5,9 +5,9 @@ import type { AcmeResponse } from './http.ts';
 import { type Identifier, readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
 import { isWebUrl, type Members, readMembers } from './members.ts';
-import { type Problem, readProblem } from './problem.ts';
+import { readProblem } from './problem.ts';
 import { retryAfter } from './retry-after.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, type Problem } from './errors.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 interface OrderMembers {

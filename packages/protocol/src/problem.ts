@@ -1,25 +1,8 @@
 import { printable } from '@acmex/errors';
-import { type AcmeErrorCode, acmeErrors } from './errors.ts';
-import type { Identifier } from './identifier.ts';
+import { type AcmeErrorCode, acmeErrors, type Problem } from './errors.ts';
 import { isObject, type JsonObject } from './members.ts';
 
 const namespace = 'urn:ietf:params:acme:error:';
-
-/** What went wrong, in the CA's words. RFC 9457, RFC 8555 §6.7. Its texts are data: show them through `printable`. */
-export interface Problem {
-  /** A URI; those of RFC 8555 begin with `urn:ietf:params:acme:error:`. */
-  readonly type: string;
-  readonly title?: string;
-  readonly detail?: string;
-  readonly status?: number;
-  /** A page for a person to visit, with `userActionRequired`. */
-  readonly instance?: string;
-  /** Which name it is about. */
-  readonly identifier?: Identifier;
-  /** The algorithms that the CA takes, with `badSignatureAlgorithm`. */
-  readonly algorithms?: readonly string[];
-  readonly subproblems?: readonly Problem[];
-}
 
 /** Reads a problem document leniently: whatever is of the wrong type is left out, since it is bad news in any form. */
 export function readProblem(json: unknown): Problem {

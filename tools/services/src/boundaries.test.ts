@@ -51,7 +51,7 @@ const right = [
   ],
   [
     'a test imports services',
-    'packages/client/src/lanes.test.ts',
+    'packages/client/src/client.system.test.ts',
     "import { startPebble } from '@acmex/services';\nexport const p = startPebble;\n",
   ],
   [

@@ -15,6 +15,13 @@ export interface Caller {
   readonly expiresAt?: string | undefined;
 }
 
+/** A request that was let in. */
+export interface Admission {
+  readonly caller: Caller;
+  /** Set where the sender's own protocol identifies repetitions; it replaces the `Idempotency-Key` header. */
+  readonly idempotencyKey?: string | undefined;
+}
+
 /** Whether somebody may see what is for these names. */
 export function maySee({ names }: Caller, wanted: readonly string[]): boolean {
   return forbidden(names, wanted).length === 0;

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Admission } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import { WebhookSenders } from '../webhooks/webhook-senders.ts';
 import type { EndpointDescription } from './endpoint.ts';
@@ -11,13 +11,6 @@ import type { EndpointDescription } from './endpoint.ts';
 export interface ParsedRequest extends FastifyRequest {
   /** The bytes of the body, which signatures and digests cover. */
   readonly rawBody?: Buffer;
-}
-
-/** Who is let in. */
-export interface Admission {
-  readonly caller: Caller;
-  /** Set where the sender's own protocol identifies repetitions; it replaces the `Idempotency-Key` header. */
-  readonly idempotencyKey?: string | undefined;
 }
 
 /** Lets in who may use a route. */

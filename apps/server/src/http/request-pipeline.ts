@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import type { Caller } from '../access/caller.ts';
+import type { Admission, Caller } from '../access/caller.ts';
 import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
-import { type Admission, AuthGuard, type ParsedRequest } from './auth-guard.ts';
+import { AuthGuard, type ParsedRequest } from './auth-guard.ts';
 import type { Answer, EndpointDescription, Handler, Received } from './endpoint.ts';
 import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
 

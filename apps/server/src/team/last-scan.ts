@@ -1,12 +1,17 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Redis } from 'ioredis';
-import type { Late } from '../scheduling.ts';
+
+/** The oldest task that is late. */
+export interface Late {
+  readonly id: string;
+  /** RFC 3339 */
+  readonly dueAt: string;
+}
 
 /** When a team last read what is due, and what was late then. */
 export interface Scan {
   /** RFC 3339 */
   readonly at: string;
-  /** The oldest task that is late. */
   readonly late?: Late | undefined;
 }
 

@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Secret } from '@acmex/config';
+import type { Admission } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
-import type { Admission } from '../http/auth-guard.ts';
 import type { Tenant } from '../tenants.ts';
 
 /** Someone whose webhooks are taken. */
