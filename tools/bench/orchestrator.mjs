@@ -64,7 +64,7 @@ export async function measure(bench) {
     );
     return {
       title,
-      text: `A look of the dispatcher at what is due, ${due} of ${many.toLocaleString('en')} managed certificates and of ${few.toLocaleString('en')}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${looks} looks; the heap after a collection behind them, in the process that looks. A renewal is \`Upkeep.tend\` with the storage in memory: ${renewals.toLocaleString('en')} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${bench.rounds}.`,
+      text: `A look of the dispatcher at what is due, ${due} of ${many.toLocaleString('en')} managed certificates and of ${few.toLocaleString('en')}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${looks} looks; the heap after a collection behind them, in the process that looks. A renewal is \`CertificateMaintenance.maintain\` with the storage in memory: ${renewals.toLocaleString('en')} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${bench.rounds}.`,
       rows: [
         ...figures.map(({ place, small, large }) => ({
           promise: `a look at ${many.toLocaleString('en')}, ${place}`,

@@ -1,6 +1,6 @@
 // Certificates that are managed, renewed one after the other: all that the orchestrator does, with its storage in memory.
 import { acmeIssuer } from '@acmex/manager';
-import { Provisioner, Upkeep } from '@acmex/orchestrator';
+import { Provisioner, CertificateMaintenance } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { memoryStorage } from '@acmex/storage';
@@ -30,9 +30,9 @@ export async function open({ directory, managementUrl, managed }) {
       acmeIssuer({ name: 'pebble', session: async () => session, solvers: async () => [solver] }),
     ],
   });
-  const upkeep = new Upkeep({ storage, provisioner });
+  const maintenance = new CertificateMaintenance({ storage, provisioner });
   const renew = async (id) => {
-    const { outcome } = await upkeep.tend(id, { force: 'renewal' });
+    const { outcome } = await maintenance.maintain(id, { force: 'renewal' });
     if (outcome?.state !== 'succeeded') throw outcome?.error ?? new Error(`${id} was not renewed`);
   };
   const idle = [];

@@ -167,9 +167,9 @@ export async function serve({
           onError,
         }))
           log({ level: 'info', msg: `${id} is ${change} as the configuration says` });
-      for (const { provisioner, upkeep } of next.managers.values()) {
+      for (const { provisioner, maintenance } of next.managers.values()) {
         await provisioner.joinDuplicates({ signal: stopping.signal, onError });
-        await upkeep.replan({ signal: stopping.signal });
+        await maintenance.replan({ signal: stopping.signal });
       }
       return next;
     };
@@ -226,9 +226,9 @@ export async function serve({
                   onScan: () => team.recordScan(late),
                 }
               : {}),
-            onTended: (id, tended) => {
-              metrics.tended(tended);
-              const { outcome, deployed, deployError } = tended;
+            onMaintained: (id, maintained) => {
+              metrics.countOrder(maintained);
+              const { outcome, deployed, deployError } = maintained;
               const traceId = outcome?.traceparent?.split('-')[1];
               const about = { task: id, ...(traceId === undefined ? {} : { traceId }) };
               if (outcome?.state === 'failed')

@@ -6,7 +6,7 @@ import {
   type Account,
   acmeSession,
   changeKey,
-  deactivateAccount,
+  deactivateAccount as deactivateAcmeAccount,
   type ExternalAccount,
   type Fetch,
   generateAccountKey,
@@ -149,11 +149,11 @@ export async function rotateAccountKey(
 }
 
 /** Gives the account up, for good; its key is kept no longer. Its certificates stay as they are, and are not renewed. */
-export async function giveUpAccount(
+export async function deactivateAccount(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<Account> {
-  const account = await deactivateAccount(await existing(description, options), {
+  const account = await deactivateAcmeAccount(await existing(description, options), {
     signal: options.signal,
   });
   await options.storage.write([

@@ -95,7 +95,7 @@ it('keeps a certificate current in a file, without a configuration file', async 
     queue: inProcessQueue({ clock }),
     concurrency: 1,
     clock,
-    onTended: (_, { outcome, deployed, deployError }) => {
+    onMaintained: (_, { outcome, deployed, deployError }) => {
       if (outcome?.state === 'failed') events.emit('error', outcome.error);
       if (deployError !== undefined) events.emit('error', deployError);
       if (deployed !== undefined) events.emit('deployed');

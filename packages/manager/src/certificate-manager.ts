@@ -7,8 +7,8 @@ import {
   type JsonObject,
   type ManagedCertificate,
   Provisioner,
-  type Tended,
-  Upkeep,
+  type MaintenanceResult,
+  CertificateMaintenance,
 } from '@acmex/orchestrator';
 import type { AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
@@ -56,11 +56,14 @@ export interface CertificateManager {
   /** How names are validated where a certificate's record says nothing. */
   readonly challenge: ChallengeConfig;
   readonly provisioner: Provisioner;
-  readonly upkeep: Upkeep;
+  readonly maintenance: CertificateMaintenance;
   readonly hooks: RunHooks;
-  /** Does what is due for a certificate, as `Upkeep.tend`, and runs the hooks of a run. */
-  tend(id: string, options?: Parameters<Upkeep['tend']>[1]): Promise<Tended>;
-  /** Ends a run, as `Upkeep.finish`, and runs its hooks. */
+  /** Does what is due for a certificate, as `CertificateMaintenance.maintain`, and runs the hooks of a run. */
+  maintain(
+    id: string,
+    options?: Parameters<CertificateMaintenance['maintain']>[1],
+  ): Promise<MaintenanceResult>;
+  /** Ends a run, as `CertificateMaintenance.finish`, and runs its hooks. */
   finish(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly Deployed[]>;
 }
 
@@ -87,7 +90,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     clock,
     ...(options.renewBefore === undefined ? {} : { renewBefore: options.renewBefore }),
   });
-  const upkeep = new Upkeep({
+  const maintenance = new CertificateMaintenance({
     storage,
     provisioner,
     deployer: deployer({ environment, hooks }),
@@ -98,19 +101,19 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     storage,
     challenge,
     provisioner,
-    upkeep,
+    maintenance,
     hooks,
-    async tend(id, tendOptions = {}) {
-      const result = await upkeep.tend(id, tendOptions);
+    async maintain(id, maintainOptions = {}) {
+      const result = await maintenance.maintain(id, maintainOptions);
       const certificate = await certificates.find(id);
       if (certificate) await warnOfRecords(certificate, settings);
       const error = result.outcome?.state === 'failed' ? result.outcome.error : result.deployError;
       if (certificate && error !== undefined)
-        await reportFailure(certificate, error, settings, tendOptions);
+        await reportFailure(certificate, error, settings, maintainOptions);
       return result;
     },
     async finish(finishOptions = {}) {
-      const finished = await upkeep.finish(finishOptions);
+      const finished = await maintenance.finish(finishOptions);
       await warnOnFailure('the hook after', settings, () => hooks.after(finishOptions));
       for (const { certificate: id, deployed, deployError } of finished) {
         const certificate = deployed === 'failed' ? await certificates.find(id) : undefined;

@@ -9,7 +9,7 @@ import {
 import { badNonces, cutAnswers, withFaults } from '@acmex/ca/faults';
 import type { ChallengeSolver } from '@acmex/client';
 import { scaledClock, systemClock } from '@acmex/clock';
-import { dueSource, Provisioner, Upkeep } from '@acmex/orchestrator';
+import { dueSource, Provisioner, CertificateMaintenance } from '@acmex/orchestrator';
 import { acmeSession, type Fetch, generateAccountKey, newAccount } from '@acmex/protocol';
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
 import { memoryStorage } from '@acmex/storage';
@@ -102,7 +102,7 @@ it('every certificate comes from a CA that refuses 30 % of the nonces and cuts 1
       },
     ],
   });
-  const upkeep = new Upkeep({ storage, provisioner, clock });
+  const maintenance = new CertificateMaintenance({ storage, provisioner, clock });
   for (let n = 0; n < count; n += 1)
     await provisioner.certificates.add({ names: [`f${n}.test`], issuer: 'ca', keyType: 'ec-p256' });
   const errors: string[] = [];
@@ -117,7 +117,7 @@ it('every certificate comes from a CA that refuses 30 % of the nonces and cuts 1
     await using loop = dispatcher({ source: dueSource(provisioner.certificates), queue, clock });
     queue.process(
       async (id, { signal }) => {
-        if ((await upkeep.tend(id, { signal })).outcome?.state === 'failed') again += 1;
+        if ((await maintenance.maintain(id, { signal })).outcome?.state === 'failed') again += 1;
         loop.wake();
         return undefined;
       },

@@ -4,7 +4,7 @@ export {
   accountOf,
   type AccountOptions,
   accountSession,
-  giveUpAccount,
+  deactivateAccount,
   type KeptAccount,
   keptAccounts,
   rotateAccountKey,

@@ -2,7 +2,7 @@
 import { http01Webroot } from '@acmex/challenge/http-01';
 import type { ChallengeSolver } from '@acmex/client';
 import { scaledClock, systemClock } from '@acmex/clock';
-import { dueSource, Provisioner, Upkeep } from '@acmex/orchestrator';
+import { dueSource, Provisioner, CertificateMaintenance } from '@acmex/orchestrator';
 import { acmeSession, importAccountKey } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
@@ -48,7 +48,7 @@ const provisioner = new Provisioner({
   clock,
   lease: { seconds: 3 * factor },
 });
-const upkeep = new Upkeep({ storage, provisioner, clock });
+const maintenance = new CertificateMaintenance({ storage, provisioner, clock });
 const queue = inProcessQueue({ clock, onError: (id, error) => console.error(id, error) });
 const loop = dispatcher({
   source: dueSource(provisioner.certificates),
@@ -58,7 +58,7 @@ const loop = dispatcher({
 });
 queue.process(
   async (id, { signal }) => {
-    const { outcome } = await upkeep.tend(id, { signal });
+    const { outcome } = await maintenance.maintain(id, { signal });
     if (outcome?.state === 'failed') console.error(id, outcome.error);
     loop.wake();
     return undefined;

@@ -1,5 +1,5 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import { type Deployed, dueSource, type Tended } from '@acmex/orchestrator';
+import { type Deployed, dueSource, type MaintenanceResult } from '@acmex/orchestrator';
 import {
   type Dispatcher,
   dispatcher,
@@ -20,7 +20,7 @@ export interface WorkerOptions {
   readonly perIssuer?: number | undefined;
   /** How often it looks for what others have written, at least. */
   readonly interval?: DurationInput | undefined;
-  readonly onTended?: ((id: string, tended: Tended) => void) | undefined;
+  readonly onMaintained?: ((id: string, maintained: MaintenanceResult) => void) | undefined;
   /** What became of a certificate that was placed, at the end of its run. */
   readonly onDeployed?: ((id: string, deployed: Deployed) => void) | undefined;
   readonly onError?: ((what: string, error: unknown) => void) | undefined;
@@ -58,7 +58,7 @@ export function worker({
   concurrency,
   perIssuer,
   interval,
-  onTended,
+  onMaintained,
   onDeployed,
   onError = () => {
     /* nobody looks */
@@ -76,7 +76,7 @@ export function worker({
       const parts = managers().get(scope);
       if (parts)
         await runs.within(parts, scope, async () => {
-          onTended?.(task, await parts.tend(id, { signal }));
+          onMaintained?.(task, await parts.maintain(id, { signal }));
         });
       loop?.wake(task);
       return undefined;

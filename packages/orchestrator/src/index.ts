@@ -60,4 +60,8 @@ export {
   urgency,
   type Validity,
 } from './renewal-time.ts';
-export { type Tended, Upkeep, type UpkeepOptions } from './upkeep.ts';
+export {
+  type MaintenanceResult,
+  CertificateMaintenance,
+  type CertificateMaintenanceOptions,
+} from './certificate-maintenance.ts';

@@ -10,7 +10,7 @@ import {
   outbox,
   type PageQuery,
   Provisioner,
-  Upkeep,
+  CertificateMaintenance,
 } from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
 
@@ -19,7 +19,7 @@ let clock: ReturnType<typeof virtualClock>;
 let storage: Storage;
 let issuer: TestIssuer;
 let provisioner: Provisioner;
-let upkeep: Upkeep;
+let maintenance: CertificateMaintenance;
 const deployed: string[] = [];
 let deployFailure: Error | undefined;
 
@@ -30,7 +30,7 @@ beforeEach(async () => {
   provisioner = new Provisioner({ storage, issuers: [issuer], clock });
   deployed.length = 0;
   deployFailure = undefined;
-  upkeep = new Upkeep({
+  maintenance = new CertificateMaintenance({
     storage,
     provisioner,
     clock,
@@ -71,7 +71,7 @@ const next = async () => {
     milliseconds: Math.max(0, Date.parse(at) - clock.now().epochMilliseconds),
   });
   const [id = ''] = await dueNow();
-  return await upkeep.tend(id);
+  return await maintenance.maintain(id);
 };
 
 describe('an order', () => {
@@ -251,7 +251,7 @@ describe('an order', () => {
   });
   it('keeps three generations, and the key where that is wished', async () => {
     const id = await obtained({ reuseKey: true });
-    for (let n = 0; n < 4; n += 1) await upkeep.tend(id, { force: 'renewal' });
+    for (let n = 0; n < 4; n += 1) await maintenance.maintain(id, { force: 'renewal' });
     const kept = await keys('generation');
     expect(kept.map((key) => key.slice(-8))).toEqual(['00000003', '00000004', '00000005']);
     expect((await provisioner.certificates.generation(id, 5))!.privateKey).toBe(
@@ -272,7 +272,7 @@ describe('an order', () => {
   });
 });
 
-describe('upkeep', () => {
+describe('maintenance', () => {
   it('renews when a third of the life is left, by what is due alone', async () => {
     const id = await obtained();
     issuer.renewalInfo = undefined as never;
@@ -297,15 +297,15 @@ describe('upkeep', () => {
       ...storage,
       write: async (changes, options) => {
         if (changes.some((change) => 'set' in change && change.set.includes('ord_')))
-          await (elsewhere ??= upkeep.tend(id));
+          await (elsewhere ??= maintenance.maintain(id));
         return await storage.write(changes, options);
       },
     };
-    await new Upkeep({
+    await new CertificateMaintenance({
       storage: late,
       provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }),
       clock,
-    }).tend(id);
+    }).maintain(id);
     await expect(elsewhere).resolves.toMatchObject({
       outcome: { state: 'succeeded', generation: 2 },
     });
@@ -323,7 +323,7 @@ describe('upkeep', () => {
       explanationUrl: 'https://ca.test/incident',
       askAgainAt: clock.now().add({ hours: 6 }),
     };
-    await expect(upkeep.tend(id)).resolves.toMatchObject({
+    await expect(maintenance.maintain(id)).resolves.toMatchObject({
       outcome: { state: 'succeeded', generation: 2 },
     });
     expect((await told()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({
@@ -345,15 +345,15 @@ describe('upkeep', () => {
       ...issuer,
       renewalInfo: async () => {
         const { window } = issuer;
-        await upkeep.tend(id);
+        await maintenance.maintain(id);
         return window;
       },
     };
-    await new Upkeep({
+    await new CertificateMaintenance({
       storage,
       provisioner: new Provisioner({ storage, issuers: [slow], clock }),
       clock,
-    }).tend(id);
+    }).maintain(id);
     const { current, renewal } = await provisioner.certificates.get(id);
     expect([current?.generation, renewal?.window, issuer.orders.length]).toEqual([2, undefined, 2]);
   });
@@ -368,7 +368,7 @@ describe('upkeep', () => {
   });
   it('does once for all what is due after a run, and confirms each then', async () => {
     const did: string[] = [];
-    upkeep = new Upkeep({
+    maintenance = new CertificateMaintenance({
       storage,
       provisioner,
       clock,
@@ -395,11 +395,11 @@ describe('upkeep', () => {
       await obtained({ names: ['b.test'], deploy: [{}] }),
     ];
     for (const id of ids)
-      await expect(upkeep.tend(id)).resolves.toMatchObject({ deployed: 'placed' });
+      await expect(maintenance.maintain(id)).resolves.toMatchObject({ deployed: 'placed' });
     // Who looks meanwhile leaves it to the one that has placed it.
-    await expect(upkeep.tend(ids[0]!)).resolves.not.toHaveProperty('deployed');
+    await expect(maintenance.maintain(ids[0]!)).resolves.not.toHaveProperty('deployed');
     expect(await dueNow()).toEqual([]);
-    await expect(upkeep.finish()).resolves.toEqual(
+    await expect(maintenance.finish()).resolves.toEqual(
       ids.map((certificate) => ({ certificate, deployed: 'done' })),
     );
     expect(did).toEqual([
@@ -409,11 +409,11 @@ describe('upkeep', () => {
       'confirm a.test',
       'confirm b.test',
     ]);
-    expect([await upkeep.finish(), upkeep.placed]).toEqual([[], 0]);
+    expect([await maintenance.finish(), maintenance.placed]).toEqual([[], 0]);
     deployFailure = Object.assign(new Error('it shows the old one'), { code: 'ERR_DEPLOY_PROBE' });
     const third = await obtained({ names: ['c.test'], deploy: [{}] });
-    await upkeep.tend(third);
-    await expect(upkeep.finish()).resolves.toEqual([
+    await maintenance.maintain(third);
+    await expect(maintenance.finish()).resolves.toEqual([
       { certificate: third, deployed: 'failed', deployError: deployFailure },
     ]);
     expect(issuer.orders).toHaveLength(3);
@@ -433,10 +433,10 @@ describe('upkeep', () => {
       ],
     };
     const id = await obtained({ deploy: [{}] });
-    await new Upkeep({ storage, provisioner, clock, deployer }).tend(id);
-    upkeep = new Upkeep({ storage, provisioner, clock, deployer });
+    await new CertificateMaintenance({ storage, provisioner, clock, deployer }).maintain(id);
+    maintenance = new CertificateMaintenance({ storage, provisioner, clock, deployer });
     await expect(next()).resolves.toMatchObject({ deployed: 'placed' });
-    await expect(upkeep.finish()).resolves.toEqual([{ certificate: id, deployed: 'done' }]);
+    await expect(maintenance.finish()).resolves.toEqual([{ certificate: id, deployed: 'done' }]);
     expect([reloads, clock.now().toString()]).toEqual([1, '2026-11-01T00:10:00Z']);
   });
 
@@ -447,14 +447,14 @@ describe('upkeep', () => {
     ];
     const at = async (one: string) => (await provisioner.certificates.get(one)).renewal?.at;
     const before = [await at(id), await at(own)];
-    const earlier = new Upkeep({
+    const earlier = new CertificateMaintenance({
       storage,
       provisioner: new Provisioner({ storage, issuers: [issuer], clock, renewBefore: 'P40D' }),
       clock,
     });
     await earlier.replan();
     expect([await at(id), await at(own)]).toEqual(['2026-12-21T00:00:00Z', before[1]]);
-    await upkeep.replan();
+    await maintenance.replan();
     expect([await at(id), await at(own)]).toEqual(before);
   });
 
@@ -471,7 +471,7 @@ describe('upkeep', () => {
       },
       askAgainAt: clock.now(),
     };
-    await upkeep.tend(id);
+    await maintenance.maintain(id);
     expect((await told()).at(-1)).toMatchObject({ type: 'renewal_skipped', certificate: id });
     expect(issuer.orders).toHaveLength(1);
   });
@@ -479,8 +479,8 @@ describe('upkeep', () => {
   it('tries a deploy again without ordering again', async () => {
     const id = await obtained({ deploy: [{ directory: '/etc/tls' }] });
     deployFailure = Object.assign(new Error('the disk is full'), { code: 'ERR_DEPLOY_DISK' });
-    await expect(upkeep.tend(id)).resolves.toMatchObject({ deployed: 'failed' });
-    await expect(upkeep.tend(id)).resolves.not.toHaveProperty('deployed');
+    await expect(maintenance.maintain(id)).resolves.toMatchObject({ deployed: 'failed' });
+    await expect(maintenance.maintain(id)).resolves.not.toHaveProperty('deployed');
     deployFailure = undefined;
     await expect(next()).resolves.toMatchObject({ deployed: 'done' });
     expect(issuer.orders).toHaveLength(1);
@@ -488,7 +488,7 @@ describe('upkeep', () => {
       ['deployment_failed', 'ERR_DEPLOY_DISK'],
       ['certificate_deployed', undefined],
     ]);
-    await expect(upkeep.tend(id)).resolves.not.toHaveProperty('deployed');
+    await expect(maintenance.maintain(id)).resolves.not.toHaveProperty('deployed');
     expect(deployed).toHaveLength(1);
   });
   it('leaves a paused certificate alone, and tells once that one has expired', async () => {
@@ -496,11 +496,11 @@ describe('upkeep', () => {
     await provisioner.certificates.pause(id);
     expect(await provisioner.certificates.nextDue()).toBeUndefined();
     await clock.advance({ hours: 100 * 24 });
-    await upkeep.tend(id);
+    await maintenance.maintain(id);
     expect(issuer.orders).toHaveLength(1);
     await provisioner.certificates.resume(id);
     issuer.failures.push(new Error('still not'));
-    await upkeep.tend(id);
+    await maintenance.maintain(id);
     await next();
     expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
     expect((await provisioner.certificates.get(id)).current).toMatchObject({ generation: 2 });
@@ -513,28 +513,30 @@ describe('upkeep', () => {
     const late: Storage = {
       ...storage,
       write: async (...args) => {
-        await (elsewhere ??= upkeep.tend(id));
+        await (elsewhere ??= maintenance.maintain(id));
         return await storage.write(...args);
       },
     };
-    await new Upkeep({
+    await new CertificateMaintenance({
       storage: late,
       provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }),
       clock,
-    }).tend(id);
+    }).maintain(id);
     expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
   });
   it('takes up a certificate whose order was never written', async () => {
     const { id } = await provisioner.certificates.add(spec);
     await clock.advance({ seconds: 1 });
     expect(await dueNow()).toEqual([id]);
-    await expect(upkeep.tend(id)).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
+    await expect(maintenance.maintain(id)).resolves.toMatchObject({
+      outcome: { state: 'succeeded' },
+    });
   });
   it('does nothing wrong when the clock jumps by two days', async () => {
     const id = await obtained();
     for (const jump of [48, 0, 48]) {
       await clock.advance({ hours: jump });
-      await upkeep.tend(id);
+      await maintenance.maintain(id);
     }
     expect(issuer.orders).toHaveLength(1);
   });

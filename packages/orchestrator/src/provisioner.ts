@@ -44,7 +44,7 @@ export interface ProvisionerOptions {
   readonly clock?: Clock | undefined;
   /** How long a process may be silent before another goes on with its order; 10 seconds by default. */
   readonly lease?: DurationInput | undefined;
-  /** Renew no later than this long before the end, of certificates that say nothing else: see `Upkeep.replan`. */
+  /** Renew no later than this long before the end, of certificates that say nothing else: see `CertificateMaintenance.replan`. */
   readonly renewBefore?: DurationInput | undefined;
 }
 
@@ -299,12 +299,12 @@ export class Provisioner {
   async retry(id: string): Promise<string> {
     const { certificate, ...order } = await this.status(id);
     if (hasEnded(order)) return await this.submit({ certificate, cause: 'request' });
-    await this.hasten(certificate);
+    await this.retryNow(certificate);
     return id;
   }
 
   /** Makes what waits after a failure of a certificate due now. */
-  async hasten(certificate: string): Promise<void> {
+  async retryNow(certificate: string): Promise<void> {
     const retryAt = this.#clock.now().toString();
     await this.certificates.change(certificate, (summary) => ({
       ...summary,
@@ -332,7 +332,7 @@ export class Provisioner {
   }
 
   /** Has the CA asked for its window by whoever does what is due, though the time for that has not come. */
-  async recheck(certificate: string): Promise<void> {
+  async refreshRenewalInfo(certificate: string): Promise<void> {
     const askAt = this.#clock.now().toString();
     await this.certificates.change(certificate, (summary) =>
       summary.renewal?.askAt === undefined

@@ -2,7 +2,7 @@ import { printable } from '@acmex/errors';
 import {
   accountOf,
   type AccountOptions,
-  giveUpAccount,
+  deactivateAccount,
   keptAccounts,
   rotateAccountKey,
   updateContact,
@@ -118,7 +118,7 @@ export async function accountDeactivate(
       'a deactivated account cannot be restored, and its certificates are not renewed: use --force to confirm',
     );
   await withAuthority(options, terminal, async (authority, context) =>
-    toResult(authority, await giveUpAccount(authority, context)),
+    toResult(authority, await deactivateAccount(authority, context)),
   );
 }
 

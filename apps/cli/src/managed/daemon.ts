@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { storedResponses, type Worker, worker } from '@acmex/manager';
-import type { Tended } from '@acmex/orchestrator';
+import type { MaintenanceResult } from '@acmex/orchestrator';
 import { inProcessQueue } from '@acmex/scheduler';
 import { haveSameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
@@ -108,7 +108,7 @@ function startWorker(
     concurrency: options.concurrency,
     perIssuer: options.perIssuer,
     interval: { seconds: options.checkInterval },
-    onTended: (id, result) => reportMaintenance(id, result, report),
+    onMaintained: (id, result) => reportMaintenance(id, result, report),
     onDeployed: (id, result) => reportMaintenance(id, result, report),
     onError: (subject, error) => report.warn(`${subject}: ${withCode(error)}`),
     onLate: (late) =>
@@ -129,7 +129,11 @@ function assertSameStorage(next: Config, current: Config): void {
 
 function reportMaintenance(
   id: string,
-  { outcome, deployed, deployError }: Pick<Tended, 'outcome' | 'deployed' | 'deployError'>,
+  {
+    outcome,
+    deployed,
+    deployError,
+  }: Pick<MaintenanceResult, 'outcome' | 'deployed' | 'deployError'>,
   report: Reporter,
 ): void {
   if (outcome?.state === 'failed')

@@ -99,14 +99,14 @@ export async function orderRetry(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManager(options, terminal, async ({ provisioner, tend, finish }) => {
+  await withManager(options, terminal, async ({ provisioner, maintain, finish }) => {
     const { certificate } = await provisioner.status(id);
     await provisioner.certificates.get(certificate);
     const {
       order = id,
       outcome,
       deployError,
-    } = await tend(certificate, { signal: terminal.signal, force: 'renewal' });
+    } = await maintain(certificate, { signal: terminal.signal, force: 'renewal' });
     const [finished] = await finish({ signal: terminal.signal });
     if (outcome?.state === 'failed') throw outcome.error;
     const error = deployError ?? finished?.deployError;

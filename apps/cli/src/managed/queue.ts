@@ -98,7 +98,7 @@ export async function replay(
     const ids = chosen
       .filter((certificate) => failureOf(certificate) !== undefined)
       .map(({ id }) => id);
-    for (const id of ids) await provisioner.hasten(id);
+    for (const id of ids) await provisioner.retryNow(id);
     return {
       text: ids.length === 0 ? 'nothing fails' : `due now: ${ids.join(', ')}`,
       document: ids,

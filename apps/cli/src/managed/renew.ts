@@ -1,7 +1,7 @@
 import { mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
-import type { ManagedCertificate, Tended } from '@acmex/orchestrator';
+import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
@@ -18,7 +18,7 @@ export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
   readonly concurrency: number;
 }
 
-interface Done extends Tended {
+interface Done extends MaintenanceResult {
   readonly names: readonly string[];
   readonly result:
     'renewed' | 'could be renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
@@ -50,7 +50,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     const trial = options.dryRun ? dryRun(options, { terminal, report }) : undefined;
     const due = chosen(parts, { ...options, declared }, terminal.signal);
     await mapConcurrent(options.concurrency, due, async (id) => {
-      done.push(await tended(id, parts, { options, terminal, report, trial }));
+      done.push(await maintainCertificate(id, parts, { options, terminal, report, trial }));
     });
     // Also where it was stopped: what a hook has ended before the run is begun again after it.
     const finished = new Map((await parts.finish()).map((one) => [one.certificate, one]));
@@ -102,7 +102,7 @@ export async function prepared(
   });
   for (const { id, names, change } of changes)
     report.done(`${id} (${names.map((name) => printable(name, 255)).join(', ')}) ${words[change]}`);
-  await parts.upkeep.replan({ signal });
+  await parts.maintenance.replan({ signal });
   return changes.map(({ id }) => id);
 }
 
@@ -128,7 +128,7 @@ async function dueNow(
   return [...ids];
 }
 
-async function tended(
+async function maintainCertificate(
   id: string,
   parts: ConfiguredManager,
   {
@@ -154,11 +154,11 @@ async function tended(
       report.done(`${called}: could be renewed`);
       return { certificate: id, names, result: 'could be renewed' };
     }
-    const tended = await parts.tend(id, {
+    const maintained = await parts.maintain(id, {
       signal,
       force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined,
     });
-    const { outcome, deployed, deployError } = tended;
+    const { outcome, deployed, deployError } = maintained;
     const error = outcome?.state === 'failed' ? outcome.error : deployError;
     const result =
       outcome?.state === 'failed'
@@ -172,7 +172,7 @@ async function tended(
               : 'deployed';
     if (error !== undefined) report.warn(`${called}: ${result}: ${errorText(error)}`);
     else if (result !== 'not due') report.done(`${called}: ${result}`);
-    return { ...tended, names, result, error };
+    return { ...maintained, names, result, error };
   } catch (error) {
     if (!signal.aborted) report.warn(`${called}: ${errorText(error)}`);
     return { certificate: id, names, result: 'failed', error };

@@ -211,9 +211,9 @@ async function issued(
   const { id } = declaration.certificate;
   report.done(declarationText(declaration));
   await executeOrder(declaration, { provisioner: manager.provisioner, signal, report });
-  const tended = await manager.tend(id, { signal });
+  const maintained = await manager.maintain(id, { signal });
   const { deployed, deployError } =
-    (await manager.finish({ signal })).find(({ certificate }) => certificate === id) ?? tended;
+    (await manager.finish({ signal })).find(({ certificate }) => certificate === id) ?? maintained;
   if (deployed === 'failed')
     throw new CliError(
       'ERR_CLI_NOT_DEPLOYED',

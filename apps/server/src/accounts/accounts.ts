@@ -4,7 +4,7 @@ import {
   accountOf,
   type AccountOptions,
   accountSession,
-  giveUpAccount,
+  deactivateAccount,
   keptAccounts,
   rotateAccountKey,
   updateContact,
@@ -178,7 +178,7 @@ export class Accounts {
   @Handles(giveUp)
   async giveUp({ caller, params: { id }, signal }: RequestOf<typeof giveUp>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    await giveUpAccount(issuer, await this.#kept(caller, id, issuer, signal));
+    await deactivateAccount(issuer, await this.#kept(caller, id, issuer, signal));
     return answer(204);
   }
 

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import type { Tended } from '@acmex/orchestrator';
+import type { MaintenanceResult } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CertificateCounts } from '../certificate-counts.ts';
@@ -151,7 +151,7 @@ export class Metrics {
     this.#durations.observe({ method, route }, seconds);
   }
 
-  tended({ outcome }: Tended): void {
+  countOrder({ outcome }: MaintenanceResult): void {
     if (outcome && !outcome.elsewhere) this.#renewals.inc({ outcome: outcome.state });
   }
 }

@@ -149,7 +149,7 @@ export class Queue {
       limit: 500,
       where: ({ id, names }) => maySee(caller, names) && (named?.includes(id) ?? true),
     });
-    for (const { id } of certificates) await provisioner.hasten(id);
+    for (const { id } of certificates) await provisioner.retryNow(id);
     this.#scheduling.wake();
     return answer(202, { certificates: certificates.map(({ id }) => id), next });
   }

@@ -70,7 +70,7 @@ export class WebhookReceiver {
       await this.#quotas.order(caller.tenant);
       if (event === 'renew')
         orders.push(await provisioner.submit({ certificate: id, cause: 'request' }));
-      else await provisioner.recheck(id);
+      else await provisioner.refreshRenewalInfo(id);
     }
     this.#scheduling.wake();
     return answer(200, {

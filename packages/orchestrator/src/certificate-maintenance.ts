@@ -15,7 +15,7 @@ import type { Provisioner, Submission } from './provisioner.ts';
 import { randomOf, renewalTime } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
 
-export interface UpkeepOptions {
+export interface CertificateMaintenanceOptions {
   readonly storage: Storage;
   readonly provisioner: Provisioner;
   readonly deployer?: Deployer | undefined;
@@ -23,7 +23,7 @@ export interface UpkeepOptions {
 }
 
 /** What was done for a certificate. */
-export interface Tended {
+export interface MaintenanceResult {
   readonly certificate: string;
   /** The order that was executed, and how that ended. */
   readonly order?: string | undefined;
@@ -46,13 +46,18 @@ const policies = records<{ readonly renewBefore?: string | undefined }>({
 const [oftenForShort, often, shortLived] = [3_600_000, 6 * 3_600_000, 10 * 86_400_000];
 
 /** Keeps certificates current: what is due for one is decided from its record, the certificate and the CA's window, and nothing else. */
-export class Upkeep {
+export class CertificateMaintenance {
   readonly #storage: Storage;
   readonly #provisioner: Provisioner;
   readonly #deployment: Deployment | undefined;
   readonly #clock: Clock;
 
-  constructor({ storage, provisioner, deployer, clock = systemClock }: UpkeepOptions) {
+  constructor({
+    storage,
+    provisioner,
+    deployer,
+    clock = systemClock,
+  }: CertificateMaintenanceOptions) {
     this.#storage = storage;
     this.#provisioner = provisioner;
     this.#clock = clock;
@@ -66,7 +71,7 @@ export class Upkeep {
    * repeated, and by several processes at once. A certificate that is gone or paused: nothing.
    * @param force `deploy`: tries what failed again though its time has not come; `renewal`: renews also what is not due, and deploys
    */
-  async tend(
+  async maintain(
     id: string,
     {
       signal,
@@ -75,7 +80,7 @@ export class Upkeep {
       readonly signal?: AbortSignal | undefined;
       readonly force?: 'renewal' | 'deploy' | undefined;
     } = {},
-  ): Promise<Tended> {
+  ): Promise<MaintenanceResult> {
     const before = await this.#provisioner.certificates.find(id);
     if (!before || before.paused) return { certificate: id };
     await this.#tellExpiry(before);
