@@ -3,6 +3,7 @@ export { type ChallengeServer } from './challenge-server.ts';
 export { describeWith } from './describe-with.ts';
 export { eventually } from './eventually.ts';
 export { freePort } from './free-port.ts';
+export { hostileUserId, type HostileUserOptions, withHostileUser } from './hostile-user.ts';
 export { type LocalCertificate, localCertificate } from './local-certificate.ts';
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
 export { type PowerDns, type PowerDnsOptions, startPowerDns } from './powerdns.ts';

@@ -1,0 +1,21 @@
+export { fileErrorCure, fileErrorText } from './error-text.ts';
+export { FilesError, type FilesErrorCode, filesErrors } from './errors.ts';
+export {
+  type Folder,
+  type FolderAccess,
+  openFolder,
+  type OpenFolderOptions,
+  syncFolder,
+} from './folder.ts';
+export { type ProgramSearch, trustedFile, trustedProgram } from './trusted-path.ts';
+export {
+  type FileAttributes,
+  type NewFileOptions,
+  readFileIn,
+  replaceEntry,
+  replaceFile,
+  replaceFileIn,
+  type ReservedFile,
+  reserveFile,
+  writeNewFile,
+} from './whole-file.ts';

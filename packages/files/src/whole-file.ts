@@ -1,0 +1,368 @@
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, link, open, rename } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errorCode } from '@acmex/errors';
+import { FilesError } from './errors.ts';
+import { type Folder, type FolderAccess, linkTarget, openFolder } from './folder.ts';
+import { currentUser } from './user.ts';
+
+/** Who may do what with a file. */
+export interface FileAttributes {
+  /** The permission bits. */
+  readonly mode: number;
+  /**
+   * When present, a file that is replaced keeps its mode, but no bit that is not in this one. When absent, the file has
+   * `mode` whatever it replaces.
+   */
+  readonly keepModeWithin?: number | undefined;
+  /** The owner. When absent, that of the file that is replaced, or the user of this process. */
+  readonly uid?: number | undefined;
+  /** The group. When absent, that of the file that is replaced, or the group of this process. */
+  readonly gid?: number | undefined;
+}
+
+/** A file that is being written beside its path; nobody sees it there before it is whole. */
+export interface ReservedFile extends AsyncDisposable {
+  /** Leads to the bytes that were appended. */
+  readonly temporaryPath: string;
+  /** Adds bytes. */
+  append(bytes: Uint8Array | string): Promise<void>;
+  /** Flushes the bytes to the disk and puts the file at its path, in place of one that is there. */
+  commit(): Promise<void>;
+  /**
+   * Flushes the bytes to the disk and puts the file at its path if there is none.
+   *
+   * @returns false when there is one; it is unchanged
+   */
+  commitNew(): Promise<boolean>;
+}
+
+/** Where a file is written: in an open folder, under a name that is not a link. */
+interface Target extends AsyncDisposable {
+  readonly folder: Folder;
+  readonly name: string;
+}
+
+/**
+ * Replaces a file, or makes it: written beside its path, flushed, renamed, and the folder flushed. Readers see the old bytes or
+ * the new ones. A link at the path is followed only where nobody but root and the user of this process can have made it.
+ *
+ * A replaced file keeps its owner, group and mode as `attributes` says, unless somebody else could have put it there. What
+ * cannot be kept (only root gives files away) becomes narrower, never wider.
+ *
+ * @returns false when the file has these bytes and attributes already
+ * @throws FilesError `ERR_FILES_UNSAFE`, `ERR_FILES_NOT_REGULAR`; an error of Node
+ */
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array | string,
+  attributes: FileAttributes,
+  access?: FolderAccess,
+): Promise<boolean> {
+  await using target = await openTarget(path, access);
+  return await replaceAt(target, bytes, attributes);
+}
+
+/** Like `replaceFile`, in a folder that is open. A link at the name follows the same rule. */
+export async function replaceFileIn(
+  folder: Folder,
+  name: string,
+  bytes: Uint8Array | string,
+  attributes: FileAttributes,
+): Promise<boolean> {
+  const linked = await linkTarget(folder, name);
+  if (linked !== undefined)
+    return await replaceFile(resolve(folder.path, linked), bytes, attributes);
+  return await replaceAt({ folder, name }, bytes, attributes);
+}
+
+/** Like `replaceFileIn`, but replaces a link at the name, and gives the file exactly this mode. */
+export async function replaceEntry(
+  folder: Folder,
+  name: string,
+  bytes: Uint8Array | string,
+  mode: number,
+): Promise<void> {
+  await using file = await TemporaryFile.open(folder);
+  await file.handle.writeFile(bytes);
+  await file.finish({ mode });
+  await file.renameTo(name);
+}
+
+/**
+ * Makes sure now that a file can be written later, by opening it beside its path. Disposing of it removes what was not
+ * committed.
+ *
+ * @throws FilesError `ERR_FILES_UNSAFE`, `ERR_FILES_NOT_REGULAR`; an error of Node
+ */
+export async function reserveFile(
+  path: string,
+  attributes: FileAttributes,
+  access?: FolderAccess,
+): Promise<ReservedFile> {
+  const target = await openTarget(path, access);
+  const { folder, name } = target;
+  let file: TemporaryFile;
+  try {
+    await regularFile(target);
+    file = await TemporaryFile.open(folder);
+  } catch (error) {
+    await target[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    temporaryPath: file.path,
+    append: (bytes) => file.handle.appendFile(bytes),
+    async commit() {
+      await file.finish(attributesFor(await regularFile(target), target, attributes));
+      await file.renameTo(name);
+    },
+    async commitNew() {
+      await file.finish(attributes);
+      return await file.linkTo(name);
+    },
+    async [Symbol.asyncDispose]() {
+      await file[Symbol.asyncDispose]();
+      await target[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export interface NewFileOptions {
+  readonly mode: number;
+  /** Which part is on the disk before this returns: the bytes with all properties, the bytes alone, or nothing for certain. */
+  readonly flush: 'all' | 'data' | 'nothing';
+}
+
+/**
+ * Writes a file that does not exist. A crash may leave a part of it; use `replaceFile` where that matters.
+ *
+ * @throws an error of Node, `EEXIST` where something is at the path, also a link
+ */
+export async function writeNewFile(
+  path: string,
+  bytes: Uint8Array | string,
+  { mode, flush }: NewFileOptions,
+): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.writeFile(bytes);
+    if (flush === 'all') await file.sync();
+    if (flush === 'data') await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads a regular file in an open folder. Follows no link.
+ *
+ * @returns undefined where there is none
+ * @throws FilesError `ERR_FILES_NOT_REGULAR`; an error of Node, `ELOOP` for a link
+ */
+export async function readFileIn(folder: Folder, name: string): Promise<Buffer | undefined> {
+  const file = await openRegular(folder, name);
+  return await file?.handle.readFile().finally(() => file.handle.close());
+}
+
+/** A file beside its later path, for the user of this process only until it is finished. */
+class TemporaryFile implements AsyncDisposable {
+  readonly handle: FileHandle;
+  readonly #folder: Folder;
+  readonly #name: string;
+  #isRemoved = false;
+
+  private constructor(folder: Folder, name: string, handle: FileHandle) {
+    this.#folder = folder;
+    this.#name = name;
+    this.handle = handle;
+  }
+
+  static async open(folder: Folder): Promise<TemporaryFile> {
+    const name = `.acmex-${randomBytes(8).toString('hex')}`;
+    return new TemporaryFile(folder, name, await open(folder.entry(name), 'wx+', 0o600));
+  }
+
+  get path(): string {
+    return this.#folder.entry(this.#name);
+  }
+
+  /** Gives the file its attributes, through its descriptor, and flushes it. */
+  async finish(attributes: FinalAttributes): Promise<void> {
+    await this.handle.chmod(await this.#chown(attributes));
+    await this.handle.sync();
+  }
+
+  async renameTo(name: string): Promise<void> {
+    await rename(this.path, this.#folder.entry(name));
+    this.#isRemoved = true;
+    await this.#folder.sync();
+  }
+
+  /** @returns false when the name is taken */
+  async linkTo(name: string): Promise<boolean> {
+    try {
+      await link(this.path, this.#folder.entry(name));
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') return false;
+      throw error;
+    }
+    await this.#folder.sync();
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.handle.close();
+    if (!this.#isRemoved) await this.#folder.removeFile(this.#name);
+  }
+
+  /** @returns the mode for the owner and group that the file has now */
+  async #chown({ mode, uid, gid, mayNarrow = false }: FinalAttributes): Promise<number> {
+    if (uid === undefined && gid === undefined) return mode;
+    const attempts = mayNarrow
+      ? [
+          [uid, gid],
+          [undefined, gid],
+        ]
+      : [[uid, gid]];
+    for (const [owner = -1, group = -1] of attempts) {
+      try {
+        if (owner !== -1 || group !== -1) await this.handle.chown(owner, group);
+        return mode;
+      } catch (error) {
+        if (!mayNarrow || errorCode(error) !== 'EPERM') throw error;
+      }
+    }
+    return withoutGroup(mode);
+  }
+}
+
+interface FinalAttributes extends Pick<FileAttributes, 'mode' | 'uid' | 'gid'> {
+  /** Whether owner and group are only kept from the replaced file, so that the file may also be narrower. */
+  readonly mayNarrow?: boolean;
+}
+
+async function replaceAt(
+  target: Pick<Target, 'folder' | 'name'>,
+  bytes: Uint8Array | string,
+  attributes: FileAttributes,
+): Promise<boolean> {
+  const { folder, name } = target;
+  const existing = await regularFile(target);
+  const wanted = attributesFor(existing, target, attributes);
+  if (existing !== undefined && hasAttributes(existing, wanted) && (await hasBytes(target, bytes)))
+    return false;
+  await using file = await TemporaryFile.open(folder);
+  await file.handle.writeFile(bytes);
+  await file.finish(wanted);
+  await file.renameTo(name);
+  return true;
+}
+
+async function openTarget(path: string, access?: FolderAccess): Promise<Target> {
+  let candidate = resolve(path);
+  for (let links = 0; links <= 40; links += 1) {
+    const folder = await openFolder(dirname(candidate), access);
+    try {
+      const linked = await linkTarget(folder, basename(candidate));
+      if (linked === undefined)
+        return {
+          folder,
+          name: basename(candidate),
+          [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+        };
+      // The folder of a link that is followed is trusted: its path stays what it is.
+      candidate = resolve(folder.path, linked);
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+    await folder[Symbol.asyncDispose]();
+  }
+  throw Object.assign(new Error(`${path} has too many symbolic links`), { code: 'ELOOP' });
+}
+
+/** Returns the properties of the file that is there; undefined where there is none. */
+async function regularFile({
+  folder,
+  name,
+}: Pick<Target, 'folder' | 'name'>): Promise<Stats | undefined> {
+  const stats = await folder.stat(name);
+  if (stats !== undefined && !stats.isFile() && !stats.isSymbolicLink())
+    throw notRegular(join(folder.path, name), stats);
+  // Since the path was resolved, somebody put a link there: it is replaced, and says nothing about who may read.
+  return stats?.isSymbolicLink() ? undefined : stats;
+}
+
+function attributesFor(
+  existing: Stats | undefined,
+  { folder }: Pick<Target, 'folder'>,
+  { mode, keepModeWithin, uid, gid }: FileAttributes,
+): FinalAttributes {
+  if (existing === undefined || !folder.trusts(existing)) return { mode, uid, gid };
+  return {
+    mode: keepModeWithin === undefined ? mode : existing.mode & keepModeWithin,
+    uid: uid ?? existing.uid,
+    gid: gid ?? existing.gid,
+    mayNarrow: uid === undefined && gid === undefined,
+  };
+}
+
+function hasAttributes(existing: Stats, { mode, uid, gid }: FinalAttributes): boolean {
+  if (currentUser() === undefined) return true;
+  return (
+    (existing.mode & 0o7777) === mode &&
+    (uid ?? existing.uid) === existing.uid &&
+    (gid ?? existing.gid) === existing.gid
+  );
+}
+
+async function hasBytes(
+  { folder, name }: Pick<Target, 'folder' | 'name'>,
+  bytes: Uint8Array | string,
+): Promise<boolean> {
+  const wanted = Buffer.from(bytes);
+  const file = await openRegular(folder, name).catch((error: unknown) => {
+    // A file that may be replaced need not be readable.
+    if (errorCode(error) === 'EACCES') return undefined;
+    throw error;
+  });
+  if (file === undefined) return false;
+  try {
+    return file.stats.size === wanted.length && (await file.handle.readFile()).equals(wanted);
+  } finally {
+    await file.handle.close();
+  }
+}
+
+async function openRegular(
+  folder: Folder,
+  name: string,
+): Promise<{ readonly handle: FileHandle; readonly stats: Stats } | undefined> {
+  // A pipe would keep the open waiting for a writer.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  let handle: FileHandle;
+  try {
+    handle = await open(folder.entry(name), flags);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const stats = await handle.stat();
+  if (stats.isFile()) return { handle, stats };
+  await handle.close();
+  throw notRegular(join(folder.path, name), stats);
+}
+
+function notRegular(path: string, stats: Stats): FilesError {
+  return new FilesError(
+    'ERR_FILES_NOT_REGULAR',
+    `${path} is ${stats.isDirectory() ? 'a directory' : 'a device, pipe or socket'}: choose another path`,
+  );
+}
+
+/** The group gets no more than everybody. */
+function withoutGroup(mode: number): number {
+  return (mode & ~0o070) | ((mode & 0o007) << 3);
+}
