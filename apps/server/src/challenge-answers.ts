@@ -5,7 +5,7 @@ import type { Config } from '@acmex/config';
 import { errorCode } from '@acmex/errors';
 import { addressOf, storedResponses } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { Log } from './http/problems.ts';
+import type { Log } from './log.ts';
 
 export interface ChallengeAnswersOptions {
   readonly config: Config;

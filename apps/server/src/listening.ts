@@ -7,7 +7,7 @@ import { ServerError } from './errors.ts';
 import type { Role } from './team/role.ts';
 
 /** Where a server listens. */
-export interface Place {
+export interface ListenAddress {
   readonly host: string | undefined;
   readonly port: number;
   /** As it is configured. */
@@ -15,14 +15,14 @@ export interface Place {
 }
 
 /** Where a process of this role listens; undefined for a worker that answers nothing. */
-export function placeFor(
+export function listenAddress(
   role: Role,
   {
     values: {
       server: { listen_addr: api, worker_listen_addr: worker },
     },
   }: Config,
-): Place | undefined {
+): ListenAddress | undefined {
   const text = role === 'worker' ? worker : api;
   return text === undefined ? undefined : { ...addressOf(text), text };
 }
@@ -34,7 +34,7 @@ export function assertPrivate(
       server: { tls, trusted_proxies: proxies },
     },
   }: Config,
-  { host, text: place }: Place,
+  { host, text: place }: ListenAddress,
 ): void {
   if (isLoopback(host) || tls || proxies.length > 0) return;
   throw new ServerError(
@@ -52,7 +52,7 @@ function isLoopback(host: string | undefined): boolean {
 }
 
 /** Names of the configuration, of this machine, and those that reach no other. A name without a port means every port. */
-export function ownHosts(config: () => Config): (host: string) => boolean {
+export function hostCheck(config: () => Config): (host: string) => boolean {
   const machine = [
     hostname().toLowerCase(),
     'localhost',

@@ -7,7 +7,7 @@ import { errorText } from '@acmex/errors';
 import { deployRecord } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { ServerError } from './errors.ts';
-import type { Log } from './http/problems.ts';
+import type { Log } from './log.ts';
 
 export interface TlsOptions {
   /** Whose configuration says it, and which keeps the certificate where it manages its own. */
@@ -20,7 +20,7 @@ export interface TlsOptions {
 }
 
 /** What the server shows of itself, and how that changes. */
-export interface OwnCertificate {
+export interface ServerCertificate {
   /** PEM */
   readonly first: SecureContextOptions;
   /** Shows what is there now, and what comes, until the signal aborts. */
@@ -36,13 +36,13 @@ const often = { seconds: 30 };
  * @returns undefined without `server.tls`
  * @throws ServerError `ERR_SERVER_TLS`
  */
-export async function ownCertificate({
+export async function serverCertificate({
   manager,
   wake,
   log,
   signal,
   clock = systemClock,
-}: TlsOptions): Promise<OwnCertificate | undefined> {
+}: TlsOptions): Promise<ServerCertificate | undefined> {
   const read = async (): Promise<SecureContextOptions | undefined> => {
     const { tls } = manager().config.values.server;
     return tls?.managed === undefined

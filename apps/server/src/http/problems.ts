@@ -2,17 +2,8 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
 import { ServerError } from '../errors.ts';
+import { LOG, type Log } from '../log.ts';
 import { type Problem, problemOf } from './problem.ts';
-
-/** Is told of faults that callers are told nothing of. */
-export const LOG = Symbol('log');
-export type Log = (
-  entry: {
-    readonly level: 'error' | 'warn' | 'info' | 'debug';
-    readonly msg: string;
-    readonly code?: string | undefined;
-  } & Readonly<Record<string, unknown>>,
-) => void;
 
 /** Makes a problem document of everything that is thrown. */
 @Catch()

@@ -8,7 +8,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { LOG, type Log } from '../http/problems.ts';
+import { LOG, type Log } from '../log.ts';
 import type { Team } from './team.ts';
 
 export const TEAM = Symbol('team');

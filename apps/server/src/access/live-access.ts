@@ -1,0 +1,90 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock } from '@acmex/clock';
+import { type Config, storageOf } from '@acmex/config';
+import type { Tenant } from '../tenants.ts';
+import { assertStrong, digestOf } from './api-key.ts';
+import { Authenticator } from './authenticator.ts';
+import { forgetInitialKey, initialKey } from './initial-key.ts';
+import { KeyStore } from './key-store.ts';
+import { oidc, type TokenReader } from './oidc.ts';
+
+/** Who is let in by the configuration alone. */
+interface ConfiguredAccess {
+  readonly digests: readonly string[];
+  readonly tokens: TokenReader | undefined;
+}
+
+export interface LiveAccessOptions {
+  readonly tenants: () => ReadonlyMap<string, Tenant>;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+}
+
+/** Who is let in: by API keys in the storage, and by the configuration that is in effect. */
+export class LiveAccess {
+  readonly authenticator: Authenticator;
+  readonly #options: LiveAccessOptions;
+  readonly #keyFile: string;
+  #configured: ConfiguredAccess;
+
+  private constructor(config: Config, configured: ConfiguredAccess, options: LiveAccessOptions) {
+    this.#options = options;
+    this.#configured = configured;
+    this.#keyFile = initialKeyFile(config, options.dataDirectory);
+    this.authenticator = new Authenticator({
+      tenants: options.tenants,
+      keysOf: (tenant) => this.#keysOf(tenant),
+      configured: () => this.#configured.digests,
+      tokens: () => this.#configured.tokens,
+      onFirstUse: async () => await forgetInitialKey(this.#keyFile),
+    });
+  }
+
+  /** @throws ServerError `ERR_SERVER_API_KEY` */
+  static async open(config: Config, options: LiveAccessOptions): Promise<LiveAccess> {
+    return new LiveAccess(config, await configuredAccess(config, options), options);
+  }
+
+  /** Reads the access of another configuration. @returns puts it into effect */
+  async prepare(config: Config): Promise<() => void> {
+    const next = await configuredAccess(config, this.#options);
+    return () => {
+      this.#configured = next;
+    };
+  }
+
+  /**
+   * Makes a first API key where nobody could be let in.
+   * @returns the key and its file; undefined where there is a key already
+   */
+  async makeInitialKey(): Promise<{ readonly file: string; readonly key: string } | undefined> {
+    const [tenant] = this.#options.tenants().values();
+    if (!tenant || this.#configured.digests.length > 0) return undefined;
+    await mkdir(dirname(this.#keyFile), { recursive: true, mode: 0o700 });
+    const key = await initialKey(this.#keysOf(tenant), this.#keyFile);
+    return key === undefined ? undefined : { file: this.#keyFile, key };
+  }
+
+  #keysOf({ storage, name }: Pick<Tenant, 'storage' | 'name'>): KeyStore {
+    return new KeyStore({ storage, tenant: name, clock: this.#options.clock });
+  }
+}
+
+async function configuredAccess(
+  config: Config,
+  { tenants, clock }: LiveAccessOptions,
+): Promise<ConfiguredAccess> {
+  const { api_keys: keys, oidc: provider } = config.values.server;
+  const texts = await Promise.all(keys.map(async (key) => (await key.reveal()).trim()));
+  texts.forEach((text, index) => assertStrong(text, `server.api_keys[${index}] (ACMEX_API_KEYS)`));
+  return {
+    digests: texts.map(digestOf),
+    tokens: provider && oidc({ provider, tenants, clock }),
+  };
+}
+
+function initialKeyFile(config: Config, dataDirectory: string): string {
+  const { place } = storageOf(config);
+  return join(place.kind === 'file' ? place.path : dataDirectory, '.acmex', 'initial-api-key');
+}

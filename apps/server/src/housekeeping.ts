@@ -1,0 +1,39 @@
+import type { Clock } from '@acmex/clock';
+import { outbox } from '@acmex/orchestrator';
+import type { Idempotency } from './http/idempotency.ts';
+import { type Log, logError } from './log.ts';
+import type { Tenant } from './tenants.ts';
+
+/** How long events are stored. */
+const eventLifetime = { hours: 90 * 24 };
+
+export interface HousekeepingOptions {
+  readonly tenants: () => ReadonlyMap<string, Tenant>;
+  readonly idempotency: Idempotency;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** Removes old events and old answers once an hour, until the signal aborts. */
+export function startHousekeeping(options: HousekeepingOptions): void {
+  const { clock, log, signal } = options;
+  const loop = async () => {
+    for (;;) {
+      await clock.sleep({ hours: 1 }, { signal });
+      await removeOld(options).catch((error: unknown) =>
+        logError(log, 'old events and answers could not be removed', error),
+      );
+    }
+  };
+  loop().catch(() => {
+    /* the server was stopped */
+  });
+}
+
+async function removeOld({ tenants, idempotency, clock }: HousekeepingOptions): Promise<void> {
+  for (const { storage } of tenants().values()) {
+    await idempotency.prune(storage);
+    await outbox(storage, { clock }).prune(eventLifetime);
+  }
+}

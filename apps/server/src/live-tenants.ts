@@ -1,0 +1,83 @@
+import type { Clock } from '@acmex/clock';
+import type { Config } from '@acmex/config';
+import { type ConfiguredManager, fromConfig, reconcileDeclared } from '@acmex/manager/from-config';
+import { nodeFetch } from '@acmex/protocol/node';
+import type { Storage } from '@acmex/storage';
+import { ServerError } from './errors.ts';
+import { type Log, logError } from './log.ts';
+import { type Tenancy, tenancy, type Tenant } from './tenants.ts';
+
+export interface LiveTenantsOptions {
+  readonly storage: Storage;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** The tenants, with their certificate managers, by the configuration that is in effect. */
+export class LiveTenants {
+  readonly #options: LiveTenantsOptions;
+  #tenancy: Tenancy;
+
+  private constructor(options: LiveTenantsOptions, tenants: Tenancy) {
+    this.#options = options;
+    this.#tenancy = tenants;
+  }
+
+  static async open(config: Config, options: LiveTenantsOptions): Promise<LiveTenants> {
+    return new LiveTenants(options, await openTenancy(config, options));
+  }
+
+  tenants(): ReadonlyMap<string, Tenant> {
+    return this.#tenancy.tenants;
+  }
+
+  managers(): ReadonlyMap<string, ConfiguredManager> {
+    return this.#tenancy.managers;
+  }
+
+  /** Returns the manager of the storage's root, which the command line uses too. */
+  rootManager(): ConfiguredManager {
+    const manager = this.#tenancy.managers.get('');
+    if (!manager) throw new ServerError('ERR_SERVER_TENANT', 'there is no tenant');
+    return manager;
+  }
+
+  /** Opens the tenants of another configuration. @returns puts them into effect */
+  async prepare(config: Config): Promise<() => void> {
+    const next = await openTenancy(config, this.#options);
+    return () => {
+      this.#tenancy = next;
+    };
+  }
+}
+
+async function openTenancy(
+  config: Config,
+  { storage, environment, log, clock, signal }: LiveTenantsOptions,
+): Promise<Tenancy> {
+  const opened = tenancy(config, storage, (tenantStorage) =>
+    fromConfig(config, {
+      storage: tenantStorage,
+      environment,
+      clock,
+      userAgent: 'acmex-server',
+      fetch: (ca) => nodeFetch({ ca }),
+      onWarning: (msg) => log({ level: 'warn', msg }),
+    }),
+  );
+  const { managers } = opened;
+  for (const manager of managers.values()) await manager.hooks.check();
+  const onError = (id: string, error: unknown) =>
+    logError(log, `${id} is a duplicate and could not be joined`, error);
+  const root = managers.get('');
+  for (const { id, change } of root ? await reconcileDeclared(root, { signal, onError }) : [])
+    log({ level: 'info', msg: `${id} is ${change} as the configuration declares it` });
+  for (const { provisioner, maintenance } of managers.values()) {
+    await provisioner.joinDuplicates({ signal, onError });
+    await maintenance.replan({ signal });
+  }
+  return opened;
+}

@@ -1,0 +1,165 @@
+import type { Server } from 'node:https';
+import type { Clock } from '@acmex/clock';
+import { type Config, storageOf } from '@acmex/config';
+import { nodeFetch } from '@acmex/protocol/node';
+import type { Storage } from '@acmex/storage';
+import type { Provider } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { Authenticator } from './access/authenticator.ts';
+import { FETCH } from './accounts/accounts.ts';
+import type { CertificateCounts } from './certificate-counts.ts';
+import { LongPoll } from './certificates/long-poll.ts';
+import { controllers, workerControllers } from './controllers.ts';
+import { OPEN_API } from './docs/documentation.ts';
+import { STORAGE } from './health/health.ts';
+import { application } from './http/application.ts';
+import { endpointsOf } from './http/endpoint.ts';
+import { Idempotency } from './http/idempotency.ts';
+import { openApi } from './http/open-api.ts';
+import { STOPPING } from './http/request-pipeline.ts';
+import { cannotListen, hostCheck, type ListenAddress, urlHost } from './listening.ts';
+import type { LiveTenants } from './live-tenants.ts';
+import { LOG, type Log } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { Quotas } from './quotas.ts';
+import { SCHEDULING } from './scheduling.ts';
+import { mountBoard } from './team/board.ts';
+import type { Role } from './team/role.ts';
+import { ScanScheduler, scanSchedulerModules, TEAM } from './team/scan-scheduler.ts';
+import { type ServerCertificate, serverCertificate } from './tls.ts';
+import { WebhookSenders } from './webhooks/webhook-senders.ts';
+import type { Work } from './work.ts';
+
+export interface OpenHttpOptions {
+  readonly config: Config;
+  readonly role: Role;
+  /** Undefined for a worker that opens no port. */
+  readonly address: ListenAddress | undefined;
+  readonly version: string;
+  readonly storage: Storage;
+  readonly live: LiveTenants;
+  readonly authenticator: Authenticator;
+  readonly idempotency: Idempotency;
+  readonly certificateCounts: CertificateCounts;
+  readonly metrics: Metrics;
+  readonly work: Work;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** The server's HTTP, which listens. */
+export interface Http extends AsyncDisposable {
+  /** `http://127.0.0.1:8080`; empty where no port is open. */
+  readonly url: string;
+  /** Reads the server's own certificate again, and serves it where it has changed. */
+  refreshCertificate(): Promise<void>;
+}
+
+/** @throws ServerError `ERR_SERVER_LISTEN`, `ERR_SERVER_TLS`, `ERR_SERVER_PACKAGE` */
+export async function openHttp(options: OpenHttpOptions): Promise<Http> {
+  const { role, address, live, work, log, signal, clock } = options;
+  const certificate =
+    role === 'worker'
+      ? undefined
+      : await serverCertificate({
+          manager: () => live.rootManager(),
+          wake: () => work.wake(),
+          log,
+          signal,
+          clock,
+        });
+  const app = await createApplication(options, certificate);
+  try {
+    await listen(app, options);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  certificate?.follow(app.getHttpServer() as Server);
+  const scheme = certificate ? 'https' : 'http';
+  return {
+    url: address ? `${scheme}://${urlHost(address.host)}:${boundPort(app)}` : '',
+    refreshCertificate: async () => await certificate?.refresh(),
+    async [Symbol.asyncDispose]() {
+      await app.close();
+    },
+  };
+}
+
+async function createApplication(
+  options: OpenHttpOptions,
+  certificate: ServerCertificate | undefined,
+): Promise<NestFastifyApplication> {
+  const { config, role, live, metrics, work } = options;
+  const { team } = work;
+  const storesInRedis = storageOf(config).place.kind === 'redis';
+  return await application({
+    controllers: role === 'worker' ? workerControllers : controllers,
+    imports: team && role !== 'api' ? scanSchedulerModules(team) : [],
+    isReachable: team && storesInRedis ? () => team.isConnected() : () => true,
+    tls: certificate?.first,
+    trustedProxies: config.values.server.trusted_proxies,
+    isOwnHost: hostCheck(() => live.rootManager().config),
+    metrics,
+    providers: providers(options),
+  });
+}
+
+/** Returns what controllers are made with. */
+function providers({
+  role,
+  version,
+  storage,
+  live,
+  work,
+  log,
+  clock,
+  signal,
+  ...services
+}: OpenHttpOptions): readonly Provider[] {
+  const { team } = work;
+  const senders = new WebhookSenders({
+    senders: () => live.rootManager().config.values.server.webhooks,
+    tenants: () => live.tenants(),
+    clock,
+  });
+  return [
+    { provide: Authenticator, useValue: services.authenticator },
+    { provide: Idempotency, useValue: services.idempotency },
+    { provide: Quotas, useValue: new Quotas(services.certificateCounts) },
+    { provide: LongPoll, useValue: new LongPoll({ clock }) },
+    { provide: Metrics, useValue: services.metrics },
+    { provide: WebhookSenders, useValue: senders },
+    { provide: SCHEDULING, useValue: work },
+    { provide: STOPPING, useValue: signal },
+    { provide: STORAGE, useValue: storage },
+    { provide: LOG, useValue: log },
+    { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) },
+    { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
+    ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, ScanScheduler] : []),
+  ];
+}
+
+async function listen(
+  app: NestFastifyApplication,
+  { config, role, address, authenticator, work: { team } }: OpenHttpOptions,
+): Promise<void> {
+  if (team && role !== 'worker' && config.values.server.board)
+    await mountBoard({
+      fastify: app.getHttpAdapter().getInstance() as unknown as FastifyInstance,
+      authenticator,
+      queues: () => team.queue.queues(),
+    });
+  if (address)
+    await app.listen(address.port, address.host ?? '::').catch((cause: unknown) => {
+      throw cannotListen(address.text, cause);
+    });
+  else await app.init();
+}
+
+function boundPort(app: NestFastifyApplication): number {
+  return (app.getHttpServer().address() as { readonly port: number }).port;
+}
