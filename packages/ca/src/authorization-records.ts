@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Identifier } from '@acmex/protocol';
+import type { ChallengeType, Identifier } from '@acmex/protocol';
+import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage, Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import type { ChallengeType, DraftChallengeType } from './challenge-validator.ts';
 import type { ProblemDocument } from './problems.ts';
 import { recordsOf } from './stored.ts';
 

@@ -1,11 +1,5 @@
-import type { Identifier } from '@acmex/protocol';
+import type { ChallengeType, Identifier } from '@acmex/protocol';
 import type { Temporal } from 'temporal-polyfill';
-
-export const challengeTypes = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
-export type ChallengeType = (typeof challengeTypes)[number];
-/** Those of Internet-Drafts, which are offered where a server is told to. */
-export const draftChallengeTypes = ['dns-account-01', 'dns-persist-01'] as const;
-export type DraftChallengeType = (typeof draftChallengeTypes)[number];
 
 interface NameToProve {
   /** Without `*.`. */

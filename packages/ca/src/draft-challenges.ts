@@ -3,10 +3,10 @@ import {
   dnsAccountDrafts,
   type DnsPersistDraft,
   dnsPersistDrafts,
+  type DraftChallengeType,
   isIssuerName,
   type PersistOffer,
 } from '@acmex/protocol/drafts';
-import type { DraftChallengeType } from './challenge-validator.ts';
 import { CaError } from './errors.ts';
 import type { Urls } from './urls.ts';
 

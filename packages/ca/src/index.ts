@@ -9,14 +9,13 @@ export {
 export type { Constrained, Constraints } from './authority/constraints.ts';
 export type { Usage } from './authority/extensions.ts';
 export {
-  type AuthorityKeyType,
-  authorityKeyTypes,
   type CrlContent,
   type Issuance,
   type Issuer,
   issuerOf,
   type IssuerOptions,
 } from './authority/issuer.ts';
+export { type AuthorityKeyType, authorityKeyTypes } from './authority/key-types.ts';
 export type { Revoked } from './authority/revocation-list.ts';
 export {
   loadAuthority,
@@ -25,11 +24,7 @@ export {
   saveAuthority,
 } from './authority/stored-authority.ts';
 export {
-  type ChallengeType,
-  challengeTypes,
   type ChallengeValidator,
-  type DraftChallengeType,
-  draftChallengeTypes,
   type PersistentValidation,
   type ShownValidation,
   type ValidationProblem,

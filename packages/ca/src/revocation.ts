@@ -1,5 +1,9 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { type RevocationReason, revocationReasons } from '@acmex/protocol';
+import {
+  type RevocationReason,
+  revocationReasons,
+  subscriberRevocationReasons,
+} from '@acmex/protocol';
 import { type Change, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, empty } from './answer.ts';
 import { covering } from './authorization-records.ts';
@@ -18,8 +22,9 @@ import { isSameKey, keyOfSpki } from './public-key.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedRequest } from './signed-request.ts';
 
-/** The reasons that a subscriber can give: what concerns a CA's own keys is not among them. RFC 5280 §5.3.1 */
-const subscribersReasons: readonly number[] = [0, 1, 3, 4, 5, 9];
+const subscriberReasons: readonly number[] = subscriberRevocationReasons.map(
+  (reason) => revocationReasons[reason],
+);
 
 /** All but a hold, which could be lifted again: this ledger is only ever added to. */
 const operatorsReasons = Object.keys(revocationReasons).filter(
@@ -45,11 +50,8 @@ export async function revokeCert(service: Service, request: SignedRequest): Prom
         'unauthorized',
         "neither is this the certificate's account or key, nor does the account control all its names",
       );
-    if (typeof reason !== 'number' || !subscribersReasons.includes(reason))
-      throw refusal(
-        'badRevocationReason',
-        `the reason is none of ${subscribersReasons.join(', ')}`,
-      );
+    if (typeof reason !== 'number' || !subscriberReasons.includes(reason))
+      throw refusal('badRevocationReason', `the reason is none of ${subscriberReasons.join(', ')}`);
     if (stored.record.revoked)
       throw refusal('alreadyRevoked', `the certificate was revoked at ${stored.record.revoked.at}`);
     await service.storage.write(revoking(stored, { serialNumber, reason, clock: service.clock }));

@@ -1,12 +1,9 @@
 import { type Clock, type DurationInput, semaphore, systemClock } from '@acmex/clock';
+import { type ChallengeType, challengeTypes } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { background, type ServerFailure } from './background.ts';
-import {
-  type ChallengeType,
-  challengeTypes,
-  type ChallengeValidator,
-} from './challenge-validator.ts';
+import type { ChallengeValidator } from './challenge-validator.ts';
 import { type DraftChallengeOptions, draftChallenges } from './draft-challenges.ts';
 import { type Handler, handlerOf } from './handler.ts';
 import { housekeeping } from './housekeeping.ts';

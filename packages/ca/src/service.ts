@@ -1,13 +1,11 @@
 import type { Clock, Semaphore } from '@acmex/clock';
+import type { ChallengeType } from '@acmex/protocol';
+import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
-import type {
-  ChallengeValidator,
-  ChallengeType,
-  DraftChallengeType,
-} from './challenge-validator.ts';
+import type { ChallengeValidator } from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';

@@ -4,13 +4,8 @@ export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } fro
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
 export { type Identifier } from './identifier.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
-export {
-  type CryptoBackend,
-  type KeyType,
-  keyTypes,
-  type PrivateKey,
-  privateKeyPem,
-} from './private-key.ts';
+export { type KeyType, keyTypes } from './key-types.ts';
+export { type CryptoBackend, type PrivateKey, privateKeyPem } from './private-key.ts';
 export { createSelfSigned, type ExtensionValue, type SelfSignedRequest } from './self-signed.ts';
 export {
   type IssuedCertificate,

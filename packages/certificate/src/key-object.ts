@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { CertificateError } from './errors.ts';
-import type { KeyType } from './private-key.ts';
+import type { KeyType } from './key-types.ts';
 
 const curves: Readonly<Record<string, KeyType>> = {
   prime256v1: 'ec-p256',

@@ -2,7 +2,8 @@ import { createPublicKey, generateKeyPair, getFips, type KeyObject, sign } from 
 import { promisify } from 'node:util';
 import { CertificateError } from './errors.ts';
 import { readPrivateKey } from './key-object.ts';
-import type { CryptoBackend, KeyType, PrivateKey } from './private-key.ts';
+import type { KeyType } from './key-types.ts';
+import type { CryptoBackend, PrivateKey } from './private-key.ts';
 
 export interface NodeCryptoOptions {
   /** Refuse to start unless OpenSSL runs in FIPS mode. */

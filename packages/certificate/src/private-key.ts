@@ -1,16 +1,6 @@
 import { CertificateError } from './errors.ts';
+import type { KeyType } from './key-types.ts';
 import { toPem } from './pem.ts';
-
-export const keyTypes = [
-  'ec-p256',
-  'ec-p384',
-  'ec-p521',
-  'rsa-2048',
-  'rsa-3072',
-  'rsa-4096',
-  'ed25519',
-] as const;
-export type KeyType = (typeof keyTypes)[number];
 
 /** The private key of a certificate: in memory, in a KMS, in an HSM. */
 export interface PrivateKey {

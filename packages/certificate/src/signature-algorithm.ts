@@ -1,6 +1,6 @@
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
 import { der, objectIdentifier } from './der.ts';
-import type { KeyType } from './private-key.ts';
+import type { KeyType } from './key-types.ts';
 
 // RFC 5758 §3.2, RFC 4055 §5 (with its NULL), RFC 8410 §3
 const identifiers: Readonly<Record<KeyType, string>> = {

@@ -1,7 +1,8 @@
 import { createPublicKey, type webcrypto as web } from 'node:crypto';
 import { ecdsaSignature } from './der.ts';
 import { damaged, readPrivateKey } from './key-object.ts';
-import type { CryptoBackend, KeyType, PrivateKey } from './private-key.ts';
+import type { KeyType } from './key-types.ts';
+import type { CryptoBackend, PrivateKey } from './private-key.ts';
 
 type Algorithm =
   | (web.EcKeyAlgorithm & { readonly hash?: string })

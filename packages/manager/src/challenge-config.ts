@@ -1,10 +1,12 @@
 import type { DnsAccountDraft } from '@acmex/challenge/dns-account-01';
 import type { DnsPersistDraft } from '@acmex/challenge/dns-persist-01';
 import type { JsonObject } from '@acmex/orchestrator';
+import type { ChallengeType } from '@acmex/protocol';
+import type { DraftChallengeType } from '@acmex/protocol/drafts';
 
 /** How control of a certificate's names is validated. */
 export interface ChallengeConfig {
-  readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01' | 'dns-account-01' | 'dns-persist-01';
+  readonly challenge: ChallengeType | DraftChallengeType;
   /** The draft version of a challenge that is not an RFC yet. */
   readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft | undefined;
   readonly httpPort?: number | undefined;

@@ -32,6 +32,7 @@ export {
   keyAuthorization,
   keyAuthorizationDigest,
 } from './challenge.ts';
+export { type ChallengeType, challengeTypes } from './challenge-types.ts';
 export { type Directory, type DirectoryMeta } from './directory.ts';
 export {
   AcmeError,
@@ -65,9 +66,9 @@ export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';
 export {
   type RevocationReason,
   revocationReasons,
-  revokeCertificate,
-  type RevokeOptions,
-} from './revocation.ts';
+  subscriberRevocationReasons,
+} from './revocation-reasons.ts';
+export { revokeCertificate, type RevokeOptions } from './revocation.ts';
 export {
   type AcmeSession,
   acmeSession,

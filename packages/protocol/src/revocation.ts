@@ -2,22 +2,8 @@ import { errorCode } from '@acmex/errors';
 import { base64url } from 'jose';
 import type { AccountKey } from './account-key.ts';
 import { AcmeError } from './errors.ts';
+import { type RevocationReason, revocationReasons } from './revocation-reasons.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
-
-/** Why a certificate is revoked: the reasons of RFC 5280 §5.3.1 that a subscriber may give. */
-export const revocationReasons = {
-  unspecified: 0,
-  keyCompromise: 1,
-  caCompromise: 2,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-  certificateHold: 6,
-  removeFromCRL: 8,
-  privilegeWithdrawn: 9,
-  aaCompromise: 10,
-} as const;
-export type RevocationReason = keyof typeof revocationReasons;
 
 export interface RevokeOptions extends CallOptions {
   /** Absent: no reason is given. */

@@ -1,5 +1,6 @@
 import type { KeyType } from '@acmex/certificate';
-import type { DnsAccountDraft, DnsPersistDraft } from '@acmex/protocol/drafts';
+import type { ChallengeType } from '@acmex/protocol';
+import type { DnsAccountDraft, DnsPersistDraft, DraftChallengeType } from '@acmex/protocol/drafts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 
 /** The flags of `acmex obtain`. */
@@ -19,7 +20,7 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly accountKey?: string;
   readonly eabKid?: string;
   readonly eabHmacKey?: string;
-  readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01' | 'dns-account-01' | 'dns-persist-01';
+  readonly challenge: ChallengeType | DraftChallengeType;
   readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft;
   readonly httpPort: number;
   readonly webroot?: string;

@@ -1,7 +1,8 @@
+import { authorityKeyTypes } from '@acmex/ca';
+import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
 import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
-import { revocationReasons } from './managed.ts';
 import { days, hostPort, list, port } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
@@ -23,12 +24,7 @@ const initCommand = command({
       list,
     ),
     unconstrained: isPresent('--unconstrained', 'Let the CA issue for every name'),
-    keyType: choice(
-      '--key-type <type>',
-      "Type of the CA's keys",
-      ['ec-p256', 'ec-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096'],
-      'ec-p384',
-    ),
+    keyType: choice('--key-type <type>', "Type of the CA's keys", authorityKeyTypes, 'ec-p384'),
     rootDays: parsed('--root-days <days>', 'Lifetime of the root certificate', days, 3650),
     issuingDays: parsed('--issuing-days <days>', 'Lifetime of the issuing certificate', days, 1095),
     passphraseFile: text(
@@ -114,7 +110,7 @@ const issuedCommands = [
       reason: choice(
         '--reason <reason>',
         'Reason for the revocation',
-        revocationReasons,
+        subscriberRevocationReasons,
         'unspecified',
       ),
     },

@@ -1,3 +1,4 @@
+import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
 import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
@@ -6,15 +7,6 @@ import { count, days, list, port } from './values.ts';
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 
 const concurrency = parsed('--concurrency <number>', 'Maximum orders at a time', count, 5);
-
-export const revocationReasons = [
-  'unspecified',
-  'keyCompromise',
-  'affiliationChanged',
-  'superseded',
-  'cessationOfOperation',
-  'privilegeWithdrawn',
-] as const;
 
 const renewalCommands = [
   command({
@@ -128,7 +120,9 @@ const certificateCommands = [
     argument: '<which>',
     description: 'Revoke the current certificate; it stays managed',
     needs: 'configuration',
-    flags: { reason: choice('--reason <reason>', 'Reason for the revocation', revocationReasons) },
+    flags: {
+      reason: choice('--reason <reason>', 'Reason for the revocation', subscriberRevocationReasons),
+    },
     groups: stored,
     run: async ({ argument: which, options, terminal }) =>
       await (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),

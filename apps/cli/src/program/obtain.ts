@@ -1,5 +1,10 @@
-import type { KeyType } from '@acmex/certificate';
-import type { DnsAccountDraft, DnsPersistDraft } from '@acmex/protocol/drafts';
+import { keyTypes } from '@acmex/certificate';
+import { challengeTypes } from '@acmex/protocol';
+import {
+  type DnsAccountDraft,
+  type DnsPersistDraft,
+  draftChallengeTypes,
+} from '@acmex/protocol/drafts';
 import { command } from './command.ts';
 import { choice, type Flag, isPresent, parsed, requiredText, text } from './flag.ts';
 import {
@@ -11,16 +16,6 @@ import {
   storageFlags,
 } from './flag-groups.ts';
 import { hostPort, list, port, secondsOrSkip, time } from './values.ts';
-
-const keyTypes = [
-  'ec-p256',
-  'ec-p384',
-  'ec-p521',
-  'rsa-2048',
-  'rsa-3072',
-  'rsa-4096',
-  'ed25519',
-] as const satisfies readonly KeyType[];
 
 const challengeDraft: Flag<DnsAccountDraft | DnsPersistDraft | undefined> = {
   syntax: '--challenge-draft <version>',
@@ -40,7 +35,7 @@ const challengeFlags = {
   challenge: choice(
     '-c, --challenge <type>',
     'How to prove control of the names',
-    ['http-01', 'dns-01', 'tls-alpn-01', 'dns-account-01', 'dns-persist-01'],
+    [...challengeTypes, ...draftChallengeTypes],
     'http-01',
   ),
   challengeDraft,

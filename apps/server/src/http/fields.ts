@@ -1,4 +1,5 @@
-import type { KeyType } from '@acmex/certificate';
+import { keyTypes } from '@acmex/certificate';
+import { challengeTypes, subscriberRevocationReasons } from '@acmex/protocol';
 import { z } from 'zod';
 
 // What requests may say. Each text has a form in which no command, path, URL or credential fits: those are for acmex.toml.
@@ -56,16 +57,8 @@ export const ownName = text(
   'write its name in acmex.toml: a-z, 0-9 and -',
 );
 export const profile = text(/^[\w.-]{1,64}$/, "write the name of one of the CA's profiles");
-export const keyType = z.enum([
-  'ec-p256',
-  'ec-p384',
-  'ec-p521',
-  'rsa-2048',
-  'rsa-3072',
-  'rsa-4096',
-  'ed25519',
-] as const satisfies readonly KeyType[]);
-export const challenge = z.enum(['http-01', 'dns-01', 'tls-alpn-01']);
+export const keyType = z.enum(keyTypes);
+export const challenge = z.enum(challengeTypes);
 export const labels = z
   .record(
     text(/^[\w.-]{1,63}$/, 'write 1 to 63 letters, digits and _ . -'),
@@ -86,16 +79,7 @@ export const moment = z.iso.datetime({
   offset: true,
   error: 'write a time as 2026-11-23T18:00:00Z',
 });
-export const revocationReason = z.enum([
-  'unspecified',
-  'keyCompromise',
-  'caCompromise',
-  'affiliationChanged',
-  'superseded',
-  'cessationOfOperation',
-  'privilegeWithdrawn',
-  'aaCompromise',
-]);
+export const revocationReason = z.enum(subscriberRevocationReasons);
 
 export const limit = z.coerce
   .number()

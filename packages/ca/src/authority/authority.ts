@@ -13,7 +13,7 @@ import type { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { checkedConstraints, type Constrained, type Constraints } from './constraints.ts';
 import { caExtensions, keyIdentifier } from './extensions.ts';
-import type { AuthorityKeyType } from './issuer.ts';
+import type { AuthorityKeyType } from './key-types.ts';
 import { signedCertificate } from './signed.ts';
 import { x509 } from './x509.ts';
 

@@ -1,10 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import {
-  type CertificateInfo,
-  type KeyType,
-  parseChain,
-  type PrivateKey,
-} from '@acmex/certificate';
+import { type CertificateInfo, parseChain, type PrivateKey } from '@acmex/certificate';
 import type { Identifier } from '@acmex/protocol';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Name } from '@peculiar/asn1-x509';
@@ -134,13 +129,3 @@ function whyNot(
     return `has expired at ${own.notAfter}: make a new one`;
   return undefined;
 }
-
-/** Key types that a CA can have here. */
-export const authorityKeyTypes = [
-  'ec-p256',
-  'ec-p384',
-  'rsa-2048',
-  'rsa-3072',
-  'rsa-4096',
-] as const satisfies readonly KeyType[];
-export type AuthorityKeyType = (typeof authorityKeyTypes)[number];

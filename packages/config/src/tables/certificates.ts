@@ -1,4 +1,4 @@
-import type { KeyType } from '@acmex/certificate';
+import { keyTypes } from '@acmex/certificate';
 import { z } from 'zod';
 import {
   argv,
@@ -11,18 +11,9 @@ import {
   switched,
   text,
 } from '../keys.ts';
-import { challengeDraft, challengeTypes } from './challenge.ts';
+import { challengeDraft, configurableChallenges } from './challenge.ts';
 import { renewBeforeDays } from './renewal.ts';
 
-const keyTypes = [
-  'ec-p256',
-  'ec-p384',
-  'ec-p521',
-  'rsa-2048',
-  'rsa-3072',
-  'rsa-4096',
-  'ed25519',
-] as const satisfies readonly KeyType[];
 const modeWanted =
   'write a mode between quotes, as "0640"; others than owner and group get nothing';
 
@@ -65,7 +56,7 @@ export function certificatesTable() {
       reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
       profile: text("One of the CA's certificate profiles; the issuer's by default.").optional(),
       challenge: choice(
-        challengeTypes,
+        configurableChallenges,
         'How control of the names is proved; challenge.challenge_type by default.',
       ).optional(),
       challenge_draft: challengeDraft(

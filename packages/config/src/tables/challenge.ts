@@ -1,16 +1,12 @@
-import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
+import { challengeTypes } from '@acmex/protocol';
+import { dnsAccountDrafts, dnsPersistDrafts, draftChallengeTypes } from '@acmex/protocol/drafts';
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { dnsProviderEntry } from '../dns/entry.ts';
 import { choice, list, listenAddress, ownName, path, seconds, text } from '../keys.ts';
 
-export const challengeTypes = [
-  'http-01',
-  'dns-01',
-  'tls-alpn-01',
-  'dns-account-01',
-  'dns-persist-01',
-] as const;
+/** Every challenge type that the configuration can name. */
+export const configurableChallenges = [...challengeTypes, ...draftChallengeTypes] as const;
 
 /** The versions of those that are no RFC yet. */
 export const challengeDrafts = {
@@ -26,7 +22,7 @@ export function challengeDraft(meaning: string) {
 export function challengeTable(secret: CredentialKey) {
   return z.strictObject({
     challenge_type: choice(
-      challengeTypes,
+      configurableChallenges,
       'How control of names is proved where a certificate says nothing else.',
     ).default('http-01'),
     challenge_draft: challengeDraft(

@@ -1,4 +1,5 @@
 export { accountUris, type AccountUriParts, isHashedUri } from './account-uri.ts';
+export { type DraftChallengeType, draftChallengeTypes } from './challenge-types.ts';
 export { accountRecordName, type DnsAccountDraft, dnsAccountDrafts } from './dns-account.ts';
 export {
   type DnsPersistDraft,
