@@ -231,7 +231,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
         '--challenge-draft',
         persistDraft,
       );
-      const warning = `the TXT record _validation-persist.b.test runs out at ${soon}, before the certificate does`;
+      const warning = `the TXT record _validation-persist.b.test expires at ${soon}, before the certificate does`;
       expect([result.code, result.stderr]).toEqual([0, expect.stringContaining(warning)]);
       await expect(withStorage('renew', '--all', '--force')).resolves.toMatchObject({
         code: 0,
@@ -286,7 +286,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       const renewed = await withStorage('renew', '--all', '--force');
       expect([renewed.code, renewed.stderr]).toEqual([
         0,
-        expect.stringContaining('does not name the account by its key of today'),
+        expect.stringContaining("does not name the account's current key"),
       ]);
     });
   });

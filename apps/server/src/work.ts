@@ -104,7 +104,7 @@ export class Work implements Scheduling, AsyncDisposable {
   }
 
   /** In a team one process at a time scans for what is due. */
-  #teamOptions(): Pick<WorkerOptions, 'runAsLeader' | 'breath' | 'onScan'> {
+  #teamOptions(): Pick<WorkerOptions, 'runAsLeader' | 'minInterval' | 'onScan'> {
     const { team, storage, clock, log } = this.#options;
     if (!team) return {};
     return {
@@ -118,7 +118,7 @@ export class Work implements Scheduling, AsyncDisposable {
           },
           begin,
         ),
-      breath: minScanInterval,
+      minInterval: minScanInterval,
       onScan: () => team.recordScan(this.#late),
     };
   }

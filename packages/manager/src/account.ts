@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
+import { errorCode, printable } from '@acmex/errors';
 import { eventChange } from '@acmex/orchestrator';
 import {
-  type AcmeSession,
   type Account,
+  type AcmeSession,
   acmeSession,
   changeKey,
-  deactivateAccount as deactivateAcmeAccount,
+  deactivateAccount as deactivateAccountAtCa,
   type ExternalAccount,
   type Fetch,
   generateAccountKey,
@@ -17,18 +18,17 @@ import {
 } from '@acmex/protocol';
 import { acquireLock, type Change, type Entry, jsonRecord, type Storage } from '@acmex/storage';
 import { ManagerError } from './errors.ts';
-import { errorCode, printable } from '@acmex/errors';
 
-/** An account at a CA, as far as is known before it is there. */
+/** An account at a CA, as it is described before it exists. */
 export interface AccountDescription {
   readonly directory: string;
-  /** What people call the CA. */
+  /** The CA's name for people. */
   readonly title: string;
-  /** Of one beside the account that is kept for the directory. */
-  readonly own?: string | undefined;
+  /** The name of an account beside the default account of the directory. */
+  readonly accountName?: string | undefined;
   /** URLs: `mailto:you@example.com`. */
   readonly contact?: readonly string[] | undefined;
-  /** Whether somebody has read the terms of service, and agrees. */
+  /** True where a person has read the CA's terms of service and agrees to them. */
   readonly agreed?: boolean | undefined;
   readonly externalAccount?: (() => Promise<ExternalAccount>) | undefined;
 }
@@ -39,156 +39,194 @@ export interface AccountOptions {
   readonly userAgent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
-  /** PKCS#8 PEM of a key that is not kept here, in place of the one that is. */
+  /** PKCS#8 PEM of a key that is used instead of the stored key, and is not stored. */
   readonly key?: string | undefined;
-  /** Is told the URL of an account that was made, or found at the CA. */
+  /** Called with the URL of an account that was created, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
 }
 
 /**
- * A session with the account that is kept; where there is none yet, it is made at the CA.
- * @throws ManagerError `ERR_MANAGER_TERMS`, `ERR_MANAGER_EXTERNAL_ACCOUNT`; and what the CA answers
+ * Opens a session with the stored account. Creates the account at the CA where there is none.
+ * @throws ManagerError `ERR_MANAGER_TERMS`, `ERR_MANAGER_EXTERNAL_ACCOUNT`
+ * @throws AcmeError where the CA refuses the account
  */
 export async function accountSession(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<AcmeSession> {
-  const { fetch, userAgent, signal, clock = systemClock, key: given, onRegistered } = options;
-  const { directory, title, contact = [], agreed = false } = description;
-  const kept = given === undefined ? await savedAccount(description, options) : undefined;
-  const key = await importAccountKey(kept?.key ?? given ?? '');
-  const session = acmeSession({ directory, key, account: kept?.account, fetch, userAgent, clock });
+  const { fetch, userAgent, signal, clock = systemClock, onRegistered } = options;
+  const { directory } = description;
+  const stored = options.key === undefined ? await storedAccount(description, options) : undefined;
+  const key = await importAccountKey(stored?.key ?? options.key ?? '');
+  const session = acmeSession({
+    directory,
+    key,
+    account: stored?.account,
+    fetch,
+    userAgent,
+    clock,
+  });
   if (session.account !== undefined) return session;
+  const account = await register(session, description, signal);
+  await stored?.save(account.url);
+  onRegistered?.(account.url);
+  return session;
+}
+
+async function register(
+  session: AcmeSession,
+  { title, contact = [], agreed = false, ...description }: AccountDescription,
+  signal: AbortSignal | undefined,
+): Promise<Account> {
   const { meta } = await session.directory({ signal });
   const externalAccount = await description.externalAccount?.();
   if (meta.externalAccountRequired && !externalAccount)
     throw new ManagerError(
       'ERR_MANAGER_EXTERNAL_ACCOUNT',
-      `${title} asks for an external account: give --eab-kid and --eab-hmac-key, or external_account_binding in acmex.toml, as it handed them out`,
+      `${title} requires an external account: use --eab-kid and --eab-hmac-key with the values from the CA, or set external_account_binding in acmex.toml`,
     );
-  const may = agreed || meta.termsOfService === undefined;
-  const account = await newAccount(
-    session,
-    may ? { contact, termsOfServiceAgreed: agreed, externalAccount } : { onlyReturnExisting: true },
-    { signal },
-  ).catch((error: unknown) => {
-    if (may || errorCode(error) !== 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') throw error;
+  const canCreate = agreed || meta.termsOfService === undefined;
+  try {
+    return await newAccount(
+      session,
+      canCreate
+        ? { contact, termsOfServiceAgreed: agreed, externalAccount }
+        : { onlyReturnExisting: true },
+      { signal },
+    );
+  } catch (error) {
+    if (canCreate || errorCode(error) !== 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') throw error;
     throw new ManagerError(
       'ERR_MANAGER_TERMS',
-      `${title} asks that its terms of service are agreed to: read ${printable(meta.termsOfService ?? '', 300)}, then give --accept-tos, or tos_agreed = true in acmex.toml`,
+      `${title} requires agreement to its terms of service: read ${printable(meta.termsOfService ?? '', 300)}, then use --accept-tos, or set tos_agreed = true in acmex.toml`,
     );
-  });
-  await kept?.save(account.url);
-  onRegistered?.(account.url);
-  return session;
+  }
 }
 
-/** An account that is kept. */
-export interface KeptAccount {
-  /** As `accountId` has it. */
+/** An account in a storage. */
+export interface StoredAccountSummary {
+  /** The same as `accountId` returns. */
   readonly id: string;
   readonly directory: string;
-  /** Its URL; absent where its key was made and the CA has not answered yet. */
+  /** The account's URL; absent where the CA has not answered yet. */
   readonly account?: string | undefined;
 }
 
-/** All accounts that are kept in a storage. */
-export async function* keptAccounts(storage: Storage): AsyncGenerator<KeptAccount> {
+/** Lists the accounts of a storage. */
+export async function* storedAccounts(storage: Storage): AsyncGenerator<StoredAccountSummary> {
   for await (const entry of storage.list('account')) {
     const { directory, account } = record.read(entry);
     yield { id: `acc_${entry.key.slice(-12)}`, directory, account };
   }
 }
 
-/** The account as the CA has it. */
+/** Returns the account as the CA has it. */
 export async function accountOf(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<Account> {
-  return await getAccount(await existing(description, options), { signal: options.signal });
+  return await getAccount(await existingSession(description, options), { signal: options.signal });
 }
 
-/** Replaces the contacts: URLs. */
+/**
+ * Replaces the account's contacts at the CA.
+ * @param contact URLs
+ */
 export async function updateContact(
   description: AccountDescription,
   contact: readonly string[],
   options: AccountOptions,
 ): Promise<Account> {
   const account = await updateAccount(
-    await existing(description, options),
+    await existingSession(description, options),
     { contact },
     { signal: options.signal },
   );
-  await options.storage.write([told('account_updated', description, account.url, options)]);
+  await options.storage.write([event('account_updated', description, account.url, options)]);
   return account;
 }
 
-/** Gives the account another key. It is kept before the CA hears of it, so that an interruption at any point loses neither. */
+/**
+ * Replaces the account's key (RFC 8555 §7.3.5). The new key is stored before the CA receives it, so that an interruption at any
+ * point loses neither key.
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or another process changed it
+ */
 export async function rotateAccountKey(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<void> {
   const { storage, signal, clock = systemClock } = options;
-  const place = placeOf(description);
-  const session = await existing(description, options);
-  await using lock = await acquireLock(storage, place, { signal, clock });
+  const location = keyOf(description);
+  const session = await existingSession(description, options);
+  await using lock = await acquireLock(storage, location, { signal, clock });
   const { key, pem } = await generateAccountKey();
-  const entry = await entryAt(storage, place, signal);
-  const now = record.read(entry);
-  if (now.next !== undefined || now.account !== session.account)
+  const entry = await readEntry(storage, location, signal);
+  const current = record.read(entry);
+  if (current.next !== undefined || current.account !== session.account)
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
-      'another process has changed the account meanwhile: try again',
+      'another process has changed the account: try again',
     );
-  const [version = ''] = await lock.write([entryOf(place, { ...now, next: pem }, entry.version)]);
+  const [version = ''] = await lock.write([
+    put(location, { ...current, next: pem }, entry.version),
+  ]);
   await changeKey(session, key, { signal });
   await lock.write([
-    entryOf(place, { ...now, key: pem, next: undefined }, version),
-    told('account_key_changed', description, session.account ?? '', options),
+    put(location, { ...current, key: pem, next: undefined }, version),
+    event('account_key_changed', description, session.account ?? '', options),
   ]);
 }
 
-/** Gives the account up, for good; its key is kept no longer. Its certificates stay as they are, and are not renewed. */
+/**
+ * Deactivates the account for good (RFC 8555 §7.3.6) and removes its key. Its certificates stay valid and are not renewed.
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account
+ */
 export async function deactivateAccount(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<Account> {
-  const account = await deactivateAcmeAccount(await existing(description, options), {
+  const account = await deactivateAccountAtCa(await existingSession(description, options), {
     signal: options.signal,
   });
   await options.storage.write([
-    { remove: placeOf(description) },
-    told('account_updated', description, `${account.url} is given up`, options),
+    { remove: keyOf(description) },
+    event('account_updated', description, `${account.url} is deactivated`, options),
   ]);
   return account;
 }
 
-/** A session with the account that is kept, and no new one. @throws ManagerError `ERR_MANAGER_ISSUER` */
-async function existing(
+/**
+ * Opens a session with the stored account, and creates none.
+ * @throws ManagerError `ERR_MANAGER_ISSUER`
+ */
+async function existingSession(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<AcmeSession> {
-  const kept = await options.storage.get(placeOf(description), { signal: options.signal });
-  if (!kept || record.read(kept).account === undefined)
+  const entry = await options.storage.get(keyOf(description), { signal: options.signal });
+  if (!entry || record.read(entry).account === undefined)
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
-      `no account at ${description.title} is kept in this storage: register one first`,
+      `this storage has no account at ${description.title}: register one first`,
     );
   return await accountSession(description, options);
 }
 
-async function entryAt(
+async function readEntry(
   storage: Storage,
-  place: string,
+  location: string,
   signal: AbortSignal | undefined,
 ): Promise<Entry> {
-  const entry = await storage.get(place, { signal });
+  const entry = await storage.get(location, { signal });
   if (!entry)
-    throw new ManagerError('ERR_MANAGER_ISSUER', `the account ${place} was removed meanwhile`);
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `another process has removed the account ${location}: register it again`,
+    );
   return entry;
 }
 
-function told(
+function event(
   type: 'account_updated' | 'account_key_changed' | 'account_registered',
   { title: issuer }: AccountDescription,
   message: string,
@@ -197,13 +235,12 @@ function told(
   return eventChange({ type, issuer, message }, clock);
 }
 
-/** One account at one CA, as it lies in the storage. */
-interface SavedAccount {
+/** An account's key, with its URL once the CA has answered. */
+interface StoredAccount {
   /** PKCS#8 PEM */
   readonly key: string;
-  /** The account's URL, once the CA has given it. */
   readonly account?: string | undefined;
-  /** Keeps the URL. */
+  /** Stores the account's URL. */
   save(account: string): Promise<void>;
 }
 
@@ -211,7 +248,7 @@ interface AccountRecord {
   readonly directory: string;
   readonly key: string;
   readonly account?: string | undefined;
-  /** The key that the account is about to have, or has: the CA knows. */
+  /** The key that a rotation sends to the CA. After an interruption the CA knows which of the two is valid. */
   readonly next?: string | undefined;
 }
 const record = jsonRecord<AccountRecord>({
@@ -223,7 +260,7 @@ const record = jsonRecord<AccountRecord>({
     >;
     if (typeof directory !== 'string' || typeof key !== 'string')
       throw new TypeError(
-        'it lacks its CA or its key: restore it from a backup, or remove it to register anew',
+        'its CA or its key is missing: restore it from a backup, or remove it to register again',
       );
     return {
       directory,
@@ -234,54 +271,55 @@ const record = jsonRecord<AccountRecord>({
   },
 });
 
-/** The key is made and stored before anyone else sees it. When two programs begin at once, both end up with the same key. */
-async function savedAccount(
+/** Reads the account, and first creates and stores its key where there is none. Two programs that start together get the same key. */
+async function storedAccount(
   description: AccountDescription,
   options: AccountOptions,
-): Promise<SavedAccount> {
+): Promise<StoredAccount> {
   const { storage, signal } = options;
   const { directory } = description;
-  const place = placeOf(description);
-  const entry = await storage.get(place, { signal });
+  const location = keyOf(description);
+  const entry = await storage.get(location, { signal });
   if (!entry) {
     const { pem } = await generateAccountKey();
-    await write(storage, [entryOf(place, { directory, key: pem }, null)]);
-    return await savedAccount(description, options);
+    await writeIfUnchanged(storage, [put(location, { directory, key: pem }, null)]);
+    return await storedAccount(description, options);
   }
-  const read = record.read(entry);
-  if (read.next !== undefined) {
-    await settleKey(place, description, options);
-    return await savedAccount(description, options);
+  const { key, account, next } = record.read(entry);
+  if (next !== undefined) {
+    await settleKey(location, description, options);
+    return await storedAccount(description, options);
   }
-  const { key, account } = read;
   return {
     key,
     account,
     save: async (url) => {
-      if (url !== account)
-        await write(storage, [
-          entryOf(place, { directory, key, account: url }, entry.version),
-          told('account_registered', description, url, options),
-        ]);
+      if (url === account) return;
+      await writeIfUnchanged(storage, [
+        put(location, { directory, key, account: url }, entry.version),
+        event('account_registered', description, url, options),
+      ]);
     },
   };
 }
 
-/** A change of the key was interrupted, or is under way: the account has the one or the other, and whoever holds the lock finds out. */
+/** Ends a rotation that was interrupted: asks the CA which of the two keys the account has. Waits for a rotation in progress. */
 async function settleKey(
-  place: string,
+  location: string,
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<void> {
   const { storage, signal, clock = systemClock } = options;
-  await using lock = await acquireLock(storage, place, { signal, clock });
-  const entry = await entryAt(storage, place, signal);
-  const { next, ...read } = record.read(entry);
+  await using lock = await acquireLock(storage, location, { signal, clock });
+  const entry = await readEntry(storage, location, signal);
+  const { next, ...current } = record.read(entry);
   if (next === undefined) return;
-  const changed = await hasAccount(read.directory, next, options);
+  const hasChanged = await hasAccount(current.directory, next, options);
   await lock.write([
-    entryOf(place, { ...read, key: changed ? next : read.key }, entry.version),
-    ...(changed ? [told('account_key_changed', description, read.account ?? '', options)] : []),
+    put(location, { ...current, key: hasChanged ? next : current.key }, entry.version),
+    ...(hasChanged
+      ? [event('account_key_changed', description, current.account ?? '', options)]
+      : []),
   ]);
 }
 
@@ -297,40 +335,40 @@ async function hasAccount(
     userAgent,
     ...(clock ? { clock } : {}),
   });
-  return await newAccount(session, { onlyReturnExisting: true }, { signal }).then(
-    () => true,
-    (error: unknown) => {
-      if (errorCode(error) === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') return false;
-      throw error;
-    },
-  );
+  try {
+    await newAccount(session, { onlyReturnExisting: true }, { signal });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') return false;
+    throw error;
+  }
 }
 
-function entryOf(set: string, account: AccountRecord, ifVersion: string | null): Change {
+function put(set: string, account: AccountRecord, ifVersion: string | null): Change {
   return { set, value: record.bytes(account), ifVersion, secret: true };
 }
 
-/** Writes it unless someone else was faster, who has the same to say. */
-async function write(storage: Storage, changes: readonly Change[]): Promise<void> {
+/** Writes unless another process was faster: it wrote the same. */
+async function writeIfUnchanged(storage: Storage, changes: readonly Change[]): Promise<void> {
   await storage.write(changes).catch((error: unknown) => {
     if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
   });
 }
 
-/** How an API names the account that is kept for a CA: the same for every process. */
-export function accountId({ directory, own }: AccountDescription): string {
-  return `acc_${digestOf(directory, own)}`;
+/** Returns the id of a CA's account in APIs: the same in every process. */
+export function accountId({ directory, accountName }: AccountDescription): string {
+  return `acc_${digestOf(directory, accountName)}`;
 }
 
-function digestOf(directory: string, own: string | undefined): string {
+function digestOf(directory: string, accountName: string | undefined): string {
   return createHash('sha256')
-    .update(own === undefined ? directory : `${directory} ${own}`)
+    .update(accountName === undefined ? directory : `${directory} ${accountName}`)
     .digest('hex')
     .slice(0, 12);
 }
 
-/** `account/acme.example.com-` and a digest of the whole URL, with the account's own name where it has one. */
-function placeOf({ directory, own }: AccountDescription): string {
+/** Returns the storage key: `account/acme.example.com-` and a digest of the whole URL, and of the account's name where it has one. */
+function keyOf({ directory, accountName }: AccountDescription): string {
   const host = new URL(directory).hostname.replaceAll(/[^a-z0-9.-]|^\.+/g, '').slice(0, 80);
-  return `account/${host}-${digestOf(directory, own)}`;
+  return `account/${host}-${digestOf(directory, accountName)}`;
 }

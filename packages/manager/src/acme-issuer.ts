@@ -6,7 +6,14 @@ import {
   type IssuanceState,
   nameOf,
 } from '@acmex/client';
-import type { Issuer, IssuerRequest, IssuerStep, JsonObject } from '@acmex/orchestrator';
+import { errorCode } from '@acmex/errors';
+import type {
+  Issuer,
+  IssuerRequest,
+  IssuerStep,
+  JsonObject,
+  RenewalInfo,
+} from '@acmex/orchestrator';
 import {
   type AcmeSession,
   getRenewalInfo,
@@ -17,129 +24,153 @@ import {
 } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
 import { ManagerError } from './errors.ts';
-import { errorCode } from '@acmex/errors';
 
 export interface AcmeIssuerOptions {
   /** `[a-z0-9-]`, 1 to 40. */
   readonly name: string;
-  /** The account at the CA; asked for when it is needed, and again after a failure. */
+  /** Opens the account at the CA. Called when the account is first needed, and again after a failure. */
   readonly session: (options: {
     readonly signal?: AbortSignal | undefined;
   }) => Promise<AcmeSession>;
-  /** Who proves the names of a certificate, by its record's `proof`. */
+  /** Returns the solvers for a certificate's record of challenge settings. */
   readonly solvers: (proof: JsonObject | undefined) => Promise<readonly ChallengeSolver[]>;
-  /** Which of the CA's chains is wanted, by the same; the CA's first by default. */
+  /** Returns a test for the chain that is preferred, for the same record; the CA's first chain by default. */
   readonly prefer?:
     ((proof: JsonObject | undefined) => ((pem: string) => boolean) | undefined) | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
 }
 
-/** An ACME account as the issuer that the orchestrator knows: names, keys and windows on one side, RFC 8555 and RFC 9773 on the other. */
-export function acmeIssuer({
-  name,
-  session: open,
-  solvers,
-  prefer,
-  onProgress = () => {
-    /* nobody looks */
-  },
-}: AcmeIssuerOptions): Issuer {
-  let opened: Promise<AcmeSession> | undefined;
-  const session = async (signal: AbortSignal | undefined) =>
-    await (opened ??= open({ signal }).catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    }));
+/** Opens the session once; `reset` makes the next call open it again. */
+interface SharedSession {
+  get(signal: AbortSignal | undefined): Promise<AcmeSession>;
+  reset(): void;
+}
+
+/** Adapts an ACME account (RFC 8555, RFC 9773) to the orchestrator's `Issuer`. */
+export function acmeIssuer(options: AcmeIssuerOptions): Issuer {
+  const { name, solvers } = options;
+  const session = sharedSession(options.session);
   return {
     name,
-    async issue(
-      request,
-      {
-        state,
-        save,
-        onStep = () => {
-          /* nobody looks */
-        },
-        signal,
-      },
-    ) {
-      const account = await session(signal);
-      const client = new AcmeClient({ session: account, solvers: await solvers(request.proof) });
-      const told = (progress: IssuanceProgress) => {
-        onProgress(progress);
-        onStep(stepOf(progress));
-      };
-      const issue = async (replaces: string | undefined) =>
-        await client.issue(
-          {
-            identifiers: identifiers(request.names),
-            csr: request.csr,
-            profile: request.profile,
-            replaces,
-            prefer: prefer?.(request.proof),
-          },
-          {
-            state: state as IssuanceState | undefined,
-            save: async (next) => {
-              await save(jsonOf(next));
-            },
-            onProgress: told,
-            signal,
-          },
-        );
-      const replaces = await replacedBy(account, request, signal);
-      const chain = await issue(replaces).catch(async (error: unknown) => {
-        // Another process may have given the account another key: it is looked at again.
-        if (
-          /^ERR_ACME_(UNAUTHORIZED|MALFORMED|ACCOUNT_DOES_NOT_EXIST)$/.test(errorCode(error) ?? '')
-        )
-          opened = undefined;
-        // Another order of this account has replaced it already: RFC 9773 §5. That is no reason to go without a certificate.
-        if (replaces === undefined || errorCode(error) !== 'ERR_ACME_ALREADY_REPLACED') throw error;
-        return await issue(undefined);
-      });
-      return chain.pem;
-    },
+    issue: async (request, issueOptions) => await issue(request, issueOptions, options, session),
     async abandon(state, { proof } = {}) {
-      await new AcmeClient({
-        session: await session(undefined),
+      const client = new AcmeClient({
+        session: await session.get(undefined),
         solvers: await solvers(proof),
-      }).abandon(state as unknown as IssuanceState);
+      });
+      await client.abandon(state as unknown as IssuanceState);
     },
     async revoke(chain, { reason, signal } = {}) {
-      if (reason !== undefined && !Object.hasOwn(revocationReasons, reason))
-        throw new ManagerError(
-          'ERR_MANAGER_ISSUER',
-          `${JSON.stringify(reason)} is no reason to revoke: choose among ${Object.keys(revocationReasons).join(', ')}`,
-        );
-      const [leaf] = parseChain(chain);
-      if (leaf)
-        await revokeCertificate(await session(signal), leaf.der, {
-          ...(reason === undefined ? {} : { reason: reason as RevocationReason }),
-          signal,
-        });
+      await revoke(await session.get(signal), chain, reason, signal);
     },
-    async renewalInfo(chain, { signal } = {}) {
-      const account = await session(signal);
-      const [leaf] = parseChain(chain);
-      if (!leaf || (await account.directory({ signal })).renewalInfo === undefined)
-        return undefined;
-      const {
-        suggestedWindow: { start, end },
-        explanationURL,
-        retryAfter,
-      } = await getRenewalInfo(account, ariCertificateId(leaf), { signal });
-      return {
-        window: { start: Temporal.Instant.from(start), end: Temporal.Instant.from(end) },
-        explanationUrl: explanationURL,
-        askAgainAt: Temporal.Instant.from(retryAfter),
-      };
-    },
+    renewalInfo: async (chain, { signal } = {}) =>
+      await renewalInfo(await session.get(signal), chain, signal),
   };
 }
 
-/** The name of the certificate that is followed, for a CA that wants to know. RFC 9773 §5 */
-async function replacedBy(
+function sharedSession(open: AcmeIssuerOptions['session']): SharedSession {
+  let opened: Promise<AcmeSession> | undefined;
+  const reset = () => {
+    opened = undefined;
+  };
+  return {
+    async get(signal) {
+      opened ??= open({ signal }).catch((error: unknown) => {
+        reset();
+        throw error;
+      });
+      return await opened;
+    },
+    reset,
+  };
+}
+
+/** After these another process may have replaced the account's key: the session is opened again. */
+const accountErrors: ReadonlySet<string | undefined> = new Set([
+  'ERR_ACME_UNAUTHORIZED',
+  'ERR_ACME_MALFORMED',
+  'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
+]);
+
+async function issue(
+  request: IssuerRequest,
+  { state, save, onStep, signal }: Parameters<Issuer['issue']>[1],
+  { solvers, prefer, onProgress }: AcmeIssuerOptions,
+  session: SharedSession,
+): Promise<string> {
+  const account = await session.get(signal);
+  const client = new AcmeClient({ session: account, solvers: await solvers(request.proof) });
+  const order = async (replaces: string | undefined) =>
+    await client.issue(
+      {
+        identifiers: identifiers(request.names),
+        csr: request.csr,
+        profile: request.profile,
+        replaces,
+        prefer: prefer?.(request.proof),
+      },
+      {
+        state: state as IssuanceState | undefined,
+        save: async (next) => await save(toJson(next)),
+        onProgress(progress) {
+          onProgress?.(progress);
+          onStep?.(toStep(progress));
+        },
+        signal,
+      },
+    );
+  const replaces = await replacedCertificate(account, request, signal);
+  try {
+    return (await order(replaces)).pem;
+  } catch (error) {
+    const code = errorCode(error);
+    if (accountErrors.has(code)) session.reset();
+    // Another order of this account replaces the certificate already (RFC 9773 §5): order without the reference.
+    if (replaces === undefined || code !== 'ERR_ACME_ALREADY_REPLACED') throw error;
+    return (await order(undefined)).pem;
+  }
+}
+
+async function revoke(
+  session: AcmeSession,
+  chain: string,
+  reason: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (reason !== undefined && !Object.hasOwn(revocationReasons, reason))
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `${JSON.stringify(reason)} is not a valid reason to revoke a certificate: use one of ${Object.keys(revocationReasons).join(', ')}`,
+    );
+  const [leaf] = parseChain(chain);
+  if (!leaf) return;
+  await revokeCertificate(session, leaf.der, {
+    ...(reason === undefined ? {} : { reason: reason as RevocationReason }),
+    signal,
+  });
+}
+
+async function renewalInfo(
+  session: AcmeSession,
+  chain: string,
+  signal: AbortSignal | undefined,
+): Promise<RenewalInfo | undefined> {
+  const [leaf] = parseChain(chain);
+  if (!leaf || (await session.directory({ signal })).renewalInfo === undefined) return undefined;
+  const {
+    suggestedWindow: { start, end },
+    explanationURL,
+    retryAfter,
+  } = await getRenewalInfo(session, ariCertificateId(leaf), { signal });
+  return {
+    window: { start: Temporal.Instant.from(start), end: Temporal.Instant.from(end) },
+    explanationUrl: explanationURL,
+    askAgainAt: Temporal.Instant.from(retryAfter),
+  };
+}
+
+/** Returns the id of the certificate that the order replaces, for a CA with renewal information. RFC 9773 §5 */
+async function replacedCertificate(
   session: AcmeSession,
   { replaces }: IssuerRequest,
   signal: AbortSignal | undefined,
@@ -151,7 +182,7 @@ async function replacedBy(
     : undefined;
 }
 
-function stepOf(progress: IssuanceProgress): IssuerStep {
+function toStep(progress: IssuanceProgress): IssuerStep {
   return {
     type: progress.type,
     ...('identifier' in progress ? { name: nameOf(progress) } : {}),
@@ -160,6 +191,6 @@ function stepOf(progress: IssuanceProgress): IssuerStep {
   };
 }
 
-function jsonOf(state: IssuanceState): JsonObject {
+function toJson(state: IssuanceState): JsonObject {
   return JSON.parse(JSON.stringify(state)) as JsonObject;
 }

@@ -70,7 +70,7 @@ export function challengeDefaults({
 
 export interface ConfiguredDnsProvidersOptions {
   readonly environment: Environment;
-  /** Shows a person which records to write, for `manual`; absent where nobody is present. */
+  /** Shows a person which records to write, for `manual`; absent where no person is present. */
   readonly prompt?: NamedDnsProviderOptions['prompt'];
 }
 
@@ -102,13 +102,13 @@ function configuredHooks(config: Config, environment: Environment): RunHooks {
 
 /** Returns the settings of an issuer of the configuration. */
 export function resolvedIssuer(description: IssuerDescription): IssuerSettings {
-  const { name, directory, title, own, contact, profile } = description;
+  const { name, directory, title, accountName, contact, profile } = description;
   const { ca_certificate: file, external_account_binding: binding } = description;
   return {
     name,
     directory,
     title,
-    own,
+    accountName,
     contact,
     agreed: description.tos_agreed,
     preferredChain: description.preferred_chain,

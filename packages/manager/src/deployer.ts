@@ -12,23 +12,24 @@ import type { Deployer, Generation, JsonObject, ManagedCertificate } from '@acme
 import { ManagerError } from './errors.ts';
 import type { Environment, RunHooks } from './hooks.ts';
 
-/** One thing to do with a new certificate, as its record says it. */
+/** One step of deploying a new certificate, as its record holds it. */
 export type DeployStep =
   | Target
   | { readonly hook: readonly string[] }
-  /** Once after a run, however many certificates have the same. */
+  /** Runs once at the end of a run, however many certificates have the same program. */
   | { readonly after: readonly string[] }
   | { readonly probe: { readonly host: string; readonly port: number } }
-  /** Nothing but what the configuration says for all. */
+  /** Only what the configuration sets for all certificates. */
   | { readonly general: true };
 
+/** Returns deploy steps in the form in which a certificate's record holds them. */
 export function deployRecord(steps: readonly DeployStep[]): readonly JsonObject[] {
   return JSON.parse(JSON.stringify(steps)) as readonly JsonObject[];
 }
 
 /**
- * Does with each new certificate what its record and `[renewal.hooks]` say: files, then hooks; what is due once after a run; then
- * probes. All of it can be repeated, and is, until it succeeds.
+ * Deploys each new certificate as its record and the hooks say: files, then hooks, then the `after` programs of the run, then
+ * probes. Every step can be repeated, and is repeated until it succeeds.
  */
 export function deployer({
   environment,
@@ -42,27 +43,19 @@ export function deployer({
       const steps = stepsOf(certificate);
       const bundle = bundleOf(certificate, generation);
       let paths: Deployed['paths'] = {};
-      for (const step of steps)
-        if (isTarget(step)) paths = { ...paths, ...(await deployFiles(step, bundle)).paths };
+      for (const target of steps.filter(isTarget))
+        paths = { ...paths, ...(await deployFiles(target, bundle)).paths };
       const env = hookEnvironment('deploy', { bundle, paths, environment });
-      const own = steps.flatMap((step) => ('hook' in step ? [step.hook] : []));
-      for (const argv of [
-        ...own,
-        ...(await hooks.forCertificate({ hasDeployHook: own.length > 0 })),
-      ])
+      const programs = steps.flatMap((step) => ('hook' in step ? [step.hook] : []));
+      const general = await hooks.forCertificate({ hasDeployHook: programs.length > 0 });
+      for (const argv of [...programs, ...general])
         await runHook(argv, { env, signal, limit: hooks.limit });
     },
-    after(certificate) {
-      const own = stepsOf(certificate).flatMap((step) => ('after' in step ? [step.after] : []));
-      return (own.length > 0 ? own : hooks.afterProgram ? [hooks.afterProgram] : []).map(
-        (argv) => ({
-          key: JSON.stringify(argv),
-          run: async (_, options) => {
-            await hooks.runAfter(argv, options);
-          },
-        }),
-      );
-    },
+    after: (certificate) =>
+      afterPrograms(certificate, hooks).map((argv) => ({
+        key: JSON.stringify(argv),
+        run: async (_, options) => await hooks.runAfter(argv, options),
+      })),
     async confirm(certificate, { chain }, { signal }) {
       const [leaf] = parseChain(chain);
       for (const step of stepsOf(certificate))
@@ -74,6 +67,16 @@ export function deployer({
           });
     },
   };
+}
+
+/** Returns the certificate's `after` programs, or the general one where it has none. */
+function afterPrograms(
+  certificate: ManagedCertificate,
+  { afterProgram }: RunHooks,
+): readonly (readonly string[])[] {
+  const programs = stepsOf(certificate).flatMap((step) => ('after' in step ? [step.after] : []));
+  if (programs.length > 0) return programs;
+  return afterProgram ? [afterProgram] : [];
 }
 
 function bundleOf(
@@ -91,7 +94,7 @@ function bundleOf(
   };
 }
 
-/** A server may be reached by another name than those of the certificate. */
+/** Returns the name to ask the server for. The host of a probe can be a name that the certificate does not have. */
 function serverName({ names }: ManagedCertificate, host: string): string {
   return names.includes(host) ? host : (names.find((name) => !name.startsWith('*.')) ?? host);
 }
@@ -109,12 +112,12 @@ const known: ReadonlySet<string> = new Set([
   'general',
 ]);
 
-/** What this package wrote into the record, and nothing else does. */
+/** Reads the steps of a record. Only `deployRecord` writes them. */
 function stepsOf({ id, deploy = [] }: ManagedCertificate): readonly DeployStep[] {
   if (deploy.some((step) => !Object.keys(step).some((key) => known.has(key))))
     throw new ManagerError(
       'ERR_MANAGER_DEPLOY',
-      `${id} goes to a kind of place that this version does not know: update it`,
+      `${id} has a kind of deploy target that this version does not support: update AcmeX`,
     );
   return deploy as unknown as readonly DeployStep[];
 }

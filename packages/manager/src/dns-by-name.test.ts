@@ -12,18 +12,18 @@ const lookUp: LookUp = {
   nameServers: async () => [],
   addresses: async () => [],
 };
-const accountOf = (name: string, shown: Map<string, readonly string[]>): DnsProvider => {
+const accountOf = (name: string, written: Map<string, readonly string[]>): DnsProvider => {
   const placed = (zone: string, records: readonly TxtRecord[]) =>
     records.map((record) => recordName(zone, record));
   return {
     name,
     async append(zone, records) {
-      shown.set(name, [...(shown.get(name) ?? []), ...placed(zone, records)]);
+      written.set(name, [...(written.get(name) ?? []), ...placed(zone, records)]);
     },
     async remove(zone, records) {
-      shown.set(
+      written.set(
         name,
-        (shown.get(name) ?? []).filter((one) => !placed(zone, records).includes(one)),
+        (written.get(name) ?? []).filter((record) => !placed(zone, records).includes(record)),
       );
     },
   };
@@ -40,16 +40,16 @@ const challengeFor = (value: string, wildcard = false) => ({
 });
 
 describe('a certificate whose names are in zones of two accounts', () => {
-  it('is proven by both, each opened once, and another process takes down what this one has shown', async () => {
-    const [shown, opened] = [new Map<string, readonly string[]>(), [] as string[]];
+  it('is validated by both providers, each opened once, and a second process can remove the records', async () => {
+    const [written, opened] = [new Map<string, readonly string[]>(), [] as string[]];
     const solver = () =>
       dnsByName({
         type: 'dns-01',
-        choose: (name) => (name.endsWith('a.test') ? 'one' : 'two'),
+        choose: (name) => (name.endsWith('a.test') ? 'first' : 'second'),
         solverOf: openedOnce(async (name) => {
           opened.push(name);
           return dns01({
-            provider: accountOf(name, shown),
+            provider: accountOf(name, written),
             propagation: { check: 'skip' },
             lookUp,
             clock: systemClock,
@@ -58,22 +58,22 @@ describe('a certificate whose names are in zones of two accounts', () => {
       });
     const first = solver();
     const responses = await Promise.all(
-      [challengeFor('a.test'), challengeFor('www.a.test'), challengeFor('b.test')].map((one) =>
-        first.respond(one),
+      [challengeFor('a.test'), challengeFor('www.a.test'), challengeFor('b.test')].map(
+        (challenge) => first.respond(challenge),
       ),
     );
     for (const response of responses) {
       await first.present(response);
       await first.visible(response);
     }
-    expect(Object.fromEntries(shown)).toEqual({
-      one: ['_acme-challenge.a.test', '_acme-challenge.www.a.test'],
-      two: ['_acme-challenge.b.test'],
+    expect(Object.fromEntries(written)).toEqual({
+      first: ['_acme-challenge.a.test', '_acme-challenge.www.a.test'],
+      second: ['_acme-challenge.b.test'],
     });
-    expect(opened.sort()).toEqual(['one', 'two']);
-    const kept = JSON.parse(JSON.stringify(responses)) as typeof responses;
-    for (const response of kept) await solver().remove(response);
-    expect(Object.fromEntries(shown)).toEqual({ one: [], two: [] });
+    expect(opened.sort()).toEqual(['first', 'second']);
+    const saved = JSON.parse(JSON.stringify(responses)) as typeof responses;
+    for (const response of saved) await solver().remove(response);
+    expect(Object.fromEntries(written)).toEqual({ first: [], second: [] });
   });
   it('lets a wildcard choose by its own name', async () => {
     const asked: string[] = [];
@@ -81,7 +81,7 @@ describe('a certificate whose names are in zones of two accounts', () => {
       type: 'dns-01',
       choose: (name) => {
         asked.push(name);
-        return 'one';
+        return 'first';
       },
       solverOf: async (name) => dns01({ provider: accountOf(name, new Map()), lookUp }),
     });
@@ -89,13 +89,13 @@ describe('a certificate whose names are in zones of two accounts', () => {
     await solver.respond(challengeFor('a.test'));
     expect(asked).toEqual(['*.a.test', 'a.test']);
   });
-  it('gives each provider the challenge with its record, for those that make the record by themselves', async () => {
-    const told: (readonly TxtRecord[])[] = [];
+  it('passes the challenge with its record to providers that build the record themselves', async () => {
+    const calls: (readonly TxtRecord[])[] = [];
     const provider: DnsProvider = {
       name: 'raw',
       wholeNames: true,
       append: async (_, records) => {
-        told.push(records);
+        calls.push(records);
       },
       remove: async () => {
         /* not asked */
@@ -107,7 +107,7 @@ describe('a certificate whose names are in zones of two accounts', () => {
       solverOf: async () => dns01({ provider, lookUp }),
     });
     await solver.present(await solver.respond(challengeFor('a.test')));
-    expect(told).toEqual([
+    expect(calls).toEqual([
       [
         expect.objectContaining({
           challenge: { domain: 'a.test', token: 't', keyAuthorization: 't.k' },
@@ -115,13 +115,13 @@ describe('a certificate whose names are in zones of two accounts', () => {
       ],
     ]);
   });
-  it('gives no challenge with a record of dns-account-01, from which such a provider would make one at another name', async () => {
-    const told: (readonly TxtRecord[])[] = [];
+  it('passes no challenge with a dns-account-01 record, because such a provider would use the wrong name', async () => {
+    const calls: (readonly TxtRecord[])[] = [];
     const provider: DnsProvider = {
       name: 'raw',
       wholeNames: true,
       append: async (_, records) => {
-        told.push(records);
+        calls.push(records);
       },
       remove: async () => {
         /* not asked */
@@ -134,6 +134,6 @@ describe('a certificate whose names are in zones of two accounts', () => {
         dnsAccount01({ draft: 'draft-ietf-acme-dns-account-label-02', provider, lookUp }),
     });
     await solver.present(await solver.respond(challengeFor('a.test')));
-    expect(told).toEqual([[{ name: '@', value: expect.any(String) }]]);
+    expect(calls).toEqual([[{ name: '@', value: expect.any(String) }]]);
   });
 });

@@ -1,18 +1,18 @@
 import type { Dns01Response } from '@acmex/challenge/dns-01';
 import type { ChallengeSolver } from '@acmex/client';
 
-/** A response with who shows it, so that another process takes it down by the same. */
+/** A response with the name of its provider, so that another process can remove it by the same provider. */
 export type ResponseByName = Dns01Response & { readonly provider: string };
 
 export interface DnsByNameOptions {
   readonly type: 'dns-01' | 'dns-account-01';
-  /** The name of the provider that writes the record of a name, which may be a wildcard. */
+  /** Returns the name of the provider that writes the records of a domain, which may be a wildcard. */
   readonly choose: (name: string) => string;
-  /** What proves names of this type by a provider. */
+  /** Returns the solver of this type that uses a provider. */
   readonly solverOf: (provider: string) => Promise<ChallengeSolver<Dns01Response>>;
 }
 
-/** Proves each name by the provider that writes its records. */
+/** Validates each name by the provider that writes its records. */
 export function dnsByName({
   type,
   choose,
@@ -21,28 +21,28 @@ export function dnsByName({
   return {
     type,
     supports: (identifier) => identifier.type === 'dns',
-    async respond(challenge, more) {
+    async respond(challenge, options) {
       const {
         identifier: { value },
         wildcard,
       } = challenge;
       const provider = choose(wildcard ? `*.${value}` : value);
-      return { ...(await (await solverOf(provider)).respond(challenge, more)), provider };
+      return { ...(await (await solverOf(provider)).respond(challenge, options)), provider };
     },
-    present: async (response, more) =>
-      await (await solverOf(response.provider)).present(response, more),
-    visible: async (response, more) =>
-      await (await solverOf(response.provider)).visible(response, more),
+    present: async (response, options) =>
+      await (await solverOf(response.provider)).present(response, options),
+    visible: async (response, options) =>
+      await (await solverOf(response.provider)).visible(response, options),
     remove: async (response) => await (await solverOf(response.provider)).remove(response),
   };
 }
 
-/** Opens each that is named once. */
+/** Opens each provider once. */
 export function openedOnce<T>(open: (name: string) => Promise<T>): (name: string) => Promise<T> {
   const opened = new Map<string, Promise<T>>();
   return (name) => {
-    const one = opened.get(name) ?? open(name);
-    opened.set(name, one);
-    return one;
+    const promise = opened.get(name) ?? open(name);
+    opened.set(name, promise);
+    return promise;
   };
 }

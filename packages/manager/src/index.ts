@@ -5,8 +5,8 @@ export {
   type AccountOptions,
   accountSession,
   deactivateAccount,
-  type KeptAccount,
-  keptAccounts,
+  type StoredAccountSummary,
+  storedAccounts,
   rotateAccountKey,
   updateContact,
 } from './account.ts';

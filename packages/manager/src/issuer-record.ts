@@ -7,35 +7,42 @@ import type {
 } from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 
-/** A CA as a certificate's record names it: all that a renewal must know of it, without a credential. */
+/** A CA as a certificate's record names it: everything that a renewal needs, without a credential. */
 export interface IssuerRecord {
   readonly directory: string;
   readonly title: string;
-  /** Of an account beside the one that is kept for the directory. */
-  readonly own?: string | undefined;
+  /** The name of an account beside the default account of the directory. */
+  readonly accountName?: string | undefined;
   /** PEM: root certificate of the CA's own https. */
   readonly caCertificate?: string | undefined;
 }
 
-const issuers = records<IssuerRecord>({ kind: 'issuer', version: 1, under: 'issuer' });
+/** What the storage holds; the field `own` is the account's name. */
+type StoredIssuer = Omit<IssuerRecord, 'accountName'> &
+  Readonly<Partial<Record<'own', string | undefined>>>;
 
-/** A CA that a certificate is to come from, by the name that certificates give it: without one by that of `issuerName`. */
+const issuers = records<StoredIssuer>({ kind: 'issuer', version: 1, under: 'issuer' });
+
+/** The CA of a certificate, with the name under which certificates refer to it; `issuerName` makes one by default. */
 export interface DeclaredIssuer extends IssuerRecord {
   readonly name?: string | undefined;
 }
 
-/** Stores what is known of a CA, so that a renewal finds it without the configuration. @returns its name */
+/**
+ * Stores what a renewal needs to know of a CA, so that it works without the configuration.
+ * @returns the issuer's name
+ */
 export async function keepIssuer(storage: Storage, issuer: DeclaredIssuer): Promise<string> {
   const name = issuerName(issuer);
-  const { directory, title, own, caCertificate } = issuer;
-  const record: IssuerRecord = { directory, title, own, caCertificate };
+  const { directory, title, accountName, caCertificate } = issuer;
+  const record: StoredIssuer = { directory, title, ['own']: accountName, caCertificate };
   const stored = await issuers.read(storage, name);
   if (JSON.stringify(stored?.record) !== JSON.stringify(record))
     await storage.write([issuers.put(name, record)]);
   return name;
 }
 
-/** Returns the name that certificates give a CA: its own, or its host with a digest of the whole URL. */
+/** Returns the name under which certificates refer to a CA: its `name`, or its host with a digest of the whole URL. */
 export function issuerName({
   name,
   directory,
@@ -48,12 +55,12 @@ export function issuerName({
   return `${host}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
 }
 
-/** A certificate that is wanted, with the CA that it is to come from. */
+/** A certificate to declare, with its CA. */
 export interface WantedCertificate extends Omit<CertificateSpec, 'issuer'> {
   readonly issuer: DeclaredIssuer;
 }
 
-/** Declares a certificate, as `Provisioner.declare`, and stores what a renewal must know of its CA. */
+/** Declares a certificate, as `Provisioner.declare`, and stores what a renewal needs to know of its CA. */
 export async function declareCertificate(
   { storage, provisioner }: { readonly storage: Storage; readonly provisioner: Provisioner },
   { issuer, ...wanted }: WantedCertificate,
@@ -65,9 +72,13 @@ export async function declareCertificate(
   );
 }
 
+/** Returns the issuer that `keepIssuer` stored under this name. */
 export async function findIssuer(
   storage: Storage,
   name: string,
 ): Promise<IssuerRecord | undefined> {
-  return (await issuers.read(storage, name))?.record;
+  const { record } = (await issuers.read(storage, name)) ?? {};
+  if (!record) return undefined;
+  const { directory, title, caCertificate } = record;
+  return { directory, title, accountName: record['own'], caCertificate };
 }

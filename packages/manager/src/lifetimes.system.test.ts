@@ -98,7 +98,7 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
     });
   const daemons = [start(), start()];
   daemons.forEach(listen);
-  let [kills, looks] = [0, 0];
+  let [kills, checks] = [0, 0];
   try {
     // All are issued once before the time runs.
     await eventually(async () => (await currents(store)).length === certificates, 120);
@@ -112,7 +112,7 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
           throw new Error(
             `${id} was not renewed in time: it ended at ${notAfter}\n${complaints.slice(-20).join('')}`,
           );
-      looks += 1;
+      checks += 1;
       if (now - lastKill < 5000 * factor) continue;
       lastKill = now;
       const at = kills % daemons.length;
@@ -122,9 +122,9 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
       kills += 1;
     }
   } finally {
-    for (const one of daemons) {
-      one.kill('SIGKILL');
-      if (one.exitCode === null && one.signalCode === null) await once(one, 'close');
+    for (const daemon of daemons) {
+      daemon.kill('SIGKILL');
+      if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'close');
     }
   }
   const issued = new Map<string, number>();
@@ -152,7 +152,7 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
   await rm(folder, { recursive: true, force: true });
   expect(faults).toEqual([]);
   console.log(
-    `${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, looked at ${looks} times: ${total} issued, none twice, none late; ${unfinished} on the way at the end`,
+    `${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, ${checks} checks: ${total} issued, none twice, none late; ${unfinished} on the way at the end`,
   );
 }, 2_400_000);
 
@@ -163,7 +163,7 @@ async function currents(store: CertificateStore) {
   return all;
 }
 
-/** A CA on the fast clock, whose certificates live three hours, and a web server that shows what lies in the webroot. */
+/** A CA on the fast clock, whose certificates live three hours, and a web server that serves the webroot. */
 async function startCa({
   clock,
   webroot,
@@ -183,8 +183,8 @@ async function startCa({
     response.writeHead(body ? 200 : 404).end(body);
   });
   const httpPort = await listening(web);
-  const own = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
-  const server = createServer({ cert: own.chain, key: Buffer.from(own.key) });
+  const tls = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
+  const server = createServer({ cert: tls.chain, key: Buffer.from(tls.key) });
   const port = await listening(server);
   const acme = acmeServer({
     url: `https://localhost:${port}/acme`,
@@ -212,9 +212,9 @@ async function startCa({
     directory: acme.directory,
     async [Symbol.asyncDispose]() {
       await acme[Symbol.asyncDispose]();
-      for (const one of [web, server]) {
-        one.close();
-        one.closeAllConnections();
+      for (const listener of [web, server]) {
+        listener.close();
+        listener.closeAllConnections();
       }
     },
   };

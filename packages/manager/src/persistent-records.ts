@@ -8,18 +8,18 @@ import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 interface SeenRecord {
   readonly name: string;
   readonly current: boolean;
-  /** RFC 3339; absent: it has no end. */
+  /** RFC 3339; absent where the record does not expire. */
   readonly persistUntil?: string | undefined;
 }
 
-/** Records of dns-persist-01 as they stood when somebody last looked. */
+/** The dns-persist-01 records as they were when they were last looked up. */
 const seen = records<SeenRecord>({
   kind: 'persistent record',
   version: 1,
   under: 'persistent-record',
 });
 
-/** Keeps that a record stands, and how long it will serve, so that nobody has to ask DNS to see its end come. */
+/** Stores that a record exists and when it expires, so that its end is known without a DNS query. */
 export async function keepSeenRecord(
   storage: Storage,
   issuer: string,
@@ -30,17 +30,17 @@ export async function keepSeenRecord(
   ]);
 }
 
-/** A record that somebody has to set anew. */
+/** A record that must be replaced. */
 export interface EndingRecord {
   readonly name: string;
-  /** RFC 3339; absent where it is wrong for another reason. */
+  /** RFC 3339; absent where the record is wrong for a different reason. */
   readonly persistUntil: string | undefined;
-  readonly ended: boolean;
-  /** What is the matter, and what to do, for a person. */
+  readonly hasExpired: boolean;
+  /** The problem and its cure, for a person. */
   readonly message: string;
 }
 
-/** The records of a certificate that will not serve for its renewals: those that end before it does, and those that name the account by an earlier key. */
+/** Returns the records that will not serve for a certificate's renewals: those that expire before it does, and those that name an earlier account key. */
 export async function endingRecords(
   {
     issuer,
@@ -54,39 +54,39 @@ export async function endingRecords(
     now,
   }: {
     readonly storage: Storage;
-    /** What holds where the certificate's record says nothing. */
+    /** Used where the certificate's record says nothing. */
     readonly challenge: ChallengeConfig;
     readonly now: Temporal.Instant;
   },
 ): Promise<readonly EndingRecord[]> {
   if (resolveChallenge(proof, challenge).challenge !== 'dns-persist-01') return [];
   const domains = [...new Set(names.map((name) => name.toLowerCase().replace(/^\*\./, '')))];
-  const found = await Promise.all(
+  const stored = await Promise.all(
     domains.map(async (domain) => ({
       domain,
       record: (await seen.read(storage, idOf(issuer, domain)))?.record,
     })),
   );
-  return found.flatMap(({ domain, record }) =>
+  return stored.flatMap(({ domain, record }) =>
     record === undefined
       ? []
-      : (matter(domain, record, { notAfter: current?.notAfter, now }) ?? []),
+      : (problemOf(domain, record, { notAfter: current?.notAfter, now }) ?? []),
   );
 }
 
-function matter(
+function problemOf(
   domain: string,
   { name, persistUntil, current }: SeenRecord,
   { notAfter, now }: { readonly notAfter: string | undefined; readonly now: Temporal.Instant },
 ): EndingRecord | undefined {
-  const cure = `set it anew, as acmex dns persist ${domain} shows it`;
-  const ended = persistUntil !== undefined && Temporal.Instant.compare(persistUntil, now) < 0;
-  if (ended)
+  const cure = `set it again as "acmex dns persist ${domain}" prints it`;
+  const hasExpired = persistUntil !== undefined && Temporal.Instant.compare(persistUntil, now) < 0;
+  if (hasExpired)
     return {
       name,
       persistUntil,
-      ended,
-      message: `the TXT record ${name} has run out at ${persistUntil}: ${cure}`,
+      hasExpired,
+      message: `the TXT record ${name} expired at ${persistUntil}: ${cure}`,
     };
   if (
     persistUntil !== undefined &&
@@ -96,16 +96,16 @@ function matter(
     return {
       name,
       persistUntil,
-      ended,
-      message: `the TXT record ${name} runs out at ${persistUntil}, before the certificate does (${notAfter}): ${cure}`,
+      hasExpired,
+      message: `the TXT record ${name} expires at ${persistUntil}, before the certificate does (${notAfter}): ${cure}`,
     };
   return current
     ? undefined
     : {
         name,
         persistUntil: undefined,
-        ended,
-        message: `the TXT record ${name} does not name the account by its key of today: ${cure}`,
+        hasExpired,
+        message: `the TXT record ${name} does not name the account's current key: ${cure}`,
       };
 }
 

@@ -118,21 +118,21 @@ describeWith(
           expect([second.code, second.complained]).toEqual([0, '']);
 
           await using storage = fileStorage({ path });
-          const found: string[] = [];
-          for await (const one of new CertificateStore({ storage }).byName(name)) {
-            found.push(one.id);
+          const ids: string[] = [];
+          for await (const certificate of new CertificateStore({ storage }).byName(name)) {
+            ids.push(certificate.id);
             const { chain, privateKey } = (await new CertificateStore({ storage }).generation(
-              one.id,
+              certificate.id,
               1,
             ))!;
             expect(new X509Certificate(chain).checkPrivateKey(createPrivateKey(privateKey))).toBe(
               true,
             );
-            expect(one.current?.generation).toBe(1);
+            expect(certificate.current?.generation).toBe(1);
           }
-          expect(found).toHaveLength(1);
-          for await (const one of new Provisioner({ storage, issuers: [] }).orders())
-            expect(one).toMatchObject({ state: 'succeeded', orphaned: 0 });
+          expect(ids).toHaveLength(1);
+          for await (const order of new Provisioner({ storage, issuers: [] }).orders())
+            expect(order).toMatchObject({ state: 'succeeded', orphaned: 0 });
           for await (const { key } of storage.list('order-key')) throw new Error(`${key} is left`);
           const orders = await all(listOrders(session, await getAccount(session)));
           expect(orders).toHaveLength(1);
@@ -188,6 +188,6 @@ describeWith(
 
 async function all<T>(some: AsyncIterable<T>): Promise<readonly T[]> {
   const list: T[] = [];
-  for await (const one of some) list.push(one);
+  for await (const entry of some) list.push(entry);
   return list;
 }

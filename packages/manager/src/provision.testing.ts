@@ -22,7 +22,7 @@ export interface Task {
   readonly account: { readonly url: string; readonly key: string };
   readonly ports: { readonly http: number; readonly tls: number };
   readonly dns: { readonly address: string; readonly managementUrl: string };
-  /** Answer by way of the storage, so that another process may be the one that the CA asks. */
+  /** Answer through the storage, so that the CA may ask a different process. */
   readonly shared?: boolean | undefined;
   /** The number of the write, and whether it is done before the kill; absent: none. */
   readonly kill?: { readonly write: number; readonly when: 'before' | 'after' } | undefined;

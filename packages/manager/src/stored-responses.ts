@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import type { SharedResponses } from '@acmex/challenge/http-01';
 import { records, type Storage } from '@acmex/storage';
 
-/** What any machine with the storage answers to a CA. It is public: the CA asks for it without a key. */
+/** Responses to challenges. They are public: the CA requests them without credentials. */
 const responses = records<{ readonly response: string }>({
   kind: 'challenge response',
   version: 1,
   under: 'response',
 });
 
-/** Responses that lie in a storage: whoever has it answers for whoever orders. */
+/** Keeps responses in a storage, so that every process with the storage can answer for each of them. */
 export function storedResponses(
   storage: Storage,
   type: 'http-01' | 'tls-alpn-01',
 ): SharedResponses {
-  // Keys have no upper case.
+  // A digest, because storage keys have no upper case.
   const idOf = (name: string) => `${type}/${createHash('sha256').update(name).digest('hex')}`;
   return {
     async put(name, response) {

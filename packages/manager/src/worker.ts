@@ -11,94 +11,73 @@ import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
 
 export interface WorkerOptions {
-  /** What is kept, by the scope that its tasks are named with; asked at every look, so that it may change. One scope may be empty. */
+  /** Returns the managers by the scope that names their tasks. Called at every scan, so that the result may change. One scope may be empty. */
   readonly managers: () => ReadonlyMap<string, CertificateManager>;
   readonly queue: TaskQueue;
-  /** How many tasks at once. */
+  /** The number of tasks at the same time. */
   readonly concurrency: number;
-  /** How many of one issuer at once; all by default. */
+  /** The number of tasks of one issuer at the same time; `concurrency` by default. */
   readonly perIssuer?: number | undefined;
-  /** How often it looks for what others have written, at least. */
+  /** The longest time between two scans for what other processes have written. */
   readonly interval?: DurationInput | undefined;
-  readonly onMaintained?: ((id: string, maintained: MaintenanceResult) => void) | undefined;
-  /** What became of a certificate that was placed, at the end of its run. */
+  readonly onMaintained?: ((id: string, result: MaintenanceResult) => void) | undefined;
+  /** Called at the end of a run with the outcome of each certificate that was deployed. */
   readonly onDeployed?: ((id: string, deployed: Deployed) => void) | undefined;
   readonly onError?: ((what: string, error: unknown) => void) | undefined;
-  /** Is told once when the oldest due task is late, and with undefined once when none is anymore. */
+  /** Called once when the oldest due task is late, and once with undefined when none is late again. */
   readonly onLate?:
     | ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void)
     | undefined;
-  /** At least so long lies between two looks; nothing by default. */
-  readonly breath?: DurationInput | undefined;
-  /** Where several share a queue, one of them looks for what is due: begins the looking here when it is this one's turn. At once by default. */
+  /** The shortest time between two scans; none by default. */
+  readonly minInterval?: DurationInput | undefined;
+  /** Where several processes share a queue, one of them scans for what is due: calls `begin` while this process is the leader. Calls it at once by default. */
   readonly runAsLeader?: ((begin: () => AsyncDisposable) => AsyncDisposable) | undefined;
-  /** Is told of each look for what is due that went well. */
+  /** Called after each successful scan. */
   readonly onScan?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
 /** Does what is due, until it is stopped. */
 export interface Worker extends AsyncDisposable {
-  /** Looks now: something was written, or the task `ended` was done here or elsewhere. */
+  /** Scans now: something was written, or the task `ended` was done here or in a different process. */
   wake(ended?: string): void;
   /**
-   * Begins nothing more, waits for what is at work, and aborts that after a while: it goes on elsewhere, or later.
-   * @returns the ids of what was aborted
+   * Begins no more tasks, waits for those at work, and aborts them after a time limit: they continue in a different process, or later.
+   * @returns the ids of the tasks that were aborted
    */
   stop(options: { readonly within: DurationInput }): Promise<readonly string[]>;
 }
 
-/** What was placed waits so long for more, when more is at work, before what is due once after a run is done. */
+/** The longest run: after it, what is due once at its end is done even if more tasks are at work. */
 const longestRun = { seconds: 60 };
 
-/** Works for any number of keepers, each a storage with its configuration: from what is due there to what is done. */
-export function worker({
-  managers,
-  queue,
-  concurrency,
-  perIssuer,
-  interval,
-  onMaintained,
-  onDeployed,
-  onError = () => {
-    /* nobody looks */
-  },
-  onLate,
-  onScan,
-  breath,
-  runAsLeader = (begin) => begin(),
-  clock = systemClock,
-}: WorkerOptions): Worker {
-  const runs = runTracker({ clock, onDeployed, onError });
-  const end = queue.process(
+/** Starts a worker for any number of managers: it finds what is due there and does it. */
+export function worker(options: WorkerOptions): Worker {
+  const { managers, queue, concurrency, perIssuer, onMaintained } = options;
+  const { runAsLeader = (begin) => begin(), clock = systemClock } = options;
+  const onError = (what: string, error: unknown) => options.onError?.(what, error);
+  const runs = runTracker({ clock, onDeployed: options.onDeployed, onError });
+  let loop: Dispatcher | undefined;
+  const stopProcessing = queue.process(
     async (task, { signal }) => {
       const [scope, id] = splitTaskId(task);
-      const parts = managers().get(scope);
-      if (parts)
-        await runs.within(parts, scope, async () => {
-          onMaintained?.(task, await parts.maintain(id, { signal }));
+      const manager = managers().get(scope);
+      if (manager)
+        await runs.track(manager, scope, async () => {
+          onMaintained?.(task, await manager.maintain(id, { signal }));
         });
       loop?.wake(task);
       return undefined;
     },
     { concurrency, perGroup: perIssuer },
   );
-  let loop: Dispatcher | undefined;
   const leading = runAsLeader(() => {
-    const own = (loop = dispatcher({
-      source: combinedDueSource(managers),
-      queue,
-      interval,
-      breath,
-      clock,
-      onLate,
-      onLook: onScan,
-      onError: (error) => onError('what is due cannot be read', error),
-    }));
+    const scanning = startDispatcher(options, clock, onError);
+    loop = scanning;
     return {
       async [Symbol.asyncDispose]() {
         loop = undefined;
-        await own[Symbol.asyncDispose]();
+        await scanning[Symbol.asyncDispose]();
       },
     };
   });
@@ -106,28 +85,51 @@ export function worker({
   const stop = async (within: DurationInput) => {
     await leading[Symbol.asyncDispose]();
     const aborted = await queue.close({ within });
-    end();
+    stopProcessing();
     await runs.end();
     return aborted;
   };
   return {
     wake: (ended) => loop?.wake(ended),
-    stop: async ({ within }) => await (stopped ??= stop(within)),
+    async stop({ within }) {
+      stopped ??= stop(within);
+      return await stopped;
+    },
     async [Symbol.asyncDispose]() {
-      await (stopped ??= stop({ seconds: 0 }));
+      stopped ??= stop({ seconds: 0 });
+      await stopped;
     },
   };
 }
 
-/** `team/crt_…`; without a scope the id alone. */
-export const taskId = (scope: string, id: string) => (scope === '' ? id : `${scope}/${id}`);
-
-function splitTaskId(task: string): readonly [scope: string, id: string] {
-  const at = task.lastIndexOf('/');
-  return at < 0 ? ['', task] : [task.slice(0, at), task.slice(at + 1)];
+function startDispatcher(
+  { managers, queue, interval, minInterval, onLate, onScan }: WorkerOptions,
+  clock: Clock,
+  onError: (what: string, error: unknown) => void,
+): Dispatcher {
+  return dispatcher({
+    source: combinedDueSource(managers),
+    queue,
+    interval,
+    breath: minInterval,
+    clock,
+    onLate,
+    onLook: onScan,
+    onError: (error) => onError('cannot read what is due', error),
+  });
 }
 
-/** What is due anywhere, the earliest first. */
+/** Returns the id of a task: `team/crt_…`, or only the certificate's id where the scope is empty. */
+export function taskId(scope: string, id: string): string {
+  return scope === '' ? id : `${scope}/${id}`;
+}
+
+function splitTaskId(task: string): readonly [scope: string, id: string] {
+  const slash = task.lastIndexOf('/');
+  return slash < 0 ? ['', task] : [task.slice(0, slash), task.slice(slash + 1)];
+}
+
+/** Combines what is due at all managers, the earliest first. */
 export function combinedDueSource(managers: WorkerOptions['managers']): DueSource {
   const sources = () =>
     [...managers()].map(
@@ -135,59 +137,67 @@ export function combinedDueSource(managers: WorkerOptions['managers']): DueSourc
     );
   return {
     async *due(now, { limit, signal }) {
-      const all: DueTask[] = [];
+      const tasks: DueTask[] = [];
       for (const [scope, source] of sources()) {
         for await (const task of source.due(now, { limit, signal }))
-          all.push({
+          tasks.push({
             ...task,
             id: taskId(scope, task.id),
             group: scope === '' ? task.group : `${scope}/${task.group}`,
           });
       }
-      yield* all
-        .sort((one, other) => one.dueAt.epochMilliseconds - other.dueAt.epochMilliseconds)
+      yield* tasks
+        .sort((a, b) => a.dueAt.epochMilliseconds - b.dueAt.epochMilliseconds)
         .slice(0, limit);
     },
     async next({ signal }) {
-      const all = await Promise.all(
+      const instants = await Promise.all(
         sources().map(async ([, source]) => await source.next({ signal })),
       );
-      return all
-        .filter((one) => one !== undefined)
-        .sort((one, other) => one.epochMilliseconds - other.epochMilliseconds)[0];
+      return instants
+        .filter((instant) => instant !== undefined)
+        .sort((a, b) => a.epochMilliseconds - b.epochMilliseconds)[0];
     },
   };
 }
 
-/** Ends runs: when nothing is at work for a keeper anymore, or a minute after it began, what is due once after a run is done. */
+interface Run {
+  tasks: number;
+  begun: number;
+  ending: Promise<void>;
+}
+
+/** Ends the runs of managers: when no task of a manager is at work, or a minute after its run began. */
 function runTracker({
   clock,
   onDeployed,
   onError,
-}: { readonly clock: Clock } & Pick<WorkerOptions, 'onDeployed'> & {
-    readonly onError: (what: string, error: unknown) => void;
-  }) {
-  const atWork = new Map<
-    CertificateManager,
-    { tasks: number; begun: number; ending: Promise<void> }
-  >();
-  const runOf = (parts: CertificateManager) => {
-    const run = atWork.get(parts) ?? {
+}: Pick<WorkerOptions, 'onDeployed'> & {
+  readonly clock: Clock;
+  readonly onError: (what: string, error: unknown) => void;
+}) {
+  const runs = new Map<CertificateManager, Run>();
+  const runOf = (manager: CertificateManager) => {
+    const run = runs.get(manager) ?? {
       tasks: 0,
       begun: clock.monotonic(),
       ending: Promise.resolve(),
     };
-    atWork.set(parts, run);
+    runs.set(manager, run);
     return run;
   };
+  const finish = async (manager: CertificateManager, scope: string) => {
+    for (const deployed of await manager.finish())
+      onDeployed?.(taskId(scope, deployed.certificate), deployed);
+  };
   return {
-    /** Does a task of a run of this keeper. */
-    async within(
-      parts: CertificateManager,
+    /** Does a task as part of the manager's run, and ends the run after its last task. */
+    async track(
+      manager: CertificateManager,
       scope: string,
       task: () => Promise<void>,
     ): Promise<void> {
-      const run = runOf(parts);
+      const run = runOf(manager);
       run.tasks += 1;
       try {
         await task();
@@ -196,17 +206,14 @@ function runTracker({
         if (run.tasks === 0 || clock.monotonic() - run.begun >= milliseconds(longestRun)) {
           run.begun = clock.monotonic();
           run.ending = run.ending
-            .then(async () => {
-              for (const deployed of await parts.finish())
-                onDeployed?.(taskId(scope, deployed.certificate), deployed);
-            })
-            .catch((error: unknown) => onError('the run could not be ended', error));
+            .then(async () => await finish(manager, scope))
+            .catch((error: unknown) => onError('cannot end the run', error));
         }
       }
     },
-    /** Waits for all that was begun. */
+    /** Waits for the runs that are ending. */
     async end(): Promise<void> {
-      for (const { ending } of atWork.values()) await ending;
+      for (const { ending } of runs.values()) await ending;
     },
   };
 }

@@ -3,7 +3,7 @@ import {
   accountOf,
   type AccountOptions,
   deactivateAccount,
-  keptAccounts,
+  storedAccounts,
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
@@ -39,7 +39,7 @@ export async function accountList(
   const report = await reporter(terminal, options);
   await using storage = await openStorage(options, terminal, report);
   const rows: Row[] = [];
-  for await (const { directory, account } of keptAccounts(storage))
+  for await (const { directory, account } of storedAccounts(storage))
     rows.push({ directory, account });
   if (rows.length === 0)
     report.done('this storage has no account: register one with acmex account register');

@@ -62,14 +62,14 @@ export async function dnsPersist(
       signal,
       ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}),
     });
-    const { directory, title, own, caCertificate } = authority;
+    const { directory, title, accountName, caCertificate } = authority;
     await keepSeenRecord(
       parts.storage,
       await keepIssuer(parts.storage, {
         name: authority.name,
         directory,
         title,
-        own,
+        accountName,
         caCertificate,
       }),
       standing,

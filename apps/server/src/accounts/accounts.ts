@@ -5,7 +5,7 @@ import {
   type AccountOptions,
   accountSession,
   deactivateAccount,
-  keptAccounts,
+  storedAccounts,
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
@@ -142,7 +142,7 @@ export class Accounts {
   async list({ caller }: RequestOf<typeof list>): Promise<Answer> {
     const known = this.#issuers(caller);
     const items = [];
-    for await (const { id, account: url } of keptAccounts(caller.tenant.storage)) {
+    for await (const { id, account: url } of storedAccounts(caller.tenant.storage)) {
       const issuer = known.find((own) => idOfAccount(own) === id);
       if (issuer) items.push({ id, issuer: issuer.name, url });
     }
@@ -215,7 +215,7 @@ export class Accounts {
     issuer: ReturnType<typeof resolvedIssuer>,
     signal: AbortSignal,
   ): Promise<AccountOptions> {
-    for await (const kept of keptAccounts(caller.tenant.storage))
+    for await (const kept of storedAccounts(caller.tenant.storage))
       if (kept.id === id && kept.account !== undefined)
         return await this.#options(caller, issuer, signal);
     throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no account ${id}`);
