@@ -1,20 +1,17 @@
 // Runs our CA in a separate process, with a web server whose responses are set over HTTP, like
 // pebble-challtestsrv. Prints its URLs, then answers each line on standard input with its cost so far.
 import { once } from 'node:events';
-import { createServer as createPlainServer } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import {
-  acmeServer,
   createDevelopmentAuthority,
   loadAuthority,
   networkValidator,
-  nodeHandler,
   noLimits,
-  ownCertificate,
   saveAuthority,
 } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
 import { redisStorage } from '@acmex/storage-redis';
@@ -26,7 +23,7 @@ await saveAuthority(storage, await createDevelopmentAuthority());
 const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
 const responses = new Map();
 const web = await listening(
-  createPlainServer(async (request, response) => {
+  createServer(async (request, response) => {
     if (request.method !== 'POST')
       return response.end(responses.get(request.url.split('/').at(-1)));
     const { token, content } = JSON.parse(await text(request));
@@ -35,28 +32,22 @@ const web = await listening(
     response.end();
   }),
 );
-const certificate = await ownCertificate({
-  issuer,
-  names: ['localhost'],
-  url: 'https://localhost',
-});
-const server = createServer({ cert: certificate.chain, key: Buffer.from(certificate.key) });
-const port = await listening(server);
-const acme = acmeServer({
-  url: `https://localhost:${port}/acme`,
-  storage,
-  issuer,
-  rateLimiter: noLimits(),
-  validate: networkValidator({
-    egress: {
-      policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
-      resolver: async () => ['127.0.0.1'],
-    },
-    ports: { http: web, https: web },
-  }),
-  onError: ({ during, error }) => console.error(during, error),
-});
-server.on('request', nodeHandler(acme.handler));
+const acme = await serveAcme(
+  {
+    storage,
+    issuer,
+    rateLimiter: noLimits(),
+    validate: networkValidator({
+      egress: {
+        policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+        resolver: async () => ['127.0.0.1'],
+      },
+      ports: { http: web, https: web },
+    }),
+    onError: ({ during, error }) => console.error(during, error),
+  },
+  { hostname: 'localhost', limits: { maxConnections: 100_000 } },
+);
 console.log(
   JSON.stringify({ directory: acme.directory, root, managementUrl: `http://127.0.0.1:${web}` }),
 );

@@ -12,14 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, createServer as createTlsServer } from 'node:tls';
 import {
-  acmeServer,
   createDevelopmentAuthority,
   loadAuthority,
-  nodeHandler,
   noLimits,
-  ownCertificate,
   saveAuthority,
+  serverCertificate,
 } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { freePort } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
@@ -42,13 +41,11 @@ async function startCa() {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
-  const tls = await ownCertificate({
+  const tls = await serverCertificate({
     issuer,
     names: ['127.0.0.1', 'localhost'],
     url: 'https://localhost',
   });
-  const own = createServer({ cert: tls.chain, key: Buffer.from(tls.key) });
-  await once(own.listen(0, '127.0.0.1'), 'listening');
   // What the CA waits between two looks is not what is tested here.
   const clock = {
     now: () => systemClock.now(),
@@ -56,8 +53,7 @@ async function startCa() {
     sleep: async (duration: DurationInput, options?: SleepOptions) =>
       await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options),
   };
-  const acme = acmeServer({
-    url: `https://localhost:${portOf(own)}/acme`,
+  const acme = await serveAcme({
     storage,
     issuer,
     clock,
@@ -67,16 +63,11 @@ async function startCa() {
     },
     validate: async () => ({ valid: true }),
   });
-  own.on('request', nodeHandler(acme.handler));
   return {
     directory: acme.directory,
     root,
     tls,
-    async [Symbol.asyncDispose]() {
-      own.close();
-      own.closeAllConnections();
-      await acme[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: acme[Symbol.asyncDispose],
   };
 }
 

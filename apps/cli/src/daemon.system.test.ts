@@ -1,18 +1,8 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  acmeServer,
-  createDevelopmentAuthority,
-  loadAuthority,
-  nodeHandler,
-  noLimits,
-  ownCertificate,
-  saveAuthority,
-} from '@acmex/ca';
+import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { scaledClock, systemClock } from '@acmex/clock';
 import { eventually } from '@acmex/services';
 import { CertificateStore } from '@acmex/orchestrator';
@@ -35,13 +25,9 @@ async function patientCa() {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
-  const tls = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
-  const server = createServer({ cert: tls.chain, key: Buffer.from(tls.key) });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
   const looking: (() => void)[] = [];
   let patient = false;
-  const acme = acmeServer({
-    url: `https://localhost:${(server.address() as AddressInfo).port}/acme`,
+  const acme = await serveAcme({
     storage,
     issuer,
     clock: scaledClock({ origin: systemClock.now(), factor: 0.01 }),
@@ -58,7 +44,6 @@ async function patientCa() {
       return { valid: true };
     },
   });
-  server.on('request', nodeHandler(acme.handler));
   await writeFile(at('root.pem'), root);
   return {
     directory: acme.directory,
@@ -68,11 +53,7 @@ async function patientCa() {
       patient = on;
       for (const end of looking.splice(0)) end();
     },
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await acme[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: acme[Symbol.asyncDispose],
   };
 }
 

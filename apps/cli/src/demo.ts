@@ -9,9 +9,9 @@ import {
   networkValidator,
   saveAuthority,
 } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
-import { startServer } from './ca/running-server.ts';
 import { plainConfiguration } from './configuration.ts';
 import { CliError } from './errors.ts';
 import { info } from './info.ts';
@@ -40,23 +40,20 @@ export async function demo(
   await saveAuthority(storage, await createDevelopmentAuthority());
   const authority = await loadAuthority(storage, { kind: 'development' });
   const httpPort = await freePort();
-  await using server = await startServer(
-    {
-      storage,
-      issuer: authority.issuer,
-      validate: networkValidator({
-        egress: {
-          policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
-          resolver: async () => ['127.0.0.1'],
-        },
-        ports: { http: httpPort, https: httpPort },
-      }),
-      onError: ({ during, error }) => {
-        terminal.stderr.write(`the demonstration's CA: ${during} failed: ${String(error)}\n`);
+  await using server = await serveAcme({
+    storage,
+    issuer: authority.issuer,
+    validate: networkValidator({
+      egress: {
+        policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
+        resolver: async () => ['127.0.0.1'],
       },
+      ports: { http: httpPort, https: httpPort },
+    }),
+    onError: ({ during, error }) => {
+      terminal.stderr.write(`the demonstration's CA: ${during} failed: ${String(error)}\n`);
     },
-    { host: '127.0.0.1', port: 0 },
-  );
+  });
   await using file = await waitingFile(root, 0o644);
   await file.commit(authority.root);
   stdout.write(

@@ -81,12 +81,6 @@ export const cliErrors = {
     exit: 5,
     http: 404,
   },
-  ERR_CLI_LISTEN: {
-    meaning: 'The server cannot listen on the address.',
-    cure: 'Use another address or port.',
-    exit: 3,
-    http: 500,
-  },
 } as const satisfies ErrorTable<'CLI'>;
 
 export type CliErrorCode = keyof typeof cliErrors;

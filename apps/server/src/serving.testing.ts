@@ -1,21 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  acmeServer,
   createDevelopmentAuthority,
   loadAuthority,
   networkValidator,
-  nodeHandler,
   noLimits,
-  ownCertificate,
   saveAuthority,
 } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { freePort } from '@acmex/services';
@@ -49,12 +43,6 @@ export async function startCa(): Promise<TestCa> {
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
   const httpPort = await freePort();
   const refused = new Set<string>();
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/acme`;
-  const { chain, key } = await ownCertificate({ issuer, names: ['127.0.0.1'], url });
-  server.setSecureContext({ cert: chain, key: Buffer.from(key) });
   const network = networkValidator({
     egress: {
       policy: addressPolicy({ allow: ['127.0.0.0/8'] }),
@@ -69,42 +57,26 @@ export async function startCa(): Promise<TestCa> {
     sleep: async (duration: DurationInput, options?: SleepOptions) =>
       await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options),
   };
-  const acme = acmeServer({
+  const posts = new Map<string, number>();
+  const ca = { busy: undefined as number | undefined, slowness: 0, requests: 0 };
+  const acme = await serveAcme({
     storage,
     issuer,
-    url,
     clock,
     validate: network,
     rateLimiter: noLimits(),
     onError: () => {
-      /* the client hears of it */
+      /* the client gets a problem document */
     },
-  });
-  const posts = new Map<string, number>();
-  const handler = nodeHandler(acme.handler);
-  const ca = { busy: undefined as number | undefined, slowness: 0, requests: 0 };
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { method, url: path = '' } = request;
-    ca.requests += 1;
-    if (method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
-    if (ca.busy === undefined)
-      return void (
-        path.includes('finalize') && ca.slowness > 0
-          ? systemClock.sleep({ milliseconds: ca.slowness })
-          : Promise.resolve()
-      ).then(() => handler(request, response));
-    response.writeHead(429, {
-      'content-type': 'application/problem+json',
-      'retry-after': String(ca.busy),
-      'replay-nonce': randomBytes(16).toString('base64url'),
-    });
-    response.end(
-      JSON.stringify({
-        type: 'urn:ietf:params:acme:error:rateLimited',
-        detail: 'too many',
-        status: 429,
-      }),
-    );
+    wrap: (handler) => async (request, connection) => {
+      const path = new URL(request.url).pathname;
+      ca.requests += 1;
+      if (request.method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
+      if (ca.busy !== undefined) return tooBusy(ca.busy);
+      if (path.includes('finalize') && ca.slowness > 0)
+        await systemClock.sleep({ milliseconds: ca.slowness });
+      return await handler(request, connection);
+    },
   });
   return {
     directory: acme.directory,
@@ -127,12 +99,24 @@ export async function startCa(): Promise<TestCa> {
     set busy(seconds) {
       ca.busy = seconds;
     },
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await acme[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: acme[Symbol.asyncDispose],
   };
+}
+
+function tooBusy(seconds: number): Response {
+  const problem = {
+    type: 'urn:ietf:params:acme:error:rateLimited',
+    detail: 'too many',
+    status: 429,
+  };
+  return new Response(JSON.stringify(problem), {
+    status: 429,
+    headers: {
+      'content-type': 'application/problem+json',
+      'retry-after': String(seconds),
+      'replay-nonce': randomBytes(16).toString('base64url'),
+    },
+  });
 }
 
 export interface Reply {

@@ -1,9 +1,12 @@
 import { refusal } from './problems.ts';
 
-/** The most that a request may say. */
+/** The largest body of a request, in bytes. */
 export const largestBody = 64 * 1024;
 
-/** The text of a body, read no further than 64 KiB. @throws Refusal `malformed` with 413 */
+/**
+ * Reads the text of a body, up to 64 KiB.
+ * @throws Refusal `malformed`, with 413 for a larger body, and with 400 for a body that the client did not send whole
+ */
 export async function readBody(
   body: AsyncIterable<Uint8Array> | null,
   length: string | null,
@@ -11,12 +14,21 @@ export async function readBody(
   if (Number(length ?? 0) > largestBody) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of wholeBody(body)) {
     size += chunk.byteLength;
     if (size > largestBody) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Yields the chunks. A connection that ends early is the client's fault, so it is not reported as a failure of this server. */
+async function* wholeBody(body: AsyncIterable<Uint8Array> | null) {
+  try {
+    yield* body ?? [];
+  } catch {
+    throw refusal('malformed', 'the connection ended before the request was complete');
+  }
 }
 
 function tooLarge() {

@@ -89,6 +89,12 @@ export const caErrors = {
     exit: 2,
     http: 404,
   },
+  ERR_CA_LISTEN: {
+    meaning: 'The CA cannot listen on the address or port.',
+    cure: 'Use another address or port, or stop the program that uses it.',
+    exit: 3,
+    http: 500,
+  },
   ERR_CA_WINDOW: {
     meaning: 'A renewal window ends before it starts.',
     cure: 'Give a start, and an end after it.',

@@ -48,11 +48,6 @@ export type { IdentifierPolicy } from './identifiers.ts';
 export { type IssuedInfo, listIssued } from './issued.ts';
 export { networkValidator, type NetworkValidatorOptions } from './network-validator.ts';
 export { nodeHandler } from './node-handler.ts';
-export {
-  type OwnCertificate,
-  ownCertificate,
-  type OwnCertificateOptions,
-} from './own-certificate.ts';
 export type { ProfileOptions } from './profiles.ts';
 export {
   type Bucket,
@@ -64,6 +59,11 @@ export {
 } from './rate-limits.ts';
 export { type MovedWindow, moveRenewalWindow, restoreRenewalWindow } from './renewal-info.ts';
 export { revokeIssued } from './revocation.ts';
+export {
+  type ServerCertificate,
+  serverCertificate,
+  type ServerCertificateOptions,
+} from './server-certificate.ts';
 export { type AcmeServer, acmeServer, type AcmeServerOptions } from './server.ts';
 export type { Limits } from './service.ts';
 export {

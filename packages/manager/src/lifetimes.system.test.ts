@@ -2,21 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createPlainServer } from 'node:http';
-import { createServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  acmeServer,
   createDevelopmentAuthority,
   listIssued,
   loadAuthority,
   networkValidator,
-  nodeHandler,
   noLimits,
-  ownCertificate,
   saveAuthority,
 } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { scaledClock, systemClock } from '@acmex/clock';
 import { eventually } from '@acmex/services';
 import { addressPolicy } from '@acmex/egress';
@@ -183,11 +180,7 @@ async function startCa({
     response.writeHead(body ? 200 : 404).end(body);
   });
   const httpPort = await listening(web);
-  const tls = await ownCertificate({ issuer, names: ['localhost'], url: 'https://localhost' });
-  const server = createServer({ cert: tls.chain, key: Buffer.from(tls.key) });
-  const port = await listening(server);
-  const acme = acmeServer({
-    url: `https://localhost:${port}/acme`,
+  const acme = await serveAcme({
     storage,
     issuer,
     clock,
@@ -205,17 +198,14 @@ async function startCa({
       faults.push(`${during}: ${String(error)}`);
     },
   });
-  server.on('request', nodeHandler(acme.handler));
   return {
     storage,
     root,
     directory: acme.directory,
     async [Symbol.asyncDispose]() {
       await acme[Symbol.asyncDispose]();
-      for (const listener of [web, server]) {
-        listener.close();
-        listener.closeAllConnections();
-      }
+      web.close();
+      web.closeAllConnections();
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   saveAuthority,
   validationResolver,
 } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { errorText } from '@acmex/errors';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
@@ -18,7 +19,6 @@ import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
-import { startServer } from './running-server.ts';
 
 export interface ServeOptions extends ConfiguredOutputOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -47,7 +47,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       ? memoryStorage()
       : await openStorage(options, terminal, report);
     const authority = await authorityOf(storage, options);
-    await using server = await startServer(
+    await using server = await serveAcme(
       {
         storage,
         issuer: authority.issuer,

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -17,9 +16,9 @@ import {
   networkValidator,
   nodeHandler,
   noLimits,
-  ownCertificate,
   type ServerFailure,
 } from '../index.ts';
+import { serveAcme } from '../node/index.ts';
 
 /** A CA with everything that a client needs to get a certificate from it on this machine. */
 export interface Subject extends AsyncDisposable {
@@ -55,7 +54,7 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
   const issuer = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey) });
 
   const web = await listening(
-    createPlainServer(async ({ url = '' }, response) => {
+    createServer(async ({ url = '' }, response) => {
       const body = await readFile(join(webroot, new URL(url, 'http://x').pathname)).catch(
         () => undefined,
       );
@@ -63,7 +62,7 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
     }),
   );
   const control = await listening(
-    createPlainServer(async (request, response) => {
+    createServer(async (request, response) => {
       const { name, token, value } = JSON.parse(await text(request)) as {
         name?: string;
         token?: string;
@@ -83,35 +82,23 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
     resolver: { txt: async (name) => [...(records.get(name) ?? [])], caa: async () => [] },
     ports: { http: web.port, https: web.port },
   });
-  const serve = async (scheme: 'http' | 'https') => {
-    const own = await ownCertificate({
-      issuer,
-      names: ['localhost', '127.0.0.1'],
-      url: 'https://localhost',
-    });
-    const server =
-      scheme === 'https'
-        ? createServer({ cert: own.chain, key: Buffer.from(own.key) })
-        : createPlainServer();
-    const { port } = await listening(server as Server);
-    const acme = acmeServer({
-      url: `${scheme}://localhost:${port}/acme`,
-      storage,
-      issuer,
-      validate,
-      externalAccountRequired,
-      rateLimiter: noLimits(),
-      onError: (failure) => failures.push(failure),
-    });
-    server.on('request', nodeHandler(acme.handler) as RequestListener);
-    return { acme, server };
+  const options = {
+    storage,
+    issuer,
+    validate,
+    externalAccountRequired,
+    rateLimiter: noLimits(),
+    onError: (failure: ServerFailure) => failures.push(failure),
   };
-  const [secure, plain] = [await serve('https'), await serve('http')];
+  const secure = await serveAcme(options, { hostname: 'localhost' });
+  const plain = await listening(createServer());
+  const plainAcme = acmeServer({ ...options, url: `http://localhost:${plain.port}/acme` });
+  plain.server.on('request', nodeHandler(plainAcme.handler) as RequestListener);
   const rootFile = join(folder.path, 'root.pem');
   await writeFile(rootFile, root);
   return {
-    directory: secure.acme.directory,
-    plainDirectory: plain.acme.directory,
+    directory: secure.directory,
+    plainDirectory: plainAcme.directory,
     rootFile,
     folder: folder.path,
     webroot,
@@ -121,8 +108,9 @@ export async function startSubject({ externalAccountRequired = false } = {}): Pr
     hook: join(import.meta.dirname, 'hook.mjs'),
     externalAccount: () => createExternalAccount(storage),
     async [Symbol.asyncDispose]() {
-      for (const { acme } of [secure, plain]) await acme[Symbol.asyncDispose]();
-      for (const server of [secure.server, plain.server, web.server, control.server]) {
+      await secure[Symbol.asyncDispose]();
+      await plainAcme[Symbol.asyncDispose]();
+      for (const { server } of [plain, web, control]) {
         server.close();
         server.closeAllConnections();
       }

@@ -6,20 +6,20 @@ import { newSerialNumber } from './authority/authority.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { CaError } from './errors.ts';
 
-export interface OwnCertificateOptions {
+export interface ServerCertificateOptions {
   readonly issuer: Issuer;
-  /** Names and addresses under which clients reach the CA's own server. */
+  /** Names and addresses under which clients reach the CA's HTTPS server. */
   readonly names: readonly string[];
-  /** The server's URL, as `acmeServer` has it: issuer and CRL are found below it. */
+  /** The URL that `acmeServer` has: the issuer and the CRL are served below it. */
   readonly url: string;
-  /** A week by default. */
+  /** A week by default, and never longer than the issuer is valid. */
   readonly validity?: DurationInput;
   readonly backend?: CryptoBackend;
   readonly clock?: Clock;
 }
 
-/** For `https`: a certificate of the CA's server itself. */
-export interface OwnCertificate {
+/** A TLS certificate with its key, as `node:https` takes them. */
+export interface ServerCertificate {
   /** PEM, the leaf first. */
   readonly chain: string;
   /** PKCS#8 PEM. */
@@ -27,27 +27,30 @@ export interface OwnCertificate {
   readonly notAfter: Temporal.Instant;
 }
 
-/** A TLS certificate for the CA's own server, from the CA itself: whoever trusts the root trusts the server. It stands in no ledger. @throws CaError `ERR_CA_CONSTRAINTS` for a name that it cannot issue for */
-export async function ownCertificate({
-  issuer,
-  names,
-  url,
+/**
+ * Issues a TLS certificate for the CA's HTTPS server from the CA itself, so that clients that trust the root trust the server.
+ * The certificate is not recorded in the storage.
+ * @throws CaError `ERR_CA_CONSTRAINTS` for a name that the issuer cannot issue for
+ */
+export async function serverCertificate({
   validity = { hours: 7 * 24 },
   backend = webcrypto(),
   clock = systemClock,
-}: OwnCertificateOptions): Promise<OwnCertificate> {
+  ...options
+}: ServerCertificateOptions): Promise<ServerCertificate> {
+  const { issuer, names } = options;
   const identifiers = identifiersOf(names);
-  const foreign = identifiers.find((one) => !issuer.permits(one));
-  if (foreign)
+  const refused = identifiers.find((identifier) => !issuer.permits(identifier));
+  if (refused)
     throw new CaError(
       'ERR_CA_CONSTRAINTS',
-      `this CA cannot issue for ${foreign.value}, under which it is to be reached: give a name within its constraints, or a certificate from elsewhere`,
+      `this CA cannot issue a certificate for its server's name ${refused.value}: use a name within its constraints, or a certificate from another CA`,
     );
   const key = await backend.generate('ec-p256');
   const now = clock.now();
-  const wanted = now.add(Temporal.Duration.from(validity));
-  const notAfter = Temporal.Instant.compare(wanted, issuer.notAfter) < 0 ? wanted : issuer.notAfter;
-  const base = url.replace(/\/$/, '');
+  const end = now.add(Temporal.Duration.from(validity));
+  const notAfter = Temporal.Instant.compare(end, issuer.notAfter) < 0 ? end : issuer.notAfter;
+  const base = options.url.replace(/\/$/, '');
   const [chain = ''] = await issuer.issue({
     serialNumber: newSerialNumber(),
     identifiers,
