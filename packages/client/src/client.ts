@@ -74,7 +74,7 @@ interface Validation {
   readonly saved: readonly SavedResponse[];
   readonly save: (responses: readonly SavedResponse[]) => Promise<void>;
   readonly tried: TriedChallenges;
-  readonly onProgress: (progress: IssuanceProgress) => void;
+  readonly onProgress: ((progress: IssuanceProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -131,9 +131,7 @@ export class AcmeClient {
         /* nothing is kept */
       },
       signal,
-      onProgress = () => {
-        /* nobody looks */
-      },
+      onProgress,
     }: IssueOptions,
     tried: TriedChallenges,
   ): Promise<IssuedChain> {
@@ -145,7 +143,7 @@ export class AcmeClient {
     let order = await this.#resume(current, identifiers, { signal, onProgress });
     if (order) {
       if (current.order !== order.url) await keep({ order: order.url, ordering: undefined });
-      onProgress({ type: 'resumed', order: order.url, names: identifiers.length });
+      onProgress?.({ type: 'resumed', order: order.url, names: identifiers.length });
       // Proven before its process ended, which could not take down what had proven it.
       if (order.status !== 'pending') await this.abandon(current);
     } else {
@@ -158,7 +156,7 @@ export class AcmeClient {
         },
       );
       await keep({ order: order.url, ordering: undefined });
-      onProgress({ type: 'ordered', order: order.url, names: identifiers.length });
+      onProgress?.({ type: 'ordered', order: order.url, names: identifiers.length });
     }
     if (order.status === 'pending') {
       order = await this.#validate(order, {
@@ -168,17 +166,17 @@ export class AcmeClient {
         onProgress,
         signal,
       });
-      if (order.status === 'ready') onProgress({ type: 'validated', order: order.url });
+      if (order.status === 'ready') onProgress?.({ type: 'validated', order: order.url });
     }
     if (order.status === 'ready') {
       order = await this.#finalize(order, typeof csr === 'function' ? await csr() : csr, signal);
-      onProgress({ type: 'finalized', order: order.url });
+      onProgress?.({ type: 'finalized', order: order.url });
     }
     if (order.status === 'processing' || order.status === 'ready')
       order = await pollOrder(this.#session, order, { signal });
     if (order.status !== 'valid') throw await this.#failure(order, signal);
     const chain = await this.#download(order, prefer, signal);
-    onProgress({ type: 'issued', order: order.url });
+    onProgress?.({ type: 'issued', order: order.url });
     return { order: order.url, ...chain };
   }
 
@@ -212,7 +210,7 @@ export class AcmeClient {
     if (url === undefined) {
       const lost = ordering ? await lostOrder(this.#session, identifiers, { signal }) : undefined;
       if (lost !== 'unlisted') return lost;
-      onProgress({ type: 'order-orphaned' });
+      onProgress?.({ type: 'order-orphaned' });
       return undefined;
     }
     try {
@@ -239,7 +237,7 @@ export class AcmeClient {
     const tasks = authorizations.flatMap((authorization) => {
       if (authorization.status === 'pending') return [this.#taskFor(authorization, tried)];
       if (authorization.status === 'valid')
-        onProgress({
+        onProgress?.({
           type: 'already-valid',
           identifier: authorization.identifier,
           wildcard: authorization.wildcard,
@@ -258,7 +256,7 @@ export class AcmeClient {
     const report = (
       type: 'presented' | 'visible' | 'answered' | 'removed',
       { authorization: { identifier, wildcard }, challenge }: Task,
-    ) => onProgress({ type, identifier, wildcard, challenge: challenge.type });
+    ) => onProgress?.({ type, identifier, wildcard, challenge: challenge.type });
     try {
       await each(shown, async (one) => {
         await one.solver.present(one.saved.response, { signal });
@@ -283,7 +281,7 @@ export class AcmeClient {
           await one.solver.remove(one.saved.response).then(
             () => report('removed', one),
             (error: unknown) =>
-              onProgress({
+              onProgress?.({
                 type: 'left-on-display',
                 identifier,
                 wildcard,

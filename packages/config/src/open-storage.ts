@@ -42,12 +42,7 @@ export async function openStorage(
 /** The storage without its encryption. @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING` */
 export async function openDriver(
   place: StoragePlace,
-  {
-    directory,
-    onNotice = () => {
-      /* nobody reads them */
-    },
-  }: OpenStorageOptions,
+  { directory, onNotice }: OpenStorageOptions,
 ): Promise<Storage> {
   switch (place.kind) {
     case 'memory':
@@ -61,7 +56,7 @@ export async function openDriver(
       return redisStorage({
         ...(await redisPlace(place)),
         ...(place.allowPlaintextConnection ? { allowPlaintextConnection: true } : {}),
-        onNotice: ({ message }) => onNotice(message),
+        onNotice: ({ message }) => onNotice?.(message),
       });
     }
     case 'file':

@@ -52,9 +52,7 @@ export function redisStorage(options: RedisStorageOptions): RedisStorage {
     allowPlaintextSecrets = false,
     allowPlaintextConnection = false,
     patience = { seconds: 1 },
-    onNotice = () => {
-      /* nobody wants to know */
-    },
+    onNotice,
     clock = systemClock,
   } = options;
   const target = targetOf(options);
@@ -63,7 +61,7 @@ export function redisStorage(options: RedisStorageOptions): RedisStorage {
   const say = (notice: Notice) => {
     if (said.has(notice.message)) return;
     said.add(notice.message);
-    onNotice(notice);
+    onNotice?.(notice);
   };
   const greet = async (redis: Redis) => (await durabilityOf(redis, target.kind)).forEach(say);
   const redis = connection({
