@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-const most = 40_000;
+const maxBytes = 40_000;
 const folder = import.meta.dirname;
 const sdk = dirname(createRequire(join(folder, 'src/sdk.ts')).resolve('cloudflare'));
 const { name, version, license, repository } = JSON.parse(
@@ -34,7 +34,7 @@ const outside = Object.values(metafile.outputs)
   .flatMap(({ imports }) => imports)
   .map(({ path }) => path);
 const { size } = statSync(outfile);
-if (outside.length > 0 || size > most)
+if (outside.length > 0 || size > maxBytes)
   throw new Error(
-    `dist/sdk.js has ${size} bytes and imports ${outside.join(', ') || 'nothing'}; it may have ${most}, and import nothing: see what Cloudflare's SDK has grown`,
+    `dist/sdk.js has ${size} bytes and imports ${outside.join(', ') || 'nothing'}; it may have ${maxBytes}, and import nothing: see what Cloudflare's SDK has grown`,
   );

@@ -91,7 +91,7 @@ export function ${camel}({ token, ...more }: ${pascal}Options): DnsProvider {
 import { type StandIn, standIn } from '@acmex/dns/stand-in';
 
 /** ${pascal}'s API as its reference describes it, with one zone. */
-export function ${camel}StandIn({ zone, token }: { readonly zone: string; readonly token: string }): StandIn & { look(name: string): Promise<readonly string[]> } {
+export function ${camel}StandIn({ zone, token }: { readonly zone: string; readonly token: string }): StandIn & { lookUp(name: string): Promise<readonly string[]> } {
   const records: { readonly name: string; readonly value: string }[] = [];
   const host = standIn({
     baseUrl: 'https://api.${name}.invalid',
@@ -105,7 +105,7 @@ export function ${camel}StandIn({ zone, token }: { readonly zone: string; readon
     },
     routes: {},
   });
-  return { ...host, look: async (name) => records.filter((record) => recordName(zone, record) === name).map(({ value }) => value) };
+  return { ...host, lookUp: async (name) => records.filter((record) => recordName(zone, record) === name).map(({ value }) => value) };
 }
 `,
   [`src/${name}.test.ts`]: `import { virtualClock } from '@acmex/clock';
@@ -120,7 +120,7 @@ describe('${camel}', () => {
   it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
     const host = ${camel}StandIn({ zone: 'a.test', token });
     const clock = virtualClock();
-    await check({ provider: ${camel}({ token, fetch: host.fetch, clock }), zone: 'a.test', look: host.look, trouble: host.trouble, clock, secrets: [token] });
+    await check({ provider: ${camel}({ token, fetch: host.fetch, clock }), zone: 'a.test', lookUp: host.lookUp, trouble: host.trouble, clock, secrets: [token] });
   });
 });
 `,

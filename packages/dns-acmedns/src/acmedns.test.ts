@@ -12,7 +12,7 @@ const registration = {
   subdomain: '8e5700ea-a4bf-41c7-8a77-e990661dcc6a',
 };
 const fulldomain = `${registration.subdomain}.auth.test`;
-const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(43)) as [
+const [first, second, third] = ['1', '2', '3'].map((digit) => digit.repeat(43)) as [
   string,
   string,
   string,
@@ -62,7 +62,7 @@ describe('acmedns', () => {
       await check({
         provider: contract,
         zone: 'a.test',
-        look: async () => host.values(),
+        lookUp: async () => host.values(),
         trouble: host.trouble,
         clock,
         secrets: [registration.password],
@@ -72,25 +72,29 @@ describe('acmedns', () => {
 
   it('shows two values at once, as example.com and *.example.com need, and each once', async () => {
     const { host, provider } = setUp();
-    await Promise.all([one, two, one].map((value) => provider.append(fulldomain, at(value))));
-    expect(host.values()).toEqual([one, two]);
+    await Promise.all(
+      [first, second, first].map((value) => provider.append(fulldomain, at(value))),
+    );
+    expect(host.values()).toEqual([first, second]);
     expect(host.requests).toEqual(['POST /update', 'POST /update']);
   });
   it('pushes no value out that is needed, and shows the next when one is removed', async () => {
     const { host, provider } = setUp();
-    await provider.append(fulldomain, [...at(one), ...at(two)]);
-    await expect(provider.append(fulldomain, at(three))).rejects.toMatchObject({
+    await provider.append(fulldomain, [...at(first), ...at(second)]);
+    await expect(provider.append(fulldomain, at(third))).rejects.toMatchObject({
       code: 'ERR_DNS_API',
       message: expect.stringContaining('no third'),
     });
-    expect(host.values()).toEqual([one, two]);
-    await provider.remove(fulldomain, at(one));
-    await provider.append(fulldomain, at(three));
-    expect(host.values()).toEqual([two, three]);
-    await provider.remove('unknown.test', at(one));
+    expect(host.values()).toEqual([first, second]);
+    await provider.remove(fulldomain, at(first));
+    await provider.append(fulldomain, at(third));
+    expect(host.values()).toEqual([second, third]);
+    await provider.remove('unknown.test', at(first));
   });
   it('says to which name the alias must lead', async () => {
-    await expect(setUp().provider.append('_acme-challenge.a.test', at(one))).rejects.toMatchObject({
+    await expect(
+      setUp().provider.append('_acme-challenge.a.test', at(first)),
+    ).rejects.toMatchObject({
       code: 'ERR_DNS_ZONE_NOT_FOUND',
       message: expect.stringMatching(
         new RegExp(`_acme-challenge\\.a\\.test.*${fulldomain}.*CNAME`),
@@ -99,7 +103,7 @@ describe('acmedns', () => {
   });
   it('says that a password is wrong, or a value none that acme-dns takes', async () => {
     const error = await setUp('x'.repeat(40))
-      .provider.append(fulldomain, at(one))
+      .provider.append(fulldomain, at(first))
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
@@ -124,9 +128,9 @@ describe('registerAcmedns', () => {
     expect(account).toEqual({ ...registration, fulldomain });
     await acmedns({ url: 'https://auth.test', accounts: [account], fetch: host.fetch }).append(
       fulldomain,
-      at(one),
+      at(first),
     );
-    expect(host.values()).toEqual([one]);
+    expect(host.values()).toEqual([first]);
   });
   it('passes on why not', async () => {
     const host = acmednsStandIn(registration);

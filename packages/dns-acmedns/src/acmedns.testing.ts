@@ -36,7 +36,7 @@ export function acmednsStandIn({
     routes: {
       'POST /register': ({ body }) => {
         const { allowfrom = [] } = body as { readonly allowfrom?: readonly string[] };
-        if (!allowfrom.every((one) => /^[\da-f.:]+\/\d+$/.test(one)))
+        if (!allowfrom.every((network) => /^[\da-f.:]+\/\d+$/.test(network)))
           return error(400, 'invalid_allowfrom_cidr');
         return {
           status: 201,
@@ -44,11 +44,11 @@ export function acmednsStandIn({
         };
       },
       'POST /update': ({ body }) => {
-        const { subdomain: given, txt } = body as {
+        const { subdomain: input, txt } = body as {
           readonly subdomain: string;
           readonly txt: string;
         };
-        if (given !== subdomain) return error(401, 'forbidden');
+        if (input !== subdomain) return error(401, 'forbidden');
         if (!/^[\w-]{43}$/.test(txt)) return error(400, 'bad_txt');
         values = [...values, txt].slice(-2);
         return { status: 200, body: { txt } };

@@ -45,8 +45,8 @@ export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider
     ]),
   );
   const place = (name: string) => {
-    const found = places.get(name);
-    if (found) return found;
+    const match = places.get(name);
+    if (match) return match;
     const known = [...places.keys()].join(', ') || 'none';
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',

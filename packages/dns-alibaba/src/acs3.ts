@@ -48,7 +48,7 @@ export function canonicalQuery(
   parameters: Iterable<readonly [name: string, value: string]>,
 ): string {
   return inOrder([...parameters])
-    .map((one) => one.map(encoded).join('='))
+    .map((pair) => pair.map(encoded).join('='))
     .join('&');
 }
 
@@ -60,7 +60,7 @@ export function sha256(text: string): string {
 function inOrder<T extends readonly [name: string, value: string]>(
   all: readonly T[],
 ): readonly T[] {
-  return [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+  return [...all].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function encoded(text: string): string {

@@ -37,7 +37,7 @@ describe('alibaba', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [accessKeySecret, securityToken],
@@ -48,7 +48,7 @@ describe('alibaba', () => {
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
     host.put({ DomainName: 'a.test', RR: '_acme-challenge', Type: 'TXT', Value: 'old', TTL: 600 });
-    const others = Array.from({ length: 500 }, (_, at) => ({
+    const existing = Array.from({ length: 500 }, (_, at) => ({
       DomainName: 'a.test',
       RR: at % 2 === 0 ? '_acme-challenge' : '_acme-challenge.www',
       Type: 'TXT',
@@ -56,14 +56,14 @@ describe('alibaba', () => {
       TTL: 600,
     }));
     await provider.append('a.test', [record]);
-    others.forEach(host.put);
+    existing.forEach(host.put);
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(502);
     await provider.remove('a.test', [record]);
     expect(host.rows()).toHaveLength(501);
-    await expect(host.look('_acme-challenge.www.a.test')).resolves.toContain('mine');
-    await expect(host.look('_acme-challenge.a.test')).resolves.not.toContain('mine');
-    expect(host.done.filter((one) => one.startsWith('Describe'))).toEqual([
+    await expect(host.lookUp('_acme-challenge.www.a.test')).resolves.toContain('mine');
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.not.toContain('mine');
+    expect(host.done.filter((action) => action.startsWith('Describe'))).toEqual([
       'DescribeDomainRecords 1',
       'DescribeDomainRecords 1',
       'DescribeDomainRecords 2',
@@ -73,20 +73,20 @@ describe('alibaba', () => {
   });
   it('leaves records of other types, and those of names that have its name in them', async () => {
     const { provider, host } = subject();
-    const others = [
+    const existing = [
       { RR: 'x_acme-challenge', Type: 'TXT' },
       { RR: '_acme-challenge', Type: 'CNAME' },
-    ].map((one) => ({ DomainName: 'a.test', Value: 'mine', TTL: 600, ...one }));
-    others.forEach(host.put);
+    ].map((values) => ({ DomainName: 'a.test', Value: 'mine', TTL: 600, ...values }));
+    existing.forEach(host.put);
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(3);
     await provider.remove('a.test', [record]);
-    expect(host.rows()).toMatchObject([...others].reverse());
+    expect(host.rows()).toMatchObject([...existing].reverse());
   });
   it('makes one record of a value that is asked for twice at once', async () => {
     const { provider, host } = subject();
     await Promise.all([1, 2, 3].map(() => provider.append('a.test', [record])));
-    expect(host.done.filter((one) => one === 'AddDomainRecord')).toHaveLength(1);
+    expect(host.done.filter((action) => action === 'AddDomainRecord')).toHaveLength(1);
   });
   it('takes it for a success when another process was quicker: to add, and to delete', async () => {
     const { provider, host, clock } = subject();
@@ -100,10 +100,10 @@ describe('alibaba', () => {
     ];
     const slow = alibaba({ accessKeyId, accessKeySecret, fetch, clock });
     await slow.append('a.test', [record]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     await slow.remove('a.test', [record]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
-    expect(host.done.filter((one) => !one.startsWith('Describe'))).toEqual([
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([]);
+    expect(host.done.filter((action) => !action.startsWith('Describe'))).toEqual([
       'AddDomainRecord',
       'AddDomainRecord',
       'DeleteDomainRecord',
@@ -133,9 +133,9 @@ describe('alibaba', () => {
       const { provider, host } = subject();
       await provider.append('a.test', [{ ...record, value }]);
       await provider.append('a.test', [{ ...record, value }]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([value]);
       await provider.remove('a.test', [{ ...record, value }]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([]);
     },
   );
   it('writes the name of the zone itself, and the time to live that a record has', async () => {
@@ -180,9 +180,9 @@ describe("alibaba's credentials", () => {
     ['another secret', { accessKeySecret: 'not-it' }, 'SignatureDoesNotMatch'],
     ['another key', { accessKeyId: 'LTAInone' }, '404 InvalidAccessKeyId.NotFound'],
     ['no token of STS', {}, 'InvalidSecurityToken.MismatchWithAccessKey'],
-  ])('are refused: %s', async (_, given, words) => {
+  ])('are refused: %s', async (_, input, words) => {
     const { provider, host } = subject(
-      { ...(words.startsWith('Invalid') ? {} : { securityToken }), ...given },
+      { ...(words.startsWith('Invalid') ? {} : { securityToken }), ...input },
       { key },
     );
     const error: unknown = await provider

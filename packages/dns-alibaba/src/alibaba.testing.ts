@@ -162,13 +162,13 @@ export function alibabaStandIn({
           'InvalidDomainName.NoExist',
           'The specified domain name does not exist. Refresh the page and try again.',
         );
-      const found = rows.filter(
+      const match = rows.filter(
         (row) =>
           row.DomainName === zone &&
           (RR == null || row.RR.toLowerCase().includes(RR.toLowerCase())) &&
           (type == null || row.Type === type.toUpperCase()),
       );
-      return page(found, url, 500, (Record) => ({
+      return page(match, url, 500, (Record) => ({
         DomainRecords: {
           Record: Record.map((row) => ({
             ...row,
@@ -180,10 +180,10 @@ export function alibabaStandIn({
       }));
     },
     AddDomainRecord: ({ searchParams }) => {
-      const given = Object.fromEntries(searchParams);
-      const absent = ['DomainName', 'RR', 'Type', 'Value'].find((name) => !given[name]);
+      const input = Object.fromEntries(searchParams);
+      const absent = ['DomainName', 'RR', 'Type', 'Value'].find((name) => !input[name]);
       if (absent !== undefined) return missing(absent);
-      const { DomainName = '', RR = '', Type = '', Value = '', TTL = '600' } = given;
+      const { DomainName = '', RR = '', Type = '', Value = '', TTL = '600' } = input;
       if (!zones.includes(DomainName))
         return failure(400, 'IncorrectDomainUser', 'The domain name belongs to other users.');
       if (!(Number(TTL) >= 600 && Number(TTL) <= 86_400))
@@ -266,7 +266,7 @@ export function alibabaStandIn({
     rows: () => rows,
     /** The actions that were done, with the number of the page. */
     done,
-    look: async (name: string) =>
+    lookUp: async (name: string) =>
       rows
         .filter(
           (row) => row.Type === 'TXT' && recordName(row.DomainName, { name: row.RR }) === name,

@@ -130,8 +130,8 @@ export function alibaba({
       { provider: 'alibaba' },
     );
     return all.filter(
-      (one) =>
-        one.Type === 'TXT' && one.RR.toLowerCase() === name.toLowerCase() && one.Value === value,
+      (row) =>
+        row.Type === 'TXT' && row.RR.toLowerCase() === name.toLowerCase() && row.Value === value,
     );
   };
   const add = async (zone: string, record: TxtRecord, options: DnsOptions): Promise<void> => {
@@ -150,7 +150,7 @@ export function alibaba({
     for (const { RecordId } of await find(zone, record, options)) {
       await call('DeleteDomainRecord', { RecordId }, { ...options, zone, repeatable: true }).catch(
         async (error: unknown) => {
-          if ((await find(zone, record, options)).some((one) => one.RecordId === RecordId))
+          if ((await find(zone, record, options)).some((row) => row.RecordId === RecordId))
             throw error;
         },
       );

@@ -37,7 +37,7 @@ describe('azure', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: ['that-nobody-sees'],
@@ -51,7 +51,7 @@ describe('azure', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: ['that-nobody-sees'],
@@ -66,19 +66,19 @@ describe('azure', () => {
     'keeps the values of others as they are cut, their time to live and their metadata: %s',
     async (visibility, where) => {
       const { provider, host } = subject({ visibility });
-      const others = {
+      const existing = {
         ttl: 300,
         values: [['v=spf1 "quoted" \\'], ['x'.repeat(255), 'y'], ['']],
         metadata: { owner: 'mail' },
       };
-      host.put(where, '_acme-challenge', others);
+      host.put(where, '_acme-challenge', existing);
       await provider.append('a.test', [record]);
       expect(host.at(where, '_acme-challenge')).toMatchObject({
-        ...others,
-        values: [...others.values, ['mine']],
+        ...existing,
+        values: [...existing.values, ['mine']],
       });
       await provider.remove('a.test', [record]);
-      expect(host.at(where, '_acme-challenge')).toMatchObject(others);
+      expect(host.at(where, '_acme-challenge')).toMatchObject(existing);
     },
   );
   it('leaves an empty record set that someone made with metadata, and none of its own', async () => {
@@ -100,11 +100,11 @@ describe('azure', () => {
   });
   it('reads again and loses nothing when someone else changes the record set in between: made, changed, or taken away', async () => {
     const { provider, host, clock } = subject();
-    const [one, two] = ['one', 'two'].map((value) => ({ ...record, value }));
+    const [first, second] = ['one', 'two'].map((value) => ({ ...record, value }));
     const theirs = [
-      () => provider.append('a.test', [one!]),
-      () => provider.append('a.test', [two!]),
-      () => provider.remove('a.test', [one!, two!]),
+      () => provider.append('a.test', [first!]),
+      () => provider.append('a.test', [second!]),
+      () => provider.remove('a.test', [first!, second!]),
     ];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       if (['PUT', 'DELETE'].includes(init?.method ?? '')) await theirs.shift()?.();
@@ -112,11 +112,11 @@ describe('azure', () => {
     };
     const slow = azure({ credentials, subscriptionId: 'sub-1', fetch, clock });
     await clock.run(slow.append('a.test', [record]));
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     expect(theirs).toHaveLength(0);
-    theirs.push(() => provider.append('a.test', [one!]));
+    theirs.push(() => provider.append('a.test', [first!]));
     await clock.run(slow.remove('a.test', [record]));
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['one']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['one']);
   });
   it('writes nothing where an answer lacks the values that are there', async () => {
     const { host, clock } = subject();
@@ -133,7 +133,7 @@ describe('azure', () => {
       code: 'ERR_DNS_API',
       message: expect.stringContaining('TXTRecords'),
     });
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['theirs']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['theirs']);
   });
   it.each(['quotes " and \\', 'x'.repeat(600), 'a;b', ' '])(
     'writes any value, and finds it again: %j',
@@ -141,9 +141,9 @@ describe('azure', () => {
       const { provider, host } = subject();
       await provider.append('a.test', [{ ...record, value }]);
       await provider.append('a.test', [{ ...record, value }]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([value]);
       await provider.remove('a.test', [{ ...record, value }]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([]);
     },
   );
   it('says what Azure says', async () => {
@@ -203,16 +203,16 @@ describe("azure's zones", () => {
       message:
         'azure: 2 public zones are named a.test (in the resource groups old, New): give subscriptionId and resourceGroup',
     });
-    const one = { credentials, fetch: host.fetch, clock, resourceGroup: 'new' };
+    const shared = { credentials, fetch: host.fetch, clock, resourceGroup: 'new' };
     for (const [value, options] of [
-      ['with', { ...one, subscriptionId: 'sub-1' }],
-      ['without', one],
+      ['with', { ...shared, subscriptionId: 'sub-1' }],
+      ['without', shared],
     ] as const)
       await azure(options).append('a.test', [{ ...record, value }]);
     expect(host.at('sub-1/New/dnszones/a.test', '_acme-challenge')).toMatchObject({
       values: [['with'], ['without']],
     });
-    await expect(azure(one).zones!()).resolves.toEqual(['a.test']);
+    await expect(azure(shared).zones!()).resolves.toEqual(['a.test']);
   });
   it('are not listed where subscription and resource group are given', async () => {
     const { provider, host } = subject({ resourceGroup: 'dns' });
@@ -289,7 +289,7 @@ describe("azure's zones", () => {
       await azure({ cloud, fetch: host.fetch, clock, subscriptionId: 'sub-1' }).append('a.test', [
         { ...record, value: 'by the machine' },
       ]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([
         'mine',
         'by the machine',
       ]);
@@ -333,7 +333,7 @@ describe("azure's credentials", () => {
       });
       await writeFile(federatedTokenFile, `${federatedToken}\n`);
       await provider.append('a.test', [record]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -375,8 +375,8 @@ describe("azure's credentials", () => {
       principal,
       `&client_id=${principal.clientId}`,
     ],
-  ])('are %s', async (_, given, query) => {
-    const { provider, host } = subject({ credentials: given });
+  ])('are %s', async (_, input, query) => {
+    const { provider, host } = subject({ credentials: input });
     await provider.append('a.test', [record]);
     expect(host.tokens.metadata.requests).toEqual([
       `GET /token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com${query}`,
@@ -421,8 +421,8 @@ describe("azure's credentials", () => {
       { ...credentials, tenantId: 'no/where' },
       "AADSTS90002: Tenant 'no/where' not found.",
     ],
-  ])("are refused in Entra ID's words: %s", async (_, given, words) => {
-    const error: unknown = await subject({ credentials: given })
+  ])("are refused in Entra ID's words: %s", async (_, input, words) => {
+    const error: unknown = await subject({ credentials: input })
       .provider.append('a.test', [record])
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({

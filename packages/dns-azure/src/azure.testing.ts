@@ -40,12 +40,12 @@ const below = 'subscriptions/:subscription/resourceGroups/:group/providers/Micro
 export function azureStandIn({
   clock,
   cloud = 'public',
-  zones: given,
+  zones: places,
   token,
 }: AzureStandInOptions) {
   const { management } = clouds[cloud];
   const tokens = tokenStandIn(clock, clouds[cloud]);
-  const zones = given.map((place): Zone => {
+  const zones = places.map((place): Zone => {
     const [subscription = '', group = '', kind = '', name = ''] = place.split('/');
     return { subscription, group, kind, name, sets: new Map() };
   });
@@ -72,7 +72,7 @@ export function azureStandIn({
         `The api-version '${url.searchParams.get('api-version')}' is invalid.`,
       );
     if (kind === 'subscriptions') return undefined;
-    const inside = zones.filter((one) => one.subscription === subscription);
+    const inside = zones.filter((zone) => zone.subscription === subscription);
     if (inside.length === 0)
       return failure(
         404,
@@ -82,7 +82,7 @@ export function azureStandIn({
     const grouped =
       group === undefined
         ? inside
-        : inside.filter((one) => one.group.toLowerCase() === group.toLowerCase());
+        : inside.filter((zone) => zone.group.toLowerCase() === group.toLowerCase());
     if (grouped.length === 0)
       return failure(404, 'ResourceGroupNotFound', `Resource group '${group}' could not be found.`);
     return zone === undefined || zoneOf(grouped, kind, zone)
@@ -95,9 +95,9 @@ export function azureStandIn({
   };
   const zoneOf = (among: readonly Zone[], kind: string, name: string) =>
     among.find(
-      (one) =>
-        one.kind.toLowerCase() === kind.toLowerCase() &&
-        one.name.toLowerCase() === name.toLowerCase(),
+      (zone) =>
+        zone.kind.toLowerCase() === kind.toLowerCase() &&
+        zone.name.toLowerCase() === name.toLowerCase(),
     );
   const page = (all: readonly object[], url: URL): StandInAnswer => {
     const at = Number(url.searchParams.get('$skipToken') ?? 0);
@@ -118,19 +118,19 @@ export function azureStandIn({
       params: { subscription, group, kind = '' },
       url,
     } = request;
-    const found = zones.filter(
-      (one) =>
-        one.subscription === subscription &&
-        (group === undefined || one.group.toLowerCase() === group.toLowerCase()) &&
-        one.kind.toLowerCase() === kind.toLowerCase(),
+    const match = zones.filter(
+      (zone) =>
+        zone.subscription === subscription &&
+        (group === undefined || zone.group.toLowerCase() === group.toLowerCase()) &&
+        zone.kind.toLowerCase() === kind.toLowerCase(),
     );
     return (
       wrong(request) ??
       page(
-        found.map((one) => ({
-          id: idOf(one),
-          name: one.name,
-          type: `Microsoft.Network/${one.kind}`,
+        match.map((zone) => ({
+          id: idOf(zone),
+          name: zone.name,
+          type: `Microsoft.Network/${zone.kind}`,
           location: 'global',
           properties: {},
         })),
@@ -190,18 +190,18 @@ export function azureStandIn({
       const {
         params: { subscription, group = '', kind = '', zone = '', name = '' },
       } = request;
-      const found = zoneOf(
+      const match = zoneOf(
         zones.filter(
-          (one) =>
-            one.subscription === subscription && one.group.toLowerCase() === group.toLowerCase(),
+          (zone) =>
+            zone.subscription === subscription && zone.group.toLowerCase() === group.toLowerCase(),
         ),
         kind,
         zone,
       );
       return (
         wrong(request) ??
-        (found
-          ? act(request, found, name)
+        (match
+          ? act(request, match, name)
           : failure(
               404,
               'ParentResourceNotFound',
@@ -264,14 +264,14 @@ export function azureStandIn({
           (request.body as { readonly properties?: Readonly<Record<string, unknown>> } | undefined)
             ?.properties ?? {};
         const names = zone.kind === 'dnszones' ? ['TTL', 'TXTRecords'] : ['ttl', 'txtRecords'];
-        const unknown = Object.keys(properties).filter((one) => !names.includes(one));
+        const unknown = Object.keys(properties).filter((key) => !names.includes(key));
         if (unknown.length > 0)
           return failure(
             400,
             'BadRequest',
             `There are no members ${unknown.join(', ')} in the properties of a record set.`,
           );
-        const [ttl, records] = names.map((one) => properties[one]);
+        const [ttl, records] = names.map((name) => properties[name]);
         if (!(typeof ttl === 'number' && ttl >= 1 && ttl <= 2 ** 31 - 1))
           return failure(
             400,
@@ -279,7 +279,7 @@ export function azureStandIn({
             `The value '${String(ttl)}' provided for the TTL is not valid.`,
           );
         const values = Array.isArray(records)
-          ? records.map((one: { readonly value?: unknown } | null) => one?.value)
+          ? records.map((record: { readonly value?: unknown } | null) => record?.value)
           : [undefined];
         if (
           !values.every(
@@ -319,9 +319,9 @@ export function azureStandIn({
   const fetch: typeof globalThis.fetch = async (input, init) =>
     await (hosts[new URL(new Request(input).url).host] ?? api.fetch)(input, init);
   const zone = (place: string): Zone => {
-    const found = zones[given.indexOf(place)];
-    if (!found) throw new Error(`there is no ${place}`);
-    return found;
+    const match = zones[places.indexOf(place)];
+    if (!match) throw new Error(`there is no ${place}`);
+    return match;
   };
   return {
     ...api,
@@ -332,11 +332,11 @@ export function azureStandIn({
     put: (place: string, name: string, set: TxtSet) => {
       put(zone(place), name, set);
     },
-    look: async (name: string) =>
-      zones.flatMap((one) =>
-        [...one.sets]
-          .filter(([label]) => (label === '@' ? one.name : `${label}.${one.name}`) === name)
-          .flatMap(([, { values }]) => values.map((parts) => parts.join(''))),
+    lookUp: async (name: string) =>
+      zones.flatMap((zone) =>
+        [...zone.sets]
+          .filter(([label]) => (label === '@' ? zone.name : `${label}.${zone.name}`) === name)
+          .flatMap(([, { values }]) => values.map((strings) => strings.join(''))),
       ),
   };
 }

@@ -115,19 +115,19 @@ export function azure({
         : [{ subscriptionId }];
     const group = subscriptionId === undefined ? undefined : resourceGroup;
     const places: ZonePlace[] = [];
-    for (const one of subscriptions)
+    for (const subscription of subscriptions)
       places.push(
         ...(
           await list(
-            `${pathOf(one.subscriptionId, group)}?api-version=${version}`,
+            `${pathOf(subscription.subscriptionId, group)}?api-version=${version}`,
             zonesAnswer,
             options,
           )
         ).map(({ id }) => placeOf(id)),
       );
     return places.filter(
-      (one) =>
-        resourceGroup === undefined || one.group.toLowerCase() === resourceGroup.toLowerCase(),
+      (place) =>
+        resourceGroup === undefined || place.group.toLowerCase() === resourceGroup.toLowerCase(),
     );
   };
   const pathOfZone = async (zone: string, options: DnsOptions): Promise<string> => {
@@ -138,14 +138,14 @@ export function azure({
       )('GET', `${path}?api-version=${version}`, { ...options, zone, answer: { name: '' } });
       return path;
     }
-    const [found, ...others] = (await placesOf({ ...options, zone })).filter(
+    const [match, ...existing] = (await placesOf({ ...options, zone })).filter(
       ({ name }) => name.toLowerCase() === zone.toLowerCase(),
     );
-    if (found && others.length === 0) return pathOf(found.subscription, found.group, found.name);
+    if (match && existing.length === 0) return pathOf(match.subscription, match.group, match.name);
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      found
-        ? `azure: ${others.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[found, ...others].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
+      match
+        ? `azure: ${existing.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[match, ...existing].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
         : `azure: no ${visibility} zone ${zone} with these credentials: check the name, the subscription, what the identity may read, and whether the zone is public or private`,
     );
   };

@@ -26,7 +26,7 @@ export interface Found extends RecordSet {
 /** A value as text: the JSON of its parts, so that those of others stay as they are cut. */
 export const text: ValueText = {
   write: (value) => JSON.stringify(value.match(/[^]{1,255}/g) ?? ['']),
-  read: (parts) => partsOf(parts).join(''),
+  read: (strings) => partsOf(strings).join(''),
 };
 
 export const kinds = {
@@ -74,7 +74,7 @@ export function bodyOf(
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
       ...kinds[visibility].properties(
         ttl,
-        values.map((parts) => ({ value: partsOf(parts) })),
+        values.map((strings) => ({ value: partsOf(strings) })),
       ),
     },
   };

@@ -15,7 +15,7 @@ describe('cloudflare', () => {
       await check({
         provider: cloudflare({ token, fetch: host.fetch, clock }),
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [token],
@@ -25,18 +25,18 @@ describe('cloudflare', () => {
 
   it('finds its value behind a page of others, which stay, and takes one without quotes for the same', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
-    const others = ['"x"', '"y"', '"z"'].map((content) => ({
+    const existing = ['"x"', '"y"', '"z"'].map((content) => ({
       type: 'TXT',
       name: '_acme-challenge.a.test',
       content,
     }));
-    others.forEach(host.put);
+    existing.forEach(host.put);
     host.put({ type: 'TXT', name: '_acme-challenge.a.test', content: 'mine' });
     const provider = cloudflare({ token, fetch: host.fetch });
     await provider.append('a.test', [{ name: '_acme-challenge', value: 'mine' }]);
     expect(host.rows()).toHaveLength(4);
     await provider.remove('a.test', [{ name: '_acme-challenge', value: 'mine' }]);
-    expect(host.rows()).toMatchObject(others);
+    expect(host.rows()).toMatchObject(existing);
   });
   it('takes it for a success when someone else was faster', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
@@ -115,7 +115,7 @@ describe('cloudflare', () => {
     });
     host.trouble('lost-answer');
     await clock.run(provider.append('a.test', [{ name: '@', value: 'x' }]));
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toHaveLength(1);
+    expect(host.requests.filter((request) => request.startsWith('POST'))).toHaveLength(1);
     expect(asked).toBe(host.requests.length);
   });
   it('goes nowhere else and sends nothing more, whatever the environment has for the SDK', async () => {

@@ -22,7 +22,7 @@ export function cloudflareStandIn({
   readonly zone: string;
   readonly token: string;
 }): StandIn & {
-  look(name: string): Promise<readonly string[]>;
+  lookUp(name: string): Promise<readonly string[]>;
   put(row: Omit<Row, 'id'>): void;
   readonly rows: () => readonly Row[];
 } {
@@ -31,7 +31,7 @@ export function cloudflareStandIn({
     name,
     status: 'active',
   }));
-  const own = hex(zones.length);
+  const zoneId = hex(zones.length);
   let rows: readonly Row[] = [];
   let last = 0;
   const put = (row: Omit<Row, 'id'>) => {
@@ -83,7 +83,7 @@ export function cloudflareStandIn({
           url,
         ),
       'GET /zones/:zone/dns_records': ({ params, url }) =>
-        params.zone === own
+        params.zone === zoneId
           ? page(
               rows.filter(
                 ({ type, name }) =>
@@ -95,7 +95,7 @@ export function cloudflareStandIn({
           : noRoute(params.zone),
       'POST /zones/:zone/dns_records': ({ params, body }) => {
         const { type, name, content, ttl } = body as Row & { readonly ttl: number };
-        if (params.zone !== own) return noRoute(params.zone);
+        if (params.zone !== zoneId) return noRoute(params.zone);
         if (type !== 'TXT' || !name.endsWith(zone) || content === '')
           return failure(400, 9005, 'Content for TXT record is invalid.');
         if (ttl !== 1 && !(ttl >= 60 && ttl <= 86_400))
@@ -118,7 +118,7 @@ export function cloudflareStandIn({
         };
       },
       'DELETE /zones/:zone/dns_records/:record': ({ params }) => {
-        if (params.zone !== own) return noRoute(params.zone);
+        if (params.zone !== zoneId) return noRoute(params.zone);
         if (!rows.some(({ id }) => id === params.record))
           return failure(404, 81_044, 'Record does not exist.');
         rows = rows.filter(({ id }) => id !== params.record);
@@ -133,7 +133,7 @@ export function cloudflareStandIn({
     ...host,
     put,
     rows: () => rows,
-    look: async (name) =>
+    lookUp: async (name) =>
       rows
         .filter((row) => row.type === 'TXT' && row.name === name)
         .map(({ content }) => unquoted(content)),

@@ -35,12 +35,12 @@ export interface CloudflareOptions {
  * @see https://developers.cloudflare.com/api/resources/dns/subresources/records/
  */
 export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvider {
-  let shown = '';
+  let displayed = '';
   const api = sdkApi({
     provider: 'cloudflare',
-    answered,
+    toAnswer: toAnswer,
     refusal,
-    conceal: (text) => concealed(text, [shown]),
+    conceal: (text) => concealed(text, [displayed]),
     ...(clock ? { clock } : {}),
   });
   const call = <T>(
@@ -51,11 +51,11 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
     api(
       what,
       async (signal) => {
-        shown = await reveal(token, { provider: 'cloudflare', what: 'the token' });
+        displayed = await reveal(token, { provider: 'cloudflare', what: 'the token' });
         return await ask(
           cloudflareSdk({
-            token: shown,
-            fetch: sdkFetch({ headers: { authorization: `Bearer ${shown}` }, fetch }),
+            token: displayed,
+            fetch: sdkFetch({ headers: { authorization: `Bearer ${displayed}` }, fetch }),
           }),
           { signal },
         );
@@ -86,7 +86,7 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
       { provider: 'cloudflare' },
     );
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    const found = (
+    const match = (
       await list(
         'zones.list',
         { id: '', name: '' },
@@ -94,7 +94,7 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
         { ...options, zone },
       )
     ).find(({ name }) => name === zone);
-    if (found) return found.id;
+    if (match) return match.id;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
@@ -143,10 +143,10 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
     async remove(zone, records, options = {}) {
       const id = await idOf(zone, options);
       for (const record of records) {
-        for (const found of await find(id, zone, record, options))
+        for (const match of await find(id, zone, record, options))
           await call(
             'dns.records.delete',
-            (sdk, request) => sdk.dns.records.delete(found.id, { zone_id: id }, request),
+            (sdk, request) => sdk.dns.records.delete(match.id, { zone_id: id }, request),
             { ...options, zone, repeatable: true, accept: [404] },
           );
       }
@@ -164,7 +164,7 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
 }
 
 /** What the SDK makes of an answer; also of one that it stumbles over. */
-function answered(error: unknown): HostAnswer | undefined {
+function toAnswer(error: unknown): HostAnswer | undefined {
   const {
     name,
     status,

@@ -10,11 +10,15 @@ const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(
   { user = { 'auth-id': '1234' }, ...more }: Partial<CloudnsStandInOptions> = {},
-  given: CloudnsUser = { authId: '1234' },
+  providerUser: CloudnsUser = { authId: '1234' },
 ) {
   const host = cloudnsStandIn({ zone: 'a.test', user, password, ...more });
   const clock = virtualClock();
-  return { host, clock, provider: cloudns({ user: given, password, fetch: host.fetch, clock }) };
+  return {
+    host,
+    clock,
+    provider: cloudns({ user: providerUser, password, fetch: host.fetch, clock }),
+  };
 }
 
 /** A host that answers so to everything. */
@@ -34,7 +38,7 @@ describe('cloudns', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [password],
@@ -47,19 +51,19 @@ describe('cloudns', () => {
     async (name) => {
       const { host, provider } = subject();
       const at = name === '@' ? '' : name;
-      const others = [
+      const existing = [
         { type: 'TXT', host: at, record: 'theirs', ttl: '3600' },
         { type: 'A', host: at, record: '192.0.2.1', ttl: '60' },
         { type: 'TXT', host: 'www', record: 'mine', ttl: '60' },
       ];
-      others.forEach(host.put);
+      existing.forEach(host.put);
       await provider.append('a.test', [{ name, value: 'mine' }]);
       expect(host.rows()).toEqual([
-        ...others,
+        ...existing,
         { type: 'TXT', host: at, record: 'mine', ttl: '60' },
       ]);
       await provider.remove('a.test', [{ name, value: 'mine' }]);
-      expect(host.rows()).toEqual(others);
+      expect(host.rows()).toEqual(existing);
     },
   );
   it('makes one record of a value that is asked for twice at once', async () => {
@@ -92,10 +96,10 @@ describe('cloudns', () => {
     [300, '300'],
     [4000, '21600'],
     [9_999_999, '2592000'],
-  ])('writes a time to live of %s seconds as one that ClouDNS has: %s', async (ttl, shown) => {
+  ])('writes a time to live of %s seconds as one that ClouDNS has: %s', async (ttl, displayed) => {
     const { host, provider } = subject();
     await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
-    expect(host.rows()).toMatchObject([{ ttl: shown }]);
+    expect(host.rows()).toMatchObject([{ ttl: displayed }]);
   });
   it('lists its zones over all pages, without those that are copied or parked', async () => {
     const many = Object.fromEntries(
@@ -123,8 +127,8 @@ describe('cloudns', () => {
     ['auth-id', { authId: '7' }],
     ['sub-auth-id', { subAuthId: '7' }],
     ['sub-auth-user', { subAuthUser: '7' }],
-  ] as const)('signs in by %s', async (field, given) => {
-    const { host, provider } = subject({ user: { [field]: '7' } }, given);
+  ] as const)('signs in by %s', async (field, input) => {
+    const { host, provider } = subject({ user: { [field]: '7' } }, input);
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(1);
   });

@@ -25,7 +25,7 @@ export interface CloudnsStandInOptions {
 }
 
 export interface CloudnsStandIn extends StandIn {
-  look(name: string): Promise<readonly string[]>;
+  lookUp(name: string): Promise<readonly string[]>;
   put(row: Row): void;
   readonly rows: () => readonly Row[];
 }
@@ -68,12 +68,12 @@ export function cloudnsStandIn({
     baseUrl: 'https://api.cloudns.net/dns',
     authorized: ({ text, url, headers }) => {
       const form = new URLSearchParams(text);
-      const given = ['auth-id', 'sub-auth-id', 'sub-auth-user'].filter((name) => form.has(name));
+      const input = ['auth-id', 'sub-auth-id', 'sub-auth-user'].filter((name) => form.has(name));
       return (
         url.search === '' &&
         (headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded') &&
-        given.length === 1 &&
-        given.every((name) => form.get(name) === user[name]) &&
+        input.length === 1 &&
+        input.every((name) => form.get(name) === user[name]) &&
         form.get('auth-password') === password
       );
     },
@@ -105,17 +105,17 @@ export function cloudnsStandIn({
           : failed("Wrong or missing required parameter 'rows-per-page'.");
       },
       'POST /records.json': inZone(({ host: wanted = '', type }) => {
-        const found = [...rows].filter(
+        const match = [...rows].filter(
           ([, row]) =>
             (wanted === '' || row.host === wanted) && (type === undefined || row.type === type),
         );
         return {
           status: 200,
           body:
-            found.length === 0
+            match.length === 0
               ? []
               : Object.fromEntries(
-                  found.map(([id, row]) => [id, { id, ...row, failover: '0', status: 1 }]),
+                  match.map(([id, row]) => [id, { id, ...row, failover: '0', status: 1 }]),
                 ),
         };
       }),
@@ -140,7 +140,7 @@ export function cloudnsStandIn({
       ),
       'POST /delete-record.json': inZone(({ 'record-id': id = '' }) => {
         if (!rows.has(id)) return failed('Invalid record-id param.');
-        rows = new Map([...rows].filter(([one]) => one !== id));
+        rows = new Map([...rows].filter(([rowId]) => rowId !== id));
         return said('Success', 'The record was deleted successfully.');
       }),
     },
@@ -149,7 +149,7 @@ export function cloudnsStandIn({
     ...host,
     put,
     rows: () => [...rows.values()],
-    look: async (name) =>
+    lookUp: async (name) =>
       [...rows.values()]
         .filter(
           (row) =>

@@ -23,7 +23,7 @@ export function digitaloceanStandIn({
   readonly zone: string;
   readonly token: string;
 }): StandIn & {
-  look(name: string): Promise<readonly string[]>;
+  lookUp(name: string): Promise<readonly string[]>;
   put(row: Omit<Row, 'id'>): void;
   readonly rows: () => readonly Row[];
 } {
@@ -102,7 +102,7 @@ export function digitaloceanStandIn({
     ...host,
     put,
     rows: () => rows,
-    look: async (name) =>
+    lookUp: async (name) =>
       rows
         .filter((row) => row.type === 'TXT' && recordName(zone, row) === name)
         .map(({ data }) => data),

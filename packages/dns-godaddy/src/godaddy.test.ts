@@ -7,7 +7,7 @@ import { godaddy } from './index.ts';
 
 const credentials = { key: 'the-key', secret: 'a-secret-that-nobody-sees' };
 const record = { name: '_acme-challenge', value: 'mine' };
-const others = [
+const existing = [
   { type: 'TXT', name: '_acme-challenge', data: 'theirs', ttl: 3600 },
   { type: 'TXT', name: '_acme-challenge', data: 'and "theirs"', ttl: 600 },
 ];
@@ -26,7 +26,7 @@ describe('godaddy', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [credentials.secret],
@@ -39,7 +39,7 @@ describe('godaddy', () => {
     async (name) => {
       const { host, provider } = subject();
       const before = [
-        ...others.map((one) => ({ ...one, name })),
+        ...existing.map((row) => ({ ...row, name })),
         { type: 'A', name, data: '192.0.2.1', ttl: 600 },
         { type: 'TXT', name: 'www', data: 'mine', ttl: 600 },
       ];
@@ -55,7 +55,7 @@ describe('godaddy', () => {
     const { host, provider } = subject();
     await provider.append('a.test', [record, record, { ...record, value: 'two' }]);
     await provider.remove('a.test', [record, { ...record, value: 'two' }, record]);
-    expect(host.requests.filter((one) => !one.startsWith('GET'))).toEqual([
+    expect(host.requests.filter((request) => !request.startsWith('GET'))).toEqual([
       'PATCH /domains/a.test/records',
       'PATCH /domains/a.test/records',
       'PUT /domains/a.test/records/TXT/_acme-challenge',
@@ -76,7 +76,10 @@ describe('godaddy', () => {
         return new Response('{}', { status });
       };
       await clock.run(godaddy({ ...credentials, fetch, clock }).remove('a.test', [record]));
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['theirs 1', 'theirs 0']);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([
+        'theirs 1',
+        'theirs 0',
+      ]);
     },
   );
   it('makes one record though the answer to it was lost', async () => {
@@ -92,10 +95,10 @@ describe('godaddy', () => {
     [undefined, 600],
     [60, 600],
     [3600, 3600],
-  ])('writes a time to live of %s seconds as %i', async (ttl, shown) => {
+  ])('writes a time to live of %s seconds as %i', async (ttl, displayed) => {
     const { host, provider } = subject();
     await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
-    expect(host.rows()).toMatchObject([{ ttl: shown }]);
+    expect(host.rows()).toMatchObject([{ ttl: displayed }]);
   });
 
   it('says whom GoDaddy lets in', async () => {

@@ -10,7 +10,7 @@ interface Row {
 }
 
 export interface GodaddyStandIn extends StandIn {
-  look(name: string): Promise<readonly string[]>;
+  lookUp(name: string): Promise<readonly string[]>;
   put(row: Row): void;
   readonly rows: () => readonly Row[];
 }
@@ -129,7 +129,7 @@ export function godaddyStandIn({
     ...host,
     put,
     rows: () => rows,
-    look: async (name) =>
+    lookUp: async (name) =>
       rows
         .filter((row) => row.type === 'TXT' && recordName(zone, row) === name)
         .map(({ data }) => data),

@@ -64,8 +64,8 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
     options: DnsOptions,
   ): Promise<unknown> => {
     const call = { ...options, zone, once: true } as const;
-    const others = rows.filter(({ data }) => values.includes(data));
-    const added = values.filter((data) => !others.some((row) => row.data === data));
+    const existing = rows.filter(({ data }) => values.includes(data));
+    const added = values.filter((data) => !existing.some((row) => row.data === data));
     if (added.length > 0)
       return await api('PATCH', pathOf(zone), {
         ...call,
@@ -73,10 +73,10 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
         body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })),
       });
     // GoDaddy takes no empty list.
-    if (others.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
+    if (existing.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
     return await api('PUT', path, {
       ...call,
-      body: others.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
+      body: existing.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
     });
   };
   const each = async (
@@ -118,7 +118,9 @@ function pathOf(zone: string): string {
 function ssoKey(key: Secret, secret: Secret): Secret {
   return async () => {
     const [user, password] = await Promise.all(
-      [key, secret].map(async (one) => (typeof one === 'string' ? one : await one()).trim()),
+      [key, secret].map(async (credential) =>
+        (typeof credential === 'string' ? credential : await credential()).trim(),
+      ),
     );
     return user && password ? `sso-key ${user}:${password}` : '';
   };

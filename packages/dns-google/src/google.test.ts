@@ -16,7 +16,7 @@ function subject(options: Partial<GoogleOptions> = {}, more: Partial<GoogleStand
   const clock = virtualClock();
   const host = googleStandIn({
     clock,
-    zones: { one: 'one.test', two: 'two.test', a: 'a.test', 'private-a': 'a.test' },
+    zones: { first: 'one.test', second: 'two.test', a: 'a.test', 'private-a': 'a.test' },
     ...more,
   });
   return {
@@ -34,7 +34,7 @@ describe('google', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: ['that-nobody-sees', ...(serviceAccount.match(/[\w+/]{60,}/g) ?? [])],
@@ -55,12 +55,12 @@ describe('google', () => {
   });
   it('reads again and loses nothing when someone else changes the record set in between: made, changed, or taken away', async () => {
     const { host, clock } = subject();
-    const other = google({ credentials: { serviceAccount }, fetch: host.fetch, clock });
+    const provider = google({ credentials: { serviceAccount }, fetch: host.fetch, clock });
     const theirs = [
-      () => other.append('a.test', [{ ...record, value: 'one' }]),
-      () => other.append('a.test', [{ ...record, value: 'two' }]),
+      () => provider.append('a.test', [{ ...record, value: 'one' }]),
+      () => provider.append('a.test', [{ ...record, value: 'two' }]),
       () =>
-        other.remove(
+        provider.remove(
           'a.test',
           ['one', 'two'].map((value) => ({ ...record, value })),
         ),
@@ -73,7 +73,7 @@ describe('google', () => {
     await clock.run(
       google({ credentials: { serviceAccount }, fetch, clock }).append('a.test', [record]),
     );
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     expect(theirs).toHaveLength(0);
     expect(host.requests.slice(before).length).toBeGreaterThan(8);
   });
@@ -91,7 +91,7 @@ describe('google', () => {
       code: 'ERR_DNS_API',
       message: expect.stringContaining('delegate _acme-challenge.a.test by a CNAME record'),
     });
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([]);
+    expect(host.requests.filter((request) => request.startsWith('POST'))).toEqual([]);
   });
   it.each(['quotes " and \\', 'x'.repeat(600), 'a;b', ' '])(
     'writes any value, and finds it again: %j',
@@ -99,9 +99,9 @@ describe('google', () => {
       const { provider, host } = subject();
       await provider.append('a.test', [{ ...record, value }]);
       await provider.append('a.test', [{ ...record, value }]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([value]);
       await provider.remove('a.test', [{ ...record, value }]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([]);
     },
   );
 
@@ -117,7 +117,7 @@ describe('google', () => {
     });
     await inside.append('a.test', [{ ...record, value: 'hidden' }]);
     await expect(inside.zones!()).resolves.toEqual(['a.test']);
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([
+    expect(host.requests.filter((request) => request.startsWith('POST'))).toEqual([
       'POST /project-1/managedZones/a/changes',
       'POST /project-1/managedZones/private-a/changes',
     ]);
@@ -133,16 +133,16 @@ describe('google', () => {
       message: 'google: 2 public managed zones are for a.test (old, new): give managedZone',
     });
     for (const managedZone of ['new', '7000001']) {
-      const one = google({
+      const privateZone = google({
         credentials: { serviceAccount },
         fetch: host.fetch,
         clock,
         managedZone,
       });
-      await one.append('a.test', [{ ...record, value: managedZone }]);
-      await expect(one.zones!()).resolves.toEqual(['a.test']);
+      await privateZone.append('a.test', [{ ...record, value: managedZone }]);
+      await expect(privateZone.zones!()).resolves.toEqual(['a.test']);
     }
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['new', '7000001']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['new', '7000001']);
     await expect(
       google({
         credentials: { serviceAccount },
@@ -163,8 +163,8 @@ describe('google', () => {
         "(400 Invalid value for 'entity.change.additions[0].rrdata'",
       ),
     });
-    const { provider: other } = subject({ project: 'not-ours' });
-    await expect(other.append('a.test', [record])).rejects.toMatchObject({
+    const { provider: foreign } = subject({ project: 'not-ours' });
+    await expect(foreign.append('a.test', [record])).rejects.toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
       message: expect.stringContaining('403 Forbidden'),
     });
@@ -194,7 +194,7 @@ describe("google's credentials", () => {
       await writeFile(keyFile, serviceAccount);
       const { provider, host } = subject({ credentials: { keyFile } });
       await provider.append('a.test', [record]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -27,9 +27,9 @@ const isText = (text: string) =>
   /^"(?:[^"\\]|\\.){0,255}"(?: "(?:[^"\\]|\\.){0,255}")*$/.test(text);
 
 /** The API of Cloud DNS v1 as its reference describes it, with one project, and the servers that give access to it. Lists have two items to a page. */
-export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptions) {
+export function googleStandIn({ clock, zones: zoneNames, token }: GoogleStandInOptions) {
   const tokens = tokenStandIn(clock);
-  const zones = Object.entries(given).map(([name, dnsName], at) => ({
+  const zones = Object.entries(zoneNames).map(([name, dnsName], at) => ({
     kind: 'dns#managedZone',
     id: String(7_000_000 + at),
     name,
@@ -48,8 +48,8 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
       'notFound',
       `The 'parameters.managedZone' resource named '${zone}' does not exist.`,
     );
-  const same = (one: Pick<RecordSet, 'name' | 'type'>, other: Pick<RecordSet, 'name' | 'type'>) =>
-    one.name === other.name && one.type === other.type;
+  const same = (pick: Pick<RecordSet, 'name' | 'type'>, set: Pick<RecordSet, 'name' | 'type'>) =>
+    pick.name === set.name && pick.type === set.type;
 
   const changed = (
     dnsName: string,
@@ -58,7 +58,7 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
     additions: readonly RecordSet[],
   ): readonly RecordSet[] | StandInAnswer => {
     for (const [at, set] of deletions.entries()) {
-      const there = before.find((one) => same(one, set));
+      const there = before.find((recordSet) => same(recordSet, set));
       if (!there)
         return failure(
           404,
@@ -75,7 +75,7 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
           `Precondition not met for 'entity.change.deletions[${at}]'`,
         );
     }
-    const left = before.filter((one) => !deletions.some((set) => same(one, set)));
+    const left = before.filter((recordSet) => !deletions.some((set) => same(recordSet, set)));
     for (const [at, set] of additions.entries()) {
       if (set.name !== dnsName && !set.name.endsWith(`.${dnsName}`))
         return failure(
@@ -90,7 +90,7 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
           'invalid',
           `Invalid value for 'entity.change.additions[${at}].rrdata': '${wrong}'`,
         );
-      if (left.some((one) => same(one, set)))
+      if (left.some((recordSet) => same(recordSet, set)))
         return failure(
           409,
           'alreadyExists',
@@ -153,7 +153,8 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
               body: {
                 kind: 'dns#resourceRecordSetsListResponse',
                 rrsets: (sets.get(zone.name) ?? []).filter(
-                  (one) => [null, one.name].includes(name) && [null, one.type].includes(type),
+                  (recordSet) =>
+                    [null, recordSet.name].includes(name) && [null, recordSet.type].includes(type),
                 ),
               },
             }
@@ -198,13 +199,13 @@ export function googleStandIn({ clock, zones: given, token }: GoogleStandInOptio
     return await (hosts[at] ?? dns).fetch(input, init);
   };
   const at = (name: string) =>
-    [...sets.values()].flat().filter((one) => one.type === 'TXT' && one.name === `${name}.`);
+    [...sets.values()].flat().filter((set) => set.type === 'TXT' && set.name === `${name}.`);
   return {
     ...dns,
     fetch,
     tokens,
     at,
-    look: async (name: string) => at(name).flatMap(({ rrdatas }) => rrdatas.map(unquoted)),
+    lookUp: async (name: string) => at(name).flatMap(({ rrdatas }) => rrdatas.map(unquoted)),
     put: (zone: string, set: RecordSet) => {
       sets.set(zone, [...(sets.get(zone) ?? []), set]);
     },

@@ -108,7 +108,9 @@ export function google({
           { ...options, answer: zonesAnswer },
         );
         return {
-          items: managedZones.filter((one) => (one.visibility ?? 'public') === visibility),
+          items: managedZones.filter(
+            (managedZone) => (managedZone.visibility ?? 'public') === visibility,
+          ),
           next,
         };
       },
@@ -116,14 +118,14 @@ export function google({
     );
   const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (managedZone !== undefined) return `/managedZones/${encodeURIComponent(managedZone)}`;
-    const [found, ...others] = (await list({ dnsName: `${zone}.` }, { ...options, zone })).filter(
+    const [match, ...existing] = (await list({ dnsName: `${zone}.` }, { ...options, zone })).filter(
       ({ dnsName }) => nameOf(dnsName) === zone.toLowerCase(),
     );
-    if (found && others.length === 0) return `/managedZones/${encodeURIComponent(found.name)}`;
+    if (match && existing.length === 0) return `/managedZones/${encodeURIComponent(match.name)}`;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      found
-        ? `google: ${others.length + 1} ${visibility} managed zones are for ${zone} (${[found, ...others].map(({ name }) => name).join(', ')}): give managedZone`
+      match
+        ? `google: ${existing.length + 1} ${visibility} managed zones are for ${zone} (${[match, ...existing].map(({ name }) => name).join(', ')}): give managedZone`
         : `google: no ${visibility} managed zone for ${zone} in this project: check the name, the project, and whether the zone is public or private`,
     );
   };
@@ -138,14 +140,14 @@ export function google({
       `${path}/rrsets?${new URLSearchParams({ name: `${name}.`, type: 'TXT' })}`,
       { ...options, zone, answer: setsAnswer },
     );
-    const found = rrsets.find(
-      (one) => one.type === 'TXT' && nameOf(one.name) === name.toLowerCase(),
+    const match = rrsets.find(
+      (rrset) => rrset.type === 'TXT' && nameOf(rrset.name) === name.toLowerCase(),
     );
     return (
-      found && {
-        ttl: found.ttl,
-        values: found.rrdatas ?? [],
-        routed: found.routingPolicy !== undefined,
+      match && {
+        ttl: match.ttl,
+        values: match.rrdatas ?? [],
+        routed: match.routingPolicy !== undefined,
       }
     );
   };
@@ -231,7 +233,7 @@ function refusal(json: unknown, status: number): Refusal | undefined {
       | undefined),
   };
   if (status !== 403 || !Array.isArray(error?.errors)) return undefined;
-  return error.errors.some((one) => /^(userR|r)ateLimitExceeded$/.test(String(one?.reason)))
+  return error.errors.some((error) => /^(userR|r)ateLimitExceeded$/.test(String(error?.reason)))
     ? { code: 'ERR_DNS_RATE_LIMITED', message: String(error.message) }
     : undefined;
 }

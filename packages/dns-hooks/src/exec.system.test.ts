@@ -47,7 +47,7 @@ printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$
       env: { PATH: process.env.PATH ?? '', DNS_PORT: String(bind.port) },
     });
     const look = lookUp({ clock: systemClock, servers: [bind.address] });
-    await check({ provider, zone: 'a.test', look: (name) => look.txt(name) });
+    await check({ provider, zone: 'a.test', lookUp: (name) => look.txt(name) });
   });
 });
 

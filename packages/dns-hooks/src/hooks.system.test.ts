@@ -80,7 +80,11 @@ describeWith(['named', 'nsupdate'], 'hooks with nsupdate', () => {
         .map((clause) => [clause.title, clause] as const),
     )(`${name}: %s`, async (_, { check }) => {
       const look = lookUp({ clock: systemClock, servers: [bind.address] });
-      await check({ provider: await provider(), zone: 'a.test', look: (whole) => look.txt(whole) });
+      await check({
+        provider: await provider(),
+        zone: 'a.test',
+        lookUp: (whole) => look.txt(whole),
+      });
     });
   }
 });

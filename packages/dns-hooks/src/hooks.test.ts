@@ -57,7 +57,7 @@ describe('httpreq', () => {
       await check({
         provider: httpreq({ endpoint: 'https://hooks.test/dns/', user, fetch: host.fetch, clock }),
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.look,
         trouble: host.trouble,
         clock,
         secrets: ['very-secret'],

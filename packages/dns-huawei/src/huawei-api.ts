@@ -43,10 +43,10 @@ export function huaweiApi({
     );
   const sign = async ({ method, url, headers, body }: ApiRequest) => {
     const date = new Date(clock.now().epochMilliseconds).toISOString().replace(/[-:]|\.\d+/g, '');
-    const given = Object.entries(headers).filter(
+    const input = Object.entries(headers).filter(
       ([name]) => name === 'content-type' || name.startsWith('x-'),
     );
-    const signed = { ...Object.fromEntries(given), host: url.host, 'x-sdk-date': date };
+    const signed = { ...Object.fromEntries(input), host: url.host, 'x-sdk-date': date };
     const key = {
       accessKeyId,
       secretAccessKey: await reveal(secretAccessKey, {

@@ -20,7 +20,8 @@ function subject(options: Partial<HuaweiOptions> = {}, more: Partial<HuaweiStand
   });
   return { host, clock, provider: huawei({ ...key, fetch: host.fetch, clock, ...options }) };
 }
-const writes = (requests: readonly string[]) => requests.filter((one) => !one.startsWith('GET'));
+const writes = (requests: readonly string[]) =>
+  requests.filter((request) => !request.startsWith('GET'));
 
 describe('huawei', () => {
   it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
@@ -33,7 +34,7 @@ describe('huawei', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [key.secretAccessKey, 'a-token-that-nobody-sees'],
@@ -69,21 +70,21 @@ describe('huawei', () => {
         providers.map(({ value, provider }) => provider.append('a.test', [{ ...record, value }])),
       ),
     );
-    expect([...(await host.look(name))].sort()).toEqual([...values].sort());
+    expect([...(await host.lookUp(name))].sort()).toEqual([...values].sort());
     await clock.run(
       Promise.all(
         providers.map(({ value, provider }) => provider.remove('a.test', [{ ...record, value }])),
       ),
     );
     await clock.advance('PT3S');
-    await expect(host.look(name)).resolves.toEqual([]);
+    await expect(host.lookUp(name)).resolves.toEqual([]);
   });
   it('reads again when someone else made, or took away, the record set in between', async () => {
     const { host, clock } = subject();
-    const other = huawei({ ...key, fetch: host.fetch, clock });
+    const second = huawei({ ...key, fetch: host.fetch, clock });
     const theirs = [
-      () => other.append('a.test', [{ ...record, value: 'one' }]),
-      () => other.remove('a.test', [{ ...record, value: 'one' }]),
+      () => second.append('a.test', [{ ...record, value: 'one' }]),
+      () => second.remove('a.test', [{ ...record, value: 'one' }]),
     ];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       if (init?.method !== 'GET') await theirs.shift()?.();
@@ -92,8 +93,8 @@ describe('huawei', () => {
     const provider = huawei({ ...key, fetch, clock });
     await clock.run(provider.append('a.test', [record]));
     expect(theirs).toHaveLength(0);
-    await expect(host.look(name)).resolves.toEqual(['mine']);
-    theirs.push(() => other.remove('a.test', [record]));
+    await expect(host.lookUp(name)).resolves.toEqual(['mine']);
+    theirs.push(() => second.remove('a.test', [record]));
     await clock.run(provider.remove('a.test', [record]));
     expect(host.at(name)).toEqual([]);
   });
@@ -108,7 +109,7 @@ describe('huawei', () => {
       return response;
     };
     await clock.run(huawei({ ...key, fetch, clock }).append('a.test', [record]));
-    await expect(host.look(name)).resolves.toEqual(['old', 'theirs', 'mine']);
+    await expect(host.lookUp(name)).resolves.toEqual(['old', 'theirs', 'mine']);
     expect(theirs).toHaveLength(0);
   });
   it('leaves record sets alone that go by lines or weights', async () => {
@@ -130,7 +131,7 @@ describe('huawei', () => {
     const { provider, host, clock } = subject({}, { pending: 5000 });
     await clock.run(provider.append('a.test', [record]));
     expect(clock.monotonic()).toBe(6000);
-    await expect(host.look(name)).resolves.toEqual(['mine']);
+    await expect(host.lookUp(name)).resolves.toEqual(['mine']);
   });
   it('says ERR_DNS_NOT_VISIBLE where that takes longer than the limit', async () => {
     const { provider, clock } = subject({ activeLimit: 'PT10S' }, { pending: 60_000 });
@@ -161,7 +162,7 @@ describe('huawei', () => {
     await clock.run(provider.remove('a.test', [record]));
     expect(clock.monotonic()).toBe(before);
     await clock.run(provider.append('a.test', [record]));
-    await expect(host.look(name)).resolves.toEqual(['mine']);
+    await expect(host.lookUp(name)).resolves.toEqual(['mine']);
     expect(clock.monotonic()).toBeGreaterThanOrEqual(before + 10_000);
   });
   it('takes no record set for served that is paused, and removes its value from it', async () => {
@@ -184,7 +185,7 @@ describe('huawei', () => {
     };
     const provider = huawei({ ...key, fetch, clock });
     await clock.run(provider.append('a.test', [record]));
-    await expect(host.look(name)).resolves.toEqual(['mine']);
+    await expect(host.lookUp(name)).resolves.toEqual(['mine']);
     await clock.run(provider.remove('a.test', [record]));
     expect(host.at(name)).toEqual([]);
     expect(lost.size).toBe(0);
@@ -237,10 +238,10 @@ describe('huawei', () => {
       code: 'ERR_DNS_ZONE_NOT_FOUND',
       message: 'huawei: 2 private zones are called a.test (z1, z2): give zoneId',
     });
-    const one = huawei({ ...key, fetch: host.fetch, clock, zoneId: 'z2' });
-    await one.append('a.test', [record]);
+    const pinned = huawei({ ...key, fetch: host.fetch, clock, zoneId: 'z2' });
+    await pinned.append('a.test', [record]);
     expect(host.at(name)).toMatchObject([{ zone_id: 'z2' }]);
-    await expect(one.zones!()).resolves.toEqual(['a.test']);
+    await expect(pinned.zones!()).resolves.toEqual(['a.test']);
     await expect(
       huawei({ ...key, fetch: host.fetch, clock, zoneId: 'none' }).append('a.test', [record]),
     ).rejects.toMatchObject({
@@ -254,7 +255,7 @@ describe('huawei', () => {
       { region: 'cn-north-4', projectId: 'p1' },
     );
     await provider.append('a.test', [record]);
-    await expect(host.look(name)).resolves.toEqual(['mine']);
+    await expect(host.lookUp(name)).resolves.toEqual(['mine']);
     expect(() => huawei({ ...key, region: 'evil.test/' })).toThrow(
       'huawei: the region "evil.test/" is none: write it as cn-north-4',
     );
@@ -263,12 +264,12 @@ describe('huawei', () => {
     'writes any value at any name, and finds it again: %j',
     async (value) => {
       const { provider, host } = subject();
-      for (const one of ['@', '*', 'a.b']) {
-        await provider.append('a.test', [{ name: one, value, ttl: 60 }]);
-        await provider.append('a.test', [{ name: one, value }]);
-        const whole = one === '@' ? 'a.test' : `${one}.a.test`;
-        await expect(host.look(whole)).resolves.toEqual([value]);
-        await provider.remove('a.test', [{ name: one, value }]);
+      for (const label of ['@', '*', 'a.b']) {
+        await provider.append('a.test', [{ name: label, value, ttl: 60 }]);
+        await provider.append('a.test', [{ name: label, value }]);
+        const whole = label === '@' ? 'a.test' : `${label}.a.test`;
+        await expect(host.lookUp(whole)).resolves.toEqual([value]);
+        await provider.remove('a.test', [{ name: label, value }]);
         expect(host.at(whole)).toEqual([]);
       }
     },

@@ -47,12 +47,12 @@ const isText = (text: unknown) =>
 /** The API v2 of Huawei Cloud DNS as its reference describes it: record sets that are written as a whole, and not while the change before is under way. */
 export function huaweiStandIn({
   clock,
-  zones: given,
+  zones: input,
   region,
   pending = 0,
   ...key
 }: HuaweiStandInOptions) {
-  const zones = Object.entries(given).map(([id, name]) => ({
+  const zones = Object.entries(input).map(([id, name]) => ({
     id,
     name: `${name.replace('private:', '')}.`,
     zone_type: name.startsWith('private:') ? 'private' : 'public',
@@ -65,13 +65,11 @@ export function huaweiStandIn({
     const done = sets.filter(
       ({ status, at }) => status.startsWith('PENDING') && clock.monotonic() >= at,
     );
-    sets = sets.flatMap((set) =>
-      !done.includes(set)
-        ? [set]
-        : set.status === 'PENDING_DELETE'
-          ? []
-          : [{ ...set, status: 'ACTIVE', served: set.records }],
-    );
+    sets = sets.flatMap((set) => {
+      if (!done.includes(set)) return [set];
+      if (set.status === 'PENDING_DELETE') return [];
+      return [{ ...set, status: 'ACTIVE', served: set.records }];
+    });
     return sets;
   };
   const put = (zone: string, set: Partial<RecordSet>) => {
@@ -91,10 +89,10 @@ export function huaweiStandIn({
       },
     ];
   };
-  const shown = (set: RecordSet) => ({ ...set, served: undefined, at: undefined });
+  const displayed = (set: RecordSet) => ({ ...set, served: undefined, at: undefined });
   const write = (set: RecordSet): StandInAnswer => {
     sets = [...sets.filter(({ id }) => id !== set.id), { ...set, at: clock.monotonic() + pending }];
-    return { status: 202, body: shown(set) };
+    return { status: 202, body: displayed(set) };
   };
   const listed = <T extends { readonly name: string }>(
     key: string,
@@ -109,21 +107,22 @@ export function huaweiStandIn({
       Number(searchParams.get('offset') ?? 0),
     ];
     if (
-      [...searchParams.keys()].some((one) => !known.includes(one)) ||
+      [...searchParams.keys()].some((key) => !known.includes(key)) ||
       !['like', 'equal'].includes(mode)
     )
       return failure(400, 'DNS.0002', 'Invalid request.');
     if (!(limit >= 0 && limit <= 500))
       return failure(400, 'DNS.0006', 'The limit parameter is invalid.');
-    const found = all.filter(
-      (one) => name === '' || (mode === 'equal' ? one.name === name : one.name.includes(name)),
+    const match = all.filter(
+      (recordSet) =>
+        name === '' || (mode === 'equal' ? recordSet.name === name : recordSet.name.includes(name)),
     );
     return {
       status: 200,
       body: {
-        [key]: found.slice(offset, offset + limit),
+        [key]: match.slice(offset, offset + limit),
         links: { self: 'https://dns.myhuaweicloud.com/v2' },
-        metadata: { total_count: found.length },
+        metadata: { total_count: match.length },
       },
     };
   };
@@ -188,7 +187,7 @@ export function huaweiStandIn({
                     set.zone_id === params.zone &&
                     [null, set.type].includes(url.searchParams.get('type')),
                 )
-                .map(shown),
+                .map(displayed),
               url,
               ['type', 'name', 'search_mode', 'limit', 'offset', 'marker'],
             )
@@ -218,27 +217,18 @@ export function huaweiStandIn({
         );
       },
       'PUT /zones/:zone/recordsets/:set': ({ params: { zone = '', set: id }, body }) => {
-        const there = now().find((one) => one.zone_id === zone && one.id === id);
+        const there = now().find((recordSet) => recordSet.zone_id === zone && recordSet.id === id);
         const { ttl, records } = { ...(body as RecordSet) };
-        return !there
-          ? noSet
-          : there.status.startsWith('PENDING')
-            ? unsteady
-            : (wrong(zone, body) ??
-              write({
-                ...there,
-                ttl,
-                records,
-                status: there.status === 'DISABLE' ? 'DISABLE' : 'PENDING_UPDATE',
-              }));
+        if (!there) return noSet;
+        if (there.status.startsWith('PENDING')) return unsteady;
+        const status = there.status === 'DISABLE' ? 'DISABLE' : 'PENDING_UPDATE';
+        return wrong(zone, body) ?? write({ ...there, ttl, records, status });
       },
       'DELETE /zones/:zone/recordsets/:set': ({ params: { zone, set: id } }) => {
-        const there = now().find((one) => one.zone_id === zone && one.id === id);
-        return !there
-          ? noSet
-          : there.status.startsWith('PENDING')
-            ? unsteady
-            : write({ ...there, status: 'PENDING_DELETE' });
+        const there = now().find((recordSet) => recordSet.zone_id === zone && recordSet.id === id);
+        if (!there) return noSet;
+        if (there.status.startsWith('PENDING')) return unsteady;
+        return write({ ...there, status: 'PENDING_DELETE' });
       },
     },
   });
@@ -246,7 +236,7 @@ export function huaweiStandIn({
     ...host,
     put,
     at: (name: string) => now().filter((set) => set.name === `${name}.`),
-    look: async (name: string) =>
+    lookUp: async (name: string) =>
       now()
         .filter((set) => set.type === 'TXT' && set.name === `${name}.` && set.status !== 'DISABLE')
         .flatMap(({ served }) => served.map(unquoted)),
@@ -264,7 +254,7 @@ function isSigned(
   }: Omit<HuaweiStandInOptions, 'clock' | 'zones'>,
   clock: Clock,
 ): boolean {
-  const [, id, list = '', given] =
+  const [, id, list = '', input] =
     /^SDK-HMAC-SHA256 Access=([^,]+), SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$/.exec(
       headers.get('authorization') ?? '',
     ) ?? [];
@@ -293,7 +283,7 @@ function isSigned(
     ) &&
     (headers.get('x-security-token') ?? undefined) === securityToken &&
     (headers.get('x-project-id') ?? undefined) === projectId &&
-    given ===
+    input ===
       signatureOf(
         { method, path: url.pathname, query: url.search.slice(1), headers: signed, body: text },
         secretAccessKey,

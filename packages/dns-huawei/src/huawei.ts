@@ -88,14 +88,14 @@ export function huawei({
     );
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (zoneId !== undefined) return zoneId;
-    const [found, ...others] = (
+    const [match, ...existing] = (
       await list({ name: `${zone}.`, search_mode: 'equal' }, { ...options, zone })
     ).filter(({ name }) => nameOf(name) === zone.toLowerCase());
-    if (found && others.length === 0) return found.id;
+    if (match && existing.length === 0) return match.id;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      found
-        ? `huawei: ${others.length + 1} ${visibility} zones are called ${zone} (${[found, ...others].map(({ id }) => id).join(', ')}): give zoneId`
+      match
+        ? `huawei: ${existing.length + 1} ${visibility} zones are called ${zone} (${[match, ...existing].map(({ id }) => id).join(', ')}): give zoneId`
         : `huawei: no ${visibility} zone ${zone} with these credentials: check the name, the account, the region of private zones, and whether the zone is public or private`,
     );
   };
@@ -115,16 +115,18 @@ export function huawei({
         { ...options, zone, answer: setsAnswer },
       );
       const all = recordsets.filter(
-        (one) => one.type === 'TXT' && nameOf(one.name) === name.toLowerCase(),
+        (recordset) => recordset.type === 'TXT' && nameOf(recordset.name) === name.toLowerCase(),
       );
-      const found =
-        all.find(({ records }) => records.some((one) => unquoted(one) === record.value)) ?? all[0];
-      if (!found?.status.startsWith('PENDING'))
-        return found && { ...found, values: found.records, several: all.length > 1 };
+      const match =
+        all.find(({ records }) =>
+          records.some((candidate) => unquoted(candidate) === record.value),
+        ) ?? all[0];
+      if (!match?.status.startsWith('PENDING'))
+        return match && { ...match, values: match.records, several: all.length > 1 };
       if (clock.monotonic() + 2000 > end)
         throw new DnsError(
           'ERR_DNS_NOT_VISIBLE',
-          `huawei: the TXT records of ${name} are ${found.status} since more than ${Math.round(milliseconds(activeLimit) / 1000)} seconds: wait longer, or see whether huawei has trouble`,
+          `huawei: the TXT records of ${name} are ${match.status} since more than ${Math.round(milliseconds(activeLimit) / 1000)} seconds: wait longer, or see whether huawei has trouble`,
         );
       await clock.sleep({ seconds: 2 }, options);
     }
@@ -218,11 +220,11 @@ export function huawei({
 }
 
 /** A set that is paused or frozen is there, and nobody sees it. */
-function servedSet(name: string, found: Found | undefined): Found | undefined {
-  if (!found || found.status === 'ACTIVE') return found;
+function servedSet(name: string, recordSet: Found | undefined): Found | undefined {
+  if (!recordSet || recordSet.status === 'ACTIVE') return recordSet;
   throw new DnsError(
     'ERR_DNS_API',
-    `huawei: the TXT records of ${name} are ${found.status} and not served: enable them in the console, or remove them`,
+    `huawei: the TXT records of ${name} are ${recordSet.status} and not served: enable them in the console, or remove them`,
   );
 }
 

@@ -32,8 +32,8 @@ export function signatureOf(
           .map((pair) =>
             pair.split('=').map((text) => percent(unpercent(text.replaceAll('+', ' ')))),
           );
-  pairs.sort(([one = '', first = ''], [other = '', second = '']) =>
-    one === other ? Number(first > second) || -1 : Number(one > other) || -1,
+  pairs.sort(([a = '', first = ''], [b = '', second = '']) =>
+    a === b ? Number(first > second) || -1 : Number(a > b) || -1,
   );
   canonical += `\n${pairs.map(([name, value]) => `${name}=${value}`).join('&')}\n`;
   for (const [name, value] of Object.entries(headers))

@@ -20,7 +20,7 @@ describe('linode', () => {
       await check({
         provider: linode({ token, fetch: host.fetch, clock }),
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [token],
@@ -32,14 +32,14 @@ describe('linode', () => {
     'finds its value behind a page of others at %s, which stay',
     async (name) => {
       const { host, provider } = subject();
-      const others = Array.from({ length: 501 }, (_, at) => ({
+      const existing = Array.from({ length: 501 }, (_, at) => ({
         type: 'TXT',
         name: name === '@' ? '' : name,
         target: `other ${at}`,
         ttl_sec: 300,
       }));
       [
-        ...others,
+        ...existing,
         { type: 'A', name: 'www', target: 'mine', ttl_sec: 300 },
         { type: 'TXT', name: 'www', target: 'mine', ttl_sec: 300 },
       ].forEach(host.put);
@@ -49,7 +49,7 @@ describe('linode', () => {
       await provider.remove('a.test', [{ name, value: 'mine' }]);
       expect(host.rows()).toHaveLength(503);
       expect(host.rows()).toMatchObject([
-        ...others,
+        ...existing,
         { type: 'A' },
         { name: 'www', target: 'mine' },
       ]);
@@ -66,11 +66,14 @@ describe('linode', () => {
     [60, 120],
     [300, 300],
     [301, 3600],
-  ])('writes a time to live of %s seconds as the next that Linode has: %i', async (ttl, shown) => {
-    const { host, provider } = subject();
-    await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
-    expect(host.rows()).toMatchObject([{ ttl_sec: shown }]);
-  });
+  ])(
+    'writes a time to live of %s seconds as the next that Linode has: %i',
+    async (ttl, displayed) => {
+      const { host, provider } = subject();
+      await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
+      expect(host.rows()).toMatchObject([{ ttl_sec: displayed }]);
+    },
+  );
   it('lists its zones over all pages, without those that are copied from another server', async () => {
     const many = Array.from({ length: 500 }, (_, at) => `zone-${at}.test`);
     const { host, provider } = subject(many);

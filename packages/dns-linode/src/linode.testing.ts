@@ -16,7 +16,7 @@ interface Row {
 }
 
 export interface LinodeStandIn extends StandIn {
-  look(name: string): Promise<readonly string[]>;
+  lookUp(name: string): Promise<readonly string[]>;
   put(row: Omit<Row, 'id'>): void;
   readonly rows: () => readonly Row[];
 }
@@ -60,7 +60,7 @@ export function linodeStandIn({
   };
   const notFound = failure(404, 'Not found');
   const isOurs = (id: string | undefined) =>
-    domains.some((one) => one.domain === zone && String(one.id) === id);
+    domains.some((domain) => domain.domain === zone && String(domain.id) === id);
   const page = <T extends object>(
     kind: string,
     all: readonly T[],
@@ -76,19 +76,19 @@ export function linodeStandIn({
     );
     const unknown = filter.find(([key]) => !filterable[kind]?.includes(key));
     if (unknown) return failure(400, `Cannot filter on ${unknown[0]}`);
-    const found = all.filter((one) =>
-      filter.every(([key, value]) => (one as Record<string, unknown>)[key] === value),
+    const match = all.filter((domain) =>
+      filter.every(([key, value]) => (domain as Record<string, unknown>)[key] === value),
     );
-    const pages = Math.max(1, Math.ceil(found.length / size));
+    const pages = Math.max(1, Math.ceil(match.length / size));
     return number > pages
       ? notFound
       : {
           status: 200,
           body: {
-            data: found.slice((number - 1) * size, number * size),
+            data: match.slice((number - 1) * size, number * size),
             page: number,
             pages,
-            results: found.length,
+            results: match.length,
           },
         };
   };
@@ -116,7 +116,7 @@ export function linodeStandIn({
           return failure(400, 'Target is required', 'target');
         if (!Number.isInteger(ttl) || ttl < 0)
           return failure(400, 'Must be a positive integer', 'ttl_sec');
-        put({ type, name, target, ttl_sec: times.find((one) => one >= ttl) ?? 2_419_200 });
+        put({ type, name, target, ttl_sec: times.find((time) => time >= ttl) ?? 2_419_200 });
         return { status: 200, body: rows.at(-1) };
       },
       'DELETE /domains/:domain/records/:record': ({ params }) => {
@@ -131,7 +131,7 @@ export function linodeStandIn({
     ...host,
     put,
     rows: () => rows,
-    look: async (name) =>
+    lookUp: async (name) =>
       rows
         .filter(
           (row) =>

@@ -35,7 +35,7 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
 
   const list = <T>(
     path: string,
-    one: T,
+    value: T,
     filter: object,
     options: DnsOptions & { readonly zone?: string },
   ) =>
@@ -44,7 +44,7 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       async (page) => {
         const { data, pages } = await api(filter)('GET', `${path}?page=${page}&page_size=500`, {
           ...options,
-          answer: { data: [one], pages: 0 },
+          answer: { data: [value], pages: 0 },
         });
         return { items: data, next: page < pages ? page + 1 : undefined };
       },
@@ -56,10 +56,10 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       ({ type }) => type === 'master',
     );
   const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    const found = (await domains({ domain: zone }, { ...options, zone })).find(
+    const match = (await domains({ domain: zone }, { ...options, zone })).find(
       ({ domain }) => domain === zone,
     );
-    if (found) return `/domains/${found.id}/records`;
+    if (match) return `/domains/${match.id}/records`;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`,
@@ -78,7 +78,9 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       { type: 'TXT', ...(wanted === '' ? {} : { name: wanted }) },
       { ...options, zone },
     );
-    return all.filter((one) => one.type === 'TXT' && one.name === wanted && one.target === value);
+    return all.filter(
+      (record) => record.type === 'TXT' && record.name === wanted && record.target === value,
+    );
   };
 
   return {

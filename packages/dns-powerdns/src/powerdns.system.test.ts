@@ -18,7 +18,7 @@ describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
   });
-  const look = (name: string) =>
+  const readTxt = (name: string) =>
     lookUp({ clock: systemClock, servers: [server.address] }).txt(name);
 
   // What takes all of the provider's patience is left to the stand-in, which has a clock of its own.
@@ -35,7 +35,7 @@ describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
     await check({
       provider: powerdns({ url: server.url, apiKey, fetch: front.fetch }),
       zone: 'a.test',
-      look,
+      lookUp: readTxt,
       trouble: front.trouble,
       clock,
       secrets: [apiKey],
@@ -48,12 +48,12 @@ describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
       'b.a.test',
       values.map((value) => ({ name: '@', value })),
     );
-    expect([...(await look('b.a.test'))].sort()).toEqual(values);
+    expect([...(await readTxt('b.a.test'))].sort()).toEqual(values);
     await provider.remove(
       'b.a.test',
       values.map((value) => ({ name: '@', value })),
     );
-    expect(await look('b.a.test')).toEqual([]);
+    expect(await readTxt('b.a.test')).toEqual([]);
     expect([...(await provider.zones!())].sort()).toEqual(['a.test', 'b.a.test']);
   });
   it('is told that its key is wrong, in real words', async () => {
@@ -72,7 +72,7 @@ describe('powerdns with a stand-in', () => {
       await check({
         provider: powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch, clock }),
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [apiKey],
@@ -80,7 +80,7 @@ describe('powerdns with a stand-in', () => {
     },
   );
   it('keeps what others wrote as it stands: its time to live, and what is switched off', async () => {
-    const others = {
+    const existing = {
       name: '_acme-challenge.a.test.',
       type: 'TXT',
       ttl: 7,
@@ -89,15 +89,15 @@ describe('powerdns with a stand-in', () => {
         { content: '"off"', disabled: true },
       ],
     };
-    const host = powerdnsStandIn({ zone: 'a.test', apiKey, sets: [others] });
+    const host = powerdnsStandIn({ zone: 'a.test', apiKey, sets: [existing] });
     const provider = powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch });
     await provider.append('a.test', [record]);
     expect(host.sets()).toContainEqual({
-      ...others,
-      records: [...others.records, { content: '"one"', disabled: false }],
+      ...existing,
+      records: [...existing.records, { content: '"one"', disabled: false }],
     });
     await provider.remove('a.test', [record]);
-    expect(host.sets()).toContainEqual(others);
+    expect(host.sets()).toContainEqual(existing);
   });
   it('steps out of no zone', async () => {
     const host = powerdnsStandIn({ zone: 'a.test', apiKey });

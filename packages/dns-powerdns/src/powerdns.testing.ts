@@ -32,7 +32,7 @@ export function powerdnsStandIn({
   readonly apiKey: string;
   readonly sets?: readonly RecordSet[];
 }): StandIn & {
-  look(name: string): Promise<readonly string[]>;
+  lookUp(name: string): Promise<readonly string[]>;
   readonly sets: () => readonly RecordSet[];
 } {
   let now: readonly RecordSet[] = [
@@ -87,8 +87,9 @@ export function powerdnsStandIn({
               body: {
                 name: `${zone}.`,
                 rrsets: now.filter(
-                  (one) =>
-                    (name === null || one.name === name) && (type === null || one.type === type),
+                  (recordSet) =>
+                    (name === null || recordSet.name === name) &&
+                    (type === null || recordSet.type === type),
                 ),
               },
             }
@@ -99,22 +100,24 @@ export function powerdnsStandIn({
         const changes = (
           body as { readonly rrsets: readonly (RecordSet & { readonly changetype: string })[] }
         ).rrsets;
-        const wrong = changes.map(fault).find((one) => one !== undefined);
+        const wrong = changes.map(fault).find((recordSet) => recordSet !== undefined);
         if (wrong) return wrong;
         for (const { changetype, ...set } of changes)
           now = [
-            ...now.filter((one) => one.name !== set.name || one.type !== set.type),
+            ...now.filter(
+              (recordSet) => recordSet.name !== set.name || recordSet.type !== set.type,
+            ),
             ...(changetype === 'REPLACE' ? [set] : []),
           ];
         return { status: 204 };
       },
     },
   });
-  const look = async (name: string) =>
+  const lookUp = async (name: string) =>
     now
-      .filter((one) => one.name === `${name}.` && one.type === 'TXT')
+      .filter((recordSet) => recordSet.name === `${name}.` && recordSet.type === 'TXT')
       .flatMap(({ records }) =>
         records.filter(({ disabled }) => !disabled).map(({ content }) => unquoted(content)),
       );
-  return { ...host, look, sets: () => now };
+  return { ...host, lookUp: lookUp, sets: () => now };
 }

@@ -56,7 +56,9 @@ export function powerdns({
     });
     // Versions before 4.5 send the whole zone.
     return (
-      rrsets.find((one) => one.type === 'TXT' && one.name.toLowerCase() === name.toLowerCase()) ?? {
+      rrsets.find(
+        (rrset) => rrset.type === 'TXT' && rrset.name.toLowerCase() === name.toLowerCase(),
+      ) ?? {
         ttl: 60,
         records: [],
       }
@@ -106,7 +108,7 @@ export function powerdns({
     name: 'powerdns',
     append: (zone, records, options = {}) =>
       each(zone, records, options, (set, { value, ttl = set.ttl }) =>
-        set.records.some((one) => !one.disabled && unquoted(one.content) === value)
+        set.records.some((record) => !record.disabled && unquoted(record.content) === value)
           ? undefined
           : {
               ttl,
@@ -118,7 +120,7 @@ export function powerdns({
       ),
     remove: (zone, records, options = {}) =>
       each(zone, records, options, (set, { value }) =>
-        set.records.some((one) => unquoted(one.content) === value)
+        set.records.some((record) => unquoted(record.content) === value)
           ? { ...set, records: set.records.filter(({ content }) => unquoted(content) !== value) }
           : undefined,
       ),

@@ -33,7 +33,8 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
   afterAll(async () => {
     await bind?.[Symbol.asyncDispose]();
   });
-  const look = (name: string) => lookUp({ clock: systemClock, servers: [bind.address] }).txt(name);
+  const readTxt = (name: string) =>
+    lookUp({ clock: systemClock, servers: [bind.address] }).txt(name);
 
   const clauses = dnsProviderContract.filter(
     ({ live, title }) => live || /ERR_DNS_ZONE_NOT_FOUND|ERR_DNS_CREDENTIALS/.test(title),
@@ -53,7 +54,7 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
     await check({
       provider,
       zone: 'a.test',
-      look,
+      lookUp: readTxt,
       clock,
       trouble: (kind) => {
         wrong = kind === 'credentials';
@@ -61,15 +62,15 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
       secrets: [key.secret],
     });
   });
-  it.each(keys.slice(1, 3).map((one) => [one.algorithm, one] as const))(
+  it.each(keys.slice(1, 3).map((key) => [key.algorithm, key] as const))(
     'signs by %s',
-    async (_, one) => {
-      const provider = rfc2136({ server: bind.address, key: one });
+    async (_, key) => {
+      const provider = rfc2136({ server: bind.address, key: key });
       await provider.append('a.test', [record, { name: '@', value: 'x'.repeat(600), ttl: 5 }]);
-      expect(await look('_acme-challenge.a.test')).toEqual(['one']);
-      expect(await look('a.test')).toEqual(['x'.repeat(600)]);
+      expect(await readTxt('_acme-challenge.a.test')).toEqual(['one']);
+      expect(await readTxt('a.test')).toEqual(['x'.repeat(600)]);
       await provider.remove('a.test', [record, { name: '@', value: 'x'.repeat(600) }]);
-      expect([await look('_acme-challenge.a.test'), await look('a.test')]).toEqual([[], []]);
+      expect([await readTxt('_acme-challenge.a.test'), await readTxt('a.test')]).toEqual([[], []]);
     },
   );
   it.each([
@@ -86,7 +87,7 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
       message: expect.stringContaining(words),
     });
     expect(inspect(error)).not.toContain(wrong.secret);
-    expect(await look('_acme-challenge.a.test')).toEqual([]);
+    expect(await readTxt('_acme-challenge.a.test')).toEqual([]);
   });
   it('says that no key is given, and that the clock is wrong', async () => {
     await expect(
@@ -143,7 +144,7 @@ describe('rfc2136 with a server in trouble', () => {
   it.each<[string, typeof answer, string, number]>([
     ['fails', reply(0xa802), 'SERVFAIL', 3],
     ['knows no updates', reply(0xa804), 'NOTIMP', 3],
-    ['says nothing', () => undefined, 'time is over', 3],
+    ['says nothing', () => undefined, 'no answer within', 3],
     ['sends nonsense', () => Buffer.from('HTTP/1.1 400 Bad Request'), 'no answer', 3],
     ['closes', () => Buffer.alloc(0), 'no answer', 3],
     [

@@ -165,9 +165,6 @@ async function signingKey({
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  return 'code' in cause
-    ? cause.code === 'ERR_TIME_LIMIT'
-      ? 'its time is over'
-      : String(cause.code)
-    : cause.message;
+  if (!('code' in cause)) return cause.message;
+  return cause.code === 'ERR_TIME_LIMIT' ? 'no answer within the time limit' : String(cause.code);
 }

@@ -23,7 +23,7 @@ export function signed(
   const algorithm = nameBytes(key.algorithm);
   const mac = macOf(key, [
     message,
-    variables(key, { time, fudge, error: 0, other: Buffer.alloc(0) }),
+    variables(key, { time, fudge, error: 0, otherData: Buffer.alloc(0) }),
   ]);
   const data = Buffer.concat([
     algorithm,
@@ -91,12 +91,12 @@ function variables(
     time,
     fudge: slack,
     error,
-    other,
+    otherData,
   }: {
     readonly time: number;
     readonly fudge: number;
     readonly error: number;
-    readonly other: Buffer;
+    readonly otherData: Buffer;
   },
 ): Buffer {
   return Buffer.concat([
@@ -105,14 +105,14 @@ function variables(
     number32(0),
     nameBytes(algorithm),
     number48(time),
-    numbers16(slack, error, other.length),
-    other,
+    numbers16(slack, error, otherData.length),
+    otherData,
   ]);
 }
 
-function macOf({ algorithm, secret }: SigningKey, parts: readonly Buffer[]): Buffer {
+function macOf({ algorithm, secret }: SigningKey, strings: readonly Buffer[]): Buffer {
   const hmac = createHmac(algorithm.slice('hmac-'.length), secret);
-  for (const part of parts) hmac.update(part);
+  for (const part of strings) hmac.update(part);
   return hmac.digest();
 }
 

@@ -47,7 +47,7 @@ export interface Tsig {
   readonly fudge: number;
   readonly mac: Buffer;
   readonly error: number;
-  readonly other: Buffer;
+  readonly otherData: Buffer;
 }
 
 /** @throws RangeError for what is no answer */
@@ -81,7 +81,7 @@ function readTsig(data: Buffer): Omit<Tsig, 'start' | 'key'> {
     fudge: data.readUInt16BE(end + 6),
     mac: data.subarray(end + 10, after),
     error: data.readUInt16BE(after + 2),
-    other: data.subarray(after + 6, after + 6 + data.readUInt16BE(after + 4)),
+    otherData: data.subarray(after + 6, after + 6 + data.readUInt16BE(after + 4)),
   };
 }
 
@@ -121,10 +121,10 @@ function readName(message: Buffer, begin: number): { readonly name: string; read
 
 function textBytes(value: string): Buffer {
   const bytes = Buffer.from(value);
-  const parts = Array.from({ length: Math.max(1, Math.ceil(bytes.length / 255)) }, (_, at) =>
+  const strings = Array.from({ length: Math.max(1, Math.ceil(bytes.length / 255)) }, (_, at) =>
     bytes.subarray(255 * at, 255 * (at + 1)),
   );
-  return Buffer.concat(parts.flatMap((part) => [Buffer.from([part.length]), part]));
+  return Buffer.concat(strings.flatMap((part) => [Buffer.from([part.length]), part]));
 }
 
 export function numbers16(...numbers: readonly number[]): Buffer {

@@ -54,7 +54,7 @@ export function route53Api({
   });
   const sdk = sdkApi({
     provider: 'route53',
-    answered,
+    toAnswer: toAnswer,
     refusal,
     conceal: (text) => concealed(text, key?.secrets() ?? []),
     ...(clock ? { clock } : {}),
@@ -110,7 +110,7 @@ interface AwsWords {
 }
 
 /** The SDK's errors have what AWS answered beside them, also where that could not be read. */
-function answered(error: unknown): HostAnswer | undefined {
+function toAnswer(error: unknown): HostAnswer | undefined {
   const { $metadata, $response, $fault, name, message } = error as {
     readonly $metadata?: { readonly httpStatusCode?: number };
     readonly $response?: { readonly headers?: Record<string, string> };

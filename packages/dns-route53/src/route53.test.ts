@@ -31,7 +31,7 @@ describe('route53', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [credentials.secretAccessKey],
@@ -41,15 +41,15 @@ describe('route53', () => {
 
   it('keeps the values of others as they stand, and the time to live that they have', async () => {
     const { provider, host } = subject();
-    const others = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`, '"\\303\\274"'];
-    host.put('Z3', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, values: others });
+    const existing = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`, '"\\303\\274"'];
+    host.put('Z3', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, values: existing });
     await provider.append('a.test', [record]);
     expect(host.at('_acme-challenge.a.test')).toEqual([
-      expect.objectContaining({ ttl: 300, values: [...others, '"mine"'] }),
+      expect.objectContaining({ ttl: 300, values: [...existing, '"mine"'] }),
     ]);
     await provider.remove('a.test', [record]);
     expect(host.at('_acme-challenge.a.test')).toEqual([
-      expect.objectContaining({ ttl: 300, values: others }),
+      expect.objectContaining({ ttl: 300, values: existing }),
     ]);
   });
   it('reads again and loses nothing when someone else changes the record set in between', async () => {
@@ -59,10 +59,10 @@ describe('route53', () => {
     const late = {
       ...inner,
       handle: async (...args: Parameters<typeof inner.handle>) => {
-        const other = args[0].method === 'POST' ? theirs.shift() : undefined;
-        if (other !== undefined)
+        const concurrent = args[0].method === 'POST' ? theirs.shift() : undefined;
+        if (concurrent !== undefined)
           await route53({ credentials, requestHandler: inner }).append('a.test', [
-            { ...record, value: other },
+            { ...record, value: concurrent },
           ]);
         return await inner.handle(...args);
       },
@@ -70,12 +70,12 @@ describe('route53', () => {
     await clock.run(
       route53({ credentials, requestHandler: late, clock }).append('a.test', [record]),
     );
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['one', 'two', 'mine']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['one', 'two', 'mine']);
     theirs.push('three');
     await clock.run(
       route53({ credentials, requestHandler: late, clock }).remove('a.test', [record]),
     );
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['one', 'two', 'three']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['one', 'two', 'three']);
   });
   it('gives up where others change the record set all the time', async () => {
     const { host, clock } = subject();
@@ -106,14 +106,14 @@ describe('route53', () => {
       code: 'ERR_DNS_API',
       message: expect.stringContaining('delegate _acme-challenge.a.test by a CNAME record'),
     });
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([]);
+    expect(host.requests.filter((request) => request.startsWith('POST'))).toEqual([]);
   });
 
   it('returns when all servers have the change', async () => {
     const { provider, host, clock } = subject({}, { pending: 3 });
     await clock.run(provider.append('a.test', [record]));
     expect(clock.monotonic()).toBe(15_000);
-    expect(host.requests.filter((one) => one === 'GET /change/C1')).toHaveLength(4);
+    expect(host.requests.filter((request) => request === 'GET /change/C1')).toHaveLength(4);
   });
   it('says ERR_DNS_NOT_VISIBLE where they do not get it within the limit', async () => {
     const { provider, clock } = subject({ insyncLimit: 'PT1M' }, { pending: 100 });
@@ -127,7 +127,7 @@ describe('route53', () => {
     await provider.append('a.test', [record]);
     const before = host.requests.length;
     await provider.remove('a.test', [record]);
-    expect(host.requests.slice(before).filter((one) => one.includes('change'))).toEqual([]);
+    expect(host.requests.slice(before).filter((request) => request.includes('change'))).toEqual([]);
   });
 
   it('writes the public zone of two with one name, the private one where that is said, and lists them over all pages', async () => {
@@ -141,7 +141,7 @@ describe('route53', () => {
     });
     await inside.append('a.test', [{ ...record, value: 'hidden' }]);
     await expect(inside.zones!()).resolves.toEqual(['a.test']);
-    expect(host.requests.filter((one) => one.startsWith('POST'))).toEqual([
+    expect(host.requests.filter((request) => request.startsWith('POST'))).toEqual([
       'POST /hostedzone/Z3/rrset',
       'POST /hostedzone/Z4/rrset',
     ]);
@@ -157,15 +157,19 @@ describe('route53', () => {
       message: 'route53: 2 public hosted zones are called a.test (Z1, Z3): give hostedZoneId',
     });
     const before = host.requests.length;
-    const one = route53({ credentials, requestHandler: host.requestHandler, hostedZoneId: 'Z3' });
-    await one.append('a.test', [record]);
+    const pinned = route53({
+      credentials,
+      requestHandler: host.requestHandler,
+      hostedZoneId: 'Z3',
+    });
+    await pinned.append('a.test', [record]);
     expect(host.requests.slice(before).map((request) => request.split('?')[0])).toEqual([
       'GET /hostedzone/Z3/rrset',
       'POST /hostedzone/Z3/rrset',
       'GET /change/C1',
     ]);
-    await expect(one.zones!()).resolves.toEqual(['a.test']);
-    await expect(one.append('b.test', [record])).rejects.toMatchObject({
+    await expect(pinned.zones!()).resolves.toEqual(['a.test']);
+    await expect(pinned.append('b.test', [record])).rejects.toMatchObject({
       code: 'ERR_DNS_ZONE_NOT_FOUND',
       message: expect.stringContaining('is not permitted in zone a.test.'),
     });
@@ -191,9 +195,9 @@ describe('route53', () => {
     const { provider, host } = subject();
     await provider.append('a.test', [{ ...record, value }]);
     await provider.append('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([value]);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([value]);
     await provider.remove('a.test', [{ ...record, value }]);
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual([]);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual([]);
     expect(read(written(value))).toBe(value);
   });
   it('knows names of other characters, which Route 53 shows in octal', async () => {
@@ -288,7 +292,7 @@ describe('route53', () => {
     it('takes the keys of the environment', async () => {
       const { host } = subject();
       await route53({ requestHandler: host.requestHandler }).append('a.test', [record]);
-      await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+      await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     });
     it('says that it finds none', async () => {
       delete process.env['AWS_SECRET_ACCESS_KEY'];

@@ -42,16 +42,14 @@ const failure = (status: number, code: string, message: string) =>
   );
 
 /** Route 53's API 2013-04-01 as its reference describes it: XML, signed requests, change batches that are all or nothing. Pages have two items. */
-export function route53StandIn({ zones: given, pending = 0, ...keys }: Route53StandInOptions) {
-  const zones = given
+export function route53StandIn({ zones: input, pending = 0, ...keys }: Route53StandInOptions) {
+  const zones = input
     .map((name, at) => ({
       id: `Z${at + 1}`,
       name: stored(name.replace('private:', '')),
       hidden: name.startsWith('private:'),
     }))
-    .sort((one, other) =>
-      place({ ...one, type: one.id }) < place({ ...other, type: other.id }) ? -1 : 1,
-    );
+    .sort((a, b) => (place({ ...a, type: a.id }) < place({ ...b, type: b.id }) ? -1 : 1));
   const sets = new Map<string, readonly RecordSet[]>(
     zones.map(({ id, name }) => [
       id,
@@ -90,12 +88,12 @@ export function route53StandIn({ zones: given, pending = 0, ...keys }: Route53St
     },
     routes: {
       'GET /hostedzonesbyname': ({ url: { searchParams } }) => {
-        const [name, id, most] = ['dnsname', 'hostedzoneid', 'maxitems'].map((key) =>
+        const [name, id, limit] = ['dnsname', 'hostedzoneid', 'maxitems'].map((key) =>
           searchParams.get(key),
         );
         if (id != null && name == null)
           return failure(400, 'InvalidInput', 'A hosted zone ID needs a DNS name.');
-        if (Number(most ?? 100) > 100)
+        if (Number(limit ?? 100) > 100)
           return failure(400, 'InvalidInput', '1 validation error detected: maxitems');
         const from = zones.filter(
           (zone) =>
@@ -124,18 +122,18 @@ export function route53StandIn({ zones: given, pending = 0, ...keys }: Route53St
           type: searchParams.get('type') ?? '',
         });
         const all = [...(sets.get(zone) ?? [])]
-          .sort((one, other) => (place(one) < place(other) ? -1 : 1))
-          .filter((one) => place(one) >= from);
-        const most = Number(searchParams.get('maxitems') ?? 2);
+          .sort((a, b) => (place(a) < place(b) ? -1 : 1))
+          .filter((a) => place(a) >= from);
+        const limit = Number(searchParams.get('maxitems') ?? 2);
         return sets.has(zone)
           ? answer(
               'ListResourceRecordSetsResponse',
-              `<ResourceRecordSets>${all.slice(0, most).map(recordSetXml).join('')}</ResourceRecordSets><IsTruncated>${all.length > most}</IsTruncated><MaxItems>${most}</MaxItems>`,
+              `<ResourceRecordSets>${all.slice(0, limit).map(recordSetXml).join('')}</ResourceRecordSets><IsTruncated>${all.length > limit}</IsTruncated><MaxItems>${limit}</MaxItems>`,
             )
           : noZone(zone);
       },
       'POST /hostedzone/:zone/rrset': ({ params: { zone: id = '' }, body }) => {
-        const zone = zones.find((one) => one.id === id);
+        const zone = zones.find((zone) => zone.id === id);
         if (!zone) return noZone(id);
         const asked = typeof body === 'string' ? changesOf(body) : undefined;
         if (!asked)
@@ -171,11 +169,11 @@ export function route53StandIn({ zones: given, pending = 0, ...keys }: Route53St
     },
   });
   const at = (name: string) =>
-    [...sets.values()].flat().filter((one) => one.type === 'TXT' && one.name === stored(name));
+    [...sets.values()].flat().filter((set) => set.type === 'TXT' && set.name === stored(name));
   return {
     ...host,
     requestHandler: requestHandler(host),
-    look: async (name: string) => at(name).flatMap(({ values = [] }) => values.map(text)),
+    lookUp: async (name: string) => at(name).flatMap(({ values = [] }) => values.map(text)),
     at,
     put: (zone: string, set: RecordSet) => {
       sets.set(zone, [...(sets.get(zone) ?? []), set]);
@@ -185,14 +183,14 @@ export function route53StandIn({ zones: given, pending = 0, ...keys }: Route53St
 
 /** Whether a request has a signature, of these keys, over what must be signed, of these minutes. */
 function signed(
-  { method, url, headers: given, text: body }: StandInRequest,
+  { method, url, headers: requestHeaders, text: body }: StandInRequest,
   {
     accessKeyId,
     secretAccessKey,
     sessionToken,
   }: Pick<Route53StandInOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>,
 ): boolean {
-  const headers = Object.fromEntries(given);
+  const headers = Object.fromEntries(requestHeaders);
   const [, key, scope = '', list = '', signature] =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8}\/us-east-1\/route53\/aws4_request), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
       headers['authorization'] ?? '',

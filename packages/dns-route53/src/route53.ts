@@ -86,14 +86,14 @@ export function route53({
     zones.filter(({ Config }) => Config.PrivateZone === (visibility === 'private'));
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (hostedZoneId !== undefined) return hostedZoneId;
-    const [found, ...others] = ours(await list({ DNSName: zone }, { ...options, zone })).filter(
+    const [match, ...existing] = ours(await list({ DNSName: zone }, { ...options, zone })).filter(
       ({ Name }) => nameOf(Name) === zone.toLowerCase(),
     );
-    if (found && others.length === 0) return found.Id;
+    if (match && existing.length === 0) return match.Id;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      found
-        ? `route53: ${others.length + 1} ${visibility} hosted zones are called ${zone} (${[found, ...others].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
+      match
+        ? `route53: ${existing.length + 1} ${visibility} hosted zones are called ${zone} (${[match, ...existing].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
         : `route53: no ${visibility} hosted zone ${zone} with these credentials: check the name, the account, and whether the zone is public or private`,
     );
   };

@@ -86,7 +86,7 @@ export function changed(
   for (const { action, set } of changes) {
     const there = sets.find(({ name, type }) => name === set.name && type === set.type);
     const who = `resource record set [name='${set.name}', type='${set.type}']`;
-    const wrong = set.values?.map(fault).find((one) => one !== undefined);
+    const wrong = set.values?.map(fault).find((fault) => fault !== undefined);
     if (set.name !== `${zone}.` && !set.name.endsWith(`.${zone}.`))
       messages.push(`RRSet with DNS name ${set.name} is not permitted in zone ${zone}.`);
     else if (wrong !== undefined) messages.push(`Invalid Resource Record: '${wrong}'`);
@@ -100,17 +100,17 @@ export function changed(
       messages.push(
         `Tried to delete ${who} but the values provided do not match the current values`,
       );
-    else sets = [...sets.filter((one) => one !== there), ...(action === 'DELETE' ? [] : [set])];
+    else sets = [...sets.filter((set) => set !== there), ...(action === 'DELETE' ? [] : [set])];
   }
   return messages.length > 0 ? { messages } : { sets };
 }
 
-function alike(one: RecordSet, other: RecordSet): boolean {
+function alike(recordSet: RecordSet, expected: RecordSet): boolean {
   return (
-    one.setIdentifier === other.setIdentifier &&
-    one.ttl === other.ttl &&
-    JSON.stringify([...(one.values ?? [])].sort()) ===
-      JSON.stringify([...(other.values ?? [])].sort())
+    recordSet.setIdentifier === expected.setIdentifier &&
+    recordSet.ttl === expected.ttl &&
+    JSON.stringify([...(recordSet.values ?? [])].sort()) ===
+      JSON.stringify([...(expected.values ?? [])].sort())
   );
 }
 

@@ -48,7 +48,7 @@ export function tencentApi({
       authorization: tc3({ headers: signed, body, service: 'dnspod', timestamp }, key),
     };
   };
-  const given: JsonApiOptions = {
+  const input: JsonApiOptions = {
     provider: 'tencent',
     baseUrl: `https://${host}`,
     ...(sessionToken === undefined ? {} : { headers: { 'x-tc-token': sessionToken } }),
@@ -56,7 +56,7 @@ export function tencentApi({
     ...more,
   };
   return async <T>(action: string, body: object, options: CallOptions<T>) =>
-    await jsonApi({ ...given, sign: (request) => sign(action, request) })<T>('POST', '/', {
+    await jsonApi({ ...input, sign: (request) => sign(action, request) })<T>('POST', '/', {
       ...options,
       body,
     });

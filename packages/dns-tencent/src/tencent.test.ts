@@ -26,7 +26,7 @@ describe('tencent', () => {
       await check({
         provider,
         zone: 'a.test',
-        look: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: [key.secretKey, 'a-token-that-nobody-sees'],
@@ -36,18 +36,18 @@ describe('tencent', () => {
 
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
-    const others = Array.from({ length: 1000 }, (_, at) => ({
+    const existing = Array.from({ length: 1000 }, (_, at) => ({
       Name: record.name,
       Value: `other ${at}`,
     }));
-    for (const other of others) host.put('a.test', other);
+    for (const record of existing) host.put('a.test', record);
     await provider.append('a.test', [record]);
     const before = host.requests.length;
     await provider.append('a.test', [record]);
     expect(host.requests.slice(before)).toEqual(['POST /', 'POST /']);
     expect(host.rows('a.test')).toHaveLength(1001);
     await provider.remove('a.test', [record]);
-    expect(host.rows('a.test')).toMatchObject(others);
+    expect(host.rows('a.test')).toMatchObject(existing);
   });
   it('takes a last page that is full for the last', async () => {
     const { provider, host } = subject();
@@ -76,10 +76,12 @@ describe('tencent', () => {
   });
   it('makes one record of a value that is asked for by several at once', async () => {
     const { provider, host, clock } = subject();
-    const another = tencent({ ...key, fetch: host.fetch, clock });
-    await Promise.all([provider, another, provider].map((one) => one.append('a.test', [record])));
+    const second = tencent({ ...key, fetch: host.fetch, clock });
+    await Promise.all(
+      [provider, second, provider].map((instance) => instance.append('a.test', [record])),
+    );
     expect(host.rows('a.test')).toHaveLength(1);
-    await Promise.all([provider, another].map((one) => one.remove('a.test', [record])));
+    await Promise.all([provider, second].map((instance) => instance.remove('a.test', [record])));
     expect(host.rows('a.test')).toEqual([]);
   });
   it('makes one record when the answer that it was made is lost, and takes a removal for done whose answer was', async () => {
@@ -106,7 +108,7 @@ describe('tencent', () => {
       return await host.fetch(input, init);
     };
     await clock.run(tencent({ ...key, fetch, clock }).append('a.test', [record]));
-    await expect(host.look('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     expect(host.requests).toHaveLength(4);
   });
   it('takes no record for shown that is paused, and removes it', async () => {

@@ -197,13 +197,13 @@ export function tencentStandIn({ clock, zones, ...key }: TencentStandInOptions) 
       ),
     },
     routes: {
-      'POST /': ({ headers, body: given }) => {
-        const [name, body] = [headers.get('x-tc-action') ?? '', (given ?? {}) as Parameters];
+      'POST /': ({ headers, body: input }) => {
+        const [name, body] = [headers.get('x-tc-action') ?? '', (input ?? {}) as Parameters];
         const action = actions[name];
         if (headers.get('x-tc-version') !== '2021-03-23')
           return failure('NoSuchVersion', 'The version does not exist.');
         if (!action) return failure('InvalidAction', 'The action does not exist.');
-        const stranger = Object.keys(body).find((one) => !known[name]?.includes(one));
+        const stranger = Object.keys(body).find((key) => !known[name]?.includes(key));
         if (stranger !== undefined)
           return failure('UnknownParameter', `The parameter \`${stranger}\` is not recognized.`);
         if (name !== 'DescribeDomainList' && body['Domain'] === undefined)
@@ -222,7 +222,7 @@ export function tencentStandIn({ clock, zones, ...key }: TencentStandInOptions) 
     ...host,
     put,
     rows: (zone: string) => rows.filter((row) => row.zone === zone),
-    look: async (name: string) =>
+    lookUp: async (name: string) =>
       rows
         .filter(
           (row) =>
@@ -240,7 +240,7 @@ function isSigned(
   { secretId, secretKey, sessionToken }: Omit<TencentStandInOptions, 'clock' | 'zones'>,
   clock: Clock,
 ): boolean {
-  const [, id, date = '', list = '', given] =
+  const [, id, date = '', list = '', input] =
     /^TC3-HMAC-SHA256 Credential=([^/]+)\/(\d{4}-\d\d-\d\d)\/dnspod\/tc3_request, SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$/.exec(
       headers.get('authorization') ?? '',
     ) ?? [];
@@ -257,7 +257,7 @@ function isSigned(
     /^\d+$/.test(timestamp) &&
     Math.abs(clock.now().epochMilliseconds / 1000 - Number(timestamp)) <= 300 &&
     (headers.get('x-tc-token') ?? undefined) === sessionToken &&
-    given ===
+    input ===
       signatureOf(
         {
           method,

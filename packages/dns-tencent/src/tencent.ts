@@ -55,11 +55,11 @@ export function tencent(options: TencentOptions): DnsProvider {
       { provider: 'tencent' },
     );
     return all.filter(
-      (one) =>
-        one.Type === 'TXT' &&
-        one.LineId === line.RecordLineId &&
-        one.Name.toLowerCase() === name.toLowerCase() &&
-        one.Value === value,
+      (row) =>
+        row.Type === 'TXT' &&
+        row.LineId === line.RecordLineId &&
+        row.Name.toLowerCase() === name.toLowerCase() &&
+        row.Value === value,
     );
   };
   /** A record that is paused is there, and nobody sees it. */

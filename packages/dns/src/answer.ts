@@ -25,14 +25,14 @@ export async function readAnswer(response: Response): Promise<Answer> {
 
 /** undefined where it is larger. */
 export async function cappedText({ body }: Response): Promise<string | undefined> {
-  const parts: Uint8Array[] = [];
+  const strings: Uint8Array[] = [];
   let size = 0;
   for await (const part of body ?? []) {
     size += part.length;
     if (size > largest) return undefined;
-    parts.push(part);
+    strings.push(part);
   }
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(strings).toString();
 }
 
 /**
@@ -42,25 +42,25 @@ export async function cappedText({ body }: Response): Promise<string | undefined
 export function lacks(value: unknown, example: unknown, at = 'it'): string | undefined {
   if (Array.isArray(example))
     return Array.isArray(value)
-      ? first(value, (one, index) =>
-          example.length === 0 ? undefined : lacks(one, example[0], `${at}[${index}]`),
+      ? first(value, (element, index) =>
+          example.length === 0 ? undefined : lacks(element, example[0], `${at}[${index}]`),
         )
       : at;
   if (typeof example !== 'object' || example === null)
     return typeof value === typeof example ? undefined : at;
   if (typeof value !== 'object' || value === null) return at;
-  return first(Object.entries(example), ([key, one]) =>
-    lacks((value as Record<string, unknown>)[key], one, `${at}.${key}`),
+  return first(Object.entries(example), ([key, member]) =>
+    lacks((value as Record<string, unknown>)[key], member, `${at}.${key}`),
   );
 }
 
 function first<T>(
-  all: readonly T[],
-  find: (one: T, index: number) => string | undefined,
+  values: readonly T[],
+  find: (value: T, index: number) => string | undefined,
 ): string | undefined {
-  for (const [index, one] of all.entries()) {
-    const found = find(one, index);
-    if (found !== undefined) return found;
+  for (const [index, value] of values.entries()) {
+    const match = find(value, index);
+    if (match !== undefined) return match;
   }
   return undefined;
 }

@@ -71,12 +71,12 @@ function subject(broken: (provider: DnsProvider) => DnsProvider = (provider) => 
         await api('DELETE', `/rows/${recordName(zone, record)}/${record.value}`, options);
     },
   };
-  const look = async (name: string) =>
+  const lookUp = async (name: string) =>
     rows.filter((row) => row.name === name).map(({ value }) => value);
   return {
     provider: broken(provider),
     zone: 'a.test',
-    look,
+    lookUp,
     trouble: host.trouble,
     clock,
     secrets: [token],
@@ -181,7 +181,7 @@ describe('dnsProviderContract', () => {
       /nothing but errors/,
     ],
   ])('finds a provider that %s', async (_, broken, title) => {
-    const clause = dnsProviderContract.find((one) => title.test(one.title))!;
+    const clause = dnsProviderContract.find((candidate) => title.test(candidate.title))!;
     await expect(clause.check(subject(broken))).rejects.toThrow();
   });
 });

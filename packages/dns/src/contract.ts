@@ -9,7 +9,7 @@ export interface DnsProviderSubject {
   readonly provider: DnsProvider;
   readonly zone: string;
   /** The values of the TXT records at a whole name, asked of someone other than the provider. */
-  readonly look: (name: string) => Promise<readonly string[]>;
+  readonly lookUp: (name: string) => Promise<readonly string[]>;
 }
 
 /**
@@ -43,8 +43,8 @@ export type Clause =
     };
 
 const record = (value: string, name = '_acme-challenge.contract') => ({ name, value });
-const shown = async ({ zone, look }: DnsProviderSubject, name = '_acme-challenge.contract') =>
-  [...(await look(recordName(zone, { name })))].sort();
+const displayed = async ({ zone, lookUp }: DnsProviderSubject, name = '_acme-challenge.contract') =>
+  [...(await lookUp(recordName(zone, { name })))].sort();
 
 /** That an append fails with the code while the host is in trouble, in words that name the provider and no secret, and that it leaves nothing. */
 const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubject) => {
@@ -65,7 +65,7 @@ const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubj
       'retryAfter' in error && String(error.retryAfter).slice(0, 19),
       String(clock.now().add({ hours: 1 })).slice(0, 19),
     );
-  assert.deepEqual(await shown(subject), []);
+  assert.deepEqual(await displayed(subject), []);
 };
 
 /** What every DnsProvider does; leaves nothing behind. Runner-neutral: throws where a clause does not hold. */
@@ -75,9 +75,9 @@ export const dnsProviderContract: readonly Clause[] = [
     live: true,
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
-      assert.deepEqual(await shown(subject), ['one']);
+      assert.deepEqual(await displayed(subject), ['one']);
       await subject.provider.remove(subject.zone, [record('one')]);
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
   {
@@ -87,11 +87,11 @@ export const dnsProviderContract: readonly Clause[] = [
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
       await subject.provider.append(subject.zone, [record('two')]);
-      assert.deepEqual(await shown(subject), ['one', 'two']);
+      assert.deepEqual(await displayed(subject), ['one', 'two']);
       await subject.provider.remove(subject.zone, [record('one')]);
-      assert.deepEqual(await shown(subject), ['two']);
+      assert.deepEqual(await displayed(subject), ['two']);
       await subject.provider.remove(subject.zone, [record('two')]);
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
   {
@@ -101,13 +101,13 @@ export const dnsProviderContract: readonly Clause[] = [
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
       await subject.provider.append(subject.zone, [record('one')]);
-      assert.deepEqual(await shown(subject), ['one']);
+      assert.deepEqual(await displayed(subject), ['one']);
       await subject.provider.remove(subject.zone, [record('one')]);
       await subject.provider.remove(subject.zone, [
         record('one'),
         record('never', '_acme-challenge.never'),
       ]);
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
   {
@@ -118,11 +118,11 @@ export const dnsProviderContract: readonly Clause[] = [
       await Promise.all(
         values.map((value) => subject.provider.append(subject.zone, [record(value)])),
       );
-      assert.deepEqual(await shown(subject), [...values].sort());
+      assert.deepEqual(await displayed(subject), [...values].sort());
       await Promise.all(
         values.map((value) => subject.provider.remove(subject.zone, [record(value)])),
       );
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
   {
@@ -136,7 +136,7 @@ export const dnsProviderContract: readonly Clause[] = [
         }),
         (error) => error === reason,
       );
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
   {
@@ -186,9 +186,9 @@ export const dnsProviderContract: readonly Clause[] = [
       });
       trouble(undefined);
       await clock.run(provider.append(zone, [record('one')]));
-      assert.deepEqual(await shown(subject), ['one']);
+      assert.deepEqual(await displayed(subject), ['one']);
       await clock.run(provider.remove(zone, [record('one')]));
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
   {
@@ -202,7 +202,7 @@ export const dnsProviderContract: readonly Clause[] = [
       setImmediate(() => stop.abort(new Error('enough')));
       await assert.rejects(waiting, /^Error: enough$/);
       trouble(undefined);
-      assert.deepEqual(await shown(subject), []);
+      assert.deepEqual(await displayed(subject), []);
     },
   },
 ];

@@ -54,15 +54,15 @@ export function basic(user: string, password: Secret): Secret {
 
 /** A text of someone else, with no credential in it: no header's value, nor what is in it behind a scheme as `Bearer` and `Basic`. */
 export function concealed(text: string, secrets: readonly string[]): string {
-  const parts = secrets.flatMap((secret) => {
+  const strings = secrets.flatMap((secret) => {
     const [, scheme, credential = ''] = /^([\w-]+) (.+)$/.exec(secret) ?? [];
     const pair = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : credential;
     return [secret, credential, pair.slice(pair.indexOf(':') + 1)];
   });
   // What is shorter is no secret, and would tear words of others apart.
-  return parts
+  return strings
     .filter(({ length }) => length > 3)
-    .sort((one, two) => two.length - one.length)
+    .sort((a, b) => b.length - a.length)
     .reduce((clean, part) => clean.replaceAll(part, '…'), text);
 }
 

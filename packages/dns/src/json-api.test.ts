@@ -335,8 +335,8 @@ describe('jsonApi', () => {
         clock: systemClock,
       });
       await expect(
-        real('POST', '/echo', { body: { one: ['two'] }, answer: { one: [''] } }),
-      ).resolves.toEqual({ one: ['two'] });
+        real('POST', '/echo', { body: { key: ['value'] }, answer: { key: [''] } }),
+      ).resolves.toEqual({ key: ['value'] });
       await expect(real('GET', '/moved')).rejects.toMatchObject({
         code: 'ERR_DNS_API',
         message: expect.stringContaining('302'),

@@ -167,7 +167,7 @@ async function attempt<T>(
 }
 
 async function request<T>(
-  { provider, baseUrl, headers: given = {}, sign }: Host,
+  { provider, baseUrl, headers: input = {}, sign }: Host,
   { method, path, call }: Omit<Attempt<T>, 'limit'>,
 ) {
   // A URL would take them for steps upwards.
@@ -179,7 +179,7 @@ async function request<T>(
   const url = new URL(`${baseUrl}${path}`);
   const secrets = Object.fromEntries(
     await Promise.all(
-      Object.entries(given).map(
+      Object.entries(input).map(
         async ([name, value]) =>
           [
             name,
@@ -189,7 +189,7 @@ async function request<T>(
     ),
   );
   const form = call.body instanceof URLSearchParams;
-  const body = call.body === undefined ? '' : form ? String(call.body) : JSON.stringify(call.body);
+  const body = bodyText(call.body);
   const plain = {
     accept: 'application/json',
     'user-agent': 'acmex',
@@ -326,4 +326,9 @@ function reasonOf(error: unknown): string {
   if (error.cause instanceof Error) return reasonOf(error.cause);
   if (!('code' in error) || typeof error.code !== 'string') return error.message;
   return error.code === 'ERR_TIME_LIMIT' ? 'its time is over' : error.code;
+}
+
+function bodyText(body: unknown): string {
+  if (body === undefined) return '';
+  return body instanceof URLSearchParams ? String(body) : JSON.stringify(body);
 }

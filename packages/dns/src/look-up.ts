@@ -64,7 +64,7 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
     txt: (name, options) =>
       ask(
         `TXT of ${name}`,
-        async (resolver) => (await resolver.resolveTxt(name)).map((parts) => parts.join('')),
+        async (resolver) => (await resolver.resolveTxt(name)).map((strings) => strings.join('')),
         [],
         options,
       ),

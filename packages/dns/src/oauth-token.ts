@@ -21,16 +21,16 @@ export function keptToken<T extends GrantedToken>(
   ask: (options: DnsOptions) => Promise<T>,
   { early, clock }: { readonly early: number; readonly clock: Clock },
 ): KeptToken<T> {
-  let kept: { readonly granted: T; readonly until: number } | undefined;
+  let cached: { readonly granted: T; readonly until: number } | undefined;
   return {
     async get(options) {
-      if (kept && clock.monotonic() < kept.until) return kept.granted;
+      if (cached && clock.monotonic() < cached.until) return cached.granted;
       const granted = await ask(options);
-      kept = { granted, until: clock.monotonic() + (Number(granted.expires_in) - early) * 1000 };
+      cached = { granted, until: clock.monotonic() + (Number(granted.expires_in) - early) * 1000 };
       return granted;
     },
     forget: () => {
-      kept = undefined;
+      cached = undefined;
     },
   };
 }

@@ -110,5 +110,10 @@ export async function authoritativeServers(
 function speaksIpv6(): boolean {
   return Object.values(networkInterfaces())
     .flat()
-    .some((one) => one?.family === 'IPv6' && !one.internal && !one.address.startsWith('fe80:'));
+    .some(
+      (networkInterface) =>
+        networkInterface?.family === 'IPv6' &&
+        !networkInterface.internal &&
+        !networkInterface.address.startsWith('fe80:'),
+    );
 }

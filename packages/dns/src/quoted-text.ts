@@ -1,14 +1,14 @@
 /** A TXT value as zone files have it: in quotes, cut where it is longer than 255 bytes. RFC 1035 §5.1. */
 export function quoted(value: string): string {
-  const parts = value.match(/[^]{1,255}/g) ?? [''];
-  return parts.map((part) => `"${part.replace(/["\\]/g, '\\$&')}"`).join(' ');
+  const strings = value.match(/[^]{1,255}/g) ?? [''];
+  return strings.map((part) => `"${part.replace(/["\\]/g, '\\$&')}"`).join(' ');
 }
 
 /** The value that a zone file's text stands for: its parts joined. A text without quotes is the value itself. */
 export function unquoted(text: string): string {
-  const parts = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)];
-  if (parts.length === 0) return text;
-  return parts
+  const strings = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)];
+  if (strings.length === 0) return text;
+  return strings
     .map(([, part = '']) =>
       part.replace(/\\(\d{3}|.)/g, (_, escape: string) =>
         escape.length === 3 ? String.fromCharCode(Number(escape)) : escape,

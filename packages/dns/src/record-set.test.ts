@@ -14,7 +14,7 @@ import {
 const text = { write: quoted, read: unquoted };
 
 /** A name at a host; before each of the first writes others come in. */
-function host(before: RecordSet | undefined, others: (RecordSet | undefined)[] = []) {
+function host(before: RecordSet | undefined, existing: (RecordSet | undefined)[] = []) {
   const clock = virtualClock();
   let now = before;
   const edited = {
@@ -24,7 +24,7 @@ function host(before: RecordSet | undefined, others: (RecordSet | undefined)[] =
     ttl: 60,
     find: async () => now,
     replace: async (there: RecordSet | undefined, wanted: RecordSet) => {
-      if (others.length > 0) now = others.shift();
+      if (existing.length > 0) now = existing.shift();
       if (now !== there) return undefined;
       now = wanted.values.length > 0 ? wanted : undefined;
       return 'done';
@@ -73,8 +73,8 @@ describe('editRecordSet', () => {
     expect(clock.monotonic()).toBe(300);
   });
   it('gives up where that never ends, or the signal aborts', async () => {
-    const others = Array.from({ length: 10 }, () => ({ ttl: 300, values: [] }));
-    const { edited, clock } = host(undefined, [...others]);
+    const existing = Array.from({ length: 10 }, () => ({ ttl: 300, values: [] }));
+    const { edited, clock } = host(undefined, [...existing]);
     await expect(
       clock.run(editRecordSet(edited, withValue({ name: '@', value: 'mine' }, text))),
     ).rejects.toMatchObject({
@@ -85,7 +85,10 @@ describe('editRecordSet', () => {
     });
     await expect(
       editRecordSet(
-        { ...host(undefined, [...others]).edited, signal: AbortSignal.abort(new Error('enough')) },
+        {
+          ...host(undefined, [...existing]).edited,
+          signal: AbortSignal.abort(new Error('enough')),
+        },
         withValue({ name: '@', value: 'mine' }, text),
       ),
     ).rejects.toThrow('enough');
@@ -98,7 +101,7 @@ describe('overwriteRecordSet', () => {
   function blind(
     before: RecordSet | undefined,
     failures: DnsError[] = [],
-    others: RecordSet[] = [],
+    existing: RecordSet[] = [],
   ) {
     const clock = virtualClock();
     let now = before;
@@ -109,7 +112,7 @@ describe('overwriteRecordSet', () => {
       replace: async (_: RecordSet | undefined, wanted: RecordSet) => {
         const failure = failures.shift();
         if (failure) {
-          now = others.shift() ?? now;
+          now = existing.shift() ?? now;
           throw failure;
         }
         now = wanted.values.length > 0 ? wanted : undefined;

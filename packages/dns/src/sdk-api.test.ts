@@ -10,7 +10,7 @@ function sdk(outcomes: readonly unknown[], options: Partial<SdkApiOptions> = {})
     provider: 'example',
     clock,
     random: () => 1,
-    answered: (error) => (error instanceof Refused ? error : undefined),
+    toAnswer: (error) => (error instanceof Refused ? error : undefined),
     ...options,
   });
   const call = async () => {

@@ -19,7 +19,7 @@ export interface HostAnswer {
 
 export interface SdkApiOptions extends CallLimits, Pick<JsonApiOptions, 'provider' | 'refusal'> {
   /** Reads an error of the SDK. undefined: the host did not answer. */
-  readonly answered: (error: unknown) => HostAnswer | undefined;
+  readonly toAnswer: (error: unknown) => HostAnswer | undefined;
   /** Takes credentials out of the host's words. */
   readonly conceal?: (text: string) => string;
 }
@@ -42,7 +42,11 @@ export type SdkCallOptions<T> = CallOptions<T> & { readonly body?: never };
  * A DnsError that a call throws, as for credentials that are missing, is passed on.
  * @throws DnsError by every call, as by `jsonApi`
  */
-export function sdkApi({ answered, conceal = (text) => text, ...options }: SdkApiOptions): SdkApi {
+export function sdkApi({
+  toAnswer: refusalOf,
+  conceal = (text) => text,
+  ...options
+}: SdkApiOptions): SdkApi {
   const { provider, refusal, clock = systemClock } = options;
   return async <T>(
     what: string,
@@ -60,10 +64,10 @@ export function sdkApi({ answered, conceal = (text) => text, ...options }: SdkAp
           refusal,
           conceal,
         };
-        const told = ({ json, ...answer }: HostAnswer) =>
+        const toRefusal = ({ json, ...answer }: HostAnswer) =>
           verdict({ ...answer, body: { json } }, { ...question, now: clock.now() });
         try {
-          return told({
+          return toRefusal({
             status: 200,
             headers: new Headers(),
             json: await withTimeLimit({ clock, limit, signal: more.signal }, (signal) =>
@@ -73,8 +77,8 @@ export function sdkApi({ answered, conceal = (text) => text, ...options }: SdkAp
         } catch (error) {
           more.signal?.throwIfAborted();
           if (error instanceof Error && error.name === 'DnsError') throw error;
-          const answer = answered(error);
-          return answer ? told(answer) : noAnswer(error, question);
+          const answer = refusalOf(error);
+          return answer ? toRefusal(answer) : noAnswer(error, question);
         }
       },
     );

@@ -8,7 +8,7 @@ export interface SdkFetchOptions {
 
 /** A fetch for a vendor's SDK that goes where it is sent and no further: it follows no redirect, and reads 4 MiB at most. */
 export function sdkFetch({
-  headers: given,
+  headers: extraHeaders,
   fetch = globalThis.fetch,
 }: SdkFetchOptions): typeof globalThis.fetch {
   return async (input, init) => {
@@ -17,7 +17,7 @@ export function sdkFetch({
     );
     const response = await fetch(input, {
       ...init,
-      headers: { ...Object.fromEntries(theirs), 'user-agent': 'acmex', ...given },
+      headers: { ...Object.fromEntries(theirs), 'user-agent': 'acmex', ...extraHeaders },
       redirect: 'manual',
     });
     const text = await cappedText(response);

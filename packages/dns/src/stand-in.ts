@@ -99,7 +99,7 @@ async function routed(
 ): Promise<StandInAnswer> {
   const url = new URL(request.url);
   const path = url.pathname.slice(new URL(baseUrl).pathname.replace(/\/$/, '').length);
-  const found = Object.entries(routes)
+  const match = Object.entries(routes)
     .map(([route, answer]) => ({ params: paramsOf(route, `${request.method} ${path}`), answer }))
     .find(({ params }) => params);
   const text = await request.text();
@@ -107,27 +107,27 @@ async function routed(
     method: request.method,
     url,
     headers: request.headers,
-    params: found?.params ?? {},
+    params: match?.params ?? {},
     body: undefined,
     text,
   };
   if (!authorized(seen)) return words.credentials;
-  if (!found) return words.unknown;
+  if (!match) return words.unknown;
   const body = bodyOf(text, request.headers.get('content-type') ?? '');
-  return body === malformed ? words.malformed : found.answer({ ...seen, body });
+  return body === malformed ? words.malformed : match.answer({ ...seen, body });
 }
 
 /** The named parts of a route that a request matches; undefined where it does not. */
 function paramsOf(route: string, request: string): Readonly<Record<string, string>> | undefined {
-  const [wanted, given] = [route.split('/'), request.split('/')];
+  const [wanted, input] = [route.split('/'), request.split('/')];
   if (
-    wanted.length !== given.length ||
-    !wanted.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))
+    wanted.length !== input.length ||
+    !wanted.every((part, at) => (part.startsWith(':') ? input[at] !== '' : part === input[at]))
   )
     return undefined;
   return Object.fromEntries(
     wanted.flatMap((part, at) =>
-      part.startsWith(':') ? [[part.slice(1), decodeURIComponent(given[at] ?? '')]] : [],
+      part.startsWith(':') ? [[part.slice(1), decodeURIComponent(input[at] ?? '')]] : [],
     ),
   );
 }

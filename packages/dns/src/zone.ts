@@ -23,14 +23,15 @@ export async function findZone(
     const zones = (await provider.zones(options)).map((zone) =>
       zone.toLowerCase().replace(/\.$/, ''),
     );
-    const found = above(name).find((one) => zones.includes(one));
-    if (found !== undefined) return found;
+    const match = above(name).find((candidate) => zones.includes(candidate));
+    if (match !== undefined) return match;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       `${provider.name}: none of the zones that the credentials can write holds ${name}`,
     );
   }
-  for (const one of above(name)) if (await lookUp.isZone(one, options)) return one;
+  for (const candidate of above(name))
+    if (await lookUp.isZone(candidate, options)) return candidate;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
     `no zone holds ${name}: no name above it has an SOA record`,
