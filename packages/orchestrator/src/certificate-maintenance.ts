@@ -25,27 +25,30 @@ export interface CertificateMaintenanceOptions {
 /** What was done for a certificate. */
 export interface MaintenanceResult {
   readonly certificate: string;
-  /** The order that was executed, and how that ended. */
+  /** The order that was executed, and its outcome. */
   readonly order?: string | undefined;
   readonly outcome?: Outcome | undefined;
-  /** `placed`: `finish` will tell how it ended. */
+  /** `placed`: `finish` returns how it ended. */
   readonly deployed?: Deployed['deployed'] | undefined;
   readonly deployError?: unknown;
-  /** When there is next something to do; absent for never. RFC 3339 */
+  /** When something is due next, RFC 3339; absent for never. */
   readonly again?: string | undefined;
 }
 
-/** What plans were made by. */
+/** The policy by which the stored renewal plans were made. */
 const policies = records<{ readonly renewBefore?: string | undefined }>({
   kind: 'renewal policy',
   version: 1,
   under: 'policy',
 });
 
-/** How often a CA is asked for the window of a short-lived certificate, which is one of less than ten days. RFC 9773 §4.3 */
-const [oftenForShort, often, shortLived] = [3_600_000, 6 * 3_600_000, 10 * 86_400_000];
+/** How often the CA is asked for its window. RFC 9773 §4.3 */
+const askIntervalMs = 6 * 3_600_000;
+/** The same for certificates that are valid for less than `shortLivedMs`. */
+const shortLivedAskIntervalMs = 3_600_000;
+const shortLivedMs = 10 * 86_400_000;
 
-/** Keeps certificates current: what is due for one is decided from its record, the certificate and the CA's window, and nothing else. */
+/** Keeps certificates current. Only a certificate's record, the certificate itself and the CA's window decide what is due. */
 export class CertificateMaintenance {
   readonly #storage: Storage;
   readonly #provisioner: Provisioner;
@@ -67,9 +70,9 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Does all that is due for a certificate: goes on with an order, asks the CA for its window, renews, deploys. Safe at any time,
-   * repeated, and by several processes at once. A certificate that is gone or paused: nothing.
-   * @param force `deploy`: tries what failed again though its time has not come; `renewal`: renews also what is not due, and deploys
+   * Does everything that is due for a certificate: continues its order, asks the CA for its window, renews and deploys. It is safe
+   * to repeat, at any time and in several processes at once. Does nothing for a certificate that is paused or was removed.
+   * @param force `deploy`: retries a failed deployment before its time; `renewal`: also renews what is not due, and deploys
    */
   async maintain(
     id: string,
@@ -83,7 +86,7 @@ export class CertificateMaintenance {
   ): Promise<MaintenanceResult> {
     const before = await this.#provisioner.certificates.find(id);
     if (!before || before.paused) return { certificate: id };
-    await this.#tellExpiry(before);
+    await this.#reportExpiry(before);
     await this.#askForWindow(before, signal);
     const order = await this.#orderFor(id, force === 'renewal');
     const outcome =
@@ -98,12 +101,12 @@ export class CertificateMaintenance {
     };
   }
 
-  /** How many certificates were placed in this process and wait for `finish`. */
+  /** How many certificates this process has placed that wait for `finish`. */
   get placed(): number {
     return this.#deployment?.waiting ?? 0;
   }
 
-  /** Ends a run: does what is due once for all certificates that were placed since the last, and looks at each where it is used. */
+  /** Ends a run: runs the tasks that are due once for all certificates placed since the last run, and confirms each certificate. */
   async finish(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly Deployed[]> {
@@ -111,8 +114,8 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Brings every plan into accord with the provisioner's `renewBefore`, where another was in force when they were made. To be called
-   * once at the start; it costs nothing where nothing has changed.
+   * Makes the renewal plans again when the provisioner's `renewBefore` has changed since they were made. Call it once at the start;
+   * it reads one record when nothing has changed.
    */
   async replan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { renewBefore = null } = this.#provisioner;
@@ -120,22 +123,18 @@ export class CertificateMaintenance {
     const wanted =
       renewBefore === null ? null : `PT${Math.round(milliseconds(renewBefore) / 1000)}S`;
     if (before === wanted) return;
-    for await (const {
-      id,
-      current,
-      renewal,
-      renewBefore: own,
-    } of this.#provisioner.certificates.list({ signal })) {
-      if (current && renewal && own === undefined)
-        await this.#provisioner.certificates.change(id, (summary) => ({
+    const { certificates } = this.#provisioner;
+    for await (const certificate of certificates.list({ signal })) {
+      if (certificate.renewal && certificate.renewBefore === undefined)
+        await certificates.change(certificate.id, (summary) => ({
           ...summary,
-          renewal: this.#again(summary),
+          renewal: this.#replanned(summary),
         }));
     }
     await this.#storage.write([policies.put('renewal', { renewBefore: wanted ?? undefined })]);
   }
 
-  #again({ current, renewal }: CertificateSummary): CertificateSummary['renewal'] {
+  #replanned({ current, renewal }: CertificateSummary): CertificateSummary['renewal'] {
     const { renewBefore } = this.#provisioner;
     if (!current || !renewal) return renewal;
     const window = renewal.window && {
@@ -153,21 +152,19 @@ export class CertificateMaintenance {
   }
 
   async #orderFor(id: string, force: boolean): Promise<string | undefined> {
-    const found = await this.#provisioner.certificates.find(id);
-    if (!found || found.paused) return undefined;
-    const { order, failure } = found;
-    if (order !== undefined)
-      return force ||
-        isDue(failure?.retryAt ?? found.orderedAt ?? found.createdAt, this.#clock.now())
-        ? order
-        : undefined;
-    return (
-      this.#wanted(found, force) &&
-      (await this.#provisioner.submitIf(id, (now) => this.#wanted(now, force)))
-    );
+    const certificate = await this.#provisioner.certificates.find(id);
+    if (!certificate || certificate.paused) return undefined;
+    const { order, orderedAt, createdAt, failure } = certificate;
+    if (order !== undefined) {
+      const at = failure?.retryAt ?? orderedAt ?? createdAt;
+      return force || isDue(at, this.#clock.now()) ? order : undefined;
+    }
+    if (!this.#submission(certificate, force)) return undefined;
+    return await this.#provisioner.submitIf(id, (latest) => this.#submission(latest, force));
   }
 
-  #wanted(
+  /** The order that is due for a certificate without one, if any. */
+  #submission(
     summary: CertificateSummary,
     force: boolean,
   ): Omit<Submission, 'certificate'> | undefined {
@@ -176,33 +173,32 @@ export class CertificateMaintenance {
     if (paused) return undefined;
     const mayTry = failure === undefined || isDue(failure.retryAt, now);
     if (isOutdated(summary) && mayTry) return { cause: 'request' };
-    const due = isDue(renewal?.at, now) && mayTry;
-    if (!due && !force && current) return undefined;
-    if (!current && failure && !isDue(failure.retryAt, now) && !force) return undefined;
-    const suggested = renewal?.window !== undefined && due;
-    return {
-      cause: force ? 'request' : !current ? 'obtain' : suggested ? 'suggested' : 'renewal',
-      explanationUrl: suggested ? renewal.explanationUrl : undefined,
-    };
+    const isRenewalDue = isDue(renewal?.at, now) && mayTry;
+    const isSuggested = renewal?.window !== undefined && isRenewalDue;
+    const explanationUrl = isSuggested ? renewal.explanationUrl : undefined;
+    if (force) return { cause: 'request', explanationUrl };
+    if (!current) return mayTry ? { cause: 'obtain' } : undefined;
+    if (!isRenewalDue) return undefined;
+    return { cause: isSuggested ? 'suggested' : 'renewal', explanationUrl };
   }
 
-  /** Once for a certificate. */
-  async #tellExpiry({ id, current, expiredTold }: ManagedCertificate): Promise<void> {
-    if (!current || expiredTold || !isDue(current.notAfter, this.#clock.now())) return;
-    const untold = (summary: CertificateSummary) =>
-      !summary.expiredTold &&
+  /** Writes the event once for each generation. */
+  async #reportExpiry({ id, current, expiryReported }: ManagedCertificate): Promise<void> {
+    if (!current || expiryReported || !isDue(current.notAfter, this.#clock.now())) return;
+    const isUnreported = (summary: CertificateSummary) =>
+      !summary.expiryReported &&
       summary.current !== undefined &&
       isDue(summary.current.notAfter, this.#clock.now());
     await this.#provisioner.certificates.change(
       id,
-      (summary) => (untold(summary) ? { ...summary, expiredTold: true } : summary),
+      (summary) => (isUnreported(summary) ? { ...summary, expiryReported: true } : summary),
       { type: 'certificate_expired' },
     );
   }
 
   /**
-   * A window that cannot be had changes nothing: the plan that there is stays, and the CA is asked again later. Nor does one of a
-   * certificate that another process has renewed meanwhile.
+   * Asks the CA for its window and plans the renewal by it. When the CA does not answer, the plan stays and the CA is asked again
+   * later. When another process has renewed the certificate meanwhile, nothing changes.
    */
   async #askForWindow(
     { id, issuer, renewal, current, order }: ManagedCertificate,
@@ -217,17 +213,17 @@ export class CertificateMaintenance {
     });
     const now = this.#clock.now();
     let before: CertificateSummary['renewal'];
-    const planned = (summary: CertificateSummary) => {
+    const withPlan = (summary: CertificateSummary) => {
       before = summary.renewal;
       return summary.current?.generation === current.generation
         ? { ...summary, renewal: this.#plan(summary, info) }
         : summary;
     };
-    await this.#provisioner.certificates.change(id, planned, ({ renewal: next }) =>
+    await this.#provisioner.certificates.change(id, withPlan, ({ renewal: next }) =>
       isDue(before?.at, now) && !isDue(next?.at, now)
         ? {
             type: 'renewal_skipped',
-            message: `the CA has moved its window: not before ${next?.at}`,
+            message: `the CA has moved its window: the renewal is now due at ${next?.at}`,
           }
         : undefined,
     );
@@ -251,7 +247,8 @@ export class CertificateMaintenance {
       return renewal && { ...renewal, askAt: undefined };
     const now = this.#clock.now().epochMilliseconds;
     const lifetime = Date.parse(current.notAfter) - Date.parse(current.notBefore);
-    const pause = Math.min(lifetime < shortLived ? oftenForShort : often, lifetime / 20);
+    const interval = lifetime < shortLivedMs ? shortLivedAskIntervalMs : askIntervalMs;
+    const pause = Math.min(interval, lifetime / 20);
     if ('failed' in info) return { ...renewal, askAt: iso(now + pause) };
     const {
       window: { start, end },
@@ -264,9 +261,9 @@ export class CertificateMaintenance {
       random: randomOf(current.serialNumber),
     });
     const askAt = iso(Math.max(now + 1000, Math.min(askAgainAt.epochMilliseconds, now + pause)));
-    // A window that is over before anybody could have renewed would go on so for ever: each new certificate due at once.
-    const young = now - Date.parse(current.issuedAt) < lifetime / 20;
-    if (young && at.epochMilliseconds <= now && current.generation > 1)
+    // Each new certificate would be due at once if the CA's windows were always over: such a window does not move the plan.
+    const isYoung = now - Date.parse(current.issuedAt) < lifetime / 20;
+    if (isYoung && at.epochMilliseconds <= now && current.generation > 1)
       return {
         ...renewal,
         askAt,

@@ -4,7 +4,7 @@ import { certificates, isDue, type ManagedCertificate, momentId } from './certif
 import { OrchestratorError } from './errors.ts';
 import { reversedName } from './names.ts';
 
-/** How a certificate stands. `unissued`: the first order has not succeeded yet. */
+/** The state of a certificate. `unissued`: its first order has not succeeded yet. */
 export const certificateStates = [
   'valid',
   'due',
@@ -16,6 +16,7 @@ export const certificateStates = [
 ] as const;
 export type CertificateState = (typeof certificateStates)[number];
 
+/** Returns the state of a certificate. */
 export function stateOf(
   { current, paused, failure, renewal }: ManagedCertificate,
   clock: Pick<Clock, 'now'>,
@@ -30,140 +31,141 @@ export function stateOf(
 }
 
 export interface PageQuery {
-  /** `id`, which is the order of their making, by default. `name`: by labels from the right, which keeps a domain together; `expiry` has those alone that were issued. */
+  /** `id`, the default, is the order of creation. `name` compares labels from the right, which keeps a domain together. `expiry` has only certificates that were issued. */
   readonly sort?: 'id' | 'name' | 'expiry' | undefined;
-  /** Those that hold just this name. By an index. */
+  /** Only certificates with this name; uses an index. */
   readonly name?: string | undefined;
-  /** Those that hold a name below this one. By an index; in the order of names. */
+  /** Only certificates with a name below this one; uses an index, in the order of names. */
   readonly below?: string | undefined;
-  /** Those where something failed and has not succeeded since. By an index. */
+  /** Only certificates for which something failed and has not succeeded since; uses an index. */
   readonly failing?: boolean | undefined;
-  /** With `sort: 'expiry'`: ends at this time or later, and before. RFC 3339 */
+  /** With `sort: 'expiry'`: only certificates that expire at this time or later, and before `expiresBefore`. RFC 3339 */
   readonly expiresFrom?: string | undefined;
   readonly expiresBefore?: string | undefined;
-  /** What no index knows. */
-  readonly where?: ((one: ManagedCertificate) => boolean) | undefined;
-  /** `next` of the page before, for the same query. */
+  /** A filter without an index. */
+  readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
+  /** `next` of the previous page of the same query. */
   readonly cursor?: string | undefined;
   readonly limit: number;
-  /** How many are looked at for one page, at most; 2,000 by default. */
+  /** How many certificates are read for one page, at most; 2,000 by default. */
   readonly scan?: number | undefined;
 }
 
 export interface CertificatePage {
   readonly certificates: readonly ManagedCertificate[];
-  /** Absent where there is nothing more. A page may hold less than its limit, or nothing, and still have a next. */
+  /** The cursor of the next page; absent on the last one. A page with fewer certificates than its limit, or none, may have a next one. */
   readonly next?: string | undefined;
-  /** How many were looked at. */
+  /** How many certificates were read. */
   readonly scanned: number;
 }
 
-/** What is listed, in the order of its keys, and where to stop. */
-interface Way {
+/** The index that a page is read from. */
+interface IndexRange {
   readonly prefix: string;
   readonly from?: string | undefined;
-  /** The first key that is too far. */
+  /** The first key behind the range. */
   readonly before?: string | undefined;
-  /** Whether a certificate is shown at this key: it may be led to by several. */
-  readonly shows: (key: string, one: ManagedCertificate) => boolean;
+  /** Whether the page has the certificate at this key: several keys may lead to it. */
+  readonly isListedAt: (key: string, certificate: ManagedCertificate) => boolean;
 }
 
-/** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a cursor of another query */
+/** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a cursor of a different query */
 export async function certificatePage(
   storage: Storage,
   query: PageQuery,
 ): Promise<CertificatePage> {
   const { limit, scan = 2000, where = () => true, cursor } = query;
-  const way = wayOf(query);
-  const after = cursor === undefined ? way.from : keyIn(cursor, way);
+  const range = rangeOf(query);
+  const after = cursor === undefined ? range.from : keyIn(cursor, range);
   const page: ManagedCertificate[] = [];
   let [scanned, last] = [0, ''];
-  for await (const entry of storage.list(way.prefix, {
+  for await (const entry of storage.list(range.prefix, {
     ...(after === undefined ? {} : { after }),
     limit: scan + 1,
   })) {
-    if (way.before !== undefined && entry.key >= way.before) break;
+    if (range.before !== undefined && entry.key >= range.before) break;
     if (page.length === limit || scanned === scan)
       return { certificates: page, next: Buffer.from(last).toString('base64url'), scanned };
-    const stored = way.prefix.startsWith('certificate')
+    const stored = range.prefix.startsWith('certificate')
       ? certificates.parse(entry)
       : await certificates.read(storage, idIn(entry));
     [scanned, last] = [scanned + 1, entry.key];
-    const one = stored && { id: idIn(entry), ...stored.record };
-    if (one && way.shows(entry.key, one) && where(one)) page.push(one);
+    const certificate = stored && { id: idIn(entry), ...stored.record };
+    if (certificate && range.isListedAt(entry.key, certificate) && where(certificate))
+      page.push(certificate);
   }
   return { certificates: page, scanned };
 }
 
-function wayOf({
+function rangeOf({
   sort = 'id',
   name,
   below,
   failing = false,
   expiresFrom,
   expiresBefore,
-}: PageQuery): Way {
+}: PageQuery): IndexRange {
   if (name !== undefined) return byName(name.toLowerCase());
   if (below !== undefined) return byNameBelow(below.toLowerCase());
   if (failing)
     return {
       prefix: 'failing',
-      shows: (_, { failure, deployFailure }) =>
+      isListedAt: (_, { failure, deployFailure }) =>
         failure !== undefined || deployFailure !== undefined,
     };
-  if (sort === 'name') return { prefix: 'by-name', shows: first('by-name/') };
-  if (sort === 'id') return { prefix: 'certificate', shows: () => true };
+  if (sort === 'name') return { prefix: 'by-name', isListedAt: isFirstKey('by-name/') };
+  if (sort === 'id') return { prefix: 'certificate', isListedAt: () => true };
   const at = (time: string | undefined) =>
     time === undefined ? undefined : `by-expiry/${momentId('', time)}`;
   return {
     prefix: 'by-expiry',
     from: at(expiresFrom),
     before: at(expiresBefore),
-    shows: (key, { id, current }) =>
+    isListedAt: (key, { id, current }) =>
       current !== undefined && key === `by-expiry/${momentId(id, current.notAfter)}`,
   };
 }
 
-function byName(name: string): Way {
+function byName(name: string): IndexRange {
   const prefix = `by-name/${reversedName(name)}`;
-  // Ids stand side by side among the labels below.
+  // The ids are next to each other among the labels below the name.
   return {
     prefix,
     from: `${prefix}/crt_`,
     before: `${prefix}/crt\``,
-    shows: (key, { id, names }) => key === `${prefix}/${id}` && names.includes(name),
+    isListedAt: (key, { id, names }) => key === `${prefix}/${id}` && names.includes(name),
   };
 }
 
-function byNameBelow(name: string): Way {
+function byNameBelow(name: string): IndexRange {
   const prefix = `by-name/${reversedName(name)}`;
-  const shows = first(`${prefix}/`);
+  const isFirst = isFirstKey(`${prefix}/`);
   return {
     prefix,
-    shows: (key, one) =>
-      key !== `${prefix}/${one.id}` &&
-      shows(key, { ...one, names: one.names.filter((own) => own !== name) }),
+    isListedAt: (key, { names, ...certificate }) =>
+      key !== `${prefix}/${certificate.id}` &&
+      isFirst(key, { ...certificate, names: names.filter((listed) => listed !== name) }),
   };
 }
 
-/** Whether it is the first key below a prefix that leads to a certificate. */
-function first(prefix: string): Way['shows'] {
+/** Whether a key is the first one below a prefix that leads to a certificate. */
+function isFirstKey(prefix: string): IndexRange['isListedAt'] {
   return (key, { id, names }) =>
     names
       .map((name) => `by-name/${reversedName(name)}/${id}`)
-      .filter((one) => one.startsWith(prefix))
+      .filter((listed) => listed.startsWith(prefix))
       .sort()[0] === key;
 }
 
-/** In the index of ends it stands behind the second. */
+/** In the index by expiry the id follows the second. */
 const idIn = (entry: Pick<Entry, 'key'>) => idOf(entry).replace(/^\d\d-/, '');
 
-function keyIn(cursor: string, { prefix }: Way): string {
+function keyIn(cursor: string, { prefix }: IndexRange): string {
   const key = /^[\w-]{1,800}$/.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';
   if (!/^([a-z0-9_~-][a-z0-9._~-]*\/)+[a-z0-9._~-]+$/.test(key) || !key.startsWith(`${prefix}/`))
     throw new OrchestratorError(
       'ERR_ORCHESTRATOR_INPUT',
-      'the cursor is not of a page of this query: begin without one',
+      'the cursor is not from a page of this query: start without a cursor',
     );
   return key;
 }

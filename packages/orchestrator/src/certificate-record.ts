@@ -4,11 +4,11 @@ import { type CertificateSpec, orderedDifferences, type OrderedSpec } from './ce
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
 
-/** A failure as it is kept: what failed in a row, and when it is tried again. */
+/** A stored failure: how often it failed in a row, and when it is tried again. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
-  /** The CA's own problem document, where it sent one. */
+  /** The CA's problem document, if it sent one. */
   readonly problem?: JsonObject | undefined;
   readonly at: string;
   readonly failures: number;
@@ -24,43 +24,43 @@ export interface CurrentCertificate {
   readonly notAfter: string;
   readonly issuedAt: string;
   readonly revokedAt?: string | undefined;
-  /** What it was issued for; absent where a version of the schema before 2 has written it. */
+  /** What it was issued for; absent in records of version 1 of the schema. */
   readonly issuedFor?: OrderedSpec | undefined;
 }
 
 export interface RenewalPlan {
   readonly at: string;
-  /** The window that the CA suggests, where it does. */
+  /** The window that the CA suggests, if it suggests one. */
   readonly window?: { readonly start: string; readonly end: string } | undefined;
   readonly explanationUrl?: string | undefined;
-  /** When the CA is asked for its window; absent where it has none. */
+  /** When the CA is asked for its window; absent for a CA without this service. */
   readonly askAt?: string | undefined;
 }
 
-/** A managed certificate, without any secret: what lists show. */
+/** A managed certificate as lists show it, without secrets. */
 export interface CertificateSummary extends CertificateSpec {
   readonly createdAt: string;
   readonly paused: boolean;
   readonly current?: CurrentCertificate | undefined;
   readonly renewal?: RenewalPlan | undefined;
   readonly failure?: Failure | undefined;
-  /** The generation that lies where it is used. */
+  /** The generation that is deployed. */
   readonly deployed?: number | undefined;
   readonly deployFailure?: Failure | undefined;
-  /** The generation that lies where it is used and is not in use yet, and until when someone is about to see to that. */
+  /** The generation that is in its files but not confirmed yet, and until when the process that placed it is expected to finish. */
   readonly placed?: { readonly generation: number; readonly until: string } | undefined;
-  /** The order that is under way, and since when. */
+  /** The order that is under way. */
   readonly order?: string | undefined;
   readonly orderedAt?: string | undefined;
-  /** Whether it was told that it has expired. */
-  readonly expiredTold?: boolean | undefined;
-  /** Duplicates that became one with it, by their former ids. Their generations are still in the storage. */
+  /** Whether the event of its expiry was written. */
+  readonly expiryReported?: boolean | undefined;
+  /** The ids of duplicates that were joined with it. Their generations are still in the storage. */
   readonly joined?: readonly string[] | undefined;
 }
 
 export type ManagedCertificate = CertificateSummary & { readonly id: string };
 
-/** One issue of a certificate: chain and key are one value, so that they always fit. */
+/** One issued certificate. Chain and key are one value, so that they always match. */
 export interface Generation {
   readonly names: readonly string[];
   /** PEM, the leaf first. */
@@ -70,7 +70,7 @@ export interface Generation {
   readonly order: string;
 }
 
-/** What a dispatcher needs to know to put a task in order, without reading the certificate. */
+/** What a dispatcher needs to order a task without reading the certificate. */
 export interface DueEntry {
   readonly issuer: string;
   readonly notBefore?: string | undefined;
@@ -80,8 +80,8 @@ export interface DueEntry {
 export const certificates = records<CertificateSummary>({
   kind: 'certificate',
   version: 2,
-  // Version 2 adds `current.issuedFor` and `joined`, which may be absent.
-  upgrades: { 1: (record) => record },
+  // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`, which may be absent.
+  upgrades: { 1: ({ expiredTold, ...record }) => ({ ...record, expiryReported: expiredTold }) },
   under: 'certificate',
   many: true,
 });
@@ -95,19 +95,15 @@ export const due = records<DueEntry>({ kind: 'due entry', version: 1, under: 'du
 export const generationId = (id: string, generation: number) =>
   `${id}/${String(generation).padStart(8, '0')}`;
 
-/** When something is next to be done for a certificate; undefined for never. */
+/** Returns when something is due next for a certificate, RFC 3339; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {
-  const { paused, order, orderedAt, failure, current, renewal, deployFailure, placed, createdAt } =
-    summary;
+  const { paused, order, orderedAt, failure, current, renewal } = summary;
   if (paused) return undefined;
   const moments = [
     order === undefined && current
       ? undefined
-      : (failure?.retryAt ?? begun(orderedAt ?? createdAt)),
-    current && !isDeployed(summary)
-      ? (deployFailure?.retryAt ??
-        (placed?.generation === current.generation ? placed.until : current.issuedAt))
-      : undefined,
+      : (failure?.retryAt ?? wholeSecond(orderedAt ?? summary.createdAt)),
+    isDeployed(summary) ? undefined : deployableAt(summary),
     ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
     order === undefined && isOutdated(summary)
       ? (failure?.retryAt ?? current?.issuedAt)
@@ -124,24 +120,34 @@ export function isOutdated(summary: CertificateSummary): boolean {
   );
 }
 
-/** The whole second that it lies in: what is wanted now is found now. */
-function begun(at: string): string {
+/** Returns when the certificate in use may be deployed: at once, after a failure, or when another process should have finished. */
+export function deployableAt({
+  current,
+  deployFailure,
+  placed,
+}: CertificateSummary): string | undefined {
+  const isPlaced = placed !== undefined && placed.generation === current?.generation;
+  return deployFailure?.retryAt ?? (isPlaced ? placed.until : current?.issuedAt);
+}
+
+/** Rounds down to a whole second, so that what is wanted now is due now. */
+function wholeSecond(at: string): string {
   return new Date(Math.floor(Date.parse(at) / 1000) * 1000).toISOString();
 }
 
-/** Whether nothing is left to be done for the certificate that is in use. */
+/** Whether the certificate in use is deployed, or need not be. */
 export function isDeployed({ current, deploy = [], deployed }: CertificateSummary): boolean {
   return current === undefined || deploy.length === 0 || deployed === current.generation;
 }
 
-/** Of a moment and a possible other one the later; undefined without the first. */
+/** Returns the later of two moments; undefined without the first. */
 function later(at: string | undefined, notBefore: string | undefined): string | undefined {
   return at !== undefined && notBefore !== undefined && Date.parse(notBefore) > Date.parse(at)
     ? notBefore
     : at;
 }
 
-/** `2026-11-23/18/04/59-<id>`, which sorts by the time, with few entries in one folder of files; the next whole second, so that it is not found too early. */
+/** Returns `2026-11-23/18/04/59-<id>`, which sorts by time and has few entries in one folder. It rounds up to a second, so that nothing is due too early. */
 export function momentId(id: string, at: string): string {
   const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000)
     .toISOString()
@@ -149,14 +155,14 @@ export function momentId(id: string, at: string): string {
   return `${day}/${time.slice(0, 2)}/${time.slice(3, 5)}/${time.slice(6, 8)}-${id}`;
 }
 
-/** The time that a key of the due index says, and whose it is. */
+/** Reads time and id from a key of the due index. */
 export function readDueKey(key: string): { readonly at: string; readonly id: string } | undefined {
   const [, day, hour, minute, second, id] =
     /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
   return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
 }
 
-/** The keys that lead to a certificate by its names, its end, what failed, and the next thing to do. */
+/** The index entries of a certificate: by its names, its expiry, its failures, and when something is due. */
 function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyMap<string, Change> {
   if (!summary) return new Map();
   const at = dueAt(summary);
@@ -182,7 +188,7 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
   ]);
 }
 
-/** What changes in the indexes with a record: what is gone is removed, what is new is set. */
+/** Returns the changes of the indexes that a change of the record needs. */
 export function indexChanges(
   id: string,
   before: CertificateSummary | undefined,
@@ -195,7 +201,7 @@ export function indexChanges(
   ];
 }
 
-/** The record's change together with those of the indexes. */
+/** Returns the change of the record with those of the indexes. */
 export function summaryChanges(
   id: string,
   stored: Stored<CertificateSummary> | undefined,
@@ -207,13 +213,14 @@ export function summaryChanges(
   ];
 }
 
-/** How many names one write has room for: it takes a hundred changes, and the rest of it needs some. */
+/** Index entries by name in the write of the record, of the hundred changes that a write may have. */
 const namesInOneWrite = 60;
+/** Index entries by name in each other write. */
 const changesInOneWrite = 90;
 
 /**
- * Writes a certificate's record with its indexes. Where it has more names than one write takes, those that begin to lead to it are
- * written before, and those that no longer do are removed after: a name that leads to no record is passed over.
+ * Writes a certificate's record with its indexes. When there are more names than one write takes, index entries are added before
+ * the record and removed after it. Readers skip an index entry without a record.
  */
 export async function writeWithIndexes(
   write: (changes: readonly Change[]) => Promise<unknown>,

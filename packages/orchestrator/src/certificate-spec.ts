@@ -1,7 +1,7 @@
 import type { KeyType } from '@acmex/certificate';
 import type { JsonObject } from './json.ts';
 
-/** What someone wants. */
+/** What is wanted of a certificate. */
 export interface CertificateSpec {
   /** As people write them. */
   readonly names: readonly string[];
@@ -9,17 +9,17 @@ export interface CertificateSpec {
   readonly issuer: string;
   readonly profile?: string | undefined;
   readonly keyType: KeyType;
-  /** Keep the key at a renewal; a new one each time by default. */
+  /** Keep the private key when the certificate is renewed; by default each renewal makes a new one. */
   readonly reuseKey?: boolean | undefined;
   readonly mustStaple?: boolean | undefined;
-  /** How each name is proven, in the issuer's own words. */
+  /** How names are validated. Only the issuer reads it. */
   readonly proof?: JsonObject | undefined;
-  /** Renew no later than this long before the end: ISO 8601. */
+  /** Renew at the latest this long before expiry. ISO 8601 duration. */
   readonly renewBefore?: string | undefined;
-  /** Where it goes, in the deployer's own words. */
+  /** Where it is deployed. Only the deployer reads it. */
   readonly deploy?: readonly JsonObject[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Whether a configuration asks for it, and may change it. */
+  /** Whether a configuration declares it. */
   readonly declared?: boolean | undefined;
 }
 
@@ -39,7 +39,7 @@ const specKeys = [
   'declared',
 ] as const satisfies readonly SpecKey[];
 
-/** What is part of the issued certificate: a certificate for which one of these changes needs a new order. */
+/** The keys that decide what is issued: when one of them changes, the certificate needs a new order. */
 export const orderedKeys = [
   'names',
   'issuer',
@@ -52,7 +52,7 @@ export function isOrderedKey(key: SpecKey): boolean {
   return orderedKeys.some((ordered) => ordered === key);
 }
 
-/** What a certificate was, or is to be, issued for. */
+/** What a certificate was issued for, or is to be issued for. */
 export type OrderedSpec = Pick<CertificateSpec, (typeof orderedKeys)[number]>;
 
 export function orderedSpec({
@@ -66,8 +66,8 @@ export function orderedSpec({
 }
 
 /**
- * Compares what is wanted with what exists. A key that `wanted` does not have is not compared. The order of names does not count;
- * `undefined`, `false` and what is empty are the same.
+ * Compares what is wanted with what exists. Keys that are absent in `wanted` are not compared. The order of names does not count;
+ * `undefined`, `false` and empty values are the same.
  * @returns the keys whose values differ
  */
 export function differences(
@@ -79,18 +79,19 @@ export function differences(
   );
 }
 
-/** Returns the keys of an order whose values differ. */
+/** Returns those of `orderedKeys` whose values differ. */
 export function orderedDifferences(wanted: OrderedSpec, issued: OrderedSpec): readonly SpecKey[] {
   return differences(orderedSpec(wanted), issued);
 }
 
-/** Whether a value says nothing: it is undefined, `false`, or an empty list or table. */
+/** Whether a value is undefined, `false`, or an empty list or object. */
 export function isEmpty(spec: Partial<CertificateSpec>, key: SpecKey): boolean {
   return comparable(spec, key) === '';
 }
 
-export function sameNames(names: readonly string[], others: readonly string[]): boolean {
-  return comparable({ names }, 'names') === comparable({ names: others }, 'names');
+/** Whether both lists have the same names, in any order. */
+export function sameNames(first: readonly string[], second: readonly string[]): boolean {
+  return comparable({ names: first }, 'names') === comparable({ names: second }, 'names');
 }
 
 function comparable(spec: Partial<CertificateSpec>, key: SpecKey): string {

@@ -37,9 +37,9 @@ import {
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason } from './order-record.ts';
 
-type Told = Pick<NewEvent, 'type' | 'code' | 'message'>;
+type CertificateEvent = Pick<NewEvent, 'type' | 'code' | 'message'>;
 
-/** A certificate for which something is to be done. */
+/** A certificate for which something is due. */
 export interface DueCertificate extends DueEntry {
   readonly id: string;
   readonly at: string;
@@ -62,9 +62,9 @@ export class CertificateStore {
   }
 
   /**
-   * Adds a certificate, whatever else there is of these names: `Provisioner.declare` looks first.
-   * @param order an order that is made in the same write
-   * @param identities as they were read before it was found out that there is none of these names; without them no one looked
+   * Adds a certificate even if one with these names exists. Use `Provisioner.declare` to search for it first.
+   * @param order an order that is created in the same write
+   * @param identities as they were read before the search that found no certificate: the write fails if they have changed
    * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
    */
   async add(
@@ -103,19 +103,25 @@ export class CertificateStore {
     return { id, ...summary };
   }
 
-  /** Returns undefined where there is none; for the id of a duplicate that was joined the certificate that it became one with. */
+  /** Returns the certificate, or undefined. The id of a joined duplicate leads to the certificate that it was joined with. */
   async find(id: string): Promise<ManagedCertificate | undefined> {
     const stored = await this.#read(id);
     return stored && { id: idOf(stored), ...stored.record };
   }
 
-  /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  /**
+   * Returns the certificate, as `find`.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
   async get(id: string): Promise<ManagedCertificate> {
     const stored = await this.stored(id);
     return { id: idOf(stored), ...stored.record };
   }
 
-  /** With what a write of its successor needs. Its key ends with the certificate's id, which is another one for a duplicate that was joined. @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  /**
+   * Returns the record with its version. For a joined duplicate, `idOf` of it is the id of the certificate that it was joined with.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
   async stored(id: string): Promise<Stored<CertificateSummary>> {
     const stored = /^crt_[0-9a-z]{26}$/.test(id) ? await this.#read(id) : undefined;
     if (!stored)
@@ -126,22 +132,22 @@ export class CertificateStore {
     return stored;
   }
 
-  /** In the order in which they were added. */
+  /** Lists all certificates, the oldest first. */
   async *list(
     options: ReadManyOptions & {
       readonly after?: string | undefined;
       readonly limit?: number | undefined;
     } = {},
   ): AsyncGenerator<ManagedCertificate> {
-    const { after, ...more } = options;
+    const { after, ...readOptions } = options;
     for await (const stored of certificates.list(this.#storage, {
-      ...more,
+      ...readOptions,
       ...(after === undefined ? {} : { after: certificates.key(after) }),
     }))
       yield { id: idOf(stored), ...stored.record };
   }
 
-  /** Those that hold a name. */
+  /** Lists the certificates that have a name. */
   async *byName(name: string): AsyncGenerator<ManagedCertificate> {
     let cursor: string | undefined;
     do {
@@ -151,12 +157,15 @@ export class CertificateStore {
     } while (cursor !== undefined);
   }
 
-  /** Some, for people who turn pages. @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a cursor of another query */
+  /**
+   * Returns a page of certificates.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a cursor of a different query
+   */
   async page(query: PageQuery): Promise<CertificatePage> {
     return await certificatePage(this.#storage, query);
   }
 
-  /** Those for exactly these names, in whatever order. */
+  /** Lists the certificates with exactly these names, in any order. */
   async *withNames(names: readonly string[]): AsyncGenerator<ManagedCertificate> {
     const wanted = checkedNames(names);
     for await (const certificate of this.byName(wanted[0] ?? '')) {
@@ -164,32 +173,36 @@ export class CertificateStore {
     }
   }
 
-  /** Those with something to be done by now, the earliest first: it costs what it returns. */
+  /** Lists the certificates for which something is due, the earliest first. It reads only what it returns. */
   async *due(
     now: Temporal.Instant,
     options: ReadManyOptions & { readonly limit?: number | undefined } = {},
   ): AsyncGenerator<DueCertificate> {
-    for await (const one of this.#dueFrom(options)) {
-      if (Date.parse(one.at) > now.epochMilliseconds) return;
-      yield one;
+    for await (const certificate of this.#dueFrom(options)) {
+      if (Date.parse(certificate.at) > now.epochMilliseconds) return;
+      yield certificate;
     }
   }
 
-  /** When something is next to be done; undefined for never. RFC 3339 */
+  /** Returns when something is due next, RFC 3339; undefined for never. */
   async nextDue(): Promise<string | undefined> {
     for await (const { at } of this.#dueFrom({ limit: 1 })) return at;
     return undefined;
   }
 
   /**
-   * Reads, changes, and writes if nothing has changed in between; else again.
-   * @param to may return the very summary that it was given: nothing is written or told then
-   * @param tells the event that is written along with it
+   * Reads a certificate, changes it, and writes it unless it has changed in between; then it starts again.
+   * @param to returns the changed summary. When it returns its argument, nothing is written.
+   * @param event the event that is written together with the change
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
    */
   async change(
     id: string,
     to: (summary: CertificateSummary) => CertificateSummary,
-    tells: Told | ((next: CertificateSummary) => Told | undefined) | undefined = undefined,
+    event:
+      | CertificateEvent
+      | ((next: CertificateSummary) => CertificateEvent | undefined)
+      | undefined = undefined,
   ): Promise<ManagedCertificate> {
     return await untilWritten(async () => {
       const stored = await this.stored(id);
@@ -197,14 +210,14 @@ export class CertificateStore {
       const next = to(stored.record);
       if (next === stored.record) return { id: certificate, ...next };
       const checked = { ...next, names: checkedNames(next.names) };
-      const event = typeof tells === 'function' ? tells(checked) : tells;
-      const told =
-        event &&
-        eventChange(
-          { ...event, certificate, names: checked.names, issuer: checked.issuer },
-          this.#clock,
-        );
-      await this.write([...summaryChanges(certificate, stored, checked), ...(told ? [told] : [])]);
+      const { names, issuer } = checked;
+      const occurred = typeof event === 'function' ? event(checked) : event;
+      await this.write([
+        ...summaryChanges(certificate, stored, checked),
+        ...(occurred
+          ? [eventChange({ ...occurred, certificate, names, issuer }, this.#clock)]
+          : []),
+      ]);
       return { id: certificate, ...checked };
     });
   }
@@ -221,7 +234,7 @@ export class CertificateStore {
     });
   }
 
-  /** Removes it with its keys. What was deployed stays where it is. */
+  /** Removes a certificate with its keys. Deployed files stay. */
   async remove(id: string): Promise<void> {
     await untilWritten(async () => {
       const stored = await this.stored(id);
@@ -244,7 +257,7 @@ export class CertificateStore {
     });
   }
 
-  /** Chain and key of one issue. Of three the older are gone. */
+  /** Returns chain and key of a generation. The newest three are stored. */
   async generation(id: string, generation: number): Promise<Generation | undefined> {
     return (await generations.read(this.#storage, generationId(id, generation)))?.record;
   }
@@ -258,7 +271,7 @@ export class CertificateStore {
     }
   }
 
-  /** Writes changes of one certificate together, however many names it has. */
+  /** Writes the changes of a certificate, however many names it has. */
   async write(changes: readonly Change[]): Promise<void> {
     await writeWithIndexes((batch) => this.#storage.write(batch), changes);
   }

@@ -83,7 +83,7 @@ describe('two processes', () => {
     for (const process of processes) process.kill();
   });
 
-  it(`that declare the same twenty entries at once make twenty certificates, ${rounds} times in a row`, async () => {
+  it(`that declare the same twenty entries at once create twenty certificates, ${rounds} times in a row`, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const path = await newFolder();
       const changes = await Promise.all(

@@ -31,10 +31,10 @@ const spec: CertificateSpec = {
   keyType: 'ec-p256',
 };
 
-/** What `declare` promises, whoever calls it and wherever it is stored. */
+/** What `declare` promises for each caller and each storage. */
 export const declarationContract: readonly DeclarationClause[] = [
   {
-    title: 'creates a certificate with its first order, and leaves it as it is the next time',
+    title: 'creates a certificate with its first order, and changes nothing the next time',
     async check(subject) {
       const { provisioner } = subject;
       const first = await provisioner.declare(spec);
@@ -50,14 +50,14 @@ export const declarationContract: readonly DeclarationClause[] = [
   },
   ...(
     [
-      ['type of key', { keyType: 'rsa-2048' }, ['keyType']],
+      ['key type', { keyType: 'rsa-2048' }, ['keyType']],
       ['profile', { profile: 'shortlived' }, ['profile']],
       ['CA', { issuer: 'other' }, ['issuer']],
       ['Must-Staple', { mustStaple: true }, ['mustStaple']],
       ['names', { names: ['a.test', 'more.a.test'] }, ['names']],
     ] as const
   ).map(([wish, change, differences]): DeclarationClause => ({
-    title: `orders the certificate for a changed ${wish}, and says so`,
+    title: `orders the certificate when its ${wish} changed, and says so`,
     async check(subject) {
       const { provisioner } = subject;
       const before = await execute(subject, await provisioner.declare(spec));
@@ -79,9 +79,9 @@ export const declarationContract: readonly DeclarationClause[] = [
   ...(
     [
       ['labels', { labels: { team: 'web' } }],
-      ['a way to prove names', { proof: { challenge: 'dns-01' } }],
-      ['a time to renew', { renewBefore: 'P20D' }],
-      ['reuse of the key', { reuseKey: true }],
+      ['the challenge', { proof: { challenge: 'dns-01' } }],
+      ['the time of renewal', { renewBefore: 'P20D' }],
+      ['reuse of the private key', { reuseKey: true }],
       ['places to deploy to', { deploy: [{ directory: '/etc/tls' }] }],
     ] as const
   ).map(([wish, change]): DeclarationClause => ({
@@ -98,7 +98,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   })),
   {
-    title: 'counts undefined, false and what is empty as the same',
+    title: 'treats undefined, false and empty values as the same',
     async check({ provisioner }) {
       await provisioner.declare(spec);
       const empty = { mustStaple: false, reuseKey: undefined, labels: {}, deploy: [] };
@@ -106,7 +106,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'compares with what was issued, also where the record already says what is wanted',
+    title: 'compares with what was issued, even if the record already has the wanted value',
     async check(subject) {
       const { provisioner } = subject;
       const { id } = await execute(subject, await provisioner.declare(spec));
@@ -122,7 +122,8 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'writes nothing where a certificate or an order is not admitted, and orders when it is',
+    title:
+      'writes nothing when a certificate or an order is not admitted, and orders it when it is',
     async check(subject) {
       const { provisioner } = subject;
       const refuse = {
@@ -145,7 +146,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'makes one certificate where many declare the same at the same moment',
+    title: 'creates one certificate when many declare the same at the same moment',
     async check({ storage, clock, issuers }) {
       const declarations = await Promise.all(
         Array.from({ length: 10 }, async () => {
@@ -158,7 +159,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'makes one certificate where it is declared by its names and by its first name at once',
+    title: 'creates one certificate when it is declared by its names and by its first name at once',
     async check({ storage, clock, issuers }) {
       const declarations = await Promise.all(
         (['names', 'first-name', 'names', 'first-name'] as const).map(async (identity, index) => {
@@ -171,7 +172,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'orders once where many declare the same change at the same moment',
+    title: 'orders once when many declare the same change at the same moment',
     async check(subject) {
       const { storage, clock, issuers, provisioner } = subject;
       await execute(subject, await provisioner.declare(spec));
@@ -185,7 +186,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'can be declared again after it was removed',
+    title: 'creates a certificate again after it was removed',
     async check({ provisioner, clock }) {
       const first = await provisioner.declare(spec);
       await clock.run(provisioner.remove(first.certificate.id));
@@ -195,7 +196,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'begins an order again that is under way for something else, with the new names',
+    title: 'starts an order again that is under way for other names',
     async check(subject) {
       const { provisioner, issuers } = subject;
       const declared = await provisioner.declare({ ...spec, names: ['a.test', 'wrong.test'] });
@@ -205,17 +206,17 @@ export const declarationContract: readonly DeclarationClause[] = [
       };
       assert.equal((await provisioner.execute(order)).state, 'failed');
       issuers[0].onWait = async () => undefined;
-      const mended = await provisioner.declare(spec, { identity: 'first-name' });
-      assert.equal(mended.change, 'ordered');
-      assert.equal(mended.order, order);
-      const { current } = await execute(subject, mended);
+      const corrected = await provisioner.declare(spec, { identity: 'first-name' });
+      assert.equal(corrected.change, 'ordered');
+      assert.equal(corrected.order, order);
+      const { current } = await execute(subject, corrected);
       assert.deepEqual(current!.issuedFor!.names, spec.names);
       assert.equal(issuers[0].abandoned.length, 1);
       assert.equal(issuers[0].orders.length, 2);
     },
   },
   {
-    title: 'is due at once where it was changed while it was issued',
+    title: 'is due at once when it was changed while it was issued',
     async check(subject) {
       const { provisioner, issuers, clock } = subject;
       const declared = await provisioner.declare(spec);
@@ -230,7 +231,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'is wanted as before where the order for a change fails that somebody waits for',
+    title: 'takes a change back when its order ends with a failure',
     async check(subject) {
       const { provisioner, issuers } = subject;
       const before = await execute(subject, await provisioner.declare(spec));
@@ -265,7 +266,7 @@ export const declarationContract: readonly DeclarationClause[] = [
   },
   {
     title:
-      'orders what is as declared where that is always wanted, and an order under way is that order',
+      'orders an unchanged certificate with order: always, and returns an order that is under way',
     async check(subject) {
       const { provisioner } = subject;
       const options: DeclareOptions = { order: 'always' };
@@ -281,7 +282,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'leaves a certificate where it is deployed, unless other places replace it',
+    title: 'keeps the places of deployment when asked, and else replaces them',
     async check(subject) {
       const { provisioner } = subject;
       const byHand = [{ certPath: '/a.pem' }];
@@ -300,8 +301,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title:
-      'gives each of several that have the same names a certificate of its own, and always the same one',
+    title: 'matches each of several entries with the same names with its own certificate',
     async check(subject) {
       const { provisioner } = subject;
       const entries = (['ec-p256', 'rsa-2048'] as const).map((keyType) => ({
@@ -318,7 +318,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'refuses an issuer that is not there, and what is not a name',
+    title: 'refuses an unknown issuer, and an empty list of names',
     async check({ provisioner }) {
       await assert.rejects(provisioner.declare({ ...spec, issuer: 'nobody' }), {
         code: 'ERR_ORCHESTRATOR_ISSUER',
@@ -333,7 +333,8 @@ export const declarationContract: readonly DeclarationClause[] = [
 /** What joining the duplicates of earlier versions promises. */
 export const duplicatesContract: readonly DeclarationClause[] = [
   {
-    title: 'joins what earlier versions made twice: the one with the newest valid generation stays',
+    title:
+      'joins duplicates of earlier versions: the certificate with the newest valid generation stays',
     async check(subject) {
       const { provisioner, clock } = subject;
       const ids = [];
@@ -352,15 +353,15 @@ export const duplicatesContract: readonly DeclarationClause[] = [
   },
   {
     title:
-      'loses nothing that a person fetched: the former ids lead to the certificate, and to their own keys',
+      'loses nothing that a person fetched: the former ids lead to the certificate and to their keys',
     async check(subject) {
       const { provisioner } = subject;
       const first = await issuedTwin(subject);
       const key = await provisioner.certificates.generation(first.id, 1);
       const second = await issuedTwin(subject);
       await provisioner.joinDuplicates();
-      const found = await provisioner.certificates.get(first.id);
-      assert.deepEqual([found.id, found.joined], [second.id, [first.id]]);
+      const survivor = await provisioner.certificates.get(first.id);
+      assert.deepEqual([survivor.id, survivor.joined], [second.id, [first.id]]);
       assert.deepEqual(await provisioner.certificates.generation(first.id, 1), key);
       await provisioner.certificates.change(first.id, (summary) => ({
         ...summary,
@@ -374,7 +375,7 @@ export const duplicatesContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'ends the orders of duplicates, and takes down what they have on display',
+    title: 'cancels the orders of duplicates, and removes their challenge responses',
     async check(subject) {
       const { provisioner, issuers } = subject;
       const survivor = await issuedTwin(subject);
@@ -385,13 +386,16 @@ export const duplicatesContract: readonly DeclarationClause[] = [
       };
       await provisioner.execute(order);
       await provisioner.joinDuplicates();
-      assert.deepEqual(issuers[0].abandoned, [{ order: 'https://ca.test/order/2', shown: true }]);
+      assert.deepEqual(issuers[0].abandoned, [
+        { order: 'https://ca.test/order/2', presented: true },
+      ]);
       assert.equal((await provisioner.status(order)).state, 'cancelled');
       assert.equal((await provisioner.certificates.get(id)).id, survivor.id);
     },
   },
   {
-    title: 'leaves those alone that differ in names, CA, profile or type of key, and those to keep',
+    title:
+      'does not join certificates that differ in names, CA, profile or key type, or that are to be kept',
     async check(subject) {
       const { provisioner } = subject;
       await issuedTwin(subject);
@@ -402,15 +406,15 @@ export const duplicatesContract: readonly DeclarationClause[] = [
         { keyType: 'ec-p384' as const },
       ])
         await issuedTwin(subject, change);
-      const kept = await issuedTwin(subject);
+      const twin = await issuedTwin(subject);
       const [first] = await all(provisioner);
-      const keep = new Set([first!.id, kept.id]);
+      const keep = new Set([first!.id, twin.id]);
       assert.deepEqual(await provisioner.joinDuplicates({ keep }), []);
       assert.equal((await all(provisioner)).length, 6);
     },
   },
   {
-    title: 'searches a whole storage once, and the certificates for some names at any time',
+    title: 'searches a whole storage once, and certificates with given names at any time',
     async check(subject) {
       const { provisioner } = subject;
       assert.deepEqual(await provisioner.joinDuplicates(), []);
@@ -421,7 +425,7 @@ export const duplicatesContract: readonly DeclarationClause[] = [
     },
   },
   {
-    title: 'reports what cannot be joined, and joins it the next time',
+    title: 'reports a duplicate that cannot be joined, and joins it the next time',
     async check(subject) {
       const { provisioner, issuers } = subject;
       await issuedTwin(subject);
@@ -444,7 +448,7 @@ export const duplicatesContract: readonly DeclarationClause[] = [
   },
 ];
 
-/** A certificate beside those that there are, as versions made it that looked before they wrote. */
+/** Issues a duplicate, as earlier versions did when two processes declared the same at once. */
 async function issuedTwin(
   subject: DeclarationSubject,
   change: Partial<CertificateSpec> = {},

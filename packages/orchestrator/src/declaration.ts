@@ -24,12 +24,12 @@ import { type ReadIdentities, readIdentities } from './identity.ts';
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason, orders } from './order-record.ts';
 
-/** What a declaration has changed, with the certificate as it is now. Its `order` is set while an order is under way. */
+/** What a declaration has changed, with the certificate as it is now. `certificate.order` is the order that is under way, if any. */
 export type Declaration = { readonly certificate: ManagedCertificate } & (
   | { readonly change: 'created' | 'unchanged' }
-  /** What was not as declared; nothing of it needs an order, or the certificate is paused. */
+  /** `differences` need no order, or the certificate is paused. */
   | { readonly change: 'changed'; readonly differences: readonly SpecKey[] }
-  /** What was not as declared, or as issued; empty for the first order, and for one that was asked for. */
+  /** `differences` from the record and from what was issued; empty for `order: 'always'` and for a first order. */
   | {
       readonly change: 'ordered';
       readonly order: string;
@@ -39,17 +39,18 @@ export type Declaration = { readonly certificate: ManagedCertificate } & (
 
 export interface DeclareOptions extends Partial<OrderReason> {
   /**
-   * Which certificate is the declared one. `names`, the default: one for exactly these names, in any order. `first-name`: one whose
-   * first name is the same, else one for exactly these names. Of several the one that comes closest, then the one with the newest valid generation, then the oldest.
+   * Which existing certificate is the declared one. `names`, the default: a certificate with exactly these names, in any order.
+   * `first-name`: a certificate with the same first name, else one with exactly these names. Among several, a certificate of the
+   * same CA and key type comes first, then of the same CA, then the one with the newest valid generation, then the oldest.
    */
   readonly identity?: 'names' | 'first-name' | undefined;
-  /** Which certificates may be the declared one; all by default. */
+  /** Returns whether a certificate may be the declared one; all may by default. */
   readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
-  /** `always`: orders also what is as declared. */
+  /** `always`: orders the certificate even if it is as declared. */
   readonly order?: 'if-needed' | 'always' | undefined;
-  /** Keys of which an existing certificate keeps its value, where it has one: what `spec` says of them is for a new certificate. */
+  /** Keys for which an existing certificate keeps its value, if it has one: those of `spec` are for a new certificate. */
   readonly keep?: readonly SpecKey[] | undefined;
-  /** Whether the certificate is deployed again where nothing has changed; false by default. */
+  /** Whether the certificate is deployed again even if nothing has changed; false by default. */
   readonly deployAgain?: boolean | undefined;
   /** `resume`: a paused certificate is resumed. */
   readonly paused?: 'keep' | 'resume' | undefined;
@@ -71,7 +72,7 @@ export interface DeclarerOptions {
   readonly assertIssuer: (name: string) => Promise<void>;
 }
 
-/** Brings about that there is one certificate as it is declared. */
+/** Creates, changes and orders certificates as they are declared. */
 export class Declarer {
   readonly #storage: Storage;
   readonly #clock: Clock;
@@ -117,7 +118,7 @@ export class Declarer {
     return declarations;
   }
 
-  /** Which certificate each entry takes: where several have the same names, the closest pairs go first. */
+  /** Returns the certificate of each entry. When several entries have the same names, the closest pairs are matched first. */
   async #claims(entries: readonly DeclaredEntry[]): Promise<Map<DeclaredEntry, string>> {
     const pairs = [];
     for (const entry of entries) {
@@ -134,7 +135,7 @@ export class Declarer {
     return claims;
   }
 
-  /** The closest first, of the same distance the one with the newest generation. */
+  /** Returns the closest certificates first; at the same distance, the one with the newest valid generation. */
   async #candidates(
     spec: CertificateSpec,
     { identity = 'names', where = () => true }: DeclareOptions,
@@ -193,7 +194,7 @@ export class Declarer {
       : { change: 'unchanged', certificate };
   }
 
-  /** A new order is due now, and so is one that begins again. */
+  /** Adds a new order to the record, or makes an order that starts again due now. */
   #withOrder({ next, ordering }: Plan): CertificateSummary {
     if (ordering !== 'new' && ordering !== 'restarted') return next;
     const now = this.#clock.now().toString();
@@ -227,7 +228,7 @@ export class Declarer {
     ]);
   }
 
-  /** What the certificate in use was issued for. A record of before version 2 does not say it: the certificate and its order do. */
+  /** Returns what the certificate in use was issued for. For a record of version 1, the certificate and its order say it. */
   async #issuedFor(stored: Stored<CertificateSummary>): Promise<OrderedSpec | undefined> {
     const { record } = stored;
     if (!record.current || record.current.issuedFor) return record.current?.issuedFor;
@@ -254,15 +255,15 @@ interface Attempt {
 interface Plan {
   /** The record as declared, without a new order. */
   readonly next: CertificateSummary;
-  /** What was not as declared. */
+  /** The keys of the record that are not as declared. */
   readonly changed: readonly SpecKey[];
-  /** The same, and what was not issued as it is declared. */
+  /** The same, and the keys that are not as issued. */
   readonly differences: readonly SpecKey[];
-  /** `restarted`: the order that is under way begins again. `refused`: it is wanted for a paused certificate. */
+  /** `restarted`: the order under way starts again. `refused`: an order is wanted for a paused certificate. */
   readonly ordering: 'none' | 'new' | 'running' | 'restarted' | 'refused';
 }
 
-/** Compares a declaration with a certificate's record, and with what it was issued for. */
+/** Compares a declaration with a certificate's record and with what was issued. */
 function planFor(
   spec: CertificateSpec,
   {
@@ -316,7 +317,7 @@ function orderingOf(
   return order === 'always' || !next.current || outdated.length > 0 ? 'new' : 'none';
 }
 
-/** The spec with the existing values of the keys that are to stay as they are. */
+/** Returns the spec with the existing values of the keys to keep. */
 function keepValues(
   spec: CertificateSpec,
   existing: CertificateSummary,
@@ -326,7 +327,7 @@ function keepValues(
   return { ...spec, ...Object.fromEntries(keys.map((key) => [key, existing[key]])) };
 }
 
-/** How far a certificate is from a spec of the same names: 0 where CA and type of the key are the same, 1 where the CA is, else 2. */
+/** Returns 0 when CA and key type are the same, 1 when only the CA is, else 2. */
 function distanceOf(spec: CertificateSpec, certificate: CertificateSpec): 0 | 1 | 2 {
   if (certificate.issuer !== spec.issuer) return 2;
   return certificate.keyType === spec.keyType ? 0 : 1;

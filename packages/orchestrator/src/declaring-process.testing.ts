@@ -1,4 +1,4 @@
-// A process of its own that declares twenty certificates in each storage that its parent names: bundled by the test.
+// A separate process that declares twenty certificates in each storage that its parent names. The test bundles it.
 import { fileStorage } from '@acmex/storage-file';
 import { type Issuer, Provisioner } from './index.ts';
 

@@ -2,6 +2,7 @@ import type { Clock } from '@acmex/clock';
 import { acquireLock, type Storage } from '@acmex/storage';
 import {
   type CertificateSummary,
+  deployableAt,
   type Failure,
   type Generation,
   isDeployed,
@@ -12,17 +13,17 @@ import type { CertificateStore } from './certificate-store.ts';
 import { failureOf } from './failure.ts';
 import { randomOf, retryTime } from './renewal-time.ts';
 
-/** Puts a certificate where it is used, in steps that can each be repeated. */
+/** Deploys a certificate in steps, each of which can be repeated. */
 export interface Deployer {
-  /** Writes it where it belongs, and does what is due for each certificate alone. */
+  /** Writes the certificate to its places, and runs what is due for this certificate alone. */
   deploy(
     certificate: ManagedCertificate,
     generation: Generation,
     options: DeployOptions,
   ): Promise<void>;
-  /** What is due once for all certificates that were placed in a run: a server that reads all its files again. Nothing by default. */
+  /** Returns the tasks that are due once for all certificates placed in a run, such as the reload of a server. */
   after?(certificate: ManagedCertificate): readonly AfterTask[];
-  /** Makes sure that it is seen where it is used. */
+  /** Makes sure that the certificate is in use. */
   confirm?(
     certificate: ManagedCertificate,
     generation: Generation,
@@ -34,32 +35,31 @@ export interface DeployOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One thing to do after several certificates were placed. */
+/** A task that runs once after several certificates were placed. */
 export interface AfterTask {
   /** Tasks with the same key are one. */
   readonly key: string;
   run(certificates: readonly ManagedCertificate[], options: DeployOptions): Promise<void>;
 }
 
-/** How a deploy ended: `placed` waits for what is due once after the run. */
+/** How a deployment ended. `placed`: it waits for the tasks at the end of the run. */
 export interface Deployed {
   readonly certificate: string;
   readonly deployed: 'done' | 'failed' | 'placed';
   readonly deployError?: unknown;
 }
 
-/** So long after it was placed a certificate is placed again: the process that would have finished it has ended. */
-const finishedWithin = 10 * 60_000;
-/** So many are confirmed at once. */
-const atOnce = 10;
+/** A placed certificate is placed again after this time: the process that should have finished it has ended. */
+const finishTimeoutMs = 10 * 60_000;
+const concurrentConfirmations = 10;
 
-/** Brings certificates where they are used: a step of its own after the issue, tried again without ordering again. */
+/** Deploys certificates: a separate step after issuance, which is retried without a new order. */
 export class Deployment {
   readonly #storage: Storage;
   readonly #certificates: CertificateStore;
   readonly #deployer: Deployer;
   readonly #clock: Clock;
-  /** What this process has placed and not finished. */
+  /** The certificates that this process has placed and not finished. */
   readonly #placed = new Set<string>();
 
   constructor({
@@ -79,12 +79,16 @@ export class Deployment {
     this.#clock = clock;
   }
 
-  /** How many wait for `finish`. */
+  /** How many certificates wait for `finish`. */
   get waiting(): number {
     return this.#placed.size;
   }
 
-  /** @param now also what has failed and whose time has not come. @returns undefined where there is nothing to do */
+  /**
+   * Deploys a certificate if that is due.
+   * @param now whether to deploy before the time of a retry
+   * @returns undefined when there was nothing to do
+   */
   async place(
     id: string,
     { signal, now }: DeployOptions & { readonly now: boolean },
@@ -92,15 +96,15 @@ export class Deployment {
     const waits = (summary: CertificateSummary) =>
       !summary.paused &&
       !isDeployed(summary) &&
-      (now || isDue(this.#from(summary), this.#clock.now()));
-    const found = await this.#certificates.find(id);
-    if (!found || !waits(found)) return undefined;
+      (now || isDue(deployableAt(summary), this.#clock.now()));
+    const existing = await this.#certificates.find(id);
+    if (!existing || !waits(existing)) return undefined;
     return await this.#locked(id, signal, async (certificate, content, limited) => {
       if (!waits(certificate)) return undefined;
       await this.#deployer.deploy(certificate, content, { signal: limited });
       if ((this.#deployer.after?.(certificate) ?? []).length === 0)
         return await this.#confirmed(certificate, content, limited);
-      const until = new Date(this.#clock.now().epochMilliseconds + finishedWithin).toISOString();
+      const until = new Date(this.#clock.now().epochMilliseconds + finishTimeoutMs).toISOString();
       await this.#certificates.change(id, (summary) => ({
         ...summary,
         placed: { generation: certificate.current?.generation ?? 0, until },
@@ -110,18 +114,18 @@ export class Deployment {
     });
   }
 
-  /** Does what is due once for all that were placed, each once, and then looks whether each certificate is seen where it is used. */
+  /** Runs each task that is due once for all placed certificates, and then confirms each certificate. */
   async finish({ signal }: DeployOptions = {}): Promise<readonly Deployed[]> {
     const ids = [...this.#placed];
     this.#placed.clear();
     const placed = (await Promise.all(ids.map(async (id) => await this.#certificates.find(id))))
-      .filter((one) => one !== undefined)
+      .filter((certificate) => certificate !== undefined)
       .filter(isPlaced);
     const errors = await this.#afterAll(placed, signal);
     const finished: Deployed[] = [];
-    for (let from = 0; from < placed.length; from += atOnce) {
-      const some = await Promise.all(
-        placed.slice(from, from + atOnce).map(
+    for (let from = 0; from < placed.length; from += concurrentConfirmations) {
+      const batch = await Promise.all(
+        placed.slice(from, from + concurrentConfirmations).map(
           async ({ id }) =>
             await this.#locked(id, signal, async (certificate, content, limited) => {
               if (!isPlaced(certificate)) return undefined;
@@ -131,12 +135,12 @@ export class Deployment {
             }),
         ),
       );
-      finished.push(...some.filter((one) => one !== undefined));
+      finished.push(...batch.filter((deployed) => deployed !== undefined));
     }
     return finished;
   }
 
-  /** @returns what failed, by the certificates that wanted it */
+  /** @returns the errors of tasks, by the ids of their certificates */
   async #afterAll(
     placed: readonly ManagedCertificate[],
     signal: AbortSignal | undefined,
@@ -163,7 +167,7 @@ export class Deployment {
     return errors;
   }
 
-  /** What is done by the holder of a certificate's lock; a failure of it is kept, unless it was told to stop. */
+  /** Does work while holding the certificate's lock. Stores its failure, unless `signal` has aborted. */
   async #locked(
     id: string,
     signal: AbortSignal | undefined,
@@ -228,16 +232,7 @@ export class Deployment {
     return { certificate: id, deployed: 'failed', deployError: error };
   }
 
-  /** When what is issued may be deployed. */
-  #from({ current, deployFailure, placed }: CertificateSummary): string | undefined {
-    return (
-      deployFailure?.retryAt ??
-      (placed?.generation === current?.generation ? placed?.until : undefined) ??
-      current?.issuedAt
-    );
-  }
-
-  /** A deploy is tried again without ordering again, from a minute to an hour. */
+  /** A deployment is retried after a minute at first, up to an hour. */
   #failure({ deployFailure, current }: CertificateSummary, error: unknown): Failure {
     const { code, message } = failureOf(error);
     const now = this.#clock.now();

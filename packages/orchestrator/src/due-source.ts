@@ -3,11 +3,13 @@ import { Temporal } from 'temporal-polyfill';
 import type { DueEntry } from './certificate-record.ts';
 import type { CertificateStore } from './certificate-store.ts';
 
-const [hour, day] = [3_600_000, 86_400_000];
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /**
- * How a certificate hurries: `urgent` when it has expired, or less than a day and a tenth of its life is left; `high` below a week
- * and a fifth, and for one that was never issued, since somebody waits; `normal` below 15 days and a quarter; else `low`.
+ * Returns the priority of a certificate: `urgent` when it has expired, or less than a day and a tenth of its lifetime is left;
+ * `high` below a week and a fifth, and for a certificate that was never issued, because someone waits for it; `normal` below 15
+ * days and a quarter; else `low`.
  */
 export function priorityOf(
   { notBefore, notAfter }: Pick<DueEntry, 'notBefore' | 'notAfter'>,
@@ -16,12 +18,12 @@ export function priorityOf(
   if (notBefore === undefined || notAfter === undefined) return 'high';
   const left = Date.parse(notAfter) - now.epochMilliseconds;
   const life = Date.parse(notAfter) - Date.parse(notBefore);
-  if (left <= 0 || (left < 24 * hour && left < life / 10)) return 'urgent';
-  if (left < 7 * day && left < life / 5) return 'high';
-  return left < 15 * day && left < life / 4 ? 'normal' : 'low';
+  if (left <= 0 || (left < dayMs && left < life / 10)) return 'urgent';
+  if (left < 7 * dayMs && left < life / 5) return 'high';
+  return left < 15 * dayMs && left < life / 4 ? 'normal' : 'low';
 }
 
-/** What is due among managed certificates, for a dispatcher: grouped by issuer, in order of time. */
+/** Returns the managed certificates for which something is due to a dispatcher, grouped by issuer, the earliest first. */
 export function dueSource(certificates: CertificateStore): DueSource {
   return {
     async *due(now, { limit, signal }) {

@@ -14,19 +14,19 @@ import type { JsonObject } from './json.ts';
 import type { CertificateStore } from './certificate-store.ts';
 
 export interface JoinOptions {
-  /** Searches only among certificates for exactly these names. By default all are read, once for a storage. */
+  /** Searches only certificates with exactly these names. By default all certificates are read, once for each storage. */
   readonly names?: readonly string[] | undefined;
-  /** Ids of certificates that stay, as those of several declared ones that are the same. */
+  /** The ids of certificates that are not joined with others, because each of them is declared. */
   readonly keep?: ReadonlySet<string> | undefined;
-  /** Called with what could not be joined: it stays as it is. Without it the error is thrown. */
+  /** Called with each duplicate that could not be joined; it stays as it is. Without it, the error is thrown. */
   readonly onError?: ((certificate: string, error: unknown) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Certificates that became one. */
+/** A certificate with the duplicates that were joined with it. */
 export interface JoinedDuplicates {
   readonly certificate: ManagedCertificate;
-  /** The ids of the others. */
+  /** The ids of the duplicates. */
   readonly joined: readonly string[];
 }
 
@@ -34,11 +34,11 @@ interface Resources {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly certificates: CertificateStore;
-  /** Cancels an order, and waits until nothing of it is on display. */
+  /** Cancels an order, and waits until its challenge responses are removed. */
   readonly endOrder: (order: string, options: Pick<JoinOptions, 'signal'>) => Promise<void>;
 }
 
-/** Whether a storage was searched for duplicates. */
+/** Says that a storage was searched for duplicates. */
 const searches = records<{ readonly at: string }>({
   kind: 'search for duplicates',
   version: 1,
@@ -139,7 +139,7 @@ async function joinGroup(
   return joined;
 }
 
-/** Makes two certificates one, in one write. */
+/** Joins a duplicate with a certificate, in one write. */
 async function join(
   { storage, clock, certificates }: Resources,
   { id, into }: { readonly id: string; readonly into: string },
@@ -147,7 +147,7 @@ async function join(
   await untilWritten(async () => {
     const survivor = await certificates.stored(into);
     const duplicate = await summaries.read(storage, id);
-    // One that was never issued has gone with its order; else another process has joined it.
+    // A duplicate that was never issued was removed with its order; or another process has joined it.
     if (!duplicate) return void (await storage.write(joinedChanges(id, into)));
     const { names, issuer } = survivor.record;
     const identities = await readIdentities(storage, names);
@@ -164,7 +164,7 @@ async function join(
           certificate: into,
           names,
           issuer,
-          message: `its duplicate ${id} was joined with it`,
+          message: `the duplicate ${id} was joined with this certificate`,
         },
         clock,
       ),
@@ -172,7 +172,7 @@ async function join(
   });
 }
 
-/** The survivor with what only the duplicate has: places to deploy to, labels. */
+/** Adds what only the duplicate has to the survivor: places to deploy to, and labels. */
 function merged(survivor: CertificateSummary, duplicate: ManagedCertificate): CertificateSummary {
   const { deploy = [] } = survivor;
   const places = (duplicate.deploy ?? []).filter(

@@ -2,25 +2,25 @@ import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /**
- * Why a managed certificate is not as it should be, beside what the issuer, the storage and the certificate itself say.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * The failures of this package, in addition to those of the issuer, the storage and the certificate. `exit` is the exit code of a
+ * program that ends with it, `http` the status of a service that returns it.
  */
 export const orchestratorErrors = {
   ERR_ORCHESTRATOR_INPUT: {
-    meaning: 'What was asked for cannot be managed.',
+    meaning: 'The request cannot be managed.',
     cure: 'Correct what the message names.',
     exit: 2,
     http: 422,
   },
   ERR_ORCHESTRATOR_NOT_FOUND: {
-    meaning: 'There is no certificate or order of this id.',
+    meaning: 'There is no certificate or order with this id.',
     cure: 'Look the id up in the list.',
     exit: 2,
     http: 404,
   },
   ERR_ORCHESTRATOR_ISSUER: {
     meaning: 'The certificate names an issuer that this process does not have.',
-    cure: 'Add the issuer to the configuration, or give the certificate another.',
+    cure: 'Add the issuer to the configuration, or choose a different issuer for the certificate.',
     exit: 2,
     http: 422,
   },
@@ -32,24 +32,24 @@ export const orchestratorErrors = {
   },
   ERR_ORCHESTRATOR_CANCELLED: {
     meaning: 'The order was cancelled.',
-    cure: 'Submit it again if it is wanted after all.',
+    cure: 'Submit it again if you still want it.',
     exit: 1,
     http: 409,
   },
   ERR_ORCHESTRATOR_DUE_AT_ONCE: {
-    meaning: 'What the CA issued, or what it says of it, would be due for renewal again at once.',
-    cure: "Look at the lifetime that the CA gives, at its suggested window, and at this machine's clock.",
+    meaning: 'The certificate that the CA issued would be due for renewal at once.',
+    cure: "Check the lifetime of the certificate, the CA's suggested window, and this machine's clock.",
     exit: 5,
     http: 502,
   },
   ERR_ORCHESTRATOR_HELD: {
-    meaning: 'The issuer has said that it is asked too often, and is left alone for a while.',
-    cure: 'Nothing: it is ordered at the time in the message. See which limit the first refusal named.',
+    meaning: 'The issuer has limited the rate of orders, and nothing is ordered there for a while.',
+    cure: 'Wait: the order is tried again at the time in the message. The first refusal names the limit.',
     exit: 7,
     http: 429,
   },
   ERR_ORCHESTRATOR_NO_KEY: {
-    meaning: 'The private key of an order is not in the storage anymore.',
+    meaning: 'The private key of an order is no longer in the storage.',
     cure: 'Cancel the order and submit it again.',
     exit: 3,
     http: 500,
@@ -58,9 +58,9 @@ export const orchestratorErrors = {
 
 export type OrchestratorErrorCode = keyof typeof orchestratorErrors;
 
-/** A failure of this package. Tell kinds apart by `code`. */
+/** A failure of this package. Compare its `code`. */
 export class OrchestratorError extends defineErrors('Orchestrator', orchestratorErrors) {
-  /** When it is worth another try, where that is known. */
+  /** When another try can succeed, if that is known. */
   readonly retryAfter: Temporal.Instant | undefined;
 
   constructor(

@@ -9,42 +9,43 @@ import {
   type Storage,
 } from '@acmex/storage';
 
-/** Everything that is told of, and what it means. Past tense: each was seen. */
+/** All events and their meanings. Each has happened when it is written. */
 export const eventMeanings = {
-  renewal_started: 'An order was begun, the first of a certificate or a later one.',
-  renewal_success: 'A certificate was renewed, and lies in the storage.',
-  renewal_failed: 'An order failed; it is tried again unless somebody waited for it.',
-  renewal_skipped: 'A renewal that was due was put off, because the CA has moved its window.',
-  account_registered: 'An account was made at a CA, or found there by its key.',
-  account_updated: 'The contacts of an account were changed, or it was given up.',
-  account_key_changed: 'An account has another key.',
-  challenge_created: 'A response to a challenge was put on display.',
-  challenge_validated: 'The CA has found every name of an order proven.',
-  challenge_failed: 'The CA has not found a response where it looked.',
-  order_created: 'The CA has taken an order.',
-  order_cancelled: 'An order was cancelled, and nothing of it is on display.',
-  order_orphaned: 'An order may lie unused at the CA, because a process ended while it made it.',
+  renewal_started: 'An order was created: the first one of a certificate, or a later one.',
+  renewal_success: 'A certificate was renewed and is in the storage.',
+  renewal_failed: 'An order failed. It is tried again, unless someone waited for it.',
+  renewal_skipped: 'A renewal that was due is due later, because the CA has moved its window.',
+  account_registered: 'An account was created at a CA, or found there by its key.',
+  account_updated: 'The contacts of an account were changed, or it was deactivated.',
+  account_key_changed: 'An account has a new key.',
+  challenge_created: 'A challenge response was published.',
+  challenge_validated: 'The CA has validated every name of an order.',
+  challenge_failed: 'The CA could not validate a name.',
+  order_created: 'The CA has accepted an order.',
+  order_cancelled: 'An order was cancelled, and its challenge responses are removed.',
+  order_orphaned:
+    'An order may be unused at the CA, because a process ended while it created the order.',
   certificate_added: 'A certificate is managed from now on.',
-  certificate_changed: 'What is wanted of a certificate was changed.',
+  certificate_changed: 'The specification of a certificate was changed.',
   certificate_obtained: 'A certificate was issued for the first time.',
-  certificate_deployed:
-    'A certificate lies where it is used, and was seen there where a probe looked.',
+  certificate_deployed: 'A certificate was deployed, and its probe, if any, found it in use.',
   deployment_failed:
-    'A certificate could not be put where it is used; it is tried again without ordering again.',
+    'A certificate could not be deployed. This is tried again without a new order.',
   certificate_expired: 'A certificate has expired.',
   certificate_revoked: 'A certificate was revoked at its CA.',
-  private_key_read: 'A private key was given out by the API.',
-  api_key_created: 'An API key was made.',
-  api_key_changed: 'An API key was given another secret, or another end.',
-  api_key_revoked: 'An API key is taken no more.',
-  certificate_removed: 'A certificate is managed no more, and its keys are gone from the storage.',
+  private_key_read: 'A private key was read through the API.',
+  api_key_created: 'An API key was created.',
+  api_key_changed: 'An API key was rotated, or its expiry was changed.',
+  api_key_revoked: 'An API key was revoked.',
+  certificate_removed:
+    'A certificate is no longer managed, and its keys were removed from the storage.',
 } as const;
 export type EventType = keyof typeof eventMeanings;
 export const eventTypes = Object.keys(eventMeanings) as readonly EventType[];
 
-/** What happened. Never holds a private key or a credential. */
+/** Something that has happened. Never contains a private key or a credential. */
 export interface AcmexEvent {
-  /** `evt_` and a ULID: by it a subscriber knows what it has had before. */
+  /** `evt_` and a ULID. A subscriber recognises by it an event that it receives again. */
   readonly id: string;
   readonly type: EventType;
   /** RFC 3339 */
@@ -53,11 +54,11 @@ export interface AcmexEvent {
   readonly order?: string | undefined;
   readonly names?: readonly string[] | undefined;
   readonly issuer?: string | undefined;
-  /** Who asked for it, where somebody did: the id of an API key, or what an identity provider calls them. */
+  /** Who requested it, if anyone did: the id of an API key, or the name that an identity provider uses. */
   readonly actor?: string | undefined;
-  /** For a person. What came from a server in it is data. */
+  /** For a person. Text from a server in it is data. */
   readonly message?: string | undefined;
-  /** Stable, for programs: the code of an error. */
+  /** The code of an error; stable, for programs. */
   readonly code?: string | undefined;
   readonly explanationUrl?: string | undefined;
 }
@@ -71,9 +72,9 @@ const events = records<Omit<AcmexEvent, 'id'>>({
   many: true,
 });
 interface Cursor {
-  /** What was delivered of the last minutes: an event can become visible after one with a later id. */
+  /** The delivered events of the last minutes: an event can become visible after an event with a later id. */
   readonly seen: readonly string[];
-  /** All whose ids sort before it are delivered. */
+  /** All events with ids before this one are delivered. */
   readonly from: string;
 }
 const cursors = records<Cursor>({
@@ -81,30 +82,30 @@ const cursors = records<Cursor>({
   version: 1,
   under: 'event-cursor',
 });
-/** How long after its id was made an event may become visible: writers wait for storage, and clocks differ. */
-const lateness = 2 * 60_000;
+/** How long after the creation of its id an event may become visible: writers wait for the storage, and clocks differ. */
+const latenessMs = 2 * 60_000;
 
-/** How many events a clock's present millisecond has had: what one process tells stays in its order. */
-const told = new WeakMap<Clock, { readonly at: number; readonly count: number }>();
+/** The number of events in the present millisecond of a clock, which keeps the events of a process in order. */
+const eventCounts = new WeakMap<Clock, { readonly at: number; readonly count: number }>();
 
-/** A ULID that is greater than those before it of the same clock. */
+/** Returns an id that is greater than all earlier ones of the same clock. */
 function nextId(clock: Clock): string {
   const now = clock.now().epochMilliseconds;
-  const last = told.get(clock);
+  const last = eventCounts.get(clock);
   const count = last?.at === now ? last.count + 1 : 0;
-  told.set(clock, { at: now, count });
+  eventCounts.set(clock, { at: now, count });
   const id = newId('evt', clock);
   return `${firstId('evt', now)}${count.toString().padStart(5, '0')}${id.slice(-11)}`;
 }
 
-/** An event, to be written along with the change that it tells of. */
+/** Returns the change that writes an event, for the same write as what it reports. */
 export function eventChange(event: NewEvent, clock: Clock): Change {
   return events.added(nextId(clock), { ...event, time: clock.now().toString() });
 }
 
-/** The events that were written along with changes, for those who want to know. */
+/** The events in a storage, for subscribers. */
 export interface Outbox {
-  /** From the oldest, or behind an id. */
+  /** Lists events, the oldest first; with `after`, those behind an id. */
   list(
     options?: ReadManyOptions & {
       readonly after?: string | undefined;
@@ -112,80 +113,105 @@ export interface Outbox {
     },
   ): AsyncIterable<AcmexEvent>;
   /**
-   * Gives a subscriber what it has not had, in order, at least once: what a crash interrupts comes again, under the same id.
-   * A handler that throws ends the delivery there; the next call goes on with that event.
-   * @returns how many were delivered
+   * Delivers to a subscriber, in order, the events that it has not received. Each is delivered at least once: after a crash an event
+   * may come again, with the same id. When the handler throws, the delivery stops; the next call continues with that event.
+   * @returns the number of delivered events
    */
   deliver(
     subscriber: string,
     handler: (event: AcmexEvent) => Promise<void>,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<number>;
-  /** Removes what is older. @returns how many */
+  /** Removes older events. @returns their number */
   prune(olderThan: DurationInput): Promise<number>;
 }
 
+/** Returns the events of a storage. */
 export function outbox(
   storage: Storage,
   { clock = systemClock }: { readonly clock?: Clock | undefined } = {},
 ): Outbox {
-  const list: Outbox['list'] = async function* ({ after, ...options } = {}) {
-    for await (const stored of events.list(storage, {
-      ...options,
-      ...(after === undefined ? {} : { after: events.key(after) }),
-    }))
-      yield { id: idOf(stored), ...stored.record };
-  };
   return {
-    list,
-    async deliver(subscriber, handler, { signal } = {}) {
-      const { from, seen } = (await cursors.read(storage, subscriber))?.record ?? {
-        from: 'evt_',
-        seen: [],
-      };
-      const had = new Set(seen);
-      let waiting: string | undefined;
-      let delivered = 0;
-      try {
-        for await (const event of list({ after: from, signal })) {
-          if (had.has(event.id)) continue;
-          waiting = event.id;
-          signal?.throwIfAborted();
-          await handler(event);
-          had.add(event.id);
-          waiting = undefined;
-          delivered += 1;
-        }
-      } finally {
-        const late = firstId('evt', clock.now().epochMilliseconds - lateness);
-        const next =
-          [late, ...(waiting === undefined ? [] : [waiting.slice(0, late.length)])].sort()[0] ??
-          from;
-        if (delivered > 0)
-          await storage.write([
-            cursors.put(subscriber, {
-              from: next > from ? next : from,
-              seen: [...had].filter((id) => id > next),
-            }),
-          ]);
-      }
-      return delivered;
-    },
-    async prune(olderThan) {
-      const before = firstId('evt', clock.now().epochMilliseconds - milliseconds(olderThan));
-      let keys: string[] = [];
-      let removed = 0;
-      const flush = async () => {
-        removed += keys.length;
-        if (keys.length > 0) await storage.write(keys.map((remove) => ({ remove })));
-        keys = [];
-      };
-      for await (const { key } of events.list(storage)) {
-        if (key >= events.key(before)) break;
-        if (keys.push(key) === 100) await flush();
-      }
-      await flush();
-      return removed;
-    },
+    list: (options) => listEvents(storage, options),
+    deliver: (subscriber, handler, { signal } = {}) =>
+      deliverEvents({ storage, clock }, { subscriber, handler, signal }),
+    prune: (olderThan) =>
+      pruneEvents(storage, firstId('evt', clock.now().epochMilliseconds - milliseconds(olderThan))),
   };
+}
+
+async function* listEvents(
+  storage: Storage,
+  { after, ...options }: Parameters<Outbox['list']>[0] = {},
+): AsyncGenerator<AcmexEvent> {
+  const position = after === undefined ? {} : { after: events.key(after) };
+  for await (const stored of events.list(storage, { ...options, ...position }))
+    yield { id: idOf(stored), ...stored.record };
+}
+
+async function deliverEvents(
+  { storage, clock }: { readonly storage: Storage; readonly clock: Clock },
+  {
+    subscriber,
+    handler,
+    signal,
+  }: {
+    readonly subscriber: string;
+    readonly handler: Parameters<Outbox['deliver']>[1];
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<number> {
+  const stored = await cursors.read(storage, subscriber);
+  const { from, seen } = stored?.record ?? { from: 'evt_', seen: [] };
+  const received = new Set(seen);
+  let interrupted: string | undefined;
+  let delivered = 0;
+  try {
+    for await (const event of listEvents(storage, { after: from, signal })) {
+      if (received.has(event.id)) continue;
+      interrupted = event.id;
+      signal?.throwIfAborted();
+      await handler(event);
+      received.add(event.id);
+      interrupted = undefined;
+      delivered += 1;
+    }
+  } finally {
+    if (delivered > 0) {
+      const next = nextPosition({ from, interrupted }, clock);
+      const recent = [...received].filter((id) => id > next);
+      await storage.write([cursors.put(subscriber, { from: next, seen: recent })]);
+    }
+  }
+  return delivered;
+}
+
+/** Returns the id before which all events are delivered: a while ago, or before the event that was interrupted, but never further back. */
+function nextPosition(
+  { from, interrupted }: { readonly from: string; readonly interrupted: string | undefined },
+  clock: Clock,
+): string {
+  const settled = firstId('evt', clock.now().epochMilliseconds - latenessMs);
+  const next =
+    interrupted !== undefined && interrupted < settled
+      ? interrupted.slice(0, settled.length)
+      : settled;
+  return next > from ? next : from;
+}
+
+/** Removes the events before an id. @returns their number */
+async function pruneEvents(storage: Storage, before: string): Promise<number> {
+  let keys: string[] = [];
+  let removed = 0;
+  const flush = async () => {
+    removed += keys.length;
+    if (keys.length > 0) await storage.write(keys.map((remove) => ({ remove })));
+    keys = [];
+  };
+  for await (const { key } of events.list(storage)) {
+    if (key >= events.key(before)) break;
+    if (keys.push(key) === 100) await flush();
+  }
+  await flush();
+  return removed;
 }

@@ -30,7 +30,10 @@ import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
 import { randomOf, renewalTime, type Validity } from './renewal-time.ts';
 
-/** How an order ended; `elsewhere` where that was before this execution began, `traceparent` where who asked for it gave one. `failed`: it is tried again at `retryAt`, or not at all where that is absent. */
+/**
+ * How the execution of an order ended. `elsewhere`: the order had ended before. `traceparent`: of the request for the order.
+ * `failed`: the order is tried again at `retryAt`, or never if that is absent.
+ */
 export type Outcome = {
   readonly elsewhere?: true | undefined;
   readonly traceparent?: string | undefined;
@@ -42,12 +45,12 @@ export type Outcome = {
 
 export interface ExecutionOptions {
   readonly storage: Storage;
-  /** Of the certificate; held throughout. */
+  /** The certificate's lock, held throughout. */
   readonly lock: Lock;
   readonly crypto: CryptoBackend;
   readonly clock: Clock;
   readonly issuer: (name: string) => Promise<Issuer>;
-  /** For certificates that say nothing else. */
+  /** For certificates without a `renewBefore`. */
   readonly renewBefore?: DurationInput | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,12 +58,12 @@ export interface ExecutionOptions {
 /** Generations that stay in the storage. */
 const storedGenerations = 3;
 
-/** One execution of an order, by the holder of its certificate's lock: each write of it is fenced. */
+/** One execution of an order by the holder of the certificate's lock, which fences each write. */
 export class Execution {
   readonly #id: string;
   readonly #options: ExecutionOptions;
   readonly #journal: OrderJournal;
-  /** Whether the issuer returned a chain: where that cannot be used, the next try makes a new order. */
+  /** Whether the issuer returned a chain: if it cannot be used, the next try creates a new order at the CA. */
   #hasChain = false;
 
   constructor(id: string, options: ExecutionOptions) {
@@ -91,7 +94,7 @@ export class Execution {
     }
   }
 
-  /** Key and CSR are in storage before anything is asked of the CA, the issuer's state before anything that depends on it. */
+  /** Key and CSR are stored before the first request to the CA, and the issuer's state before anything that depends on it. */
   async #issue(signal: AbortSignal): Promise<Outcome> {
     await this.#journal.change((order) => ({ ...order, state: 'running' }));
     const read = await this.#journal.readWithCertificate();
@@ -128,7 +131,7 @@ export class Execution {
     return id && (await generations.read(this.#options.storage, id))?.record.chain;
   }
 
-  /** Makes key and CSR. What was prepared for something else that was wanted before is given up. */
+  /** Creates key and CSR. An issuance for an earlier spec is abandoned. */
   async #prepare(read: OrderAndCertificate): Promise<OrderRecord> {
     const { issuer, issuance } = read.order.record;
     const { proof, names, mustStaple = false } = read.certificate.record;
@@ -151,7 +154,7 @@ export class Execution {
     );
   }
 
-  /** The key in use, where that is wanted and it is of the type that is wanted; else a new one. */
+  /** Returns the key in use if it is to be reused and has the wanted type; else a new one. */
   async #newKey({ order, certificate }: OrderAndCertificate): Promise<PrivateKey> {
     const { crypto, storage } = this.#options;
     const { keyType, reuseKey = false, current } = certificate.record;
@@ -177,7 +180,7 @@ export class Execution {
     this.#journal.cancelled.throwIfAborted();
   }
 
-  /** The certificate, its key, the indexes, the order and the events are one write. */
+  /** Writes the certificate, its key, the indexes, the order and the events in one write. */
   async #succeed(issued: IssuedCertificate, issuer: Issuer): Promise<Outcome> {
     const key = await orderKeys.read(this.#options.storage, this.#id);
     if (!key)
@@ -213,7 +216,7 @@ export class Execution {
     });
   }
 
-  /** The certificate's record with what was issued in use. */
+  /** Returns the certificate's record with the issued certificate in use. */
   #inUse(
     { leaf }: IssuedCertificate,
     {
@@ -229,7 +232,7 @@ export class Execution {
     if (at.epochMilliseconds <= now.epochMilliseconds)
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_DUE_AT_ONCE',
-        `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would be due for renewal since ${at}: it is not used`,
+        `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would already be due for renewal at ${at}: it is not used`,
       );
     return {
       ...certificate,
@@ -238,7 +241,7 @@ export class Execution {
       failure: undefined,
       deployFailure: undefined,
       placed: undefined,
-      expiredTold: undefined,
+      expiryReported: undefined,
       current: {
         generation,
         serialNumber: leaf.serialNumber,
@@ -254,7 +257,7 @@ export class Execution {
     };
   }
 
-  /** Where somebody waits for the order, its failure is the end of it, and the certificate is wanted as it was before. */
+  /** Stores the failure. An order with `onFailure: 'end'` ends, and the certificate's spec is again what was issued. */
   async #fail(error: unknown): Promise<Outcome> {
     const { code, message, ...read } = failureOf(error);
     return await untilWritten(async () => {
@@ -288,7 +291,7 @@ export class Execution {
     });
   }
 
-  /** What is on display is taken down first. A certificate that was issued is left alone for a while; one that never was is removed. */
+  /** Removes the challenge responses, then ends the order. An issued certificate is not ordered for a while; one that was never issued is removed. */
   async #cancel(): Promise<Outcome> {
     const { order: before, certificate: wanted } = await this.#journal.readWithCertificate();
     const { issuance, issuer } = before.record;
@@ -322,7 +325,7 @@ export class Execution {
     });
   }
 
-  /** What was never issued goes with its order. */
+  /** Returns the changes that remove a certificate that was never issued. */
   async #removal({ order, certificate }: OrderAndCertificate): Promise<readonly Change[]> {
     const { certificate: id } = order.record;
     const { names } = certificate.record;
@@ -344,16 +347,16 @@ export class Execution {
   }
 }
 
-/** What the certificate in use was issued for, with each key of it, where that is known. */
+/** Returns what the certificate in use was issued for, with undefined for absent keys; empty if it is not known. */
 function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
   return current?.issuedFor ? orderedSpec(current.issuedFor) : {};
 }
 
-/** Whether key and CSR are there, and for what is wanted now. */
+/** Whether key and CSR exist, and are for the present spec. */
 function isPrepared({ order, certificate }: OrderAndCertificate): boolean {
   const { csr, publicKey, names, issuer, preparedFor } = order.record;
   if (csr === undefined || publicKey === undefined) return false;
-  // An order of before version 2 says only names and CA.
+  // An order of version 1 has only names and CA.
   const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
   return orderedDifferences(certificate.record, prepared).length === 0;
 }
@@ -369,7 +372,7 @@ function endedBefore({ state, generation, failure }: OrderRecord): Outcome {
   };
 }
 
-/** A CA may move a window as soon as the certificate is there: it is asked after a twentieth of the lifetime, six hours at most. */
+/** A CA may move a window at any time: it is asked for the first time after a twentieth of the lifetime, six hours at most. */
 function firstQuestion({ notBefore, notAfter }: Validity, now: number): string {
   return new Date(
     now + Math.min(6 * 3_600_000, (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20),

@@ -5,20 +5,20 @@ import type { CertificateSummary, Failure } from './certificate-record.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { randomOf, retryTime } from './renewal-time.ts';
 
-/** What a failure means for the next try. */
+/** What an error means for the next try. */
 export interface ReadFailure {
-  /** Stable; `ERR_UNKNOWN` for what has none. */
+  /** Stable; `ERR_UNKNOWN` for an error without a code. */
   readonly code: string;
   readonly message: string;
-  /** The CA's own problem document, where it sent one; for several names one with subproblems. RFC 8555 §6.7.1 */
+  /** The CA's problem document, if it sent one; for several names one with subproblems. RFC 8555 §6.7.1 */
   readonly problem?: JsonObject | undefined;
-  /** The CA's own word on when to come again. */
+  /** When the CA allows another try. */
   readonly retryAfter?: Temporal.Instant | undefined;
-  /** Whether the same again will fail the same until a person has changed something. */
+  /** Whether each further try fails until a person changes something. */
   readonly permanent: boolean;
 }
 
-/** What a person has to change: the request, the account, the configuration. All others may pass by themselves. */
+/** Failures that a person has to fix in the request, the account or the configuration. All others may pass without a change. */
 const permanentCodes: ReadonlySet<string> = new Set([
   'ERR_ACME_REJECTED_IDENTIFIER',
   'ERR_ACME_UNSUPPORTED_IDENTIFIER',
@@ -36,7 +36,7 @@ const permanentCodes: ReadonlySet<string> = new Set([
   'ERR_ORCHESTRATOR_NO_KEY',
 ]);
 
-/** The problem's code decides. */
+/** Reads an error of any kind. Its code decides whether it is permanent. */
 export function failureOf(error: unknown): ReadFailure {
   const {
     code: thrownCode,
@@ -54,12 +54,12 @@ export function failureOf(error: unknown): ReadFailure {
   };
 }
 
-/** Those that were held up together are tried again within so many milliseconds. */
+/** Orders that were held back together are retried at random times within this span. */
 const spreadMs = 30_000;
-/** So many failures in a row have the longest pause. */
+/** From this number of failures in a row the pause no longer grows. */
 const failuresOfLongestPause = 12;
 
-/** The failure as a certificate's record has it: how often it failed in a row, and when it is tried again. */
+/** Returns the failure that is stored with a certificate: how often it failed in a row, and when it is tried again. */
 export function nextFailure(
   { current, failure }: CertificateSummary,
   { code, message, problem, retryAfter, permanent }: ReadFailure,
@@ -98,7 +98,7 @@ export function nextFailure(
   };
 }
 
-/** What an error of a client may carry. */
+/** What the errors of a client may have. */
 interface Thrown {
   readonly code?: unknown;
   readonly retryAfter?: Temporal.Instant;
@@ -109,15 +109,15 @@ interface Thrown {
 const largestProblem = 16_000;
 
 function problemIn(problem: unknown, failures: Thrown['failures'] = []): JsonObject | undefined {
-  const all = failures.map(({ identifier, problem: own }) => ({
-    ...plain(own),
+  const all = failures.map(({ identifier, problem: cause }) => ({
+    ...plain(cause),
     ...(identifier === undefined ? {} : { identifier: plain(identifier) ?? null }),
   }));
   const whole =
     all.length > 1
       ? {
           type: 'urn:ietf:params:acme:error:compound',
-          detail: 'Several names were not proven.',
+          detail: 'Several names were not validated.',
           subproblems: all,
         }
       : (all[0] ?? plain(problem));

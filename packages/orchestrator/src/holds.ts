@@ -5,18 +5,18 @@ import { Temporal } from 'temporal-polyfill';
 import { OrchestratorError } from './errors.ts';
 import type { Issuer } from './issuer.ts';
 
-/** Until when nothing is ordered at a CA, for everyone with the storage. RFC 3339 */
+/** Until when no process with this storage orders at a CA. RFC 3339 */
 const holds = records<{ readonly until: string }>({ kind: 'hold', version: 1, under: 'hold' });
 
 /**
- * How long a CA that limits is left alone by all at most. What a limit is for, a CA says only in words: what was refused comes
- * back when the CA says so, and one other tries after this, for the limit may have been for its names alone.
+ * The longest time that all orders are held back after a rate limit. The CA says only in words what a limit applies to. The refused
+ * order is retried when the CA says; after this time another order is tried, because the limit may apply only to those names.
  */
-const longest = { minutes: 5 };
-/** Milliseconds from which it is worth it: what passes sooner is met by whoever comes next. */
-const shortest = 10_000;
+const longestHold = { minutes: 5 };
+/** A limit that ends sooner than this is not stored. */
+const shortestHoldMs = 10_000;
 
-/** The issuer, left alone by everyone with the storage for a while after it has said that it is asked too often. RFC 8555 §6.6 */
+/** Returns the issuer with a hold: after a rate limit, no process with this storage orders there for a while. RFC 8555 §6.6 */
 export function holding(
   issuer: Issuer,
   { storage, clock }: { readonly storage: Storage; readonly clock: Clock },
@@ -29,7 +29,7 @@ export function holding(
       if (until !== undefined && Date.parse(until) > clock.now().epochMilliseconds)
         throw new OrchestratorError(
           'ERR_ORCHESTRATOR_HELD',
-          `the issuer ${name} has said that it is asked too often: nothing is ordered there before ${until}`,
+          `the issuer ${name} has limited the rate of orders: nothing is ordered there before ${until}`,
           { retryAfter: Temporal.Instant.from(until) },
         );
       return await issuer.issue(request, options).catch(async (error: unknown) => {
@@ -37,11 +37,11 @@ export function holding(
         if (
           errorCode(error) === 'ERR_ACME_RATE_LIMITED' &&
           after !== undefined &&
-          after.epochMilliseconds - clock.now().epochMilliseconds >= shortest
+          after.epochMilliseconds - clock.now().epochMilliseconds >= shortestHoldMs
         )
           await storage.write([
             holds.put(name, {
-              until: earlier(after, clock.now().add({ milliseconds: milliseconds(longest) })),
+              until: earlier(after, clock.now().add({ milliseconds: milliseconds(longestHold) })),
             }),
           ]);
         throw error;
@@ -51,7 +51,7 @@ export function holding(
 }
 
 function retryAfterOf(error: unknown): Temporal.Instant | undefined {
-  // Only an instant has this.
+  // Only an instant has `epochMilliseconds`.
   return typeof error === 'object' &&
     error !== null &&
     'retryAfter' in error &&
@@ -61,6 +61,6 @@ function retryAfterOf(error: unknown): Temporal.Instant | undefined {
     : undefined;
 }
 
-function earlier(one: Temporal.Instant, other: Temporal.Instant): string {
-  return (one.epochMilliseconds < other.epochMilliseconds ? one : other).toString();
+function earlier(first: Temporal.Instant, second: Temporal.Instant): string {
+  return (first.epochMilliseconds < second.epochMilliseconds ? first : second).toString();
 }

@@ -2,8 +2,8 @@ import { type Change, records, type Storage } from '@acmex/storage';
 import { reversedName } from './names.ts';
 
 /**
- * The certificate that was last added, or given other names, at a name. Its version changes with it: of two processes that find
- * no certificate there and add one, the second cannot write, and finds the first one's certificate when it searches again.
+ * The certificate that last took a name. The version of this record changes each time: when two processes find no certificate and
+ * both add one, the second write fails, and that process finds the first certificate when it searches again.
  */
 interface Identity {
   readonly certificate: string;
@@ -11,15 +11,15 @@ interface Identity {
 
 const identities = records<Identity>({ kind: 'identity', version: 1, under: 'identity' });
 
-/** The identities of a list of names as they were read. */
+/** The identities of a list of names, as they were read. */
 export interface ReadIdentities {
-  /** Claims them for a certificate, if they have not changed since they were read. */
+  /** Returns changes that give them to a certificate, if they have not changed since they were read. */
   claim(certificate: string): readonly Change[];
-  /** Removes those that are the certificate's. */
+  /** Returns changes that remove those of a certificate. */
   release(certificate: string): readonly Change[];
 }
 
-/** Reads the identities of names: that of the first, and that of the first in alphabetical order, which all orders of the names share. */
+/** Reads the identities of names: of the first name, and of the first name in alphabetical order, which does not depend on their order. */
 export async function readIdentities(
   storage: Storage,
   names: readonly string[],
@@ -42,7 +42,7 @@ export async function readIdentities(
   };
 }
 
-/** Claims the identities of names, whoever has them. */
+/** Returns changes that give the identities of names to a certificate, whichever certificate has them. */
 export function claimIdentities(names: readonly string[], certificate: string): readonly Change[] {
   return identityIds(names).map((id) => identities.put(id, { certificate }));
 }
@@ -53,7 +53,7 @@ function identityIds(names: readonly string[]): readonly string[] {
   return [...new Set([first, alphabetical])].map(reversedName);
 }
 
-/** Where a duplicate went that became one with another certificate. */
+/** The certificate that a duplicate was joined with. */
 const joinedCertificates = records<{ readonly into: string }>({
   kind: 'joined certificate',
   version: 1,
@@ -66,7 +66,7 @@ export const joinedChanges = (id: string, into: string): readonly Change[] => [
 ];
 export const joinedRemoval = (id: string): Change => ({ remove: joinedCertificates.key(id) });
 
-/** Returns the id of the certificate that a duplicate became one with. */
+/** Returns the id of the certificate that a duplicate was joined with. */
 export async function joinedInto(storage: Storage, id: string): Promise<string | undefined> {
   return (await joinedCertificates.read(storage, id))?.record.into;
 }

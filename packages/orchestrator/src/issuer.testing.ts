@@ -4,18 +4,18 @@ import { parseCsr, webcrypto } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import type { Issuer, IssuerRequest, JsonObject, RenewalInfo } from './index.ts';
 
-/** An issuer that signs with a real CA's key, without ACME: late, and told by the test what to do. */
+/** An issuer that signs with a real CA's key, without ACME. It answers late, and the test controls it. */
 export interface TestIssuer extends Issuer {
-  /** Orders as the CA counts them. */
+  /** The orders at the CA. */
   readonly orders: readonly string[];
   readonly requests: readonly IssuerRequest[];
-  /** What `abandon` was told. */
+  /** The states that `abandon` was called with. */
   readonly abandoned: readonly JsonObject[];
-  /** Thrown in place of the next answers. */
+  /** Thrown by the next calls of `issue`. */
   readonly failures: Error[];
   lifetime: { readonly hours: number };
   window: RenewalInfo | undefined;
-  /** Called at each point where a real one would wait for someone. */
+  /** Called at each point where a real issuer would wait. */
   onWait: (at: 'ordered' | 'presented') => Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssue
       }
       await issuer.onWait('ordered');
       signal?.throwIfAborted();
-      await save({ order: url, shown: true });
+      await save({ order: url, presented: true });
       await issuer.onWait('presented');
       signal?.throwIfAborted();
       onStep?.({ type: 'validated' });

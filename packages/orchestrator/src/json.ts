@@ -1,4 +1,4 @@
-/** Data that survives a storage and a restart. */
+/** Data that can be stored. */
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | JsonObject | undefined;
 

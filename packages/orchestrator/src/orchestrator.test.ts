@@ -43,7 +43,7 @@ beforeEach(async () => {
   });
 });
 
-const told = async () => {
+const allEvents = async () => {
   const all: AcmexEvent[] = [];
   for await (const event of outbox(storage).list()) all.push(event);
   return all;
@@ -58,15 +58,15 @@ const dueNow = async () => {
   for await (const { id } of provisioner.certificates.due(clock.now())) all.push(id);
   return all;
 };
-const obtained = async (more: Partial<CertificateSpec> = {}) => {
-  const order = await provisioner.submit({ certificate: { ...spec, ...more } });
+const obtained = async (changes: Partial<CertificateSpec> = {}) => {
+  const order = await provisioner.submit({ certificate: { ...spec, ...changes } });
   await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
   return (await provisioner.status(order)).certificate;
 };
-/** Until something is due, and then does it. */
+/** Waits until something is due, and does it. */
 const next = async () => {
   const at = await provisioner.certificates.nextDue();
-  if (at === undefined) throw new Error('nothing is due, ever');
+  if (at === undefined) throw new Error('nothing will be due');
   await clock.advance({
     milliseconds: Math.max(0, Date.parse(at) - clock.now().epochMilliseconds),
   });
@@ -75,7 +75,7 @@ const next = async () => {
 };
 
 describe('an order', () => {
-  it('ends in a certificate whose key fits, with its indexes and what was told of it, and leaves no key of its own', async () => {
+  it('ends with a certificate whose key matches, its indexes and its events, and removes the key of the order', async () => {
     const id = await obtained();
     const { current, renewal, order } = await provisioner.certificates.get(id);
     const { chain, privateKey } = (await provisioner.certificates.generation(id, 1))!;
@@ -88,7 +88,7 @@ describe('an order', () => {
     expect(await keys('by-name')).toEqual([`by-name/test/a/${id}`, `by-name/test/a/~/${id}`]);
     expect(await keys('by-expiry')).toHaveLength(1);
     expect(await keys('order-key')).toEqual([]);
-    expect((await told()).map(({ type }) => type)).toEqual([
+    expect((await allEvents()).map(({ type }) => type)).toEqual([
       'certificate_added',
       'renewal_started',
       'order_created',
@@ -96,7 +96,7 @@ describe('an order', () => {
       'certificate_obtained',
     ]);
   });
-  it('ends with its certificate when that is removed, and leaves nothing', async () => {
+  it('is cancelled when its certificate is removed, and leaves nothing behind', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const { certificate } = await provisioner.status(order);
     await clock.run(provisioner.remove(certificate));
@@ -110,7 +110,7 @@ describe('an order', () => {
     for (const prefix of ['certificate', 'by-name', 'by-expiry', 'due', 'order-key', 'generation'])
       expect(await keys(prefix)).toEqual([]);
   });
-  it('is the same for everyone who submits while it is under way', async () => {
+  it('is returned to each caller that submits while it is under way', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const { certificate } = await provisioner.status(order);
     await expect(provisioner.submit({ certificate })).resolves.toBe(order);
@@ -124,7 +124,7 @@ describe('an order', () => {
     ]);
     expect(issuer.orders).toHaveLength(1);
   });
-  it('says nothing of keys in its record, in lists and in events', async () => {
+  it('has no key in its record, in lists and in events', async () => {
     const secrets: string[] = [];
     issuer.onWait = async () => {
       for await (const { key, value, secret } of storage.list(''))
@@ -137,7 +137,7 @@ describe('an order', () => {
         secrets.push(`${key.split('/')[0]} ${secret}`);
     expect(secrets).toEqual(['order-key true', 'order-key true', 'generation true']);
   });
-  it('goes on with the same key and the same order of the CA when it is stopped, and lies there until then', async () => {
+  it('continues with the same key and the same order at the CA after it was stopped', async () => {
     const order = await provisioner.submit({ certificate: spec });
     const stop = new AbortController();
     issuer.onWait = async () => {
@@ -151,9 +151,9 @@ describe('an order', () => {
     expect(issuer.orders).toHaveLength(1);
     expect(Buffer.from(issuer.requests[1]!.csr).toString('base64')).toBe(csr);
   });
-  it('is cancelled from another process, which takes down what is on display', async () => {
+  it('can be cancelled by another process, which removes the challenge responses', async () => {
     const order = await provisioner.submit({ certificate: spec });
-    const other = new Provisioner({ storage, issuers: [issuer], clock });
+    const elsewhere = new Provisioner({ storage, issuers: [issuer], clock });
     let waiting = () => {
       /* set below */
     };
@@ -161,15 +161,16 @@ describe('an order', () => {
       at === 'presented'
         ? new Promise<void>((resolve) => {
             waiting = resolve;
-            void other.cancel(order);
+            void elsewhere.cancel(order);
           })
         : Promise.resolve();
     const execution = provisioner.execute(order);
-    while ((await other.status(order)).cancelRequested !== true) await new Promise(setImmediate);
+    while ((await elsewhere.status(order)).cancelRequested !== true)
+      await new Promise(setImmediate);
     await clock.advance({ seconds: 5 });
     waiting();
     await expect(execution).resolves.toEqual({ state: 'cancelled' });
-    expect(issuer.abandoned).toEqual([{ order: 'https://ca.test/order/1', shown: true }]);
+    expect(issuer.abandoned).toEqual([{ order: 'https://ca.test/order/1', presented: true }]);
     expect(await keys('certificate')).toEqual([]);
     expect(await keys('due')).toEqual([]);
     await expect(provisioner.execute(order)).resolves.toEqual({
@@ -177,7 +178,7 @@ describe('an order', () => {
       elsewhere: true,
     });
   });
-  it('leaves a CA alone for all that has said it is asked too often, lets another try after five minutes, and counts that as no failure', async () => {
+  it('holds all orders at a CA after a rate limit, tries the next one after five minutes, and does not count that as a failure', async () => {
     const limited = () =>
       Object.assign(new Error('slow down'), {
         code: 'ERR_ACME_RATE_LIMITED',
@@ -211,7 +212,7 @@ describe('an order', () => {
     await expect(provisioner.execute(third!)).resolves.toMatchObject({ state: 'succeeded' });
     expect(issuer.requests).toHaveLength(3);
   });
-  it("that fails is tried again, later each time, with the CA's own word first", async () => {
+  it("is retried after a failure, later each time, and not before the CA's Retry-After", async () => {
     const order = await provisioner.submit({ certificate: spec });
     issuer.failures.push(
       new Error('once'),
@@ -226,10 +227,10 @@ describe('an order', () => {
     expect(await provisioner.certificates.nextDue()).toBe('2026-11-01T05:00:00Z');
     await expect(next()).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
     expect(
-      (await told()).filter(({ type }) => type === 'renewal_failed').map(({ code }) => code),
+      (await allEvents()).filter(({ type }) => type === 'renewal_failed').map(({ code }) => code),
     ).toEqual(['ERR_UNKNOWN', 'ERR_ACME_RATE_LIMITED']);
   });
-  it('that somebody waits for ends with its failure, and leaves no certificate that never was', async () => {
+  it('ends with its first failure if someone waits for it, and removes a certificate that was never issued', async () => {
     const order = await provisioner.submit({ certificate: spec, onFailure: 'end' });
     issuer.failures.push(new Error('no'));
     await expect(provisioner.execute(order)).resolves.toMatchObject({
@@ -240,7 +241,7 @@ describe('an order', () => {
     expect(await keys('by-name')).toEqual([]);
     await expect(provisioner.status(order)).resolves.toMatchObject({ state: 'failed' });
   });
-  it('refuses what would be due again at once, and makes another order for the next try', async () => {
+  it('refuses a certificate that would be due at once, and creates a new order for the next try', async () => {
     issuer.lifetime = { hours: 0 };
     const order = await provisioner.submit({ certificate: spec });
     await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'failed' });
@@ -249,11 +250,11 @@ describe('an order', () => {
     await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
     expect(issuer.orders).toHaveLength(2);
   });
-  it('keeps three generations, and the key where that is wished', async () => {
+  it('keeps three generations, and the private key if that is wanted', async () => {
     const id = await obtained({ reuseKey: true });
     for (let n = 0; n < 4; n += 1) await maintenance.maintain(id, { force: 'renewal' });
-    const kept = await keys('generation');
-    expect(kept.map((key) => key.slice(-8))).toEqual(['00000003', '00000004', '00000005']);
+    const stored = await keys('generation');
+    expect(stored.map((key) => key.slice(-8))).toEqual(['00000003', '00000004', '00000005']);
     expect((await provisioner.certificates.generation(id, 5))!.privateKey).toBe(
       (await provisioner.certificates.generation(id, 3))!.privateKey,
     );
@@ -261,11 +262,12 @@ describe('an order', () => {
       (await provisioner.certificates.generation(id, 4))!.chain,
     );
   });
-  it('of a hundred names is found by each of them', async () => {
+  it('is found by each of a hundred names', async () => {
     const names = Array.from({ length: 100 }, (_, n) => `n${n}.many.test`);
     const id = await obtained({ names });
     for (const name of ['n0.many.test', 'n99.many.test'])
-      for await (const one of provisioner.certificates.byName(name)) expect(one.id).toBe(id);
+      for await (const certificate of provisioner.certificates.byName(name))
+        expect(certificate.id).toBe(id);
     await provisioner.certificates.remove(id);
     expect(await keys('by-name')).toEqual([]);
     expect(await keys('generation')).toEqual([]);
@@ -273,7 +275,7 @@ describe('an order', () => {
 });
 
 describe('maintenance', () => {
-  it('renews when a third of the life is left, by what is due alone', async () => {
+  it('renews when a third of the lifetime is left, by the due index alone', async () => {
     const id = await obtained();
     issuer.renewalInfo = undefined as never;
     const seen: string[] = [];
@@ -289,7 +291,7 @@ describe('maintenance', () => {
     expect(issuer.orders).toHaveLength(4);
     expect(seen.at(-1)!.slice(0, 7)).toBe('2027-04');
   });
-  it('renews once where another process has ended the renewal before it could be written down here', async () => {
+  it('renews once when another process has finished the renewal before this one could write its order', async () => {
     const id = await obtained();
     await clock.advance({ hours: 61 * 24 });
     let elsewhere: Promise<unknown> | undefined;
@@ -314,7 +316,7 @@ describe('maintenance', () => {
     });
     expect(issuer.orders).toHaveLength(2);
   });
-  it('renews at once when the CA moves its window, and says why', async () => {
+  it('renews at once when the CA moves its window, and reports why', async () => {
     const id = await obtained();
     const past = clock.now().subtract({ hours: 1 });
     await clock.advance({ hours: 5 * 24 });
@@ -326,14 +328,16 @@ describe('maintenance', () => {
     await expect(maintenance.maintain(id)).resolves.toMatchObject({
       outcome: { state: 'succeeded', generation: 2 },
     });
-    expect((await told()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({
+    expect((await allEvents()).findLast(({ type }) => type === 'renewal_started')).toMatchObject({
       explanationUrl: 'https://ca.test/incident',
     });
     await expect(
-      provisioner.status((await told()).findLast(({ type }) => type === 'renewal_started')!.order!),
+      provisioner.status(
+        (await allEvents()).findLast(({ type }) => type === 'renewal_started')!.order!,
+      ),
     ).resolves.toMatchObject({ cause: 'suggested' });
   });
-  it('plans nothing by the window of a certificate that another process renewed while the CA was asked', async () => {
+  it('ignores the window of a certificate that another process renewed while the CA was asked', async () => {
     const id = await obtained();
     const past = clock.now().subtract({ hours: 1 });
     await clock.advance({ hours: 5 * 24 });
@@ -357,7 +361,7 @@ describe('maintenance', () => {
     const { current, renewal } = await provisioner.certificates.get(id);
     expect([current?.generation, renewal?.window, issuer.orders.length]).toEqual([2, undefined, 2]);
   });
-  it('does not renew for ever where each new window is over too', async () => {
+  it('does not renew endlessly when each new window is already over', async () => {
     const id = await obtained();
     const past = clock.now().subtract({ hours: 1 });
     issuer.window = { window: { start: past, end: past }, askAgainAt: past };
@@ -366,7 +370,7 @@ describe('maintenance', () => {
     expect(issuer.orders.length).toBeLessThanOrEqual(8);
     expect((await provisioner.certificates.get(id)).current).toBeDefined();
   });
-  it('does once for all what is due after a run, and confirms each then', async () => {
+  it('runs what is due after a run once for all certificates, and then confirms each of them', async () => {
     const did: string[] = [];
     maintenance = new CertificateMaintenance({
       storage,
@@ -396,7 +400,7 @@ describe('maintenance', () => {
     ];
     for (const id of ids)
       await expect(maintenance.maintain(id)).resolves.toMatchObject({ deployed: 'placed' });
-    // Who looks meanwhile leaves it to the one that has placed it.
+    // Another call leaves the certificate to the process that has placed it.
     await expect(maintenance.maintain(ids[0]!)).resolves.not.toHaveProperty('deployed');
     expect(await dueNow()).toEqual([]);
     await expect(maintenance.finish()).resolves.toEqual(
@@ -419,7 +423,7 @@ describe('maintenance', () => {
     expect(issuer.orders).toHaveLength(3);
   });
 
-  it('places again what a process placed that ended before it had finished', async () => {
+  it('places a certificate again when the process that placed it ended before it finished', async () => {
     let reloads = 0;
     const deployer = {
       deploy: async () => undefined,
@@ -440,25 +444,26 @@ describe('maintenance', () => {
     expect([reloads, clock.now().toString()]).toEqual([1, '2026-11-01T00:10:00Z']);
   });
 
-  it('renews no later than the general limit, which may be set afterwards', async () => {
-    const [id, own] = [
+  it('renews no later than the general limit, even if that is set later', async () => {
+    const [id, limited] = [
       await obtained(),
       await obtained({ names: ['own.test'], renewBefore: 'P10D' }),
     ];
-    const at = async (one: string) => (await provisioner.certificates.get(one)).renewal?.at;
-    const before = [await at(id), await at(own)];
+    const at = async (certificate: string) =>
+      (await provisioner.certificates.get(certificate)).renewal?.at;
+    const before = [await at(id), await at(limited)];
     const earlier = new CertificateMaintenance({
       storage,
       provisioner: new Provisioner({ storage, issuers: [issuer], clock, renewBefore: 'P40D' }),
       clock,
     });
     await earlier.replan();
-    expect([await at(id), await at(own)]).toEqual(['2026-12-21T00:00:00Z', before[1]]);
+    expect([await at(id), await at(limited)]).toEqual(['2026-12-21T00:00:00Z', before[1]]);
     await maintenance.replan();
-    expect([await at(id), await at(own)]).toEqual(before);
+    expect([await at(id), await at(limited)]).toEqual(before);
   });
 
-  it('says that a renewal was put off when the CA moves a window into the future', async () => {
+  it('reports that a renewal is later when the CA moves its window into the future', async () => {
     const id = await obtained();
     await provisioner.certificates.change(id, (summary) => ({
       ...summary,
@@ -472,11 +477,11 @@ describe('maintenance', () => {
       askAgainAt: clock.now(),
     };
     await maintenance.maintain(id);
-    expect((await told()).at(-1)).toMatchObject({ type: 'renewal_skipped', certificate: id });
+    expect((await allEvents()).at(-1)).toMatchObject({ type: 'renewal_skipped', certificate: id });
     expect(issuer.orders).toHaveLength(1);
   });
 
-  it('tries a deploy again without ordering again', async () => {
+  it('retries a deployment without a new order', async () => {
     const id = await obtained({ deploy: [{ directory: '/etc/tls' }] });
     deployFailure = Object.assign(new Error('the disk is full'), { code: 'ERR_DEPLOY_DISK' });
     await expect(maintenance.maintain(id)).resolves.toMatchObject({ deployed: 'failed' });
@@ -484,14 +489,14 @@ describe('maintenance', () => {
     deployFailure = undefined;
     await expect(next()).resolves.toMatchObject({ deployed: 'done' });
     expect(issuer.orders).toHaveLength(1);
-    expect((await told()).slice(-2).map(({ type, code }) => [type, code])).toEqual([
+    expect((await allEvents()).slice(-2).map(({ type, code }) => [type, code])).toEqual([
       ['deployment_failed', 'ERR_DEPLOY_DISK'],
       ['certificate_deployed', undefined],
     ]);
     await expect(maintenance.maintain(id)).resolves.not.toHaveProperty('deployed');
     expect(deployed).toHaveLength(1);
   });
-  it('leaves a paused certificate alone, and tells once that one has expired', async () => {
+  it('does nothing for a paused certificate, and reports once that one has expired', async () => {
     const id = await obtained();
     await provisioner.certificates.pause(id);
     expect(await provisioner.certificates.nextDue()).toBeUndefined();
@@ -502,10 +507,12 @@ describe('maintenance', () => {
     issuer.failures.push(new Error('still not'));
     await maintenance.maintain(id);
     await next();
-    expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
+    expect((await allEvents()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(
+      1,
+    );
     expect((await provisioner.certificates.get(id)).current).toMatchObject({ generation: 2 });
   });
-  it('tells once that one has expired, though two processes see it at once', async () => {
+  it('reports once that a certificate has expired when two processes notice it at once', async () => {
     const id = await obtained();
     await provisioner.certificates.change(id, (summary) => ({ ...summary, renewal: undefined }));
     await clock.advance({ hours: 91 * 24 });
@@ -522,9 +529,11 @@ describe('maintenance', () => {
       provisioner: new Provisioner({ storage: late, issuers: [issuer], clock }),
       clock,
     }).maintain(id);
-    expect((await told()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(1);
+    expect((await allEvents()).filter(({ type }) => type === 'certificate_expired')).toHaveLength(
+      1,
+    );
   });
-  it('takes up a certificate whose order was never written', async () => {
+  it('orders a certificate that was added without an order', async () => {
     const { id } = await provisioner.certificates.add(spec);
     await clock.advance({ seconds: 1 });
     expect(await dueNow()).toEqual([id]);
@@ -532,7 +541,7 @@ describe('maintenance', () => {
       outcome: { state: 'succeeded' },
     });
   });
-  it('does nothing wrong when the clock jumps by two days', async () => {
+  it('does not order when the clock jumps by two days', async () => {
     const id = await obtained();
     for (const jump of [48, 0, 48]) {
       await clock.advance({ hours: jump });
@@ -543,7 +552,7 @@ describe('maintenance', () => {
 });
 
 describe('the outbox', () => {
-  it('gives each subscriber everything once, and again what a crash interrupted', async () => {
+  it('delivers each event once to each subscriber, and again what a crash interrupted', async () => {
     await obtained();
     const box = outbox(storage, { clock });
     const had: string[] = [];
@@ -581,9 +590,9 @@ describe('the outbox', () => {
   });
 });
 
-describe('a list in pages', () => {
+describe('a page of certificates', () => {
   const all = async (query: Omit<PageQuery, 'limit'>) => {
-    const found: string[] = [];
+    const names: string[] = [];
     let cursor: string | undefined;
     do {
       const page: CertificatePage = await provisioner.certificates.page({
@@ -592,17 +601,17 @@ describe('a list in pages', () => {
         limit: 3,
       });
       expect(page.certificates.length).toBeLessThanOrEqual(3);
-      found.push(...page.certificates.map(({ names: [name = ''] }) => name));
+      names.push(...page.certificates.map(({ names: [name = ''] }) => name));
       cursor = page.next;
     } while (cursor !== undefined);
-    return found;
+    return names;
   };
   const add = async (...names: readonly string[]) => {
     await clock.advance({ milliseconds: 1 });
     return await provisioner.certificates.add({ ...spec, names });
   };
 
-  it('has each certificate once, however many of its names lead to it, in the order that is asked for', async () => {
+  it('has each certificate once, however many of its names match, in the requested order', async () => {
     for (const names of [
       ['z.test', 'a.test'],
       ['b.example'],
@@ -631,7 +640,7 @@ describe('a list in pages', () => {
     await expect(all({ below: 'test' })).resolves.toEqual(['z.test']);
     await expect(all({ name: 'nothing.test' })).resolves.toEqual([]);
   });
-  it('goes by the end of their validity', async () => {
+  it('can be sorted by expiry', async () => {
     const id = await obtained();
     await add('other.test');
     const { current } = await provisioner.certificates.get(id);
@@ -641,7 +650,7 @@ describe('a list in pages', () => {
       'a.test',
     ]);
   });
-  it('looks at so many at most, and says so', async () => {
+  it('reads a limited number of certificates, and returns how many', async () => {
     for (const name of ['one.test', 'two.test', 'three.test']) await add(name);
     const first = await provisioner.certificates.page({
       limit: 10,
@@ -653,7 +662,7 @@ describe('a list in pages', () => {
       provisioner.certificates.page({ limit: 10, scan: 2, where: () => true, cursor: first.next }),
     ).resolves.toMatchObject({ certificates: [{ names: ['three.test'] }], scanned: 1 });
   });
-  it('refuses a cursor of another query', async () => {
+  it('refuses a cursor of a different query', async () => {
     for (const name of ['one.test', 'two.test']) await add(name);
     const { next } = await provisioner.certificates.page({ limit: 1 });
     for (const cursor of [

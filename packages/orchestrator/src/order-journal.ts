@@ -7,7 +7,7 @@ import type { IssuerStep } from './issuer.ts';
 import { hasEnded, type OrderRecord, orders, type OrderStep } from './order-record.ts';
 
 const storedSteps = 100;
-/** As many as fit into a write. */
+/** As many events as fit into a write. */
 const eventsInOneWrite = 60;
 const cancelCheckInterval = { seconds: 5 };
 /** Steps of an issuer that are events too. */
@@ -20,25 +20,25 @@ const eventOfStep: Readonly<Record<string, EventType>> = {
 
 export interface OrderJournalOptions {
   readonly storage: Storage;
-  /** Of the certificate; held throughout. */
+  /** The certificate's lock, held throughout. */
   readonly lock: Lock;
   readonly clock: Clock;
 }
 
-/** The order and the certificate, as they were read together. */
+/** An order and its certificate. */
 export interface OrderAndCertificate {
   readonly order: Stored<OrderRecord>;
   readonly certificate: Stored<CertificateSummary>;
 }
 
-/** An order's record while it is executed: its steps, their events, and whether another process has cancelled it. */
+/** Reads and writes an order's record while it is executed, with its steps and their events, and notices when it is cancelled. */
 export class OrderJournal {
   readonly #id: string;
   readonly #storage: Storage;
   readonly #lock: Lock;
   readonly #clock: Clock;
   readonly #cancelled = new AbortController();
-  /** Steps that were seen since the last write. */
+  /** Steps since the last write. */
   #steps: readonly IssuerStep[] = [];
 
   constructor(id: string, { storage, lock, clock }: OrderJournalOptions) {
@@ -48,7 +48,7 @@ export class OrderJournal {
     this.#clock = clock;
   }
 
-  /** Aborts when the order is seen to be cancelled. */
+  /** Aborts when a read shows that the order is cancelled. */
   get cancelled(): AbortSignal {
     return this.#cancelled.signal;
   }
@@ -88,7 +88,7 @@ export class OrderJournal {
 
   /**
    * Writes a change of the order together with the steps that were added.
-   * @param alongside what else is written
+   * @param alongside returns further changes of the same write
    */
   async change(
     to: (order: OrderRecord) => OrderRecord,
@@ -108,7 +108,7 @@ export class OrderJournal {
     });
   }
 
-  /** The last change of an execution: the order, the events of its steps, and the event of its end. */
+  /** Returns the last changes of an execution: the order, the events of its steps, and the event of its end. */
   end(
     order: Stored<OrderRecord>,
     change: Partial<OrderRecord>,
@@ -122,7 +122,7 @@ export class OrderJournal {
     ];
   }
 
-  /** Reads the order every few seconds, until `stop` aborts, so that it is seen to be cancelled also while nothing is written. */
+  /** Reads the order every few seconds until `stop` aborts, so that a cancellation is noticed while nothing is written. */
   async watch(stop: AbortSignal): Promise<void> {
     while (!stop.aborted && !this.#cancelled.signal.aborted) {
       // A failure to read is met by the next write.

@@ -8,9 +8,9 @@ import type { JsonObject } from './json.ts';
 export type OrderState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 export type OrderCause = 'obtain' | 'renewal' | 'suggested' | 'request';
 
-/** Something that was seen on the way of an order. */
+/** A step of an order. */
 export interface OrderStep {
-  /** Counted from 1. */
+  /** Starts at 1. */
   readonly number: number;
   /** RFC 3339 */
   readonly at: string;
@@ -19,37 +19,37 @@ export interface OrderStep {
   readonly message?: string | undefined;
 }
 
-/** The work of getting one certificate: it lives in storage, and doing it again goes on with it. Holds no secret. */
+/** The work of getting a certificate. It is stored without secrets, and executing it again continues it. */
 export interface OrderRecord {
   readonly certificate: string;
   readonly names: readonly string[];
   readonly issuer: string;
   readonly cause: OrderCause;
   readonly explanationUrl?: string | undefined;
-  /** Whether a failure is the end of it, or it is tried again. */
+  /** `end`: the order ends with its first failure. `retry`: it is tried again. */
   readonly onFailure: 'retry' | 'end';
   readonly state: OrderState;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** What key and request were prepared for. */
+  /** What key and request were created for. */
   readonly preparedFor?: OrderedSpec | undefined;
   /** base64, DER */
   readonly csr?: string | undefined;
   /** SubjectPublicKeyInfo, base64 */
   readonly publicKey?: string | undefined;
-  /** The issuer's own; opaque. */
+  /** The issuer's state; opaque. */
   readonly issuance?: JsonObject | undefined;
   /** The order's URL at the CA. */
   readonly url?: string | undefined;
-  /** The newest hundred. */
+  /** The newest hundred steps. */
   readonly steps: readonly OrderStep[];
   readonly failure?: Failure | undefined;
   readonly cancelRequested?: boolean | undefined;
-  /** How many orders may lie unused at the CA, because a process ended while it made them. */
+  /** How many orders may be unused at the CA, because a process ended while it created them. */
   readonly orphaned: number;
-  /** The generation that came of it. */
+  /** The generation that was issued. */
   readonly generation?: number | undefined;
-  /** By which whoever asked for it finds its traces. W3C Trace Context §3.2 */
+  /** Connects the order with the traces of the request for it. W3C Trace Context §3.2 */
   readonly traceparent?: string | undefined;
 }
 
@@ -61,7 +61,7 @@ export const orders = records<OrderRecord>({
   under: 'order',
   many: true,
 });
-/** The private key of an order that is under way: in a record of its own, since it is a secret. */
+/** The private key of an order that is under way: in a separate record, because it is a secret. */
 export const orderKeys = records<{ readonly privateKey: string }>({
   kind: 'key of an order',
   version: 1,
@@ -69,17 +69,18 @@ export const orderKeys = records<{ readonly privateKey: string }>({
   secret: true,
 });
 
+/** Whether an order has ended, in whatever way. */
 export function hasEnded({ state }: Pick<OrderRecord, 'state'>): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled';
 }
 
-/** Why an order is made, and what a failure of it means. */
+/** Why an order is created, and what a failure of it means. */
 export type OrderReason = Pick<
   OrderRecord,
   'cause' | 'explanationUrl' | 'onFailure' | 'traceparent'
 >;
 
-/** A new order for a certificate, with its event. */
+/** Returns the changes that create an order for a certificate, with its event. */
 export function orderChanges(
   order: string,
   {

@@ -38,25 +38,25 @@ import {
 
 export interface ProvisionerOptions {
   readonly storage: Storage;
-  /** All that there are, or what finds one by its name. */
+  /** All issuers, or a function that finds one by its name. */
   readonly issuers: readonly Issuer[] | ((name: string) => Promise<Issuer | undefined>);
   readonly crypto?: CryptoBackend | undefined;
   readonly clock?: Clock | undefined;
-  /** How long a process may be silent before another goes on with its order; 10 seconds by default. */
+  /** How long a process may be silent before another process continues its order; 10 seconds by default. */
   readonly lease?: DurationInput | undefined;
-  /** Renew no later than this long before the end, of certificates that say nothing else: see `CertificateMaintenance.replan`. */
+  /** Renew at the latest this long before expiry, unless the certificate says otherwise: see `CertificateMaintenance.replan`. */
   readonly renewBefore?: DurationInput | undefined;
 }
 
-/** What is to be ordered: for a certificate that is managed, or for a new one. */
+/** An order that is wanted, for a managed certificate or for a new one. */
 export interface Submission {
   readonly certificate: string | CertificateSpec;
-  /** Why; `obtain` by default. */
+  /** Why the certificate is ordered; `obtain` by default. */
   readonly cause?: OrderCause | undefined;
   readonly explanationUrl?: string | undefined;
-  /** Whether a failure is the end of it (somebody waits and will see it), or it is tried again until it succeeds, which is the default. */
+  /** `retry`, the default: the order is tried again until it succeeds. `end`: its first failure ends it, because someone waits for it. */
   readonly onFailure?: 'retry' | 'end' | undefined;
-  /** Of whoever asks: it is kept with the order, and comes back with what becomes of it. W3C Trace Context §3.2 */
+  /** Of the request for the order: it is stored with the order and is part of its outcome. W3C Trace Context §3.2 */
   readonly traceparent?: string | undefined;
 }
 
@@ -75,12 +75,12 @@ const reasonOf = ({
 export type OrderStatus = OrderRecord & { readonly id: string };
 
 /**
- * Gets certificates, by orders that live in the storage: they survive the process, and executing one again goes on with it. Any
- * number of processes may share the storage; one at a time works for a certificate.
+ * Obtains certificates by orders in the storage. An order survives its process, and executing it again continues it. Any number of
+ * processes may share the storage; one at a time works on a certificate.
  */
 export class Provisioner {
   readonly certificates: CertificateStore;
-  /** Of certificates that say nothing else. */
+  /** For certificates without a `renewBefore`. */
   readonly renewBefore: DurationInput | undefined;
   readonly #storage: Storage;
   readonly #issuers: ProvisionerOptions['issuers'];
@@ -115,28 +115,28 @@ export class Provisioner {
   }
 
   /**
-   * Brings about that there is one certificate as `spec` says: it is created, changed, ordered where its names, its CA, its profile,
-   * its type of key or Must-Staple are not those that it was issued for, or left as it is. Nothing is asked of the CA yet. Keys that
-   * `spec` does not have stay as they are. Of any number of processes that declare the same at the same moment one creates it.
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`; `ERR_ORCHESTRATOR_PAUSED` where it is always to be
-   * ordered, and paused; what `options.admit` throws
+   * Makes the storage have one certificate as `spec` says. The certificate is created, changed, ordered, or left unchanged. It is
+   * ordered when one of `orderedKeys` differs from what was issued. No request is sent to the CA. Keys that are absent in `spec` stay
+   * as they are. When several processes declare the same certificate at the same moment, one of them creates it.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`; `ERR_ORCHESTRATOR_PAUSED` for a paused certificate
+   * with `order: 'always'`; and what `options.admit` throws
    */
   async declare(spec: CertificateSpec, options?: DeclareOptions): Promise<Declaration> {
     return await this.#declarer.declare(spec, options);
   }
 
   /**
-   * Declares several certificates. Some of them may have the same names: each is a certificate of its own.
-   * @returns what became of each, in their order
+   * Declares several certificates. Entries with the same names are separate certificates.
+   * @returns the declarations, in the order of the entries
    */
   async declareAll(entries: readonly DeclaredEntry[]): Promise<readonly Declaration[]> {
     return await this.#declarer.declareAll(entries);
   }
 
   /**
-   * Joins certificates that are the same: those with the same names, CA, profile and type of key, as versions before 0.2 made when
-   * two processes declared one at the same moment. The one with the newest valid generation stays, with the places that any of them
-   * is deployed to. The ids and generations of the others still lead to a certificate and its keys.
+   * Joins duplicates: certificates with the same names, CA, profile and key type. Earlier versions created them when two processes
+   * declared the same certificate at the same moment. The certificate with the newest valid generation stays, and is deployed to the
+   * places of all of them. The ids of the others lead to it, and their generations stay in the storage.
    */
   async joinDuplicates(options: JoinOptions = {}): Promise<readonly JoinedDuplicates[]> {
     return await joinDuplicates(
@@ -154,8 +154,7 @@ export class Provisioner {
   }
 
   /**
-   * Writes down what is to be done; nothing is asked of the CA yet. One order at a time is under way for a certificate: another
-   * submission gets that one.
+   * Creates an order, without a request to the CA. If an order is under way for the certificate, returns that one.
    * @returns the order's id
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
@@ -166,9 +165,9 @@ export class Provisioner {
   }
 
   /**
-   * The same for a managed certificate, where `decide` wants it: that is asked again each time another process has changed the
-   * certificate before this could be written, so that a renewal which another has ended meanwhile is not done twice.
-   * @returns the order's id; undefined where nothing is under way or wanted
+   * Creates an order for a managed certificate if `decide` returns one. `decide` is called again when another process has changed the
+   * certificate before the order was written, so that a certificate which that process has renewed is not renewed twice.
+   * @returns the order's id; undefined if no order is under way or wanted
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
   async submitIf(
@@ -216,8 +215,8 @@ export class Provisioner {
   }
 
   /**
-   * Does the work of an order, from wherever it had come to, and waits where another process does it. When `signal` aborts,
-   * nothing stays on display, and the order waits for whoever executes it next.
+   * Does the work of an order, continuing where it was interrupted. Waits while another process executes it. When `signal` aborts,
+   * the challenge responses are removed, and the next execution continues the order.
    * @throws the signal's reason; LockLostError when another process has taken the order over
    */
   async execute(
@@ -242,7 +241,10 @@ export class Provisioner {
     return traceparent === undefined ? outcome : { ...outcome, traceparent };
   }
 
-  /** @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND` */
+  /**
+   * Returns an order.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
   async status(id: string): Promise<OrderStatus> {
     const stored = /^ord_[0-9a-z]{26}$/.test(id) ? await orders.read(this.#storage, id) : undefined;
     if (!stored)
@@ -253,7 +255,7 @@ export class Provisioner {
     return { id, ...stored.record };
   }
 
-  /** Every order, from the oldest, or behind an id. */
+  /** Lists all orders, the oldest first; with `after`, those behind an id. */
   async *orders({
     after,
     ...options
@@ -269,8 +271,8 @@ export class Provisioner {
   }
 
   /**
-   * Asks for the end of an order. Whichever process executes it sees that within five seconds and takes down what is on display;
-   * where none does, the next execution ends it. An order that has ended stays as it is.
+   * Requests the cancellation of an order. The process that executes it notices this within five seconds and removes the challenge
+   * responses; if no process does, the next execution ends the order. An order that has ended does not change.
    */
   async cancel(id: string): Promise<OrderStatus> {
     return await untilWritten(async () => {
@@ -278,7 +280,7 @@ export class Provisioner {
       const stored = await orders.read(this.#storage, id);
       if (!stored || hasEnded(stored.record)) return await this.status(id);
       const managed = await certificates.read(this.#storage, certificate);
-      // Due now, so that a dispatcher ends it.
+      // The certificate is due now, so that a dispatcher ends the order.
       const due = managed?.record.failure && {
         ...managed.record,
         failure: { ...managed.record.failure, retryAt: this.#clock.now().toString() },
@@ -292,9 +294,8 @@ export class Provisioner {
   }
 
   /**
-   * Makes what waits after a failure due now, for whoever does what is due: an order, or a deploy. An order that has ended is
-   * submitted anew.
-   * @returns the order's id, which is another one for an order that had ended
+   * Makes an order or a deployment that waits after a failure due now. If the order has ended, submits a new one.
+   * @returns the id of the order, or of the new one
    */
   async retry(id: string): Promise<string> {
     const { certificate, ...order } = await this.status(id);
@@ -303,7 +304,7 @@ export class Provisioner {
     return id;
   }
 
-  /** Makes what waits after a failure of a certificate due now. */
+  /** Makes what waits after a failure of the certificate due now. */
   async retryNow(certificate: string): Promise<void> {
     const retryAt = this.#clock.now().toString();
     await this.certificates.change(certificate, (summary) => ({
@@ -314,8 +315,8 @@ export class Provisioner {
   }
 
   /**
-   * Removes a certificate with its keys; what was deployed stays where it is. An order that is under way is cancelled first, and
-   * nothing of it stays on display.
+   * Removes a certificate with its keys. Deployed files stay. An order under way is cancelled first, and its challenge responses are
+   * removed.
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
    */
   async remove(
@@ -327,11 +328,11 @@ export class Provisioner {
       await this.cancel(order);
       await this.execute(order, options);
     }
-    // One that was never issued has gone with its order.
+    // A certificate that was never issued was removed with its order.
     if (await this.certificates.find(id)) await this.certificates.remove(id);
   }
 
-  /** Has the CA asked for its window by whoever does what is due, though the time for that has not come. */
+  /** Makes the question for the CA's renewal window due now. */
   async refreshRenewalInfo(certificate: string): Promise<void> {
     const askAt = this.#clock.now().toString();
     await this.certificates.change(certificate, (summary) =>
@@ -342,9 +343,9 @@ export class Provisioner {
   }
 
   /**
-   * Revokes the certificate that is in use. It stays managed, and is renewed as before, or when the CA asks for it.
-   * @param options `reason` in the words of RFC 5280 §5.3.1
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` where nothing was issued, or the issuer revokes nothing
+   * Revokes the certificate that is in use. It stays managed and is renewed as before, or when the CA asks for it.
+   * @param options `reason` as RFC 5280 §5.3.1 names it
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` if nothing was issued, or the issuer cannot revoke
    */
   async revoke(
     id: string,
@@ -360,7 +361,7 @@ export class Provisioner {
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_INPUT',
         content
-          ? `the issuer ${name} revokes nothing`
+          ? `the issuer ${name} cannot revoke certificates`
           : `${id} was never issued: there is nothing to revoke`,
       );
     await issuer.revoke(content.chain, { reason, signal });
@@ -376,20 +377,23 @@ export class Provisioner {
     );
   }
 
-  /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
+  /**
+   * Returns the issuer of this name.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER`
+   */
   async issuer(name: string): Promise<Issuer> {
-    const found =
+    const issuer =
       typeof this.#issuers === 'function'
         ? await this.#issuers(name)
-        : this.#issuers.find((one) => one.name === name);
-    if (found) return holding(found, { storage: this.#storage, clock: this.#clock });
+        : this.#issuers.find((candidate) => candidate.name === name);
+    if (issuer) return holding(issuer, { storage: this.#storage, clock: this.#clock });
     throw new OrchestratorError(
       'ERR_ORCHESTRATOR_ISSUER',
-      `there is no issuer "${name}" here: add it to the configuration, or give the certificate another`,
+      `there is no issuer "${name}": add it to the configuration, or choose a different issuer for the certificate`,
     );
   }
 
-  /** A new certificate with its order, in one write. @returns the order's id */
+  /** Creates a certificate with its order in one write. @returns the order's id */
   async #added(spec: CertificateSpec, reason: OrderReason): Promise<string> {
     await this.issuer(spec.issuer);
     const id = newId('ord', this.#clock);

@@ -10,17 +10,17 @@ const days = (instant: Temporal.Instant) =>
   (instant.epochMilliseconds - start.epochMilliseconds) / 86_400_000;
 
 describe('renewalTime', () => {
-  it('leaves a third of a long life, and half of a short one', () => {
+  it('is when a third of a long lifetime is left, or half of a short one', () => {
     expect(days(renewalTime(validity(90), { random: 0 }))).toBe(60);
     expect(days(renewalTime(validity(47), { random: 0 }))).toBeCloseTo((47 * 2) / 3);
     expect(days(renewalTime(validity(6), { random: 0 }))).toBe(3);
   });
 
-  it('spreads what was issued together', () => {
+  it('spreads the renewals of certificates that were issued together', () => {
     expect(days(renewalTime(validity(90), { random: 0.5 }))).toBeCloseTo(60 - 0.9);
   });
 
-  it("takes a random moment of the CA's window, whether that is early or late", () => {
+  it("is a random moment of the CA's window, early or late", () => {
     for (const [from, to, random, expected] of [
       [10, 12, 0.5, 11],
       [85, 86, 0, 85],
@@ -39,7 +39,7 @@ describe('renewalTime', () => {
     }
   });
 
-  it('is never later than the user wants, who cannot want more than half the lifetime', () => {
+  it('is never later than renewBefore says, which is at most half the lifetime', () => {
     const window = { start: after(85 * 24), end: after(86 * 24) };
     expect(days(renewalTime(validity(90), { window, renewBefore: { days: 20 }, random: 0 }))).toBe(
       70,
@@ -49,7 +49,7 @@ describe('renewalTime', () => {
     expect(days(renewalTime(validity(6), { renewBefore: { days: 30 }, random: 0 }))).toBe(3);
   });
 
-  it('lies before the end for every lifetime, and a fresh certificate is not due at once', () => {
+  it('is before expiry for every lifetime, and a new certificate is not due at once', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 60, max: 100_000_000 }),
@@ -75,24 +75,24 @@ describe('retryTime', () => {
       start.epochMilliseconds) /
     1000;
 
-  it('doubles from a minute to a day, and never ends', () => {
+  it('doubles the pause from a minute to a day, and never stops', () => {
     expect([1, 2, 3, 11, 12, 1000].map((failures) => pause(failures, { days: 90 }))).toEqual([
       60, 120, 240, 61_440, 86_400, 86_400,
     ]);
   });
 
-  it('is quicker where there is less time', () => {
+  it('is sooner for a shorter lifetime', () => {
     expect([1, 2, 10].map((failures) => pause(failures, { minutes: 10 }))).toEqual([6, 12, 60]);
   });
 
-  it("waits for the CA's own time, and not longer than that by chance", () => {
+  it('is exactly the time that the CA names, if that is later', () => {
     expect(pause(1, { days: 90 }, { retryAfter: after(3) })).toBe(3 * 3600);
     expect(pause(1, { days: 90 }, { random: 0.8 })).toBe(72);
   });
 });
 
 describe('urgency', () => {
-  it('grows towards the end', () => {
+  it('grows towards expiry', () => {
     const life = validity(100);
     const at = (day: number) => urgency(life, after(60 * 24), after(day * 24));
     expect([10, 60, 94, 95, 99, 100, 200].map(at)).toEqual([

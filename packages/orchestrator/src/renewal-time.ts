@@ -2,33 +2,33 @@ import { createHash } from 'node:crypto';
 import { type DurationInput, milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 
-/** From when to when a certificate is valid. */
+/** The validity of a certificate. */
 export interface Validity {
   readonly notBefore: Temporal.Instant;
   readonly notAfter: Temporal.Instant;
 }
 
-/** What the CA suggests. RFC 9773 §4.2 */
+/** The renewal window that the CA suggests. RFC 9773 §4.2 */
 export interface SuggestedWindow {
   readonly start: Temporal.Instant;
   readonly end: Temporal.Instant;
 }
 
 export interface RenewalTimeOptions {
-  /** The CA's own word, which goes before all rules of ours. */
+  /** The CA's window, which takes precedence over all other rules. */
   readonly window?: SuggestedWindow | undefined;
-  /** Renew no later than this long before the end; half the lifetime at most. */
+  /** Renew at the latest this long before expiry; half the lifetime at most. */
   readonly renewBefore?: DurationInput | undefined;
-  /** From 0 up to 1, the same for a certificate at each call, so that its time does not move about. */
+  /** From 0 up to 1, the same for a certificate at each call, so that its time does not change. */
   readonly random: number;
 }
 
-const shortLived = milliseconds({ hours: 10 * 24 });
+const shortLivedMs = milliseconds({ hours: 10 * 24 });
 
 /**
- * When to renew: at a random moment of the window that the CA suggests; without one when a third of the lifetime is left, of
- * certificates that live less than ten days half, earlier by up to a fiftieth of the lifetime, so that what was issued together
- * is not renewed together. It depends on the certificate and the CA alone, never on what was tried before.
+ * Returns when to renew: at a random moment of the window that the CA suggests. Without a window, when a third of the lifetime is
+ * left, or half for lifetimes of less than ten days; and up to a fiftieth of the lifetime earlier, so that certificates that were
+ * issued together are not renewed together. It depends only on the certificate and the CA, never on earlier tries.
  */
 export function renewalTime(
   { notBefore, notAfter }: Validity,
@@ -45,7 +45,7 @@ export function renewalTime(
 }
 
 function byLifetime(notAfter: Temporal.Instant, lifetime: number, random: number): number {
-  const left = lifetime < shortLived ? lifetime / 2 : lifetime / 3;
+  const left = lifetime < shortLivedMs ? lifetime / 2 : lifetime / 3;
   return notAfter.epochMilliseconds - left - random * (lifetime / 50);
 }
 
@@ -56,13 +56,13 @@ function within({ start, end }: SuggestedWindow, random: number): number {
   );
 }
 
-/** How long to wait after a failure. */
+/** What decides how long to wait after a failure. */
 export interface RetryOptions {
-  /** How often it failed in a row; 1 after the first time. */
+  /** The number of failures in a row; 1 after the first. */
   readonly failures: number;
-  /** Of the certificate, or of the one that is to come: 90 days where nobody knows. */
+  /** The lifetime of the certificate; 90 days if it is not known. */
   readonly lifetime: DurationInput;
-  /** When the CA wants to be asked again. */
+  /** When the CA allows another try. */
   readonly retryAfter?: Temporal.Instant | undefined;
   readonly now: Temporal.Instant;
   /** From 0 up to 1. */
@@ -70,8 +70,9 @@ export interface RetryOptions {
 }
 
 /**
- * When to try again: after a minute at first, or a hundredth of the lifetime where that is less, then twice as long each time, to
- * a day, or a tenth of the lifetime; up to a quarter longer by chance. Never before the CA's own word. It never ends.
+ * Returns when to try again: after a minute, or a hundredth of the lifetime if that is less, then twice as long each time, up to a
+ * day, or a tenth of the lifetime if that is less. A random part of up to a quarter is added. It is never before the time that the
+ * CA names. There is no last try.
  */
 export function retryTime({
   failures,
@@ -88,10 +89,10 @@ export function retryTime({
   return Temporal.Instant.fromEpochMilliseconds(Math.max(time, retryAfter?.epochMilliseconds ?? 0));
 }
 
-/** How much it hurries. */
+/** How urgent a renewal is. */
 export type Urgency = 'expired' | 'emergency' | 'due' | 'current';
 
-/** `emergency` when a twentieth of the lifetime is left. */
+/** Returns how urgent a renewal is: `emergency` when a twentieth of the lifetime is left. */
 export function urgency(
   { notBefore, notAfter }: Validity,
   renewAt: Temporal.Instant,
@@ -103,7 +104,7 @@ export function urgency(
   return Temporal.Instant.compare(renewAt, now) <= 0 ? 'due' : 'current';
 }
 
-/** A number from 0 up to 1 that is the same for the same text, and otherwise by chance: so that a time does not move about. */
+/** Returns a number from 0 up to 1 that depends only on the text, as if it were random. */
 export function randomOf(text: string): number {
   return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 }

@@ -12,7 +12,7 @@ const spec: CertificateSpec = {
   declared: true,
 };
 
-/** Two processes had declared a.test at once, and the order for b.test had failed once. */
+/** In it two processes had declared a.test at once, and the order for b.test had failed once. */
 async function versionOne(): Promise<Storage> {
   const file = new URL('version-1.fixture.json', import.meta.url);
   const entries = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<string, unknown>>;
@@ -24,7 +24,7 @@ async function versionOne(): Promise<Storage> {
   return storage;
 }
 
-describe('a storage that version 1 of the records was written to', () => {
+describe('a storage with records of version 1', () => {
   const clock = virtualClock({ now: '2026-11-02T00:00:00Z' });
   let issuer: TestIssuer;
   let provisioner: Provisioner;
@@ -33,7 +33,7 @@ describe('a storage that version 1 of the records was written to', () => {
     provisioner = new Provisioner({ storage: await versionOne(), issuers: [issuer], clock });
   });
 
-  it('orders nothing again that is as declared, and joins what was made twice', async () => {
+  it('has its duplicates joined, and nothing is ordered again that is as declared', async () => {
     await expect(provisioner.declare(spec)).resolves.toMatchObject({ change: 'unchanged' });
     const before = [];
     for await (const { id } of provisioner.certificates.withNames(spec.names)) before.push(id);
@@ -48,12 +48,12 @@ describe('a storage that version 1 of the records was written to', () => {
     expect(issuer.orders).toEqual([]);
   });
 
-  it('orders what is declared with another type of key than was issued', async () => {
+  it('has a certificate ordered that is declared with a new key type', async () => {
     const declared = await provisioner.declare({ ...spec, keyType: 'ec-p384' });
     expect(declared).toMatchObject({ change: 'ordered', differences: ['keyType'] });
   });
 
-  it('goes on with the key and the request of an order that was under way', async () => {
+  it('has its order continued with the same key and request', async () => {
     const { certificates } = provisioner;
     for await (const { order = '' } of certificates.byName('b.test')) {
       const { csr } = await provisioner.status(order);
