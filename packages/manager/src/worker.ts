@@ -111,10 +111,10 @@ function startDispatcher(
     source: combinedDueSource(managers),
     queue,
     interval,
-    breath: minInterval,
+    minInterval: minInterval,
     clock,
     onLate,
-    onLook: onScan,
+    onScan,
     onError: (error) => onError('cannot read what is due', error),
   });
 }

@@ -1,12 +1,12 @@
 import { type Clock, milliseconds, systemClock } from '@acmex/clock';
 import sorted from 'sorted-btree';
-import type { Temporal } from 'temporal-polyfill';
 import {
   byPriority,
   countsOfAll,
   priorities,
   type Priority,
   type ProcessOptions,
+  type QueueCounts,
   type QueuedTask,
   type TaskHandler,
   type TaskQueue,
@@ -14,232 +14,297 @@ import {
 
 export interface InProcessQueueOptions {
   readonly clock?: Clock | undefined;
-  /** Is told what a handler throws; the task is out of the queue then. */
+  /** Called with what a handler throws; the task is out of the queue then. */
   readonly onError?: ((id: string, error: unknown) => void) | undefined;
 }
 
-interface Waiting extends QueuedTask {
-  /** Milliseconds since 1970, where its time has not come. */
+interface WaitingTask extends QueuedTask {
+  /** When its delay is over, in milliseconds since 1970; undefined for a task without a delay. */
   readonly at?: number | undefined;
 }
 
-interface Running {
+interface RunningTask {
   readonly group: string;
   readonly abort: AbortController;
-  /** It was added while it ran. */
+  /** Set when it was added while it runs. */
   readonly again?: QueuedTask | undefined;
-  /** It was removed while it ran. */
-  readonly removed?: boolean | undefined;
+  /** Whether it was removed while it runs. */
+  readonly isRemoved?: boolean | undefined;
 }
 
-interface Worker extends ProcessOptions {
+interface Consumer extends ProcessOptions {
   readonly handler: TaskHandler;
   running: number;
 }
 
-/** A queue in this process's memory. Priorities of p-queue and its like know no groups, so its order is our own, on a kept B-tree. */
-export function inProcessQueue({
-  clock = systemClock,
-  onError = () => {
-    /* nobody wants to know */
-  },
-}: InProcessQueueOptions = {}): TaskQueue {
-  const tasks = new Map<string, Waiting>();
-  const running = new Map<string, Running>();
-  const inGroup = new Map<string, number>();
-  const ready = byPriority(() => new Map<string, Set<string>>());
-  const delayed = new sorted.default<readonly [number, string], true>(
-    undefined,
-    ([a, x], [b, y]) => a - b || (x < y ? -1 : x > y ? 1 : 0),
-  );
-  const workers = new Set<Worker>();
-  let closed = false;
-  let alarm: { readonly at: number; readonly off: AbortController } | undefined;
-  let idle: (() => void) | undefined;
+/** Returns a queue in the memory of this process. */
+export function inProcessQueue(options: InProcessQueueOptions = {}): TaskQueue {
+  return new InProcessQueue(options);
+}
 
-  const now = () => clock.now().epochMilliseconds;
-  const takeOut = ({ id, group, priority, at }: Waiting) => {
-    tasks.delete(id);
-    if (at !== undefined) return void delayed.delete([at, id]);
-    const members = ready[priority].get(group);
-    members?.delete(id);
-    if (members?.size === 0) ready[priority].delete(group);
-  };
-  const putIn = (task: QueuedTask) => {
-    const at =
-      task.runAt && task.runAt.epochMilliseconds > now() ? task.runAt.epochMilliseconds : undefined;
-    tasks.set(task.id, { ...task, at });
-    if (at !== undefined) return void delayed.set([at, task.id], true);
-    const groups = ready[task.priority];
-    groups.set(task.group, (groups.get(task.group) ?? new Set()).add(task.id));
-  };
-  const wakeDelayed = () => {
-    for (let first = delayed.minKey(); first && first[0] <= now(); first = delayed.minKey()) {
-      const task = tasks.get(first[1]);
-      delayed.delete(first);
-      if (task) putIn({ ...task, runAt: undefined });
-    }
-  };
-  const setAlarm = () => {
-    const at = delayed.minKey()?.[0];
-    if (closed || at === undefined || (alarm && alarm.at <= at)) return;
-    alarm?.off.abort();
-    const off = new AbortController();
-    const own = (alarm = { at, off });
-    // The wall clock may jump: no sleep is longer than a minute.
-    clock
-      .sleep({ milliseconds: Math.min(60_000, Math.max(1, at - now())) }, { signal: off.signal })
-      .then(
-        () => {
-          if (alarm === own) alarm = undefined;
-          pump();
-        },
-        () => {
-          /* another alarm stands in its place */
-        },
-      );
-  };
-  const next = (perGroup: number): Waiting | undefined => {
-    const groupOf = (priority: Priority) => {
-      for (const group of ready[priority].keys())
-        if ((inGroup.get(group) ?? 0) < perGroup) return group;
-      return undefined;
+class InProcessQueue implements TaskQueue {
+  readonly #clock: Clock;
+  readonly #onError: InProcessQueueOptions['onError'];
+  readonly #waiting: WaitingTasks;
+  readonly #running = new Map<string, RunningTask>();
+  readonly #runningInGroup = new Map<string, number>();
+  readonly #consumers = new Set<Consumer>();
+  #isClosed = false;
+  #alarm: { readonly at: number; readonly off: AbortController } | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor({ clock = systemClock, onError }: InProcessQueueOptions) {
+    this.#clock = clock;
+    this.#onError = onError;
+    this.#waiting = new WaitingTasks(clock);
+  }
+
+  async add(task: QueuedTask): Promise<void> {
+    const running = this.#running.get(task.id);
+    if (running)
+      this.#running.set(task.id, {
+        ...running,
+        isRemoved: false,
+        again: running.again ? merged(running.again, task) : task,
+      });
+    else this.#waiting.add(task);
+    this.#startTasks();
+  }
+
+  process(handler: TaskHandler, options: ProcessOptions): () => void {
+    const consumer: Consumer = {
+      ...options,
+      handler: async (id, call) => await handler(id, call),
+      running: 0,
     };
-    const priority = priorities.find((one) => groupOf(one) !== undefined);
-    const group = priority && groupOf(priority);
-    if (priority === undefined || group === undefined) return undefined;
-    const members = ready[priority].get(group) ?? new Set<string>();
-    const [id = ''] = members;
-    // To the end of the round: the next turn is another group's.
-    ready[priority].delete(group);
-    ready[priority].set(group, members);
-    return tasks.get(id);
-  };
-  const begin = (worker: Worker, task: Waiting) => {
-    takeOut(task);
-    const abort = new AbortController();
-    running.set(task.id, { group: task.group, abort });
-    inGroup.set(task.group, (inGroup.get(task.group) ?? 0) + 1);
-    worker.running += 1;
-    void (async () => {
-      const again = await worker
-        .handler(task.id, { signal: abort.signal })
-        .catch((error: unknown) => {
-          onError(task.id, error);
-        });
-      const state = running.get(task.id);
-      running.delete(task.id);
-      worker.running -= 1;
-      const left = (inGroup.get(task.group) ?? 1) - 1;
-      if (left === 0) inGroup.delete(task.group);
-      else inGroup.set(task.group, left);
-      if (again && !state?.removed) enqueue({ ...again, id: task.id });
-      if (state?.again) enqueue(state.again);
-      pump();
-      if (running.size === 0) idle?.();
-    })();
-  };
-  const pump = () => {
-    wakeDelayed();
-    for (const worker of workers) {
-      while (!closed && worker.running < worker.concurrency) {
-        const task = next(worker.perGroup ?? Infinity);
+    this.#consumers.add(consumer);
+    this.#startTasks();
+    return () => {
+      this.#consumers.delete(consumer);
+    };
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#waiting.remove(id);
+    const running = this.#running.get(id);
+    if (running) this.#running.set(id, { ...running, isRemoved: true, again: undefined });
+  }
+
+  async counts(): Promise<QueueCounts> {
+    this.#waiting.endDelays();
+    const delayed = this.#waiting.delayedByGroup();
+    const groups = new Set([
+      ...this.#waiting.readyGroups(),
+      ...delayed.keys(),
+      ...this.#runningInGroup.keys(),
+    ]);
+    return countsOfAll(
+      [...groups].map((group) => ({
+        group,
+        waiting: byPriority((priority) => this.#waiting.readyCount(priority, group)),
+        delayed: delayed.get(group) ?? 0,
+        running: this.#runningInGroup.get(group) ?? 0,
+      })),
+      [...this.#consumers].reduce((sum, { concurrency }) => sum + concurrency, 0),
+    );
+  }
+
+  async close({ within }: Parameters<TaskQueue['close']>[0]): Promise<readonly string[]> {
+    this.#isClosed = true;
+    this.#alarm?.off.abort();
+    if (this.#running.size === 0) return [];
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    const limit = new AbortController();
+    await Promise.race([
+      idle,
+      this.#clock
+        .sleep({ milliseconds: milliseconds(within) }, { signal: limit.signal })
+        .catch(() => {
+          /* all tasks ended before */
+        }),
+    ]);
+    limit.abort();
+    const aborted = [...this.#running].map(([id, { abort }]) => {
+      abort.abort(new DOMException('the queue is closing', 'AbortError'));
+      return id;
+    });
+    if (this.#running.size > 0) await idle;
+    return aborted;
+  }
+
+  #startTasks(): void {
+    this.#waiting.endDelays();
+    for (const consumer of this.#consumers) {
+      while (!this.#isClosed && consumer.running < consumer.concurrency) {
+        const task = this.#waiting.take(
+          (group) => (this.#runningInGroup.get(group) ?? 0) < (consumer.perGroup ?? Infinity),
+        );
         if (!task) break;
-        begin(worker, task);
+        void this.#run(consumer, task);
       }
     }
-    setAlarm();
-  };
-  const enqueue = (task: QueuedTask) => {
-    const old = tasks.get(task.id);
-    if (old) takeOut(old);
-    putIn(old ? merged(old, task) : task);
-  };
+    this.#setAlarm();
+  }
 
-  return {
-    async add(task) {
-      const state = running.get(task.id);
-      if (state)
-        running.set(task.id, {
-          ...state,
-          removed: false,
-          again: state.again ? merged(state.again, task) : task,
-        });
-      else enqueue(task);
-      pump();
-    },
-    process(handler, options) {
-      const worker: Worker = {
-        ...options,
-        handler: async (...args) => await handler(...args),
-        running: 0,
-      };
-      workers.add(worker);
-      pump();
-      return () => {
-        workers.delete(worker);
-      };
-    },
-    async remove(id) {
-      const task = tasks.get(id);
-      if (task) takeOut(task);
-      const state = running.get(id);
-      if (state) running.set(id, { ...state, removed: true, again: undefined });
-    },
-    async counts() {
-      wakeDelayed();
-      const late = new Map<string, number>();
-      for (const { group, at } of tasks.values())
-        if (at !== undefined) late.set(group, (late.get(group) ?? 0) + 1);
-      const groups = new Set([
-        ...priorities.flatMap((one) => [...ready[one].keys()]),
-        ...late.keys(),
-        ...inGroup.keys(),
-      ]);
-      return countsOfAll(
-        [...groups].map((group) => ({
-          group,
-          waiting: byPriority((one) => ready[one].get(group)?.size ?? 0),
-          delayed: late.get(group) ?? 0,
-          running: inGroup.get(group) ?? 0,
-        })),
-        [...workers].reduce((sum, { concurrency }) => sum + concurrency, 0),
-      );
-    },
-    async close({ within }) {
-      closed = true;
-      alarm?.off.abort();
-      if (running.size === 0) return [];
-      const ended = new Promise<void>((resolve) => {
-        idle = resolve;
-      });
-      const limit = new AbortController();
-      await Promise.race([
-        ended,
-        clock.sleep({ milliseconds: milliseconds(within) }, { signal: limit.signal }).catch(() => {
-          /* all ended before */
-        }),
-      ]);
-      limit.abort();
-      const aborted = [...running].map(([id, { abort }]) => {
-        abort.abort(new DOMException('the queue is closing', 'AbortError'));
-        return id;
-      });
-      if (running.size > 0) await ended;
-      return aborted;
-    },
-  };
+  async #run(consumer: Consumer, { id, group }: QueuedTask): Promise<void> {
+    const abort = new AbortController();
+    this.#running.set(id, { group, abort });
+    this.#countRunning(group, 1);
+    consumer.running += 1;
+    const again = await consumer.handler(id, { signal: abort.signal }).catch((error: unknown) => {
+      this.#onError?.(id, error);
+      return undefined;
+    });
+    const running = this.#running.get(id);
+    this.#running.delete(id);
+    this.#countRunning(group, -1);
+    consumer.running -= 1;
+    if (again && !running?.isRemoved) this.#waiting.add({ ...again, id });
+    if (running?.again) this.#waiting.add(running.again);
+    this.#startTasks();
+    if (this.#running.size === 0) this.#onIdle?.();
+  }
+
+  #countRunning(group: string, change: number): void {
+    const count = (this.#runningInGroup.get(group) ?? 0) + change;
+    if (count === 0) this.#runningInGroup.delete(group);
+    else this.#runningInGroup.set(group, count);
+  }
+
+  /** Starts tasks again when the next delay is over. */
+  #setAlarm(): void {
+    const at = this.#waiting.nextAt();
+    if (this.#isClosed || at === undefined || (this.#alarm && this.#alarm.at <= at)) return;
+    this.#alarm?.off.abort();
+    const alarm = { at, off: new AbortController() };
+    this.#alarm = alarm;
+    // The wall clock may jump: no sleep is longer than a minute.
+    const pause = Math.min(60_000, Math.max(1, at - this.#clock.now().epochMilliseconds));
+    this.#clock.sleep({ milliseconds: pause }, { signal: alarm.off.signal }).then(
+      () => {
+        if (this.#alarm === alarm) this.#alarm = undefined;
+        this.#startTasks();
+      },
+      () => {
+        /* an earlier alarm replaced this one */
+      },
+    );
+  }
 }
 
-/** The earlier time and the more urgent priority. */
-function merged(one: QueuedTask, other: QueuedTask): QueuedTask {
+/** The tasks that wait: those without a delay by priority and group, the others by the time at which they can run. */
+class WaitingTasks {
+  readonly #clock: Clock;
+  readonly #tasks = new Map<string, WaitingTask>();
+  /** The ids of tasks that can run. The first group of a priority is the next to have its turn. */
+  readonly #ready = byPriority(() => new Map<string, Set<string>>());
+  readonly #delayed = new sorted.default<readonly [number, string], true>(
+    undefined,
+    ([a, aId], [b, bId]) => a - b || compareIds(aId, bId),
+  );
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Adds a task, or merges it with the one of the same id. */
+  add(task: QueuedTask): void {
+    const existing = this.#tasks.get(task.id);
+    if (existing) this.#delete(existing);
+    this.#insert(existing ? merged(existing, task) : task);
+  }
+
+  remove(id: string): void {
+    const task = this.#tasks.get(id);
+    if (task) this.#delete(task);
+  }
+
+  /** Takes the most urgent task of a group that may run more; of one priority, that of the group whose turn is next. */
+  take(mayRun: (group: string) => boolean): WaitingTask | undefined {
+    for (const priority of priorities) {
+      const groups = this.#ready[priority];
+      const group = [...groups.keys()].find(mayRun);
+      const members = group === undefined ? undefined : groups.get(group);
+      if (group === undefined || !members) continue;
+      groups.delete(group);
+      groups.set(group, members);
+      const [id = ''] = members;
+      const task = this.#tasks.get(id);
+      if (task) this.#delete(task);
+      return task;
+    }
+    return undefined;
+  }
+
+  /** Lets the tasks run whose delay is over. */
+  endDelays(): void {
+    const now = this.#clock.now().epochMilliseconds;
+    for (let first = this.#delayed.minKey(); first && first[0] <= now;) {
+      const task = this.#tasks.get(first[1]);
+      this.#delayed.delete(first);
+      if (task) this.#insert({ ...task, runAt: undefined });
+      first = this.#delayed.minKey();
+    }
+  }
+
+  /** Returns when the next delay is over, in milliseconds since 1970. */
+  nextAt(): number | undefined {
+    return this.#delayed.minKey()?.[0];
+  }
+
+  readyGroups(): readonly string[] {
+    return priorities.flatMap((priority) => [...this.#ready[priority].keys()]);
+  }
+
+  readyCount(priority: Priority, group: string): number {
+    return this.#ready[priority].get(group)?.size ?? 0;
+  }
+
+  delayedByGroup(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { group, at } of this.#tasks.values())
+      if (at !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
+    return counts;
+  }
+
+  #insert(task: QueuedTask): void {
+    const runAt = task.runAt?.epochMilliseconds ?? 0;
+    const at = runAt > this.#clock.now().epochMilliseconds ? runAt : undefined;
+    this.#tasks.set(task.id, { ...task, at });
+    if (at !== undefined) {
+      this.#delayed.set([at, task.id], true);
+      return;
+    }
+    const groups = this.#ready[task.priority];
+    groups.set(task.group, (groups.get(task.group) ?? new Set()).add(task.id));
+  }
+
+  #delete({ id, group, priority, at }: WaitingTask): void {
+    this.#tasks.delete(id);
+    if (at !== undefined) {
+      this.#delayed.delete([at, id]);
+      return;
+    }
+    const members = this.#ready[priority].get(group);
+    members?.delete(id);
+    if (members?.size === 0) this.#ready[priority].delete(group);
+  }
+}
+
+function compareIds(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** Returns a task with the earlier time and the more urgent priority of two. */
+function merged(existing: QueuedTask, added: QueuedTask): QueuedTask {
   const priority =
-    priorities.find((urgency) => urgency === one.priority || urgency === other.priority) ??
-    one.priority;
-  const runAt = one.runAt && other.runAt ? earlier(one.runAt, other.runAt) : undefined;
-  return { id: one.id, group: other.group, priority, runAt };
-}
-
-function earlier(one: Temporal.Instant, other: Temporal.Instant): Temporal.Instant {
-  return one.epochMilliseconds <= other.epochMilliseconds ? one : other;
+    priorities.find((urgency) => urgency === existing.priority || urgency === added.priority) ??
+    existing.priority;
+  const [first, second] = [existing.runAt, added.runAt];
+  const isFirstEarlier = first && second && first.epochMilliseconds <= second.epochMilliseconds;
+  const runAt = first && second && (isFirstEarlier ? first : second);
+  return { id: existing.id, group: added.group, priority, runAt };
 }

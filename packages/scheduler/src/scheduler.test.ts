@@ -273,7 +273,7 @@ describe('the dispatcher', () => {
       ['b', { at: 0, priority: 'low' as const }],
     ]);
     const { clock, queue, source } = world(tasks);
-    await using _loop = dispatcher({ source, queue, clock, patience: { minutes: 10 } });
+    await using _loop = dispatcher({ source, queue, clock, redeliverAfter: { minutes: 10 } });
     await clock.advance({ seconds: 1 });
     await queue.remove('a');
     await clock.advance({ minutes: 9 });

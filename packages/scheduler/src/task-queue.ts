@@ -4,20 +4,20 @@ import type { DurationInput } from '@acmex/clock';
 export const priorities = ['urgent', 'high', 'normal', 'low'] as const;
 export type Priority = (typeof priorities)[number];
 
-/** A task that is to run. Ids only: what it is lies in storage. */
+/** A task to run, by its id: what it does is in the storage. */
 export interface QueuedTask {
   readonly id: string;
-  /** What shares a limit: an issuer's account. */
+  /** Tasks of one group share a limit: a group is an account at an issuer. */
   readonly group: string;
   readonly priority: Priority;
-  /** Not before this; at once by default. */
+  /** The task does not run before; at once by default. */
   readonly runAt?: Temporal.Instant | undefined;
 }
 
-/** What a handler answers that wants to be called again. */
+/** What a handler returns to run its task again. */
 export type Again = Required<Omit<QueuedTask, 'id'>>;
 
-/** Does one task. What it throws is reported, and the task leaves the queue: a queue retries nothing. */
+/** Does a task. An error is reported, and the task leaves the queue: a queue retries nothing. */
 export type TaskHandler = (
   id: string,
   options: { readonly signal: AbortSignal },
@@ -26,7 +26,7 @@ export type TaskHandler = (
 export interface ProcessOptions {
   /** How many tasks run at once. */
   readonly concurrency: number;
-  /** How many of one group run at once; all by default. */
+  /** How many tasks of one group run at once; unlimited by default. */
   readonly perGroup?: number | undefined;
 }
 
@@ -39,51 +39,57 @@ export interface GroupCounts {
 
 export interface QueueCounts {
   readonly waiting: Readonly<Record<Priority, number>>;
-  /** Those whose time has not come. */
+  /** Tasks whose `runAt` has not come. */
   readonly delayed: number;
   readonly running: number;
-  /** How many can run at once, by all who work. */
+  /** How many tasks all workers together can run at once. */
   readonly capacity: number;
-  /** Of those groups that have something. */
+  /** The groups that have a task. */
   readonly groups: readonly GroupCounts[];
 }
 
-/** The counts of all groups together. */
+/** Returns the counts of all groups together. */
 export function countsOfAll(groups: readonly GroupCounts[], capacity: number): QueueCounts {
-  const some = groups.filter(
+  const nonEmpty = groups.filter(
     ({ waiting, delayed, running }) =>
-      delayed + running > 0 || priorities.some((one) => waiting[one] > 0),
+      delayed + running > 0 || priorities.some((priority) => waiting[priority] > 0),
   );
-  const sum = (of: (one: GroupCounts) => number) => some.reduce((all, one) => all + of(one), 0);
+  const sum = (countOf: (group: GroupCounts) => number) =>
+    nonEmpty.reduce((total, group) => total + countOf(group), 0);
   return {
-    waiting: byPriority((one) => sum(({ waiting }) => waiting[one])),
+    waiting: byPriority((priority) => sum(({ waiting }) => waiting[priority])),
     delayed: sum(({ delayed }) => delayed),
     running: sum(({ running }) => running),
     capacity,
-    groups: some,
+    groups: nonEmpty,
   };
 }
 
-/** A value for each priority. */
-export function byPriority<T>(of: (priority: Priority) => T): Record<Priority, T> {
-  return { urgent: of('urgent'), high: of('high'), normal: of('normal'), low: of('low') };
+/** Returns a value for each priority. */
+export function byPriority<T>(valueOf: (priority: Priority) => T): Record<Priority, T> {
+  return {
+    urgent: valueOf('urgent'),
+    high: valueOf('high'),
+    normal: valueOf('normal'),
+    low: valueOf('low'),
+  };
 }
 
 /**
- * Carries ids of tasks to who does them. A hint and no record: a queue that is lost is filled again from what is due.
- * The more urgent run first, groups of one priority take turns, and a group at its limit keeps no other waiting. That none
- * starves is the dispatcher's doing, which lets only so many wait, in shares.
+ * Carries ids of tasks to workers. It is a hint, not a record: a queue that is lost is filled again from what is due. More urgent
+ * tasks run first, groups of one priority take turns, and a group at its limit does not make others wait. No task starves, because
+ * the dispatcher lets only so many wait, in shares.
  */
 export interface TaskQueue {
-  /** Makes `id` wait. Waiting already: the earlier time and the more urgent priority win. Running: it runs once more afterwards. */
+  /** Makes `id` wait. If it waits already, the earlier time and the more urgent priority win. If it runs, it runs once more afterwards. */
   add(task: QueuedTask): Promise<void>;
-  /** Begins to do tasks. @returns ends that: nothing new begins, and what runs goes on */
+  /** Starts to do tasks. @returns stops that: no other task starts, and running tasks continue */
   process(handler: TaskHandler, options: ProcessOptions): () => void;
-  /** Waiting: it is gone. Running: it goes on, and does not run again. */
+  /** Removes a task that waits. A task that runs continues, and does not run again. */
   remove(id: string): Promise<void>;
   counts(): Promise<QueueCounts>;
   /**
-   * Begins nothing more and waits for what runs; after `within` it aborts their signals, and waits for them.
+   * Starts no other task and waits for those that run; after `within` it aborts their signals, and waits for them.
    * @returns the ids of those that were aborted
    */
   close(options: { readonly within: DurationInput }): Promise<readonly string[]>;
