@@ -5,13 +5,13 @@ import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
 import { readText } from './read-text.ts';
 
-/** A CA as the program speaks of it, and the account at it. */
+/** A CA, and the account at it. */
 export interface CertificateAuthority extends AccountDescription {
-  /** As the configuration calls it; absent for one that flags chose. */
+  /** Its name in the configuration; absent for one that flags chose. */
   readonly name?: string | undefined;
-  /** What must be said along with its title, if anything. */
+  /** Shown after the title. */
   readonly remark?: string | undefined;
-  /** PEM: root certificate of its own https. */
+  /** Root certificate of its HTTPS server, PEM. */
   readonly caCertificate?: string | undefined;
   readonly profile?: string | undefined;
   readonly preferredChain?: string | undefined;
@@ -29,86 +29,85 @@ export interface AuthorityOptions {
   readonly eabHmacKey?: string | undefined;
 }
 
-const known: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
+const wellKnown: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
 
 /**
- * The CA to use: `server`, else `ca` by its name in the configuration or by the one that everyone knows it by, else Let's Encrypt where
- * `prod` is given, else that of `[acme]` where the configuration says something of it, else Let's Encrypt's staging.
+ * Returns the CA that flags choose, with the account for it: that of `--server`; that of `--ca`, by its name in the configuration
+ * or its well-known name; Let's Encrypt with `--prod`; that of `[acme]`, if the configuration sets one; else Let's Encrypt staging.
+ * @throws CliError `ERR_CLI_USAGE` for an unknown CA
  */
 export async function chooseAuthority(
   options: AuthorityOptions,
   config: Config,
-  env: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv,
 ): Promise<CertificateAuthority> {
   const { email, acceptTos = false, caCertificate } = options;
   const chosen = await choose(options, config);
+  const configuredContact = chosen.contact ?? config.values.acme.contact.map(toMailto);
   return {
     ...chosen,
     ...(caCertificate === undefined
       ? {}
       : { caCertificate: await readText(caCertificate, 'the CA certificate') }),
-    contact:
-      email === undefined
-        ? (chosen.contact ??
-          config.values.acme.contact.map((one) =>
-            one.startsWith('mailto:') ? one : `mailto:${one}`,
-          ))
-        : [`mailto:${email}`],
+    contact: email === undefined ? configuredContact : [`mailto:${email}`],
     agreed: acceptTos || (chosen.agreed ?? false),
-    externalAccount: external(options, env) ?? chosen.externalAccount,
+    externalAccount: external(options, environment) ?? chosen.externalAccount,
   };
 }
 
-async function choose(
-  { server, ca, prod }: AuthorityOptions,
-  config: Config,
-): Promise<CertificateAuthority> {
-  if (server !== undefined) {
-    if (!URL.canParse(server))
-      throw new CliError(
-        'ERR_CLI_USAGE',
-        `--server "${server}" is no URL: give the CA's ACME directory, as https://ca.example/directory`,
-      );
-    return wellKnown(
-      Object.values(known).find(({ directory }) => directory === server) ?? {
-        title: new URL(server).host,
-        directory: server,
-      },
-    );
-  }
-  const issuers = issuersOf(config);
-  const configured =
-    ca === undefined
-      ? !prod && isGiven(config)
-        ? issuers[0]
-        : undefined
-      : issuers.slice(isGiven(config) ? 0 : 1).find(({ name }) => name === ca);
+function toMailto(address: string): string {
+  return address.startsWith('mailto:') ? address : `mailto:${address}`;
+}
+
+async function choose(options: AuthorityOptions, config: Config): Promise<CertificateAuthority> {
+  if (options.server !== undefined) return fromDirectory(options.server);
+  const configured = configuredIssuer(options, config);
   if (configured) {
-    const { caCertificate, ...described } = resolvedIssuer(configured);
+    const { caCertificate, ...issuer } = resolvedIssuer(configured);
     return {
-      ...described,
+      ...issuer,
       remark: configured.staging ? notTrusted : undefined,
       caCertificate: await caCertificate?.(),
     };
   }
-  const name = ca ?? (prod ? 'letsencrypt' : 'letsencrypt-staging');
-  const found = Object.hasOwn(known, name) ? known[name] : undefined;
-  if (found) return wellKnown(found);
-  const names = [...new Set([...Object.keys(known), ...issuers.map((one) => one.name)])].join(', ');
+  const name = options.ca ?? (options.prod ? 'letsencrypt' : 'letsencrypt-staging');
+  const entry = Object.hasOwn(wellKnown, name) ? wellKnown[name] : undefined;
+  if (entry) return fromWellKnown(entry);
+  const issuers = issuersOf(config).map((issuer) => issuer.name);
+  const names = [...new Set([...Object.keys(wellKnown), ...issuers])].join(', ');
   throw new CliError(
     'ERR_CLI_USAGE',
-    `--ca "${name}" is not known: choose ${names}, or give --server with the directory's URL`,
+    `--ca "${name}" is unknown: use ${names}, or --server with the URL of its ACME directory`,
   );
+}
+
+function fromDirectory(directory: string): CertificateAuthority {
+  if (!URL.canParse(directory))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--server "${directory}" is not a valid URL: use the CA's ACME directory, as https://ca.example/directory`,
+    );
+  const entry = Object.values(wellKnown).find((candidate) => candidate.directory === directory);
+  return fromWellKnown(entry ?? { title: new URL(directory).host, directory });
+}
+
+/** Returns the issuer of the configuration that flags name, or its first if there are none. */
+function configuredIssuer({ ca, prod }: AuthorityOptions, config: Config) {
+  const [first, ...further] = issuersOf(config);
+  // The first is only the default if the configuration does not choose a CA.
+  const hasFirst = choosesAuthority(config);
+  if (ca === undefined) return !prod && hasFirst ? first : undefined;
+  return [...(hasFirst && first ? [first] : []), ...further].find(({ name }) => name === ca);
 }
 
 const notTrusted = 'not trusted by browsers';
 
-function wellKnown({ title, directory, staging }: WellKnownIssuer): CertificateAuthority {
+function fromWellKnown({ title, directory, staging }: WellKnownIssuer): CertificateAuthority {
   return { title, directory, remark: staging ? notTrusted : undefined };
 }
 
-/** Whether a configuration chooses a CA; that it has one by default does not count. */
-function isGiven({ originOf }: Config): boolean {
+/** Reports whether a configuration chooses a CA. Its default does not count. */
+function choosesAuthority({ originOf }: Config): boolean {
   return ['ca', 'ca_environment', 'ca_custom_url', 'tos_agreed', 'external_account_binding'].some(
     (key) => originOf(['acme', key]).from !== 'default',
   );
@@ -123,17 +122,23 @@ function external(
   if (kid === undefined || hmacKey === undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'an external account is a pair: give --eab-kid and --eab-hmac-key (or ACMEX_EAB_HMAC_KEY in the environment)',
+      'an external account needs its identifier and its key: use --eab-kid and --eab-hmac-key, or the variable ACMEX_EAB_HMAC_KEY',
     );
   return async () => ({ kid, hmacKey });
 }
 
-/** The staging of a public CA that has one; of a staging, itself. */
+/** Returns the staging directory of a public CA; undefined if it has none. That of a staging directory is itself. */
 export function stagingOf(directory: string | undefined): string | undefined {
-  const name = Object.keys(known).find((one) => known[one]?.directory === directory);
-  return name?.endsWith('-staging') ? directory : known[`${name}-staging`]?.directory;
+  const name = Object.keys(wellKnown).find(
+    (candidate) => wellKnown[candidate]?.directory === directory,
+  );
+  return name?.endsWith('-staging') ? directory : wellKnown[`${name}-staging`]?.directory;
 }
 
-export function called({ title, remark }: Pick<CertificateAuthority, 'title' | 'remark'>): string {
+/** Returns how messages call a CA. */
+export function displayName({
+  title,
+  remark,
+}: Pick<CertificateAuthority, 'title' | 'remark'>): string {
   return remark ? `${title} (${remark})` : title;
 }

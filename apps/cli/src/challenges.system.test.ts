@@ -87,7 +87,7 @@ printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$
       });
       expect([code, stderr]).toEqual([
         0,
-        expect.stringContaining('*.a.test: dns-01 response in place'),
+        expect.stringContaining('*.a.test: dns-01 response ready'),
       ]);
       expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
       expect(await left('_acme-challenge.a.test')).toEqual([]);
@@ -96,7 +96,7 @@ printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$
       const { code, stderr } = await obtain(pebble, ['-d', 'alias.a.test', ...dns()], {
         env: await env(),
       });
-      expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
       expect(await left('delegated.b.test')).toEqual([]);
     });
     it('is not begun where a renewal would not see what this shell has; with it kept, a renewal in an empty environment succeeds', async () => {
@@ -156,7 +156,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain, its other flags',
       ['-d', 'a.test,b.test,127.0.0.1', ...tls(), ...bound],
       { env },
     );
-    expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
     expect(await namesIn()).toEqual(['127.0.0.1', 'a.test', 'b.test']);
   });
   it('says that the CA asks for an external account', async () => {

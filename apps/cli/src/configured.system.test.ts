@@ -283,7 +283,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
       '-k',
       at('k.pem'),
     ]);
-    expect([code, stdout]).toEqual([0, expect.stringContaining('kept as')]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('managed as')]);
     await expect(run(['renew', '-d', 'plain.test', '--force'])).resolves.toMatchObject({
       code: 0,
       stdout: expect.stringContaining('renewed'),

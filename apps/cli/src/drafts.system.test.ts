@@ -145,7 +145,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       );
       expect([result.code, result.stderr]).toEqual([
         0,
-        expect.stringContaining('*.a.test: dns-account-01 response in place'),
+        expect.stringContaining('*.a.test: dns-account-01 response ready'),
       ]);
       expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
       await expect(withStorage('renew', '--all', '--force')).resolves.toMatchObject({
@@ -198,7 +198,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
         const result = await obtain(flags, ...proving);
         expect([result.code, result.stderr]).toEqual([
           0,
-          expect.stringContaining('*.a.test: dns-persist-01 response in place'),
+          expect.stringContaining('*.a.test: dns-persist-01 response ready'),
         ]);
         expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
         await expect(withStorage('renew', '--all', '--force')).resolves.toMatchObject({

@@ -58,7 +58,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
 
   it('is begun by obtain, shown by cert and order, and renewed by renew without another word', async () => {
     const first = await obtain(['-d', 'kept.test,www.kept.test']);
-    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('kept as      crt_')]);
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('managed as   crt_')]);
     const before = await serial();
     const [row] = await list();
     expect(row).toMatchObject({
@@ -226,7 +226,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(JSON.parse((await run(['order', 'list', '-o', 'json'])).stdout)).toHaveLength(1);
     await expect(run(['renew', '--all', '--dry-run'])).resolves.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('has no staging'),
+      stderr: expect.stringContaining('no staging environment'),
     });
     await expect(run(['renew', '--server', pebble.directory])).resolves.toMatchObject({ code: 2 });
   });

@@ -53,7 +53,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
       'admin@a.test',
       '--accept-tos',
     ]);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
     expect(stderr.split('\n')[0]).toContain(pebble.directory);
     expect(stdout.trimEnd().split('\n').at(-1)).toContain('localhost');
     expect((await stat(at('private_key.pem'))).mode & 0o777).toBe(0o600);

@@ -75,14 +75,20 @@ describe('acmex', () => {
 describe('acmex obtain', () => {
   it.each([
     ['a name that is none', ['-d', 'a_b.test'], 2, 'ERR_ACME_IDENTIFIER', 'label "a_b"'],
-    ['a list with an empty name in it only', ['-d', ','], 2, 'ERR_CLI_USAGE', 'there is no name'],
+    [
+      'a list with an empty name in it only',
+      ['-d', ','],
+      2,
+      'ERR_CLI_USAGE',
+      'names of the certificate are missing',
+    ],
     ['no name', [], 2, 'ERR_CLI_USAGE', '--domains'],
     [
       'names beside a request',
       ['-d', 'a.test', '--csr', 'x.csr'],
       2,
       'ERR_CLI_USAGE',
-      'either --csr or --domains',
+      'use either --csr or --domains',
     ],
     [
       'dns-01 without a provider',
@@ -124,7 +130,7 @@ describe('acmex obtain', () => {
       ['-d', 'a.test', '--server', 'ca.test'],
       2,
       'ERR_CLI_USAGE',
-      "give the CA's ACME directory",
+      "use the CA's ACME directory",
     ],
     [
       'a server without TLS',

@@ -46,12 +46,19 @@ interface SharedSession {
   reset(): void;
 }
 
+/** An issuer that can open its account before it is asked for a certificate. */
+export interface AcmeIssuer extends Issuer {
+  /** Opens the account; everything that the issuer does later uses the same session. */
+  openSession(options?: { readonly signal?: AbortSignal | undefined }): Promise<AcmeSession>;
+}
+
 /** Adapts an ACME account (RFC 8555, RFC 9773) to the orchestrator's `Issuer`. */
-export function acmeIssuer(options: AcmeIssuerOptions): Issuer {
+export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
   const { name, solvers } = options;
   const session = sharedSession(options.session);
   return {
     name,
+    openSession: async ({ signal } = {}) => await session.get(signal),
     issue: async (request, issueOptions) => await issue(request, issueOptions, options, session),
     async abandon(state, { proof } = {}) {
       const client = new AcmeClient({

@@ -3,7 +3,6 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import {
   type Deployed,
-  type Issuer,
   type JsonObject,
   type ManagedCertificate,
   Provisioner,
@@ -14,9 +13,10 @@ import type { AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { accountSession } from './account.ts';
-import { acmeIssuer } from './acme-issuer.ts';
+import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { deployer } from './deployer.ts';
+import { ManagerError } from './errors.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import { endsIn, findIssuerSettings, type IssuerSettings } from './issuers.ts';
@@ -42,12 +42,29 @@ export interface CertificateManagerOptions {
   /** Returns a fetch that also trusts this root certificate, PEM; `nodeFetch` by default. */
   readonly fetch?: ((caCertificate: string | undefined) => Fetch) | undefined;
   readonly userAgent?: string | undefined;
-  /** Used instead of the stored account. */
-  readonly session?: { readonly issuer: string; readonly session: AcmeSession } | undefined;
+  /** Called with the URL of an account that was registered, or found at the CA. */
+  readonly onRegistered?: ((account: string) => void) | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
   /** Called with failures beside the work itself, such as a failed `on_error` hook, and with dns-persist-01 records that will not serve for the next renewals. */
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly clock?: Clock | undefined;
+}
+
+/** A certificate that is about to be ordered. */
+export interface ConnectOptions {
+  /** The name of its issuer. */
+  readonly issuer: string;
+  /** By default those that the issuer is asked for later. */
+  readonly names?: readonly string[] | undefined;
+  /** How its names are validated, as `serializeChallenge` returns it. */
+  readonly challenge?: JsonObject | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a client needs to order a certificate. */
+export interface Connection {
+  readonly session: AcmeSession;
+  readonly solvers: readonly ChallengeSolver[];
 }
 
 /** Obtains, renews and deploys the certificates of a storage. */
@@ -58,6 +75,12 @@ export interface CertificateManager {
   readonly provisioner: Provisioner;
   readonly maintenance: CertificateMaintenance;
   readonly hooks: RunHooks;
+  /**
+   * Opens the solver and the account of a certificate, which its order then uses. What is wrong on this side fails here, before
+   * anything is stored or ordered.
+   * @throws ManagerError `ERR_MANAGER_ISSUER` for an unknown issuer, and as `solverFor` and `accountSession`
+   */
+  connect(options: ConnectOptions): Promise<Connection>;
   /** Does what is due for a certificate, as `CertificateMaintenance.maintain`, and runs the hooks of a run. */
   maintain(
     id: string,
@@ -84,9 +107,11 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     clock,
     warn: (message) => onWarning?.(message),
   };
+  const solverOf = sharedSolvers(settings);
+  const issuers = issuerSource(settings, solverOf);
   const provisioner = new Provisioner({
     storage,
-    issuers: issuerSource(settings),
+    issuers,
     clock,
     ...(options.renewBefore === undefined ? {} : { renewBefore: options.renewBefore }),
   });
@@ -103,6 +128,16 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     provisioner,
     maintenance,
     hooks,
+    async connect({ issuer: name, names, challenge: record, signal }) {
+      const issuer = await issuers(name);
+      if (!issuer)
+        throw new ManagerError(
+          'ERR_MANAGER_ISSUER',
+          `there is no issuer ${name}: add it to the options or the configuration`,
+        );
+      const solver = await solverOf(record, name, names);
+      return { session: await issuer.openSession({ signal }), solvers: [solver] };
+    },
     async maintain(id, maintainOptions = {}) {
       const result = await maintenance.maintain(id, maintainOptions);
       const certificate = await certificates.find(id);
@@ -125,10 +160,12 @@ export function certificateManager(options: CertificateManagerOptions): Certific
 }
 
 /** Returns issuers by name; each is created once. */
-function issuerSource(settings: Settings): (name: string) => Promise<Issuer | undefined> {
+function issuerSource(
+  settings: Settings,
+  solverOf: SolverSource,
+): (name: string) => Promise<AcmeIssuer | undefined> {
   const { issuers = [], storage } = settings;
-  const created = new Map<string, Issuer>();
-  const solverOf = sharedSolvers(settings);
+  const created = new Map<string, AcmeIssuer>();
   return async (name) => {
     const existing = created.get(name);
     if (existing) return existing;
@@ -138,12 +175,17 @@ function issuerSource(settings: Settings): (name: string) => Promise<Issuer | un
   };
 }
 
-type SolverSource = (record: JsonObject | undefined, issuer: string) => Promise<ChallengeSolver>;
+/** @param names the names that will be validated, where they are known */
+type SolverSource = (
+  record: JsonObject | undefined,
+  issuer: string,
+  names?: readonly string[],
+) => Promise<ChallengeSolver>;
 
 /** Creates one solver for each set of challenge settings, so that certificates at work at the same time share its listener. */
 function sharedSolvers({ storage, challenge, dnsProviders }: Settings): SolverSource {
   const solvers = new Map<string, Promise<ChallengeSolver>>();
-  return async (record, issuer) => {
+  return async (record, issuer, names) => {
     const credentials = await savedCredentials(storage);
     const config = resolveChallenge(record, challenge);
     // A dns-persist-01 record belongs to one CA; everything else is shared.
@@ -154,10 +196,13 @@ function sharedSolvers({ storage, challenge, dnsProviders }: Settings): SolverSo
       solverFor(config, {
         dnsProviders,
         credentials,
+        names,
         shared: (type) => storedResponses(storage, type),
         onRecord: (seen) => keepSeenRecord(storage, issuer, seen),
       });
     solvers.set(key, solver);
+    // A wrong setting may be correct the next time.
+    solver.catch(() => solvers.delete(key));
     return await solver;
   };
 }
@@ -166,7 +211,7 @@ function createIssuer(
   issuerSettings: IssuerSettings,
   settings: Settings,
   solverOf: SolverSource,
-): Issuer {
+): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
   const { challenge, hooks, onProgress } = settings;
   const issuer = acmeIssuer({
@@ -193,14 +238,15 @@ async function openSession(
   settings: Settings,
   signal: AbortSignal | undefined,
 ): Promise<AcmeSession> {
-  const { storage, session, userAgent, clock, fetch = defaultFetch } = settings;
-  if (session?.issuer === issuer.name) return session.session;
+  const { storage, userAgent, clock, onRegistered, fetch = defaultFetch } = settings;
   return await accountSession(issuer, {
     storage,
     fetch: fetch(await issuer.caCertificate?.()),
     userAgent,
     signal,
     clock,
+    onRegistered,
+    key: issuer.accountKey,
   });
 }
 

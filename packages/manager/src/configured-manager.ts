@@ -22,10 +22,12 @@ import { addressOf } from './network-address.ts';
 
 export interface FromConfigOptions extends Omit<
   CertificateManagerOptions,
-  'issuers' | 'challenge' | 'dnsProviders' | 'renewBefore' | 'environment'
+  'challenge' | 'dnsProviders' | 'renewBefore' | 'environment'
 > {
   /** An application passes `process.env`. */
   readonly environment: Environment;
+  /** Shows a person which DNS records to write, for `manual`; absent where nobody is present. */
+  readonly prompt?: NamedDnsProviderOptions['prompt'];
 }
 
 /** A manager of the certificates in a storage, with the configuration that describes it. */
@@ -35,13 +37,13 @@ export interface ConfiguredManager extends CertificateManager {
 
 /** Creates the manager that a configuration describes. */
 export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
-  const { environment } = options;
+  const { environment, prompt, issuers = [] } = options;
   const { renew_before_days: days } = config.values.renewal;
   const manager = certificateManager({
     ...options,
-    issuers: issuersOf(config).map(resolvedIssuer),
+    issuers: [...issuers, ...issuersOf(config).map(resolvedIssuer)],
     challenge: challengeDefaults(config),
-    dnsProviders: configuredDnsProviders(config, { environment }),
+    dnsProviders: configuredDnsProviders(config, { environment, prompt }),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
   });

@@ -15,6 +15,8 @@ export {
   type CertificateManager,
   certificateManager,
   type CertificateManagerOptions,
+  type Connection,
+  type ConnectOptions,
 } from './certificate-manager.ts';
 export { type ChallengeConfig, resolveChallenge, serializeChallenge } from './challenge-config.ts';
 export { deployRecord, type DeployStep } from './deployer.ts';

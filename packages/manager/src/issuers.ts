@@ -12,6 +12,8 @@ export interface IssuerSettings extends AccountDescription {
   /** Common name of the issuer that the chain should end in. */
   readonly preferredChain?: string | undefined;
   readonly profile?: string | undefined;
+  /** PKCS#8 PEM of an account key to use instead of the stored account. */
+  readonly accountKey?: string | undefined;
 }
 
 /** Returns the settings of an issuer: one of these, or one that `keepIssuer` wrote to the storage. */

@@ -11,7 +11,7 @@ import type { Account } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import {
   type AuthorityOptions,
-  called,
+  displayName,
   type CertificateAuthority,
   chooseAuthority,
 } from '../certificate-authority.ts';
@@ -23,7 +23,7 @@ import {
   table,
   formatResult,
 } from '../output.ts';
-import { openAccount } from '../obtain/open-account.ts';
+import { openAccount } from './open-account.ts';
 import { loggingFetch } from '../progress.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -135,7 +135,7 @@ export async function withAuthority(
   try {
     const authority = await chooseAuthority(options, options.configuration, terminal.env);
     using fetch = nodeFetch({ ca: authority.caCertificate });
-    report.done(`${called(authority)}: ${authority.directory}`);
+    report.done(`${displayName(authority)}: ${authority.directory}`);
     await using storage = await openStorage(options, terminal, report);
     const result = await work(authority, {
       storage,

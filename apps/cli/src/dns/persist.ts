@@ -23,7 +23,7 @@ import { withAuthority } from '../account/account.ts';
 import type { AuthorityOptions } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import type { ConfiguredOutputOptions, Result } from '../output.ts';
-import { openAccount } from '../obtain/open-account.ts';
+import { openAccount } from '../account/open-account.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface PersistOptions extends ConfiguredOutputOptions, AuthorityOptions {

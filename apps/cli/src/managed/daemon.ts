@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { storedResponses, type Worker, worker } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
 import type { MaintenanceResult } from '@acmex/orchestrator';
 import { inProcessQueue } from '@acmex/scheduler';
 import { haveSameStorage } from '../configuration.ts';
@@ -12,8 +13,8 @@ import { openStorage } from '../open-storage.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 import { untilStopped } from '../service.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import { managed } from './managed.ts';
-import { prepared } from './renew.ts';
+import { commandManager } from './manager.ts';
+import { prepareManager } from './renew.ts';
 
 export interface DaemonOptions extends ConfiguredOutputOptions {
   /** Seconds between two scans of the storage. */
@@ -44,9 +45,9 @@ export async function daemon(
   try {
     await using storage = await openStorage(options, terminal, report);
     const open = async (configuration: Config) => {
-      const opened = managed({ storage, configuration, terminal, report });
+      const opened = commandManager({ storage, configuration, terminal, report });
       await opened.hooks.check();
-      await prepared(opened, { report, signal });
+      await prepareManager(opened, { report, signal });
       return opened;
     };
     let manager = await open(options.configuration);
@@ -91,7 +92,7 @@ interface WorkerContext {
 }
 
 function startWorker(
-  manager: () => ReturnType<typeof managed>,
+  manager: () => ConfiguredManager,
   { options, report, signal, clock }: WorkerContext,
 ): Worker {
   // After a stop, the queue ends what runs when its time is over: the signal itself would end it at once.

@@ -4,10 +4,10 @@ import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-c
 import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
+import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { findCertificate } from './certificates.ts';
-import { type DryRunOptions, dryRun } from './dry-run.ts';
-import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { type DryRun, dryRun, type DryRunOptions } from './dry-run.ts';
 import { withManager } from './with-manager.ts';
 
 export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
@@ -18,163 +18,196 @@ export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
   readonly concurrency: number;
 }
 
-interface Done extends MaintenanceResult {
+interface Renewal extends MaintenanceResult {
   readonly names: readonly string[];
   readonly result:
     'renewed' | 'could be renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
   readonly error?: unknown;
 }
 
+/** What the renewal of each certificate works with. */
+interface Run {
+  readonly options: RenewOptions;
+  readonly manager: ConfiguredManager;
+  readonly report: Reporter;
+  readonly signal: AbortSignal;
+  readonly trial: DryRun | undefined;
+}
+
 /**
- * `acmex renew`: what is due now, and ends; two at once are safe. A failure of one keeps no other from being renewed.
+ * `acmex renew`: renews and deploys what is due now. A failure of one certificate does not stop the others; several runs at the
+ * same time are safe.
  * @returns the exit code: 0, that of the only kind of failure, or 9 for several kinds
  */
 export async function renew(options: RenewOptions, terminal: Terminal): Promise<number> {
-  if (options.force && !options.all && !options.domains)
-    throw new CliError(
-      'ERR_CLI_USAGE',
-      '--force orders also what is not due: say which with --domains, or --all',
-    );
-  if (!options.dryRun && (options.server !== undefined || options.caCertificate !== undefined))
-    throw new CliError(
-      'ERR_CLI_USAGE',
-      '--server and --ca-certificate are for --dry-run: a renewal goes to the CA that issued',
-    );
-  let code = 0;
-  await withManager(options, terminal, async (parts, report) => {
-    await parts.hooks.check();
-    const declared = options.dryRun
-      ? []
-      : await prepared(parts, { report, signal: terminal.signal });
-    const done: Done[] = [];
+  assertCombination(options);
+  let exitCode = 0;
+  await withManager(options, terminal, async (manager, report) => {
+    const { signal } = terminal;
+    await manager.hooks.check();
     const trial = options.dryRun ? dryRun(options, { terminal, report }) : undefined;
-    const due = chosen(parts, { ...options, declared }, terminal.signal);
-    await mapConcurrent(options.concurrency, due, async (id) => {
-      done.push(await maintainCertificate(id, parts, { options, terminal, report, trial }));
+    const run: Run = { options, manager, report, signal, trial };
+    const changed = trial ? [] : await prepareManager(manager, { report, signal });
+    const renewals: Renewal[] = [];
+    await mapConcurrent(options.concurrency, chosenIds(run, changed), async (id) => {
+      renewals.push(await renewOne(id, run));
     });
-    // Also where it was stopped: what a hook has ended before the run is begun again after it.
-    const finished = new Map((await parts.finish()).map((one) => [one.certificate, one]));
-    terminal.signal.throwIfAborted();
-    const results = done.map((one): Done => {
-      const { deployed, deployError } = finished.get(one.certificate) ?? {};
-      if (deployed !== 'failed') return one;
-      report.warn(`${one.certificate}: not deployed: ${errorText(deployError)}`);
-      return { ...one, result: 'not deployed', error: deployError };
-    });
-    const codes = new Set(
-      results.flatMap((one) =>
-        one.result === 'not deployed'
-          ? [8]
-          : one.error === undefined
-            ? []
-            : [exitCodeOf(one.error)],
-      ),
-    );
-    code = codes.size > 1 ? 9 : ([...codes][0] ?? 0);
-    const rows = results.map(({ certificate, result, again, names, error }): Row => ({
-      certificate,
-      result,
-      next: again,
-      names: names.map((name) => printable(name, 255)).join(' '),
-      error: errorCode(error),
-    }));
+    // After a stop too: a service that a hook has stopped is started again.
+    const results = withDeployments(renewals, await manager.finish(), report);
+    signal.throwIfAborted();
+    exitCode = exitCodeOfAll(results);
+    const rows = results.map(rowOf);
     if (rows.length === 0) report.done('nothing is due');
     return { text: table(rows), document: rows, rows };
   });
-  return code;
+  return exitCode;
 }
 
-/** Brings the storage into accord with the configuration. @returns the ids of those for which that has made something due */
-export async function prepared(
-  parts: ConfiguredManager,
+/** @throws CliError `ERR_CLI_USAGE` */
+function assertCombination(options: RenewOptions): void {
+  const { force, all, domains, dryRun: isTrial, server, caCertificate } = options;
+  if (force && !all && !domains)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--force needs the certificates to renew: use --domains or --all',
+    );
+  if (!isTrial && (server !== undefined || caCertificate !== undefined))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--server and --ca-certificate need --dry-run: a renewal uses the CA of the certificate',
+    );
+}
+
+const changeTexts = {
+  created: 'is managed from now on',
+  changed: 'is changed by the configuration',
+  ordered: 'is changed by the configuration, and ordered again',
+  joined: 'existed more than once, and is one certificate now',
+};
+
+/**
+ * Reconciles the storage with the configuration.
+ * @returns the ids of the certificates that this has made due
+ */
+export async function prepareManager(
+  manager: ConfiguredManager,
   { report, signal }: { readonly report: Reporter; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
-  const words = {
-    created: 'is managed from now on',
-    changed: 'is changed as the configuration says',
-    ordered: 'is changed as the configuration says, and ordered again',
-    joined: 'was there more than once, and is one certificate now',
-  };
-  const changes = await reconcileDeclared(parts, {
+  const changes = await reconcileDeclared(manager, {
     onError: (id, error) =>
       report.warn(`${id} is a duplicate, and could not be joined: ${printable(String(error))}`),
     signal,
   });
   for (const { id, names, change } of changes)
-    report.done(`${id} (${names.map((name) => printable(name, 255)).join(', ')}) ${words[change]}`);
-  await parts.maintenance.replan({ signal });
+    report.done(`${titleOf(id, names)} ${changeTexts[change]}`);
+  await manager.maintenance.replan({ signal });
   return changes.map(({ id }) => id);
 }
 
-async function* chosen(
-  parts: ConfiguredManager,
-  { domains, all, declared }: RenewOptions & { readonly declared: readonly string[] },
-  signal: AbortSignal,
+/** Returns the ids that flags name, or those that are due now. */
+async function* chosenIds(
+  { options: { domains, all }, manager, signal }: Run,
+  changed: readonly string[],
 ): AsyncGenerator<string> {
-  if (domains) for (const name of domains) yield (await findCertificate(parts, name)).id;
-  else if (all)
-    for await (const { id } of parts.provisioner.certificates.list({ signal })) yield id;
-  // What is due now is read once: what becomes due meanwhile is the next run's.
-  else yield* new Set([...declared, ...(await dueNow(parts, signal))]);
+  const { certificates } = manager.provisioner;
+  if (domains) {
+    for (const name of domains) yield (await findCertificate(manager, name)).id;
+  } else if (all) {
+    for await (const { id } of certificates.list({ signal })) yield id;
+  } else {
+    // Read once: what becomes due meanwhile is for the next run.
+    const ids = new Set(changed);
+    for await (const { id } of certificates.due(systemClock.now(), { signal })) ids.add(id);
+    yield* ids;
+  }
 }
 
-async function dueNow(
-  { provisioner }: ConfiguredManager,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const ids = new Set<string>();
-  for await (const { id } of provisioner.certificates.due(systemClock.now(), { signal }))
-    ids.add(id);
-  return [...ids];
-}
-
-async function maintainCertificate(
-  id: string,
-  parts: ConfiguredManager,
-  {
-    options,
-    terminal: { signal },
-    report,
-    trial,
-  }: {
-    readonly options: RenewOptions;
-    readonly terminal: Terminal;
-    readonly report: Reporter;
-    readonly trial: ReturnType<typeof dryRun> | undefined;
-  },
-): Promise<Done> {
-  const { provisioner } = parts;
-  const found: ManagedCertificate | undefined = await provisioner.certificates.find(id);
-  const names = found?.names ?? [];
-  const called = `${id} (${names.map((name) => printable(name, 255)).join(', ')})`;
+async function renewOne(id: string, run: Run): Promise<Renewal> {
+  const { manager, report, signal } = run;
+  const certificate = await manager.provisioner.certificates.find(id);
+  const names = certificate?.names ?? [];
+  const title = titleOf(id, names);
   try {
-    if (trial && found) {
-      const outcome = await trial(parts, found);
-      if (outcome.state === 'failed') throw outcome.error;
-      report.done(`${called}: could be renewed`);
-      return { certificate: id, names, result: 'could be renewed' };
-    }
-    const maintained = await parts.maintain(id, {
-      signal,
-      force: options.force ? 'renewal' : options.domains ? 'deploy' : undefined,
-    });
-    const { outcome, deployed, deployError } = maintained;
-    const error = outcome?.state === 'failed' ? outcome.error : deployError;
-    const result =
-      outcome?.state === 'failed'
-        ? 'failed'
-        : deployed === 'failed'
-          ? 'not deployed'
-          : outcome?.state === 'succeeded' && !outcome.elsewhere
-            ? 'renewed'
-            : deployed === undefined
-              ? 'not due'
-              : 'deployed';
-    if (error !== undefined) report.warn(`${called}: ${result}: ${errorText(error)}`);
-    else if (result !== 'not due') report.done(`${called}: ${result}`);
-    return { ...maintained, names, result, error };
+    const renewal =
+      run.trial && certificate
+        ? await tryRenewal(certificate, run.trial, manager)
+        : { ...(await maintain(id, run)), names };
+    const { result, error } = renewal;
+    if (error !== undefined) report.warn(`${title}: ${result}: ${errorText(error)}`);
+    else if (result !== 'not due') report.done(`${title}: ${result}`);
+    return renewal;
   } catch (error) {
-    if (!signal.aborted) report.warn(`${called}: ${errorText(error)}`);
+    if (!signal.aborted) report.warn(`${title}: ${errorText(error)}`);
     return { certificate: id, names, result: 'failed', error };
   }
+}
+
+async function tryRenewal(
+  certificate: ManagedCertificate,
+  trial: DryRun,
+  manager: ConfiguredManager,
+): Promise<Renewal> {
+  const outcome = await trial(manager, certificate);
+  if (outcome.state === 'failed') throw outcome.error;
+  return { certificate: certificate.id, names: certificate.names, result: 'could be renewed' };
+}
+
+async function maintain(
+  id: string,
+  { options, manager, signal }: Run,
+): Promise<Omit<Renewal, 'names'>> {
+  const forDomains = options.domains ? 'deploy' : undefined;
+  const maintained = await manager.maintain(id, {
+    signal,
+    force: options.force ? 'renewal' : forDomains,
+  });
+  const { outcome, deployError } = maintained;
+  const error = outcome?.state === 'failed' ? outcome.error : deployError;
+  return { ...maintained, result: resultOf(maintained), error };
+}
+
+function resultOf({ outcome, deployed }: MaintenanceResult): Renewal['result'] {
+  if (outcome?.state === 'failed') return 'failed';
+  if (deployed === 'failed') return 'not deployed';
+  if (outcome?.state === 'succeeded' && !outcome.elsewhere) return 'renewed';
+  return deployed === undefined ? 'not due' : 'deployed';
+}
+
+/** Adds the deployments that failed at the end of the run, as a service that does not start. */
+function withDeployments(
+  renewals: readonly Renewal[],
+  finished: Awaited<ReturnType<ConfiguredManager['finish']>>,
+  report: Reporter,
+): readonly Renewal[] {
+  const deployments = new Map(finished.map((deployment) => [deployment.certificate, deployment]));
+  return renewals.map((renewal): Renewal => {
+    const { deployed, deployError } = deployments.get(renewal.certificate) ?? {};
+    if (deployed !== 'failed') return renewal;
+    report.warn(`${renewal.certificate}: not deployed: ${errorText(deployError)}`);
+    return { ...renewal, result: 'not deployed', error: deployError };
+  });
+}
+
+function exitCodeOfAll(renewals: readonly Renewal[]): number {
+  const codes = new Set<number>();
+  for (const { result, error } of renewals) {
+    if (result === 'not deployed') codes.add(8);
+    else if (error !== undefined) codes.add(exitCodeOf(error));
+  }
+  const [code = 0] = codes;
+  return codes.size > 1 ? 9 : code;
+}
+
+function rowOf({ certificate, result, again, names, error }: Renewal): Row {
+  return {
+    certificate,
+    result,
+    next: again,
+    names: names.map((name) => printable(name, 255)).join(' '),
+    error: errorCode(error),
+  };
+}
+
+function titleOf(id: string, names: readonly string[]): string {
+  return `${id} (${names.map((name) => printable(name, 255)).join(', ')})`;
 }

@@ -2,7 +2,7 @@ import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import { managed } from './managed.ts';
+import { commandManager } from './manager.ts';
 
 /** Opens the certificate manager for one command, and writes its result. */
 export async function withManager(
@@ -14,7 +14,7 @@ export async function withManager(
   try {
     await using storage = await openStorage(options, terminal, report);
     const result = await work(
-      managed({ storage, configuration: options.configuration, terminal, report }),
+      commandManager({ storage, configuration: options.configuration, terminal, report }),
       report,
     );
     report.close();

@@ -1,14 +1,14 @@
 import type { IssuedCertificate } from '@acmex/certificate';
 import { printable } from '@acmex/errors';
-import { called, type CertificateAuthority } from '../certificate-authority.ts';
+import { displayName, type CertificateAuthority } from '../certificate-authority.ts';
 
-/** The certificate that `acmex obtain` has issued, and its files. */
+/** The certificate that was obtained, and its files. */
 export interface ObtainResult extends Pick<IssuedCertificate, 'leaf'> {
   readonly authority: CertificateAuthority;
   readonly certificate: string;
-  /** Absent where the request came from elsewhere, and its key with it. */
+  /** Absent for a request from a file, whose key is elsewhere. */
   readonly privateKey?: string | undefined;
-  /** Of the managed certificate; absent where nothing keeps it current. */
+  /** Absent for a certificate that is not managed. */
   readonly id?: string | undefined;
 }
 
@@ -42,7 +42,7 @@ export function resultText({ leaf, authority, certificate, privateKey, id }: Obt
     `valid        ${leaf.notBefore} to ${leaf.notAfter}`,
     `certificate  ${certificate}`,
     ...(privateKey === undefined ? [] : [`private key  ${privateKey}`]),
-    ...(id === undefined ? [] : [`kept as      ${id}; acmex renew, by a timer, keeps it current`]),
-    `issued by ${called(authority)}`,
+    ...(id === undefined ? [] : [`managed as   ${id}; acmex renew, run by a timer, renews it`]),
+    `issued by ${displayName(authority)}`,
   ].join('\n');
 }

@@ -5,26 +5,27 @@ import { printable } from '@acmex/errors';
 import type { ConfiguredDnsProvidersOptions } from '@acmex/manager/from-config';
 import type { Reporter, Terminal } from '../terminal.ts';
 
-/** Whether a person writes the records, whom no timer has. */
-export function isByHand(name: string | undefined, config: Pick<Config, 'values'>): boolean {
+/** Reports whether a person writes the records of a DNS provider, so that nothing can renew by itself. */
+export function isManual(name: string | undefined, config: Pick<Config, 'values'>): boolean {
   return (
     dnsProviderKinds().some(({ type, attended }) => attended && type === name) &&
-    !dnsProvidersOf(config).some((one) => one.name === name)
+    !dnsProvidersOf(config).some((provider) => provider.name === name)
   );
 }
 
-/** Says which record to write, and waits for Enter where a person can press it; elsewhere for nothing but the end of the step. */
-export function byHand(
+/** Shows which record to write, and waits for Enter on a terminal; elsewhere, until the record is visible. */
+export function promptForRecord(
   { stdin, stderr }: Terminal,
   report: Reporter,
 ): NonNullable<ConfiguredDnsProvidersOptions['prompt']> {
   return async ({ action, name, value }, { signal }) => {
     const record = `${printable(name, 255)} TXT "${printable(value, 255)}"`;
-    if (action === 'remove') return report.done(`take this record away: ${record}`);
+    if (action === 'remove') return report.done(`remove this record: ${record}`);
+    const isTerminal = stdin?.isTTY ?? false;
     report.done(
-      `write this record: ${record}\n  it goes on when the record is seen${stdin?.isTTY ? ', or when you press Enter' : ''}`,
+      `write this record: ${record}\n  continues when it is visible${isTerminal ? ', or when you press Enter' : ''}`,
     );
-    if (!stdin?.isTTY) return void (await never(signal));
+    if (!stdin || !isTerminal) return await untilAborted(signal);
     const lines = createInterface({ input: stdin, output: stderr, terminal: false });
     try {
       await lines.question('', { signal });
@@ -34,7 +35,8 @@ export function byHand(
   };
 }
 
-async function never(signal: AbortSignal): Promise<void> {
+/** Waits until a signal aborts, and throws its reason. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
   signal.throwIfAborted();
 }

@@ -3,7 +3,7 @@ import { type AccountDescription, type AccountOptions, accountSession } from '@a
 import type { AcmeSession } from '@acmex/protocol';
 import type { Reporter } from '../terminal.ts';
 
-/** A session with the account that is kept for a CA, or with the one of a key that was given; says what it does. */
+/** Opens the stored account at a CA, or registers one, and reports it. */
 export async function openAccount(
   authority: AccountDescription,
   {
@@ -11,7 +11,7 @@ export async function openAccount(
     ...options
   }: Omit<AccountOptions, 'userAgent' | 'onRegistered'> & { readonly report: Reporter },
 ): Promise<AcmeSession> {
-  report.working(`asking ${authority.title}`);
+  report.working(`connecting to ${authority.title}`);
   return await accountSession(authority, {
     ...options,
     userAgent: 'acmex-cli',

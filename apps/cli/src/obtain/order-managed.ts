@@ -1,0 +1,156 @@
+import { resolve } from 'node:path';
+import { dnsVariablesRecord } from '@acmex/config';
+import { errorText, printable } from '@acmex/errors';
+import {
+  declareCertificate,
+  deployRecord,
+  type DeployStep,
+  saveCredentials,
+  savedCredentials,
+  type WantedCertificate,
+} from '@acmex/manager';
+import type { Declaration, SpecKey } from '@acmex/orchestrator';
+import { CliError } from '../errors.ts';
+import { waitingFile } from '../whole-file.ts';
+import type { Obtained, Obtaining } from './obtain.ts';
+import type { ObtainOptions } from './options.ts';
+
+/** Orders a managed certificate, unless it is current and as wanted, and deploys it to its files. */
+export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
+  const { options, manager, report, authority } = obtaining;
+  const { signal } = obtaining.terminal;
+  for (const path of [options.keyPath, options.certPath])
+    await (await waitingFile(path, 0o600))[Symbol.asyncDispose]();
+  await storeCredentials(obtaining);
+  report.working(`connecting to ${authority.title}`);
+  const names = obtaining.names.map(({ value }) => value);
+  const { issuer, challenge } = obtaining;
+  await manager.connect({ issuer, names, challenge, signal });
+  await manager.hooks.check();
+  const declaration = await declareCertificate(manager, wantedCertificate(obtaining), {
+    onFailure: 'end',
+    order: options.force ? 'always' : 'if-needed',
+    deployAgain: true,
+    paused: 'resume',
+  });
+  report.done(declarationText(declaration));
+  await executeOrder(declaration, obtaining);
+  const { id } = declaration.certificate;
+  await deploy(id, obtaining);
+  const { certificates } = manager.provisioner;
+  const { current } = await certificates.get(id);
+  const content = await certificates.generation(id, current?.generation ?? 0);
+  return { chain: content?.chain ?? '', id };
+}
+
+function wantedCertificate({ options, names, authority, challenge }: Obtaining): WantedCertificate {
+  return {
+    names: names.map(({ value }) => value),
+    issuer: authority,
+    profile: options.profile ?? authority.profile,
+    keyType: options.keyType,
+    mustStaple: options.mustStaple,
+    proof: challenge,
+    deploy: deployRecord(deploySteps(options)),
+  };
+}
+
+/** Returns the steps of the deployment with absolute paths: a renewal has another working directory. */
+function deploySteps(options: ObtainOptions): readonly DeployStep[] {
+  const { certPath, keyPath, deployDirectory, deployHook, probe } = options;
+  const hook = deployHook?.split(/\s+/).filter((word) => word !== '');
+  return [
+    { certPath: resolve(certPath), keyPath: resolve(keyPath) },
+    ...(deployDirectory === undefined ? [] : [{ directory: resolve(deployDirectory) }]),
+    ...(hook === undefined ? [] : [{ hook }]),
+    ...(probe === undefined ? [] : [{ probe }]),
+  ];
+}
+
+/**
+ * Stores the variables that a renewal needs, which has another environment than this shell.
+ * @throws CliError `ERR_CLI_USAGE` if the storage lacks one, and `--save-credentials` is absent
+ */
+async function storeCredentials({ options, storage, terminal }: Obtaining): Promise<void> {
+  const { dnsEnv = [], dnsProvider, saveCredentials: save = false } = options;
+  const { env: environment } = terminal;
+  const recorded =
+    dnsVariablesRecord(dnsProvider, { config: options.configuration, environment }) ?? {};
+  const secrets = Object.entries(recorded)
+    .filter(([, value]) => value === null)
+    .map(([name]) => [name, environment[name] ?? '']);
+  const programs =
+    dnsEnv.length > 0
+      ? (await import('@acmex/dns-hooks')).environment({ from: environment, allow: dnsEnv })
+      : {};
+  const needed: Readonly<Record<string, string>> = { ...programs, ...Object.fromEntries(secrets) };
+  if (save) return await saveCredentials(storage, needed);
+  const stored = await savedCredentials(storage);
+  const missing = Object.keys(needed).filter((name) => stored[name] !== needed[name]);
+  if (missing.length === 0) return;
+  const [are, them] = missing.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `${missing.join(', ')} ${are} set in this shell only, and a renewal cannot see ${them}: use --save-credentials to store ${them}, or --no-manage to renew by yourself`,
+  );
+}
+
+function declarationText(declaration: Declaration): string {
+  const { names, current, order } = declaration.certificate;
+  const subject = names.join(', ');
+  const changes = 'differences' in declaration ? declaration.differences.map(wordOf) : [];
+  const change = changes.length > 0 ? `changed ${changes.join(', ')}; ` : '';
+  if (order !== undefined) return `${subject}: ${change}${current ? 'ordered again' : 'ordered'}`;
+  return `${subject}: ${change}current until ${current?.notAfter}, not ordered again; --force orders it`;
+}
+
+const words: Readonly<Partial<Record<SpecKey, string>>> = {
+  issuer: 'CA',
+  keyType: 'key type',
+  mustStaple: 'Must-Staple',
+  proof: 'challenge',
+  deploy: 'deployment',
+};
+const wordOf = (key: SpecKey): string => words[key] ?? key;
+
+/** Executes the order that is in progress for a certificate, if there is one. */
+async function executeOrder(
+  { change, certificate: { order } }: Declaration,
+  { manager: { provisioner }, terminal: { signal }, report }: Obtaining,
+): Promise<void> {
+  if (order === undefined) return;
+  try {
+    const outcome = await provisioner.execute(order, { signal });
+    if (outcome.state === 'failed') throw outcome.error;
+    if (outcome.state === 'cancelled')
+      throw new CliError(
+        'ERR_CLI_INCOMPLETE',
+        `the order ${order} was cancelled by another process`,
+      );
+  } catch (error) {
+    // Nothing is left of a first order that its user interrupts.
+    if (signal.aborted && change === 'created')
+      await provisioner
+        .cancel(order)
+        .then(() => provisioner.execute(order))
+        .catch((failure: unknown) =>
+          report.warn(`the order ${order} could not be cancelled: ${printable(String(failure))}`),
+        );
+    throw error;
+  }
+}
+
+/** @throws CliError `ERR_CLI_NOT_DEPLOYED` */
+async function deploy(id: string, { manager, terminal }: Obtaining): Promise<void> {
+  const { signal } = terminal;
+  const maintained = await manager.maintain(id, { signal });
+  const finished = await manager.finish({ signal });
+  const { deployed, deployError } =
+    finished.find(({ certificate }) => certificate === id) ?? maintained;
+  if (deployed === 'failed')
+    throw new CliError(
+      'ERR_CLI_NOT_DEPLOYED',
+      `${id} was issued and stored, but not deployed: ${errorText(deployError)}`,
+      { cause: deployError },
+    );
+}

@@ -1,0 +1,55 @@
+import { verifyIssued } from '@acmex/certificate';
+import { AcmeClient } from '@acmex/client';
+import { endsIn } from '@acmex/manager';
+import { reportProgress, trackDisplay } from '../progress.ts';
+import { type WaitingFile, waitingFile } from '../whole-file.ts';
+import type { Obtained, Obtaining } from './obtain.ts';
+import { certificateRequest } from './request.ts';
+
+/** Orders a certificate that is not managed: only its account is stored. */
+export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
+  const { options, names, authority, manager, report } = obtaining;
+  const { signal, display } = obtaining.terminal;
+  await using keyFile =
+    options.csr === undefined ? await waitingFile(options.keyPath, 0o600) : undefined;
+  await using certificateFile = await waitingFile(options.certPath, 0o644);
+  report.working('creating the request');
+  const request = await certificateRequest(names, options);
+  report.working(`connecting to ${authority.title}`);
+  const connection = await manager.connect({
+    issuer: obtaining.issuer,
+    names: names.length > 0 ? names.map(({ value }) => value) : undefined,
+    challenge: obtaining.challenge,
+    signal,
+  });
+  const prefer = options.preferredChain ?? authority.preferredChain;
+  const { pem } = await new AcmeClient(connection).issue(
+    {
+      identifiers: request.identifiers,
+      csr: request.csr,
+      profile: options.profile ?? authority.profile,
+      notAfter: options.notAfter,
+      prefer: prefer === undefined ? undefined : endsIn(prefer),
+    },
+    {
+      signal,
+      onProgress: (progress) => {
+        trackDisplay(display, progress);
+        reportProgress(report, progress);
+      },
+    },
+  );
+  const issued = await verifyIssued(pem, request);
+  // The key first: a certificate without its key is useless, a key without its certificate is harmless.
+  if (request.privateKey && keyFile) await commitSecret(keyFile, await request.privateKey());
+  await certificateFile.commit(issued.pem);
+  return { chain: issued.pem };
+}
+
+async function commitSecret(file: WaitingFile, bytes: Uint8Array): Promise<void> {
+  try {
+    await file.commit(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
