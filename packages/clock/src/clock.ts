@@ -1,6 +1,9 @@
 import { Temporal } from 'temporal-polyfill';
 
-/** A length of time as callers write it: `{ seconds: 5 }`, `'PT5S'` or a `Temporal.Duration`. Days count 24 hours; weeks, months and years are refused. */
+/**
+ * A length of time as callers write it: `{ seconds: 5 }`, `'PT5S'` or a `Temporal.Duration`.
+ * A day has 24 hours; weeks, months and years are refused.
+ */
 export type DurationInput = Temporal.DurationLike | string;
 
 /** A moment as callers write it: an RFC 3339 string or a `Temporal.Instant`. */
@@ -11,7 +14,7 @@ export interface SleepOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where the time comes from and how waiting is done, so that a test can own both. */
+/** Reads the time and waits. A test replaces it with a clock that it controls. */
 export interface Clock {
   /** The wall clock. It may jump. */
   now(): Temporal.Instant;
@@ -22,7 +25,8 @@ export interface Clock {
 }
 
 /**
- * The length of a duration.
+ * Returns the length of a duration.
+ *
  * @returns milliseconds, with fractions
  * @throws RangeError for weeks, months and years, whose length depends on the calendar
  */

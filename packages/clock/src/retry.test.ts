@@ -56,7 +56,7 @@ describe('retry', () => {
     expect([attempts, clock.monotonic()]).toEqual([2, 0]);
   });
 
-  it('begins no attempt after the time limit, and tells each attempt the time that is left', async () => {
+  it('begins no attempt after the time limit, and passes each attempt the time that is left', async () => {
     const clock = virtualClock({ now: start });
     const left: number[] = [];
     const policy = { attempts: 9, backoff, again: whenRejected, limit: 'PT5S' };

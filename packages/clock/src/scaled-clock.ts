@@ -3,15 +3,19 @@ import { type Clock, type InstantInput, milliseconds } from './clock.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface ScaledClockOptions {
-  /** The moment it shows when it is made. */
+  /** The time that the clock shows at first. */
   readonly origin: InstantInput;
-  /** Seconds that pass on it in one second of `clock`; more than 0. */
+  /** How many seconds pass in one second of `clock`; more than 0. */
   readonly factor: number;
-  /** The clock that is scaled; the machine's own by default. */
+  /** The clock to scale; the machine's own by default. */
   readonly clock?: Clock;
 }
 
-/** A clock that runs faster or slower than another: years of renewals rehearsed in minutes. */
+/**
+ * Creates a clock that runs faster or slower than another clock, to rehearse years of renewals in minutes.
+ *
+ * @throws RangeError for a factor that is not above 0
+ */
 export function scaledClock({ origin, factor, clock = systemClock }: ScaledClockOptions): Clock {
   if (!(factor > 0 && Number.isFinite(factor)))
     throw new RangeError(`scaledClock: factor must be a number above 0, not ${factor}`);

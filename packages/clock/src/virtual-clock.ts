@@ -1,13 +1,23 @@
 import { Temporal } from 'temporal-polyfill';
-import { type Clock, type DurationInput, type InstantInput, milliseconds } from './clock.ts';
+import {
+  type Clock,
+  type DurationInput,
+  type InstantInput,
+  milliseconds,
+  type SleepOptions,
+} from './clock.ts';
 
-/** A clock that stands still until it is told to move. */
+/** A clock that moves only when a test moves it. */
 export interface VirtualClock extends Clock {
-  /** Moves on by `duration`, waking each sleeper at its moment and in order; what the sleepers then do runs before the next wakes. */
+  /** Moves by `duration` and wakes each sleeper at its moment, in order. The work of a sleeper runs before the next one wakes. */
   advance(duration: DurationInput): Promise<void>;
-  /** Moves on from sleeper to sleeper until `work` is settled, and returns what it returns. @throws Error when nothing sleeps and `work` still waits */
+  /**
+   * Moves from sleeper to sleeper until `work` is settled, and returns what it returns.
+   *
+   * @throws Error when nothing sleeps and `work` still waits
+   */
   run<T>(work: Promise<T>): Promise<T>;
-  /** How many sleep now. */
+  /** How many sleepers there are now. */
   readonly sleepers: number;
 }
 
@@ -16,81 +26,101 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock for tests: no test waits, and none depends on how fast the machine is. */
+/** Creates a clock for tests: no test waits, and none depends on the speed of the machine. */
 export function virtualClock({
   now = '2026-01-01T00:00:00Z',
 }: { readonly now?: InstantInput } = {}): VirtualClock {
   const origin = Temporal.Instant.from(now);
-  let time = 0;
-  let sleepers: readonly Sleeper[] = [];
-
-  const next = (until: number) =>
-    sleepers
-      .filter(({ at }) => at <= until)
-      .reduce<Sleeper | undefined>(
-        (first, one) => (first && first.at <= one.at ? first : one),
-        undefined,
-      );
-  const wake = (sleeper: Sleeper) => {
-    time = Math.max(time, sleeper.at);
-    sleepers = sleepers.filter((one) => one !== sleeper);
-    sleeper.wake();
-  };
-
+  const timeline = new Timeline();
   return {
-    now: () => origin.add({ nanoseconds: Math.round(time * 1e6) }),
-    monotonic: () => time,
+    now: () => origin.add({ nanoseconds: Math.round(timeline.time * 1e6) }),
+    monotonic: () => timeline.time,
     get sleepers() {
-      return sleepers.length;
+      return timeline.count;
     },
-    sleep: (duration, { signal } = {}) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        const abort = () => {
-          sleepers = sleepers.filter((one) => one !== sleeper);
-          reject(signal?.reason);
-        };
-        const sleeper: Sleeper = {
-          at: time + milliseconds(duration),
-          wake: () => {
-            signal?.removeEventListener('abort', abort);
-            resolve();
-          },
-        };
-        sleepers = [...sleepers, sleeper];
-        signal?.addEventListener('abort', abort, { once: true });
-      }),
+    sleep: (duration, options) => timeline.sleep(milliseconds(duration), options),
     async advance(duration) {
-      const until = time + milliseconds(duration);
+      const until = timeline.time + milliseconds(duration);
       await settled();
-      for (let sleeper = next(until); sleeper; sleeper = next(until)) {
-        wake(sleeper);
+      for (let sleeper = timeline.next(until); sleeper; sleeper = timeline.next(until)) {
+        timeline.wake(sleeper);
         await settled();
       }
-      time = until;
+      timeline.time = until;
     },
-    async run(work) {
-      let done = false;
-      const end = () => {
-        done = true;
-      };
-      work.then(end, end);
-      for (await settled(); !done; await settled()) {
-        // What is under way outside of this clock (a signature, a socket) gets real time before a far moment is jumped to.
-        const near = next(time + 5000);
-        const sleeper =
-          near ??
-          (await patiently(
-            () => (done ? undefined : next(Infinity)),
-            () => done || next(time + 5000) !== undefined,
-          ));
-        if (sleeper) wake(sleeper);
-        else if (!done)
-          throw new Error('virtualClock: the work waits, but nothing sleeps on this clock');
-      }
-      return await work;
-    },
+    run: (work) => runUntilSettled(timeline, work),
   };
+}
+
+/** The time of a virtual clock, in milliseconds from its origin, and who sleeps until when. */
+class Timeline {
+  time = 0;
+  #sleepers: readonly Sleeper[] = [];
+
+  get count(): number {
+    return this.#sleepers.length;
+  }
+
+  sleep(lengthMs: number, { signal }: SleepOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const abort = () => {
+        this.#remove(sleeper);
+        reject(signal?.reason);
+      };
+      const sleeper: Sleeper = {
+        at: this.time + lengthMs,
+        wake: () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        },
+      };
+      this.#sleepers = [...this.#sleepers, sleeper];
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** Returns the first sleeper to wake, if it wakes by `until`. */
+  next(until: number): Sleeper | undefined {
+    return this.#sleepers
+      .filter(({ at }) => at <= until)
+      .reduce<Sleeper | undefined>(
+        (first, sleeper) => (first && first.at <= sleeper.at ? first : sleeper),
+        undefined,
+      );
+  }
+
+  /** Moves to the moment of a sleeper and wakes it. */
+  wake(sleeper: Sleeper): void {
+    this.time = Math.max(this.time, sleeper.at);
+    this.#remove(sleeper);
+    sleeper.wake();
+  }
+
+  #remove(sleeper: Sleeper): void {
+    this.#sleepers = this.#sleepers.filter((candidate) => candidate !== sleeper);
+  }
+}
+
+async function runUntilSettled<T>(timeline: Timeline, work: Promise<T>): Promise<T> {
+  let isDone = false;
+  const end = () => {
+    isDone = true;
+  };
+  work.then(end, end);
+  for (await settled(); !isDone; await settled()) {
+    // Work outside of this clock (a signature, a socket) gets real time before the clock jumps far ahead.
+    const sleeper =
+      timeline.next(timeline.time + 5000) ??
+      (await patiently(
+        () => (isDone ? undefined : timeline.next(Infinity)),
+        () => isDone || timeline.next(timeline.time + 5000) !== undefined,
+      ));
+    if (sleeper) timeline.wake(sleeper);
+    else if (!isDone)
+      throw new Error('virtualClock: the work waits, but nothing sleeps on this clock');
+  }
+  return await work;
 }
 
 /** Lets everything that is ready run: a few turns of the event loop. */
