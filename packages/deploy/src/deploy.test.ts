@@ -1,5 +1,6 @@
 import {
   chmod,
+  chown,
   mkdir,
   mkdtemp,
   readdir,
@@ -91,6 +92,19 @@ describe("files of one's own", () => {
       'leaf.pem',
     ]);
   });
+  it('keep their owner, group and mode, and a key never opens wider than 0640', async () => {
+    const target = { certPath: at('c.pem'), keyPath: at('k.pem') };
+    await deployFiles(target, await bundle());
+    await chmod(at('k.pem'), 0o664);
+    await chmod(at('c.pem'), 0o600);
+    if (process.getuid?.() === 0) await chown(at('k.pem'), 0, 4321);
+    const { gid } = await stat(at('k.pem'));
+    await deployFiles(target, await bundle());
+    const [key, certificate] = [await stat(at('k.pem')), await stat(at('c.pem'))];
+    expect([key.gid, key.mode & 0o777, certificate.mode & 0o777]).toEqual([gid, 0o640, 0o600]);
+    await deployFiles({ ...target, keyMode: 0o600 }, await bundle());
+    expect((await stat(at('k.pem'))).mode & 0o777).toBe(0o600);
+  });
   it('are written where a link leads', async () => {
     await writeFile(at('real.pem'), 'old');
     await symlink(at('real.pem'), at('link.pem'));
@@ -103,7 +117,7 @@ describe("files of one's own", () => {
       'a folder that is not there',
       () => ({ certPath: at('no', 'c.pem') }),
       'ERR_DEPLOY_FILE',
-      'no such folder',
+      'no such file or directory',
     ],
     ['a relative path', () => ({ certPath: 'c.pem' }), 'ERR_DEPLOY_TARGET', 'absolute'],
     [
@@ -168,6 +182,34 @@ describe('a directory', () => {
     );
     await expect(deployFiles({ directory: folder }, one)).resolves.toMatchObject({
       changed: false,
+    });
+  });
+  it('keeps owner, group and mode from certificate to certificate', async () => {
+    await deployFiles({ directory: folder }, await bundle());
+    await chmod(at('live', 'a.test', 'privkey.pem'), 0o640);
+    if (process.getuid?.() === 0) await chown(at('live', 'a.test', 'privkey.pem'), 0, 4321);
+    const { gid } = await stat(at('live', 'a.test', 'privkey.pem'));
+    await deployFiles({ directory: folder }, await bundle());
+    const next = await stat(at('live', 'a.test', 'privkey.pem'));
+    expect([next.gid, next.mode & 0o777]).toEqual([gid, 0o640]);
+  });
+  it('keeps what is in its archive and is not the folder of a serial number', async () => {
+    await deployFiles({ directory: folder }, await bundle());
+    const archive = (...names: string[]) => at('archive', 'a.test', ...names);
+    await mkdir(archive('notes'));
+    await writeFile(archive('abcd'), 'a file');
+    await mkdir(at('precious'));
+    await writeFile(at('precious', 'file'), 'precious');
+    await symlink(at('precious'), archive('0abc'));
+    for (let count = 0; count < 5; count += 1)
+      await deployFiles({ directory: folder }, await bundle());
+    expect(await readdir(archive())).toEqual(expect.arrayContaining(['notes', 'abcd', '0abc']));
+    expect(await readdir(archive())).toHaveLength(6);
+    expect(await readFile(at('precious', 'file'), 'utf8')).toBe('precious');
+  });
+  it.each(['', '..', 'a/b', '.hidden'])('is refused with the name "%s"', async (name) => {
+    await expect(deployFiles({ directory: folder, name }, await bundle())).rejects.toMatchObject({
+      code: 'ERR_DEPLOY_TARGET',
     });
   });
   it('touches nothing that is not its own', async () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { DeployError } from './errors.ts';
-import { trustedProgram } from './trusted-program.ts';
+import { trustedProgram } from './program.ts';
 
 export interface HookOptions {
   /** All that it sees of the environment. */

@@ -1,7 +1,7 @@
 import { access, constants, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeployError } from './errors.ts';
-import { trustedProgram } from './trusted-program.ts';
+import { trustedProgram } from './program.ts';
 
 /**
  * The programs in a folder, in the order of their names: plain files that are executable, and whose names do not begin with a dot or end with `~`.

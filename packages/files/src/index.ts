@@ -10,6 +10,7 @@ export {
 export { type ProgramSearch, trustedFile, trustedProgram } from './trusted-path.ts';
 export {
   type FileAttributes,
+  type FileInFolderAttributes,
   type NewFileOptions,
   readFileIn,
   replaceEntry,

@@ -64,12 +64,18 @@ export async function replaceFile(
   return await replaceAt(target, bytes, attributes);
 }
 
+/** How a file in an open folder is written. */
+export interface FileInFolderAttributes extends FileAttributes {
+  /** Where nothing is at the name: the earlier file whose owner, group and mode are kept. Only one that `Folder.trusts`. */
+  readonly earlier?: Pick<Stats, 'uid' | 'gid' | 'mode'> | undefined;
+}
+
 /** Like `replaceFile`, in a folder that is open. A link at the name follows the same rule. */
 export async function replaceFileIn(
   folder: Folder,
   name: string,
   bytes: Uint8Array | string,
-  attributes: FileAttributes,
+  attributes: FileInFolderAttributes,
 ): Promise<boolean> {
   const linked = await linkTarget(folder, name);
   if (linked !== undefined)
@@ -246,7 +252,7 @@ interface FinalAttributes extends Pick<FileAttributes, 'mode' | 'uid' | 'gid'> {
 async function replaceAt(
   target: Pick<Target, 'folder' | 'name'>,
   bytes: Uint8Array | string,
-  attributes: FileAttributes,
+  attributes: FileInFolderAttributes,
 ): Promise<boolean> {
   const { folder, name } = target;
   const existing = await regularFile(target);
@@ -298,13 +304,15 @@ async function regularFile({
 function attributesFor(
   existing: Stats | undefined,
   { folder }: Pick<Target, 'folder'>,
-  { mode, keepModeWithin, uid, gid }: FileAttributes,
+  { mode, keepModeWithin, uid, gid, earlier }: FileInFolderAttributes,
 ): FinalAttributes {
-  if (existing === undefined || !folder.trusts(existing)) return { mode, uid, gid };
+  const model = existing ?? earlier;
+  if (model === undefined || (existing !== undefined && !folder.trusts(existing)))
+    return { mode, uid, gid };
   return {
-    mode: keepModeWithin === undefined ? mode : existing.mode & keepModeWithin,
-    uid: uid ?? existing.uid,
-    gid: gid ?? existing.gid,
+    mode: keepModeWithin === undefined ? mode : model.mode & keepModeWithin,
+    uid: uid ?? model.uid,
+    gid: gid ?? model.gid,
     mayNarrow: uid === undefined && gid === undefined,
   };
 }

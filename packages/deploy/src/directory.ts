@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import { readlink, rename, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type FileAttributes, type Folder, openFolder, replaceFileIn } from '@acmex/files';
+import { type Bundle, filesOf, folderName } from './bundle.ts';
+import type { Deployed, DirectoryTarget } from './deploy-files.ts';
+import { DeployError } from './errors.ts';
+import { writeFailure } from './write-failure.ts';
+
+/** How many certificates stay in an archive, with the current one. */
+const archivedCertificates = 3;
+
+/** As folders of an archive are named: a serial number in lower-case hexadecimal. */
+const serialNumberPattern = /^[0-9a-f]{1,64}$/;
+
+const folderMode = 0o755;
+
+/**
+ * Writes a certificate to `archive/<name>/<serial number>`, then lets the link `live/<name>` lead there.
+ *
+ * @throws DeployError
+ */
+export async function deployToDirectory(
+  target: DirectoryTarget,
+  bundle: Bundle,
+  attributes: Readonly<Record<'key' | 'certificate', FileAttributes>>,
+): Promise<Deployed> {
+  const { directory, name = folderName(bundle.names) } = target;
+  assertFolderName(name, bundle);
+  const lineage = join(directory, 'live', name);
+  const paths = {
+    fullchain: join(lineage, 'fullchain.pem'),
+    privateKey: join(lineage, 'privkey.pem'),
+    lineage,
+  };
+  try {
+    await using live = await openFolder(join(directory, 'live'), { make: folderMode });
+    const current = await currentTarget(live, name);
+    await using archive = await openFolder(join(directory, 'archive', name), { make: folderMode });
+    const previous = basename(current ?? '');
+    const hasWritten = await writeBundle(archive, bundle, { ...attributes, previous });
+    const wanted = join('..', 'archive', name, bundle.serialNumber);
+    if (current === wanted) return { changed: hasWritten, paths };
+    await archive.sync();
+    await replaceLink(live, name, wanted);
+    await prune(archive, bundle.serialNumber);
+    return { changed: true, paths };
+  } catch (error) {
+    throw writeFailure(lineage, error);
+  }
+}
+
+function assertFolderName(name: string, { serialNumber }: Bundle): void {
+  if (name === '' || name.startsWith('.') || name.includes('/') || name.includes('\0'))
+    throw new DeployError(
+      'ERR_DEPLOY_TARGET',
+      `${JSON.stringify(name)} cannot be the name of a folder: use letters, digits, "-" and "_"`,
+    );
+  if (!serialNumberPattern.test(serialNumber))
+    throw new DeployError(
+      'ERR_DEPLOY_TARGET',
+      `${JSON.stringify(serialNumber)} is not a serial number in lower-case hexadecimal`,
+    );
+}
+
+/** Returns where the link of a certificate leads; undefined where there is nothing. */
+async function currentTarget(live: Folder, name: string): Promise<string | undefined> {
+  const stats = await live.stat(name);
+  if (stats === undefined) return undefined;
+  if (!stats.isSymbolicLink())
+    throw new DeployError(
+      'ERR_DEPLOY_TARGET',
+      `${join(live.path, name)} exists and is not a symbolic link of AcmeX: move it away, or use another name`,
+    );
+  return await readlink(live.entry(name));
+}
+
+/**
+ * Writes the four files of a certificate; owner, group and mode are kept from the previous certificate's files.
+ *
+ * @returns whether a file was written
+ */
+async function writeBundle(
+  archive: Folder,
+  bundle: Bundle,
+  { key, certificate, previous }: BundleAttributes,
+): Promise<boolean> {
+  const texts = filesOf(bundle);
+  await using folder = await archive.make(bundle.serialNumber, folderMode);
+  let hasWritten = false;
+  for (const [file, text, attributes] of [
+    ['privkey.pem', texts.privateKey, key],
+    ['fullchain.pem', texts.fullchain, certificate],
+    ['cert.pem', texts.certificate, certificate],
+    ['chain.pem', texts.chain, certificate],
+  ] as const) {
+    const earlier = await trustedStats(archive, previous, file);
+    if (await replaceFileIn(folder, file, text, { ...attributes, earlier })) hasWritten = true;
+  }
+  return hasWritten;
+}
+
+interface BundleAttributes extends Readonly<Record<'key' | 'certificate', FileAttributes>> {
+  /** The folder of the previous certificate, in the archive; any other text where there is none. */
+  readonly previous: string;
+}
+
+/** Returns the properties of an archived file; undefined where there is none, or another user could have made it. */
+async function trustedStats(archive: Folder, folderName: string, file: string) {
+  if (!serialNumberPattern.test(folderName)) return undefined;
+  if (!(await archive.stat(folderName))?.isDirectory()) return undefined;
+  await using folder = await archive.open(folderName);
+  const stats = await folder.stat(file);
+  return stats?.isFile() && folder.trusts(stats) ? stats : undefined;
+}
+
+/** A link that is there is replaced, not followed. */
+async function replaceLink(live: Folder, name: string, target: string): Promise<void> {
+  const temporary = `.${name}.${randomBytes(6).toString('hex')}`;
+  await symlink(target, live.entry(temporary));
+  try {
+    await rename(live.entry(temporary), live.entry(name));
+  } catch (error) {
+    await live.removeFile(temporary);
+    throw error;
+  }
+  await live.sync();
+}
+
+/** Removes old certificates. The newest stay: a server may still have one of them open. */
+async function prune(archive: Folder, current: string): Promise<void> {
+  const entries = await archive.list();
+  const previous = await Promise.all(
+    entries
+      .filter(
+        (entry) =>
+          entry.isDirectory() && entry.name !== current && serialNumberPattern.test(entry.name),
+      )
+      .map(async ({ name }) => ({ name, changedAt: (await archive.stat(name))?.mtimeMs ?? 0 })),
+  );
+  const superfluous = previous
+    .sort((a, b) => b.changedAt - a.changedAt)
+    .slice(archivedCertificates - 1);
+  for (const { name } of superfluous) await archive.removeTree(name);
+}
