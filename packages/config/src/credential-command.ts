@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type Clock, withTimeLimit } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
+import { fileErrorText, trustedProgram } from '@acmex/files';
 import { ConfigError } from './errors.ts';
 import type { Environment } from './substitution.ts';
 
@@ -23,9 +24,10 @@ export async function credentialOfCommand(
   { environment, clock }: CommandOptions,
 ): Promise<string> {
   const [program] = argv;
+  const executable = await programOf(program, environment);
   try {
     return await withTimeLimit({ clock, limit: 'PT10S' }, (signal) =>
-      output(argv, environment, signal),
+      output(argv, { executable, environment, signal }),
     );
   } catch (error) {
     if (errorCode(error) === 'ERR_CONFIG_CREDENTIAL') throw error;
@@ -36,14 +38,30 @@ export async function credentialOfCommand(
   }
 }
 
+async function programOf(program: string, environment: Environment): Promise<string> {
+  try {
+    return await trustedProgram(program, { path: environment.PATH, from: process.cwd() });
+  } catch (error) {
+    throw refusal(program, `is not run: ${fileErrorText(error)}`);
+  }
+}
+
 function output(
   [program, ...args]: Argv,
-  environment: Environment,
-  signal: AbortSignal,
+  {
+    executable,
+    environment,
+    signal,
+  }: {
+    readonly executable: string;
+    readonly environment: Environment;
+    readonly signal: AbortSignal;
+  },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that what it has started ends with it.
-    const child = spawn(program, args, {
+    const child = spawn(executable, args, {
+      argv0: program,
       env: { ...environment },
       stdio: ['ignore', 'pipe', 'ignore'],
       shell: false,

@@ -118,7 +118,19 @@ describe('a credential', () => {
     ).rejects.toMatchObject({
       code: 'ERR_CONFIG_CREDENTIAL',
       message:
-        'the credential command /no/such/program cannot be started (ENOENT): check its path, and that it is executable',
+        'the credential command /no/such/program is not run: the program "/no/such/program" does not exist or is not executable: use an absolute path, or a name in PATH',
+    });
+  });
+
+  it('does not come from a command that others can write', async () => {
+    await using folder = await configFolder();
+    const program = await folder.write('command', '#!/bin/sh\necho canary\n');
+    await chmod(program, 0o777);
+    await expect(
+      (await credential(`{ command = [${JSON.stringify(program)}] }`)).reveal(),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONFIG_CREDENTIAL',
+      message: expect.stringContaining('can be written by others'),
     });
   });
 

@@ -36,10 +36,10 @@ export async function runHook(
       'ERR_DEPLOY_HOOK',
       `the hook ${name} cannot be given a text with a zero byte`,
     );
-  const program = await trustedProgram(name, env.PATH);
+  const executable = await trustedProgram(name, env.PATH);
   try {
     return await withTimeLimit({ clock, limit, signal }, (limited) =>
-      ended(program, args, env, limited),
+      ended({ name, executable, args, env }, limited),
     );
   } catch (error) {
     signal?.throwIfAborted();
@@ -50,15 +50,19 @@ export async function runHook(
   }
 }
 
-function ended(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<string> {
+interface HookCall {
+  readonly name: string;
+  /** The real path; a program with several names learns its name from the first argument. */
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function ended({ name, executable, args, env }: HookCall, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that its children end with it.
-    const child = spawn(program, args, {
+    const child = spawn(executable, args, {
+      argv0: name,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: false,
@@ -83,7 +87,7 @@ function ended(
         reject(
           new DeployError(
             'ERR_DEPLOY_HOOK',
-            `the hook ${program} cannot be started (${cause.code ?? cause.message}): check that it is executable`,
+            `the hook ${executable} cannot be started (${cause.code ?? cause.message}): check that it is executable`,
             { cause },
           ),
         ),
@@ -97,7 +101,7 @@ function ended(
         reject(
           new DeployError(
             'ERR_DEPLOY_HOOK',
-            `the hook ${program} ended with ${code ?? killed}${said ? `: ${JSON.stringify(said)}` : ''}`,
+            `the hook ${executable} ended with ${code ?? killed}${said ? `: ${JSON.stringify(said)}` : ''}`,
           ),
         );
       }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type DnsOptions, type DnsProvider, recordName, type TxtRecord } from '@acmex/dns';
 import { type HookOptions, runHook } from './hook-program.ts';
-import { trustedFile } from './trusted-file.ts';
+import { hookScript } from './trusted-program.ts';
 
 export interface AcmeShOptions extends HookOptions {
   /** Where acme.sh is installed: `/home/me/.acme.sh`. Its account.conf is read, with the credentials that it keeps. */
@@ -43,8 +43,8 @@ export function acmeSh({
   ) => {
     for (const record of records) {
       signal?.throwIfAborted();
-      const program = await trustedFile(join(home, 'acme.sh'));
-      const file = await trustedFile(join(home, 'dnsapi', `${hook}.sh`));
+      const program = await hookScript(join(home, 'acme.sh'));
+      const file = await hookScript(join(home, 'dnsapi', `${hook}.sh`));
       const name = recordName(zone, record);
       const args = ['-c', script, program, program, file, `${hook}_${action}`, name, record.value];
       await runHook(

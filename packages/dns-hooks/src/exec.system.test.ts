@@ -92,11 +92,34 @@ describe('execHook', () => {
   it('says that a program is not there, or not executable', async () => {
     await expect(
       execHook({ program: join(folder, 'nowhere'), env: {} }).append('a.test', [record]),
-    ).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('ENOENT') });
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_HOOK',
+      message: expect.stringContaining('does not exist or is not executable'),
+    });
     await writeFile(join(folder, 'plain'), '');
     await expect(
       execHook({ program: join(folder, 'plain'), env: {} }).append('a.test', [record]),
-    ).rejects.toMatchObject({ code: 'ERR_DNS_HOOK', message: expect.stringContaining('EACCES') });
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_HOOK',
+      message: expect.stringContaining('does not exist or is not executable'),
+    });
+  });
+  it('does not run a program that others can write', async () => {
+    const path = await program(`#!/bin/sh\ntouch ${join(folder, 'was-run')}\n`);
+    for (const [name, mode] of [
+      [path, 0o775],
+      [folder, 0o777],
+    ] as const) {
+      await chmod(path, 0o755);
+      await chmod(name, mode);
+      await expect(
+        execHook({ program: path, env: {} }).append('a.test', [record]),
+      ).rejects.toMatchObject({
+        code: 'ERR_DNS_HOOK',
+        message: expect.stringContaining(`${name} can be written by others`),
+      });
+    }
+    await expect(readFile(join(folder, 'was-run'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
   it('ends a program that takes too long, and one whose caller gives up', async () => {
     const slow = await program('#!/bin/sh\nexec sleep 60\n');

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { DnsError, type DnsOptions } from '@acmex/dns';
+import { hookProgram } from './trusted-program.ts';
 
 /** What all hooks have in common. */
 export interface HookOptions {
@@ -31,7 +32,11 @@ export async function runHook(
   { limit = 'PT2M', clock = systemClock }: Pick<HookOptions, 'limit' | 'clock'>,
 ): Promise<string> {
   try {
-    return await withTimeLimit({ clock, limit, signal }, (limited) => ended(call, limited));
+    assertNoZeroByte(call);
+    const executable = await hookProgram(call.program, call.env.PATH);
+    return await withTimeLimit({ clock, limit, signal }, (limited) =>
+      ended(call, { executable, signal: limited }),
+    );
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Error && 'code' in error && error.code === 'ERR_DNS_HOOK') throw error;
@@ -43,7 +48,7 @@ export async function runHook(
 
 function ended(
   { program, args, env, title }: Omit<HookCall, 'signal'>,
-  signal: AbortSignal,
+  { executable, signal }: { readonly executable: string; readonly signal: AbortSignal },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const notStarted = (cause: NodeJS.ErrnoException) =>
@@ -52,15 +57,9 @@ function ended(
         `the hook ${program} cannot be started (${cause.code ?? cause.message}): check its path, and that it is executable`,
         { cause },
       );
-    if ([program, ...args, ...Object.values(env)].some((text) => text.includes('\0')))
-      return reject(
-        new DnsError(
-          'ERR_DNS_HOOK',
-          `the hook ${program} cannot be given a text with a zero byte: check what is asked for`,
-        ),
-      );
     // A group of its own, so that its children end with it.
-    const child = spawn(program, args, {
+    const child = spawn(executable, args, {
+      argv0: program,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: false,
@@ -95,6 +94,14 @@ function ended(
       }),
     );
   });
+}
+
+function assertNoZeroByte({ program, args, env }: HookCall): void {
+  if (![program, ...args, ...Object.values(env)].some((text) => text.includes('\0'))) return;
+  throw new DnsError(
+    'ERR_DNS_HOOK',
+    `the hook ${program} cannot get a text with a zero byte: check the names and the configuration`,
+  );
 }
 
 function endGroup(pid: number | undefined): void {

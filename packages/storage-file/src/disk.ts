@@ -1,6 +1,7 @@
 import { constants, type Dirent } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { errorCode } from '@acmex/errors';
+import { fileErrorCure, fileErrorText, syncFolder, writeNewFile } from '@acmex/files';
 import { StorageUnavailableError } from '@acmex/storage';
 
 /** What the driver does to a disk: each call one step that a crash can fall before or behind. Handed in, so that a test can be the crash. */
@@ -41,17 +42,9 @@ export const nodeDisk: Disk = {
       async () => (await unless(absent, readdir(path, { withFileTypes: true }))) ?? [],
     ),
   write: (path, bytes) =>
-    attempt(path, 'written', async () => {
-      const file = await open(path, 'wx', 0o600);
-      try {
-        await file.writeFile(bytes);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-    }),
+    attempt(path, 'written', () => writeNewFile(path, bytes, { mode: 0o600, flush: 'data' })),
   jot: (path, bytes) =>
-    attempt(path, 'written', () => writeFile(path, bytes, { flag: 'wx', mode: 0o600 })),
+    attempt(path, 'written', () => writeNewFile(path, bytes, { mode: 0o600, flush: 'nothing' })),
   rename: (from, to) => attempt(to, 'written', () => rename(from, to)),
   link: (from, to) =>
     attempt(
@@ -87,11 +80,7 @@ export const nodeDisk: Disk = {
           unless(absent, rmdir(path)).then(() => true),
         )) ?? false,
     ),
-  sync: (path) =>
-    attempt(path, 'written', async () => {
-      const folder = await open(path, constants.O_RDONLY);
-      await folder.sync().finally(() => folder.close());
-    }),
+  sync: (path) => attempt(path, 'written', () => syncFolder(path)),
 };
 
 /** Undefined where the work fails with one of these codes. */
@@ -102,27 +91,13 @@ async function unless<T>(codes: readonly string[], work: Promise<T>): Promise<T 
   });
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: make room',
-  EDQUOT: 'the quota of the disk is used up: make room',
-  EROFS: 'the file system is read-only: mount it writable',
-  EIO: "the disk has a fault: look at the system's log",
-  EACCES: 'permission denied: give the folder to the user that this program runs as',
-  EPERM: 'not permitted: give the folder to the user that this program runs as',
-  ELOOP: 'it is a link: put the file itself there',
-  EMFILE: 'too many files are open: raise the limit (ulimit -n)',
-  ENFILE: 'too many files are open on this machine',
-  ENOENT: 'a folder above it has gone',
-  EFBIG: 'the file would be larger than allowed: raise the limit (ulimit -f)',
-  ENAMETOOLONG: 'its name is too long for this file system: choose a shorter path',
-};
-
 async function attempt<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    const cure = fileErrorCure(cause);
     throw new StorageUnavailableError(
-      `${path} cannot be ${what}: ${reasons[errorCode(cause) ?? ''] ?? errorCode(cause) ?? String(cause)}`,
+      `${path} cannot be ${what}: ${fileErrorText(cause)}${cure === undefined ? '' : `: ${cure}`}`,
       { cause },
     );
   }

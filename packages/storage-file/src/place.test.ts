@@ -93,7 +93,7 @@ describe('the files of fileStorage', () => {
     ]);
     await expect(storage.get('b/1')).rejects.toEqual(refusal('ERR_STORAGE_CORRUPT', 'b/1='));
     await expect(storage.get('d')).rejects.toEqual(
-      refusal('ERR_STORAGE_UNAVAILABLE', 'it is a link'),
+      refusal('ERR_STORAGE_UNAVAILABLE', 'it is a symbolic link'),
     );
   });
 });
@@ -249,7 +249,7 @@ describe('the place of fileStorage', () => {
             ]);
         };
         await expect(fill()).rejects.toEqual(
-          refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: make room'),
+          refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: free some space'),
         );
         expect(written).toBeGreaterThan(2);
         const all: string[] = [];

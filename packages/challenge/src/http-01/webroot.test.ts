@@ -87,6 +87,31 @@ describe('http01Webroot', () => {
       solver.visible({ token: 'abc', keyAuthorization: 'abc.thumbprint', made: [] }),
     ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
   });
+  it.each([
+    ['.well-known', async () => await symlink(join(directory, 'elsewhere'), dirname(folder))],
+    [
+      'acme-challenge',
+      async () => {
+        await mkdir(dirname(folder));
+        await symlink(join(directory, 'elsewhere'), folder);
+      },
+    ],
+  ])('follows no link in place of %s', async (_, makeLink) => {
+    const solver = http01Webroot({ directory });
+    const elsewhere = join(directory, 'elsewhere');
+    await mkdir(join(elsewhere, 'acme-challenge'), { recursive: true });
+    for (const name of ['abc', 'acme-challenge/abc'])
+      await writeFile(join(elsewhere, name), 'precious');
+    await makeLink();
+    const response = { token: 'abc', keyAuthorization: 'x', made: [] };
+    for (const act of [solver.present, solver.visible, solver.remove])
+      await expect(act(response)).rejects.toMatchObject({
+        code: 'ERR_CHALLENGE_WEBROOT',
+        cause: { code: 'ENOTDIR' },
+      });
+    for (const name of ['abc', 'acme-challenge/abc'])
+      expect(await readFile(join(elsewhere, name), 'utf8')).toBe('precious');
+  });
   it('is never half there, and leaves nothing beside it', async () => {
     const solver = http01Webroot({ directory });
     const response = await solver.respond(challenge('abc'));
