@@ -1,13 +1,8 @@
 // AcmeX as a program would use it: key, CSR, issuance, and a look at what came.
 import { createCsr, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
-import {
-  acmeSession,
-  generateAccountKey,
-  identifiers as identifiersOf,
-  importAccountKey,
-  newAccount,
-} from '@acmex/protocol';
+import { identifiers as identifiersOf } from '@acmex/identifier';
+import { acmeSession, generateAccountKey, importAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { http01 } from './http01.mjs';
 

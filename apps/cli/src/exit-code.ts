@@ -8,12 +8,14 @@ import { configErrors } from '@acmex/config';
 import { errorCode } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
+import { identifierErrors } from '@acmex/identifier';
 import { acmeErrors } from '@acmex/protocol';
 import { serverErrors } from '@acmex/server/keys';
 import { storageErrors } from '@acmex/storage';
 import { cliErrors } from './errors.ts';
 
 const tables: Readonly<Record<string, { readonly exit: number }>> = {
+  ...identifierErrors,
   ...acmeErrors,
   ...certificateErrors,
   ...challengeErrors,

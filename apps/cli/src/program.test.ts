@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
@@ -71,6 +72,23 @@ describe('acmex', () => {
     expect([code, stdout]).toEqual([2, '']);
   });
 });
+
+// Flags drop empty names, and split a list at commas.
+describe.each(refusedNames.filter(({ name }) => name !== ''))(
+  'the name $name',
+  ({ name, message }) => {
+    it.each([
+      ['obtain', () => ['obtain', `--storage=${join(folder, 'data')}`, `--domains=${name}`]],
+      ['dns trace', () => ['dns', 'trace', '--', name]],
+      ['dns check', () => ['dns', 'check', '--dns-provider', 'manual', '--', name]],
+    ])('is refused by acmex %s before anything is stored', async (_, args) => {
+      const { code, stderr } = await acmex(args());
+      expect(stderr).toContain(`${message} [${refusedNameCode}]`);
+      expect(code).toBe(2);
+      expect(await readdir(folder)).toEqual([]);
+    });
+  },
+);
 
 describe('acmex obtain', () => {
   it.each([

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ChallengeType, Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
+import type { ChallengeType } from '@acmex/protocol';
 import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage, Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';

@@ -1,13 +1,13 @@
 import { createCsr, type PrivateKey, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient, type ChallengeSolver } from '@acmex/client';
 import { virtualClock, type VirtualClock } from '@acmex/clock';
+import { identifiers } from '@acmex/identifier';
 import {
   type AccountKey,
   type AcmeSession,
   acmeSession,
   type Fetch,
   generateAccountKey,
-  identifiers,
   newAccount,
   type NewAccount,
   signJws,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseCertificate } from '@acmex/certificate';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { recordsOf } from './stored.ts';
 
 export interface CertificateRecord {

@@ -1,4 +1,5 @@
-import type { ChallengeType, Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
+import type { ChallengeType } from '@acmex/protocol';
 import type { Temporal } from 'temporal-polyfill';
 
 interface NameToProve {

@@ -1,3 +1,4 @@
+import { isDomainName } from '@acmex/identifier';
 import { quoted, refusal } from './problems.ts';
 
 /**
@@ -27,11 +28,7 @@ function check(contact: string): void {
   // "Servers MUST reject mailto URLs with hfields or with more than one addr-spec." RFC 8555 §7.3
   if (/[?,]/.test(address))
     throw refusal('invalidContact', `${quoted(contact)} has more in it than one address`);
-  if (
-    contact.length > 260 ||
-    !/^[\w.!#$%&'*+/=^`{|}~-]{1,64}@[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(
-      address,
-    )
-  )
+  const [, domain = ''] = /^[\w.!#$%&'*+/=^`{|}~-]{1,64}@([^@]+)$/.exec(address) ?? [];
+  if (contact.length > 260 || !isDomainName(domain.toLowerCase()))
     throw refusal('invalidContact', `${quoted(contact)} is no e-mail address`);
 }

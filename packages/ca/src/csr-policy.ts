@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
-import { identifier, type Identifier, type PublicJwk } from '@acmex/protocol';
+import { type Identifier, ipVersion, normalizedIdentifier } from '@acmex/identifier';
+import type { PublicJwk } from '@acmex/protocol';
 import type { GeneralName } from '@peculiar/asn1-x509';
 import { type ReadCsr, readCsr } from './csr.ts';
 import { quoted, type Refusal, refusal } from './problems.ts';
@@ -84,7 +84,9 @@ function checkNames(
 ): void {
   const alternatives = alternativeNames?.map(nameText) ?? [];
   if (commonNames.length > 1) throw badCsr('it has more than one common name');
-  const common = commonNames.map((value) => text(isIP(value) === 0 ? 'dns' : 'ip', value));
+  const common = commonNames.map((value) =>
+    text(ipVersion(value) === undefined ? 'dns' : 'ip', value),
+  );
   if (alternatives.length > 0 && common.some((name) => !alternatives.includes(name)))
     throw badCsr('its common name is not among its subjectAltName');
   const [asked, wanted] = [
@@ -107,7 +109,7 @@ function nameText({ dNSName, iPAddress }: GeneralName): string {
 }
 
 function text(type: string, value: string): string {
-  return `${type}:${type === 'ip' && isIP(value) !== 0 ? identifier(value).value : value.toLowerCase()}`;
+  return `${type}:${normalizedIdentifier({ type, value }).value}`;
 }
 
 function badCsr(why: string): Refusal {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type webcrypto as web } from 'node:crypto';
 import { createCsr, type KeyType, type PrivateKey, webcrypto } from '@acmex/certificate';
 import { virtualClock } from '@acmex/clock';
-import { identifiers } from '@acmex/protocol';
+import { identifiers } from '@acmex/identifier';
 import { describe, expect, it } from '@jest/globals';
 import { x509 } from './authority/x509.ts';
 import {

@@ -1,5 +1,11 @@
-import { isIP } from 'node:net';
-import { identifier, type Identifier } from '@acmex/protocol';
+import {
+  checkedIdentifier,
+  type Identifier,
+  IdentifierError,
+  isBelow,
+  isWildcard,
+  withoutWildcard,
+} from '@acmex/identifier';
 import type { Issuer } from './authority/issuer.ts';
 import { type ProblemDocument, problem, quoted, refusal, refusedNames } from './problems.ts';
 import type { Profile } from './profiles.ts';
@@ -47,67 +53,42 @@ export function readIdentifier(json: unknown): OrderedName | ProblemDocument {
   ) as Record<string, unknown>;
   if (typeof type !== 'string' || typeof value !== 'string')
     return problem('malformed', 'an identifier has a type and a value, both texts');
-  const shown = { type: type.slice(0, 20), value: value.slice(0, 253) };
+  const sent = { type: type.slice(0, 20), value: value.slice(0, 253) };
   if (type !== 'dns' && type !== 'ip')
     return problem(
       'unsupportedIdentifier',
       `identifiers of the type ${quoted(type)} are not supported: use dns or ip`,
-      { identifier: shown },
+      { identifier: sent },
     );
-  const fault = type === 'ip' ? addressFault(value) : nameFault(value);
-  if (fault !== undefined)
-    return problem('rejectedIdentifier', `${quoted(value)} ${fault}`, { identifier: shown });
-  const name: OrderedName = {
-    type,
-    value: type === 'ip' ? identifier(value).value : value.toLowerCase(),
-  };
+  const name = orderedName(type, value);
+  if (typeof name === 'string')
+    return problem('rejectedIdentifier', `${quoted(value)} ${name}`, { identifier: sent });
   if (ancestorDomain === undefined) return name;
-  const isAbove =
-    typeof ancestorDomain === 'string' &&
-    type === 'dns' &&
-    nameFault(ancestorDomain) === undefined &&
-    name.value.endsWith(`.${ancestorDomain.toLowerCase()}`);
-  if (!isAbove)
-    return problem('malformed', `the ancestorDomain of ${quoted(value)} is no domain above it`, {
-      identifier: shown,
+  const ancestor = typeof ancestorDomain === 'string' ? orderedName('dns', ancestorDomain) : '';
+  if (type !== 'dns' || typeof ancestor === 'string' || !isBelow(name.value, ancestor.value))
+    return problem('malformed', `the ancestorDomain of ${quoted(value)} is not a domain above it`, {
+      identifier: sent,
     });
-  return { ...name, ancestorDomain: ancestorDomain.toLowerCase() };
+  return { ...name, ancestorDomain: ancestor.value };
 }
 
-function addressFault(value: string): string | undefined {
-  return isIP(value) === 0 || value.includes('%')
-    ? 'is no IP address: write it as RFC 5952 does, without port and zone'
-    : undefined;
-}
-
-/** A-labels alone: what a client means by other letters is not for a CA to guess. RFC 8555 §7.1.4 */
-function nameFault(value: string): string | undefined {
-  const name = value.startsWith('*.') ? value.slice(2) : value;
-  if (value.length > 253) return 'is longer than 253 characters';
-  if (/[^\x20-\x7e]/.test(value))
-    return 'is not in A-labels: write xn--... for internationalized names';
-  if (name.includes('*'))
-    return 'has its * in the wrong place: a wildcard is *. before a whole name';
-  if (name.endsWith('.')) return 'ends with a dot: leave it away';
-  const labels = name.split('.');
-  if (!labels.every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label)))
-    return 'is no domain name: its labels are 1 to 63 of a-z, 0-9 and -';
-  if (/^(\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? ''))
-    return 'ends in a number, as only an IP address does';
-  if (labels.some((label) => /^..--/.test(label) && !isPunycode(label)))
-    return 'has a label that begins like xn-- and is none';
-  if (name !== value && labels.length < 2) return 'is a wildcard of a top-level name';
-  return undefined;
-}
-
-function isPunycode(label: string): boolean {
-  return /^xn--/i.test(label) && URL.canParse(`http://${label}.test/`);
+/** Returns the name in canonical form, or what is wrong with it. A CA takes A-labels only. RFC 8555 §7.1.4 */
+function orderedName(type: 'dns' | 'ip', value: string): OrderedName | string {
+  try {
+    const name = checkedIdentifier({ type, value });
+    return isWildcard(name.value) && !withoutWildcard(name.value).includes('.')
+      ? 'is a wildcard of a top-level name: order the names below it'
+      : { type, value: name.value };
+  } catch (error) {
+    if (error instanceof IdentifierError) return `${error.problem}: ${error.remedy}`;
+    throw error;
+  }
 }
 
 /** @throws Refusal with one problem for each name that the profile, the issuer's own certificate or the policy refuses */
 export async function checkAllowed(
   { issuer, policy }: { readonly issuer: Issuer; readonly policy: IdentifierPolicy },
-  names: readonly Identifier[],
+  names: readonly OrderedName[],
   profile: Profile,
   account: Parameters<IdentifierPolicy>[1],
 ): Promise<void> {
@@ -119,7 +100,7 @@ export async function checkAllowed(
           `the profile ${profile.name} has no identifiers of the type ${name.type}`,
           { identifier: name },
         );
-      const why = issuer.permits({ ...name, value: name.value.replace(/^\*\./, '') })
+      const why = isPermitted(name, issuer)
         ? await policy(name, account)
         : 'is outside of the domains and addresses that this CA is for';
       return why === undefined
@@ -129,4 +110,12 @@ export async function checkAllowed(
   );
   const problems = faults.filter((one) => one !== undefined);
   if (problems.length > 0) throw refusedNames(problems);
+}
+
+/** The authorization of an ancestor is for the ancestor itself, and for all names below it. */
+function isPermitted({ type, value, ancestorDomain }: OrderedName, issuer: Issuer): boolean {
+  return (
+    issuer.permits({ type, value }) &&
+    (ancestorDomain === undefined || issuer.permits({ type, value: ancestorDomain }))
+  );
 }

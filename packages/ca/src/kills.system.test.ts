@@ -7,7 +7,8 @@ import { createCsr, parseChain, verifyIssued, webcrypto } from '@acmex/certifica
 import { AcmeClient, type ChallengeSolver, type IssuanceState } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { acmeSession, generateAccountKey, identifiers, newAccount } from '@acmex/protocol';
+import { identifiers } from '@acmex/identifier';
+import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { freePort, type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';

@@ -1,4 +1,4 @@
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import type { Usage } from './authority/extensions.ts';
 import type { ProblemDocument } from './problems.ts';
 import { recordsOf } from './stored.ts';

@@ -14,6 +14,7 @@ import {
   type IssuanceProgress,
   type IssuanceState,
 } from '@acmex/client';
+import { identifiers } from '@acmex/identifier';
 import {
   type AcmeSession,
   acmeSession,
@@ -23,7 +24,6 @@ import {
   generateAccountKey,
   getAccount,
   getAuthorization,
-  identifiers,
   importAccountKey,
   keyAuthorizationDigest,
   listOrders,

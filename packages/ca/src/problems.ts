@@ -1,4 +1,4 @@
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 
 /** The types of RFC 8555 §6.7, RFC 9773 §7.4 and of the profiles extension that this server uses. */
 export type ProblemType =

@@ -1,5 +1,5 @@
 import { ariCertificateId } from '@acmex/certificate';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import type { Change, Storage, Stored } from '@acmex/storage';
 import { type CertificateRecord, certificates, leafOf } from './certificate-records.ts';
 import { orders } from './order-records.ts';

@@ -1,6 +1,6 @@
 import { type CryptoBackend, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
-import { identifiers as identifiersOf } from '@acmex/protocol';
+import { identifiers as identifiersOf } from '@acmex/identifier';
 import { Temporal } from 'temporal-polyfill';
 import { newSerialNumber } from './authority/authority.ts';
 import type { Issuer } from './authority/issuer.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Temporal } from 'temporal-polyfill';
 import { CertificateError } from './errors.ts';
-import { alternativeNames, type Identifier } from './identifier.ts';
+import type { Identifier } from '@acmex/identifier';
+import { alternativeNames } from './alternative-names.ts';
 import { describePublicKey } from './key-object.ts';
 import { largestText, toPem } from './pem.ts';
 import { asksForStapling, tlsFeature } from './tls-feature.ts';

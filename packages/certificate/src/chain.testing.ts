@@ -1,5 +1,6 @@
 import type { webcrypto as web } from 'node:crypto';
-import { alternativeNamesValue, type Identifier, subjectAltName } from './identifier.ts';
+import type { Identifier } from '@acmex/identifier';
+import { alternativeNamesValue, subjectAltName } from './alternative-names.ts';
 import { x509 } from './x509.ts';
 
 export const algorithms = {

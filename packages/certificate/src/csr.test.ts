@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createCsr, nodeCrypto, parseCsr, type PrivateKey, webcrypto } from './index.ts';
 import { toPem } from './pem.ts';
@@ -11,12 +12,19 @@ beforeAll(async () => {
   key = await nodeCrypto().generate('ec-p256');
 });
 
+const isAscii = ({ name: value }: { readonly name: string }) => /^[\0-\x7f]*$/.test(value);
+
 async function requestWith(...extensions: x509.Extension[]): Promise<Uint8Array> {
+  return await requestOf('', ...extensions);
+}
+
+async function requestOf(subject: string, ...extensions: x509.Extension[]): Promise<Uint8Array> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   return new Uint8Array(
     (
       await x509.Pkcs10CertificateRequestGenerator.create({
+        name: subject,
         keys,
         extensions,
         signingAlgorithm: algorithm,
@@ -66,23 +74,29 @@ describe('createCsr', () => {
       { type: 'ip', value: '::ffff:c000:201' },
     ]);
   });
+  it('refuses a request without names', async () => {
+    await expect(createCsr({ identifiers: [], key })).rejects.toMatchObject({
+      code: 'ERR_CSR_NAMES',
+      message: expect.stringContaining('at least one name'),
+    });
+  });
+  it.each(refusedNames.filter(isAscii))('refuses $name', async ({ name: value, message }) => {
+    await expect(createCsr({ identifiers: [name(value)], key })).rejects.toMatchObject({
+      code: refusedNameCode,
+      message,
+    });
+  });
   it.each([
-    ['no name at all', [], 'one name at least'],
-    ['an empty name', [name('')], 'no DNS name'],
-    ['a Unicode name', [name('bücher.test')], '"b\\u00fccher.test" is no DNS name: give A-labels'],
-    ['a name with a final dot', [name('a.test.')], 'without a final dot'],
-    ['a name with a control character', [name('a.test\u0000.b.test')], 'no DNS name'],
-    ['a label of more than 63 characters', [name(`${'a'.repeat(64)}.test`)], 'no DNS name'],
-    ['a name of more than 253 characters', [name(`${'a.'.repeat(130)}test`)], 'no DNS name'],
-    ['a * within a name', [name('a.*.test')], 'no DNS name'],
-    ['an address as a name', [name('192.0.2.1')], 'no DNS name'],
-    ['a name as an address', [{ type: 'ip', value: 'a.test' }], 'no IP address'],
-    ['an address with a zone', [{ type: 'ip', value: 'fe80::1%eth0' }], 'no IP address'],
-    ['half an address', [{ type: 'ip', value: '192.0.2' }], 'no IP address'],
+    ['a Unicode name', [name('bücher.test')], 'is not in A-labels'],
+    ['a name with a final dot', [name('a.test.')], 'ends with a dot'],
+    ['an address as a name', [name('192.0.2.1')], 'is an IP address'],
+    ['a name as an address', [{ type: 'ip', value: 'a.test' }], 'is not a valid IP address'],
+    ['an address with a zone', [{ type: 'ip', value: 'fe80::1%eth0' }], 'has a zone'],
+    ['half an address', [{ type: 'ip', value: '192.0.2' }], 'is not a valid IPv4 address'],
     ['another type of name', [{ type: 'email', value: 'a@a.test' }], 'type "email"'],
   ])('refuses %s', async (_, identifiers, words) => {
     await expect(createCsr({ identifiers, key })).rejects.toMatchObject({
-      code: 'ERR_CSR_NAMES',
+      code: refusedNameCode,
       message: expect.stringContaining(words),
     });
   });
@@ -144,6 +158,35 @@ describe('parseCsr', () => {
     await expect(parseCsr(await requestWith())).rejects.toMatchObject({
       code: 'ERR_CSR_NAMES',
       message: expect.stringContaining('no DNS names'),
+    });
+  });
+  it('reads the common name as the name where there is no other', async () => {
+    await expect(parseCsr(await requestOf('CN=A.test'))).resolves.toMatchObject({
+      identifiers: [name('a.test')],
+    });
+    await expect(parseCsr(await requestOf('CN=192.0.2.1'))).resolves.toMatchObject({
+      identifiers: [{ type: 'ip', value: '192.0.2.1' }],
+    });
+    await expect(
+      parseCsr(await requestOf('CN=a.test', names({ type: 'dns', value: 'a.test' }))),
+    ).resolves.toMatchObject({ identifiers: [name('a.test')] });
+  });
+  it('refuses a common name that is not one of the other names', async () => {
+    for (const subject of ['CN=b.test', 'CN=a.test, CN=b.test', 'CN=My Server'])
+      await expect(
+        parseCsr(await requestOf(subject, names({ type: 'dns', value: 'a.test' }))),
+      ).rejects.toMatchObject({
+        code: 'ERR_CSR_NAMES',
+        message: expect.stringContaining('common name'),
+      });
+  });
+  it('refuses names that no certificate can have', async () => {
+    for (const value of ['a_b.test', 'a.1', 'a.*.test', '*', 'a..test'])
+      await expect(
+        parseCsr(await requestWith(names({ type: 'dns', value }))),
+      ).rejects.toMatchObject({ code: refusedNameCode });
+    await expect(parseCsr(await requestOf('CN=My Server'))).rejects.toMatchObject({
+      code: refusedNameCode,
     });
   });
   it('refuses a second list of names, which one reader would see and another would not', async () => {

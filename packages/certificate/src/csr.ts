@@ -1,12 +1,13 @@
 import { CertificateError } from './errors.ts';
 import { der, objectIdentifier } from './der.ts';
+import { checkedIdentifier, compareIdentifiers, type Identifier } from '@acmex/identifier';
 import {
   alternativeNames,
   alternativeNamesValue,
-  type Identifier,
+  commonNameIdentifier,
   quoted,
   subjectAltName,
-} from './identifier.ts';
+} from './alternative-names.ts';
 import { describePublicKey } from './key-object.ts';
 import { largestText } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
@@ -115,17 +116,13 @@ function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
  */
 export async function parseCsr(input: string | Uint8Array): Promise<CertificateRequestInfo> {
   const { bytes, csr, names } = await read(input);
-  const { identifiers, otherNames } = names;
+  const { otherNames } = names;
   if (otherNames.length > 0)
     throw new CertificateError(
       'ERR_CSR_NAMES',
       `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, where only DNS names and IP addresses can stand: make it without`,
     );
-  if (identifiers.length === 0)
-    throw new CertificateError(
-      'ERR_CSR_NAMES',
-      'the certificate signing request has no DNS names or IP addresses in its subjectAltName: make it with them',
-    );
+  const identifiers = requestedNames(names.identifiers, csr.subjectName.getField('CN'));
   const publicKey = new Uint8Array(csr.publicKey.rawData);
   return {
     der: bytes,
@@ -134,6 +131,32 @@ export async function parseCsr(input: string | Uint8Array): Promise<CertificateR
     keyType: describePublicKey(publicKey),
     mustStaple: asksForStapling(csr.getExtension(tlsFeature)),
   };
+}
+
+/**
+ * Returns the names that a request asks for. The common name is one of them. RFC 8555 §7.4
+ * @throws CertificateError `ERR_CSR_NAMES` for no names, or a common name that is not among the other names
+ * @throws IdentifierError `ERR_ACME_IDENTIFIER` for a name that no certificate can have
+ */
+function requestedNames(
+  alternatives: readonly Identifier[],
+  common: readonly string[],
+): readonly Identifier[] {
+  const names = (alternatives.length > 0 ? alternatives : common.map(commonNameIdentifier)).map(
+    (name) => checkedIdentifier(name),
+  );
+  if (names.length === 0)
+    throw new CertificateError(
+      'ERR_CSR_NAMES',
+      'the certificate signing request has no DNS names or IP addresses: create it with a subjectAltName',
+    );
+  const { extra } = compareIdentifiers(common.map(commonNameIdentifier), names);
+  if (common.length > 1 || extra.length > 0)
+    throw new CertificateError(
+      'ERR_CSR_NAMES',
+      `the certificate signing request has the common name ${quoted(common.join(', '))}, which is not one of the names in its subjectAltName: add it there, or create the request without a common name`,
+    );
+  return names;
 }
 
 async function read(input: string | Uint8Array) {

@@ -2,7 +2,6 @@ export { ariCertificateId } from './ari-certificate-id.ts';
 export { type CertificateInfo, parseCertificate, parseChain } from './certificate-info.ts';
 export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } from './csr.ts';
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
-export { type Identifier } from './identifier.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type KeyType, keyTypes } from './key-types.ts';
 export { type CryptoBackend, type PrivateKey, privateKeyPem } from './private-key.ts';

@@ -11,7 +11,8 @@ import {
   Validity,
   Version,
 } from '@peculiar/asn1-x509';
-import { alternativeNamesValue, type Identifier, subjectAltName } from './identifier.ts';
+import type { Identifier } from '@acmex/identifier';
+import { alternativeNamesValue, subjectAltName } from './alternative-names.ts';
 import { toPem } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
 import { signatureAlgorithm } from './signature-algorithm.ts';

@@ -1,8 +1,9 @@
 import type { webcrypto as web } from 'node:crypto';
 import { virtualClock } from '@acmex/clock';
+import type { Identifier } from '@acmex/identifier';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Algorithm, algorithms, certificate, keysOf, type Making } from './chain.testing.ts';
-import { type Identifier, parseChain, verifyIssued } from './index.ts';
+import { parseChain, verifyIssued } from './index.ts';
 import { x509 } from './x509.ts';
 
 const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });

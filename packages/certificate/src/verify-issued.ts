@@ -3,7 +3,8 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { type CertificateInfo, parseChain } from './certificate-info.ts';
 import { CertificateError } from './errors.ts';
-import { compare, type Identifier, quoted } from './identifier.ts';
+import { compareIdentifiers, type Identifier } from '@acmex/identifier';
+import { quoted } from './alternative-names.ts';
 
 /** What was asked for. */
 export interface IssuedFor {
@@ -66,7 +67,7 @@ function called({ serialNumber }: CertificateInfo): string {
 }
 
 function checkNames(leaf: CertificateInfo, asked: readonly Identifier[]): void {
-  const { missing, extra } = compare(leaf.identifiers, asked);
+  const { missing, extra } = compareIdentifiers(leaf.identifiers, asked);
   const others = [...extra, ...leaf.otherNames];
   if (missing.length === 0 && others.length === 0) return;
   const faults = [

@@ -1,12 +1,6 @@
 import { createCsr, type KeyType, verifyIssued, webcrypto } from '@acmex/certificate';
-import {
-  acmeSession,
-  type AcmeSession,
-  generateAccountKey,
-  type Identifier,
-  identifiers,
-  newAccount,
-} from '@acmex/protocol';
+import { type Identifier, identifiers } from '@acmex/identifier';
+import { acmeSession, type AcmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import { describeWith, startPebble } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';

@@ -1,3 +1,4 @@
+import type { Identifier } from '@acmex/identifier';
 import {
   type AcmeSession,
   AcmeError,
@@ -9,7 +10,6 @@ import {
   finalizeOrder,
   getAuthorization,
   getOrder,
-  type Identifier,
   keyAuthorization,
   newOrder,
   type Order,

@@ -1,5 +1,6 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
-import type { Identifier, Problem } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
+import type { Problem } from '@acmex/protocol';
 
 /**
  * Why an issuance ended without a certificate, beside what the CA itself refuses (`acmeErrors` of @acmex/protocol).

@@ -1,10 +1,10 @@
 import { errorCode } from '@acmex/errors';
+import type { Identifier } from '@acmex/identifier';
 import {
   type AcmeSession,
   type CallOptions,
   getAccount,
   getOrder,
-  type Identifier,
   listOrders,
   type Order,
 } from '@acmex/protocol';

@@ -1,4 +1,4 @@
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 
 interface OfName {
   readonly identifier: Identifier;

@@ -1,4 +1,5 @@
-import type { Identifier, JsonObject } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
+import type { JsonObject } from '@acmex/protocol';
 
 export interface SolverOptions {
   /** Ends the call at once, with the signal's own reason. */

@@ -1,6 +1,6 @@
 import { type Origin, originText } from './origin.ts';
 
-/** One thing that is wrong with a configuration. It quotes no value, for a credential may stand in the wrong place. */
+/** One fault of a configuration. It quotes no value, since a credential may be in the wrong place; only names of certificates are quoted. */
 export interface Fault {
   /** As `challenge.dns01.providers[0].api_token`; empty where the file is no TOML at all. */
   readonly key: string;
@@ -10,9 +10,13 @@ export interface Fault {
   readonly problem: string;
   /** What to do, as an order. */
   readonly cure: string;
+  /** The code of the rule that refuses the value, such as `ERR_ACME_IDENTIFIER`, where it has one of its own. */
+  readonly code?: string;
 }
 
 /** A fault in one line: `/etc/acmex/acmex.toml:7: acme.contact …: …`. */
-export function faultText({ key, origin, problem, cure }: Fault): string {
-  return `${originText(origin)}: ${key === '' ? '' : `${key} `}${problem}: ${cure}`;
+export function faultText({ key, origin, problem, cure, code }: Fault): string {
+  const subject = key === '' ? '' : `${key} `;
+  const suffix = code === undefined ? '' : ` [${code}]`;
+  return `${originText(origin)}: ${subject}${problem}: ${cure}${suffix}`;
 }

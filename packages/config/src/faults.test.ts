@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from './config.testing.ts';
 import { tokenAloneTypes } from './dns/entry.ts';
@@ -75,7 +76,7 @@ describe('what is wrong with a configuration', () => {
     [
       'a name that is none',
       '[[certificates]]\nnames = [\n  "example.com",\n  "https://example.com",\n]',
-      '4 certificates[0].names[1] does not fit: write "example.com", "*.example.com" or an IP address',
+      '4 certificates[0].names[1] "https://example.com" is a URL: write the name alone [ERR_ACME_IDENTIFIER]',
     ],
     [
       'a directory without TLS',
@@ -304,3 +305,13 @@ describe('what is wrong with a configuration', () => {
     expect(inspect(error, { depth: 20 })).not.toContain('canary');
   });
 });
+
+it.each(refusedNames)(
+  'refuses the name $name as everything else does',
+  async ({ name, message }) => {
+    const toml = `certificates = [{ names = [${JSON.stringify(name)}] }]`;
+    expect((await faultsIn(toml)).slice(0, 1)).toEqual([
+      `1 certificates[0].names[0] ${message} [${refusedNameCode}]`,
+    ]);
+  },
+);

@@ -37,6 +37,8 @@ function faultsOfIssue(
     if (meant) return meant.flatMap((one) => faultsOfIssue(one, path, settings, keys));
   }
   const value = valueAt(settings.table, path);
+  const nameFault = nameFaultOf(issue);
+  if (nameFault) return [{ key: pathText(path), origin: settings.originOf(path), ...nameFault }];
   const cure =
     refusalOfValue(path, value) ??
     (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ??
@@ -49,6 +51,15 @@ function faultsOfIssue(
       cure,
     },
   ];
+}
+
+/** Returns what @acmex/identifier says of a name that no certificate can have. */
+function nameFaultOf(issue: Issue): Pick<Fault, 'problem' | 'cure' | 'code'> | undefined {
+  if (issue.code !== 'custom') return undefined;
+  const { code, problem, cure } = issue.params ?? {};
+  return code === 'ERR_ACME_IDENTIFIER'
+    ? { code, problem: String(problem), cure: String(cure) }
+    : undefined;
 }
 
 function unknownKey(path: KeyPath, settings: Settings, keys: readonly ConfigKey[]): Fault {

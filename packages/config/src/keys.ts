@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { identifier } from '@acmex/protocol';
+import { identifier, IdentifierError } from '@acmex/identifier';
 import { z } from 'zod';
 
 // What the keys of all tables are made of. The text of each rule is what to do, for it follows what is wrong in a message.
@@ -113,14 +113,26 @@ export function mailAddress(meaning = 'Address.') {
     .meta({ description: meaning });
 }
 
-/** A name or an address that a certificate can be for. */
+/** A name or an address that a certificate can be for, in canonical form. */
 export function certifiedName() {
-  const wanted = 'write "example.com", "*.example.com" or an IP address';
-  return z.string({ error: wanted }).refine((given) => {
-    try {
-      return identifier(given).value !== '';
-    } catch {
-      return false;
-    }
-  }, wanted);
+  return checkedName((name) => identifier(name).value);
+}
+
+/**
+ * A name by the rule of @acmex/identifier.
+ * @param canonical returns the name in canonical form
+ */
+export function checkedName(canonical: (text: string) => string) {
+  return z
+    .string({ error: 'write "example.com", "*.example.com" or an IP address' })
+    .check((context) => {
+      try {
+        context.value = canonical(context.value);
+      } catch (error) {
+        if (!(error instanceof IdentifierError)) throw error;
+        const { message, code, subject, problem, remedy } = error;
+        const params = { code, problem: `${subject} ${problem}`, cure: remedy };
+        context.issues.push({ code: 'custom', message, input: context.value, params });
+      }
+    });
 }

@@ -7,6 +7,7 @@ import {
   nameOf,
 } from '@acmex/client';
 import { errorCode } from '@acmex/errors';
+import { identifiers } from '@acmex/identifier';
 import type {
   Issuer,
   IssuerRequest,
@@ -17,7 +18,6 @@ import type {
 import {
   type AcmeSession,
   getRenewalInfo,
-  identifiers,
   type RevocationReason,
   revocationReasons,
   revokeCertificate,

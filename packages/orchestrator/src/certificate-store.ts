@@ -209,8 +209,10 @@ export class CertificateStore {
       const certificate = idOf(stored);
       const next = to(stored.record);
       if (next === stored.record) return { id: certificate, ...next };
-      const checked = { ...next, names: checkedNames(next.names) };
-      const { names, issuer } = checked;
+      // Names that an earlier version stored are not checked again: the certificate could then not even be paused.
+      const names = next.names === stored.record.names ? next.names : checkedNames(next.names);
+      const checked = { ...next, names };
+      const { issuer } = checked;
       const occurred = typeof event === 'function' ? event(checked) : event;
       await this.write([
         ...summaryChanges(certificate, stored, checked),

@@ -6,6 +6,7 @@ import {
   privateKeyPem,
   verifyIssued,
 } from '@acmex/certificate';
+import { identifiers } from '@acmex/identifier';
 import type { Clock, DurationInput } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { type Change, type Lock, type Storage, untilWritten } from '@acmex/storage';
@@ -25,7 +26,6 @@ import { failureOf, nextFailure } from './failure.ts';
 import { readIdentities } from './identity.ts';
 import type { Issuer } from './issuer.ts';
 import type { JsonObject } from './json.ts';
-import { identifierOf } from './names.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
 import { randomOf, renewalTime, type Validity } from './renewal-time.ts';
@@ -119,7 +119,7 @@ export class Execution {
     this.#hasChain = true;
     const issued = await verifyIssued(
       chain,
-      { identifiers: order.names.map(identifierOf), publicKey: bytes(order.publicKey) },
+      { identifiers: identifiers(order.names), publicKey: bytes(order.publicKey) },
       { clock: this.#options.clock },
     );
     return await this.#succeed(issued, issuer);
@@ -137,7 +137,7 @@ export class Execution {
     const { proof, names, mustStaple = false } = read.certificate.record;
     if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
     const key = await this.#newKey(read);
-    const csr = await createCsr({ identifiers: names.map(identifierOf), key, mustStaple });
+    const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
     const privateKey = await pemOf(key);
     return await this.#journal.change(
       (order) => ({

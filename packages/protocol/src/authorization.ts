@@ -1,7 +1,8 @@
 import { type Challenge, readChallenge } from './challenge.ts';
 import { AcmeError } from './errors.ts';
 import type { AcmeResponse } from './http.ts';
-import { type Identifier, readIdentifier } from './identifier.ts';
+import type { Identifier } from '@acmex/identifier';
+import { readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
 import { readMembers } from './members.ts';
 import type { AcmeSession, CallOptions } from './session.ts';

@@ -6,12 +6,6 @@ import type { Temporal } from 'temporal-polyfill';
  * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
  */
 export const acmeErrors = {
-  ERR_ACME_IDENTIFIER: {
-    meaning: 'A name is neither a domain name nor an IP address.',
-    cure: 'Write names as example.com, *.example.com or 192.0.2.1.',
-    exit: 2,
-    http: 422,
-  },
   ERR_ACME_KEY: {
     meaning:
       'An account key cannot be used: not a private key, or of a kind that ACME has no algorithm for.',

@@ -48,7 +48,6 @@ export {
   type HttpHeaders,
   type HttpRequest,
 } from './http.ts';
-export { type Identifier, identifier, identifiers } from './identifier.ts';
 export { type FlattenedJws, signJws } from './jws.ts';
 export { type JsonObject } from './members.ts';
 export { NoncePool } from './nonce-pool.ts';

@@ -5,6 +5,7 @@ import {
   privateKeyPem,
   webcrypto,
 } from '@acmex/certificate';
+import { identifiers } from '@acmex/identifier';
 import { describeWith, type Pebble, startPebble } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
@@ -19,7 +20,6 @@ import {
   generateAccountKey,
   getAccount,
   getAuthorization,
-  identifiers,
   importAccountKey,
   jwsAlgorithms,
   keyAuthorization,

@@ -5,7 +5,8 @@ import { dns01 } from '@acmex/challenge/dns-01';
 import { http01Handler } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';
 import { AcmeClient } from '@acmex/client';
-import { acmeSession, generateAccountKey, identifiers, keyAuthorization } from '@acmex/protocol';
+import { identifiers } from '@acmex/identifier';
+import { acmeSession, generateAccountKey, keyAuthorization } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 
 const names = identifiers(['Example.com', '*.example.com', '192.0.2.1']);

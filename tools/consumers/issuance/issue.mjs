@@ -1,7 +1,8 @@
 // A user's program, in any runtime: it gets a certificate from the CA on its command line.
 import { createCsr, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
-import { acmeSession, generateAccountKey, identifiers, newAccount } from '@acmex/protocol';
+import { identifiers } from '@acmex/identifier';
+import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 
 const [directory, webServer] = process.argv.slice(2);
 

@@ -1,12 +1,7 @@
 // A program for the web's own fetch and WebCrypto: with the types of a browser, a worker or Deno, and none of Node's.
 import { AcmeClient, type ChallengeSolver, type IssuedChain } from '@acmex/client';
-import {
-  acmeSession,
-  type Fetch,
-  generateAccountKey,
-  identifiers,
-  newAccount,
-} from '@acmex/protocol';
+import { identifiers } from '@acmex/identifier';
+import { acmeSession, type Fetch, generateAccountKey, newAccount } from '@acmex/protocol';
 
 export async function issue(
   directory: string,

@@ -1,22 +1,17 @@
 // A user's TypeScript, checked as strictly as possible, including the packages' declarations.
-import {
-  CertificateError,
-  createCsr,
-  type Identifier,
-  type PrivateKey,
-  verifyIssued,
-} from '@acmex/certificate';
+import type { Identifier } from '@acmex/identifier';
+import { CertificateError, createCsr, type PrivateKey, verifyIssued } from '@acmex/certificate';
 import { dns01, type Dns01Response } from '@acmex/challenge/dns-01';
 import { http01Handler } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';
 import { AcmeClient, type ChallengeSolver, type IssuanceState } from '@acmex/client';
+import { identifiers } from '@acmex/identifier';
 import {
   AcmeError,
   type AcmeErrorCode,
   acmeSession,
   type Fetch,
   generateAccountKey,
-  identifiers,
 } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 

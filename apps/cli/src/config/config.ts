@@ -22,6 +22,7 @@ export async function check(options: ConfigOptions, terminal: Terminal): Promise
     key: fault.key,
     problem: fault.problem,
     cure: fault.cure,
+    code: fault.code,
     where: faultText(fault).split(': ', 1)[0],
   }));
   const source = file ?? 'no file, only defaults and environment variables';

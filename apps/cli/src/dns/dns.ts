@@ -7,6 +7,7 @@ import {
   openNamedDnsProvider,
 } from '@acmex/config';
 import { serverAddress } from '@acmex/manager';
+import { identifier, privateCa, withoutWildcard } from '@acmex/identifier';
 import {
   type DnsProvider,
   findZone,
@@ -150,8 +151,9 @@ export async function dnsCheck(
   terminal: Terminal,
 ): Promise<void> {
   await withDns(options, terminal, async (command) => {
+    const record = challengeName(name);
     const { providerName, provider } = await openProvider(name, options, terminal);
-    const { zone, testName } = await checkProvider(name, provider, command);
+    const { zone, testName } = await checkProvider(record, provider, command);
     return {
       text: `${providerName} can write the records of ${name}`,
       document: { name, provider: providerName, zone, tried: testName, works: true },
@@ -172,11 +174,11 @@ async function openProvider(
 }
 
 async function checkProvider(
-  name: string,
+  recordName: string,
   provider: DnsProvider,
   { report, signal, lookUp: lookUpName, servers }: DnsCommand,
 ): Promise<{ readonly zone: string; readonly testName: string }> {
-  const target = await followAliases(challengeName(name), lookUpName, { signal });
+  const target = await followAliases(recordName, lookUpName, { signal });
   const zone = await findZone(target, { lookUp: lookUpName, provider }, { signal });
   report.done(`zone: ${zone}`);
   // An order may be using the record's own name.
@@ -205,7 +207,8 @@ async function checkProvider(
 }
 
 function challengeName(name: string): string {
-  return `_acme-challenge.${name.toLowerCase().replace(/^\*\./, '').replace(/\.$/, '')}`;
+  const { value } = identifier(name, { rule: { ...privateCa, allowsAddress: false } });
+  return `_acme-challenge.${withoutWildcard(value)}`;
 }
 
 async function nameServers(

@@ -7,7 +7,8 @@ import { systemClock } from '@acmex/clock';
 import { keepIssuer, keepSeenRecord, serverAddress } from '@acmex/manager';
 import { lookUp, quoted } from '@acmex/dns';
 import { printable } from '@acmex/errors';
-import { type AcmeSession, getAccount, identifier, thumbprint } from '@acmex/protocol';
+import { identifier, withoutWildcard } from '@acmex/identifier';
+import { type AcmeSession, getAccount, thumbprint } from '@acmex/protocol';
 import {
   accountUris,
   type DnsPersistDraft,
@@ -44,7 +45,7 @@ export async function dnsPersist(
 ): Promise<void> {
   const { signal } = terminal;
   const draft = draftOf(options);
-  const { value: domain } = domainOf(name);
+  const domain = domainOf(name);
   const wildcard = options.wildcard ?? name.startsWith('*.');
   await withAuthority(options, terminal, async (authority, parts) => {
     const wanted = await wantedRecord(await openAccount(authority, parts), {
@@ -92,14 +93,14 @@ function draftOf({ challengeDraft, configuration: { values } }: PersistOptions):
   );
 }
 
-function domainOf(name: string) {
-  const found = identifier(name.replace(/^\*\./, ''));
-  if (found.type !== 'dns')
+function domainOf(name: string): string {
+  const { type, value } = identifier(name);
+  if (type !== 'dns')
     throw new CliError(
       'ERR_CLI_USAGE',
-      `${printable(name, 255)} is an address: dns-persist-01 proves domain names`,
+      `${value} is an IP address: dns-persist-01 is for domain names only`,
     );
-  return found;
+  return withoutWildcard(value);
 }
 
 /** What has to stand there, as the CA's directory and the account say it. The account is asked for, so that no record is set for one that is gone. */

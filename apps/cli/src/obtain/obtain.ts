@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { parseChain } from '@acmex/certificate';
 import { endsIn, type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import type { JsonObject } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import {

@@ -1,5 +1,5 @@
 import { createCsr, parseCsr, privateKeyPem, webcrypto } from '@acmex/certificate';
-import { type Identifier, identifiers } from '@acmex/protocol';
+import { type Identifier, identifiers } from '@acmex/identifier';
 import { CliError } from '../errors.ts';
 import { readText } from '../read-text.ts';
 import type { ObtainOptions } from './options.ts';

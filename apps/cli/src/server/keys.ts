@@ -1,3 +1,4 @@
+import { namePattern } from '@acmex/identifier';
 import { KeyStore, type Scope, scopes } from '@acmex/server/keys';
 import { scopedStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
@@ -29,20 +30,13 @@ export async function keyCreate(
   const unknown = requested.find((name) => !scopes.some((scope) => scope === name));
   if (unknown !== undefined)
     throw new CliError('ERR_CLI_USAGE', `"${unknown}" is not a scope: use ${scopes.join(', ')}`);
-  const wrong = names.find(
-    (name) => !/^(\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+)$/i.test(name),
-  );
-  if (wrong !== undefined)
-    throw new CliError(
-      'ERR_CLI_USAGE',
-      `"${wrong}" is not a valid pattern: use *, *.example.com for every name below it, or a name`,
-    );
+  const patterns = names.map(namePattern);
   await withKeys(options, terminal, async (keys) => {
     const { key, text } = await keys.create(
       {
         title,
         scopes: scopes.filter((scope: Scope) => requested.includes(scope)),
-        names,
+        names: patterns,
         expiresAt,
       },
       by,

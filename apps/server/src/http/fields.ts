@@ -1,4 +1,10 @@
 import { keyTypes } from '@acmex/certificate';
+import {
+  identifier,
+  IdentifierError,
+  isDomainName,
+  namePattern as parseNamePattern,
+} from '@acmex/identifier';
 import { challengeTypes, subscriberRevocationReasons } from '@acmex/protocol';
 import { z } from 'zod';
 
@@ -20,30 +26,30 @@ export const accountId = text(
   'write the id as acc_ and 12 hexadecimal digits',
 );
 
-const label = '[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?';
-const address = '\\d{1,3}(\\.\\d{1,3}){3}|[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}';
-/** A domain name in ASCII, a wildcard, or an IP address. */
-export const certifiedName = z
-  .string()
-  .max(253)
-  .regex(
-    new RegExp(
-      `^(?:(?:\\*\\.)?(?:${label}\\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?|${address})$`,
-    ),
-    'write example.com, *.example.com or an IP address; other scripts as xn--…',
-  );
+/** A domain name, a wildcard or an IP address, in canonical form. */
+export const certifiedName = checkedName((name) => identifier(name).value);
 export const certifiedNames = z
   .array(certifiedName)
   .min(1, 'write at least one name')
   .max(100, 'a certificate has 100 names at most');
 /** `*`, `*.example.com` for all below it, or a name. */
-export const namePattern = z
-  .string()
-  .max(253)
-  .regex(
-    new RegExp(`^(?:\\*|(?:\\*\\.)?(?:${label}\\.)*${label}|${address})$`),
-    'write *, *.example.com for all below it, or a name',
-  );
+export const namePattern = checkedName(parseNamePattern);
+
+/**
+ * A name by the rule of @acmex/identifier.
+ * @param canonical returns the name in canonical form
+ */
+function checkedName(canonical: (text: string) => string) {
+  return z.string().check((context) => {
+    try {
+      context.value = canonical(context.value);
+    } catch (error) {
+      if (!(error instanceof IdentifierError)) throw error;
+      const { message } = error;
+      context.issues.push({ code: 'custom', message, input: context.value, params: { error } });
+    }
+  });
+}
 
 /** What a host calls itself; a part of a key of the storage. */
 export const agentName = text(
@@ -72,7 +78,10 @@ export const title = text(
   'write 1 to 80 letters, digits, blanks and _ . , ( ) + -',
 );
 export const email = text(
-  /^[\w.%+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z0-9-]{2,63}$/,
+  /^[\w.%+-]{1,64}@[^@]+\.[^@]{2,63}$/,
+  'write it as you@example.com',
+).refine(
+  (address) => isDomainName(address.slice(address.indexOf('@') + 1).toLowerCase()),
   'write it as you@example.com',
 );
 export const moment = z.iso.datetime({

@@ -3,6 +3,7 @@ import { configErrors } from '@acmex/config';
 import { errorCode, printable } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
+import { identifierErrors } from '@acmex/identifier';
 import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
 import { z } from 'zod';
@@ -49,6 +50,7 @@ export interface Problem {
 type Row = Readonly<{ meaning: string; cure: string; http: number }>;
 const tables: ReadonlyMap<string, Row> = new Map(
   Object.entries<Row>({
+    ...identifierErrors,
     ...acmeErrors,
     ...certificateErrors,
     ...configErrors,

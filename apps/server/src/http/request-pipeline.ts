@@ -1,3 +1,4 @@
+import { IdentifierError } from '@acmex/identifier';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
@@ -151,6 +152,8 @@ function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what:
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
   const errors = error.issues.flatMap((issue) => fieldErrors(issue, code));
+  const refused = refusedName(error.issues);
+  if (refused) throw Object.assign(refused, { errors });
   throw new ServerError(
     code,
     `${what} is not what this route takes: ${errors
@@ -161,7 +164,16 @@ function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what:
   );
 }
 
-/** No part of what was sent is in the words; its place says enough. */
+/** Returns the error of the first name that no certificate can have, where nothing else is wrong. */
+function refusedName(issues: readonly z.core.$ZodIssue[]): IdentifierError | undefined {
+  const errors = issues.map((issue) =>
+    issue.code === 'custom' ? (issue.params?.error as unknown) : undefined,
+  );
+  const names = errors.filter((error) => error instanceof IdentifierError);
+  return names.length === issues.length ? names[0] : undefined;
+}
+
+/** Quotes no part of what was sent, except a name that is refused. */
 function fieldErrors(issue: z.core.$ZodIssue, code: ServerErrorCode): readonly FieldError[] {
   const paths =
     issue.code === 'unrecognized_keys'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { webcrypto } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
-import { identifier } from '@acmex/protocol';
+import { identifier } from '@acmex/identifier';
 import { describeWith } from '@acmex/services';
 import { afterAll, expect, it } from '@jest/globals';
 import {
@@ -49,7 +49,7 @@ async function verdict(
   const [chain = ''] = await issuer.issue({
     serialNumber,
     publicKey,
-    identifiers: names.map(identifier),
+    identifiers: names.map((name) => identifier(name)),
     rsa: false,
     notBefore: now.subtract({ hours: 1 }),
     notAfter: now.add({ hours: 24 }),

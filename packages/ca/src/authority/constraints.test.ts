@@ -69,8 +69,20 @@ describe('name constraints', () => {
       'a domain without one below it',
       [{ dNSName: 'corp.example' }],
       [{ dNSName: 'secret.corp.example' }],
-      [dns('corp.example')],
-      [dns('secret.corp.example'), dns('x.secret.corp.example')],
+      [dns('corp.example'), dns('*.www.corp.example')],
+      [
+        dns('secret.corp.example'),
+        dns('x.secret.corp.example'),
+        dns('*.secret.corp.example'),
+        dns('*.corp.example'),
+      ],
+    ],
+    [
+      'a domain below an excluded one, which a wildcard does not cover',
+      [],
+      [{ dNSName: 'a.secret.corp.example' }],
+      [dns('*.corp.example'), dns('secret.corp.example')],
+      [dns('*.secret.corp.example'), dns('*.a.secret.corp.example')],
     ],
     ['no names at all', [], [{ dNSName: '' }], [ip('192.0.2.1')], [dns('example')]],
     [

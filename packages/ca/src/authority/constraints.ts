@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-import { identifier, type Identifier } from '@acmex/protocol';
+import { BlockList } from 'node:net';
+import { identifier, type Identifier, ipVersion, isCovered, isWildcard } from '@acmex/identifier';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import {
   GeneralName,
@@ -55,7 +55,10 @@ interface Subtrees {
   readonly excluded: Constraints;
 }
 
-/** Whether a CA's own certificate lets it issue for a name: permitted where its kind is limited at all, and not excluded. RFC 5280 §4.2.1.10 */
+/**
+ * Returns whether a CA's own certificate lets it issue for a name: permitted where its kind is limited at all, and not excluded.
+ * A wildcard that covers an excluded domain is excluded: those who verify a certificate accept it for that domain. RFC 5280 §4.2.1.10
+ */
 export function permits(certificate: x509.X509Certificate): (identifier: Identifier) => boolean {
   const extension = certificate.getExtension(id_ce_nameConstraints);
   if (extension === null) return () => true;
@@ -73,7 +76,7 @@ export function permits(certificate: x509.X509Certificate): (identifier: Identif
     const [permitted, excluded] = [subtrees.permitted[bases], subtrees.excluded[bases]];
     return (
       (permitted.length === 0 || permitted.some((base) => isWithin(value, base))) &&
-      !excluded.some((base) => isWithin(value, base))
+      !excluded.some((base) => isWithin(value, base) || isCovered(base, value))
     );
   };
 }
@@ -93,7 +96,7 @@ function isBelow(name: string, base: string): boolean {
 
 function isInRange(address: string, range: string): boolean {
   const [base, prefix] = parts(range);
-  if (isIP(address) === 0 || family(address) !== family(base)) return false;
+  if (ipVersion(address) === undefined || family(address) !== family(base)) return false;
   const list = new BlockList();
   list.addSubnet(base, prefix, family(base));
   return list.check(address, family(address));
@@ -123,7 +126,7 @@ export function nameConstraints({ domains, addresses }: Constraints): x509.Exten
 function domain(text: string): string {
   try {
     const { type, value } = identifier(text);
-    if (type === 'dns' && !value.startsWith('*.')) return value;
+    if (type === 'dns' && !isWildcard(value)) return value;
   } catch (cause) {
     throw new CaError(
       'ERR_CA_CONSTRAINTS',
@@ -139,8 +142,8 @@ function domain(text: string): string {
 
 function range(text: string): string {
   const [address, prefix] = parts(text);
-  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  if (address.includes('%') || !/^[^/]+\/\d{1,3}$/.test(text) || prefix > longest)
+  const longest = { 0: -1, 4: 32, 6: 128 }[ipVersion(address) ?? 0];
+  if (!/^[^/]+\/\d{1,3}$/.test(text) || prefix > longest)
     throw new CaError(
       'ERR_CA_CONSTRAINTS',
       `${JSON.stringify(text)} is no range of addresses: write 10.0.0.0/8 or fd00::/8`,

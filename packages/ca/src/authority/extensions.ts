@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import {
   GeneralName,

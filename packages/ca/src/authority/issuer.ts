@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { type CertificateInfo, parseChain, type PrivateKey } from '@acmex/certificate';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Name } from '@peculiar/asn1-x509';
 import { Temporal } from 'temporal-polyfill';

@@ -1,11 +1,11 @@
 import { createCsr, verifyIssued, webcrypto } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
+import { identifiers } from '@acmex/identifier';
 import {
   acmeSession,
   type Fetch,
   generateAccountKey,
   getRenewalInfo,
-  identifiers,
   newAccount,
 } from '@acmex/protocol';
 import { ariCertificateId, parseChain } from '@acmex/certificate';

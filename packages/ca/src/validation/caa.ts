@@ -1,5 +1,5 @@
 import { errorCode } from '@acmex/errors';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { parseIssueValue } from '@acmex/protocol/drafts';
 import { type IssueRequest, permits } from './caa-property.ts';
 import type { CaaRecord, ValidationResolver } from './resolver.ts';

@@ -1,4 +1,4 @@
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { x509 } from '../authority/x509.ts';
 import { addressBytes } from './reverse-name.ts';
 

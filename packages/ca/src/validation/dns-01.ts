@@ -1,5 +1,6 @@
 import { errorCode } from '@acmex/errors';
-import { type Identifier, keyAuthorizationDigest } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
+import { keyAuthorizationDigest } from '@acmex/protocol';
 import type { ValidationResolver } from './resolver.ts';
 import { problem, unsupported, type Validation } from './validation.ts';
 

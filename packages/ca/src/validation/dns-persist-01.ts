@@ -1,6 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import {
   type FaultyRecord,
   type PersistentRecord,

@@ -1,6 +1,6 @@
 import type { DurationInput } from '@acmex/clock';
 import { type Egress, egressFetch } from '@acmex/egress';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import {
   egressProblem,
   problem,

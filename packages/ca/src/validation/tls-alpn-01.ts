@@ -4,7 +4,8 @@ import { connect } from 'node:tls';
 import { type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { type Egress, egressConnect } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
-import { type Identifier, keyAuthorizationDigest } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
+import { keyAuthorizationDigest } from '@acmex/protocol';
 import { challengeCertificateFault } from './challenge-certificate.ts';
 import { reverseName } from './reverse-name.ts';
 import {

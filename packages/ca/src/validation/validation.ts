@@ -1,4 +1,4 @@
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import type { EgressErrorCode } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';

@@ -1,5 +1,5 @@
 import type { ChallengeToSolve } from '@acmex/client';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { ChallengeError } from '../errors.ts';
 
 /** What is shown for one http-01 challenge. */

@@ -10,7 +10,7 @@ import {
 } from 'node:tls';
 import type * as certificate from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
-import type { Identifier } from '@acmex/protocol';
+import type { Identifier } from '@acmex/identifier';
 import { ChallengeError } from '../errors.ts';
 
 const protocol = 'acme-tls/1';

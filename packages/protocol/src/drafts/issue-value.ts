@@ -1,3 +1,5 @@
+import { isDomainName } from '@acmex/identifier';
+
 /** A value that names an issuer and says on what terms. RFC 8659 §4.2 */
 export interface IssueValue {
   /** Lower case; empty where nobody is meant. */
@@ -9,7 +11,7 @@ export interface IssueValue {
 /** Reads the value of a CAA property `issue` or `issuewild`, or of a record that is written alike; `undefined` for what does not follow the grammar. */
 export function parseIssueValue(text: string): IssueValue | undefined {
   const [issuer = '', ...rest] = text.split(';').map(withoutSpace);
-  if (!/^([a-z0-9-]+(\.[a-z0-9-]+)*)?$/i.test(issuer)) return undefined;
+  if (issuer !== '' && !isDomainName(issuer.toLowerCase())) return undefined;
   const written = rest.length === 1 && rest[0] === '' ? [] : rest;
   const parameters = written.map((one) => {
     const [tag = '', ...value] = one.split('=');

@@ -1,3 +1,4 @@
+import { isDomainName } from '@acmex/identifier';
 import { printable } from '@acmex/errors';
 import { AcmeError } from '../errors.ts';
 import type { JsonObject } from '../members.ts';
@@ -90,7 +91,7 @@ export function earlyPersistOffer(
 
 /** Whether a name may stand for an issuer: lower case, A-labels, no dot at the end. */
 export function isIssuerName(name: unknown): name is string {
-  return typeof name === 'string' && name.length <= 253 && /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(name);
+  return typeof name === 'string' && isDomainName(name);
 }
 
 function issuerNames(value: unknown): readonly string[] | undefined {

@@ -1,0 +1,21 @@
+export { toUnicode } from './a-label.ts';
+export { isBelow, isCovered, isWildcard, withoutWildcard } from './domain-name.ts';
+export {
+  IdentifierError,
+  type IdentifierErrorCode,
+  identifierErrors,
+  type NameFault,
+} from './errors.ts';
+export {
+  checkedIdentifier,
+  compareIdentifiers,
+  type Identifier,
+  identifier,
+  identifiers,
+  isDomainName,
+  namePattern,
+  normalizedIdentifier,
+  type ParseOptions,
+} from './identifier.ts';
+export { ipVersion } from './ip-address.ts';
+export { dnsRecord, type NameRule, privateCa, publicCa } from './rules.ts';
