@@ -48,7 +48,10 @@ const askIntervalMs = 6 * 3_600_000;
 const shortLivedAskIntervalMs = 3_600_000;
 const shortLivedMs = 10 * 86_400_000;
 
-/** Keeps certificates current. Only a certificate's record, the certificate itself and the CA's window decide what is due. */
+/**
+ * Keeps certificates current. Only a certificate's record, the certificate itself and the CA's
+ * window decide what is due.
+ */
 export class CertificateMaintenance {
   readonly #storage: Storage;
   readonly #provisioner: Provisioner;
@@ -70,9 +73,11 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Does everything that is due for a certificate: continues its order, asks the CA for its window, renews and deploys. It is safe
-   * to repeat, at any time and in several processes at once. Does nothing for a certificate that is paused or was removed.
-   * @param force `deploy`: retries a failed deployment before its time; `renewal`: also renews what is not due, and deploys
+   * Does everything that is due for a certificate: continues its order, asks the CA for its window,
+   * renews and deploys. It is safe to repeat, at any time and in several processes at once. Does
+   * nothing for a certificate that is paused or was removed.
+   * @param force `deploy`: retries a failed deployment before its time; `renewal`: also renews what
+   * is not due, and deploys
    */
   async maintain(
     id: string,
@@ -106,7 +111,10 @@ export class CertificateMaintenance {
     return this.#deployment?.waiting ?? 0;
   }
 
-  /** Ends a run: runs the tasks that are due once for all certificates placed since the last run, and confirms each certificate. */
+  /**
+   * Ends a run: runs the tasks that are due once for all certificates placed since the last run,
+   * and confirms each certificate.
+   */
   async finish(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly Deployed[]> {
@@ -114,8 +122,8 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Makes the renewal plans again when the provisioner's `renewBefore` has changed since they were made. Call it once at the start;
-   * it reads one record when nothing has changed.
+   * Makes the renewal plans again when the provisioner's `renewBefore` has changed since they were
+   * made. Call it once at the start; it reads one record when nothing has changed.
    */
   async replan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { renewBefore = null } = this.#provisioner;
@@ -197,8 +205,9 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Asks the CA for its window and plans the renewal by it. When the CA does not answer, the plan stays and the CA is asked again
-   * later. When another process has renewed the certificate meanwhile, nothing changes.
+   * Asks the CA for its window and plans the renewal by it. When the CA does not answer, the plan
+   * stays and the CA is asked again later. When another process has renewed the certificate
+   * meanwhile, nothing changes.
    */
   async #askForWindow(
     { id, issuer, renewal, current, order }: ManagedCertificate,
@@ -261,7 +270,8 @@ export class CertificateMaintenance {
       random: randomOf(current.serialNumber),
     });
     const askAt = iso(Math.max(now + 1000, Math.min(askAgainAt.epochMilliseconds, now + pause)));
-    // Each new certificate would be due at once if the CA's windows were always over: such a window does not move the plan.
+    // Each new certificate would be due at once if the CA's windows were always over: such a window
+    // does not move the plan.
     const isYoung = now - Date.parse(current.issuedAt) < lifetime / 20;
     if (isYoung && at.epochMilliseconds <= now && current.generation > 1)
       return {

@@ -31,7 +31,10 @@ export function stateOf(
 }
 
 export interface PageQuery {
-  /** `id`, the default, is the order of creation. `name` compares labels from the right, which keeps a domain together. `expiry` has only certificates that were issued. */
+  /**
+   * `id`, the default, is the order of creation. `name` compares labels from the right, which keeps
+   * a domain together. `expiry` has only certificates that were issued.
+   */
   readonly sort?: 'id' | 'name' | 'expiry' | undefined;
   /** Only certificates with this name; uses an index. */
   readonly name?: string | undefined;
@@ -39,7 +42,10 @@ export interface PageQuery {
   readonly below?: string | undefined;
   /** Only certificates for which something failed and has not succeeded since; uses an index. */
   readonly failing?: boolean | undefined;
-  /** With `sort: 'expiry'`: only certificates that expire at this time or later, and before `expiresBefore`. RFC 3339 */
+  /**
+   * With `sort: 'expiry'`: only certificates that expire at this time or later, and before
+   * `expiresBefore`. RFC 3339
+   */
   readonly expiresFrom?: string | undefined;
   readonly expiresBefore?: string | undefined;
   /** A filter without an index. */
@@ -53,7 +59,10 @@ export interface PageQuery {
 
 export interface CertificatePage {
   readonly certificates: readonly ManagedCertificate[];
-  /** The cursor of the next page; absent on the last one. A page with fewer certificates than its limit, or none, may have a next one. */
+  /**
+   * The cursor of the next page; absent on the last one. A page with fewer certificates than its
+   * limit, or none, may have a next one.
+   */
   readonly next?: string | undefined;
   /** How many certificates were read. */
   readonly scanned: number;

@@ -47,7 +47,10 @@ export interface CertificateSummary extends CertificateSpec {
   /** The generation that is deployed. */
   readonly deployed?: number | undefined;
   readonly deployFailure?: Failure | undefined;
-  /** The generation that is in its files but not confirmed yet, and until when the process that placed it is expected to finish. */
+  /**
+   * The generation that is in its files but not confirmed yet, and until when the process that
+   * placed it is expected to finish.
+   */
   readonly placed?: { readonly generation: number; readonly until: string } | undefined;
   /** The order that is under way. */
   readonly order?: string | undefined;
@@ -80,7 +83,8 @@ export interface DueEntry {
 export const certificates = records<CertificateSummary>({
   kind: 'certificate',
   version: 2,
-  // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`, which may be absent.
+  // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`, which may be
+  // absent.
   upgrades: { 1: ({ expiredTold, ...record }) => ({ ...record, expiryReported: expiredTold }) },
   under: 'certificate',
   many: true,
@@ -120,7 +124,10 @@ export function isOutdated(summary: CertificateSummary): boolean {
   );
 }
 
-/** Returns when the certificate in use may be deployed: at once, after a failure, or when another process should have finished. */
+/**
+ * Returns when the certificate in use may be deployed: at once, after a failure, or when another
+ * process should have finished.
+ */
 export function deployableAt({
   current,
   deployFailure,
@@ -147,7 +154,10 @@ function later(at: string | undefined, notBefore: string | undefined): string | 
     : at;
 }
 
-/** Returns `2026-11-23/18/04/59-<id>`, which sorts by time and has few entries in one folder. It rounds up to a second, so that nothing is due too early. */
+/**
+ * Returns `2026-11-23/18/04/59-<id>`, which sorts by time and has few entries in one folder. It
+ * rounds up to a second, so that nothing is due too early.
+ */
 export function momentId(id: string, at: string): string {
   const [day = '', time = ''] = new Date(Math.ceil(Date.parse(at) / 1000) * 1000)
     .toISOString()
@@ -162,7 +172,10 @@ export function readDueKey(key: string): { readonly at: string; readonly id: str
   return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
 }
 
-/** The index entries of a certificate: by its names, its expiry, its failures, and when something is due. */
+/**
+ * The index entries of a certificate: by its names, its expiry, its failures, and when something is
+ * due.
+ */
 function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyMap<string, Change> {
   if (!summary) return new Map();
   const at = dueAt(summary);
@@ -213,14 +226,17 @@ export function summaryChanges(
   ];
 }
 
-/** Index entries by name in the write of the record, of the hundred changes that a write may have. */
+/**
+ * Index entries by name in the write of the record, of the hundred changes that a write may have.
+ */
 const namesInOneWrite = 60;
 /** Index entries by name in each other write. */
 const changesInOneWrite = 90;
 
 /**
- * Writes a certificate's record with its indexes. When there are more names than one write takes, index entries are added before
- * the record and removed after it. Readers skip an index entry without a record.
+ * Writes a certificate's record with its indexes. When there are more names than one write takes,
+ * index entries are added before the record and removed after it. Readers skip an index entry
+ * without a record.
  */
 export async function writeWithIndexes(
   write: (changes: readonly Change[]) => Promise<unknown>,

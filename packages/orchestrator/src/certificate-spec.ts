@@ -9,7 +9,9 @@ export interface CertificateSpec {
   readonly issuer: string;
   readonly profile?: string | undefined;
   readonly keyType: KeyType;
-  /** Keep the private key when the certificate is renewed; by default each renewal makes a new one. */
+  /**
+   * Keep the private key when the certificate is renewed; by default each renewal makes a new one.
+   */
   readonly reuseKey?: boolean | undefined;
   readonly mustStaple?: boolean | undefined;
   /** How names are validated. Only the issuer reads it. */
@@ -39,7 +41,9 @@ const specKeys = [
   'declared',
 ] as const satisfies readonly SpecKey[];
 
-/** The keys that decide what is issued: when one of them changes, the certificate needs a new order. */
+/**
+ * The keys that decide what is issued: when one of them changes, the certificate needs a new order.
+ */
 export const orderedKeys = [
   'names',
   'issuer',
@@ -66,8 +70,8 @@ export function orderedSpec({
 }
 
 /**
- * Compares what is wanted with what exists. Keys that are absent in `wanted` are not compared. The order of names does not count;
- * `undefined`, `false` and empty values are the same.
+ * Compares what is wanted with what exists. Keys that are absent in `wanted` are not compared. The
+ * order of names does not count; `undefined`, `false` and empty values are the same.
  * @returns the keys whose values differ
  */
 export function differences(
@@ -75,7 +79,10 @@ export function differences(
   existing: Partial<CertificateSpec>,
 ): readonly SpecKey[] {
   return specKeys.filter(
-    (key) => key in wanted && comparable(wanted, key) !== comparable(existing, key),
+    (key) =>
+      key in wanted &&
+      wanted[key] !== existing[key] &&
+      comparable(wanted, key) !== comparable(existing, key),
   );
 }
 

@@ -62,9 +62,11 @@ export class CertificateStore {
   }
 
   /**
-   * Adds a certificate even if one with these names exists. Use `Provisioner.declare` to search for it first.
+   * Adds a certificate even if one with these names exists. Use `Provisioner.declare` to search for
+   * it first.
    * @param order an order that is created in the same write
-   * @param identities as they were read before the search that found no certificate: the write fails if they have changed
+   * @param identities as they were read before the search that found no certificate: the write
+   * fails if they have changed
    * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
    */
   async add(
@@ -103,7 +105,10 @@ export class CertificateStore {
     return { id, ...summary };
   }
 
-  /** Returns the certificate, or undefined. The id of a joined duplicate leads to the certificate that it was joined with. */
+  /**
+   * Returns the certificate, or undefined. The id of a joined duplicate leads to the certificate
+   * that it was joined with.
+   */
   async find(id: string): Promise<ManagedCertificate | undefined> {
     const stored = await this.#read(id);
     return stored && { id: idOf(stored), ...stored.record };
@@ -119,7 +124,8 @@ export class CertificateStore {
   }
 
   /**
-   * Returns the record with its version. For a joined duplicate, `idOf` of it is the id of the certificate that it was joined with.
+   * Returns the record with its version. For a joined duplicate, `idOf` of it is the id of the
+   * certificate that it was joined with.
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
    */
   async stored(id: string): Promise<Stored<CertificateSummary>> {
@@ -173,7 +179,10 @@ export class CertificateStore {
     }
   }
 
-  /** Lists the certificates for which something is due, the earliest first. It reads only what it returns. */
+  /**
+   * Lists the certificates for which something is due, the earliest first. It reads only what it
+   * returns.
+   */
   async *due(
     now: Temporal.Instant,
     options: ReadManyOptions & { readonly limit?: number | undefined } = {},
@@ -191,7 +200,8 @@ export class CertificateStore {
   }
 
   /**
-   * Reads a certificate, changes it, and writes it unless it has changed in between; then it starts again.
+   * Reads a certificate, changes it, and writes it unless it has changed in between; then it starts
+   * again.
    * @param to returns the changed summary. When it returns its argument, nothing is written.
    * @param event the event that is written together with the change
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
@@ -209,7 +219,8 @@ export class CertificateStore {
       const certificate = idOf(stored);
       const next = to(stored.record);
       if (next === stored.record) return { id: certificate, ...next };
-      // Names that an earlier version stored are not checked again: the certificate could then not even be paused.
+      // Names that an earlier version stored are not checked again: the certificate could then not
+      // even be paused.
       const names = next.names === stored.record.names ? next.names : checkedNames(next.names);
       const checked = { ...next, names };
       const { issuer } = checked;

@@ -24,12 +24,18 @@ import { type ReadIdentities, readIdentities } from './identity.ts';
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason, orders } from './order-record.ts';
 
-/** What a declaration has changed, with the certificate as it is now. `certificate.order` is the order that is under way, if any. */
+/**
+ * What a declaration has changed, with the certificate as it is now. `certificate.order` is the
+ * order that is under way, if any.
+ */
 export type Declaration = { readonly certificate: ManagedCertificate } & (
   | { readonly change: 'created' | 'unchanged' }
   /** `differences` need no order, or the certificate is paused. */
   | { readonly change: 'changed'; readonly differences: readonly SpecKey[] }
-  /** `differences` from the record and from what was issued; empty for `order: 'always'` and for a first order. */
+  /**
+   * `differences` from the record and from what was issued; empty for `order: 'always'` and for a
+   * first order.
+   */
   | {
       readonly change: 'ordered';
       readonly order: string;
@@ -39,22 +45,29 @@ export type Declaration = { readonly certificate: ManagedCertificate } & (
 
 export interface DeclareOptions extends Partial<OrderReason> {
   /**
-   * Which existing certificate is the declared one. `names`, the default: a certificate with exactly these names, in any order.
-   * `first-name`: a certificate with the same first name, else one with exactly these names. Among several, a certificate of the
-   * same CA and key type comes first, then of the same CA, then the one with the newest valid generation, then the oldest.
+   * Which existing certificate is the declared one. `names`, the default: a certificate with
+   * exactly these names, in any order. `first-name`: a certificate with the same first name, else
+   * one with exactly these names. Among several, a certificate of the same CA and key type comes
+   * first, then of the same CA, then the one with the newest valid generation, then the oldest.
    */
   readonly identity?: 'names' | 'first-name' | undefined;
   /** Returns whether a certificate may be the declared one; all may by default. */
   readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
   /** `always`: orders the certificate even if it is as declared. */
   readonly order?: 'if-needed' | 'always' | undefined;
-  /** Keys for which an existing certificate keeps its value, if it has one: those of `spec` are for a new certificate. */
+  /**
+   * Keys for which an existing certificate keeps its value, if it has one: those of `spec` are for
+   * a new certificate.
+   */
   readonly keep?: readonly SpecKey[] | undefined;
   /** Whether the certificate is deployed again even if nothing has changed; false by default. */
   readonly deployAgain?: boolean | undefined;
   /** `resume`: a paused certificate is resumed. */
   readonly paused?: 'keep' | 'resume' | undefined;
-  /** Called once before a certificate is created, and once before one is ordered. Nothing is written when it throws. */
+  /**
+   * Called once before a certificate is created, and once before one is ordered. Nothing is written
+   * when it throws.
+   */
   readonly admit?: ((what: 'certificate' | 'order') => Promise<void>) | undefined;
 }
 
@@ -118,7 +131,10 @@ export class Declarer {
     return declarations;
   }
 
-  /** Returns the certificate of each entry. When several entries have the same names, the closest pairs are matched first. */
+  /**
+   * Returns the certificate of each entry. When several entries have the same names, the closest
+   * pairs are matched first.
+   */
   async #claims(entries: readonly DeclaredEntry[]): Promise<Map<DeclaredEntry, string>> {
     const pairs = [];
     for (const entry of entries) {
@@ -135,7 +151,10 @@ export class Declarer {
     return claims;
   }
 
-  /** Returns the closest certificates first; at the same distance, the one with the newest valid generation. */
+  /**
+   * Returns the closest certificates first; at the same distance, the one with the newest valid
+   * generation.
+   */
   async #candidates(
     spec: CertificateSpec,
     { identity = 'names', where = () => true }: DeclareOptions,
@@ -175,12 +194,12 @@ export class Declarer {
     if (plan.ordering === 'refused')
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_PAUSED',
-        `${id} (${record.names.join(', ')}) is paused: resume it first`,
+        `${idOf(stored)} (${record.names.join(', ')}) is paused: resume it first`,
       );
     if (plan.ordering === 'new' || plan.ordering === 'restarted') await attempt.admit('order');
     const next = this.#withOrder(plan);
     await this.#write(stored, next, { plan, attempt });
-    const certificate = { id, ...next };
+    const certificate = { id: idOf(stored), ...next };
     const { changed } = plan;
     if (plan.ordering !== 'none' && next.order !== undefined)
       return {
@@ -228,7 +247,10 @@ export class Declarer {
     ]);
   }
 
-  /** Returns what the certificate in use was issued for. For a record of version 1, the certificate and its order say it. */
+  /**
+   * Returns what the certificate in use was issued for. For a record of version 1, the certificate
+   * and its order say it.
+   */
   async #issuedFor(stored: Stored<CertificateSummary>): Promise<OrderedSpec | undefined> {
     const { record } = stored;
     if (!record.current || record.current.issuedFor) return record.current?.issuedFor;
@@ -259,7 +281,10 @@ interface Plan {
   readonly changed: readonly SpecKey[];
   /** The same, and the keys that are not as issued. */
   readonly differences: readonly SpecKey[];
-  /** `restarted`: the order under way starts again. `refused`: an order is wanted for a paused certificate. */
+  /**
+   * `restarted`: the order under way starts again. `refused`: an order is wanted for a paused
+   * certificate.
+   */
   readonly ordering: 'none' | 'new' | 'running' | 'restarted' | 'refused';
 }
 

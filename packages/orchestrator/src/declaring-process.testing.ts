@@ -1,4 +1,5 @@
-// A separate process that declares twenty certificates in each storage that its parent names. The test bundles it.
+// A separate process that declares twenty certificates in each storage that its parent names. The
+// test bundles it.
 import { fileStorage } from '@acmex/storage-file';
 import { type Issuer, Provisioner } from './index.ts';
 

@@ -21,7 +21,10 @@ export interface Deployer {
     generation: Generation,
     options: DeployOptions,
   ): Promise<void>;
-  /** Returns the tasks that are due once for all certificates placed in a run, such as the reload of a server. */
+  /**
+   * Returns the tasks that are due once for all certificates placed in a run, such as the reload of
+   * a server.
+   */
   after?(certificate: ManagedCertificate): readonly AfterTask[];
   /** Makes sure that the certificate is in use. */
   confirm?(
@@ -49,7 +52,10 @@ export interface Deployed {
   readonly deployError?: unknown;
 }
 
-/** A placed certificate is placed again after this time: the process that should have finished it has ended. */
+/**
+ * A placed certificate is placed again after this time: the process that should have finished it
+ * has ended.
+ */
 const finishTimeoutMs = 10 * 60_000;
 const concurrentConfirmations = 10;
 
@@ -114,7 +120,10 @@ export class Deployment {
     });
   }
 
-  /** Runs each task that is due once for all placed certificates, and then confirms each certificate. */
+  /**
+   * Runs each task that is due once for all placed certificates, and then confirms each
+   * certificate.
+   */
   async finish({ signal }: DeployOptions = {}): Promise<readonly Deployed[]> {
     const ids = [...this.#placed];
     this.#placed.clear();
@@ -167,7 +176,10 @@ export class Deployment {
     return errors;
   }
 
-  /** Does work while holding the certificate's lock. Stores its failure, unless `signal` has aborted. */
+  /**
+   * Does work while holding the certificate's lock. Stores its failure, unless `signal` has
+   * aborted.
+   */
   async #locked(
     id: string,
     signal: AbortSignal | undefined,

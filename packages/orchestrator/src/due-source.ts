@@ -7,9 +7,9 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 /**
- * Returns the priority of a certificate: `urgent` when it has expired, or less than a day and a tenth of its lifetime is left;
- * `high` below a week and a fifth, and for a certificate that was never issued, because someone waits for it; `normal` below 15
- * days and a quarter; else `low`.
+ * Returns the priority of a certificate: `urgent` when it has expired, or less than a day and a
+ * tenth of its lifetime is left; `high` below a week and a fifth, and for a certificate that was
+ * never issued, because someone waits for it; `normal` below 15 days and a quarter; else `low`.
  */
 export function priorityOf(
   { notBefore, notAfter }: Pick<DueEntry, 'notBefore' | 'notAfter'>,
@@ -23,7 +23,10 @@ export function priorityOf(
   return left < 15 * dayMs && left < life / 4 ? 'normal' : 'low';
 }
 
-/** Returns the managed certificates for which something is due to a dispatcher, grouped by issuer, the earliest first. */
+/**
+ * Returns the managed certificates for which something is due to a dispatcher, grouped by issuer,
+ * the earliest first.
+ */
 export function dueSource(certificates: CertificateStore): DueSource {
   return {
     async *due(now, { limit, signal }) {

@@ -14,11 +14,17 @@ import type { JsonObject } from './json.ts';
 import type { CertificateStore } from './certificate-store.ts';
 
 export interface JoinOptions {
-  /** Searches only certificates with exactly these names. By default all certificates are read, once for each storage. */
+  /**
+   * Searches only certificates with exactly these names. By default all certificates are read, once
+   * for each storage.
+   */
   readonly names?: readonly string[] | undefined;
   /** The ids of certificates that are not joined with others, because each of them is declared. */
   readonly keep?: ReadonlySet<string> | undefined;
-  /** Called with each duplicate that could not be joined; it stays as it is. Without it, the error is thrown. */
+  /**
+   * Called with each duplicate that could not be joined; it stays as it is. Without it, the error
+   * is thrown.
+   */
   readonly onError?: ((certificate: string, error: unknown) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -147,7 +153,8 @@ async function join(
   await untilWritten(async () => {
     const survivor = await certificates.stored(into);
     const duplicate = await summaries.read(storage, id);
-    // A duplicate that was never issued was removed with its order; or another process has joined it.
+    // A duplicate that was never issued was removed with its order; or another process has joined
+    // it.
     if (!duplicate) return void (await storage.write(joinedChanges(id, into)));
     const { names, issuer } = survivor.record;
     const identities = await readIdentities(storage, names);

@@ -2,8 +2,9 @@ import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /**
- * The failures of this package, in addition to those of the issuer, the storage and the certificate. `exit` is the exit code of a
- * program that ends with it, `http` the status of a service that returns it.
+ * The failures of this package, in addition to those of the issuer, the storage and the
+ * certificate. `exit` is the exit code of a program that ends with it, `http` the status of a
+ * service that returns it.
  */
 export const orchestratorErrors = {
   ERR_ORCHESTRATOR_INPUT: {

@@ -54,7 +54,10 @@ export interface AcmexEvent {
   readonly order?: string | undefined;
   readonly names?: readonly string[] | undefined;
   readonly issuer?: string | undefined;
-  /** Who requested it, if anyone did: the id of an API key, or the name that an identity provider uses. */
+  /**
+   * Who requested it, if anyone did: the id of an API key, or the name that an identity provider
+   * uses.
+   */
   readonly actor?: string | undefined;
   /** For a person. Text from a server in it is data. */
   readonly message?: string | undefined;
@@ -72,7 +75,10 @@ const events = records<Omit<AcmexEvent, 'id'>>({
   many: true,
 });
 interface Cursor {
-  /** The delivered events of the last minutes: an event can become visible after an event with a later id. */
+  /**
+   * The delivered events of the last minutes: an event can become visible after an event with a
+   * later id.
+   */
   readonly seen: readonly string[];
   /** All events with ids before this one are delivered. */
   readonly from: string;
@@ -82,10 +88,16 @@ const cursors = records<Cursor>({
   version: 1,
   under: 'event-cursor',
 });
-/** How long after the creation of its id an event may become visible: writers wait for the storage, and clocks differ. */
+/**
+ * How long after the creation of its id an event may become visible: writers wait for the storage,
+ * and clocks differ.
+ */
 const latenessMs = 2 * 60_000;
 
-/** The number of events in the present millisecond of a clock, which keeps the events of a process in order. */
+/**
+ * The number of events in the present millisecond of a clock, which keeps the events of a process
+ * in order.
+ */
 const eventCounts = new WeakMap<Clock, { readonly at: number; readonly count: number }>();
 
 /** Returns an id that is greater than all earlier ones of the same clock. */
@@ -113,8 +125,9 @@ export interface Outbox {
     },
   ): AsyncIterable<AcmexEvent>;
   /**
-   * Delivers to a subscriber, in order, the events that it has not received. Each is delivered at least once: after a crash an event
-   * may come again, with the same id. When the handler throws, the delivery stops; the next call continues with that event.
+   * Delivers to a subscriber, in order, the events that it has not received. Each is delivered at
+   * least once: after a crash an event may come again, with the same id. When the handler throws,
+   * the delivery stops; the next call continues with that event.
    * @returns the number of delivered events
    */
   deliver(
@@ -186,7 +199,10 @@ async function deliverEvents(
   return delivered;
 }
 
-/** Returns the id before which all events are delivered: a while ago, or before the event that was interrupted, but never further back. */
+/**
+ * Returns the id before which all events are delivered: a while ago, or before the event that was
+ * interrupted, but never further back.
+ */
 function nextPosition(
   { from, interrupted }: { readonly from: string; readonly interrupted: string | undefined },
   clock: Clock,

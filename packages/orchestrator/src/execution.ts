@@ -31,8 +31,9 @@ import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
 import { randomOf, renewalTime, type Validity } from './renewal-time.ts';
 
 /**
- * How the execution of an order ended. `elsewhere`: the order had ended before. `traceparent`: of the request for the order.
- * `failed`: the order is tried again at `retryAt`, or never if that is absent.
+ * How the execution of an order ended. `elsewhere`: the order had ended before. `traceparent`: of
+ * the request for the order. `failed`: the order is tried again at `retryAt`, or never if that is
+ * absent.
  */
 export type Outcome = {
   readonly elsewhere?: true | undefined;
@@ -63,7 +64,10 @@ export class Execution {
   readonly #id: string;
   readonly #options: ExecutionOptions;
   readonly #journal: OrderJournal;
-  /** Whether the issuer returned a chain: if it cannot be used, the next try creates a new order at the CA. */
+  /**
+   * Whether the issuer returned a chain: if it cannot be used, the next try creates a new order at
+   * the CA.
+   */
   #hasChain = false;
 
   constructor(id: string, options: ExecutionOptions) {
@@ -94,7 +98,10 @@ export class Execution {
     }
   }
 
-  /** Key and CSR are stored before the first request to the CA, and the issuer's state before anything that depends on it. */
+  /**
+   * Key and CSR are stored before the first request to the CA, and the issuer's state before
+   * anything that depends on it.
+   */
   async #issue(signal: AbortSignal): Promise<Outcome> {
     await this.#journal.change((order) => ({ ...order, state: 'running' }));
     const read = await this.#journal.readWithCertificate();
@@ -257,7 +264,10 @@ export class Execution {
     };
   }
 
-  /** Stores the failure. An order with `onFailure: 'end'` ends, and the certificate's spec is again what was issued. */
+  /**
+   * Stores the failure. An order with `onFailure: 'end'` ends, and the certificate's spec is again
+   * what was issued.
+   */
   async #fail(error: unknown): Promise<Outcome> {
     const { code, message, ...read } = failureOf(error);
     return await untilWritten(async () => {
@@ -291,7 +301,10 @@ export class Execution {
     });
   }
 
-  /** Removes the challenge responses, then ends the order. An issued certificate is not ordered for a while; one that was never issued is removed. */
+  /**
+   * Removes the challenge responses, then ends the order. An issued certificate is not ordered for
+   * a while; one that was never issued is removed.
+   */
   async #cancel(): Promise<Outcome> {
     const { order: before, certificate: wanted } = await this.#journal.readWithCertificate();
     const { issuance, issuer } = before.record;
@@ -347,7 +360,10 @@ export class Execution {
   }
 }
 
-/** Returns what the certificate in use was issued for, with undefined for absent keys; empty if it is not known. */
+/**
+ * Returns what the certificate in use was issued for, with undefined for absent keys; empty if it
+ * is not known.
+ */
 function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
   return current?.issuedFor ? orderedSpec(current.issuedFor) : {};
 }
@@ -372,7 +388,10 @@ function endedBefore({ state, generation, failure }: OrderRecord): Outcome {
   };
 }
 
-/** A CA may move a window at any time: it is asked for the first time after a twentieth of the lifetime, six hours at most. */
+/**
+ * A CA may move a window at any time: it is asked for the first time after a twentieth of the
+ * lifetime, six hours at most.
+ */
 function firstQuestion({ notBefore, notAfter }: Validity, now: number): string {
   return new Date(
     now + Math.min(6 * 3_600_000, (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20),

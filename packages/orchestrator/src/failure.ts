@@ -10,7 +10,10 @@ export interface ReadFailure {
   /** Stable; `ERR_UNKNOWN` for an error without a code. */
   readonly code: string;
   readonly message: string;
-  /** The CA's problem document, if it sent one; for several names one with subproblems. RFC 8555 §6.7.1 */
+  /**
+   * The CA's problem document, if it sent one; for several names one with subproblems. RFC 8555
+   * §6.7.1
+   */
   readonly problem?: JsonObject | undefined;
   /** When the CA allows another try. */
   readonly retryAfter?: Temporal.Instant | undefined;
@@ -18,7 +21,10 @@ export interface ReadFailure {
   readonly permanent: boolean;
 }
 
-/** Failures that a person has to fix in the request, the account or the configuration. All others may pass without a change. */
+/**
+ * Failures that a person has to fix in the request, the account or the configuration. All others
+ * may pass without a change.
+ */
 const permanentCodes: ReadonlySet<string> = new Set([
   'ERR_ACME_REJECTED_IDENTIFIER',
   'ERR_ACME_UNSUPPORTED_IDENTIFIER',
@@ -59,14 +65,18 @@ const spreadMs = 30_000;
 /** From this number of failures in a row the pause no longer grows. */
 const failuresOfLongestPause = 12;
 
-/** Returns the failure that is stored with a certificate: how often it failed in a row, and when it is tried again. */
+/**
+ * Returns the failure that is stored with a certificate: how often it failed in a row, and when it
+ * is tried again.
+ */
 export function nextFailure(
   { current, failure }: CertificateSummary,
   { code, message, problem, retryAfter, permanent }: ReadFailure,
   { clock, order }: { readonly clock: Clock; readonly order: string },
 ): Failure {
   const now = clock.now();
-  // Being held back by the failure of others is not a failure of this order: it is tried again when that is over.
+  // Being held back by the failure of others is not a failure of this order: it is tried again when
+  // that is over.
   if (code === 'ERR_ORCHESTRATOR_HELD' && retryAfter) {
     const delay = Math.floor(randomOf(`${order} ${retryAfter}`) * spreadMs);
     return {

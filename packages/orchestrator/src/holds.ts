@@ -9,14 +9,18 @@ import type { Issuer } from './issuer.ts';
 const holds = records<{ readonly until: string }>({ kind: 'hold', version: 1, under: 'hold' });
 
 /**
- * The longest time that all orders are held back after a rate limit. The CA says only in words what a limit applies to. The refused
- * order is retried when the CA says; after this time another order is tried, because the limit may apply only to those names.
+ * The longest time that all orders are held back after a rate limit. The CA says only in words what
+ * a limit applies to. The refused order is retried when the CA says; after this time another order
+ * is tried, because the limit may apply only to those names.
  */
 const longestHold = { minutes: 5 };
 /** A limit that ends sooner than this is not stored. */
 const shortestHoldMs = 10_000;
 
-/** Returns the issuer with a hold: after a rate limit, no process with this storage orders there for a while. RFC 8555 §6.6 */
+/**
+ * Returns the issuer with a hold: after a rate limit, no process with this storage orders there for
+ * a while. RFC 8555 §6.6
+ */
 export function holding(
   issuer: Issuer,
   { storage, clock }: { readonly storage: Storage; readonly clock: Clock },

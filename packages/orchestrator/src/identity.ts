@@ -2,8 +2,9 @@ import { type Change, records, type Storage } from '@acmex/storage';
 import { reversedName } from './names.ts';
 
 /**
- * The certificate that last took a name. The version of this record changes each time: when two processes find no certificate and
- * both add one, the second write fails, and that process finds the first certificate when it searches again.
+ * The certificate that last took a name. The version of this record changes each time: when two
+ * processes find no certificate and both add one, the second write fails, and that process finds
+ * the first certificate when it searches again.
  */
 interface Identity {
   readonly certificate: string;
@@ -13,13 +14,18 @@ const identities = records<Identity>({ kind: 'identity', version: 1, under: 'ide
 
 /** The identities of a list of names, as they were read. */
 export interface ReadIdentities {
-  /** Returns changes that give them to a certificate, if they have not changed since they were read. */
+  /**
+   * Returns changes that give them to a certificate, if they have not changed since they were read.
+   */
   claim(certificate: string): readonly Change[];
   /** Returns changes that remove those of a certificate. */
   release(certificate: string): readonly Change[];
 }
 
-/** Reads the identities of names: of the first name, and of the first name in alphabetical order, which does not depend on their order. */
+/**
+ * Reads the identities of names: of the first name, and of the first name in alphabetical order,
+ * which does not depend on their order.
+ */
 export async function readIdentities(
   storage: Storage,
   names: readonly string[],
@@ -42,7 +48,10 @@ export async function readIdentities(
   };
 }
 
-/** Returns changes that give the identities of names to a certificate, whichever certificate has them. */
+/**
+ * Returns changes that give the identities of names to a certificate, whichever certificate has
+ * them.
+ */
 export function claimIdentities(names: readonly string[], certificate: string): readonly Change[] {
   return identityIds(names).map((id) => identities.put(id, { certificate }));
 }

@@ -4,7 +4,10 @@ import { parseCsr, webcrypto } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import type { Issuer, IssuerRequest, JsonObject, RenewalInfo } from './index.ts';
 
-/** An issuer that signs with a real CA's key, without ACME. It answers late, and the test controls it. */
+/**
+ * An issuer that signs with a real CA's key, without ACME. It answers late, and the test controls
+ * it.
+ */
 export interface TestIssuer extends Issuer {
   /** The orders at the CA. */
   readonly orders: readonly string[];

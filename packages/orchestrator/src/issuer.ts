@@ -44,15 +44,26 @@ export interface RenewalInfo {
   readonly askAgainAt: Temporal.Instant;
 }
 
-/** A CA with an account, as the orchestrator uses it. How names are validated is known to the issuer alone. */
+/**
+ * A CA with an account, as the orchestrator uses it. How names are validated is known to the issuer
+ * alone.
+ */
 export interface Issuer {
   /** `[a-z0-9-]`, 1 to 40; part of records. */
   readonly name: string;
-  /** Issues a certificate, continuing from `state`. In every case all challenge responses are removed. @returns the chain, PEM */
+  /**
+   * Issues a certificate, continuing from `state`. In every case all challenge responses are
+   * removed.
+   * @returns the chain, PEM
+   */
   issue(request: IssuerRequest, options: IssuerOptions): Promise<string>;
   /** Removes the challenge responses that `state` names. */
   abandon(state: JsonObject, options?: { readonly proof?: JsonObject | undefined }): Promise<void>;
-  /** Revokes a certificate. @param chain PEM. @param options `reason` in the words of RFC 5280 §5.3.1: `keyCompromise` */
+  /**
+   * Revokes a certificate.
+   * @param chain PEM.
+   * @param options `reason` in the words of RFC 5280 §5.3.1: `keyCompromise`
+   */
   revoke?(
     chain: string,
     options?: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined },

@@ -31,7 +31,10 @@ export interface OrderAndCertificate {
   readonly certificate: Stored<CertificateSummary>;
 }
 
-/** Reads and writes an order's record while it is executed, with its steps and their events, and notices when it is cancelled. */
+/**
+ * Reads and writes an order's record while it is executed, with its steps and their events, and
+ * notices when it is cancelled.
+ */
 export class OrderJournal {
   readonly #id: string;
   readonly #storage: Storage;
@@ -108,7 +111,10 @@ export class OrderJournal {
     });
   }
 
-  /** Returns the last changes of an execution: the order, the events of its steps, and the event of its end. */
+  /**
+   * Returns the last changes of an execution: the order, the events of its steps, and the event of
+   * its end.
+   */
   end(
     order: Stored<OrderRecord>,
     change: Partial<OrderRecord>,
@@ -122,7 +128,10 @@ export class OrderJournal {
     ];
   }
 
-  /** Reads the order every few seconds until `stop` aborts, so that a cancellation is noticed while nothing is written. */
+  /**
+   * Reads the order every few seconds until `stop` aborts, so that a cancellation is noticed while
+   * nothing is written.
+   */
   async watch(stop: AbortSignal): Promise<void> {
     while (!stop.aborted && !this.#cancelled.signal.aborted) {
       // A failure to read is met by the next write.

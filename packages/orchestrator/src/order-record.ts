@@ -19,7 +19,10 @@ export interface OrderStep {
   readonly message?: string | undefined;
 }
 
-/** The work of getting a certificate. It is stored without secrets, and executing it again continues it. */
+/**
+ * The work of getting a certificate. It is stored without secrets, and executing it again continues
+ * it.
+ */
 export interface OrderRecord {
   readonly certificate: string;
   readonly names: readonly string[];

@@ -42,9 +42,15 @@ export interface ProvisionerOptions {
   readonly issuers: readonly Issuer[] | ((name: string) => Promise<Issuer | undefined>);
   readonly crypto?: CryptoBackend | undefined;
   readonly clock?: Clock | undefined;
-  /** How long a process may be silent before another process continues its order; 10 seconds by default. */
+  /**
+   * How long a process may be silent before another process continues its order; 10 seconds by
+   * default.
+   */
   readonly lease?: DurationInput | undefined;
-  /** Renew at the latest this long before expiry, unless the certificate says otherwise: see `CertificateMaintenance.replan`. */
+  /**
+   * Renew at the latest this long before expiry, unless the certificate says otherwise: see
+   * `CertificateMaintenance.replan`.
+   */
   readonly renewBefore?: DurationInput | undefined;
 }
 
@@ -54,9 +60,15 @@ export interface Submission {
   /** Why the certificate is ordered; `obtain` by default. */
   readonly cause?: OrderCause | undefined;
   readonly explanationUrl?: string | undefined;
-  /** `retry`, the default: the order is tried again until it succeeds. `end`: its first failure ends it, because someone waits for it. */
+  /**
+   * `retry`, the default: the order is tried again until it succeeds. `end`: its first failure ends
+   * it, because someone waits for it.
+   */
   readonly onFailure?: 'retry' | 'end' | undefined;
-  /** Of the request for the order: it is stored with the order and is part of its outcome. W3C Trace Context §3.2 */
+  /**
+   * Of the request for the order: it is stored with the order and is part of its outcome. W3C Trace
+   * Context §3.2
+   */
   readonly traceparent?: string | undefined;
 }
 
@@ -75,8 +87,9 @@ const reasonOf = ({
 export type OrderStatus = OrderRecord & { readonly id: string };
 
 /**
- * Obtains certificates by orders in the storage. An order survives its process, and executing it again continues it. Any number of
- * processes may share the storage; one at a time works on a certificate.
+ * Obtains certificates by orders in the storage. An order survives its process, and executing it
+ * again continues it. Any number of processes may share the storage; one at a time works on a
+ * certificate.
  */
 export class Provisioner {
   readonly certificates: CertificateStore;
@@ -115,11 +128,13 @@ export class Provisioner {
   }
 
   /**
-   * Makes the storage have one certificate as `spec` says. The certificate is created, changed, ordered, or left unchanged. It is
-   * ordered when one of `orderedKeys` differs from what was issued. No request is sent to the CA. Keys that are absent in `spec` stay
-   * as they are. When several processes declare the same certificate at the same moment, one of them creates it.
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`; `ERR_ORCHESTRATOR_PAUSED` for a paused certificate
-   * with `order: 'always'`; and what `options.admit` throws
+   * Makes the storage have one certificate as `spec` says. The certificate is created, changed,
+   * ordered, or left unchanged. It is ordered when one of `orderedKeys` differs from what was
+   * issued. No request is sent to the CA. Keys that are absent in `spec` stay as they are. When
+   * several processes declare the same certificate at the same moment, one of them creates it.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`;
+   * `ERR_ORCHESTRATOR_PAUSED` for a paused certificate with `order: 'always'`; and what
+   * `options.admit` throws
    */
   async declare(spec: CertificateSpec, options?: DeclareOptions): Promise<Declaration> {
     return await this.#declarer.declare(spec, options);
@@ -134,9 +149,10 @@ export class Provisioner {
   }
 
   /**
-   * Joins duplicates: certificates with the same names, CA, profile and key type. Earlier versions created them when two processes
-   * declared the same certificate at the same moment. The certificate with the newest valid generation stays, and is deployed to the
-   * places of all of them. The ids of the others lead to it, and their generations stay in the storage.
+   * Joins duplicates: certificates with the same names, CA, profile and key type. Earlier versions
+   * created them when two processes declared the same certificate at the same moment. The
+   * certificate with the newest valid generation stays, and is deployed to the places of all of
+   * them. The ids of the others lead to it, and their generations stay in the storage.
    */
   async joinDuplicates(options: JoinOptions = {}): Promise<readonly JoinedDuplicates[]> {
     return await joinDuplicates(
@@ -154,9 +170,11 @@ export class Provisioner {
   }
 
   /**
-   * Creates an order, without a request to the CA. If an order is under way for the certificate, returns that one.
+   * Creates an order, without a request to the CA. If an order is under way for the certificate,
+   * returns that one.
    * @returns the order's id
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`,
+   * `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
    */
   async submit({ certificate, ...reason }: Submission): Promise<string> {
     return typeof certificate === 'string'
@@ -165,10 +183,12 @@ export class Provisioner {
   }
 
   /**
-   * Creates an order for a managed certificate if `decide` returns one. `decide` is called again when another process has changed the
-   * certificate before the order was written, so that a certificate which that process has renewed is not renewed twice.
+   * Creates an order for a managed certificate if `decide` returns one. `decide` is called again
+   * when another process has changed the certificate before the order was written, so that a
+   * certificate which that process has renewed is not renewed twice.
    * @returns the order's id; undefined if no order is under way or wanted
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_ISSUER`, `ERR_ORCHESTRATOR_PAUSED`
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_ISSUER`,
+   * `ERR_ORCHESTRATOR_PAUSED`
    */
   async submitIf(
     id: string,
@@ -215,8 +235,9 @@ export class Provisioner {
   }
 
   /**
-   * Does the work of an order, continuing where it was interrupted. Waits while another process executes it. When `signal` aborts,
-   * the challenge responses are removed, and the next execution continues the order.
+   * Does the work of an order, continuing where it was interrupted. Waits while another process
+   * executes it. When `signal` aborts, the challenge responses are removed, and the next execution
+   * continues the order.
    * @throws the signal's reason; LockLostError when another process has taken the order over
    */
   async execute(
@@ -271,8 +292,9 @@ export class Provisioner {
   }
 
   /**
-   * Requests the cancellation of an order. The process that executes it notices this within five seconds and removes the challenge
-   * responses; if no process does, the next execution ends the order. An order that has ended does not change.
+   * Requests the cancellation of an order. The process that executes it notices this within five
+   * seconds and removes the challenge responses; if no process does, the next execution ends the
+   * order. An order that has ended does not change.
    */
   async cancel(id: string): Promise<OrderStatus> {
     return await untilWritten(async () => {
@@ -294,7 +316,8 @@ export class Provisioner {
   }
 
   /**
-   * Makes an order or a deployment that waits after a failure due now. If the order has ended, submits a new one.
+   * Makes an order or a deployment that waits after a failure due now. If the order has ended,
+   * submits a new one.
    * @returns the id of the order, or of the new one
    */
   async retry(id: string): Promise<string> {
@@ -315,8 +338,8 @@ export class Provisioner {
   }
 
   /**
-   * Removes a certificate with its keys. Deployed files stay. An order under way is cancelled first, and its challenge responses are
-   * removed.
+   * Removes a certificate with its keys. Deployed files stay. An order under way is cancelled
+   * first, and its challenge responses are removed.
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
    */
   async remove(
@@ -343,9 +366,11 @@ export class Provisioner {
   }
 
   /**
-   * Revokes the certificate that is in use. It stays managed and is renewed as before, or when the CA asks for it.
+   * Revokes the certificate that is in use. It stays managed and is renewed as before, or when the
+   * CA asks for it.
    * @param options `reason` as RFC 5280 §5.3.1 names it
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` if nothing was issued, or the issuer cannot revoke
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` if nothing was
+   * issued, or the issuer cannot revoke
    */
   async revoke(
     id: string,

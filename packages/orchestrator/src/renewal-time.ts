@@ -26,9 +26,10 @@ export interface RenewalTimeOptions {
 const shortLivedMs = milliseconds({ hours: 10 * 24 });
 
 /**
- * Returns when to renew: at a random moment of the window that the CA suggests. Without a window, when a third of the lifetime is
- * left, or half for lifetimes of less than ten days; and up to a fiftieth of the lifetime earlier, so that certificates that were
- * issued together are not renewed together. It depends only on the certificate and the CA, never on earlier tries.
+ * Returns when to renew: at a random moment of the window that the CA suggests. Without a window,
+ * when a third of the lifetime is left, or half for lifetimes of less than ten days; and up to a
+ * fiftieth of the lifetime earlier, so that certificates that were issued together are not renewed
+ * together. It depends only on the certificate and the CA, never on earlier tries.
  */
 export function renewalTime(
   { notBefore, notAfter }: Validity,
@@ -70,9 +71,9 @@ export interface RetryOptions {
 }
 
 /**
- * Returns when to try again: after a minute, or a hundredth of the lifetime if that is less, then twice as long each time, up to a
- * day, or a tenth of the lifetime if that is less. A random part of up to a quarter is added. It is never before the time that the
- * CA names. There is no last try.
+ * Returns when to try again: after a minute, or a hundredth of the lifetime if that is less, then
+ * twice as long each time, up to a day, or a tenth of the lifetime if that is less. A random part
+ * of up to a quarter is added. It is never before the time that the CA names. There is no last try.
  */
 export function retryTime({
   failures,
