@@ -50,6 +50,7 @@ const mayImport = {
   ],
   deploy: ['files', 'clock', 'errors'],
   server: [
+    'files',
     'identifier',
     'clock',
     'protocol',

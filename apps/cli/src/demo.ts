@@ -12,12 +12,13 @@ import {
 import { serveAcme } from '@acmex/ca/node';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
+import { fileErrorText } from '@acmex/files';
 import { plainConfiguration } from './configuration.ts';
 import { CliError } from './errors.ts';
 import { info } from './info.ts';
 import { obtain } from './obtain/obtain.ts';
 import type { LogLevel, Terminal } from './terminal.ts';
-import { reason, waitingFile } from './whole-file.ts';
+import { waitingFile } from './whole-file.ts';
 
 export interface DemoOptions {
   readonly directory: string;
@@ -100,7 +101,7 @@ async function emptyDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true }).catch((error: unknown) => {
     throw new CliError(
       'ERR_CLI_FILE',
-      `the directory ${path} cannot be created (${reason(error)})`,
+      `the directory ${path} cannot be created (${fileErrorText(error)})`,
       {
         cause: error,
       },

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { type CertificateInfo, parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
+import { fileErrorText } from '@acmex/files';
 import { CliError } from './errors.ts';
 import { formatResult, type OutputFormat, plainFields } from './output.ts';
 import type { Terminal } from './terminal.ts';
-import { reason } from './whole-file.ts';
 
 export interface InfoOptions {
   readonly cert: string;
@@ -19,7 +19,7 @@ export async function info(
   clock: Clock = systemClock,
 ): Promise<void> {
   const pem = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `${file} cannot be read: ${reason(error)}`, {
+    throw new CliError('ERR_CLI_FILE', `${file} cannot be read: ${fileErrorText(error)}`, {
       cause: error,
     });
   });

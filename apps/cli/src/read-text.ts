@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { fileErrorText } from '@acmex/files';
 import { CliError } from './errors.ts';
-import { reason } from './whole-file.ts';
 
 /**
  * Reads a text file of the user.
@@ -9,7 +9,7 @@ import { reason } from './whole-file.ts';
  */
 export async function readText(path: string, what: string): Promise<string> {
   return await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `${what} ${path} cannot be read: ${reason(error)}`, {
+    throw new CliError('ERR_CLI_FILE', `${what} ${path} cannot be read: ${fileErrorText(error)}`, {
       cause: error,
     });
   });

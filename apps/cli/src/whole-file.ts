@@ -1,83 +1,71 @@
-import { randomBytes } from 'node:crypto';
-import { link, open, realpath, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { errorCode } from '@acmex/errors';
+import { type FileAttributes, fileErrorText, type ReservedFile, reserveFile } from '@acmex/files';
 import { CliError } from './errors.ts';
 
-/** Bytes that wait beside their place until all is ready: nobody ever sees half a file. */
+/** A file that is reserved beside its path until its bytes are ready. */
 export interface WaitingFile extends AsyncDisposable {
-  /** Puts the bytes in, flushed to the disk, and the file in its place, over what may be there. */
+  /** Writes the bytes and puts the file at its path, in place of one that is there. */
   commit(bytes: Uint8Array | string): Promise<void>;
-  /** The same, but never over a file: false when there is one. */
+  /** Writes the bytes and puts the file at its path; returns false when there is a file already. */
   commitNew(bytes: Uint8Array | string): Promise<boolean>;
 }
 
 /**
- * Makes sure now that a file can be written later. Where the path is a link, the file it leads to is the one written.
- * Disposing of it takes away what was not committed.
+ * Makes sure now that a file can be written later. Disposing of it removes what was not committed.
+ *
+ * A key (mode 0600) that is replaced may keep its mode up to 0640, other files up to their mode; see `replaceFile` of `@acmex/files`.
+ *
  * @throws CliError `ERR_CLI_FILE`
  */
 export async function waitingFile(path: string, mode: 0o600 | 0o644): Promise<WaitingFile> {
-  const target = await realpath(path).catch(() => path);
-  const place = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
-  const file = await attempt(path, () => open(place, 'wx', mode));
-  let kept = false;
-  const write = async (bytes: Uint8Array | string) => {
-    await file.truncate(0);
-    await file.writeFile(bytes);
-    await file.sync();
-  };
-  const flush = async () => {
-    const folder = await open(dirname(target));
-    await folder.sync().finally(() => folder.close());
-  };
+  const file = await attempt(path, () => reserveFile(path, attributesOf(mode)));
   return {
     commit: (bytes) =>
       attempt(path, async () => {
-        await write(bytes);
-        await rename(place, target);
-        kept = true;
-        await flush();
+        await file.append(bytes);
+        await file.commit();
       }),
     commitNew: (bytes) =>
       attempt(path, async () => {
-        await write(bytes);
-        const made = await link(place, target).then(
-          () => true,
-          (error: NodeJS.ErrnoException) =>
-            error.code === 'EEXIST' ? false : Promise.reject(error),
-        );
-        if (made) await flush();
-        return made;
+        await file.append(bytes);
+        return await file.commitNew();
       }),
-    async [Symbol.asyncDispose]() {
-      await file.close();
-      if (!kept) await rm(place, { force: true });
-    },
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * Writes a stream to a new file, which exists only when it is complete, flushed, and accepted by `verify`.
+ *
+ * @param verify gets the path of the complete bytes
+ * @throws CliError `ERR_CLI_FILE`, `ERR_CLI_EXISTS`; errors of the stream and of `verify`
+ */
+export async function writeVerified<T>(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  verify: (path: string) => Promise<T>,
+): Promise<T> {
+  await using file: ReservedFile = await attempt(path, () => reserveFile(path, { mode: 0o600 }));
+  for await (const chunk of bytes) await attempt(path, () => file.append(chunk));
+  const result = await verify(file.temporaryPath);
+  if (!(await attempt(path, () => file.commitNew())))
+    throw new CliError('ERR_CLI_EXISTS', `${path} exists already: choose another name`);
+  return result;
+}
+
+function attributesOf(mode: 0o600 | 0o644): FileAttributes {
+  return { mode, keepModeWithin: mode === 0o600 ? 0o640 : mode };
 }
 
 async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new CliError('ERR_CLI_FILE', `${path} cannot be written (${reason(error)})`, {
-      cause: error,
-    });
+    const isMissing = errorCode(error) === 'ENOENT';
+    throw new CliError(
+      'ERR_CLI_FILE',
+      `${path} cannot be written (${fileErrorText(error)})${isMissing ? ': create its directory first' : ''}`,
+      { cause: error },
+    );
   }
-}
-
-/** The operating system's reason, in words. */
-export function reason(error: unknown): string {
-  const code = errorCode(error);
-  const words: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file or directory',
-    EACCES: 'permission denied',
-    EPERM: 'not permitted',
-    EISDIR: 'it is a directory',
-    ENOTDIR: 'a part of the path is no directory',
-    ENOSPC: 'the disk is full',
-    EROFS: 'the file system is read-only',
-  };
-  return code ? (words[code] ?? code) : String(error);
 }

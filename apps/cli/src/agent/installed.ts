@@ -2,8 +2,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bundle, folderName } from '@acmex/deploy';
 import { errorCode } from '@acmex/errors';
+import { fileErrorText } from '@acmex/files';
 import { CliError } from '../errors.ts';
-import { reason, waitingFile } from '../whole-file.ts';
+import { waitingFile } from '../whole-file.ts';
 import { pairIn } from './bundle.ts';
 
 /** What lies in a folder of `live`. */
@@ -39,7 +40,7 @@ export class InstalledCertificates {
       if (errorCode(error) === 'ENOENT') return new InstalledCertificates(directory, new Map());
       throw new CliError(
         'ERR_CLI_FILE',
-        `the directory ${directory} cannot be used: ${reason(error)}`,
+        `the directory ${directory} cannot be used: ${fileErrorText(error)}`,
         { cause: error },
       );
     }

@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts';
 import { encryptionKeys, keysIn, openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
-import { writtenFile } from '../written-file.ts';
+import { writeVerified } from '../whole-file.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running, assertNoneSkipped } from './running.ts';
 
@@ -30,7 +30,7 @@ export async function backup(
     if (exists) throw new CliError('ERR_CLI_EXISTS', `${file} already exists: use another name`);
     await using storage = await openStorage(options, terminal, report);
     const { signal } = terminal;
-    const summary = await writtenFile(
+    const summary = await writeVerified(
       file,
       backupOf(storage, {
         key,

@@ -1,5 +1,5 @@
-import { open, rm } from 'node:fs/promises';
-import { errorCode } from '@acmex/errors';
+import { rm } from 'node:fs/promises';
+import { fileErrorText, reserveFile } from '@acmex/files';
 import { ServerError } from '../errors.ts';
 import type { KeyStore } from './key-store.ts';
 import { scopes } from './scopes.ts';
@@ -12,27 +12,20 @@ export async function initialKey(keys: KeyStore, file: string): Promise<string |
   for await (const { revokedAt } of keys.list()) if (revokedAt === undefined) return undefined;
   // What an earlier start left of a storage that is gone is no key of this one.
   await rm(file, { force: true });
-  const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => {
+  await using reserved = await reserveFile(file, { mode: 0o600 }).catch((cause: unknown) => {
     throw new ServerError(
       'ERR_SERVER_API_KEY',
-      `the first API key cannot be written to ${file} (${errorCode(cause) ?? String(cause)}): make one with acmex server key create`,
+      `the first API key cannot be written to ${file} (${fileErrorText(cause)}): make one with acmex server key create`,
       { cause },
     );
   });
-  try {
-    const { text } = await keys.create(
-      { title: 'initial', scopes, names: ['*'], initial: true },
-      'acmex serve',
-    );
-    await handle.writeFile(`${text}\n`);
-    await handle.sync();
-    return text;
-  } catch (error) {
-    await rm(file, { force: true });
-    throw error;
-  } finally {
-    await handle.close();
-  }
+  const { text } = await keys.create(
+    { title: 'initial', scopes, names: ['*'], initial: true },
+    'acmex serve',
+  );
+  await reserved.append(`${text}\n`);
+  await reserved.commit();
+  return text;
 }
 
 /** The key was used, so whoever needs it has it. */

@@ -1,0 +1,51 @@
+// One writer of whole files and one check of trusted paths: @acmex/files.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** Sources of packages and programs, without tests and without @acmex/files. */
+const sources = ['packages', 'apps'].flatMap((group) =>
+  readdirSync(join(root, group)).flatMap((name) => sourcesIn(join(root, group, name, 'src'))),
+);
+
+function sourcesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourcesIn(path);
+    return /\.ts$/.test(entry.name) && !/\.(test|testing)\.ts$/.test(entry.name) ? [path] : [];
+  });
+}
+
+function filesWith(pattern: RegExp): readonly string[] {
+  return sources
+    .filter((path) => pattern.test(readFileSync(path, 'utf8')))
+    .map((path) => relative(root, path))
+    .filter((path) => !path.startsWith('packages/files/'));
+}
+
+describe('the sources', () => {
+  it('are many', () => {
+    expect(sources.length).toBeGreaterThan(100);
+  });
+  it('write whole files by @acmex/files only', () => {
+    // The storage commits by renames of its own; a lineage is a link that is renamed.
+    expect(filesWith(/\brename\b[^;]*\} from 'node:fs/)).toEqual([
+      'packages/deploy/src/directory.ts',
+      'packages/storage-file/src/disk.ts',
+    ]);
+    expect(filesWith(/\bwriteFile(Sync)?\b[^;]*\} from 'node:fs/)).toEqual([]);
+    // A lineage flushes its folder by @acmex/files.
+    expect(filesWith(/'wx\+?'|\.(data)?sync\(\);|O_CREAT|O_EXCL/)).toEqual([
+      'packages/deploy/src/directory.ts',
+    ]);
+  });
+  it('check who can change a path by @acmex/files only', () => {
+    // A file with a credential has a stricter rule: nobody else may read it.
+    expect(filesWith(/0o0?22\b|0o1000\b/)).toEqual([]);
+  });
+  it('put the codes of file errors into words by @acmex/files only', () => {
+    expect(filesWith(/ENOSPC: |EROFS: /)).toEqual([]);
+  });
+});
