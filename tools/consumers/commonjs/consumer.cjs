@@ -5,7 +5,8 @@ const { dns01 } = require('@acmex/challenge/dns-01');
 const { http01, http01Webroot } = require('@acmex/challenge/http-01');
 const { tlsAlpn01 } = require('@acmex/challenge/tls-alpn-01');
 const { AcmeClient } = require('@acmex/client');
-const { acmeSession, generateAccountKey, identifiers } = require('@acmex/protocol');
+const { identifiers } = require('@acmex/identifier');
+const { acmeSession, generateAccountKey } = require('@acmex/protocol');
 const { nodeFetch } = require('@acmex/protocol/node');
 
 async function main() {

@@ -4,7 +4,8 @@ const { dns01 } = require('@acmex/challenge/dns-01');
 const { http01 } = require('@acmex/challenge/http-01');
 const { tlsAlpn01 } = require('@acmex/challenge/tls-alpn-01');
 const { AcmeClient } = require('@acmex/client');
-const { acmeSession, generateAccountKey, identifiers } = require('@acmex/protocol');
+const { identifiers } = require('@acmex/identifier');
+const { acmeSession, generateAccountKey } = require('@acmex/protocol');
 const { nodeFetch } = require('@acmex/protocol/node');
 
 const names = identifiers(['example.com', '192.0.2.1']);
