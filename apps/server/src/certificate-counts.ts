@@ -30,7 +30,7 @@ export class CertificateCounts {
     if (!tenant) return 0;
     const before = this.#counts.get(name);
     const count = before
-      ? before.then(async (one) => await this.#followed(tenant, one))
+      ? before.then(async (counted) => await this.#followed(tenant, counted))
       : this.#counted(tenant);
     this.#counts.set(name, count);
     count.catch(() => this.#counts.delete(name));
@@ -43,8 +43,8 @@ export class CertificateCounts {
     const from = firstId('evt', now - lateness);
     for await (const { id } of this.#since(tenant, from)) had.add(id);
     let managed = 0;
-    for await (const one of tenant.manager.provisioner.certificates.list())
-      managed += one.names.length > 0 ? 1 : 0;
+    for await (const certificate of tenant.manager.provisioner.certificates.list())
+      managed += certificate.names.length > 0 ? 1 : 0;
     return { managed, from, had };
   }
 
@@ -54,8 +54,9 @@ export class CertificateCounts {
     const late = new Set<string>();
     for await (const { id, type } of this.#since(tenant, from)) {
       if (id > next) late.add(id);
-      if (!had.has(id))
-        managed += type === 'certificate_added' ? 1 : type === 'certificate_removed' ? -1 : 0;
+      if (had.has(id)) continue;
+      if (type === 'certificate_added') managed += 1;
+      if (type === 'certificate_removed') managed -= 1;
     }
     return { managed, from: next, had: late };
   }

@@ -76,7 +76,7 @@ export async function challengeAnswers({
     async [Symbol.asyncDispose]() {
       ended.abort();
       await Promise.all(waiting);
-      for (const one of open) await one[Symbol.asyncDispose]();
+      for (const listener of open) await listener[Symbol.asyncDispose]();
     },
   };
 }
@@ -85,9 +85,9 @@ export async function challengeAnswers({
 function responsesOf(all: () => readonly SharedResponses[]): Pick<SharedResponses, 'find'> {
   return {
     async find(name) {
-      for (const one of all()) {
-        const found = await one.find(name);
-        if (found !== undefined) return found;
+      for (const responses of all()) {
+        const response = await responses.find(name);
+        if (response !== undefined) return response;
       }
       return undefined;
     },

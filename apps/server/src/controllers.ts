@@ -7,6 +7,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { Queue } from './queue/queue.ts';
 import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
+import { Downloads } from './certificates/downloads.ts';
 import { Keys } from './keys/keys.ts';
 import { Orders } from './orders/orders.ts';
 
@@ -15,6 +16,7 @@ export const controllers = [
   Accounts,
   Orders,
   Certificates,
+  Downloads,
   Agents,
   Keys,
   Queue,
@@ -25,5 +27,5 @@ export const controllers = [
   Documentation,
 ] as const;
 
-/** What answers in a process that serves no API. */
+/** The controllers of a process that serves no API. */
 export const workerControllers = [Health, Metrics] as const;

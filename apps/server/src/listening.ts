@@ -62,19 +62,19 @@ export function hostCheck(config: () => Config): (host: string) => boolean {
   ];
   const named = new WeakMap<Config, ReadonlySet<string>>();
   return (host) => {
-    const own = config();
-    const { hosts, tls, listen_addr: place } = own.values.server;
+    const current = config();
+    const { hosts, tls, listen_addr: place } = current.values.server;
     const all =
-      named.get(own) ??
+      named.get(current) ??
       new Set(
         [
           ...machine,
           urlHost(addressOf(place).host),
           ...hosts,
           ...(tls?.managed === undefined ? [] : [tls.managed]),
-        ].map((one) => one.toLowerCase()),
+        ].map((name) => name.toLowerCase()),
       );
-    named.set(own, all);
+    named.set(current, all);
     return all.has(host) || all.has(host.replace(/:\d+$/, ''));
   };
 }

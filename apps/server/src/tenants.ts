@@ -77,7 +77,7 @@ export function tenancy(
   };
   const all = tenants.length > 0 ? tenants : [everything];
   return {
-    tenants: new Map(all.map((one) => [one.name, one])),
+    tenants: new Map(all.map((tenant) => [tenant.name, tenant])),
     managers: new Map([
       ['', root],
       ...all

@@ -58,19 +58,19 @@ export async function serverCertificate({
     });
   wake();
   for (; !first; first = await read()) await clock.sleep({ milliseconds: 500 }, { signal });
-  let [shown, server] = [JSON.stringify(first), undefined as Server | undefined];
+  let [served, server] = [JSON.stringify(first), undefined as Server | undefined];
   const refresh = async () => {
     const next = await read();
-    if (!next || JSON.stringify(next) === shown) return;
+    if (!next || JSON.stringify(next) === served) return;
     server?.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
-    shown = JSON.stringify(next);
+    served = JSON.stringify(next);
     log({ level: 'info', msg: 'the server shows another certificate' });
   };
   return {
     first,
     refresh,
-    follow(own) {
-      server = own;
+    follow(listeningServer) {
+      server = listeningServer;
       void (async () => {
         for (;;) {
           await clock.sleep(often, { signal });
@@ -95,7 +95,7 @@ async function ofFiles({
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
 }): Promise<SecureContextOptions> {
-  const [cert, own] = await Promise.all(
+  const [cert, privateKey] = await Promise.all(
     [certificate, key].map(
       async (file) =>
         await readFile(file).catch((cause: NodeJS.ErrnoException) => {
@@ -107,7 +107,7 @@ async function ofFiles({
         }),
     ),
   );
-  const options = { cert: cert?.toString(), key: own?.toString() };
+  const options = { cert: cert?.toString(), key: privateKey?.toString() };
   try {
     createSecureContext(options);
   } catch (cause) {

@@ -41,13 +41,13 @@ export class Authenticator {
    * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_THROTTLED`
    */
   async authenticate(headers: IncomingHttpHeaders, address: string): Promise<Caller | undefined> {
-    const given = credentialsIn(headers);
-    if (given.length === 0) return undefined;
-    const [text = ''] = given;
+    const credentials = credentialsIn(headers);
+    if (credentials.length === 0) return undefined;
+    const [text = ''] = credentials;
     const from = network(address);
     const both = `${from} ${readKeyText(text)?.id ?? digestOf(text).slice(0, 16)}`;
     await this.#assertPatient(from, both);
-    const caller = given.length === 1 ? await this.#callerOf(text) : undefined;
+    const caller = credentials.length === 1 ? await this.#callerOf(text) : undefined;
     if (caller) return caller;
     await this.#failed(from, both);
     throw new ServerError(
@@ -86,11 +86,11 @@ export class Authenticator {
 
   /** All are compared, whichever fits. */
   #isConfigured(text: string): boolean {
-    const own = Buffer.from(digestOf(text), 'hex');
+    const actual = Buffer.from(digestOf(text), 'hex');
     return (
       this.#options
         .configured()
-        .filter((digest) => timingSafeEqual(own, Buffer.from(digest, 'hex'))).length > 0
+        .filter((digest) => timingSafeEqual(actual, Buffer.from(digest, 'hex'))).length > 0
     );
   }
 
@@ -137,12 +137,12 @@ function credentialsIn({
   authorization,
 }: IncomingHttpHeaders): readonly string[] {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-  const other = authorization !== undefined && bearer === undefined ? [authorization] : [];
+  const malformed = authorization !== undefined && bearer === undefined ? [authorization] : [];
   return [
     ...new Set([
-      ...[key].flat().filter((one) => one !== undefined),
+      ...[key].flat().filter((credential) => credential !== undefined),
       ...(bearer === undefined ? [] : [bearer]),
-      ...other,
+      ...malformed,
     ]),
   ];
 }

@@ -63,17 +63,18 @@ export class KeyStore {
       createdBy: by,
       secrets: [{ digest: digestOf(secret), createdAt }],
     };
-    await this.#storage.write([keys.added(id, record), this.#told('api_key_created', id, by)]);
-    return { key: shown(id, record), text: keyText({ tenant: this.#tenant, id, secret }) };
+    await this.#storage.write([keys.added(id, record), this.#event('api_key_created', id, by)]);
+    return { key: toApiKey(id, record), text: keyText({ tenant: this.#tenant, id, secret }) };
   }
 
   async *list(): AsyncGenerator<ApiKey> {
-    for await (const stored of keys.list(this.#storage)) yield shown(idOf(stored), stored.record);
+    for await (const stored of keys.list(this.#storage))
+      yield toApiKey(idOf(stored), stored.record);
   }
 
   /** @throws ServerError `ERR_SERVER_NOT_FOUND` */
   async get(id: string): Promise<ApiKey> {
-    return shown(id, (await this.#stored(id)).record);
+    return toApiKey(id, (await this.#stored(id)).record);
   }
 
   /** Another secret; the one before is taken for a while longer. A third makes the first end at once. */
@@ -88,12 +89,12 @@ export class KeyStore {
       if (!this.#isLive(record))
         throw new ServerError('ERR_SERVER_NOT_FOUND', `the API key ${id} has ended: make another`);
       const last = record.secrets.at(-1);
-      const kept =
+      const valid =
         last && grace.milliseconds > 0 ? [{ ...last, expiresAt: now.add(grace).toString() }] : [];
       return {
         ...record,
         initial: undefined,
-        secrets: [...kept, { digest: digestOf(secret), createdAt: now.toString() }],
+        secrets: [...valid, { digest: digestOf(secret), createdAt: now.toString() }],
       };
     });
     return { key, text: keyText({ tenant: this.#tenant, id, secret }) };
@@ -136,7 +137,7 @@ export class KeyStore {
           /* somebody else has just used it, and says so */
         });
     }
-    return { ...shown(id, record), firstUse };
+    return { ...toApiKey(id, record), firstUse };
   }
 
   #isLive({ revokedAt, expiresAt }: KeyRecord): boolean {
@@ -163,12 +164,12 @@ export class KeyStore {
     return await untilWritten(async () => {
       const stored = await this.#stored(id);
       const record = to(stored.record);
-      await this.#storage.write([keys.changed(stored, record), this.#told(type, id, by)]);
-      return shown(id, record);
+      await this.#storage.write([keys.changed(stored, record), this.#event(type, id, by)]);
+      return toApiKey(id, record);
     });
   }
 
-  #told(type: EventType, id: string, actor: string) {
+  #event(type: EventType, id: string, actor: string) {
     return eventChange({ type, actor, message: id }, this.#clock);
   }
 
@@ -177,6 +178,6 @@ export class KeyStore {
   }
 }
 
-function shown(id: string, { secrets, ...record }: KeyRecord): ApiKey {
+function toApiKey(id: string, { secrets, ...record }: KeyRecord): ApiKey {
   return { id, ...record, secrets: secrets.length };
 }

@@ -45,7 +45,7 @@ export function oidc({
   clock = systemClock,
 }: OidcOptions): TokenReader {
   let keys: Promise<JWTVerifyGetKey> | undefined;
-  const found = async () => {
+  const providerKeys = async () => {
     keys ??= keySet(provider, fetching);
     return await keys.catch((error: unknown) => {
       keys = undefined;
@@ -57,7 +57,7 @@ export function oidc({
     });
   };
   return async (token) => {
-    const getKey = await found();
+    const getKey = await providerKeys();
     const { issuer, audience } = provider;
     const payload = await jwtVerify(token, getKey, {
       issuer,
@@ -67,7 +67,7 @@ export function oidc({
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(clock.now().epochMilliseconds),
     }).then(
-      (one) => one.payload,
+      (verified) => verified.payload,
       () => undefined,
     );
     return payload && callerOf(payload, provider, tenants());
@@ -86,26 +86,26 @@ function callerOf(
 ): Caller | undefined {
   const only = tenants.size === 1 ? [...tenants.values()][0] : undefined;
   const named = payload[tenantClaim];
-  const tenant =
-    typeof named === 'string' ? tenants.get(named) : named === undefined ? only : undefined;
+  const nameless = named === undefined ? only : undefined;
+  const tenant = typeof named === 'string' ? tenants.get(named) : nameless;
   const names = namesClaim === undefined ? ['*'] : textsIn(payload[namesClaim]);
   if (!tenant || typeof payload.sub !== 'string' || names.length === 0) return undefined;
-  const given = new Set(textsIn(payload[scopeClaim]));
-  const own: ReadonlySet<Scope> = new Set(scopes.filter((scope) => given.has(scope)));
+  const claimed = new Set(textsIn(payload[scopeClaim]));
+  const granted: ReadonlySet<Scope> = new Set(scopes.filter((scope) => claimed.has(scope)));
   const expiresAt =
     payload.exp === undefined ? undefined : new Date(payload.exp * 1000).toISOString();
   return {
     id: `oidc:${payload.sub.slice(0, 200)}`,
     tenant,
-    scopes: own,
+    scopes: granted,
     names: names.filter((name) => forbidden(tenant.names, [name]).length === 0 || name === '*'),
     expiresAt,
   };
 }
 
 function textsIn(claim: unknown): readonly string[] {
-  if (typeof claim === 'string') return claim.split(/\s+/).filter((one) => one !== '');
-  return Array.isArray(claim) ? claim.filter((one) => typeof one === 'string') : [];
+  if (typeof claim === 'string') return claim.split(/\s+/).filter((text) => text !== '');
+  return Array.isArray(claim) ? claim.filter((text) => typeof text === 'string') : [];
 }
 
 async function keySet(
@@ -123,11 +123,11 @@ async function discovered(issuer: string, fetching: typeof fetch): Promise<strin
     redirect: 'error',
   });
   const document: unknown = await answer.json();
-  const { issuer: own, jwks_uri: url } = (document ?? {}) as {
+  const { issuer: described, jwks_uri: url } = (document ?? {}) as {
     readonly issuer?: unknown;
     readonly jwks_uri?: unknown;
   };
-  if (own !== issuer || typeof url !== 'string' || !url.startsWith('https://'))
+  if (described !== issuer || typeof url !== 'string' || !url.startsWith('https://'))
     throw new Error('its discovery document is of another issuer, or names no keys');
   return url;
 }

@@ -12,5 +12,5 @@ export function forbidden(
   patterns: readonly string[],
   wanted: readonly string[],
 ): readonly string[] {
-  return wanted.filter((one) => !patterns.some((pattern) => permits(pattern, one.toLowerCase())));
+  return wanted.filter((name) => !patterns.some((pattern) => permits(pattern, name.toLowerCase())));
 }

@@ -36,7 +36,7 @@ const accountSchema = z
     contact: z.array(z.string()).optional(),
   })
   .meta({ id: 'Account' });
-const one = { description: 'The account, as the CA has it.', schema: accountSchema };
+const accountAnswer = { description: 'The account, as the CA has it.', schema: accountSchema };
 const register = endpoint({
   method: 'POST',
   path: '/api/accounts',
@@ -52,7 +52,7 @@ const register = endpoint({
         "Whether you have read the CA's terms of service, and agree; tos_agreed of acmex.toml by default.",
       ),
   }),
-  answers: { 201: { ...one, headers: { Location: 'The account.' } } },
+  answers: { 201: { ...accountAnswer, headers: { Location: 'The account.' } } },
 });
 const list = endpoint({
   method: 'GET',
@@ -72,7 +72,7 @@ const show = endpoint({
   scope: 'accounts:read',
   summary: 'Ask the CA for an account',
   params,
-  answers: { 200: one },
+  answers: { 200: accountAnswer },
 });
 const change = endpoint({
   method: 'PATCH',
@@ -81,7 +81,7 @@ const change = endpoint({
   summary: 'Change where the CA can reach you',
   params,
   body: z.strictObject({ email }),
-  answers: { 200: one },
+  answers: { 200: accountAnswer },
 });
 const giveUp = endpoint({
   method: 'DELETE',
@@ -97,7 +97,7 @@ const rotate = endpoint({
   scope: 'accounts:write',
   summary: 'Give an account another key',
   params,
-  answers: { 200: { ...one, description: 'The CA knows the new key, and it alone.' } },
+  answers: { 200: { ...accountAnswer, description: 'The CA knows the new key, and it alone.' } },
 });
 
 @Injectable()
@@ -143,7 +143,7 @@ export class Accounts {
     const known = this.#issuers(caller);
     const items = [];
     for await (const { id, account: url } of storedAccounts(caller.tenant.storage)) {
-      const issuer = known.find((own) => idOfAccount(own) === id);
+      const issuer = known.find((candidate) => idOfAccount(candidate) === id);
       if (issuer) items.push({ id, issuer: issuer.name, url });
     }
     return answer(200, { items });
@@ -154,7 +154,7 @@ export class Accounts {
     const issuer = this.#issuer(caller, id);
     const { url, status, contact } = await accountOf(
       issuer,
-      await this.#kept(caller, id, issuer, signal),
+      await this.#storedOptions(caller, id, issuer, signal),
     );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
@@ -170,7 +170,7 @@ export class Accounts {
     const { url, status, contact } = await updateContact(
       issuer,
       [`mailto:${address}`],
-      await this.#kept(caller, id, issuer, signal),
+      await this.#storedOptions(caller, id, issuer, signal),
     );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
@@ -178,14 +178,14 @@ export class Accounts {
   @Handles(giveUp)
   async giveUp({ caller, params: { id }, signal }: RequestOf<typeof giveUp>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    await deactivateAccount(issuer, await this.#kept(caller, id, issuer, signal));
+    await deactivateAccount(issuer, await this.#storedOptions(caller, id, issuer, signal));
     return answer(204);
   }
 
   @Handles(rotate)
   async rotate({ caller, params: { id }, signal }: RequestOf<typeof rotate>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    const options = await this.#kept(caller, id, issuer, signal);
+    const options = await this.#storedOptions(caller, id, issuer, signal);
     await rotateAccountKey(issuer, options);
     const { url, status, contact } = await accountOf(issuer, options);
     return answer(200, { id, issuer: issuer.name, url, status, contact });
@@ -203,20 +203,20 @@ export class Accounts {
   }
 
   #issuer(caller: Caller, id: string) {
-    const found = this.#issuers(caller).find((own) => idOfAccount(own) === id);
-    if (!found) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no account ${id}`);
-    return found;
+    const match = this.#issuers(caller).find((candidate) => idOfAccount(candidate) === id);
+    if (!match) throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no account ${id}`);
+    return match;
   }
 
   /** @throws ServerError `ERR_SERVER_NOT_FOUND` where none is kept */
-  async #kept(
+  async #storedOptions(
     caller: Caller,
     id: string,
     issuer: ReturnType<typeof resolvedIssuer>,
     signal: AbortSignal,
   ): Promise<AccountOptions> {
-    for await (const kept of storedAccounts(caller.tenant.storage))
-      if (kept.id === id && kept.account !== undefined)
+    for await (const stored of storedAccounts(caller.tenant.storage))
+      if (stored.id === id && stored.account !== undefined)
         return await this.#options(caller, issuer, signal);
     throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no account ${id}`);
   }

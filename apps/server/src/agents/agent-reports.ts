@@ -57,15 +57,15 @@ export class AgentReports {
       const old = stored?.record;
       const served = old?.serialNumber === report.serialNumber;
       const failing = old?.failure === report.failure;
+      const failingSince = failing && old ? old.failingSince : now;
       const record: ReportRecord = {
         ...report,
         since: served && old ? old.since : now,
-        failingSince:
-          report.failure === undefined ? undefined : failing && old ? old.failingSince : now,
+        failingSince: report.failure === undefined ? undefined : failingSince,
         reportedAt: now,
         by,
       };
-      const told = { certificate: id, names, issuer, actor: by };
+      const event = { certificate: id, names, issuer, actor: by };
       await this.#storage.write([
         stored ? reports.changed(stored, record) : reports.added(`${id}/${agent}`, record),
         ...(!served && report.serialNumber !== undefined
@@ -73,7 +73,7 @@ export class AgentReports {
               eventChange(
                 {
                   type: 'certificate_deployed',
-                  ...told,
+                  ...event,
                   message: `${agent} serves ${report.serialNumber}`,
                 },
                 this.#clock,
@@ -83,7 +83,7 @@ export class AgentReports {
         ...(!failing && report.failure !== undefined
           ? [
               eventChange(
-                { type: 'deployment_failed', ...told, message: agent, code: report.failure },
+                { type: 'deployment_failed', ...event, message: agent, code: report.failure },
                 this.#clock,
               ),
             ]
@@ -107,14 +107,14 @@ export class AgentReports {
       after: after === undefined ? undefined : reports.key(after),
       limit,
     }))
-      yield kept(stored);
+      yield toStoredReport(stored);
   }
 
   /** Forgets a host, for the certificates that are meant. @returns how many reports there were */
   async forget(agent: string, isMeant: (certificate: string) => Promise<boolean>): Promise<number> {
     let forgotten = 0;
-    for await (const { certificate, agent: other } of this.list()) {
-      if (other !== agent || !(await isMeant(certificate))) continue;
+    for await (const { certificate, agent: reporter } of this.list()) {
+      if (reporter !== agent || !(await isMeant(certificate))) continue;
       await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
       forgotten += 1;
     }
@@ -127,7 +127,7 @@ export class AgentReports {
   }
 }
 
-function kept({ key, record }: Stored<ReportRecord>): KeptReport {
+function toStoredReport({ key, record }: Stored<ReportRecord>): KeptReport {
   const [certificate = '', agent = ''] = key.split('/').slice(-2);
   return { ...record, certificate, agent };
 }

@@ -66,7 +66,7 @@ const list = endpoint({
     },
   },
 });
-const tell = endpoint({
+const putReport = endpoint({
   method: 'POST',
   path: '/api/agents',
   scope: 'agents:write',
@@ -112,11 +112,11 @@ export class Agents {
   @Handles(list)
   async list({
     caller,
-    query: { certificate, agent, state, limit: most, cursor },
+    query: { certificate, agent, state, limit: pageSize, cursor },
   }: RequestOf<typeof list>): Promise<Answer> {
     const { certificates } = caller.tenant.manager.provisioner;
     const items: z.infer<typeof reportSchema>[] = [];
-    let [scanned, next, found] = [
+    let [scanned, next, managed] = [
       0,
       undefined as string | undefined,
       undefined as Awaited<ReturnType<typeof certificates.find>>,
@@ -128,20 +128,21 @@ export class Agents {
       failingSince,
       ...report
     } of this.#reports(caller).list({ certificate, after: cursor, limit: 2001 })) {
-      if (scanned === 2000 || items.length === most) return answer(200, { items, next, scanned });
+      if (scanned === 2000 || items.length === pageSize)
+        return answer(200, { items, next, scanned });
       [scanned, next] = [scanned + 1, `${id}/${name}`];
-      if (found?.id !== id) found = await certificates.find(id);
-      if (!found || !maySee(caller, found.names) || (agent ?? name) !== name) continue;
-      const own =
-        found.current !== undefined && report.serialNumber === found.current.serialNumber
+      if (managed?.id !== id) managed = await certificates.find(id);
+      if (!managed || !maySee(caller, managed.names) || (agent ?? name) !== name) continue;
+      const actualState =
+        managed.current !== undefined && report.serialNumber === managed.current.serialNumber
           ? 'current'
           : 'behind';
-      if ((state ?? own) === own)
+      if ((state ?? actualState) === actualState)
         items.push({
           agent: name,
           certificate: id,
-          names: [...found.names],
-          state: own,
+          names: [...managed.names],
+          state: actualState,
           ...report,
           failure:
             failure === undefined
@@ -152,17 +153,17 @@ export class Agents {
     return answer(200, { items, scanned });
   }
 
-  @Handles(tell)
-  async tell({
+  @Handles(putReport)
+  async putReport({
     caller,
     body: { agent, certificates: all },
-  }: RequestOf<typeof tell>): Promise<Answer> {
+  }: RequestOf<typeof putReport>): Promise<Answer> {
     const { certificates } = caller.tenant.manager.provisioner;
     const unknown = [];
     for (const { id, ...report } of all) {
-      const found = await certificates.find(id);
-      if (found && maySee(caller, found.names))
-        await this.#reports(caller).take(agent, found, report, caller.id);
+      const managed = await certificates.find(id);
+      if (managed && maySee(caller, managed.names))
+        await this.#reports(caller).take(agent, managed, report, caller.id);
       else unknown.push(id);
     }
     return answer(200, { unknown });

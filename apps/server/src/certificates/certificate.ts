@@ -66,7 +66,7 @@ export const certificateSchema = z
 
 /** A certificate as the API shows it: without what only this software's own records mean. */
 export function certificateOf(
-  one: ManagedCertificate,
+  certificate: ManagedCertificate,
   clock: Pick<Clock, 'now'>,
 ): z.infer<typeof certificateSchema> {
   const {
@@ -88,12 +88,12 @@ export function certificateOf(
     deployed,
     deployFailure,
     order,
-  } = one;
+  } = certificate;
   const days = /^P(\d+)D$/.exec(renewBefore ?? '')?.[1];
   return {
     id,
     names: [...names],
-    state: stateOf(one, clock),
+    state: stateOf(certificate, clock),
     issuer,
     profile,
     keyType: type,

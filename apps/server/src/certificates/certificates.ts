@@ -1,12 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
-import {
-  certificateStates,
-  eventChange,
-  type Generation,
-  type ManagedCertificate,
-  stateOf,
-} from '@acmex/orchestrator';
+import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -31,16 +25,9 @@ import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema } from './certificate.ts';
 import { specOf, wishes } from './request.ts';
 import { visible } from './visible.ts';
-import { patience, LongPoll } from './long-poll.ts';
 
 const params = z.strictObject({ id: certificateId });
-const certificate = { description: 'The certificate.', schema: certificateSchema };
-const pem = {
-  description: 'PEM.',
-  contentType: 'application/pem-certificate-chain',
-  headers: { ETag: 'Changes with each issue.' },
-};
-const unchanged = { description: 'It is the one that `If-None-Match` names.' };
+const certificateAnswer = { description: 'The certificate.', schema: certificateSchema };
 const labelFilter = z
   .string()
   .regex(/^[\w.-]{1,63}(=[\w.@+-]{0,63})?$/, 'write NAME or NAME=VALUE');
@@ -80,7 +67,7 @@ const show = endpoint({
   scope: 'certificates:read',
   summary: 'Look at a certificate',
   params,
-  answers: { 200: certificate },
+  answers: { 200: certificateAnswer },
 });
 const declare = endpoint({
   method: 'PUT',
@@ -96,9 +83,12 @@ const declare = endpoint({
     ...wishes,
   }),
   answers: {
-    200: { ...certificate, description: 'It was there; `order` is set where it is ordered anew.' },
+    200: {
+      ...certificateAnswer,
+      description: 'It was there; `order` is set where it is ordered anew.',
+    },
     201: {
-      ...certificate,
+      ...certificateAnswer,
       description: 'It is new, and being ordered.',
       headers: { Location: 'The certificate.' },
     },
@@ -116,7 +106,7 @@ const change = endpoint({
     renewBeforeDays: renewBeforeDays.nullable().optional(),
     reuseKey: z.boolean().optional(),
   }),
-  answers: { 200: certificate },
+  answers: { 200: certificateAnswer },
 });
 const remove = endpoint({
   method: 'DELETE',
@@ -126,50 +116,6 @@ const remove = endpoint({
   params,
   answers: { 204: { description: 'It is gone.' } },
 });
-const query = z.strictObject({
-  wait: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(60)
-    .optional()
-    .describe(
-      'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
-    ),
-});
-const chain = endpoint({
-  method: 'GET',
-  path: '/api/certificates/:id/chain',
-  scope: 'certificates:read',
-  summary: 'Get the certificate with its chain',
-  params,
-  query,
-  answers: { 200: pem, 304: unchanged },
-});
-const privateKey = endpoint({
-  method: 'GET',
-  path: '/api/certificates/:id/private-key',
-  scope: 'private-keys:read',
-  summary: 'Get the private key; each reading is an event',
-  params,
-  answers: { 200: { ...pem, description: 'PKCS#8, PEM.', contentType: 'application/x-pem-file' } },
-});
-const bundle = endpoint({
-  method: 'GET',
-  path: '/api/certificates/:id/bundle',
-  scope: 'private-keys:read',
-  summary: 'Get private key, certificate and chain in one',
-  params,
-  query,
-  answers: {
-    200: {
-      ...pem,
-      description: 'PKCS#8 and certificates, PEM. Each reading is an event.',
-      contentType: 'application/x-pem-file',
-    },
-    304: unchanged,
-  },
-});
 const revoke = endpoint({
   method: 'POST',
   path: '/api/certificates/:id/revoke',
@@ -177,24 +123,18 @@ const revoke = endpoint({
   summary: 'Revoke the certificate that is in use',
   params,
   body: z.strictObject({ reason: revocationReason.optional() }),
-  answers: { 200: { ...certificate, description: 'The CA has revoked it.' } },
+  answers: { 200: { ...certificateAnswer, description: 'The CA has revoked it.' } },
 });
 
 @Injectable()
 export class Certificates {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
-  readonly #waiting: LongPoll;
   readonly #clock: Clock = systemClock;
 
-  constructor(
-    @Inject(SCHEDULING) scheduling: Scheduling,
-    @Inject(Quotas) quotas: Quotas,
-    @Inject(LongPoll) waiting: LongPoll,
-  ) {
+  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(Quotas) quotas: Quotas) {
     this.#scheduling = scheduling;
     this.#quotas = quotas;
-    this.#waiting = waiting;
   }
 
   @Handles(list)
@@ -205,14 +145,14 @@ export class Certificates {
     const [labelName = '', labelValue] = label?.split('=') ?? [];
     const ends = ({ current }: ManagedCertificate) =>
       current ? Date.parse(current.notAfter) : undefined;
-    const where = (one: ManagedCertificate) =>
-      maySee(caller, one.names) &&
-      (issuer ?? one.issuer) === one.issuer &&
-      (state === undefined || stateOf(one, this.#clock) === state) &&
+    const where = (candidate: ManagedCertificate) =>
+      maySee(caller, candidate.names) &&
+      (issuer ?? candidate.issuer) === candidate.issuer &&
+      (state === undefined || stateOf(candidate, this.#clock) === state) &&
       (label === undefined ||
-        (labelValue ?? one.labels?.[labelName] ?? '') === one.labels?.[labelName]) &&
-      (expiresBefore === undefined || (ends(one) ?? Infinity) < Date.parse(expiresBefore)) &&
-      (expiresAfter === undefined || (ends(one) ?? -Infinity) > Date.parse(expiresAfter));
+        (labelValue ?? candidate.labels?.[labelName] ?? '') === candidate.labels?.[labelName]) &&
+      (expiresBefore === undefined || (ends(candidate) ?? Infinity) < Date.parse(expiresBefore)) &&
+      (expiresAfter === undefined || (ends(candidate) ?? -Infinity) > Date.parse(expiresAfter));
     const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
     const page = await caller.tenant.manager.provisioner.certificates.page({
       ...query,
@@ -222,7 +162,7 @@ export class Certificates {
       expiresBefore,
     });
     return answer(200, {
-      items: page.certificates.map((one) => this.#shown(one)),
+      items: page.certificates.map((candidate) => this.#toResource(candidate)),
       next: page.next,
       scanned: page.scanned,
     });
@@ -230,7 +170,7 @@ export class Certificates {
 
   @Handles(show)
   async show({ caller, params: { id } }: RequestOf<typeof show>): Promise<Answer> {
-    return answer(200, this.#shown(await visible(caller, id)));
+    return answer(200, this.#toResource(await visible(caller, id)));
   }
 
   @Handles(declare)
@@ -255,8 +195,8 @@ export class Certificates {
       },
     );
     this.#scheduling.wake();
-    if (outcome !== 'created') return answer(200, this.#shown(certificate));
-    return answer(201, this.#shown(certificate), {
+    if (outcome !== 'created') return answer(200, this.#toResource(certificate));
+    return answer(201, this.#toResource(certificate), {
       location: `/api/certificates/${certificate.id}`,
     });
   }
@@ -265,23 +205,23 @@ export class Certificates {
   async change({
     caller,
     params: { id },
-    body: { labels: own, paused, renewBeforeDays: days, reuseKey },
+    body: { labels: newLabels, paused, renewBeforeDays: days, reuseKey },
   }: RequestOf<typeof change>): Promise<Answer> {
     await visible(caller, id);
+    const renewBefore = typeof days === 'number' ? `P${days}D` : undefined;
     const changed = await caller.tenant.manager.provisioner.certificates.change(
       id,
       (summary) => ({
         ...summary,
-        labels: own ?? summary.labels,
+        labels: newLabels ?? summary.labels,
         paused: paused ?? summary.paused,
         reuseKey: reuseKey ?? summary.reuseKey,
-        renewBefore:
-          days === undefined ? summary.renewBefore : days === null ? undefined : `P${days}D`,
+        renewBefore: days === undefined ? summary.renewBefore : renewBefore,
       }),
       { type: 'certificate_changed' },
     );
     this.#scheduling.wake();
-    return answer(200, this.#shown(changed));
+    return answer(200, this.#toResource(changed));
   }
 
   @Handles(remove)
@@ -295,61 +235,6 @@ export class Certificates {
     return answer(204);
   }
 
-  @Handles(chain)
-  async chain({
-    caller,
-    params: { id },
-    query: { wait },
-    headers,
-    signal,
-  }: RequestOf<typeof chain>): Promise<Answer> {
-    const { one, tag, known } = await this.#awaited(caller, id, {
-      seconds: patience(wait, headers.prefer),
-      header: headers['if-none-match'],
-      signal,
-    });
-    if (known) return answer(304, undefined, { etag: tag });
-    return answer(200, (await this.#content(one, caller)).chain, {
-      'content-type': 'application/pem-certificate-chain',
-      etag: tag,
-    });
-  }
-
-  @Handles(privateKey)
-  async privateKey({ caller, params: { id } }: RequestOf<typeof privateKey>): Promise<Answer> {
-    const one = await visible(caller, id);
-    const content = await this.#content(one, caller);
-    await this.#toldOfReading(caller, one);
-    return answer(200, content.privateKey, {
-      'content-type': 'application/x-pem-file',
-      etag: tagOf(one),
-      'cache-control': 'no-store',
-    });
-  }
-
-  @Handles(bundle)
-  async bundle({
-    caller,
-    params: { id },
-    query: { wait },
-    headers,
-    signal,
-  }: RequestOf<typeof bundle>): Promise<Answer> {
-    const { one, tag, known } = await this.#awaited(caller, id, {
-      seconds: patience(wait, headers.prefer),
-      header: headers['if-none-match'],
-      signal,
-    });
-    if (known) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
-    const content = await this.#content(one, caller);
-    await this.#toldOfReading(caller, one);
-    return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, {
-      'content-type': 'application/x-pem-file',
-      etag: tag,
-      'cache-control': 'no-store',
-    });
-  }
-
   @Handles(revoke)
   async revoke({
     caller,
@@ -360,87 +245,10 @@ export class Certificates {
     await visible(caller, id);
     const { provisioner } = caller.tenant.manager;
     await provisioner.revoke(id, { reason, signal });
-    return answer(200, this.#shown(await provisioner.certificates.get(id)));
+    return answer(200, this.#toResource(await provisioner.certificates.get(id)));
   }
 
-  /** One that `If-None-Match` does not name, if there is such a one in time. */
-  async #awaited(
-    caller: Caller,
-    id: string,
-    {
-      seconds,
-      header,
-      signal,
-    }: {
-      readonly seconds: number;
-      readonly header: string | undefined;
-      readonly signal: AbortSignal;
-    },
-  ) {
-    const {
-      tenant: {
-        name: tenant,
-        manager: {
-          provisioner: { certificates },
-        },
-      },
-    } = caller;
-    const now = await visible(caller, id);
-    const isKnown = (version: string | undefined) =>
-      version !== undefined && names(header, version);
-    if (seconds === 0 || !now.current || !isKnown(tagOf(now)))
-      return { one: now, tag: tagOf(now), known: now.current !== undefined && isKnown(tagOf(now)) };
-    const read = async () => {
-      const found = await certificates.find(id);
-      return found && tagOf(found);
-    };
-    await this.#waiting.until({ tenant, id, read, isKnown, seconds, signal });
-    const one = await visible(caller, id);
-    return { one, tag: tagOf(one), known: isKnown(tagOf(one)) };
+  #toResource(certificate: ManagedCertificate) {
+    return certificateOf(certificate, this.#clock);
   }
-
-  /** @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use still has names that are not the caller's */
-  async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
-    const content =
-      current &&
-      (await caller.tenant.manager.provisioner.certificates.generation(id, current.generation));
-    if (!content || !maySee(caller, content.names))
-      throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
-    return content;
-  }
-
-  async #toldOfReading(
-    { id: actor, tenant: { storage } }: Caller,
-    { id, names: all, issuer, current }: ManagedCertificate,
-  ): Promise<void> {
-    await storage.write([
-      eventChange(
-        {
-          type: 'private_key_read',
-          certificate: id,
-          names: all,
-          issuer,
-          actor,
-          message: `generation ${current?.generation}`,
-        },
-        this.#clock,
-      ),
-    ]);
-  }
-
-  #shown(one: ManagedCertificate) {
-    return certificateOf(one, this.#clock);
-  }
-}
-
-function tagOf({ current }: ManagedCertificate): string {
-  return `"${current?.generation ?? 0}-${current?.serialNumber ?? ''}"`;
-}
-
-/** RFC 9110 §13.1.2 */
-function names(header: string | undefined, tag: string): boolean {
-  return (
-    header === '*' ||
-    (header ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === tag)
-  );
 }

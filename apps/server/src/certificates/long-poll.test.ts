@@ -1,7 +1,7 @@
 import { virtualClock } from '@acmex/clock';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
-import { patience, LongPoll } from './long-poll.ts';
+import { requestedWait, LongPoll } from './long-poll.ts';
 
 /** Each request has one of its own. */
 const aSignal = () => new AbortController().signal;
@@ -64,7 +64,7 @@ describe('waiting for another certificate', () => {
   });
   it('is for so many of one tenant at once, and those of others do not count', async () => {
     const clock = virtualClock();
-    const waiting = new LongPoll({ clock, most: 3 });
+    const waiting = new LongPoll({ clock, maxWaiting: 3 });
     const wait = async (tenant: string) =>
       await waiting.until({
         tenant,
@@ -81,11 +81,11 @@ describe('waiting for another certificate', () => {
   });
   it('takes its time from the query, else from Prefer, which may ask for more than it gets', () => {
     expect([
-      patience(5, 'wait=7'),
-      patience(undefined, 'wait=7'),
-      patience(undefined, 'respond-async, wait=100'),
-      patience(undefined, 'wait=soon'),
-      patience(undefined, undefined),
+      requestedWait(5, 'wait=7'),
+      requestedWait(undefined, 'wait=7'),
+      requestedWait(undefined, 'respond-async, wait=100'),
+      requestedWait(undefined, 'wait=soon'),
+      requestedWait(undefined, undefined),
     ]).toEqual([5, 7, 60, 0, 0]);
   });
 });

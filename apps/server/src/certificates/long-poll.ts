@@ -22,40 +22,40 @@ export interface LongPollRequest {
  */
 export class LongPoll {
   readonly #clock: Clock;
-  readonly #most: number;
+  readonly #maxWaiting: number;
   readonly #waiting = new Map<string, number>();
-  readonly #looks = new Map<
+  readonly #readings = new Map<
     string,
-    { waiters: number; at: number; found: Promise<string | undefined> }
+    { waiters: number; at: number; version: Promise<string | undefined> }
   >();
 
-  /** @param options `most` for each tenant at once; 1,000 by default */
+  /** @param options `maxWaiting` for each tenant at once; 1,000 by default */
   constructor({
     clock = systemClock,
-    most = 1000,
-  }: { readonly clock?: Clock; readonly most?: number } = {}) {
+    maxWaiting = 1000,
+  }: { readonly clock?: Clock; readonly maxWaiting?: number } = {}) {
     this.#clock = clock;
-    this.#most = most;
+    this.#maxWaiting = maxWaiting;
   }
 
   /** Waits until there is something that is not known; until the time is over, or nobody waits anymore. @throws ServerError `ERR_SERVER_BUSY` */
   async until({ tenant, id, read, isKnown, seconds, signal }: LongPollRequest): Promise<void> {
-    const others = this.#waiting.get(tenant) ?? 0;
-    if (others >= this.#most)
+    const waiting = this.#waiting.get(tenant) ?? 0;
+    if (waiting >= this.#maxWaiting)
       throw new ServerError(
         'ERR_SERVER_BUSY',
-        `${this.#most} requests of the tenant ${tenant} wait for certificates already`,
+        `${this.#maxWaiting} requests of the tenant ${tenant} wait for certificates already`,
         { retryAfter: 10 },
       );
     const key = `${tenant}/${id}`;
-    const look = this.#looks.get(key) ?? {
+    const reading = this.#readings.get(key) ?? {
       waiters: 0,
       at: -Infinity,
-      found: Promise.resolve(undefined),
+      version: Promise.resolve(undefined),
     };
-    this.#waiting.set(tenant, others + 1);
-    this.#looks.set(key, look);
-    look.waiters += 1;
+    this.#waiting.set(tenant, waiting + 1);
+    this.#readings.set(key, reading);
+    reading.waiters += 1;
     try {
       const end = this.#clock.monotonic() + seconds * 1000;
       for (
@@ -63,9 +63,9 @@ export class LongPoll {
         now < end && !signal.aborted;
         now = this.#clock.monotonic()
       ) {
-        const between = Math.max(pause, this.#looks.size * more);
-        if (now - look.at >= between) [look.at, look.found] = [now, read()];
-        if (!isKnown(await look.found)) return;
+        const between = Math.max(pause, this.#readings.size * more);
+        if (now - reading.at >= between) [reading.at, reading.version] = [now, read()];
+        if (!isKnown(await reading.version)) return;
         await this.#clock
           .sleep({ milliseconds: Math.min(between, Math.max(1, Math.ceil(end - now))) }, { signal })
           .catch(() => {
@@ -73,15 +73,15 @@ export class LongPoll {
           });
       }
     } finally {
-      look.waiters -= 1;
-      if (look.waiters === 0) this.#looks.delete(key);
+      reading.waiters -= 1;
+      if (reading.waiters === 0) this.#readings.delete(key);
       this.#waiting.set(tenant, (this.#waiting.get(tenant) ?? 1) - 1);
     }
   }
 }
 
 /** Seconds that a request says it waits: `?wait=`, or `Prefer: wait=`, which may ask for more than it gets. RFC 7240 §4.3 */
-export function patience(
+export function requestedWait(
   wait: number | undefined,
   prefer: string | readonly string[] | undefined,
 ): number {

@@ -61,7 +61,7 @@ export async function specOf(
     challenge: way,
     dnsProvider,
     renewBeforeDays: days,
-    labels: own = {},
+    labels: labels = {},
   }: CertificateRequest,
   caller: Caller,
 ): Promise<WantedCertificate> {
@@ -79,7 +79,7 @@ export async function specOf(
     mustStaple,
     profile: wished ?? issuer.profile,
     proof,
-    labels: own,
+    labels: labels,
     renewBefore: days === undefined ? undefined : `P${days}D`,
     deploy: deployRecord([{ general: true }]),
   };
@@ -113,12 +113,13 @@ export function issuerFor(
   named: string | undefined,
 ): ReturnType<typeof issuersOf>[0] {
   const all = issuersOf(config);
-  const allowed = all.filter((one) => issuers?.includes(one.name) ?? true);
-  const found = named === undefined ? allowed[0] : allowed.find((one) => one.name === named);
-  if (found) return found;
-  if (all.some((one) => one.name === named))
+  const allowed = all.filter((candidate) => issuers?.includes(candidate.name) ?? true);
+  const match =
+    named === undefined ? allowed[0] : allowed.find((candidate) => candidate.name === named);
+  if (match) return match;
+  if (all.some((candidate) => candidate.name === named))
     throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the CA ${named}`);
-  throw wrong('/issuer', `is none of ${allowed.map((one) => one.name).join(', ')}`);
+  throw wrong('/issuer', `is none of ${allowed.map((candidate) => candidate.name).join(', ')}`);
 }
 
 /** That all records are written by providers which the tenant may use. */
@@ -128,8 +129,8 @@ function assertProviders(
   { challenge: way, dnsProvider: named }: ReturnType<typeof resolveChallenge>,
 ): void {
   if (way !== 'dns-01' && way !== 'dns-account-01') return;
-  const known = dnsProvidersOf(config).map((one) => one.name);
-  const allowed = known.filter((one) => dnsProviders?.includes(one) ?? true);
+  const known = dnsProvidersOf(config).map((provider) => provider.name);
+  const allowed = known.filter((provider) => dnsProviders?.includes(provider) ?? true);
   if (allowed.length === 0)
     throw wrong(
       '/dnsProvider',

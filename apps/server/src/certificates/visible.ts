@@ -4,7 +4,7 @@ import { ServerError } from '../errors.ts';
 
 /** A certificate that the caller may see: one of others is not there. @throws ServerError `ERR_SERVER_NOT_FOUND` */
 export async function visible(caller: Caller, id: string): Promise<ManagedCertificate> {
-  const found = await caller.tenant.manager.provisioner.certificates.find(id);
-  if (found && maySee(caller, found.names)) return found;
+  const certificate = await caller.tenant.manager.provisioner.certificates.find(id);
+  if (certificate && maySee(caller, certificate.names)) return certificate;
   throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no certificate ${id}`);
 }

@@ -45,10 +45,10 @@ export class Documentation {
 
 function pageOf({ paths }: OpenApi): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, one]) => ({
+    Object.entries(methods).map(([method, described]) => ({
       path,
       method: method.toUpperCase(),
-      ...one,
+      ...described,
     })),
   );
   const groups = [...new Set(operations.map(({ path }) => groupOf(path)))];
@@ -70,7 +70,7 @@ ${groups
     (group) =>
       `<h2 id="${escaped(group)}">${escaped(group)}</h2>\n${operations
         .filter(({ path }) => groupOf(path) === group)
-        .map((one) => operation(one))
+        .map((described) => operation(described))
         .join('\n')}`,
   )
   .join('\n')}
@@ -97,16 +97,16 @@ function operation({
     `$SERVER${path}`,
   ].join('');
   const rows = [
-    ...parameters.map(({ name, in: place, required, description: own = '', schema }) =>
-      row(name, `${place}${required ? ', required' : ''}`, typeOf(schema), own),
+    ...parameters.map(({ name, in: place, required, description: text = '', schema }) =>
+      row(name, `${place}${required ? ', required' : ''}`, typeOf(schema), text),
     ),
-    ...(body ? fields(body).map(([name, type, own]) => row(name, 'body', type, own)) : []),
+    ...(body ? fields(body).map(([name, type, text]) => row(name, 'body', type, text)) : []),
   ];
   const answers = Object.entries(responses)
     .filter(([status]) => status !== 'default')
     .map(
-      ([status, one]) =>
-        `<li><b>${escaped(status)}</b> ${escaped(String((one as { readonly description?: unknown }).description))}</li>`,
+      ([status, response]) =>
+        `<li><b>${escaped(status)}</b> ${escaped(String((response as { readonly description?: unknown }).description))}</li>`,
     );
   return `<details><summary><code><span class="method">${method}</span> ${escaped(path)}</code> ${escaped(summary)}</summary><div><p>${escaped(description).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p><pre>${escaped(curl)}</pre>${rows.length > 0 ? `<table>${rows.join('')}</table>` : ''}<ul>${answers.join('')}</ul></div></details>`;
 }
@@ -116,17 +116,17 @@ function fields(schema: JsonSchema): readonly (readonly [string, string, string]
     readonly properties?: Readonly<Record<string, JsonSchema>>;
     readonly required?: readonly string[];
   };
-  return Object.entries(properties).map(([name, own]) => [
+  return Object.entries(properties).map(([name, property]) => [
     `${name}${required.includes(name) ? ' *' : ''}`,
-    typeOf(own),
-    String(own.description ?? ''),
+    typeOf(property),
+    String(property.description ?? ''),
   ]);
 }
 
 function typeOf({ type, enum: choices, items, $ref: reference, anyOf }: JsonSchema): string {
   if (Array.isArray(choices)) return choices.join(' | ');
   if (typeof reference === 'string') return reference.split('/').at(-1) ?? '';
-  if (Array.isArray(anyOf)) return anyOf.map((one) => typeOf(one as JsonSchema)).join(' | ');
+  if (Array.isArray(anyOf)) return anyOf.map((choice) => typeOf(choice as JsonSchema)).join(' | ');
   return type === 'array' ? `list of ${typeOf(items as JsonSchema)}` : String(type ?? 'any');
 }
 

@@ -52,7 +52,7 @@ export class Events {
   @Handles(list)
   async list({
     caller,
-    query: { type, certificate, order, since, limit: most, cursor },
+    query: { type, certificate, order, since, limit: pageSize, cursor },
   }: RequestOf<typeof list>): Promise<Answer> {
     const from = since === undefined ? undefined : firstId('evt', Date.parse(since));
     const items: AcmexEvent[] = [];
@@ -61,7 +61,8 @@ export class Events {
       after: cursor ?? from,
       limit: 2001,
     })) {
-      if (scanned === 2000 || items.length === most) return answer(200, { items, next, scanned });
+      if (scanned === 2000 || items.length === pageSize)
+        return answer(200, { items, next, scanned });
       [scanned, next] = [scanned + 1, event.id];
       const wanted =
         (type ?? event.type) === event.type &&

@@ -14,23 +14,22 @@ import { Problems, send } from './problems.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 
 export interface ApplicationOptions {
-  /** What answers. */
   readonly controllers: readonly Controller[];
   readonly imports: readonly DynamicModule[];
-  /** Whether what every route but those of health needs can be reached. */
+  /** Returns whether the storage can be reached, which every route but those of health needs. */
   readonly isReachable: () => boolean;
-  /** What controllers ask for. */
+  /** What controllers are made with. */
   readonly providers: readonly Provider[];
   /** PEM. */
   readonly tls?: SecureContextOptions | undefined;
-  /** Whose word on a caller's address is taken. */
+  /** The proxies whose headers name the caller's address. */
   readonly trustedProxies: readonly string[];
-  /** Whether the server is asked for under a name: HOST or HOST:PORT, lower case. */
+  /** Returns whether HOST or HOST:PORT, in lower case, is a name of this server. */
   readonly isOwnHost: (host: string) => boolean;
   readonly metrics: Metrics;
 }
 
-/** What a caller may cost before anything is known of them. Bytes and milliseconds. */
+/** What a caller may cost before they are authenticated. Bytes and milliseconds. */
 const limits = {
   bodyLimit: 65_536,
   maxHeaderSize: 16_384,
@@ -40,79 +39,20 @@ const limits = {
   maxParamLength: 300,
 } as const;
 
-/** What Nest hangs controllers and providers on. */
+/** The module of Nest, which has no content of its own. */
 const ServerModule = Object.freeze(
   class {
     readonly name = 'server';
   },
 );
 
-/** The server's HTTP, without listening: every route behind the gatekeeper, every fault as a problem document. */
-export async function application({
-  controllers,
-  imports,
-  isReachable,
-  providers,
-  tls,
-  trustedProxies,
-  isOwnHost,
-  metrics,
-}: ApplicationOptions): Promise<NestFastifyApplication> {
-  const {
-    maxHeaderSize,
-    headersTimeout,
-    requestTimeout,
-    keepAliveTimeout,
-    bodyLimit,
-    maxParamLength,
-  } = limits;
-  const own = {
-    maxHeaderSize,
-    headersTimeout,
-    requestTimeout,
-    keepAliveTimeout,
-    insecureHTTPParser: false,
-  };
-  const adapter = new FastifyAdapter({
-    ...(tls ? { https: { ...own, ...tls, minVersion: 'TLSv1.2' as const } } : { http: own }),
-    bodyLimit,
-    requestTimeout,
-    keepAliveTimeout,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    routerOptions: { maxParamLength, caseSensitive: true },
-    forceCloseConnections: true,
-    frameworkErrors: (error: Error, _: unknown, reply: FastifyReply) =>
-      send(
-        problemOf(
-          new ServerError('ERR_SERVER_UNAUTHENTICATED', 'this address is not well-formed', {
-            cause: error,
-          }),
-        ),
-        reply,
-      ),
-    exposeHeadRoutes: false,
-  });
+/** Creates the server's HTTP, without listening: each route by the pipeline, each error as a problem document. */
+export async function application(options: ApplicationOptions): Promise<NestFastifyApplication> {
+  const { controllers, imports, providers } = options;
+  const adapter = fastifyAdapter(options);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
-  readsJson(fastify);
-  const always = headersOf(tls !== undefined);
-  fastify.addHook('onRequest', async (request, reply) => {
-    reply.headers(always);
-    if (!isOwnHost(String(request.headers.host ?? '').toLowerCase()))
-      throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
-    if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
-      throw new ServerError(
-        'ERR_SERVER_UNAVAILABLE',
-        'Redis cannot be reached: try again in a few seconds',
-        { retryAfter: 5 },
-      );
-    if (twice(request.raw.rawHeaders))
-      throw new ServerError('ERR_SERVER_REQUEST', 'a header that counts once was sent twice');
-  });
-  fastify.addHook(
-    'onResponse',
-    async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
-      metrics.answered({ method, route, status, seconds: elapsedTime / 1000 }),
-  );
+  addJsonParser(fastify);
+  addHooks(fastify, options);
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServerModule,
@@ -130,6 +70,60 @@ export async function application({
   );
   mountRoutes(fastify, controllers, app);
   return app;
+}
+
+function fastifyAdapter({
+  tls,
+  trustedProxies,
+}: Pick<ApplicationOptions, 'tls' | 'trustedProxies'>): FastifyAdapter {
+  const { bodyLimit, maxParamLength, ...httpLimits } = limits;
+  const { requestTimeout, keepAliveTimeout } = httpLimits;
+  const http = { ...httpLimits, insecureHTTPParser: false };
+  return new FastifyAdapter({
+    ...(tls ? { https: { ...http, ...tls, minVersion: 'TLSv1.2' as const } } : { http }),
+    bodyLimit,
+    requestTimeout,
+    keepAliveTimeout,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    routerOptions: { maxParamLength, caseSensitive: true },
+    forceCloseConnections: true,
+    frameworkErrors(cause: Error, _: unknown, reply: FastifyReply) {
+      const message = 'this address is not well-formed';
+      send(problemOf(new ServerError('ERR_SERVER_UNAUTHENTICATED', message, { cause })), reply);
+    },
+    exposeHeadRoutes: false,
+  });
+}
+
+/** Refuses what no route must see, and counts each answer. */
+function addHooks(
+  fastify: FastifyInstance,
+  {
+    tls,
+    isOwnHost,
+    isReachable,
+    metrics,
+  }: Pick<ApplicationOptions, 'tls' | 'isOwnHost' | 'isReachable' | 'metrics'>,
+): void {
+  const headers = securityHeaders(tls !== undefined);
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    if (!isOwnHost(String(request.headers.host ?? '').toLowerCase()))
+      throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
+    if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
+      throw new ServerError(
+        'ERR_SERVER_UNAVAILABLE',
+        'Redis cannot be reached: try again in a few seconds',
+        { retryAfter: 5 },
+      );
+    if (hasRepeatedHeader(request.raw.rawHeaders))
+      throw new ServerError('ERR_SERVER_REQUEST', 'a header that may occur once was sent twice');
+  });
+  fastify.addHook(
+    'onResponse',
+    async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
+      metrics.countRequest({ method, route, status, seconds: elapsedTime / 1000 }),
+  );
 }
 
 /**
@@ -153,8 +147,8 @@ function mountRoutes(
   }
 }
 
-/** Keeps the bytes too: signatures and digests are over those. */
-function readsJson(fastify: FastifyInstance): void {
+/** Parses JSON and stores the bytes with the request: signatures and digests cover those. */
+function addJsonParser(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
@@ -167,7 +161,7 @@ function readsJson(fastify: FastifyInstance): void {
         JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? refuse() : value)),
       );
     } catch (cause) {
-      done(new ServerError('ERR_SERVER_JSON', 'the body is no JSON', { cause }));
+      done(new ServerError('ERR_SERVER_JSON', 'the body is not valid JSON', { cause }));
     }
   });
 }
@@ -176,8 +170,8 @@ function refuse(): never {
   throw new TypeError('no such field');
 }
 
-/** What Helmet would write, for every answer the same, without what only browsers of long ago knew. */
-function headersOf(strictTransportSecurity: boolean): Readonly<Record<string, string>> {
+/** Returns the headers of Helmet, the same for every answer, without those for browsers of long ago. */
+function securityHeaders(strictTransportSecurity: boolean): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   const contentSecurityPolicy = {
     useDefaults: false,
@@ -195,10 +189,10 @@ function headersOf(strictTransportSecurity: boolean): Readonly<Record<string, st
       return response as ServerResponse;
     },
     removeHeader: () => {
-      /* there is none yet */
+      /* no header is set before */
     },
   };
-  // It looks at neither, beyond these two.
+  // Helmet reads neither the request nor more of the response.
   helmet({
     contentSecurityPolicy,
     strictTransportSecurity,
@@ -208,7 +202,7 @@ function headersOf(strictTransportSecurity: boolean): Readonly<Record<string, st
     xDnsPrefetchControl: false,
     originAgentCluster: false,
   })({} as IncomingMessage, response as ServerResponse, () => {
-    /* there is nothing behind it */
+    /* no handler follows */
   });
   return headers;
 }
@@ -223,10 +217,11 @@ const single: ReadonlySet<string> = new Set([
   'content-length',
 ]);
 
-/** Of two, one that looked at the first and one that looked at the second would disagree. */
-function twice(raw: readonly string[]): boolean {
-  const found = raw.flatMap((text, at) =>
-    at % 2 === 0 && single.has(text.toLowerCase()) ? [text.toLowerCase()] : [],
-  );
-  return new Set(found).size < found.length;
+/** A proxy that reads the first of two headers and a server that reads the second would disagree. */
+function hasRepeatedHeader(rawHeaders: readonly string[]): boolean {
+  const names = rawHeaders
+    .filter((_, index) => index % 2 === 0)
+    .map((name) => name.toLowerCase())
+    .filter((name) => single.has(name));
+  return new Set(names).size < names.length;
 }

@@ -398,14 +398,7 @@ describe('a body', () => {
           const [field = '', ...deeper] = at.slice(1).split('/');
           if (field.includes('{')) continue;
           const body = {
-            [field]:
-              deeper.length === 0
-                ? value
-                : deeper[0] === '0'
-                  ? [value]
-                  : deeper[0] === '{name}'
-                    ? { [value]: 'x' }
-                    : { [deeper[0] ?? '']: value },
+            [field]: nested(deeper, value),
           };
           await expect(
             ask(method, pathOf(path), { key: everything(), body }),
@@ -503,7 +496,7 @@ describe('requests of every kind', () => {
         : route.path.replace(/:\w+/, encodeURIComponent(own));
       const search = new URLSearchParams(query).toString();
       const reply = await ask(route.method, `${place}${search === '' ? '' : `?${search}`}`, {
-        key: keyed === 0 ? '' : keyed === 1 ? newSecret() : everything(),
+        key: [() => '', newSecret, everything][keyed]?.(),
         headers,
         ...(body === null || route.method === 'GET' ? {} : { body: JSON.stringify(body) }),
       });
@@ -536,3 +529,11 @@ describe('requests of every kind', () => {
     expect(counts.get(500) ?? 0).toBe(0);
   }, 300_000);
 });
+
+/** Puts a value where the remaining steps of a JSON pointer lead. */
+function nested([step]: readonly string[], value: unknown): unknown {
+  if (step === undefined) return value;
+  if (step === '0') return [value];
+  if (step === '{name}') return { [String(value)]: 'x' };
+  return { [step]: value };
+}

@@ -70,7 +70,7 @@ export const labels = z
     text(/^[\w.-]{1,63}$/, 'write 1 to 63 letters, digits and _ . -'),
     text(/^[\w.@+-]{0,63}$/, 'write up to 63 letters, digits and _ . @ + -'),
   )
-  .refine((given) => Object.keys(given).length <= 32, 'write 32 labels at most');
+  .refine((entries) => Object.keys(entries).length <= 32, 'write 32 labels at most');
 export const renewBeforeDays = z.number().int().min(1).max(365);
 /** What people call something. */
 export const title = text(

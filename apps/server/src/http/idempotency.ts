@@ -34,10 +34,10 @@ interface Kept {
     | undefined;
 }
 
-const kept = records<Kept>({ kind: 'answer', version: 1, under: 'idempotency' });
+const requests = records<Kept>({ kind: 'answer', version: 1, under: 'idempotency' });
 const day = 86_400_000;
 const longestWork = { minutes: 2 };
-const look = { milliseconds: 100 };
+const pollInterval = { milliseconds: 100 };
 
 /**
  * Does a request with an `Idempotency-Key` once in 24 hours, however often and from however many at once it comes, and answers
@@ -63,9 +63,9 @@ export class Idempotency {
     } = request;
     const place = digest(id, key);
     for (;;) {
-      const other = this.#atWork.get(`${name} ${place}`);
-      if (!other) break;
-      await other.catch(() => {
+      const earlier = this.#atWork.get(`${name} ${place}`);
+      if (!earlier) break;
+      await earlier.catch(() => {
         /* its own caller hears of it */
       });
     }
@@ -82,7 +82,7 @@ export class Idempotency {
   async prune(storage: Storage): Promise<void> {
     const today = this.#day(0);
     const yesterday = this.#day(1);
-    for await (const { key } of kept.list(storage))
+    for await (const { key } of requests.list(storage))
       if (!key.includes(`/${today}/`) && !key.includes(`/${yesterday}/`))
         await storage.write([{ remove: key }]);
   }
@@ -93,7 +93,7 @@ export class Idempotency {
     request: RepeatableRequest,
     work: () => Promise<Answer>,
   ): Promise<Answer> {
-    const own = digest(
+    const requestDigest = digest(
       request.method,
       request.url,
       createHash('sha256')
@@ -101,29 +101,29 @@ export class Idempotency {
         .digest('hex'),
     );
     for (;;) {
-      const found = await this.#find(storage, place);
-      if (found && found.record.request !== own)
+      const existing = await this.#find(storage, place);
+      if (existing && existing.record.request !== requestDigest)
         throw new ServerError(
           'ERR_SERVER_IDEMPOTENCY',
           'this Idempotency-Key was used for another request within 24 hours',
         );
-      if (found?.record.answer) return answerOf(found.record.answer, request.secret);
+      if (existing?.record.answer) return answerOf(existing.record.answer, request.secret);
       const now = this.#clock.now();
       if (
-        found?.record.until !== undefined &&
-        Date.parse(found.record.until) > now.epochMilliseconds
+        existing?.record.until !== undefined &&
+        Date.parse(existing.record.until) > now.epochMilliseconds
       ) {
-        await this.#clock.sleep(look);
+        await this.#clock.sleep(pollInterval);
         continue;
       }
       const begun: Kept = {
-        request: own,
+        request: requestDigest,
         at: now.toString(),
         until: now.add(longestWork).toString(),
       };
-      const change = found
-        ? kept.changed(found, begun)
-        : kept.added(`${this.#day(0)}/${place}`, begun);
+      const change = existing
+        ? requests.changed(existing, begun)
+        : requests.added(`${this.#day(0)}/${place}`, begun);
       const taken = await storage.write([change]).then(
         ([version = '']) => ({ key: 'set' in change ? change.set : '', version, record: begun }),
         (error: unknown) => {
@@ -145,7 +145,7 @@ export class Idempotency {
     try {
       const answer = await work();
       await storage.write([
-        kept.changed(taken, {
+        requests.changed(taken, {
           ...taken.record,
           until: undefined,
           answer: secret ? { status: answer.status } : { ...answer },
@@ -157,7 +157,7 @@ export class Idempotency {
       const final = status >= 400 && status < 500 && status !== 429 && status !== 409;
       await storage.write([
         final
-          ? kept.changed(taken, {
+          ? requests.changed(taken, {
               ...taken.record,
               until: undefined,
               answer: {
@@ -174,7 +174,7 @@ export class Idempotency {
 
   async #find(storage: Storage, place: string) {
     for (const ago of [0, 1]) {
-      const stored = await kept.read(storage, `${this.#day(ago)}/${place}`);
+      const stored = await requests.read(storage, `${this.#day(ago)}/${place}`);
       if (stored && this.#clock.now().epochMilliseconds - Date.parse(stored.record.at) < day)
         return stored;
     }
@@ -223,6 +223,6 @@ export function idempotencyKeyIn({
   );
 }
 
-function digest(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+function digest(...values: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex');
 }

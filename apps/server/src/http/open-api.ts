@@ -31,9 +31,9 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 export function openApi(endpoints: readonly EndpointDescription[], version: string): OpenApi {
   const schemas: Record<string, JsonSchema> = {};
   const paths: Record<string, Record<string, Operation>> = {};
-  for (const one of endpoints) {
-    const path = one.path.replaceAll(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [one.method.toLowerCase()]: operation(one, schemas) };
+  for (const endpoint of endpoints) {
+    const path = endpoint.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, schemas) };
   }
   const problem = schemaOf(problemSchema, 'output', schemas);
   return {
@@ -106,7 +106,7 @@ function operation(
     ...(scope === 'nobody' || scope === 'sender' ? { security: [] } : {}),
     responses: {
       ...Object.fromEntries(
-        Object.entries(answers).map(([status, one]) => [status, response(one, schemas)]),
+        Object.entries(answers).map(([status, answer]) => [status, response(answer, schemas)]),
       ),
       default: { $ref: '#/components/responses/Problem' },
     },
@@ -123,27 +123,27 @@ function parameters(
     readonly properties?: Readonly<Record<string, JsonSchema>>;
     readonly required?: readonly string[];
   };
-  return Object.entries(properties).map(([name, { description, ...own }]): Parameter => ({
-    name,
-    in: place,
-    required: place === 'path' || required.includes(name),
-    ...(typeof description === 'string' ? { description } : {}),
-    schema: own,
-  }));
+  return Object.entries(properties).map(
+    ([name, { description, ...parameterSchema }]): Parameter => ({
+      name,
+      in: place,
+      required: place === 'path' || required.includes(name),
+      ...(typeof description === 'string' ? { description } : {}),
+      schema: parameterSchema,
+    }),
+  );
 }
 
 function response(
   { description, schema, contentType = 'application/json', headers = {} }: AnswerDescription,
   schemas: Record<string, JsonSchema>,
 ): object {
-  const content = schema
-    ? { [contentType]: { schema: schemaOf(schema, 'output', schemas) } }
-    : contentType === 'application/json'
-      ? undefined
-      : { [contentType]: { schema: { type: 'string' } } };
-  const all = Object.entries(headers).map(([name, text]) => [
+  const text = contentType === 'application/json' ? undefined : { type: 'string' };
+  const body = schema ? schemaOf(schema, 'output', schemas) : text;
+  const content = body && { [contentType]: { schema: body } };
+  const all = Object.entries(headers).map(([name, meaning]) => [
     name,
-    { description: text, schema: { type: 'string' } },
+    { description: meaning, schema: { type: 'string' } },
   ]);
   return {
     description,
@@ -171,9 +171,9 @@ function schemaOf(
     ) as JsonSchema;
   for (const [id, definition] of Object.entries(whole.$defs ?? {}))
     schemas[id] = moved(definition, 'id');
-  const own = moved(whole, '$schema', '$defs', 'id');
-  if (typeof whole.id !== 'string') return own;
-  schemas[whole.id] = own;
+  const schemaItself = moved(whole, '$schema', '$defs', 'id');
+  if (typeof whole.id !== 'string') return schemaItself;
+  schemas[whole.id] = schemaItself;
   return { $ref: `#/components/schemas/${whole.id}` };
 }
 

@@ -69,7 +69,7 @@ const ofStatus: Readonly<Record<number, keyof typeof serverErrors>> = {
   415: 'ERR_SERVER_MEDIA_TYPE',
 };
 /** Faults of parts that mean something else to a caller. */
-const told: Readonly<Record<string, keyof typeof serverErrors>> = {
+const serverCodes: Readonly<Record<string, keyof typeof serverErrors>> = {
   ERR_STORAGE_CONFLICT: 'ERR_SERVER_CONFLICT',
   ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE',
 };
@@ -77,7 +77,7 @@ const told: Readonly<Record<string, keyof typeof serverErrors>> = {
 /** What a caller is told of anything that was thrown. A fault that has no code is told to the log alone. */
 export function problemOf(error: unknown): Problem {
   const thrown = errorCode(error) ?? '';
-  const code = ofStatus[statusOf(error)] ?? told[thrown] ?? thrown;
+  const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;
   const row = tables.get(code);
   if (!row || (row.http === 500 && !(error instanceof ServerError))) return fault(error);
   const {
@@ -89,7 +89,7 @@ export function problemOf(error: unknown): Problem {
     readonly retryAfter?: unknown;
     readonly problem?: unknown;
   };
-  const own = code === thrown;
+  const isThrownCode = code === thrown;
   const seconds = secondsUntil(retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined));
   return {
     status: row.http,
@@ -101,7 +101,7 @@ export function problemOf(error: unknown): Problem {
       type: `urn:acmex:error:${code}`,
       title: row.meaning,
       status: row.http,
-      detail: own && error instanceof Error ? printable(error.message, 4000) : row.meaning,
+      detail: isThrownCode && error instanceof Error ? printable(error.message, 4000) : row.meaning,
       code,
       cure: row.cure,
       ...(errors.length > 0 ? { errors: [...errors] } : {}),

@@ -177,7 +177,7 @@ function refusedName(issues: readonly z.core.$ZodIssue[]): IdentifierError | und
 function fieldErrors(issue: z.core.$ZodIssue, code: ServerErrorCode): readonly FieldError[] {
   const paths =
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((one) => [...issue.path, one])
+      ? issue.keys.map((key) => [...issue.path, key])
       : [issue.path];
   const detail = issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message;
   return paths

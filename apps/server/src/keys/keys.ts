@@ -118,7 +118,7 @@ export class Keys {
     const { key, text } = await this.#store(caller).create(wanted, caller.id);
     return answer(
       201,
-      { ...shown(key), key: text },
+      { ...toResource(key), key: text },
       { location: `/api/keys/${key.id}`, 'cache-control': 'no-store' },
     );
   }
@@ -126,13 +126,13 @@ export class Keys {
   @Handles(list)
   async list({ caller }: RequestOf<typeof list>): Promise<Answer> {
     const items = [];
-    for await (const key of this.#store(caller).list()) items.push(shown(key));
+    for await (const key of this.#store(caller).list()) items.push(toResource(key));
     return answer(200, { items });
   }
 
   @Handles(show)
   async show({ caller, params: { id } }: RequestOf<typeof show>): Promise<Answer> {
-    return answer(200, shown(await this.#store(caller).get(id)));
+    return answer(200, toResource(await this.#store(caller).get(id)));
   }
 
   @Handles(expire)
@@ -141,18 +141,18 @@ export class Keys {
     params: { id },
     body: { at },
   }: RequestOf<typeof expire>): Promise<Answer> {
-    const key = await this.#own(caller, id);
+    const key = await this.#changeable(caller, id);
     if (key.expiresAt !== undefined && Date.parse(key.expiresAt) < Date.parse(at))
       throw new ServerError(
         'ERR_SERVER_WIDER_KEY',
         `${id} ends at ${key.expiresAt}: a key gets no later end, make another`,
       );
-    return answer(200, shown(await this.#store(caller).expire(id, at, caller.id)));
+    return answer(200, toResource(await this.#store(caller).expire(id, at, caller.id)));
   }
 
   @Handles(revoke)
   async revoke({ caller, params: { id } }: RequestOf<typeof revoke>): Promise<Answer> {
-    await this.#own(caller, id);
+    await this.#changeable(caller, id);
     await this.#store(caller).revoke(id, caller.id);
     return answer(204);
   }
@@ -163,17 +163,17 @@ export class Keys {
     params: { id },
     body: { graceHours },
   }: RequestOf<typeof rotate>): Promise<Answer> {
-    await this.#own(caller, id);
+    await this.#changeable(caller, id);
     const { key, text } = await this.#store(caller).rotate(
       id,
       { milliseconds: Math.round(graceHours * 3_600_000) },
       caller.id,
     );
-    return answer(200, { ...shown(key), key: text }, { 'cache-control': 'no-store' });
+    return answer(200, { ...toResource(key), key: text }, { 'cache-control': 'no-store' });
   }
 
   /** One that is not wider than the caller's: another is none of theirs. */
-  async #own(caller: Caller, id: string): Promise<ApiKey> {
+  async #changeable(caller: Caller, id: string): Promise<ApiKey> {
     const key = await this.#store(caller).get(id);
     if (id !== caller.id) this.#assertNotWider(caller, key);
     return key;
@@ -192,7 +192,7 @@ export class Keys {
       readonly expiresAt?: string | undefined;
     },
   ): void {
-    const scope = wanted.find((one) => !caller.scopes.has(one));
+    const scope = wanted.find((candidate) => !caller.scopes.has(candidate));
     const [name] = forbidden(caller.names, names);
     const later =
       caller.expiresAt !== undefined &&
@@ -209,9 +209,9 @@ export class Keys {
   }
 }
 
-function shown({
+function toResource({
   id,
-  title: own,
+  title: keyTitle,
   scopes: all,
   names,
   createdAt,
@@ -223,7 +223,7 @@ function shown({
 }: ApiKey): z.infer<typeof keySchema> {
   return {
     id,
-    title: own,
+    title: keyTitle,
     scopes: [...all],
     names: [...names],
     createdAt,

@@ -21,28 +21,23 @@ const show = endpoint({
   },
 });
 
-/** What the server counts. Names of routes, never of what was asked for in them. */
+export interface MetricsOptions {
+  readonly prefix: string;
+  readonly tenants: () => ReadonlyMap<string, Tenant>;
+  readonly certificateCounts: CertificateCounts;
+  readonly scheduling: Scheduling;
+  readonly clock?: Clock | undefined;
+}
+
+/** The metrics of the server. Their labels name routes, never what was requested in them. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #requests: Counter;
   readonly #durations: Histogram;
   readonly #renewals: Counter;
 
-  constructor({
-    prefix,
-    tenants,
-    certificateCounts,
-    scheduling,
-    clock = systemClock,
-  }: {
-    readonly prefix: string;
-    readonly tenants: () => ReadonlyMap<string, Tenant>;
-    readonly certificateCounts: CertificateCounts;
-    readonly scheduling: Scheduling;
-    readonly clock?: Clock | undefined;
-  }) {
+  constructor({ prefix, tenants, certificateCounts, scheduling, clock }: MetricsOptions) {
     const registers = [this.registry];
-    const begun = clock.now().toString();
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Counter({
       name: `${prefix}_requests_total`,
@@ -63,6 +58,17 @@ export class Metrics {
       labelNames: ['outcome'],
       registers,
     });
+    this.#addCertificateMetrics({ prefix, tenants, certificateCounts });
+    this.#addQueueMetrics({ prefix, scheduling });
+    this.#addTimeMetrics({ prefix, scheduling, clock });
+  }
+
+  #addCertificateMetrics({
+    prefix,
+    tenants,
+    certificateCounts,
+  }: Pick<MetricsOptions, 'prefix' | 'tenants' | 'certificateCounts'>): void {
+    const registers = [this.registry];
     new Gauge({
       name: `${prefix}_certs_managed`,
       help: metricMeanings.certs_managed,
@@ -73,6 +79,10 @@ export class Metrics {
           this.set({ tenant }, await certificateCounts.managed(tenant));
       },
     });
+  }
+
+  #addQueueMetrics({ prefix, scheduling }: Pick<MetricsOptions, 'prefix' | 'scheduling'>): void {
+    const registers = [this.registry];
     new Gauge({
       name: `${prefix}_queue_tasks`,
       help: metricMeanings.queue_tasks,
@@ -114,6 +124,15 @@ export class Metrics {
         );
       },
     });
+  }
+
+  #addTimeMetrics({
+    prefix,
+    scheduling,
+    clock = systemClock,
+  }: Pick<MetricsOptions, 'prefix' | 'scheduling' | 'clock'>): void {
+    const registers = [this.registry];
+    const begun = clock.now().toString();
     new Gauge({
       name: `${prefix}_job_lag_seconds`,
       help: metricMeanings.job_lag_seconds,
@@ -136,7 +155,7 @@ export class Metrics {
     });
   }
 
-  answered({
+  countRequest({
     method,
     route,
     status,

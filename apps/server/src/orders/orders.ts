@@ -162,18 +162,18 @@ export class Orders {
   async list({ caller, query }: RequestOf<typeof list>): Promise<Answer> {
     const items = [];
     let [scanned, next] = [0, undefined as string | undefined];
-    for await (const one of caller.tenant.manager.provisioner.orders({
+    for await (const order of caller.tenant.manager.provisioner.orders({
       after: query.cursor,
       limit: 2001,
     })) {
       if (scanned === 2000 || items.length === query.limit)
         return answer(200, { items, next, scanned });
-      [scanned, next] = [scanned + 1, one.id];
+      [scanned, next] = [scanned + 1, order.id];
       const wanted =
-        (query.state ?? one.state) === one.state &&
-        (query.certificate ?? one.certificate) === one.certificate &&
-        (query.issuer ?? one.issuer) === one.issuer;
-      if (wanted && maySee(caller, one.names)) items.push(orderOf(one));
+        (query.state ?? order.state) === order.state &&
+        (query.certificate ?? order.certificate) === order.certificate &&
+        (query.issuer ?? order.issuer) === order.issuer;
+      if (wanted && maySee(caller, order.names)) items.push(orderOf(order));
     }
     return answer(200, { items, scanned });
   }
@@ -213,11 +213,13 @@ export class Orders {
     const { certificates, next, scanned } = await provisioner.certificates.page({
       cursor: from,
       limit: renewedAtOnce,
-      where: (one) =>
-        !one.paused &&
-        maySee(caller, one.names) &&
-        (issuer ?? one.issuer) === one.issuer &&
-        (!due || one.failure !== undefined || Date.parse(one.renewal?.at ?? one.createdAt) <= now),
+      where: (candidate) =>
+        !candidate.paused &&
+        maySee(caller, candidate.names) &&
+        (issuer ?? candidate.issuer) === candidate.issuer &&
+        (!due ||
+          candidate.failure !== undefined ||
+          Date.parse(candidate.renewal?.at ?? candidate.createdAt) <= now),
     });
     const orders = [];
     for (const { id } of certificates) orders.push(await this.#submit(caller, id));
@@ -280,7 +282,7 @@ export class Orders {
       const order = await this.#order(caller, id);
       const news = order.steps
         .filter(({ number }) => number > step)
-        .map((one) => message('step', one, one.number));
+        .map((step) => message('step', step, step.number));
       step = order.steps.at(-1)?.number ?? step;
       if (order.state !== state)
         news.push(

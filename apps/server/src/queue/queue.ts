@@ -105,8 +105,8 @@ export class Queue {
     const { certificates } = caller.tenant.manager.provisioner;
     const all = [];
     for await (const { id, at } of certificates.due(this.#clock.now(), { limit: 100 })) {
-      const found = await certificates.find(id);
-      if (found && maySee(caller, found.names)) all.push({ certificate: id, dueAt: at });
+      const managed = await certificates.find(id);
+      if (managed && maySee(caller, managed.names)) all.push({ certificate: id, dueAt: at });
     }
     const late = this.#scheduling.late();
     const page = await certificates.page({
@@ -122,14 +122,14 @@ export class Queue {
       deployFailure,
     }));
     const { groups, ...counted } = await this.#scheduling.counts();
-    const own = groups.flatMap(({ group, ...one }) =>
+    const tenantGroups = groups.flatMap(({ group, ...groupCounts }) =>
       scopeOf(group) === caller.tenant.scope
-        ? [{ issuer: group.slice(group.indexOf('/') + 1), ...one }]
+        ? [{ issuer: group.slice(group.indexOf('/') + 1), ...groupCounts }]
         : [],
     );
     return answer(200, {
       ...counted,
-      groups: own,
+      groups: tenantGroups,
       workers: await this.#scheduling.team?.workers(),
       due: all,
       late: all.find(({ certificate }) => late?.id.endsWith(certificate)),

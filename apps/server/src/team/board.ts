@@ -44,8 +44,8 @@ export async function mountBoard({ fastify, authenticator, queues }: BoardOption
     options: { uiConfig: { boardTitle: 'AcmeX' } },
   });
   adapter.setBasePath(prefix);
-  await fastify.register(async (own) => {
-    own.addHook('onRequest', async ({ headers, ip }, reply) => {
+  await fastify.register(async (instance) => {
+    instance.addHook('onRequest', async ({ headers, ip }, reply) => {
       try {
         reply.header('www-authenticate', 'Basic realm="the API key as password"');
         const caller = await authenticator.authenticate(withPassword(headers), ip);
@@ -72,6 +72,6 @@ export async function mountBoard({ fastify, authenticator, queues }: BoardOption
       board.setQueues(queues().map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })));
       return undefined;
     });
-    await own.register(adapter.registerPlugin(), { prefix });
+    await instance.register(adapter.registerPlugin(), { prefix });
   });
 }

@@ -322,7 +322,7 @@ describeWith(['redis-server'], 'a team', () => {
       expect(most).toBeLessThanOrEqual(30 * slack);
       expect(
         [...said, ...workers[0]!.said, ...workers[1]!.said].filter((line) =>
-          line.includes('set anew'),
+          line.includes('was set again'),
         ).length,
       ).toBeGreaterThan(0);
     },

@@ -35,7 +35,7 @@ const webhook = endpoint({
 });
 
 /** How many certificates of one name are acted on at most. */
-const most = 100;
+const maxCertificates = 100;
 
 @Injectable()
 export class WebhookReceiver {
@@ -61,12 +61,12 @@ export class WebhookReceiver {
         errors: [{ pointer: '/data', detail: 'write either certificate or name' }],
       });
     const { provisioner } = caller.tenant.manager;
-    const found =
+    const targets =
       certificate === undefined
-        ? (await provisioner.certificates.page({ name, limit: most })).certificates
+        ? (await provisioner.certificates.page({ name, limit: maxCertificates })).certificates
         : [await visible(caller, certificate)];
     const orders = [];
-    for (const { id } of found.filter(({ paused }) => !paused)) {
+    for (const { id } of targets.filter(({ paused }) => !paused)) {
       await this.#quotas.order(caller.tenant);
       if (event === 'renew')
         orders.push(await provisioner.submit({ certificate: id, cause: 'request' }));
@@ -75,7 +75,7 @@ export class WebhookReceiver {
     this.#scheduling.wake();
     return answer(200, {
       status: 'accepted',
-      certificates: found.map(({ id }) => id),
+      certificates: targets.map(({ id }) => id),
       ...(event === 'renew' ? { orders } : {}),
     });
   }

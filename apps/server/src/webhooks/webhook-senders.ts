@@ -47,17 +47,25 @@ export class WebhookSenders {
     const age = Math.abs(this.#clock.now().epochMilliseconds / 1000 - Number(time));
     const wellFormed =
       /^[\w.-]{1,200}$/.test(id ?? '') && /^\d{1,12}$/.test(time ?? '') && age <= tolerance;
-    const given = (signatures ?? '')
+    const received = (signatures ?? '')
       .split(' ')
       .slice(0, 8)
-      .flatMap((one) => (one.startsWith('v1,') ? [Buffer.from(one.slice(3), 'base64')] : []));
+      .flatMap((signature) =>
+        signature.startsWith('v1,') ? [Buffer.from(signature.slice(3), 'base64')] : [],
+      );
     for (const { name, tenant: named, secret } of wellFormed ? this.#senders() : []) {
-      const own = createHmac('sha256', keyOf(await secret.reveal()))
+      const expected = createHmac('sha256', keyOf(await secret.reveal()))
         .update(`${id}.${time}.`)
         .update(body)
         .digest();
       const tenant = this.#tenants().get(named);
-      if (!tenant || !given.some((one) => one.length === own.length && timingSafeEqual(one, own)))
+      if (
+        !tenant ||
+        !received.some(
+          (signature) =>
+            signature.length === expected.length && timingSafeEqual(signature, expected),
+        )
+      )
         continue;
       return {
         caller: { id: `webhook:${name}`, tenant, scopes: new Set(['orders:write']), names: ['*'] },

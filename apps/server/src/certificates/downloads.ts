@@ -1,0 +1,199 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Clock, systemClock } from '@acmex/clock';
+import { eventChange, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { type Caller, maySee } from '../access/caller.ts';
+import { ServerError } from '../errors.ts';
+import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
+import { certificateId } from '../http/fields.ts';
+import { LongPoll, requestedWait } from './long-poll.ts';
+import { visible } from './visible.ts';
+
+const params = z.strictObject({ id: certificateId });
+const pem = {
+  description: 'PEM.',
+  contentType: 'application/pem-certificate-chain',
+  headers: { ETag: 'Changes with each issue.' },
+};
+const unchanged = { description: 'It is the one that `If-None-Match` names.' };
+const query = z.strictObject({
+  wait: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .optional()
+    .describe(
+      'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
+    ),
+});
+const chain = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id/chain',
+  scope: 'certificates:read',
+  summary: 'Get the certificate with its chain',
+  params,
+  query,
+  answers: { 200: pem, 304: unchanged },
+});
+const privateKey = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id/private-key',
+  scope: 'private-keys:read',
+  summary: 'Get the private key; each reading is an event',
+  params,
+  answers: { 200: { ...pem, description: 'PKCS#8, PEM.', contentType: 'application/x-pem-file' } },
+});
+const bundle = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id/bundle',
+  scope: 'private-keys:read',
+  summary: 'Get private key, certificate and chain in one',
+  params,
+  query,
+  answers: {
+    200: {
+      ...pem,
+      description: 'PKCS#8 and certificates, PEM. Each reading is an event.',
+      contentType: 'application/x-pem-file',
+    },
+    304: unchanged,
+  },
+});
+
+interface Download {
+  readonly caller: Caller;
+  readonly id: string;
+  /** Seconds. */
+  readonly wait: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly signal: AbortSignal;
+}
+
+interface Downloaded {
+  readonly certificate: ManagedCertificate;
+  readonly tag: string;
+  /** Whether the caller has this version already. */
+  readonly isKnown: boolean;
+}
+
+/** Certificates and private keys as files. */
+@Injectable()
+export class Downloads {
+  readonly #longPoll: LongPoll;
+  readonly #clock: Clock = systemClock;
+
+  constructor(@Inject(LongPoll) longPoll: LongPoll) {
+    this.#longPoll = longPoll;
+  }
+
+  @Handles(chain)
+  async chain({
+    caller,
+    params: { id },
+    query: { wait },
+    headers,
+    signal,
+  }: RequestOf<typeof chain>): Promise<Answer> {
+    const { certificate, tag, isKnown } = await this.#read({ caller, id, wait, headers, signal });
+    if (isKnown) return answer(304, undefined, { etag: tag });
+    return answer(200, (await this.#content(certificate, caller)).chain, {
+      'content-type': 'application/pem-certificate-chain',
+      etag: tag,
+    });
+  }
+
+  @Handles(privateKey)
+  async privateKey({ caller, params: { id } }: RequestOf<typeof privateKey>): Promise<Answer> {
+    const certificate = await visible(caller, id);
+    const content = await this.#content(certificate, caller);
+    await this.#recordReading(caller, certificate);
+    return answer(200, content.privateKey, {
+      'content-type': 'application/x-pem-file',
+      etag: tagOf(certificate),
+      'cache-control': 'no-store',
+    });
+  }
+
+  @Handles(bundle)
+  async bundle({
+    caller,
+    params: { id },
+    query: { wait },
+    headers,
+    signal,
+  }: RequestOf<typeof bundle>): Promise<Answer> {
+    const { certificate, tag, isKnown } = await this.#read({ caller, id, wait, headers, signal });
+    if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
+    const content = await this.#content(certificate, caller);
+    await this.#recordReading(caller, certificate);
+    return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, {
+      'content-type': 'application/x-pem-file',
+      etag: tag,
+      'cache-control': 'no-store',
+    });
+  }
+
+  /** Returns a certificate; where the request waits, a version that `If-None-Match` does not name, once there is one. */
+  async #read({ caller, id, wait, headers, signal }: Download): Promise<Downloaded> {
+    const version = (certificate: ManagedCertificate): Downloaded => ({
+      certificate,
+      tag: tagOf(certificate),
+      isKnown: certificate.current !== undefined && isNamed(tagOf(certificate)),
+    });
+    const isNamed = (tag: string | undefined) =>
+      tag !== undefined && names(headers['if-none-match'], tag);
+    const seconds = requestedWait(wait, headers.prefer);
+    const now = version(await visible(caller, id));
+    if (seconds === 0 || !now.isKnown) return now;
+    const { name: tenant, manager } = caller.tenant;
+    const read = async () => {
+      const stored = await manager.provisioner.certificates.find(id);
+      return stored && tagOf(stored);
+    };
+    await this.#longPoll.until({ tenant, id, read, isKnown: isNamed, seconds, signal });
+    return version(await visible(caller, id));
+  }
+
+  /** @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use still has names that are not the caller's */
+  async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
+    const content =
+      current &&
+      (await caller.tenant.manager.provisioner.certificates.generation(id, current.generation));
+    if (!content || !maySee(caller, content.names))
+      throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
+    return content;
+  }
+
+  async #recordReading(
+    { id: actor, tenant: { storage } }: Caller,
+    { id, names: all, issuer, current }: ManagedCertificate,
+  ): Promise<void> {
+    await storage.write([
+      eventChange(
+        {
+          type: 'private_key_read',
+          certificate: id,
+          names: all,
+          issuer,
+          actor,
+          message: `generation ${current?.generation}`,
+        },
+        this.#clock,
+      ),
+    ]);
+  }
+}
+
+function tagOf({ current }: ManagedCertificate): string {
+  return `"${current?.generation ?? 0}-${current?.serialNumber ?? ''}"`;
+}
+
+/** RFC 9110 §13.1.2 */
+function names(header: string | undefined, tag: string): boolean {
+  return (
+    header === '*' ||
+    (header ?? '').split(',').some((value) => value.trim().replace(/^W\//, '') === tag)
+  );
+}
