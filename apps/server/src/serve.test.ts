@@ -41,7 +41,7 @@ const optionsFor = async (
   };
 };
 /** The certificate that is shown, and the status of `/health`. */
-const looked = async (url: string, root: string) =>
+const inspect = async (url: string, root: string) =>
   await new Promise<{ certificate: PeerCertificate; status: number | undefined }>(
     (resolve, reject) => {
       get(
@@ -85,7 +85,7 @@ describe('a server', () => {
   it('speaks TLS by a certificate that it gets and keeps itself', async () => {
     await using server = await serving({ ca, toml: '[server.tls]\nmanaged = "own.test"' });
     expect(server.url).toMatch(/^https:/);
-    const { certificate, status } = await looked(server.url, ca.root);
+    const { certificate, status } = await inspect(server.url, ca.root);
     expect([certificate.subjectaltname, status]).toEqual(['DNS:own.test', 200]);
   });
   it('speaks TLS by files, and shows others when they change', async () => {
@@ -103,9 +103,9 @@ describe('a server', () => {
     const port = await freePort();
     const options = await optionsFor('');
     const [cert, key] = [join(options.cwd, 'cert.pem'), join(options.cwd, 'key.pem')];
-    const place = async ([chain, own]: readonly [string, string]) => {
+    const place = async ([chain, keyText]: readonly [string, string]) => {
       await writeFile(cert, chain);
-      await writeFile(key, own);
+      await writeFile(key, keyText);
     };
     await writeFile(
       String(options.configFile),
@@ -118,17 +118,17 @@ describe('a server', () => {
     await place(await certificateOf('own.test'));
     const server = await serve(options);
     try {
-      const first = await looked(server.url, ca.root);
+      const first = await inspect(server.url, ca.root);
       await writeFile(key, 'no key');
       await expect(server.reload()).rejects.toMatchObject({ code: 'ERR_SERVER_TLS' });
-      expect((await looked(server.url, ca.root)).certificate.serialNumber).toBe(
+      expect((await inspect(server.url, ca.root)).certificate.serialNumber).toBe(
         first.certificate.serialNumber,
       );
       await issued.call('POST', '/api/orders/renew-all', { body: {} });
       await systemClock.sleep({ milliseconds: 10 });
       await place(await certificateOf('own.test'));
       await server.reload();
-      expect((await looked(server.url, ca.root)).certificate.serialNumber).not.toBe(
+      expect((await inspect(server.url, ca.root)).certificate.serialNumber).not.toBe(
         first.certificate.serialNumber,
       );
     } finally {

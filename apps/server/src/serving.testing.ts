@@ -160,9 +160,9 @@ export async function serving({
   toml = '',
   ca,
   environment = {},
-  folder: given,
+  folder: existingFolder,
 }: ServingOptions = {}): Promise<Serving> {
-  const folder = given ?? (await mkdtemp(join(tmpdir(), 'acmex-server-')));
+  const folder = existingFolder ?? (await mkdtemp(join(tmpdir(), 'acmex-server-')));
   const file = join(folder, 'acmex.toml');
   const port = await freePort();
   const write = async (text: string) => {
@@ -195,13 +195,13 @@ export async function serving({
   const call: Serving['call'] = async (
     method,
     path,
-    { key: own = key, body, headers = {}, signal } = {},
+    { key: callKey = key, body, headers = {}, signal } = {},
   ) => {
     const answer = await fetching(path, {
       method,
       ...(signal ? { signal } : {}),
       headers: {
-        ...(own === '' ? {} : { 'x-api-key': own }),
+        ...(callKey === '' ? {} : { 'x-api-key': callKey }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -240,7 +240,7 @@ export async function serving({
     },
     async [Symbol.asyncDispose]() {
       await server.stop({ within: { seconds: 5 } });
-      if (given === undefined) await rm(folder, { recursive: true, force: true });
+      if (existingFolder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -259,16 +259,18 @@ function assertDescribed(
   path: string,
   { status, headers, body, text }: Pick<Reply, 'status' | 'headers' | 'body' | 'text'>,
 ): void {
-  const found = Object.entries(description.paths)
-    .map(([own, methods]) => ({
-      own,
+  const candidates = Object.entries(description.paths)
+    .map(([template, methods]) => ({
+      template,
       operation: methods[method.toLowerCase()] as Operation | undefined,
     }))
-    .filter(({ own }) => new RegExp(`^${own.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
-  const { own = '', operation } =
-    found
-      .sort((one, other) => one.own.split('{').length - other.own.split('{').length)
-      .find((one) => one.operation) ?? {};
+    .filter(({ template }) =>
+      new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+    );
+  const { template = '', operation } =
+    candidates
+      .sort((a, b) => a.template.split('{').length - b.template.split('{').length)
+      .find((a) => a.operation) ?? {};
   const type = (headers.get('content-type') ?? '').split(';')[0] ?? '';
   if (
     status >= 400 &&
@@ -282,7 +284,7 @@ function assertDescribed(
     throw new Error(`${method} ${path}: ${status}, and the description does not know it`);
   if (!operation.responses[String(status)])
     throw new Error(`${method} ${path}: ${status} is not described`);
-  const place = `#/paths/${own.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')}/${method.toLowerCase()}/responses/${status}/content/application~1json/schema`;
+  const place = `#/paths/${template.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')}/${method.toLowerCase()}/responses/${status}/content/application~1json/schema`;
   const content = (
     operation.responses[String(status)] as {
       readonly content?: Readonly<Record<string, { readonly schema?: { readonly type?: string } }>>;

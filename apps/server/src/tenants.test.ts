@@ -160,11 +160,11 @@ describe('a tenant', () => {
       `[[challenge.dns01.providers]]\nname = "${name}"\ntype = "rfc2136"\nserver = "127.0.0.1:1"\n`;
     const proving =
       '[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"\n[challenge.dns01]\nprovider = "theirs"\n';
-    await using other = await serving({
+    await using restricted = await serving({
       ca,
       toml: `${proving}${provider('theirs')}${provider('own')}[tenants.one]\nnames = ["*.one.test"]\ndns_providers = ["own"]\n`,
     });
-    const { status, body } = await other.call('POST', '/api/orders', {
+    const { status, body } = await restricted.call('POST', '/api/orders', {
       body: { names: ['a.one.test'] },
     });
     expect([status, JSON.stringify(body)]).toEqual([
@@ -173,13 +173,17 @@ describe('a tenant', () => {
     ]);
     expect(JSON.stringify(body)).not.toContain('theirs');
     await expect(
-      other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'theirs' } }),
+      restricted.call('POST', '/api/orders', {
+        body: { names: ['a.one.test'], dnsProvider: 'theirs' },
+      }),
     ).resolves.toMatchObject({
       status: 403,
       body: { code: 'ERR_SERVER_NAMES', detail: expect.stringContaining('theirs') },
     });
     await expect(
-      other.call('POST', '/api/orders', { body: { names: ['a.one.test'], dnsProvider: 'nobody' } }),
+      restricted.call('POST', '/api/orders', {
+        body: { names: ['a.one.test'], dnsProvider: 'nobody' },
+      }),
     ).resolves.toMatchObject({
       status: 422,
       body: {
@@ -236,14 +240,14 @@ describe('a tenant', () => {
       body: { items },
     } = await server.call('GET', '/api/certificates', { key });
     expect(items.map(({ names }: { names: string[] }) => names)).toEqual([['a.one.test']]);
-    const others = (
+    const foreignId = (
       await server.call('GET', '/api/certificates?name=c.one.test', { key: keys.one })
     ).body.items[0].id;
-    await expect(server.call('GET', `/api/certificates/${others}`, { key })).resolves.toMatchObject(
-      { status: 404 },
-    );
     await expect(
-      server.call('GET', `/api/certificates/${others}/private-key`, { key }),
+      server.call('GET', `/api/certificates/${foreignId}`, { key }),
+    ).resolves.toMatchObject({ status: 404 });
+    await expect(
+      server.call('GET', `/api/certificates/${foreignId}/private-key`, { key }),
     ).resolves.toMatchObject({ status: 403 });
     await expect(
       server.call('POST', '/api/orders', { key, body: { names: ['shared.test'] } }),

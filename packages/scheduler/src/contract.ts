@@ -32,10 +32,10 @@ function hold(condition: boolean, message: string): void {
   if (!condition) throw new Error(message);
 }
 
-function same(found: unknown, wanted: unknown): void {
+function same(actual: unknown, wanted: unknown): void {
   hold(
-    JSON.stringify(found) === JSON.stringify(wanted),
-    `found ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`,
+    JSON.stringify(actual) === JSON.stringify(wanted),
+    `found ${JSON.stringify(actual)}, wanted ${JSON.stringify(wanted)}`,
   );
 }
 
@@ -45,7 +45,7 @@ async function until(
   holds: () => boolean | Promise<boolean>,
   what: () => unknown,
 ): Promise<void> {
-  for (let look = 0; look < 400; look += 1) {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
     if (await holds()) return;
     await settle();
   }
@@ -269,7 +269,7 @@ export const taskQueueContract: readonly QueueClause[] = [
       );
       stop();
       const count = (priority: Priority) =>
-        done.slice(15, 75).filter((one) => one === priority).length;
+        done.slice(15, 75).filter((ended) => ended === priority).length;
       for (const [priority, share] of [
         ['urgent', 32],
         ['high', 16],

@@ -79,21 +79,21 @@ describe('a queue in this process', () => {
           },
           { concurrency: 3, perGroup: 2 },
         );
-        for (const one of steps) {
-          if (one.what === 'add') {
-            wanted.add(`t${one.id}`);
-            groups.set(`t${one.id}`, String(one.id % 3));
+        for (const step of steps) {
+          if (step.what === 'add') {
+            wanted.add(`t${step.id}`);
+            groups.set(`t${step.id}`, String(step.id % 3));
             await queue.add({
-              id: `t${one.id}`,
-              group: String(one.id % 3),
-              priority: one.priority,
-              ...(one.in === undefined ? {} : { runAt: clock.now().add({ seconds: one.in }) }),
+              id: `t${step.id}`,
+              group: String(step.id % 3),
+              priority: step.priority,
+              ...(step.in === undefined ? {} : { runAt: clock.now().add({ seconds: step.in }) }),
             });
-          } else if (one.what === 'remove') {
-            wanted.delete(`t${one.id}`);
-            await queue.remove(`t${one.id}`);
-          } else if (one.what === 'end') ends.get(`t${one.id}`)?.();
-          else await clock.advance({ seconds: one.by });
+          } else if (step.what === 'remove') {
+            wanted.delete(`t${step.id}`);
+            await queue.remove(`t${step.id}`);
+          } else if (step.what === 'end') ends.get(`t${step.id}`)?.();
+          else await clock.advance({ seconds: step.by });
           await settle();
           for (const group of new Set(groups.values()))
             expect(
@@ -225,14 +225,14 @@ describe('the dispatcher', () => {
     tasks.set('urgent', { at: -1, priority: 'urgent' });
     const { clock, queue, source, reads } = world(tasks);
     const order: string[] = [];
-    let most = 0;
+    let maxWaiting = 0;
     await using loop = dispatcher({ source, queue, clock });
     queue.process(
       async (id) => {
         order.push(id);
         tasks.delete(id);
         const { waiting } = await queue.counts();
-        most = Math.max(most, waiting.low);
+        maxWaiting = Math.max(maxWaiting, waiting.low);
         loop.wake();
         return undefined;
       },
@@ -241,7 +241,7 @@ describe('the dispatcher', () => {
     await clock.advance({ minutes: 5 });
     expect(order.indexOf('urgent')).toBeLessThan(4);
     expect(order).toHaveLength(201);
-    expect(most).toBeLessThanOrEqual(8);
+    expect(maxWaiting).toBeLessThanOrEqual(8);
     expect(reads()).toBeGreaterThan(200);
   });
   it('costs what is due, not what there is', async () => {
@@ -285,13 +285,13 @@ describe('the dispatcher', () => {
   it('goes on when the storage was away, and says when the oldest task is late, and when none is anymore', async () => {
     const tasks = new Map([['a', { at: 0 }]]);
     const { clock, queue, source } = world(tasks);
-    const told: string[] = [];
+    const reports: string[] = [];
     let away = true;
     await using _loop = dispatcher({
       queue,
       clock,
-      onError: (error) => told.push((error as Error).message),
-      onLate: (late) => told.push(late ? `late ${late.id}` : 'in time'),
+      onError: (error) => reports.push((error as Error).message),
+      onLate: (late) => reports.push(late ? `late ${late.id}` : 'in time'),
       source: {
         ...source,
         due: (...args) => {
@@ -301,15 +301,15 @@ describe('the dispatcher', () => {
       },
     });
     await clock.advance({ minutes: 5 });
-    expect(new Set(told)).toEqual(new Set(['away']));
-    expect(told.length).toBeLessThan(20);
+    expect(new Set(reports)).toEqual(new Set(['away']));
+    expect(reports.length).toBeLessThan(20);
     away = false;
-    told.length = 0;
+    reports.length = 0;
     await clock.advance({ minutes: 30 });
-    expect(told).toEqual(['late a']);
+    expect(reports).toEqual(['late a']);
     tasks.delete('a');
     await clock.advance({ minutes: 5 });
-    expect(told).toEqual(['late a', 'in time']);
+    expect(reports).toEqual(['late a', 'in time']);
     expect(_loop).toBeDefined();
   });
   it('neither spins nor stalls when the clock jumps by two days, there and back', async () => {

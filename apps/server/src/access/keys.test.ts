@@ -26,15 +26,19 @@ describe('the first key', () => {
     });
   });
   it('is not made where the environment names keys, which may do everything', async () => {
-    const own = newSecret();
+    const configuredKey = newSecret();
     await using server = await serving({
-      environment: { ACMEX_API_KEYS: `${own},${newSecret()}` },
+      environment: { ACMEX_API_KEYS: `${configuredKey},${newSecret()}` },
     });
     expect(server.key).toBe('');
-    await expect(server.call('GET', '/api/accounts', { key: own })).resolves.toMatchObject({
+    await expect(
+      server.call('GET', '/api/accounts', { key: configuredKey }),
+    ).resolves.toMatchObject({
       status: 200,
     });
-    await expect(server.call('GET', '/api/accounts', { key: `${own}x` })).resolves.toMatchObject({
+    await expect(
+      server.call('GET', '/api/accounts', { key: `${configuredKey}x` }),
+    ).resolves.toMatchObject({
       status: 401,
     });
   });
@@ -119,9 +123,9 @@ describe('a key', () => {
     await server.call('POST', `/api/keys/${id}/expire`, { body: { at: '2020-01-01T00:00:00Z' } });
     expect(await can(last)).toBe(401);
     const {
-      body: { id: other, key: text },
+      body: { id: withoutScope, key: text },
     } = await server.call('POST', '/api/keys', { body: { scopes: ['keys:read'] } });
-    await expect(server.call('DELETE', `/api/keys/${other}`)).resolves.toMatchObject({
+    await expect(server.call('DELETE', `/api/keys/${withoutScope}`)).resolves.toMatchObject({
       status: 204,
     });
     expect(await can(text)).toBe(401);
@@ -204,9 +208,9 @@ describe('a key', () => {
 describe('what a key is made of', () => {
   it('matches nothing but itself', () => {
     fc.assert(
-      fc.property(fc.string(), fc.string(), (one, other) => {
-        expect(matches(one, digestOf(other))).toBe(one === other && one !== '');
-        expect(matches(one, '')).toBe(false);
+      fc.property(fc.string(), fc.string(), (text, candidate) => {
+        expect(matches(text, digestOf(candidate))).toBe(text === candidate && text !== '');
+        expect(matches(text, '')).toBe(false);
       }),
     );
   });

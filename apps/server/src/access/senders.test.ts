@@ -75,7 +75,7 @@ describe('a token of an OpenID Connect provider', () => {
   });
   it('is nobody where anything is wrong with it', async () => {
     const read = reader();
-    const other = (await generateKeyPair('ES256')).privateKey;
+    const unknownKey = (await generateKeyPair('ES256')).privateKey;
     const [head = '', body = ''] = (await token()).split('.');
     const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`;
     const shared = `${Buffer.from('{"alg":"HS256","kid":"a"}').toString('base64url')}.${body}`;
@@ -84,7 +84,7 @@ describe('a token of an OpenID Connect provider', () => {
       await token({}, { issuer: 'https://evil.example' }),
       await token({}, { audience: 'other' }),
       await token({}, { expires: '2026-11-23T00:00:00Z' }),
-      await token({}, { by: other }),
+      await token({}, { by: unknownKey }),
       none,
       hmac,
       `${head}.${body}.`,

@@ -7,7 +7,7 @@ let server: Serving;
 let agent: string;
 let certificate: string;
 let serialNumber: string;
-const tell = async (body: object, key = agent) =>
+const report = async (body: object, key = agent) =>
   await server.call('POST', '/api/agents', {
     key,
     body: { agent: 'web1', certificates: [{ id: certificate, ...body }] },
@@ -16,10 +16,10 @@ const seen = async (query = '', key?: string) =>
   (await server.call('GET', `/api/agents${query}`, key === undefined ? {} : { key })).body.items;
 const issued = async (names: readonly string[]) => {
   const {
-    body: { id, certificate: own },
+    body: { id, certificate: certificateId },
   } = await server.call('POST', '/api/orders', { body: { names } });
   await server.call('GET', `/api/orders/${id}/events`);
-  return String(own);
+  return String(certificateId);
 };
 beforeAll(async () => {
   ca = await startCa();
@@ -40,7 +40,7 @@ afterAll(async () => {
 describe('what a host tells', () => {
   it('is seen: what it serves, how it knows, since when, and whether that is the one in use', async () => {
     expect(await seen()).toEqual([]);
-    await expect(tell({ serialNumber, evidence: 'files' })).resolves.toMatchObject({
+    await expect(report({ serialNumber, evidence: 'files' })).resolves.toMatchObject({
       status: 200,
       body: { unknown: [] },
     });
@@ -54,7 +54,7 @@ describe('what a host tells', () => {
       evidence: 'files',
       by: expect.stringMatching(/^key_/),
     });
-    await tell({ serialNumber, evidence: 'probe' });
+    await report({ serialNumber, evidence: 'probe' });
     const [again] = await seen();
     expect(again).toMatchObject({ since: first.since, evidence: 'probe' });
     expect(Date.parse(again.reportedAt)).toBeGreaterThan(Date.parse(first.reportedAt));
@@ -69,12 +69,12 @@ describe('what a host tells', () => {
   it('is an event where it is new, with who told it', async () => {
     const eventsOf = async (type: string) =>
       (await server.call('GET', `/api/events?type=${type}&certificate=${certificate}`)).body.items;
-    await tell({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
-    const [one] = await seen();
-    await tell({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
+    await report({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
+    const [status] = await seen();
+    await report({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
     expect((await seen())[0].failure).toEqual({
       code: 'ERR_DEPLOY_HOOK',
-      since: one.failure.since,
+      since: status.failure.since,
     });
     expect(
       (await eventsOf('certificate_deployed')).filter(
@@ -86,11 +86,11 @@ describe('what a host tells', () => {
     await expect(eventsOf('deployment_failed')).resolves.toMatchObject([
       { message: 'web1', code: 'ERR_DEPLOY_HOOK' },
     ]);
-    await tell({ serialNumber });
+    await report({ serialNumber });
     expect((await seen())[0]).not.toHaveProperty('failure');
   });
   it('is kept for certificates alone that its key may see, and seen by those alone who may', async () => {
-    const other = await issued(['b.test']);
+    const otherCertificate = await issued(['b.test']);
     await expect(
       server.call('POST', '/api/agents', {
         key: agent,
@@ -98,20 +98,22 @@ describe('what a host tells', () => {
           agent: 'web1',
           certificates: [
             { id: certificate, serialNumber },
-            { id: other, serialNumber: 'ff' },
+            { id: otherCertificate, serialNumber: 'ff' },
           ],
         },
       }),
-    ).resolves.toMatchObject({ status: 200, body: { unknown: [other] } });
-    await expect(seen(`?certificate=${other}`)).resolves.toEqual([]);
+    ).resolves.toMatchObject({ status: 200, body: { unknown: [otherCertificate] } });
+    await expect(seen(`?certificate=${otherCertificate}`)).resolves.toEqual([]);
     await server.call('POST', '/api/agents', {
-      body: { agent: 'web2', certificates: [{ id: other, serialNumber: 'ff' }] },
+      body: { agent: 'web2', certificates: [{ id: otherCertificate, serialNumber: 'ff' }] },
     });
     const narrow = await server.makeKey({
       scopes: ['agents:read', 'agents:write'],
       names: ['a.test'],
     });
-    expect((await seen('', narrow)).map((one: { agent: string }) => one.agent)).toEqual(['web1']);
+    expect((await seen('', narrow)).map((entry: { agent: string }) => entry.agent)).toEqual([
+      'web1',
+    ]);
     await expect(server.call('DELETE', '/api/agents/web2', { key: narrow })).resolves.toMatchObject(
       { status: 404 },
     );
@@ -120,7 +122,7 @@ describe('what a host tells', () => {
   it('comes in pages', async () => {
     const {
       body: {
-        items: [one],
+        items: [first],
         next,
       },
     } = await server.call('GET', '/api/agents?limit=1');
@@ -129,14 +131,14 @@ describe('what a host tells', () => {
         items: [two],
       },
     } = await server.call('GET', `/api/agents?limit=1&cursor=${encodeURIComponent(next)}`);
-    expect([one.agent, two.agent]).toEqual(['web1', 'web2']);
+    expect([first.agent, two.agent]).toEqual(['web1', 'web2']);
   });
   it('goes with the host that is forgotten, and with the certificate', async () => {
     await expect(server.call('DELETE', '/api/agents/web2')).resolves.toMatchObject({ status: 204 });
-    expect((await seen()).map((one: { agent: string }) => one.agent)).toEqual(['web1']);
+    expect((await seen()).map((entry: { agent: string }) => entry.agent)).toEqual(['web1']);
     await server.call('DELETE', `/api/certificates/${certificate}`);
     await expect(seen()).resolves.toEqual([]);
-    await expect(tell({ serialNumber })).resolves.toMatchObject({
+    await expect(report({ serialNumber })).resolves.toMatchObject({
       body: { unknown: [certificate] },
     });
   });

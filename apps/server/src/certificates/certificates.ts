@@ -3,7 +3,7 @@ import { declareCertificate } from '@acmex/manager';
 import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { type Caller, maySee } from '../access/caller.ts';
+import { maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';

@@ -11,14 +11,14 @@ describe('waiting for another certificate', () => {
     const clock = virtualClock();
     const waiting = new LongPoll({ clock });
     let version: string | undefined = 'one';
-    const wait = (own = aSignal()) =>
+    const wait = (waitSignal = aSignal()) =>
       waiting.until({
         tenant: 't',
         id: 'c',
         read: async () => version,
-        isKnown: (one) => one === 'one',
+        isKnown: (version) => version === 'one',
         seconds: 20,
-        signal: own,
+        signal: waitSignal,
       });
     const over = wait();
     await clock.run(over);
@@ -116,11 +116,11 @@ describe('a server', () => {
         headers: { ...headers, prefer: 'wait=30' },
       }),
     ];
-    await using other = await serving({ ca, folder: server.folder });
-    const { body: renewal } = await other.call('POST', `/api/certificates/${id}/renew`, {
+    await using secondServer = await serving({ ca, folder: server.folder });
+    const { body: renewal } = await secondServer.call('POST', `/api/certificates/${id}/renew`, {
       key: server.key,
     });
-    await other.call('GET', `/api/orders/${renewal.id}/events`, { key: server.key });
+    await secondServer.call('GET', `/api/orders/${renewal.id}/events`, { key: server.key });
     const [first, second] = await Promise.all(waiting);
     expect([first!.status, second!.status]).toEqual([200, 200]);
     expect(first!.headers.get('etag')).not.toBe(chain.headers.get('etag'));

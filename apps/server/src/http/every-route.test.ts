@@ -158,7 +158,7 @@ describe.each(guarded.map((route) => [`${route.method} ${route.path}`, route] as
         body: { key },
       } = await ask('POST', '/api/keys', {
         key: everything(),
-        body: { scopes: scopes.filter((one) => one !== scope) },
+        body: { scopes: scopes.filter((candidate) => candidate !== scope) },
       });
       await expect(ask(method, place, { key, ...send })).resolves.toMatchObject({
         status: 403,
@@ -169,7 +169,7 @@ describe.each(guarded.map((route) => [`${route.method} ${route.path}`, route] as
       const encoded = place.replace(/[a-z]/g, (letter, at: number) =>
         at === place.search(/[a-z]/) ? `%${letter.charCodeAt(0).toString(16)}` : letter,
       );
-      for (const other of [
+      for (const variant of [
         encoded,
         `/${place}`,
         `${place};a=b`,
@@ -180,8 +180,8 @@ describe.each(guarded.map((route) => [`${route.method} ${route.path}`, route] as
         `/health/..${place}`,
         `${place}%2f..%2f..%2fhealth`,
       ]) {
-        const { status, text } = await raw(method, other);
-        expect([other, status, text.includes('"items"')]).toEqual([other, 401, false]);
+        const { status, text } = await raw(method, variant);
+        expect([variant, status, text.includes('"items"')]).toEqual([variant, 401, false]);
       }
     });
     it('refuses what it does not know', async () => {
@@ -330,12 +330,12 @@ describe('a body', () => {
   const bodies = routes
     .filter(({ body }) => body)
     .map(
-      (one) =>
+      (route) =>
         [
-          `${one.method} ${one.path}`,
-          paths[one.path.replaceAll(/:(\w+)/g, '{$1}')]?.[one.method.toLowerCase()]?.requestBody
+          `${route.method} ${route.path}`,
+          paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()]?.requestBody
             ?.content['application/json'].schema ?? {},
-          one,
+          route,
         ] as const,
     );
   const leaves = (schema: JsonSchema, at: string): readonly (readonly [string, JsonSchema])[] => {
@@ -358,11 +358,13 @@ describe('a body', () => {
       anyOf?: JsonSchema[];
     };
     const inner = [
-      ...Object.entries(properties).flatMap(([name, one]) => leaves(one, `${at}/${name}`)),
+      ...Object.entries(properties).flatMap(([name, property]) =>
+        leaves(property, `${at}/${name}`),
+      ),
       ...(items ? leaves(items, `${at}/0`) : []),
       ...(typeof additionalProperties === 'object' ? leaves(additionalProperties, `${at}/a`) : []),
       ...(propertyNames ? leaves(propertyNames, `${at}/{name}`) : []),
-      ...(anyOf ?? []).flatMap((one) => leaves(one, at)),
+      ...(anyOf ?? []).flatMap((property) => leaves(property, at)),
     ];
     return inner.length > 0 ? inner : [[at, schema]];
   };
@@ -412,7 +414,7 @@ describe('a body', () => {
 describe('requests of every kind', () => {
   const size = process.env.ACMEX_SOAK === 'server' ? 10_000 : 1500;
   const id = fc.constantFrom(
-    ...['crt', 'ord', 'key', 'evt'].map((one) => `${one}_${ulid}`),
+    ...['crt', 'ord', 'key', 'evt'].map((prefix) => `${prefix}_${ulid}`),
     'acc_0123456789ab',
     'crt_',
     '..',
@@ -456,7 +458,7 @@ describe('requests of every kind', () => {
       paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()]?.parameters ??
       []
     )
-      .filter((one) => one.in === 'query')
+      .filter((parameter) => parameter.in === 'query')
       .map(({ name }) => name);
     return fc.record({
       route: fc.constant(route),
@@ -487,13 +489,16 @@ describe('requests of every kind', () => {
     const secrets = [...planted.slice(0, 11), String(minted).split('.')[2] ?? ''];
     expect(secrets).toHaveLength(12);
     const counts = new Map<number, number>();
-    for (const { route, id: own, named, keyed, body, query, headers } of fc.sample(generated, {
-      numRuns: size,
-      seed: 7,
-    })) {
+    for (const { route, id: resourceId, named, keyed, body, query, headers } of fc.sample(
+      generated,
+      {
+        numRuns: size,
+        seed: 7,
+      },
+    )) {
       const place = named
         ? pathOf(route.path)
-        : route.path.replace(/:\w+/, encodeURIComponent(own));
+        : route.path.replace(/:\w+/, encodeURIComponent(resourceId));
       const search = new URLSearchParams(query).toString();
       const reply = await ask(route.method, `${place}${search === '' ? '' : `?${search}`}`, {
         key: [() => '', newSecret, everything][keyed]?.(),

@@ -19,11 +19,11 @@ const watched = async (id: string, headers: Readonly<Record<string, string>> = {
   const { text } = await server.call('GET', `/api/orders/${id}/events`, { headers });
   return text
     .split('\n\n')
-    .filter((one) => one !== '')
+    .filter((block) => block !== '')
     .map(
-      (one) =>
+      (block) =>
         Object.fromEntries(
-          one
+          block
             .split('\n')
             .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
         ) as Record<string, string>,
@@ -50,14 +50,14 @@ describe('an order', () => {
       return certificate as string;
     };
     const traced = await order('traced.test', `00-${traceId}-00f067aa0ba902b7-01`);
-    const other = await order('untraced.test', '00-nonsense');
+    const untraced = await order('untraced.test', '00-nonsense');
     await eventually(() =>
-      [traced, other].every((id) => server.log.some((line) => line.includes(`${id} succeeded`))),
+      [traced, untraced].every((id) => server.log.some((line) => line.includes(`${id} succeeded`))),
     );
     const logged = (id: string) =>
       JSON.parse(server.log.find((line) => line.includes(`${id} succeeded`)) ?? '{}') as object;
     expect(logged(traced)).toMatchObject({ task: traced, traceId });
-    expect(logged(other)).not.toHaveProperty('traceId');
+    expect(logged(untraced)).not.toHaveProperty('traceId');
   });
   it('is under way at once, is watched to its end, and leads to a certificate whose key fits', async () => {
     const begun = await server.call('POST', '/api/orders', {
@@ -327,18 +327,18 @@ describe('a declared certificate', () => {
   it('is found by name, below a name, issuer, label, state and end', async () => {
     await ordered(['found.example'], { labels: { kind: 'one' } });
     await ordered(['sub.found.example'], { labels: { kind: 'two' } });
-    const found = async (query: string) =>
+    const namesOf = async (query: string) =>
       (await server.call('GET', `/api/certificates?${query}`)).body.items.map(
         ({ names }: { names: string[] }) => names[0],
       );
-    await expect(found('name=found.example')).resolves.toEqual(['found.example']);
-    await expect(found('below=found.example')).resolves.toEqual(['sub.found.example']);
-    await expect(found('label=kind')).resolves.toEqual(['found.example', 'sub.found.example']);
-    await expect(found('label=kind=two')).resolves.toEqual(['sub.found.example']);
-    await expect(found('issuer=custom&label=kind=one')).resolves.toEqual(['found.example']);
-    await expect(found('issuer=nobody')).resolves.toEqual([]);
-    await expect(found('expiresBefore=2026-01-01T00:00:00Z')).resolves.toEqual([]);
-    expect((await found('expiresAfter=2026-01-01T00:00:00Z')).length).toBeGreaterThan(1);
+    await expect(namesOf('name=found.example')).resolves.toEqual(['found.example']);
+    await expect(namesOf('below=found.example')).resolves.toEqual(['sub.found.example']);
+    await expect(namesOf('label=kind')).resolves.toEqual(['found.example', 'sub.found.example']);
+    await expect(namesOf('label=kind=two')).resolves.toEqual(['sub.found.example']);
+    await expect(namesOf('issuer=custom&label=kind=one')).resolves.toEqual(['found.example']);
+    await expect(namesOf('issuer=nobody')).resolves.toEqual([]);
+    await expect(namesOf('expiresBefore=2026-01-01T00:00:00Z')).resolves.toEqual([]);
+    expect((await namesOf('expiresAfter=2026-01-01T00:00:00Z')).length).toBeGreaterThan(1);
     const first = await server.call('GET', '/api/certificates?below=example&limit=1');
     expect(first.body).toMatchObject({ items: [{}], next: expect.any(String) });
     const second = await server.call(

@@ -11,7 +11,7 @@ describeWith(['redis-server'], 'the board of queues', () => {
     // A process of its own, because Jest cannot load what the board is made of.
     await using team = await teamOfProcesses({ redisUrl: redis.url, ca, server: 'board = true' });
     const { url } = await team.start('api');
-    const look = async (path: string, key?: string, method = 'GET') =>
+    const request = async (path: string, key?: string, method = 'GET') =>
       await fetch(`${url}${path}`, {
         method,
         headers:
@@ -19,7 +19,7 @@ describeWith(['redis-server'], 'the board of queues', () => {
             ? {}
             : { authorization: `Basic ${Buffer.from(`any:${key}`).toString('base64')}` },
       });
-    const nobody = await look('/board');
+    const nobody = await request('/board');
     expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([
       401,
       expect.stringContaining('Basic'),
@@ -29,22 +29,22 @@ describeWith(['redis-server'], 'the board of queues', () => {
       { names: ['*'], scopes: ['queue:read'] },
     ]) {
       const { body } = await team.call(url, 'POST', '/api/keys', { title: 'narrow', ...rights });
-      expect((await look('/board', body.key)).status).toBe(403);
+      expect((await request('/board', body.key)).status).toBe(403);
     }
     for (const [path, method] of [
       ['/board/api/queues', 'GET'],
       ['/board/static/x.css', 'GET'],
       ['/board/api/queues/x/retry/failed', 'PUT'],
     ] as const)
-      expect((await look(path, undefined, method)).status).toBe(401);
-    const page = await look('/board', team.key);
+      expect((await request(path, undefined, method)).status).toBe(401);
+    const page = await request('/board', team.key);
     expect([page.status, page.headers.get('content-security-policy')]).toEqual([
       200,
       expect.stringContaining("frame-ancestors 'none'"),
     ]);
     expect(await page.text()).toContain('AcmeX');
     await team.call(url, 'POST', '/api/orders', { names: ['waits.test'] });
-    expect((await look('/board/api/queues', team.key)).status).toBe(200);
+    expect((await request('/board/api/queues', team.key)).status).toBe(200);
   }, 60_000);
   it('is not there otherwise', async () => {
     await using server = await serving();

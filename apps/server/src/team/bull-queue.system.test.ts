@@ -59,73 +59,74 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
   it.each(taskQueueContract.map((clause) => [clause.title, clause] as const))(
     '%s',
     async (_, { check }) => {
-      await using one = await member(prefixOf());
+      await using first = await member(prefixOf());
       await check({
-        queue: one.queue,
+        queue: first.queue,
         clock: systemClock,
-        errors: one.errors,
+        errors: first.errors,
         settle: async () => await pass(60),
         pass: async (duration) => await systemClock.sleep(duration),
       });
-      expect(one.troubles).toEqual([]);
+      expect(first.troubles).toEqual([]);
     },
   );
 
   it('shares tasks among processes, each once, and holds a group to its limit over all of them', async () => {
     const prefix = prefixOf();
-    await using one = await member(prefix, 'one');
+    await using first = await member(prefix, 'one');
     await using two = await member(prefix, 'two');
     await using giver = await member(prefix, 'giver');
     const begun: string[] = [];
-    let [now, most] = [0, 0];
+    let [now, maxRunning] = [0, 0];
     const work = (who: string) => async (id: string) => {
       begun.push(`${who} ${id}`);
-      most = Math.max(most, (now += 1));
+      maxRunning = Math.max(maxRunning, (now += 1));
       await pass(20);
       now -= 1;
       return undefined;
     };
-    one.queue.process(work('one'), { concurrency: 5, perGroup: 6 });
+    first.queue.process(work('one'), { concurrency: 5, perGroup: 6 });
     two.queue.process(work('two'), { concurrency: 5, perGroup: 6 });
     await eventually(async () => (await giver.queue.counts()).capacity === 10);
     for (let n = 0; n < 60; n += 1)
       await giver.queue.add({ id: `t${n}`, group: 'ca', priority: 'normal' });
     await eventually(() => begun.length >= 60);
     await eventually(async () => (await giver.queue.counts()).running === 0);
-    expect(new Set(begun.map((one) => one.split(' ')[1])).size).toBe(60);
+    expect(new Set(begun.map((entry) => entry.split(' ')[1])).size).toBe(60);
     expect(begun).toHaveLength(60);
-    expect(new Set(begun.map((one) => one.split(' ')[0]))).toEqual(new Set(['one', 'two']));
-    expect(most).toBeLessThanOrEqual(6);
+    expect(new Set(begun.map((entry) => entry.split(' ')[0]))).toEqual(new Set(['one', 'two']));
+    expect(maxRunning).toBeLessThanOrEqual(6);
   });
 
   it('keeps nothing in Redis but ids, and nothing at all of what was done', async () => {
     const prefix = prefixOf();
-    await using one = await member(prefix);
-    await one.queue.add({ id: 'crt_1', group: 'ca', priority: 'high' });
+    await using first = await member(prefix);
+    await first.queue.add({ id: 'crt_1', group: 'ca', priority: 'high' });
     const keys = (await redis.command('--scan', '--pattern', `${prefix}:ca:crt_1*`)).split('\n');
     expect(await redis.command('hget', keys[0] ?? '', 'data')).toBe('{"id":"crt_1"}');
-    one.queue.process(async () => undefined, { concurrency: 1 });
-    await eventually(async () => (await one.queue.counts()).groups.length === 0);
+    first.queue.process(async () => undefined, { concurrency: 1 });
+    await eventually(async () => (await first.queue.counts()).groups.length === 0);
     expect(await redis.command('--scan', '--pattern', `${prefix}:ca:*crt_1*`)).toBe('');
   });
 
   it('holds a group to its limit also after Redis has forgotten everything', async () => {
-    await using own = await startRedis();
+    await using separateRedis = await startRedis();
     const prefix = prefixOf();
-    await using one = await member(prefix, 'one', own.url);
-    one.queue.process(
+    await using first = await member(prefix, 'one', separateRedis.url);
+    first.queue.process(
       async () =>
         await new Promise(() => {
           /* never */
         }),
       { concurrency: 5, perGroup: 1 },
     );
-    const limit = async () => await own.command('hget', `${prefix}:ca:meta`, 'concurrency');
-    await one.queue.add({ id: 'a', group: 'ca', priority: 'low' });
+    const limit = async () =>
+      await separateRedis.command('hget', `${prefix}:ca:meta`, 'concurrency');
+    await first.queue.add({ id: 'a', group: 'ca', priority: 'low' });
     await eventually(async () => (await limit()) === '1');
-    await own.command('flushall');
+    await separateRedis.command('flushall');
     await eventually(async () => (await limit()) === '1');
-    one.leave();
+    first.leave();
   });
 
   it('gives back what it has fetched when it ends at that moment', async () => {
@@ -137,7 +138,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     };
     await using last = await member(prefix, 'last');
     for (let n = 0; n < 5; n += 1) {
-      const one = await member(prefix, `one${n}`);
+      const first = await member(prefix, `one${n}`);
       const added = Promise.all(
         Array.from(
           { length: 10 },
@@ -145,11 +146,11 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
             await last.queue.add({ id: `t${n}-${at}`, group: 'ca', priority: 'low' }),
         ),
       );
-      const stop = one.queue.process(work, { concurrency: 3 });
+      const stop = first.queue.process(work, { concurrency: 3 });
       await pass(5 * n);
       stop();
       await added;
-      await one[Symbol.asyncDispose]();
+      await first[Symbol.asyncDispose]();
     }
     last.queue.process(work, { concurrency: 5 });
     await eventually(() => done.length >= 50);
@@ -159,24 +160,24 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
   });
 
   it('fails at once while Redis is away, and goes on when it is back', async () => {
-    await using own = await startRedis({ appendonly: true });
-    await using one = await member(prefixOf(), 'one', own.url);
+    await using separateRedis = await startRedis({ appendonly: true });
+    await using first = await member(prefixOf(), 'one', separateRedis.url);
     const done: string[] = [];
-    one.queue.process(
+    first.queue.process(
       async (id) => {
         done.push(id);
         return undefined;
       },
       { concurrency: 1 },
     );
-    await own.kill();
-    await eventually(() => !one.shared.isConnected());
+    await separateRedis.kill();
+    await eventually(() => !first.shared.isConnected());
     const from = systemClock.monotonic();
-    await expect(one.queue.add({ id: 'a', group: 'ca', priority: 'low' })).rejects.toThrow();
+    await expect(first.queue.add({ id: 'a', group: 'ca', priority: 'low' })).rejects.toThrow();
     expect(systemClock.monotonic() - from).toBeLessThan(1000);
-    await own.restart();
-    await eventually(() => one.shared.isConnected());
-    await one.queue.add({ id: 'b', group: 'ca', priority: 'low' });
+    await separateRedis.restart();
+    await eventually(() => first.shared.isConnected());
+    await first.queue.add({ id: 'b', group: 'ca', priority: 'low' });
     await eventually(() => done.includes('b'));
   });
 });

@@ -21,11 +21,11 @@ describeWith(['redis-server'], 'a server with Redis', () => {
       query: canary(),
     };
     const answers: string[] = [];
-    await using own = await startRedis({ appendonly: true });
+    await using teamRedis = await startRedis({ appendonly: true });
     await using server = await serving({
       ca,
       environment: { ACMEX_API_KEYS: secrets.apiKey },
-      toml: `webhooks = [{ name = "w", secret = "${secrets.webhook}" }]\n[redis]\nurl = "${own.url}"\n[storage.encrypted]\nencryption_key = "${secrets.encryption}"\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "${secrets.token}"`,
+      toml: `webhooks = [{ name = "w", secret = "${secrets.webhook}" }]\n[redis]\nurl = "${teamRedis.url}"\n[storage.encrypted]\nencryption_key = "${secrets.encryption}"\n[challenge.dns01]\nprovider = "cloudflare"\napi_token = "${secrets.token}"`,
     });
     const call = async (...args: Parameters<typeof server.call>) => {
       const reply = await server.call(...args);
@@ -51,11 +51,11 @@ describeWith(['redis-server'], 'a server with Redis', () => {
     const metrics = (await call('GET', '/metrics', { key: secrets.apiKey })).text;
     await call('GET', '/health/ready');
     const log = server.log.join('\n');
-    const looker = new Redis(own.url);
+    const inspector = new Redis(teamRedis.url);
     const dumps: Buffer[] = [];
-    for (const name of await looker.keys('*'))
-      dumps.push(Buffer.from(name), (await looker.dumpBuffer(name)) ?? Buffer.alloc(0));
-    await looker.quit();
+    for (const name of await inspector.keys('*'))
+      dumps.push(Buffer.from(name), (await inspector.dumpBuffer(name)) ?? Buffer.alloc(0));
+    await inspector.quit();
     const raw = Buffer.concat(dumps);
     // What the storage keeps is there, and nobody reads it.
     expect(raw.includes('certificate/')).toBe(true);

@@ -134,7 +134,7 @@ describeWith(['redis-server'], 'a team', () => {
       expect([...issued.values()].filter(({ generation }) => generation !== 1)).toEqual([]);
       expect(finalized().filter(([, times]) => times !== 1)).toEqual([]);
       expect(finalized()).toHaveLength(count);
-      recoveries.sort((one, other) => one - other);
+      recoveries.sort((a, b) => a - b);
       const p99 = recoveries[Math.max(0, Math.ceil(recoveries.length * 0.99) - 1)] ?? 0;
       process.stderr.write(
         `${count} issued, ${finalized().length} finalized, ${ca.posts.get('/acme/new-order') ?? 0} newOrder, ${kills} kills, ${recoveries.length} tasks taken over, p99 ${Math.round(p99)} ms\n`,
@@ -153,7 +153,7 @@ describeWith(['redis-server'], 'a team', () => {
     const taken = await order(team, api, ['slow.test']);
     let holder: MemberProcess | undefined;
     await eventually(async () => {
-      for (const one of workers) if ((await jobsOf(one)).length > 0) holder = one;
+      for (const worker of workers) if ((await jobsOf(worker)).length > 0) holder = worker;
       return holder !== undefined && [...ca.posts.keys()].some((path) => path.includes('finalize'));
     }, 30);
     holder?.kill('SIGSTOP');
@@ -166,16 +166,16 @@ describeWith(['redis-server'], 'a team', () => {
     await eventually(async () => (await jobsOf(holder!)).length === 0, 30);
     const lost = async () =>
       await Promise.all(
-        workers.map(async (one) =>
+        workers.map(async (worker) =>
           Number(
             /^acmex_tasks_lost_total (\d+)$/m.exec(
-              (await team.call(one.url, 'GET', '/metrics')).text,
+              (await team.call(worker.url, 'GET', '/metrics')).text,
             )?.[1],
           ),
         ),
       );
     await eventually(async () => (await lost()).some((count) => count > 0), 60);
-    expect(await lost()).toEqual(workers.map((one) => (one === holder ? 1 : 0)));
+    expect(await lost()).toEqual(workers.map((worker) => (worker === holder ? 1 : 0)));
     expect(await chain()).toBe(before);
     expect((await issuedIn(team, api)).get('slow.test')).toMatchObject({ generation: 1 });
     expect(finalized()).toEqual([[expect.any(String), 1]]);
@@ -299,12 +299,12 @@ describeWith(['redis-server'], 'a team', () => {
             (await team.call(api.url, 'GET', '/metrics')).text,
           )?.[1],
         );
-      let most = 0;
+      let longestLag = 0;
       const said: string[] = [];
       const schedules = async () => await looker.zcard('{acmex}:team:looks:repeat');
       const watch = async (seconds: number, holds: () => Promise<boolean>) =>
         await eventually(async () => {
-          most = Math.max(most, await lag());
+          longestLag = Math.max(longestLag, await lag());
           return await holds();
         }, seconds);
       await watch(30, async () => (await schedules()) === 1);
@@ -318,8 +318,8 @@ describeWith(['redis-server'], 'a team', () => {
         await watch(60, async () => systemClock.monotonic() - from > 25_000);
         if (soak) workers[round % 2] = await team.start('worker');
       }
-      process.stderr.write(`longest time without a look: ${most} s\n`);
-      expect(most).toBeLessThanOrEqual(30 * slack);
+      process.stderr.write(`longest time without a look: ${longestLag} s\n`);
+      expect(longestLag).toBeLessThanOrEqual(30 * slack);
       expect(
         [...said, ...workers[0]!.said, ...workers[1]!.said].filter((line) =>
           line.includes('was set again'),
@@ -379,14 +379,14 @@ describeWith(['redis-server'], 'a team', () => {
   }, 400_000);
 
   it('lets a CA wait that has said so, and another lose nothing by it', async () => {
-    await using other = await startCa();
+    await using secondCa = await startCa();
     const root = join(tmpdir(), `acmex-root-${randomBytes(6).toString('hex')}.pem`);
-    await writeFile(root, other.root);
+    await writeFile(root, secondCa.root);
     try {
       // Challenges are answered where the healthy CA asks.
       await using team = await teamWith({
-        ca: { ...ca, httpPort: other.httpPort, directory: ca.directory, root: ca.root },
-        toml: `[issuers.other]\ndirectory = "${other.directory}"\nca_certificate = "${root}"\ntos_agreed = true`,
+        ca: { ...ca, httpPort: secondCa.httpPort, directory: ca.directory, root: ca.root },
+        toml: `[issuers.other]\ndirectory = "${secondCa.directory}"\nca_certificate = "${root}"\ntos_agreed = true`,
       });
       const api = await team.start('api');
       await team.start('worker');
@@ -403,7 +403,7 @@ describeWith(['redis-server'], 'a team', () => {
           } = await team.call(api.url, 'GET', `/api/orders/${id}`);
           all.push(Date.parse(updatedAt) - Date.parse(createdAt));
         }
-        return all.sort((one, another) => one - another)[50] ?? 0;
+        return all.sort((a, b) => a - b)[50] ?? 0;
       };
       const before = soak ? await latency('before') : 0;
       ca.busy = 3600;

@@ -74,8 +74,8 @@ async function built(): Promise<string> {
     plugins: [
       {
         name: 'installed',
-        setup(own) {
-          own.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+        setup(build) {
+          build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
             kind === 'entry-point' || path.startsWith('@acmex/')
               ? undefined
               : { path, external: true },
