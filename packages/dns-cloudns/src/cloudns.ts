@@ -26,6 +26,17 @@ export interface CloudnsOptions {
   readonly clock?: Clock;
 }
 
+/** Sends fields to a path of the API, with the credentials. */
+type Post = <T>(
+  path: string,
+  fields: Readonly<Record<string, string>>,
+  options: DnsOptions & {
+    readonly zone?: string;
+    readonly repeatable?: true;
+    readonly answer: T;
+  },
+) => Promise<T>;
+
 interface Row {
   readonly id: string | number;
   readonly type: string;
@@ -50,15 +61,7 @@ const meanings: readonly (readonly [RegExp, DnsErrorCode])[] = [
  */
 export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvider {
   const mutex = keyedMutex();
-  const post = async <T>(
-    path: string,
-    fields: Readonly<Record<string, string>>,
-    options: DnsOptions & {
-      readonly zone?: string;
-      readonly repeatable?: true;
-      readonly answer: T;
-    },
-  ): Promise<T> => {
+  const post: Post = async (path, fields, options) => {
     const secret = await reveal(password, { provider: 'cloudns', what: 'the password' });
     const api = jsonApi({
       provider: 'cloudns',
@@ -71,30 +74,6 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
       body: new URLSearchParams({ ...fieldsOf(user), 'auth-password': secret, ...fields }),
     });
   };
-  const find = async (
-    zone: string,
-    record: TxtRecord,
-    options: DnsOptions,
-  ): Promise<readonly Row[]> => {
-    // By their ids, or an empty list.
-    const rows: readonly unknown[] = Object.values(
-      await post(
-        '/records.json',
-        { 'domain-name': zone, host: hostOf(record), type: 'TXT' },
-        { ...options, zone, repeatable: true, answer: {} },
-      ),
-    );
-    if (!rows.every(isRow))
-      throw new DnsError(
-        'ERR_DNS_API',
-        `cloudns: a record of ${zone} lacks its id, type, host or value: see whether cloudns has trouble, or has changed its API`,
-      );
-    return rows.filter(
-      ({ type, host, record: value }) =>
-        type === 'TXT' && host === hostOf(record) && value === record.value,
-    );
-  };
-
   return {
     name: 'cloudns',
     async append(zone, records, options = {}) {
@@ -102,7 +81,7 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
         await mutex(
           `${recordName(zone, record)} ${record.value}`,
           async () => {
-            if ((await find(zone, record, options)).length > 0) return;
+            if ((await find(post, zone, record, options)).length > 0) return;
             await post(
               '/add-record.json',
               {
@@ -121,7 +100,7 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
     },
     async remove(zone, records, options = {}) {
       for (const record of records) {
-        for (const { id } of await find(zone, record, options))
+        for (const { id } of await find(post, zone, record, options))
           await post(
             '/delete-record.json',
             { 'domain-name': zone, 'record-id': String(id) },
@@ -190,4 +169,29 @@ function refusal(json: unknown, secret: string): Refusal | undefined {
   const message = concealed(String(statusDescription), [secret]);
   const [, code] = meanings.find(([words]) => words.test(message)) ?? [];
   return /^Invalid record-id\b/.test(message) ? undefined : { message, ...(code ? { code } : {}) };
+}
+
+async function find(
+  post: Post,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+): Promise<readonly Row[]> {
+  // By their ids, or an empty list.
+  const rows: readonly unknown[] = Object.values(
+    await post(
+      '/records.json',
+      { 'domain-name': zone, host: hostOf(record), type: 'TXT' },
+      { ...options, zone, repeatable: true, answer: {} },
+    ),
+  );
+  if (!rows.every(isRow))
+    throw new DnsError(
+      'ERR_DNS_API',
+      `cloudns: a record of ${zone} lacks its id, type, host or value: see whether cloudns has trouble, or has changed its API`,
+    );
+  return rows.filter(
+    ({ type, host, record: value }) =>
+      type === 'TXT' && host === hostOf(record) && value === record.value,
+  );
 }

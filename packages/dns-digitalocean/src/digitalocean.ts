@@ -4,6 +4,7 @@ import {
   bearer,
   type DnsOptions,
   type DnsProvider,
+  type JsonApi,
   jsonApi,
   recordName,
   type Secret,
@@ -30,33 +31,6 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
   });
   const mutex = keyedMutex();
 
-  const find = async (zone: string, record: TxtRecord, options: DnsOptions) => {
-    const all = await allPages(
-      1,
-      async (page) => {
-        const query = new URLSearchParams({
-          type: 'TXT',
-          name: recordName(zone, record),
-          page: String(page),
-          per_page: '200',
-        });
-        const {
-          domain_records: items,
-          meta: { total },
-        } = await api('GET', `${pathOf(zone)}?${query}`, {
-          ...options,
-          zone,
-          answer: { domain_records: [{ id: 0, type: '', name: '', data: '' }], meta: { total: 0 } },
-        });
-        return { items, next: 200 * page < total ? page + 1 : undefined };
-      },
-      { provider: 'digitalocean' },
-    );
-    return all.filter(
-      ({ type, name, data }) => type === 'TXT' && name === record.name && data === record.value,
-    );
-  };
-
   return {
     name: 'digitalocean',
     async append(zone, records, options = {}) {
@@ -65,7 +39,7 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
         await mutex(
           `${recordName(zone, record)} ${record.value}`,
           async () => {
-            if ((await find(zone, record, options)).length > 0) return;
+            if ((await find(api, zone, record, options)).length > 0) return;
             await api('POST', pathOf(zone), {
               ...options,
               zone,
@@ -78,7 +52,7 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
     },
     async remove(zone, records, options = {}) {
       for (const record of records) {
-        for (const { id } of await find(zone, record, options))
+        for (const { id } of await find(api, zone, record, options))
           await api('DELETE', `${pathOf(zone)}/${id}`, { ...options, zone, accept: [404] });
       }
     },
@@ -105,4 +79,31 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
 
 function pathOf(zone: string): string {
   return `/domains/${encodeURIComponent(zone)}/records`;
+}
+
+async function find(api: JsonApi, zone: string, record: TxtRecord, options: DnsOptions) {
+  const all = await allPages(
+    1,
+    async (page) => {
+      const query = new URLSearchParams({
+        type: 'TXT',
+        name: recordName(zone, record),
+        page: String(page),
+        per_page: '200',
+      });
+      const {
+        domain_records: items,
+        meta: { total },
+      } = await api('GET', `${pathOf(zone)}?${query}`, {
+        ...options,
+        zone,
+        answer: { domain_records: [{ id: 0, type: '', name: '', data: '' }], meta: { total: 0 } },
+      });
+      return { items, next: 200 * page < total ? page + 1 : undefined };
+    },
+    { provider: 'digitalocean' },
+  );
+  return all.filter(
+    ({ type, name, data }) => type === 'TXT' && name === record.name && data === record.value,
+  );
 }

@@ -2,6 +2,7 @@ import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   type DnsOptions,
   type DnsProvider,
+  type JsonApi,
   jsonApi,
   overwriteRecordSet,
   recordName,
@@ -51,34 +52,6 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
   });
   const mutex = keyedMutex();
 
-  const find = async (path: string, zone: string, options: DnsOptions): Promise<Found> => {
-    const rows = await api('GET', path, { ...options, zone, answer: [{ data: '', ttl: 0 }] });
-    return { rows, values: rows.map(({ data }) => data), ttl: least };
-  };
-  const write = async (
-    path: string,
-    zone: string,
-    name: string,
-    rows: readonly Row[],
-    { values, ttl }: RecordSet,
-    options: DnsOptions,
-  ): Promise<unknown> => {
-    const call = { ...options, zone, once: true } as const;
-    const existing = rows.filter(({ data }) => values.includes(data));
-    const added = values.filter((data) => !existing.some((row) => row.data === data));
-    if (added.length > 0)
-      return await api('PATCH', pathOf(zone), {
-        ...call,
-        repeatable: true,
-        body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })),
-      });
-    // GoDaddy takes no empty list.
-    if (existing.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
-    return await api('PUT', path, {
-      ...call,
-      body: existing.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
-    });
-  };
   const each = async (
     zone: string,
     records: readonly TxtRecord[],
@@ -90,9 +63,9 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
       const set = {
         clock,
         ttl: least,
-        find: () => find(path, zone, options),
+        find: () => find(api, path, zone, options),
         replace: (there: Found | undefined, wanted: RecordSet) =>
-          write(path, zone, record.name, there?.rows ?? [], wanted, options),
+          write(api, path, zone, record.name, there?.rows ?? [], wanted, options),
         ...options,
       };
       await mutex(
@@ -142,4 +115,35 @@ function refusal(json: unknown): Refusal | undefined {
     .map((field: object | null) => ({ path: '', message: '', ...field }))
     .map(({ path, message: why }) => `${String(path)}: ${String(why)}`);
   return wrong.length > 0 ? { message: `${message} (${wrong.join('; ')})` } : undefined;
+}
+
+async function write(
+  api: JsonApi,
+  path: string,
+  zone: string,
+  name: string,
+  rows: readonly Row[],
+  { values, ttl }: RecordSet,
+  options: DnsOptions,
+): Promise<unknown> {
+  const call = { ...options, zone, once: true } as const;
+  const existing = rows.filter(({ data }) => values.includes(data));
+  const added = values.filter((data) => !existing.some((row) => row.data === data));
+  if (added.length > 0)
+    return await api('PATCH', pathOf(zone), {
+      ...call,
+      repeatable: true,
+      body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })),
+    });
+  // GoDaddy takes no empty list.
+  if (existing.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
+  return await api('PUT', path, {
+    ...call,
+    body: existing.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
+  });
+}
+
+async function find(api: JsonApi, path: string, zone: string, options: DnsOptions): Promise<Found> {
+  const rows = await api('GET', path, { ...options, zone, answer: [{ data: '', ttl: 0 }] });
+  return { rows, values: rows.map(({ data }) => data), ttl: least };
 }

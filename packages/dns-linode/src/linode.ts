@@ -5,6 +5,7 @@ import {
   DnsError,
   type DnsOptions,
   type DnsProvider,
+  type JsonApi,
   jsonApi,
   recordName,
   type Secret,
@@ -18,13 +19,16 @@ export interface LinodeOptions {
   readonly clock?: Clock;
 }
 
+/** The API with a filter for lists. */
+type LinodeApi = (filter?: object) => JsonApi;
+
 /**
  * TXT records at Linode (Akamai Connected Cloud).
  * Linode rounds a time to live up to one that it knows: 30 seconds, 2 and 5 minutes, 1, 2 and 4 hours, and so on.
  * @see https://techdocs.akamai.com/linode-api/reference/get-domain-records
  */
 export function linode({ token, ...more }: LinodeOptions): DnsProvider {
-  const api = (filter: object = {}) =>
+  const api: LinodeApi = (filter = {}) =>
     jsonApi({
       provider: 'linode',
       baseUrl: 'https://api.linode.com/v4',
@@ -33,66 +37,16 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
     });
   const mutex = keyedMutex();
 
-  const list = <T>(
-    path: string,
-    value: T,
-    filter: object,
-    options: DnsOptions & { readonly zone?: string },
-  ) =>
-    allPages(
-      1,
-      async (page) => {
-        const { data, pages } = await api(filter)('GET', `${path}?page=${page}&page_size=500`, {
-          ...options,
-          answer: { data: [value], pages: 0 },
-        });
-        return { items: data, next: page < pages ? page + 1 : undefined };
-      },
-      { provider: 'linode' },
-    );
-  /** Those that are written here, and not copied from another server. */
-  const domains = async (filter: object, options: DnsOptions & { readonly zone?: string }) =>
-    (await list('/domains', { id: 0, domain: '', type: '' }, filter, options)).filter(
-      ({ type }) => type === 'master',
-    );
-  const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    const match = (await domains({ domain: zone }, { ...options, zone })).find(
-      ({ domain }) => domain === zone,
-    );
-    if (match) return `/domains/${match.id}/records`;
-    throw new DnsError(
-      'ERR_DNS_ZONE_NOT_FOUND',
-      `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`,
-    );
-  };
-  const find = async (
-    path: string,
-    zone: string,
-    { name, value }: TxtRecord,
-    options: DnsOptions,
-  ) => {
-    const wanted = name === '@' ? '' : name;
-    const all = await list(
-      path,
-      { id: 0, type: '', name: '', target: '' },
-      { type: 'TXT', ...(wanted === '' ? {} : { name: wanted }) },
-      { ...options, zone },
-    );
-    return all.filter(
-      (record) => record.type === 'TXT' && record.name === wanted && record.target === value,
-    );
-  };
-
   return {
     name: 'linode',
     async append(zone, records, options = {}) {
-      const path = await pathOf(zone, options);
+      const path = await pathOf(api, zone, options);
       for (const record of records) {
         // Linode keeps a second record of the same name and value beside the first.
         await mutex(
           `${recordName(zone, record)} ${record.value}`,
           async () => {
-            if ((await find(path, zone, record, options)).length > 0) return;
+            if ((await find(api, path, zone, record, options)).length > 0) return;
             const { name, value, ttl = 30 } = record;
             // 0 would be the domain's own, which may be days.
             await api()('POST', path, {
@@ -111,12 +65,74 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       }
     },
     async remove(zone, records, options = {}) {
-      const path = await pathOf(zone, options);
+      const path = await pathOf(api, zone, options);
       for (const record of records) {
-        for (const { id } of await find(path, zone, record, options))
+        for (const { id } of await find(api, path, zone, record, options))
           await api()('DELETE', `${path}/${id}`, { ...options, zone, accept: [404] });
       }
     },
-    zones: async (options = {}) => (await domains({}, options)).map(({ domain }) => domain),
+    zones: async (options = {}) => (await domains(api, {}, options)).map(({ domain }) => domain),
   };
+}
+
+async function find(
+  api: LinodeApi,
+  path: string,
+  zone: string,
+  { name, value }: TxtRecord,
+  options: DnsOptions,
+) {
+  const wanted = name === '@' ? '' : name;
+  const all = await list(
+    api,
+    path,
+    { id: 0, type: '', name: '', target: '' },
+    { type: 'TXT', ...(wanted === '' ? {} : { name: wanted }) },
+    { ...options, zone },
+  );
+  return all.filter(
+    (record) => record.type === 'TXT' && record.name === wanted && record.target === value,
+  );
+}
+
+async function pathOf(api: LinodeApi, zone: string, options: DnsOptions): Promise<string> {
+  const match = (await domains(api, { domain: zone }, { ...options, zone })).find(
+    ({ domain }) => domain === zone,
+  );
+  if (match) return `/domains/${match.id}/records`;
+  throw new DnsError(
+    'ERR_DNS_ZONE_NOT_FOUND',
+    `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`,
+  );
+}
+
+/** Those that are written here, and not copied from another server. */
+async function domains(
+  api: LinodeApi,
+  filter: object,
+  options: DnsOptions & { readonly zone?: string },
+) {
+  return (await list(api, '/domains', { id: 0, domain: '', type: '' }, filter, options)).filter(
+    ({ type }) => type === 'master',
+  );
+}
+
+function list<T>(
+  api: LinodeApi,
+  path: string,
+  value: T,
+  filter: object,
+  options: DnsOptions & { readonly zone?: string },
+) {
+  return allPages(
+    1,
+    async (page) => {
+      const { data, pages } = await api(filter)('GET', `${path}?page=${page}&page_size=500`, {
+        ...options,
+        answer: { data: [value], pages: 0 },
+      });
+      return { items: data, next: page < pages ? page + 1 : undefined };
+    },
+    { provider: 'linode' },
+  );
 }

@@ -2,6 +2,7 @@ import { type Clock, keyedMutex } from '@acmex/clock';
 import {
   type DnsOptions,
   type DnsProvider,
+  type JsonApi,
   jsonApi,
   quoted,
   recordName,
@@ -45,45 +46,6 @@ export function powerdns({
   });
   const mutex = keyedMutex();
 
-  const read = async (zone: string, name: string, options: DnsOptions): Promise<RecordSet> => {
-    const query = new URLSearchParams({ rrset_name: name, rrset_type: 'TXT' });
-    const { rrsets } = await api('GET', `${pathOf(zone)}?${query}`, {
-      ...options,
-      zone,
-      answer: {
-        rrsets: [{ name: '', type: '', ttl: 0, records: [{ content: '', disabled: false }] }],
-      },
-    });
-    // Versions before 4.5 send the whole zone.
-    return (
-      rrsets.find(
-        (rrset) => rrset.type === 'TXT' && rrset.name.toLowerCase() === name.toLowerCase(),
-      ) ?? {
-        ttl: 60,
-        records: [],
-      }
-    );
-  };
-  const write = async (
-    zone: string,
-    name: string,
-    { ttl, records }: RecordSet,
-    options: DnsOptions,
-  ) => {
-    const change =
-      records.length === 0
-        ? { changetype: 'DELETE' }
-        : {
-            changetype: 'REPLACE',
-            ttl,
-            records: records.map(({ content, disabled }) => ({ content, disabled })),
-          };
-    await api('PATCH', pathOf(zone), {
-      ...options,
-      zone,
-      body: { rrsets: [{ name, type: 'TXT', ...change }] },
-    });
-  };
   /** Changes the record set of each record's name; `change` returns undefined where it is right already. */
   const each = async (
     zone: string,
@@ -96,8 +58,8 @@ export function powerdns({
       await mutex(
         name.toLowerCase(),
         async () => {
-          const changed = change(await read(zone, name, options), record);
-          if (changed) await write(zone, name, changed, options);
+          const changed = change(await read(api, zone, name, options), record);
+          if (changed) await write(api, zone, name, changed, options);
         },
         options,
       );
@@ -134,4 +96,51 @@ export function powerdns({
 /** A zone's id is its name, with `=2F` for a slash. */
 function pathOf(zone: string): string {
   return `/zones/${encodeURIComponent(`${zone}.`.replaceAll('/', '=2F'))}`;
+}
+
+async function write(
+  api: JsonApi,
+  zone: string,
+  name: string,
+  { ttl, records }: RecordSet,
+  options: DnsOptions,
+) {
+  const change =
+    records.length === 0
+      ? { changetype: 'DELETE' }
+      : {
+          changetype: 'REPLACE',
+          ttl,
+          records: records.map(({ content, disabled }) => ({ content, disabled })),
+        };
+  await api('PATCH', pathOf(zone), {
+    ...options,
+    zone,
+    body: { rrsets: [{ name, type: 'TXT', ...change }] },
+  });
+}
+
+async function read(
+  api: JsonApi,
+  zone: string,
+  name: string,
+  options: DnsOptions,
+): Promise<RecordSet> {
+  const query = new URLSearchParams({ rrset_name: name, rrset_type: 'TXT' });
+  const { rrsets } = await api('GET', `${pathOf(zone)}?${query}`, {
+    ...options,
+    zone,
+    answer: {
+      rrsets: [{ name: '', type: '', ttl: 0, records: [{ content: '', disabled: false }] }],
+    },
+  });
+  // Versions before 4.5 send the whole zone.
+  return (
+    rrsets.find(
+      (rrset) => rrset.type === 'TXT' && rrset.name.toLowerCase() === name.toLowerCase(),
+    ) ?? {
+      ttl: 60,
+      records: [],
+    }
+  );
 }

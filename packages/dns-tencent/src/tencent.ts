@@ -41,36 +41,11 @@ const Limit = 1000;
 export function tencent(options: TencentOptions): DnsProvider {
   const api = tencentApi(options);
 
-  const find = async (zone: string, { name, value }: TxtRecord, options: DnsOptions) => {
-    const all = await allPages(
-      0,
-      async (Offset) => {
-        const page = await api(
-          'DescribeRecordList',
-          { Domain: zone, Subdomain: name, RecordType: 'TXT', Offset, Limit },
-          { ...options, zone, repeatable: true, answer: recordList },
-        ).catch(undefinedIf('ResourceNotFound.NoDataOfRecord'));
-        return pageOf(Offset, page?.Response.RecordList, page?.Response.RecordCountInfo.TotalCount);
-      },
-      { provider: 'tencent' },
-    );
-    return all.filter(
-      (row) =>
-        row.Type === 'TXT' &&
-        row.LineId === line.RecordLineId &&
-        row.Name.toLowerCase() === name.toLowerCase() &&
-        row.Value === value,
-    );
-  };
-  /** A record that is paused is there, and nobody sees it. */
-  const isShown = async (zone: string, record: TxtRecord, options: DnsOptions) =>
-    (await find(zone, record, options)).some(({ Status }) => Status === 'ENABLE');
-
   return {
     name: 'tencent',
     async append(zone, records, options = {}) {
       for (const record of records) {
-        if (await isShown(zone, record, options)) continue;
+        if (await isShown(api, zone, record, options)) continue;
         const body = {
           Domain: zone,
           SubDomain: record.name,
@@ -87,13 +62,13 @@ export function tencent(options: TencentOptions): DnsProvider {
           answer: { Response: { RecordId: 0 } },
         }).catch(async (error: unknown) => {
           undefinedIf('InvalidParameter.DomainRecordExist')(error);
-          if (!(await isShown(zone, record, options))) throw error;
+          if (!(await isShown(api, zone, record, options))) throw error;
         });
       }
     },
     async remove(zone, records, options = {}) {
       for (const record of records) {
-        for (const { RecordId } of await find(zone, record, options)) {
+        for (const { RecordId } of await find(api, zone, record, options)) {
           await api(
             'DeleteRecord',
             { Domain: zone, RecordId },
@@ -125,4 +100,41 @@ export function tencent(options: TencentOptions): DnsProvider {
 /** DNSPod has an error in place of a page without items. */
 function pageOf<T>(offset: number, items: readonly T[] = [], total = 0) {
   return { items, next: offset + Limit < total ? offset + Limit : undefined };
+}
+
+/** A record that is paused is there, and nobody sees it. */
+async function isShown(
+  api: ReturnType<typeof tencentApi>,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+) {
+  return (await find(api, zone, record, options)).some(({ Status }) => Status === 'ENABLE');
+}
+
+async function find(
+  api: ReturnType<typeof tencentApi>,
+  zone: string,
+  { name, value }: TxtRecord,
+  options: DnsOptions,
+) {
+  const all = await allPages(
+    0,
+    async (Offset) => {
+      const page = await api(
+        'DescribeRecordList',
+        { Domain: zone, Subdomain: name, RecordType: 'TXT', Offset, Limit },
+        { ...options, zone, repeatable: true, answer: recordList },
+      ).catch(undefinedIf('ResourceNotFound.NoDataOfRecord'));
+      return pageOf(Offset, page?.Response.RecordList, page?.Response.RecordCountInfo.TotalCount);
+    },
+    { provider: 'tencent' },
+  );
+  return all.filter(
+    (row) =>
+      row.Type === 'TXT' &&
+      row.LineId === line.RecordLineId &&
+      row.Name.toLowerCase() === name.toLowerCase() &&
+      row.Value === value,
+  );
 }
