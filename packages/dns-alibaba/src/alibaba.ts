@@ -53,109 +53,20 @@ const recordsAnswer: DomainRecords = {
 };
 const domainsAnswer: Domains = { TotalCount: 0, Domains: { Domain: [{ DomainName: '' }] } };
 
+/** Calls an action of the API. */
+type Call = <T>(
+  action: string,
+  parameters: Readonly<Record<string, string>>,
+  options: CallOptions<T>,
+) => Promise<T>;
+
 /**
  * TXT records in Alibaba Cloud DNS.
  * @see https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview
  */
-export function alibaba({
-  accessKeyId,
-  accessKeySecret,
-  securityToken,
-  region,
-  ...more
-}: AlibabaOptions): DnsProvider {
-  const { clock = systemClock } = more;
+export function alibaba(options: AlibabaOptions): DnsProvider {
+  const call = signedCall(options);
   const mutex = keyedMutex();
-  const sign = async (
-    action: string,
-    request: ApiRequest,
-  ): Promise<Readonly<Record<string, string>>> => {
-    const id = await reveal(accessKeyId, { provider: 'alibaba', what: 'the AccessKey ID' });
-    const secret = await reveal(accessKeySecret, {
-      provider: 'alibaba',
-      what: 'the AccessKey secret',
-    });
-    const headers = {
-      'x-acs-action': action,
-      'x-acs-version': '2015-01-09',
-      'x-acs-date': clock.now().toString({ smallestUnit: 'second' }),
-      'x-acs-signature-nonce': randomUUID(),
-      'x-acs-content-sha256': sha256(request.body),
-    };
-    return {
-      ...headers,
-      authorization: acs3(
-        { ...request, headers: { ...request.headers, ...headers } },
-        { id, secret },
-      ),
-    };
-  };
-  const call = async <T>(
-    action: string,
-    parameters: Readonly<Record<string, string>>,
-    options: CallOptions<T>,
-  ): Promise<T> => {
-    const api = jsonApi({
-      provider: 'alibaba',
-      baseUrl: `https://${hostOf(region)}`,
-      // As a header of the API's, it is kept out of messages: Alibaba Cloud quotes what was signed.
-      headers: securityToken === undefined ? {} : { 'x-acs-security-token': securityToken },
-      sign: (request) => sign(action, request),
-      refusal,
-      ...more,
-    });
-    return await api(
-      action.startsWith('Describe') ? 'GET' : 'POST',
-      `/?${canonicalQuery(Object.entries(parameters))}`,
-      options,
-    );
-  };
-
-  const find = async (zone: string, { name, value }: TxtRecord, options: DnsOptions) => {
-    // The keyword finds names that have it in them, too.
-    const query = { DomainName: zone, RRKeyWord: name, TypeKeyWord: 'TXT', PageSize: '500' };
-    const all = await allPages(
-      1,
-      async (page) => {
-        const {
-          TotalCount,
-          DomainRecords: { Record: items },
-        } = await call(
-          'DescribeDomainRecords',
-          { ...query, PageNumber: String(page) },
-          { ...options, zone, answer: recordsAnswer },
-        );
-        return { items, next: 500 * page < TotalCount ? page + 1 : undefined };
-      },
-      { provider: 'alibaba' },
-    );
-    return all.filter(
-      (row) =>
-        row.Type === 'TXT' && row.RR.toLowerCase() === name.toLowerCase() && row.Value === value,
-    );
-  };
-  const add = async (zone: string, record: TxtRecord, options: DnsOptions): Promise<void> => {
-    if ((await find(zone, record, options)).length > 0) return;
-    const { name: RR, value: Value, ttl: TTL = 600 } = record;
-    await call(
-      'AddDomainRecord',
-      { DomainName: zone, RR, Type: 'TXT', Value, TTL: String(TTL) },
-      { ...options, zone },
-    ).catch(async (error: unknown) => {
-      // It is there when an answer was lost, or another was quicker: Alibaba Cloud refuses a second one.
-      if ((await find(zone, record, options)).length === 0) throw error;
-    });
-  };
-  const take = async (zone: string, record: TxtRecord, options: DnsOptions): Promise<void> => {
-    for (const { RecordId } of await find(zone, record, options)) {
-      await call('DeleteDomainRecord', { RecordId }, { ...options, zone, repeatable: true }).catch(
-        async (error: unknown) => {
-          if ((await find(zone, record, options)).some((row) => row.RecordId === RecordId))
-            throw error;
-        },
-      );
-    }
-  };
 
   return {
     name: 'alibaba',
@@ -163,12 +74,12 @@ export function alibaba({
       for (const record of records)
         await mutex(
           `${recordName(zone, record)} ${record.value}`,
-          () => add(zone, record, options),
+          () => add(call, zone, record, options),
           options,
         );
     },
     async remove(zone, records, options = {}) {
-      for (const record of records) await take(zone, record, options);
+      for (const record of records) await take(call, zone, record, options);
     },
     zones: (options = {}) =>
       allPages(
@@ -221,4 +132,113 @@ function refusal(json: unknown, status: number): Refusal | undefined {
     codes.find(([pattern]) => pattern.test(Code))?.[1] ??
     (status === 404 ? 'ERR_DNS_API' : undefined);
   return { ...(code ? { code } : {}), message: `${Code}: ${String(Message)}` };
+}
+
+async function take(
+  call: Call,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+): Promise<void> {
+  for (const { RecordId } of await find(call, zone, record, options)) {
+    await call('DeleteDomainRecord', { RecordId }, { ...options, zone, repeatable: true }).catch(
+      async (error: unknown) => {
+        if ((await find(call, zone, record, options)).some((row) => row.RecordId === RecordId))
+          throw error;
+      },
+    );
+  }
+}
+
+async function add(
+  call: Call,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+): Promise<void> {
+  if ((await find(call, zone, record, options)).length > 0) return;
+  const { name: RR, value: Value, ttl: TTL = 600 } = record;
+  await call(
+    'AddDomainRecord',
+    { DomainName: zone, RR, Type: 'TXT', Value, TTL: String(TTL) },
+    { ...options, zone },
+  ).catch(async (error: unknown) => {
+    // It is there when an answer was lost, or another was quicker: Alibaba Cloud refuses a second one.
+    if ((await find(call, zone, record, options)).length === 0) throw error;
+  });
+}
+
+async function find(call: Call, zone: string, { name, value }: TxtRecord, options: DnsOptions) {
+  // The keyword finds names that have it in them, too.
+  const query = { DomainName: zone, RRKeyWord: name, TypeKeyWord: 'TXT', PageSize: '500' };
+  const all = await allPages(
+    1,
+    async (page) => {
+      const {
+        TotalCount,
+        DomainRecords: { Record: items },
+      } = await call(
+        'DescribeDomainRecords',
+        { ...query, PageNumber: String(page) },
+        { ...options, zone, answer: recordsAnswer },
+      );
+      return { items, next: 500 * page < TotalCount ? page + 1 : undefined };
+    },
+    { provider: 'alibaba' },
+  );
+  return all.filter(
+    (row) =>
+      row.Type === 'TXT' && row.RR.toLowerCase() === name.toLowerCase() && row.Value === value,
+  );
+}
+
+/** Returns the API with each request signed by the credentials. */
+function signedCall({
+  accessKeyId,
+  accessKeySecret,
+  securityToken,
+  region,
+  ...more
+}: AlibabaOptions): Call {
+  const { clock = systemClock } = more;
+  const sign = async (
+    action: string,
+    request: ApiRequest,
+  ): Promise<Readonly<Record<string, string>>> => {
+    const id = await reveal(accessKeyId, { provider: 'alibaba', what: 'the AccessKey ID' });
+    const secret = await reveal(accessKeySecret, {
+      provider: 'alibaba',
+      what: 'the AccessKey secret',
+    });
+    const headers = {
+      'x-acs-action': action,
+      'x-acs-version': '2015-01-09',
+      'x-acs-date': clock.now().toString({ smallestUnit: 'second' }),
+      'x-acs-signature-nonce': randomUUID(),
+      'x-acs-content-sha256': sha256(request.body),
+    };
+    return {
+      ...headers,
+      authorization: acs3(
+        { ...request, headers: { ...request.headers, ...headers } },
+        { id, secret },
+      ),
+    };
+  };
+  return async (action, parameters, options) => {
+    const api = jsonApi({
+      provider: 'alibaba',
+      baseUrl: `https://${hostOf(region)}`,
+      // As a header of the API's, it is kept out of messages: Alibaba Cloud quotes what was signed.
+      headers: securityToken === undefined ? {} : { 'x-acs-security-token': securityToken },
+      sign: (request) => sign(action, request),
+      refusal,
+      ...more,
+    });
+    return await api(
+      action.startsWith('Describe') ? 'GET' : 'POST',
+      `/?${canonicalQuery(Object.entries(parameters))}`,
+      options,
+    );
+  };
 }

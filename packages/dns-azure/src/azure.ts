@@ -49,6 +49,7 @@ const zonesAnswer: Listed<{ readonly id: string }> = { value: [{ id: '' }] };
  * Record sets are changed as a whole, by the ETag that they were read with: a change fails where someone came in between, and is tried again.
  * @see https://learn.microsoft.com/rest/api/dns/
  */
+// eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings
 export function azure({
   subscriptionId,
   resourceGroup,

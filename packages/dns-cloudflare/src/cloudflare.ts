@@ -30,97 +30,26 @@ export interface CloudflareOptions {
   readonly clock?: Clock;
 }
 
+/** Calls the SDK; `what` names the call in errors. */
+type Call = <T>(
+  what: string,
+  ask: (sdk: CloudflareSdk, request: Request) => Promise<unknown>,
+  options: SdkCallOptions<T>,
+) => Promise<T>;
+
 /**
  * TXT records at Cloudflare.
  * @see https://developers.cloudflare.com/api/resources/dns/subresources/records/
  */
-export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvider {
-  let displayed = '';
-  const api = sdkApi({
-    provider: 'cloudflare',
-    toAnswer: toAnswer,
-    refusal,
-    conceal: (text) => concealed(text, [displayed]),
-    ...(clock ? { clock } : {}),
-  });
-  const call = <T>(
-    what: string,
-    ask: (sdk: CloudflareSdk, request: Request) => Promise<unknown>,
-    options: SdkCallOptions<T>,
-  ) =>
-    api(
-      what,
-      async (signal) => {
-        displayed = await reveal(token, { provider: 'cloudflare', what: 'the token' });
-        return await ask(
-          cloudflareSdk({
-            token: displayed,
-            fetch: sdkFetch({ headers: { authorization: `Bearer ${displayed}` }, fetch }),
-          }),
-          { signal },
-        );
-      },
-      options,
-    );
-
-  /** Every item of a list, page by page. */
-  const list = async <T>(
-    what: string,
-    item: T,
-    ask: (sdk: CloudflareSdk, place: Place, request: Request) => Promise<unknown>,
-    options: DnsOptions & { readonly zone?: string },
-  ) =>
-    await allPages(
-      1,
-      async (page) => {
-        const {
-          result,
-          result_info: { total_pages: last },
-        } = await call(what, (sdk, request) => ask(sdk, { page, per_page: 50 }, request), {
-          ...options,
-          repeatable: true,
-          answer: { result: [item], result_info: { total_pages: 0 } },
-        });
-        return { items: result, next: page < last ? page + 1 : undefined };
-      },
-      { provider: 'cloudflare' },
-    );
-  const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    const match = (
-      await list(
-        'zones.list',
-        { id: '', name: '' },
-        (sdk, place, request) => sdk.zones.list({ name: zone, ...place }, request),
-        { ...options, zone },
-      )
-    ).find(({ name }) => name === zone);
-    if (match) return match.id;
-    throw new DnsError(
-      'ERR_DNS_ZONE_NOT_FOUND',
-      `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
-    );
-  };
-  const find = async (id: string, zone: string, record: TxtRecord, options: DnsOptions) => {
-    const wanted = { zone_id: id, type: 'TXT' as const, name: { exact: recordName(zone, record) } };
-    return (
-      await list(
-        'dns.records.list',
-        { id: '', type: '', name: '', content: '' },
-        (sdk, place, request) => sdk.dns.records.list({ ...wanted, ...place }, request),
-        { ...options, zone },
-      )
-    ).filter(
-      ({ type, name, content }) =>
-        type === 'TXT' && name === recordName(zone, record) && unquoted(content) === record.value,
-    );
-  };
+export function cloudflare(options: CloudflareOptions): DnsProvider {
+  const call = sdkCall(options);
 
   return {
     name: 'cloudflare',
     async append(zone, records, options = {}) {
-      const id = await idOf(zone, options);
+      const id = await idOf(call, zone, options);
       for (const record of records) {
-        if ((await find(id, zone, record, options)).length > 0) continue;
+        if ((await find(call, id, zone, record, options)).length > 0) continue;
         const wanted = {
           zone_id: id,
           type: 'TXT' as const,
@@ -135,15 +64,15 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
         ).catch(async (error: unknown) => {
           options.signal?.throwIfAborted();
           // Someone else was faster (81058: an identical record exists), or the answer was lost: what counts is whether it is there.
-          if (!isRefused(error) || (await find(id, zone, record, options)).length === 0)
+          if (!isRefused(error) || (await find(call, id, zone, record, options)).length === 0)
             throw error;
         });
       }
     },
     async remove(zone, records, options = {}) {
-      const id = await idOf(zone, options);
+      const id = await idOf(call, zone, options);
       for (const record of records) {
-        for (const match of await find(id, zone, record, options))
+        for (const match of await find(call, id, zone, record, options))
           await call(
             'dns.records.delete',
             (sdk, request) => sdk.dns.records.delete(match.id, { zone_id: id }, request),
@@ -154,6 +83,7 @@ export function cloudflare({ token, fetch, clock }: CloudflareOptions): DnsProvi
     zones: async (options = {}) =>
       (
         await list(
+          call,
           'zones.list',
           { name: '' },
           (sdk, place, request) => sdk.zones.list(place, request),
@@ -209,4 +139,89 @@ function refusal(json: unknown, status: number): Refusal | undefined {
 
 function isRefused(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_DNS_API';
+}
+
+async function find(call: Call, id: string, zone: string, record: TxtRecord, options: DnsOptions) {
+  const wanted = { zone_id: id, type: 'TXT' as const, name: { exact: recordName(zone, record) } };
+  return (
+    await list(
+      call,
+      'dns.records.list',
+      { id: '', type: '', name: '', content: '' },
+      (sdk, place, request) => sdk.dns.records.list({ ...wanted, ...place }, request),
+      { ...options, zone },
+    )
+  ).filter(
+    ({ type, name, content }) =>
+      type === 'TXT' && name === recordName(zone, record) && unquoted(content) === record.value,
+  );
+}
+
+async function idOf(call: Call, zone: string, options: DnsOptions): Promise<string> {
+  const match = (
+    await list(
+      call,
+      'zones.list',
+      { id: '', name: '' },
+      (sdk, place, request) => sdk.zones.list({ name: zone, ...place }, request),
+      { ...options, zone },
+    )
+  ).find(({ name }) => name === zone);
+  if (match) return match.id;
+  throw new DnsError(
+    'ERR_DNS_ZONE_NOT_FOUND',
+    `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
+  );
+}
+
+/** Every item of a list, page by page. */
+async function list<T>(
+  call: Call,
+  what: string,
+  item: T,
+  ask: (sdk: CloudflareSdk, place: Place, request: Request) => Promise<unknown>,
+  options: DnsOptions & { readonly zone?: string },
+) {
+  return await allPages(
+    1,
+    async (page) => {
+      const {
+        result,
+        result_info: { total_pages: last },
+      } = await call(what, (sdk, request) => ask(sdk, { page, per_page: 50 }, request), {
+        ...options,
+        repeatable: true,
+        answer: { result: [item], result_info: { total_pages: 0 } },
+      });
+      return { items: result, next: page < last ? page + 1 : undefined };
+    },
+    { provider: 'cloudflare' },
+  );
+}
+
+/** Returns the SDK's calls with our time limits, pauses and errors. */
+function sdkCall({ token, fetch, clock }: CloudflareOptions): Call {
+  let displayed = '';
+  const api = sdkApi({
+    provider: 'cloudflare',
+    toAnswer,
+    refusal,
+    conceal: (text) => concealed(text, [displayed]),
+    ...(clock ? { clock } : {}),
+  });
+  return (what, ask, options) =>
+    api(
+      what,
+      async (signal) => {
+        displayed = await reveal(token, { provider: 'cloudflare', what: 'the token' });
+        return await ask(
+          cloudflareSdk({
+            token: displayed,
+            fetch: sdkFetch({ headers: { authorization: `Bearer ${displayed}` }, fetch }),
+          }),
+          { signal },
+        );
+      },
+      options,
+    );
 }

@@ -108,32 +108,7 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
           );
       }
     },
-    async zones(options = {}) {
-      const size = { 'rows-per-page': '100' };
-      const pages = await post('/get-pages-count.json', size, {
-        ...options,
-        repeatable: true,
-        answer: 0,
-      });
-      const all =
-        pages < 1
-          ? []
-          : await allPages(
-              1,
-              async (page) => {
-                const items = await post(
-                  '/list-zones.json',
-                  { ...size, page: String(page) },
-                  { ...options, repeatable: true, answer: [{ name: '', type: '' }] },
-                );
-                return { items, next: page < pages ? page + 1 : undefined };
-              },
-              { provider: 'cloudns' },
-            );
-      return all
-        .filter(({ type }) => type !== 'slave' && type !== 'parked')
-        .map(({ name }) => name);
-    },
+    zones: (options = {}) => zoneNames(post, options),
   };
 }
 
@@ -194,4 +169,29 @@ async function find(
     ({ type, host, record: value }) =>
       type === 'TXT' && host === hostOf(record) && value === record.value,
   );
+}
+
+async function zoneNames(post: Post, options: DnsOptions): Promise<readonly string[]> {
+  const size = { 'rows-per-page': '100' };
+  const pages = await post('/get-pages-count.json', size, {
+    ...options,
+    repeatable: true,
+    answer: 0,
+  });
+  const all =
+    pages < 1
+      ? []
+      : await allPages(
+          1,
+          async (page) => {
+            const items = await post(
+              '/list-zones.json',
+              { ...size, page: String(page) },
+              { ...options, repeatable: true, answer: [{ name: '', type: '' }] },
+            );
+            return { items, next: page < pages ? page + 1 : undefined };
+          },
+          { provider: 'cloudns' },
+        );
+  return all.filter(({ type }) => type !== 'slave' && type !== 'parked').map(({ name }) => name);
 }

@@ -62,6 +62,7 @@ const text: ValueText = { write: quoted, read: unquoted };
  * Record sets are changed as a whole: the one that was read is deleted and the wanted one added in one change, which fails where someone came in between, and is tried again.
  * @see https://docs.cloud.google.com/dns/docs/reference/rest/v1
  */
+// eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings
 export function google({
   project,
   managedZone,

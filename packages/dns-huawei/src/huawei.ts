@@ -50,6 +50,7 @@ const pageSize = 500;
  * @throws DnsError by both effects also `ERR_DNS_NOT_VISIBLE`, when a change takes longer than `activeLimit`
  * @see https://support.huaweicloud.com/intl/en-us/api-dns/ListRecordSetsByZone.html
  */
+// eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings
 export function huawei({
   zoneId,
   visibility = 'public',

@@ -61,6 +61,7 @@ const recordSet: ResourceRecordSet & { readonly Name: string } = { Name: '', Typ
  * @throws DnsError by `append` also `ERR_DNS_NOT_VISIBLE`, when that takes longer than `insyncLimit`
  * @see https://docs.aws.amazon.com/Route53/latest/APIReference/
  */
+// eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings
 export function route53({
   hostedZoneId,
   visibility = 'public',
