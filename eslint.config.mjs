@@ -127,6 +127,31 @@ const portable = {
   ],
 };
 
+/** Readable code: short functions, one decision in an expression, names that say what a thing is. */
+const readable = {
+  'no-nested-ternary': 'error',
+  'no-cond-assign': ['error', 'always'],
+  'no-return-assign': ['error', 'always'],
+  'no-multi-assign': 'error',
+  'id-denylist': [
+    'error',
+    ...['one', 'own', 'other', 'others', 'another', 'most', 'parts', 'given', 'found', 'kept'],
+    ...['told', 'tell', 'shown', 'answered', 'look', 'looks', 'looked'],
+    ...['keeper', 'keepers', 'keeping'],
+  ],
+};
+const shortFunctions = {
+  'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+};
+/** Folders that are not held to these rules yet. */
+const pending = [
+  'apps/*/**',
+  'packages/{agent,ca,certificate,challenge,client,clock,config,deploy,dns-hooks,egress}/**',
+  'packages/{errors,files,identifier,manager,orchestrator,protocol,scheduler}/**',
+  'packages/{storage,storage-encrypted,storage-file,storage-redis}/**',
+  'tools/**',
+];
+
 export default [
   { ignores: ['**/dist', '**/node_modules', '**/tmp'] },
   ...tseslint.configs.strict,
@@ -190,5 +215,11 @@ export default [
       ]),
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
+  },
+  { files: ['**/*.{ts,mjs}'], ignores: pending, rules: readable },
+  {
+    files: ['**/*.{ts,mjs}'],
+    ignores: [...pending, '**/*.test.ts', '**/*.testing.ts'],
+    rules: shortFunctions,
   },
 ];

@@ -11,7 +11,7 @@ export interface AcmednsAccount {
 }
 
 export interface RegisterOptions extends DnsOptions {
-  /** Where acme-dns lies: `https://auth.example.org`. */
+  /** The URL of acme-dns: `https://auth.example.org`. */
   readonly url: string;
   /** Networks that may use the account, in CIDR notation; all by default. */
   readonly allowFrom?: readonly string[];

@@ -10,7 +10,7 @@ import {
 import type { AcmednsAccount } from './account.ts';
 
 export interface AcmednsOptions {
-  /** Where acme-dns lies: `https://auth.example.org`. */
+  /** The URL of acme-dns: `https://auth.example.org`. */
   readonly url: string;
   /** One for every name that `_acme-challenge` names lead to. */
   readonly accounts: readonly AcmednsAccount[];

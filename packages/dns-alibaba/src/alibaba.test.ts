@@ -7,8 +7,8 @@ import { alibabaStandIn, type AlibabaStandInOptions } from './alibaba.testing.ts
 import { alibaba, type AlibabaOptions } from './index.ts';
 
 const accessKeyId = 'LTAI5tExampleKey';
-const accessKeySecret = 'a-secret-that-nobody-sees';
-const securityToken = 'a-token-that-nobody-sees';
+const accessKeySecret = 'a-secret-that-stays-secret';
+const securityToken = 'a-token-that-stays-secret';
 const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(options: Partial<AlibabaOptions> = {}, more: Partial<AlibabaStandInOptions> = {}) {
@@ -159,7 +159,7 @@ describe('alibaba', () => {
       subject({ region: 'evil.test/' }).provider.append('a.test', [record]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_API',
-      message: 'alibaba: "evil.test/" is no region: give it as ap-southeast-1, or leave it out',
+      message: 'alibaba: "evil.test/" is not a region: give it as ap-southeast-1, or leave it out',
     });
   });
   it('says what Alibaba Cloud says', async () => {
@@ -196,7 +196,7 @@ describe("alibaba's credentials", () => {
     expect(String(error)).not.toContain(securityToken);
     expect(host.rows()).toEqual([]);
   });
-  it('are asked for anew with every request, and named when one is missing', async () => {
+  it('are asked for again with every request, and named when one is missing', async () => {
     let asked = 0;
     const { provider, host } = subject({
       accessKeySecret: async () => {
@@ -213,7 +213,7 @@ describe("alibaba's credentials", () => {
       message: 'alibaba: the AccessKey ID is missing or empty: give it',
     });
   });
-  it('are no answer to a clock that is wrong', async () => {
+  it('do not help if the clock is wrong', async () => {
     const { host } = subject();
     await expect(
       alibaba({

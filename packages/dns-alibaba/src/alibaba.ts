@@ -108,7 +108,7 @@ function hostOf(region: string | undefined): string {
   if (/^[a-z0-9-]+$/.test(region)) return `alidns.${region}.aliyuncs.com`;
   throw new DnsError(
     'ERR_DNS_API',
-    `alibaba: ${JSON.stringify(region)} is no region: give it as ap-southeast-1, or leave it out`,
+    `alibaba: ${JSON.stringify(region)} is not a region: give it as ap-southeast-1, or leave it out`,
   );
 }
 

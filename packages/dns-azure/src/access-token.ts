@@ -89,7 +89,7 @@ export function accessTokens(
   };
 }
 
-/** Kubernetes writes the file anew every hour. */
+/** Kubernetes writes the file again every hour. */
 async function tokenIn(file: string): Promise<string> {
   return await reveal(() => readFile(file, 'utf8'), {
     provider,
@@ -125,7 +125,7 @@ async function fromMetadata(
     if (cause instanceof Error && 'code' in cause && cause.code !== 'ERR_DNS_API') throw cause;
     throw new DnsError(
       'ERR_DNS_CREDENTIALS',
-      `azure: ${identity ? 'of the managed identity there is no secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken`,
+      `azure: ${identity ? 'of the managed identity there is not a secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken`,
       { cause },
     );
   });

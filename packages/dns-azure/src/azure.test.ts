@@ -40,7 +40,7 @@ describe('azure', () => {
         lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
-        secrets: ['that-nobody-sees'],
+        secrets: ['that-stays-secret'],
       });
     },
   );
@@ -54,7 +54,7 @@ describe('azure', () => {
         lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
-        secrets: ['that-nobody-sees'],
+        secrets: ['that-stays-secret'],
       });
     },
   );
@@ -243,8 +243,8 @@ describe("azure's zones", () => {
       'https://elsewhere.invalid/subscriptions/sub-1/providers/Microsoft.Network/dnsZones?api-version=2018-05-01&$skipToken=2',
       undefined,
     ],
-    ['@elsewhere.invalid/', 'is no link to a next page'],
-    ['http://elsewhere.invalid/', 'is no link to a next page'],
+    ['@elsewhere.invalid/', 'is not a link to a next page'],
+    ['http://elsewhere.invalid/', 'is not a link to a next page'],
   ])(
     'are never asked of another host, whatever a page says of the next: %s',
     async (nextLink, words) => {
@@ -278,11 +278,11 @@ describe("azure's zones", () => {
       azure({ credentials, subscriptionId: 'sub-1', fetch, clock }).append('a.test', [record]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_API',
-      message: expect.stringContaining('"/evil?x=" is no id of a zone'),
+      message: expect.stringContaining('"/evil?x=" is not an id of a zone'),
     });
   });
   it.each(['usgovernment', 'china'] as const)(
-    'lie in a sovereign cloud, where that is said: %s',
+    'are in a sovereign cloud if the options say so: %s',
     async (cloud) => {
       const { provider, host, clock } = subject({ cloud }, { cloud });
       await provider.append('a.test', [record]);
@@ -321,7 +321,7 @@ describe("azure's credentials", () => {
     });
     await provider.remove('a.test', [record]);
   });
-  it('are the token file of a workload identity, read anew for every token', async () => {
+  it('are the token file of a workload identity, read again for every token', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'acmex-azure-'));
     const federatedTokenFile = join(folder, 'token');
     try {
@@ -346,7 +346,7 @@ describe("azure's credentials", () => {
       message: `azure: the token of the workload identity in ${federatedTokenFile} cannot be read where it is kept: see the cause`,
     });
   });
-  it("are an access token of someone else's, asked for anew", async () => {
+  it("are an access token of someone else's, asked for again", async () => {
     let asked = 0;
     const { provider, host } = subject(
       {
@@ -409,7 +409,7 @@ describe("azure's credentials", () => {
     await expect(waiting).rejects.toThrow('enough');
   });
   it.each([
-    ['another secret', { ...principal, clientSecret: 'wrong-that-nobody-sees' }, 'AADSTS7000215'],
+    ['another secret', { ...principal, clientSecret: 'wrong-that-stays-secret' }, 'AADSTS7000215'],
     [
       'an empty secret',
       { ...principal, clientSecret: '' },
@@ -430,7 +430,7 @@ describe("azure's credentials", () => {
       message: expect.stringContaining(words),
     });
     expect(String(error)).not.toContain('\n');
-    expect(inspect(error, { depth: 9 })).not.toContain('nobody-sees');
+    expect(inspect(error, { depth: 9 })).not.toContain('stays-secret');
   });
   it('are not at fault for trouble of Entra ID', async () => {
     const { provider, host, clock } = subject();

@@ -4,7 +4,7 @@ export type AzureCloud = 'public' | 'usgovernment' | 'china';
 export interface CloudPlaces {
   /** Where Entra ID gives access tokens. */
   readonly authority: string;
-  /** Where Azure Resource Manager lies. */
+  /** The URL of Azure Resource Manager. */
   readonly management: string;
   /** What access tokens are for. */
   readonly resource: string;

@@ -1,13 +1,13 @@
 import { DnsError } from '@acmex/dns';
 
-/** Where a zone lies in Azure Resource Manager. */
+/** The place of a zone in Azure Resource Manager. */
 export interface ZonePlace {
   readonly subscription: string;
   readonly group: string;
   readonly name: string;
 }
 
-/** @throws DnsError `ERR_DNS_API` for what is no id of a zone */
+/** @throws DnsError `ERR_DNS_API` for what is not an id of a zone */
 export function placeOf(id: string): ZonePlace {
   const [, subscription, group, name] =
     /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Network\/(?:private)?dnsZones\/([^/]+)$/i.exec(
@@ -17,7 +17,7 @@ export function placeOf(id: string): ZonePlace {
     return { subscription, group, name };
   throw new DnsError(
     'ERR_DNS_API',
-    `azure: ${JSON.stringify(id).slice(0, 200)} is no id of a zone: see whether azure has trouble, or has changed its API`,
+    `azure: ${JSON.stringify(id).slice(0, 200)} is not an id of a zone: see whether azure has trouble, or has changed its API`,
   );
 }
 
@@ -27,6 +27,6 @@ export function pathIn(nextLink: string): string {
   if (path !== undefined) return path;
   throw new DnsError(
     'ERR_DNS_API',
-    `azure: ${JSON.stringify(nextLink).slice(0, 200)} is no link to a next page: see whether azure has trouble, or has changed its API`,
+    `azure: ${JSON.stringify(nextLink).slice(0, 200)} is not a link to a next page: see whether azure has trouble, or has changed its API`,
   );
 }

@@ -6,8 +6,8 @@ export const principal = {
   tenantId: '72f988bf-0000-0000-0000-2d7cd011db47',
   clientId: '6731de76-0000-0000-0000-7cc6fd85487b',
 };
-export const clientSecret = 'a-secret-that-nobody-sees';
-export const federatedToken = 'eyJ.federated-that-nobody-sees.sig';
+export const clientSecret = 'a-secret-that-stays-secret';
+export const federatedToken = 'eyJ.federated-that-stays-secret.sig';
 
 const words = {
   credentials: { status: 401 },
@@ -29,7 +29,7 @@ const refused = (status: number, error: string, description: string): StandInAns
 export function tokenStandIn(clock: Clock, { authority, resource }: CloudPlaces) {
   const ends = new Map<string, number>();
   const grant = (): string => {
-    const token = `eyJ.token-that-nobody-sees-${ends.size + 1}`;
+    const token = `eyJ.token-that-stays-secret-${ends.size + 1}`;
     ends.set(token, clock.monotonic() + 3_599_000);
     return token;
   };

@@ -5,7 +5,7 @@ import { cloudflareStandIn } from './cloudflare.testing.ts';
 import { cloudflare } from './index.ts';
 
 describe('cloudflare', () => {
-  const token = 'a-token-that-nobody-sees';
+  const token = 'a-token-that-stays-secret';
 
   it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
     '%s',
@@ -101,7 +101,7 @@ describe('cloudflare', () => {
       });
     },
   );
-  it('sends a new record once, though its answer is lost, and asks for the token anew', async () => {
+  it('sends a new record once, though its answer is lost, and asks for the token again', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
     const clock = virtualClock();
     let asked = 0;

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { cloudnsStandIn, type CloudnsStandInOptions } from './cloudns.testing.ts';
 import { cloudns, type CloudnsUser } from './index.ts';
 
-const password = 'a-password-that-nobody-sees';
+const password = 'a-password-that-stays-secret';
 const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(
@@ -47,7 +47,7 @@ describe('cloudns', () => {
   );
 
   it.each(['@', '_acme-challenge'])(
-    'leaves the records of others at %s as they stand',
+    'leaves the records of others at %s unchanged',
     async (name) => {
       const { host, provider } = subject();
       const at = name === '@' ? '' : name;
@@ -172,7 +172,7 @@ describe('cloudns', () => {
     await provider.remove('a.test', [{ ...record, value: 'never' }]);
     expect(host.rows()).toHaveLength(1);
   });
-  it('says what ClouDNS says, and tells no password that it repeats', async () => {
+  it('says what ClouDNS says, and reveals no password that it repeats', async () => {
     const { provider } = subject();
     await expect(
       provider.append('a.test', [{ ...record, name: 'www.a.test' }]),

@@ -135,7 +135,7 @@ function isRow(row: unknown): row is Row {
   );
 }
 
-/** All is told with status 200. A record that is to be deleted and is not there is a success. */
+/** Every answer has status 200. Deleting a record that is not there counts as success. */
 function refusal(json: unknown, secret: string): Refusal | undefined {
   const { status, statusDescription } = {
     ...(json as { readonly status?: unknown; readonly statusDescription?: unknown } | undefined),

@@ -5,7 +5,7 @@ import { digitaloceanStandIn } from './digitalocean.testing.ts';
 import { digitalocean } from './index.ts';
 
 describe('digitalocean', () => {
-  const token = 'a-token-that-nobody-sees';
+  const token = 'a-token-that-stays-secret';
 
   it.each(dnsProviderContract.map((clause) => [clause.title, clause] as const))(
     '%s',

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { godaddyStandIn } from './godaddy.testing.ts';
 import { godaddy } from './index.ts';
 
-const credentials = { key: 'the-key', secret: 'a-secret-that-nobody-sees' };
+const credentials = { key: 'the-key', secret: 'a-secret-that-stays-secret' };
 const record = { name: '_acme-challenge', value: 'mine' };
 const existing = [
   { type: 'TXT', name: '_acme-challenge', data: 'theirs', ttl: 3600 },
@@ -35,7 +35,7 @@ describe('godaddy', () => {
   );
 
   it.each(['@', '_acme-challenge'])(
-    'keeps the records of others at %s as they stand, each with its time to live',
+    'keeps the records of others at %s unchanged, each with its time to live',
     async (name) => {
       const { host, provider } = subject();
       const before = [
@@ -136,7 +136,7 @@ describe('godaddy', () => {
     });
     expect(host.requests).toEqual([]);
   });
-  it('tells no secret that GoDaddy repeats', async () => {
+  it('reveals no secret that GoDaddy repeats', async () => {
     const fetch = async () =>
       new Response(JSON.stringify({ code: 'X', message: `no ${credentials.secret}` }), {
         status: 401,

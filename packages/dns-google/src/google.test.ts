@@ -37,12 +37,12 @@ describe('google', () => {
         lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
-        secrets: ['that-nobody-sees', ...(serviceAccount.match(/[\w+/]{60,}/g) ?? [])],
+        secrets: ['that-stays-secret', ...(serviceAccount.match(/[\w+/]{60,}/g) ?? [])],
       });
     },
   );
 
-  it('keeps the values of others as they stand, and the time to live that they have', async () => {
+  it('keeps the values of others unchanged, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const rrdatas = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`];
     host.put('a', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, rrdatas });
@@ -205,7 +205,7 @@ describe("google's credentials", () => {
       message: expect.stringContaining(keyFile),
     });
   });
-  it("are an access token of someone else's, asked for anew", async () => {
+  it("are an access token of someone else's, asked for again", async () => {
     let asked = 0;
     const { provider, host } = subject(
       {
@@ -245,7 +245,7 @@ describe("google's credentials", () => {
     });
     expect(clock.monotonic()).toBeLessThan(3000);
   });
-  it('need a project where nothing tells it', async () => {
+  it('need a project if nothing provides one', async () => {
     const { provider } = subject({ credentials: { accessToken: 'given' } }, { token: 'given' });
     await expect(provider.append('a.test', [record])).rejects.toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
@@ -253,13 +253,13 @@ describe("google's credentials", () => {
     });
   });
   it.each([
-    ['{', 'no JSON object'],
-    ['null', 'no JSON object'],
+    ['{', 'not a JSON object'],
+    ['null', 'not a JSON object'],
     ['{"type":"authorized_user"}', 'of type "authorized_user"'],
     ['{}', 'of type unknown'],
     ['{"type":"service_account","client_email":"a@b"}', 'lacks'],
-    [serviceAccount.replace('BEGIN', 'BEGUN'), 'no PEM'],
-    [`${serviceAccount}x`, 'no JSON object'],
+    [serviceAccount.replace('BEGIN', 'BEGUN'), 'not PEM'],
+    [`${serviceAccount}x`, 'not a JSON object'],
   ])('say what is wrong with a key, and nothing that is in it', async (text, words) => {
     const error: unknown = await subject({ credentials: { serviceAccount: async () => text } })
       .provider.append('a.test', [record])
@@ -271,10 +271,10 @@ describe("google's credentials", () => {
     for (const line of serviceAccount.match(/[\w+/]{60,}/g) ?? [])
       expect(inspect(error, { depth: 9 })).not.toContain(line);
   });
-  it("are refused in Google's words, and trouble of its token server is no fault of theirs", async () => {
-    const stranger = serviceAccount.replace('acme@', 'nobody@');
+  it("are refused in Google's words, and and trouble of its token server does not blame them", async () => {
+    const unknown = serviceAccount.replace('acme@', 'no one@');
     await expect(
-      subject({ credentials: { serviceAccount: stranger } }).provider.append('a.test', [record]),
+      subject({ credentials: { serviceAccount: unknown } }).provider.append('a.test', [record]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
       message: expect.stringContaining('Invalid grant: account not found (invalid_grant)'),

@@ -163,7 +163,7 @@ export function google({
     if (there?.routed)
       throw new DnsError(
         'ERR_DNS_API',
-        `google: the TXT records of ${name} have a routing policy, and no other may stand beside them: delegate ${name} by a CNAME record`,
+        `google: the TXT records of ${name} have a routing policy, and no other record can exist next to them: delegate ${name} by a CNAME record`,
       );
     const sets = ({ ttl, values }: RecordSet) =>
       values.length > 0 ? [{ name: `${name}.`, type: 'TXT', ttl, rrdatas: values }] : [];
@@ -221,7 +221,7 @@ function nameOf(name: string): string {
   return name.replace(/\.$/, '').toLowerCase();
 }
 
-/** Some limits are told by status 403. */
+/** Some limits are reported with status 403. */
 function refusal(json: unknown, status: number): Refusal | undefined {
   const { error } = {
     ...(json as

@@ -57,14 +57,14 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
   } catch {
     // The parser's own words would quote the key.
   }
-  throw refused('it is no JSON object');
+  throw refused('it is not a JSON object');
 }
 
 function privateKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw refused('its private_key is no PEM');
+    throw refused('its private_key is not PEM');
   }
 }
 

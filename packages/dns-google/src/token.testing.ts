@@ -19,7 +19,7 @@ const invalid = (description: string): StandInAnswer => ({
 export function tokenStandIn(clock: Clock) {
   const ends = new Map<string, number>();
   const grant = (): StandInAnswer => {
-    const token = `ya29.token-that-nobody-sees-${ends.size + 1}`;
+    const token = `ya29.token-that-stays-secret-${ends.size + 1}`;
     ends.set(token, clock.monotonic() + 3_600_000);
     return { status: 200, body: { access_token: token, expires_in: 3600, token_type: 'Bearer' } };
   };

@@ -6,7 +6,7 @@ import { huawei, type HuaweiOptions } from './index.ts';
 import { sdkHmac } from './sdk-hmac.ts';
 import { signatureOf } from './signature.testing.ts';
 
-const key = { accessKeyId: 'AKEXAMPLE', secretAccessKey: 'a-key-that-nobody-sees' };
+const key = { accessKeyId: 'AKEXAMPLE', secretAccessKey: 'a-key-that-stays-secret' };
 const record = { name: '_acme-challenge', value: 'mine' };
 const name = '_acme-challenge.a.test';
 
@@ -28,8 +28,8 @@ describe('huawei', () => {
     '%s',
     async (_, { check }) => {
       const { provider, host, clock } = subject(
-        { securityToken: 'a-token-that-nobody-sees' },
-        { securityToken: 'a-token-that-nobody-sees' },
+        { securityToken: 'a-token-that-stays-secret' },
+        { securityToken: 'a-token-that-stays-secret' },
       );
       await check({
         provider,
@@ -37,12 +37,12 @@ describe('huawei', () => {
         lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
-        secrets: [key.secretAccessKey, 'a-token-that-nobody-sees'],
+        secrets: [key.secretAccessKey, 'a-token-that-stays-secret'],
       });
     },
   );
 
-  it('keeps the values of others as they stand, and the time to live that they have', async () => {
+  it('keeps the values of others unchanged, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const records = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`];
     host.put('z3', { name: `${name}.`, ttl: 900, records });
@@ -175,7 +175,7 @@ describe('huawei', () => {
     await provider.remove('a.test', [record]);
     expect(host.at(name)).toMatchObject([{ records: ['"theirs"'], status: 'DISABLE' }]);
   });
-  it('adds once what it was not told that it has added', async () => {
+  it('adds a record once if the answer to its request was lost', async () => {
     const { host, clock } = subject();
     const lost = new Set(['POST', 'DELETE']);
     const fetch: typeof globalThis.fetch = async (input, init) => {
@@ -294,14 +294,14 @@ describe('huawei', () => {
     [400, { code: 'DNS.0302', message: 'words' }, 'ERR_DNS_ZONE_NOT_FOUND', 'DNS.0302: words'],
     [400, null, 'ERR_DNS_API', '(400)'],
     [400, 'x', 'ERR_DNS_API', '(400 x)'],
-  ])('tells what status %i with %j means', async (status, body, code, words) => {
+  ])('reports what status %i with %j means', async (status, body, code, words) => {
     const { provider } = subject({ fetch: async () => Response.json(body, { status }) });
     await expect(provider.append('a.test', [record])).rejects.toMatchObject({
       code,
       message: expect.stringContaining(words),
     });
   });
-  it('tells no token, though the gateway shows what it has signed', async () => {
+  it('reveals no token, though the gateway shows what it has signed', async () => {
     const { provider } = subject({
       securityToken: 'a-token',
       fetch: async () =>
@@ -319,7 +319,7 @@ describe('huawei', () => {
     });
   });
 
-  it('asks for the secret access key anew with every request', async () => {
+  it('asks for the secret access key again with every request', async () => {
     let asked = 0;
     const { provider, host } = subject({
       secretAccessKey: async () => {

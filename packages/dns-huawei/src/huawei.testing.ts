@@ -13,7 +13,7 @@ interface RecordSet {
   readonly status: string;
   /** What resolvers get. */
   readonly served: readonly string[];
-  /** When it is served as it stands. */
+  /** When it is served unchanged. */
   readonly at: number;
 }
 

@@ -187,7 +187,7 @@ export function huawei({
                   if (there?.several)
                     throw new DnsError(
                       'ERR_DNS_API',
-                      `huawei: the TXT records of ${set.name} go by lines or weights, and no other may stand beside them: delegate ${set.name} by a CNAME record`,
+                      `huawei: the TXT records of ${set.name} go by lines or weights, and no other record can exist next to them: delegate ${set.name} by a CNAME record`,
                     );
                   const after = (await set.replace(there, wanted)) && (await served());
                   return after && !edit(after) ? after : undefined;
@@ -220,7 +220,7 @@ export function huawei({
   };
 }
 
-/** A set that is paused or frozen is there, and nobody sees it. */
+/** A set that is paused or frozen is there, and no one sees it. */
 function servedSet(name: string, recordSet: Found | undefined): Found | undefined {
   if (!recordSet || recordSet.status === 'ACTIVE') return recordSet;
   throw new DnsError(

@@ -5,7 +5,7 @@ import { linode } from './index.ts';
 import { linodeStandIn } from './linode.testing.ts';
 
 describe('linode', () => {
-  const token = 'a-token-that-nobody-sees';
+  const token = 'a-token-that-stays-secret';
   const record = { name: '_acme-challenge', value: 'mine' };
   const subject = (more: readonly string[] = []) => {
     const host = linodeStandIn({ zone: 'a.test', token, more });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { powerdns } from './index.ts';
 import { powerdnsStandIn, powerdnsWords } from './powerdns.testing.ts';
 
-const apiKey = 'a-key-that-nobody-sees';
+const apiKey = 'a-key-that-stays-secret';
 const record = { name: '_acme-challenge', value: 'one' };
 
 describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
@@ -56,7 +56,7 @@ describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
     expect(await readTxt('b.a.test')).toEqual([]);
     expect([...(await provider.zones!())].sort()).toEqual(['a.test', 'b.a.test']);
   });
-  it('is told that its key is wrong, in real words', async () => {
+  it('reports a wrong key in the words of a real server', async () => {
     await expect(
       powerdns({ url: server.url, apiKey: 'wrong' }).append('a.test', [record]),
     ).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
@@ -79,7 +79,7 @@ describe('powerdns with a stand-in', () => {
       });
     },
   );
-  it('keeps what others wrote as it stands: its time to live, and what is switched off', async () => {
+  it('keeps what others wrote unchanged: its time to live, and what is switched off', async () => {
     const existing = {
       name: '_acme-challenge.a.test.',
       type: 'TXT',

@@ -12,7 +12,7 @@ import {
 } from '@acmex/dns';
 
 export interface PowerdnsOptions {
-  /** Where the API lies, without `/api/v1`: `http://127.0.0.1:8081`. */
+  /** The URL of the API, without `/api/v1`: `http://127.0.0.1:8081`. */
   readonly url: string;
   /** The `api-key` of pdns.conf. */
   readonly apiKey: Secret;
@@ -28,8 +28,8 @@ interface RecordSet {
 }
 
 /**
- * TXT records in PowerDNS, by its HTTP API. It replaces record sets as a whole, so what stands there is read first and written again.
- * Within this process nobody comes in between; where several write at one name at once, use @acmex/dns-rfc2136, which PowerDNS understands too.
+ * TXT records in PowerDNS, by its HTTP API. It replaces record sets as a whole, so the existing set is read first and written again.
+ * Within this process nothing else changes it in between; if several processes write at one name, use @acmex/dns-rfc2136, which PowerDNS understands too.
  * @see https://doc.powerdns.com/authoritative/http-api/zone.html
  */
 export function powerdns({

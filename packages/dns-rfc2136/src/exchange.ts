@@ -13,7 +13,7 @@ export function serverOf(text: string): Server {
   const host = bracketed ?? plain;
   if (host === undefined || Number(port) > 65_535)
     throw new RangeError(
-      `${JSON.stringify(text)} is no server: write host, host:port or [IPv6]:port`,
+      `${JSON.stringify(text)} is not a server: write host, host:port or [IPv6]:port`,
     );
   return { host, port: Number(port) };
 }

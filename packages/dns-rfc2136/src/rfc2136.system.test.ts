@@ -74,10 +74,10 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
     },
   );
   it.each([
-    ['an unknown key', { ...key, name: 'nobody' }, 'BADKEY'],
+    ['an unknown key', { ...key, name: 'no one' }, 'BADKEY'],
     ['another algorithm', { ...key, algorithm: 'hmac-sha512' as TsigAlgorithm }, 'BADKEY'],
     ['a key that may write elsewhere only', keys[3], 'REFUSED'],
-    ['a secret that is no base64', { ...key, secret: 'very secret!' }, 'not base64'],
+    ['a secret that is not base64', { ...key, secret: 'very secret!' }, 'not base64'],
   ])('says what is wrong with %s', async (_, wrong, words) => {
     const error = await rfc2136({ server: bind.address, key: wrong })
       .append('a.test', [record])

@@ -122,7 +122,7 @@ async function update(
       ? undefined
       : new DnsError(
           'ERR_DNS_API',
-          `${at} sent an answer that is not signed with the key ${key.name}: check who stands in between`,
+          `${at} sent an answer that is not signed with the key ${key.name}: check what is between here and the server`,
         );
   return refusal(answer.rcode, at, zone, key);
 }
@@ -139,7 +139,7 @@ function refusal(rcode: number, at: string, zone: string, key: SigningKey | unde
     case 10:
       return new DnsError(
         'ERR_DNS_ZONE_NOT_FOUND',
-        `${at} is no primary server of the zone ${zone} (${rcode === 9 ? 'NOTAUTH' : 'NOTZONE'}): check the name, and the server`,
+        `${at} is not a primary server of the zone ${zone} (${rcode === 9 ? 'NOTAUTH' : 'NOTZONE'}): check the name, and the server`,
       );
     default:
       return new DnsError(

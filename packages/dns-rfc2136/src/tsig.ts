@@ -57,7 +57,7 @@ export function isSigned(
     tsig.algorithm !== key.algorithm
   )
     return false;
-  // The server's own time is what a wrong clock is told by.
+  // The server's time shows that a clock is wrong.
   if (tsig.error === 0 && Math.abs(now - tsig.time) > tsig.fudge) return false;
   const unsigned = withAdditionals(message.subarray(0, tsig.start), -1);
   const expected = macOf(key, [

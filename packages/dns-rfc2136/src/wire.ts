@@ -50,11 +50,11 @@ export interface Tsig {
   readonly otherData: Buffer;
 }
 
-/** @throws RangeError for what is no answer */
+/** @throws RangeError for what is not an answer */
 export function readAnswer(message: Buffer): UpdateAnswer {
   const [id, flags, ...counts] = [0, 2, 4, 6, 8, 10].map((at) => message.readUInt16BE(at));
   if (id === undefined || flags === undefined || (flags & 0xf800) >>> 0 !== 0xa800)
-    throw new RangeError('it is no answer to an UPDATE');
+    throw new RangeError('it is not an answer to an UPDATE');
   const [zones = 0, ...records] = counts;
   let at = 12;
   for (let left = zones; left > 0; left--) at = readName(message, at).end + 4;
@@ -93,7 +93,7 @@ export function nameBytes(name: string): Buffer {
     .split('.')
     .map((label) => Buffer.from(label));
   if (labels.some(({ length }) => length === 0 || length > 63))
-    throw new RangeError(`${JSON.stringify(name)} is no name that DNS can hold`);
+    throw new RangeError(`${JSON.stringify(name)} is not a name that DNS can hold`);
   return Buffer.concat([
     ...labels.flatMap((label) => [Buffer.from([label.length]), label]),
     Buffer.from([0]),

@@ -49,7 +49,7 @@ export function route53Api({
     maxAttempts: 1,
     ...(requestHandler ? { requestHandler } : {}),
     ...(credentials && 'profile' in credentials ? { profile: credentials.profile } : {}),
-    // Else the SDK would ask once, and keep for ever what has no end.
+    // Else the SDK would ask once, and keep forever what has no end.
     ...(key ? { credentials: Object.assign(key.current, { memoized: true }) } : {}),
   });
   const sdk = sdkApi({

@@ -6,7 +6,7 @@ import { route53StandIn, type Route53StandInOptions } from './route53.testing.ts
 import { signatureOf } from './signature.testing.ts';
 import { read, written } from './txt-value.ts';
 
-const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-key-that-nobody-sees' };
+const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-key-that-stays-secret' };
 const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(options: Partial<Route53Options> = {}, more: Partial<Route53StandInOptions> = {}) {
@@ -39,7 +39,7 @@ describe('route53', () => {
     },
   );
 
-  it('keeps the values of others as they stand, and the time to live that they have', async () => {
+  it('keeps the values of others unchanged, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const existing = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`, '"\\303\\274"'];
     host.put('Z3', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, values: existing });
@@ -226,7 +226,7 @@ describe('route53', () => {
     ['ExpiredToken', 400, 'ERR_DNS_CREDENTIALS'],
     ['AccessDenied', 403, 'ERR_DNS_CREDENTIALS'],
     ['InvalidInput', 400, 'ERR_DNS_API'],
-  ])('tells what %s means', async (code, statusCode, expected) => {
+  ])('reports what %s means', async (code, statusCode, expected) => {
     const clock = virtualClock();
     const body = Buffer.from(
       `<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Code>${code}</Code><Message>words with ${credentials.secretAccessKey}</Message></Error></ErrorResponse>`,
@@ -247,7 +247,7 @@ describe('route53', () => {
     });
   });
 
-  it('asks for the keys anew with every request, and sends the token of temporary ones', async () => {
+  it('asks for the keys again with every request, and sends the token of temporary ones', async () => {
     let asked = 0;
     const { host } = subject({}, { sessionToken: 'a-token' });
     const provider = route53({
@@ -304,7 +304,7 @@ describe('route53', () => {
         message: expect.stringContaining('AWS finds no credentials'),
       });
       await expect(
-        route53({ requestHandler: host.requestHandler, credentials: { profile: 'nobody' } }).append(
+        route53({ requestHandler: host.requestHandler, credentials: { profile: 'no one' } }).append(
           'a.test',
           [record],
         ),

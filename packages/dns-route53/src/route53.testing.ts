@@ -231,7 +231,7 @@ interface SdkRequest {
   readonly body?: string;
 }
 
-/** What stands between the SDK and the network. */
+/** The request handler that replaces the SDK's network access. */
 function requestHandler({ fetch }: StandIn) {
   return {
     metadata: { handlerProtocol: 'http/1.1' },

@@ -140,7 +140,7 @@ export function route53({
     if (there && !isPlain(there.whole))
       throw new DnsError(
         'ERR_DNS_API',
-        `route53: the TXT records of ${name} have a routing policy or are an alias, and no other may stand beside them: delegate ${name} by a CNAME record`,
+        `route53: the TXT records of ${name} have a routing policy or are an alias, and no other record can exist next to them: delegate ${name} by a CNAME record`,
       );
     const set = {
       Name: name,

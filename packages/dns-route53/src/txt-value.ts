@@ -7,7 +7,7 @@ export function written(value: string): string {
   return strings.map((string) => `"${[...string].map(escaped).join('')}"`).join(' ');
 }
 
-/** The value that Route 53's text stands for. */
+/** Returns the value of a TXT record from Route 53's text. */
 export function read(text: string): string {
   const strings = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, string = '']) => string);
   const bytes = [...strings.join('').matchAll(/\\([0-3][0-7]{2})|\\?([^])/gu)].map(

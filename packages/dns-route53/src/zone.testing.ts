@@ -96,7 +96,7 @@ export function changed(
       messages.push(`Tried to create ${who} but it already exists`);
     else if (action === 'DELETE' && !there)
       messages.push(`Tried to delete ${who} but it was not found`);
-    else if (action === 'DELETE' && there && !alike(there, set))
+    else if (action === 'DELETE' && there && !equal(there, set))
       messages.push(
         `Tried to delete ${who} but the values provided do not match the current values`,
       );
@@ -105,7 +105,7 @@ export function changed(
   return messages.length > 0 ? { messages } : { sets };
 }
 
-function alike(recordSet: RecordSet, expected: RecordSet): boolean {
+function equal(recordSet: RecordSet, expected: RecordSet): boolean {
   return (
     recordSet.setIdentifier === expected.setIdentifier &&
     recordSet.ttl === expected.ttl &&

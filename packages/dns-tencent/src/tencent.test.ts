@@ -6,7 +6,7 @@ import { signatureOf } from './signature.testing.ts';
 import { tc3 } from './tc3.ts';
 import { tencentStandIn, type TencentStandInOptions } from './tencent.testing.ts';
 
-const key = { secretId: 'AKIDexample', secretKey: 'a-key-that-nobody-sees' };
+const key = { secretId: 'AKIDexample', secretKey: 'a-key-that-stays-secret' };
 const record = { name: '_acme-challenge', value: 'mine' };
 
 function subject(options: Partial<TencentOptions> = {}, more: Partial<TencentStandInOptions> = {}) {
@@ -20,8 +20,8 @@ describe('tencent', () => {
     '%s',
     async (_, { check }) => {
       const { provider, host, clock } = subject(
-        { sessionToken: 'a-token-that-nobody-sees' },
-        { sessionToken: 'a-token-that-nobody-sees' },
+        { sessionToken: 'a-token-that-stays-secret' },
+        { sessionToken: 'a-token-that-stays-secret' },
       );
       await check({
         provider,
@@ -29,7 +29,7 @@ describe('tencent', () => {
         lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
-        secrets: [key.secretKey, 'a-token-that-nobody-sees'],
+        secrets: [key.secretKey, 'a-token-that-stays-secret'],
       });
     },
   );
@@ -158,7 +158,7 @@ describe('tencent', () => {
     ['OperationDenied.NoPermissionToOperateDomain', 'ERR_DNS_ZONE_NOT_FOUND'],
     ['FailedOperation.DomainIsLocked', 'ERR_DNS_API'],
     ['FailedOperation.UnknowError', 'ERR_DNS_API'],
-  ])('tells what %s means', async (code, expected) => {
+  ])('reports what %s means', async (code, expected) => {
     const { provider, clock } = subject({
       fetch: async () =>
         Response.json({
@@ -185,7 +185,7 @@ describe('tencent', () => {
     });
   });
 
-  it('asks for the secret key anew with every request', async () => {
+  it('asks for the secret key again with every request', async () => {
     let asked = 0;
     const { provider, host } = subject({
       secretKey: async () => {

@@ -203,9 +203,9 @@ export function tencentStandIn({ clock, zones, ...key }: TencentStandInOptions) 
         if (headers.get('x-tc-version') !== '2021-03-23')
           return failure('NoSuchVersion', 'The version does not exist.');
         if (!action) return failure('InvalidAction', 'The action does not exist.');
-        const stranger = Object.keys(body).find((key) => !known[name]?.includes(key));
-        if (stranger !== undefined)
-          return failure('UnknownParameter', `The parameter \`${stranger}\` is not recognized.`);
+        const unknown = Object.keys(body).find((key) => !known[name]?.includes(key));
+        if (unknown !== undefined)
+          return failure('UnknownParameter', `The parameter \`${unknown}\` is not recognized.`);
         if (name !== 'DescribeDomainList' && body['Domain'] === undefined)
           return failure(
             'MissingParameter',

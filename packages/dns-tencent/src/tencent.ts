@@ -102,7 +102,7 @@ function pageOf<T>(offset: number, items: readonly T[] = [], total = 0) {
   return { items, next: offset + Limit < total ? offset + Limit : undefined };
 }
 
-/** A record that is paused is there, and nobody sees it. */
+/** A record that is paused is there, and no one sees it. */
 async function isShown(
   api: ReturnType<typeof tencentApi>,
   zone: string,

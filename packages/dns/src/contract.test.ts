@@ -4,7 +4,7 @@ import { dnsProviderContract } from './contract.ts';
 import { DnsError, type DnsProvider, jsonApi, recordName } from './index.ts';
 import { standIn } from './stand-in.ts';
 
-const token = 'a-token-that-nobody-sees';
+const token = 'a-token-that-stays-secret';
 const words = {
   credentials: { status: 401 },
   'rate-limited': { status: 429 },
@@ -112,7 +112,7 @@ describe('dnsProviderContract', () => {
       /takes it away/,
     ],
     [
-      'removes what stands beside it',
+      'removes the records next to it',
       (inner) => ({
         ...inner,
         remove: async (zone, [record]) =>
@@ -156,7 +156,7 @@ describe('dnsProviderContract', () => {
     ],
     ['has another code', failing(() => new Error('memory: failed')), /ERR_DNS_CREDENTIALS/],
     [
-      'tells a secret',
+      'reveals a secret',
       failing((error) =>
         Object.assign(new DnsError('ERR_DNS_CREDENTIALS', `memory: ${token}`), { cause: error }),
       ),

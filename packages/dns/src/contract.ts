@@ -13,7 +13,7 @@ export interface DnsProviderSubject {
 }
 
 /**
- * What a stand-in can be told to do from now on, as no live host can: to refuse the credentials; to want fewer requests for the next 3600 seconds;
+ * What a stand-in can do on request, unlike a live host: to refuse the credentials; to want fewer requests for the next 3600 seconds;
  * to answer nothing but server errors; to send something other than JSON; to make every change but answer with a server error; never to answer.
  */
 export type Trouble =
@@ -59,7 +59,7 @@ const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubj
   assert.equal('code' in error && error.code, code, error.message);
   assert.ok(error.message.includes(provider.name), error.message);
   for (const secret of secrets)
-    assert.ok(!inspect(error, { depth: 9 }).includes(secret), 'it tells a secret');
+    assert.ok(!inspect(error, { depth: 9 }).includes(secret), 'it reveals a secret');
   if (code === 'ERR_DNS_RATE_LIMITED')
     assert.equal(
       'retryAfter' in error && String(error.retryAfter).slice(0, 19),

@@ -1,6 +1,6 @@
 import { DnsError } from './errors.ts';
 
-/** A credential: itself, or how to get it, asked anew for every request, so that it can come from a vault and change there. */
+/** A credential: itself, or how to get it, asked again for every request, so that it can come from a vault and change there. */
 export type Secret = string | (() => Promise<string>);
 
 /**
@@ -59,14 +59,14 @@ export function concealed(text: string, secrets: readonly string[]): string {
     const pair = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : credential;
     return [secret, credential, pair.slice(pair.indexOf(':') + 1)];
   });
-  // What is shorter is no secret, and would tear words of others apart.
+  // What is shorter is not a secret, and would tear words of others apart.
   return strings
     .filter(({ length }) => length > 3)
     .sort((a, b) => b.length - a.length)
     .reduce((clean, part) => clean.replaceAll(part, '…'), text);
 }
 
-/** No scheme alone: an empty token stays empty, and is told so. */
+/** No scheme alone: an empty token stays empty, and is reported. */
 function whole(scheme: string, credential: string): string {
   return credential.trim() === '' ? '' : `${scheme} ${credential.trim()}`;
 }

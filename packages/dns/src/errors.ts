@@ -10,7 +10,7 @@ export const dnsErrors = {
     http: 422,
   },
   ERR_DNS_ZONE_NOT_FOUND: {
-    meaning: 'No zone was found that the name lies in.',
+    meaning: 'No zone was found for the name.',
     cure: 'Check the name, and that the credentials can write its zone.',
     exit: 6,
     http: 422,

@@ -71,7 +71,7 @@ describe('jsonApi', () => {
       },
     ]);
   });
-  it('sends a form, asks for credentials and signatures anew at every attempt, and takes an empty answer', async () => {
+  it('sends a form, asks for credentials and signatures again at every attempt, and takes an empty answer', async () => {
     let asked = 0;
     const call = api([{ status: 500 }, { status: 204 }], {
       headers: { authorization: basic('user', async () => `p${++asked}`) },
@@ -98,7 +98,7 @@ describe('jsonApi', () => {
     [404, {}, 'ERR_DNS_API'],
     [422, { zone: 'a.test' }, 'ERR_DNS_API'],
     [302, {}, 'ERR_DNS_API'],
-  ] as const)('tells what status %i with %j means, at once', async (status, call, code) => {
+  ] as const)('reports what status %i with %j means, at once', async (status, call, code) => {
     const error = await failure(
       api([
         {
@@ -250,7 +250,7 @@ describe('jsonApi', () => {
     },
   );
 
-  it('tells no credential, though the host does', async () => {
+  it('reveals no credential, though the host does', async () => {
     const error = await failure(
       api([
         {
@@ -265,7 +265,7 @@ describe('jsonApi', () => {
     });
     expect(inspect(error)).not.toContain('very-secret');
   });
-  it('tells no password of basic authentication either', async () => {
+  it('reveals no password of basic authentication either', async () => {
     const error = await failure(
       api([{ status: 403, body: '{"error":"user me with very-secret"}' }], {
         headers: { authorization: basic('me', 'very-secret') },
@@ -273,7 +273,7 @@ describe('jsonApi', () => {
     );
     expect(error).toMatchObject({ message: expect.stringContaining('user me with …') });
   });
-  it("tells no credential of a scheme of the host's own", async () => {
+  it("reveals no credential of a scheme of the host's own", async () => {
     const error = await failure(
       api([{ status: 401, body: '{"message":"key me with very-secret, as me:very-secret"}' }], {
         headers: { authorization: 'sso-key me:very-secret' },
@@ -380,7 +380,7 @@ describe('quoted', () => {
     expect(quoted(value)).toBe(text);
     expect(unquoted(text)).toBe(value);
   });
-  it('reads decimal escapes, and a value that nobody quoted', () => {
+  it('reads decimal escapes, and a value that no one quoted', () => {
     expect(unquoted('"a\\059b" "c"')).toBe('a;bc');
     expect(unquoted('plain')).toBe('plain');
   });

@@ -36,11 +36,11 @@ export interface Refusal {
 export interface JsonApiOptions extends CallLimits {
   /** As messages call the host. */
   readonly provider: string;
-  /** What stands before every path. */
+  /** The prefix of every path. */
   readonly baseUrl: string;
   /** With every request. A value may be a credential: it never gets into a message. */
   readonly headers?: Readonly<Record<string, Secret>>;
-  /** More headers, made anew for every attempt; for a signature. */
+  /** More headers, made again for every attempt; for a signature. */
   readonly sign?: (request: ApiRequest) => Promise<Readonly<Record<string, string>>>;
   /** Reads the host's own error bodies; asked about every answer, also those of status 200. undefined: nothing is said there. */
   readonly refusal?: (json: unknown, status: number) => Refusal | undefined;
@@ -57,7 +57,7 @@ export type CallOptions<T> = DnsOptions & {
   /** Never sent again by itself: by then it may be overtaken, as what replaces a record set is by a value that someone else added. */
   readonly once?: true;
 } &
-  /** An example of the answer: what lacks a member of it, or has it of another kind, is no answer. An array's one element stands for all. */
+  /** An example of the answer: what lacks a member of it, or has it of another kind, is not an answer. The only element of an array is an example for all. */
   (
     | { readonly answer: T; readonly accept?: never }
     /** Statuses that are a success besides 2xx, as the 404 of what is gone already. */

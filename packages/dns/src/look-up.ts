@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { type Clock, withTimeLimit } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { DnsError } from './errors.ts';
 import type { DnsOptions } from './provider.ts';
 
@@ -40,10 +41,7 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
       });
     } catch (error) {
       signal?.throwIfAborted();
-      const code =
-        typeof error === 'object' && error !== null && 'code' in error
-          ? String(error.code)
-          : String(error);
+      const code = errorCode(error) ?? String(error);
       if (code === 'ENODATA' || code === 'ENOTFOUND') return none;
       throw new DnsError(
         'ERR_DNS_LOOKUP',
@@ -52,13 +50,10 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
       );
     }
   };
+  const firstCname = async (resolver: Resolver, name: string) =>
+    (await resolver.resolveCname(name))[0];
   const cname: LookUp['cname'] = (name, options) =>
-    ask(
-      `CNAME of ${name}`,
-      async (resolver) => (await resolver.resolveCname(name))[0],
-      undefined,
-      options,
-    );
+    ask(`CNAME of ${name}`, (resolver) => firstCname(resolver, name), undefined, options);
   return {
     cname,
     txt: (name, options) =>

@@ -12,11 +12,11 @@ export interface GrantedToken {
 /** A token that is asked for when it is needed, and kept. */
 export interface KeptToken<T extends GrantedToken> {
   get(options: DnsOptions): Promise<T>;
-  /** The host does not take it anymore. */
+  /** The host does not take it any longer. */
   forget(): void;
 }
 
-/** @param options `early`: seconds before its end from which a token is asked for anew */
+/** @param options `early`: seconds before its end from which a token is asked for again */
 export function keptToken<T extends GrantedToken>(
   ask: (options: DnsOptions) => Promise<T>,
   { early, clock }: { readonly early: number; readonly clock: Clock },

@@ -4,7 +4,7 @@ export function quoted(value: string): string {
   return strings.map((part) => `"${part.replace(/["\\]/g, '\\$&')}"`).join(' ');
 }
 
-/** The value that a zone file's text stands for: its parts joined. A text without quotes is the value itself. */
+/** Returns the value of a zone file's text: its strings joined. A text without quotes is the value itself. */
 export function unquoted(text: string): string {
   const strings = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)];
   if (strings.length === 0) return text;

@@ -28,7 +28,7 @@ export interface EditedRecordSet<There extends RecordSet, Done> extends DnsOptio
   readonly find: () => Promise<There | undefined>;
   /** Of a set that there is not. */
   readonly ttl: number;
-  /** Puts the wanted set in the place of what was found, if that is still there; without values it takes it away. undefined: someone came in between. */
+  /** Replaces the set that was read with the wanted one, if nothing has changed it; removes it if there are no values. Returns undefined if something has changed it. */
   readonly replace: (there: There | undefined, wanted: RecordSet) => Promise<Done | undefined>;
 }
 
@@ -75,7 +75,7 @@ export async function editRecordSet<There extends RecordSet, Done>(
 }
 
 /**
- * Changes a record set at a host that replaces whatever is there, and cannot be asked to do so only if nobody came in between:
+ * Changes a record set at a host that replaces whatever is there, and cannot be asked to do so only if no one came in between:
  * where the host is in trouble, every further attempt reads the set again, so that none writes what others have overtaken while it paused.
  * @param set its `replace` calls the host `once`
  * @returns what `replace` returned; undefined where there was nothing to do

@@ -48,7 +48,7 @@ describe('sdkApi', () => {
         'example: the answer to ListZones is not what is expected (it.Zones[0].Name): see whether example has trouble, or has changed its API',
     });
   });
-  it("tells by the status what an error means, and by the host's words", async () => {
+  it("derives the meaning of an error from the status and the host's words", async () => {
     const refusal = (json: unknown) =>
       json === 'Throttling'
         ? { code: 'ERR_DNS_RATE_LIMITED' as const, message: 'Rate exceeded' }
@@ -57,7 +57,7 @@ describe('sdkApi', () => {
       [
         new Refused(404),
         new Refused(400, 'Throttling', { 'retry-after': '61' }),
-        new Refused(400, { message: 'very-secret is no zone' }),
+        new Refused(400, { message: 'very-secret is not a zone' }),
       ],
       { refusal, conceal: (text) => text.replace('very-secret', '…') },
     );
@@ -71,7 +71,7 @@ describe('sdkApi', () => {
     });
     await expect(clock.run(api('ListZones', call, {}))).rejects.toMatchObject({
       code: 'ERR_DNS_API',
-      message: 'example: ListZones is refused (400 … is no zone): correct what the host names',
+      message: 'example: ListZones is refused (400 … is not a zone): correct what the host names',
     });
   });
   it('sends nothing again that is to be sent once', async () => {

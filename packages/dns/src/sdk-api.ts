@@ -9,7 +9,7 @@ import {
   withRetries,
 } from './json-api.ts';
 
-/** What a host answered, as its SDK tells it. */
+/** A host's answer, as its SDK reports it. */
 export interface HostAnswer {
   readonly status: number;
   readonly headers: Headers;

@@ -30,7 +30,10 @@ export async function serverAnswers(
   const { signal } = options;
   const asked = servers ?? (await authoritativeServers(zone, options));
   if (asked.length === 0)
-    throw new DnsError('ERR_DNS_NOT_VISIBLE', `there is no server to ask about ${name}: name one`);
+    throw new DnsError(
+      'ERR_DNS_NOT_VISIBLE',
+      `there is not a server to ask about ${name}: name one`,
+    );
   return await Promise.all(
     asked.map(async (server): Promise<ServerAnswer> => {
       try {

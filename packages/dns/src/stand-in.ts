@@ -23,7 +23,7 @@ export interface StandInAnswer {
 }
 
 export interface StandInOptions {
-  /** Where the API lies: requests to any other place throw, as one to a host that does not exist. */
+  /** The URL of the API: requests to any other place throw, as one to a host that does not exist. */
   readonly baseUrl: string;
   readonly authorized: (request: StandInRequest) => boolean;
   /** In the vendor's own words: for wrong credentials, too many requests, a path that there is not, a body that cannot be read, and a fault of its own. */
@@ -43,7 +43,7 @@ export interface StandIn {
   readonly requests: readonly string[];
 }
 
-/** Stands in for a host's API in the tests of its provider. */
+/** Replaces a host's API in the tests of its provider. */
 export function standIn(options: StandInOptions): StandIn {
   const { baseUrl, words } = options;
   return troubled({
@@ -53,7 +53,7 @@ export function standIn(options: StandInOptions): StandIn {
   });
 }
 
-/** Puts trouble in front of an API: of a stand-in, or of a real server that cannot be told to have any. */
+/** Puts trouble in front of an API: of a stand-in, or of a real server that cannot simulate any. */
 export function troubled({
   baseUrl,
   words,
