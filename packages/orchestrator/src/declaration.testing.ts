@@ -301,6 +301,20 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
+    title: 'keeps existing values that are only for a new certificate',
+    async check(subject) {
+      const { provisioner } = subject;
+      const labels = { team: 'web' };
+      await execute(subject, await provisioner.declare({ ...spec, keyType: 'rsa-2048', labels }));
+      const again = await provisioner.declare(
+        { ...spec, labels: {} },
+        { keep: ['keyType', 'labels'] },
+      );
+      assert.equal(again.change, 'unchanged');
+      assert.deepEqual([again.certificate.keyType, again.certificate.labels], ['rsa-2048', labels]);
+    },
+  },
+  {
     title: 'matches each of several entries with the same names with its own certificate',
     async check(subject) {
       const { provisioner } = subject;
