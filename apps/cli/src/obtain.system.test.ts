@@ -66,6 +66,20 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
     expect((await readdir(folder)).sort()).toEqual(['certificate.pem', 'data', 'private_key.pem']);
   });
 
+  it.each([[[]], [['--no-manage']]])(
+    'gives the key the mode of --key-mode, and refuses one that everybody may read, with %j',
+    async (flags) => {
+      const common = ['-d', 'mode.test', '--accept-tos', ...flags];
+      const open = await obtain([...common, '--key-mode', '0644']);
+      expect([open.code, open.stderr]).toEqual([2, expect.stringContaining('to everyone')]);
+      expect(await readdir(folder)).not.toContain('private_key.pem');
+      expect(await obtain([...common, '--key-mode', '0640'])).toMatchObject({ code: 0 });
+      expect((await stat(at('private_key.pem'))).mode & 0o777).toBe(0o640);
+      await obtain([...common, '--force']);
+      expect((await stat(at('private_key.pem'))).mode & 0o777).toBe(0o640);
+    },
+  );
+
   it('keeps one account for a CA, and registers no second time', async () => {
     await obtain(['-d', 'first.test', '--accept-tos']);
     const second = await obtain(['-d', 'second.test', '--force', '--json']);

@@ -17,7 +17,10 @@ export interface WaitingFile extends AsyncDisposable {
  *
  * @throws CliError `ERR_CLI_FILE`
  */
-export async function waitingFile(path: string, mode: 0o600 | 0o644): Promise<WaitingFile> {
+export async function waitingFile(
+  path: string,
+  mode: 0o600 | 0o644 | FileAttributes,
+): Promise<WaitingFile> {
   const file = await attempt(path, () => reserveFile(path, attributesOf(mode)));
   return {
     commit: (bytes) =>
@@ -53,7 +56,8 @@ export async function writeVerified<T>(
   return result;
 }
 
-function attributesOf(mode: 0o600 | 0o644): FileAttributes {
+function attributesOf(mode: 0o600 | 0o644 | FileAttributes): FileAttributes {
+  if (typeof mode === 'object') return mode;
   return { mode, keepModeWithin: mode === 0o600 ? 0o640 : mode };
 }
 

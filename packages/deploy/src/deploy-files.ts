@@ -3,7 +3,7 @@ import { type FileAttributes, replaceFile } from '@acmex/files';
 import { type Bundle, filesOf } from './bundle.ts';
 import { deployToDirectory } from './directory.ts';
 import { DeployError } from './errors.ts';
-import { attributesOf, type Permissions } from './permissions.ts';
+import { fileAttributes, type Permissions } from './permissions.ts';
 import { writeFailure } from './write-failure.ts';
 
 /** Single files, each at the path where a server reads it. Absolute paths. */
@@ -49,7 +49,7 @@ export interface Deployed {
  * @throws DeployError `ERR_DEPLOY_FILE`, `ERR_DEPLOY_TARGET`, `ERR_DEPLOY_UNSAFE`
  */
 export async function deployFiles(target: Target, bundle: Bundle): Promise<Deployed> {
-  const attributes = await attributesOf(target);
+  const attributes = await fileAttributes(target);
   if (!('directory' in target)) return await deployToFiles(target, bundle, attributes);
   assertAbsolute(target.directory);
   return await deployToDirectory(target, bundle, attributes);
@@ -58,7 +58,7 @@ export async function deployFiles(target: Target, bundle: Bundle): Promise<Deplo
 async function deployToFiles(
   { certPath, keyPath, chainPath, leafPath, combinedPath }: FileTarget,
   bundle: Bundle,
-  { key, certificate }: Awaited<ReturnType<typeof attributesOf>>,
+  { key, certificate }: Awaited<ReturnType<typeof fileAttributes>>,
 ): Promise<Deployed> {
   const texts = filesOf(bundle);
   const files: readonly (readonly [string | undefined, string, FileAttributes])[] = [

@@ -10,6 +10,6 @@ export { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';
 export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';
 export { hooksIn } from './hooks-folder.ts';
-export type { Permissions } from './permissions.ts';
+export { fileAttributes, type Permissions } from './permissions.ts';
 export { probe, type ProbeOptions, servedSerialNumber } from './probe.ts';
 export { trustedProgram } from './program.ts';

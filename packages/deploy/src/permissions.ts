@@ -24,7 +24,7 @@ export interface Permissions {
  *
  * @throws DeployError `ERR_DEPLOY_TARGET` for a user or group that this machine does not have, or a mode that shows the key
  */
-export async function attributesOf({
+export async function fileAttributes({
   owner,
   group,
   mode,

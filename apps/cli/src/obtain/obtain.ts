@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { parseChain } from '@acmex/certificate';
+import { fileAttributes } from '@acmex/deploy';
 import { endsIn, type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import type { Identifier } from '@acmex/identifier';
@@ -130,9 +131,11 @@ async function issuerSettings(
 
 /**
  * Makes sure that the files do not exist, unless `--force` permits to replace them.
- * @throws CliError `ERR_CLI_EXISTS`
+ * @throws CliError `ERR_CLI_EXISTS`; DeployError `ERR_DEPLOY_TARGET` for a mode, user or group that cannot be used
  */
-async function assertWritable({ certPath, keyPath, csr, force }: ObtainOptions): Promise<void> {
+async function assertWritable(options: ObtainOptions): Promise<void> {
+  const { certPath, keyPath, csr, force, keyMode, owner, group } = options;
+  await fileAttributes({ keyMode, owner, group });
   if (force) return;
   for (const path of csr === undefined ? [keyPath, certPath] : [certPath]) {
     const exists = await access(path).then(

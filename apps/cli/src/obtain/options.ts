@@ -34,6 +34,9 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly preferredChain?: string;
   readonly notAfter?: string;
   readonly deployDirectory?: string;
+  readonly keyMode?: number;
+  readonly owner?: string;
+  readonly group?: string;
   readonly deployHook?: string;
   readonly probe?: { readonly host: string; readonly port: number };
   /** False by `--no-manage`. */

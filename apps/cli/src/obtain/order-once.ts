@@ -1,5 +1,6 @@
 import { verifyIssued } from '@acmex/certificate';
 import { AcmeClient } from '@acmex/client';
+import { fileAttributes } from '@acmex/deploy';
 import { endsIn } from '@acmex/manager';
 import { reportProgress, trackDisplay } from '../progress.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
@@ -10,9 +11,10 @@ import { certificateRequest } from './request.ts';
 export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
   const { options, names, authority, manager, report } = obtaining;
   const { signal, display } = obtaining.terminal;
+  const attributes = await fileAttributes(options);
   await using keyFile =
-    options.csr === undefined ? await waitingFile(options.keyPath, 0o600) : undefined;
-  await using certificateFile = await waitingFile(options.certPath, 0o644);
+    options.csr === undefined ? await waitingFile(options.keyPath, attributes.key) : undefined;
+  await using certificateFile = await waitingFile(options.certPath, attributes.certificate);
   report.working('creating the request');
   const request = await certificateRequest(names, options);
   report.working(`connecting to ${authority.title}`);

@@ -15,7 +15,7 @@ import {
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
-import { hostPort, list, port, secondsOrSkip, time } from './values.ts';
+import { fileMode, hostPort, list, port, secondsOrSkip, time } from './values.ts';
 
 const challengeDraft: Flag<DnsAccountDraft | DnsPersistDraft | undefined> = {
   syntax: '--challenge-draft <version>',
@@ -87,6 +87,19 @@ const deploymentFlags = {
   deployDirectory: text(
     '--deploy-directory <directory>',
     'Also write live/NAME/fullchain.pem and privkey.pem below this directory, and replace both in one step',
+  ),
+  keyMode: parsed(
+    '--key-mode <mode>',
+    'Mode of the private key, such as 0640 (default: that of the replaced file, at most 0640, or 0600)',
+    fileMode,
+  ),
+  owner: text(
+    '--owner <user>',
+    'User that the files belong to (default: that of the replaced file)',
+  ),
+  group: text(
+    '--group <group>',
+    'Group that the files belong to (default: that of the replaced file)',
   ),
   deployHook: text(
     '--deploy-hook <command>',

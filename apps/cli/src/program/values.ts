@@ -42,6 +42,12 @@ export function secondsOrSkip(text: string): number | 'skip' {
   return Number(text);
 }
 
+export function fileMode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text))
+    throw new InvalidArgumentError('Use an octal mode, such as 0640.');
+  return Number.parseInt(text, 8);
+}
+
 export function time(text: string): string {
   if (
     !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ||
