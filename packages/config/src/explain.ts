@@ -1,5 +1,5 @@
-import { isTable, type KeyPath, pathText } from './key-path.ts';
-import { originText } from './origin.ts';
+import { isTable, type KeyPath, pathText } from './settings.ts';
+import { originText } from './fault.ts';
 import type { Config } from './read-config.ts';
 import { Secret } from './secret.ts';
 

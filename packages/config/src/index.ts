@@ -6,14 +6,14 @@ export {
   type DnsVariablesRecord,
   type NamedDnsProviderOptions,
   openNamedDnsProvider,
-} from './dns/named.ts';
+} from './dns/open.ts';
 export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
 export {
   type DnsProviderKind,
   dnsProviderKinds,
   type DnsProviderOption,
   dnsProvidersOf,
-} from './dns/providers.ts';
+} from './dns/choice.ts';
 export {
   ConfigError,
   type ConfigErrorCode,
@@ -24,7 +24,7 @@ export { type ConfigRow, explain } from './explain.ts';
 export { type Fault, faultText } from './fault.ts';
 export { findConfig, type Places } from './find-config.ts';
 export { type IssuerDescription, issuersOf } from './issuers.ts';
-export { type KeyPath, valueAt } from './key-path.ts';
+export { type KeyPath, valueAt } from './settings.ts';
 export {
   keysOf,
   openDriver,
@@ -32,7 +32,7 @@ export {
   type OpenStorageOptions,
   redisPlace,
 } from './open-storage.ts';
-export { type Origin, originText } from './origin.ts';
+export { type Origin, originText } from './fault.ts';
 export type { Override } from './overridden.ts';
 export {
   checkConfig,

@@ -1,4 +1,4 @@
-import { acmeIssuerName } from './agreement/issuers.ts';
+import { acmeIssuerName } from './cross-checks/issuers.ts';
 import type { Config, ConfigValues } from './read-config.ts';
 import { type WellKnownIssuer, wellKnownIssuers } from './well-known-issuers.ts';
 

@@ -1,6 +1,13 @@
 import type { Fault } from './fault.ts';
-import { isTable, type KeyPath, pathText, type Table, valueAt, withValueAt } from './key-path.ts';
-import type { Settings } from './settings.ts';
+import {
+  isTable,
+  type KeyPath,
+  pathText,
+  type Table,
+  valueAt,
+  withValueAt,
+  type Settings,
+} from './settings.ts';
 import { type Environment, substituted } from './substitution.ts';
 import { nameForm } from './keys.ts';
 

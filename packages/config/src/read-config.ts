@@ -1,21 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { type Clock, systemClock } from '@acmex/clock';
+import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { disagreements } from './agreement/agreement.ts';
-import { withoutHalfAccount } from './agreement/issuers.ts';
-import { withOneStorage } from './agreement/storage.ts';
 import { type ConfigKey, configKeys } from './config-keys.ts';
+import { disagreements } from './cross-checks/cross-checks.ts';
+import { withoutHalfAccount } from './cross-checks/issuers.ts';
+import { withOneStorage } from './cross-checks/storage.ts';
 import { invalid } from './errors.ts';
-import type { Fault } from './fault.ts';
+import type { Fault, Origin } from './fault.ts';
 import { findConfig, type Places } from './find-config.ts';
-import { type Frozen, frozen } from './frozen.ts';
 import { faultsOf } from './issue-faults.ts';
-import { type KeyPath, valueAt } from './key-path.ts';
 import { inNormalForm, withVariables } from './normal-form.ts';
-import type { Origin } from './origin.ts';
 import { type Override, withEnvironment, withOverrides } from './overridden.ts';
 import { configTables, schemaOf } from './schema.ts';
-import { Settings } from './settings.ts';
+import { Secret } from './secret.ts';
+import { type KeyPath, valueAt, Settings } from './settings.ts';
 import type { Environment } from './substitution.ts';
 import { readDocument } from './toml/document.ts';
 import { assertTrusted } from './trusted-file.ts';
@@ -124,4 +122,17 @@ function onePerKey(faults: readonly Fault[]): readonly Fault[] {
   return [...first.values()]
     .reverse()
     .sort((one, other) => (line(one) === line(other) ? 0 : line(one) - line(other)));
+}
+
+/** The same, and nobody can change it. */
+export type Frozen<T> = T extends Secret | string | number | boolean | undefined
+  ? T
+  : { readonly [Key in keyof T]: Frozen<T[Key]> };
+
+/** Freezes a value and all that is in it. */
+export function frozen<T>(value: T): Frozen<T>;
+export function frozen(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Secret) return value;
+  for (const one of Object.values(value)) frozen(one);
+  return Object.freeze(value);
 }

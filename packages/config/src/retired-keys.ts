@@ -1,5 +1,5 @@
 import { sameKey } from './config-keys.ts';
-import type { KeyPath } from './key-path.ts';
+import type { KeyPath } from './settings.ts';
 
 /** Keys of earlier configurations that nothing can follow truly, each with what to do in place of it. */
 const retired: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { parse, TomlError } from 'smol-toml';
 import type { Fault } from '../fault.ts';
-import type { Table } from '../key-path.ts';
+import type { Table } from '../settings.ts';
 import { keyLines } from './key-lines.ts';
 
 /** A configuration file as it was written. */

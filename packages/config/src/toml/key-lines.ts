@@ -1,4 +1,4 @@
-import { type KeyPath, pathText } from '../key-path.ts';
+import { type KeyPath, pathText } from '../settings.ts';
 import { TomlReader } from './toml-reader.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { KeyPath } from '../key-path.ts';
+import type { KeyPath } from '../settings.ts';
 
 /** Goes through a TOML document once, and tells of each key and item inside values with its line. What it is given, a parser has taken. */
 export class TomlReader {

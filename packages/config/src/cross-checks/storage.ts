@@ -1,6 +1,5 @@
-import { valueAt, withoutValueAt } from '../key-path.ts';
-import type { Origin } from '../origin.ts';
-import type { Settings } from '../settings.ts';
+import { valueAt, withoutValueAt, type Settings } from '../settings.ts';
+import type { Origin } from '../fault.ts';
 import { type Check, fault } from './check.ts';
 
 /** The settings with one storage and one key of it, where a flag or a variable names another than the file. */

@@ -1,5 +1,4 @@
-import { isTable, valueAt, withoutValueAt } from '../key-path.ts';
-import type { Settings } from '../settings.ts';
+import { isTable, valueAt, withoutValueAt, type Settings } from '../settings.ts';
 import { wellKnownIssuers } from '../well-known-issuers.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 

@@ -1,9 +1,7 @@
-import { dnsProviderTypes, tokenAloneTypes } from '../dns/entry.ts';
+import { dnsProviderTypes, tokenAloneTypes, matches } from '../dns/entry.ts';
 import { type DnsOption, keyPathOf } from '../dns/kind.ts';
 import { dnsKinds } from '../dns/kinds.ts';
-import { matches } from '../dns/zone-pattern.ts';
-import { isTable, type KeyPath, valueAt } from '../key-path.ts';
-import type { Settings } from '../settings.ts';
+import { isTable, type KeyPath, valueAt, type Settings } from '../settings.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
 /** Providers are named once, and those that are named are there. */

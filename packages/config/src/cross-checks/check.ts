@@ -1,7 +1,6 @@
 import type { Fault } from '../fault.ts';
-import { isTable, type KeyPath, pathText, type Table } from '../key-path.ts';
-import { nearest } from '../nearest.ts';
-import type { Settings } from '../settings.ts';
+import { isTable, type KeyPath, pathText, type Table, type Settings } from '../settings.ts';
+import { nearest } from '../issue-faults.ts';
 
 /** Looks at what one table says of another, in settings that may have other faults still. */
 export type Check = (settings: Settings) => readonly (Fault | undefined)[];

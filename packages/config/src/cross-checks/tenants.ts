@@ -1,4 +1,4 @@
-import { isTable, valueAt } from '../key-path.ts';
+import { isTable, valueAt } from '../settings.ts';
 import { acmeIssuerName } from './issuers.ts';
 import { type Check, unknownName } from './check.ts';
 

@@ -1,4 +1,4 @@
-import { type KeyPath, valueAt } from '../key-path.ts';
+import { type KeyPath, valueAt } from '../settings.ts';
 import { challengeDrafts } from '../tables/challenge.ts';
 import { certificates, type Check, fault } from './check.ts';
 
