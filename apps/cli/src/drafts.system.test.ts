@@ -333,7 +333,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       check(
         `[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "${accountDraft}"\n`,
       ),
-    ).resolves.toContain('nobody writes the records');
+    ).resolves.toContain('no DNS provider writes the records');
     await expect(
       check(
         `[[certificates]]\nnames = ["a.test", "*.a.test"]\nchallenge = "dns-persist-01"\nchallenge_draft = "${persistDraft}"\n`,

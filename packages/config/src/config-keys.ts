@@ -1,6 +1,6 @@
 import type { JsonSchema } from './schema.ts';
 
-/** One key that a configuration may have. */
+/** A key that a configuration may have. */
 export interface ConfigKey {
   /** Its tables and its own name; `[]` for any item of an array, `NAME` for any name of a table. */
   readonly path: readonly string[];
@@ -19,7 +19,7 @@ export function configKeys(schema: JsonSchema, path: readonly string[] = []): re
   if (typeof items === 'object' && !Array.isArray(items) && below(items))
     return keysBelow(items, [...path, '[]']);
   const either = anyOf ?? oneOf;
-  if (either) return onlyOnce(either.flatMap((one) => keysBelow(one, path)));
+  if (either) return onlyOnce(either.flatMap((alternative) => keysBelow(alternative, path)));
   return [{ path, schema }];
 }
 
@@ -59,7 +59,7 @@ function valuesOf({ const: only, enum: several }: JsonSchema): NonNullable<JsonS
   return several ?? (only === undefined ? [] : [only]);
 }
 
-/** The key of a path in a configuration, where items and names stand for themselves. */
+/** Returns the key of a path in a configuration. */
 export function sameKey(pattern: readonly string[], path: readonly (string | number)[]): boolean {
   return (
     pattern.length === path.length &&
@@ -70,7 +70,7 @@ export function sameKey(pattern: readonly string[], path: readonly (string | num
   );
 }
 
-/** Names that may stand in a table: of values and of further tables. */
+/** Returns the names that a table may have: of values and of further tables. */
 export function namesIn(
   keys: readonly ConfigKey[],
   table: readonly (string | number)[],

@@ -14,7 +14,7 @@ export interface ConfigFolder extends AsyncDisposable {
 
 export async function configFolder(
   toml?: string,
-  given: Partial<ReadConfigOptions> = {},
+  options: Partial<ReadConfigOptions> = {},
 ): Promise<ConfigFolder> {
   const path = await mkdtemp(join(tmpdir(), 'acmex-config-'));
   const write = async (name: string, text: string) => {
@@ -32,7 +32,7 @@ export async function configFolder(
       home: join(path, 'home'),
       environment: {},
       ...(toml === undefined ? {} : { file: join(path, 'acmex.toml') }),
-      ...given,
+      ...options,
     },
     [Symbol.asyncDispose]: async () => {
       await rm(path, { recursive: true, force: true });

@@ -15,9 +15,9 @@ export type Argv = readonly [program: string, ...args: readonly string[]];
 const longest = 64 * 1024;
 
 /**
- * A credential that a program writes to its standard output, without the line break at its end.
- * No shell is in between. It has 10 seconds and sees the whole environment; what it writes goes nowhere else, what it complains about goes nowhere at all.
- * @throws ConfigError `ERR_CONFIG_CREDENTIAL` naming the program alone, for an argument may be a secret too
+ * Returns the credential that a program writes to its standard output, without the line break at its end.
+ * The program is started without a shell, with the whole environment, and has 10 seconds. Its standard error is discarded.
+ * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names only the program, because an argument may be a secret too
  */
 export async function credentialOfCommand(
   argv: Argv,
@@ -31,10 +31,7 @@ export async function credentialOfCommand(
     );
   } catch (error) {
     if (errorCode(error) === 'ERR_CONFIG_CREDENTIAL') throw error;
-    throw refusal(
-      program,
-      'did not end within 10 seconds: run it by hand, it may wait for someone',
-    );
+    throw refusal(program, 'did not end within 10 seconds: run it by hand, it may wait for input');
   }
 }
 
@@ -67,7 +64,7 @@ function output(
       shell: false,
       detached: true,
     });
-    const parts: Buffer[] = [];
+    const chunks: Buffer[] = [];
     let size = 0;
     const stop = () => endGroup(child.pid);
     const settle = (settled: () => void) => {
@@ -78,7 +75,7 @@ function output(
     child.stdout.on('data', (part: Buffer) => {
       size += part.length;
       if (size > longest) stop();
-      else parts.push(part);
+      else chunks.push(part);
     });
     child.on('error', (cause: NodeJS.ErrnoException) =>
       settle(() =>
@@ -95,26 +92,20 @@ function output(
         if (signal.aborted) return reject(signal.reason);
         if (size > longest)
           return reject(
-            refusal(
-              program,
-              `wrote more than ${longest} bytes: it is to write the credential alone`,
-            ),
+            refusal(program, `wrote more than ${longest} bytes: it must write only the credential`),
           );
-        if (code !== 0)
-          return reject(
-            refusal(
-              program,
-              `ended with ${code === null ? 'a signal' : `exit code ${code}`}: run it by hand to see why`,
-            ),
-          );
-        return resolve(
-          Buffer.concat(parts)
-            .toString()
-            .replace(/\r?\n$/, ''),
-        );
+        const text = Buffer.concat(chunks).toString();
+        return code === 0
+          ? resolve(text.replace(/\r?\n$/, ''))
+          : reject(exitRefusal(program, code));
       }),
     );
   });
+}
+
+function exitRefusal(program: string, code: number | null): ConfigError {
+  const end = code === null ? 'a signal' : `exit code ${code}`;
+  return refusal(program, `ended with ${end}: run it by hand to see why`);
 }
 
 function endGroup(pid: number | undefined): void {

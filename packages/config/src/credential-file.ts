@@ -2,12 +2,12 @@ import { open } from 'node:fs/promises';
 import { errorCode } from '@acmex/errors';
 import { ConfigError } from './errors.ts';
 
-/** Longer is no credential. */
+/** The largest size of a credential. */
 const longest = 64 * 1024;
 
 /**
- * A credential in a file of its own, without the line break at its end.
- * The file is root's or this user's. Nobody else may read or write it, with one exception: a file of root may be readable by its group (0640), as secrets are handed to services.
+ * Returns the credential in a file, without the line break at its end.
+ * The file is root's or this user's. No other user may read or write it, with one exception: a file of root may be readable by its group (0640), as service managers provide secrets.
  * @throws ConfigError `ERR_CONFIG_CREDENTIAL` with the cure
  */
 export async function credentialInFile(path: string): Promise<string> {
@@ -30,13 +30,15 @@ export async function credentialInFile(path: string): Promise<string> {
   }
 }
 
-function objectionTo(mode: number, uid: number): string | undefined {
-  const own = process.getuid?.();
-  if (own === undefined) return undefined; // Windows has no such modes
-  if (uid !== 0 && uid !== own) return `belongs to the user ${uid}: chown ${own}`;
-  const allowed = uid === 0 ? 0o740 : 0o700;
+function objectionTo(mode: number, owner: number): string | undefined {
+  const user = process.getuid?.();
+  if (user === undefined) return undefined; // Windows has no such modes
+  if (owner !== 0 && owner !== user) return `belongs to the user ${owner}: chown ${user}`;
+  const allowed = owner === 0 ? 0o740 : 0o700;
   if ((mode & 0o777 & ~allowed) === 0) return undefined;
-  return uid === 0 && own !== 0 ? 'is open to others: chmod 640' : 'is open to others: chmod 600';
+  return owner === 0 && user !== 0
+    ? 'is open to others: chmod 640'
+    : 'is open to others: chmod 600';
 }
 
 function refusal(message: string, cause?: unknown): ConfigError {

@@ -10,13 +10,13 @@ const root = process.getuid?.() === 0;
 
 /** The credential that a configuration describes. */
 async function credential(
-  given: string,
+  toml: string,
   {
     environment = {},
     clock = virtualClock(),
   }: { environment?: Record<string, string>; clock?: ReturnType<typeof virtualClock> } = {},
 ): Promise<Secret> {
-  await using folder = await configFolder(`[server]\napi_keys = [${given}]\n`, {
+  await using folder = await configFolder(`[server]\napi_keys = [${toml}]\n`, {
     environment: { PATH: process.env['PATH'], ...environment },
     clock,
   });
@@ -25,7 +25,7 @@ async function credential(
 }
 
 describe('a credential', () => {
-  it('shows itself to nobody who does not ask for it', async () => {
+  it('is masked in all output', async () => {
     const secret = new Secret(async () => 'canary');
     expect(
       String(secret) +
@@ -57,7 +57,7 @@ describe('a credential', () => {
     );
   });
 
-  it('is got when it is asked for, and anew each time', async () => {
+  it('is read each time it is needed', async () => {
     await using folder = await configFolder();
     const secret = await credential(`{ file = "${join(folder.path, 'token')}" }`);
     await expect(secret.reveal()).rejects.toMatchObject({
@@ -104,7 +104,7 @@ describe('a credential', () => {
     },
   );
 
-  it('that is empty, missing or not to be had is told by its place', async () => {
+  it('that is empty, missing or not available is reported by its place', async () => {
     await expect((await credential('{ env = "NONE" }')).reveal()).rejects.toMatchObject({
       message: 'the variable NONE, which is to hold a credential, is not set: set it',
     });
@@ -153,7 +153,7 @@ describe('a credential', () => {
     });
     await expect(clock.run(secret.reveal())).rejects.toMatchObject({
       message:
-        'the credential command sh did not end within 10 seconds: run it by hand, it may wait for someone',
+        'the credential command sh did not end within 10 seconds: run it by hand, it may wait for input',
     });
     expect(clock.monotonic()).toBe(10_000);
   });
@@ -161,7 +161,7 @@ describe('a credential', () => {
   it('of a command that writes without end is given up', async () => {
     await expect((await credential('{ command = ["yes"] }')).reveal()).rejects.toMatchObject({
       message:
-        'the credential command yes wrote more than 65536 bytes: it is to write the credential alone',
+        'the credential command yes wrote more than 65536 bytes: it must write only the credential',
     });
   });
 
@@ -201,16 +201,16 @@ describe('a configuration file', () => {
 
   it('in a folder that others may write stops the start, also behind a link', async () => {
     await using folder = await configFolder('');
-    await using other = await configFolder();
-    await symlink(folder.file, join(other.path, 'acmex.toml'));
+    await using secondFolder = await configFolder();
+    await symlink(folder.file, join(secondFolder.path, 'acmex.toml'));
     await chmod(folder.path, 0o777);
-    for (const options of [folder.options, other.options])
+    for (const options of [folder.options, secondFolder.options])
       await expect(readConfig(options)).rejects.toMatchObject({
         code: 'ERR_CONFIG_UNSAFE',
         message: expect.stringContaining(`chmod go-w ${folder.path}`),
       });
     await chmod(folder.path, 0o700);
-    await readConfig(other.options);
+    await readConfig(secondFolder.options);
   });
 
   (root ? it : it.skip)('of another user stops the start (needs root)', async () => {
@@ -222,7 +222,7 @@ describe('a configuration file', () => {
     });
   });
 
-  it('that cannot be read as a file is told by its path', async () => {
+  it('that cannot be read as a file is reported by its path', async () => {
     await using folder = await configFolder();
     await writeFile(join(folder.path, 'x'), '', { mode: 0o600 });
     await expect(readConfig({ ...folder.options, file: 'none.toml' })).rejects.toMatchObject({

@@ -7,7 +7,7 @@ import { path } from './keys.ts';
 import { Secret } from './secret.ts';
 import type { Environment } from './substitution.ts';
 
-/** Where credentials are got from. */
+/** The sources of credentials. */
 export interface CredentialAccess {
   readonly environment: Environment;
   readonly clock: Clock;
@@ -26,7 +26,7 @@ const place = z
         .regex(/^[A-Za-z_]\w*$/, 'write the name of a variable')
         .optional()
         .meta({ description: 'Variable that holds it.' }),
-      file: path('File that holds it; nobody else may read it.').optional(),
+      file: path('File that contains it; no other user may read the file.').optional(),
       command: z
         .tuple([z.string().min(1)], z.string(), {
           error: 'write it as an array: ["program", "argument"]',
@@ -37,49 +37,49 @@ const place = z
     { error: wanted },
   )
   .refine(
-    (one) => Object.values(one).filter((value) => value !== undefined).length === 1,
-    'give exactly one of env, file and command',
+    (source) => Object.values(source).filter((value) => value !== undefined).length === 1,
+    'write exactly one of env, file and command',
   );
 
-/** A credential is written in place, or as the place where it is kept; it is got when it is needed, each time anew. */
+/** A credential is a text, or the place where it is stored. It is read each time when it is needed. */
 export function credentialKey(access: CredentialAccess) {
   return (meaning: string) =>
     z
       .union([z.string().min(1, wanted), place], { error: wanted })
-      .transform((given) => new Secret(nonEmpty(given, access)))
+      .transform((source) => new Secret(nonEmpty(source, access)))
       .meta({ description: meaning, writeOnly: true });
 }
 
 type Given = string | z.output<typeof place>;
 
-function nonEmpty(given: Given, access: CredentialAccess): () => Promise<string> {
+function nonEmpty(source: Given, access: CredentialAccess): () => Promise<string> {
   return async () => {
-    const text = await got(given, access);
+    const text = await got(source, access);
     if (text !== '') return text;
     throw new ConfigError(
       'ERR_CONFIG_CREDENTIAL',
-      `the credential of ${placeText(given)} is empty: put it there`,
+      `the credential of ${placeText(source)} is empty: put it there`,
     );
   };
 }
 
-async function got(given: Given, { environment, clock }: CredentialAccess): Promise<string> {
-  if (typeof given === 'string') return given;
-  if (given.file !== undefined) return await credentialInFile(given.file);
-  if (given.command !== undefined)
-    return await credentialOfCommand(given.command, { environment, clock });
-  const value = environment[given.env ?? ''];
+async function got(source: Given, { environment, clock }: CredentialAccess): Promise<string> {
+  if (typeof source === 'string') return source;
+  if (source.file !== undefined) return await credentialInFile(source.file);
+  if (source.command !== undefined)
+    return await credentialOfCommand(source.command, { environment, clock });
+  const value = environment[source.env ?? ''];
   if (value !== undefined) return value;
   throw new ConfigError(
     'ERR_CONFIG_CREDENTIAL',
-    `the variable ${given.env}, which is to hold a credential, is not set: set it`,
+    `the variable ${source.env}, which is to hold a credential, is not set: set it`,
   );
 }
 
-function placeText(given: Given): string {
-  if (typeof given === 'string') return 'the configuration';
-  if (given.file !== undefined) return `the file ${given.file}`;
-  return given.command === undefined
-    ? `the variable ${given.env}`
-    : `the command ${given.command[0]}`;
+function placeText(source: Given): string {
+  if (typeof source === 'string') return 'the configuration';
+  if (source.file !== undefined) return `the file ${source.file}`;
+  return source.command === undefined
+    ? `the variable ${source.env}`
+    : `the command ${source.command[0]}`;
 }

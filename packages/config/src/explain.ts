@@ -3,7 +3,7 @@ import { originText } from './fault.ts';
 import type { Config } from './read-config.ts';
 import { Secret } from './secret.ts';
 
-/** One value of a configuration, for people. */
+/** A value of a configuration, for people. */
 export interface ConfigRow {
   /** As `acme.contact`. */
   readonly key: string;
@@ -13,20 +13,16 @@ export interface ConfigRow {
   readonly origin: string;
 }
 
-/** Every value that holds, and where it came from. No credential is in it, nor got for it. */
+/** Returns every value with its origin. Credentials are masked, and not read. */
 export function explain({ values, originOf }: Config): readonly ConfigRow[] {
   const rows = (value: unknown, path: KeyPath): readonly ConfigRow[] => {
     if (value instanceof Secret)
       return [{ key: pathText(path), value: String(value), origin: originText(originOf(path)) }];
-    const below: readonly (readonly [string | number, unknown])[] = isTable(value)
-      ? Object.entries(value)
-      : isListOfTables(value)
-        ? [...value.entries()]
-        : [];
+    const below = childrenOf(value);
     if (below.length > 0)
       return below
-        .filter(([, one]) => one !== undefined)
-        .flatMap(([part, one]) => rows(one, [...path, part]));
+        .filter(([, child]) => child !== undefined)
+        .flatMap(([part, child]) => rows(child, [...path, part]));
     return isTable(value)
       ? []
       : [{ key: pathText(path), value: JSON.stringify(value), origin: originText(originOf(path)) }];
@@ -34,6 +30,11 @@ export function explain({ values, originOf }: Config): readonly ConfigRow[] {
   return rows(values, []);
 }
 
+function childrenOf(value: unknown): readonly (readonly [string | number, unknown])[] {
+  if (isTable(value)) return Object.entries(value);
+  return isListOfTables(value) ? [...value.entries()] : [];
+}
+
 function isListOfTables(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value) && value.length > 0 && value.every((one) => isTable(one));
+  return Array.isArray(value) && value.length > 0 && value.every((entry) => isTable(entry));
 }

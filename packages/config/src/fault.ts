@@ -1,4 +1,4 @@
-/** Where a value came from. */
+/** The source of a value. */
 export type Origin =
   /** As `--storage`. */
   | { readonly from: 'flag'; readonly flag: string }
@@ -21,11 +21,11 @@ export function originText(origin: Origin): string {
   }
 }
 
-/** One fault of a configuration. It quotes no value, since a credential may be in the wrong place; only names of certificates are quoted. */
+/** A fault of a configuration. It quotes no value, since a credential may be in the wrong place; only names of certificates are quoted. */
 export interface Fault {
-  /** As `challenge.dns01.providers[0].api_token`; empty where the file is no TOML at all. */
+  /** As `challenge.dns01.providers[0].api_token`; empty where the file is not valid TOML. */
   readonly key: string;
-  /** Where it stands. */
+  /** The source of the value. */
   readonly origin: Origin;
   /** What is wrong, as `is text where a whole number belongs`. */
   readonly problem: string;
@@ -35,7 +35,7 @@ export interface Fault {
   readonly code?: string;
 }
 
-/** A fault in one line: `/etc/acmex/acmex.toml:7: acme.contact …: …`. */
+/** Returns a fault as one line: `/etc/acmex/acmex.toml:7: acme.contact …: …`. */
 export function faultText({ key, origin, problem, cure, code }: Fault): string {
   const subject = key === '' ? '' : `${key} `;
   const suffix = code === undefined ? '' : ` [${code}]`;

@@ -21,22 +21,22 @@ describe('what is wrong with a configuration', () => {
     [
       'a key with a slip, and what was meant',
       '[acme]\nca = "letsencrypt"\ncontacts = []',
-      '3 acme.contacts is not known: write contact, if that is meant',
+      '3 acme.contacts is not known: write contact, if you mean that',
     ],
     [
       'a table with a slip',
       '[renewals]\nconcurrency = 1',
-      '1 renewals is not known: write renewal, if that is meant',
+      '1 renewals is not known: write renewal, if you mean that',
     ],
     [
       'a key in a table of an array',
       '[[certificates]]\nnames = ["example.com"]\nkeytype = "rsa-2048"',
-      '3 certificates[0].keytype is not known: write key_type, if that is meant',
+      '3 certificates[0].keytype is not known: write key_type, if you mean that',
     ],
     [
       'a key of an inline table',
       'certificates = [\n  { names = ["example.com"] },\n  { names = ["example.org"], isuer = "x" },\n]',
-      '3 certificates[1].isuer is not known: write issuer, if that is meant',
+      '3 certificates[1].isuer is not known: write issuer, if you mean that',
     ],
     [
       'text for a number',
@@ -86,7 +86,7 @@ describe('what is wrong with a configuration', () => {
     [
       'an issuer that is two',
       '[issuers.x]\nca = "google"\ndirectory = "https://ca.example"',
-      '1 issuers.x does not fit: give either ca or directory',
+      '1 issuers.x does not fit: write either ca or directory',
     ],
     [
       "an issuer's name",
@@ -96,12 +96,12 @@ describe('what is wrong with a configuration', () => {
     [
       'two issuers of one name',
       '[[issuers]]\nname = "x"\nca = "google"\n[[issuers]]\nname = "x"\nca = "zerossl"',
-      '5 issuers[1].name is taken by another issuer: write another name',
+      '5 issuers[1].name is the name of an earlier issuer: write a different name',
     ],
     [
       'an issuer that is not defined',
       '[issuers.internal]\nca = "google"\n[[certificates]]\nnames = ["example.com"]\nissuer = "interal"',
-      '5 certificates[0].issuer names none that there is: write "internal", if that is meant, or define it in issuers',
+      '5 certificates[0].issuer is not defined: write "internal", if you mean that, or define it in issuers',
     ],
     [
       'custom without a URL',
@@ -111,7 +111,7 @@ describe('what is wrong with a configuration', () => {
     [
       'a URL without custom',
       '[acme]\nca_custom_url = "https://ca.example"',
-      '2 acme.ca_custom_url does not go with ca: set ca = "custom", or take it away',
+      '2 acme.ca_custom_url does not go with ca: set ca = "custom", or remove it',
     ],
     [
       'a staging that there is not',
@@ -121,27 +121,27 @@ describe('what is wrong with a configuration', () => {
     [
       'a CA that has closed',
       '[acme]\nca = "buypass"',
-      '2 acme.ca does not fit: choose another CA: Buypass issued its last TLS certificate in October 2025',
+      '2 acme.ca does not fit: use a different CA: Buypass issued its last TLS certificate in October 2025',
     ],
     [
-      'dns-01 with nobody to write',
+      'dns-01 without a DNS provider',
       '[challenge]\nchallenge_type = "dns-01"',
-      '2 challenge.challenge_type is dns-01, and nobody writes the records: write challenge.dns01.provider',
+      '2 challenge.challenge_type is dns-01, and no DNS provider writes the records: write challenge.dns01.provider',
     ],
     [
-      'a challenge that is no RFC yet, without its version',
+      'a challenge that is not an RFC yet, without its version',
       '[challenge]\nchallenge_type = "dns-persist-01"',
-      '1 challenge.challenge_draft is missing: write the one that the CA follows: "draft-ietf-acme-dns-persist-00", "draft-ietf-acme-dns-persist-01", "draft-ietf-acme-dns-persist-02"',
+      '1 challenge.challenge_draft is missing: write the version that the CA follows: "draft-ietf-acme-dns-persist-00", "draft-ietf-acme-dns-persist-01", "draft-ietf-acme-dns-persist-02"',
     ],
     [
       'a version of another challenge',
       '[[certificates]]\nnames = ["*.example.com"]\nchallenge = "dns-persist-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"',
-      '4 certificates[0].challenge_draft is no version of dns-persist-01: write the one that the CA follows: "draft-ietf-acme-dns-persist-00", "draft-ietf-acme-dns-persist-01", "draft-ietf-acme-dns-persist-02"',
+      '4 certificates[0].challenge_draft is not a version of dns-persist-01: write the version that the CA follows: "draft-ietf-acme-dns-persist-00", "draft-ietf-acme-dns-persist-01", "draft-ietf-acme-dns-persist-02"',
     ],
     [
       'a wildcard by http-01',
       '[[certificates]]\nnames = ["*.example.com"]',
-      '2 certificates[0].names has a wildcard, which dns-01 alone can prove: write challenge = "dns-01"',
+      '2 certificates[0].names has a wildcard, which only dns-01 can validate: write challenge = "dns-01"',
     ],
     [
       'a kind of DNS host that is none',
@@ -156,22 +156,22 @@ describe('what is wrong with a configuration', () => {
     [
       'half of a key',
       '[[challenge.dns01.providers]]\nname = "x"\ntype = "rfc2136"\nserver = "ns1"\nkey_name = "k"',
-      '1 challenge.dns01.providers[0].key_secret is missing: key_name is of no use without key_secret: write both, or neither',
+      '1 challenge.dns01.providers[0].key_secret is missing: key_name has no effect without key_secret: write both, or neither',
     ],
     [
       'a secret of Azure without whose it is',
       '[[challenge.dns01.providers]]\nname = "azure"\nclient_id = "c"\nclient_secret = "x"',
-      '1 challenge.dns01.providers[0].tenant_id is missing: client_secret is of no use without tenant_id: write both, or neither',
+      '1 challenge.dns01.providers[0].tenant_id is missing: client_secret has no effect without tenant_id: write both, or neither',
     ],
     [
       'a token file of Azure without a client',
       '[[challenge.dns01.providers]]\nname = "azure"\ntenant_id = "t"\nfederated_token_file = "/token"',
-      '1 challenge.dns01.providers[0].client_id is missing: tenant_id is of no use without client_id: write both, or neither',
+      '1 challenge.dns01.providers[0].client_id is missing: tenant_id has no effect without client_id: write both, or neither',
     ],
     [
       'a region that is none',
       '[[challenge.dns01.providers]]\nname = "alibaba"\naccess_key_id = "i"\naccess_key_secret = "s"\nregion = "evil.example/"',
-      '5 challenge.dns01.providers[0].region does not fit: write it as the cloud does, "ap-southeast-1", or take the key away',
+      '5 challenge.dns01.providers[0].region does not fit: write it as the cloud does, "ap-southeast-1", or remove the key',
     ],
     [
       'no user of ClouDNS',
@@ -181,17 +181,17 @@ describe('what is wrong with a configuration', () => {
     [
       'two users of ClouDNS',
       '[[challenge.dns01.providers]]\nname = "cloudns"\nauth_id = "1"\nsub_auth_user = "me"\npassword = "x"',
-      '4 challenge.dns01.providers[0].sub_auth_user stands beside auth_id: write one of auth_id, sub_auth_id, sub_auth_user',
+      '4 challenge.dns01.providers[0].sub_auth_user is set beside auth_id: write one of auth_id, sub_auth_id, sub_auth_user',
     ],
     [
       'a provider that is not defined',
       '[challenge.dns01]\nprovider = "main"',
-      `2 challenge.dns01.provider names none that there is: define it in challenge.dns01.providers, or write one of ${tokenAloneTypes.join(', ')}`,
+      `2 challenge.dns01.provider is not defined: define it in challenge.dns01.providers, or write one of ${tokenAloneTypes.join(', ')}`,
     ],
     [
       'a credential from two places',
       '[server]\napi_keys = [{ env = "A", file = "/b" }]',
-      '2 server.api_keys[0] does not fit: give exactly one of env, file and command',
+      '2 server.api_keys[0] does not fit: write exactly one of env, file and command',
     ],
     [
       'a credential by a shell',
@@ -206,7 +206,7 @@ describe('what is wrong with a configuration', () => {
     [
       'two storages',
       '[storage]\nurl = "memory:"\nbackend = "memory"',
-      '2 storage.url says what backend says too: keep one of the two',
+      '2 storage.url repeats what backend says: keep one of the two',
     ],
     [
       'an encrypted storage without a key',
@@ -221,40 +221,40 @@ describe('what is wrong with a configuration', () => {
     [
       'a variable that is none',
       '[acme]\nprofile = "${not a name}"',
-      '2 acme.profile has a ${ that names no variable: write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves',
+      '2 acme.profile has a ${ that does not name a variable: write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves',
     ],
-  ])('tells of %s', async (_, toml, fault) => {
+  ])('reports %s', async (_, toml, fault) => {
     expect(await faultsIn(toml)).toEqual([fault]);
   });
 
   it.each([
     [
       '[acme]\ndirectory = "https://ca.example"',
-      '2 acme.directory is no key any more: set ca = "custom" and ca_custom_url to that URL',
+      '2 acme.directory is not supported any more: set ca = "custom" and ca_custom_url to that URL',
     ],
     [
       '[server]\nhost = "0.0.0.0"',
-      '2 server.host is no key any more: write listen_addr = "HOST:PORT"',
+      '2 server.host is not supported any more: write listen_addr = "HOST:PORT"',
     ],
     [
       '[renewal]\nmax_retries = 3',
-      '2 renewal.max_retries is no key any more: take it away: a renewal is tried again until the certificate expires',
+      '2 renewal.max_retries is not supported any more: remove it: a renewal is tried again until the certificate expires',
     ],
-    ['[storage]\npath = "/x"', '2 storage.path is no key any more: write it in [storage.file]'],
+    [
+      '[storage]\npath = "/x"',
+      '2 storage.path is not supported any more: write it in [storage.file]',
+    ],
     [
       '[[challenge.dns01.providers]]\nname = "cloudflare"\napi_token = "x"\nzone_id = "y"',
-      '4 challenge.dns01.providers[0].zone_id is no key any more: take it away: the zone of each name is looked up',
+      '4 challenge.dns01.providers[0].zone_id is not supported any more: remove it: the zone of each name is looked up',
     ],
-  ])(
-    'says what takes the place of a key that earlier configurations had: %j',
-    async (toml, fault) => {
-      expect(await faultsIn(toml)).toEqual([fault]);
-    },
-  );
+  ])('names the replacement of a key of earlier versions: %j', async (toml, fault) => {
+    expect(await faultsIn(toml)).toEqual([fault]);
+  });
 
-  it('tells all of it at once, in the order of the file', async () => {
+  it('reports all faults at once, in the order of the file', async () => {
     const faults = await faultsIn(
-      '[acme]\nca = "none"\ntos_agreed = "yes"\n\n[renewal]\nretries = 3\n\n[[certificates]]\nnames = []\nissuer = "nobody"\n\n[cli]\ncolors = "${UNSET}"\n',
+      '[acme]\nca = "none"\ntos_agreed = "yes"\n\n[renewal]\nretries = 3\n\n[[certificates]]\nnames = []\nissuer = "unknown"\n\n[cli]\ncolors = "${UNSET}"\n',
     );
     expect(faults.map((fault) => fault.split(' ').slice(0, 2).join(' '))).toEqual([
       '2 acme.ca',
@@ -292,11 +292,11 @@ describe('what is wrong with a configuration', () => {
     await using folder = await configFolder('[acme]\nca = "none"\n[cli]\nloud = true\n');
     await expect(readConfig(folder.options)).rejects.toMatchObject({
       code: 'ERR_CONFIG_INVALID',
-      message: `the configuration has 2 faults:\n  ${folder.file}:2: acme.ca does not fit: write one of "letsencrypt", "google", "zerossl", "sslcom", "custom"\n  ${folder.file}:4: cli.loud is not known: take it away, or write one of output_format, colors, log_level`,
+      message: `the configuration has 2 faults:\n  ${folder.file}:2: acme.ca does not fit: write one of "letsencrypt", "google", "zerossl", "sslcom", "custom"\n  ${folder.file}:4: cli.loud is not known: remove it, or write one of output_format, colors, log_level`,
     });
   });
 
-  it('never has what was written or set in an error, wherever it stands', async () => {
+  it('never quotes a value of the file or the environment in an error', async () => {
     const toml =
       '[acme]\nca = "canary-1"\nprofile = ["${X}"]\n[acme.external_account_binding]\nkey_id = 5\nhmac_key = ["canary-2"]\n[storage]\nurl = "redis://:canary-3@"\nbackend = "${X}"\n[[notifications.webhooks]]\nname = "canary 4"\nurl = { file = 5 }\nauth_token = { env = "canary 5" }\n[[challenge.dns01.providers]]\nname = "x"\ntype = "${X}"\n';
     await using folder = await configFolder(toml, { environment: { X: 'canary-6' } });

@@ -10,8 +10,8 @@ export interface Places {
 }
 
 /**
- * The configuration file: the one that was named, else the first that there is of `./acmex.toml`, `~/.config/acmex/acmex.toml` and `/etc/acmex/acmex.toml`.
- * @throws ConfigError `ERR_CONFIG_FILE` when the one that was named is not there
+ * Finds the configuration file: the named file, else the first existing file of `./acmex.toml`, `~/.config/acmex/acmex.toml` and `/etc/acmex/acmex.toml`.
+ * @throws ConfigError `ERR_CONFIG_FILE` where the named file does not exist
  */
 export async function findConfig({ file, cwd, home }: Places): Promise<string | undefined> {
   if (file === false) return undefined;
@@ -30,7 +30,7 @@ export async function findConfig({ file, cwd, home }: Places): Promise<string | 
   return undefined;
 }
 
-/** One that is there and cannot be read is not passed over: reading it will say why. */
+/** Returns true also for a file that cannot be read: reading it will report the reason. */
 async function isThere(path: string): Promise<boolean> {
   return await access(path).then(
     () => true,

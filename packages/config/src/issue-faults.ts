@@ -32,7 +32,7 @@ function faultsOfIssue(
     const meant = issue.errors.find(
       (errors) => !errors.some(({ code, path: at }) => code === 'invalid_type' && at.length === 0),
     );
-    if (meant) return meant.flatMap((one) => faultsOfIssue(one, path, settings, keys));
+    if (meant) return meant.flatMap((candidate) => faultsOfIssue(candidate, path, settings, keys));
   }
   const value = valueAt(settings.table, path);
   const nameFault = nameFaultOf(issue);
@@ -67,12 +67,12 @@ function unknownKey(path: KeyPath, settings: Settings, keys: readonly ConfigKey[
   const cure =
     replacementOf(path) ??
     (meant === undefined
-      ? `take it away, or write one of ${names.join(', ')}`
-      : `write ${meant}, if that is meant`);
+      ? `remove it, or write one of ${names.join(', ')}`
+      : `write ${meant}, if you mean that`);
   return {
     key: pathText(path),
     origin: settings.originOf(path),
-    problem: replacementOf(path) === undefined ? 'is not known' : 'is no key any more',
+    problem: replacementOf(path) === undefined ? 'is not known' : 'is not supported any more',
     cure,
   };
 }
@@ -99,28 +99,28 @@ function typeText(value: unknown): string {
   }
 }
 
-/** The name that was most likely meant: at most two, or a third of the letters, changed, added or taken away. */
+/** Returns the name that was most likely meant: at most two letters, or a third of them, differ. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const [first] = names
-    .map((one) => ({ one, away: distance(name, one) }))
+    .map((candidate) => ({ candidate, away: distance(name, candidate) }))
     .sort((a, b) => a.away - b.away);
   return first &&
     first.away <= Math.max(2, Math.floor(name.length / 3)) &&
-    first.away < first.one.length
-    ? first.one
+    first.away < first.candidate.length
+    ? first.candidate
     : undefined;
 }
 
-/** Levenshtein's. */
+/** Returns the Levenshtein distance. */
 function distance(from: string, to: string): number {
   if (from.length > 60) return Infinity;
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
   for (const [line, letter] of [...from].entries()) {
     const next = [line + 1];
-    for (const [at, other] of [...to].entries())
+    for (const [at, target] of [...to].entries())
       next.push(
         Math.min(
-          (row[at] ?? 0) + (letter === other ? 0 : 1),
+          (row[at] ?? 0) + (letter === target ? 0 : 1),
           (row[at + 1] ?? 0) + 1,
           (next[at] ?? 0) + 1,
         ),

@@ -2,10 +2,10 @@ import { isAbsolute } from 'node:path';
 import { identifier, IdentifierError } from '@acmex/identifier';
 import { z } from 'zod';
 
-// What the keys of all tables are made of. The text of each rule is what to do, for it follows what is wrong in a message.
+// The types of keys. The text of each rule is the cure, because it follows the problem in a message.
 
 /** Text that is not empty. */
-export function text(meaning: string, wanted = 'write it between quotes, or take the key away') {
+export function text(meaning: string, wanted = 'write it between quotes, or remove the key') {
   return z.string({ error: wanted }).min(1, wanted).meta({ description: meaning });
 }
 
@@ -32,7 +32,7 @@ export function seconds(meaning: string, from = 1, to = 604_800) {
   return whole(meaning, { from, to, unit: ' of seconds' });
 }
 
-/** Where something lies. A path that is relative would mean another place for every way of starting the program. */
+/** An absolute path. A relative path would depend on how the program was started. */
 export function path(meaning: string) {
   const wanted = 'write an absolute path';
   return z
@@ -41,7 +41,7 @@ export function path(meaning: string) {
     .meta({ description: meaning, format: 'path' });
 }
 
-/** Several. */
+/** A list. */
 export function list<T extends z.ZodType>(item: T, meaning: string) {
   return z
     .array(item, { error: 'write a list: ["one", "another"]' })
@@ -62,21 +62,21 @@ export function httpsUrl(meaning: string) {
   const wanted = 'write a URL that begins with https://, without a password in it';
   return z
     .string({ error: wanted })
-    .refine((given) => isUrl(given, ['https:']), wanted)
+    .refine((text) => isUrl(text, ['https:']), wanted)
     .meta({ description: meaning });
 }
 
-/** The URL of an API that may stand on this machine. */
+/** The URL of an API, which may be on this machine. */
 export function apiUrl(meaning: string) {
   const wanted = 'write a URL that begins with https:// or http://, without a password in it';
   return z
     .string({ error: wanted })
-    .refine((given) => isUrl(given, ['https:', 'http:']), wanted)
+    .refine((text) => isUrl(text, ['https:', 'http:']), wanted)
     .meta({ description: meaning });
 }
 
-function isUrl(given: string, protocols: readonly string[]): boolean {
-  const url = URL.canParse(given) ? new URL(given) : undefined;
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   return (
     url !== undefined &&
     protocols.includes(url.protocol) &&
@@ -90,14 +90,14 @@ export function listenAddress(meaning: string) {
   const wanted = 'write HOST:PORT, as "127.0.0.1:8080" or "[::1]:8080"';
   return z
     .string({ error: wanted })
-    .refine((given) => {
-      const [, port] = /^(?:\[[\da-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/i.exec(given) ?? [];
+    .refine((value) => {
+      const [, port] = /^(?:\[[\da-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/i.exec(value) ?? [];
       return port !== undefined && Number(port) <= 65_535;
     }, wanted)
     .meta({ description: meaning });
 }
 
-/** A name that parts of the configuration call each other by. */
+/** A name by which the configuration refers to a table. */
 export const nameForm = /^[a-z0-9-]{1,40}$/;
 export function ownName(meaning: string) {
   const wanted = 'write 1 to 40 of a-z, 0-9 and -';

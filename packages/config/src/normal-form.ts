@@ -16,7 +16,7 @@ export interface Result {
   readonly faults: readonly Fault[];
 }
 
-/** The settings with `${…}` put into every text. */
+/** Returns the settings with `${…}` replaced in every text. */
 export function withVariables(settings: Settings, environment: Environment): Result {
   const faults: Fault[] = [];
   const walk = (value: unknown, path: KeyPath): unknown => {
@@ -26,24 +26,24 @@ export function withVariables(settings: Settings, environment: Environment): Res
         faults.push({ key: pathText(path), origin: settings.originOf(path), ...refusal });
       return text;
     }
-    if (Array.isArray(value)) return value.map((one, at) => walk(one, [...path, at]));
-    return isTable(value) ? tableOf(value, (one, key) => walk(one, [...path, key])) : value;
+    if (Array.isArray(value)) return value.map((child, at) => walk(child, [...path, at]));
+    return isTable(value) ? tableOf(value, (child, key) => walk(child, [...path, key])) : value;
   };
   return {
-    settings: settings.withTable(tableOf(settings.table, (one, key) => walk(one, [key]))),
+    settings: settings.withTable(tableOf(settings.table, (child, key) => walk(child, [key]))),
     faults,
   };
 }
 
-/** The settings in the one form that the schema knows: `[[issuers]]` as `[issuers.NAME]`, and every DNS provider with its type. */
+/** Returns the settings in the form of the schema: `[[issuers]]` as `[issuers.NAME]`, and every DNS provider with its type. */
 export function inNormalForm(settings: Settings): Result {
   const { settings: named, faults } = issuersByName(settings);
   const providers = valueAt(named.table, ['challenge', 'dns01', 'providers']);
   if (!Array.isArray(providers)) return { settings: named, faults };
-  const typed = providers.map((one: unknown) =>
-    isTable(one) && one['type'] === undefined && one['name'] !== undefined
-      ? { ...one, type: one['name'] }
-      : one,
+  const typed = providers.map((entry: unknown) =>
+    isTable(entry) && entry['type'] === undefined && entry['name'] !== undefined
+      ? { ...entry, type: entry['name'] }
+      : entry,
   );
   return {
     settings: named.withTable(withValueAt(named.table, ['challenge', 'dns01', 'providers'], typed)),
@@ -52,13 +52,13 @@ export function inNormalForm(settings: Settings): Result {
 }
 
 function issuersByName(settings: Settings): Result {
-  const given = settings.table['issuers'];
-  if (!Array.isArray(given)) return { settings, faults: [] };
+  const issuers = settings.table['issuers'];
+  if (!Array.isArray(issuers)) return { settings, faults: [] };
   const faults: Fault[] = [];
   const byName = new Map<string, Table>();
   let renamed = settings;
-  for (const [at, one] of given.entries()) {
-    const { name, ...issuer } = isTable(one) ? one : {};
+  for (const [at, entry] of issuers.entries()) {
+    const { name, ...issuer } = isTable(entry) ? entry : {};
     const fault = (problem: string, cure: string) =>
       faults.push({
         key: `issuers[${at}].name`,
@@ -71,7 +71,7 @@ function issuersByName(settings: Settings): Result {
         name === undefined ? 'is missing' : 'does not fit',
         'write 1 to 40 of a-z, 0-9 and - between quotes',
       );
-    else if (byName.has(name)) fault('is taken by another issuer', 'write another name');
+    else if (byName.has(name)) fault('is the name of an earlier issuer', 'write a different name');
     else {
       byName.set(name, issuer);
       renamed = renamed.renamed(['issuers', at], ['issuers', name]);

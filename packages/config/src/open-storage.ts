@@ -9,14 +9,14 @@ import type {
 } from './storage-description.ts';
 
 export interface OpenStorageOptions {
-  /** Where files lie when no place is configured. */
+  /** The folder of the files where no storage is configured. */
   readonly directory: string;
-  /** Is told what an operator should know of the place, as that it could lose what was written. */
+  /** Called with what an operator should know of the storage, such as that it could lose data. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
 /**
- * The storage that is described, with its encryption. Its packages are loaded when they are named.
+ * Opens the storage that is described, with its encryption. Loads only the packages that are needed.
  * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING`, `ERR_CONFIG_CREDENTIAL`; and what the driver throws
  */
 export async function openStorage(
@@ -39,7 +39,10 @@ export async function openStorage(
   }
 }
 
-/** The storage without its encryption. @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING` */
+/**
+ * Opens the storage without its encryption.
+ * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING`
+ */
 export async function openDriver(
   place: StoragePlace,
   { directory, onNotice }: OpenStorageOptions,
@@ -71,7 +74,10 @@ export async function openDriver(
   }
 }
 
-/** The keys of an encryption, the first for writing. @throws StorageError `ERR_STORAGE_ENCRYPTION` */
+/**
+ * Returns the keys of an encryption; the first encrypts.
+ * @throws StorageError `ERR_STORAGE_ENCRYPTION`
+ */
 export async function keysOf(encryption: StorageEncryption) {
   if ('passphrase' in encryption) return [{ passphrase: await encryption.passphrase.reveal() }];
   const { parseEncryptionKey } = await loaded(

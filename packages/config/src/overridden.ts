@@ -11,11 +11,11 @@ export interface Override {
   readonly flag: string;
   /** As `storage.url`. */
   readonly key: string;
-  /** Undefined: the flag was not given. */
+  /** Undefined where the flag is not used. */
   readonly value: unknown;
 }
 
-/** The settings with what `ACMEX_*` variables say. One that is empty counts as not set. */
+/** Returns the settings with the values of `ACMEX_*` variables. An empty variable counts as not set. */
 export function withEnvironment(
   settings: Settings,
   keys: readonly ConfigKey[],
@@ -24,16 +24,16 @@ export function withEnvironment(
 ): Result {
   const faults: Fault[] = [];
   const changed = keys.reduce((before, key) => {
-    const given = variablesOf(key).flatMap((variable) =>
+    const set = variablesOf(key).flatMap((variable) =>
       fromVariable(variable, key, environment, cwd),
     );
-    const [first, ...more] = given;
+    const [first, ...more] = set;
     if (!first) return before;
-    const other = more.find(({ text }) => text !== first.text);
-    if (other)
+    const different = more.find(({ text }) => text !== first.text);
+    if (different)
       faults.push({
         key: key.path.join('.'),
-        origin: { from: 'environment', variable: other.variable },
+        origin: { from: 'environment', variable: different.variable },
         problem: `is set by ${first.variable} too, and differently`,
         cure: `unset one of them`,
       });
@@ -68,7 +68,10 @@ function fromVariable(
     : [];
 }
 
-/** The settings with what flags say. @throws RangeError for a key that no configuration has: a fault of the program */
+/**
+ * Returns the settings with the values of flags.
+ * @throws RangeError for a key that does not exist: a fault of the program
+ */
 export function withOverrides(
   settings: Settings,
   keys: readonly ConfigKey[],
@@ -79,7 +82,8 @@ export function withOverrides(
     .filter(({ value }) => value !== undefined)
     .reduce((before, { flag, key: name, value }) => {
       const key = keys.find(({ path }) => path.join('.') === name);
-      if (!key) throw new RangeError(`${flag} sets ${name}, which is no key of the configuration`);
+      if (!key)
+        throw new RangeError(`${flag} sets ${name}, which is not a key of the configuration`);
       const placed =
         name === 'storage.url' && typeof value === 'string'
           ? absoluteUrl(value, cwd)

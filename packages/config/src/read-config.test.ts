@@ -203,7 +203,7 @@ describe('readConfig', () => {
     });
     await expect(
       described('[redis]\nsentinels = ["s1.example"]\nmaster = "main"', { ACMEX_REDIS_URL: url }),
-    ).rejects.toMatchObject({ message: expect.stringContaining('goes with no url') });
+    ).rejects.toMatchObject({ message: expect.stringContaining('cannot be used with url') });
   });
 
   it('encrypts the storage with the key or passphrase of the variables that the program knows', async () => {
@@ -243,7 +243,7 @@ describe('readConfig', () => {
     expect(token instanceof Secret ? await token.reveal() : '').toBe('token-canary');
   });
 
-  it('gives what nobody can change', async () => {
+  it('returns frozen values', async () => {
     await using folder = await configFolder('[acme]\ncontact = ["a@example.com"]\n');
     const { values } = await readConfig(folder.options);
     expect(
@@ -253,7 +253,7 @@ describe('readConfig', () => {
     ).toBe(true);
   });
 
-  it('tells a broken file by its line, without quoting it', async () => {
+  it('reports a broken file with its line, without quoting it', async () => {
     await using folder = await configFolder('[acme]\nca = "letsencrypt"\nprofile = "canary\n');
     expect(await checkConfig(folder.options)).toMatchObject({
       faults: [{ key: '', origin: { line: 3 } }],
@@ -262,7 +262,7 @@ describe('readConfig', () => {
     expect(inspect(error, { depth: 9 })).not.toContain('canary');
     expect(error).toMatchObject({
       code: 'ERR_CONFIG_INVALID',
-      message: expect.stringContaining(`${folder.file}:3: is no TOML`),
+      message: expect.stringContaining(`${folder.file}:3: is not valid TOML`),
     });
   });
 });

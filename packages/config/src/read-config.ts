@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { type ConfigKey, configKeys } from './config-keys.ts';
-import { disagreements } from './cross-checks/cross-checks.ts';
+import { crossCheckFaults } from './cross-checks/cross-checks.ts';
 import { withoutHalfAccount } from './cross-checks/issuers.ts';
 import { withOneStorage } from './cross-checks/storage.ts';
 import { invalid } from './errors.ts';
@@ -19,14 +19,14 @@ import { readDocument } from './toml/document.ts';
 import { assertTrusted } from './trusted-file.ts';
 
 export interface ReadConfigOptions extends Places {
-  /** An application gives `process.env`. */
+  /** An application passes `process.env`. */
   readonly environment: Environment;
-  /** What flags say; the strongest word. */
+  /** The values of flags, which take precedence. */
   readonly overrides?: readonly Override[];
   readonly clock?: Clock;
 }
 
-/** All that a configuration says, by the names that the file has for it; what it leaves open is filled in. */
+/** The values of a configuration, named as in the file, with defaults. */
 export type ConfigValues = Frozen<z.output<ReturnType<typeof configTables>>>;
 
 /** A configuration without a fault. */
@@ -34,11 +34,11 @@ export interface Config {
   /** Its real path; undefined where there is none. */
   readonly file: string | undefined;
   readonly values: ConfigValues;
-  /** Where a value was given, as `['acme', 'contact']`; `default` where nobody gave it. */
+  /** Returns the source of a value, such as `['acme', 'contact']`; `default` where it is not set. */
   originOf(path: KeyPath): Origin;
 }
 
-/** What was found: a configuration, or every fault of it. */
+/** A configuration, or all of its faults. */
 export type ConfigCheck =
   | { readonly file: string | undefined; readonly config: Config; readonly faults: readonly [] }
   | {
@@ -48,7 +48,7 @@ export type ConfigCheck =
     };
 
 /**
- * Reads the configuration: flags before `ACMEX_*` before the file before defaults. Credentials are not got yet.
+ * Reads the configuration: flags before `ACMEX_*` before the file before defaults. Credentials are not read yet.
  * @throws ConfigError `ERR_CONFIG_INVALID` with all faults at once, `ERR_CONFIG_FILE`, `ERR_CONFIG_UNSAFE`
  */
 export async function readConfig(options: ReadConfigOptions): Promise<Config> {
@@ -58,12 +58,12 @@ export async function readConfig(options: ReadConfigOptions): Promise<Config> {
 }
 
 /**
- * The same for who wants to tell the faults in a form of his own.
+ * Reads the configuration, and returns its faults instead of throwing them.
  * @throws ConfigError `ERR_CONFIG_FILE`, `ERR_CONFIG_UNSAFE`
  */
 export async function checkConfig(options: ReadConfigOptions): Promise<ConfigCheck> {
-  const found = await findConfig(options);
-  const file = found === undefined ? undefined : await assertTrusted(found);
+  const path = await findConfig(options);
+  const file = path === undefined ? undefined : await assertTrusted(path);
   const written = file === undefined ? Settings.none() : await settingsIn(file);
   return written instanceof Settings
     ? checked(file, written, options)
@@ -85,12 +85,12 @@ function checked(
     clock: options.clock ?? systemClock,
   });
   const keys = configKeys(schemaOf(tables));
-  const { settings, faults } = given(written, keys, options);
+  const { settings, faults } = readSettings(written, keys, options);
   const { success, data, error } = tables.safeParse(settings.table);
   const all = onePerKey([
     ...faults,
     ...faultsOf(error?.issues ?? [], settings, keys),
-    ...disagreements(settings),
+    ...crossCheckFaults(settings),
   ]);
   if (!success || all.length > 0) return { file, faults: all };
   const originOf = (path: KeyPath): Origin =>
@@ -98,8 +98,8 @@ function checked(
   return { file, faults: [], config: { file, values: frozen(data), originOf } };
 }
 
-/** Everything that was given, the stronger word over the weaker. */
-function given(
+/** Merges the sources by their precedence. */
+function readSettings(
   written: Settings,
   keys: readonly ConfigKey[],
   { environment, overrides = [], cwd }: ReadConfigOptions,
@@ -115,24 +115,24 @@ function given(
   };
 }
 
-/** The first that is wrong with a key, in the order of the file. */
+/** Returns the first fault of each key, in the order of the file. */
 function onePerKey(faults: readonly Fault[]): readonly Fault[] {
   const first = new Map(faults.toReversed().map((fault) => [fault.key, fault]));
   const line = ({ origin }: Fault) => (origin.from === 'file' ? origin.line : Infinity);
   return [...first.values()]
     .reverse()
-    .sort((one, other) => (line(one) === line(other) ? 0 : line(one) - line(other)));
+    .sort((a, b) => (line(a) === line(b) ? 0 : line(a) - line(b)));
 }
 
-/** The same, and nobody can change it. */
+/** A type whose values are frozen at every depth. */
 export type Frozen<T> = T extends Secret | string | number | boolean | undefined
   ? T
   : { readonly [Key in keyof T]: Frozen<T[Key]> };
 
-/** Freezes a value and all that is in it. */
+/** Freezes a value at every depth. */
 export function frozen<T>(value: T): Frozen<T>;
 export function frozen(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Secret) return value;
-  for (const one of Object.values(value)) frozen(one);
+  for (const child of Object.values(value)) frozen(child);
   return Object.freeze(value);
 }

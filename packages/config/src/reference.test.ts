@@ -14,13 +14,13 @@ describe('the reference', () => {
     const rows = configReference().trimEnd().split('\n');
     expect(rows).toHaveLength(keys.length + 2);
     expect(rows).toContain(
-      '| `renewal.check_interval` | 1 to 86400 | `60` | `ACMEX_RENEWAL_CHECK_INTERVAL` | How often the daemon looks for what others have written, at least; what becomes due it knows by itself. |',
+      '| `renewal.check_interval` | 1 to 86400 | `60` | `ACMEX_RENEWAL_CHECK_INTERVAL` | How often the daemon scans the storage for changes by other processes, in seconds. It renews what becomes due without a scan. |',
     );
     expect(rows).toContain(
       `| \`challenge.dns01.providers[].type\` | ${dnsProviderTypes.map((type) => `\`${type}\``).join(', ')} |  |  | The kind of host; name by default. |`,
     );
     expect(rows).toContain(
-      "| `acme.ca_environment` | `production`, `staging` | `production` | `ACMEX_ACME_ENV` `ACMEX_ACME_CA_ENVIRONMENT` | Whether the CA's certificates are trusted, or for tests. |".replace(
+      '| `acme.ca_environment` | `production`, `staging` | `production` | `ACMEX_ACME_ENV` `ACMEX_ACME_CA_ENVIRONMENT` | production issues trusted certificates; staging issues certificates for tests. |'.replace(
         '`production` | `ACMEX',
         '`"production"` | `ACMEX',
       ),
@@ -55,7 +55,7 @@ describe('the reference', () => {
     });
     expect(schema.required).toBeUndefined();
     expect(
-      keys.filter(({ schema: one }) => one.writeOnly).map(({ path }) => path.join('.')),
+      keys.filter(({ schema: property }) => property.writeOnly).map(({ path }) => path.join('.')),
     ).toEqual(
       expect.arrayContaining([
         'storage.encrypted.encryption_key',

@@ -8,12 +8,12 @@ const word = fc.stringMatching(/^[a-z][a-z0-9]{0,12}$/);
 const any = fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => !text.includes('\0'));
 const argv = fc.array(any, { minLength: 1, maxLength: 3 });
 const path = word.map((name) => `/srv/${name}`);
-const name = word.map((one) => `${one}.example`);
+const name = word.map((label) => `${label}.example`);
 const partly = <T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
   fc.record(model, { requiredKeys: [] });
 
 const account = {
-  contact: fc.array(word.map((one) => `${one}@example.com`)),
+  contact: fc.array(word.map((user) => `${user}@example.com`)),
   tos_agreed: fc.boolean(),
   profile: any,
   preferred_chain: any,
@@ -53,7 +53,7 @@ const configuration = partly({
     ...account,
   }),
   issuers: fc.dictionary(
-    word.map((one) => `ca-${one}`),
+    word.map((suffix) => `ca-${suffix}`),
     issuer,
     { maxKeys: 3 },
   ),
@@ -73,7 +73,7 @@ const configuration = partly({
           },
           { requiredKeys: ['name', 'type', 'url', 'api_key'] },
         ),
-        { selector: (one) => one.name, maxLength: 2 },
+        { selector: (entry) => entry.name, maxLength: 2 },
       ),
     }),
   }),
@@ -107,7 +107,7 @@ function escaped(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('$', '$$$$');
   if (Array.isArray(value)) return value.map(escaped);
   return isPlain(value)
-    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, escaped(one)]))
+    ? Object.fromEntries(Object.entries(value).map(([key, child]) => [key, escaped(child)]))
     : value;
 }
 
@@ -117,7 +117,7 @@ async function revealed(value: unknown): Promise<unknown> {
   if (!isPlain(value)) return value;
   return Object.fromEntries(
     await Promise.all(
-      Object.entries(value).map(async ([key, one]) => [key, await revealed(one)] as const),
+      Object.entries(value).map(async ([key, child]) => [key, await revealed(child)] as const),
     ),
   );
 }
@@ -126,11 +126,11 @@ type Leaf = { readonly parents: readonly (string | number)[]; readonly key: stri
 
 /** The keys that hold values, but for those whose names are free. */
 function leaves(value: Plain, parents: readonly (string | number)[] = []): readonly Leaf[] {
-  return Object.entries(value).flatMap(([key, one]) => {
+  return Object.entries(value).flatMap(([key, child]) => {
     if (key === 'labels') return [];
-    if (isPlain(one)) return leaves(one, [...parents, key]);
-    if (Array.isArray(one) && one.length > 0 && one.every(isPlain))
-      return one.flatMap((item: Plain, at) => leaves(item, [...parents, key, at]));
+    if (isPlain(child)) return leaves(child, [...parents, key]);
+    if (Array.isArray(child) && child.length > 0 && child.every(isPlain))
+      return child.flatMap((item: Plain, at) => leaves(item, [...parents, key, at]));
     return [{ parents, key }];
   });
 }
@@ -142,7 +142,7 @@ function changed(
 ): unknown {
   if (first === undefined) return isPlain(value) ? change(value) : value;
   if (Array.isArray(value))
-    return value.map((one: unknown, at) => (at === first ? changed(one, rest, change) : one));
+    return value.map((child: unknown, at) => (at === first ? changed(child, rest, change) : child));
   return isPlain(value) ? { ...value, [first]: changed(value[first], rest, change) } : value;
 }
 
@@ -176,7 +176,7 @@ describe('a configuration that was written', () => {
           })),
         );
         await folder.write('acmex.toml', text);
-        const line = text.split('\n').findIndex((one) => one.includes('1979-05-27')) + 1;
+        const line = text.split('\n').findIndex((row) => row.includes('1979-05-27')) + 1;
         expect((await checkConfig(folder.options)).faults).toContainEqual(
           expect.objectContaining({
             key: expect.stringMatching(new RegExp(`(^|\\.)${leaf.key}$`)),
@@ -199,7 +199,7 @@ describe('a configuration that was written', () => {
           changed(escaped(written), leaf.parents, (table) => ({ ...table, no_such_key: true })),
         );
         await folder.write('acmex.toml', text);
-        const line = text.split('\n').findIndex((one) => one.includes('no_such_key')) + 1;
+        const line = text.split('\n').findIndex((row) => row.includes('no_such_key')) + 1;
         expect((await checkConfig(folder.options)).faults).toContainEqual(
           expect.objectContaining({
             problem: 'is not known',

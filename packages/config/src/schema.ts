@@ -9,7 +9,7 @@ import { cliTable, metricsTable, serverTable, tenantsTable } from './tables/prog
 import { renewalTable } from './tables/renewal.ts';
 import { redisTable, storageTable } from './tables/storage.ts';
 
-/** The whole file. What it does not say is filled in; what it must not say is refused. */
+/** The schema of the whole file, with its defaults. */
 export function configTables(access: CredentialAccess) {
   const secret = credentialKey(access);
   return z.strictObject({
@@ -30,7 +30,9 @@ export function configTables(access: CredentialAccess) {
       .prefault({})
       .meta({ description: 'When certificates are renewed, and what runs then.' }),
     certificates: certificatesTable(),
-    notifications: notificationsTable(secret).prefault({}).meta({ description: 'Who is told.' }),
+    notifications: notificationsTable(secret)
+      .prefault({})
+      .meta({ description: 'The receivers of events.' }),
     metrics: metricsTable().prefault({}).meta({ description: 'Figures for Prometheus.' }),
     cli: cliTable().prefault({}).meta({ description: 'How the program speaks.' }),
     server: serverTable(secret).prefault({}).meta({ description: 'The REST API.' }),
@@ -38,13 +40,13 @@ export function configTables(access: CredentialAccess) {
   });
 }
 
-/** For who asks for the form of a configuration, and reads none. */
+/** For the schema alone: no credential is read. */
 const formOnly: CredentialAccess = { environment: {}, clock: systemClock };
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
- * JSON Schema (draft 2020-12) of `acmex.toml`, for editors that help with it. Credentials are `writeOnly`.
+ * JSON Schema (draft 2020-12) of `acmex.toml`, for editors. Credentials are `writeOnly`.
  * `[[issuers]]` is known to it as `[issuers.NAME]` alone, and `type` of a DNS provider is required.
  */
 export function configSchema(): JsonSchema {
@@ -54,7 +56,7 @@ export function configSchema(): JsonSchema {
 export function schemaOf(tables: ReturnType<typeof configTables>): JsonSchema {
   return z.toJSONSchema(tables, {
     io: 'input',
-    // What is filled in for a table that is absent is said by its keys.
+    // The keys describe the defaults of an absent table.
     override: ({ jsonSchema }) => {
       if (jsonSchema.type === 'object') delete jsonSchema.default;
     },

@@ -1,34 +1,37 @@
 import { inspect } from 'node:util';
 
-/** What stands in the place of a credential wherever one is shown. */
+/** The text that replaces a credential in output. */
 export const hidden = '[secret]';
 
-/** A credential that shows itself to nobody who does not ask for it: not in text, JSON, or a debugger's view. */
+/** A credential that text, JSON and a debugger show only as a mask. */
 export class Secret {
   readonly #get: () => Promise<string>;
-  readonly #shown: string;
+  readonly #mask: string;
 
   /**
-   * @param get asked at every `reveal`, so that the credential may change where it is kept
-   * @param shown what stands in its place; for a URL all but its password
+   * @param get called by every `reveal`, so that the stored credential may change
+   * @param mask the text that replaces it; for a URL everything but the password
    */
-  constructor(get: () => Promise<string>, shown: string = hidden) {
+  constructor(get: () => Promise<string>, mask: string = hidden) {
     this.#get = get;
-    this.#shown = shown;
+    this.#mask = mask;
   }
 
-  /** The credential in clear. @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names the place where it is kept and not what is there */
+  /**
+   * Returns the credential in clear.
+   * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names the place of the credential and not its value
+   */
   readonly reveal = async (): Promise<string> => await this.#get();
 
   toString(): string {
-    return this.#shown;
+    return this.#mask;
   }
 
   toJSON(): string {
-    return this.#shown;
+    return this.#mask;
   }
 
   [inspect.custom](): string {
-    return this.#shown;
+    return this.#mask;
   }
 }

@@ -1,9 +1,9 @@
 import type { Origin } from './fault.ts';
 
-/** The way to a value: names of tables and keys, and places in arrays. */
+/** The path of a value: names of tables and keys, and indexes in arrays. */
 export type KeyPath = readonly (string | number)[];
 
-/** As people write it: `challenge.dns01.providers[0].name`. */
+/** Returns the path as people write it: `challenge.dns01.providers[0].name`. */
 export function pathText(path: KeyPath): string {
   return path
     .map((part, at) => {
@@ -14,17 +14,17 @@ export function pathText(path: KeyPath): string {
     .join('');
 }
 
-/** A table as a parser gives it. */
+/** A table as the parser returns it. */
 export type Table = { readonly [key: string]: unknown };
 
-/** Whether it is a table: neither an array nor a date. */
+/** Returns true for a table: neither an array nor a date. */
 export function isTable(value: unknown): value is Table {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
   );
 }
 
-/** What stands at a path; undefined where nothing does. */
+/** Returns the value at a path; undefined where there is none. */
 export function valueAt(root: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>((value, part) => {
     if (typeof part === 'number') return Array.isArray(value) ? value[part] : undefined;
@@ -32,7 +32,7 @@ export function valueAt(root: unknown, path: KeyPath): unknown {
   }, root);
 }
 
-/** The same table with one more value; what stands in the way is replaced. */
+/** Returns the table with a value added or replaced. */
 export function withValueAt(
   root: Table,
   [first, ...rest]: readonly string[],
@@ -46,16 +46,16 @@ export function withValueAt(
   };
 }
 
-/** The same table without one value. */
+/** Returns the table without a value. */
 export function withoutValueAt(root: Table, [first, ...rest]: readonly string[]): Table {
   if (first === undefined) return root;
-  const { [first]: below, ...others } = root;
+  const { [first]: below, ...remaining } = root;
   return rest.length > 0 && isTable(below)
-    ? { ...others, [first]: withoutValueAt(below, rest) }
-    : others;
+    ? { ...remaining, [first]: withoutValueAt(below, rest) }
+    : remaining;
 }
 
-/** What was given from all sides, before it is checked: values, and where they came from. */
+/** The values of all sources before they are checked, with their origins. */
 export class Settings {
   /** @param origins by `pathText` */
   private constructor(
@@ -76,10 +76,10 @@ export class Settings {
     return new Settings({}, new Map(), { from: 'default' });
   }
 
-  /** With one value more, or another; what is above it keeps its place. */
+  /** Returns the settings with a value added or replaced. */
   with(path: readonly string[], value: unknown, origin: Origin): Settings {
     const name = pathText(path);
-    const kept = [...this.origins].filter(
+    const unchanged = [...this.origins].filter(
       ([key]) => key !== name && !key.startsWith(`${name}.`) && !key.startsWith(`${name}[`),
     );
     const above = path
@@ -87,7 +87,7 @@ export class Settings {
       .map((_, at): [string, Origin] => [pathText(path.slice(0, at + 1)), origin]);
     return new Settings(
       withValueAt(this.table, path, value),
-      new Map([...above, ...kept, [name, origin]]),
+      new Map([...above, ...unchanged, [name, origin]]),
       this.otherwise,
     );
   }
@@ -96,7 +96,7 @@ export class Settings {
     return new Settings(table, this.origins, this.otherwise);
   }
 
-  /** With every key that begins with `from` under `to`. */
+  /** Adds the origins of the keys below `from` under `to`. */
   renamed(from: KeyPath, to: KeyPath): Settings {
     const [old, name] = [pathText(from), pathText(to)];
     const moved = [...this.origins].flatMap(([key, origin]): [string, Origin][] =>
@@ -107,7 +107,7 @@ export class Settings {
     return new Settings(this.table, new Map([...this.origins, ...moved]), this.otherwise);
   }
 
-  /** Where a value, or the nearest above it, was given. */
+  /** Returns the origin of a value, or of the nearest table above it. */
   originOf(path: KeyPath): Origin {
     for (let length = path.length; length > 0; length--) {
       const origin = this.origins.get(pathText(path.slice(0, length)));

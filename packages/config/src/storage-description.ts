@@ -5,7 +5,7 @@ import { Secret } from './secret.ts';
 import { addressForm, storageUrlForm } from './tables/storage.ts';
 import { absoluteUrl } from './variables.ts';
 
-/** Where everything is kept, in one description, however the configuration says it. */
+/** The storage of a configuration, in one form. */
 export interface StorageDescription {
   readonly place: StoragePlace;
   /** Absent: values are stored as they are. */
@@ -39,7 +39,7 @@ export type StorageEncryption =
   /** `key` gives one key or several with spaces between, the first for writing. */
   { readonly key: Secret; readonly format?: 'hex' | 'base64' } | { readonly passphrase: Secret };
 
-/** The one storage that `[storage]` describes, or that is in `[redis]`. A key or a passphrase encrypts every kind of place. */
+/** Returns the storage of `[storage]` or `[redis]`. A key or a passphrase encrypts every kind of storage. */
 export function storageOf({ values }: Pick<Config, 'values'>): StorageDescription {
   const { storage } = values;
   const encryption = encryptionOf(storage.encrypted);
@@ -54,7 +54,7 @@ export function storageOf({ values }: Pick<Config, 'values'>): StorageDescriptio
   };
 }
 
-/** What `[redis]` describes; undefined where one process works alone. */
+/** Returns the Redis of `[redis]`; undefined where there is none. */
 export function redisOf({
   values: { redis },
 }: Pick<Config, 'values'>): RedisDescription | undefined {
@@ -105,7 +105,7 @@ export function storagePlace(
     {
       key: '',
       origin: { from: 'flag', flag },
-      problem: 'is no place of a storage',
+      problem: 'is not a valid storage URL',
       cure: 'write file:PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:',
     },
   ]);

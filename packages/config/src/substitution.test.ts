@@ -22,10 +22,10 @@ describe('${VAR} in a text', () => {
   });
 
   it.each(['${', '${A', '${}', '${A B}', '${1A}', '${A-b}'])(
-    'refuses %s, which names no variable',
+    'refuses %s, which does not name a variable',
     (text) => {
       expect(substituted(text, { A: 'one' }).refusal?.problem).toBe(
-        'has a ${ that names no variable',
+        'has a ${ that does not name a variable',
       );
     },
   );

@@ -1,15 +1,15 @@
-/** What is around the program, as it was handed in. */
+/** The environment variables that the caller passes. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Substitution {
   readonly text: string;
-  /** Why it cannot be done, with the cure; absent where it was. */
+  /** The reason of a failure, with the cure; absent on success. */
   readonly refusal?: { readonly problem: string; readonly cure: string };
 }
 
 /**
- * A text of the file with `${VAR}` and `${VAR:-default}` put in, once: what a variable holds is not read again. `$$` is a dollar sign.
- * A default stands for a variable that is not set or empty, and ends at the first `}`.
+ * Replaces `${VAR}` and `${VAR:-default}` in a text of the file, once: the value of a variable is not replaced again. `$$` is a dollar sign.
+ * A default replaces a variable that is not set or empty, and ends at the first `}`.
  * A single `$` that begins nothing stays as it is.
  */
 export function substituted(text: string, environment: Environment): Substitution {
@@ -22,7 +22,7 @@ export function substituted(text: string, environment: Environment): Substitutio
         /^([A-Za-z_]\w*)(?::-(.*))?$/s.exec(end === '' ? '' : inside) ?? [];
       if (name === undefined) {
         refusal ??= {
-          problem: 'has a ${ that names no variable',
+          problem: 'has a ${ that does not name a variable',
           cure: 'write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves',
         };
         return whole;

@@ -3,7 +3,7 @@ import { fileErrorText, trustedFile } from '@acmex/files';
 import { ConfigError } from './errors.ts';
 
 /**
- * Checks that nobody but root and the current user can change a configuration file: it names programs to run, so who writes it
+ * Checks that only root and the current user can change a configuration file: it names programs to run, so who writes it
  * acts as its user.
  *
  * @returns the real path, to read the file by

@@ -30,20 +30,22 @@ export function variablesOf({ path, schema }: ConfigKey): readonly string[] {
   return [`ACMEX_${path.join('_').toUpperCase()}`, ...(short === undefined ? [] : [short])];
 }
 
-/** A variable's text as the value that the key takes; what does not fit stays text, for the schema to refuse. */
+/** Returns a variable's text as a value of the key's type. Text that does not fit stays text, and the schema refuses it. */
 export function variableValue(
   text: string,
   { path, schema }: ConfigKey,
   directory: string,
 ): unknown {
-  if (schema.type === 'boolean')
-    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (schema.type === 'boolean') {
+    if (text === 'true' || text === '1') return true;
+    return text === 'false' || text === '0' ? false : text;
+  }
   if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
   if (isTextList(schema))
     return text
       .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '');
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
   return path.join('.') === 'storage.url'
     ? absoluteUrl(text, directory)
     : absolute(text, schema, directory);

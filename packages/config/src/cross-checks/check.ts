@@ -2,12 +2,12 @@ import type { Fault } from '../fault.ts';
 import { isTable, type KeyPath, pathText, type Table, type Settings } from '../settings.ts';
 import { nearest } from '../issue-faults.ts';
 
-/** Looks at what one table says of another, in settings that may have other faults still. */
+/** Compares tables of settings that may have other faults. */
 export type Check = (settings: Settings) => readonly (Fault | undefined)[];
 
 export function certificates(settings: Settings): readonly Table[] {
-  const given = settings.table['certificates'];
-  return Array.isArray(given) ? given.map((one: unknown) => (isTable(one) ? one : {})) : [];
+  const list = settings.table['certificates'];
+  return Array.isArray(list) ? list.map((entry: unknown) => (isTable(entry) ? entry : {})) : [];
 }
 
 export function unknownName(
@@ -21,10 +21,10 @@ export function unknownName(
   return fault(
     settings,
     path,
-    'names none that there is',
+    'is not defined',
     meant === undefined
       ? `define it in ${place}${names.length > 0 ? `, or write one of ${names.join(', ')}` : ''}`
-      : `write "${meant}", if that is meant, or define it in ${place}`,
+      : `write "${meant}", if you mean that, or define it in ${place}`,
   );
 }
 

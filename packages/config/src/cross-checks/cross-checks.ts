@@ -19,7 +19,7 @@ const checks: readonly Check[] = [
   tenants,
 ];
 
-/** Whether the parts of a configuration fit together: what one table says of another. Looks at settings that may have other faults still. */
-export function disagreements(settings: Settings): readonly Fault[] {
+/** Checks that the tables of a configuration fit together, in settings that may have other faults. */
+export function crossCheckFaults(settings: Settings): readonly Fault[] {
   return checks.flatMap((check) => check(settings)).filter((fault) => fault !== undefined);
 }

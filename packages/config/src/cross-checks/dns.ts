@@ -4,42 +4,28 @@ import { dnsKinds } from '../dns/kinds.ts';
 import { isTable, type KeyPath, valueAt, type Settings } from '../settings.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
-/** Providers are named once, and those that are named are there. */
+/** Checks that provider names are unique, and that the providers which are named exist. */
 export const dnsProviders: Check = (settings) => {
   const at = (key: string) => valueAt(settings.table, ['challenge', 'dns01', key]);
-  const [provider, token, given] = [at('provider'), at('api_token'), at('providers')];
-  const entries = (Array.isArray(given) ? given : []).map((one: unknown) =>
-    isTable(one) && typeof one['name'] === 'string' ? one['name'] : '',
+  const [provider, token, list] = [at('provider'), at('api_token'), at('providers')];
+  const entries = (Array.isArray(list) ? list : []).map((entry: unknown) =>
+    isTable(entry) && typeof entry['name'] === 'string' ? entry['name'] : '',
   );
   const short = (name: string) => tokenAloneTypes.includes(name) && !entries.includes(name);
-  const path: KeyPath = ['challenge', 'dns01', 'provider'];
   return [
     ...entries.map((name, index) =>
       name !== '' && entries.indexOf(name) < index
         ? fault(
             settings,
             ['challenge', 'dns01', 'providers', index, 'name'],
-            'is taken by another provider',
-            'write another name',
+            'is the name of an earlier provider',
+            'write a different name',
           )
         : undefined,
     ),
     typeof provider !== 'string' || entries.includes(provider) || short(provider)
       ? undefined
-      : dnsProviderTypes.includes(provider)
-        ? fault(
-            settings,
-            path,
-            'needs options',
-            `write them in [[challenge.dns01.providers]], with name = "${provider}"`,
-          )
-        : unknownName(
-            settings,
-            path,
-            provider,
-            [...entries, ...tokenAloneTypes],
-            'challenge.dns01.providers',
-          ),
+      : undefinedProvider(settings, provider, entries),
     typeof provider === 'string' && short(provider) && token === undefined
       ? fault(
           settings,
@@ -75,27 +61,41 @@ export const dnsProviders: Check = (settings) => {
   ];
 };
 
-/** Those types whose records are written for each challenge. */
+function undefinedProvider(settings: Settings, provider: string, entries: readonly string[]) {
+  const path: KeyPath = ['challenge', 'dns01', 'provider'];
+  if (!dnsProviderTypes.includes(provider))
+    return unknownName(
+      settings,
+      path,
+      provider,
+      [...entries, ...tokenAloneTypes],
+      'challenge.dns01.providers',
+    );
+  const cure = `write them in [[challenge.dns01.providers]], with name = "${provider}"`;
+  return fault(settings, path, 'needs options', cure);
+}
+
+/** The challenge types that write a record for each order. */
 const written: readonly unknown[] = ['dns-01', 'dns-account-01'];
 
-/** `dns-01` has someone who writes the records. */
+/** Checks that dns-01 has a provider that writes the records. */
 export const dnsChallenges: Check = (settings) => {
   const patterns = patternsOf(settings);
   const general = valueAt(settings.table, ['challenge', 'challenge_type']);
-  const nobody = valueAt(settings.table, ['challenge', 'dns01', 'provider']) === undefined;
+  const hasNoProvider = valueAt(settings.table, ['challenge', 'dns01', 'provider']) === undefined;
   const cure = 'write challenge.dns01.provider';
   return [
-    nobody && patterns.length === 0 && written.includes(general)
+    hasNoProvider && patterns.length === 0 && written.includes(general)
       ? fault(
           settings,
           ['challenge', 'challenge_type'],
-          `is ${String(general)}, and nobody writes the records`,
+          `is ${String(general)}, and no DNS provider writes the records`,
           cure,
         )
       : undefined,
     ...certificates(settings).flatMap(
-      ({ challenge = general ?? 'http-01', dns_provider: own, names }, at) => {
-        if (!nobody || own !== undefined || !written.includes(challenge)) return [];
+      ({ challenge = general ?? 'http-01', dns_provider: dnsProvider, names }, at) => {
+        if (!hasNoProvider || dnsProvider !== undefined || !written.includes(challenge)) return [];
         if (patterns.length === 0)
           return written.includes(general)
             ? []
@@ -103,7 +103,7 @@ export const dnsChallenges: Check = (settings) => {
                 fault(
                   settings,
                   ['certificates', at, 'challenge'],
-                  `is ${String(challenge)}, and nobody writes the records`,
+                  `is ${String(challenge)}, and no DNS provider writes the records`,
                   `${cure}, or dns_provider here`,
                 ),
               ];
@@ -115,7 +115,7 @@ export const dnsChallenges: Check = (settings) => {
                 settings,
                 ['certificates', at, 'names', item],
                 'is in no zone of a DNS provider',
-                `write one of ${patterns.map(({ pattern }) => pattern).join(', ')} so that it is, or challenge.dns01.provider for the rest`,
+                `write one of ${patterns.map(({ pattern }) => pattern).join(', ')} so that it is, or challenge.dns01.provider for the other names`,
               )
             : undefined,
         );
@@ -129,7 +129,7 @@ export const dnsChallenges: Check = (settings) => {
         ? fault(
             settings,
             ['certificates', at, 'names'],
-            'has a wildcard, which dns-01 alone can prove',
+            'has a wildcard, which only dns-01 can validate',
             'write challenge = "dns-01"',
           )
         : undefined;
@@ -137,24 +137,24 @@ export const dnsChallenges: Check = (settings) => {
   ];
 };
 
-/** A pattern is one provider's. */
+/** Checks that a pattern belongs to only one provider. */
 export const dnsZones: Check = (settings) => {
   const patterns = patternsOf(settings);
   return patterns.map(({ pattern, path }, at) => {
-    const before = patterns.findIndex((one) => one.pattern === pattern);
+    const before = patterns.findIndex((candidate) => candidate.pattern === pattern);
     return before < at
-      ? fault(settings, path, 'stands there twice', 'write it for one provider only')
+      ? fault(settings, path, 'is there twice', 'write it for one provider only')
       : undefined;
   });
 };
 
-/** The `zones` of all providers. */
+/** Returns the `zones` of all providers. */
 function patternsOf(
   settings: Settings,
 ): readonly { readonly pattern: string; readonly path: KeyPath }[] {
-  const given = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
-  return (Array.isArray(given) ? given : []).flatMap((one: unknown, at) => {
-    const zones = isTable(one) && Array.isArray(one['zones']) ? one['zones'] : [];
+  const list = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
+  return (Array.isArray(list) ? list : []).flatMap((entry: unknown, at) => {
+    const zones = isTable(entry) && Array.isArray(entry['zones']) ? entry['zones'] : [];
     return zones.flatMap((pattern: unknown, item) =>
       typeof pattern === 'string'
         ? [
@@ -168,38 +168,38 @@ function patternsOf(
   });
 }
 
-/** Keys that are of no use without another, and those of which one is needed. */
+/** Checks for keys that need a second key, and for groups of keys of which exactly one is needed. */
 export const pairs: Check = (settings) => {
-  const given = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
-  return (Array.isArray(given) ? given : []).flatMap((one: unknown, at) => {
-    if (!isTable(one)) return [];
-    const { options = [] } = dnsKinds.find(({ type }) => type === one['type']) ?? {};
+  const list = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
+  return (Array.isArray(list) ? list : []).flatMap((entry: unknown, at) => {
+    if (!isTable(entry)) return [];
+    const { options = [] } = dnsKinds.find(({ type }) => type === entry['type']) ?? {};
     const keyOf = (option: DnsOption) => keyPathOf(option)[0];
     const placeOf = (key: string): KeyPath => ['challenge', 'dns01', 'providers', at, key];
     const missing = options
-      .filter((option) => one[keyOf(option)] !== undefined)
+      .filter((option) => entry[keyOf(option)] !== undefined)
       .flatMap((option) => {
         const needed = options
           .filter(({ option: name }) => option.with?.includes(name))
           .map(keyOf)
-          .filter((key) => one[key] === undefined);
+          .filter((key) => entry[key] === undefined);
         return needed.map((key) =>
           fault(
             settings,
             placeOf(key),
             'is missing',
-            `${keyOf(option)} is of no use without ${key}: write both, or neither`,
+            `${keyOf(option)} has no effect without ${key}: write both, or neither`,
           ),
         );
       });
     const choices = [...new Set(options.flatMap(({ oneOf }) => oneOf ?? []))].map((group) => {
       const keys = options.filter(({ oneOf }) => oneOf === group).map(keyOf);
-      const [first, second] = keys.filter((key) => one[key] !== undefined);
+      const [first, second] = keys.filter((key) => entry[key] !== undefined);
       if (first !== undefined && second === undefined) return undefined;
       return fault(
         settings,
         placeOf(second ?? keys[0] ?? ''),
-        first === undefined ? 'is missing' : `stands beside ${first}`,
+        first === undefined ? 'is missing' : `is set beside ${first}`,
         `write one of ${keys.join(', ')}`,
       );
     });

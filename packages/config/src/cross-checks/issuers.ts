@@ -2,12 +2,12 @@ import { isTable, valueAt, withoutValueAt, type Settings } from '../settings.ts'
 import { wellKnownIssuers } from '../well-known-issuers.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
-/** What `[acme]` is called where an issuer is named. */
+/** Returns the issuer name of `[acme]`. */
 export function acmeIssuerName(ca: unknown, environment: unknown): string {
   return `${String(ca ?? 'letsencrypt')}${environment === 'staging' ? '-staging' : ''}`;
 }
 
-/** The settings without the key of an external account whose identifier nobody gave: a variable may stay set for other calls. */
+/** The settings without the key of an external account without its identifier: the variable may be set for other calls. */
 export function withoutHalfAccount(settings: Settings): Settings {
   const binding = ['acme', 'external_account_binding'];
   const at = (key: string) => valueAt(settings.table, [...binding, key]);
@@ -18,7 +18,7 @@ export function withoutHalfAccount(settings: Settings): Settings {
   return left ? settings.withTable(withoutValueAt(settings.table, binding)) : settings;
 }
 
-/** `[acme]` names one CA, and one that there is. */
+/** Checks that `[acme]` names exactly one existing CA. */
 export const acme: Check = (settings) => {
   const at = (key: string) => valueAt(settings.table, ['acme', key]);
   const [ca, url, environment] = [at('ca'), at('ca_custom_url'), at('ca_environment')];
@@ -40,7 +40,7 @@ export const acme: Check = (settings) => {
           settings,
           ['acme', 'ca_custom_url'],
           'does not go with ca',
-          'set ca = "custom", or take it away',
+          'set ca = "custom", or remove it',
         )
       : undefined,
     wantsStaging
@@ -49,27 +49,27 @@ export const acme: Check = (settings) => {
           ['acme', 'ca_environment'],
           'does not go with ca',
           ca === 'custom'
-            ? 'take it away: ca_custom_url says it all'
+            ? 'remove it: ca_custom_url is the whole URL'
             : 'write "production": this CA has no staging',
         )
       : undefined,
   ];
 };
 
-/** Certificates name issuers that there are. */
+/** Checks that certificates name existing issuers. */
 export const issuers: Check = (settings) => {
-  const given = settings.table['issuers'];
-  const own = acmeIssuerName(
+  const tables = settings.table['issuers'];
+  const acmeName = acmeIssuerName(
     valueAt(settings.table, ['acme', 'ca']),
     valueAt(settings.table, ['acme', 'ca_environment']),
   );
   const names = [
-    ...(Object.hasOwn(wellKnownIssuers, own) || own === 'custom' ? [own] : []),
-    ...(isTable(given) ? Object.keys(given) : []),
+    ...(Object.hasOwn(wellKnownIssuers, acmeName) || acmeName === 'custom' ? [acmeName] : []),
+    ...(isTable(tables) ? Object.keys(tables) : []),
   ];
   const taken =
-    isTable(given) && Object.hasOwn(given, own)
-      ? fault(settings, ['issuers', own], 'is what [acme] is called', 'write another name')
+    isTable(tables) && Object.hasOwn(tables, acmeName)
+      ? fault(settings, ['issuers', acmeName], 'is the name of [acme]', 'write a different name')
       : undefined;
   return [
     taken,

@@ -2,7 +2,7 @@ import { valueAt, withoutValueAt, type Settings } from '../settings.ts';
 import type { Origin } from '../fault.ts';
 import { type Check, fault } from './check.ts';
 
-/** The settings with one storage and one key of it, where a flag or a variable names another than the file. */
+/** Returns the settings with one storage and one key, where a flag or a variable names a different one than the file. */
 export function withOneStorage(settings: Settings): Settings {
   const place =
     valueAt(settings.table, ['storage', 'backend']) === 'encrypted'
@@ -15,19 +15,21 @@ export function withOneStorage(settings: Settings): Settings {
   );
 }
 
-/** Without the weaker of two that exclude each other; with both where they come from the same side. */
+/** Removes the weaker of two values that exclude each other. Keeps both where they have the same kind of origin. */
 function withStronger(
   settings: Settings,
-  one: readonly string[],
-  other: readonly string[],
+  first: readonly string[],
+  second: readonly string[],
 ): Settings {
   const rank = (path: readonly string[]) => ranks[settings.originOf(path).from];
   if (
-    [one, other].some((path) => valueAt(settings.table, path) === undefined) ||
-    rank(one) === rank(other)
+    [first, second].some((path) => valueAt(settings.table, path) === undefined) ||
+    rank(first) === rank(second)
   )
     return settings;
-  return settings.withTable(withoutValueAt(settings.table, rank(one) < rank(other) ? one : other));
+  return settings.withTable(
+    withoutValueAt(settings.table, rank(first) < rank(second) ? first : second),
+  );
 }
 
 const ranks: Readonly<Record<Origin['from'], number>> = {
@@ -37,18 +39,18 @@ const ranks: Readonly<Record<Origin['from'], number>> = {
   flag: 3,
 };
 
-/** The storage is one place, and its encryption has one key. */
+/** Checks that the storage has one location, and its encryption one key. */
 export const storage: Check = (settings) => {
   const at = (...path: readonly string[]) => valueAt(settings.table, ['storage', ...path]);
   const [url, backend, inner] = [at('url'), at('backend'), at('encrypted', 'inner_backend')];
   const [key, passphrase] = [at('encrypted', 'encryption_key'), at('encrypted', 'passphrase')];
   const kind = backend === 'encrypted' ? inner : backend;
   const redis = (name: string) => valueAt(settings.table, ['redis', name]);
-  const given = redis('sentinels');
-  const sentinels = Array.isArray(given) && given.length > 0;
+  const list = redis('sentinels');
+  const sentinels = Array.isArray(list) && list.length > 0;
   return [
     url !== undefined && backend !== undefined && backend !== 'encrypted'
-      ? fault(settings, ['storage', 'url'], 'says what backend says too', 'keep one of the two')
+      ? fault(settings, ['storage', 'url'], 'repeats what backend says', 'keep one of the two')
       : undefined,
     url === undefined && kind === 'redis' && at('redis', 'url') === undefined
       ? fault(
@@ -78,21 +80,21 @@ export const storage: Check = (settings) => {
         )
       : undefined,
     redis('url') !== undefined && sentinels
-      ? fault(settings, ['redis', 'sentinels'], 'goes with no url', 'keep one of the two')
+      ? fault(settings, ['redis', 'sentinels'], 'cannot be used with url', 'keep one of the two')
       : undefined,
     sentinels && redis('master') === undefined
       ? fault(
           settings,
           ['redis', 'master'],
           'is missing',
-          'write what the sentinels call the master',
+          'write the name of the master at the sentinels',
         )
       : undefined,
     key !== undefined && passphrase !== undefined
       ? fault(
           settings,
           ['storage', 'encrypted', 'passphrase'],
-          'goes with no encryption_key',
+          'cannot be used with encryption_key',
           'keep one of the two',
         )
       : undefined,

@@ -2,16 +2,16 @@ import { isTable, valueAt } from '../settings.ts';
 import { acmeIssuerName } from './issuers.ts';
 import { type Check, unknownName } from './check.ts';
 
-/** Tenants name CAs and DNS providers that there are, and webhooks tenants. */
+/** Checks that tenants name existing CAs and DNS providers, and webhooks existing tenants. */
 export const tenants: Check = (settings) => {
   const at = (...path: readonly string[]) => valueAt(settings.table, path);
-  const [given, named, providers, webhooks] = [
+  const [tenantTables, named, providers, webhooks] = [
     at('tenants'),
     at('issuers'),
     at('challenge', 'dns01', 'providers'),
     at('server', 'webhooks'),
   ];
-  const tables = isTable(given) ? given : {};
+  const tables = isTable(tenantTables) ? tenantTables : {};
   const issuers = [
     acmeIssuerName(at('acme', 'ca'), at('acme', 'ca_environment')),
     ...(isTable(named) ? Object.keys(named) : []),
@@ -22,7 +22,7 @@ export const tenants: Check = (settings) => {
       : [at('challenge', 'dns01', 'provider')];
   const hosts = [
     ...(Array.isArray(providers)
-      ? providers.map((one: unknown) => (isTable(one) ? one['name'] : undefined))
+      ? providers.map((provider: unknown) => (isTable(provider) ? provider['name'] : undefined))
       : []),
     ...short,
   ].filter((name) => typeof name === 'string');
@@ -42,8 +42,8 @@ export const tenants: Check = (settings) => {
       ...unknown(tenant, 'issuers', issuers, 'issuers'),
       ...unknown(tenant, 'dns_providers', hosts, 'challenge.dns01.providers'),
     ]),
-    ...(Array.isArray(webhooks) ? webhooks : []).map((one: unknown, index) => {
-      const tenant = isTable(one) ? (one['tenant'] ?? 'default') : 'default';
+    ...(Array.isArray(webhooks) ? webhooks : []).map((webhook: unknown, index) => {
+      const tenant = isTable(webhook) ? (webhook['tenant'] ?? 'default') : 'default';
       return typeof tenant === 'string' && !names.includes(tenant)
         ? unknownName(settings, ['server', 'webhooks', index, 'tenant'], tenant, names, 'tenants')
         : undefined;

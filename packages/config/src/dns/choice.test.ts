@@ -49,7 +49,7 @@ describe('who writes the record of a name', () => {
       }),
     );
   });
-  it('is nobody where no pattern is about it, and the message has the patterns', async () => {
+  it('is none where no pattern matches, and the message lists the patterns', async () => {
     const message =
       'no DNS provider writes the records of d.example, for none of these is about it: a.example (cf-a), b.example (cf-b)';
     const two = account('cf-a', ['a.example']) + account('cf-b', ['b.example']);
@@ -83,7 +83,7 @@ describe('zones in acmex.toml', () => {
     const general =
       '[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "draft-ietf-acme-dns-account-label-02"\n';
     await expect(faultsIn(general)).resolves.toEqual([
-      '2: challenge.challenge_type is dns-account-01, and nobody writes the records: write challenge.dns01.provider',
+      '2: challenge.challenge_type is dns-account-01, and no DNS provider writes the records: write challenge.dns01.provider',
     ]);
     await expect(
       faultsIn(
@@ -97,14 +97,14 @@ describe('zones in acmex.toml', () => {
     await expect(
       faultsIn(account('cf-a', ['a.example']) + account('cf-b', ['A.example'])),
     ).resolves.toEqual([
-      '10: challenge.dns01.providers[1].zones[0] stands there twice: write it for one provider only',
+      '10: challenge.dns01.providers[1].zones[0] is there twice: write it for one provider only',
     ]);
     await expect(
       faultsIn(
         `${account('cf-a', ['a.example'])}[[certificates]]\nchallenge = "dns-01"\nnames = ["a.example", "b.example"]\n`,
       ),
     ).resolves.toEqual([
-      '8: certificates[0].names[1] is in no zone of a DNS provider: write one of a.example so that it is, or challenge.dns01.provider for the rest',
+      '8: certificates[0].names[1] is in no zone of a DNS provider: write one of a.example so that it is, or challenge.dns01.provider for the other names',
     ]);
   });
   it.each(['a..example', '**', '*.*.example', '10.0.0.1', '', 'https://a.example'])(

@@ -12,7 +12,7 @@ export interface DnsProviderKind {
   /** What has to be installed. */
   readonly package: string;
   readonly options: readonly DnsProviderOption[];
-  /** A person stands by; no configuration can name it. */
+  /** It needs a person; a configuration cannot name it. */
   readonly attended: boolean;
   /** The vendor's reference, and where credentials are made. */
   readonly links: DnsKind['links'];
@@ -38,12 +38,12 @@ export function dnsProviderKinds(): readonly DnsProviderKind[] {
       attended,
       links,
       options: [
-        ...options.map((one) => ({
-          name: keyPathOf(one).join('.').replace('.0.', '[].'),
-          env: one.env,
-          required: !one.optional,
-          credential: one.secret ?? false,
-          meaning: `${one.description}.`,
+        ...options.map((option) => ({
+          name: keyPathOf(option).join('.').replace('.0.', '[].'),
+          env: option.env,
+          required: !option.optional,
+          credential: option.secret ?? false,
+          meaning: `${option.description}.`,
         })),
         ...(environment
           ? [
@@ -73,7 +73,7 @@ export function dnsProvidersOf({
     token === undefined ||
     name === undefined ||
     !tokenAloneTypes.includes(name) ||
-    providers.some((one) => one.name === name)
+    providers.some((entry) => entry.name === name)
   )
     return providers;
   return [...providers, { name, type: name, api_token: token }];
@@ -99,15 +99,20 @@ export function dnsProviderFor(
 ): string {
   const providers = dnsProvidersOf(config);
   if (named !== undefined)
-    return providers.some((one) => one.name === named) ? writer(name, named, providers) : named;
+    return providers.some((entry) => entry.name === named) ? writer(name, named, providers) : named;
   const [best] = patternsOf(providers)
     .filter(({ pattern }) => matches(pattern, name))
-    .sort((one, other) => precision(other.pattern) - precision(one.pattern));
+    .sort((a, b) => precision(b.pattern) - precision(a.pattern));
   if (best) return best.provider;
   const { provider } = config.values.challenge.dns01;
-  if (provider !== undefined && providers.find((one) => one.name === provider)?.zones === undefined)
+  if (
+    provider !== undefined &&
+    providers.find((entry) => entry.name === provider)?.zones === undefined
+  )
     return provider;
-  const patterns = patternsOf(providers).map(({ pattern, provider: own }) => `${pattern} (${own})`);
+  const patterns = patternsOf(providers).map(
+    ({ pattern, provider: owner }) => `${pattern} (${owner})`,
+  );
   if (patterns.length > 0)
     throw new ConfigError(
       'ERR_CONFIG_PROOF',
@@ -115,7 +120,7 @@ export function dnsProviderFor(
     );
   throw new ConfigError(
     'ERR_CONFIG_PROOF',
-    `${type} needs a way to write records: give --dns-provider with a kind of acmex dns list and its variables in the environment, or write challenge.dns01.provider in acmex.toml`,
+    `${type} needs a way to write records: use --dns-provider with a kind of acmex dns list and its variables in the environment, or write challenge.dns01.provider in acmex.toml`,
   );
 }
 
@@ -124,7 +129,7 @@ function writer(
   provider: string,
   providers: readonly DnsProviderDescription[],
 ): string {
-  const { zones } = providers.find((one) => one.name === provider) ?? {};
+  const { zones } = providers.find((entry) => entry.name === provider) ?? {};
   if (!zones || zones.some((pattern) => matches(pattern, name))) return provider;
   throw new ConfigError(
     'ERR_CONFIG_PROOF',

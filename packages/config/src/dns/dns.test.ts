@@ -13,7 +13,7 @@ import { loaded } from '../loaded.ts';
 import { type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 
-/** Every kind with all that it can be told; of those of which one is needed, the first. */
+/** Every kind with all its options; of a group of which one is needed, the first. */
 const everything = dnsKinds
   .filter(({ attended }) => !attended)
   .map(({ type, options: all, environment }) => {
@@ -22,17 +22,17 @@ const everything = dnsKinds
         option.oneOf === undefined ||
         all.findIndex(({ oneOf }) => oneOf === option.oneOf) === index,
     );
-    const lists = options.filter((one) => keyPathOf(one).length > 1);
-    const items = [...new Set(lists.map((one) => keyPathOf(one)[0]))].map(
+    const lists = options.filter((option) => keyPathOf(option).length > 1);
+    const items = [...new Set(lists.map((option) => keyPathOf(option)[0]))].map(
       (key) =>
         `${key} = [{ ${lists
-          .filter((one) => keyPathOf(one)[0] === key)
-          .map((one) => `${keyPathOf(one)[2]} = ${valueFor(one)}`)
+          .filter((option) => keyPathOf(option)[0] === key)
+          .map((option) => `${keyPathOf(option)[2]} = ${valueFor(option)}`)
           .join(', ')} }]`,
     );
     const single = options
-      .filter((one) => keyPathOf(one).length === 1)
-      .map((one) => `${keyPathOf(one)[0]} = ${valueFor(one)}`);
+      .filter((option) => keyPathOf(option).length === 1)
+      .map((option) => `${keyPathOf(option)[0]} = ${valueFor(option)}`);
     return [
       '[[challenge.dns01.providers]]',
       `name = "${type.replace('.', '-')}"`,
@@ -47,7 +47,9 @@ const everything = dnsKinds
 function valueFor({ format, choices, secret }: DnsOption): string {
   if (choices) return `"${choices[0]}"`;
   if (format === 'command') return '["/bin/true", "--all"]';
-  return `"${secret ? 'eA==' : format === 'url' ? 'https://a.example' : format === 'path' ? '/bin/true' : format === 'region' ? 'cn-north-4' : 'dns_a'}"`;
+  const values = { url: 'https://a.example', path: '/bin/true', region: 'cn-north-4' };
+  if (secret) return '"eA=="';
+  return `"${format ? values[format] : 'dns_a'}"`;
 }
 
 describe('DNS providers', () => {
@@ -55,9 +57,11 @@ describe('DNS providers', () => {
     await using folder = await configFolder(everything);
     const descriptions = dnsProvidersOf(await readConfig(folder.options));
     expect(descriptions.map(({ type }) => type).sort()).toEqual([...dnsProviderTypes].sort());
-    for (const one of descriptions)
-      await expect(openDnsProvider(one, { environment: { PATH: '/bin' } })).resolves.toMatchObject({
-        name: one.type,
+    for (const description of descriptions)
+      await expect(
+        openDnsProvider(description, { environment: { PATH: '/bin' } }),
+      ).resolves.toMatchObject({
+        name: description.type,
       });
   });
 

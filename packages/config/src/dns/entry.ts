@@ -37,7 +37,7 @@ export const tokenAloneTypes: readonly string[] = configurable
     ({ options }) =>
       options
         .filter(({ optional }) => !optional)
-        .map((one) => keyPathOf(one).join('.'))
+        .map((option) => keyPathOf(option).join('.'))
         .join(' ') === 'api_token',
   )
   .map(({ type }) => type);
@@ -66,20 +66,26 @@ export function dnsProviderEntry(secret: CredentialKey): z.ZodType<DnsProviderDe
 
 function optionKeys({ options, environment }: DnsKind, secret: CredentialKey): z.ZodRawShape {
   const single = options
-    .filter((one) => keyPathOf(one).length === 1)
-    .map((one) => [keyPathOf(one)[0], valueKey(one, secret)]);
+    .filter((option) => keyPathOf(option).length === 1)
+    .map((option) => [keyPathOf(option)[0], valueKey(option, secret)]);
   const lists = [
-    ...new Set(options.filter((one) => keyPathOf(one).length > 1).map((one) => keyPathOf(one)[0])),
+    ...new Set(
+      options
+        .filter((option) => keyPathOf(option).length > 1)
+        .map((option) => keyPathOf(option)[0]),
+    ),
   ].map((key) => {
-    const own = options.filter((one) => keyPathOf(one)[0] === key);
-    const example = own
-      .map((one) => `${keyPathOf(one)[2]} = ${one.secret ? '"${…}"' : '"…"'}`)
+    const members = options.filter((option) => keyPathOf(option)[0] === key);
+    const example = members
+      .map((option) => `${keyPathOf(option)[2]} = ${option.secret ? '"${…}"' : '"…"'}`)
       .join(', ');
     return [
       key,
       list(
         z.strictObject(
-          Object.fromEntries(own.map((one) => [keyPathOf(one)[2], valueKey(one, secret)])),
+          Object.fromEntries(
+            members.map((option) => [keyPathOf(option)[2], valueKey(option, secret)]),
+          ),
         ),
         'One for each name.',
       ).min(1, `write at least one: [{ ${example} }]`),
@@ -114,7 +120,7 @@ function requiredKey(
     case 'region':
       return text(meaning).regex(
         /^[a-z\d]+(?:-[a-z\d]+)*$/,
-        'write it as the cloud does, "ap-southeast-1", or take the key away',
+        'write it as the cloud does, "ap-southeast-1", or remove the key',
       );
     case undefined:
       return text(meaning);

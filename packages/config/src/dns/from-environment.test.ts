@@ -13,7 +13,7 @@ import type { DnsOption } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 import { dnsProviderOfVariables } from './from-environment.ts';
 
-const kindOf = (type: string) => dnsKinds.find((one) => one.type === type)!;
+const kindOf = (type: string) => dnsKinds.find((kind) => kind.type === type)!;
 const unattended = dnsKinds.filter(({ attended }) => !attended);
 const config = async (toml = ''): Promise<Config> => {
   await using folder = await configFolder(toml);
@@ -32,17 +32,16 @@ const watched = (values: Environment) => {
     }),
   };
 };
-const valueFor = ({ format, choices, secret }: DnsOption) =>
-  choices?.[0] ??
-  (secret
-    ? 'eA=='
-    : format === 'url'
-      ? 'https://a.example'
-      : format === 'region'
-        ? 'cn-north-4'
-        : format
-          ? '/bin/true'
-          : 'dns_a');
+const values = {
+  url: 'https://a.example',
+  region: 'cn-north-4',
+  path: '/bin/true',
+  command: '/bin/true',
+};
+const valueFor = ({ format, choices, secret }: DnsOption) => {
+  if (choices || secret) return choices?.[0] ?? 'eA==';
+  return format ? values[format] : 'dns_a';
+};
 
 describe('a DNS provider without a configuration', () => {
   it.each(unattended.map((kind) => [kind.type, kind] as const))(
@@ -50,16 +49,16 @@ describe('a DNS provider without a configuration', () => {
     async (type, kind) => {
       const values = await config();
       for (const at of [0, 1, 2]) {
-        const told = Object.fromEntries(
+        const variables = Object.fromEntries(
           kind.options.map((option) => [option.env[at] ?? option.env[0]!, valueFor(option)]),
         );
-        const { seen, environment } = watched({ ...told, HOME: '/root', OTHER: 'x' });
+        const { seen, environment } = watched({ ...variables, HOME: '/root', OTHER: 'x' });
         dnsProviderOfVariables(kind, environment);
         expect(
           [...seen].filter((name) => !kind.options.some(({ env }) => env.includes(name))),
         ).toEqual([]);
         await expect(
-          openNamedDnsProvider(type, { config: values, environment: told }),
+          openNamedDnsProvider(type, { config: values, environment: variables }),
         ).resolves.toMatchObject({ name: type });
       }
     },
@@ -187,7 +186,7 @@ describe('a DNS provider without a configuration', () => {
       }),
     ).toBeUndefined();
   });
-  it('needs a person who stands by, where it is one', async () => {
+  it('needs a person, where it is written by hand', async () => {
     await expect(
       openNamedDnsProvider('manual', { config: await config(), environment: {} }),
     ).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import type { Environment } from '../substitution.ts';
 import { dnsProviderEntry, type DnsProviderDescription } from './entry.ts';
 import { type DnsKind, type DnsOption, keyPathOf } from './kind.ts';
 
-/** A variable of the environment that tells a provider something. */
+/** An environment variable that sets an option of a provider. */
 export interface DnsVariable {
   readonly name: string;
   readonly value: string;
@@ -37,12 +37,12 @@ export function dnsProviderOfVariables(
 ): DnsProviderDescription {
   const { type, options } = kind;
   const set = options.filter((option) => setVariable(option, environment) !== undefined);
-  const told = set.filter(
+  const provided = set.filter(
     (option, at) =>
       option.oneOf === undefined || set.findIndex(({ oneOf }) => oneOf === option.oneOf) === at,
   );
   const missing = options.filter(
-    (option) => !told.includes(option) && isNeeded(option, told, options),
+    (option) => !provided.includes(option) && isNeeded(option, provided, options),
   );
   if (missing.length > 0)
     throw new ConfigError(
@@ -64,47 +64,47 @@ export function dnsProviderOfVariables(
   const { data, error } = entry.safeParse({
     name: 'environment',
     type,
-    ...tableOf(told, environment),
+    ...tableOf(provided, environment),
     ...(kind.environment ? { env: [...programs] } : {}),
   });
   if (data) return { ...data, name: type };
   const [issue] = error.issues;
-  const wrong = told.find((option) => keyPathOf(option)[0] === issue?.path[0]);
+  const wrong = provided.find((option) => keyPathOf(option)[0] === issue?.path[0]);
   throw new ConfigError(
     'ERR_CONFIG_PROOF',
     `${wrong ? `the variable ${setVariable(wrong, environment)}` : 'what the environment says'} does not fit the DNS provider ${type}: ${issue?.message ?? 'correct it'}`,
   );
 }
 
-/** Of those of which one is needed, the first stands for all. */
+/** Returns true for a missing option that is needed; in a group of which one is needed only for the first. */
 function isNeeded(
   { option, optional, oneOf }: DnsOption,
-  told: readonly DnsOption[],
+  provided: readonly DnsOption[],
   options: readonly DnsOption[],
 ): boolean {
   if (oneOf !== undefined)
     return (
-      !told.some((one) => one.oneOf === oneOf) &&
-      options.find((one) => one.oneOf === oneOf)?.option === option
+      !provided.some((candidate) => candidate.oneOf === oneOf) &&
+      options.find((candidate) => candidate.oneOf === oneOf)?.option === option
     );
-  return !optional || told.some((one) => one.with?.includes(option));
+  return !optional || provided.some((candidate) => candidate.with?.includes(option));
 }
 
 /** As acmex.toml would have it. */
 function tableOf(
-  told: readonly DnsOption[],
+  provided: readonly DnsOption[],
   environment: Environment,
 ): Readonly<Record<string, unknown>> {
   const table: Record<string, unknown> = {};
-  for (const option of told) {
-    const [key, , own] = keyPathOf(option);
+  for (const option of provided) {
+    const [key, , member] = keyPathOf(option);
     const text = environment[setVariable(option, environment) ?? ''] ?? '';
     const value =
       option.format === 'command' ? text.split(/\s+/).filter((word) => word !== '') : text;
     table[key] =
-      own === undefined
+      member === undefined
         ? value
-        : [{ ...(table[key] as readonly object[] | undefined)?.[0], [own]: value }];
+        : [{ ...(table[key] as readonly object[] | undefined)?.[0], [member]: value }];
   }
   return table;
 }

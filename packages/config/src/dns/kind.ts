@@ -1,12 +1,12 @@
 import type { DnsProvider } from '@acmex/dns';
 
-/** One thing that a provider is told: an item of `acmex.dns.credentials` in its package.json. */
+/** An option of a provider: an item of `acmex.dns.credentials` in its package.json. */
 export interface DnsOption<Path extends string = string> {
-  /** Where it belongs among the options of the factory: `apiKey`, `key.name`, `accounts.0.password`, where 0 stands for every item. */
+  /** Its path in the options of the factory: `apiKey`, `key.name`, `accounts.0.password`, where 0 means every item. */
   readonly option: Path;
   /** As acmex.toml calls it; by default the option in snake_case, without `credentials.` before it. */
   readonly key?: string;
-  /** Variables that it is taken from where there is no configuration; the first that is set. */
+  /** Environment variables that set it without a configuration; the first that is set wins. */
   readonly env: readonly string[];
   readonly optional?: boolean;
   readonly secret?: boolean;
@@ -31,7 +31,7 @@ export interface DnsKind<Path extends string = string> {
   readonly options: readonly DnsOption<Path>[];
   /** It runs a program, to which parts of the environment can be given. */
   readonly environment?: boolean;
-  /** A person stands by: it cannot be configured, for nobody does when a certificate is renewed. */
+  /** It needs a person: it cannot be configured, because renewals run without one. */
   readonly attended?: boolean;
   readonly links: { readonly api?: string; readonly credentials?: string };
 }
@@ -41,7 +41,7 @@ export interface OpenableDnsKind extends DnsKind {
   readonly load: () => Promise<(options: Readonly<Record<string, unknown>>) => DnsProvider>;
 }
 
-/** What may stand below an option: the members of an object, or of the items of a list. */
+/** The paths below an option: the members of an object, or of the items of a list. */
 type Below<Value> = Value extends (...args: never) => unknown
   ? never
   : Value extends readonly (infer One)[]
@@ -70,9 +70,9 @@ export function keyPathOf({
   option,
   key,
 }: Pick<DnsOption, 'option' | 'key'>): readonly [string, ...string[]] {
-  const [table, item, own] = option.split('.');
-  if (table !== undefined && item === '0' && own !== undefined)
-    return [snake(table), '0', key ?? snake(own)];
+  const [table, item, member] = option.split('.');
+  if (table !== undefined && item === '0' && member !== undefined)
+    return [snake(table), '0', key ?? snake(member)];
   return [key ?? snake(option.replace(/^credentials\./, ''))];
 }
 

@@ -25,7 +25,7 @@ export async function openDnsProvider(
   { environment }: OpenDnsProviderOptions,
 ): Promise<DnsProvider> {
   const { name, type } = description;
-  const kind = dnsKinds.find((one) => one.type === type);
+  const kind = dnsKinds.find((candidate) => candidate.type === type);
   if (!kind)
     throw new ConfigError(
       'ERR_CONFIG_PROOF',
@@ -50,15 +50,15 @@ function factoryOptions(
   description: DnsProviderDescription,
 ): Readonly<Record<string, unknown>> {
   const made: Record<string, unknown> = {};
-  for (const one of options) {
-    const [key, item, own] = keyPathOf(one);
-    const [first = '', second, third] = one.option.split('.');
+  for (const option of options) {
+    const [key, item, member] = keyPathOf(option);
+    const [first = '', second, third] = option.option.split('.');
     const value = description[key];
-    if (item !== undefined && own !== undefined && third !== undefined) {
+    if (item !== undefined && member !== undefined && third !== undefined) {
       const before = made[first] as readonly Readonly<Record<string, unknown>>[] | undefined;
       made[first] = itemsOf(value).map((each, at) => ({
         ...before?.[at],
-        ...given(third, each[own]),
+        ...optionOf(third, each[member]),
       }));
     } else if (value !== undefined) {
       made[first] =
@@ -70,20 +70,20 @@ function factoryOptions(
   return made;
 }
 
-function given(
+function optionOf(
   name: string,
   value: string | Secret | undefined,
 ): Readonly<Record<string, unknown>> {
   return value === undefined ? {} : { [name]: plain(value) };
 }
 
-/** A credential is asked for by who needs it. */
+/** Passes a credential as a function, so that it is read when it is needed. */
 function plain(value: DnsOptionValue): unknown {
   return value instanceof Secret ? value.reveal : value;
 }
 
 function itemsOf(value: DnsOptionValue): readonly Readonly<Record<string, string | Secret>>[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'object') : [];
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'object') : [];
 }
 
 /** The part of the environment that a program sees. */
@@ -93,11 +93,13 @@ async function seen(
   what: string,
 ): Promise<Readonly<Record<string, string>>> {
   const { environment } = await loaded('@acmex/dns-hooks', what, () => import('@acmex/dns-hooks'));
-  const own = Array.isArray(names) ? names.filter((one) => typeof one === 'string') : [];
-  return environment({ from, allow: ['PATH', 'HOME', 'LANG', 'TZ', ...own] });
+  const allowed = Array.isArray(names)
+    ? names.filter((variable) => typeof variable === 'string')
+    : [];
+  return environment({ from, allow: ['PATH', 'HOME', 'LANG', 'TZ', ...allowed] });
 }
 
-/** Variables that a provider was told by when a certificate was begun: their values, or null where they are kept elsewhere. */
+/** The variables of a provider when its certificate was created: their values, or null where the value is stored elsewhere. */
 export type DnsVariablesRecord = Readonly<Record<string, string | null>>;
 
 export interface NamedDnsProviderOptions {
@@ -107,7 +109,7 @@ export interface NamedDnsProviderOptions {
   /** Names of what a program sees of the environment. */
   readonly programs?: readonly string[] | undefined;
   readonly recorded?: DnsVariablesRecord | undefined;
-  /** Shows a person what to do, for `manual`; absent where nobody stands by. */
+  /** Shows a person what to do, for `manual`; absent where no person is present. */
   readonly prompt?: ManualOptions['prompt'] | undefined;
   /** For `manual`: where records appear. */
   readonly lookUp?: LookUp | undefined;
@@ -122,19 +124,19 @@ export async function openNamedDnsProvider(
   { config, environment, programs = [], recorded = {}, prompt, lookUp }: NamedDnsProviderOptions,
 ): Promise<DnsProvider> {
   const configured = dnsProvidersOf(config);
-  const described = configured.find((one) => one.name === name);
+  const described = configured.find((provider) => provider.name === name);
   if (described) return await openDnsProvider(described, { environment });
   const kind = dnsKinds.find(({ type }) => type === name);
   if (!kind)
     throw new ConfigError(
       'ERR_CONFIG_PROOF',
-      `the DNS provider "${name}" is not known: choose among ${[...new Set([...configured.map((one) => one.name), ...dnsKinds.map(({ type }) => type)])].join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
+      `the DNS provider "${name}" is not known: choose among ${[...new Set([...configured.map((provider) => provider.name), ...dnsKinds.map(({ type }) => type)])].join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
     );
   if (kind.attended) {
     if (!prompt)
       throw new ConfigError(
         'ERR_CONFIG_PROOF',
-        `the DNS provider ${name} needs a person who stands by: only acmex obtain has one; name another`,
+        `the DNS provider ${name} needs a person: only acmex obtain can ask one; name a different provider`,
       );
     const { manual } = await loaded(
       kind.package,
@@ -153,29 +155,31 @@ export async function openNamedDnsProvider(
   });
 }
 
-/** What a certificate's record keeps of the variables of a provider; undefined for one of the configuration. Where a credential is among them, none of their values: they belong together. */
+/** Returns the variables of a provider for a certificate's record; undefined for a provider of the configuration. Where one of them is a credential, no value is recorded. */
 export function dnsVariablesRecord(
   name: string | undefined,
   { config, environment }: Pick<NamedDnsProviderOptions, 'config' | 'environment'>,
 ): DnsVariablesRecord | undefined {
-  const kind = dnsProvidersOf(config).some((one) => one.name === name)
+  const kind = dnsProvidersOf(config).some((provider) => provider.name === name)
     ? undefined
     : dnsKinds.find(({ type }) => type === name);
   const variables = kind && dnsVariables(kind, environment);
   if (!variables || variables.length === 0) return undefined;
-  const secret = variables.some((one) => one.secret);
-  return Object.fromEntries(variables.map((one) => [one.name, secret ? null : one.value]));
+  const secret = variables.some((variable) => variable.secret);
+  return Object.fromEntries(
+    variables.map((variable) => [variable.name, secret ? null : variable.value]),
+  );
 }
 
-/** That a provider which would do without has all that it had. */
+/** Checks that a provider still has the variables that it had, even if it could work without them. */
 function assertNoneGone(
   { type, options }: DnsKind,
   environment: Environment,
   recorded: DnsVariablesRecord,
 ): void {
   const gone = Object.keys(recorded).find((name) => {
-    const { env = [] } = options.find((one) => one.env.includes(name)) ?? {};
-    return !env.some((one) => (environment[one] ?? '') !== '');
+    const { env = [] } = options.find((option) => option.env.includes(name)) ?? {};
+    return !env.some((variable) => (environment[variable] ?? '') !== '');
   });
   if (gone !== undefined)
     throw new ConfigError(

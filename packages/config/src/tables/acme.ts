@@ -12,8 +12,8 @@ function account(secret: CredentialKey) {
     external_account_binding: z
       .strictObject(
         {
-          key_id: text('Key identifier, as the CA handed it out.'),
-          hmac_key: secret('HMAC key in base64url, as the CA handed it out.'),
+          key_id: text('Key identifier from the CA.'),
+          hmac_key: secret('HMAC key from the CA, in base64url.'),
         },
         { error: 'write a table with key_id and hmac_key' },
       )
@@ -23,23 +23,23 @@ function account(secret: CredentialKey) {
       "File with the root certificate of the CA's own https, PEM; for a private CA.",
     ).optional(),
     profile: text("One of the CA's certificate profiles.").optional(),
-    preferred_chain: text('Common name of the issuer that chains should end in.').optional(),
+    preferred_chain: text('Common name of the issuer that the chain should end in.').optional(),
   };
 }
 
-/** `[acme]`: the CA that is used where no other is named. */
+/** `[acme]`: the default CA. */
 export function acmeTable(secret: CredentialKey) {
   return z.strictObject({
     ca: choice(
       ['letsencrypt', 'google', 'zerossl', 'sslcom', 'custom'],
-      'Which CA; custom is the one of ca_custom_url.',
+      'The CA; custom is the CA of ca_custom_url.',
     ).default('letsencrypt'),
     ca_environment: choice(
       ['production', 'staging'],
-      "Whether the CA's certificates are trusted, or for tests.",
+      'production issues trusted certificates; staging issues certificates for tests.',
     ).default('production'),
     ca_custom_url: httpsUrl(
-      'URL of the ACME directory of another CA; with ca = "custom".',
+      'URL of the ACME directory of a different CA, with ca = "custom".',
     ).optional(),
     ...account(secret),
   });
@@ -49,15 +49,15 @@ export function acmeTable(secret: CredentialKey) {
 export function issuersTable(secret: CredentialKey) {
   const issuer = z
     .strictObject({
-      ca: choice(wellKnownIssuerNames, 'A public CA; or give directory.').optional(),
-      directory: httpsUrl('URL of the ACME directory; or give ca.').optional(),
+      ca: choice(wellKnownIssuerNames, 'A public CA; or use directory.').optional(),
+      directory: httpsUrl('URL of the ACME directory; or use ca.').optional(),
       ...account(secret),
     })
     .refine(
       ({ ca, directory }) => (ca === undefined) !== (directory === undefined),
-      'give either ca or directory',
+      'write either ca or directory',
     );
   return z
-    .record(ownName('What certificates call it.'), issuer)
+    .record(ownName('The name that certificates use.'), issuer)
     .meta({ description: 'Further CAs or accounts, by name.' });
 }

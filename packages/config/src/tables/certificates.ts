@@ -14,14 +14,13 @@ import {
 import { challengeDraft, configurableChallenges } from './challenge.ts';
 import { renewBeforeDays } from './renewal.ts';
 
-const modeWanted =
-  'write a mode between quotes, as "0640"; others than owner and group get nothing';
+const modeWanted = 'write a mode in quotes, such as "0640", without permissions for other users';
 
 const deploy = z
   .strictObject(
     {
       directory: path('Folder for fullchain.pem, privkey.pem, cert.pem and chain.pem.').optional(),
-      cert_path: path('File for the certificate alone.').optional(),
+      cert_path: path('File for the certificate without its chain.').optional(),
       fullchain_path: path('File for the certificate with its chain.').optional(),
       chain_path: path('File for the chain without the certificate.').optional(),
       key_path: path('File for the private key.').optional(),
@@ -36,14 +35,18 @@ const deploy = z
     { error: 'write a table: { directory = "/path" }' },
   )
   .refine(
-    (one) =>
-      [one.directory, one.cert_path, one.fullchain_path, one.chain_path, one.key_path].some(
-        (path) => path !== undefined,
-      ),
-    'give directory, or one of cert_path, fullchain_path, chain_path and key_path',
+    (entry) =>
+      [
+        entry.directory,
+        entry.cert_path,
+        entry.fullchain_path,
+        entry.chain_path,
+        entry.key_path,
+      ].some((path) => path !== undefined),
+    'write directory, or one of cert_path, fullchain_path, chain_path and key_path',
   );
 
-/** `[[certificates]]`: what is obtained and kept current. */
+/** `[[certificates]]`: the certificates to obtain and renew. */
 export function certificatesTable() {
   return list(
     z.strictObject({
@@ -57,22 +60,24 @@ export function certificatesTable() {
       profile: text("One of the CA's certificate profiles; the issuer's by default.").optional(),
       challenge: choice(
         configurableChallenges,
-        'How control of the names is proved; challenge.challenge_type by default.',
+        'The challenge type that validates the names; challenge.challenge_type by default.',
       ).optional(),
       challenge_draft: challengeDraft(
-        'The version of challenge that the CA follows, where that is no RFC yet; challenge.challenge_draft by default.',
+        'The draft version that the CA follows, for a challenge that is not an RFC yet; challenge.challenge_draft by default.',
       ).optional(),
       dns_provider: ownName(
         'One of challenge.dns01.providers; challenge.dns01.provider by default.',
       ).optional(),
       renew_before_days: renewBeforeDays().optional(),
-      deploy: list(deploy, 'Where the files go.').default([]),
+      deploy: list(deploy, 'The files to write.').default([]),
       hooks: z
         .strictObject({
           deploy: argv(
-            'Runs for every new certificate, in place of renewal.hooks.deploy.',
+            'Runs for every new certificate instead of renewal.hooks.deploy.',
           ).optional(),
-          after: argv('Runs once after a run, however many certificates have the same.').optional(),
+          after: argv(
+            'Runs once after a run, however many certificates have the same program.',
+          ).optional(),
         })
         .prefault({}),
       labels: z
@@ -81,16 +86,16 @@ export function certificatesTable() {
             .string()
             .regex(
               /^[\w./-]{1,63}$/,
-              "write a label's name in 1 to 63 of letters, digits and _ . / -",
+              "write a label's name with 1 to 63 letters, digits and _ . / -",
             ),
           z.string({ error: 'write text' }),
         )
         .default({})
-        .meta({ description: 'Labels to find it by.' }),
+        .meta({ description: 'Labels to find the certificate by.' }),
       probe: listenAddress(
-        'HOST:PORT that must serve the new certificate after the deployment.',
+        'HOST:PORT of a server that must serve the new certificate after deployment.',
       ).optional(),
     }),
-    'Certificates that are obtained and kept current.',
+    'The certificates to obtain and renew.',
   ).default([]);
 }

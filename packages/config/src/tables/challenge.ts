@@ -8,7 +8,7 @@ import { choice, list, listenAddress, ownName, path, seconds, text } from '../ke
 /** Every challenge type that the configuration can name. */
 export const configurableChallenges = [...challengeTypes, ...draftChallengeTypes] as const;
 
-/** The versions of those that are no RFC yet. */
+/** The draft versions of the challenges that are not RFCs yet. */
 export const challengeDrafts = {
   'dns-account-01': dnsAccountDrafts,
   'dns-persist-01': dnsPersistDrafts,
@@ -18,47 +18,49 @@ export function challengeDraft(meaning: string) {
   return choice([...dnsAccountDrafts, ...dnsPersistDrafts], meaning);
 }
 
-/** `[challenge]`: how control of names is proved. */
+/** `[challenge]`: how control of names is validated. */
 export function challengeTable(secret: CredentialKey) {
   return z.strictObject({
     challenge_type: choice(
       configurableChallenges,
-      'How control of names is proved where a certificate says nothing else.',
+      'The default challenge type of certificates.',
     ).default('http-01'),
     challenge_draft: challengeDraft(
-      'The version that the CA follows, for dns-account-01 and dns-persist-01, which are no RFC yet.',
+      'The draft version that the CA follows, for dns-account-01 and dns-persist-01, which are not RFCs yet.',
     ).optional(),
     http01: z
       .strictObject({
-        listen_addr: listenAddress('Where http-01 is answered; CAs ask on port 80.').default(
-          '[::]:80',
-        ),
-        webroot: path('Folder of a web server that answers in its place.').optional(),
+        listen_addr: listenAddress(
+          'The address that serves http-01 responses; CAs connect to port 80.',
+        ).default('[::]:80'),
+        webroot: path(
+          'Document root of a web server that serves the responses instead.',
+        ).optional(),
       })
       .prefault({}),
     dns01: z
       .strictObject({
         provider: ownName(
-          'Who writes the records that are in no zone of another: the name of one of providers, or a type that needs api_token alone.',
+          'The default DNS provider, for names in no zone of the providers: the name of one of providers, or a type that only needs api_token.',
         ).optional(),
-        api_token: secret('Credential of provider, where that is a type.').optional(),
-        providers: list(dnsProviderEntry(secret), 'Those who can write records.').default([]),
+        api_token: secret('Credential of provider, where provider is a type.').optional(),
+        providers: list(dnsProviderEntry(secret), 'The DNS providers.').default([]),
         propagation_timeout_secs: seconds(
-          'How long records may take until every server shows them.',
+          'The longest time until every name server has a new record.',
           1,
           86_400,
         ).default(300),
         resolvers: list(
           text('HOST or HOST:PORT.', 'write HOST or HOST:PORT'),
-          'DNS servers that are asked, in place of the authoritative ones.',
+          'DNS servers to query instead of the authoritative ones.',
         ).default([]),
       })
       .prefault({}),
     tls_alpn: z
       .strictObject({
-        listen_addr: listenAddress('Where tls-alpn-01 is answered; CAs ask on port 443.').default(
-          '[::]:443',
-        ),
+        listen_addr: listenAddress(
+          'The address that serves tls-alpn-01; CAs connect to port 443.',
+        ).default('[::]:443'),
       })
       .prefault({}),
   });

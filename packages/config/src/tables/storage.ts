@@ -7,7 +7,7 @@ export const storageUrlForm =
   /^(?:file:(?:\/\/)?(?:\/|[a-z]:\\).*|rediss?:\/\/.+|memory:|\/.*|[a-z]:\\.*)$/i;
 const redisWanted = 'write redis://HOST:PORT, or rediss:// for TLS';
 
-/** A URL that may have a password in it: then it is a secret that shows all the rest. */
+/** A URL. If it has a password, it is a secret whose text masks only the password. */
 function storageUrl(meaning: string, form: RegExp, wanted: string) {
   return z
     .string({ error: wanted })
@@ -27,7 +27,7 @@ export function withoutPassword(url: string): string {
   return `${protocol}//…@${host}${pathname}`;
 }
 
-/** `[redis]`: what processes on several machines share: the queue, and the storage where no other is configured. */
+/** `[redis]`: shared by processes on several machines: the queue, and the storage where no other is configured. */
 export function redisTable(secret: CredentialKey) {
   return z.strictObject({
     url: storageUrl(
@@ -37,21 +37,21 @@ export function redisTable(secret: CredentialKey) {
     ).optional(),
     sentinels: list(
       text('HOST or HOST:PORT.').regex(addressForm, 'write HOST, HOST:PORT or [IPv6]:PORT'),
-      'In place of url: sentinels that know the master.',
+      'Sentinels that know the master, instead of url.',
     ).default([]),
-    master: text('What sentinels call the master.').optional(),
-    username: text('An ACL user, where it is not in the URL.').optional(),
-    password: secret('Its password, where it is not in the URL.').optional(),
+    master: text('The name of the master at the sentinels.').optional(),
+    username: text('ACL user, where the URL has none.').optional(),
+    password: secret('Password, where the URL has none.').optional(),
     sentinel_password: secret('The password of the sentinels.').optional(),
-    db: whole('Number of the database, where it is not in the URL.', {
+    db: whole('Number of the database, where the URL has none.', {
       from: 0,
       to: 65_535,
     }).optional(),
     tls: switched(
-      'Speak TLS with sentinels and master; with a URL its rediss:// says it.',
+      'Use TLS with the sentinels and the master. A URL uses rediss:// instead.',
     ).optional(),
     allow_plaintext_connection: switched(
-      'Speak in clear, or without a password, with a Redis on another machine: only in a network where nobody else listens.',
+      'Allow a connection without TLS or without a password to a Redis on a different machine. Use it only in a network that you trust.',
     ).default(false),
   });
 }
@@ -60,17 +60,17 @@ export function redisTable(secret: CredentialKey) {
 export const addressForm =
   /^(?:\[(?<bracketed>[\da-f:.]+)\]|(?<plain>[^\s:[\]]+))(?::(?<port>\d{1,5}))?$/i;
 
-/** `[storage]`: where accounts, keys and certificates are kept. */
+/** `[storage]`: where accounts, keys and certificates are stored. */
 export function storageTable(secret: CredentialKey) {
   return z.strictObject({
     url: storageUrl(
-      'The whole place in one: file:PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:.',
+      'The storage as one URL: file:PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:.',
       storageUrlForm,
       'write file:/PATH, redis://HOST:PORT, rediss://HOST:PORT or memory:',
     ).optional(),
     backend: choice(
       ['file', 'redis', 'memory', 'encrypted'],
-      'The kind of place; encrypted is one of the others with its values encrypted.',
+      'The kind of storage; encrypted encrypts the values of inner_backend.',
     ).optional(),
     file: z
       .strictObject({
@@ -80,12 +80,12 @@ export function storageTable(secret: CredentialKey) {
     redis: z
       .strictObject({
         url: storageUrl(
-          'Where Redis listens; a password in it stays hidden.',
+          'redis://HOST:PORT, or rediss:// for TLS; a password in it stays hidden.',
           /^rediss?:\/\/.+/i,
           redisWanted,
         ).optional(),
-        password: secret('Its password, where it is not in the URL.').optional(),
-        db: whole('Number of the database, where it is not in the URL.', {
+        password: secret('Password, where the URL has none.').optional(),
+        db: whole('Number of the database, where the URL has none.', {
           from: 0,
           to: 65_535,
         }).optional(),
@@ -95,15 +95,15 @@ export function storageTable(secret: CredentialKey) {
       .strictObject({
         inner_backend: choice(
           ['file', 'redis', 'memory'],
-          'Where the encrypted values are kept.',
+          'The storage of the encrypted values.',
         ).optional(),
         encryption_key: secret(
-          'Key of 256 bits; acmex storage new-key makes one. Several with spaces between: the first is for writing.',
+          'Key of 256 bits; acmex storage new-key creates one. Several keys are separated by spaces; the first encrypts.',
         ).optional(),
-        passphrase: secret('At least 12 characters, in place of a key.').optional(),
+        passphrase: secret('At least 12 characters, instead of a key.').optional(),
         key_format: choice(
           ['hex', 'base64'],
-          'How the key is written; without it, it is told by its length.',
+          'The encoding of the key; by default it is recognized by its length.',
         ).optional(),
       })
       .prefault({}),

@@ -10,7 +10,7 @@ export interface Document {
   readonly lines: ReadonlyMap<string, number>;
 }
 
-/** A file's text as TOML, or what is wrong with it. The parser's own message quotes lines of the file, so it goes no further. */
+/** Parses a file's text as TOML, or returns its fault. The parser's message quotes lines of the file, so it is not used. */
 export function readDocument(file: string, text: string): Document | Fault {
   try {
     return { table: parse(text), lines: keyLines(text) };
@@ -23,7 +23,7 @@ export function readDocument(file: string, text: string): Document | Fault {
     return {
       key: '',
       origin: { from: 'file', file, line: error.line },
-      problem: `is no TOML in column ${error.column}`,
+      problem: `is not valid TOML at column ${error.column}`,
       cure: reason ?? 'see https://toml.io',
     };
   }

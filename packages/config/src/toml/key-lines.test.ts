@@ -62,7 +62,7 @@ describe('the lines of keys', () => {
     });
   });
 
-  it('ends with every text, also one that is no TOML', () => {
+  it('ends with every text, also one that is not valid TOML', () => {
     for (const text of [
       '[',
       '[[',

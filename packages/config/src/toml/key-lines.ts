@@ -2,8 +2,8 @@ import { type KeyPath, pathText } from '../settings.ts';
 import { TomlReader } from './toml-reader.ts';
 
 /**
- * The line of every key of a TOML document, by its path: of dotted keys, tables, arrays of tables, and inside inline tables and arrays.
- * The document is one that a parser has taken: what is no TOML gives lines of no use, and no error.
+ * Returns the line of every key of a TOML document by its path: of dotted keys, tables, arrays of tables, and inside inline tables and arrays.
+ * The document must be valid TOML: an invalid document gives wrong lines and no error.
  */
 export function keyLines(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
@@ -19,24 +19,24 @@ export function keyLines(text: string): ReadonlyMap<string, number> {
       continue;
     }
     const line = reader.line;
-    const parts = reader.key();
-    table = tableOf(parts, lengths, opening === '[[');
+    const names = reader.key();
+    table = tableOf(names, lengths, opening === '[[');
     note(table, line, lines);
     reader.closing();
   }
   return lines;
 }
 
-/** The path of a table's header: inside an array of tables it is of the last one. */
+/** Returns the path of a table's header; inside an array of tables that of its last table. */
 function tableOf(
-  parts: readonly string[],
+  names: readonly string[],
   lengths: Map<string, number>,
-  another: boolean,
+  isArrayItem: boolean,
 ): KeyPath {
-  return parts.reduce<KeyPath>((above, part, at) => {
+  return names.reduce<KeyPath>((above, part, at) => {
     const path = [...above, part];
     const name = pathText(path);
-    const added = another && at === parts.length - 1 ? 1 : 0;
+    const added = isArrayItem && at === names.length - 1 ? 1 : 0;
     const length = (lengths.get(name) ?? 0) + added;
     if (length === 0) return path;
     lengths.set(name, length);
@@ -44,7 +44,7 @@ function tableOf(
   }, []);
 }
 
-/** A header is the line of its table, and of those above that have none. */
+/** Notes a header as the line of its table, and of the tables above that have no line. */
 function note(table: KeyPath, line: number, lines: Map<string, number>): void {
   for (let length = 1; length <= table.length; length++) {
     const name = pathText(table.slice(0, length));

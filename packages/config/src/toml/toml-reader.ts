@@ -1,13 +1,13 @@
 import type { KeyPath } from '../settings.ts';
 
-/** Goes through a TOML document once, and tells of each key and item inside values with its line. What it is given, a parser has taken. */
+/** Reads a valid TOML document once, and reports each key and item inside values with its line. */
 export class TomlReader {
   private at = 0;
   line = 1;
 
   constructor(
     private readonly text: string,
-    private readonly found: (path: KeyPath, line: number) => void,
+    private readonly onKey: (path: KeyPath, line: number) => void,
   ) {}
 
   get atEnd(): boolean {
@@ -36,23 +36,23 @@ export class TomlReader {
 
   /** A key with its dots. */
   key(): readonly string[] {
-    const parts: string[] = [];
+    const names: string[] = [];
     for (this.blanks(); !this.atEnd; this.blanks()) {
-      parts.push(this.part());
+      names.push(this.part());
       this.blanks();
-      if (this.text[this.at] !== '.') return parts;
+      if (this.text[this.at] !== '.') return names;
       this.step();
     }
-    return parts;
+    return names;
   }
 
   keyAndValue(table: KeyPath): void {
-    const [line, before, parts] = [this.line, this.at, this.key()];
-    for (let length = 1; length <= parts.length; length++)
-      this.found([...table, ...parts.slice(0, length)], line);
+    const [line, before, names] = [this.line, this.at, this.key()];
+    for (let length = 1; length <= names.length; length++)
+      this.onKey([...table, ...names.slice(0, length)], line);
     this.blanks();
     if (this.text[this.at] === '=') this.step();
-    this.value([...table, ...parts]);
+    this.value([...table, ...names]);
     if (this.at === before) this.step();
   }
 
@@ -69,7 +69,7 @@ export class TomlReader {
     this.step();
     this.skip(',');
     for (let index = 0; !this.atEnd && this.text[this.at] !== ']'; index++) {
-      this.found([...path, index], this.line);
+      this.onKey([...path, index], this.line);
       const before = this.at;
       this.value([...path, index]);
       this.skip(',');
