@@ -60,7 +60,7 @@ export const serverErrors = {
     http: 400,
   },
   ERR_SERVER_JSON: {
-    meaning: 'The body is no JSON.',
+    meaning: 'The body is not valid JSON.',
     cure: 'Send JSON, as Content-Type: application/json.',
     exit: 2,
     http: 400,
@@ -156,7 +156,7 @@ export const serverErrors = {
     http: 500,
   },
   ERR_SERVER_CLEAR_KEYS: {
-    meaning: 'Private keys would lie in Redis in clear.',
+    meaning: 'Private keys would be stored in Redis unencrypted.',
     cure: 'Make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or its _FILE.',
     exit: 2,
     http: 500,

@@ -29,7 +29,7 @@ export const defaultTenant = 'default';
 
 /**
  * The tenants of a configuration. `default` has the storage's root, which the command line uses too, and `[[certificates]]`; all
- * others lie in a part of their own.
+ * others have their own part of it.
  */
 export function tenancy(
   config: Config,

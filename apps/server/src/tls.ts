@@ -77,7 +77,7 @@ export async function serverCertificate({
           await refresh().catch((error: unknown) =>
             log({
               level: 'error',
-              msg: `the server goes on with the certificate that it has: ${errorText(error)}`,
+              msg: `the server continues with its current certificate: ${errorText(error)}`,
             }),
           );
         }
@@ -113,14 +113,14 @@ async function ofFiles({
   } catch (cause) {
     throw new ServerError(
       'ERR_SERVER_TLS',
-      `${certificate} and ${key} are no certificate with its key`,
+      `${certificate} and ${key} are not a certificate and its key`,
       { cause },
     );
   }
   return options;
 }
 
-/** Undefined: it is not issued yet. Where nobody has asked for it, the server does. */
+/** Returns undefined until it is issued. Adds the certificate where it is not managed yet. */
 async function managed(
   { provisioner, config }: ConfiguredManager,
   name: string,

@@ -283,7 +283,7 @@ export const taskQueueContract: readonly QueueClause[] = [
     },
   },
   {
-    title: 'reports what a handler throws, and goes on',
+    title: 'reports what a handler throws, and continues',
     async check(subject) {
       const { queue, errors } = subject;
       const done: string[] = [];
@@ -329,7 +329,7 @@ export const taskQueueContract: readonly QueueClause[] = [
   },
 ];
 
-/** Twenty tasks of each priority are due, for ever: what is done is replaced. */
+/** Keeps twenty tasks of each priority due: a task that is done is replaced. */
 function endless(clock: Clock): DueSource & { end(id: string): Priority } {
   const now = clock.now();
   const due = new Map<string, DueTask>();

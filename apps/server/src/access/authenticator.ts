@@ -16,7 +16,7 @@ export interface AuthenticatorOptions {
   /** Digests of keys of the configuration, which may do everything in the first tenant. */
   readonly configured: () => readonly string[];
   readonly tokens?: (() => TokenReader | undefined) | undefined;
-  /** Is told when the key of the initial file was used. */
+  /** Called when the key of the initial file was used. */
   readonly onFirstUse?: (() => Promise<void>) | undefined;
 }
 
@@ -26,7 +26,7 @@ const [ofKey, ofAddress] = [
   { points: 60, duration: 60 },
 ];
 
-/** Finds out who asks. Every way in is here, and what fits none is nobody. */
+/** Authenticates callers by API keys and tokens. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #byKey = new RateLimiterMemory(ofKey);

@@ -10,7 +10,7 @@ import { scopes } from './scopes.ts';
  */
 export async function initialKey(keys: KeyStore, file: string): Promise<string | undefined> {
   for await (const { revokedAt } of keys.list()) if (revokedAt === undefined) return undefined;
-  // What an earlier start left of a storage that is gone is no key of this one.
+  // A file that an earlier start left belongs to a storage that is gone.
   await rm(file, { force: true });
   await using reserved = await reserveFile(file, { mode: 0o600 }).catch((cause: unknown) => {
     throw new ServerError(
@@ -28,7 +28,7 @@ export async function initialKey(keys: KeyStore, file: string): Promise<string |
   return text;
 }
 
-/** The key was used, so whoever needs it has it. */
+/** Removes the file of the initial key, once the key was used. */
 export async function forgetInitialKey(file: string): Promise<void> {
   await rm(file, { force: true });
 }

@@ -23,7 +23,7 @@ export interface KeyRecord {
     readonly createdAt: string;
     readonly expiresAt?: string | undefined;
   }[];
-  /** Whether its text lies in a file that goes away when it is first used. */
+  /** Whether its text is in a file that is deleted when the key is first used. */
   readonly initial?: boolean | undefined;
 }
 

@@ -55,7 +55,7 @@ export class LiveAccess {
   }
 
   /**
-   * Makes a first API key where nobody could be let in.
+   * Makes a first API key where there is none.
    * @returns the key and its file; undefined where there is a key already
    */
   async makeInitialKey(): Promise<{ readonly file: string; readonly key: string } | undefined> {

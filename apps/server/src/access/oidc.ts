@@ -74,7 +74,7 @@ export function oidc({
   };
 }
 
-/** A claim that is missing, or names what there is not, is no leave. */
+/** Returns undefined where a claim is missing, or names a tenant that does not exist. */
 function callerOf(
   payload: JWTPayload,
   {

@@ -6,7 +6,7 @@ import { records, type Storage, type Stored, untilWritten } from '@acmex/storage
 export interface AgentReport {
   /** Lower-case hexadecimal; absent while it serves none. */
   readonly serialNumber?: string | undefined;
-  /** How it knows: it was seen at the port that serves it, or it lies in the files and the hook has ended well. */
+  /** How the agent knows: it saw the certificate on the port that serves it, or it wrote the files and the hook succeeded. */
   readonly evidence?: 'probe' | 'files' | undefined;
   /** The code of what keeps it from serving what it should. */
   readonly failure?: string | undefined;
@@ -19,7 +19,7 @@ interface ReportRecord extends AgentReport {
   /** Since when it reports this failure. */
   readonly failingSince?: string | undefined;
   readonly reportedAt: string;
-  /** Who told it. */
+  /** The id of the key that reported it. */
   readonly by: string;
 }
 
@@ -44,7 +44,7 @@ export class AgentReports {
     this.#clock = clock;
   }
 
-  /** Keeps what an agent tells; what is new in it is an event. */
+  /** Stores the report of an agent, and an event where it differs from the last one. */
   async take(
     agent: string,
     { id, names, issuer }: ManagedCertificate,

@@ -29,7 +29,7 @@ const reportSchema = z
     evidence: evidence
       .optional()
       .describe(
-        '`probe`: it was seen where it is served. `files`: it lies in the files, and the hook has ended well.',
+        '`probe`: the agent saw it where it is served. `files`: the agent wrote the files, and the hook succeeded.',
       ),
     since: z.string().describe('Since when it says so.'),
     failure: z
@@ -37,7 +37,7 @@ const reportSchema = z
       .optional()
       .describe('What keeps it from serving what it should.'),
     reportedAt: z.string().describe('When it was last heard of.'),
-    by: z.string().describe('The key by which it tells.'),
+    by: z.string().describe('The id of the key that reported it.'),
   })
   .meta({ id: 'AgentReport' });
 const list = endpoint({

@@ -58,7 +58,7 @@ export const certificateSchema = z
       })
       .optional(),
     failure: failureSchema.optional(),
-    deployed: z.number().int().optional().describe('The generation that lies where it is used.'),
+    deployed: z.number().int().optional().describe('The generation that is deployed.'),
     deployFailure: failureSchema.optional(),
     order: z.string().optional().describe('The order that is under way.'),
   })

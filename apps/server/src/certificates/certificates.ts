@@ -85,7 +85,7 @@ const declare = endpoint({
   answers: {
     200: {
       ...certificateAnswer,
-      description: 'It was there; `order` is set where it is ordered anew.',
+      description: 'It existed; `order` is set when it is ordered again.',
     },
     201: {
       ...certificateAnswer,

@@ -38,7 +38,10 @@ export class LongPoll {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Waits until there is something that is not known; until the time is over, or nobody waits anymore. @throws ServerError `ERR_SERVER_BUSY` */
+  /**
+   * Waits until there is a version that the caller does not know, the time is over, or the signal aborts.
+   * @throws ServerError `ERR_SERVER_BUSY`
+   */
   async until({ tenant, id, read, isKnown, seconds, signal }: LongPollRequest): Promise<void> {
     const waiting = this.#waiting.get(tenant) ?? 0;
     if (waiting >= this.#maxWaiting)
@@ -69,7 +72,7 @@ export class LongPoll {
         await this.#clock
           .sleep({ milliseconds: Math.min(between, Math.max(1, Math.ceil(end - now))) }, { signal })
           .catch(() => {
-            /* nobody waits anymore */
+            /* the caller is gone */
           });
       }
     } finally {

@@ -38,7 +38,7 @@ export const wishes = {
   dnsProvider: ownName
     .optional()
     .describe(
-      'One of challenge.dns01.providers of acmex.toml; by default whoever writes the records of each name.',
+      'One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name.',
     ),
   renewBeforeDays: renewBeforeDays.optional(),
   labels: labels.optional(),
@@ -154,7 +154,7 @@ function assertProviders(
   }
 }
 
-/** Undefined where nobody does. */
+/** Returns the provider that writes the records of a name; undefined where there is none. */
 function writerOf(
   name: string,
   config: Tenant['manager']['config'],

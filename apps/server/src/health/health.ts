@@ -37,7 +37,7 @@ const ready = endpoint({
   summary: 'Whether it can do its work',
   answers: {
     200: {
-      description: 'It can; `degraded`: what is due is late, or nobody works.',
+      description: 'It can; `degraded`: what is due is late, or there is no worker.',
       schema: readiness,
     },
     503: { description: 'Its storage or Redis does not answer.', schema: readiness },
@@ -92,7 +92,7 @@ export class Health {
     });
   }
 
-  /** In a team somebody looks for what is due, and tells so. */
+  /** Returns whether a process of the team has scanned for what is due lately. */
   #isLookedFor(): boolean {
     const { team } = this.#scheduling;
     if (!team) return true;

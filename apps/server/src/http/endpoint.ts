@@ -7,7 +7,7 @@ import type { Scope } from '../access/scopes.ts';
 /** What a route answers, for its description. */
 export interface AnswerDescription {
   readonly description: string;
-  /** Of a JSON body; absent where there is none, or it is no JSON. */
+  /** The schema of a JSON body; absent where there is no body, or none in JSON. */
   readonly schema?: z.ZodType | undefined;
   /** `application/json` by default. */
   readonly contentType?: string | undefined;
@@ -26,7 +26,7 @@ export interface EndpointDescription<
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/api/widgets/:id` */
   readonly path: string;
-  /** What a key must be allowed. `any`: any key. `nobody`: no key is asked for. `sender`: a signature, see `Webhooks`. */
+  /** The scope that a key must have. `any`: any key. `nobody`: no key is needed. `sender`: a signature, see `WebhookSenders`. */
   readonly scope: Scope | 'any' | 'nobody' | 'sender';
   readonly summary: string;
   readonly params?: P;
@@ -46,7 +46,7 @@ export interface Received<P, Q, B> {
   readonly body: B;
   readonly caller: Caller;
   readonly headers: IncomingHttpHeaders;
-  /** Aborts when nobody waits for the answer anymore, and when the server stops. */
+  /** Aborts when the caller is gone, and when the server stops. */
   readonly signal: AbortSignal;
 }
 type Read<T> = T extends z.ZodType ? z.output<T> : undefined;

@@ -23,7 +23,7 @@ export interface RepeatableRequest {
 interface Kept {
   readonly request: string;
   readonly at: string;
-  /** While it is worked on: when whoever does must have ended. */
+  /** Set while it is worked on: the time by which that must have ended. */
   readonly until?: string | undefined;
   readonly answer?:
     | {

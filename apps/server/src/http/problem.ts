@@ -43,7 +43,7 @@ export interface Problem {
   readonly status: number;
   readonly body: z.infer<typeof problemSchema>;
   readonly headers: Readonly<Record<string, string>>;
-  /** What only the log is told. */
+  /** The error, for the log only. */
   readonly fault?: unknown;
 }
 
@@ -74,7 +74,7 @@ const serverCodes: Readonly<Record<string, keyof typeof serverErrors>> = {
   ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE',
 };
 
-/** What a caller is told of anything that was thrown. A fault that has no code is told to the log alone. */
+/** Returns the problem document for anything that was thrown. An error without a code is described in the log only. */
 export function problemOf(error: unknown): Problem {
   const thrown = errorCode(error) ?? '';
   const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;

@@ -37,7 +37,7 @@ export class Problems implements ExceptionFilter {
 
   /** Who says nothing of who they are does not learn what is here and what is not. */
   async #noRoute({ headers, ip, method }: FastifyRequest): Promise<unknown> {
-    const nobody = new ServerError(
+    const unauthenticated = new ServerError(
       'ERR_SERVER_UNAUTHENTICATED',
       'send an API key as X-API-Key, or a token as Authorization: Bearer',
     );
@@ -48,7 +48,7 @@ export class Problems implements ExceptionFilter {
               'ERR_SERVER_NOT_FOUND',
               `there is no route for ${method} at this path: see /docs`,
             )
-          : nobody,
+          : unauthenticated,
       (error: unknown) => error,
     );
   }

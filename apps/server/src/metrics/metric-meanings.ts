@@ -6,9 +6,9 @@ export const metricMeanings = {
   certs_managed: 'Certificates that are managed, by tenant.',
   queue_tasks: 'Tasks in the queue, by state.',
   tasks_lost_total:
-    "Tasks that were not this process's own anymore when it ended them: it was silent for too long and another had taken them up, or Redis had lost them.",
+    'Tasks that this process no longer owned when it ended them: it was silent for too long and another process took them, or Redis lost them.',
   workers: 'Processes that work, where several share the queue.',
   job_lag_seconds:
-    'For how long nobody has looked for what is due, where several processes share that; 0 where one does all.',
+    'Seconds since the last scan for what is due, where several processes share the work; 0 in a single process.',
   late_seconds: 'For how long the oldest task is due, where nothing is done for it.',
 } as const;

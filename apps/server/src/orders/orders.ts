@@ -115,7 +115,8 @@ const cancel = endpoint({
   params,
   answers: {
     202: {
-      description: 'Whoever works on it ends within seconds and takes down what is on display.',
+      description:
+        'The process that works on it stops within seconds and removes the challenge responses.',
       schema: orderSchema,
     },
   },
@@ -137,7 +138,7 @@ const events = endpoint({
   answers: {
     200: {
       description:
-        'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. With `Last-Event-ID` it goes on behind that step.',
+        'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. `Last-Event-ID` resumes after that step.',
       contentType: 'text/event-stream',
     },
   },
@@ -297,7 +298,7 @@ export class Orders {
         spoken = this.#clock.monotonic();
       }
       await this.#clock.sleep(pause, { signal }).catch(() => {
-        /* nobody listens anymore */
+        /* the caller is gone */
       });
     }
   }

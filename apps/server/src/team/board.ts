@@ -15,7 +15,7 @@ export interface BoardOptions {
 }
 
 const prefix = '/board';
-/** Its page has scripts and styles of its own, and asks nobody else for anything. */
+/** The page has its own scripts and styles, and loads nothing from other hosts. */
 const policy =
   "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 

@@ -280,7 +280,7 @@ async function isKept(change: Promise<unknown>): Promise<boolean> {
   );
 }
 
-/** Tells BullMQ's errors for a job that is gone, not locked by this process, or in another state: their codes are negative numbers. */
+/** Returns whether BullMQ reports a job that is gone, not locked by this process, or in another state: such errors have negative codes. */
 function isLost(error: unknown): boolean {
   return (
     typeof error === 'object' &&

@@ -11,13 +11,13 @@ export function teamRedisOf(config: Config, role: Role): RedisDescription | unde
   if (!redis && role !== 'all')
     throw new ServerError(
       'ERR_SERVER_ROLE',
-      `a process with the role ${role} shares its work with others by Redis, and none is configured: give ACMEX_REDIS_URL, or redis.url in acmex.toml`,
+      `a process with the role ${role} shares its work with others by Redis, and none is configured: set ACMEX_REDIS_URL, or redis.url in acmex.toml`,
     );
   const { place, encryption } = storageOf(config);
   if (redis && place.kind === 'redis' && !encryption)
     throw new ServerError(
       'ERR_SERVER_CLEAR_KEYS',
-      'private keys would lie in Redis in clear: make a key with acmex storage new-key, and give it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE, the same to every process',
+      'private keys would be stored in Redis unencrypted: make a key with acmex storage new-key, and set it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE in every process',
     );
   return redis;
 }

@@ -90,7 +90,7 @@ async function connectAll(
   }
 }
 
-/** Asks Redis once a second whether it answers. A connection whose peer is silent is closed: ioredis would wait for ever. */
+/** Asks Redis once a second whether it answers. A connection whose peer is silent is closed: ioredis would wait without a limit. */
 class ConnectionMonitor implements AsyncDisposable {
   readonly #clients: readonly Redis[];
   readonly #clock: Clock;

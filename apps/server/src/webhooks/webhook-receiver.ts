@@ -16,7 +16,7 @@ const webhook = endpoint({
   body: z.strictObject({
     event: z
       .enum(['ping', 'renew', 'recheck'])
-      .describe('`renew` orders anew; `recheck` has the CA asked for its window.'),
+      .describe('`renew` orders again; `recheck` asks the CA for its renewal window.'),
     data: z
       .strictObject({ certificate: certificateId.optional(), name: certifiedName.optional() })
       .default({})
