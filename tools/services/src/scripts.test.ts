@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 const script = (name: string) => import(new URL(`../../${name}.mjs`, import.meta.url).href);
 const { totals, skippedFor, slowest } = await script('test-totals');
 const { isInstalled, stamp } = await script('node-modules');
+const { archaisms } = await script('plain-english');
 const { howToInstall, isInstalled: isProgram } = await script('programs');
 
 const test = (status: string, fullName = 'a') => ({ status, fullName });
@@ -176,5 +177,16 @@ describe('the table of programs', () => {
     expect(howToInstall('pebble')).toMatch(
       /^pebble is not installed: apt-get install pebble, or go install /,
     );
+  });
+});
+
+describe('the count of archaic words', () => {
+  it('names the place, the words and what to write', () => {
+    expect(archaisms('The key is safe.\nIt \u{73}tands in the file.')).toEqual([
+      { line: 2, column: 4, words: '\u{73}tands', instead: expect.stringContaining('is') },
+    ]);
+  });
+  it('leaves quotations alone', () => {
+    expect(archaisms('> as it \u{73}tands\nRFC 8555 says “\u{61}new”.')).toEqual([]);
   });
 });
