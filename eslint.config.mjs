@@ -49,6 +49,7 @@ const mayImport = {
     'errors',
   ],
   deploy: ['files', 'clock', 'errors'],
+  agent: ['certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
     'files',
     'identifier',

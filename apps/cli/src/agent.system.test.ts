@@ -389,7 +389,7 @@ describe('acmex agent --once', () => {
     [
       'a key that is none',
       5,
-      'ERR_CLI_SERVER_REFUSED',
+      'ERR_AGENT_SERVER_REFUSED',
       async () => {
         await writeFile(at('wrong.key'), 'ak_default.wrong', { mode: 0o600 });
         return ['--server', server.url, '--key-file', at('wrong.key')];
@@ -398,7 +398,7 @@ describe('acmex agent --once', () => {
     [
       'a key for other names',
       5,
-      'ERR_CLI_NO_CERTIFICATE',
+      'ERR_AGENT_NO_CERTIFICATE',
       async () => [
         '--server',
         server.url,
@@ -411,7 +411,7 @@ describe('acmex agent --once', () => {
     [
       'an id that is not for its key',
       5,
-      'ERR_CLI_NO_CERTIFICATE',
+      'ERR_AGENT_NO_CERTIFICATE',
       async () => [
         '--server',
         server.url,
@@ -441,13 +441,13 @@ describe('acmex agent --once', () => {
     [
       'a server that is not there',
       4,
-      'ERR_CLI_SERVER_UNREACHABLE',
+      'ERR_AGENT_SERVER_UNREACHABLE',
       async () => ['--server', 'http://127.0.0.1:1', '--key-file', await keyFile([name])],
     ],
     [
       'a server that is reached in clear',
       2,
-      'in clear',
+      'unencrypted',
       async () => ['--server', 'http://192.0.2.1', '--key-file', await keyFile([name])],
     ],
   ])('refuses %s, and writes nothing', async (_, code, words, args) => {
@@ -565,11 +565,11 @@ describe('acmex agent', () => {
         ),
       ),
     );
-    await agent.heard('the hook has ended well');
+    await agent.heard('the hook succeeded');
     await told((one) => one?.evidence === 'probe' && one.state === 'current');
     const begun = systemClock.monotonic();
     const serial = await renewed();
-    await agent.heard('the hook has ended well', 2);
+    await agent.heard('the hook succeeded', 2);
     expect(systemClock.monotonic() - begun).toBeLessThan(20_000);
     await told(
       (one) =>
@@ -582,7 +582,7 @@ describe('acmex agent', () => {
     ]);
     await expect(agent.stop()).resolves.toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('ended'),
+      stderr: expect.stringContaining('stopped'),
     });
     expect(
       (await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items,
@@ -604,19 +604,19 @@ describe('acmex agent', () => {
       '--server',
       relays.two.url,
     ]);
-    await agent.heard('lies in');
+    await agent.heard('installed');
     await relays.one.cut();
-    await agent.heard(`${relays.two.url} is asked from now on`);
+    await agent.heard(`using ${relays.two.url} from now on`);
     const next = await renewed();
-    await agent.heard('lies in', 2);
+    await agent.heard('installed', 2);
     expect(await serialOf()).toBe(next);
     await relays.two.cut();
-    await agent.heard('what lies in the files stays', 2);
+    await agent.heard('the files stay as they are', 2);
     expect(await serialOf()).toBe(next);
     const last = await renewed();
     await relays.one.mend();
     await agent.heard('a server answers again');
-    await agent.heard('lies in', 3);
+    await agent.heard('installed', 3);
     expect(await serialOf()).toBe(last);
     await agent.stop();
     await second.stop();
@@ -629,7 +629,7 @@ describe('acmex agent', () => {
     expect(await reported()).not.toHaveProperty('serialNumber');
     await hook(`echo "$ACMEX_SERIAL" >> ${at('hooked')}`);
     agent.hangup();
-    await agent.heard('the hook has ended well');
+    await agent.heard('the hook succeeded');
     await told((one) => one?.failure === undefined && one?.state === 'current');
     expect(await hooked()).toEqual([await serialOf()]);
     const { stderr } = await agent.stop();
@@ -671,11 +671,11 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
       `web${at}`,
     ]),
   );
-  await Promise.all(agents.map(async (one) => await one.heard('lies in')));
+  await Promise.all(agents.map(async (agent) => await agent.heard('installed')));
   await relays.one.cut();
   const serial = await renewed();
   const begun = systemClock.monotonic();
-  await Promise.all(agents.map(async (one) => await one.heard(serial)));
+  await Promise.all(agents.map(async (agent) => await agent.heard(serial)));
   const took = systemClock.monotonic() - begun;
   if (hosts === 50)
     process.stderr.write(`all ${hosts} hosts have it after ${Math.round(took)} ms\n`);

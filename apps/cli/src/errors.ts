@@ -50,37 +50,6 @@ export const cliErrors = {
     exit: 2,
     http: 500,
   },
-  ERR_CLI_SERVER_UNREACHABLE: {
-    meaning: 'No AcmeX server can be reached, or none is working.',
-    cure: "Check the URLs, the network and the servers' logs; the files stay as they are.",
-    exit: 4,
-    http: 502,
-  },
-  ERR_CLI_SERVER_ANSWER: {
-    meaning: 'The response is not from an AcmeX server.',
-    cure: 'Use the URL without a path, as https://acmex.example.',
-    exit: 4,
-    http: 502,
-  },
-  ERR_CLI_SERVER_REFUSED: {
-    meaning: 'The AcmeX server refused the API key or the request.',
-    cure: 'Use a key with the scopes and names in the message.',
-    exit: 5,
-    http: 403,
-  },
-  ERR_CLI_SERVER_BUSY: {
-    meaning: 'The AcmeX server accepts no more requests for now.',
-    cure: 'Try again later.',
-    exit: 7,
-    http: 429,
-  },
-  ERR_CLI_NO_CERTIFICATE: {
-    meaning:
-      'A certificate does not exist on the server, is not issued yet, or is not permitted to this key.',
-    cure: 'Check the name or id, and the names of the key.',
-    exit: 5,
-    http: 404,
-  },
 } as const satisfies ErrorTable<'CLI'>;
 
 export type CliErrorCode = keyof typeof cliErrors;

@@ -1,3 +1,4 @@
+import { agentErrors } from '@acmex/agent';
 import { caErrors } from '@acmex/ca';
 import { certificateErrors } from '@acmex/certificate';
 import { challengeErrors } from '@acmex/challenge/http-01';
@@ -27,6 +28,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...configErrors,
   ...managerErrors,
   ...deployErrors,
+  ...agentErrors,
   ...serverErrors,
   ...cliErrors,
 };

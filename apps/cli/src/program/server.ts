@@ -73,7 +73,7 @@ const agentCommand = command({
   },
   groups: [loggingFlags],
   run: async ({ options, terminal, version }) =>
-    await (await import('../agent/command.ts')).agent({ ...options, version }, terminal),
+    await (await import('../agent.ts')).agent({ ...options, version }, terminal),
 });
 
 const keyCommands = [

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { type Agent, type AgentOptions, assertNoneMissing, openAgent } from '@acmex/agent';
+import { credentialInFile } from '@acmex/config';
+import { dataDirectory } from './configuration.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { readText } from './read-text.ts';
+import { logTo } from './server/serve.ts';
+import type { LogLevel, Terminal } from './terminal.ts';
+
+export interface AgentCommandOptions {
+  readonly server: readonly string[];
+  readonly keyFile: string;
+  readonly certificate?: readonly string[];
+  readonly directory?: string;
+  readonly deployHook?: string;
+  readonly probe?: { readonly host: string; readonly port: number };
+  readonly caCertificate?: string;
+  readonly name?: string;
+  readonly once?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * `acmex agent`: keeps the certificates of this host as they are at the servers until the terminal's signal aborts, or updates them once.
+ * @returns the exit code; of `--once`, that of the only kind of failure, or 9 for several kinds
+ */
+export async function agent(
+  options: AgentCommandOptions & { readonly version: string },
+  terminal: Terminal,
+): Promise<number> {
+  const log = logTo(terminal, () => options.logLevel);
+  using opened = await openAgent({ ...(await agentOptions(options, terminal)), log });
+  if (options.once) return await updateOnce(opened);
+  const removeListener = terminal.onHangup(() => opened.wake());
+  log({
+    level: 'info',
+    msg: `keeping the certificates of ${options.server.join(', ')} in ${opened.directory}; SIGTERM stops it, SIGHUP updates now`,
+  });
+  await opened.run();
+  removeListener();
+  log({ level: 'info', msg: 'stopped' });
+  return 0;
+}
+
+async function agentOptions(
+  options: AgentCommandOptions & { readonly version: string },
+  terminal: Terminal,
+): Promise<AgentOptions> {
+  const { server, keyFile, certificate, deployHook, probe, caCertificate } = options;
+  await credentialInFile(keyFile);
+  return {
+    servers: server,
+    key: async () => await credentialInFile(keyFile),
+    directory: options.directory ?? join(dataDirectory(terminal), 'agent'),
+    certificates: certificate,
+    hook: deployHook?.split(/\s+/).filter((word) => word !== ''),
+    probe,
+    environment: terminal.env,
+    name: options.name,
+    serverCa:
+      caCertificate === undefined ? undefined : await readText(caCertificate, 'the CA certificate'),
+    userAgent: `acmex-agent/${options.version}`,
+    signal: terminal.signal,
+  };
+}
+
+async function updateOnce(opened: Agent): Promise<number> {
+  const { missing, deployments } = await opened.update();
+  const codes = new Set(
+    deployments.flatMap(({ error }) => (error === undefined ? [] : [exitCodeOf(error)])),
+  );
+  if (codes.size === 0) assertNoneMissing(missing);
+  const isMixed = codes.size > 1 || (codes.size === 1 && missing.length > 0);
+  return isMixed ? 9 : ([...codes][0] ?? 0);
+}

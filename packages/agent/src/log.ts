@@ -1,0 +1,34 @@
+import { errorCode, errorText, printable } from '@acmex/errors';
+
+/** Takes the entries of the agent's log. A hook's output is part of them, without private keys. */
+export type AgentLog = (
+  entry: {
+    readonly level: 'error' | 'warn' | 'info' | 'debug';
+    readonly msg: string;
+    readonly code?: string | undefined;
+  } & Readonly<Record<string, unknown>>,
+) => void;
+
+/** Returns an error in one line with its code. Private keys are removed: a hook may write anything. */
+export function describeError(error: unknown): string {
+  const code = errorCode(error);
+  return `${withoutPrivateKeys(printable(errorText(error), 2000))}${code === undefined ? '' : ` [${code}]`}`;
+}
+
+/** Returns a log that removes private keys from messages. */
+export function logWithoutPrivateKeys(log: AgentLog): AgentLog {
+  return ({ msg, ...entry }) => log({ ...entry, msg: withoutPrivateKeys(msg) });
+}
+
+/** Removes PEM private keys, also those whose beginning or end was cut off. */
+function withoutPrivateKeys(text: string): string {
+  return text
+    .replace(
+      /(-----BEGIN [A-Z ]*PRIVATE KEY-----)?(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*-----END [A-Z ]*PRIVATE KEY-----/g,
+      ' (a private key)',
+    )
+    .replace(
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*/g,
+      '(a private key)',
+    );
+}
