@@ -146,11 +146,11 @@ describe('every reader', () => {
       fc.string(),
     );
     await fc.assert(
-      fc.asyncProperty(input, async (one) => {
+      fc.asyncProperty(input, async (candidate) => {
         for (const read of [
-          () => parseCertificate(one),
-          () => parseChain(String(one)),
-          () => parseCsr(one),
+          () => parseCertificate(candidate),
+          () => parseChain(String(candidate)),
+          () => parseCsr(candidate),
         ]) {
           const outcome = await (async () => await read())().then(
             () => 'read',

@@ -131,12 +131,12 @@ describe('parseCsr', () => {
     await expect(parseCsr(new TextEncoder().encode(pemOf(csr)))).resolves.toEqual(info);
   });
   it('refuses a request whose signature is not of its own key', async () => {
-    const other = await webcrypto().generate('ec-p256');
+    const otherKey = await webcrypto().generate('ec-p256');
     await expect(
       parseCsr(
         await createCsr({
           identifiers: [name('a.test')],
-          key: { ...other, publicKey: key.publicKey },
+          key: { ...otherKey, publicKey: key.publicKey },
         }),
       ),
     ).rejects.toMatchObject({

@@ -18,13 +18,13 @@ import { blocksOf, readDer, x509 } from './x509.ts';
 export interface CsrRequest {
   readonly identifiers: readonly Identifier[];
   readonly key: PrivateKey;
-  /** None by default: the names stand in subjectAltName, and a common name takes no more than 64 characters. */
+  /** None by default: the names are in the subjectAltName, and a common name has at most 64 characters. */
   readonly commonName?: string;
   /** Asks for a certificate that is only valid with a stapled OCSP answer. RFC 7633 */
   readonly mustStaple?: boolean;
 }
 
-/** What stands in a request. */
+/** The contents of a request. */
 export interface CertificateRequestInfo {
   readonly der: Uint8Array;
   readonly identifiers: readonly Identifier[];
@@ -38,7 +38,7 @@ export interface CertificateRequestInfo {
 const extensionRequest = '1.2.840.113549.1.9.14';
 
 /**
- * A certificate signing request (PKCS#10, RFC 2986), signed by way of `key.sign` alone, so that the key may be anywhere.
+ * Creates a certificate signing request (PKCS#10, RFC 2986). Only `key.sign` signs it, so the key can be anywhere.
  * @returns DER
  * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have; `ERR_KEY_FORMAT` for a key whose `publicKey` is none; else what `key.sign` throws
  */
@@ -175,7 +175,7 @@ async function read(input: string | Uint8Array) {
     const bytes = Uint8Array.from(blocks[0] ?? []);
     const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
     const names = alternativeNames(
-      csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension),
+      csr.extensions.find((entry) => entry instanceof x509.SubjectAlternativeNameExtension),
     );
     if (await csr.verify()) return { bytes, csr, names };
   } catch (cause) {

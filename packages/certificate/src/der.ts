@@ -11,21 +11,19 @@ export function isOneSequence(der: Uint8Array): boolean {
   );
 }
 
-/** One value: its tag, its length, and the parts of its content. X.690 §8.1 */
-export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const digits =
-    length < 0x80
-      ? []
-      : length < 0x100
-        ? [length]
-        : length < 0x1_0000
-          ? [length >> 8, length & 0xff]
-          : [length >> 16, (length >> 8) & 0xff, length & 0xff];
+/** Returns a value: its tag, its length and its contents. X.690 §8.1 */
+export function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, part) => sum + part.length, 0);
+  const digits = length < 0x80 ? [] : lengthDigits(length);
   return Buffer.concat([
     Uint8Array.of(tag, digits.length === 0 ? length : 0x80 | digits.length, ...digits),
-    ...parts,
+    ...contents,
   ]);
+}
+
+/** The bytes of a length in the long form, the highest first. X.690 §8.1.3.5 */
+function lengthDigits(length: number): readonly number[] {
+  return length < 0x100 ? [length] : [...lengthDigits(length >> 8), length & 0xff];
 }
 
 /** An OBJECT IDENTIFIER from its numbers in dots. X.690 §8.19 */

@@ -43,7 +43,7 @@ function quadOf(bytes: Uint8Array, at: number): readonly number[] {
  */
 export function fromPem(text: string, label: RegExp): readonly (Uint8Array | undefined)[] {
   return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,60})-----(?:([^-]*)-----END \1-----)?/g)]
-    .filter(([, found = '']) => label.test(found))
+    .filter(([, blockLabel = '']) => label.test(blockLabel))
     .map(([, , body]) => (body === undefined ? undefined : fromBase64(body)));
 }
 

@@ -35,7 +35,7 @@ export interface SelfSignedRequest {
 }
 
 /**
- * A certificate that its own key has signed, valid for a week from an hour ago: for what nobody needs to trust, as the answer to tls-alpn-01.
+ * Creates a certificate that its own key signs, valid for a week from an hour ago. It is for what needs no trust, such as the response to tls-alpn-01.
  * @returns PEM
  * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have
  */
@@ -64,11 +64,11 @@ export async function createSelfSigned({
     subjectPublicKeyInfo: AsnConvert.parse(key.publicKey, SubjectPublicKeyInfo),
     extensions: new Extensions(
       all.map(
-        (one) =>
+        (extension) =>
           new Extension({
-            extnID: one.oid,
-            critical: one.critical,
-            extnValue: new OctetString(Uint8Array.from(one.value)),
+            extnID: extension.oid,
+            critical: extension.critical,
+            extnValue: new OctetString(Uint8Array.from(extension.value)),
           }),
       ),
     ),

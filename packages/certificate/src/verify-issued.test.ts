@@ -23,11 +23,16 @@ const addressAsName = new x509.SubjectAlternativeNameExtension([
 
 let root: web.CryptoKeyPair;
 let intermediate: web.CryptoKeyPair;
-let other: web.CryptoKeyPair;
+let otherKeys: web.CryptoKeyPair;
 let leaf: web.CryptoKeyPair;
 let publicKey: Uint8Array;
 beforeAll(async () => {
-  [root, intermediate, other, leaf] = await Promise.all([keysOf(), keysOf(), keysOf(), keysOf()]);
+  [root, intermediate, otherKeys, leaf] = await Promise.all([
+    keysOf(),
+    keysOf(),
+    keysOf(),
+    keysOf(),
+  ]);
   publicKey = new Uint8Array(await crypto.subtle.exportKey('spki', leaf.publicKey));
 });
 
@@ -109,7 +114,7 @@ describe('verifyIssued', () => {
     },
   );
   it.each<[string, () => Promise<string>, string, string]>([
-    ['another key', () => leafOf({ keys: other }), 'ERR_CERTIFICATE_KEY', 'another key'],
+    ['another key', () => leafOf({ keys: otherKeys }), 'ERR_CERTIFICATE_KEY', 'another key'],
     [
       'a name too few',
       () => leafOf({ identifiers: names.slice(0, 1) }),
@@ -156,7 +161,7 @@ describe('verifyIssued', () => {
     ],
     [
       'an issuer with another key',
-      async () => (await leafOf({ signer: other })) + (await intermediateOf()),
+      async () => (await leafOf({ signer: otherKeys })) + (await intermediateOf()),
       'ERR_CERTIFICATE_CHAIN',
       'has not signed it',
     ],
@@ -168,7 +173,7 @@ describe('verifyIssued', () => {
     ],
     [
       'a root with another key',
-      async () => (await leafOf()) + (await intermediateOf()) + (await rootOf({ keys: other })),
+      async () => (await leafOf()) + (await intermediateOf()) + (await rootOf({ keys: otherKeys })),
       'ERR_CERTIFICATE_CHAIN',
       'certificate 3 of the chain is not the issuer of certificate 2: it has not signed it',
     ],

@@ -58,7 +58,8 @@ export async function verifyIssued(
       `${called(leaf)} is a CA's, where a server's was asked for: do not use it, report it to the CA`,
     );
   checkLinks(all);
-  for (const one of issuer ? [leaf, issuer] : [leaf]) checkValidity(one, clock.now());
+  for (const certificate of issuer ? [leaf, issuer] : [leaf])
+    checkValidity(certificate, clock.now());
   return { leaf, chain: all, pem: all.map(({ pem }) => pem).join('') };
 }
 
@@ -68,11 +69,11 @@ function called({ serialNumber }: CertificateInfo): string {
 
 function checkNames(leaf: CertificateInfo, asked: readonly Identifier[]): void {
   const { missing, extra } = compareIdentifiers(leaf.identifiers, asked);
-  const others = [...extra, ...leaf.otherNames];
-  if (missing.length === 0 && others.length === 0) return;
+  const unexpected = [...extra, ...leaf.otherNames];
+  if (missing.length === 0 && unexpected.length === 0) return;
   const faults = [
     ...(missing.length > 0 ? [`${quoted(missing.join(', '))} missing`] : []),
-    ...(others.length > 0 ? [`${quoted(others.join(', '))} not asked for`] : []),
+    ...(unexpected.length > 0 ? [`${quoted(unexpected.join(', '))} not asked for`] : []),
   ];
   throw new CertificateError(
     'ERR_CERTIFICATE_NAMES',
@@ -110,17 +111,13 @@ function signed(subject: Uint8Array, issuer: Uint8Array): boolean {
   }
 }
 
-function checkValidity(one: CertificateInfo, now: Temporal.Instant): void {
-  const { notBefore, notAfter } = one;
-  const why =
-    Temporal.Instant.compare(notAfter, now) <= 0
-      ? 'it has expired'
-      : Temporal.Instant.compare(notBefore, now.add(tolerance)) > 0
-        ? 'it is not valid yet'
-        : undefined;
-  if (why !== undefined)
-    throw new CertificateError(
-      'ERR_CERTIFICATE_VALIDITY',
-      `${called(one)} is valid from ${notBefore} to ${notAfter}, and now is ${now.round('second')}: ${why}; check this machine's clock`,
-    );
+function checkValidity(certificate: CertificateInfo, now: Temporal.Instant): void {
+  const { notBefore, notAfter } = certificate;
+  const hasExpired = Temporal.Instant.compare(notAfter, now) <= 0;
+  const isEarly = Temporal.Instant.compare(notBefore, now.add(tolerance)) > 0;
+  if (!hasExpired && !isEarly) return;
+  throw new CertificateError(
+    'ERR_CERTIFICATE_VALIDITY',
+    `${called(certificate)} is valid from ${notBefore} to ${notAfter}, and now is ${now.round('second')}: it ${hasExpired ? 'has expired' : 'is not valid yet'}; check this machine's clock`,
+  );
 }

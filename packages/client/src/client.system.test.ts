@@ -16,24 +16,24 @@ type Shown = { readonly token: string; readonly keyAuthorization: string };
 
 /** http-01 by way of Pebble's own test server; `shown` is what is on display now, as far as this solver knows. */
 function solverOf(pebble: Pebble) {
-  const shown = new Set<string>();
+  const presented = new Set<string>();
   const solver: ChallengeSolver<Shown> = {
     type: 'http-01',
     supports: (_, wildcard) => !wildcard,
     respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
     async present({ token, keyAuthorization }) {
       await pebble.challenges.addHttp01(token, keyAuthorization);
-      shown.add(token);
+      presented.add(token);
     },
     visible: async () => {
       /* the test server answers at once */
     },
     async remove({ token }) {
       await pebble.challenges.removeHttp01(token);
-      shown.delete(token);
+      presented.delete(token);
     },
   };
-  return { solver: solver as unknown as ChallengeSolver, shown };
+  return { solver: solver as unknown as ChallengeSolver, presented };
 }
 
 async function onDisplay({ httpPort }: Pebble, token: string): Promise<boolean> {
@@ -83,7 +83,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     ['an IP address', ['127.0.0.1'], 'ec-p256'],
     ['a name and an IP address', ['both.test', '127.0.0.1'], 'ec-p256'],
   ])('gets a certificate for %s, and leaves nothing on display', async (_, texts, type) => {
-    const { solver, shown } = solverOf(pebble);
+    const { solver, presented } = solverOf(pebble);
     const names = identifiers(texts);
     // An account of its own: Pebble gives one in a hundred orders a valid authorization again, though told not to.
     const session = await sessionAt(pebble);
@@ -96,23 +96,23 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     });
     expect(leaf.identifiers.map(({ value }) => value).sort()).toEqual([...texts].sort());
     expect(chain.length).toBeGreaterThan(1);
-    expect(shown.size).toBe(0);
+    expect(presented.size).toBe(0);
     expect(tokens).toHaveLength(texts.length);
     for (const token of tokens) expect(await onDisplay(pebble, token)).toBe(false);
   });
 
   it('serves many issuances at once', async () => {
-    const { solver, shown } = solverOf(pebble);
+    const { solver, presented } = solverOf(pebble);
     const client = new AcmeClient({ session, solvers: [solver] });
     const issued = await Promise.all(
       Array.from({ length: 5 }, (_, n) => issue(client, identifiers([`many-${n}.test`]))),
     );
     expect(new Set(issued.map(({ leaf }) => leaf.serialNumber)).size).toBe(5);
-    expect(shown.size).toBe(0);
+    expect(presented.size).toBe(0);
   });
 
   it('takes its responses down when it is aborted in the middle', async () => {
-    const { solver, shown } = solverOf(pebble);
+    const { solver, presented } = solverOf(pebble);
     const stop = new AbortController();
     const states: IssuanceState[] = [];
     const client = new AcmeClient({
@@ -135,7 +135,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
         },
       }),
     ).rejects.toThrow('ctrl-c');
-    expect(shown.size).toBe(0);
+    expect(presented.size).toBe(0);
     const responses = states.at(-1)?.responses ?? [];
     expect(responses).toHaveLength(2);
     for (const { response } of responses)
@@ -143,7 +143,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
   });
 
   it("names each name that failed with the CA's words and a hint, and takes its responses down", async () => {
-    const { solver, shown } = solverOf(pebble);
+    const { solver, presented } = solverOf(pebble);
     const wrong: ChallengeSolver = {
       ...solver,
       respond: async (challenge) => ({
@@ -155,7 +155,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     const error = await issue(
       new AcmeClient({ session, solvers: [wrong] }),
       identifiers(['good.test', 'bad.test']),
-    ).catch((one: unknown) => one);
+    ).catch((error: unknown) => error);
     expect(error).toMatchObject({
       code: 'ERR_CLIENT_VALIDATION_FAILED',
       message: expect.stringMatching(
@@ -163,11 +163,11 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
       ),
     });
     expect((error as { failures: unknown[] }).failures).toHaveLength(1);
-    expect(shown.size).toBe(0);
+    expect(presented.size).toBe(0);
   });
 
   it('tries another solver for a name that failed, by a new order', async () => {
-    const { solver, shown } = solverOf(pebble);
+    const { solver, presented } = solverOf(pebble);
     const broken: ChallengeSolver = {
       ...solver,
       type: 'dns-01',
@@ -190,7 +190,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     );
     expect(leaf.identifiers).toEqual(identifiers(['second-choice.test']));
     expect(new Set(orders).size).toBe(2);
-    expect(shown.size).toBe(0);
+    expect(presented.size).toBe(0);
   });
 
   it('reports the first verdict when the second choice is none', async () => {
@@ -228,12 +228,12 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
   });
 
   it('goes on from where it was saved, with the same order, wherever it was interrupted', async () => {
-    const { solver, shown } = solverOf(pebble);
+    const { solver, presented } = solverOf(pebble);
     const names = identifiers(['resumed.test']);
     const key = await webcrypto().generate('ec-p256');
     const csr = await createCsr({ identifiers: names, key });
     const orders = new Set<string>();
-    let kept: IssuanceState | undefined;
+    let savedState: IssuanceState | undefined;
     for (const at of [
       'ordered',
       'presented',
@@ -250,9 +250,9 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
       const outcome = client.issue(
         { identifiers: names, csr },
         {
-          state: kept,
+          state: savedState,
           save: async (state) => {
-            kept = JSON.parse(JSON.stringify(state)) as IssuanceState;
+            savedState = JSON.parse(JSON.stringify(state)) as IssuanceState;
           },
           onProgress,
         },
@@ -265,7 +265,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
       if (at === 'never') expect(pem).toContain('BEGIN CERTIFICATE');
     }
     expect(orders.size).toBe(1);
-    expect(shown.size).toBe(0);
+    expect(presented.size).toBe(0);
   });
 
   it('begins anew when the saved order has failed or is gone', async () => {
@@ -327,7 +327,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with a difficult Peb
     await issue(client, names);
     requests.length = 0;
     await issue(client, names);
-    expect(requests.filter((one) => /authZ|chalZ/.test(one))).toEqual([]);
+    expect(requests.filter((url) => /authZ|chalZ/.test(url))).toEqual([]);
     expect(requests.length).toBeLessThanOrEqual(5);
   });
 });

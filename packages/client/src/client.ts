@@ -184,7 +184,7 @@ export class AcmeClient {
   async abandon(state: IssuanceState): Promise<void> {
     const failed: unknown[] = [];
     for (const { type, response } of checkState(state).responses) {
-      const solver = this.#solvers.find((one) => one.type === type);
+      const solver = this.#solvers.find((candidate) => candidate.type === type);
       if (!solver)
         failed.push(
           new ClientError(
@@ -201,7 +201,7 @@ export class AcmeClient {
       );
   }
 
-  /** The order of a saved state; undefined when there is none to go on with. */
+  /** Returns the order of a saved state; `undefined` when there is none to resume. */
   async #resume(
     { order: url, ordering }: IssuanceState,
     identifiers: readonly Identifier[],
@@ -228,7 +228,7 @@ export class AcmeClient {
     { saved, save, tried, onProgress, signal }: Validation,
   ): Promise<Order> {
     const session = this.#session;
-    const each = <T, R>(list: readonly T[], work: (one: T) => Promise<R>) =>
+    const each = <T, R>(list: readonly T[], work: (entry: T) => Promise<R>) =>
       mapConcurrent(this.#concurrency, list, work);
 
     const authorizations = await each(order.authorizations, (url) =>
@@ -246,46 +246,46 @@ export class AcmeClient {
     });
     await this.abandon({
       version: 1,
-      responses: saved.filter((one) => !tasks.some((task) => isFor(task)(one))),
+      responses: saved.filter((response) => !tasks.some((task) => isFor(task)(response))),
     });
-    const shown = await each(tasks, async (task) => ({
+    const presentations = await each(tasks, async (task) => ({
       ...task,
       saved: saved.find(isFor(task)) ?? (await this.#respond(task, signal)),
     }));
-    await save(shown.map((one) => one.saved));
+    await save(presentations.map((presentation) => presentation.saved));
     const report = (
       type: 'presented' | 'visible' | 'answered' | 'removed',
       { authorization: { identifier, wildcard }, challenge }: Task,
     ) => onProgress?.({ type, identifier, wildcard, challenge: challenge.type });
     try {
-      await each(shown, async (one) => {
-        await one.solver.present(one.saved.response, { signal });
-        report('presented', one);
+      await each(presentations, async (presentation) => {
+        await presentation.solver.present(presentation.saved.response, { signal });
+        report('presented', presentation);
       });
-      await each(shown, async (one) => {
-        await one.solver.visible(one.saved.response, { signal });
-        report('visible', one);
+      await each(presentations, async (presentation) => {
+        await presentation.solver.visible(presentation.saved.response, { signal });
+        report('visible', presentation);
       });
       await each(
-        shown.filter(({ challenge }) => challenge.status === 'pending'),
-        async (one) => {
-          await challengeReady(session, one.challenge, { signal });
-          report('answered', one);
+        presentations.filter(({ challenge }) => challenge.status === 'pending'),
+        async (presentation) => {
+          await challengeReady(session, presentation.challenge, { signal });
+          report('answered', presentation);
         },
       );
       return await pollOrder(session, order, { signal });
     } finally {
       await Promise.all(
-        shown.map(async (one) => {
-          const { identifier, wildcard } = one.authorization;
-          await one.solver.remove(one.saved.response).then(
-            () => report('removed', one),
+        presentations.map(async (presentation) => {
+          const { identifier, wildcard } = presentation.authorization;
+          await presentation.solver.remove(presentation.saved.response).then(
+            () => report('removed', presentation),
             (error: unknown) =>
               onProgress?.({
                 type: 'left-on-display',
                 identifier,
                 wildcard,
-                challenge: one.challenge.type,
+                challenge: presentation.challenge.type,
                 error,
               }),
           );
@@ -337,7 +337,7 @@ export class AcmeClient {
     return { type, authorization: url, response };
   }
 
-  /** Sends the CSR; when the answer is lost, the order tells whether it arrived. */
+  /** Sends the CSR. When the response is lost, the order shows if the CSR arrived. */
   async #finalize(
     order: Order<'ready'>,
     csr: Uint8Array,
@@ -364,8 +364,8 @@ export class AcmeClient {
     const first = await downloadCertificate(this.#session, order, { signal });
     if (!prefer || prefer(first.pem)) return first;
     for (const certificate of first.alternates) {
-      const other = await downloadCertificate(this.#session, { certificate }, { signal });
-      if (prefer(other.pem)) return { ...other, alternates: first.alternates };
+      const alternate = await downloadCertificate(this.#session, { certificate }, { signal });
+      if (prefer(alternate.pem)) return { ...alternate, alternates: first.alternates };
     }
     return first;
   }

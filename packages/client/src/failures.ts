@@ -21,8 +21,8 @@ export function orderFailure(
     .map(failureOf);
   if (failures.length > 0) {
     const each = failures.map(
-      (one) =>
-        `${printable(nameOf(one), 255)} (${printable(one.challenge, 100)}): ${describeProblem(one.problem)}. ${one.hint}`,
+      (failure) =>
+        `${printable(nameOf(failure), 255)} (${printable(failure.challenge, 100)}): ${describeProblem(failure.problem)}. ${failure.hint}`,
     );
     return new ClientError(
       'ERR_CLIENT_VALIDATION_FAILED',
@@ -40,7 +40,8 @@ export function orderFailure(
 
 function failureOf({ identifier, wildcard, status, challenges }: Authorization): ValidationFailure {
   const tried =
-    challenges.find(({ error }) => error) ?? challenges.find((one) => one.status === 'invalid');
+    challenges.find(({ error }) => error) ??
+    challenges.find((challenge) => challenge.status === 'invalid');
   const problem = tried?.error ?? { type: 'about:blank', detail: `the authorization is ${status}` };
   const challenge = tried?.type ?? 'no challenge tried';
   return {

@@ -63,8 +63,8 @@ function writingFault(name: string): NameFault | undefined {
   return scriptFault(name);
 }
 
-/** Scripts whose letters look alike. */
-const alike = [
+/** Scripts whose letters resemble each other. */
+const similarScripts = [
   ['Latin', /\p{Script=Latin}/u],
   ['Cyrillic', /\p{Script=Cyrillic}/u],
   ['Greek', /\p{Script=Greek}/u],
@@ -73,7 +73,7 @@ const alike = [
 /** Refuses letters of two scripts in a label, which can look like a label of one script. RFC 5890 §4.4 */
 function scriptFault(name: string): NameFault | undefined {
   for (const label of name.split('.')) {
-    const [first, second] = alike.flatMap(([script, letters]) =>
+    const [first, second] = similarScripts.flatMap(([script, letters]) =>
       letters.test(label) ? [script] : [],
     );
     const ascii = second === undefined ? undefined : urlHost(label);

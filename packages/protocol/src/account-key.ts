@@ -61,7 +61,7 @@ export async function generateAccountKey(
 export async function importAccountKey(source: string | JWK): Promise<AccountKey> {
   for (const algorithm of typeof source === 'string' || source.alg === undefined
     ? jwsAlgorithms
-    : jwsAlgorithms.filter((one) => one === source.alg)) {
+    : jwsAlgorithms.filter((algorithm) => algorithm === source.alg)) {
     try {
       const key =
         typeof source === 'string'

@@ -72,7 +72,7 @@ export async function updateAccount(
   return await changeAccount(session, { contact, termsOfServiceAgreed }, options);
 }
 
-/** Gives the account up, for good: its key signs nothing anymore; its certificates stay as they are. RFC 8555 §7.3.6 */
+/** Deactivates the account for good: its key can no longer sign requests; its certificates stay valid. RFC 8555 §7.3.6 */
 export async function deactivateAccount(
   session: AcmeSession,
   options?: CallOptions,
@@ -83,7 +83,7 @@ export async function deactivateAccount(
 /**
  * Gives the account a new key. RFC 8555 §7.3.5. Keep the new key before calling this: once the CA has it, the old one is of no use.
  * When the answer is lost, ask with each key for the account (`onlyReturnExisting`) to learn which one it has.
- * The session goes on signing with the old key: make another with the new one.
+ * The session still signs with the old key: create another session with the new key.
  * @throws AcmeError with status 409 when another account has the key
  */
 export async function changeKey(
@@ -122,7 +122,7 @@ export async function* listOrders(
     const answer: AcmeResponse = await session.post(page, undefined, options);
     yield* readMembers('the list of orders', answer)
       .list('orders')
-      .filter((one): one is string => typeof one === 'string' && isWebUrl(one));
+      .filter((url): url is string => typeof url === 'string' && isWebUrl(url));
     page = links(answer.headers, 'next', page)[0];
   }
 }
@@ -149,7 +149,9 @@ function readAccount(url: string, answer: AcmeResponse): Account {
   return {
     url,
     status: members.oneOf('status', ['valid', 'deactivated', 'revoked']),
-    contact: Array.isArray(contact) ? contact.filter((one) => typeof one === 'string') : undefined,
+    contact: Array.isArray(contact)
+      ? contact.filter((address) => typeof address === 'string')
+      : undefined,
     orders: members.optionalUrl('orders'),
   };
 }

@@ -89,6 +89,6 @@ function readAuthorization(url: string, answer: AcmeResponse): Authorization {
     expires: members.optionalString('expires'),
     challenges: members
       .list('challenges')
-      .map((one) => readChallenge(`a challenge of the authorization ${url}`, one)),
+      .map((challenge) => readChallenge(`a challenge of the authorization ${url}`, challenge)),
   };
 }

@@ -15,7 +15,7 @@ export interface DownloadedChain {
 
 /**
  * Downloads the chain of a valid order. RFC 8555 §7.4.2
- * @throws AcmeError `ERR_ACME_ANSWER` when the answer is no PEM chain
+ * @throws AcmeError `ERR_ACME_ANSWER` when the response is not a PEM chain
  */
 export async function downloadCertificate(
   session: AcmeSession,

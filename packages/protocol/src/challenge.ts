@@ -11,7 +11,7 @@ export interface Challenge {
   readonly type: string;
   readonly url: string;
   readonly status: 'pending' | 'processing' | 'valid' | 'invalid';
-  /** Absent in some newer types. Read it by way of `keyAuthorization`, which checks its characters. */
+  /** Absent in some newer types. Read it with `keyAuthorization`, which checks its characters. */
   readonly token?: string | undefined;
   readonly error?: Problem | undefined;
   /** All of it as the CA sent it, unchecked: for types that have members of their own. */
@@ -28,7 +28,7 @@ export function readChallenge(what: string, json: unknown): Challenge {
     type: members.string('type'),
     url: members.url('url'),
     status:
-      (['processing', 'valid', 'invalid'] as const).find((one) => one === status) ?? 'pending',
+      (['processing', 'valid', 'invalid'] as const).find((known) => known === status) ?? 'pending',
     token: typeof token === 'string' ? token : undefined,
     error: error === undefined ? undefined : readProblem(error),
     members: isObject(json) ? json : {},
@@ -36,7 +36,7 @@ export function readChallenge(what: string, json: unknown): Challenge {
 }
 
 /**
- * Tells the CA that the response is in place. RFC 8555 §7.5.1. Repeatable: a challenge under way stays as it is.
+ * Asks the CA to validate: the response is in place. RFC 8555 §7.5.1. Repeatable: a challenge under way stays as it is.
  * @param payload the response's members; `{}` for all types of RFC 8555
  */
 export async function challengeReady(

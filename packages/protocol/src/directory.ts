@@ -29,7 +29,7 @@ export interface DirectoryMeta {
   readonly members: JsonObject;
 }
 
-/** @throws AcmeError `ERR_ACME_NOT_ACME` when the answer is no directory, saying what it is instead */
+/** @throws AcmeError `ERR_ACME_NOT_ACME` when the response is not a directory; the message says what it is */
 export function readDirectory({ url, status, headers, text }: AcmeResponse): Directory {
   const refuse = (why: string): never => {
     throw new AcmeError(
@@ -71,7 +71,7 @@ function readMeta(what: string, json: unknown): DirectoryMeta {
     termsOfService: members.optionalString('termsOfService'),
     website: members.optionalString('website'),
     caaIdentities: Array.isArray(identities)
-      ? identities.filter((one) => typeof one === 'string')
+      ? identities.filter((identity) => typeof identity === 'string')
       : [],
     externalAccountRequired: members.optional('externalAccountRequired') === true,
     subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,

@@ -40,7 +40,7 @@ export const acmeErrors = {
   ERR_ACME_ANSWER_LOST: {
     meaning:
       "The connection broke before the CA's answer was complete, and the request is not one that can be repeated safely.",
-    cure: 'Read the state at the CA, then go on from there.',
+    cure: 'Read the state at the CA, then continue from there.',
     exit: 4,
     http: 502,
   },
@@ -179,7 +179,7 @@ export const acmeErrors = {
   },
   ERR_ACME_INCORRECT_RESPONSE: {
     meaning: 'The CA saw something other than the expected answer to its challenge.',
-    cure: 'Check that the name leads to this machine, and that nothing stands in between.',
+    cure: 'Check that the name leads to this machine, and that no proxy or cache is in between.',
     exit: 6,
     http: 422,
   },
@@ -288,7 +288,7 @@ export interface AcmeErrorDetails {
   readonly retryAfter?: Temporal.Instant | undefined;
   /** A page of the CA about this refusal (the `help` link), where it named one. */
   readonly help?: string | undefined;
-  /** What was thrown beneath. */
+  /** The error that caused this one. */
   readonly cause?: unknown;
 }
 

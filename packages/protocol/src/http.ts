@@ -120,7 +120,7 @@ async function* chunks(reader: ByteReader): AsyncGenerator<Uint8Array> {
   }
 }
 
-// What a runtime's fetch throws differs; the codes beneath are those of the operating system and of OpenSSL.
+// What a runtime's fetch throws differs; the codes of its causes are those of the operating system and of OpenSSL.
 const notSent = [
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -163,19 +163,18 @@ function connectionError(url: string, cause: unknown): AcmeError {
   );
 }
 
-/** The codes of an error and of all that lies beneath it, outermost first. */
+/** Returns the codes of an error and of its causes, the outermost first. */
 function codesOf(error: unknown, depth = 0): string[] {
   if (typeof error !== 'object' || error === null || depth > 5) return [];
-  const beneath: unknown[] =
-    'errors' in error && Array.isArray(error.errors)
-      ? error.errors.slice(0, 2)
-      : 'cause' in error
-        ? [error.cause]
-        : [];
   return [
     ...[errorCode(error) ?? codeInWords(error) ?? []].flat(),
-    ...beneath.flatMap((one) => codesOf(one, depth + 1)),
+    ...causesOf(error).flatMap((nested) => codesOf(nested, depth + 1)),
   ];
+}
+
+function causesOf(error: object): readonly unknown[] {
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.slice(0, 2);
+  return 'cause' in error ? [error.cause] : [];
 }
 
 /** Deno's errors have words (hyper's and rustls's) where others have codes. */

@@ -19,10 +19,10 @@ export async function signJws(
   header: Readonly<Record<string, unknown>>,
   payload: string,
 ): Promise<FlattenedJws> {
-  const parts = {
+  const input = {
     protected: base64url.encode(JSON.stringify({ alg: key.algorithm, ...header })),
     payload: base64url.encode(payload),
   };
-  const signature = await key.sign(encoder.encode(`${parts.protected}.${parts.payload}`));
-  return { ...parts, signature: base64url.encode(signature) };
+  const signature = await key.sign(encoder.encode(`${input.protected}.${input.payload}`));
+  return { ...input, signature: base64url.encode(signature) };
 }

@@ -12,7 +12,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 /**
  * The members of an object that a CA sent. A required member that is missing or of another type is an error
- * that names it; null counts as absent, as some CAs send it; members nobody asks for are passed over.
+ * that names it; null counts as absent, as some CAs send it; members that are not read are ignored.
  */
 export class Members {
   readonly #what: string;
@@ -66,13 +66,13 @@ export class Members {
   }
 
   #missing(name: string, kind: string): never {
-    const found =
+    const fault =
       name in this.#object
         ? `is ${printable(JSON.stringify(this.#object[name]), 100)}`
         : 'is missing';
     throw new AcmeError(
       'ERR_ACME_ANSWER',
-      `${printable(this.#what)}: the CA's answer is not as RFC 8555 asks: "${name}" ${found}, wanted: ${kind}`,
+      `${printable(this.#what)}: the CA's answer is not as RFC 8555 asks: "${name}" ${fault}, wanted: ${kind}`,
     );
   }
 }

@@ -7,7 +7,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-const most = 100;
+const largestPool = 100;
 
 /**
  * Replay nonces: every answer of the CA brings one, and each is good for one request. RFC 8555 §6.5.
@@ -32,7 +32,7 @@ export class NoncePool {
       this.#nonces = this.#nonces.slice(0, -1);
       if (nonce !== undefined) return resolve(nonce);
       const abort = () => {
-        this.#waiting = this.#waiting.filter((one) => one !== waiter);
+        this.#waiting = this.#waiting.filter((candidate) => candidate !== waiter);
         if (this.#fetches.length > this.#waiting.length) this.#fetches.at(-1)?.abort();
         reject(signal?.reason);
       };
@@ -53,20 +53,20 @@ export class NoncePool {
     });
   }
 
-  /** Gives it to who waits longest, else keeps it. What is not base64url is no nonce (RFC 8555 §6.5.1) and is dropped. */
+  /** Gives a nonce to the request that has waited longest, or stores it. Text that is not base64url is not a nonce (RFC 8555 §6.5.1) and is dropped. */
   put(nonce: string | null): void {
     if (nonce === null || !/^[\w-]{1,512}$/.test(nonce)) return;
     const [first, ...rest] = this.#waiting;
     this.#waiting = rest;
     if (first) first.resolve(nonce);
-    else this.#nonces = [...this.#nonces.slice(1 - most), nonce];
+    else this.#nonces = [...this.#nonces.slice(1 - largestPool), nonce];
   }
 
   async #fetch(): Promise<void> {
     const controller = new AbortController();
     this.#fetches = [...this.#fetches, controller];
     const end = () => {
-      this.#fetches = this.#fetches.filter((one) => one !== controller);
+      this.#fetches = this.#fetches.filter((candidate) => candidate !== controller);
     };
     try {
       const nonce = await this.#fetchNonce(controller.signal);

@@ -141,7 +141,8 @@ describe('an account', () => {
       '/orders-2': () => page([`${base}/order/3`], 'orders'),
     });
     const all: string[] = [];
-    for await (const one of listOrders(session, { orders: `${base}/orders` })) all.push(one);
+    for await (const orderUrl of listOrders(session, { orders: `${base}/orders` }))
+      all.push(orderUrl);
     expect(all).toEqual([1, 2, 3].map((n) => `${base}/order/${n}`));
   });
 });

@@ -103,8 +103,10 @@ function readOrder(session: AcmeSession, url: string, answer: AcmeResponse): Ord
     url,
     identifiers: members
       .list('identifiers')
-      .map((one) => readIdentifier(`an identifier of the order ${url}`, one)),
-    authorizations: members.list('authorizations').map((one) => authorizationUrl(url, one)),
+      .map((identifier) => readIdentifier(`an identifier of the order ${url}`, identifier)),
+    authorizations: members
+      .list('authorizations')
+      .map((authorization) => authorizationUrl(url, authorization)),
     finalize: members.url('finalize'),
     expires: members.optionalString('expires'),
     retryAfter: retryAfter(answer.headers, session.clock.now())?.toString(),

@@ -139,8 +139,8 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'with Pebble', () => {
     });
     await expect(getAccount(renewed)).resolves.toMatchObject({ url: session.account });
     await expect(getAccount(session)).rejects.toHaveProperty('code');
-    const other = await opened();
-    await expect(changeKey(other, key)).rejects.toHaveProperty('code'); // by 409, as RFC 8555 §7.3.5 has it; by 500 at Pebble 2.4
+    const otherSession = await opened();
+    await expect(changeKey(otherSession, key)).rejects.toHaveProperty('code'); // by 409, as RFC 8555 §7.3.5 has it; by 500 at Pebble 2.4
   });
   it('orders are listed over pages', async () => {
     const session = await opened();

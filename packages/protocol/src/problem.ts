@@ -21,10 +21,10 @@ export function readProblem(json: unknown): Problem {
       typeof identifier.type === 'string' && typeof identifier.value === 'string'
         ? { type: identifier.type, value: identifier.value }
         : undefined,
-    algorithms: list(object.algorithms)?.filter((one) => typeof one === 'string'),
+    algorithms: list(object.algorithms)?.filter((algorithm) => typeof algorithm === 'string'),
     subproblems: list(object.subproblems)
       ?.filter(isObject)
-      .map((one) => readProblem({ ...one, subproblems: undefined })),
+      .map((subproblem) => readProblem({ ...subproblem, subproblems: undefined })),
   };
 }
 
@@ -61,7 +61,7 @@ const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
 
 /** The code of a problem: one for each type of RFC 8555 and its extensions, `ERR_ACME_PROBLEM` for any other. */
 export function problemCode({ type }: Problem): AcmeErrorCode {
-  const word = types.find((one) => type === namespace + one);
+  const word = types.find((candidate) => type === namespace + candidate);
   if (word === undefined) return 'ERR_ACME_PROBLEM';
   if (word === 'tls') return 'ERR_ACME_TLS_CHALLENGE'; // ERR_ACME_TLS is about the CA's own certificate
   return (
@@ -78,7 +78,7 @@ export function describeProblem(problem: Problem): string {
     : problem.type;
   const name = problem.identifier ? `${printable(problem.identifier.value, 253)}: ` : '';
   const subproblems = (problem.subproblems ?? [])
-    .map((one) => `; ${describeProblem(one)}`)
+    .map((subproblem) => `; ${describeProblem(subproblem)}`)
     .join('');
   return `${name}${printable(word, 100)}: ${printable(problem.detail ?? problem.title ?? 'no detail given')}${subproblems}`;
 }

@@ -51,9 +51,9 @@ export function scriptedCa(
   const unused = new Set<string>();
   let nonces = 0;
   const nonce = () => {
-    const one = `nonce-${++nonces}`;
-    unused.add(one);
-    return one;
+    const nonce = `nonce-${++nonces}`;
+    unused.add(nonce);
+    return nonce;
   };
   const directory = {
     newNonce: `${base}/nonce`,
@@ -77,17 +77,17 @@ export function scriptedCa(
   const fetch: Fetch = async (url, request) => {
     await new Promise((resolve) => setImmediate(resolve));
     request.signal.throwIfAborted();
-    const one = {
+    const recorded = {
       method: request.method,
       url,
       ...(request.method === 'POST'
         ? await opened(url, request, unused)
         : { header: { alg: '' }, payload: undefined }),
     };
-    received.push(one);
+    received.push(recorded);
     const handler = built[new URL(url).pathname];
     if (!handler) throw new Error(`the script has no ${url}`);
-    const answer = await Promise.race([handler(one), aborted(request.signal)]);
+    const answer = await Promise.race([handler(recorded), aborted(request.signal)]);
     if (answer instanceof Error) throw answer;
     const { status = 200, headers = {}, body = '' } = answer;
     const text = typeof body === 'string' ? body : JSON.stringify(body);

@@ -172,7 +172,7 @@ describe('a request that was never taken up', () => {
     });
     const error: unknown = await clock
       .run(session.post(`${base}/thing`))
-      .catch((one: unknown) => one);
+      .catch((error: unknown) => error);
     expect(error).toMatchObject({ code: 'ERR_ACME_RATE_LIMITED', status: 503 });
     expect(String((error as { retryAfter: unknown }).retryAfter)).toBe('2026-11-23T13:00:00Z');
     expect(clock.monotonic()).toBe(0);

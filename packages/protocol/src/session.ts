@@ -103,7 +103,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     );
   });
 
-  /** Sends until there is an answer worth returning, or no point in going on. */
+  /** Sends until there is a final response, or another attempt cannot help. */
   const repeated = (
     call: HttpCall | (() => Promise<HttpCall>),
     { url, repeatable, signal }: RepeatedCall,
@@ -158,10 +158,10 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
               fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`),
           };
       const body = payload === undefined ? '' : JSON.stringify(payload);
-      let given: string | null = null;
+      let nextNonce: string | null = null;
       const signed = async (): Promise<HttpCall> => {
-        const nonce = given ?? (await nonces.take({ signal }));
-        given = null;
+        const nonce = nextNonce ?? (await nonces.take({ signal }));
+        nextNonce = null;
         return {
           method: 'POST',
           body: JSON.stringify(await signJws(signedBy ?? key, { nonce, url, ...identity }, body)),
@@ -173,7 +173,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
         const fresh = answer.headers.get('replay-nonce');
         const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
         if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
-          given = fresh;
+          nextNonce = fresh;
           continue;
         }
         nonces.put(fresh);

@@ -7,13 +7,13 @@ export interface AccountUriParts {
   readonly url: string;
   /** Of the account's keys, the current one first, as base64url. RFC 7638 */
   readonly thumbprints: readonly string[];
-  /** Where the record stands, without `_validation-persist.` */
+  /** The name of the record, without `_validation-persist.` */
   readonly domain: string;
   /** From the directory's `meta`; needed from draft 02 on. */
   readonly accountHashPrefix?: string | undefined;
 }
 
-/** All that name the account: the first is the one to write. For draft 02 those of earlier keys too, and those for every domain alike. */
+/** Returns all URIs that name the account: write the first. For draft 02 they include those of earlier keys, and those that are the same for every domain. */
 export async function accountUris(
   draft: DnsPersistDraft,
   { url, thumbprints, domain, accountHashPrefix: prefix }: AccountUriParts,

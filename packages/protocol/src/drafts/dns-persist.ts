@@ -49,7 +49,7 @@ export function readPersistentRecord(text: string): PersistentRecord | FaultyRec
   const { issuer = '', parameters = [] } = parseIssueValue(text) ?? {};
   if (issuer === '') return undefined;
   const values = (tag: string) =>
-    parameters.filter((one) => one.tag === tag).map(({ value }) => value);
+    parameters.filter((parameter) => parameter.tag === tag).map(({ value }) => value);
   const [[accountUri, ...accounts], [policy, ...policies], [until, ...ends]] = [
     values('accounturi'),
     values('policy'),
@@ -69,7 +69,7 @@ export function readPersistentRecord(text: string): PersistentRecord | FaultyRec
   };
 }
 
-/** What lies beyond the last moment that can be told is that moment. */
+/** A time after the last one that can be represented becomes the last one. */
 function momentOf(seconds: string): Temporal.Instant {
   return Temporal.Instant.fromEpochMilliseconds(
     Math.min(Number(seconds), 8_640_000_000_000) * 1000,

@@ -38,11 +38,11 @@ describe('the account in a record of dns-persist-01', () => {
     await expect(accountUris(p01, account)).resolves.toEqual(['https://ca.example/acct/123']);
   });
   it("is in draft 02 the digest of the draft's examples, for the domain and for any", async () => {
-    const [own, any] = [
+    const [accountUri, any] = [
       '5SQm7n6tPh2-PlLbCKGnViTXX5z19SCN4cPGQHSk-kw',
       'NpDnSwUthQK8zCgFdefYxAdAVPnygMLbs9US6oO-5ug',
     ].map((digest) => `${prefix}sha-256/${digest}`);
-    await expect(accountUris(p02, account)).resolves.toEqual([own, any]);
+    await expect(accountUris(p02, account)).resolves.toEqual([accountUri, any]);
     await expect(
       accountUris(p02, { ...account, thumbprints: [...account.thumbprints, 'earlier'] }),
     ).resolves.toHaveLength(4);
@@ -50,10 +50,10 @@ describe('the account in a record of dns-persist-01', () => {
       [],
     );
     expect([
-      isHashedUri(own ?? '', prefix),
-      isHashedUri(`${own}x`, prefix),
-      isHashedUri(own ?? '', 'https://other.example/'),
-      isHashedUri(own ?? '', undefined),
+      isHashedUri(accountUri ?? '', prefix),
+      isHashedUri(`${accountUri}x`, prefix),
+      isHashedUri(accountUri ?? '', 'https://other.example/'),
+      isHashedUri(accountUri ?? '', undefined),
     ]).toEqual([true, false, false, false]);
   });
 });

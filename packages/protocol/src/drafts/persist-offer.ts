@@ -65,9 +65,9 @@ export function readPersistOffer(
     issuerNames(meta.issuerDomainNames),
     issuerNames(meta.caaIdentities),
   ];
-  if (early?.some((one) => !issuers.includes(one)))
+  if (early?.some((issuer) => !issuers.includes(issuer)))
     return refuse('it lacks a name of the directory\'s "issuerDomainNames"', draft);
-  if (identities && issuers.some((one) => !identities.includes(one)))
+  if (identities && issuers.some((issuer) => !identities.includes(issuer)))
     return refuse('it has a name that is not among the directory\'s "caaIdentities"', draft);
   return {
     issuers,
@@ -89,7 +89,7 @@ export function earlyPersistOffer(
   return issuers && accountHashPrefix !== undefined ? { issuers, accountHashPrefix } : undefined;
 }
 
-/** Whether a name may stand for an issuer: lower case, A-labels, no dot at the end. */
+/** Whether a name can identify an issuer: lower case, A-labels, no final dot. */
 export function isIssuerName(name: unknown): name is string {
   return typeof name === 'string' && isDomainName(name);
 }

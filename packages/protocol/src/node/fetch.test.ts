@@ -30,9 +30,9 @@ const request = (more: Partial<HttpRequest> = {}): HttpRequest => ({
 });
 
 async function text(body: unknown): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const part of body as AsyncIterable<Uint8Array>) parts.push(part);
-  return Buffer.concat(parts).toString();
+  const chunks: Uint8Array[] = [];
+  for await (const part of body as AsyncIterable<Uint8Array>) chunks.push(part);
+  return Buffer.concat(chunks).toString();
 }
 
 describe('nodeFetch', () => {

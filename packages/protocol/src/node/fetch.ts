@@ -14,7 +14,7 @@ export interface NodeFetchOptions {
 export type NodeFetch = Fetch & Disposable;
 
 /**
- * A `fetch` for Node over kept-alive connections: about half the CPU of the global one, and with a CA of one's own.
+ * A `fetch` for Node over kept-alive connections: about half the CPU of the global one, and with your own CA.
  * Follows no redirects; the body is a stream.
  */
 export function nodeFetch({ ca = [], connections = 32 }: NodeFetchOptions = {}): NodeFetch {
@@ -33,10 +33,10 @@ export function nodeFetch({ ca = [], connections = 32 }: NodeFetchOptions = {}):
         },
         signal,
       };
-      const answered = (message: IncomingMessage) => resolve(answer(message));
+      const onAnswer = (message: IncomingMessage) => resolve(answer(message));
       const request = url.startsWith('https:')
-        ? httpsRequest(url, { ...options, agent: secure }, answered)
-        : httpRequest(url, { ...options, agent: plain }, answered);
+        ? httpsRequest(url, { ...options, agent: secure }, onAnswer)
+        : httpRequest(url, { ...options, agent: plain }, onAnswer);
       request.on('error', reject);
       request.end(body);
     });
