@@ -62,7 +62,7 @@ describe('acmex config', () => {
     expect(JSON.parse((await run(['config', 'check', '-o', 'json'])).stdout)).toMatchObject({
       faults: [{ key: 'acme.contakt' }, { key: 'renewal.concurrency' }],
     });
-    // No command goes on with it.
+    // No other command runs with it.
     await expect(run(['cert', 'list'])).resolves.toMatchObject({
       code: 2,
       stderr: expect.stringContaining('ERR_CONFIG_INVALID'),
@@ -215,7 +215,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     expect([await said(), (await list())[0]?.current?.generation]).toEqual([['reloaded'], 1]);
   });
 
-  it('is read anew by a daemon on SIGHUP, and a faulty one is not used', async () => {
+  it('is reloaded by a daemon at SIGHUP, and not used when it has faults', async () => {
     await configured(base() + certificate('"first.test"'));
     const [stop, hangup, heard] = [new AbortController(), new EventTarget(), [] as string[]];
     const daemon = run(['daemon'], {

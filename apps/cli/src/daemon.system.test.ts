@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 const at = (file: string) => join(folder, file);
 
-/** A CA whose look at a name lasts until the test lets it end: by its own clock, a hundred times as slow, that is no time at all. */
+/** A CA whose validations last until the test ends them: its clock is a hundred times slower, so that nothing expires meanwhile. */
 async function patientCa() {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
@@ -57,7 +57,7 @@ async function patientCa() {
   };
 }
 
-it('ends within thirty seconds when it is told to, with fifty orders under way, and another goes on with each of them', async () => {
+it('ends within thirty seconds after SIGTERM with fifty orders in progress, and the next run continues each of them', async () => {
   await using ca = await patientCa();
   const run = (args: readonly string[], options?: AcmexOptions) =>
     acmex([...args, '--storage', at('data')], options);

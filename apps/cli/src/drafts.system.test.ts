@@ -159,7 +159,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
   });
 
   describe.each(dnsPersistDrafts)('dns-persist-01 of %s', (draft) => {
-    it('gets a name with its wildcard once the record stands that acmex dns persist shows, and renews it without any hand', async () => {
+    it('gets a name with its wildcard once the record of acmex dns persist exists, and renews it without a person', async () => {
       await serving([draft], bind.address, async (flags) => {
         const persist = (...more: readonly string[]) =>
           acmex(['dns', 'persist', ...more, ...flags, '--challenge-draft', draft]);
@@ -187,8 +187,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
           persist('a.test', '--check', '--dns-resolver', bind.address),
         ).resolves.toMatchObject({
           code: 0,
-          stdout:
-            '_validation-persist.a.test stands at every server that was asked, without an end\n',
+          stdout: '_validation-persist.a.test is at every server, without an expiry\n',
         });
         await expect(obtain(flags, ...proving)).resolves.toMatchObject({
           code: 6,
@@ -212,7 +211,7 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
     });
   });
 
-  it('warns at the renewal and in the status before a record runs out, and is content once it is set anew', async () => {
+  it('warns at the renewal and in the status before a record expires, and not after it was replaced', async () => {
     await serving([persistDraft], bind.address, async (flags) => {
       const persist = (...more: readonly string[]) =>
         acmex(['dns', 'persist', 'b.test', ...more, ...flags, '--challenge-draft', persistDraft]);

@@ -231,25 +231,32 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     await expect(run(['renew', '--server', pebble.directory])).resolves.toMatchObject({ code: 2 });
   });
 
-  it('goes into a directory, and tells a program of it', async () => {
+  it('is deployed to a directory, and a hook runs', async () => {
     await writeFile(
       at('hook'),
-      `#!/bin/sh\necho "$ACMEX_EVENT $ACMEX_NAMES $RENEWED_LINEAGE $TOKEN $1" >> ${at('told')}\n`,
+      `#!/bin/sh\necho "$ACMEX_EVENT $ACMEX_NAMES $RENEWED_LINEAGE $TOKEN $1" >> ${at('hook.log')}\n`,
       { mode: 0o700 },
     );
     const { code } = await obtain(
-      ['-d', 'told.test', '--deploy-directory', at('tls'), '--deploy-hook', `${at('hook')} reload`],
+      [
+        '-d',
+        'hooked.test',
+        '--deploy-directory',
+        at('tls'),
+        '--deploy-hook',
+        `${at('hook')} reload`,
+      ],
       { env: { PATH: process.env.PATH, TOKEN: 'canary' } },
     );
-    expect([code, await readFile(at('told'), 'utf8')]).toEqual([
+    expect([code, await readFile(at('hook.log'), 'utf8')]).toEqual([
       0,
-      `deploy told.test ${at('tls/live/told.test')}  reload\n`,
+      `deploy hooked.test ${at('tls/live/hooked.test')}  reload\n`,
     ]);
-    expect(await readFile(at('tls/live/told.test/fullchain.pem'), 'utf8')).toBe(
+    expect(await readFile(at('tls/live/hooked.test/fullchain.pem'), 'utf8')).toBe(
       await readFile(at('certificate.pem'), 'utf8'),
     );
     await rm(at('hook'));
-    const failed = await run(['renew', '-d', 'told.test', '--force']);
+    const failed = await run(['renew', '-d', 'hooked.test', '--force']);
     expect([failed.code, failed.stderr]).toEqual([8, expect.stringContaining('the hook')]);
   });
 

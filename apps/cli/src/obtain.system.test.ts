@@ -112,7 +112,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
         '-k',
         at(`${name}.key`),
       ]);
-    // Nobody serves the webroots, so both end with 6; what counts is the account.
+    // No server has the webroots, so both exit with 6; the account is what counts.
     await Promise.all(
       ['x', 'y'].map(async (name) => {
         await writeFile(at(`${name}.txt`), '');
@@ -177,18 +177,18 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
       at('k.pem'),
       '--accept-tos',
       '-d',
-      'nobody-answers.test',
+      'unreachable.test',
       '--http-port',
       String(await freePortNot(pebble.httpPort)),
     ]);
     expect([code, stderr]).toEqual([
       6,
-      expect.stringMatching(/nobody-answers\.test \(http-01\): .*Hint: /),
+      expect.stringMatching(/unreachable\.test \(http-01\): .*Hint: /),
     ]);
     expect(await readdir(folder)).toEqual(['data']);
   });
 
-  it('cleans up when it is told to stop', async () => {
+  it('cleans up at SIGTERM', async () => {
     const stop = new AbortController();
     const { code } = await obtain(['-d', 'stopped.test', '--accept-tos'], {
       signal: stop.signal,

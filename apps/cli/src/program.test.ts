@@ -144,7 +144,7 @@ describe('acmex obtain', () => {
       'letsencrypt-staging',
     ],
     [
-      'a server that is no URL',
+      'a server that is not a URL',
       ['-d', 'a.test', '--server', 'ca.test'],
       2,
       'ERR_CLI_USAGE',
@@ -208,7 +208,7 @@ describe('acmex obtain', () => {
       stderr: expect.stringContaining('ERR_CLI_EXISTS'),
     });
   });
-  it("says that a URL is no ACME server's", async () => {
+  it('reports that a URL is not an ACME server', async () => {
     await using server = await serving((_, response) => {
       response.setHeader('content-type', 'text/html').end('<html>');
     });

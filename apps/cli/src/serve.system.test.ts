@@ -53,7 +53,7 @@ async function serving(args: readonly string[], work: (url: string) => Promise<v
 const status = async (url: string, key: string) =>
   (await fetch(`${url}/api/keys`, { headers: { 'x-api-key': key } })).status;
 
-it('serves with nothing configured, tells where the first key lies, and never writes a key where logs go', async () => {
+it('serves with nothing configured, shows where the first key is, and never writes a key to a log', async () => {
   let key = '';
   const { code, stderr, stdout } = await serving([], async (url) => {
     const file = join(folder, 'data/.acmex/initial-api-key');
@@ -105,9 +105,9 @@ it('takes keys that were made on its machine, while it runs', async () => {
     code: 2,
     stderr: expect.stringContaining('is not a scope: use certificates:read'),
   });
-  await expect(make('create', '--tenant', 'nobody')).resolves.toMatchObject({
+  await expect(make('create', '--tenant', 'unknown')).resolves.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('"nobody"'),
+    stderr: expect.stringContaining('"unknown"'),
   });
 });
 

@@ -16,7 +16,7 @@ export interface AcmexOptions {
   readonly onStderr?: (text: string) => void;
   /** The same for stdout. */
   readonly onStdout?: (text: string) => void;
-  /** Nobody is there without it. */
+  /** Absent when no person can answer. */
   readonly stdin?: Readable & { readonly isTTY?: boolean };
 }
 

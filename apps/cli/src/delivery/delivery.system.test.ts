@@ -184,7 +184,7 @@ const able =
       );
 
       it(
-        'listens for other machines only where it is told who ends TLS',
+        'listens for other machines only when the proxy that terminates TLS is configured',
         async () => {
           const { mounted } = await volumes('exposed');
           const { command, args } = await contained(made.system, {
@@ -463,7 +463,7 @@ const able =
       );
 
       it(
-        'reads its configuration anew on systemctl reload',
+        'reloads its configuration at systemctl reload',
         async () => {
           await machine.run('systemctl', 'reload', 'acmex-server.service');
           await logged('acmex-server.service', 'the configuration was reloaded');

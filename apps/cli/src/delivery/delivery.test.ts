@@ -124,7 +124,7 @@ describe('compose.yaml', () => {
       );
   });
 
-  it('shows the API to this host alone and Redis to nobody, and starts each when what it needs is healthy', async () => {
+  it('shows the API to this host alone and Redis to no one, and starts each when its dependencies are healthy', async () => {
     const {
       services: { redis, api, worker },
       networks,

@@ -37,7 +37,7 @@ export interface PersistOptions extends ConfiguredOutputOptions, AuthorityOption
   readonly dnsResolver?: readonly string[];
 }
 
-/** `acmex dns persist`: the record that proves a name for good, or whether it stands. */
+/** `acmex dns persist`: shows the permanent record of a name, or checks it. */
 export async function dnsPersist(
   name: string,
   options: PersistOptions,
@@ -47,8 +47,8 @@ export async function dnsPersist(
   const draft = draftOf(options);
   const domain = domainOf(name);
   const wildcard = options.wildcard ?? name.startsWith('*.');
-  await withAuthority(options, terminal, async (authority, parts) => {
-    const wanted = await wantedRecord(await openAccount(authority, parts), {
+  await withAuthority(options, terminal, async (authority, context) => {
+    const wanted = await wantedRecord(await openAccount(authority, context), {
       draft,
       domain,
       wildcard,
@@ -65,8 +65,8 @@ export async function dnsPersist(
     });
     const { directory, title, accountName, caCertificate } = authority;
     await keepSeenRecord(
-      parts.storage,
-      await keepIssuer(parts.storage, {
+      context.storage,
+      await keepIssuer(context.storage, {
         name: authority.name,
         directory,
         title,
@@ -76,20 +76,20 @@ export async function dnsPersist(
       standing,
     );
     if (!standing.current)
-      parts.report.warn(
-        `${standing.name} does not name the account by its key of today: set it to ${quoted(valueOf(wanted, options))}`,
+      context.report.warn(
+        `${standing.name} does not name the account by its current key: set it to ${quoted(valueOf(wanted, options))}`,
       );
-    return standingShown(standing);
+    return recordResult(standing);
   });
 }
 
 function draftOf({ challengeDraft, configuration: { values } }: PersistOptions): DnsPersistDraft {
   const named = challengeDraft ?? values.challenge.challenge_draft;
-  const known = dnsPersistDrafts.find((one) => one === named);
+  const known = dnsPersistDrafts.find((draft) => draft === named);
   if (known) return known;
   throw new CliError(
     'ERR_CLI_USAGE',
-    `dns-persist-01 is no RFC yet: give --challenge-draft with the version that the CA follows, ${dnsPersistDrafts.join(' or ')}`,
+    `dns-persist-01 is not an RFC yet: use --challenge-draft with the draft that the CA follows, ${dnsPersistDrafts.join(' or ')}`,
   );
 }
 
@@ -103,7 +103,10 @@ function domainOf(name: string): string {
   return withoutWildcard(value);
 }
 
-/** What has to stand there, as the CA's directory and the account say it. The account is asked for, so that no record is set for one that is gone. */
+/**
+ * Returns the record that the CA's directory and the account require.
+ * @throws CliError `ERR_CLI_USAGE` for an account that is not valid, so that no record is written for it
+ */
 async function wantedRecord(
   session: AcmeSession,
   {
@@ -156,18 +159,18 @@ function offerOf(
   if (issuerDomain !== undefined && !isIssuerName(issuerDomain))
     throw new CliError(
       'ERR_CLI_USAGE',
-      `--issuer-domain "${printable(issuerDomain, 255)}" is no domain name in lower case`,
+      `--issuer-domain "${printable(issuerDomain, 255)}" is not a domain name in lower case`,
     );
   if (draft === 'draft-ietf-acme-dns-persist-02' && !offer)
     throw new CliError(
       'ERR_CLI_USAGE',
-      `the CA's directory has no issuerDomainNames and accountHashPrefix, which ${draft} wants: ask the CA which version it follows`,
+      `the CA's directory has no issuerDomainNames and accountHashPrefix, which ${draft} requires: check which draft the CA follows`,
     );
   if (issuerDomain !== undefined) return { ...offer, issuers: [issuerDomain] };
   if (!offer)
     throw new CliError(
       'ERR_CLI_USAGE',
-      "the CA's directory does not say by which name it goes in records: give --issuer-domain, as the CA has published it",
+      "the CA's directory does not contain its domain name for records: use --issuer-domain with the name that the CA has published",
     );
   return offer;
 }
@@ -196,10 +199,10 @@ function toSet(wanted: WantedRecord & { readonly name: string }, options: Persis
   return { text: `${name}. IN TXT ${quoted(row.value)}`, document: row, rows: [row] };
 }
 
-function standingShown({ domain, name, current, persistUntil }: StandingRecord): Result {
+function recordResult({ domain, name, current, persistUntil }: StandingRecord): Result {
   const row = { domain, name, stands: true, current, persistUntil: persistUntil?.toString() };
   return {
-    text: `${name} stands at every server that was asked, ${persistUntil ? `until ${persistUntil}` : 'without an end'}`,
+    text: `${name} is at every server, ${persistUntil ? `until ${persistUntil}` : 'without an expiry'}`,
     document: row,
     rows: [row],
   };

@@ -186,7 +186,7 @@ describeWith(
         expect(server.paths.filter((path) => path === '/cleanup')).toHaveLength(4);
       },
     );
-    it('is not begun where a credential stands in this shell alone', async () => {
+    it('is not begun when a credential is set in this shell only', async () => {
       const env = {
         PATH,
         HTTPREQ_ENDPOINT: 'http://127.0.0.1:1',
@@ -197,7 +197,7 @@ describeWith(
       expect([code, stderr]).toEqual([
         2,
         expect.stringMatching(
-          /HTTPREQ_ENDPOINT, HTTPREQ_USERNAME, HTTPREQ_PASSWORD stand in this shell alone.*--save-credentials/,
+          /HTTPREQ_ENDPOINT, HTTPREQ_USERNAME, HTTPREQ_PASSWORD are set in this shell only.*--save-credentials/,
         ),
       ]);
       expect(stderr).not.toContain('canary');
@@ -326,7 +326,7 @@ describeWith(
     let server: PowerDns;
     let pebble: Pebble;
     beforeAll(async () => {
-      server = await startPowerDns({ zones: ['a.test'], apiKey: 'a-key-that-nobody-sees' });
+      server = await startPowerDns({ zones: ['a.test'], apiKey: 'a-secret-key' });
       pebble = await startPebble({ dnsServer: server.address });
     });
     afterAll(async () => {
@@ -335,7 +335,7 @@ describeWith(
     });
 
     it('comes by its API, and is renewed by the credentials that were kept, which nothing shows', async () => {
-      const env = { PDNS_API_URL: server.url, PDNS_API_KEY: 'a-key-that-nobody-sees' };
+      const env = { PDNS_API_URL: server.url, PDNS_API_KEY: 'a-secret-key' };
       const { code, stdout, stderr } = await obtain(
         pebble,
         'a.test,*.a.test',
@@ -357,7 +357,7 @@ describeWith(
         'json',
       ]);
       expect(`${stdout}${stderr}${renewed.stdout}${renewed.stderr}${detail}`).not.toContain(
-        'a-key-that-nobody-sees',
+        'a-secret-key',
       );
     });
   },

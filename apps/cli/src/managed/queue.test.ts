@@ -67,8 +67,8 @@ it('shows what is due by its urgency and CA, and what fails with its problem, wh
   expect(Date.parse((await store.get(id)).failure?.retryAt ?? '')).toBeLessThan(
     Date.parse('2990-01-01'),
   );
-  await expect(run('queue', 'replay', 'nobody.test')).resolves.toMatchObject({
+  await expect(run('queue', 'replay', 'unknown.test')).resolves.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('nobody.test'),
+    stderr: expect.stringContaining('unknown.test'),
   });
 });
