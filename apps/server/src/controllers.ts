@@ -3,7 +3,7 @@ import { Agents } from './agents/agents.ts';
 import { Documentation } from './docs/documentation.ts';
 import { Events } from './events/events.ts';
 import { Health } from './health/health.ts';
-import { Metrics } from './metrics/metrics.ts';
+import { MetricsEndpoint } from './metrics/metrics.ts';
 import { Queue } from './queue/queue.ts';
 import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
@@ -23,9 +23,9 @@ export const controllers = [
   Events,
   WebhookReceiver,
   Health,
-  Metrics,
+  MetricsEndpoint,
   Documentation,
 ] as const;
 
 /** The controllers of a process that serves no API. */
-export const workerControllers = [Health, Metrics] as const;
+export const workerControllers = [Health, MetricsEndpoint] as const;

@@ -17,4 +17,11 @@ describe('a server', () => {
       status: 401,
     });
   });
+
+  it('shows its metrics to a key that may read them', async () => {
+    await using server = await serving();
+    const { status, text } = await server.call('GET', '/metrics');
+    expect(status).toBe(200);
+    expect(text).toMatch(/^acmex_job_lag_seconds \d/m);
+  });
 });

@@ -112,11 +112,17 @@ function describedRoutes(prototype: object): readonly Omit<Route, 'controller'>[
   return (Reflect.getMetadata(routesKey, prototype) ?? []) as readonly Omit<Route, 'controller'>[];
 }
 
-/** Returns the routes of controllers, in the order in which they are written. */
+/**
+ * Returns the routes of controllers, in the order in which they are written.
+ * @throws TypeError for a class without routes
+ */
 export function routesOf(controllers: readonly Controller[]): readonly Route[] {
-  return controllers.flatMap((controller) =>
-    describedRoutes(controller.prototype as object).map((route) => ({ ...route, controller })),
-  );
+  return controllers.flatMap((controller) => {
+    const routes = describedRoutes(controller.prototype as object);
+    if (routes.length === 0)
+      throw new TypeError(`${controller.name} has no route: use @Handles(endpoint({ … }))`);
+    return routes.map((route) => ({ ...route, controller }));
+  });
 }
 
 /** Returns the descriptions of all routes of controllers. */
