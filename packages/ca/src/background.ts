@@ -14,11 +14,11 @@ export interface ServerFailure {
 export interface Background {
   /** Starts the work, unless work of this name is under way. A failure is reported, never thrown. */
   run(name: string, work: (options: { readonly signal: AbortSignal }) => Promise<void>): void;
-  /** When the work of this name is not under way, or not anymore. */
+  /** Resolves when no work of this name is running. */
   done(name: string): Promise<void>;
-  /** When nothing is under way anymore. */
+  /** Resolves when no work is running. */
   idle(): Promise<void>;
-  /** Ends what is under way, and begins nothing more. What is unfinished lies in storage and is taken up by the next start. */
+  /** Ends running work and starts no more. Unfinished work is in the storage, and the next start continues it. */
   close(): Promise<void>;
 }
 

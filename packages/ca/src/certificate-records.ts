@@ -28,7 +28,7 @@ export const revocations = recordsOf<{
   readonly reason: number;
   readonly notAfter: string;
 }>('revocation');
-/** Changes with each revocation, so that whoever has made a list knows that there is more. */
+/** Changes with each revocation, so that a process that made a CRL knows that it is out of date. */
 export const revocationMark = recordsOf<{ readonly last: string }>('revocation-mark');
 
 /** The leaf of a record, read. */

@@ -11,7 +11,7 @@ import {
 import { isOneSequence } from './der.ts';
 import { keyOfSpki } from './public-key.ts';
 
-/** What stands in a certificate signing request, none of it judged. RFC 2986 */
+/** The contents of a certificate signing request, not checked. RFC 2986 */
 export interface ReadCsr {
   readonly key: KeyObject;
   /** SubjectPublicKeyInfo, DER. */
@@ -44,7 +44,7 @@ const signatures: Readonly<Record<string, readonly [type: string, hash: string |
   '1.3.101.112': ['ed25519', null],
 };
 
-/** @throws Error of any kind for what is no request */
+/** @throws Error of any kind for an invalid request */
 export function readCsr(der: Uint8Array): ReadCsr {
   if (!isOneSequence(der)) throw new RangeError('the bytes are not one DER SEQUENCE');
   const {

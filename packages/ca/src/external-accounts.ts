@@ -28,7 +28,7 @@ export interface ExternalAccountInfo extends Omit<ExternalAccountRecord, 'hmacKe
   readonly kid: string;
 }
 
-/** What an operator hands to whoever may make an account. RFC 8555 §7.3.4 */
+/** What an operator gives to a client that may create an account. RFC 8555 §7.3.4 */
 export interface NewExternalAccount {
   readonly kid: string;
   /** 32 random bytes in base64url, not beginning with a hyphen, which command lines take for an option. Shown now and never again. */

@@ -26,7 +26,7 @@ export interface MovedWindow {
   readonly serialNumber?: string;
   readonly start: InstantInput;
   readonly end: InstantInput;
-  /** A page that tells why. */
+  /** The URL of a page with the reason. */
   readonly explanationUrl?: string;
 }
 

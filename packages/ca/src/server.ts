@@ -24,7 +24,7 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   readonly issuer: Issuer;
   /** Looks whether an account controls a name. */
   readonly validate: ChallengeValidator;
-  /** Is told of faults of the server's own; clients get a correlation id alone. */
+  /** Called with each internal failure; clients only get its correlation id. */
   readonly onError: (failure: ServerFailure) => void;
   /** All three by default; those of drafts come beside. */
   readonly challengeTypes?: readonly ChallengeType[];

@@ -13,7 +13,7 @@ import { LRUCache } from 'lru-cache';
 import { type Constraints, nameConstraints } from './constraints.ts';
 import { x509 } from './x509.ts';
 
-/** An extension as it stands in a certificate. */
+/** An extension of a certificate. */
 export type ExtensionDer = Pick<x509.Extension, 'type' | 'critical' | 'value'>;
 
 export type Usage = 'serverAuth' | 'clientAuth';
@@ -39,7 +39,7 @@ export interface CaContent {
   readonly issuing: boolean;
 }
 
-/** What stands in a CA's certificate. */
+/** Returns the extensions of a CA certificate. */
 export function caExtensions({
   publicKey,
   authorityKeyIdentifier,

@@ -1,6 +1,6 @@
 type Json = Readonly<Record<string, unknown>>;
 
-/** The same answer with another object in it; problems and what is no JSON object pass as they are. */
+/** The same answer with another object in it; problems and bodies that are not a JSON object are unchanged. */
 export async function rewritten(answer: Response, change: (json: Json) => Json): Promise<Response> {
   const text = await answer.text();
   const body =

@@ -7,7 +7,7 @@ const subjectAltName = '2.5.29.17';
 
 /**
  * What is wrong with a certificate as the answer to tls-alpn-01, to be read after its name; `undefined` for nothing. RFC 8737 §3
- * @param certificate DER, as a stranger sent it
+ * @param certificate DER, as the applicant's server sent it
  * @param digest SHA-256 of the key authorization
  */
 export async function challengeCertificateFault(
