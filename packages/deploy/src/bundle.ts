@@ -1,8 +1,8 @@
-/** An issued certificate with its key, as it goes to where it is used. */
+/** An issued certificate with its key, as it is deployed. */
 export interface Bundle {
   /** Of the managed certificate. */
   readonly id: string;
-  /** As people write them; the first gives folders their name. */
+  /** As people write them; folders are named after the first. */
   readonly names: readonly string[];
   /** Lower-case hexadecimal. */
   readonly serialNumber: string;
@@ -21,13 +21,13 @@ export interface BundleFiles {
   readonly privateKey: string;
 }
 
-/** The texts of the four files that servers ask for. */
+/** Returns the texts of the four files that servers read. */
 export function filesOf({ chain, privateKey }: Pick<Bundle, 'chain' | 'privateKey'>): BundleFiles {
   const all = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
   return { fullchain: chain, certificate: all[0] ?? '', chain: all.slice(1).join(''), privateKey };
 }
 
-/** `example.com`, `_wildcard.example.com`; an address without its colons. */
+/** Returns the name of a certificate's folder: `example.com`, `_wildcard.example.com`; an address without its colons. */
 export function folderName([first = 'certificate']: readonly string[]): string {
   return first
     .toLowerCase()

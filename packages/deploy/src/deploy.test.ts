@@ -38,7 +38,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
-const at = (...parts: string[]) => join(folder, ...parts);
+const at = (...names: string[]) => join(folder, ...names);
 
 async function bundle(names = ['a.test']): Promise<Bundle> {
   const key = await webcrypto().generate('ec-p256');
@@ -60,9 +60,9 @@ async function bundle(names = ['a.test']): Promise<Bundle> {
   };
 }
 
-describe("files of one's own", () => {
+describe('single files', () => {
   it('are written each whole, the key for its owner alone, and the same again changes nothing', async () => {
-    const one = await bundle();
+    const issued = await bundle();
     const target = {
       certPath: at('c.pem'),
       keyPath: at('k.pem'),
@@ -70,7 +70,7 @@ describe("files of one's own", () => {
       leafPath: at('leaf.pem'),
       combinedPath: at('both.pem'),
     };
-    await expect(deployFiles(target, one)).resolves.toMatchObject({
+    await expect(deployFiles(target, issued)).resolves.toMatchObject({
       changed: true,
       paths: { fullchain: at('c.pem'), privateKey: at('k.pem') },
     });
@@ -79,11 +79,11 @@ describe("files of one's own", () => {
       (await stat(at('both.pem'))).mode & 0o777,
       (await stat(at('c.pem'))).mode & 0o777,
     ]).toEqual([0o600, 0o600, 0o644]);
-    expect(await readFile(at('both.pem'), 'utf8')).toBe(one.privateKey + one.chain);
+    expect(await readFile(at('both.pem'), 'utf8')).toBe(issued.privateKey + issued.chain);
     expect(
       (await readFile(at('leaf.pem'), 'utf8')) + (await readFile(at('chain.pem'), 'utf8')),
-    ).toBe(one.chain);
-    await expect(deployFiles(target, one)).resolves.toMatchObject({ changed: false });
+    ).toBe(issued.chain);
+    await expect(deployFiles(target, issued)).resolves.toMatchObject({ changed: false });
     expect((await readdir(folder)).sort()).toEqual([
       'both.pem',
       'c.pem',
@@ -127,8 +127,8 @@ describe("files of one's own", () => {
       '644',
     ],
     [
-      'an owner that nobody is',
-      () => ({ keyPath: at('k.pem'), owner: 'nobody-of-that-name' }),
+      'an owner that does not exist',
+      () => ({ keyPath: at('k.pem'), owner: 'no-such-user' }),
       'ERR_DEPLOY_TARGET',
       'no user',
     ],
@@ -155,11 +155,11 @@ describe('a directory', () => {
           ),
         );
         if (chain !== undefined && key !== undefined)
-          expect(all.find((one) => one.chain === chain)?.privateKey).toBe(key);
+          expect(all.find((candidate) => candidate.chain === chain)?.privateKey).toBe(key);
         reads += 1;
       }
     })();
-    for (const one of all) await deployFiles({ directory: folder }, one);
+    for (const next of all) await deployFiles({ directory: folder }, next);
     over = true;
     await reading;
     expect(reads).toBeGreaterThan(5);
@@ -173,14 +173,16 @@ describe('a directory', () => {
     expect(await readdir(at('live'))).toEqual(['a.test']);
   });
   it('is repaired where it was left half-done, and changes nothing when repeated', async () => {
-    const one = await bundle(['*.a.test']);
-    await mkdir(at('archive', '_wildcard.a.test', one.serialNumber), { recursive: true });
-    await writeFile(at('archive', '_wildcard.a.test', one.serialNumber, 'privkey.pem'), 'half');
-    await expect(deployFiles({ directory: folder }, one)).resolves.toMatchObject({ changed: true });
+    const issued = await bundle(['*.a.test']);
+    await mkdir(at('archive', '_wildcard.a.test', issued.serialNumber), { recursive: true });
+    await writeFile(at('archive', '_wildcard.a.test', issued.serialNumber, 'privkey.pem'), 'half');
+    await expect(deployFiles({ directory: folder }, issued)).resolves.toMatchObject({
+      changed: true,
+    });
     expect(await readFile(at('live', '_wildcard.a.test', 'privkey.pem'), 'utf8')).toBe(
-      one.privateKey,
+      issued.privateKey,
     );
-    await expect(deployFiles({ directory: folder }, one)).resolves.toMatchObject({
+    await expect(deployFiles({ directory: folder }, issued)).resolves.toMatchObject({
       changed: false,
     });
   });
@@ -218,7 +220,7 @@ describe('a directory', () => {
       code: 'ERR_DEPLOY_TARGET',
     });
   });
-  it('gets a name that is no path', () => {
+  it('gets a name that is not a path', () => {
     expect(folderName(['../../etc'])).toBe('__.._etc');
     expect(folderName(['2001:db8::1'])).toBe('2001_db8__1');
   });
@@ -232,10 +234,10 @@ describe('a hook', () => {
   const env = { PATH: process.env.PATH ?? '' };
 
   it('sees the certificate in the words of acmex, certbot and lego, and nothing else of the environment', async () => {
-    const one = await bundle(['a.test', 'b.test']);
+    const issued = await bundle(['a.test', 'b.test']);
     const seen = await runHook([await program('env | sort')], {
       env: hookEnvironment('deploy', {
-        bundle: one,
+        bundle: issued,
         paths: { fullchain: '/x/c.pem', privateKey: '/x/k.pem' },
         environment: { ...env, TOKEN: 'canary' },
       }),
@@ -272,12 +274,12 @@ describe('a hook', () => {
       clock,
     });
     running.catch(() => {
-      /* looked at below */
+      /* checked below */
     });
     for (
-      let looks = 0;
-      !(await readFile(at('pid'), 'utf8').catch(() => '')) && looks < 200;
-      looks += 1
+      let attempts = 0;
+      !(await readFile(at('pid'), 'utf8').catch(() => '')) && attempts < 200;
+      attempts += 1
     )
       await systemClock.sleep({ milliseconds: 20 });
     await clock.advance({ seconds: 5 });
@@ -287,13 +289,13 @@ describe('a hook', () => {
     });
     const pid = Number(await readFile(at('pid'), 'utf8'));
     for (
-      let looks = 0;
-      looks < 100 &&
+      let attempts = 0;
+      attempts < 100 &&
       (await readFile(`/proc/${pid}/stat`, 'utf8').then(
         (text) => !/\) Z /.test(text),
         () => false,
       ));
-      looks += 1
+      attempts += 1
     )
       await systemClock.sleep({ milliseconds: 20 });
     await expect(

@@ -2,10 +2,10 @@ import { dirname } from 'node:path';
 import type { Bundle } from './bundle.ts';
 import type { Deployed } from './deploy-files.ts';
 
-/** What of the environment a hook sees besides what is said of the certificate: no credential. */
-const passed = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
+/** The variables of the environment that a hook sees; none is a credential. */
+const passedVariables = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
 
-/** The environment of a hook: `ACMEX_*`, and what hooks of certbot and lego read. */
+/** Returns the environment of a hook: `ACMEX_*`, and the variables that hooks of certbot and lego read. */
 export function hookEnvironment(
   event: 'before' | 'deploy' | 'after' | 'on_error',
   {
@@ -25,7 +25,7 @@ export function hookEnvironment(
   const lineage = paths.lineage ?? (fullchain === undefined ? undefined : dirname(fullchain));
   const [name] = bundle?.names ?? [];
   const all: Readonly<Record<string, string | undefined>> = {
-    ...Object.fromEntries(passed.map((one) => [one, environment[one]])),
+    ...Object.fromEntries(passedVariables.map((name) => [name, environment[name]])),
     ACMEX_EVENT: event,
     ACMEX_ERROR: error,
     ACMEX_CERTIFICATE: bundle?.id,

@@ -12,8 +12,8 @@ export interface HookOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** No more of what a program writes is kept. */
-const kept = 64 * 1024;
+/** How many bytes of a program's output are stored. */
+const maximumOutput = 64 * 1024;
 
 /**
  * Runs a program with its arguments to its end, with no shell in between. What it has started itself is ended with it.
@@ -60,7 +60,7 @@ interface HookCall {
 
 function ended({ name, executable, args, env }: HookCall, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    // A group of its own, so that its children end with it.
+    // A process group, so that its children end with it.
     const child = spawn(executable, args, {
       argv0: name,
       env,
@@ -73,7 +73,8 @@ function ended({ name, executable, args, env }: HookCall, signal: AbortSignal): 
     let size = 0;
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (part: Buffer) => {
-        if ((size += part.length) <= kept) written.push(part);
+        size += part.length;
+        if (size <= maximumOutput) written.push(part);
       });
     const text = () => Buffer.concat(written).toString();
     const stop = () => endGroup(child.pid);
@@ -113,6 +114,6 @@ function endGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    /* it ended by itself in this moment */
+    /* it has ended by itself */
   }
 }

@@ -4,14 +4,15 @@ import { DeployError } from './errors.ts';
 import { trustedProgram } from './program.ts';
 
 /**
- * The programs in a folder, in the order of their names: plain files that are executable, and whose names do not begin with a dot or end with `~`.
- * @throws DeployError `ERR_DEPLOY_UNSAFE` where others can write one, or the folder; `ERR_DEPLOY_HOOK` where there is no such folder
+ * Returns the programs in a folder in the order of their names: executable files whose names do not begin with a dot or end with `~`.
+ *
+ * @throws DeployError `ERR_DEPLOY_UNSAFE` if others can change one or the folder; `ERR_DEPLOY_HOOK` if the folder cannot be read
  */
 export async function hooksIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new DeployError(
       'ERR_DEPLOY_HOOK',
-      `the folder of hooks ${folder} cannot be read: make it, or take it out of the configuration`,
+      `the folder of hooks ${folder} cannot be read: create it, or remove it from the configuration`,
       { cause },
     );
   });

@@ -9,11 +9,11 @@ import {
 } from '@acmex/clock';
 import { DeployError } from './errors.ts';
 
-/** Where a certificate should be seen. */
+/** The server that should serve a certificate. */
 export interface ProbeOptions {
   readonly host: string;
   readonly port: number;
-  /** The name that is asked for; `host` by default. */
+  /** The name in the handshake; `host` by default. */
   readonly serverName?: string | undefined;
   /** How long a server may take to read its files again; 30 seconds by default. */
   readonly within?: DurationInput | undefined;
@@ -22,8 +22,9 @@ export interface ProbeOptions {
 }
 
 /**
- * Waits until a server shows a certificate: exactly this one, by its serial number. Whether it is trusted is not looked into.
- * @throws DeployError `ERR_DEPLOY_PROBE` with what was seen in its place
+ * Waits until a server serves the certificate with a serial number. Trust is not checked.
+ *
+ * @throws DeployError `ERR_DEPLOY_PROBE` with what the server served instead
  */
 export async function probe(
   serialNumber: string,
@@ -50,7 +51,8 @@ export async function probe(
 }
 
 /**
- * Looks once at what a server shows, for ten seconds at most.
+ * Connects once and reads the certificate that a server serves; waits at most ten seconds.
+ *
  * @returns the serial number, in lower-case hexadecimal
  * @throws what the connection fails with
  */
@@ -76,7 +78,7 @@ function served(
   signal: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    // Only the serial number is read, and nothing is sent: whom the server is to be believed does not matter.
+    // Only the serial number is read and nothing is sent, so trust does not matter.
     const socket = connect(
       {
         host,

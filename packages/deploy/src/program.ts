@@ -3,7 +3,7 @@ import { fileErrorText, trustedProgram as findTrustedProgram } from '@acmex/file
 import { DeployError } from './errors.ts';
 
 /**
- * Finds a program that nobody but root and the current user can change.
+ * Finds a program that no one but root and the current user can change.
  *
  * @param name an absolute path, or a name in PATH
  * @param path the variable PATH

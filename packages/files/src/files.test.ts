@@ -182,7 +182,7 @@ describe('an open folder', () => {
     await using folder = await openFolder(base);
     expect(() => folder.entry(name)).toThrow(RangeError);
   });
-  it('is made with the folders above it where that is asked for', async () => {
+  it('is made with the folders above it if requested', async () => {
     await using folder = await openFolder(at('a', 'b'), { make: 0o700 });
     expect(folder.path).toBe(at('a', 'b'));
     expect(await modeOf(at('a'))).toBe(0o700);

@@ -42,7 +42,7 @@ export interface OpenFolderOptions extends FolderAccess {
 export class Folder implements AsyncDisposable {
   /** Without links. Only for messages: another folder may have this path by now. */
   readonly path: string;
-  /** Whether nobody but root and the user of this process can change which folder is at this path. */
+  /** Whether no one but root and the user of this process can change which folder is at this path. */
   readonly isTrusted: boolean;
   readonly #stats: Stats;
   readonly #handle: FileHandle | undefined;
@@ -74,7 +74,7 @@ export class Folder implements AsyncDisposable {
     return join(this.#base(), name);
   }
 
-  /** Whether nobody but root and the user of this process can have made an entry that has these properties. */
+  /** Whether no one but root and the user of this process can have made an entry that has these properties. */
   trusts(entry: Pick<Stats, 'uid'>): boolean {
     return this.isTrusted && (!isOpenToOthers(this.#stats) || isOurs(entry));
   }
@@ -192,7 +192,7 @@ export class Folder implements AsyncDisposable {
 }
 
 /**
- * Opens a folder step by step from the root. A link is followed only where nobody but root and the user of this process can
+ * Opens a folder step by step from the root. A link is followed only where no one but root and the user of this process can
  * have made it; below a folder that somebody else can change, none is.
  *
  * Without descriptors (systems without /proc/self/fd), root does not open a folder below one that somebody else can change.

@@ -4,7 +4,7 @@ import { FilesError } from './errors.ts';
 import { currentUser, isOpenToOthers, isOurs, isSticky } from './user.ts';
 
 /**
- * Checks that nobody but root and the user of this process can change a file: neither the file, nor its folder, nor a folder
+ * Checks that no one but root and the user of this process can change a file: neither the file, nor its folder, nor a folder
  * above. A folder above may be open to others when it has the sticky bit, as /tmp. Windows has no such modes: nothing is checked.
  *
  * @returns the real path; use this one from now on, because links on the given path may change
@@ -47,7 +47,7 @@ export interface ProgramSearch {
 }
 
 /**
- * Finds a program and checks that nobody but root and the user of this process can change it.
+ * Finds a program and checks that no one but root and the user of this process can change it.
  *
  * @param name an absolute path, or a name to search in `path`
  * @returns the real path of the program

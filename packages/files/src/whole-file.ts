@@ -22,7 +22,7 @@ export interface FileAttributes {
   readonly gid?: number | undefined;
 }
 
-/** A file that is being written beside its path; nobody sees it there before it is whole. */
+/** A file that is being written beside its path, where it appears only when it is whole. */
 export interface ReservedFile extends AsyncDisposable {
   /** Leads to the bytes that were appended. */
   readonly temporaryPath: string;
@@ -46,7 +46,7 @@ interface Target extends AsyncDisposable {
 
 /**
  * Replaces a file, or makes it: written beside its path, flushed, renamed, and the folder flushed. Readers see the old bytes or
- * the new ones. A link at the path is followed only where nobody but root and the user of this process can have made it.
+ * the new ones. A link at the path is followed only where no one but root and the user of this process can have made it.
  *
  * A replaced file keeps its owner, group and mode as `attributes` says, unless somebody else could have put it there. What
  * cannot be kept (only root gives files away) becomes narrower, never wider.

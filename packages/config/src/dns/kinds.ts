@@ -16,7 +16,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         option: 'url',
         env: ['ACMEDNS_URL', 'ACME_DNS_API_BASE'],
         format: 'url',
-        description: 'Where acme-dns lies: https://auth.example.org',
+        description: 'The URL of acme-dns: https://auth.example.org',
       },
       {
         option: 'accounts.0.fulldomain',
@@ -349,7 +349,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         env: ['HUAWEICLOUD_REGION', 'HW_REGION_NAME'],
         optional: true,
         format: 'region',
-        description: 'As cn-north-4; private zones lie in one, public zones in all',
+        description: 'As cn-north-4; private zones are in one, public zones in all',
       },
       {
         option: 'projectId',
@@ -405,7 +405,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         option: 'url',
         env: ['POWERDNS_URL', 'PDNS_API_URL'],
         format: 'url',
-        description: 'Where the API lies: http://127.0.0.1:8081',
+        description: 'The URL of the API: http://127.0.0.1:8081',
       },
       {
         option: 'apiKey',
