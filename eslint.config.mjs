@@ -11,7 +11,7 @@ const mayImport = {
   certificate: ['identifier', 'clock', 'errors'],
   client: ['identifier', 'protocol', 'clock', 'errors'],
   dns: ['clock', 'errors'],
-  'dns-provider': ['dns', 'files', 'clock', 'errors'],
+  'dns-provider': ['identifier', 'dns', 'files', 'clock', 'errors'],
   challenge: ['identifier', 'client', 'protocol', 'dns', 'certificate', 'files', 'clock', 'errors'],
   services: ['clock', 'errors'],
   storage: ['clock', 'errors'],

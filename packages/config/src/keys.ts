@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { identifier, IdentifierError } from '@acmex/identifier';
+import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
 import { z } from 'zod';
 
 // The types of keys. The text of each rule is the cure, because it follows the problem in a message.
@@ -90,10 +90,7 @@ export function listenAddress(meaning: string) {
   const wanted = 'write HOST:PORT, as "127.0.0.1:8080" or "[::1]:8080"';
   return z
     .string({ error: wanted })
-    .refine((value) => {
-      const [, port] = /^(?:\[[\da-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/i.exec(value) ?? [];
-      return port !== undefined && Number(port) <= 65_535;
-    }, wanted)
+    .refine((address) => parseHostPort(address, { lowestPort: 0 }) !== undefined, wanted)
     .meta({ description: meaning });
 }
 

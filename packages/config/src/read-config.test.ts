@@ -189,7 +189,10 @@ describe('readConfig', () => {
     );
     expect(await described('')).toEqual([{ kind: 'default' }, undefined]);
     const sentinels = {
-      sentinels: [{ host: 's1.example', port: 26380 }, { host: '::1' }],
+      sentinels: [
+        { host: 's1.example', port: 26380 },
+        { host: '::1', port: 26_379 },
+      ],
       master: 'main',
       allowPlaintextConnection: true,
     };

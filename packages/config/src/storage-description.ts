@@ -1,8 +1,9 @@
+import { type HostPort, parseHostPort } from '@acmex/identifier';
 import { fileURLToPath } from 'node:url';
 import { invalid } from './errors.ts';
 import type { Config } from './read-config.ts';
 import { Secret } from './secret.ts';
-import { addressForm, storageUrlForm } from './tables/storage.ts';
+import { sentinelPort, storageUrlForm } from './tables/storage.ts';
 import { absoluteUrl } from './variables.ts';
 
 /** The storage of a configuration, in one form. */
@@ -78,7 +79,7 @@ export function redisOf({
   if (url !== undefined) return { url, ...common };
   if (sentinels.length === 0) return undefined;
   return {
-    sentinels: sentinels.map(addressIn),
+    sentinels: sentinels.map(sentinelAddress),
     master,
     ...common,
     ...(sentinelPassword ? { sentinelPassword } : {}),
@@ -86,9 +87,8 @@ export function redisOf({
   };
 }
 
-function addressIn(text: string): { readonly host: string; readonly port?: number } {
-  const { bracketed, plain = '', port } = addressForm.exec(text)?.groups ?? {};
-  return { host: bracketed ?? plain, ...(port === undefined ? {} : { port: Number(port) }) };
+function sentinelAddress(text: string): HostPort {
+  return parseHostPort(text, { defaultPort: sentinelPort }) ?? { host: text, port: sentinelPort };
 }
 
 /**

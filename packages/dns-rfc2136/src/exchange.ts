@@ -1,26 +1,9 @@
-import { connect, isIPv6 } from 'node:net';
-
-export interface Server {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address. @throws RangeError for anything else */
-export function serverOf(text: string): Server {
-  if (isIPv6(text)) return { host: text, port: 53 };
-  const [, bracketed, plain, port = '53'] =
-    /^(?:\[([\da-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535)
-    throw new RangeError(
-      `${JSON.stringify(text)} is not a server: write host, host:port or [IPv6]:port`,
-    );
-  return { host, port: Number(port) };
-}
+import { connect } from 'node:net';
+import type { HostPort } from '@acmex/identifier';
 
 /** Sends a DNS message over TCP and waits for the answer. RFC 7766 §8. */
 export function exchange(
-  { host, port }: Server,
+  { host, port }: HostPort,
   message: Buffer,
   signal: AbortSignal,
 ): Promise<Buffer> {

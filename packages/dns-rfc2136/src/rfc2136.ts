@@ -17,7 +17,8 @@ import {
   type TxtRecord,
 } from '@acmex/dns';
 import { errorCode } from '@acmex/errors';
-import { exchange, type Server, serverOf } from './exchange.ts';
+import { type HostPort, parseHostPort } from '@acmex/identifier';
+import { exchange } from './exchange.ts';
 import { isSigned, signatureFault, signed, type SigningKey, type TsigAlgorithm } from './tsig.ts';
 import { type Change, readAnswer, updateMessage } from './wire.ts';
 
@@ -52,7 +53,12 @@ export function rfc2136({
   limit = 'PT10S',
   clock = systemClock,
 }: Rfc2136Options): DnsProvider {
-  const place = { ...serverOf(server), text: server };
+  const address = parseHostPort(server, { defaultPort: 53 });
+  if (!address)
+    throw new RangeError(
+      `${JSON.stringify(server)} is not a valid DNS server: write host, host:port or [IPv6]:port`,
+    );
+  const place = { ...address, text: server };
   const change = async (
     action: Change['action'],
     zone: string,
@@ -99,7 +105,7 @@ interface Update {
 
 /** Sends an update once; returns why it was not made. */
 async function update(
-  server: Server & { readonly text: string },
+  server: HostPort & { readonly text: string },
   { zone, changes, key, clock, signal }: Update,
 ): Promise<DnsError | undefined> {
   const id = randomInt(65_536);

@@ -17,5 +17,6 @@ export {
   normalizedIdentifier,
   type ParseOptions,
 } from './identifier.ts';
+export { type HostPort, type HostPortOptions, parseHostPort } from './host-port.ts';
 export { ipVersion } from './ip-address.ts';
 export { dnsRecord, type NameRule, privateCa, publicCa } from './rules.ts';

@@ -1,16 +1,16 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { parseHostPort } from '@acmex/identifier';
 import { ManagerError } from './errors.ts';
 
-/** Splits `HOST:PORT`. `host` is undefined where the text means all addresses. */
+/** Splits the address of a listener, `HOST:PORT`. `host` is undefined where the text means all addresses. */
 export function addressOf(text: string): {
   readonly host: string | undefined;
   readonly port: number;
 } {
-  const [, bracketed, plain, port] =
-    /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  return { host: host === '::' ? undefined : host, port: Number(port) };
+  const address = parseHostPort(text, { lowestPort: 0 });
+  if (!address) throw new RangeError(`${JSON.stringify(text)} is not a valid HOST:PORT`);
+  return { host: address.host === '::' ? undefined : address.host, port: address.port };
 }
 
 /**
@@ -18,17 +18,14 @@ export function addressOf(text: string): {
  * @throws ManagerError `ERR_MANAGER_CHALLENGE`
  */
 export async function serverAddress(text: string): Promise<string> {
-  if (isIP(text) === 6) return `[${text}]:53`;
-  const [, bracketed, plain, port = '53'] =
-    /^(?:\[([0-9a-f:.]+)\]|([^:]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535)
+  const server = parseHostPort(text, { defaultPort: 53 });
+  if (!server)
     throw new ManagerError(
       'ERR_MANAGER_CHALLENGE',
       `the DNS resolver "${text}" is not a valid HOST:PORT`,
     );
-  const address = isIP(host) ? host : await addressOfHost(host, text);
-  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  const address = isIP(server.host) ? server.host : await addressOfHost(server.host, text);
+  return isIP(address) === 6 ? `[${address}]:${server.port}` : `${address}:${server.port}`;
 }
 
 async function addressOfHost(host: string, text: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { type HostPort, parseHostPort } from '@acmex/identifier';
 import { InvalidArgumentError } from 'commander';
 
 /** Adds the elements of a list with commas to those of the flags before it. */
@@ -12,16 +13,11 @@ export function port(text: string): number {
   return number;
 }
 
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
-
 export function hostPort(text: string): HostPort {
-  const [, host, number] = /^(\[[0-9a-f:.]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text) ?? [];
-  if (host === undefined || Number(number) > 65_535)
+  const address = parseHostPort(text, { lowestPort: 0 });
+  if (!address)
     throw new InvalidArgumentError('Use a host and a port, as 127.0.0.1:14443 or [::1]:14443.');
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(number) };
+  return address;
 }
 
 export function count(text: string): number {

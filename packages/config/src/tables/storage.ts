@@ -1,3 +1,4 @@
+import { parseHostPort } from '@acmex/identifier';
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { choice, list, path, switched, text, whole } from '../keys.ts';
@@ -27,6 +28,9 @@ export function withoutPassword(url: string): string {
   return `${protocol}//…@${host}${pathname}`;
 }
 
+/** The port of a Sentinel that names none. */
+export const sentinelPort = 26_379;
+
 /** `[redis]`: shared by processes on several machines: the queue, and the storage where no other is configured. */
 export function redisTable(secret: CredentialKey) {
   return z.strictObject({
@@ -36,7 +40,10 @@ export function redisTable(secret: CredentialKey) {
       redisWanted,
     ).optional(),
     sentinels: list(
-      text('HOST or HOST:PORT.').regex(addressForm, 'write HOST, HOST:PORT or [IPv6]:PORT'),
+      text('HOST or HOST:PORT.').refine(
+        (address) => parseHostPort(address, { defaultPort: sentinelPort }) !== undefined,
+        'write HOST, HOST:PORT or [IPv6]:PORT',
+      ),
       'Sentinels that know the master, instead of url.',
     ).default([]),
     master: text('The name of the master at the sentinels.').optional(),
@@ -55,10 +62,6 @@ export function redisTable(secret: CredentialKey) {
     ).default(false),
   });
 }
-
-/** `HOST`, `HOST:PORT`, `[IPV6]:PORT` */
-export const addressForm =
-  /^(?:\[(?<bracketed>[\da-f:.]+)\]|(?<plain>[^\s:[\]]+))(?::(?<port>\d{1,5}))?$/i;
 
 /** `[storage]`: where accounts, keys and certificates are stored. */
 export function storageTable(secret: CredentialKey) {

@@ -1,0 +1,34 @@
+import { ipVersion } from './ip-address.ts';
+
+/** A host with a port; an IPv6 address has no brackets here. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface HostPortOptions {
+  /** The port of a text that names none. Without it a text must name one. */
+  readonly defaultPort?: number;
+  /** 1 by default; 0 for an address to listen on, where it means any free port. */
+  readonly lowestPort?: 0 | 1;
+}
+
+/**
+ * Parses `HOST:PORT`, `ADDRESS:PORT` or `[IPV6]:PORT`; with a default port also the same without a
+ * port, and an IPv6 address without brackets.
+ *
+ * @returns `undefined` for a text that is not of this form, or whose port is above 65535
+ */
+export function parseHostPort(
+  text: string,
+  { defaultPort, lowestPort = 1 }: HostPortOptions = {},
+): HostPort | undefined {
+  if (defaultPort !== undefined && ipVersion(text) === 6) return { host: text, port: defaultPort };
+  const [, bracketed, plain, digits] =
+    /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = digits === undefined ? defaultPort : Number(digits);
+  if (host === undefined || (bracketed !== undefined && ipVersion(bracketed) !== 6))
+    return undefined;
+  return port === undefined || port < lowestPort || port > 65_535 ? undefined : { host, port };
+}
