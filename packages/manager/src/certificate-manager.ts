@@ -113,7 +113,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     storage,
     issuers,
     clock,
-    ...(options.renewBefore === undefined ? {} : { renewBefore: options.renewBefore }),
+    renewBefore: options.renewBefore,
   });
   const maintenance = new CertificateMaintenance({
     storage,
@@ -121,7 +121,6 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     deployer: deployer({ environment, hooks }),
     clock,
   });
-  const { certificates } = provisioner;
   return {
     storage,
     challenge,
@@ -140,7 +139,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     },
     async maintain(id, maintainOptions = {}) {
       const result = await maintenance.maintain(id, maintainOptions);
-      const certificate = await certificates.find(id);
+      const certificate = await provisioner.certificates.find(id);
       if (certificate) await warnOfRecords(certificate, settings);
       const error = result.outcome?.state === 'failed' ? result.outcome.error : result.deployError;
       if (certificate && error !== undefined)
@@ -151,7 +150,8 @@ export function certificateManager(options: CertificateManagerOptions): Certific
       const finished = await maintenance.finish(finishOptions);
       await warnOnFailure('the hook after', settings, () => hooks.after(finishOptions));
       for (const { certificate: id, deployed, deployError } of finished) {
-        const certificate = deployed === 'failed' ? await certificates.find(id) : undefined;
+        const certificate =
+          deployed === 'failed' ? await provisioner.certificates.find(id) : undefined;
         if (certificate) await reportFailure(certificate, deployError, settings, finishOptions);
       }
       return finished;

@@ -26,7 +26,7 @@ export interface FromConfigOptions extends Omit<
 > {
   /** An application passes `process.env`. */
   readonly environment: Environment;
-  /** Shows a person which DNS records to write, for `manual`; absent where nobody is present. */
+  /** Shows a person which DNS records to write, for `manual`; absent where no person is present. */
   readonly prompt?: NamedDnsProviderOptions['prompt'];
 }
 

@@ -100,7 +100,9 @@ const issuer = acmeIssuer({
 });
 const provisioner = new Provisioner({ storage, issuers: [issuer], lease: { milliseconds: 300 } });
 let order: string | undefined;
-for await (const one of provisioner.orders()) if (one.names.includes(task.name)) order = one.id;
+for await (const existing of provisioner.orders()) {
+  if (existing.names.includes(task.name)) order = existing.id;
+}
 for await (const { id } of provisioner.certificates.byName(task.name))
   order ??= await provisioner.submit({ certificate: id });
 order ??= await provisioner.submit({
