@@ -105,7 +105,7 @@ describeWith(
       const { code, stderr } = await obtain(pebble, 'a.test,*.a.test', by(provider, ...more), {
         env: { PATH, ...env },
       });
-      expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
       expect(await namesIn()).toEqual(['*.a.test', 'a.test']);
       expect(await txtRecords(bind)).toEqual([]);
     };
@@ -202,13 +202,14 @@ describeWith(
       ]);
       expect(stderr).not.toContain('canary');
     });
-    it('comes by a person who presses Enter, and nothing is kept that no timer could renew', async () => {
+    it('comes by a person who presses Enter, and is not managed, since no timer could renew it', async () => {
       const stdin = Object.assign(new PassThrough(), { isTTY: true });
       const writer = rfc2136({ server: bind.address });
       const work: Promise<void>[] = [];
       const onStderr = (text: string) => {
         const [, action, value = ''] =
-          /(write|take) this record.*: _acme-challenge\.a\.test TXT "([\w-]{43})"/.exec(text) ?? [];
+          /(write|remove) this record.*: _acme-challenge\.a\.test TXT "([\w-]{43})"/.exec(text) ??
+          [];
         const record = [{ name: '_acme-challenge', value }];
         if (action === 'write')
           work.push(
@@ -216,7 +217,7 @@ describeWith(
               stdin.write('\n');
             }),
           );
-        if (action === 'take') work.push(writer.remove('a.test', record));
+        if (action === 'remove') work.push(writer.remove('a.test', record));
       };
       const { code, stderr } = await obtain(pebble, 'a.test,*.a.test', by('manual'), {
         env: { PATH },
@@ -230,7 +231,7 @@ describeWith(
         acmex(['cert', 'list', '--storage', at('data'), '-o', 'json']),
       ).resolves.toMatchObject({ stdout: expect.stringMatching(/^\[\]\s*$/) });
     });
-    it('comes by a person who is nowhere to be asked, once the records are seen', async () => {
+    it('comes by a person who cannot be asked, when the records are visible', async () => {
       const writer = rfc2136({ server: bind.address });
       const work: Promise<void>[] = [];
       const onStderr = (text: string) => {
@@ -243,7 +244,7 @@ describeWith(
         obtain(pebble, 'a.test', by('manual'), { env: { PATH }, onStderr }),
       ).resolves.toMatchObject({
         code: 0,
-        stderr: expect.stringContaining('take this record away'),
+        stderr: expect.stringContaining('remove this record'),
       });
       await Promise.all(work);
       await writer.remove(
@@ -267,7 +268,7 @@ describeWith(
         ['--config', at('acmex.toml'), '--dns-resolver', bind.address],
         options,
       );
-      expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
       const log = async (zone: string) =>
         (await readFile(at(`hook-${zone}.log`), 'utf8'))
           .split('\n')
@@ -342,7 +343,7 @@ describeWith(
         ['--dns-provider', 'powerdns', '--dns-resolver', server.address, '--save-credentials'],
         { env },
       );
-      expect([code, stderr]).toEqual([0, expect.stringContaining('every name is validated')]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
       expect([await namesIn(), await txtRecords(server)]).toEqual([['*.a.test', 'a.test'], []]);
       const renewed = await renew({});
       expect([renewed.code, renewed.stdout]).toEqual([0, expect.stringContaining('renewed')]);
