@@ -1,4 +1,5 @@
-// Writes what each published package exports, declaration by declaration, to its api.md; with --check it only says what has changed.
+// Writes what each published package exports, declaration by declaration, to its api.md; with
+// --check it only says what has changed.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
@@ -131,7 +132,9 @@ function named(exported) {
   }
 }
 
-/** Where the package declares what a file calls `name`; undefined for what is not the package's own. */
+/**
+ * Where the package declares what a file calls `name`; undefined for what is not the package's own.
+ */
 function origin(name, file) {
   const here = statements(file);
   if (here.has(name)) return { name, local: name, file };

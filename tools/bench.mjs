@@ -1,4 +1,6 @@
-// What AcmeX promises about its speed, measured: node tools/bench.mjs [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team …] [--rounds N] [--write] [--cpu-prof]
+// What AcmeX promises about its speed, measured: node tools/bench.mjs
+// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team …] [--rounds N]
+// [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,7 +26,9 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     /** Write docs/benchmarks.md. */
     write: { type: 'boolean', default: false },
-    /** Keep a profile of each measured process in tmp/bench/profiles, and print where its time went. */
+    /**
+     * Keep a profile of each measured process in tmp/bench/profiles, and print where its time went.
+     */
     'cpu-prof': { type: 'boolean', default: false },
   },
 });

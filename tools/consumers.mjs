@@ -1,4 +1,5 @@
-// Proves that the packed packages work for a user: installs them outside the workspace, and runs the
+// Proves that the packed packages work for a user: installs them outside the workspace, and runs
+// the
 // programs in tools/consumers there.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -126,7 +127,10 @@ async function pack() {
   );
 }
 
-/** Installs packed packages by their short names, as they would come from a registry: what they need of one another comes packed as well. */
+/**
+ * Installs packed packages by their short names, as they would come from a registry: what they need
+ * of one another comes packed as well.
+ */
 async function install(place, names, devDependencies = {}) {
   const tarballs = Object.fromEntries(
     publishedPackages().map(({ manifest: { name, version } }) => [
@@ -176,7 +180,10 @@ async function runtime(name, version, program) {
   return join(place, 'node_modules', name, program);
 }
 
-/** A certificate from a local Pebble, whose own CA is named in the variable that the runtime has for that. */
+/**
+ * A certificate from a local Pebble, whose own CA is named in the variable that the runtime has for
+ * that.
+ */
 async function issue(command, args, trust) {
   for (const name of missing().filter((program) => program.startsWith('pebble')))
     throw new NotTried(howToInstall(name));
@@ -191,7 +198,10 @@ async function issue(command, args, trust) {
   });
 }
 
-/** What packages bring when they are installed, and that one of them loads with no more; the optional peer is not among it. */
+/**
+ * What packages bring when they are installed, and that one of them loads with no more; the
+ * optional peer is not among it.
+ */
 async function weigh({ wanted, loads, limits }) {
   const place = join(folder, wanted.join('-'));
   await install(place, wanted);
@@ -227,7 +237,10 @@ function node(...args) {
   return run(process.execPath, args);
 }
 
-/** What a command says last on its standard output. @throws Error with the first lines of all that it said */
+/**
+ * What a command says last on its standard output.
+ * @throws Error with the first lines of all that it said
+ */
 async function run(command, args, options = {}) {
   const child = spawn(command, args, {
     cwd: programs,

@@ -1,4 +1,5 @@
-// Runs `acmex demo`: our CA, a certificate for two names over http-01, and its contents, on this machine.
+// Runs `acmex demo`: our CA, a certificate for two names over http-01, and its contents, on this
+// machine.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';

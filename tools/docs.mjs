@@ -159,7 +159,10 @@ This page is generated from the code. [The example](../packages/config/example/a
 ${configReference()}`;
 }
 
-/** Returns a module with the kinds of DNS hosts, from the package.json of each provider. Packages with several kinds come last. */
+/**
+ * Returns a module with the kinds of DNS hosts, from the package.json of each provider. Packages
+ * with several kinds come last.
+ */
 async function dnsKinds() {
   const described = packages()
     .filter(({ manifest }) => manifest.acmex?.dns)

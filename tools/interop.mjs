@@ -1,4 +1,5 @@
-// `npm run interop [-- --write]`: clients of other authors against our CA; --write writes docs/interop.md from what passed.
+// `npm run interop [-- --write]`: clients of other authors against our CA; --write writes
+// docs/interop.md from what passed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './packages.mjs';

@@ -1,4 +1,5 @@
-// @acmex/services is TypeScript that no one builds: for a script it is bundled into memory's neighbour, a temporary file.
+// @acmex/services is TypeScript that no one builds: for a script it is bundled into memory's
+// neighbour, a temporary file.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,5 @@
-// `npm run new -- package|dns|storage|endpoint NAME`: writes a part of the house's shape. Templates: tools/templates/KIND.mjs.
+// `npm run new -- package|dns|storage|endpoint NAME`: writes a part of the house's shape.
+// Templates: tools/templates/KIND.mjs.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatted } from './formatted.mjs';

@@ -4,8 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * npm writes node_modules/.package-lock.json when an installation is complete. Either the stamp says that this lock and that record belong together,
- * or the two are compared: what a person has installed is not installed again.
+ * npm writes node_modules/.package-lock.json when an installation is complete. Either the stamp
+ * says that this lock and that record belong together, or the two are compared: what a person has
+ * installed is not installed again.
  */
 export function isInstalled(folder) {
   if (!existsSync(join(folder, 'node_modules/.package-lock.json'))) return false;
@@ -33,7 +34,10 @@ function digest(folder) {
   return hash.digest('hex');
 }
 
-/** Each package of the lock is there in its version; an optional one may be absent unless it is made for this machine. */
+/**
+ * Each package of the lock is there in its version; an optional one may be absent unless it is made
+ * for this machine.
+ */
 function agree(locked, installed) {
   return Object.entries(locked).every(([path, wanted]) => {
     const present = installed[path];

@@ -1,4 +1,6 @@
-// Executes the guides of docs/ that say so: those for authors in a copy of the workspace, those for users in an empty folder. Their code goes where the line above it says, and their commands are run.
+// Executes the guides of docs/ that say so: those for authors in a copy of the workspace, those for
+// users in an empty folder. Their code goes where the line above it says, and their commands are
+// run.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -47,7 +49,10 @@ for (const page of [
   }
 }
 
-/** All commands of a page as one script, in an empty folder with `acmex` on the path, and on ports that are free. */
+/**
+ * All commands of a page as one script, in an empty folder with `acmex` on the path, and on ports
+ * that are free.
+ */
 async function asUser(page) {
   const folder = mkdtempSync(join(tmpdir(), 'acmex-page-'));
   try {
@@ -129,7 +134,8 @@ function workspace(copy) {
 
 function run(copy, commands) {
   for (const command of commands.trim().split('\n')) {
-    // Linking into the shared node_modules would change the workspace itself; what the page makes is found without it.
+    // Linking into the shared node_modules would change the workspace itself; what the page makes
+    // is found without it.
     if (command === 'npm install') continue;
     const { status, stdout, stderr } = spawnSync('bash', ['-c', command], {
       cwd: copy,

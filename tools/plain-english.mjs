@@ -15,7 +15,7 @@ export const phrases = [
   [/\b(?:told|tells)\b/, 'says, reports, "is set to", "is called with"'],
   [/\banew\b/, 'again'],
   [/\b(?:whoever|whomever|whosoever)\b/, '"anyone who", "the process that"'],
-  [/\bnobody\b(?![:'])/, '"no one", "nothing", "not"'],
+  [/(?<!['"`])\bnobody\b(?![:'"`])/, '"no one", "nothing", "not"'],
   [/\blook(?:s|ed|ing)? after\b/, 'manages, maintains'],
   [/\bby way of\b/, 'through, by'],
   [/\b(?:goes|go|went|going|gone) on\b/, 'continues, resumes'],
@@ -42,7 +42,9 @@ const isProse = (file) =>
 const isForeign = (file) =>
   /package-lock\.json$|\/released\/|\/fixtures\/|^LICENSE/.test(file) || file === self;
 
-/** Returns each place in `text` where a phrase is used: line, column, the words, and what to write. */
+/**
+ * Returns each place in `text` where a phrase is used: line, column, the words, and what to write.
+ */
 export function archaisms(text) {
   return text.split('\n').flatMap((line, index) => {
     if (/^\s*>/.test(line)) return [];

@@ -7,7 +7,8 @@ import { delimiter, join } from 'node:path';
  * `debian` is the package to install. `needs` is what the tests use of a program that a system may
  * package separately: the program counts as installed if it prints that text with these arguments.
  *
- * @type {Record<string, { debian: string, elsewhere: string, needs?: { args: string[], text: string } }>}
+ * @type {Record<string, { debian: string, elsewhere: string, needs?: { args: string[], text: string
+ * } }>}
  */
 export const programs = {
   pebble: {

@@ -1,4 +1,5 @@
-// Type-checks every ts block of every README, each as a module of its own, against the packages' sources.
+// Type-checks every ts block of every README, each as a module of its own, against the packages'
+// sources.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// `npm run runtimes [-- VERSION … [-- JEST OPTIONS]]`: the demonstration and the tests on each Node.js
+// `npm run runtimes [-- VERSION … [-- JEST OPTIONS]]`: the demonstration and the tests on each
+// Node.js
 // release line that AcmeX supports, with the binaries of npm's node-PLATFORM-ARCH packages.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -41,7 +42,9 @@ function install(version) {
   process.exit(1);
 }
 
-/** Runs a script with this Node.js, which the script's own child processes find first on the PATH. */
+/**
+ * Runs a script with this Node.js, which the script's own child processes find first on the PATH.
+ */
 function run(node, args) {
   const PATH = `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`;
   return (

@@ -26,7 +26,8 @@ export function setup({ programs: wanted = 'all' } = {}) {
 }
 
 function installPackages() {
-  // npm makes no link for a program whose file does not exist yet; without the link, npx would ask the
+  // npm makes no link for a program whose file does not exist yet; without the link, npx would ask
+  // the
   // registry for a foreign package called acmex.
   if (isInstalled(root) && existsSync(join(root, 'node_modules/.bin/acmex'))) return;
   if (!run('npm', ['ci', '--include=dev']))
@@ -55,7 +56,10 @@ function installPrograms() {
   }
 }
 
-/** Builds the program for `npx acmex`, but only if a source is newer, so that no running test loses it. */
+/**
+ * Builds the program for `npx acmex`, but only if a source is newer, so that no running test loses
+ * it.
+ */
 function buildProgram() {
   const program = join(root, 'apps/cli/dist/main.mjs');
   if (

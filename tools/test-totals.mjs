@@ -13,7 +13,10 @@ export function totals(results) {
   };
 }
 
-/** Returns why tests were skipped: each reason with its count. The title of a skipped group contains the reason. */
+/**
+ * Returns why tests were skipped: each reason with its count. The title of a skipped group contains
+ * the reason.
+ */
 export function skippedFor(results) {
   const skipped = results.testResults
     .flatMap(({ assertionResults }) => assertionResults)

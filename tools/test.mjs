@@ -1,4 +1,5 @@
-// `npm test [-- FOLDER or PACKAGE … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and prints
+// `npm test [-- FOLDER or PACKAGE … [-- JEST OPTIONS]]`: sets everything up, runs the tests, and
+// prints
 // their numbers in its last line.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// npm acme-client as its documentation shows it, with P-256 keys, a fast back-off, and no look of its own at the challenge.
+// npm acme-client as its documentation shows it, with P-256 keys, a fast back-off, and no look of
+// its own at the challenge.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { http01 } from './http01.mjs';

@@ -1,5 +1,6 @@
 // Runs our CA in a separate process, with a web server whose responses are set over HTTP, like
-// pebble-challtestsrv. Prints its URLs, then answers each line on standard input with its cost so far.
+// pebble-challtestsrv. Prints its URLs, then answers each line on standard input with its cost so
+// far.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';

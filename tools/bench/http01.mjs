@@ -1,4 +1,5 @@
-// Sets the responses of the web server that Pebble asks. It is the same for both clients, and as cheap
+// Sets the responses of the web server that Pebble asks. It is the same for both clients, and as
+// cheap
 // as possible, because its cost is part of their figures.
 import { Agent, request } from 'node:http';
 

@@ -120,7 +120,9 @@ const value = new TextEncoder().encode(
   }),
 );
 
-/** Ten in the hour before, the others over the 60 days after it: as the orchestrator writes them. */
+/**
+ * Ten in the hour before, the others over the 60 days after it: as the orchestrator writes them.
+ */
 function dueKey(at, count) {
   const seconds = at < due ? (at - due) * 60 : 60 + Math.floor(((at - due) * 60 * 86_400) / count);
   const [day, time] = new Date(origin + seconds * 1000).toISOString().split('T');

@@ -1,4 +1,5 @@
-// What all measurements share: the code under test, the client it is compared with, and processes of their own to run them in.
+// What all measurements share: the code under test, the client it is compared with, and processes
+// of their own to run them in.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
@@ -29,7 +30,10 @@ export async function prepare({ rounds, profile }) {
   };
   const peer = installPeer();
   const services = await loadServices();
-  /** Runs one measurement in a process of its own. @returns what it reports, and the wall time of the whole process in seconds */
+  /**
+   * Runs one measurement in a process of its own.
+   * @returns what it reports, and the wall time of the whole process in seconds
+   */
   const run = async ({ client, ca, ...task }) => {
     const flags = profile
       ? [
@@ -57,7 +61,10 @@ export async function prepare({ rounds, profile }) {
   return { rounds, run, ...services };
 }
 
-/** Builds every package: the programs under test are the built ones. Takes a second if nothing changed. */
+/**
+ * Builds every package: the programs under test are the built ones. Takes a second if nothing
+ * changed.
+ */
 function buildPackages() {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: root,
@@ -71,7 +78,10 @@ function profileName({ client, fetch, warmUp, lanes, names }) {
   return `${[client, fetch, warmUp === undefined ? `${names.length}-names` : `${lanes}-lanes`].filter((part) => part !== undefined).join('-')}.cpuprofile`;
 }
 
-/** A part of the benchmark with AcmeX from its sources, and with all that those depend on: as the program acmex has them. */
+/**
+ * A part of the benchmark with AcmeX from its sources, and with all that those depend on: as the
+ * program acmex has them.
+ */
 export async function bundleWhole(part) {
   const outfile = join(work, `${part}.mjs`);
   const banner = {

@@ -1,4 +1,5 @@
-// A proxy between a client and Pebble that counts requests and can delay each answer. It keeps the Host
+// A proxy between a client and Pebble that counts requests and can delay each answer. It keeps the
+// Host
 // header, from which Pebble makes its URLs, so that every request passes through the proxy.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -21,7 +22,8 @@ const kinds = {
 
 /**
  * @param options the Pebble, the services, and the milliseconds by which each answer is held back
- * @returns the directory's URL through the proxy, the file of its CA's certificate, and `counted()`: requests by kind and connections since `reset()`
+ * @returns the directory's URL through the proxy, the file of its CA's certificate, and
+ * `counted()`: requests by kind and connections since `reset()`
  */
 export async function startProxy(
   pebble,

@@ -1,4 +1,5 @@
-// What the queue in Redis costs: many tasks that do nothing, added and done by this process alone. Prints the milliseconds of processor time for each.
+// What the queue in Redis costs: many tasks that do nothing, added and done by this process alone.
+// Prints the milliseconds of processor time for each.
 import { redisTarget } from '@acmex/storage-redis';
 import { redisNotifier } from '../../apps/server/src/team/notifier.ts';
 import { BullQueue } from '../../apps/server/src/team/bull-queue.ts';

@@ -1,4 +1,5 @@
-// Certificates that are managed, renewed one after the other: all that the orchestrator does, with its storage in memory.
+// Certificates that are managed, renewed one after the other: all that the orchestrator does, with
+// its storage in memory.
 import { acmeIssuer } from '@acmex/manager';
 import { Provisioner, CertificateMaintenance } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';

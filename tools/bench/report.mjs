@@ -7,7 +7,10 @@ const cells = ({ promise, limit, figure, met }) => [promise, limit, figure, met 
 const markdownTable = ([first, ...rest]) =>
   [first, first.map(() => '---'), ...rest].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
-/** @param sections what each measurement gave: a title, how it was measured, a row for each promise, and tables with more */
+/**
+ * @param sections what each measurement gave: a title, how it was measured, a row for each promise,
+ * and tables with more
+ */
 export function text(sections) {
   return sections
     .map(({ title, rows, tables }) =>

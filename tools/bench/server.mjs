@@ -96,7 +96,10 @@ export async function measure(bench) {
   }
 }
 
-/** What the orchestrator would have written, as the driver lays it out: flushed writes would take an hour. */
+/**
+ * What the orchestrator would have written, as the driver lays it out: flushed writes would take an
+ * hour.
+ */
 async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
   const storage = memoryStorage();
   let now = Date.UTC(2026, 0, 1);

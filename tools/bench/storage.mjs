@@ -107,7 +107,10 @@ async function firstTen(storage) {
   return median(times);
 }
 
-/** The same for files: those after the first are put there as the driver lays them out, because a million flushed writes take half an hour. */
+/**
+ * The same for files: those after the first are put there as the driver lays them out, because a
+ * million flushed writes take half an hour.
+ */
 async function laidOut(fileStorage, path, count) {
   const storage = fileStorage({ path });
   await storage.write([{ set: dueKey(0, count), value: new Uint8Array() }]);

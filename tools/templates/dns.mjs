@@ -1,4 +1,5 @@
-// A DNS host: its manifest with what people must give, a factory whose methods wait to be written, a stand-in for the host, and the tests that hold the one against the other by the contract.
+// A DNS host: its manifest with what people must give, a factory whose methods wait to be written,
+// a stand-in for the host, and the tests that hold the one against the other by the contract.
 
 export const next = (name) =>
   `docs/adding-a-dns-provider.md, from its second step: write packages/dns-${name}/src/${name}.testing.ts and ${name}.ts, then npm test -- packages/dns-${name}, and npm run docs, which lists it.`;

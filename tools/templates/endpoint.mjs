@@ -1,4 +1,5 @@
-// A resource of the REST API: its routes with what each takes and answers, its records, and a test. It is listed among the controllers, and has scopes of its own.
+// A resource of the REST API: its routes with what each takes and answers, its records, and a test.
+// It is listed among the controllers, and has scopes of its own.
 
 export const next = (name) =>
   `docs/adding-an-endpoint.md, from its second step: look at apps/server/src/${name}/${name}.ts, then npm test -- apps/server -- --testPathPatterns ${name}.`;

@@ -1,4 +1,5 @@
-// A package of the house: its manifest, an index of explicit names, its table of errors, a test, and a README whose example is compiled.
+// A package of the house: its manifest, an index of explicit names, its table of errors, a test,
+// and a README whose example is compiled.
 
 /** What it may import at first; widen it in eslint.config.mjs when docs/ARCHITECTURE.md says so. */
 export const mayImport = ['errors'];

@@ -1,4 +1,5 @@
-// A storage driver: its manifest, a factory whose methods wait to be written, and the tests that hold it against the contract.
+// A storage driver: its manifest, a factory whose methods wait to be written, and the tests that
+// hold it against the contract.
 
 export const next = (name) =>
   `docs/adding-a-storage-driver.md, from its second step: write packages/storage-${name}/src/${name}-storage.ts, then npm test -- packages/storage-${name}.`;
@@ -66,7 +67,8 @@ describe('${camel}Storage', () => {
   for (const clause of storageContract) {
     it(clause.title, async () => {
       await using storage = ${camel}Storage({ path: join(folder, 'data') });
-      // The same data by another way, where the driver has one: another connection, another process.
+      // The same data by another way, where the driver has one: another connection, another
+      // process.
       await checkClause(clause, { storage, other: storage, place: 'contract' });
     });
   }

@@ -19,7 +19,10 @@ export interface RegisterOptions extends DnsOptions {
   readonly clock?: Clock;
 }
 
-/** Makes an account. Keep it: acme-dns shows the password this once. Then set the alias: `_acme-challenge.www.example.com. CNAME FULLDOMAIN.` */
+/**
+ * Makes an account. Keep it: acme-dns shows the password this once. Then set the alias:
+ * `_acme-challenge.www.example.com. CNAME FULLDOMAIN.`
+ */
 export async function registerAcmedns({
   url,
   allowFrom = [],

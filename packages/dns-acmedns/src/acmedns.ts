@@ -22,9 +22,10 @@ export interface AcmednsOptions {
 const held = 2;
 
 /**
- * TXT records in acme-dns. The names to prove are aliases (CNAME) of the accounts' names, which the challenge follows.
- * acme-dns cannot remove: a value that was removed stays in sight until two newer ones have pushed it out.
- * A third value at one name, before one of two is removed, is refused: it would push one out that is needed.
+ * TXT records in acme-dns. The names to prove are aliases (CNAME) of the accounts' names, which the
+ * challenge follows. acme-dns cannot remove: a value that was removed stays in sight until two
+ * newer ones have pushed it out. A third value at one name, before one of two is removed, is
+ * refused: it would push one out that is needed.
  * @see https://github.com/joohoi/acme-dns#update-endpoint
  */
 export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider {

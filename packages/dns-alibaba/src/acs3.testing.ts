@@ -18,7 +18,10 @@ function percent(text: string): string {
     .join('');
 }
 
-/** What Alibaba Cloud reckons the signature of a request to be, from what it received and the headers that are said to be signed. */
+/**
+ * What Alibaba Cloud reckons the signature of a request to be, from what it received and the
+ * headers that are said to be signed.
+ */
 export function expectedSignature(
   { method, url, headers, text }: Received,
   { names, secret }: { readonly names: readonly string[]; readonly secret: string },

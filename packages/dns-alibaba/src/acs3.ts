@@ -14,8 +14,9 @@ export interface AccessKey {
 }
 
 /**
- * The `Authorization` header of signature method V3, by ACS3-HMAC-SHA256.
- * It signs method, path, query, body, `host`, `content-type` and every `x-acs-` header; the headers must have `x-acs-content-sha256`, `x-acs-date` and `x-acs-signature-nonce`.
+ * The `Authorization` header of signature method V3, by ACS3-HMAC-SHA256. It signs method, path,
+ * query, body, `host`, `content-type` and every `x-acs-` header; the headers must have
+ * `x-acs-content-sha256`, `x-acs-date` and `x-acs-signature-nonce`.
  * @see https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
  */
 export function acs3(

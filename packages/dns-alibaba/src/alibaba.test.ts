@@ -230,7 +230,8 @@ describe("alibaba's credentials", () => {
 });
 
 describe('acs3', () => {
-  // The fixed parameters and the result of Alibaba Cloud's documentation of the signature method V3.
+  // The fixed parameters and the result of Alibaba Cloud's documentation of the signature method
+  // V3.
   const url = new URL(
     'https://ecs.cn-shanghai.aliyuncs.com/?ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd&RegionId=cn-shanghai',
   );

@@ -44,7 +44,10 @@ const unknownKey = failure(
   'Specified access key is not found.',
 );
 
-/** The API of Alibaba Cloud DNS (2015-01-09) as its reference describes it, with signature method V3. */
+/**
+ * The API of Alibaba Cloud DNS (2015-01-09) as its reference describes it, with signature method
+ * V3.
+ */
 export function alibabaStandIn({
   clock,
   zones,

@@ -23,7 +23,10 @@ export interface AlibabaOptions {
   readonly accessKeySecret: Secret;
   /** Of temporary credentials, which STS gives. */
   readonly securityToken?: Secret;
-  /** The region whose endpoint is asked, as `ap-southeast-1`; the central one by default. All have the same zones. */
+  /**
+   * The region whose endpoint is asked, as `ap-southeast-1`; the central one by default. All have
+   * the same zones.
+   */
   readonly region?: string;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
@@ -163,7 +166,8 @@ async function add(
     { DomainName: zone, RR, Type: 'TXT', Value, TTL: String(TTL) },
     { ...options, zone },
   ).catch(async (error: unknown) => {
-    // It is there when an answer was lost, or another was quicker: Alibaba Cloud refuses a second one.
+    // It is there when an answer was lost, or another was quicker: Alibaba Cloud refuses a second
+    // one.
     if ((await find(call, zone, record, options)).length === 0) throw error;
   });
 }

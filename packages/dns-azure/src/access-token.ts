@@ -17,7 +17,10 @@ interface ServicePrincipal {
   readonly clientId: string;
 }
 
-/** By what access is had: a service principal's client secret, the token file of a workload identity, an access token that someone else gets, or a managed identity by its client id. */
+/**
+ * By what access is had: a service principal's client secret, the token file of a workload
+ * identity, an access token that someone else gets, or a managed identity by its client id.
+ */
 export type AzureCredentials =
   | (ServicePrincipal & { readonly clientSecret: Secret })
   | (ServicePrincipal & { readonly federatedTokenFile: string })
@@ -32,7 +35,10 @@ export interface Transport {
 
 const provider = 'azure';
 
-/** Access tokens for Azure Resource Manager, each kept until five minutes before its end, or until it is forgotten. */
+/**
+ * Access tokens for Azure Resource Manager, each kept until five minutes before its end, or until
+ * it is forgotten.
+ */
 export function accessTokens(
   credentials: AzureCredentials | undefined,
   cloud: CloudPlaces,
@@ -97,7 +103,10 @@ async function tokenIn(file: string): Promise<string> {
   });
 }
 
-/** @see https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token */
+/**
+ * @see
+ * https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+ */
 async function fromMetadata(
   identity: { readonly clientId: string } | undefined,
   { resource }: CloudPlaces,

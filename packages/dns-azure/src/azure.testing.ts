@@ -36,7 +36,10 @@ const versions: Readonly<Record<string, string>> = {
 };
 const below = 'subscriptions/:subscription/resourceGroups/:group/providers/Microsoft.Network/:kind';
 
-/** Azure Resource Manager with Azure DNS as their references describe them, and what gives access to them. Lists have two items to a page. */
+/**
+ * Azure Resource Manager with Azure DNS as their references describe them, and what gives access to
+ * them. Lists have two items to a page.
+ */
 export function azureStandIn({
   clock,
   cloud = 'public',

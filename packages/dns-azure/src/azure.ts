@@ -26,7 +26,10 @@ export interface AzureOptions extends Transport {
   readonly credentials?: AzureCredentials;
   /** The subscription that has the zones; all that the credentials see by default. */
   readonly subscriptionId?: string;
-  /** The resource group that has the zones; all by default. With both nothing is listed: the credentials need to see the one zone alone. */
+  /**
+   * The resource group that has the zones; all by default. With both nothing is listed: the
+   * credentials need to see the one zone alone.
+   */
   readonly resourceGroup?: string;
   /** Which zones are written; `public` by default. */
   readonly visibility?: 'public' | 'private';
@@ -45,8 +48,8 @@ const subscriptionsAnswer: Listed<{ readonly subscriptionId: string }> = {
 const zonesAnswer: Listed<{ readonly id: string }> = { value: [{ id: '' }] };
 
 /**
- * TXT records in Azure DNS, public or private.
- * Record sets are changed as a whole, by the ETag that they were read with: a change fails where someone came in between, and is tried again.
+ * TXT records in Azure DNS, public or private. Record sets are changed as a whole, by the ETag that
+ * they were read with: a change fails where someone came in between, and is tried again.
  * @see https://learn.microsoft.com/rest/api/dns/
  */
 // eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings

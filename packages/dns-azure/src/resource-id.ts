@@ -21,7 +21,10 @@ export function placeOf(id: string): ZonePlace {
   );
 }
 
-/** The path and query of a next page. Its host is not asked: the access token goes to Azure Resource Manager alone. */
+/**
+ * The path and query of a next page. Its host is not asked: the access token goes to Azure Resource
+ * Manager alone.
+ */
 export function pathIn(nextLink: string): string {
   const [, path] = /^https:\/\/[^/]+(\/.*)$/s.exec(nextLink) ?? [];
   if (path !== undefined) return path;

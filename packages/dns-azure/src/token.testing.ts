@@ -25,7 +25,10 @@ const refused = (status: number, error: string, description: string): StandInAns
   },
 });
 
-/** Where Azure gives access tokens: Entra ID for one service principal, and the metadata service of a machine. */
+/**
+ * Where Azure gives access tokens: Entra ID for one service principal, and the metadata service of
+ * a machine.
+ */
 export function tokenStandIn(clock: Clock, { authority, resource }: CloudPlaces) {
   const ends = new Map<string, number>();
   const grant = (): string => {

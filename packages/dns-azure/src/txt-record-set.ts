@@ -1,6 +1,9 @@
 import type { RecordSet, ValueText } from '@acmex/dns';
 
-/** The TXT records of a name as Azure has them. Public zones write the members of their properties in another way than private ones. */
+/**
+ * The TXT records of a name as Azure has them. Public zones write the members of their properties
+ * in another way than private ones.
+ */
 export interface TxtRecordSet {
   readonly etag: string;
   readonly properties: TxtProperties & {

@@ -63,7 +63,8 @@ export function cloudflare(options: CloudflareOptions): DnsProvider {
           { ...options, zone, answer: { id: '' } },
         ).catch(async (error: unknown) => {
           options.signal?.throwIfAborted();
-          // Someone else was faster (81058: an identical record exists), or the answer was lost: what counts is whether it is there.
+          // Someone else was faster (81058: an identical record exists), or the answer was lost:
+          // what counts is whether it is there.
           if (!isRefused(error) || (await find(call, id, zone, record, options)).length === 0)
             throw error;
         });

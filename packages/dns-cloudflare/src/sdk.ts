@@ -3,8 +3,8 @@ import { BaseZones } from 'cloudflare/resources/zones/zones';
 import { createClient } from 'cloudflare/tree-shakable';
 
 /**
- * Cloudflare's SDK, of which the build bundles zones and DNS records into this file.
- * All is given that it would else take out of the environment; waiting and trying again is left to its caller.
+ * Cloudflare's SDK, of which the build bundles zones and DNS records into this file. All is given
+ * that it would else take out of the environment; waiting and trying again is left to its caller.
  */
 export function cloudflareSdk({
   token,

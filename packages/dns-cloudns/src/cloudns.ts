@@ -56,7 +56,8 @@ const meanings: readonly (readonly [RegExp, DnsErrorCode])[] = [
 ];
 
 /**
- * TXT records at ClouDNS. A time to live that ClouDNS does not have becomes the next longer one that it has.
+ * TXT records at ClouDNS. A time to live that ClouDNS does not have becomes the next longer one
+ * that it has.
  * @see https://www.cloudns.net/wiki/article/41/
  */
 export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvider {

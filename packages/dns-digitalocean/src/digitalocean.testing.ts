@@ -15,7 +15,10 @@ const failure = (status: number, id: string, message: string): StandInAnswer => 
   body: { id, message, request_id: '4d9d8375-3c56-4925-a3e7-eb137fed17e9' },
 });
 
-/** DigitalOcean's API v2 as its reference describes it. Filters take whole names, records have relative ones. */
+/**
+ * DigitalOcean's API v2 as its reference describes it. Filters take whole names, records have
+ * relative ones.
+ */
 export function digitaloceanStandIn({
   zone,
   token,

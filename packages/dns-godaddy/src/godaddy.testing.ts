@@ -26,7 +26,10 @@ const wrong = (path: string, message: string) =>
     { code: 'UNEXPECTED_VALUE', message, path },
   ]);
 
-/** GoDaddy's Domains API v1 as its reference describes it; `small` for an account that is not let in. */
+/**
+ * GoDaddy's Domains API v1 as its reference describes it; `small` for an account that is not let
+ * in.
+ */
 export function godaddyStandIn({
   zone,
   key,

@@ -36,9 +36,10 @@ const plain: ValueText = { write: (value) => value, read: (text) => text };
 const least = 600;
 
 /**
- * TXT records at GoDaddy, with a time to live of 600 seconds at least.
- * A value is added without touching its neighbours. There is no way to take one away but to write the others again, as they were read a moment before.
- * It has no `zones`: GoDaddy lists what is registered, which is neither all that it hosts nor hosted by it alone.
+ * TXT records at GoDaddy, with a time to live of 600 seconds at least. A value is added without
+ * touching its neighbours. There is no way to take one away but to write the others again, as they
+ * were read a moment before. It has no `zones`: GoDaddy lists what is registered, which is neither
+ * all that it hosts nor hosted by it alone.
  * @see https://developer.godaddy.com/doc/endpoint/domains
  */
 export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {

@@ -12,11 +12,17 @@ import {
 import { jwt } from './jwt.ts';
 import { readServiceAccount, type ServiceAccountSource } from './service-account.ts';
 
-/** By what access is had: a service account's key, or an access token of OAuth 2.0 that someone else gets. */
+/**
+ * By what access is had: a service account's key, or an access token of OAuth 2.0 that someone else
+ * gets.
+ */
 export type GoogleCredentials = ServiceAccountSource | { readonly accessToken: Secret };
 
 export interface AccessTokenOptions {
-  /** By default the service account of the machine, container or pod that this runs on at Google Cloud. */
+  /**
+   * By default the service account of the machine, container or pod that this runs on at Google
+   * Cloud.
+   */
   readonly credentials?: GoogleCredentials;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
@@ -31,7 +37,9 @@ export interface AccessToken {
 const granted: GrantedToken = { access_token: '', expires_in: 0 };
 const scope = 'https://www.googleapis.com/auth/ndev.clouddns.readwrite';
 
-/** Access tokens for Cloud DNS, each kept until a minute before its end, or until it is forgotten. */
+/**
+ * Access tokens for Cloud DNS, each kept until a minute before its end, or until it is forgotten.
+ */
 export function accessTokens({ credentials, ...more }: AccessTokenOptions): {
   readonly get: (options: DnsOptions) => Promise<AccessToken>;
   readonly forget: () => void;

@@ -26,7 +26,10 @@ const failure = (status: number, reason: string, message: string): StandInAnswer
 const isText = (text: string) =>
   /^"(?:[^"\\]|\\.){0,255}"(?: "(?:[^"\\]|\\.){0,255}")*$/.test(text);
 
-/** The API of Cloud DNS v1 as its reference describes it, with one project, and the servers that give access to it. Lists have two items to a page. */
+/**
+ * The API of Cloud DNS v1 as its reference describes it, with one project, and the servers that
+ * give access to it. Lists have two items to a page.
+ */
 export function googleStandIn({ clock, zones: zoneNames, token }: GoogleStandInOptions) {
   const tokens = tokenStandIn(clock);
   const zones = Object.entries(zoneNames).map(([name, dnsName], at) => ({

@@ -25,7 +25,10 @@ import { type AccessTokenOptions, accessTokens } from './access-token.ts';
 export interface GoogleOptions extends AccessTokenOptions {
   /** The id of the project that has the zones; that of the service account's key by default. */
   readonly project?: string;
-  /** The one managed zone that is written, by its name or id; for projects that have several with one DNS name. */
+  /**
+   * The one managed zone that is written, by its name or id; for projects that have several with
+   * one DNS name.
+   */
   readonly managedZone?: string;
   /** Which managed zones are written; `public` by default. */
   readonly visibility?: 'public' | 'private';
@@ -58,8 +61,9 @@ const setsAnswer: ResourceRecordSets = { rrsets: [{ name: '', type: '', ttl: 0 }
 const text: ValueText = { write: quoted, read: unquoted };
 
 /**
- * TXT records in Google Cloud DNS.
- * Record sets are changed as a whole: the one that was read is deleted and the wanted one added in one change, which fails where someone came in between, and is tried again.
+ * TXT records in Google Cloud DNS. Record sets are changed as a whole: the one that was read is
+ * deleted and the wanted one added in one change, which fails where someone came in between, and is
+ * tried again.
  * @see https://docs.cloud.google.com/dns/docs/reference/rest/v1
  */
 // eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings
@@ -168,7 +172,8 @@ export function google({
     const sets = ({ ttl, values }: RecordSet) =>
       values.length > 0 ? [{ name: `${name}.`, type: 'TXT', ttl, rrdatas: values }] : [];
     const body = { deletions: there ? sets(there) : [], additions: sets(wanted) };
-    // What was to be deleted is not there (404) or is another (412), what was to be added is there (409); also by the same change, when it was sent twice.
+    // What was to be deleted is not there (404) or is another (412), what was to be added is there
+    // (409); also by the same change, when it was sent twice.
     return await call('POST', `${path}/changes`, {
       ...options,
       zone,

@@ -2,7 +2,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { DnsError, type Secret } from '@acmex/dns';
 
-/** A service account by the key that Google gave for it: the JSON itself, or the file that it is in. */
+/**
+ * A service account by the key that Google gave for it: the JSON itself, or the file that it is in.
+ */
 export type ServiceAccountSource =
   { readonly serviceAccount: Secret } | { readonly keyFile: string };
 
@@ -14,7 +16,11 @@ export interface ServiceAccount {
   readonly keyId: string | undefined;
 }
 
-/** Reads the key of a service account. @throws DnsError `ERR_DNS_CREDENTIALS` for what is none; it never has any of the key in its message */
+/**
+ * Reads the key of a service account.
+ * @throws DnsError `ERR_DNS_CREDENTIALS` for what is none; it never has any of the key in its
+ * message
+ */
 export async function readServiceAccount(source: ServiceAccountSource): Promise<ServiceAccount> {
   const json = parsed(await textOf(source));
   if (json['type'] !== 'service_account')

@@ -15,7 +15,10 @@ const invalid = (description: string): StandInAnswer => ({
   body: { error: 'invalid_grant', error_description: description },
 });
 
-/** Where Google gives access tokens: its OAuth 2.0 server for a JWT of the example key, and the metadata server of a machine. */
+/**
+ * Where Google gives access tokens: its OAuth 2.0 server for a JWT of the example key, and the
+ * metadata server of a machine.
+ */
 export function tokenStandIn(clock: Clock) {
   const ends = new Map<string, number>();
   const grant = (): StandInAnswer => {

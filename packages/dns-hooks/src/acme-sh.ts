@@ -4,7 +4,10 @@ import { type HookOptions, runHook } from './hook-program.ts';
 import { hookScript } from './trusted-program.ts';
 
 export interface AcmeShOptions extends HookOptions {
-  /** Where acme.sh is installed: `/home/me/.acme.sh`. Its account.conf is read, with the credentials that it keeps. */
+  /**
+   * Where acme.sh is installed: `/home/me/.acme.sh`. Its account.conf is read, with the credentials
+   * that it keeps.
+   */
   readonly home: string;
   /** As after `--dns`: `dns_cf`. */
   readonly hook: string;
@@ -12,7 +15,10 @@ export interface AcmeShOptions extends HookOptions {
   readonly shell?: string;
 }
 
-/** Every line of it is ours; what comes from elsewhere is in its parameters. acme.sh without parameters prints its help, and leaves its functions behind. */
+/**
+ * Every line of it is ours; what comes from elsewhere is in its parameters. acme.sh without
+ * parameters prints its help, and leaves its functions behind.
+ */
 const script = `program=$1 hook=$2 call=$3 name=$4 value=$5
 set --
 . "$program" >/dev/null || exit 1
@@ -21,8 +27,9 @@ _initpath || exit 1
 "$call" "$name" "$value"`;
 
 /**
- * TXT records by a `dnsapi` script of the user's own installation of acme.sh: `dns_xx_add NAME VALUE` and `dns_xx_rm NAME VALUE`.
- * acme.sh and the script must be root's or the user's, and writable by nobody else; they are looked at before every call.
+ * TXT records by a `dnsapi` script of the user's own installation of acme.sh: `dns_xx_add NAME
+ * VALUE` and `dns_xx_rm NAME VALUE`. acme.sh and the script must be root's or the user's, and
+ * writable by nobody else; they are looked at before every call.
  * @see https://github.com/acmesh-official/acme.sh/wiki/DNS-API-Dev-Guide
  * @throws RangeError for a hook that has no name of theirs; DnsError `ERR_DNS_HOOK`
  */

@@ -20,11 +20,13 @@ export interface CertbotHooksOptions extends HookOptions {
 const label = '_acme-challenge.';
 
 /**
- * TXT records by the hooks of certbot's manual plugin. They learn everything from the environment: `CERTBOT_DOMAIN`, `CERTBOT_VALIDATION`, `CERTBOT_ALL_DOMAINS`,
- * `CERTBOT_REMAINING_CHALLENGES`; `cleanup` also what `auth` wrote to its output, as `CERTBOT_AUTH_OUTPUT`, where the same process ran both.
- * As with certbot, there is no `CERTBOT_TOKEN` for dns-01. No shell is in between.
+ * TXT records by the hooks of certbot's manual plugin. They learn everything from the environment:
+ * `CERTBOT_DOMAIN`, `CERTBOT_VALIDATION`, `CERTBOT_ALL_DOMAINS`, `CERTBOT_REMAINING_CHALLENGES`;
+ * `cleanup` also what `auth` wrote to its output, as `CERTBOT_AUTH_OUTPUT`, where the same process
+ * ran both. As with certbot, there is no `CERTBOT_TOKEN` for dns-01. No shell is in between.
  * @see https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks
- * @throws DnsError `ERR_DNS_HOOK` also for a name that such hooks cannot write: they put `_acme-challenge.` before the domain themselves
+ * @throws DnsError `ERR_DNS_HOOK` also for a name that such hooks cannot write: they put
+ * `_acme-challenge.` before the domain themselves
  */
 export function certbotHooks({ auth, cleanup, env, ...limits }: CertbotHooksOptions): DnsProvider {
   const outputs = new Map<string, string>();

@@ -24,8 +24,10 @@ export interface HookCall extends DnsOptions {
 const kept = 64 * 1024;
 
 /**
- * Runs a program to its end, with no shell in between, and returns what it wrote to its standard output. What it has started itself is ended with it.
- * @throws DnsError `ERR_DNS_HOOK` with what it wrote, when it ends with anything but 0, cannot be started or takes too long
+ * Runs a program to its end, with no shell in between, and returns what it wrote to its standard
+ * output. What it has started itself is ended with it.
+ * @throws DnsError `ERR_DNS_HOOK` with what it wrote, when it ends with anything but 0, cannot be
+ * started or takes too long
  */
 export async function runHook(
   { signal, ...call }: HookCall,

@@ -23,7 +23,9 @@ async function file(path: string, text: string, mode = 0o755): Promise<string> {
   return join(folder, path);
 }
 
-/** Shaped as acme.sh: functions, and a last line that prints the help where there are no parameters. */
+/**
+ * Shaped as acme.sh: functions, and a last line that prints the help where there are no parameters.
+ */
 async function acmeShHome(script: string): Promise<string> {
   await file(
     'acme.sh',

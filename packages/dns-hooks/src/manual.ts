@@ -16,9 +16,14 @@ export interface ManualStep {
 }
 
 export interface ManualOptions {
-  /** Shows the step, and resolves when the person says that it is done; there is no other limit than the signal, with which it must end. For `remove` it need not wait. */
+  /**
+   * Shows the step, and resolves when the person says that it is done; there is no other limit than
+   * the signal, with which it must end. For `remove` it need not wait.
+   */
   readonly prompt: (step: ManualStep, options: { readonly signal: AbortSignal }) => Promise<void>;
-  /** With it, a record that appears in DNS counts as done too, and ends the prompt by its signal. */
+  /**
+   * With it, a record that appears in DNS counts as done too, and ends the prompt by its signal.
+   */
   readonly lookUp?: LookUp;
   readonly clock?: Clock;
 }

@@ -2,7 +2,8 @@ import { fileErrorText, trustedFile, trustedProgram } from '@acmex/files';
 import { DnsError } from '@acmex/dns';
 
 /**
- * Finds the program of a hook: by an absolute path, by a path from the current directory, or by a name in PATH.
+ * Finds the program of a hook: by an absolute path, by a path from the current directory, or by a
+ * name in PATH.
  *
  * @returns the real path of a program that nobody but root and the current user can change
  * @throws DnsError `ERR_DNS_HOOK`

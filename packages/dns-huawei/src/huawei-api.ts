@@ -17,7 +17,10 @@ export interface HuaweiApiOptions {
   readonly secretAccessKey: Secret;
   /** Of a temporary access key. */
   readonly securityToken?: Secret;
-  /** As `cn-north-4`: private zones are in one. By default the address that has the public zones of all. */
+  /**
+   * As `cn-north-4`: private zones are in one. By default the address that has the public zones of
+   * all.
+   */
   readonly region?: string;
   /** The project that has the zones; the region's own by default. */
   readonly projectId?: string;

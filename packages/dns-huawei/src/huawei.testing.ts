@@ -44,7 +44,10 @@ const unsteady = failure(409, 'DNS.0314', 'The record set is not in a steady sta
 const isText = (text: unknown) =>
   typeof text === 'string' && /^"(?:[^"\\]|\\.){1,255}"(?: "(?:[^"\\]|\\.){1,255}")*$/.test(text);
 
-/** The API v2 of Huawei Cloud DNS as its reference describes it: record sets that are written as a whole, and not while the change before is under way. */
+/**
+ * The API v2 of Huawei Cloud DNS as its reference describes it: record sets that are written as a
+ * whole, and not while the change before is under way.
+ */
 export function huaweiStandIn({
   clock,
   zones: input,

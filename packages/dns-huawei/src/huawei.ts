@@ -45,9 +45,11 @@ const text: ValueText = { write: quoted, read: unquoted };
 const pageSize = 500;
 
 /**
- * TXT records at Huawei Cloud DNS. `append` returns when they are served.
- * Record sets are written as a whole: after the one that was there has been read, and no sooner than the change before it is served; afterwards they are read again.
- * @throws DnsError by both effects also `ERR_DNS_NOT_VISIBLE`, when a change takes longer than `activeLimit`
+ * TXT records at Huawei Cloud DNS. `append` returns when they are served. Record sets are written
+ * as a whole: after the one that was there has been read, and no sooner than the change before it
+ * is served; afterwards they are read again.
+ * @throws DnsError by both effects also `ERR_DNS_NOT_VISIBLE`, when a change takes longer than
+ * `activeLimit`
  * @see https://support.huaweicloud.com/intl/en-us/api-dns/ListRecordSetsByZone.html
  */
 // eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings

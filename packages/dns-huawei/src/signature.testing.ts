@@ -14,7 +14,8 @@ export interface SignedRequest {
 const unreserved = /[A-Za-z0-9\-_.~]/;
 
 /**
- * What Huawei Cloud finds when it signs a request itself, written after its documentation and not after the provider.
+ * What Huawei Cloud finds when it signs a request itself, written after its documentation and not
+ * after the provider.
  * @see https://support.huaweicloud.com/intl/en-us/devg-apisign/api-sign-algorithm-002.html
  */
 export function signatureOf(

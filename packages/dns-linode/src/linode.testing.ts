@@ -34,7 +34,10 @@ const filterable: Readonly<Record<string, readonly string[]>> = {
   records: ['name', 'type', 'target', 'tag'],
 };
 
-/** Linode's API v4 as its reference describes it, with a domain that is written here, one that is copied from elsewhere, and as many more as are asked for. */
+/**
+ * Linode's API v4 as its reference describes it, with a domain that is written here, one that is
+ * copied from elsewhere, and as many more as are asked for.
+ */
 export function linodeStandIn({
   zone,
   token,

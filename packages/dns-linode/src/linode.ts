@@ -23,8 +23,8 @@ export interface LinodeOptions {
 type LinodeApi = (filter?: object) => JsonApi;
 
 /**
- * TXT records at Linode (Akamai Connected Cloud).
- * Linode rounds a time to live up to one that it knows: 30 seconds, 2 and 5 minutes, 1, 2 and 4 hours, and so on.
+ * TXT records at Linode (Akamai Connected Cloud). Linode rounds a time to live up to one that it
+ * knows: 30 seconds, 2 and 5 minutes, 1, 2 and 4 hours, and so on.
  * @see https://techdocs.akamai.com/linode-api/reference/get-domain-records
  */
 export function linode({ token, ...more }: LinodeOptions): DnsProvider {

@@ -21,7 +21,8 @@ describeWith(['pdns_server'], 'powerdns with PowerDNS', () => {
   const readTxt = (name: string) =>
     lookUp({ clock: systemClock, servers: [server.address] }).txt(name);
 
-  // What takes all of the provider's patience is left to the stand-in, which has a clock of its own.
+  // What takes all of the provider's patience is left to the stand-in, which has a clock of its
+  // own.
   const clauses = dnsProviderContract.filter(
     ({ title }) => !/nothing but errors|never comes/.test(title),
   );

@@ -13,7 +13,10 @@ interface RecordSet {
   readonly records: readonly { readonly content: string; readonly disabled: boolean }[];
 }
 
-/** What PowerDNS 4.7 says. It has no rate limits, and answers 500 in many cases; a proxy in front of it may do more. */
+/**
+ * What PowerDNS 4.7 says. It has no rate limits, and answers 500 in many cases; a proxy in front of
+ * it may do more.
+ */
 export const powerdnsWords: StandInOptions['words'] = {
   credentials: { status: 401, text: 'Unauthorized' },
   'rate-limited': { status: 429, text: 'Too Many Requests' },

@@ -28,8 +28,9 @@ interface RecordSet {
 }
 
 /**
- * TXT records in PowerDNS, by its HTTP API. It replaces record sets as a whole, so the existing set is read first and written again.
- * Within this process nothing else changes it in between; if several processes write at one name, use @acmex/dns-rfc2136, which PowerDNS understands too.
+ * TXT records in PowerDNS, by its HTTP API. It replaces record sets as a whole, so the existing set
+ * is read first and written again. Within this process nothing else changes it in between; if
+ * several processes write at one name, use @acmex/dns-rfc2136, which PowerDNS understands too.
  * @see https://doc.powerdns.com/authoritative/http-api/zone.html
  */
 export function powerdns({
@@ -46,7 +47,10 @@ export function powerdns({
   });
   const mutex = keyedMutex();
 
-  /** Changes the record set of each record's name; `change` returns undefined where it is right already. */
+  /**
+   * Changes the record set of each record's name; `change` returns undefined where it is right
+   * already.
+   */
   const each = async (
     zone: string,
     records: readonly TxtRecord[],

@@ -13,7 +13,10 @@ export interface SignedBind extends AsyncDisposable {
   log(): string;
 }
 
-/** BIND that takes updates of `a.test` from those who have a key, and lets each do what its policy says. */
+/**
+ * BIND that takes updates of `a.test` from those who have a key, and lets each do what its policy
+ * says.
+ */
 export async function startSignedBind({
   keys,
 }: {

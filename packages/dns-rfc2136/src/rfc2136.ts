@@ -46,7 +46,10 @@ const retries: RetryPolicy<void> = {
   again: (outcome) => outcome.status === 'rejected' && errorCode(outcome.reason) === 'ERR_DNS_API',
 };
 
-/** TXT records by dynamic update (RFC 2136) over TCP, signed by TSIG (RFC 8945): BIND, Knot, PowerDNS, Windows. All records of a call, or none. */
+/**
+ * TXT records by dynamic update (RFC 2136) over TCP, signed by TSIG (RFC 8945): BIND, Knot,
+ * PowerDNS, Windows. All records of a call, or none.
+ */
 export function rfc2136({
   server,
   key,

@@ -43,7 +43,9 @@ export function signed(
   return { message: Buffer.concat([withAdditionals(message, 1), record]), mac };
 }
 
-/** Whether an answer was signed with the key, for this very request and at this time. RFC 8945 §5.4. */
+/**
+ * Whether an answer was signed with the key, for this very request and at this time. RFC 8945 §5.4.
+ */
 export function isSigned(
   message: Buffer,
   key: SigningKey,
@@ -69,7 +71,10 @@ export function isSigned(
   return expected.length === tsig.mac.length && timingSafeEqual(expected, tsig.mac);
 }
 
-/** What the server has against a signature, in words; undefined where that is not the matter. RFC 8945 §5.2. */
+/**
+ * What the server has against a signature, in words; undefined where that is not the matter. RFC
+ * 8945 §5.2.
+ */
 export function signatureFault({ tsig }: UpdateAnswer): string | undefined {
   switch (tsig?.error) {
     case 16:

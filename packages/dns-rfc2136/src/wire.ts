@@ -9,7 +9,10 @@ export interface Change {
 const types = { SOA: 6, TXT: 16, TSIG: 250 };
 const classes = { IN: 1, NONE: 254 };
 
-/** An UPDATE of a zone: header, zone, changes; nothing is required of the zone's content. RFC 2136 §2. */
+/**
+ * An UPDATE of a zone: header, zone, changes; nothing is required of the zone's content. RFC 2136
+ * §2.
+ */
 export function updateMessage(id: number, zone: string, changes: readonly Change[]): Buffer {
   const header = numbers16(id, 5 << 11, 1, 0, changes.length, 0);
   return Buffer.concat([
@@ -85,7 +88,10 @@ function readTsig(data: Buffer): Omit<Tsig, 'start' | 'key'> {
   };
 }
 
-/** A name as it is on the wire, in lower case. @throws RangeError for one with a label that is empty or longer than 63 */
+/**
+ * A name as it is on the wire, in lower case.
+ * @throws RangeError for one with a label that is empty or longer than 63
+ */
 export function nameBytes(name: string): Buffer {
   const labels = name
     .replace(/\.$/, '')
@@ -100,7 +106,10 @@ export function nameBytes(name: string): Buffer {
   ]);
 }
 
-/** @throws RangeError for one that ends nowhere; pointers lead backwards only, so none goes round in a circle */
+/**
+ * @throws RangeError for one that ends nowhere; pointers lead backwards only, so none goes round in
+ * a circle
+ */
 function readName(message: Buffer, begin: number): { readonly name: string; readonly end: number } {
   const labels: string[] = [];
   let end: number | undefined;

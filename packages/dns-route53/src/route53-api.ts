@@ -25,9 +25,15 @@ export interface AwsProfile {
 }
 
 export interface Route53ApiOptions {
-  /** By default what AWS's tools find: in the environment, in their files, at the container or the machine. */
+  /**
+   * By default what AWS's tools find: in the environment, in their files, at the container or the
+   * machine.
+   */
   readonly credentials?: AwsAccessKey | AwsProfile;
-  /** Route 53 has one address for all regions but those of China and GovCloud; `us-east-1` by default. */
+  /**
+   * Route 53 has one address for all regions but those of China and GovCloud; `us-east-1` by
+   * default.
+   */
   readonly region?: string;
   /** Of the SDK: how requests are sent. */
   readonly requestHandler?: Route53ClientConfig['requestHandler'];

@@ -314,7 +314,8 @@ describe('route53', () => {
 });
 
 describe('the signature of the stand-in', () => {
-  // https://docs.aws.amazon.com/general/latest/gr/sigv4-create-canonical-request.html, with the signature of its last step.
+  // https://docs.aws.amazon.com/general/latest/gr/sigv4-create-canonical-request.html, with the
+  // signature of its last step.
   it("is that of AWS's example", () => {
     const headers = {
       'content-type': 'application/x-www-form-urlencoded; charset=utf-8',

@@ -41,7 +41,10 @@ const failure = (status: number, code: string, message: string) =>
     `<ErrorResponse ${namespace}><Error><Type>Sender</Type><Code>${code}</Code><Message>${escaped(message)}</Message></Error>${requestId}</ErrorResponse>`,
   );
 
-/** Route 53's API 2013-04-01 as its reference describes it: XML, signed requests, change batches that are all or nothing. Pages have two items. */
+/**
+ * Route 53's API 2013-04-01 as its reference describes it: XML, signed requests, change batches
+ * that are all or nothing. Pages have two items.
+ */
 export function route53StandIn({ zones: input, pending = 0, ...keys }: Route53StandInOptions) {
   const zones = input
     .map((name, at) => ({

@@ -26,7 +26,10 @@ import { route53Api, type Route53ApiOptions } from './route53-api.ts';
 import { read, written } from './txt-value.ts';
 
 export interface Route53Options extends Route53ApiOptions {
-  /** The one hosted zone that is written, `Z…`; for accounts that have several of one name, and credentials that may list none. */
+  /**
+   * The one hosted zone that is written, `Z…`; for accounts that have several of one name, and
+   * credentials that may list none.
+   */
   readonly hostedZoneId?: string;
   /** Which hosted zones are written; `public` by default. */
   readonly visibility?: 'public' | 'private';
@@ -56,9 +59,11 @@ const hostedZones: HostedZones = {
 const recordSet: ResourceRecordSet & { readonly Name: string } = { Name: '', Type: 'TXT' };
 
 /**
- * TXT records in Amazon Route 53. `append` returns when all of its servers have the change.
- * Record sets are changed as a whole: the one that was read is deleted and the wanted one created in one batch, which fails where someone came in between, and is tried again.
- * @throws DnsError by `append` also `ERR_DNS_NOT_VISIBLE`, when that takes longer than `insyncLimit`
+ * TXT records in Amazon Route 53. `append` returns when all of its servers have the change. Record
+ * sets are changed as a whole: the one that was read is deleted and the wanted one created in one
+ * batch, which fails where someone came in between, and is tried again.
+ * @throws DnsError by `append` also `ERR_DNS_NOT_VISIBLE`, when that takes longer than
+ * `insyncLimit`
  * @see https://docs.aws.amazon.com/Route53/latest/APIReference/
  */
 // eslint-disable-next-line max-lines-per-function -- every inner function uses the same connection and settings
@@ -186,7 +191,10 @@ export function route53({
       await clock.sleep({ seconds: 5 }, options);
     }
   };
-  /** Edits the sets one after the other, for Route 53 takes one change of a zone at a time. Returns the ids of the changes. */
+  /**
+   * Edits the sets one after the other, for Route 53 takes one change of a zone at a time. Returns
+   * the ids of the changes.
+   */
   const each = async (
     zone: string,
     records: readonly TxtRecord[],
@@ -265,7 +273,9 @@ export function route53({
   };
 }
 
-/** That it is a set of values, with neither routing policy nor alias, nor made by a traffic policy. */
+/**
+ * That it is a set of values, with neither routing policy nor alias, nor made by a traffic policy.
+ */
 function isPlain(
   set: ResourceRecordSet,
 ): set is ResourceRecordSet & { readonly ResourceRecords: readonly ResourceRecord[] } {
@@ -277,7 +287,10 @@ function isPlain(
   );
 }
 
-/** A name as others write it: Route 53 ends it with a dot, and has octal escapes for all but letters, digits, - and _. */
+/**
+ * A name as others write it: Route 53 ends it with a dot, and has octal escapes for all but
+ * letters, digits, - and _.
+ */
 function nameOf(name: string): string {
   return name
     .replace(/\.$/, '')

@@ -75,7 +75,10 @@ export function changesOf(body: string): readonly Change[] | undefined {
     : undefined;
 }
 
-/** The record sets of a zone after a change batch, all of it or nothing; or what Route 53 has against it. */
+/**
+ * The record sets of a zone after a change batch, all of it or nothing; or what Route 53 has
+ * against it.
+ */
 export function changed(
   zone: string,
   before: readonly RecordSet[],
@@ -114,7 +117,10 @@ function equal(recordSet: RecordSet, expected: RecordSet): boolean {
   );
 }
 
-/** What is wrong with a TXT value: strings in quotes, of 255 bytes at most, ASCII with octal escapes for the rest. */
+/**
+ * What is wrong with a TXT value: strings in quotes, of 255 bytes at most, ASCII with octal escapes
+ * for the rest.
+ */
 function fault(value: string): string | undefined {
   if (!/^"(?:[^"\\]|\\.)*"(?: +"(?:[^"\\]|\\.)*")*$/s.test(value))
     return `FATAL problem: InvalidCharacterString (Value should be enclosed in quotation marks) encountered with '${value}'`;

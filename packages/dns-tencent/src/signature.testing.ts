@@ -13,7 +13,8 @@ export interface SignedRequest {
 }
 
 /**
- * What Tencent Cloud finds when it signs a request itself, written after its documentation and not after the provider.
+ * What Tencent Cloud finds when it signs a request itself, written after its documentation and not
+ * after the provider.
  * @see https://www.tencentcloud.com/document/product/267/37447
  */
 export function signatureOf(

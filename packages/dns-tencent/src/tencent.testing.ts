@@ -62,7 +62,10 @@ const known: Readonly<Record<string, readonly string[]>> = {
   DeleteRecord: ['Domain', 'DomainId', 'RecordId'],
 };
 
-/** DNSPod's API of version 2021-03-23 as its reference describes it: one path, actions in a header, errors with status 200. */
+/**
+ * DNSPod's API of version 2021-03-23 as its reference describes it: one path, actions in a header,
+ * errors with status 200.
+ */
 export function tencentStandIn({ clock, zones, ...key }: TencentStandInOptions) {
   let rows: readonly (Row & { readonly zone: string })[] = [];
   let last = 162;

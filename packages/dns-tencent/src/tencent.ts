@@ -30,7 +30,10 @@ const recordList: RecordList = {
 const domainList: DomainList = {
   Response: { DomainCountInfo: { DomainTotal: 0 }, DomainList: [{ Punycode: '' }] },
 };
-/** The line that answers all who have none of their own; its name is another in the international edition, its id is not. */
+/**
+ * The line that answers all who have none of their own; its name is another in the international
+ * edition, its id is not.
+ */
 const line = { RecordLine: '默认', RecordLineId: '0' };
 const Limit = 1000;
 
@@ -54,7 +57,8 @@ export function tencent(options: TencentOptions): DnsProvider {
           Value: record.value,
           ...(record.ttl === undefined ? {} : { TTL: record.ttl }),
         };
-        // DNSPod takes no record twice: it is there when someone else has made it, or the same request that was sent twice.
+        // DNSPod takes no record twice: it is there when someone else has made it, or the same
+        // request that was sent twice.
         await api('CreateRecord', body, {
           ...options,
           zone,

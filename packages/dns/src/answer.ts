@@ -36,8 +36,9 @@ export async function cappedText({ body }: Response): Promise<string | undefined
 }
 
 /**
- * Where a value lacks what an example of it has, as `zones[1].name`; undefined where it lacks nothing.
- * Every member of the example must be there and of the same kind; every element of an array must be like the example's one.
+ * Where a value lacks what an example of it has, as `zones[1].name`; undefined where it lacks
+ * nothing. Every member of the example must be there and of the same kind; every element of an
+ * array must be like the example's one.
  */
 export function lacks(value: unknown, example: unknown, at = 'it'): string | undefined {
   if (Array.isArray(example))
@@ -65,7 +66,10 @@ function first<T>(
   return undefined;
 }
 
-/** The moment of a `Retry-After` header, in seconds or as a date; undefined where it has none that can be understood. RFC 9110 §10.2.3. */
+/**
+ * The moment of a `Retry-After` header, in seconds or as a date; undefined where it has none that
+ * can be understood. RFC 9110 §10.2.3.
+ */
 export function retryAfter(headers: Headers, now: Temporal.Instant): Temporal.Instant | undefined {
   const value = headers.get('retry-after')?.trim() ?? '';
   if (/^\d{1,9}$/.test(value)) return now.add({ seconds: Number(value) });

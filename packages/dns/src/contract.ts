@@ -13,8 +13,9 @@ export interface DnsProviderSubject {
 }
 
 /**
- * What a stand-in can do on request, unlike a live host: to refuse the credentials; to want fewer requests for the next 3600 seconds;
- * to answer nothing but server errors; to send something other than JSON; to make every change but answer with a server error; never to answer.
+ * What a stand-in can do on request, unlike a live host: to refuse the credentials; to want fewer
+ * requests for the next 3600 seconds; to answer nothing but server errors; to send something other
+ * than JSON; to make every change but answer with a server error; never to answer.
  */
 export type Trouble =
   'credentials' | 'rate-limited' | 'server-error' | 'not-json' | 'lost-answer' | 'silence';
@@ -46,7 +47,10 @@ const record = (value: string, name = '_acme-challenge.contract') => ({ name, va
 const displayed = async ({ zone, lookUp }: DnsProviderSubject, name = '_acme-challenge.contract') =>
   [...(await lookUp(recordName(zone, { name })))].sort();
 
-/** That an append fails with the code while the host is in trouble, in words that name the provider and no secret, and that it leaves nothing. */
+/**
+ * That an append fails with the code while the host is in trouble, in words that name the provider
+ * and no secret, and that it leaves nothing.
+ */
 const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubject) => {
   const { provider, zone, clock, trouble, secrets } = subject;
   trouble(kind);
@@ -68,7 +72,10 @@ const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubj
   assert.deepEqual(await displayed(subject), []);
 };
 
-/** What every DnsProvider does; leaves nothing behind. Runner-neutral: throws where a clause does not hold. */
+/**
+ * What every DnsProvider does; leaves nothing behind. Runner-neutral: throws where a clause does
+ * not hold.
+ */
 export const dnsProviderContract: readonly Clause[] = [
   {
     title: 'shows a value, and takes it away again',

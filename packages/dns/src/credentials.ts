@@ -1,12 +1,16 @@
 import { DnsError } from './errors.ts';
 
-/** A credential: itself, or how to get it, asked again for every request, so that it can come from a vault and change there. */
+/**
+ * A credential: itself, or how to get it, asked again for every request, so that it can come from a
+ * vault and change there.
+ */
 export type Secret = string | (() => Promise<string>);
 
 /**
  * A credential in clear, without spaces and line breaks around it.
  * @param what in words, as `the token`
- * @throws DnsError `ERR_DNS_CREDENTIALS` where there is none, or none that a header can hold; it never has the credential in its message
+ * @throws DnsError `ERR_DNS_CREDENTIALS` where there is none, or none that a header can hold; it
+ * never has the credential in its message
  */
 export async function reveal(
   secret: Secret,
@@ -52,7 +56,10 @@ export function basic(user: string, password: Secret): Secret {
     );
 }
 
-/** A text of someone else, with no credential in it: no header's value, nor what is in it behind a scheme as `Bearer` and `Basic`. */
+/**
+ * A text of someone else, with no credential in it: no header's value, nor what is in it behind a
+ * scheme as `Bearer` and `Basic`.
+ */
 export function concealed(text: string, secrets: readonly string[]): string {
   const strings = secrets.flatMap((secret) => {
     const [, scheme, credential = ''] = /^([\w-]+) (.+)$/.exec(secret) ?? [];

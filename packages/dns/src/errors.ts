@@ -1,7 +1,10 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
-/** What can go wrong with DNS; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
+/**
+ * What can go wrong with DNS; `exit` is the exit code of a program that ends with it, `http` the
+ * status of a service that passes it on.
+ */
 export const dnsErrors = {
   ERR_DNS_CREDENTIALS: {
     meaning: 'The DNS host does not take the credentials, or they are missing.',

@@ -8,7 +8,10 @@ import type { DnsOptions } from './provider.ts';
 /** Limits for a call to a host's API. */
 export interface CallLimits {
   readonly clock?: Clock;
-  /** For one call with all its attempts and pauses; 1 minute by default. One attempt takes 20 seconds of it at most. */
+  /**
+   * For one call with all its attempts and pauses; 1 minute by default. One attempt takes 20
+   * seconds of it at most.
+   */
   readonly limit?: DurationInput;
   /** 0 ≤ random() < 1; for the pauses between attempts. */
   readonly random?: () => number;
@@ -25,11 +28,16 @@ export interface ApiRequest {
   readonly body: string;
 }
 
-/** What a host has against a request, in its own words. Without a code it goes by the HTTP status. */
+/**
+ * What a host has against a request, in its own words. Without a code it goes by the HTTP status.
+ */
 export interface Refusal {
   readonly code?: DnsErrorCode;
   readonly message: string;
-  /** That the fault is the host's own, which it says by another status than 5xx: what can be repeated is tried again. */
+  /**
+   * That the fault is the host's own, which it says by another status than 5xx: what can be
+   * repeated is tried again.
+   */
   readonly trouble?: true;
 }
 
@@ -42,7 +50,10 @@ export interface JsonApiOptions extends CallLimits {
   readonly headers?: Readonly<Record<string, Secret>>;
   /** More headers, made again for every attempt; for a signature. */
   readonly sign?: (request: ApiRequest) => Promise<Readonly<Record<string, string>>>;
-  /** Reads the host's own error bodies; asked about every answer, also those of status 200. undefined: nothing is said there. */
+  /**
+   * Reads the host's own error bodies; asked about every answer, also those of status 200.
+   * undefined: nothing is said there.
+   */
   readonly refusal?: (json: unknown, status: number) => Refusal | undefined;
   readonly fetch?: typeof fetch;
 }
@@ -52,19 +63,31 @@ export type CallOptions<T> = DnsOptions & {
   readonly body?: object | URLSearchParams;
   /** The zone that it is about: named in messages, and what a 404 says is not there. */
   readonly zone?: string;
-  /** That a POST or PATCH can be sent again though it may have had its effect. GET, PUT and DELETE can. */
+  /**
+   * That a POST or PATCH can be sent again though it may have had its effect. GET, PUT and DELETE
+   * can.
+   */
   readonly repeatable?: true;
-  /** Never sent again by itself: by then it may be overtaken, as what replaces a record set is by a value that someone else added. */
+  /**
+   * Never sent again by itself: by then it may be overtaken, as what replaces a record set is by a
+   * value that someone else added.
+   */
   readonly once?: true;
 } &
-  /** An example of the answer: what lacks a member of it, or has it of another kind, is not an answer. The only element of an array is an example for all. */
+  /**
+   * An example of the answer: what lacks a member of it, or has it of another kind, is not an
+   * answer. The only element of an array is an example for all.
+   */
   (
     | { readonly answer: T; readonly accept?: never }
     /** Statuses that are a success besides 2xx, as the 404 of what is gone already. */
     | { readonly answer?: never; readonly accept?: readonly number[] }
   );
 
-/** One call of a host's API, with a path below the base URL. Parts of it that come from elsewhere are to be encoded. */
+/**
+ * One call of a host's API, with a path below the base URL. Parts of it that come from elsewhere
+ * are to be encoded.
+ */
 export type JsonApi = <T = unknown>(
   method: Method,
   path: string,
@@ -72,10 +95,12 @@ export type JsonApi = <T = unknown>(
 ) => Promise<T>;
 
 /**
- * A host's API of JSON over HTTP. It tries again after a 429 (nothing was done then), and what can be repeated also after a server error
- * or a lost connection: up to four times within the limit, at `Retry-After` where the host gives one, else after growing pauses.
- * It follows no redirect: credentials go to the host alone.
- * @throws DnsError by every call: `ERR_DNS_CREDENTIALS` for 401 and 403, `ERR_DNS_RATE_LIMITED` for 429, `ERR_DNS_ZONE_NOT_FOUND` for the 404 of a call about a zone, else `ERR_DNS_API`
+ * A host's API of JSON over HTTP. It tries again after a 429 (nothing was done then), and what can
+ * be repeated also after a server error or a lost connection: up to four times within the limit, at
+ * `Retry-After` where the host gives one, else after growing pauses. It follows no redirect:
+ * credentials go to the host alone.
+ * @throws DnsError by every call: `ERR_DNS_CREDENTIALS` for 401 and 403, `ERR_DNS_RATE_LIMITED` for
+ * 429, `ERR_DNS_ZONE_NOT_FOUND` for the 404 of a call about a zone, else `ERR_DNS_API`
  */
 export function jsonApi(options: JsonApiOptions): JsonApi {
   const host = { ...options, clock: options.clock ?? systemClock };
@@ -88,8 +113,9 @@ export function jsonApi(options: JsonApiOptions): JsonApi {
 const longestAttemptMs = 20_000;
 
 /**
- * Repeats a call to a host's API until it succeeds, or until another attempt would not help: five attempts
- * by default, within the limit, at `Retry-After` where the host gives one, else after growing pauses.
+ * Repeats a call to a host's API until it succeeds, or until another attempt would not help: five
+ * attempts by default, within the limit, at `Retry-After` where the host gives one, else after
+ * growing pauses.
  *
  * @param attempt Receives the time that it has. What it throws is passed on at once.
  */
@@ -128,7 +154,10 @@ interface Attempt<T> {
   readonly limit: DurationInput;
 }
 
-/** Sends a request once. @throws DnsError where it cannot be made, and the reason of the signal when that aborts */
+/**
+ * Sends a request once.
+ * @throws DnsError where it cannot be made, and the reason of the signal when that aborts
+ */
 async function attempt<T>(
   host: Host,
   { method, path, call, limit }: Attempt<T>,
@@ -263,7 +292,9 @@ export function noAnswer<T>(
   };
 }
 
-/** A success, if it is what its documentation says; where nothing is asked of it, any body will do. */
+/**
+ * A success, if it is what its documentation says; where nothing is asked of it, any body will do.
+ */
 function understood<T>({ body }: Answer, { provider, what, call }: Question<T>): Outcome<T> {
   const why = 'unreadable' in body ? body.unreadable : lackOf(body.json, call.answer);
   if (why === undefined || call.answer === undefined)

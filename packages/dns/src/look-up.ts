@@ -23,7 +23,10 @@ export interface LookUpOptions {
 
 const limit = 'PT10S';
 
-/** Asks the given servers, else the system's; each question has 10 seconds. @throws DnsError `ERR_DNS_LOOKUP` */
+/**
+ * Asks the given servers, else the system's; each question has 10 seconds.
+ * @throws DnsError `ERR_DNS_LOOKUP`
+ */
 export function lookUp({ clock, servers }: LookUpOptions): LookUp {
   const ask = async <T>(
     question: string,
@@ -63,7 +66,8 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
         [],
         options,
       ),
-    // A look-up of SOA follows an alias, and would show the zone of its target; where a zone begins there is no alias.
+    // A look-up of SOA follows an alias, and would show the zone of its target; where a zone begins
+    // there is no alias.
     isZone: async (name, options) =>
       (await cname(name, options)) === undefined &&
       (await ask(

@@ -35,7 +35,10 @@ export function keptToken<T extends GrantedToken>(
   };
 }
 
-/** A token endpoint says by status 400 that it does not take credentials. For `refusal` of `jsonApi`. RFC 6749 §5.2 */
+/**
+ * A token endpoint says by status 400 that it does not take credentials. For `refusal` of
+ * `jsonApi`. RFC 6749 §5.2
+ */
 export function tokenRefusal(json: unknown, status: number): Refusal | undefined {
   if (status !== 400 && status !== 401) return undefined;
   const { error, error_description: description } = {

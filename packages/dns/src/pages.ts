@@ -8,7 +8,8 @@ export interface Page<Item, Place> {
 
 /**
  * The items of all pages, asked for one after the other.
- * @throws DnsError `ERR_DNS_API` for a host whose pages lead back to one that was seen, or are more than a thousand
+ * @throws DnsError `ERR_DNS_API` for a host whose pages lead back to one that was seen, or are more
+ * than a thousand
  */
 export async function allPages<Item, Place>(
   begin: Place,

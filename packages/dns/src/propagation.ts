@@ -90,7 +90,10 @@ async function hidden(
   }
 }
 
-/** The addresses of all who answer for a zone. @throws DnsError `ERR_DNS_NOT_VISIBLE` where there is none */
+/**
+ * The addresses of all who answer for a zone.
+ * @throws DnsError `ERR_DNS_NOT_VISIBLE` where there is none
+ */
 export async function authoritativeServers(
   zone: string,
   { lookUp, signal, ipv6 = speaksIpv6() }: Pick<PropagationOptions, 'lookUp' | 'signal' | 'ipv6'>,

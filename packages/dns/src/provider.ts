@@ -1,11 +1,16 @@
 /** One TXT record in a zone. */
 export interface TxtRecord {
-  /** Relative to the zone, as `_acme-challenge.www`; `@` is the zone itself. A-labels, no final dot. */
+  /**
+   * Relative to the zone, as `_acme-challenge.www`; `@` is the zone itself. A-labels, no final dot.
+   */
   readonly name: string;
   readonly value: string;
   /** Seconds; the provider's least by default. */
   readonly ttl?: number;
-  /** What it answers, where it answers a challenge; for hosts that make the record from that by themselves. */
+  /**
+   * What it answers, where it answers a challenge; for hosts that make the record from that by
+   * themselves.
+   */
   readonly challenge?: AnsweredChallenge;
 }
 
@@ -24,7 +29,8 @@ export interface DnsOptions {
 
 /**
  * TXT records at one DNS host. Safe for concurrent use; both effects can be repeated.
- * @throws DnsError `ERR_DNS_CREDENTIALS`, `ERR_DNS_ZONE_NOT_FOUND`, `ERR_DNS_RATE_LIMITED`, `ERR_DNS_API`, by every method
+ * @throws DnsError `ERR_DNS_CREDENTIALS`, `ERR_DNS_ZONE_NOT_FOUND`, `ERR_DNS_RATE_LIMITED`,
+ * `ERR_DNS_API`, by every method
  */
 export interface DnsProvider {
   /** As people call it: `cloudflare`. */

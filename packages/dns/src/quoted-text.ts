@@ -1,10 +1,16 @@
-/** A TXT value as zone files have it: in quotes, cut where it is longer than 255 bytes. RFC 1035 §5.1. */
+/**
+ * A TXT value as zone files have it: in quotes, cut where it is longer than 255 bytes. RFC 1035
+ * §5.1.
+ */
 export function quoted(value: string): string {
   const strings = value.match(/[^]{1,255}/g) ?? [''];
   return strings.map((part) => `"${part.replace(/["\\]/g, '\\$&')}"`).join(' ');
 }
 
-/** Returns the value of a zone file's text: its strings joined. A text without quotes is the value itself. */
+/**
+ * Returns the value of a zone file's text: its strings joined. A text without quotes is the value
+ * itself.
+ */
 export function unquoted(text: string): string {
   const strings = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)];
   if (strings.length === 0) return text;

@@ -97,7 +97,10 @@ describe('editRecordSet', () => {
 
 describe('overwriteRecordSet', () => {
   const mine = { name: '@', value: 'mine' };
-  /** A name at a host that replaces whatever is there; its first writes end so, and others come in while the pause after them lasts. */
+  /**
+   * A name at a host that replaces whatever is there; its first writes end so, and others come in
+   * while the pause after them lasts.
+   */
   function blind(
     before: RecordSet | undefined,
     failures: DnsError[] = [],

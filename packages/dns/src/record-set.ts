@@ -28,7 +28,10 @@ export interface EditedRecordSet<There extends RecordSet, Done> extends DnsOptio
   readonly find: () => Promise<There | undefined>;
   /** Of a set that there is not. */
   readonly ttl: number;
-  /** Replaces the set that was read with the wanted one, if nothing has changed it; removes it if there are no values. Returns undefined if something has changed it. */
+  /**
+   * Replaces the set that was read with the wanted one, if nothing has changed it; removes it if
+   * there are no values. Returns undefined if something has changed it.
+   */
   readonly replace: (there: There | undefined, wanted: RecordSet) => Promise<Done | undefined>;
 }
 
@@ -52,7 +55,8 @@ export function withoutValue(
 }
 
 /**
- * Changes a record set at a host that replaces it only as it was read: reads it again, ten times at most after growing pauses, where someone else came in between.
+ * Changes a record set at a host that replaces it only as it was read: reads it again, ten times at
+ * most after growing pauses, where someone else came in between.
  * @returns what `replace` returned; undefined where there was nothing to do
  * @throws DnsError `ERR_DNS_API` where others change it all the time
  */
@@ -75,8 +79,9 @@ export async function editRecordSet<There extends RecordSet, Done>(
 }
 
 /**
- * Changes a record set at a host that replaces whatever is there, and cannot be asked to do so only if no one came in between:
- * where the host is in trouble, every further attempt reads the set again, so that none writes what others have overtaken while it paused.
+ * Changes a record set at a host that replaces whatever is there, and cannot be asked to do so only
+ * if no one came in between: where the host is in trouble, every further attempt reads the set
+ * again, so that none writes what others have overtaken while it paused.
  * @param set its `replace` calls the host `once`
  * @returns what `replace` returned; undefined where there was nothing to do
  * @throws what find and replace throw

@@ -27,7 +27,8 @@ export interface SdkApiOptions extends CallLimits, Pick<JsonApiOptions, 'provide
 /**
  * One call of a vendor's SDK. It can be sent again where it is `repeatable`.
  * @param what as messages name it
- * @param call makes it, once for every attempt; it may still be under way when the signal has aborted
+ * @param call makes it, once for every attempt; it may still be under way when the signal has
+ * aborted
  */
 export type SdkApi = <T = unknown>(
   what: string,
@@ -38,8 +39,9 @@ export type SdkApi = <T = unknown>(
 export type SdkCallOptions<T> = CallOptions<T> & { readonly body?: never };
 
 /**
- * A vendor's SDK, called as `jsonApi` calls a host: with the same attempts, pauses, time limits and errors. Its own retries are to be off.
- * A DnsError that a call throws, as for credentials that are missing, is passed on.
+ * A vendor's SDK, called as `jsonApi` calls a host: with the same attempts, pauses, time limits and
+ * errors. Its own retries are to be off. A DnsError that a call throws, as for credentials that are
+ * missing, is passed on.
  * @throws DnsError by every call, as by `jsonApi`
  */
 export function sdkApi({

@@ -1,12 +1,18 @@
 import { cappedText } from './answer.ts';
 
 export interface SdkFetchOptions {
-  /** Sent with every request. Of the SDK's own only `accept` and `content-type` are: it may have others out of the environment. */
+  /**
+   * Sent with every request. Of the SDK's own only `accept` and `content-type` are: it may have
+   * others out of the environment.
+   */
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch?: typeof fetch | undefined;
 }
 
-/** A fetch for a vendor's SDK that goes where it is sent and no further: it follows no redirect, and reads 4 MiB at most. */
+/**
+ * A fetch for a vendor's SDK that goes where it is sent and no further: it follows no redirect, and
+ * reads 4 MiB at most.
+ */
 export function sdkFetch({
   headers: extraHeaders,
   fetch = globalThis.fetch,

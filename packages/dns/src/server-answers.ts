@@ -13,11 +13,17 @@ export type ServerAnswer =
   | { readonly server: string; readonly error: string };
 
 export interface ServerAnswersOptions extends Omit<PropagationOptions, 'propagation' | 'limit'> {
-  /** `address` or `address:port`; by default every server that answers for the zone, over each of its addresses. */
+  /**
+   * `address` or `address:port`; by default every server that answers for the zone, over each of
+   * its addresses.
+   */
   readonly servers?: readonly string[] | undefined;
 }
 
-/** Asks each server once for the TXT records of a name, and follows no alias. @throws DnsError `ERR_DNS_NOT_VISIBLE` where no server can be asked */
+/**
+ * Asks each server once for the TXT records of a name, and follows no alias.
+ * @throws DnsError `ERR_DNS_NOT_VISIBLE` where no server can be asked
+ */
 export async function serverAnswers(
   { zone, name }: Omit<VisibleRecord, 'value'>,
   {

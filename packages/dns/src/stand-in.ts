@@ -7,7 +7,9 @@ export interface StandInRequest {
   readonly headers: Headers;
   /** The parts of the path that the route names with a colon, decoded. */
   readonly params: Readonly<Record<string, string>>;
-  /** Parsed where it is JSON or a form, as it came where it is XML; undefined where there is none. */
+  /**
+   * Parsed where it is JSON or a form, as it came where it is XML; undefined where there is none.
+   */
   readonly body: unknown;
   /** The body as it came; for a signature. */
   readonly text: string;
@@ -23,10 +25,15 @@ export interface StandInAnswer {
 }
 
 export interface StandInOptions {
-  /** The URL of the API: requests to any other place throw, as one to a host that does not exist. */
+  /**
+   * The URL of the API: requests to any other place throw, as one to a host that does not exist.
+   */
   readonly baseUrl: string;
   readonly authorized: (request: StandInRequest) => boolean;
-  /** In the vendor's own words: for wrong credentials, too many requests, a path that there is not, a body that cannot be read, and a fault of its own. */
+  /**
+   * In the vendor's own words: for wrong credentials, too many requests, a path that there is not,
+   * a body that cannot be read, and a fault of its own.
+   */
   readonly words: Readonly<
     Record<'credentials' | 'rate-limited' | 'unknown' | 'malformed' | 'server-error', StandInAnswer>
   >;

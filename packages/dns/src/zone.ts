@@ -10,7 +10,8 @@ export interface ZoneSearch {
 }
 
 /**
- * The zone of a name: the longest of the provider's zones, else the nearest name above (or the name itself) that has an SOA record.
+ * The zone of a name: the longest of the provider's zones, else the nearest name above (or the name
+ * itself) that has an SOA record.
  * @param name without a final dot
  * @throws DnsError `ERR_DNS_ZONE_NOT_FOUND`
  */

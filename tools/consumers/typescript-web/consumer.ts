@@ -1,4 +1,5 @@
-// A program for the web's own fetch and WebCrypto: with the types of a browser, a worker or Deno, and none of Node's.
+// A program for the web's own fetch and WebCrypto: with the types of a browser, a worker or Deno,
+// and none of Node's.
 import { AcmeClient, type ChallengeSolver, type IssuedChain } from '@acmex/client';
 import { identifiers } from '@acmex/identifier';
 import { acmeSession, type Fetch, generateAccountKey, newAccount } from '@acmex/protocol';

@@ -6,11 +6,17 @@ import { opened } from './opened.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface BindOptions {
-  /** Zones and their records, as lines of a zone file: `www IN A 192.0.2.1`. Each zone has the name server ns1 at 127.0.0.1 besides. */
+  /**
+   * Zones and their records, as lines of a zone file: `www IN A 192.0.2.1`. Each zone has the name
+   * server ns1 at 127.0.0.1 besides.
+   */
   readonly zones: Readonly<Record<string, readonly string[]>>;
 }
 
-/** A name server that is authoritative for its zones, and takes dynamic updates (RFC 2136) from this machine. */
+/**
+ * A name server that is authoritative for its zones, and takes dynamic updates (RFC 2136) from this
+ * machine.
+ */
 export interface Bind extends AsyncDisposable {
   readonly port: number;
   /** `127.0.0.1:PORT` */
@@ -18,7 +24,10 @@ export interface Bind extends AsyncDisposable {
   log(): string;
 }
 
-/** Starts BIND on a free port of 127.0.0.1. @throws ProgramError with the log when it does not start */
+/**
+ * Starts BIND on a free port of 127.0.0.1.
+ * @throws ProgramError with the log when it does not start
+ */
 export async function startBind({ zones }: BindOptions): Promise<Bind> {
   for (let attempt = 1; ; attempt++) {
     try {

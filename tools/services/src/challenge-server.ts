@@ -8,9 +8,15 @@ export interface ChallengeServerOptions {
   readonly httpPort?: number | undefined;
 }
 
-/** pebble-challtestsrv: the DNS that Pebble asks, and a web server for http-01 if wanted. Names may be written with or without the final dot. */
+/**
+ * pebble-challtestsrv: the DNS that Pebble asks, and a web server for http-01 if wanted. Names may
+ * be written with or without the final dot.
+ */
 export interface ChallengeServer extends AsyncDisposable {
-  /** Where its DNS answers: '127.0.0.1:PORT', UDP and TCP. Every name has the address 127.0.0.1 by default. */
+  /**
+   * Where its DNS answers: '127.0.0.1:PORT', UDP and TCP. Every name has the address 127.0.0.1 by
+   * default.
+   */
   readonly dnsAddress: string;
   readonly managementUrl: string;
   log(): string;
@@ -101,7 +107,10 @@ export async function startChallengeServer({
 
 const absolute = (name: string) => (name.endsWith('.') ? name : `${name}.`);
 
-/** A name made up here is known to the DNS: so it is the one of the program just started, and not of another that had the port before. */
+/**
+ * A name made up here is known to the DNS: so it is the one of the program just started, and not of
+ * another that had the port before.
+ */
 async function ownDnsAnswers(
   dnsAddress: string,
   post: (path: string, body: object) => Promise<void>,

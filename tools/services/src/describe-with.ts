@@ -3,8 +3,9 @@ import type * as jest from '@jest/globals';
 import { howToInstall, isInstalled } from '../../programs.mjs';
 
 /**
- * Tests that need programs. Where one is missing they are skipped and say why; with CI=true that is a failure.
- * `describe` is Jest's global one: an import of @jest/globals would keep scripts from loading this package.
+ * Tests that need programs. Where one is missing they are skipped and say why; with CI=true that is
+ * a failure. `describe` is Jest's global one: an import of @jest/globals would keep scripts from
+ * loading this package.
  */
 export function describeWith(programs: readonly string[], title: string, tests: () => void): void {
   const { describe, it } = globalThis as unknown as typeof jest;

@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Returns a port on which nothing listens, on any address of this machine. It is below the range that
- * systems use for outgoing connections and for `listen(0)`, so that none of these takes it first.
+ * Returns a port on which nothing listens, on any address of this machine. It is below the range
+ * that systems use for outgoing connections and for `listen(0)`, so that none of these takes it
+ * first.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {

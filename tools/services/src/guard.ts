@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * Runs a line of shell when this process ends without disposing of the guard, however it ends: a signal, an exit, a crash.
- * A shell waits on a pipe that only this process holds; handlers of `exit` would not do, because Jest calls none and SIGKILL neither.
+ * Runs a line of shell when this process ends without disposing of the guard, however it ends: a
+ * signal, an exit, a crash. A shell waits on a pipe that only this process holds; handlers of
+ * `exit` would not do, because Jest calls none and SIGKILL neither.
  */
 export function guard(line: string, ...args: readonly string[]): AsyncDisposable {
   const shell = spawn(

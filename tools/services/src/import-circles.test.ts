@@ -26,7 +26,10 @@ function importsOf(file: string): readonly string[] {
     .map(({ fileName }) => join(dirname(file), fileName));
 }
 
-/** Returns circles of imports, each as a path that ends where it begins: at least one wherever there is any. */
+/**
+ * Returns circles of imports, each as a path that ends where it begins: at least one wherever there
+ * is any.
+ */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const circles: string[] = [];
   const done = new Set<string>();

@@ -23,7 +23,10 @@ export interface LocalCertificate {
 
 const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** A certificate for a server on this machine, and the CA that a client trusts to reach it; both are valid for a day. */
+/**
+ * A certificate for a server on this machine, and the CA that a client trusts to reach it; both are
+ * valid for a day.
+ */
 export async function localCertificate(clock: Clock = systemClock): Promise<LocalCertificate> {
   cryptoProvider.set(crypto);
   const now = clock.now();

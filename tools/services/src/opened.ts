@@ -1,6 +1,6 @@
 /**
- * What a starter has opened so far. `close` closes it in reverse order, each part even when another failed to close.
- * It replaces AsyncDisposableStack, which Node.js 20 lacks.
+ * What a starter has opened so far. `close` closes it in reverse order, each part even when another
+ * failed to close. It replaces AsyncDisposableStack, which Node.js 20 lacks.
  */
 export function opened() {
   const resources: AsyncDisposable[] = [];

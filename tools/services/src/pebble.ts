@@ -14,7 +14,9 @@ export interface PebbleOptions {
   readonly nonceReject?: number;
   /** Percentage of new orders that get a valid authorization again; 0 by default. */
   readonly authorizationReuse?: number;
-  /** Key identifiers and their HMAC keys in base64url: an external account binding is then required. */
+  /**
+   * Key identifiers and their HMAC keys in base64url: an external account binding is then required.
+   */
   readonly externalAccounts?: Readonly<Record<string, string>>;
   /** Chains beside the default one; 0 by default. */
   readonly alternateRoots?: number;
@@ -29,9 +31,15 @@ export interface PebbleOptions {
   /** Where it looks for http-01 and tls-alpn-01; free ports by default. */
   readonly httpPort?: number;
   readonly tlsPort?: number;
-  /** `host:port` of the name server that it asks; by default one of its own, in which every name is 127.0.0.1. */
+  /**
+   * `host:port` of the name server that it asks; by default one of its own, in which every name is
+   * 127.0.0.1.
+   */
   readonly dnsServer?: string;
-  /** What answers on `httpPort`: a solver of the test (the default), or the responses of `challenges.addHttp01`. */
+  /**
+   * What answers on `httpPort`: a solver of the test (the default), or the responses of
+   * `challenges.addHttp01`.
+   */
   readonly http01?: 'test' | 'challtestsrv';
 }
 
@@ -40,7 +48,10 @@ export interface Pebble extends AsyncDisposable {
   readonly port: number;
   /** The URL of the ACME directory. */
   readonly directory: string;
-  /** The CA of Pebble's own https, PEM; also in `caFile`. It has nothing to do with what Pebble issues. */
+  /**
+   * The CA of Pebble's own https, PEM; also in `caFile`. It has nothing to do with what Pebble
+   * issues.
+   */
   readonly caCertificate: string;
   readonly caFile: string;
   readonly httpPort: number;
@@ -55,7 +66,8 @@ export interface Pebble extends AsyncDisposable {
 }
 
 /**
- * Starts Pebble and pebble-challtestsrv on free ports of 127.0.0.1. One Pebble serves 500 issuances at most: it slows with age.
+ * Starts Pebble and pebble-challtestsrv on free ports of 127.0.0.1. One Pebble serves 500 issuances
+ * at most: it slows with age.
  * @throws ProgramError with the log when it does not start
  */
 export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> {

@@ -20,7 +20,10 @@ export interface PowerDns extends AsyncDisposable {
   log(): string;
 }
 
-/** Starts PowerDNS on free ports of 127.0.0.1. @throws ProgramError with the log when it does not start */
+/**
+ * Starts PowerDNS on free ports of 127.0.0.1.
+ * @throws ProgramError with the log when it does not start
+ */
 export async function startPowerDns(options: PowerDnsOptions): Promise<PowerDns> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -43,7 +46,8 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
     const url = `http://127.0.0.1:${apiPort}`;
     await mkdir(join(folder.path, 'run'));
     const settings = {
-      // No configuration of this machine is read, and nothing is kept from one question to the next.
+      // No configuration of this machine is read, and nothing is kept from one question to the
+      // next.
       'config-dir': folder.path,
       'socket-dir': join(folder.path, 'run'),
       daemon: 'no',

@@ -10,7 +10,10 @@ export interface ProgramOptions {
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Looks at all that was written so far, on both streams, and says whether the program is at work. Throws when it never will be: that ends the wait. */
+  /**
+   * Looks at all that was written so far, on both streams, and says whether the program is at work.
+   * Throws when it never will be: that ends the wait.
+   */
   readonly ready: (log: string) => boolean;
   /** A look from outside after that: repeated until it resolves. */
   readonly answers?: (options: { readonly signal: AbortSignal }) => Promise<unknown>;
@@ -19,7 +22,9 @@ export interface ProgramOptions {
   readonly clock?: Clock;
 }
 
-/** A program at work. Disposing of it sends SIGTERM, after 5 seconds SIGKILL, and waits for its end. */
+/**
+ * A program at work. Disposing of it sends SIGTERM, after 5 seconds SIGKILL, and waits for its end.
+ */
 export interface Program extends AsyncDisposable {
   readonly pid: number;
   /** What it has written so far, on both streams. */
@@ -41,8 +46,10 @@ export class ProgramError extends Error {
 }
 
 /**
- * Starts a program and waits until it is at work. It is killed as well when this process ends abruptly.
- * @throws ProgramError when it ends by itself, or is not at work within the limit; nothing of it is left then
+ * Starts a program and waits until it is at work. It is killed as well when this process ends
+ * abruptly.
+ * @throws ProgramError when it ends by itself, or is not at work within the limit; nothing of it is
+ * left then
  */
 export async function startProgram({
   command,

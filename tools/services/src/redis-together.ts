@@ -7,7 +7,10 @@ export interface RedisCluster extends AsyncDisposable {
   readonly nodes: readonly RedisServer[];
 }
 
-/** A master with a replica, and sentinels that put the replica instead of a master which is silent for half a second. */
+/**
+ * A master with a replica, and sentinels that put the replica instead of a master which is silent
+ * for half a second.
+ */
 export interface RedisSentinel extends AsyncDisposable {
   /** What the sentinels call the master. */
   readonly name: string;

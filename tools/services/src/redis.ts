@@ -15,7 +15,9 @@ export interface RedisOptions {
   readonly appendfsync?: 'always' | 'everysec' | 'no';
   /** Of the default user. */
   readonly password?: string;
-  /** Lines of an ACL file: `user acmex on >password ~{acmex}:* +@all`. Not together with `password`. */
+  /**
+   * Lines of an ACL file: `user acmex on >password ~{acmex}:* +@all`. Not together with `password`.
+   */
   readonly acl?: readonly string[];
   /** Whether it speaks TLS, and TLS alone, with a certificate of a CA made for it. */
   readonly tls?: boolean;
@@ -23,7 +25,10 @@ export interface RedisOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A Redis on a port of 127.0.0.1. Its data lasts over `kill` and `restart` as far as its settings promise, and goes when it is disposed of. */
+/**
+ * A Redis on a port of 127.0.0.1. Its data lasts over `kill` and `restart` as far as its settings
+ * promise, and goes when it is disposed of.
+ */
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
   /** `redis://127.0.0.1:PORT`, or `rediss://`; without a password. */
@@ -93,7 +98,10 @@ export interface RedisProgramOptions {
   readonly caCertificate?: string;
 }
 
-/** Starts redis-server with settings of any kind. @throws ProgramError with the log when it does not start */
+/**
+ * Starts redis-server with settings of any kind.
+ * @throws ProgramError with the log when it does not start
+ */
 export async function startRedisProgram(options: RedisProgramOptions): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     try {
