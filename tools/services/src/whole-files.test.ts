@@ -42,7 +42,7 @@ describe('the sources', () => {
     ]);
   });
   it('check who can change a path by @acmex/files only', () => {
-    // A file with a credential has a stricter rule: nobody else may read it.
+    // A file with a credential has a stricter rule: no one else may read it.
     expect(filesWith(/0o0?22\b|0o1000\b/)).toEqual([]);
   });
   it('put the codes of file errors into words by @acmex/files only', () => {
