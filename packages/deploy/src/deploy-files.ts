@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { type FileAttributes, replaceFile } from '@acmex/files';
 import { type Bundle, filesOf } from './bundle.ts';
-import { deployToDirectory } from './directory.ts';
+import { type Deployed, deployToDirectory, type DirectoryTarget } from './directory.ts';
 import { DeployError } from './errors.ts';
 import { fileAttributes, type Permissions } from './permissions.ts';
 import { writeFailure } from './write-failure.ts';
@@ -19,26 +19,7 @@ export interface FileTarget extends Permissions {
   readonly combinedPath?: string | undefined;
 }
 
-/** A folder in certbot's form: `live/<name>` with `fullchain.pem`, `privkey.pem`, `cert.pem` and `chain.pem`. */
-export interface DirectoryTarget extends Permissions {
-  /** Absolute. */
-  readonly directory: string;
-  /** The name of the certificate's folder; the first name of the certificate by default. */
-  readonly name?: string | undefined;
-}
-
 export type Target = FileTarget | DirectoryTarget;
-
-/** Where a certificate is after it was deployed. */
-export interface Deployed {
-  /** Whether a file was written. */
-  readonly changed: boolean;
-  readonly paths: {
-    readonly fullchain?: string | undefined;
-    readonly privateKey?: string | undefined;
-    readonly lineage?: string | undefined;
-  };
-}
 
 /**
  * Writes a certificate and its key to files. Nothing changes if they are there already. In a directory, certificate and key change

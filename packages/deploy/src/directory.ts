@@ -3,9 +3,28 @@ import { readlink, rename, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type FileAttributes, type Folder, openFolder, replaceFileIn } from '@acmex/files';
 import { type Bundle, filesOf, folderName } from './bundle.ts';
-import type { Deployed, DirectoryTarget } from './deploy-files.ts';
 import { DeployError } from './errors.ts';
 import { writeFailure } from './write-failure.ts';
+import type { Permissions } from './permissions.ts';
+
+/** A folder in certbot's form: `live/<name>` with `fullchain.pem`, `privkey.pem`, `cert.pem` and `chain.pem`. */
+export interface DirectoryTarget extends Permissions {
+  /** Absolute. */
+  readonly directory: string;
+  /** The name of the certificate's folder; the first name of the certificate by default. */
+  readonly name?: string | undefined;
+}
+
+/** Where a certificate is after it was deployed. */
+export interface Deployed {
+  /** Whether a file was written. */
+  readonly changed: boolean;
+  readonly paths: {
+    readonly fullchain?: string | undefined;
+    readonly privateKey?: string | undefined;
+    readonly lineage?: string | undefined;
+  };
+}
 
 /** How many certificates stay in an archive, with the current one. */
 const archivedCertificates = 3;

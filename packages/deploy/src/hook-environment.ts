@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Bundle } from './bundle.ts';
-import type { Deployed } from './deploy-files.ts';
+import type { Deployed } from './directory.ts';
 
 /** The variables of the environment that a hook sees; none is a credential. */
 const passedVariables = ['PATH', 'HOME', 'LANG', 'TZ'] as const;

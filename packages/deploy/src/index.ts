@@ -1,11 +1,6 @@
 export { type Bundle, type BundleFiles, filesOf, folderName } from './bundle.ts';
-export {
-  type Deployed,
-  deployFiles,
-  type DirectoryTarget,
-  type FileTarget,
-  type Target,
-} from './deploy-files.ts';
+export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';
+export type { Deployed, DirectoryTarget } from './directory.ts';
 export { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';
 export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';

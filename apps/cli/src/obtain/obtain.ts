@@ -2,10 +2,6 @@ import { access } from 'node:fs/promises';
 import { parseChain } from '@acmex/certificate';
 import { fileAttributes } from '@acmex/deploy';
 import { endsIn, type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
-import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { Identifier } from '@acmex/identifier';
-import type { JsonObject } from '@acmex/orchestrator';
-import type { Storage } from '@acmex/storage';
 import {
   type CertificateAuthority,
   chooseAuthority,
@@ -17,37 +13,15 @@ import { commandManager } from '../managed/manager.ts';
 import { openStorage } from '../open-storage.ts';
 import { formatResult } from '../output.ts';
 import { readText } from '../read-text.ts';
-import { type Reporter, reporter, type Terminal } from '../terminal.ts';
+import { reporter, type Terminal } from '../terminal.ts';
 import { challengeFromFlags } from './challenge.ts';
 import { isManual, promptForRecord } from './manual-dns.ts';
 import type { ObtainOptions } from './options.ts';
+import type { Obtaining } from './obtaining.ts';
 import { orderManaged } from './order-managed.ts';
 import { orderOnce } from './order-once.ts';
 import { namesOf } from './request.ts';
 import { resultDocument, resultText } from './result.ts';
-
-/** What an order of `acmex obtain` works with. */
-export interface Obtaining {
-  readonly options: ObtainOptions;
-  /** Empty for a request from a file. */
-  readonly names: readonly Identifier[];
-  readonly authority: CertificateAuthority;
-  /** The name of the authority in the storage. */
-  readonly issuer: string;
-  readonly challenge: JsonObject;
-  readonly storage: Storage;
-  readonly manager: ConfiguredManager;
-  readonly terminal: Terminal;
-  readonly report: Reporter;
-}
-
-/** The certificate of an order, which is in its files. */
-export interface Obtained {
-  /** PEM */
-  readonly chain: string;
-  /** Absent for a certificate that is not managed. */
-  readonly id?: string;
-}
 
 /** `acmex obtain`: obtains a certificate, writes it to its files, and has it renewed unless `--no-manage` is present. */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {

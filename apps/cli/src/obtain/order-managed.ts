@@ -12,7 +12,7 @@ import {
 import type { Declaration, SpecKey } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { waitingFile } from '../whole-file.ts';
-import type { Obtained, Obtaining } from './obtain.ts';
+import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
 
 /** Orders a managed certificate, unless it is current and as wanted, and deploys it to its files. */

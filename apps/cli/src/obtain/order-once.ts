@@ -4,7 +4,7 @@ import { fileAttributes } from '@acmex/deploy';
 import { endsIn } from '@acmex/manager';
 import { reportProgress, trackDisplay } from '../progress.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
-import type { Obtained, Obtaining } from './obtain.ts';
+import type { Obtained, Obtaining } from './obtaining.ts';
 import { certificateRequest } from './request.ts';
 
 /** Orders a certificate that is not managed: only its account is stored. */
