@@ -321,13 +321,13 @@ describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => 
       return (await acmex(['config', 'check', '--config', at('acmex.toml')])).stderr;
     };
     await expect(check('[challenge]\nchallenge_type = "dns-persist-01"\n')).resolves.toContain(
-      `challenge.challenge_draft is missing: write the one that the CA follows: ${dnsPersistDrafts.map((draft) => `"${draft}"`).join(', ')}`,
+      `challenge.challenge_draft is missing: write the version that the CA follows: ${dnsPersistDrafts.map((draft) => `"${draft}"`).join(', ')}`,
     );
     await expect(
       check(
         `[challenge]\nchallenge_type = "dns-persist-01"\nchallenge_draft = "${accountDraft}"\n`,
       ),
-    ).resolves.toContain('is no version of dns-persist-01');
+    ).resolves.toContain('is not a version of dns-persist-01');
     await expect(
       check(
         `[challenge]\nchallenge_type = "dns-account-01"\nchallenge_draft = "${accountDraft}"\n`,
