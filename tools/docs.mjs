@@ -1,6 +1,7 @@
 // Writes the reference that is made from the code; with --check it only says what is out of date.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { formatted } from './formatted.mjs';
 import { packages, root } from './packages.mjs';
@@ -299,6 +300,8 @@ function contractText(contract) {
 
 /** Returns the page of the server's routes, scopes and metrics. */
 async function restApi() {
+  if (!existsSync(fileURLToPath(import.meta.resolve('@acmex/config'))))
+    throw new Error('the REST page needs the built packages: run npm run build first');
   const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(
     ['api-description.ts', 'access/scopes.ts', 'metrics/metric-meanings.ts'].map((file) =>
       load(join(root, 'apps/server/src', file), { packages: 'external' }),

@@ -18,7 +18,7 @@ export const edits = ({ name, version }) => [
   },
   {
     file: 'packages/config/tsconfig.build.json',
-    before: / {4}\{ "path": "\.\.\/storage-encrypted/,
+    before: / {4}\{\s+"path": "\.\.\/storage-encrypted/,
     insert: `    { "path": "../dns-${name}/tsconfig.build.json" },\n`,
   },
 ];

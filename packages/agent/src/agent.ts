@@ -20,9 +20,15 @@ import { type AgentLog, describeError, logWithoutPrivateKeys } from './log.ts';
 export interface AgentOptions {
   /** URLs of AcmeX servers that share a storage. When one fails, the next is used. */
   readonly servers: readonly string[];
-  /** Returns the API key, which has the scopes certificates:read, private-keys:read and agents:write. Called for each request. */
+  /**
+   * Returns the API key, which has the scopes certificates:read, private-keys:read and
+   * agents:write. Called for each request.
+   */
   readonly key: () => Promise<string>;
-  /** Folder for `live/NAME/fullchain.pem` and `privkey.pem`, and for the agent's record. Made if it is absent. */
+  /**
+   * Folder for `live/NAME/fullchain.pem` and `privkey.pem`, and for the agent's record. Made if it
+   * is absent.
+   */
   readonly directory: string;
   /** Ids or names of certificates; by default all that the key may read. */
   readonly certificates?: readonly string[] | undefined;
@@ -32,7 +38,10 @@ export interface AgentOptions {
   readonly probe?: { readonly host: string; readonly port: number } | undefined;
   /** What the hook gets of the environment; nothing by default. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** The name of this host at the server: a-z, 0-9, `.`, `_` and `-`. By default made from the host name. */
+  /**
+   * The name of this host at the server: a-z, 0-9, `.`, `_` and `-`. By default made from the host
+   * name.
+   */
   readonly name?: string | undefined;
   /** PEM roots that the servers' certificates may be issued by, besides those of Node.js. */
   readonly serverCa?: string | undefined;
@@ -54,13 +63,22 @@ export interface UpdateResult {
   readonly deployments: readonly DeploymentStatus[];
 }
 
-/** Keeps the certificates of a host as they are at the servers. Disposing of it closes its connections. */
+/**
+ * Keeps the certificates of a host as they are at the servers. Disposing of it closes its
+ * connections.
+ */
 export interface Agent extends Disposable {
   /** Absolute. */
   readonly directory: string;
-  /** Updates again whenever a server has a new certificate, and at least every minute, until the signal aborts. */
+  /**
+   * Updates again whenever a server has a new certificate, and at least every minute, until the
+   * signal aborts.
+   */
   run(): Promise<void>;
-  /** Fetches and deploys what has changed, and reports to the servers. @throws ApiError when no server answers */
+  /**
+   * Fetches and deploys what has changed, and reports to the servers.
+   * @throws ApiError when no server answers
+   */
   update(): Promise<UpdateResult>;
   /** Makes `run` update at once, and repeat failed deployments. */
   wake(): void;
@@ -68,7 +86,8 @@ export interface Agent extends Disposable {
 
 /**
  * Opens an agent on its directory.
- * @throws AgentError `ERR_AGENT_OPTION` for an invalid URL or name, `ERR_AGENT_DIRECTORY` when the directory cannot be used
+ * @throws AgentError `ERR_AGENT_OPTION` for an invalid URL or name, `ERR_AGENT_DIRECTORY` when the
+ * directory cannot be used
  */
 export async function openAgent(options: AgentOptions): Promise<Agent> {
   const {
@@ -255,7 +274,10 @@ class AgentLoop {
     return { certificates, missing, deployments: statuses };
   }
 
-  /** Reports what has changed, or was last reported long ago. A failed report is logged once and does not stop the agent. */
+  /**
+   * Reports what has changed, or was last reported long ago. A failed report is logged once and
+   * does not stop the agent.
+   */
   async #report(statuses: readonly DeploymentStatus[]): Promise<void> {
     const { api, name: agent, clock, signal, log } = this.#options;
     const now = clock.monotonic();
@@ -321,7 +343,8 @@ class AgentLoop {
       }
     } catch (error) {
       if (signal.aborted) return;
-      // A certificate that is gone is noticed by the next update, and a busy server by its next request.
+      // A certificate that is gone is noticed by the next update, and a busy server by its next
+      // request.
       if (error instanceof ApiError && waitUntilDue.has(error.code)) return await due;
       throw error;
     }

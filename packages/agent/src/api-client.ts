@@ -41,7 +41,10 @@ const failoverCodes: ReadonlySet<string> = new Set([
   'ERR_AGENT_SERVER_BUSY',
 ] satisfies AgentErrorCode[]);
 
-/** Sends requests to AcmeX servers that share a storage. When a server fails, the next one is used at once and from then on. */
+/**
+ * Sends requests to AcmeX servers that share a storage. When a server fails, the next one is used
+ * at once and from then on.
+ */
 export class ApiClient {
   readonly #options: ApiClientOptions;
   #current = 0;
@@ -50,7 +53,10 @@ export class ApiClient {
     this.#options = options;
   }
 
-  /** @throws ApiError; when several servers fail, with the code of the last, and the shortest Retry-After if all have sent one */
+  /**
+   * @throws ApiError; when several servers fail, with the code of the last, and the shortest
+   * Retry-After if all have sent one
+   */
   async request(path: string, options: RequestOptions = {}): Promise<ApiResponse> {
     const { urls, onFailover } = this.#options;
     const errors: ApiError[] = [];
@@ -120,7 +126,8 @@ export class ApiClient {
 
 /**
  * Returns the URL of a server without a slash at its end.
- * @throws AgentError `ERR_AGENT_OPTION` for an invalid URL, and for one that would send the key unencrypted over a network
+ * @throws AgentError `ERR_AGENT_OPTION` for an invalid URL, and for one that would send the key
+ * unencrypted over a network
  */
 export function serverUrl(text: string): string {
   if (!URL.canParse(text) || !/^https?:/i.test(text))
@@ -203,7 +210,10 @@ function codeFor(status: number, serverCode: string | undefined): AgentErrorCode
   return status >= 500 ? 'ERR_AGENT_SERVER_UNREACHABLE' : 'ERR_AGENT_SERVER_REFUSED';
 }
 
-/** Returns the members of a problem document; text from a server is data, so control characters are escaped. */
+/**
+ * Returns the members of a problem document; text from a server is data, so control characters are
+ * escaped.
+ */
 function parseProblem(text: string): { readonly code?: string; readonly detail?: string } {
   try {
     const { code, detail } = JSON.parse(text) as {

@@ -15,8 +15,9 @@ export interface PauseOptions {
 const longestRetryAfterMs = 600_000;
 
 /**
- * Returns the milliseconds until the next try. The pause doubles with each failure, and is spread at random between half of that and all of
- * it, so that hosts which failed together do not return together. It is not shorter than Retry-After, of which ten minutes count at most.
+ * Returns the milliseconds until the next try. The pause doubles with each failure, and is spread
+ * at random between half of that and all of it, so that hosts which failed together do not return
+ * together. It is not shorter than Retry-After, of which ten minutes count at most.
  */
 export function pauseAfterMs(options: PauseOptions): number {
   const { failures, firstMs, longestMs, retryAfterMs = 0, random } = options;

@@ -12,8 +12,9 @@ import type { Bundle } from '@acmex/deploy';
 type Subject = Pick<Bundle, 'id' | 'names'>;
 
 /**
- * Returns the bundle that a server sent, after it is verified: the key belongs to the certificate, the certificate is valid now for exactly
- * these names, and each certificate of the chain is signed by the next.
+ * Returns the bundle that a server sent, after it is verified: the key belongs to the certificate,
+ * the certificate is valid now for exactly these names, and each certificate of the chain is signed
+ * by the next.
  * @param text a private key and a chain, PEM
  * @throws CertificateError as `verifyIssued`, and `ERR_KEY_FORMAT` for an invalid key
  */
@@ -32,7 +33,10 @@ export async function verifiedBundle(
   return bundleOf(subject, { leaf, chain: pem, privateKey });
 }
 
-/** Returns the bundle of two files; undefined where the key does not belong to the certificate, or one of the two is invalid. */
+/**
+ * Returns the bundle of two files; undefined where the key does not belong to the certificate, or
+ * one of the two is invalid.
+ */
 export async function matchingBundle(
   privateKey: string,
   chain: string,

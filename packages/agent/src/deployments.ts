@@ -55,7 +55,10 @@ interface Failure {
 const firstRetryMs = 30_000;
 const longestRetryMs = 3_600_000;
 
-/** Deploys certificates on this host: files, hook, probe. A failed deployment is repeated at growing intervals, and at once for a new certificate. */
+/**
+ * Deploys certificates on this host: files, hook, probe. A failed deployment is repeated at growing
+ * intervals, and at once for a new certificate.
+ */
 export class Deployments {
   readonly #options: DeploymentsOptions;
   readonly #failures = new Map<string, Failure>();
@@ -72,7 +75,10 @@ export class Deployments {
       this.#failures.set(id, { ...failure, retryAt: -Infinity });
   }
 
-  /** Fetches and writes a new certificate, and runs the hook once for it. @throws ApiError when no server answers as expected */
+  /**
+   * Fetches and writes a new certificate, and runs the hook once for it.
+   * @throws ApiError when no server answers as expected
+   */
   async deploy(certificate: AvailableCertificate): Promise<DeploymentStatus> {
     const { clock, signal } = this.#options;
     const failure = this.#failures.get(certificate.id);
@@ -112,7 +118,10 @@ export class Deployments {
     });
   }
 
-  /** Checks which certificate the TLS server serves. After a change the server has time to reload its files. */
+  /**
+   * Checks which certificate the TLS server serves. After a change the server has time to reload
+   * its files.
+   */
   async verifyServed(
     certificate: AvailableCertificate,
     { changed, error, ...status }: DeploymentStatus,

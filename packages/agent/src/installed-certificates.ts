@@ -17,7 +17,10 @@ export interface InstalledCertificate {
 
 const stateFile = '.acmex-agent.json';
 
-/** Records beside the files which certificates are installed and for which of them the hook has run, so that a crash in between skips no hook. */
+/**
+ * Records beside the files which certificates are installed and for which of them the hook has run,
+ * so that a crash in between skips no hook.
+ */
 export class InstalledCertificates {
   readonly #directory: string;
   readonly #byId: Map<string, InstalledCertificate>;
@@ -28,7 +31,8 @@ export class InstalledCertificates {
   }
 
   /**
-   * Reads the record, and makes the directory. A record that is absent or unreadable counts as empty: everything is fetched again.
+   * Reads the record, and makes the directory. A record that is absent or unreadable counts as
+   * empty: everything is fetched again.
    * @throws AgentError `ERR_AGENT_DIRECTORY`
    */
   static async open(directory: string): Promise<InstalledCertificates> {
@@ -62,7 +66,10 @@ export class InstalledCertificates {
     this.#byId.set(id, installed);
   }
 
-  /** Returns the folder of a certificate, which never changes. Of two certificates with the same first name, the later one has its id appended. */
+  /**
+   * Returns the folder of a certificate, which never changes. Of two certificates with the same
+   * first name, the later one has its id appended.
+   */
   nameOf(id: string, names: readonly string[]): string {
     const current = this.#byId.get(id)?.name;
     if (current !== undefined) return current;

@@ -9,7 +9,9 @@ export type AgentLog = (
   } & Readonly<Record<string, unknown>>,
 ) => void;
 
-/** Returns an error in one line with its code. Private keys are removed: a hook may write anything. */
+/**
+ * Returns an error in one line with its code. Private keys are removed: a hook may write anything.
+ */
 export function describeError(error: unknown): string {
   const code = errorCode(error);
   return `${withoutPrivateKeys(printable(errorText(error), 2000))}${code === undefined ? '' : ` [${code}]`}`;

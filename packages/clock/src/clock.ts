@@ -18,7 +18,9 @@ export interface SleepOptions {
 export interface Clock {
   /** The wall clock. It may jump. */
   now(): Temporal.Instant;
-  /** Milliseconds since an arbitrary moment; never goes back. For measuring how long something took. */
+  /**
+   * Milliseconds since an arbitrary moment; never goes back. For measuring how long something took.
+   */
   monotonic(): number;
   /** Resolves after `duration`; rejects with the signal's reason when that aborts first. */
   sleep(duration: DurationInput, options?: SleepOptions): Promise<void>;

@@ -1,4 +1,6 @@
-/** Runs work on named things: on each name one piece of work at a time, in the order of the calls. */
+/**
+ * Runs work on named things: on each name one piece of work at a time, in the order of the calls.
+ */
 export type KeyedMutex = <T>(
   name: string,
   work: () => Promise<T>,

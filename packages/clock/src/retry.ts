@@ -8,8 +8,8 @@ export interface Backoff {
   /** No pause is longer. */
   readonly longest: DurationInput;
   /**
-   * The share of a pause that chance decides, from 0 (none) to 1 (all of it), so that many that failed
-   * together do not come back together; 0.5 by default.
+   * The share of a pause that chance decides, from 0 (none) to 1 (all of it), so that many that
+   * failed together do not come back together; 0.5 by default.
    */
   readonly jitter?: number;
 }
@@ -39,8 +39,9 @@ export interface RetryPolicy<T> {
   readonly attempts: number;
   readonly backoff: Backoff;
   /**
-   * Decides what the outcome of an attempt means: `true` for another attempt after the usual pause, a
-   * moment for another attempt then, `false` to stop with this outcome. Not called after the last attempt.
+   * Decides what the outcome of an attempt means: `true` for another attempt after the usual pause,
+   * a moment for another attempt then, `false` to stop with this outcome. Not called after the last
+   * attempt.
    */
   readonly again: (outcome: PromiseSettledResult<T>) => boolean | Temporal.Instant;
   /** For all attempts and pauses together: no attempt begins later. No limit by default. */

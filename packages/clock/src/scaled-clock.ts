@@ -12,7 +12,8 @@ export interface ScaledClockOptions {
 }
 
 /**
- * Creates a clock that runs faster or slower than another clock, to rehearse years of renewals in minutes.
+ * Creates a clock that runs faster or slower than another clock, to rehearse years of renewals in
+ * minutes.
  *
  * @throws RangeError for a factor that is not above 0
  */

@@ -13,10 +13,11 @@ export class TimeLimitError extends Error {
 }
 
 /**
- * Runs `work` with a signal that aborts when the caller's signal does, or when `limit` has passed on the clock.
- * The work must end when its signal aborts: this function waits for it.
+ * Runs `work` with a signal that aborts when the caller's signal does, or when `limit` has passed
+ * on the clock. The work must end when its signal aborts: this function waits for it.
  *
- * @throws TimeLimitError (code `ERR_TIME_LIMIT`) as the reason of the signal; otherwise what `work` throws
+ * @throws TimeLimitError (code `ERR_TIME_LIMIT`) as the reason of the signal; otherwise what `work`
+ * throws
  */
 export async function withTimeLimit<T>(
   { clock, limit, signal }: TimeLimitOptions,

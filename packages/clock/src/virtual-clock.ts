@@ -9,7 +9,10 @@ import {
 
 /** A clock that moves only when a test moves it. */
 export interface VirtualClock extends Clock {
-  /** Moves by `duration` and wakes each sleeper at its moment, in order. The work of a sleeper runs before the next one wakes. */
+  /**
+   * Moves by `duration` and wakes each sleeper at its moment, in order. The work of a sleeper runs
+   * before the next one wakes.
+   */
   advance(duration: DurationInput): Promise<void>;
   /**
    * Moves from sleeper to sleeper until `work` is settled, and returns what it returns.
@@ -109,7 +112,8 @@ async function runUntilSettled<T>(timeline: Timeline, work: Promise<T>): Promise
   };
   work.then(end, end);
   for (await settled(); !isDone; await settled()) {
-    // Work outside of this clock (a signature, a socket) gets real time before the clock jumps far ahead.
+    // Work outside of this clock (a signature, a socket) gets real time before the clock jumps far
+    // ahead.
     const sleeper =
       timeline.next(timeline.time + 5000) ??
       (await patiently(

@@ -35,7 +35,9 @@ function below(schema: JsonSchema): boolean {
   );
 }
 
-/** A key that several forms of a table have is one key; where each fixes its value, it is a choice. */
+/**
+ * A key that several forms of a table have is one key; where each fixes its value, it is a choice.
+ */
 function onlyOnce(keys: readonly ConfigKey[]): readonly ConfigKey[] {
   const once = new Map<string, ConfigKey>();
   for (const key of keys) {

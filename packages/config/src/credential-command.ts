@@ -15,9 +15,11 @@ export type Argv = readonly [program: string, ...args: readonly string[]];
 const longest = 64 * 1024;
 
 /**
- * Returns the credential that a program writes to its standard output, without the line break at its end.
- * The program is started without a shell, with the whole environment, and has 10 seconds. Its standard error is discarded.
- * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names only the program, because an argument may be a secret too
+ * Returns the credential that a program writes to its standard output, without the line break at
+ * its end. The program is started without a shell, with the whole environment, and has 10 seconds.
+ * Its standard error is discarded.
+ * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names only the program, because an argument
+ * may be a secret too
  */
 export async function credentialOfCommand(
   argv: Argv,

@@ -6,8 +6,9 @@ import { ConfigError } from './errors.ts';
 const longest = 64 * 1024;
 
 /**
- * Returns the credential in a file, without the line break at its end.
- * The file is root's or this user's. No other user may read or write it, with one exception: a file of root may be readable by its group (0640), as service managers provide secrets.
+ * Returns the credential in a file, without the line break at its end. The file is root's or this
+ * user's. No other user may read or write it, with one exception: a file of root may be readable by
+ * its group (0640), as service managers provide secrets.
  * @throws ConfigError `ERR_CONFIG_CREDENTIAL` with the cure
  */
 export async function credentialInFile(path: string): Promise<string> {

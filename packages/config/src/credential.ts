@@ -41,7 +41,9 @@ const place = z
     'write exactly one of env, file and command',
   );
 
-/** A credential is a text, or the place where it is stored. It is read each time when it is needed. */
+/**
+ * A credential is a text, or the place where it is stored. It is read each time when it is needed.
+ */
 export function credentialKey(access: CredentialAccess) {
   return (meaning: string) =>
     z

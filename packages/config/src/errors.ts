@@ -2,8 +2,8 @@ import { defineErrors, type ErrorTable } from '@acmex/errors';
 import { type Fault, faultText } from './fault.ts';
 
 /**
- * Every way in which this package can fail.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * Every way in which this package can fail. `exit` is the exit code of a program that ends with it,
+ * `http` the status of a service that passes it on.
  */
 export const configErrors = {
   ERR_CONFIG_FILE: {

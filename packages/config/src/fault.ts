@@ -21,7 +21,10 @@ export function originText(origin: Origin): string {
   }
 }
 
-/** A fault of a configuration. It quotes no value, since a credential may be in the wrong place; only names of certificates are quoted. */
+/**
+ * A fault of a configuration. It quotes no value, since a credential may be in the wrong place;
+ * only names of certificates are quoted.
+ */
 export interface Fault {
   /** As `challenge.dns01.providers[0].api_token`; empty where the file is not valid TOML. */
   readonly key: string;
@@ -31,7 +34,10 @@ export interface Fault {
   readonly problem: string;
   /** What to do, as an order. */
   readonly cure: string;
-  /** The code of the rule that refuses the value, such as `ERR_ACME_IDENTIFIER`, where it has one of its own. */
+  /**
+   * The code of the rule that refuses the value, such as `ERR_ACME_IDENTIFIER`, where it has one of
+   * its own.
+   */
   readonly code?: string;
 }
 

@@ -10,7 +10,8 @@ export interface Places {
 }
 
 /**
- * Finds the configuration file: the named file, else the first existing file of `./acmex.toml`, `~/.config/acmex/acmex.toml` and `/etc/acmex/acmex.toml`.
+ * Finds the configuration file: the named file, else the first existing file of `./acmex.toml`,
+ * `~/.config/acmex/acmex.toml` and `/etc/acmex/acmex.toml`.
  * @throws ConfigError `ERR_CONFIG_FILE` where the named file does not exist
  */
 export async function findConfig({ file, cwd, home }: Places): Promise<string | undefined> {

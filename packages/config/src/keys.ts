@@ -2,7 +2,8 @@ import { isAbsolute } from 'node:path';
 import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
 import { z } from 'zod';
 
-// The types of keys. The text of each rule is the cure, because it follows the problem in a message.
+// The types of keys. The text of each rule is the cure, because it follows the problem in a
+// message.
 
 /** Text that is not empty. */
 export function text(meaning: string, wanted = 'write it between quotes, or remove the key') {

@@ -35,7 +35,10 @@ export function withVariables(settings: Settings, environment: Environment): Res
   };
 }
 
-/** Returns the settings in the form of the schema: `[[issuers]]` as `[issuers.NAME]`, and every DNS provider with its type. */
+/**
+ * Returns the settings in the form of the schema: `[[issuers]]` as `[issuers.NAME]`, and every DNS
+ * provider with its type.
+ */
 export function inNormalForm(settings: Settings): Result {
   const { settings: named, faults } = issuersByName(settings);
   const providers = valueAt(named.table, ['challenge', 'dns01', 'providers']);

@@ -16,8 +16,10 @@ export interface OpenStorageOptions {
 }
 
 /**
- * Opens the storage that is described, with its encryption. Loads only the packages that are needed.
- * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING`, `ERR_CONFIG_CREDENTIAL`; and what the driver throws
+ * Opens the storage that is described, with its encryption. Loads only the packages that are
+ * needed.
+ * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING`, `ERR_CONFIG_CREDENTIAL`; and what the driver
+ * throws
  */
 export async function openStorage(
   { place, encryption }: StorageDescription,

@@ -15,7 +15,9 @@ export interface Override {
   readonly value: unknown;
 }
 
-/** Returns the settings with the values of `ACMEX_*` variables. An empty variable counts as not set. */
+/**
+ * Returns the settings with the values of `ACMEX_*` variables. An empty variable counts as not set.
+ */
 export function withEnvironment(
   settings: Settings,
   keys: readonly ConfigKey[],

@@ -34,7 +34,9 @@ export interface Config {
   /** Its real path; undefined where there is none. */
   readonly file: string | undefined;
   readonly values: ConfigValues;
-  /** Returns the source of a value, such as `['acme', 'contact']`; `default` where it is not set. */
+  /**
+   * Returns the source of a value, such as `['acme', 'contact']`; `default` where it is not set.
+   */
   originOf(path: KeyPath): Origin;
 }
 
@@ -48,8 +50,10 @@ export type ConfigCheck =
     };
 
 /**
- * Reads the configuration: flags before `ACMEX_*` before the file before defaults. Credentials are not read yet.
- * @throws ConfigError `ERR_CONFIG_INVALID` with all faults at once, `ERR_CONFIG_FILE`, `ERR_CONFIG_UNSAFE`
+ * Reads the configuration: flags before `ACMEX_*` before the file before defaults. Credentials are
+ * not read yet.
+ * @throws ConfigError `ERR_CONFIG_INVALID` with all faults at once, `ERR_CONFIG_FILE`,
+ * `ERR_CONFIG_UNSAFE`
  */
 export async function readConfig(options: ReadConfigOptions): Promise<Config> {
   const { config, faults } = await checkConfig(options);

@@ -19,7 +19,8 @@ export class Secret {
 
   /**
    * Returns the credential in clear.
-   * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names the place of the credential and not its value
+   * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names the place of the credential and not
+   * its value
    */
   readonly reveal = async (): Promise<string> => await this.#get();
 

@@ -40,7 +40,10 @@ export type StorageEncryption =
   /** `key` gives one key or several with spaces between, the first for writing. */
   { readonly key: Secret; readonly format?: 'hex' | 'base64' } | { readonly passphrase: Secret };
 
-/** Returns the storage of `[storage]` or `[redis]`. A key or a passphrase encrypts every kind of storage. */
+/**
+ * Returns the storage of `[storage]` or `[redis]`. A key or a passphrase encrypts every kind of
+ * storage.
+ */
 export function storageOf({ values }: Pick<Config, 'values'>): StorageDescription {
   const { storage } = values;
   const encryption = encryptionOf(storage.encrypted);
@@ -92,7 +95,8 @@ function sentinelAddress(text: string): HostPort {
 }
 
 /**
- * A place as a command line names it: `file:PATH`, a path, `redis://HOST:PORT`, `rediss://…` or `memory:`.
+ * A place as a command line names it: `file:PATH`, a path, `redis://HOST:PORT`, `rediss://…` or
+ * `memory:`.
  * @throws ConfigError `ERR_CONFIG_INVALID`
  */
 export function storagePlace(

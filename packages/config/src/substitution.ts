@@ -8,9 +8,9 @@ export interface Substitution {
 }
 
 /**
- * Replaces `${VAR}` and `${VAR:-default}` in a text of the file, once: the value of a variable is not replaced again. `$$` is a dollar sign.
- * A default replaces a variable that is not set or empty, and ends at the first `}`.
- * A single `$` that begins nothing stays as it is.
+ * Replaces `${VAR}` and `${VAR:-default}` in a text of the file, once: the value of a variable is
+ * not replaced again. `$$` is a dollar sign. A default replaces a variable that is not set or
+ * empty, and ends at the first `}`. A single `$` that begins nothing stays as it is.
  */
 export function substituted(text: string, environment: Environment): Substitution {
   let refusal: Substitution['refusal'];

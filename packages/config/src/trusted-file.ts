@@ -3,11 +3,12 @@ import { fileErrorText, trustedFile } from '@acmex/files';
 import { ConfigError } from './errors.ts';
 
 /**
- * Checks that only root and the current user can change a configuration file: it names programs to run, so who writes it
- * acts as its user.
+ * Checks that only root and the current user can change a configuration file: it names programs to
+ * run, so who writes it acts as its user.
  *
  * @returns the real path, to read the file by
- * @throws ConfigError `ERR_CONFIG_UNSAFE` when others can change it, `ERR_CONFIG_FILE` when it cannot be read
+ * @throws ConfigError `ERR_CONFIG_UNSAFE` when others can change it, `ERR_CONFIG_FILE` when it
+ * cannot be read
  */
 export async function assertTrusted(path: string): Promise<string> {
   try {

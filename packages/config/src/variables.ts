@@ -16,8 +16,9 @@ const also: Readonly<Record<string, string>> = {
 };
 
 /**
- * The variables that set a key: `ACMEX_<TABLE>_<KEY>`, and a shorter one for some. None for keys in arrays and named tables, nor for programs with their arguments.
- * For a credential each has a `_FILE` beside it.
+ * The variables that set a key: `ACMEX_<TABLE>_<KEY>`, and a shorter one for some. None for keys in
+ * arrays and named tables, nor for programs with their arguments. For a credential each has a
+ * `_FILE` beside it.
  */
 export function variablesOf({ path, schema }: ConfigKey): readonly string[] {
   if (
@@ -30,7 +31,10 @@ export function variablesOf({ path, schema }: ConfigKey): readonly string[] {
   return [`ACMEX_${path.join('_').toUpperCase()}`, ...(short === undefined ? [] : [short])];
 }
 
-/** Returns a variable's text as a value of the key's type. Text that does not fit stays text, and the schema refuses it. */
+/**
+ * Returns a variable's text as a value of the key's type. Text that does not fit stays text, and
+ * the schema refuses it.
+ */
 export function variableValue(
   text: string,
   { path, schema }: ConfigKey,

@@ -10,7 +10,10 @@ export interface WellKnownIssuer {
   readonly externalAccount?: true;
 }
 
-/** Public CAs by name. Buypass is not among them: it issued its last TLS certificate in October 2025. */
+/**
+ * Public CAs by name. Buypass is not among them: it issued its last TLS certificate in October
+ * 2025.
+ */
 export const wellKnownIssuers = {
   letsencrypt: {
     title: "Let's Encrypt",

@@ -27,7 +27,10 @@ export function filesOf({ chain, privateKey }: Pick<Bundle, 'chain' | 'privateKe
   return { fullchain: chain, certificate: all[0] ?? '', chain: all.slice(1).join(''), privateKey };
 }
 
-/** Returns the name of a certificate's folder: `example.com`, `_wildcard.example.com`; an address without its colons. */
+/**
+ * Returns the name of a certificate's folder: `example.com`, `_wildcard.example.com`; an address
+ * without its colons.
+ */
 export function folderName([first = 'certificate']: readonly string[]): string {
   return first
     .toLowerCase()

@@ -22,10 +22,12 @@ export interface FileTarget extends Permissions {
 export type Target = FileTarget | DirectoryTarget;
 
 /**
- * Writes a certificate and its key to files. Nothing changes if they are there already. In a directory, certificate and key change
- * in one step; of single files the key is written first, each file whole.
+ * Writes a certificate and its key to files. Nothing changes if they are there already. In a
+ * directory, certificate and key change in one step; of single files the key is written first, each
+ * file whole.
  *
- * Links are followed where no one but root and the current user can have made them; see `@acmex/files`.
+ * Links are followed where no one but root and the current user can have made them; see
+ * `@acmex/files`.
  *
  * @throws DeployError `ERR_DEPLOY_FILE`, `ERR_DEPLOY_TARGET`, `ERR_DEPLOY_UNSAFE`
  */

@@ -35,7 +35,8 @@ const serialNumberPattern = /^[0-9a-f]{1,64}$/;
 const folderMode = 0o755;
 
 /**
- * Writes a certificate to `archive/<name>/<serial number>`, then lets the link `live/<name>` lead there.
+ * Writes a certificate to `archive/<name>/<serial number>`, then lets the link `live/<name>` lead
+ * there.
  *
  * @throws DeployError
  */
@@ -95,7 +96,8 @@ async function currentTarget(live: Folder, name: string): Promise<string | undef
 }
 
 /**
- * Writes the four files of a certificate; owner, group and mode are kept from the previous certificate's files.
+ * Writes the four files of a certificate; owner, group and mode are kept from the previous
+ * certificate's files.
  *
  * @returns whether a file was written
  */
@@ -124,7 +126,10 @@ interface BundleAttributes extends Readonly<Record<'key' | 'certificate', FileAt
   readonly previous: string;
 }
 
-/** Returns the properties of an archived file; undefined where there is none, or another user could have made it. */
+/**
+ * Returns the properties of an archived file; undefined where there is none, or another user could
+ * have made it.
+ */
 async function trustedStats(archive: Folder, folderName: string, file: string) {
   if (!serialNumberPattern.test(folderName)) return undefined;
   if (!(await archive.stat(folderName))?.isDirectory()) return undefined;

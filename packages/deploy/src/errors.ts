@@ -1,8 +1,8 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * Why an issued certificate was not deployed.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * Why an issued certificate was not deployed. `exit` is the exit code of a program that ends with
+ * it, `http` the status of a service that passes it on.
  */
 export const deployErrors = {
   ERR_DEPLOY_TARGET: {

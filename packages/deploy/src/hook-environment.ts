@@ -5,7 +5,10 @@ import type { Deployed } from './directory.ts';
 /** The variables of the environment that a hook sees; none is a credential. */
 const passedVariables = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
 
-/** Returns the environment of a hook: `ACMEX_*`, and the variables that hooks of certbot and lego read. */
+/**
+ * Returns the environment of a hook: `ACMEX_*`, and the variables that hooks of certbot and lego
+ * read.
+ */
 export function hookEnvironment(
   event: 'before' | 'deploy' | 'after' | 'on_error',
   {

@@ -16,10 +16,12 @@ export interface HookOptions {
 const maximumOutput = 64 * 1024;
 
 /**
- * Runs a program with its arguments to its end, with no shell in between. What it has started itself is ended with it.
+ * Runs a program with its arguments to its end, with no shell in between. What it has started
+ * itself is ended with it.
  * @param argv an absolute path, or a name that PATH knows, then the arguments
  * @returns what it wrote
- * @throws DeployError `ERR_DEPLOY_HOOK` with what it wrote, when it ends with anything but 0, cannot be started or takes too long; `ERR_DEPLOY_UNSAFE`
+ * @throws DeployError `ERR_DEPLOY_HOOK` with what it wrote, when it ends with anything but 0,
+ * cannot be started or takes too long; `ERR_DEPLOY_UNSAFE`
  */
 export async function runHook(
   argv: readonly string[],

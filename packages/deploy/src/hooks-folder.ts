@@ -4,9 +4,11 @@ import { DeployError } from './errors.ts';
 import { trustedProgram } from './program.ts';
 
 /**
- * Returns the programs in a folder in the order of their names: executable files whose names do not begin with a dot or end with `~`.
+ * Returns the programs in a folder in the order of their names: executable files whose names do not
+ * begin with a dot or end with `~`.
  *
- * @throws DeployError `ERR_DEPLOY_UNSAFE` if others can change one or the folder; `ERR_DEPLOY_HOOK` if the folder cannot be read
+ * @throws DeployError `ERR_DEPLOY_UNSAFE` if others can change one or the folder; `ERR_DEPLOY_HOOK`
+ * if the folder cannot be read
  */
 export async function hooksIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {

@@ -5,16 +5,23 @@ import { DeployError } from './errors.ts';
 /** Who may do what with deployed files. */
 export interface Permissions {
   /**
-   * The user that the files belong to, by name or number. Default: that of the file that is replaced, or the current user.
+   * The user that the files belong to, by name or number. Default: that of the file that is
+   * replaced, or the current user.
    */
   readonly owner?: string | undefined;
-  /** The group that the files belong to, by name or number. Default: that of the file that is replaced, or the current group. */
+  /**
+   * The group that the files belong to, by name or number. Default: that of the file that is
+   * replaced, or the current group.
+   */
   readonly group?: string | undefined;
-  /** Of the certificates. Default: that of the file that is replaced, at most 0644; 0644 for a new file. */
+  /**
+   * Of the certificates. Default: that of the file that is replaced, at most 0644; 0644 for a new
+   * file.
+   */
   readonly mode?: number | undefined;
   /**
-   * Of the key, and of files with the key in them; never readable by everybody. Default: that of the file that is replaced, at
-   * most 0640; 0600 for a new file.
+   * Of the key, and of files with the key in them; never readable by everybody. Default: that of
+   * the file that is replaced, at most 0640; 0600 for a new file.
    */
   readonly keyMode?: number | undefined;
 }
@@ -22,7 +29,8 @@ export interface Permissions {
 /**
  * Returns how the files of a target are written.
  *
- * @throws DeployError `ERR_DEPLOY_TARGET` for a user or group that this machine does not have, or a mode that shows the key
+ * @throws DeployError `ERR_DEPLOY_TARGET` for a user or group that this machine does not have, or a
+ * mode that shows the key
  */
 export async function fileAttributes({
   owner,

@@ -8,7 +8,8 @@ import { DeployError } from './errors.ts';
  * @param name an absolute path, or a name in PATH
  * @param path the variable PATH
  * @returns the real path
- * @throws DeployError `ERR_DEPLOY_HOOK` when there is no such program, `ERR_DEPLOY_UNSAFE` when others can change it
+ * @throws DeployError `ERR_DEPLOY_HOOK` when there is no such program, `ERR_DEPLOY_UNSAFE` when
+ * others can change it
  */
 export async function trustedProgram(name: string, path = ''): Promise<string> {
   try {

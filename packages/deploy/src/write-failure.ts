@@ -2,7 +2,10 @@ import { errorCode } from '@acmex/errors';
 import { fileErrorText } from '@acmex/files';
 import { DeployError } from './errors.ts';
 
-/** Returns the error for a path that cannot be written; errors of this package are returned as they are. */
+/**
+ * Returns the error for a path that cannot be written; errors of this package are returned as they
+ * are.
+ */
 export function writeFailure(path: string, error: unknown): DeployError {
   if (error instanceof DeployError) return error;
   if (errorCode(error) === 'ERR_FILES_UNSAFE')

@@ -13,7 +13,10 @@ export function errorCode(error: unknown): string | undefined {
     : undefined;
 }
 
-/** Returns the message of anything thrown: of an error its `message`, of any other value the value as text. */
+/**
+ * Returns the message of anything thrown: of an error its `message`, of any other value the value
+ * as text.
+ */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

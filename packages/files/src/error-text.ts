@@ -31,7 +31,8 @@ const descriptions: Readonly<Record<string, Description>> = {
 /**
  * Describes a failed file operation in words: "the disk is full".
  *
- * @returns the code where the operating system gave one that has no words here; the message of any other error
+ * @returns the code where the operating system gave one that has no words here; the message of any
+ * other error
  */
 export function fileErrorText(error: unknown): string {
   const code = errorCode(error);
@@ -39,7 +40,10 @@ export function fileErrorText(error: unknown): string {
   return descriptions[code]?.text ?? code;
 }
 
-/** Returns what to do about a failed file operation: "free some space"; undefined where nothing general can be said. */
+/**
+ * Returns what to do about a failed file operation: "free some space"; undefined where nothing
+ * general can be said.
+ */
 export function fileErrorCure(error: unknown): string | undefined {
   return descriptions[errorCode(error) ?? '']?.cure;
 }

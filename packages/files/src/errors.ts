@@ -1,8 +1,9 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * The failures of this package. Errors of the operating system are passed on as Node throws them; `fileErrorText` describes them.
- * `exit` is the exit code of a program that ends with the error, `http` the status of a service that passes it on.
+ * The failures of this package. Errors of the operating system are passed on as Node throws them;
+ * `fileErrorText` describes them. `exit` is the exit code of a program that ends with the error,
+ * `http` the status of a service that passes it on.
  */
 export const filesErrors = {
   ERR_FILES_UNSAFE: {

@@ -24,25 +24,30 @@ const maximumLinks = 40;
 /** How the entries of a folder are reached. */
 export interface FolderAccess {
   /**
-   * True: by a descriptor of the folder (/proc/self/fd/N/NAME), so that no later change of the path leads elsewhere.
-   * False: by the path. True where the system has /proc/self/fd, as Linux.
+   * True: by a descriptor of the folder (/proc/self/fd/N/NAME), so that no later change of the path
+   * leads elsewhere. False: by the path. True where the system has /proc/self/fd, as Linux.
    */
   readonly byDescriptor?: boolean | undefined;
 }
 
 export interface OpenFolderOptions extends FolderAccess {
-  /** Makes folders that do not exist, with this mode less the umask; otherwise they are an error. */
+  /**
+   * Makes folders that do not exist, with this mode less the umask; otherwise they are an error.
+   */
   readonly make?: number | undefined;
 }
 
 /**
- * An open folder. On Linux it stays the same folder whatever happens to its path: each step was opened without following a
- * link that somebody else could have made, and entries are reached through the descriptor.
+ * An open folder. On Linux it stays the same folder whatever happens to its path: each step was
+ * opened without following a link that somebody else could have made, and entries are reached
+ * through the descriptor.
  */
 export class Folder implements AsyncDisposable {
   /** Without links. Only for messages: another folder may have this path by now. */
   readonly path: string;
-  /** Whether no one but root and the user of this process can change which folder is at this path. */
+  /**
+   * Whether no one but root and the user of this process can change which folder is at this path.
+   */
   readonly isTrusted: boolean;
   readonly #stats: Stats;
   readonly #handle: FileHandle | undefined;
@@ -74,12 +79,18 @@ export class Folder implements AsyncDisposable {
     return join(this.#base(), name);
   }
 
-  /** Whether no one but root and the user of this process can have made an entry that has these properties. */
+  /**
+   * Whether no one but root and the user of this process can have made an entry that has these
+   * properties.
+   */
   trusts(entry: Pick<Stats, 'uid'>): boolean {
     return this.isTrusted && (!isOpenToOthers(this.#stats) || isOurs(entry));
   }
 
-  /** Returns the properties of an entry, of the link itself where it is one; undefined where there is none. */
+  /**
+   * Returns the properties of an entry, of the link itself where it is one; undefined where there
+   * is none.
+   */
   async stat(name: string): Promise<Stats | undefined> {
     try {
       return await lstat(this.entry(name));
@@ -125,7 +136,8 @@ export class Folder implements AsyncDisposable {
     const isNew = await this.#mkdir(name, mode);
     const folder = await this.open(name);
     try {
-      // Where others can exchange the folder just made for one with private contents, only an empty one is opened up.
+      // Where others can exchange the folder just made for one with private contents, only an empty
+      // one is opened up.
       if (isNew && (this.isTrusted || (await folder.list()).length === 0))
         await folder.#chmod(mode);
       return folder;
@@ -145,7 +157,10 @@ export class Folder implements AsyncDisposable {
     await ignoring(['ENOENT', 'ENOTEMPTY', 'EEXIST'], rmdir(this.entry(name)));
   }
 
-  /** Removes a folder with everything in it. Links in it are removed, not followed. Does nothing where there is no folder. */
+  /**
+   * Removes a folder with everything in it. Links in it are removed, not followed. Does nothing
+   * where there is no folder.
+   */
   async removeTree(name: string): Promise<void> {
     const folder = await ignoring(['ENOENT'], this.open(name));
     if (folder === undefined) return;
@@ -160,7 +175,10 @@ export class Folder implements AsyncDisposable {
     await ignoring(['ENOENT'], rmdir(this.entry(name)));
   }
 
-  /** Flushes the names in this folder to the disk. Windows has no such operation: nothing happens there. */
+  /**
+   * Flushes the names in this folder to the disk. Windows has no such operation: nothing happens
+   * there.
+   */
   async sync(): Promise<void> {
     await syncFolder(this.#base());
   }
@@ -192,12 +210,14 @@ export class Folder implements AsyncDisposable {
 }
 
 /**
- * Opens a folder step by step from the root. A link is followed only where no one but root and the user of this process can
- * have made it; below a folder that somebody else can change, none is.
+ * Opens a folder step by step from the root. A link is followed only where no one but root and the
+ * user of this process can have made it; below a folder that somebody else can change, none is.
  *
- * Without descriptors (systems without /proc/self/fd), root does not open a folder below one that somebody else can change.
+ * Without descriptors (systems without /proc/self/fd), root does not open a folder below one that
+ * somebody else can change.
  *
- * @throws FilesError `ERR_FILES_UNSAFE`; an error of Node where a folder does not exist or is not one
+ * @throws FilesError `ERR_FILES_UNSAFE`; an error of Node where a folder does not exist or is not
+ * one
  */
 export async function openFolder(
   path: string,
@@ -249,7 +269,9 @@ export async function linkTarget(folder: Folder, name: string): Promise<string |
   return await readlink(folder.entry(name));
 }
 
-/** Flushes the names in a folder to the disk. Windows has no such operation: nothing happens there. */
+/**
+ * Flushes the names in a folder to the disk. Windows has no such operation: nothing happens there.
+ */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -4,8 +4,9 @@ import { FilesError } from './errors.ts';
 import { currentUser, isOpenToOthers, isOurs, isSticky } from './user.ts';
 
 /**
- * Checks that no one but root and the user of this process can change a file: neither the file, nor its folder, nor a folder
- * above. A folder above may be open to others when it has the sticky bit, as /tmp. Windows has no such modes: nothing is checked.
+ * Checks that no one but root and the user of this process can change a file: neither the file, nor
+ * its folder, nor a folder above. A folder above may be open to others when it has the sticky bit,
+ * as /tmp. Windows has no such modes: nothing is checked.
  *
  * @returns the real path; use this one from now on, because links on the given path may change
  * @throws FilesError `ERR_FILES_UNSAFE`; an error of Node where the file does not exist
@@ -40,9 +41,15 @@ async function assertTrusted(
 }
 
 export interface ProgramSearch {
-  /** The folders to search for a name without a slash, as in the variable PATH; relative ones are skipped. */
+  /**
+   * The folders to search for a name without a slash, as in the variable PATH; relative ones are
+   * skipped.
+   */
   readonly path?: string | undefined;
-  /** The folder that a relative path with a slash starts from; such paths are refused when it is absent. */
+  /**
+   * The folder that a relative path with a slash starts from; such paths are refused when it is
+   * absent.
+   */
   readonly from?: string | undefined;
 }
 
@@ -51,7 +58,8 @@ export interface ProgramSearch {
  *
  * @param name an absolute path, or a name to search in `path`
  * @returns the real path of the program
- * @throws FilesError `ERR_FILES_PROGRAM` when there is none, `ERR_FILES_UNSAFE` when others can change it
+ * @throws FilesError `ERR_FILES_PROGRAM` when there is none, `ERR_FILES_UNSAFE` when others can
+ * change it
  */
 export async function trustedProgram(name: string, search: ProgramSearch = {}): Promise<string> {
   for (const candidate of candidates(name, search))

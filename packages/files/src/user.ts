@@ -14,7 +14,9 @@ export function isOurs({ uid }: Pick<FileOwner, 'uid'>): boolean {
   return user === undefined || uid === 0 || uid === user;
 }
 
-/** Whether the mode lets group or others write. Access control lists show in the bits of the group. */
+/**
+ * Whether the mode lets group or others write. Access control lists show in the bits of the group.
+ */
 export function isOpenToOthers({ mode }: Pick<FileOwner, 'mode'>): boolean {
   return currentUser() !== undefined && (mode & 0o022) !== 0;
 }

@@ -12,8 +12,8 @@ export interface FileAttributes {
   /** The permission bits. */
   readonly mode: number;
   /**
-   * When present, a file that is replaced keeps its mode, but no bit that is not in this one. When absent, the file has
-   * `mode` whatever it replaces.
+   * When present, a file that is replaced keeps its mode, but no bit that is not in this one. When
+   * absent, the file has `mode` whatever it replaces.
    */
   readonly keepModeWithin?: number | undefined;
   /** The owner. When absent, that of the file that is replaced, or the user of this process. */
@@ -45,11 +45,13 @@ interface Target extends AsyncDisposable {
 }
 
 /**
- * Replaces a file, or makes it: written beside its path, flushed, renamed, and the folder flushed. Readers see the old bytes or
- * the new ones. A link at the path is followed only where no one but root and the user of this process can have made it.
+ * Replaces a file, or makes it: written beside its path, flushed, renamed, and the folder flushed.
+ * Readers see the old bytes or the new ones. A link at the path is followed only where no one but
+ * root and the user of this process can have made it.
  *
- * A replaced file keeps its owner, group and mode as `attributes` says, unless somebody else could have put it there. What
- * cannot be kept (only root gives files away) becomes narrower, never wider.
+ * A replaced file keeps its owner, group and mode as `attributes` says, unless somebody else could
+ * have put it there. What cannot be kept (only root gives files away) becomes narrower, never
+ * wider.
  *
  * @returns false when the file has these bytes and attributes already
  * @throws FilesError `ERR_FILES_UNSAFE`, `ERR_FILES_NOT_REGULAR`; an error of Node
@@ -66,7 +68,10 @@ export async function replaceFile(
 
 /** How a file in an open folder is written. */
 export interface FileInFolderAttributes extends FileAttributes {
-  /** Where nothing is at the name: the earlier file whose owner, group and mode are kept. Only one that `Folder.trusts`. */
+  /**
+   * Where nothing is at the name: the earlier file whose owner, group and mode are kept. Only one
+   * that `Folder.trusts`.
+   */
   readonly earlier?: Pick<Stats, 'uid' | 'gid' | 'mode'> | undefined;
 }
 
@@ -97,8 +102,8 @@ export async function replaceEntry(
 }
 
 /**
- * Makes sure now that a file can be written later, by opening it beside its path. Disposing of it removes what was not
- * committed.
+ * Makes sure now that a file can be written later, by opening it beside its path. Disposing of it
+ * removes what was not committed.
  *
  * @throws FilesError `ERR_FILES_UNSAFE`, `ERR_FILES_NOT_REGULAR`; an error of Node
  */
@@ -137,12 +142,16 @@ export async function reserveFile(
 
 export interface NewFileOptions {
   readonly mode: number;
-  /** Which part is on the disk before this returns: the bytes with all properties, the bytes alone, or nothing for certain. */
+  /**
+   * Which part is on the disk before this returns: the bytes with all properties, the bytes alone,
+   * or nothing for certain.
+   */
   readonly flush: 'all' | 'data' | 'nothing';
 }
 
 /**
- * Writes a file that does not exist. A crash may leave a part of it; use `replaceFile` where that matters.
+ * Writes a file that does not exist. A crash may leave a part of it; use `replaceFile` where that
+ * matters.
  *
  * @throws an error of Node, `EEXIST` where something is at the path, also a link
  */
@@ -245,7 +254,10 @@ class TemporaryFile implements AsyncDisposable {
 }
 
 interface FinalAttributes extends Pick<FileAttributes, 'mode' | 'uid' | 'gid'> {
-  /** Whether owner and group are only kept from the replaced file, so that the file may also be narrower. */
+  /**
+   * Whether owner and group are only kept from the replaced file, so that the file may also be
+   * narrower.
+   */
   readonly mayNarrow?: boolean;
 }
 
@@ -297,7 +309,8 @@ async function regularFile({
   const stats = await folder.stat(name);
   if (stats !== undefined && !stats.isFile() && !stats.isSymbolicLink())
     throw notRegular(join(folder.path, name), stats);
-  // Since the path was resolved, somebody put a link there: it is replaced, and says nothing about who may read.
+  // Since the path was resolved, somebody put a link there: it is replaced, and says nothing about
+  // who may read.
   return stats?.isSymbolicLink() ? undefined : stats;
 }
 

@@ -147,9 +147,10 @@ export async function updateContact(
 }
 
 /**
- * Replaces the account's key (RFC 8555 §7.3.5). The new key is stored before the CA receives it, so that an interruption at any
- * point loses neither key.
- * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or another process changed it
+ * Replaces the account's key (RFC 8555 §7.3.5). The new key is stored before the CA receives it, so
+ * that an interruption at any point loses neither key.
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or another process changed
+ * it
  */
 export async function rotateAccountKey(
   description: AccountDescription,
@@ -178,7 +179,8 @@ export async function rotateAccountKey(
 }
 
 /**
- * Deactivates the account for good (RFC 8555 §7.3.6) and removes its key. Its certificates stay valid and are not renewed.
+ * Deactivates the account for good (RFC 8555 §7.3.6) and removes its key. Its certificates stay
+ * valid and are not renewed.
  * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account
  */
 export async function deactivateAccount(
@@ -248,7 +250,10 @@ interface AccountRecord {
   readonly directory: string;
   readonly key: string;
   readonly account?: string | undefined;
-  /** The key that a rotation sends to the CA. After an interruption the CA knows which of the two is valid. */
+  /**
+   * The key that a rotation sends to the CA. After an interruption the CA knows which of the two is
+   * valid.
+   */
   readonly next?: string | undefined;
 }
 const record = jsonRecord<AccountRecord>({
@@ -271,7 +276,10 @@ const record = jsonRecord<AccountRecord>({
   },
 });
 
-/** Reads the account, and first creates and stores its key where there is none. Two programs that start together get the same key. */
+/**
+ * Reads the account, and first creates and stores its key where there is none. Two programs that
+ * start together get the same key.
+ */
 async function storedAccount(
   description: AccountDescription,
   options: AccountOptions,
@@ -303,7 +311,10 @@ async function storedAccount(
   };
 }
 
-/** Ends a rotation that was interrupted: asks the CA which of the two keys the account has. Waits for a rotation in progress. */
+/**
+ * Ends a rotation that was interrupted: asks the CA which of the two keys the account has. Waits
+ * for a rotation in progress.
+ */
 async function settleKey(
   location: string,
   description: AccountDescription,
@@ -367,7 +378,10 @@ function digestOf(directory: string, accountName: string | undefined): string {
     .slice(0, 12);
 }
 
-/** Returns the storage key: `account/acme.example.com-` and a digest of the whole URL, and of the account's name where it has one. */
+/**
+ * Returns the storage key: `account/acme.example.com-` and a digest of the whole URL, and of the
+ * account's name where it has one.
+ */
 function keyOf({ directory, accountName }: AccountDescription): string {
   const host = new URL(directory).hostname.replaceAll(/[^a-z0-9.-]|^\.+/g, '').slice(0, 80);
   return `account/${host}-${digestOf(directory, accountName)}`;

@@ -28,13 +28,19 @@ import { ManagerError } from './errors.ts';
 export interface AcmeIssuerOptions {
   /** `[a-z0-9-]`, 1 to 40. */
   readonly name: string;
-  /** Opens the account at the CA. Called when the account is first needed, and again after a failure. */
+  /**
+   * Opens the account at the CA. Called when the account is first needed, and again after a
+   * failure.
+   */
   readonly session: (options: {
     readonly signal?: AbortSignal | undefined;
   }) => Promise<AcmeSession>;
   /** Returns the solvers for a certificate's record of challenge settings. */
   readonly solvers: (proof: JsonObject | undefined) => Promise<readonly ChallengeSolver[]>;
-  /** Returns a test for the chain that is preferred, for the same record; the CA's first chain by default. */
+  /**
+   * Returns a test for the chain that is preferred, for the same record; the CA's first chain by
+   * default.
+   */
   readonly prefer?:
     ((proof: JsonObject | undefined) => ((pem: string) => boolean) | undefined) | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
@@ -132,7 +138,8 @@ async function issue(
   } catch (error) {
     const code = errorCode(error);
     if (accountErrors.has(code)) session.reset();
-    // Another order of this account replaces the certificate already (RFC 9773 §5): order without the reference.
+    // Another order of this account replaces the certificate already (RFC 9773 §5): order without
+    // the reference.
     if (replaces === undefined || code !== 'ERR_ACME_ALREADY_REPLACED') throw error;
     return (await order(undefined)).pem;
   }
@@ -176,7 +183,10 @@ async function renewalInfo(
   };
 }
 
-/** Returns the id of the certificate that the order replaces, for a CA with renewal information. RFC 9773 §5 */
+/**
+ * Returns the id of the certificate that the order replaces, for a CA with renewal information. RFC
+ * 9773 §5
+ */
 async function replacedCertificate(
   session: AcmeSession,
   { replaces }: IssuerRequest,

@@ -34,7 +34,10 @@ function movableClock(): Clock & { forward(hours: number): void } {
   };
 }
 
-/** An ACME server on loopback that issues certificates for 72 hours, and validates http-01 at a port. */
+/**
+ * An ACME server on loopback that issues certificates for 72 hours, and validates http-01 at a
+ * port.
+ */
 async function startCa(clock: Clock, httpPort: number) {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority({ clock }));

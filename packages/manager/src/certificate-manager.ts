@@ -29,15 +29,26 @@ export interface CertificateManagerOptions {
   readonly storage: Storage;
   /** The CAs that certificates can name, beside those that `keepIssuer` wrote to the storage. */
   readonly issuers?: readonly IssuerSettings[] | undefined;
-  /** How names are validated where a certificate's record says nothing; http-01 on port 80 by default. */
+  /**
+   * How names are validated where a certificate's record says nothing; http-01 on port 80 by
+   * default.
+   */
   readonly challenge?: ChallengeConfig | undefined;
   /** Required for dns-01 and dns-account-01. */
   readonly dnsProviders?: DnsProviders | undefined;
-  /** How long before expiry a certificate is renewed at the latest; by default when the CA says (RFC 9773), else when a third of the lifetime is left. */
+  /**
+   * How long before expiry a certificate is renewed at the latest; by default when the CA says (RFC
+   * 9773), else when a third of the lifetime is left.
+   */
   readonly renewBefore?: DurationInput | undefined;
-  /** Programs that run before, after and for each certificate. Pass the hooks of another manager where both work in the same run. */
+  /**
+   * Programs that run before, after and for each certificate. Pass the hooks of another manager
+   * where both work in the same run.
+   */
   readonly hooks?: RunHooks | undefined;
-  /** The environment that hooks see parts of; empty by default. An application passes `process.env`. */
+  /**
+   * The environment that hooks see parts of; empty by default. An application passes `process.env`.
+   */
   readonly environment?: Environment | undefined;
   /** Returns a fetch that also trusts this root certificate, PEM; `nodeFetch` by default. */
   readonly fetch?: ((caCertificate: string | undefined) => Fetch) | undefined;
@@ -45,7 +56,10 @@ export interface CertificateManagerOptions {
   /** Called with the URL of an account that was registered, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
-  /** Called with failures beside the work itself, such as a failed `on_error` hook, and with dns-persist-01 records that will not serve for the next renewals. */
+  /**
+   * Called with failures beside the work itself, such as a failed `on_error` hook, and with
+   * dns-persist-01 records that will not serve for the next renewals.
+   */
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -76,12 +90,16 @@ export interface CertificateManager {
   readonly maintenance: CertificateMaintenance;
   readonly hooks: RunHooks;
   /**
-   * Opens the solver and the account of a certificate, which its order then uses. What is wrong on this side fails here, before
-   * anything is stored or ordered.
-   * @throws ManagerError `ERR_MANAGER_ISSUER` for an unknown issuer, and as `solverFor` and `accountSession`
+   * Opens the solver and the account of a certificate, which its order then uses. What is wrong on
+   * this side fails here, before anything is stored or ordered.
+   * @throws ManagerError `ERR_MANAGER_ISSUER` for an unknown issuer, and as `solverFor` and
+   * `accountSession`
    */
   connect(options: ConnectOptions): Promise<Connection>;
-  /** Does what is due for a certificate, as `CertificateMaintenance.maintain`, and runs the hooks of a run. */
+  /**
+   * Does what is due for a certificate, as `CertificateMaintenance.maintain`, and runs the hooks of
+   * a run.
+   */
   maintain(
     id: string,
     options?: Parameters<CertificateMaintenance['maintain']>[1],
@@ -109,12 +127,8 @@ export function certificateManager(options: CertificateManagerOptions): Certific
   };
   const solverOf = sharedSolvers(settings);
   const issuers = issuerSource(settings, solverOf);
-  const provisioner = new Provisioner({
-    storage,
-    issuers,
-    clock,
-    renewBefore: options.renewBefore,
-  });
+  const { renewBefore } = options;
+  const provisioner = new Provisioner({ storage, issuers, clock, renewBefore });
   const maintenance = new CertificateMaintenance({
     storage,
     provisioner,
@@ -182,7 +196,10 @@ type SolverSource = (
   names?: readonly string[],
 ) => Promise<ChallengeSolver>;
 
-/** Creates one solver for each set of challenge settings, so that certificates at work at the same time share its listener. */
+/**
+ * Creates one solver for each set of challenge settings, so that certificates at work at the same
+ * time share its listener.
+ */
 function sharedSolvers({ storage, challenge, dnsProviders }: Settings): SolverSource {
   const solvers = new Map<string, Promise<ChallengeSolver>>();
   return async (record, issuer, names) => {

@@ -14,7 +14,10 @@ export interface ChallengeConfig {
   readonly webroot?: string | undefined;
   readonly tlsPort?: number | undefined;
   readonly tlsHost?: string | undefined;
-  /** The provider that writes all records. By default each name chooses its provider: see `DnsProviders.choose`. */
+  /**
+   * The provider that writes all records. By default each name chooses its provider: see
+   * `DnsProviders.choose`.
+   */
   readonly dnsProvider?: string | undefined;
   /** The variables that configure `dnsProvider`; null where the value is a stored credential. */
   readonly dnsVariables?: Readonly<Record<string, string | null>> | undefined;

@@ -76,7 +76,10 @@ export interface ConfiguredDnsProvidersOptions {
   readonly prompt?: NamedDnsProviderOptions['prompt'];
 }
 
-/** Returns the DNS providers of a configuration, and those that variables of the environment describe. */
+/**
+ * Returns the DNS providers of a configuration, and those that variables of the environment
+ * describe.
+ */
 export function configuredDnsProviders(
   config: Pick<Config, 'values'>,
   { environment, prompt }: ConfiguredDnsProvidersOptions,

@@ -6,7 +6,10 @@ import { serializeChallenge } from './challenge-config.ts';
 import { type ConfiguredManager, resolvedIssuer } from './configured-manager.ts';
 import { addressOf } from './network-address.ts';
 
-/** A certificate that was created, changed, ordered or joined with its duplicates because the configuration says so. */
+/**
+ * A certificate that was created, changed, ordered or joined with its duplicates because the
+ * configuration says so.
+ */
 export interface Reconciliation {
   readonly id: string;
   readonly names: readonly string[];
@@ -14,8 +17,9 @@ export interface Reconciliation {
 }
 
 /**
- * Brings the managed certificates into accord with `[[certificates]]`: each entry is declared, as `Provisioner.declareAll`, and
- * duplicates that versions before 0.2 made are joined. A certificate that no entry names any more stays as it is.
+ * Brings the managed certificates into accord with `[[certificates]]`: each entry is declared, as
+ * `Provisioner.declareAll`, and duplicates that versions before 0.2 made are joined. A certificate
+ * that no entry names any more stays as it is.
  * @param onError called with each duplicate that could not be joined; it stays until the next time
  */
 export async function reconcileDeclared(
@@ -54,7 +58,10 @@ function issuerOf(
   return issuers.find((issuer) => issuer.name === name) ?? issuers[0];
 }
 
-/** Whether an entry names no place of its own: then a certificate that was put somewhere by hand stays there. */
+/**
+ * Whether an entry names no place of its own: then a certificate that was put somewhere by hand
+ * stays there.
+ */
 function isGeneral(deploy: CertificateSpec['deploy'] = []): boolean {
   return deploy.length === 1 && deploy[0]?.general === true;
 }

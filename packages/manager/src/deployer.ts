@@ -28,8 +28,8 @@ export function deployRecord(steps: readonly DeployStep[]): readonly JsonObject[
 }
 
 /**
- * Deploys each new certificate as its record and the hooks say: files, then hooks, then the `after` programs of the run, then
- * probes. Every step can be repeated, and is repeated until it succeeds.
+ * Deploys each new certificate as its record and the hooks say: files, then hooks, then the `after`
+ * programs of the run, then probes. Every step can be repeated, and is repeated until it succeeds.
  */
 export function deployer({
   environment,
@@ -94,7 +94,10 @@ function bundleOf(
   };
 }
 
-/** Returns the name to ask the server for. The host of a probe can be a name that the certificate does not have. */
+/**
+ * Returns the name to ask the server for. The host of a probe can be a name that the certificate
+ * does not have.
+ */
 function serverName({ names }: ManagedCertificate, host: string): string {
   return names.includes(host) ? host : (names.find((name) => !name.startsWith('*.')) ?? host);
 }

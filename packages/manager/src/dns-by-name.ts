@@ -1,12 +1,17 @@
 import type { Dns01Response } from '@acmex/challenge/dns-01';
 import type { ChallengeSolver } from '@acmex/client';
 
-/** A response with the name of its provider, so that another process can remove it by the same provider. */
+/**
+ * A response with the name of its provider, so that another process can remove it by the same
+ * provider.
+ */
 export type ResponseByName = Dns01Response & { readonly provider: string };
 
 export interface DnsByNameOptions {
   readonly type: 'dns-01' | 'dns-account-01';
-  /** Returns the name of the provider that writes the records of a domain, which may be a wildcard. */
+  /**
+   * Returns the name of the provider that writes the records of a domain, which may be a wildcard.
+   */
   readonly choose: (name: string) => string;
   /** Returns the solver of this type that uses a provider. */
   readonly solverOf: (provider: string) => Promise<ChallengeSolver<Dns01Response>>;

@@ -7,7 +7,10 @@ export interface ChooseDnsProviderOptions {
 }
 
 export interface OpenDnsProviderOptions {
-  /** Variables that the certificate's record holds for the provider; null where the value is a stored credential. */
+  /**
+   * Variables that the certificate's record holds for the provider; null where the value is a
+   * stored credential.
+   */
   readonly variables?: Readonly<Record<string, string | null>> | undefined;
   /** Names of the environment variables that a provider which runs a program passes to it. */
   readonly environmentNames?: readonly string[] | undefined;
@@ -20,7 +23,9 @@ export interface OpenDnsProviderOptions {
 export interface DnsProviders {
   /** The provider that certificates use by default; it is opened before the CA is contacted. */
   readonly default?: string | undefined;
-  /** Returns the name of the provider that writes the records of a domain, which may be a wildcard. */
+  /**
+   * Returns the name of the provider that writes the records of a domain, which may be a wildcard.
+   */
   choose(domain: string, options: ChooseDnsProviderOptions): string;
   open(provider: string, options: OpenDnsProviderOptions): Promise<DnsProvider>;
 }

@@ -1,8 +1,8 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * Every way in which this package can fail.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * Every way in which this package can fail. `exit` is the exit code of a program that ends with it,
+ * `http` the status of a service that passes it on.
  */
 export const managerErrors = {
   ERR_MANAGER_CHALLENGE: {
@@ -39,5 +39,8 @@ export const managerErrors = {
 
 export type ManagerErrorCode = keyof typeof managerErrors;
 
-/** A failure of this package. Compare `code` to tell the kinds apart. The message never contains a credential. */
+/**
+ * A failure of this package. Compare `code` to tell the kinds apart. The message never contains a
+ * credential.
+ */
 export class ManagerError extends defineErrors('Manager', managerErrors) {}

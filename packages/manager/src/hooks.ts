@@ -27,7 +27,10 @@ export interface HookPrograms {
 
 /** Runs the hooks of one run after the other. Hooks of the run as a whole run once in it. */
 export interface RunHooks {
-  /** Returns the programs to run for a new certificate: the general one unless it has its own, and those of the folder. */
+  /**
+   * Returns the programs to run for a new certificate: the general one unless it has its own, and
+   * those of the folder.
+   */
   forCertificate(options: {
     readonly hasDeployHook: boolean;
   }): Promise<readonly (readonly string[])[]>;
@@ -38,7 +41,9 @@ export interface RunHooks {
   before(options: HookOptions): Promise<void>;
   /** Runs one `after` program. */
   runAfter(argv: readonly string[], options: HookOptions): Promise<void>;
-  /** Ends a run: runs `after` where `before` ran and `after` did not, also if nothing was renewed. */
+  /**
+   * Ends a run: runs `after` where `before` ran and `after` did not, also if nothing was renewed.
+   */
   after(options: HookOptions): Promise<void>;
   /** Runs `onError` for a certificate that could not be renewed. */
   onError(certificate: ManagedCertificate, error: unknown, options: HookOptions): Promise<void>;

@@ -7,7 +7,9 @@ import type {
 } from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 
-/** A CA as a certificate's record names it: everything that a renewal needs, without a credential. */
+/**
+ * A CA as a certificate's record names it: everything that a renewal needs, without a credential.
+ */
 export interface IssuerRecord {
   readonly directory: string;
   readonly title: string;
@@ -23,7 +25,10 @@ type StoredIssuer = Omit<IssuerRecord, 'accountName'> &
 
 const issuers = records<StoredIssuer>({ kind: 'issuer', version: 1, under: 'issuer' });
 
-/** The CA of a certificate, with the name under which certificates refer to it; `issuerName` makes one by default. */
+/**
+ * The CA of a certificate, with the name under which certificates refer to it; `issuerName` makes
+ * one by default.
+ */
 export interface DeclaredIssuer extends IssuerRecord {
   readonly name?: string | undefined;
 }
@@ -42,7 +47,10 @@ export async function keepIssuer(storage: Storage, issuer: DeclaredIssuer): Prom
   return name;
 }
 
-/** Returns the name under which certificates refer to a CA: its `name`, or its host with a digest of the whole URL. */
+/**
+ * Returns the name under which certificates refer to a CA: its `name`, or its host with a digest of
+ * the whole URL.
+ */
 export function issuerName({
   name,
   directory,
@@ -60,7 +68,10 @@ export interface WantedCertificate extends Omit<CertificateSpec, 'issuer'> {
   readonly issuer: DeclaredIssuer;
 }
 
-/** Declares a certificate, as `Provisioner.declare`, and stores what a renewal needs to know of its CA. */
+/**
+ * Declares a certificate, as `Provisioner.declare`, and stores what a renewal needs to know of its
+ * CA.
+ */
 export async function declareCertificate(
   { storage, provisioner }: { readonly storage: Storage; readonly provisioner: Provisioner },
   { issuer, ...wanted }: WantedCertificate,

@@ -16,7 +16,9 @@ export interface IssuerSettings extends AccountDescription {
   readonly accountKey?: string | undefined;
 }
 
-/** Returns the settings of an issuer: one of these, or one that `keepIssuer` wrote to the storage. */
+/**
+ * Returns the settings of an issuer: one of these, or one that `keepIssuer` wrote to the storage.
+ */
 export async function findIssuerSettings(
   name: string,
   { issuers, storage }: { readonly issuers: readonly IssuerSettings[]; readonly storage: Storage },

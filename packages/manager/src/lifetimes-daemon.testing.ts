@@ -1,4 +1,5 @@
-// A daemon on a fast clock: bundled by the test, killed by it again and again. Its argument is JSON.
+// A daemon on a fast clock: bundled by the test, killed by it again and again. Its argument is
+// JSON.
 import { http01Webroot } from '@acmex/challenge/http-01';
 import type { ChallengeSolver } from '@acmex/client';
 import { scaledClock, systemClock } from '@acmex/clock';
@@ -32,7 +33,8 @@ const clock = scaledClock({
 });
 const storage = fileStorage({ path });
 const key = await importAccountKey(account.key);
-// The network is as fast as it is: its limits are real seconds. Those of a window would be too, so on a fast clock the CA is not asked for one.
+// The network is as fast as it is: its limits are real seconds. Those of a window would be too, so
+// on a fast clock the CA is not asked for one.
 const session = acmeSession({ directory, key, account: account.url, fetch: nodeFetch({ ca }) });
 const issuer = {
   ...acmeIssuer({

@@ -27,8 +27,9 @@ import { build } from 'esbuild';
 import type { FastDaemon } from './lifetimes-daemon.testing.ts';
 
 /**
- * How many certificates for how many lifetimes of how many milliseconds, on a clock how many times as fast. A third of a lifetime
- * is left to renew all of them, in real seconds: the sample has many times what it takes, for it runs beside other tests.
+ * How many certificates for how many lifetimes of how many milliseconds, on a clock how many times
+ * as fast. A third of a lifetime is left to renew all of them, in real seconds: the sample has many
+ * times what it takes, for it runs beside other tests.
  */
 const ways = {
   sample: [12, 1, 3 * 3_600_000, 100],
@@ -160,7 +161,10 @@ async function currents(store: CertificateStore) {
   return all;
 }
 
-/** A CA on the fast clock, whose certificates live three hours, and a web server that serves the webroot. */
+/**
+ * A CA on the fast clock, whose certificates live three hours, and a web server that serves the
+ * webroot.
+ */
 async function startCa({
   clock,
   webroot,

@@ -3,7 +3,10 @@ import { isIP } from 'node:net';
 import { parseHostPort } from '@acmex/identifier';
 import { ManagerError } from './errors.ts';
 
-/** Splits the address of a listener, `HOST:PORT`. `host` is undefined where the text means all addresses. */
+/**
+ * Splits the address of a listener, `HOST:PORT`. `host` is undefined where the text means all
+ * addresses.
+ */
 export function addressOf(text: string): {
   readonly host: string | undefined;
   readonly port: number;
@@ -14,7 +17,8 @@ export function addressOf(text: string): {
 }
 
 /**
- * Resolves `HOST`, `HOST:PORT`, `ADDRESS` or `[IPV6]:PORT` of a DNS server to an address with a port, 53 by default.
+ * Resolves `HOST`, `HOST:PORT`, `ADDRESS` or `[IPV6]:PORT` of a DNS server to an address with a
+ * port, 53 by default.
  * @throws ManagerError `ERR_MANAGER_CHALLENGE`
  */
 export async function serverAddress(text: string): Promise<string> {

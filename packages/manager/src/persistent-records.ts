@@ -19,7 +19,9 @@ const seen = records<SeenRecord>({
   under: 'persistent-record',
 });
 
-/** Stores that a record exists and when it expires, so that its end is known without a DNS query. */
+/**
+ * Stores that a record exists and when it expires, so that its end is known without a DNS query.
+ */
 export async function keepSeenRecord(
   storage: Storage,
   issuer: string,
@@ -40,7 +42,10 @@ export interface EndingRecord {
   readonly message: string;
 }
 
-/** Returns the records that will not serve for a certificate's renewals: those that expire before it does, and those that name an earlier account key. */
+/**
+ * Returns the records that will not serve for a certificate's renewals: those that expire before it
+ * does, and those that name an earlier account key.
+ */
 export async function endingRecords(
   {
     issuer,

@@ -25,7 +25,10 @@ import { build } from 'esbuild';
 import type { Task } from './provision.testing.ts';
 import { storedResponses } from './stored-responses.ts';
 
-/** Before and after each write in the soak; a sample of them in each run of the tests, another for each type. */
+/**
+ * Before and after each write in the soak; a sample of them in each run of the tests, another for
+ * each type.
+ */
 const whole = process.env.ACMEX_SOAK === 'orchestrator';
 
 describeWith(

@@ -1,4 +1,5 @@
-// A process of its own that gets one certificate, and kills itself at one of its writes: bundled by the test. Its argument is JSON.
+// A process of its own that gets one certificate, and kills itself at one of its writes: bundled by
+// the test. Its argument is JSON.
 import { dns01 } from '@acmex/challenge/dns-01';
 import { http01 } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';

@@ -74,7 +74,10 @@ async function persistentSolver(config: ChallengeConfig, { onRecord }: SolverOpt
   });
 }
 
-/** Opens the providers of the known names at once, so that a wrong setting is reported before the CA is contacted. */
+/**
+ * Opens the providers of the known names at once, so that a wrong setting is reported before the CA
+ * is contacted.
+ */
 async function recordSolver(
   type: 'dns-01' | 'dns-account-01',
   config: ChallengeConfig,

@@ -9,7 +9,9 @@ const responses = records<{ readonly response: string }>({
   under: 'response',
 });
 
-/** Keeps responses in a storage, so that every process with the storage can answer for each of them. */
+/**
+ * Keeps responses in a storage, so that every process with the storage can answer for each of them.
+ */
 export function storedResponses(
   storage: Storage,
   type: 'http-01' | 'tls-alpn-01',

@@ -11,7 +11,10 @@ import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
 
 export interface WorkerOptions {
-  /** Returns the managers by the scope that names their tasks. Called at every scan, so that the result may change. One scope may be empty. */
+  /**
+   * Returns the managers by the scope that names their tasks. Called at every scan, so that the
+   * result may change. One scope may be empty.
+   */
   readonly managers: () => ReadonlyMap<string, CertificateManager>;
   readonly queue: TaskQueue;
   /** The number of tasks at the same time. */
@@ -24,13 +27,18 @@ export interface WorkerOptions {
   /** Called at the end of a run with the outcome of each certificate that was deployed. */
   readonly onDeployed?: ((id: string, deployed: Deployed) => void) | undefined;
   readonly onError?: ((what: string, error: unknown) => void) | undefined;
-  /** Called once when the oldest due task is late, and once with undefined when none is late again. */
+  /**
+   * Called once when the oldest due task is late, and once with undefined when none is late again.
+   */
   readonly onLate?:
     | ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void)
     | undefined;
   /** The shortest time between two scans; none by default. */
   readonly minInterval?: DurationInput | undefined;
-  /** Where several processes share a queue, one of them scans for what is due: calls `begin` while this process is the leader. Calls it at once by default. */
+  /**
+   * Where several processes share a queue, one of them scans for what is due: calls `begin` while
+   * this process is the leader. Calls it at once by default.
+   */
   readonly runAsLeader?: ((begin: () => AsyncDisposable) => AsyncDisposable) | undefined;
   /** Called after each successful scan. */
   readonly onScan?: (() => void) | undefined;
@@ -39,16 +47,21 @@ export interface WorkerOptions {
 
 /** Does what is due, until it is stopped. */
 export interface Worker extends AsyncDisposable {
-  /** Scans now: something was written, or the task `ended` was done here or in a different process. */
+  /**
+   * Scans now: something was written, or the task `ended` was done here or in a different process.
+   */
   wake(ended?: string): void;
   /**
-   * Begins no more tasks, waits for those at work, and aborts them after a time limit: they continue in a different process, or later.
+   * Begins no more tasks, waits for those at work, and aborts them after a time limit: they
+   * continue in a different process, or later.
    * @returns the ids of the tasks that were aborted
    */
   stop(options: { readonly within: DurationInput }): Promise<readonly string[]>;
 }
 
-/** The longest run: after it, what is due once at its end is done even if more tasks are at work. */
+/**
+ * The longest run: after it, what is due once at its end is done even if more tasks are at work.
+ */
 const longestRun = { seconds: 60 };
 
 /** Starts a worker for any number of managers: it finds what is due there and does it. */
@@ -119,7 +132,9 @@ function startDispatcher(
   });
 }
 
-/** Returns the id of a task: `team/crt_…`, or only the certificate's id where the scope is empty. */
+/**
+ * Returns the id of a task: `team/crt_…`, or only the certificate's id where the scope is empty.
+ */
 export function taskId(scope: string, id: string): string {
   return scope === '' ? id : `${scope}/${id}`;
 }
@@ -167,7 +182,9 @@ interface Run {
   ending: Promise<void>;
 }
 
-/** Ends the runs of managers: when no task of a manager is at work, or a minute after its run began. */
+/**
+ * Ends the runs of managers: when no task of a manager is at work, or a minute after its run began.
+ */
 function runTracker({
   clock,
   onDeployed,

@@ -19,7 +19,9 @@ const checks: readonly Check[] = [
   tenants,
 ];
 
-/** Checks that the tables of a configuration fit together, in settings that may have other faults. */
+/**
+ * Checks that the tables of a configuration fit together, in settings that may have other faults.
+ */
 export function crossCheckFaults(settings: Settings): readonly Fault[] {
   return checks.flatMap((check) => check(settings)).filter((fault) => fault !== undefined);
 }

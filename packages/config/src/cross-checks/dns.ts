@@ -168,7 +168,9 @@ function patternsOf(
   });
 }
 
-/** Checks for keys that need a second key, and for groups of keys of which exactly one is needed. */
+/**
+ * Checks for keys that need a second key, and for groups of keys of which exactly one is needed.
+ */
 export const pairs: Check = (settings) => {
   const list = valueAt(settings.table, ['challenge', 'dns01', 'providers']);
   return (Array.isArray(list) ? list : []).flatMap((entry: unknown, at) => {

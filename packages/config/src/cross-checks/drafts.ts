@@ -2,7 +2,10 @@ import { type KeyPath, valueAt } from '../settings.ts';
 import { challengeDrafts } from '../tables/challenge.ts';
 import { certificates, type Check, fault } from './check.ts';
 
-/** Checks that a challenge which is not an RFC yet has a version: the version that the CA follows cannot be guessed. */
+/**
+ * Checks that a challenge which is not an RFC yet has a version: the version that the CA follows
+ * cannot be guessed.
+ */
 export const drafts: Check = (settings) => {
   const at = (key: string) => valueAt(settings.table, ['challenge', key]);
   const wrong = (path: KeyPath, type: unknown, draft: unknown) => {

@@ -7,7 +7,10 @@ export function acmeIssuerName(ca: unknown, environment: unknown): string {
   return `${String(ca ?? 'letsencrypt')}${environment === 'staging' ? '-staging' : ''}`;
 }
 
-/** The settings without the key of an external account without its identifier: the variable may be set for other calls. */
+/**
+ * The settings without the key of an external account without its identifier: the variable may be
+ * set for other calls.
+ */
 export function withoutHalfAccount(settings: Settings): Settings {
   const binding = ['acme', 'external_account_binding'];
   const at = (key: string) => valueAt(settings.table, [...binding, key]);

@@ -2,7 +2,10 @@ import { valueAt, withoutValueAt, type Settings } from '../settings.ts';
 import type { Origin } from '../fault.ts';
 import { type Check, fault } from './check.ts';
 
-/** Returns the settings with one storage and one key, where a flag or a variable names a different one than the file. */
+/**
+ * Returns the settings with one storage and one key, where a flag or a variable names a different
+ * one than the file.
+ */
 export function withOneStorage(settings: Settings): Settings {
   const place =
     valueAt(settings.table, ['storage', 'backend']) === 'encrypted'
@@ -15,7 +18,10 @@ export function withOneStorage(settings: Settings): Settings {
   );
 }
 
-/** Removes the weaker of two values that exclude each other. Keeps both where they have the same kind of origin. */
+/**
+ * Removes the weaker of two values that exclude each other. Keeps both where they have the same
+ * kind of origin.
+ */
 function withStronger(
   settings: Settings,
   first: readonly string[],

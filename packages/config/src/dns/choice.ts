@@ -62,7 +62,10 @@ export function dnsProviderKinds(): readonly DnsProviderKind[] {
   );
 }
 
-/** The providers of a configuration. The one that is used where a certificate names none is `challenge.dns01.provider`. */
+/**
+ * The providers of a configuration. The one that is used where a certificate names none is
+ * `challenge.dns01.provider`.
+ */
 export function dnsProvidersOf({
   values: {
     challenge: { dns01 },
@@ -88,7 +91,8 @@ export interface DnsChoice {
 }
 
 /**
- * Who writes the record of a name: the one that was named; else the one whose pattern says most about the name; else `challenge.dns01.provider`.
+ * Who writes the record of a name: the one that was named; else the one whose pattern says most
+ * about the name; else `challenge.dns01.provider`.
  * @param name it may be a wildcard
  * @returns the name of a provider
  * @throws ConfigError `ERR_CONFIG_PROOF` where it is nobody's, with the patterns that there are

@@ -31,7 +31,10 @@ const configurable = dnsKinds.filter(({ attended }) => !attended);
 /** Those that can be named; in the order of the reference. */
 export const dnsProviderTypes: readonly string[] = configurable.map(({ type }) => type);
 
-/** Those that need no more than `api_token`, so that `challenge.dns01.provider` can name them without a table of their own. */
+/**
+ * Those that need no more than `api_token`, so that `challenge.dns01.provider` can name them
+ * without a table of their own.
+ */
 export const tokenAloneTypes: readonly string[] = configurable
   .filter(
     ({ options }) =>
@@ -127,7 +130,10 @@ function requiredKey(
   }
 }
 
-/** A pattern of names: a name for it and all below it, `*.` and a name for all below that, `*` for all. */
+/**
+ * A pattern of names: a name for it and all below it, `*.` and a name for all below that, `*` for
+ * all.
+ */
 export function zonePattern(meaning: string) {
   const wanted = 'write "example.com", "*.example.com" or "*"';
   return z
@@ -137,7 +143,10 @@ export function zonePattern(meaning: string) {
     .meta({ description: meaning });
 }
 
-/** Returns a domain name or a wildcard in canonical form; `undefined` for anything else. An address has no zone. */
+/**
+ * Returns a domain name or a wildcard in canonical form; `undefined` for anything else. An address
+ * has no zone.
+ */
 function domainOf(text: string): string | undefined {
   try {
     return identifier(text, { rule: { ...privateCa, allowsAddress: false } }).value;
@@ -146,7 +155,10 @@ function domainOf(text: string): string | undefined {
   }
 }
 
-/** Whether a pattern is for a name, which may be a wildcard: `*.example.com` matches `*.example.com` and `www.example.com`, not `example.com`. */
+/**
+ * Whether a pattern is for a name, which may be a wildcard: `*.example.com` matches `*.example.com`
+ * and `www.example.com`, not `example.com`.
+ */
 export function matches(pattern: string, name: string): boolean {
   if (pattern === '*') return true;
   const wanted = domainOf(pattern) ?? pattern.toLowerCase();
@@ -154,7 +166,10 @@ export function matches(pattern: string, name: string): boolean {
   return isBelow(candidate, withoutWildcard(wanted)) || candidate === wanted;
 }
 
-/** Returns how specific a pattern is: by the labels of its name; of two with the same number, a wildcard is more specific. */
+/**
+ * Returns how specific a pattern is: by the labels of its name; of two with the same number, a
+ * wildcard is more specific.
+ */
 export function precision(pattern: string): number {
   if (pattern === '*') return 0;
   return 2 * withoutWildcard(pattern).split('.').length + (isWildcard(pattern) ? 1 : 0);

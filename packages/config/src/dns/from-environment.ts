@@ -12,7 +12,9 @@ export interface DnsVariable {
   readonly secret: boolean;
 }
 
-/** The variables of a kind that are set; of several for one thing the first. No other is looked at. */
+/**
+ * The variables of a kind that are set; of several for one thing the first. No other is looked at.
+ */
 export function dnsVariables(
   { options }: DnsKind,
   environment: Environment,
@@ -28,7 +30,8 @@ export function dnsVariables(
 /**
  * A provider without a configuration: by the variables of its kind.
  * @param programs names of what its program sees, where it runs one
- * @throws ConfigError `ERR_CONFIG_PROOF`, which names what is missing or unfit, and where to get it; no value is in it
+ * @throws ConfigError `ERR_CONFIG_PROOF`, which names what is missing or unfit, and where to get
+ * it; no value is in it
  */
 export function dnsProviderOfVariables(
   kind: DnsKind,
@@ -76,7 +79,10 @@ export function dnsProviderOfVariables(
   );
 }
 
-/** Returns true for a missing option that is needed; in a group of which one is needed only for the first. */
+/**
+ * Returns true for a missing option that is needed; in a group of which one is needed only for the
+ * first.
+ */
 function isNeeded(
   { option, optional, oneOf }: DnsOption,
   provided: readonly DnsOption[],

@@ -2,15 +2,23 @@ import type { DnsProvider } from '@acmex/dns';
 
 /** An option of a provider: an item of `acmex.dns.credentials` in its package.json. */
 export interface DnsOption<Path extends string = string> {
-  /** Its path in the options of the factory: `apiKey`, `key.name`, `accounts.0.password`, where 0 means every item. */
+  /**
+   * Its path in the options of the factory: `apiKey`, `key.name`, `accounts.0.password`, where 0
+   * means every item.
+   */
   readonly option: Path;
-  /** As acmex.toml calls it; by default the option in snake_case, without `credentials.` before it. */
+  /**
+   * As acmex.toml calls it; by default the option in snake_case, without `credentials.` before it.
+   */
   readonly key?: string;
   /** Environment variables that set it without a configuration; the first that is set wins. */
   readonly env: readonly string[];
   readonly optional?: boolean;
   readonly secret?: boolean;
-  /** Text by default; a command is a program with its arguments, a region the name of a place of a cloud. */
+  /**
+   * Text by default; a command is a program with its arguments, a region the name of a place of a
+   * cloud.
+   */
   readonly format?: 'url' | 'path' | 'command' | 'region';
   readonly choices?: readonly [string, ...string[]];
   /** The options without which it is of no use. */
@@ -55,7 +63,10 @@ type OptionPath<Options> = {
   [Key in keyof Options & string]-?: Key | `${Key}.${Below<NonNullable<Options[Key]>>}`;
 }[keyof Options & string];
 
-/** A kind whose options the factory knows, every one: what package.json says otherwise, the compiler refuses. */
+/**
+ * A kind whose options the factory knows, every one: what package.json says otherwise, the compiler
+ * refuses.
+ */
 export function dnsKind<Options>(
   kind: DnsKind<OptionPath<NonNullable<Options>>> & {
     readonly load: () => Promise<(options: Options) => DnsProvider>;
@@ -65,7 +76,9 @@ export function dnsKind<Options>(
   return kind as unknown as OpenableDnsKind;
 }
 
-/** As acmex.toml calls an option: the names of its tables and its own; `0` for any item of a list. */
+/**
+ * As acmex.toml calls an option: the names of its tables and its own; `0` for any item of a list.
+ */
 export function keyPathOf({
   option,
   key,

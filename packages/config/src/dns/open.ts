@@ -17,8 +17,10 @@ export interface OpenDnsProviderOptions {
 }
 
 /**
- * The provider that is described; its package is loaded when it is named, its credential is asked for when it is needed.
- * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING` with the line that installs it; `ERR_CONFIG_PROOF` for options that do not fit
+ * The provider that is described; its package is loaded when it is named, its credential is asked
+ * for when it is needed.
+ * @throws ConfigError `ERR_CONFIG_PACKAGE_MISSING` with the line that installs it;
+ * `ERR_CONFIG_PROOF` for options that do not fit
  */
 export async function openDnsProvider(
   description: DnsProviderDescription,
@@ -99,7 +101,10 @@ async function seen(
   return environment({ from, allow: ['PATH', 'HOME', 'LANG', 'TZ', ...allowed] });
 }
 
-/** The variables of a provider when its certificate was created: their values, or null where the value is stored elsewhere. */
+/**
+ * The variables of a provider when its certificate was created: their values, or null where the
+ * value is stored elsewhere.
+ */
 export type DnsVariablesRecord = Readonly<Record<string, string | null>>;
 
 export interface NamedDnsProviderOptions {
@@ -116,7 +121,8 @@ export interface NamedDnsProviderOptions {
 }
 
 /**
- * Opens the provider of this name: one of the configuration; else a kind, by its variables; else `manual`, by a person's hands.
+ * Opens the provider of this name: one of the configuration; else a kind, by its variables; else
+ * `manual`, by a person's hands.
  * @throws ConfigError `ERR_CONFIG_PROOF`, `ERR_CONFIG_PACKAGE_MISSING`
  */
 export async function openNamedDnsProvider(
@@ -155,7 +161,10 @@ export async function openNamedDnsProvider(
   });
 }
 
-/** Returns the variables of a provider for a certificate's record; undefined for a provider of the configuration. Where one of them is a credential, no value is recorded. */
+/**
+ * Returns the variables of a provider for a certificate's record; undefined for a provider of the
+ * configuration. Where one of them is a credential, no value is recorded.
+ */
 export function dnsVariablesRecord(
   name: string | undefined,
   { config, environment }: Pick<NamedDnsProviderOptions, 'config' | 'environment'>,
@@ -171,7 +180,9 @@ export function dnsVariablesRecord(
   );
 }
 
-/** Checks that a provider still has the variables that it had, even if it could work without them. */
+/**
+ * Checks that a provider still has the variables that it had, even if it could work without them.
+ */
 function assertNoneGone(
   { type, options }: DnsKind,
   environment: Environment,

@@ -31,7 +31,10 @@ export function withoutPassword(url: string): string {
 /** The port of a Sentinel that names none. */
 export const sentinelPort = 26_379;
 
-/** `[redis]`: shared by processes on several machines: the queue, and the storage where no other is configured. */
+/**
+ * `[redis]`: shared by processes on several machines: the queue, and the storage where no other is
+ * configured.
+ */
 export function redisTable(secret: CredentialKey) {
   return z.strictObject({
     url: storageUrl(

@@ -10,7 +10,10 @@ export interface Document {
   readonly lines: ReadonlyMap<string, number>;
 }
 
-/** Parses a file's text as TOML, or returns its fault. The parser's message quotes lines of the file, so it is not used. */
+/**
+ * Parses a file's text as TOML, or returns its fault. The parser's message quotes lines of the
+ * file, so it is not used.
+ */
 export function readDocument(file: string, text: string): Document | Fault {
   try {
     return { table: parse(text), lines: keyLines(text) };

@@ -2,8 +2,9 @@ import { type KeyPath, pathText } from '../settings.ts';
 import { TomlReader } from './toml-reader.ts';
 
 /**
- * Returns the line of every key of a TOML document by its path: of dotted keys, tables, arrays of tables, and inside inline tables and arrays.
- * The document must be valid TOML: an invalid document gives wrong lines and no error.
+ * Returns the line of every key of a TOML document by its path: of dotted keys, tables, arrays of
+ * tables, and inside inline tables and arrays. The document must be valid TOML: an invalid document
+ * gives wrong lines and no error.
  */
 export function keyLines(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
