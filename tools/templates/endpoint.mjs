@@ -51,7 +51,7 @@ export class ${pascal} {
 
   @Handles(create)
   async create({ caller: { tenant: { storage } }, body }: RequestOf<typeof create>): Promise<Answer> {
-    const id = newId('id');
+    const id = newId('own');
     await storage.write([${camel}.added(id, body)]);
     return answer(201, { id, ...body }, { location: \`/api/${name}/\${id}\` });
   }
@@ -69,10 +69,10 @@ export class ${pascal} {
   }
 }
 
-/** One of the caller's tenant: that of another is not there. */
+/** Returns the record of the caller's tenant. */
 async function read${pascal}({ caller, params: { id } }: RequestOf<typeof show>): Promise<Stored<${pascal}Record>> {
   const stored = await ${camel}.read(caller.tenant.storage, id);
-  if (!stored) throw new ServerError('ERR_SERVER_NOT_FOUND', \`there is nothing of the id \${id}\`);
+  if (!stored) throw new ServerError('ERR_SERVER_NOT_FOUND', \`there is nothing with the id \${id}\`);
   return stored;
 }
 
@@ -83,7 +83,7 @@ function toResource(stored: Stored<${pascal}Record>): z.infer<typeof schema> {
   [`${name}.test.ts`]: `import { expect, it } from '@jest/globals';
 import { serving } from '../serving.testing.ts';
 
-it('are made, listed, shown and removed by who may', async () => {
+it('are created, listed, read and removed with the right scopes', async () => {
   await using server = await serving();
   const made = await server.call('POST', '/api/${name}', { body: { title: 'The first' } });
   expect(made).toMatchObject({ status: 201, body: { title: 'The first' } });
@@ -96,7 +96,7 @@ it('are made, listed, shown and removed by who may', async () => {
   await expect(server.call('GET', place)).resolves.toMatchObject({ status: 404 });
 });
 
-it('are refused where they say what they must not', async () => {
+it('are refused with fields that a request must not set', async () => {
   await using server = await serving();
   await expect(server.call('POST', '/api/${name}', { body: { title: '/etc/passwd' } })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/title' }] } });
 });
