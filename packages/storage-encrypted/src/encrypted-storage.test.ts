@@ -16,8 +16,8 @@ import {
   rotate,
 } from './index.ts';
 
-const { key: one } = newEncryptionKey();
-const { key: two } = newEncryptionKey();
+const { key: oldKey } = newEncryptionKey();
+const { key: newKey } = newEncryptionKey();
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (entry: Entry | undefined) => entry && new TextDecoder().decode(entry.value);
 const collect = async (from: AsyncIterable<Entry>) => {
@@ -25,7 +25,7 @@ const collect = async (from: AsyncIterable<Entry>) => {
   for await (const entry of from) all.push(entry);
   return all;
 };
-const opened = async (keys = [one]) => {
+const opened = async (keys = [oldKey]) => {
   const inner = memoryStorage();
   return { inner, storage: await encryptedStorage(inner, { keys }) };
 };
@@ -41,13 +41,13 @@ describe('encryptedStorage', () => {
       const { inner, storage } = await opened();
       await checkClause(clause, {
         storage,
-        other: await encryptedStorage(inner, { keys: [one] }),
+        secondStorage: await encryptedStorage(inner, { keys: [oldKey] }),
         place: 'contract',
       });
     });
   }
 
-  it('behaves like a plain map, and explains every outcome of writers at once', async () => {
+  it('behaves like a plain map, and concurrent writers see a consistent history', async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (numbers) =>
         holdsLikeModel((await opened()).storage, 'p', historyFrom('p', numbers)),
@@ -65,7 +65,7 @@ describe('encryptedStorage', () => {
     );
   });
 
-  it('leaves nothing readable in the storage beneath, and marks nothing there', async () => {
+  it('writes only encrypted and unmarked values to the inner storage', async () => {
     const { inner, storage } = await opened();
     await storage.write([{ set: 'a', value: bytes('-----BEGIN PRIVATE KEY-----'), secret: true }]);
     await storage.write([{ set: 'b', value: bytes('-----BEGIN PRIVATE KEY-----') }]);
@@ -86,7 +86,7 @@ describe('encryptedStorage', () => {
     expect(nonces.size).toBe(100);
   });
 
-  it('refuses a value that was altered in any byte, or moved to another key', async () => {
+  it('refuses a value that was altered in any byte, or moved to a different key', async () => {
     const { inner, storage } = await opened();
     await storage.write([{ set: 'a', value: bytes('value') }]);
     const { value } = (await inner.get('a'))!;
@@ -107,7 +107,7 @@ describe('encryptedStorage', () => {
     await expect(storage.get('a')).rejects.toEqual(refusal('ERR_STORAGE_CORRUPT', 'a'));
   });
 
-  it('refuses an entry in clear, and lists the others around it where that is wanted', async () => {
+  it('refuses an unencrypted entry, and lists the rest if onCorrupt is set', async () => {
     const { inner, storage } = await opened();
     for (const key of ['a', 'b', 'c']) await storage.write([{ set: key, value: bytes(key) }]);
     await inner.write([{ set: 'b', value: bytes('in clear') }]);
@@ -122,44 +122,44 @@ describe('encryptedStorage', () => {
     expect(corrupt).toEqual([expect.stringContaining('b is not encrypted')]);
   });
 
-  it('opens with a key of the storage alone, and says which that is', async () => {
+  it('opens only with a key of the storage, and names that key', async () => {
     const { inner, storage } = await opened();
     await storage.write([{ set: 'a', value: bytes('a') }]);
-    await expect(encryptedStorage(inner, { keys: [two] })).rejects.toThrow(
-      `encrypted with the key ${one.id}, and not with ${two.id}`,
+    await expect(encryptedStorage(inner, { keys: [newKey] })).rejects.toThrow(
+      `encrypted with the key ${oldKey.id}, not with ${newKey.id}`,
     );
     await expect(encryptedStorage(inner, { keys: [] })).rejects.toEqual(
       refusal('ERR_STORAGE_ENCRYPTION'),
     );
-    const both = await encryptedStorage(inner, { keys: [two, one] });
+    const both = await encryptedStorage(inner, { keys: [newKey, oldKey] });
     await both.write([{ set: 'b', value: bytes('b') }]);
     expect((await collect(both.list(''))).map(text)).toEqual(['a', 'b']);
     await expect(storage.get('b')).rejects.toThrow(
-      `b is encrypted with the key ${two.id}, which was not given`,
+      `b is encrypted with the key ${newKey.id}, which is not configured`,
     );
   });
 
-  it('takes no storage that holds entries in clear, until it was encrypted in place', async () => {
+  it('refuses a storage with unencrypted entries until it is encrypted in place', async () => {
     const inner = memoryStorage();
     await inner.write([
       { set: 'a', value: bytes('a'), secret: true },
       { set: 'lock/x', value: bytes('{"v":1}') },
     ]);
-    await expect(encryptedStorage(inner, { keys: [one] })).rejects.toThrow(
+    await expect(encryptedStorage(inner, { keys: [oldKey] })).rejects.toThrow(
       '`acmex storage encrypt`',
     );
-    expect(await encryptInPlace(inner, { keys: [one] })).toEqual({
+    expect(await encryptInPlace(inner, { keys: [oldKey] })).toEqual({
       encrypted: 1,
       current: 0,
       skipped: [],
     });
-    expect(await (await encryptedStorage(inner, { keys: [one] })).get('a')).toMatchObject({
+    expect(await (await encryptedStorage(inner, { keys: [oldKey] })).get('a')).toMatchObject({
       secret: true,
       value: bytes('a'),
     });
   });
 
-  it('keeps what is its own to itself', async () => {
+  it('hides its reserved keys, and refuses access to them', async () => {
     const { storage } = await opened();
     for (const call of [
       () => storage.get('encryption'),
@@ -176,7 +176,7 @@ describe('encryptedStorage', () => {
     ).toEqual([['a'], ['a']]);
   });
 
-  it('makes its key of a passphrase, the same at each opening', async () => {
+  it('derives the same key from a passphrase each time it opens', async () => {
     const inner = memoryStorage();
     const storage = await encryptedStorage(inner, {
       keys: [{ passphrase: 'correct horse battery' }],
@@ -193,34 +193,34 @@ describe('encryptedStorage', () => {
       encryptedStorage(inner, { keys: [{ passphrase: 'wrong horse battery' }] }),
     ).rejects.toEqual(refusal('ERR_STORAGE_ENCRYPTION'));
     await expect(encryptedStorage(inner, { keys: [{ passphrase: 'short' }] })).rejects.toThrow(
-      '5 characters, and needs 12',
+      '5 characters, and needs at least 12',
     );
   });
 
-  it('counts what each key encrypts, and ends before nonces could repeat', async () => {
+  it('counts the writes of each key, and refuses more before nonces could repeat', async () => {
     const { inner, storage } = await opened();
     await storage.write([{ set: 'a', value: bytes('a') }]);
-    const counter = await inner.get(`encryption/writes/${one.id}`);
+    const counter = await inner.get(`encryption/writes/${oldKey.id}`);
     expect(JSON.parse(text(counter)!)).toEqual({ v: 1, writes: 65536 });
     await inner.write([
       {
-        set: `encryption/writes/${one.id}`,
+        set: `encryption/writes/${oldKey.id}`,
         value: bytes(JSON.stringify({ v: 1, writes: 2 ** 32 })),
       },
     ]);
     await expect(
-      (await encryptedStorage(inner, { keys: [one] })).write([{ set: 'b', value: bytes('b') }]),
+      (await encryptedStorage(inner, { keys: [oldKey] })).write([{ set: 'b', value: bytes('b') }]),
     ).rejects.toThrow('may encrypt no more');
   });
 });
 
 describe('rotate', () => {
-  it('encrypts everything with the new key while others read and write, and retires the old one', async () => {
+  it('encrypts everything with the new key while others read and write, and retires the old key', async () => {
     const { inner, storage: old } = await opened();
     for (let at = 0; at < 200; at += 1)
       await old.write([{ set: `k/${at}`, value: bytes(String(at)) }]);
     const lock = await acquireLock(old, 'held');
-    const both = await encryptedStorage(inner, { keys: [one, two] });
+    const both = await encryptedStorage(inner, { keys: [oldKey, newKey] });
     let over = false;
     const working = (async () => {
       for (let at = 0; !over; at = (at + 1) % 200) {
@@ -230,38 +230,38 @@ describe('rotate', () => {
     })();
     const progress: number[] = [];
     const result = await rotate(inner, {
-      keys: [two, one],
+      keys: [newKey, oldKey],
       onProgress: ({ encrypted, current }) => progress.push(encrypted + current),
     });
     over = true;
     await working;
     expect(result).toMatchObject({ skipped: [] });
     expect(progress.at(-1)).toBe(200);
-    expect(await rotate(inner, { keys: [two, one] })).toMatchObject({ skipped: [] });
-    const rotated = await encryptedStorage(inner, { keys: [two] });
+    expect(await rotate(inner, { keys: [newKey, oldKey] })).toMatchObject({ skipped: [] });
+    const rotated = await encryptedStorage(inner, { keys: [newKey] });
     expect(await collect(rotated.list('k'))).toHaveLength(200);
-    await expect(encryptedStorage(inner, { keys: [one] })).rejects.toEqual(
+    await expect(encryptedStorage(inner, { keys: [oldKey] })).rejects.toEqual(
       refusal('ERR_STORAGE_ENCRYPTION'),
     );
     await lock.write([{ set: 'a', value: bytes('still held') }]);
     await lock.release();
   });
 
-  it('says what it could not encrypt, and keeps the old key then', async () => {
+  it('lists the entries that it could not encrypt, and then does not retire the old key', async () => {
     const { inner, storage } = await opened();
     await storage.write([
       { set: 'a', value: bytes('a') },
       { set: 'b', value: bytes('b') },
     ]);
     await inner.write([{ set: 'b', value: bytes('in clear') }]);
-    expect(await rotate(inner, { keys: [two, one] })).toMatchObject({
+    expect(await rotate(inner, { keys: [newKey, oldKey] })).toMatchObject({
       encrypted: 1,
       skipped: [{ key: 'b' }],
     });
-    await expect(encryptedStorage(inner, { keys: [one] })).resolves.toBeDefined();
+    await expect(encryptedStorage(inner, { keys: [oldKey] })).resolves.toBeDefined();
   });
 
-  it('writes over nobody who was faster', async () => {
+  it('does not overwrite a concurrent write', async () => {
     const { inner, storage } = await opened();
     await storage.write([{ set: 'a', value: bytes('before') }]);
     let raced = false;
@@ -275,13 +275,13 @@ describe('rotate', () => {
         return await inner.write(changes, options);
       },
     };
-    expect(await rotate(racing, { keys: [two, one] })).toMatchObject({ encrypted: 1 });
-    expect(text(await (await encryptedStorage(inner, { keys: [two] })).get('a'))).toBe('after');
+    expect(await rotate(racing, { keys: [newKey, oldKey] })).toMatchObject({ encrypted: 1 });
+    expect(text(await (await encryptedStorage(inner, { keys: [newKey] })).get('a'))).toBe('after');
   });
 });
 
 describe('parseEncryptionKey', () => {
-  it('reads what newEncryptionKey wrote, and hexadecimal', () => {
+  it('parses the text of newEncryptionKey, and hexadecimal', () => {
     const { key, text: base64 } = newEncryptionKey();
     expect(parseEncryptionKey(`${base64}\n`)).toEqual(key);
     expect(parseEncryptionKey(Buffer.from(key.bytes).toString('hex'))).toEqual(key);

@@ -24,7 +24,7 @@ describe('fileStorage', () => {
     it(clause.title, async () => {
       await using storage = opened();
       await using other = opened();
-      await checkClause(clause, { storage, other, place: 'contract' });
+      await checkClause(clause, { storage, secondStorage: other, place: 'contract' });
     });
   }
 

@@ -3,77 +3,63 @@ import { errorCode } from '@acmex/errors';
 import { StorageUnavailableError } from '@acmex/storage';
 import type { Redis } from 'ioredis';
 import { failureOf } from './failure.ts';
-import { type Opening, opening, type OpeningOptions } from './opening.ts';
-import { shown } from './place.ts';
+import { type ConnectionAttempt, type ConnectionAttemptOptions, startAttempt } from './attempt.ts';
+import { displayed } from './place.ts';
 
-/** What a connection is expected to carry, so that a call with much to carry may take longer. */
+/** The transfer rate that the time limit of a large call assumes. */
 const bytesPerMillisecond = 10_000;
 
-export interface ConnectionOptions extends OpeningOptions {
+export interface ConnectionOptions extends ConnectionAttemptOptions {
   readonly clock: Clock;
-  /** Runs at each new connection, before anything else. */
-  readonly greet: (redis: Redis) => Promise<void>;
+  /** Called on each new connection, before any command of a call. */
+  readonly onConnected: (redis: Redis) => Promise<void>;
 }
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
-  /** How much the call sends. */
+  /** The number of bytes that the call sends. */
   readonly bytes?: number | undefined;
 }
 
-/** A connection that comes into being with the first call, and anew with the first call after it was lost. Disposing of it waits for the calls that are running. */
+/**
+ * A connection that opens on the first call, and again on the first call after it was lost.
+ * Disposing waits for the running calls.
+ */
 export interface Connection extends AsyncDisposable {
   /**
-   * @throws StorageUnavailableError whatever goes wrong, and after the patience at the latest; the signal's reason; `ERR_STORAGE_PLACE`
+   * Runs the work with a connected client, within the time limit.
+   *
+   * @throws StorageUnavailableError on any failure and when the time is over
+   * @throws StorageError `ERR_STORAGE_PLACE`
+   * @throws the signal's reason
    */
   run<T>(work: (redis: Redis) => Promise<T>, options?: RunOptions): Promise<T>;
 }
 
-export function connection({ clock, greet, ...options }: ConnectionOptions): Connection {
-  const where = options.target.addresses.map(shown).join(', ');
-  let current: Opening | undefined;
-  let closed = false;
-  let onTheWay = 0;
+export function connection(options: ConnectionOptions): Connection {
+  const where = options.target.addresses.map(displayed).join(', ');
+  const attempts = reusedAttempt(options);
   const running = new Set<Promise<unknown>>();
-
-  const forget = (one: Opening) => {
-    if (current === one) current = undefined;
-  };
-  const opened = (): Opening => {
-    if (current) return current;
-    const bare = opening(options);
-    const greeted = bare.redis.then(async (redis) => {
-      redis.once('end', () => forget(mine));
-      await greet(redis);
-      return redis;
-    });
-    const mine: Opening = { ...bare, redis: greeted };
-    greeted.catch(() => {
-      forget(mine);
-      mine.abandon();
-    });
-    return (current = mine);
-  };
+  let closed = false;
+  let bytesInFlight = 0;
 
   const run: Connection['run'] = async (work, { signal, bytes = 0 } = {}) => {
-    const through = opened();
-    onTheWay += bytes;
-    const limit = { milliseconds: Math.ceil(options.patience + onTheWay / bytesPerMillisecond) };
+    const attempt = attempts.current();
+    bytesInFlight += bytes;
+    const transferTime = bytesInFlight / bytesPerMillisecond;
+    const limit = { milliseconds: Math.ceil(options.patience + transferTime) };
     try {
-      return await withTimeLimit({ clock, limit, signal }, (limited) =>
-        Promise.race([through.redis.then(work), endOf(limited)]),
+      return await withTimeLimit({ clock: options.clock, limit, signal }, (limited) =>
+        Promise.race([attempt.redis.then(work), endOf(limited)]),
       );
     } catch (reason) {
       signal?.throwIfAborted();
       if (errorCode(reason) === 'ERR_STORAGE_PLACE') throw reason;
-      const { error, broken } = failureOf(reason, where, through.trouble());
-      if (broken) {
-        forget(through);
-        through.abandon();
-      }
+      const { error, broken } = failureOf(reason, where, attempt.lastError());
+      if (broken) attempts.drop(attempt);
       throw error;
     } finally {
-      onTheWay -= bytes;
+      bytesInFlight -= bytes;
     }
   };
 
@@ -81,23 +67,57 @@ export function connection({ clock, greet, ...options }: ConnectionOptions): Con
     async run(work, runOptions = {}) {
       runOptions.signal?.throwIfAborted();
       if (closed) throw new StorageUnavailableError(`Redis at ${where}: the storage was closed`);
-      const one = run(work, runOptions);
-      running.add(one);
+      const call = run(work, runOptions);
+      running.add(call);
       try {
-        return await one;
+        return await call;
       } finally {
-        running.delete(one);
+        running.delete(call);
       }
     },
     async [Symbol.asyncDispose]() {
       closed = true;
       await Promise.allSettled(running);
-      current?.abandon();
+      attempts.abandon();
     },
   };
 }
 
-/** Rejects when the signal aborts, and one look at what has arrived later: a process that was busy itself must not blame Redis. */
+/** Starts an attempt to connect when there is none, and reuses it until it fails or is dropped. */
+function reusedAttempt({ onConnected, ...options }: ConnectionOptions) {
+  let current: ConnectionAttempt | undefined;
+  const forget = (attempt: ConnectionAttempt) => {
+    if (current === attempt) current = undefined;
+  };
+  const drop = (attempt: ConnectionAttempt) => {
+    forget(attempt);
+    attempt.abandon();
+  };
+  const start = (): ConnectionAttempt => {
+    const bare = startAttempt(options);
+    const redis = bare.redis.then(async (client) => {
+      client.once('end', () => forget(attempt));
+      await onConnected(client);
+      return client;
+    });
+    const attempt: ConnectionAttempt = { ...bare, redis };
+    redis.catch(() => drop(attempt));
+    return attempt;
+  };
+  return {
+    current: () => {
+      current ??= start();
+      return current;
+    },
+    drop,
+    abandon: () => current?.abandon(),
+  };
+}
+
+/**
+ * Rejects one turn of the event loop after the signal aborts, so that an answer that has already
+ * arrived wins: a process that was busy itself must not blame Redis.
+ */
 function endOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => setImmediate(() => reject(signal.reason)), {

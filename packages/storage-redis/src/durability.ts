@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { messageOf } from './failure.ts';
 import type { RedisTarget } from './place.ts';
 
-/** What an operator should know of a storage that works. */
+/** A risk that an operator should know although the storage works. */
 export interface Notice {
   readonly code:
     | 'REDIS_PLAINTEXT_SECRETS'
@@ -15,7 +15,7 @@ export interface Notice {
   readonly message: string;
 }
 
-/** What this server could lose of what it has acknowledged, by its settings. */
+/** Returns the ways in which this server could lose acknowledged writes with its current settings. */
 export async function durabilityOf(
   redis: Redis,
   kind: RedisTarget['kind'],
@@ -27,18 +27,18 @@ export async function durabilityOf(
     notices.push({
       code: 'REDIS_SETTINGS_UNKNOWN',
       message:
-        'Redis does not tell all of maxmemory-policy, appendonly and appendfsync, so that nobody knows what it could lose. Allow the user CONFIG GET, or see to it that they are noeviction, yes and always.',
+        'Redis does not report all of maxmemory-policy, appendonly and appendfsync, so it is unknown what it could lose. Allow the user CONFIG GET, or make sure that they are noeviction, yes and always.',
     });
   if (policy?.startsWith('allkeys-'))
     notices.push({
       code: 'REDIS_EVICTION',
-      message: `When its memory is full, Redis drops entries (maxmemory-policy is ${policy}). Set it to noeviction.`,
+      message: `When its memory is full, Redis deletes entries (maxmemory-policy is ${policy}). Set it to noeviction.`,
     });
   if (appendonly === 'no')
     notices.push({
       code: 'REDIS_NOT_PERSISTENT',
       message:
-        'When Redis ends, it loses what was written since it last saved (appendonly is no). Set appendonly to yes, and appendfsync to always.',
+        'When Redis stops, it loses everything written since it last saved (appendonly is no). Set appendonly to yes, and appendfsync to always.',
     });
   if (appendonly === 'yes' && appendfsync === 'everysec')
     notices.push({
@@ -50,32 +50,36 @@ export async function durabilityOf(
     notices.push({
       code: 'REDIS_LAST_WRITES',
       message:
-        'When its machine fails, Redis loses the writes of the last half minute or so (appendfsync is no). Set appendfsync to always.',
+        'When its machine fails, Redis loses the writes of the last 30 seconds or so (appendfsync is no). Set appendfsync to always.',
     });
   if (kind !== 'server')
     notices.push({
       code: 'REDIS_FAILOVER',
       message:
-        'When a replica takes over, the last writes of the old master are lost, because a replica follows a moment later. Nothing prevents that wholly; min-replicas-to-write keeps a master that is cut off from writing on.',
+        'When a replica takes over, the last writes of the old master are lost, because replication is asynchronous. Nothing prevents that completely; min-replicas-to-write stops a master that is cut off from accepting writes.',
     });
   return notices;
 }
 
-/** maxmemory-policy, appendonly and appendfsync, as far as Redis tells; many that are hosted refuse CONFIG, and tell some by INFO. */
+/**
+ * Returns maxmemory-policy, appendonly and appendfsync; undefined if unknown. Many hosted services
+ * refuse CONFIG, but report some of the settings in INFO.
+ */
 async function settingsOf(redis: Redis): Promise<readonly (string | undefined)[]> {
-  const told = await Promise.all(
+  const configured = await Promise.all(
     ['maxmemory-policy', 'appendonly', 'appendfsync'].map((setting) =>
       unlessRefused(async () => ((await redis.config('GET', setting)) as string[])[1]),
     ),
   );
-  if (!told.includes(undefined)) return told;
+  if (!configured.includes(undefined)) return configured;
   const info =
     (await unlessRefused(
       async () => `${await redis.info('memory')}${await redis.info('persistence')}`,
     )) ?? '';
-  const [, policy = told[0]] = /^maxmemory_policy:(\S+)/m.exec(info) ?? [];
+  const [, policy = configured[0]] = /^maxmemory_policy:(\S+)/m.exec(info) ?? [];
   const [, aof] = /^aof_enabled:(\d)/m.exec(info) ?? [];
-  return [policy, aof === undefined ? told[1] : aof === '1' ? 'yes' : 'no', told[2]];
+  const reported = aof === '1' ? 'yes' : 'no';
+  return [policy, aof === undefined ? configured[1] : reported, configured[2]];
 }
 
 async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {

@@ -2,7 +2,7 @@ import { type Change, CorruptEntryError, type Entry, keyOf } from '@acmex/storag
 
 const longestHeader = 100;
 
-/** An entry as it lies in Redis: a first line `acmex1 <version>`, with ` secret` behind it where it is one, then the bytes as given. */
+/** Encodes an entry for Redis: a first line `acmex1 <version>`, with ` secret` appended for a secret, then the bytes of the value. */
 export function bytesOf(
   version: string,
   { value, secret = false }: Extract<Change, { readonly set: string }>,
@@ -10,18 +10,23 @@ export function bytesOf(
   return Buffer.concat([Buffer.from(`acmex1 ${version}${secret ? ' secret' : ''}\n`), value]);
 }
 
-/** Reads what lies under a key; null: nothing, though the index names the key. @throws CorruptEntryError */
+/**
+ * Decodes an entry.
+ *
+ * @param bytes the value in Redis; null if it is missing although the index has the key
+ * @throws CorruptEntryError
+ */
 export function entryOf(key: string, bytes: Buffer | null): Entry {
   if (bytes === null)
     throw new CorruptEntryError(
       key,
-      'Redis has lost its value: it was evicted (maxmemory-policy must be noeviction), or another program removed it',
+      'Redis has lost its value: it was evicted (maxmemory-policy must be noeviction), or a different program removed it',
     );
   const end = bytes.subarray(0, longestHeader).indexOf('\n');
   const [, version, secret] =
     /^acmex1 (\S+)( secret)?$/.exec(bytes.toString('latin1', 0, Math.max(end, 0))) ?? [];
   if (version === undefined)
-    throw new CorruptEntryError(key, 'another program wrote it, or a newer AcmeX');
+    throw new CorruptEntryError(key, 'a different program or a newer AcmeX wrote it');
   return {
     key,
     value: new Uint8Array(bytes.subarray(end + 1)),
@@ -30,17 +35,21 @@ export function entryOf(key: string, bytes: Buffer | null): Entry {
   };
 }
 
-/** A change as the script of a write reads it: verb, key, condition, bytes. */
+/** Encodes a change as the arguments of the write script: verb, key, condition, bytes. */
 export function argumentsOf(
   change: Change,
   bytes: Buffer | undefined,
 ): readonly (string | Buffer)[] {
-  const { ifVersion } = change;
-  const condition = ifVersion === undefined ? '*' : ifVersion === null ? '-' : `=${ifVersion}`;
-  return [
-    'set' in change ? 'set' : 'remove' in change ? 'remove' : 'check',
-    keyOf(change),
-    condition,
-    bytes ?? '',
-  ];
+  return [verbOf(change), keyOf(change), conditionOf(change), bytes ?? ''];
+}
+
+function verbOf(change: Change): 'set' | 'remove' | 'check' {
+  if ('set' in change) return 'set';
+  return 'remove' in change ? 'remove' : 'check';
+}
+
+/** `*`: no condition; `-`: the key must not exist; `=…`: the version that it must have. */
+function conditionOf({ ifVersion }: Change): string {
+  if (ifVersion === undefined) return '*';
+  return ifVersion === null ? '-' : `=${ifVersion}`;
 }

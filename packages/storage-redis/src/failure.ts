@@ -1,63 +1,72 @@
 import { errorCode } from '@acmex/errors';
 import { StorageUnavailableError } from '@acmex/storage';
 
-/** What Redis says instead of doing it, in our words; `elsewhere`: another connection, perhaps to another server, may do it. */
+/** The error replies of Redis, explained. `elsewhere`: a new connection, perhaps to a different server, may work. */
 const refusals = {
   NOAUTH: {
-    meaning: 'asks for a password: give `password`, with `username` for an ACL user',
+    meaning: 'asks for a password: set `password`, and `username` for an ACL user',
     elsewhere: true,
   },
   WRONGPASS: {
     meaning:
-      'knows no such user with this password, or the user is off: correct `username` and `password`',
+      'does not accept this user and password, or the user is off: correct `username` and `password`',
     elsewhere: true,
   },
   NOPERM: {
     meaning:
-      'does not let this user do it: give the user the keys ~{prefix}:* and the commands that the README lists',
+      'does not let this user do it: grant the user the keys ~{prefix}:* and the commands that the README lists',
     elsewhere: false,
   },
-  READONLY: { meaning: 'is a replica now: the next call looks for the master', elsewhere: true },
+  READONLY: { meaning: 'is a replica now: the next call connects to the master', elsewhere: true },
   LOADING: { meaning: 'is still loading its data', elsewhere: false },
   MASTERDOWN: { meaning: 'is a replica that has lost its master', elsewhere: true },
   CLUSTERDOWN: { meaning: 'belongs to a Cluster that does not serve all keys', elsewhere: true },
   MOVED: {
-    meaning: 'has given our keys to another node: the next call looks for it',
+    meaning: 'has moved our keys to a different node: the next call connects to that node',
     elsewhere: true,
   },
-  ASK: { meaning: 'is giving our keys to another node: wait until that is done', elsewhere: true },
+  ASK: {
+    meaning: 'is moving our keys to a different node: wait until that is done',
+    elsewhere: true,
+  },
   TRYAGAIN: {
-    meaning: 'is giving our keys to another node: wait until that is done',
+    meaning: 'is moving our keys to a different node: wait until that is done',
     elsewhere: false,
   },
-  CROSSSLOT: { meaning: 'is a Cluster: give its `nodes`', elsewhere: false },
+  CROSSSLOT: { meaning: 'is a Cluster: set `nodes`', elsewhere: false },
   OOM: {
-    meaning: 'has no memory left for writing: raise maxmemory, or make room',
+    meaning: 'has no memory left for writing: raise maxmemory, or delete data',
     elsewhere: false,
   },
   MISCONF: {
-    meaning: 'cannot save to its disk, and takes no writes until it can: look at its log',
+    meaning: 'cannot save to its disk, and takes no writes until it can: check its log',
     elsewhere: false,
   },
   NOREPLICAS: {
     meaning: 'takes no writes without its replicas (min-replicas-to-write)',
     elsewhere: false,
   },
-  BUSY: { meaning: 'is busy with a script of someone else', elsewhere: false },
+  BUSY: {
+    meaning: 'is busy with a script of a different client: wait until it ends',
+    elsewhere: false,
+  },
 } as const;
 
 export interface Failure {
   readonly error: StorageUnavailableError;
-  /** Whether the connection is of no more use. */
+  /** Whether the connection must be replaced. */
   readonly broken: boolean;
 }
 
 /**
- * Whatever a call to Redis ended with, as what the port knows.
- * The cause is a text: an error of the client carries the command with its arguments, which are values and passwords.
+ * Converts whatever a call to Redis failed with to an error of the storage port. Its `cause` is a
+ * text, because an error of the client contains the command with its arguments: values and passwords.
+ *
+ * @param where the addresses, for the message
+ * @param lastError the last error that the client reported outside of a reply
  */
-export function failureOf(reason: unknown, where: string, trouble: unknown): Failure {
-  const reply = refusalIn(messageOf(reason)) ?? refusalIn(messageOf(trouble));
+export function failureOf(reason: unknown, where: string, lastError: unknown): Failure {
+  const reply = refusalIn(messageOf(reason)) ?? refusalIn(messageOf(lastError));
   if (reply)
     return {
       error: unavailable(`Redis at ${where} ${refusals[reply].meaning}`, reason),
@@ -66,7 +75,7 @@ export function failureOf(reason: unknown, where: string, trouble: unknown): Fai
   if (errorCode(reason) === 'ERR_TIME_LIMIT')
     return {
       error: unavailable(
-        `Redis at ${where} did not answer in time${trouble === undefined ? '' : ` (${messageOf(trouble)})`}`,
+        `Redis at ${where} did not answer in time${lastError === undefined ? '' : ` (${messageOf(lastError)})`}`,
         reason,
       ),
       broken: true,
@@ -78,7 +87,7 @@ export function failureOf(reason: unknown, where: string, trouble: unknown): Fai
     };
   return {
     error: unavailable(
-      `Redis at ${where} cannot be reached: ${messageOf(trouble ?? reason)}`,
+      `Redis at ${where} cannot be reached: ${messageOf(lastError ?? reason)}`,
       reason,
     ),
     broken: true,
@@ -88,13 +97,13 @@ export function failureOf(reason: unknown, where: string, trouble: unknown): Fai
 const unavailable = (message: string, reason: unknown) =>
   new StorageUnavailableError(message, { cause: messageOf(reason) });
 
-/** Redis 6 wraps what a script met: `ERR Error running script …: -OOM command not allowed`. */
+/** Returns the known error code in a reply. Redis 6 wraps the error of a command in a script: `ERR Error running script …: -OOM command not allowed`. */
 function refusalIn(text: string): keyof typeof refusals | undefined {
   const [, word] = /(?:^|[ -])([A-Z]{3,})(?= )/.exec(text.replace(/^ERR .*?: -/, '')) ?? [];
   return word !== undefined && word in refusals ? (word as keyof typeof refusals) : undefined;
 }
 
-/** What an error of the client says, up to where Redis would repeat the arguments. */
+/** Returns the message of an error of the client, without the arguments that Redis repeats. */
 export function messageOf(reason: unknown): string {
   const text =
     typeof reason === 'object' && reason !== null && 'message' in reason
@@ -103,7 +112,7 @@ export function messageOf(reason: unknown): string {
   return text.replace(/,? with args beginning with.*$/s, '');
 }
 
-/** Whether Redis itself answered so. */
+/** Reports whether the error is a reply of Redis, not a failure of the connection. */
 function isReply(reason: unknown): boolean {
   return (
     typeof reason === 'object' &&

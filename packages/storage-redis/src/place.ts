@@ -2,39 +2,39 @@ import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { StorageError } from '@acmex/storage';
 
-/** Where a Redis listens. */
+/** The address of a Redis server. */
 export interface Address {
   readonly host: string;
   /** 6379 by default, 26379 for a sentinel. */
   readonly port?: number | undefined;
 }
 
-/** Which Redis: one server, the master that sentinels know, or the node of a Cluster that has our keys. */
+/** Which Redis to use: a single server, the master behind sentinels, or a Cluster. */
 export type RedisPlace =
   /** `redis://[username[:password]@]host[:port][/database]`; `rediss://` for TLS. */
   | { readonly url: string }
   | (Address & { readonly database?: number | undefined })
   | {
       readonly sentinels: readonly Address[];
-      /** What the sentinels call the master. */
+      /** The sentinels' name of the master. */
       readonly master: string;
       readonly sentinelUsername?: string | undefined;
       readonly sentinelPassword?: string | undefined;
       readonly database?: number | undefined;
     }
-  /** Nodes of a Cluster; one that answers is enough. */
+  /** Nodes of a Cluster; it is enough if a single node is reachable. */
   | { readonly nodes: readonly Address[] };
 
 export interface Access {
-  /** An ACL user; the default user where it is absent. */
+  /** An ACL user; the default user if absent. */
   readonly username?: string | undefined;
-  /** Or what gives it: asked at every connection, so that it may change. */
+  /** The password, or a function that returns it; called on every connection, so that it may change. */
   readonly password?: string | (() => Promise<string>) | undefined;
-  /** `true`: TLS with the CAs that Node.js trusts. Sentinels are spoken to in the same way. */
+  /** `true`: TLS with the CAs that Node.js trusts. Also used for sentinels. */
   readonly tls?: boolean | ConnectionOptions | undefined;
 }
 
-/** A place as all of its forms say it. */
+/** The normalized form of a `RedisPlace` with its access options. */
 export interface RedisTarget extends Access {
   readonly kind: 'server' | 'sentinel' | 'cluster';
   readonly addresses: readonly Required<Address>[];
@@ -44,7 +44,11 @@ export interface RedisTarget extends Access {
   readonly sentinelPassword?: string | undefined;
 }
 
-/** @throws StorageError `ERR_STORAGE_PLACE` */
+/**
+ * Normalizes a place and its access options.
+ *
+ * @throws StorageError `ERR_STORAGE_PLACE`
+ */
 export function targetOf(place: RedisPlace & Access): RedisTarget {
   const { username, password, tls } = place;
   const common = {
@@ -55,7 +59,8 @@ export function targetOf(place: RedisPlace & Access): RedisTarget {
     master: '',
   };
   if ('url' in place) return { ...common, ...fromUrl(place.url, place) };
-  if ('nodes' in place) return { ...common, kind: 'cluster', addresses: someOf(place.nodes, 6379) };
+  if ('nodes' in place)
+    return { ...common, kind: 'cluster', addresses: withPort(place.nodes, 6379) };
   if ('sentinels' in place) {
     const { master, sentinelUsername, sentinelPassword } = place;
     return {
@@ -64,22 +69,22 @@ export function targetOf(place: RedisPlace & Access): RedisTarget {
       master,
       sentinelUsername,
       sentinelPassword,
-      addresses: someOf(place.sentinels, 26379),
+      addresses: withPort(place.sentinels, 26379),
     };
   }
-  return { ...common, kind: 'server', addresses: someOf([place], 6379) };
+  return { ...common, kind: 'server', addresses: withPort([place], 6379) };
 }
 
-function someOf(addresses: readonly Address[], port: number): readonly Required<Address>[] {
+function withPort(addresses: readonly Address[], port: number): readonly Required<Address>[] {
   if (addresses.length === 0)
     throw new StorageError(
       'ERR_STORAGE_PLACE',
-      'no address of a Redis was given: give at least one',
+      'no address of a Redis is configured: add at least one',
     );
   return addresses.map((address) => ({ host: address.host, port: address.port ?? port }));
 }
 
-/** No message repeats the URL: a password may stand in it. */
+/** Parses the URL. No error message contains it, because it may include a password. */
 function fromUrl(
   text: string,
   access: Access,
@@ -95,7 +100,7 @@ function fromUrl(
   ) {
     throw new StorageError(
       'ERR_STORAGE_PLACE',
-      'this is no URL of a Redis: write redis://host:port/database, or rediss:// for TLS, and give everything else by an option of its own',
+      'the URL of Redis is not valid: use redis://host:port/database, or rediss:// for TLS, and separate options for everything else',
     );
   }
   return {
@@ -109,7 +114,8 @@ function fromUrl(
 }
 
 /**
- * Where and how others may speak with the same Redis.
+ * Returns the address and the access data for a different client of the same Redis.
+ *
  * @param options `allowPlaintextConnection` as in `redisStorage`
  * @throws StorageError `ERR_STORAGE_PLACE`
  */
@@ -120,13 +126,14 @@ export function redisTarget(
   }: { readonly allowPlaintextConnection?: boolean | undefined } = {},
 ): RedisTarget {
   const target = targetOf(place);
-  if (!allowPlaintextConnection)
-    target.addresses.forEach((address) => checkedAddress(address, target));
+  if (!allowPlaintextConnection) checkAddresses(target);
   return target;
 }
 
 /**
- * Refuses to speak in clear, or without saying who speaks, over a network. Asked for each address, also for those that sentinels and nodes name.
+ * Refuses a connection over a network without TLS or without a password or client certificate.
+ * Called for each address, also for those that sentinels and nodes return.
+ *
  * @throws StorageError `ERR_STORAGE_PLACE`
  */
 export function checkedAddress(
@@ -137,15 +144,21 @@ export function checkedAddress(
   const certified = typeof tls === 'object' && (tls.cert !== undefined || tls.pfx !== undefined);
   if (tls && (password !== undefined || certified)) return;
   const lacks = tls
-    ? 'without a password anyone who reaches it reads everything: give `password`'
-    : 'without TLS everything can be read on the way, the password too: use rediss:// or `tls`, with `password`';
+    ? 'without a password anyone who can connect to it can read everything: set `password`'
+    : 'without TLS everything can be read on the network, also the password: use rediss:// or `tls`, with `password`';
   throw new StorageError(
     'ERR_STORAGE_PLACE',
-    `Redis at ${shown({ host, port })} is not on this machine, and ${lacks}, or allow it by \`allowPlaintextConnection\``,
+    `Redis at ${displayed({ host, port })} is not on this machine, and ${lacks}, or set \`allowPlaintextConnection\``,
   );
 }
 
-export function shown({ host, port }: Required<Address>): string {
+/** @throws StorageError `ERR_STORAGE_PLACE` */
+export function checkAddresses(target: RedisTarget): void {
+  target.addresses.forEach((address) => checkedAddress(address, target));
+}
+
+/** Formats an address for a message. */
+export function displayed({ host, port }: Required<Address>): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -10,7 +10,7 @@ describe('redisStorage', () => {
     ['a URL without a password', { url: 'rediss://redis.example.com' }],
     ['a host without TLS', { host: '192.0.2.1', password: 'geheim' }],
     [
-      'one sentinel of several that is elsewhere',
+      'a sentinel of several that is on a different machine',
       {
         sentinels: [{ host: '127.0.0.1' }, { host: '192.0.2.1' }],
         master: 'acmex',
@@ -18,32 +18,38 @@ describe('redisStorage', () => {
       },
     ],
     ['a Cluster without TLS', { nodes: [{ host: '2001:db8::1' }], password: 'geheim' }],
-  ])('refuses to speak over a network with %s, and says no password', (_, options) => {
-    expect(() => redisStorage(options)).toThrow(
-      expect.objectContaining({
-        code: 'ERR_STORAGE_PLACE',
-        message: expect.not.stringContaining('geheim'),
-      }),
-    );
-    const notices: Notice[] = [];
-    redisStorage({
-      ...options,
-      allowPlaintextConnection: true,
-      onNotice: (notice) => notices.push(notice),
-    });
-    expect(notices.map(({ code }) => code)).toEqual(['REDIS_PLAINTEXT_CONNECTION']);
-  });
+  ])(
+    'refuses a connection over a network with %s, and does not show the password',
+    (_, options) => {
+      expect(() => redisStorage(options)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_STORAGE_PLACE',
+          message: expect.not.stringContaining('geheim'),
+        }),
+      );
+      const notices: Notice[] = [];
+      redisStorage({
+        ...options,
+        allowPlaintextConnection: true,
+        onNotice: (notice) => notices.push(notice),
+      });
+      expect(notices.map(({ code }) => code)).toEqual(['REDIS_PLAINTEXT_CONNECTION']);
+    },
+  );
 
   it.each<[string, RedisStorageOptions]>([
     ['TLS and a password', { url: 'rediss://:geheim@redis.example.com/2' }],
     [
-      'TLS and a password that is asked for',
+      'TLS and a password from a function',
       { host: 'redis.example.com', tls: true, password: async () => 'geheim' },
     ],
-    ['a certificate of its own', { host: 'redis.example.com', tls: { cert: 'PEM', key: 'PEM' } }],
+    [
+      'TLS and a client certificate',
+      { host: 'redis.example.com', tls: { cert: 'PEM', key: 'PEM' } },
+    ],
     ['this machine', { url: 'redis://[::1]:6380' }],
-    ['this machine by its name', { nodes: [{ host: 'localhost' }] }],
-  ])('speaks with %s', (_, options) => {
+    ['this machine by name', { nodes: [{ host: 'localhost' }] }],
+  ])('accepts %s', (_, options) => {
     expect(redisStorage(options)).toBeDefined();
   });
 
@@ -68,7 +74,7 @@ describe('redisStorage', () => {
     );
   });
 
-  it('refuses secrets before it connects, and says at every opening that they are allowed', async () => {
+  it('refuses secrets before it connects, and warns each time a storage is opened that allows them', async () => {
     await using storage = redisStorage({ host: '127.0.0.1', port: 1 });
     await expect(
       storage.write([{ set: 'a/b', value: new Uint8Array(), secret: true }]),
@@ -83,7 +89,7 @@ describe('redisStorage', () => {
     expect(codes).toEqual(['REDIS_PLAINTEXT_SECRETS', 'REDIS_PLAINTEXT_SECRETS']);
   });
 
-  it('says within a second that nobody is there, by every call', async () => {
+  it('reports within a second from every call that no server listens', async () => {
     const port = await freePort();
     await using storage = redisStorage({ url: `redis://:geheim@127.0.0.1:${port}` });
     for (const call of calls(storage)) {
@@ -94,7 +100,7 @@ describe('redisStorage', () => {
     }
   });
 
-  it('says within a second that nobody answers', async () => {
+  it('reports from every call that the server does not answer', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
@@ -117,7 +123,7 @@ describe('redisStorage', () => {
     silent.close();
   });
 
-  it('gives up with the reason of the caller, and lets others wait on', async () => {
+  it('aborts a call with the reason of its signal, and lets the next call wait', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
@@ -127,10 +133,11 @@ describe('redisStorage', () => {
       patience: { milliseconds: 300 },
     });
     const [stop, reason] = [new AbortController(), new Error('enough')];
-    const [one, other] = [storage.get('a', { signal: stop.signal }), storage.get('b')];
+    const aborted = storage.get('a', { signal: stop.signal });
+    const waiting = storage.get('b');
     stop.abort(reason);
-    await expect(one).rejects.toBe(reason);
-    await expect(other).rejects.toMatchObject({
+    await expect(aborted).rejects.toBe(reason);
+    await expect(waiting).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
       message: expect.stringContaining('in time'),
     });
@@ -138,7 +145,7 @@ describe('redisStorage', () => {
   });
 });
 
-describe('redisStorage that is sent to another machine', () => {
+describe('redisStorage redirected to a different machine', () => {
   it.each<[string, string, (port: number) => RedisStorageOptions]>([
     [
       'a node',
@@ -155,7 +162,7 @@ describe('redisStorage that is sent to another machine', () => {
       '*2\r\n$9\r\n192.0.2.1\r\n$4\r\n6379\r\n',
       (port) => ({ sentinels: [{ host: '127.0.0.1', port }], master: 'acmex' }),
     ],
-  ])('by %s does not go there in clear', async (_, answer, place) => {
+  ])('by %s does not connect there without TLS', async (_, answer, place) => {
     const server = createServer((socket) => socket.on('data', () => socket.write(answer)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     await using storage = redisStorage(place((server.address() as { port: number }).port));

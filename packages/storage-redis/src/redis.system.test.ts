@@ -29,39 +29,39 @@ const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 })
 });
 const collect = async <T>(from: AsyncIterable<T>) => {
   const all: T[] = [];
-  for await (const one of from) all.push(one);
+  for await (const element of from) all.push(element);
   return all;
 };
 
-/** The whole contract, by two connections. */
+/** Runs the whole contract with two connections. */
 function holdsContract(place: () => RedisStorageOptions): void {
   let storage: RedisStorage;
-  let other: RedisStorage;
+  let second: RedisStorage;
   beforeAll(() => {
-    [storage, other] = [0, 1].map(() =>
+    [storage, second] = [0, 1].map(() =>
       redisStorage({ ...place(), prefix: 'contract', allowPlaintextSecrets: true }),
     ) as [RedisStorage, RedisStorage];
   });
   afterAll(async () => {
-    await Promise.all([storage, other].map((one) => one[Symbol.asyncDispose]()));
+    await Promise.all([storage, second].map((opened) => opened[Symbol.asyncDispose]()));
   });
 
   it.each(storageContract.map((clause) => [clause.title, clause] as const))(
     '%s',
     async (_, clause) => {
-      await checkClause(clause, { storage, other, place: 'contract' });
+      await checkClause(clause, { storage, secondStorage: second, place: 'contract' });
       expect(await collect(storage.list(''))).toEqual([]);
     },
   );
 
-  it('behaves like a plain map, and explains what writers do at once', async () => {
+  it('behaves like a plain map, and concurrent writers see a consistent history', async () => {
     let run = 0;
     await fc.assert(
-      fc.asyncProperty(histories, histories, async (one, two) => {
-        await holdsLikeModel(storage, `m${++run}`, historyFrom(`m${run}`, one));
-        await holdsConcurrently([storage, other], `c${run}`, [
-          historyFrom(`c${run}`, one),
-          historyFrom(`c${run}`, two),
+      fc.asyncProperty(histories, histories, async (steps, concurrentSteps) => {
+        await holdsLikeModel(storage, `m${++run}`, historyFrom(`m${run}`, steps));
+        await holdsConcurrently([storage, second], `c${run}`, [
+          historyFrom(`c${run}`, steps),
+          historyFrom(`c${run}`, concurrentSteps),
         ]);
       }),
       { numRuns: 15 },
@@ -69,7 +69,7 @@ function holdsContract(place: () => RedisStorageOptions): void {
   });
 }
 
-describeWith(['redis-server'], 'redisStorage with one Redis', () => {
+describeWith(['redis-server'], 'redisStorage with a single Redis', () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
@@ -80,7 +80,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
 
   describe('holds the contract:', () => holdsContract(() => ({ url: server.url })));
 
-  it('keeps storages with different prefixes, and databases, apart', async () => {
+  it('isolates storages with different prefixes or databases', async () => {
     await using a = redisStorage({ url: server.url, prefix: 'a' });
     await using b = redisStorage({ url: server.url, prefix: 'b' });
     await using c = redisStorage({ url: `${server.url}/1`, prefix: 'a' });
@@ -95,7 +95,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     });
   });
 
-  it('goes on when Redis forgets its scripts', async () => {
+  it('works after Redis forgot its scripts', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'flush' });
     await storage.write([{ set: 'k', value: bytes('1') }]);
     await server.command('script', 'flush');
@@ -103,7 +103,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     expect(await text(storage, 'k')).toBe('2');
   });
 
-  it('names entries that were lost or that another program wrote, goes on with the rest, and lets them be removed', async () => {
+  it('reports entries that were lost or overwritten by a different program, reads the rest, and can remove them', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'broken' });
     await storage.write(['a', 'b', 'c', 'd'].map((set) => ({ set, value: bytes(set) })));
     await server.command('del', '{broken}:entry:b');
@@ -118,21 +118,23 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
       key: 'b',
     });
     for (const read of [storage.list.bind(storage, ''), storage.snapshot.bind(storage)]) {
-      const told: unknown[] = [];
+      const corruptKeys: unknown[] = [];
       expect(
         (
-          await collect(read({ onCorrupt: (error) => told.push((error as { key?: unknown }).key) }))
+          await collect(
+            read({ onCorrupt: (error) => corruptKeys.push((error as { key?: unknown }).key) }),
+          )
         ).map(({ key }) => key),
       ).toEqual(['a', 'd']);
-      expect(told).toEqual(['b', 'c']);
+      expect(corruptKeys).toEqual(['b', 'c']);
     }
     await storage.write([{ remove: 'b' }, { remove: 'c' }]);
     expect((await collect(storage.list(''))).map(({ key }) => key)).toEqual(['a', 'd']);
   });
 
-  it('shows in a snapshot what was there at its first moment, however much is written before it is read to the end', async () => {
+  it('yields in a snapshot the entries of its first moment, however much is written before it ends', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'snapshot' });
-    await using other = redisStorage({ url: server.url, prefix: 'snapshot' });
+    await using writer = redisStorage({ url: server.url, prefix: 'snapshot' });
     const keys = Array.from({ length: 1000 }, (_, at) => `k/${String(at).padStart(4, '0')}`);
     for (let at = 0; at < 1000; at += 100)
       await storage.write(keys.slice(at, at + 100).map((set) => ({ set, value: bytes('before') })));
@@ -140,12 +142,12 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     for await (const { key, value } of storage.snapshot()) {
       if (seen.length === 10) {
         for (let at = 0; at < 1000; at += 50)
-          await other.write(
+          await writer.write(
             keys
               .slice(at, at + 50)
               .map((key, n) => (n % 2 ? { remove: key } : { set: key, value: bytes('after') })),
           );
-        await other.write(['a', 'k/0500x', 'z'].map((set) => ({ set, value: bytes('after') })));
+        await writer.write(['a', 'k/0500x', 'z'].map((set) => ({ set, value: bytes('after') })));
       }
       seen.push(`${key} ${new TextDecoder().decode(value)}`);
     }
@@ -154,7 +156,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     expect(await server.command('--scan', '--pattern', '{snapshot}:snap*')).toBe('');
   });
 
-  it('ends a snapshot that Redis forgot, instead of showing another moment', async () => {
+  it('fails a snapshot that Redis deleted, instead of yielding a later moment', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'forgotten' });
     for (let at = 0; at < 4; at += 1)
       await storage.write(
@@ -179,7 +181,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     expect(await server.command('exists', '{forgotten}:snapshots')).toBe('0');
   });
 
-  it('says what the settings could lose', async () => {
+  it('reports what could be lost with the current settings', async () => {
     await using storage = redisStorage({ url: server.url });
     const codes = async (...settings: readonly (readonly [string, string])[]) => {
       for (const setting of settings) await server.command('config', 'set', ...setting);
@@ -194,7 +196,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     await codes(['appendonly', 'no']);
   });
 
-  it('says how a full Redis can be helped, and reads on meanwhile', async () => {
+  it('says how to fix a full Redis, and still reads', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'full' });
     await storage.write([{ set: 'k', value: bytes('1') }]);
     await server.command('config', 'set', 'maxmemory', '1mb');
@@ -209,7 +211,7 @@ describeWith(['redis-server'], 'redisStorage with one Redis', () => {
     await storage.write([{ set: 'k', value: bytes('2') }]);
   });
 
-  it('finds the first ten of many', async () => {
+  it('lists the first ten of many keys', async () => {
     await using storage = redisStorage({ url: server.url, prefix: 'many' });
     const keys = Array.from(
       { length: 3000 },
@@ -237,7 +239,7 @@ describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
 
   describe('holds the contract:', () => holdsContract(() => ({ nodes: nodes() })));
 
-  it('finds its node from any other, with some of those named away', async () => {
+  it('finds its node from any node, even if a configured node is down', async () => {
     for (const node of nodes()) {
       for (const prefix of ['a', 'b', 'c', 'd']) {
         await using storage = redisStorage({
@@ -251,7 +253,7 @@ describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
     expect((await collect(storage.list('k'))).length).toBe(3);
   });
 
-  it('says that it is a Cluster where one server was named', async () => {
+  it('reports a Cluster where a single server was configured', async () => {
     const messages = await Promise.all(
       nodes().map(async (node) => {
         await using storage = redisStorage({ ...node });
@@ -262,12 +264,12 @@ describeWith(['redis-server'], 'redisStorage with a Cluster', () => {
       }),
     );
     expect(messages.filter((message) => message !== 'there')).toEqual([
-      expect.stringContaining('another node'),
-      expect.stringContaining('another node'),
+      expect.stringContaining('a different node'),
+      expect.stringContaining('a different node'),
     ]);
   });
 
-  it('says what is down, and goes on when its node is back', async () => {
+  it('reports that its node is down, and works when it is back', async () => {
     await using storage = redisStorage({ nodes: nodes() });
     await storage.write([{ set: 'k', value: bytes('1') }]);
     await Promise.all(cluster.nodes.map((node) => node.kill()));
@@ -292,15 +294,15 @@ describeWith(['redis-server'], 'redisStorage behind Sentinel', () => {
 
   describe('holds the contract:', () => holdsContract(place));
 
-  it('says which master the sentinels do not know', async () => {
+  it('names the master that the sentinels do not know', async () => {
     await using storage = redisStorage({ ...place(), master: 'other' });
     await expect(storage.get('k')).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
-      message: expect.stringContaining('no master other'),
+      message: expect.stringContaining('does not know the master other'),
     });
   });
 
-  it('says that a replica takes no writes', async () => {
+  it('reports that a replica takes no writes', async () => {
     await using storage = redisStorage({ url: watched.servers[1].url });
     await expect(storage.write([{ set: 'k', value: bytes('1') }])).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
@@ -308,7 +310,7 @@ describeWith(['redis-server'], 'redisStorage behind Sentinel', () => {
     });
   });
 
-  it('goes on with the replica when the master is gone', async () => {
+  it('continues with the replica when the master is gone', async () => {
     const codes: string[] = [];
     await using storage = redisStorage({ ...place(), onNotice: ({ code }) => codes.push(code) });
     await storage.write([{ set: 'k', value: bytes('1') }]);
@@ -324,7 +326,7 @@ describeWith(['redis-server'], 'redisStorage behind Sentinel', () => {
 });
 
 describeWith(['redis-server'], 'redisStorage with users and TLS', () => {
-  it('needs of a user no more than the README says', async () => {
+  it('needs no more permissions than the README lists', async () => {
     const readme = await (
       await import('node:fs/promises')
     ).readFile(new URL('../README.md', import.meta.url), 'utf8');
@@ -341,10 +343,10 @@ describeWith(['redis-server'], 'redisStorage with users and TLS', () => {
     await using storage = redisStorage(place);
     await expect(storage.get('k')).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
-      message: expect.stringMatching(/knows no such user/),
+      message: expect.stringMatching(/does not accept this user/),
     });
     password = 'geheim';
-    await using other = redisStorage(place);
+    await using second = redisStorage(place);
     const codes: string[] = [];
     await using third = redisStorage({
       ...place,
@@ -354,14 +356,14 @@ describeWith(['redis-server'], 'redisStorage with users and TLS', () => {
     for (const clause of storageContract.filter(({ title }) => !title.includes('secrecy')))
       await checkClause(clause, {
         storage: clause.title.includes('lock') ? third : storage,
-        other,
+        secondStorage: second,
         place: 'acl',
       });
     await third.get('k');
     expect(codes).toEqual(['REDIS_PLAINTEXT_SECRETS', 'REDIS_NOT_PERSISTENT']);
 
     for (const [username, key, message] of [
-      [undefined, 'arm', /knows no such user|asks for a password/],
+      [undefined, 'arm', /does not accept this user|asks for a password/],
       ['poor', 'arm', /does not let this user/],
     ] as const) {
       await using poor = redisStorage({ url: server.url, username, password: key });
@@ -372,14 +374,14 @@ describeWith(['redis-server'], 'redisStorage with users and TLS', () => {
       });
       expect((await import('node:util')).inspect(failure, { depth: 9 })).not.toContain('>arm');
     }
-    await using nobody = redisStorage({ url: server.url });
-    await expect(nobody.get('k')).rejects.toMatchObject({
+    await using anonymous = redisStorage({ url: server.url });
+    await expect(anonymous.get('k')).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
       message: expect.stringMatching(/asks for a password/),
     });
   });
 
-  it('speaks TLS with a server whose certificate it can check, and with no other', async () => {
+  it('connects by TLS only to a server whose certificate it can verify', async () => {
     await using server = await startRedis({ tls: true, password: 'geheim' });
     await using storage = redisStorage({
       url: server.url,
@@ -388,8 +390,8 @@ describeWith(['redis-server'], 'redisStorage with users and TLS', () => {
     });
     await storage.write([{ set: 'k', value: new Uint8Array(1024 * 1024) }]);
     expect((await storage.get('k'))?.value.length).toBe(1024 * 1024);
-    await using stranger = redisStorage({ url: server.url, password: 'geheim' });
-    await expect(stranger.get('k')).rejects.toMatchObject({
+    await using untrusting = redisStorage({ url: server.url, password: 'geheim' });
+    await expect(untrusting.get('k')).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
       message: expect.stringMatching(/cannot be reached: .*certificate/),
     });
@@ -442,19 +444,20 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
     const all = new Set((await collect(storages[0]!.snapshot())).map(({ key }) => key));
     const written = acknowledged.flat();
     expect(written.filter((key) => !all.has(key))).toEqual([]);
-    // All keys of one write alike.
-    const parts = new Map<string, number>();
-    for (const key of all) parts.set(key.slice(0, -2), (parts.get(key.slice(0, -2)) ?? 0) + 1);
-    expect([...parts.values()].filter((count) => count !== 3)).toEqual([]);
+    // Each write is there with all of its three keys, or not at all.
+    const keysPerWrite = new Map<string, number>();
+    for (const key of all)
+      keysPerWrite.set(key.slice(0, -2), (keysPerWrite.get(key.slice(0, -2)) ?? 0) + 1);
+    expect([...keysPerWrite.values()].filter((count) => count !== 3)).toEqual([]);
     expect(failures).toBeGreaterThan(0);
     expect(notices).toEqual([]);
     console.log(
-      `redis killed ${kills} times during writes: ${written.length} keys acknowledged, ${failures} calls told that it was away, 0 keys lost, 0 writes torn`,
+      `redis killed ${kills} times during writes: ${written.length} keys acknowledged, ${failures} calls failed because Redis was away, 0 keys lost, 0 writes torn`,
     );
     await Promise.all(storages.map((storage) => storage[Symbol.asyncDispose]()));
   }, 600_000);
 
-  it('says within a second that Redis is away or hangs, and goes on when it is back', async () => {
+  it('reports within a second that Redis is away or hangs, and works when it is back', async () => {
     await using server = await startRedis({ appendonly: true });
     await using storage = redisStorage({ url: server.url });
     await storage.write([{ set: 'k', value: bytes('1') }]);
@@ -490,7 +493,7 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
   });
 });
 
-/** Again and again, for ten seconds at most, while the storage is unavailable. */
+/** Retries for ten seconds at most, while the storage is unavailable. */
 async function eventually<T>(act: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {

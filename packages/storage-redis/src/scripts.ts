@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { messageOf } from './failure.ts';
 
-/** Lua that Redis runs as one step: nothing happens in between, and a crash leaves all of it or nothing. */
+/** A Lua script. Redis runs it atomically: no command runs in between, and a crash leaves all of it or nothing. */
 export interface Script {
   readonly text: string;
   readonly sha: string;
@@ -13,29 +13,29 @@ const script = (text: string): Script => ({
   sha: createHash('sha1').update(text).digest('hex'),
 });
 
-/** Up to ARGV-many entries of a range of the index, and whether they are all of it. A value that is gone is false. */
+/** Returns up to `count` entries of a range of the index, and whether they are all of the range. A missing value is false. */
 const page = String.raw`
 local function page(index, first, last, count, size, entries)
   local keys = redis.call('ZRANGEBYLEX', index, first, last, 'LIMIT', 0, count)
-  local found, bytes = {}, 0
+  local listed, bytes = {}, 0
   for _, key in ipairs(keys) do
-    if bytes > tonumber(size) then return { 0, found } end
+    if bytes > tonumber(size) then return { 0, listed } end
     local value = redis.call('GET', entries .. key)
     bytes = bytes + #(value or '')
-    found[#found + 1] = key
-    found[#found + 1] = value
+    listed[#listed + 1] = key
+    listed[#listed + 1] = value
   end
-  return { #keys < tonumber(count) and 1 or 0, found }
+  return { #keys < tonumber(count) and 1 or 0, listed }
 end
 `;
 
-/** KEYS: index. ARGV: first and last of the range, count, bytes, what stands before the keys of entries. */
+/** KEYS: index. ARGV: first and last of the range, count, bytes, prefix of the keys of entries. */
 export const readPage = script(`${page}return page(KEYS[1], unpack(ARGV))`);
 
 /**
  * KEYS: index, snapshots, and the entry of each change. ARGV: verb, key, condition, bytes of each change.
- * Answers with the key that has not the version asked for, or nothing. Before anything is changed, each snapshot that is
- * being read gets what it has not yet seen: \`key \\0 bytes\`, without bytes where nothing was there.
+ * Returns the first key whose condition fails, or nothing. Before anything is changed, the old entries are saved for each
+ * snapshot that is being read: `key \\0 bytes`, without bytes if the entry did not exist.
  */
 export const writeAll = script(String.raw`
 local function change(at) return unpack(ARGV, (at - 3) * 4 + 1, (at - 3) * 4 + 4) end
@@ -73,14 +73,18 @@ end
 return false
 `);
 
-/** KEYS: snapshots, snapshot. ARGV: milliseconds that it is kept without being read. */
+/** KEYS: snapshots, snapshot. ARGV: milliseconds until an unread snapshot is deleted. */
 export const beginSnapshot = script(String.raw`
 redis.call('ZADD', KEYS[2], 0, '\0')
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
 redis.call('SADD', KEYS[1], KEYS[2])
 `);
 
-/** KEYS: index, snapshot. ARGV: milliseconds, first of what was changed, count, bytes, then as for \`readPage\`. Answers with a page of what lies there now, and one of what lay there before it was changed; nothing where the snapshot is gone. */
+/**
+ * KEYS: index, snapshot. ARGV: milliseconds as for `beginSnapshot`, first of the saved entries, then
+ * as for `readPage`. Returns a page of current entries and a page of saved entries; nothing if the
+ * snapshot is gone.
+ */
 export const readSnapshot = script(String.raw`${page}
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
@@ -99,7 +103,7 @@ redis.call('SREM', KEYS[1], KEYS[2])
 redis.call('DEL', KEYS[2])
 `);
 
-/** Runs a script by its hash; a Redis that restarted since, or was told to forget it, is told the text again. */
+/** Runs a script by its hash; sends the text only if Redis does not know the hash. */
 export async function evaluate(
   redis: Redis,
   { text, sha }: Script,

@@ -10,7 +10,7 @@ export { type History, historyFrom, holdsConcurrently, holdsLikeModel } from './
 export interface StorageSubject {
   readonly storage: Storage;
   /** The same data by a way of its own: another connection, another process's view; the same object where there is none. */
-  readonly other: Storage;
+  readonly secondStorage: Storage;
   /** A prefix that nothing lies under: one part. */
   readonly place: string;
 }
@@ -61,10 +61,10 @@ const rejectsWith = (code: string, key?: string) => (error: unknown) => {
 export const storageContract: readonly Clause[] = [
   {
     title: 'gives back what was written, byte by byte, and knows nothing of what was not',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       const value = Uint8Array.from({ length: 512 }, (_, at) => at % 256);
       const [version] = await storage.write([{ set: `${place}/a`, value }]);
-      for (const one of [storage, other]) {
+      for (const one of [storage, secondStorage]) {
         const entry = await one.get(`${place}/a`);
         assert.deepEqual(
           { ...entry, value: [...(entry?.value ?? [])] },
@@ -89,13 +89,13 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'keeps a mark of secrecy',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       await storage.write([set(`${place}/a`, 'key', { secret: true }), set(`${place}/b`)]);
       assert.deepEqual(
-        (await collect(other.list(place))).map(({ secret }) => secret),
+        (await collect(secondStorage.list(place))).map(({ secret }) => secret),
         [true, false],
       );
-      assert.equal((await other.get(`${place}/a`))?.secret, true);
+      assert.equal((await secondStorage.get(`${place}/a`))?.secret, true);
     },
   },
   {
@@ -176,13 +176,15 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'writes where the version is the one asked for, and else says which key has another',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       const [first = ''] = await storage.write([set(`${place}/a`, '1', { ifVersion: null })]);
       await assert.rejects(
-        other.write([set(`${place}/a`, '2', { ifVersion: null })]),
+        secondStorage.write([set(`${place}/a`, '2', { ifVersion: null })]),
         rejectsWith('ERR_STORAGE_CONFLICT', `${place}/a`),
       );
-      const [second = ''] = await other.write([set(`${place}/a`, '2', { ifVersion: first })]);
+      const [second = ''] = await secondStorage.write([
+        set(`${place}/a`, '2', { ifVersion: first }),
+      ]);
       await assert.rejects(
         storage.write([set(`${place}/a`, '3', { ifVersion: first })]),
         rejectsWith('ERR_STORAGE_CONFLICT', `${place}/a`),
@@ -202,7 +204,7 @@ export const storageContract: readonly Clause[] = [
         { remove: `${place}/c`, ifVersion: null },
       ]);
       await storage.write([{ remove: `${place}/a`, ifVersion: second }]);
-      assert.equal(await other.get(`${place}/a`), undefined);
+      assert.equal(await secondStorage.get(`${place}/a`), undefined);
     },
   },
   {
@@ -322,7 +324,7 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'loses no update of several writers that read, decide and write',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       const key = `${place}/counter`;
       const count = async (through: Storage) => {
         for (let done = 0; done < 10;) {
@@ -337,14 +339,14 @@ export const storageContract: readonly Clause[] = [
           }
         }
       };
-      await Promise.all([storage, other, storage, other].map(count));
+      await Promise.all([storage, secondStorage, storage, secondStorage].map(count));
       assert.equal(text(await storage.get(key)), '40');
     },
   },
   {
     title: 'lists an entry that stays unchanged exactly once, while others come and go around it',
     async check(subject) {
-      const { storage, other, place } = subject;
+      const { storage, secondStorage, place } = subject;
       const keys = Array.from({ length: 60 }, (_, at) => `${place}/${String(at).padStart(2, '0')}`);
       await storage.write(keys.map((key) => set(key)));
       const staying = keys.filter((_, at) => at % 2 === 0);
@@ -353,7 +355,7 @@ export const storageContract: readonly Clause[] = [
       for await (const { key } of storage.list(place)) {
         seen.push(key);
         const at = seen.length % moving.length;
-        await other.write([
+        await secondStorage.write([
           { remove: moving[at] ?? '' },
           set(`${moving[(at + 7) % moving.length]}x`),
         ]);
@@ -367,13 +369,13 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'takes a snapshot of one moment, while others write',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       const accounts = ['a', 'm/1', 'z'].map((name) => `${place}/${name}`);
       await storage.write(accounts.map((key) => set(key, '0')));
       let over = false;
       const writing = (async () => {
         for (let round = 1; !over; round += 1)
-          await other.write(accounts.map((key) => set(key, String(round))));
+          await secondStorage.write(accounts.map((key) => set(key, String(round))));
       })();
       try {
         for (let look = 0; look < 5; look += 1) {
@@ -395,14 +397,14 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'keeps to the moment of a snapshot, though its reader pauses while everything changes',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       const keys = Array.from(
         { length: 300 },
         (_, at) => `${place}/${String(at).padStart(3, '0')}`,
       );
       const inHundreds = async (changeOf: (key: string) => Change) => {
         for (let at = 0; at < keys.length; at += 100)
-          await other.write(keys.slice(at, at + 100).map(changeOf));
+          await secondStorage.write(keys.slice(at, at + 100).map(changeOf));
       };
       await inHundreds((key) => set(key, 'before'));
       const seen: string[] = [];
@@ -421,11 +423,11 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'lets one holder have a lock at a time, and the next when it is given back',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       let holders = 0;
       const tokens: number[] = [];
       await Promise.all(
-        [storage, other, storage, other].map(async (through) => {
+        [storage, secondStorage, storage, secondStorage].map(async (through) => {
           const lock = await acquireLock(through, `${place}/one`);
           holders += 1;
           tokens.push(lock.token);
@@ -444,7 +446,7 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title: 'keeps a holder that was taken for dead from writing',
-    async check({ storage, other, place }) {
+    async check({ storage, secondStorage, place }) {
       const asleep: Clock = {
         ...systemClock,
         sleep: () =>
@@ -453,7 +455,9 @@ export const storageContract: readonly Clause[] = [
           }),
       };
       const first = await acquireLock(storage, `${place}/one`, { clock: asleep });
-      const second = await acquireLock(other, `${place}/one`, { lease: { milliseconds: 200 } });
+      const second = await acquireLock(secondStorage, `${place}/one`, {
+        lease: { milliseconds: 200 },
+      });
       assert.ok(second.token > first.token);
       await assert.rejects(
         first.write([set(`${place}/a`, 'late')]),

@@ -31,7 +31,7 @@ describe('memoryStorage', () => {
   for (const clause of storageContract) {
     it(clause.title, async () => {
       const storage = memoryStorage();
-      await checkClause(clause, { storage, other: storage, place: 'contract' });
+      await checkClause(clause, { storage, secondStorage: storage, place: 'contract' });
       expect(await keys(storage)).toEqual([]);
     });
   }
@@ -63,7 +63,7 @@ describe('scopedStorage', () => {
       const storage = scopedStorage(whole, 'tenant/one');
       await checkClause(clause, {
         storage,
-        other: scopedStorage(whole, 'tenant/one'),
+        secondStorage: scopedStorage(whole, 'tenant/one'),
         place: 'contract',
       });
       expect(await keys(storage)).toEqual([]);
@@ -116,7 +116,7 @@ describe('the contract', () => {
     };
     const failures = await Promise.all(
       storageContract.map(async (clause, at) =>
-        checkClause(clause, { storage: torn, other: torn, place: `c${at}` }).then(
+        checkClause(clause, { storage: torn, secondStorage: torn, place: `c${at}` }).then(
           () => [],
           () => [clause.title],
         ),

@@ -17,7 +17,7 @@ export async function check(options: ConfiguredOutputOptions, terminal: Terminal
     const subject = {
       storage,
       // A storage in memory is empty each time it is opened.
-      other: isMemory ? storage : second,
+      secondStorage: isMemory ? storage : second,
       place: `check-${randomBytes(8).toString('hex')}`,
     };
     const failures: { readonly clause: string; readonly reason: string }[] = [];
