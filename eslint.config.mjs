@@ -149,7 +149,7 @@ const pending = [
   'apps/*/**',
   'packages/{ca,certificate,challenge,client,dns-hooks,egress}/**',
   'packages/{identifier,protocol,scheduler}/**',
-  'packages/{storage,storage-encrypted,storage-file}/**',
+  'packages/{storage,storage-file}/**',
   'tools/**',
 ];
 

@@ -29,12 +29,12 @@ async function taken(
   storage: Storage,
   input: Parameters<typeof backup>[1] = { key },
 ): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of backup(storage, input)) parts.push(part);
-  return Buffer.concat(parts);
+  const frames: Uint8Array[] = [];
+  for await (const frame of backup(storage, input)) frames.push(frame);
+  return Buffer.concat(frames);
 }
 
-/** A file that comes in chunks of any size. */
+/** Streams a file in chunks of the given size. */
 const from = (file: Uint8Array, size = 17): BackupSource =>
   async function* () {
     for (let at = 0; at < file.length; at += size) yield file.subarray(at, at + size);
@@ -48,7 +48,7 @@ async function content(storage: Storage) {
 }
 
 describe('backup and restore', () => {
-  it('gives back every entry, byte by byte and with its mark, in another storage', async () => {
+  it('restores every entry with its bytes and its secret mark into a different storage', async () => {
     const storage = await filled();
     await storage.write([{ set: 'big', value: new Uint8Array(1024 * 1024).fill(1) }]);
     const file = await taken(storage);
@@ -64,7 +64,7 @@ describe('backup and restore', () => {
     );
   });
 
-  it('leaves locks and queues out, and gives later locks greater tokens', async () => {
+  it('leaves out locks and queues, and later locks have greater tokens', async () => {
     const storage = await filled(1);
     await using held = await acquireLock(storage, 'task');
     await storage.write([{ set: 'queue/waiting', value: bytes('') }]);
@@ -75,7 +75,7 @@ describe('backup and restore', () => {
     expect(after.token).toBeGreaterThan(held.token);
   });
 
-  it('shows one moment, while others write', async () => {
+  it('contains a single moment, while others write', async () => {
     const storage = await filled(0);
     await storage.write([
       { set: 'a', value: bytes('0') },
@@ -104,7 +104,7 @@ describe('backup and restore', () => {
     await writing;
   });
 
-  it('is never in clear, and opens with its own key alone', async () => {
+  it('is encrypted, and only its key opens it', async () => {
     const file = await taken(await filled());
     expect(file.includes('value 1')).toBe(false);
     expect(file.includes('k/001')).toBe(false);
@@ -120,7 +120,7 @@ describe('backup and restore', () => {
     ).toMatchObject({ entries: 20 });
   });
 
-  it('goes into an empty storage alone', async () => {
+  it('restores only into an empty storage', async () => {
     const target = await filled(1);
     await expect(
       restore(from(await taken(await filled())), target, { keys: [key] }),
@@ -131,7 +131,7 @@ describe('backup and restore', () => {
     expect(await content(target)).toHaveLength(1);
   });
 
-  it('notices every cut, every altered byte, and parts that were moved, before anything is written', async () => {
+  it('detects every cut, every altered byte and every moved frame before it writes anything', async () => {
     const file = await taken(await filled(3));
     const target = memoryStorage();
     for (let length = 0; length < file.length; length += 1) {
@@ -147,7 +147,7 @@ describe('backup and restore', () => {
       });
     }
     expect(await content(target)).toEqual([]);
-    const parts = framesOf(file);
+    const frames = framesOf(file);
     for (const order of [
       [0, 2, 1, 3, 4],
       [0, 1, 2, 4],
@@ -155,16 +155,18 @@ describe('backup and restore', () => {
       [0, 1, 1, 2, 3, 4],
     ]) {
       await expect(
-        readBackup(from(Buffer.concat(order.map((at) => parts[at]!))), { keys: [key] }),
+        readBackup(from(Buffer.concat(order.map((at) => frames[at]!))), { keys: [key] }),
       ).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT' });
     }
-    const other = framesOf(await taken(await filled(3)));
+    const foreignFrames = framesOf(await taken(await filled(3)));
     await expect(
-      readBackup(from(Buffer.concat([parts[0]!, other[1]!, ...parts.slice(2)])), { keys: [key] }),
+      readBackup(from(Buffer.concat([frames[0]!, foreignFrames[1]!, ...frames.slice(2)])), {
+        keys: [key],
+      }),
     ).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT' });
   });
 
-  it('names entries that could not be read', async () => {
+  it('lists entries that could not be read', async () => {
     const inner = memoryStorage();
     const storage = await encryptedStorage(inner, { keys: [key] });
     await storage.write([
@@ -178,7 +180,7 @@ describe('backup and restore', () => {
     });
   });
 
-  it('refuses what is no backup', async () => {
+  it('refuses a file that is not a backup', async () => {
     for (const file of [
       Buffer.alloc(0),
       Buffer.from('hello'),

@@ -20,9 +20,9 @@ import {
 import { frame, inFrames } from './frames.ts';
 import { open, seal } from './sealed-value.ts';
 
-/** What stands at the beginning of a backup, in clear. */
+/** The unencrypted beginning of a backup. */
 interface BackupHead {
-  /** Of this backup, so that no part of another can be put into it. */
+  /** Identifies this backup, so that no frame of a different backup can be inserted. */
   readonly id: string;
   /** RFC 3339. */
   readonly takenAt: string;
@@ -30,12 +30,12 @@ interface BackupHead {
   readonly passphrases: PassphraseSetting;
 }
 
-/** What a backup holds. */
+/** The content of a backup in numbers. */
 export interface BackupSummary {
   /** RFC 3339. */
   readonly takenAt: string;
   readonly entries: number;
-  /** SHA-256 over all entries, hexadecimal: two backups of the same content have the same. */
+  /** SHA-256 over all entries, hexadecimal; equal for backups of the same content. */
   readonly digest: string;
   readonly skipped: readonly { readonly key: string; readonly reason: string }[];
 }
@@ -64,9 +64,10 @@ const mark = 'acmex-backup';
 const queues = 'queue/';
 
 /**
- * Everything in a storage as it is at one moment, while others write: encrypted, and closed by a count and a digest, so that no
- * part can be missing, moved or altered unnoticed. Locks and queues are left out. Entries that cannot be read are named in
- * what `restore` and `readBackup` return.
+ * Backs up all entries of a storage as they are at a single moment, even while others write. The backup is encrypted, and ends
+ * with a count and a digest, so that any missing, moved or altered frame is detected. Locks and queues are not included.
+ * Entries that cannot be read are listed in the summary that `restore` and `readBackup` return.
+ *
  * @returns the bytes of a file
  */
 export async function* backup(
@@ -81,7 +82,7 @@ export async function* backup(
     keyId: key.id,
     passphrases,
   });
-  const partOf = parts(beginning);
+  const frameName = frameNames(beginning);
   yield frame(beginning);
 
   const skipped: { readonly key: string; readonly reason: string }[] = [];
@@ -93,14 +94,14 @@ export async function* backup(
     if (isLock(entry.key) || entry.key.startsWith(queues)) continue;
     const bytes = packed(entry);
     hash.update(bytes);
-    yield frame(seal({ key: partOf(entries), value: bytes, secret: false }, key));
+    yield frame(seal({ key: frameName(entries), value: bytes, secret: false }, key));
     entries += 1;
     onProgress?.(entries);
   }
   yield frame(
     seal(
       {
-        key: partOf('end'),
+        key: frameName('end'),
         value: end.bytes({ entries, digest: hash.digest('hex'), skipped }),
         secret: false,
       },
@@ -109,17 +110,21 @@ export async function* backup(
   );
 }
 
-/** A backup's bytes, from the beginning, as often as it is called. */
+/** Returns the bytes of a backup from the beginning; called more than once. */
 export type BackupSource = () => AsyncIterable<Uint8Array>;
 
 export interface RestoreOptions {
-  /** One of them must be the backup's. */
+  /** They must include the key of the backup. */
   readonly keys: readonly EncryptionKeyInput[];
   readonly onProgress?: ((entries: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads a backup to its end and checks every part of it. @throws StorageError `ERR_STORAGE_CORRUPT`, `ERR_STORAGE_ENCRYPTION`, `ERR_STORAGE_NEWER` */
+/**
+ * Reads a whole backup and verifies every frame.
+ *
+ * @throws StorageError `ERR_STORAGE_CORRUPT`, `ERR_STORAGE_ENCRYPTION`, `ERR_STORAGE_NEWER`
+ */
 export async function readBackup(
   source: BackupSource,
   { keys, onProgress, signal }: RestoreOptions,
@@ -133,9 +138,10 @@ export async function readBackup(
 }
 
 /**
- * Writes a backup into an empty storage, after the whole of it was read and found good; each entry is read back. Tokens of locks
- * that are taken afterwards are above any that were given out before, since they grow with the wall clock.
- * @throws StorageError `ERR_STORAGE_INPUT` where the storage is not empty, and what `readBackup` throws
+ * Writes a backup into an empty storage, after verifying the whole backup; each written entry is read back. Locks that are
+ * acquired afterwards have greater tokens than any before, because tokens grow with the wall clock.
+ *
+ * @throws StorageError `ERR_STORAGE_INPUT` if the storage is not empty; the errors of `readBackup`
  */
 export async function restore(
   source: BackupSource,
@@ -145,7 +151,7 @@ export async function restore(
   for await (const { key } of storage.list('', { limit: 1, signal }))
     throw new StorageError(
       'ERR_STORAGE_INPUT',
-      `the storage is not empty (it holds ${key}): restore into a new one`,
+      `the storage is not empty (it holds ${key}): restore into a new storage`,
       { key },
     );
   const summary = await readBackup(source, { keys, signal });
@@ -158,7 +164,7 @@ export async function restore(
   return summary;
 }
 
-/** The entries of a backup; returns what it says of itself at its end. */
+/** Yields the entries of a backup, and returns the summary at its end. */
 async function* entriesIn(
   source: BackupSource,
   { keys, signal }: RestoreOptions,
@@ -169,12 +175,12 @@ async function* entriesIn(
   let entries = 0;
   for await (const bytes of inFrames(source())) {
     signal?.throwIfAborted();
-    if (summary) throw damaged('something follows its end');
+    if (summary) throw damaged('there is data after its end');
     if (!opened) {
       opened = await unlocked(bytes, keys);
       continue;
     }
-    const value = tryOpen(bytes, opened.partOf(entries), opened.keys);
+    const value = tryOpen(bytes, opened.frameName(entries), opened.keys);
     if (value) {
       hash.update(value);
       entries += 1;
@@ -182,10 +188,10 @@ async function* entriesIn(
     } else {
       summary = {
         takenAt: opened.takenAt,
-        ...end.read({ key: mark, value: mustOpen(bytes, opened.partOf('end'), opened.keys) }),
+        ...end.read({ key: mark, value: mustOpen(bytes, opened.frameName('end'), opened.keys) }),
       };
       if (summary.entries !== entries || summary.digest !== hash.digest('hex'))
-        throw damaged('its end tells of other entries');
+        throw damaged('its end does not match its entries');
     }
   }
   if (!summary) throw damaged('its end is missing');
@@ -194,21 +200,21 @@ async function* entriesIn(
 
 interface Opened {
   readonly takenAt: string;
-  readonly partOf: ReturnType<typeof parts>;
+  readonly frameName: ReturnType<typeof frameNames>;
   readonly keys: ReadonlyMap<string, EncryptionKey>;
 }
 
 async function unlocked(bytes: Uint8Array, inputs: readonly EncryptionKeyInput[]): Promise<Opened> {
-  const found = head.read({ key: mark, value: bytes });
-  const keys = await Promise.all(inputs.map((input) => resolveKey(input, found.passphrases)));
-  if (!keys.some(({ id }) => id === found.keyId))
+  const beginning = head.read({ key: mark, value: bytes });
+  const keys = await Promise.all(inputs.map((input) => resolveKey(input, beginning.passphrases)));
+  if (!keys.some(({ id }) => id === beginning.keyId))
     throw new StorageError(
       'ERR_STORAGE_ENCRYPTION',
-      `the backup is encrypted with the key ${found.keyId}, and not with ${keys.map(({ id }) => id).join(' or ')}: give that key`,
+      `the backup is encrypted with the key ${beginning.keyId}, not with ${keys.map(({ id }) => id).join(' or ')}: use that key`,
     );
   return {
-    takenAt: found.takenAt,
-    partOf: parts(bytes),
+    takenAt: beginning.takenAt,
+    frameName: frameNames(bytes),
     keys: new Map(keys.map((key) => [key.id, key])),
   };
 }
@@ -221,7 +227,7 @@ function tryOpen(
   try {
     return open({ key, value: bytes, version: '', secret: false }, keys).value;
   } catch {
-    // It may be the end, which is looked at next, and there a failure counts.
+    // It may be the last frame, which the caller opens next; a failure there is an error.
     return undefined;
   }
 }
@@ -234,12 +240,12 @@ function mustOpen(
   try {
     return open({ key, value: bytes, version: '', secret: false }, keys).value;
   } catch (cause) {
-    throw damaged('a part was altered, moved or is missing', cause);
+    throw damaged('a frame was altered, moved or is missing', cause);
   }
 }
 
-/** Names for the parts that bind each to its place in this backup, and to every byte of the beginning. */
-function parts(beginning: Uint8Array): (place: number | 'end') => string {
+/** Returns the names that bind each frame to its place in this backup, and to every byte of the beginning. */
+function frameNames(beginning: Uint8Array): (place: number | 'end') => string {
   const digest = createHash('sha256').update(beginning).digest('hex');
   return (place) => `${mark}/${digest}/${place}`;
 }
@@ -247,12 +253,12 @@ function parts(beginning: Uint8Array): (place: number | 'end') => string {
 function damaged(why: string, cause?: unknown): StorageError {
   return new StorageError(
     'ERR_STORAGE_CORRUPT',
-    `the backup is damaged: ${why}; take another one`,
+    `the backup is damaged: ${why}; make a new backup`,
     { cause },
   );
 }
 
-/** An entry without its version: one byte of flags, two of the key's length, the key, the value. */
+/** Encodes an entry without its version: a byte of flags, two bytes for the length of the key, the key, the value. */
 function packed({ key, value, secret }: Entry): Uint8Array {
   const name = Buffer.from(key, 'latin1');
   return Buffer.concat([

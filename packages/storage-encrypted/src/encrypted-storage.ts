@@ -17,7 +17,7 @@ import { isOurs, type Keys, unlock } from './sentinel.ts';
 import { writeCount } from './write-count.ts';
 
 export interface EncryptedStorageOptions {
-  /** The first encrypts; all of them decrypt. */
+  /** The first key encrypts; all of them decrypt. */
   readonly keys: readonly EncryptionKeyInput[];
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,13 +25,14 @@ export interface EncryptedStorageOptions {
 const largestValue = 1024 * 1024;
 
 /**
- * Encryption around any storage: AES-256-GCM, a fresh nonce for each write; the storage's key and the encryption key's id are
- * authenticated, so that no value can be moved to another key. Marked secrets reach the storage encrypted and so unmarked.
+ * Encrypts the values of any storage: AES-256-GCM, with a new nonce for each write; the storage's key and the encryption key's id are
+ * authenticated, so that no value can be moved to a different key. Secrets reach the inner storage encrypted and unmarked.
  *
- * Not hidden: keys, sizes, and when something is written. Not noticed: one value put back to what it was earlier. Locks stay
- * in clear: they hold no secret, and re-encrypting one would take it from its holder. `encryption` and what lies below it
- * belong to the encryption itself.
- * @throws StorageError `ERR_STORAGE_ENCRYPTION` for a wrong key, and for a storage that holds entries in clear
+ * Keys, sizes and the time of writes are not hidden. A value that is replaced by its older version is not detected. Locks are
+ * not encrypted: they contain no secret, and encrypting a lock again would take it from its holder. The key `encryption` and
+ * the keys below it are reserved for the encryption.
+ *
+ * @throws StorageError `ERR_STORAGE_ENCRYPTION` for a wrong key, and for a storage with unencrypted entries
  */
 export async function encryptedStorage(
   storage: Storage,
@@ -42,11 +43,11 @@ export async function encryptedStorage(
 
   return {
     async get(key, options) {
-      const entry = await storage.get(ours(checkedKey(key)), options);
+      const entry = await storage.get(checkedNotReserved(checkedKey(key)), options);
       return entry && clear(entry, keys);
     },
     async *list(prefix, { limit = Infinity, ...options } = {}) {
-      if (checkedPrefix(prefix) !== '') ours(prefix);
+      if (checkedPrefix(prefix) !== '') checkedNotReserved(prefix);
       let left = limit;
       if (left <= 0) return;
       for await (const entry of inClear(
@@ -69,23 +70,23 @@ export async function encryptedStorage(
   };
 }
 
-function ours(key: string): string {
+function checkedNotReserved(key: string): string {
   if (isOurs(key))
     throw new StorageError(
       'ERR_STORAGE_INPUT',
-      `${key} belongs to the encryption: choose another key`,
+      `${key} is reserved for the encryption: choose a different key`,
       { key },
     );
   return key;
 }
 
 function encrypted(change: Change, { current }: Keys): Change {
-  ours(keyOf(change));
+  checkedNotReserved(keyOf(change));
   if (!('set' in change) || isLock(change.set)) return change;
   if (change.value.length > largestValue)
     throw new StorageError(
       'ERR_STORAGE_INPUT',
-      `the value of ${change.set} has ${change.value.length} bytes, and may have 1 MiB`,
+      `the value of ${change.set} has ${change.value.length} bytes: the limit is 1 MiB`,
       { key: change.set },
     );
   return {
@@ -106,12 +107,12 @@ async function* inClear(
 ): AsyncGenerator<Entry> {
   for await (const entry of entries) {
     if (isOurs(entry.key)) continue;
-    const opened = opening(entry, keys, onCorrupt);
+    const opened = openUnlessCorrupt(entry, keys, onCorrupt);
     if (opened) yield opened;
   }
 }
 
-function opening(
+function openUnlessCorrupt(
   entry: Entry,
   keys: Keys,
   onCorrupt: ReadManyOptions['onCorrupt'],

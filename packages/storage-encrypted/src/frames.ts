@@ -1,16 +1,20 @@
 import { StorageError } from '@acmex/storage';
 
-/** More than any entry with its encryption. */
+/** The limit of a frame in bytes, larger than any encrypted entry. */
 const longest = 2 * 1024 * 1024;
 
-/** Bytes with their length before them, in four bytes. */
+/** Prefixes bytes with their length in four bytes. */
 export function frame(bytes: Uint8Array): Uint8Array {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(bytes.length);
   return Buffer.concat([length, bytes]);
 }
 
-/** The frames of a stream, wherever it was cut into chunks. @throws StorageError `ERR_STORAGE_CORRUPT` */
+/**
+ * Splits a stream of chunks into frames.
+ *
+ * @throws StorageError `ERR_STORAGE_CORRUPT`
+ */
 export async function* inFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
@@ -20,7 +24,7 @@ export async function* inFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
       if (length !== Infinity && length > longest)
         throw new StorageError(
           'ERR_STORAGE_CORRUPT',
-          'this is no backup of a storage, or it is damaged',
+          'this is not a backup of a storage, or it is damaged',
         );
       if (rest.length < 4 + length) break;
       yield rest.subarray(4, 4 + length);

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { encryptedStorage, parseEncryptionKey, readBackup, restore } from './index.ts';
 
-/** What versions that were released have written, as they wrote it. A file is added with each new shape, and none is ever changed. */
+/** Data written by released versions. Each new format adds a file; existing files are never changed. */
 const released = ['version-1'];
 const key = parseEncryptionKey('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
 
@@ -35,7 +35,7 @@ const expected = [
   ['plain', 'text', false],
 ];
 
-describe.each(released)('what %s wrote', (name) => {
+describe.each(released)('data written by %s', (name) => {
   it('opens as an encrypted storage', async () => {
     const { storage } = await written(name);
     expect(await content(await encryptedStorage(storage, { keys: [key] }))).toEqual(expected);

@@ -2,36 +2,37 @@ import { errorCode } from '@acmex/errors';
 import { type Entry, isLock, type Storage } from '@acmex/storage';
 import type { EncryptionKeyInput } from './encryption-key.ts';
 import { open, seal, sealedWith } from './sealed-value.ts';
-import { isOurs, type Keys, retireOthers, unlock } from './sentinel.ts';
+import { isOurs, type Keys, retireAllExcept, unlock } from './sentinel.ts';
 import { writeCount } from './write-count.ts';
 
 export interface RotateOptions {
-  /** The first is the new one; the others decrypt what is there. */
+  /** The first is the new key; the rest decrypt the existing entries. */
   readonly keys: readonly EncryptionKeyInput[];
   readonly onProgress?: ((progress: Rotation) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a rotation has done. */
+/** The result of a rotation, or its progress. */
 export interface Rotation {
-  /** Encrypted anew. */
+  /** Entries that were encrypted again. */
   readonly encrypted: number;
-  /** Encrypted with the new key before. */
+  /** Entries that were already encrypted with the new key. */
   readonly current: number;
   readonly skipped: readonly { readonly key: string; readonly reason: string }[];
 }
 
 /**
  * Encrypts every entry with the first key, while others read and write with any of the keys; afterwards, if nothing was
- * skipped, only the first key opens the storage. Repeating it goes on where it ended. Versions change: whoever asks for the
- * version of an entry that it read before reads again.
- * @param storage the driver itself, without its encryption
+ * skipped, only the first key opens the storage. After an interruption a second call continues. The versions of entries
+ * change, so a conditional write with an earlier version fails.
+ *
+ * @param storage the driver, without encryption around it
  */
 export function rotate(storage: Storage, options: RotateOptions): Promise<Rotation> {
   return reencrypt(storage, options, 'refused');
 }
 
-/** Encrypts a storage in place that holds entries in clear. Nobody may read or write meanwhile. */
+/** Encrypts a storage with unencrypted entries in place. No process may read or write meanwhile. */
 export function encryptInPlace(storage: Storage, options: RotateOptions): Promise<Rotation> {
   return reencrypt(storage, options, 'allowed');
 }
@@ -44,12 +45,12 @@ async function reencrypt(
   const keys = await unlock(storage, inputs, { inClear, signal });
   const count = writeCount(storage, keys.current.id);
   let result: Rotation = { encrypted: 0, current: 0, skipped: [] };
-  const tell = (news: Partial<Rotation>) => {
-    result = { ...result, ...news };
+  const report = (update: Partial<Rotation>) => {
+    result = { ...result, ...update };
     onProgress?.(result);
   };
   const skip = (key: string, reason: string) =>
-    tell({ skipped: [...result.skipped, { key, reason }] });
+    report({ skipped: [...result.skipped, { key, reason }] });
 
   for await (const entry of storage.list('', {
     signal,
@@ -58,7 +59,7 @@ async function reencrypt(
     if (isLock(entry.key) || isOurs(entry.key)) continue;
     try {
       const done = await reencryptEntry(storage, entry, { keys, inClear, count, signal });
-      tell(done ? { encrypted: result.encrypted + 1 } : { current: result.current + 1 });
+      report(done ? { encrypted: result.encrypted + 1 } : { current: result.current + 1 });
     } catch (error) {
       if (
         !(error instanceof Error) ||
@@ -68,7 +69,7 @@ async function reencrypt(
       skip(entry.key, error.message);
     }
   }
-  if (result.skipped.length === 0) await retireOthers(storage, keys.current, signal);
+  if (result.skipped.length === 0) await retireAllExcept(storage, keys.current, signal);
   return result;
 }
 
@@ -79,7 +80,7 @@ interface Reencryption {
   readonly signal: AbortSignal | undefined;
 }
 
-/** @returns whether it was written; not where it was encrypted with the new key already, or has gone */
+/** @returns false if the entry already has the new key, or was removed */
 async function reencryptEntry(
   storage: Storage,
   first: Entry,

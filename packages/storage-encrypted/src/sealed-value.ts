@@ -7,7 +7,10 @@ const mark = Buffer.from('acmexE1', 'latin1');
 const [flagsAt, idAt, nonceAt, textAt, tagLength] = [7, 8, 16, 28, 16];
 const secretFlag = 1;
 
-/** Encrypts a value for one key of the storage: AES-256-GCM with a nonce of 96 random bits; what stands before the nonce, and the storage's key, are authenticated too. */
+/**
+ * Encrypts the value of an entry: AES-256-GCM with a nonce of 96 random bits. The bytes before the nonce and the key of the
+ * entry are authenticated too.
+ */
 export function seal(
   { key, value, secret }: Pick<Entry, 'key' | 'value' | 'secret'>,
   { id, bytes }: EncryptionKey,
@@ -22,7 +25,7 @@ export function seal(
   return Buffer.concat([head, nonce, cipher.update(value), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** The id of the key that a value is encrypted with; undefined for a value that is not encrypted. */
+/** Returns the id of the key that encrypted a value; undefined if it is not encrypted. */
 export function sealedWith({ value }: Pick<Entry, 'value'>): string | undefined {
   if (value.length < textAt + tagLength || !mark.equals(value.subarray(0, mark.length)))
     return undefined;
@@ -30,22 +33,24 @@ export function sealedWith({ value }: Pick<Entry, 'value'>): string | undefined 
 }
 
 /**
- * The entry in clear.
- * @throws StorageError `ERR_STORAGE_ENCRYPTION` where it is not encrypted, or with a key that was not given; CorruptEntryError where it was altered or moved
+ * Decrypts an entry.
+ *
+ * @throws StorageError `ERR_STORAGE_ENCRYPTION` if it is not encrypted, or its key is not among `keys`
+ * @throws CorruptEntryError if it was altered or moved
  */
 export function open(entry: Entry, keys: ReadonlyMap<string, EncryptionKey>): Entry {
   const id = sealedWith(entry);
   if (id === undefined)
     throw new StorageError(
       'ERR_STORAGE_ENCRYPTION',
-      `${entry.key} is not encrypted, in a storage that is: someone wrote past the encryption; remove it, or restore it from a backup`,
+      `${entry.key} is not encrypted, although the storage is: a program wrote it without encryption; remove it, or restore it from a backup`,
       { key: entry.key },
     );
   const key = keys.get(id);
   if (!key)
     throw new StorageError(
       'ERR_STORAGE_ENCRYPTION',
-      `${entry.key} is encrypted with the key ${id}, which was not given`,
+      `${entry.key} is encrypted with the key ${id}, which is not configured: add that key`,
       { key: entry.key },
     );
   const { value } = entry;
@@ -65,7 +70,9 @@ export function open(entry: Entry, keys: ReadonlyMap<string, EncryptionKey>): En
       secret: ((value[flagsAt] ?? 0) & secretFlag) !== 0,
     };
   } catch (cause) {
-    throw new CorruptEntryError(entry.key, 'it was altered, or moved from another key', { cause });
+    throw new CorruptEntryError(entry.key, 'it was altered, or moved from a different key', {
+      cause,
+    });
   }
 }
 

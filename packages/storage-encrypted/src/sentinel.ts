@@ -10,7 +10,7 @@ import {
 } from './encryption-key.ts';
 import { open, seal } from './sealed-value.ts';
 
-/** What an encrypted storage says of itself, in clear: with which keys, and how keys are made of passphrases. */
+/** The unencrypted record of an encrypted storage: its keys, and how keys are derived from passphrases. */
 interface Sentinel {
   readonly passphrases: PassphraseSetting;
   /** A known text encrypted with each key, base64, by the key's id. */
@@ -24,33 +24,34 @@ const record = jsonRecord<Sentinel>({
   check(read) {
     const { passphrases, keys } = read as Readonly<Record<keyof Sentinel, unknown>>;
     const texts = Object.entries(Object(keys) as object).filter(
-      (one): one is [string, string] => typeof one[1] === 'string',
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
     );
     return { passphrases: passphraseSetting(passphrases), keys: Object.fromEntries(texts) };
   },
 });
 const knownText = new TextEncoder().encode('acmex');
 
-/** Whether a key belongs to the encryption itself, and is not shown. */
+/** Reports whether a key is reserved for the encryption, and hidden from lists. */
 export function isOurs(key: string): boolean {
   return key === sentinelKey || key.startsWith(`${sentinelKey}/`);
 }
 
-/** The keys that were given, the first for writing. */
+/** The configured keys; `current` encrypts. */
 export interface Keys {
   readonly current: EncryptionKey;
   readonly all: ReadonlyMap<string, EncryptionKey>;
 }
 
 export interface UnlockOptions {
-  /** Takes a storage that holds entries in clear for one that is to be encrypted. */
+  /** Whether unencrypted entries are allowed in a storage without a sentinel. */
   readonly inClear: 'refused' | 'allowed';
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads the sentinel, or writes it where the storage is empty; makes sure that the first key is one of the storage's, or joins
- * it where another given key is.
+ * Reads the sentinel, or creates it if the storage is empty. Adds the first key to the sentinel if a different configured key
+ * is already there.
+ *
  * @throws StorageError `ERR_STORAGE_ENCRYPTION`
  */
 export async function unlock(
@@ -63,7 +64,7 @@ export async function unlock(
     if (!entry && inClear === 'refused' && (await hasEntries(storage, signal)))
       throw new StorageError(
         'ERR_STORAGE_ENCRYPTION',
-        'the storage holds entries that are not encrypted: `acmex storage encrypt` encrypts them in place',
+        'the storage has entries that are not encrypted: `acmex storage encrypt` encrypts them in place',
       );
     const sentinel = entry ? record.read(entry) : { passphrases: newPassphraseSetting(), keys: {} };
     const keys = await Promise.all(inputs.map((input) => resolveKey(input, sentinel.passphrases)));
@@ -71,13 +72,13 @@ export async function unlock(
     if (!current)
       throw new StorageError(
         'ERR_STORAGE_ENCRYPTION',
-        'no encryption key was given: `acmex storage new-key` makes one',
+        'no encryption key is configured: `acmex storage new-key` creates a key',
       );
     const known = keys.filter((key) => provesItself(key, sentinel));
     if (entry && known.length === 0)
       throw new StorageError(
         'ERR_STORAGE_ENCRYPTION',
-        `the storage is encrypted with the key ${Object.keys(sentinel.keys).join(' or ')}, and not with ${keys.map(({ id }) => id).join(' or ')}: give the right key`,
+        `the storage is encrypted with the key ${Object.keys(sentinel.keys).join(' or ')}, not with ${keys.map(({ id }) => id).join(' or ')}: configure that key`,
       );
     const result = { current, all: new Map(keys.map((key) => [key.id, key])) };
     if (known.includes(current)) return result;
@@ -89,8 +90,8 @@ export async function unlock(
   }
 }
 
-/** Leaves one key as the storage's only one. */
-export async function retireOthers(
+/** Removes all keys but the given key from the sentinel. */
+export async function retireAllExcept(
   storage: Storage,
   { id }: EncryptionKey,
   signal?: AbortSignal,
@@ -99,10 +100,10 @@ export async function retireOthers(
     const entry = await storage.get(sentinelKey, { signal });
     if (!entry) return;
     const sentinel = record.read(entry);
-    const { [id]: kept } = sentinel.keys;
+    const { [id]: keyProof } = sentinel.keys;
     if (
-      kept === undefined ||
-      (await replaced(storage, { ...sentinel, keys: { [id]: kept } }, entry.version, signal))
+      keyProof === undefined ||
+      (await replaced(storage, { ...sentinel, keys: { [id]: keyProof } }, entry.version, signal))
     )
       return;
   }

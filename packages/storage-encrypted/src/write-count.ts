@@ -11,17 +11,22 @@ const record = jsonRecord<Count>({
   check(read) {
     const { writes } = read as { readonly writes?: unknown };
     if (typeof writes !== 'number' || !Number.isInteger(writes))
-      throw new TypeError('it holds no number');
+      throw new TypeError('it does not contain a number');
     return { writes };
   },
 });
 
-/** Each process takes so many at a time, so that counting costs no write of its own most of the time. */
+/** How many writes a process reserves at a time, so that few writes need an update of the count. */
 const block = 2 ** 16;
 /** With nonces of 96 random bits a key may encrypt 2^32 values. NIST SP 800-38D §8.3 */
-const most = 2 ** 32;
+const limit = 2 ** 32;
 
-/** Counts what a key encrypts, over all processes, and never too little. @returns takes so many writes; @throws StorageError `ERR_STORAGE_ENCRYPTION` when the key is used up */
+/**
+ * Counts the values that a key encrypts, over all processes; the count is never too low.
+ *
+ * @returns a function that counts a number of writes
+ * @throws StorageError `ERR_STORAGE_ENCRYPTION` when the key has reached its limit
+ */
 export function writeCount(
   storage: Storage,
   keyId: string,
@@ -31,10 +36,10 @@ export function writeCount(
   const reserve = async (signal: AbortSignal | undefined) => {
     const entry = await storage.get(key, { signal });
     const writes = (entry ? record.read(entry).writes : 0) + block;
-    if (writes > most)
+    if (writes > limit)
       throw new StorageError(
         'ERR_STORAGE_ENCRYPTION',
-        `the encryption key ${keyId} has encrypted 2^32 values and may encrypt no more: \`acmex storage rotate-key\` goes over to a new one`,
+        `the encryption key ${keyId} has encrypted 2^32 values and may encrypt no more: \`acmex storage rotate-key\` replaces it`,
       );
     await storage.write(
       [{ set: key, value: record.bytes({ writes }), ifVersion: entry?.version ?? null }],
