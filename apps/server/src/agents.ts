@@ -1,1 +1,1 @@
-export { type AgentReport, AgentReports, type KeptReport } from './agents/agent-reports.ts';
+export { type AgentReport, AgentReports, type StoredReport } from './agents/agent-reports.ts';

@@ -19,8 +19,9 @@ export interface ChallengeAnswersOptions {
 const often = { seconds: 5 };
 
 /**
- * Answers challenges for every process with the storage, as `server.answer_challenges` says, until it is disposed of. Where another
- * process of this machine answers on the port, this one takes its place when that ends.
+ * Answers challenges for every process with the storage, as `server.answer_challenges` says, until
+ * it is disposed of. Where another process of this machine answers on the port, this one takes its
+ * place when that ends.
  * @throws ChallengeError `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
  */
 export async function challengeAnswers({

@@ -1,8 +1,9 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * Every way in which the server refuses, beside what the CA, the storage and the certificates themselves say.
- * `exit` is the exit code of a program that cannot start for it, `http` the status of the answer.
+ * Every way in which the server refuses, beside what the CA, the storage and the certificates
+ * themselves say. `exit` is the exit code of a program that cannot start for it, `http` the status
+ * of the answer.
  */
 export const serverErrors = {
   ERR_SERVER_UNAUTHENTICATED: {

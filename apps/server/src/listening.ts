@@ -51,7 +51,10 @@ function isLoopback(host: string | undefined): boolean {
   );
 }
 
-/** Names of the configuration, of this machine, and those that reach no other. A name without a port means every port. */
+/**
+ * Names of the configuration, of this machine, and those that reach no other. A name without a port
+ * means every port.
+ */
 export function hostCheck(config: () => Config): (host: string) => boolean {
   const machine = [
     hostname().toLowerCase(),

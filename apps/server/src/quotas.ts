@@ -26,7 +26,10 @@ export class Quotas {
     );
   }
 
-  /** Admits what a declaration of this tenant creates or orders. @throws ServerError `ERR_SERVER_QUOTA` */
+  /**
+   * Admits what a declaration of this tenant creates or orders.
+   * @throws ServerError `ERR_SERVER_QUOTA`
+   */
   admission(tenant: Tenant): NonNullable<DeclareOptions['admit']> {
     return async (what) => await this[what](tenant);
   }

@@ -1,4 +1,7 @@
-/** Resources that are disposed of together, the last first: an AsyncDisposableStack, which Node.js 20 does not have. */
+/**
+ * Resources that are disposed of together, the last first: an AsyncDisposableStack, which Node.js
+ * 20 does not have.
+ */
 export class Resources implements AsyncDisposable {
   readonly #resources: AsyncDisposable[] = [];
 

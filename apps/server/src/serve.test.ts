@@ -35,7 +35,7 @@ const optionsFor = async (
     dataDirectory: join(folder, 'data'),
     version: '0.0.0',
     log: () => {
-      /* nobody reads it */
+      /* not read here */
     },
     ...more,
   };

@@ -29,9 +29,15 @@ export interface ServeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly home: string;
-  /** The configuration; by default the first that exists of `./acmex.toml` and so on; none with `false`. */
+  /**
+   * The configuration; by default the first that exists of `./acmex.toml` and so on; none with
+   * `false`.
+   */
   readonly configFile?: string | false | undefined;
-  /** What this process does in a team: serve the API, work on certificates, or both, which is the default. */
+  /**
+   * What this process does in a team: serve the API, work on certificates, or both, which is the
+   * default.
+   */
   readonly role?: Role | undefined;
   /** Settings of the command line, which override the configuration. */
   readonly overrides?: readonly Override[] | undefined;
@@ -41,7 +47,10 @@ export interface ServeOptions {
   readonly log: Log;
   /** Called with each configuration that takes effect: at the start, and after a reload. */
   readonly onConfiguration?: ((config: Config) => void) | undefined;
-  /** Called with the first API key of a server that had none, and its file, which exists until the key is used. */
+  /**
+   * Called with the first API key of a server that had none, and its file, which exists until the
+   * key is used.
+   */
   readonly onInitialKey?: ((file: string, key: string) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -49,10 +58,14 @@ export interface ServeOptions {
 export interface RunningServer {
   /** `http://127.0.0.1:8080`; empty for a worker that opens no port. */
   readonly url: string;
-  /** Reads the configuration again. Where it is faulty, the old one stays in effect, and the error is thrown. */
+  /**
+   * Reads the configuration again. Where it is faulty, the old one stays in effect, and the error
+   * is thrown.
+   */
   reload(): Promise<void>;
   /**
-   * Closes the API, waits for the tasks that run, and interrupts them after `within`: they continue at the next start.
+   * Closes the API, waits for the tasks that run, and interrupts them after `within`: they continue
+   * at the next start.
    * @returns the ids of the tasks that were interrupted
    */
   stop(options: { readonly within: DurationInput }): Promise<readonly string[]>;
@@ -78,7 +91,8 @@ interface Parts {
 
 /**
  * Starts the server: the REST API, and the renewal of certificates.
- * @throws ServerError `ERR_SERVER_EXPOSED`, `ERR_SERVER_API_KEY`, `ERR_SERVER_LISTEN`, `ERR_SERVER_TLS`, `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS`
+ * @throws ServerError `ERR_SERVER_EXPOSED`, `ERR_SERVER_API_KEY`, `ERR_SERVER_LISTEN`,
+ * `ERR_SERVER_TLS`, `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS`
  * @throws ConfigError, and what the storage throws
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {

@@ -144,7 +144,7 @@ export interface Serving extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** A key with these rights, by the first one. */
   makeKey(key: object): Promise<string>;
-  /** Writes the configuration anew and has it read. */
+  /** Writes the configuration again and reloads it. */
   reload(toml: string): Promise<void>;
 }
 
@@ -277,7 +277,7 @@ function assertDescribed(
     (type !== 'application/problem+json' || !valid('#/components/schemas/Problem', body))
   ) {
     if (!(status === 503 && path === '/health/ready'))
-      throw new Error(`${method} ${path}: ${status} is no problem document: ${text}`);
+      throw new Error(`${method} ${path}: ${status} is not a problem document: ${text}`);
   }
   if (status >= 400) return;
   if (!operation)

@@ -131,7 +131,7 @@ describe('a tenant', () => {
       order('two', { names: ['a.two.test'], challenge: 'dns-01' }),
     ).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/dnsProvider' }] } });
   });
-  it('has its records written by DNS providers that it may use, whoever the patterns choose', async () => {
+  it('has its records written only by DNS providers that it may use, even if a pattern chooses another', async () => {
     const refused = async (names: readonly string[], dnsProvider?: string) =>
       await order('two', { names, challenge: 'dns-01', dnsProvider });
     await expect(refused(['own.two.test', 'x.foreign.two.test'])).resolves.toMatchObject({
@@ -213,7 +213,8 @@ describe('a tenant', () => {
     const refused = await order('two', { names: ['z.two.test'] });
     expect(refused).toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
-    // What needs an order is refused before it changes, however often it is declared; what needs none is changed.
+    // What needs an order is refused before it changes, however often it is declared; what needs
+    // none is changed.
     const put = async (body: object) =>
       await server.call('PUT', '/api/certificates/x.two.test', { key: keys.two, body });
     for (let time = 0; time < 2; time += 1)

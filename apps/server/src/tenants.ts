@@ -18,7 +18,10 @@ export interface Tenant {
   readonly maxOrdersPerHour: number | undefined;
 }
 
-/** What works for certificates: by the scope of the worker, which is empty for what the command line shares. */
+/**
+ * What works for certificates: by the scope of the worker, which is empty for what the command line
+ * shares.
+ */
 export interface Tenancy {
   readonly tenants: ReadonlyMap<string, Tenant>;
   readonly managers: ReadonlyMap<string, ConfiguredManager>;
@@ -28,8 +31,8 @@ export interface Tenancy {
 export const defaultTenant = 'default';
 
 /**
- * The tenants of a configuration. `default` has the storage's root, which the command line uses too, and `[[certificates]]`; all
- * others have their own part of it.
+ * The tenants of a configuration. `default` has the storage's root, which the command line uses
+ * too, and `[[certificates]]`; all others have their own part of it.
  */
 export function tenancy(
   config: Config,

@@ -94,7 +94,10 @@ export class Work implements Scheduling, AsyncDisposable {
     });
   }
 
-  /** Stops the work of this process. @returns the ids of the tasks that were interrupted after `within` */
+  /**
+   * Stops the work of this process.
+   * @returns the ids of the tasks that were interrupted after `within`
+   */
   async stop({ within }: { readonly within: DurationInput }): Promise<readonly string[]> {
     return (await this.#worker?.stop({ within })) ?? [];
   }

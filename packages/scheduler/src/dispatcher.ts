@@ -29,15 +29,24 @@ export interface DueSource {
 export interface DispatcherOptions {
   readonly source: DueSource;
   readonly queue: TaskQueue;
-  /** The longest time between two scans: what other processes write is seen so late; a minute by default. */
+  /**
+   * The longest time between two scans: what other processes write is seen so late; a minute by
+   * default.
+   */
   readonly interval?: DurationInput | undefined;
-  /** A task that is still due after so long is dispatched again, because its queue has lost it; ten minutes by default. */
+  /**
+   * A task that is still due after so long is dispatched again, because its queue has lost it; ten
+   * minutes by default.
+   */
   readonly redeliverAfter?: DurationInput | undefined;
   /** The shortest time between two scans, however often it is woken; 0 by default. */
   readonly minInterval?: DurationInput | undefined;
   /** The oldest task is reported when it is late by so much; 15 minutes by default. */
   readonly lateAfter?: DurationInput | undefined;
-  /** Called once when the oldest due task is late, and once with undefined when no task is late any more. */
+  /**
+   * Called once when the oldest due task is late, and once with undefined when no task is late any
+   * more.
+   */
   readonly onLate?:
     | ((late: { readonly id: string; readonly dueAt: Temporal.Instant } | undefined) => void)
     | undefined;
@@ -53,7 +62,10 @@ export interface Dispatcher extends AsyncDisposable {
   wake(ended?: string): void;
 }
 
-/** How many tasks are dispatched for each that can run at once: workers do not run dry between two scans, and urgent tasks overtake few. */
+/**
+ * How many tasks are dispatched for each that can run at once: workers do not run dry between two
+ * scans, and urgent tasks overtake few.
+ */
 const windowFactor = 4;
 /** How many due tasks a scan reads at most: enough to find the urgent ones among them. */
 const scanLimit = (window: number) => Math.max(256, window * 8);
@@ -64,8 +76,8 @@ const backoff = { first: { seconds: 2 }, longest: { minutes: 1 }, jitter: 0 };
 /** A scan that takes longer is given up and repeated. */
 const scanTimeout = { minutes: 1 };
 /**
- * How long a task is not dispatched again that was done and is due as before; twice as long each time. A task that changes nothing
- * must not run over and over. Milliseconds.
+ * How long a task is not dispatched again that was done and is due as before; twice as long each
+ * time. A task that changes nothing must not run over and over. Milliseconds.
  */
 const cooldownMs = 1_000;
 
@@ -154,7 +166,10 @@ class QueueDispatcher implements Dispatcher {
     return pauseMs;
   }
 
-  /** Dispatches what is due, as far as there is room. @returns true where more is due than there is room for, or cools down */
+  /**
+   * Dispatches what is due, as far as there is room.
+   * @returns true where more is due than there is room for, or cools down
+   */
   async #scan(): Promise<boolean> {
     const { waiting, running, delayed, capacity } = await this.#options.queue.counts();
     const held = running + priorities.reduce((sum, priority) => sum + waiting[priority], 0);
@@ -171,13 +186,18 @@ class QueueDispatcher implements Dispatcher {
     return isCoolingDown || this.#hasBacklog;
   }
 
-  /** A scan reads hundreds of records: where more waits than there is room for, there is none for each task that ends. */
+  /**
+   * A scan reads hundreds of records: where more waits than there is room for, there is none for
+   * each task that ends.
+   */
   #isTooSoon(held: number, window: number): boolean {
     const hasEnough = held >= window || (this.#hasBacklog && !this.#hasNews && held > window / 2);
     return hasEnough && this.#clock.monotonic() - this.#scannedAt < minPauseMs;
   }
 
-  /** Reads the due tasks that can be dispatched, and reports whether the oldest due task is late. */
+  /**
+   * Reads the due tasks that can be dispatched, and reports whether the oldest due task is late.
+   */
   async #candidates(limit: number): Promise<{
     readonly candidates: Readonly<Record<Priority, DueTask[]>>;
     readonly isCoolingDown: boolean;

@@ -194,7 +194,10 @@ class InProcessQueue implements TaskQueue {
   }
 }
 
-/** The tasks that wait: those without a delay by priority and group, the others by the time at which they can run. */
+/**
+ * The tasks that wait: those without a delay by priority and group, the others by the time at which
+ * they can run.
+ */
 class WaitingTasks {
   readonly #clock: Clock;
   readonly #tasks = new Map<string, WaitingTask>();
@@ -221,7 +224,10 @@ class WaitingTasks {
     if (task) this.#delete(task);
   }
 
-  /** Takes the most urgent task of a group that may run more; of one priority, that of the group whose turn is next. */
+  /**
+   * Takes the most urgent task of a group that may run more; of one priority, that of the group
+   * whose turn is next.
+   */
   take(mayRun: (group: string) => boolean): WaitingTask | undefined {
     for (const priority of priorities) {
       const groups = this.#ready[priority];

@@ -145,7 +145,7 @@ describe('the dispatcher', () => {
     return { clock, queue, source, reads: () => read };
   };
 
-  it('hands over what is due, when it is due, and goes on with what comes', async () => {
+  it('dispatches tasks when they are due, also those added later', async () => {
     const tasks = new Map([
       ['a', { at: 0 }],
       ['b', { at: 30 }],
@@ -169,7 +169,7 @@ describe('the dispatcher', () => {
     await clock.advance({ seconds: 120 });
     expect(done.at(-1)).toMatch(/^c 1[1-6]/);
   });
-  it('hands over again at once what was done and is wanted anew, and more and more rarely what stays due as it was', async () => {
+  it('dispatches a finished task at once when it is due again, and an unfinished one more and more rarely', async () => {
     const tasks = new Map([['a', { at: 0 }]]);
     const { clock, queue, source } = world(tasks);
     const done: number[] = [];
@@ -282,7 +282,7 @@ describe('the dispatcher', () => {
     expect((await queue.counts()).waiting.normal).toBe(1);
     expect(_loop).toBeDefined();
   });
-  it('goes on when the storage was away, and says when the oldest task is late, and when none is anymore', async () => {
+  it('continues after the storage was away, and reports when the oldest task is late and when none is late any longer', async () => {
     const tasks = new Map([['a', { at: 0 }]]);
     const { clock, queue, source } = world(tasks);
     const reports: string[] = [];

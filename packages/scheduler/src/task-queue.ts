@@ -76,12 +76,16 @@ export function byPriority<T>(valueOf: (priority: Priority) => T): Record<Priori
 }
 
 /**
- * Carries ids of tasks to workers. It is a hint, not a record: a queue that is lost is filled again from what is due. More urgent
- * tasks run first, groups of one priority take turns, and a group at its limit does not make others wait. No task starves, because
- * the dispatcher lets only so many wait, in shares.
+ * Carries ids of tasks to workers. It is a hint, not a record: a queue that is lost is filled again
+ * from what is due. More urgent tasks run first, groups of one priority take turns, and a group at
+ * its limit does not make others wait. No task starves, because the dispatcher lets only so many
+ * wait, in shares.
  */
 export interface TaskQueue {
-  /** Makes `id` wait. If it waits already, the earlier time and the more urgent priority win. If it runs, it runs once more afterwards. */
+  /**
+   * Makes `id` wait. If it waits already, the earlier time and the more urgent priority win. If it
+   * runs, it runs once more afterwards.
+   */
   add(task: QueuedTask): Promise<void>;
   /** Starts to do tasks. @returns stops that: no other task starts, and running tasks continue */
   process(handler: TaskHandler, options: ProcessOptions): () => void;
@@ -89,7 +93,8 @@ export interface TaskQueue {
   remove(id: string): Promise<void>;
   counts(): Promise<QueueCounts>;
   /**
-   * Starts no other task and waits for those that run; after `within` it aborts their signals, and waits for them.
+   * Starts no other task and waits for those that run; after `within` it aborts their signals, and
+   * waits for them.
    * @returns the ids of those that were aborted
    */
   close(options: { readonly within: DurationInput }): Promise<readonly string[]>;

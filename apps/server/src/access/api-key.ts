@@ -27,7 +27,10 @@ export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-/** Whether a secret is the one of a digest, in a time that does not depend on it. An empty one is none. */
+/**
+ * Whether a secret is the one of a digest, in a time that does not depend on it. An empty one is
+ * none.
+ */
 export function matches(secret: string, digest: string): boolean {
   return (
     secret !== '' &&
@@ -42,7 +45,10 @@ export function matches(secret: string, digest: string): boolean {
 const known =
   /^((secret-admin-key|admin|password|changeme|change-me|test|example|secret|default|api-?key|letmein|1234567890)[\W\d_]*)+$/i;
 
-/** @throws ServerError `ERR_SERVER_API_KEY` for a configured key of less than 128 bits, or one that everybody knows */
+/**
+ * @throws ServerError `ERR_SERVER_API_KEY` for a configured key of less than 128 bits, or one that
+ * everybody knows
+ */
 export function assertStrong(key: string, place: string): void {
   const classes = [
     [/[a-f]/, 6],

@@ -18,7 +18,10 @@ export interface Caller {
 /** A request that was let in. */
 export interface Admission {
   readonly caller: Caller;
-  /** Set where the sender's own protocol identifies repetitions; it replaces the `Idempotency-Key` header. */
+  /**
+   * Set where the sender's own protocol identifies repetitions; it replaces the `Idempotency-Key`
+   * header.
+   */
   readonly idempotencyKey?: string | undefined;
 }
 

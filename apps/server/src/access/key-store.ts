@@ -77,7 +77,10 @@ export class KeyStore {
     return toApiKey(id, (await this.#stored(id)).record);
   }
 
-  /** Another secret; the one before is taken for a while longer. A third makes the first end at once. */
+  /**
+   * Another secret; the one before is taken for a while longer. A third makes the first end at
+   * once.
+   */
   async rotate(
     id: string,
     grace: { readonly milliseconds: number },

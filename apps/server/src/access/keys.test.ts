@@ -8,7 +8,7 @@ import { assertStrong, digestOf, matches, newSecret } from './api-key.ts';
 import { permits } from './permitted-names.ts';
 
 describe('the first key', () => {
-  it('lies in a file of its owner until it is used, and is made once', async () => {
+  it('is stored in a file of its owner until it is used, and is made once', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'acmex-first-key-'));
     const first = await serving({ folder });
     await expect(initialKeyIn(first.folder)).resolves.toBe(`${first.key}\n`);

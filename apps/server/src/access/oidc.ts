@@ -37,7 +37,10 @@ const algorithms = [
   'EdDSA',
 ];
 
-/** Tokens of an OpenID Connect provider (RFC 9068, OpenID Connect Core §2): claims become tenant, scopes and names. */
+/**
+ * Tokens of an OpenID Connect provider (RFC 9068, OpenID Connect Core §2): claims become tenant,
+ * scopes and names.
+ */
 export function oidc({
   provider,
   tenants,

@@ -1,6 +1,7 @@
 /**
- * Whether one pattern permits all that another does, or a name: `*` everything, `*.example.com` every name below example.com, its
- * wildcard among them and example.com itself not, anything else itself.
+ * Whether one pattern permits all that another does, or a name: `*` everything, `*.example.com`
+ * every name below example.com, its wildcard among them and example.com itself not, anything else
+ * itself.
  */
 export function permits(pattern: string, wanted: string): boolean {
   if (pattern === '*' || pattern === wanted) return true;

@@ -7,7 +7,7 @@ export const scopeMeanings = {
   'orders:read': 'See orders, and watch them.',
   'orders:write': 'Order, renew, cancel and retry.',
   'agents:read': 'See which host serves which certificate.',
-  'agents:write': 'Tell what a host serves, and forget hosts.',
+  'agents:write': 'Report what a host serves, and remove the reports of hosts.',
   'accounts:read': 'See accounts at CAs.',
   'accounts:write': 'Register, change and give up accounts at CAs.',
   'keys:read': 'See API keys, without their secrets.',

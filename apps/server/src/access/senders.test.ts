@@ -73,7 +73,7 @@ describe('a token of an OpenID Connect provider', () => {
       reader({ names_claim: 'dns' })(await token({ dns: ['a.test', '*.b.test'] })),
     ).resolves.toMatchObject({ names: ['a.test', '*.b.test'] });
   });
-  it('is nobody where anything is wrong with it', async () => {
+  it('authenticates no one if anything in the request is wrong', async () => {
     const read = reader();
     const unknownKey = (await generateKeyPair('ES256')).privateKey;
     const [head = '', body = ''] = (await token()).split('.');
@@ -138,7 +138,7 @@ describe('a webhook', () => {
     });
   };
 
-  it('is answered when a sender of the configuration has signed it, and nobody else', async () => {
+  it('is answered only if a configured sender has signed it', async () => {
     await expect(send({ event: 'ping' })).resolves.toMatchObject({
       status: 200,
       body: { status: 'pong' },

@@ -2,17 +2,20 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type ManagedCertificate } from '@acmex/orchestrator';
 import { records, type Storage, type Stored, untilWritten } from '@acmex/storage';
 
-/** What a host says of a certificate that it uses. */
+/** What an agent reports about a certificate on its host. */
 export interface AgentReport {
-  /** Lower-case hexadecimal; absent while it serves none. */
+  /** Lower-case hexadecimal; absent while the host serves no certificate. */
   readonly serialNumber?: string | undefined;
-  /** How the agent knows: it saw the certificate on the port that serves it, or it wrote the files and the hook succeeded. */
+  /**
+   * How the agent knows: `probe`, it saw the certificate on the port; `files`, it wrote the files
+   * and the hook succeeded.
+   */
   readonly evidence?: 'probe' | 'files' | undefined;
-  /** The code of what keeps it from serving what it should. */
+  /** The code of the error because of which the host does not serve the current certificate. */
   readonly failure?: string | undefined;
 }
 
-/** A report as it is kept. Times are RFC 3339. */
+/** A stored report. Times are RFC 3339. */
 interface ReportRecord extends AgentReport {
   /** Since when it reports this serial number. */
   readonly since: string;
@@ -23,11 +26,11 @@ interface ReportRecord extends AgentReport {
   readonly by: string;
 }
 
-export type KeptReport = ReportRecord & { readonly certificate: string; readonly agent: string };
+export type StoredReport = ReportRecord & { readonly certificate: string; readonly agent: string };
 
 const reports = records<ReportRecord>({ kind: 'report of an agent', version: 1, under: 'agent' });
 
-/** Which host serves which certificate, as the agents there tell. */
+/** Stores which host serves which certificate, as reported by the agents. */
 export class AgentReports {
   readonly #storage: Storage;
   readonly #clock: Clock;
@@ -92,7 +95,11 @@ export class AgentReports {
     });
   }
 
-  /** By certificate, then by agent. @param options `after`: the certificate and the agent of the last one that was seen, with a `/` between */
+  /**
+   * Lists the reports by certificate, then by agent.
+   *
+   * @param options - `after`: `CERTIFICATE/AGENT` of the last report of the page before
+   */
   async *list({
     certificate,
     after,
@@ -101,7 +108,7 @@ export class AgentReports {
     readonly certificate?: string | undefined;
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
-  } = {}): AsyncGenerator<KeptReport> {
+  } = {}): AsyncGenerator<StoredReport> {
     for await (const stored of reports.list(this.#storage, {
       under: certificate,
       after: after === undefined ? undefined : reports.key(after),
@@ -110,7 +117,12 @@ export class AgentReports {
       yield toStoredReport(stored);
   }
 
-  /** Forgets a host, for the certificates that are meant. @returns how many reports there were */
+  /**
+   * Removes the reports of a host.
+   *
+   * @param isMeant - says for which certificates
+   * @returns the number of reports removed
+   */
   async forget(agent: string, isMeant: (certificate: string) => Promise<boolean>): Promise<number> {
     let forgotten = 0;
     for await (const { certificate, agent: reporter } of this.list()) {
@@ -127,7 +139,7 @@ export class AgentReports {
   }
 }
 
-function toStoredReport({ key, record }: Stored<ReportRecord>): KeptReport {
+function toStoredReport({ key, record }: Stored<ReportRecord>): StoredReport {
   const [certificate = '', agent = ''] = key.split('/').slice(-2);
   return { ...record, certificate, agent };
 }

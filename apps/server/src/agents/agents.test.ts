@@ -37,8 +37,8 @@ afterAll(async () => {
   await ca[Symbol.asyncDispose]();
 });
 
-describe('what a host tells', () => {
-  it('is seen: what it serves, how it knows, since when, and whether that is the one in use', async () => {
+describe('the report of an agent', () => {
+  it('shows what the host serves, how the agent knows, since when, and if it is the current certificate', async () => {
     expect(await seen()).toEqual([]);
     await expect(report({ serialNumber, evidence: 'files' })).resolves.toMatchObject({
       status: 200,
@@ -66,7 +66,7 @@ describe('what a host tells', () => {
     ]);
     await expect(seen('?state=current')).resolves.toEqual([]);
   });
-  it('is an event where it is new, with who told it', async () => {
+  it('records an event with its sender when the report changes', async () => {
     const eventsOf = async (type: string) =>
       (await server.call('GET', `/api/events?type=${type}&certificate=${certificate}`)).body.items;
     await report({ serialNumber, failure: 'ERR_DEPLOY_HOOK' });
@@ -89,7 +89,7 @@ describe('what a host tells', () => {
     await report({ serialNumber });
     expect((await seen())[0]).not.toHaveProperty('failure');
   });
-  it('is kept for certificates alone that its key may see, and seen by those alone who may', async () => {
+  it('is stored and listed only for certificates that the key may see', async () => {
     const otherCertificate = await issued(['b.test']);
     await expect(
       server.call('POST', '/api/agents', {
@@ -119,7 +119,7 @@ describe('what a host tells', () => {
     );
     await expect(seen('?agent=web2')).resolves.toHaveLength(1);
   });
-  it('comes in pages', async () => {
+  it('is listed in pages', async () => {
     const {
       body: {
         items: [first],
@@ -133,7 +133,7 @@ describe('what a host tells', () => {
     } = await server.call('GET', `/api/agents?limit=1&cursor=${encodeURIComponent(next)}`);
     expect([first.agent, two.agent]).toEqual(['web1', 'web2']);
   });
-  it('goes with the host that is forgotten, and with the certificate', async () => {
+  it('is removed with its host and with its certificate', async () => {
     await expect(server.call('DELETE', '/api/agents/web2')).resolves.toMatchObject({ status: 204 });
     expect((await seen()).map((entry: { agent: string }) => entry.agent)).toEqual(['web1']);
     await server.call('DELETE', `/api/certificates/${certificate}`);

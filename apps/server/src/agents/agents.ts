@@ -17,26 +17,29 @@ const errorCode = z
   .regex(/^ERR_[A-Z0-9_]{1,60}$/, 'write the code of the error, as ERR_DEPLOY_HOOK');
 const reportSchema = z
   .object({
-    agent: z.string().describe('What the host calls itself.'),
+    agent: z.string().describe('The name of the host.'),
     certificate: z.string(),
     names: z.array(z.string()),
     state: z
       .enum(states)
       .describe(
-        '`current`: it serves the certificate that is in use here. `behind`: another, or none.',
+        '`current`: it serves the current certificate. `behind`: it serves another certificate, or none.',
       ),
-    serialNumber: z.string().optional().describe('What it serves; absent while it serves none.'),
+    serialNumber: z
+      .string()
+      .optional()
+      .describe('Of the certificate that the host serves; absent while it serves none.'),
     evidence: evidence
       .optional()
       .describe(
-        '`probe`: the agent saw it where it is served. `files`: the agent wrote the files, and the hook succeeded.',
+        '`probe`: the agent saw the certificate on its port. `files`: the agent wrote the files, and the hook succeeded.',
       ),
-    since: z.string().describe('Since when it says so.'),
+    since: z.string().describe('Since when the agent reports this serial number.'),
     failure: z
       .object({ code: z.string(), since: z.string() })
       .optional()
-      .describe('What keeps it from serving what it should.'),
-    reportedAt: z.string().describe('When it was last heard of.'),
+      .describe('Why the host does not serve the current certificate.'),
+    reportedAt: z.string().describe('When the agent last reported.'),
     by: z.string().describe('The id of the key that reported it.'),
   })
   .meta({ id: 'AgentReport' });
@@ -61,7 +64,7 @@ const list = endpoint({
   }),
   answers: {
     200: {
-      description: 'A page of what hosts tell, by certificate; 2,000 are looked at for it at most.',
+      description: 'A page of reports, by certificate; at most 2,000 are read for it.',
       schema: pageOf(reportSchema),
     },
   },
@@ -70,9 +73,9 @@ const putReport = endpoint({
   method: 'POST',
   path: '/api/agents',
   scope: 'agents:write',
-  summary: 'Tell what a host serves',
+  summary: 'Report what a host serves',
   body: z.strictObject({
-    agent: agentName.describe('What the host calls itself.'),
+    agent: agentName.describe('The name of the host.'),
     certificates: z
       .array(
         z.strictObject({
@@ -87,11 +90,11 @@ const putReport = endpoint({
   }),
   answers: {
     200: {
-      description: 'It is kept.',
+      description: 'The report is stored.',
       schema: z.object({
         unknown: z
           .array(z.string())
-          .describe('Certificates that are not there for the key; of these nothing is kept.'),
+          .describe('Certificates that the key cannot see; nothing is stored for them.'),
       }),
     },
   },
@@ -100,9 +103,11 @@ const forget = endpoint({
   method: 'DELETE',
   path: '/api/agents/:name',
   scope: 'agents:write',
-  summary: 'Forget a host that is no more',
+  summary: 'Remove the reports of a host',
   params: z.strictObject({ name: agentName }),
-  answers: { 204: { description: 'It is forgotten, for the certificates that the key may see.' } },
+  answers: {
+    204: { description: 'The reports are removed, for the certificates that the key may see.' },
+  },
 });
 
 @Injectable()

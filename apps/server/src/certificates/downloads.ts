@@ -135,7 +135,10 @@ export class Downloads {
     });
   }
 
-  /** Returns a certificate; where the request waits, a version that `If-None-Match` does not name, once there is one. */
+  /**
+   * Returns a certificate; where the request waits, a version that `If-None-Match` does not name,
+   * once there is one.
+   */
   async #read({ caller, id, wait, headers, signal }: Download): Promise<Downloaded> {
     const version = (certificate: ManagedCertificate): Downloaded => ({
       certificate,
@@ -156,7 +159,10 @@ export class Downloads {
     return version(await visible(caller, id));
   }
 
-  /** @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use still has names that are not the caller's */
+  /**
+   * @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use
+   * still has names that are not the caller's
+   */
   async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
     const content =
       current &&

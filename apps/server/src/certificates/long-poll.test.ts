@@ -7,7 +7,7 @@ import { requestedWait, LongPoll } from './long-poll.ts';
 const aSignal = () => new AbortController().signal;
 
 describe('waiting for another certificate', () => {
-  it('ends when there is one, or when the time is over, or when nobody waits anymore', async () => {
+  it('ends when there is a new generation, when the time is over, or when the client is gone', async () => {
     const clock = virtualClock();
     const waiting = new LongPoll({ clock });
     let version: string | undefined = 'one';

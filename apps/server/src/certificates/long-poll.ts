@@ -1,7 +1,10 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { ServerError } from '../errors.ts';
 
-/** Milliseconds between two looks at one certificate, and how much more for each other that is waited for. */
+/**
+ * Milliseconds between two looks at one certificate, and how much more for each other that is
+ * waited for.
+ */
 const [pause, more] = [500, 5];
 /** Seconds. */
 const longest = 60;
@@ -17,8 +20,8 @@ export interface LongPollRequest {
 }
 
 /**
- * Those who wait for another certificate. All who wait for the same look once, and however many wait, the storage is read 200 times
- * a second at most.
+ * Those who wait for another certificate. All who wait for the same look once, and however many
+ * wait, the storage is read 200 times a second at most.
  */
 export class LongPoll {
   readonly #clock: Clock;
@@ -39,7 +42,8 @@ export class LongPoll {
   }
 
   /**
-   * Waits until there is a version that the caller does not know, the time is over, or the signal aborts.
+   * Waits until there is a version that the caller does not know, the time is over, or the signal
+   * aborts.
    * @throws ServerError `ERR_SERVER_BUSY`
    */
   async until({ tenant, id, read, isKnown, seconds, signal }: LongPollRequest): Promise<void> {
@@ -83,7 +87,10 @@ export class LongPoll {
   }
 }
 
-/** Seconds that a request says it waits: `?wait=`, or `Prefer: wait=`, which may ask for more than it gets. RFC 7240 §4.3 */
+/**
+ * Seconds that a request says it waits: `?wait=`, or `Prefer: wait=`, which may ask for more than
+ * it gets. RFC 7240 §4.3
+ */
 export function requestedWait(
   wait: number | undefined,
   prefer: string | readonly string[] | undefined,

@@ -85,7 +85,9 @@ export async function specOf(
   };
 }
 
-/** Which keys of a certificate a request says nothing of: an existing certificate keeps its values. */
+/**
+ * Which keys of a certificate a request says nothing of: an existing certificate keeps its values.
+ */
 export function unspecified(request: Partial<CertificateRequest>): readonly SpecKey[] {
   const { challenge: way, dnsProvider, renewBeforeDays, ...same } = request;
   const specified: Readonly<Partial<Record<SpecKey, unknown>>> = {
@@ -107,7 +109,10 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
   return keys.filter((key) => specified[key] === undefined);
 }
 
-/** The issuer of this name, or the one that is used where none is named. @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES` */
+/**
+ * The issuer of this name, or the one that is used where none is named.
+ * @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES`
+ */
 export function issuerFor(
   { manager: { config }, issuers, name }: Pick<Tenant, 'manager' | 'issuers' | 'name'>,
   named: string | undefined,

@@ -2,7 +2,10 @@ import type { ManagedCertificate } from '@acmex/orchestrator';
 import { type Caller, maySee } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 
-/** A certificate that the caller may see: one of others is not there. @throws ServerError `ERR_SERVER_NOT_FOUND` */
+/**
+ * A certificate that the caller may see: one of others is not there.
+ * @throws ServerError `ERR_SERVER_NOT_FOUND`
+ */
 export async function visible(caller: Caller, id: string): Promise<ManagedCertificate> {
   const certificate = await caller.tenant.manager.provisioner.certificates.find(id);
   if (certificate && maySee(caller, certificate.names)) return certificate;

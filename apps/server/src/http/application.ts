@@ -46,7 +46,10 @@ const ServerModule = Object.freeze(
   },
 );
 
-/** Creates the server's HTTP, without listening: each route by the pipeline, each error as a problem document. */
+/**
+ * Creates the server's HTTP, without listening: each route by the pipeline, each error as a problem
+ * document.
+ */
 export async function application(options: ApplicationOptions): Promise<NestFastifyApplication> {
   const { controllers, imports, providers } = options;
   const adapter = fastifyAdapter(options);
@@ -127,8 +130,9 @@ function addHooks(
 }
 
 /**
- * Registers each route with Fastify: from there one call leads through the pipeline to the handler. Nest makes the controllers and
- * does not route to them: its interceptors would double the cost of a request, and a route exists only by its description.
+ * Registers each route with Fastify: from there one call leads through the pipeline to the handler.
+ * Nest makes the controllers and does not route to them: its interceptors would double the cost of
+ * a request, and a route exists only by its description.
  */
 function mountRoutes(
   fastify: FastifyInstance,
@@ -170,7 +174,9 @@ function refuse(): never {
   throw new TypeError('no such field');
 }
 
-/** Returns the headers of Helmet, the same for every answer, without those for browsers of long ago. */
+/**
+ * Returns the headers of Helmet, the same for every answer, without those for browsers of long ago.
+ */
 function securityHeaders(strictTransportSecurity: boolean): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   const contentSecurityPolicy = {
@@ -217,7 +223,9 @@ const single: ReadonlySet<string> = new Set([
   'content-length',
 ]);
 
-/** A proxy that reads the first of two headers and a server that reads the second would disagree. */
+/**
+ * A proxy that reads the first of two headers and a server that reads the second would disagree.
+ */
 function hasRepeatedHeader(rawHeaders: readonly string[]): boolean {
   const names = rawHeaders
     .filter((_, index) => index % 2 === 0)

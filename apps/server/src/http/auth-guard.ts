@@ -30,7 +30,8 @@ export class AuthGuard {
   /**
    * Authenticates a request and checks that it has the scope of the route.
    * @param reply gets the header that makes a browser ask for the key
-   * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`, `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
+   * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`,
+   * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
    */
   async authorize(
     { scope, browser }: EndpointDescription,

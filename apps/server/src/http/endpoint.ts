@@ -15,8 +15,8 @@ export interface AnswerDescription {
 }
 
 /**
- * A route: who may use it, what it takes, and what it answers. From this it is guarded, checked and documented; there is no route
- * without one.
+ * A route: who may use it, what it takes, and what it answers. From this it is guarded, checked and
+ * documented; there is no route without one.
  */
 export interface EndpointDescription<
   P extends z.ZodType = z.ZodType,
@@ -26,7 +26,10 @@ export interface EndpointDescription<
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/api/widgets/:id` */
   readonly path: string;
-  /** The scope that a key must have. `any`: any key. `nobody`: no key is needed. `sender`: a signature, see `WebhookSenders`. */
+  /**
+   * The scope that a key must have. `any`: any key. `nobody`: no key is needed. `sender`: a
+   * signature, see `WebhookSenders`.
+   */
   readonly scope: Scope | 'any' | 'nobody' | 'sender';
   readonly summary: string;
   readonly params?: P;

@@ -144,7 +144,7 @@ describe.each(guarded.map((route) => [`${route.method} ${route.path}`, route] as
     const place = pathOf(path);
     const send = body ? { body: {} } : {};
 
-    it('is for nobody without a key, with a wrong one, or with one for something else', async () => {
+    it('refuses a request without a key, with a wrong key, or with a key of another scope', async () => {
       await expect(ask(method, place, { key: '', ...send })).resolves.toMatchObject({
         status: 401,
         body: { code: 'ERR_SERVER_UNAUTHENTICATED' },

@@ -8,7 +8,8 @@ import {
 import { challengeTypes, subscriberRevocationReasons } from '@acmex/protocol';
 import { z } from 'zod';
 
-// What requests may say. Each text has a form in which no command, path, URL or credential fits: those are for acmex.toml.
+// What requests may say. Each text has a form in which no command, path, URL or credential fits:
+// those are for acmex.toml.
 
 const text = (pattern: RegExp, wanted: string) =>
   z.string({ error: wanted }).regex(pattern, wanted);

@@ -19,7 +19,9 @@ export interface RepeatableRequest {
   readonly secret: boolean;
 }
 
-/** A request as it is kept for a day: by digests, and with its answer where that holds no secret. */
+/**
+ * A request as it is kept for a day: by digests, and with its answer where that holds no secret.
+ */
 interface Kept {
   readonly request: string;
   readonly at: string;
@@ -40,8 +42,8 @@ const longestWork = { minutes: 2 };
 const pollInterval = { milliseconds: 100 };
 
 /**
- * Does a request with an `Idempotency-Key` once in 24 hours, however often and from however many at once it comes, and answers
- * each time the same. draft-ietf-httpapi-idempotency-key-header
+ * Does a request with an `Idempotency-Key` once in 24 hours, however often and from however many at
+ * once it comes, and answers each time the same. draft-ietf-httpapi-idempotency-key-header
  */
 export class Idempotency {
   readonly #clock: Clock;
@@ -52,7 +54,10 @@ export class Idempotency {
     this.#clock = clock;
   }
 
-  /** @throws ServerError `ERR_SERVER_IDEMPOTENCY`, `ERR_SERVER_SECRET_ONCE`; and what the work throws */
+  /**
+   * @throws ServerError `ERR_SERVER_IDEMPOTENCY`, `ERR_SERVER_SECRET_ONCE`; and what the work
+   * throws
+   */
   async once(request: RepeatableRequest, work: () => Promise<Answer>): Promise<Answer> {
     const {
       key,

@@ -152,7 +152,10 @@ function response(
   };
 }
 
-/** Schemas with an id are written once, and referred to. What answers is open: a later version may say more. */
+/**
+ * Schemas with an id are written once, and referred to. What answers is open: a later version may
+ * say more.
+ */
 function schemaOf(
   schema: z.ZodType,
   io: 'input' | 'output',

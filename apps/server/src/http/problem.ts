@@ -74,7 +74,10 @@ const serverCodes: Readonly<Record<string, keyof typeof serverErrors>> = {
   ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE',
 };
 
-/** Returns the problem document for anything that was thrown. An error without a code is described in the log only. */
+/**
+ * Returns the problem document for anything that was thrown. An error without a code is described
+ * in the log only.
+ */
 export function problemOf(error: unknown): Problem {
   const thrown = errorCode(error) ?? '';
   const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;

@@ -13,7 +13,10 @@ import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
 /** Aborts when the server stops. */
 export const STOPPING = Symbol('stopping');
 
-/** Takes a request from its route to its handler: who asks, what was sent, whether it was done before; then the answer. */
+/**
+ * Takes a request from its route to its handler: who asks, what was sent, whether it was done
+ * before; then the answer.
+ */
 @Injectable()
 export class RequestPipeline {
   readonly #guard: AuthGuard;
@@ -66,7 +69,10 @@ export class RequestPipeline {
     return reply.status(status).headers(headers).send(body);
   }
 
-  /** Does a request that changes something once, and only while other processes can be notified of it. */
+  /**
+   * Does a request that changes something once, and only while other processes can be notified of
+   * it.
+   */
   async #change(
     { secret }: EndpointDescription,
     { method, url, headers, rawBody: body }: ParsedRequest,
@@ -164,7 +170,9 @@ function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what:
   );
 }
 
-/** Returns the error of the first name that no certificate can have, where nothing else is wrong. */
+/**
+ * Returns the error of the first name that no certificate can have, where nothing else is wrong.
+ */
 function refusedName(issues: readonly z.core.$ZodIssue[]): IdentifierError | undefined {
   const errors = issues.map((issue) =>
     issue.code === 'custom' ? (issue.params?.error as unknown) : undefined,

@@ -141,7 +141,7 @@ describe('an order', () => {
     });
   });
 
-  it("tells the CA's own problem with its subproblems, stays managed, and is tried again when somebody asks", async () => {
+  it("reports the CA's problem with its subproblems, stays managed, and is tried again on request", async () => {
     ca.refused.add('x.refused.test').add('y.refused.test');
     const {
       body: { id, certificate },
@@ -255,7 +255,7 @@ describe('a declared certificate', () => {
   const put = async (name: string, body: object = {}) =>
     await server.call('PUT', `/api/certificates/${name}`, { body });
 
-  it('is made once, stays as it is when it is declared again, and is ordered anew where that needs it', async () => {
+  it('is made once, stays unchanged when it is declared again, and is ordered again where that is needed', async () => {
     const both = await Promise.all([
       put('declared.test', { labels: { a: '1' } }),
       put('declared.test', { labels: { a: '1' } }),

@@ -19,8 +19,8 @@ describeWith(['redis-server'], 'the board of queues', () => {
             ? {}
             : { authorization: `Basic ${Buffer.from(`any:${key}`).toString('base64')}` },
       });
-    const nobody = await request('/board');
-    expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([
+    const anonymous = await request('/board');
+    expect([anonymous.status, anonymous.headers.get('www-authenticate')]).toEqual([
       401,
       expect.stringContaining('Basic'),
     ]);
@@ -55,7 +55,7 @@ describeWith(['redis-server'], 'the board of queues', () => {
 });
 
 describeWith(['redis-server'], 'the view of the queue', () => {
-  it('tells how much is done at once, and by whom', async () => {
+  it('reports how many tasks run at once, and in which workers', async () => {
     await using redis = await startRedis({ appendonly: true });
     await using server = await serving({
       toml: `[redis]\nurl = "${redis.url}"\n[storage.encrypted]\nencryption_key = "${randomBytes(32).toString('hex')}"`,

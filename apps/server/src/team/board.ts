@@ -20,8 +20,9 @@ const policy =
   "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * bull-board, to look at the queues of all tenants and change nothing, at `/board`: for a key of the default tenant that may use every
- * name and has the scope queue:write, which a browser asks for as a password.
+ * bull-board, to look at the queues of all tenants and change nothing, at `/board`: for a key of
+ * the default tenant that may use every name and has the scope queue:write, which a browser asks
+ * for as a password.
  * @throws ServerError `ERR_SERVER_PACKAGE` where it is not installed
  */
 export async function mountBoard({ fastify, authenticator, queues }: BoardOptions): Promise<void> {

@@ -4,13 +4,15 @@ import { byPriority, type GroupCounts, priorities, type QueuedTask } from '@acme
 import { Job, Queue, QueueKeys, RedisConnection, RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-// BullMQ as the queue of one group. Everything that goes beyond its documented API is in this file, and is the reason why its
-// version is pinned exactly:
-// - `RedisQueueBackend` and `QueueKeys`: all groups of a process share one connection. A worker as documented opens a blocking
-//   connection for itself, and there is a group for each CA account of each tenant.
-// - The keys `wait`, `prioritized` and `delayed` and their scores: a process takes the most urgent task among all groups, and has
-//   to see the head of each group without taking a job from it. Reading the job instead costs three times as much.
-// - The key `dn:ID`: holds the task that was added again while it runs, which `queue.remove` leaves there.
+// BullMQ as the queue of one group. Everything that goes beyond its documented API is in this file,
+// and is the reason why its version is pinned exactly:
+// - `RedisQueueBackend` and `QueueKeys`: all groups of a process share one connection. A worker as
+//   documented opens a blocking connection for itself, and there is a group for each CA account of
+//   each tenant.
+// - The keys `wait`, `prioritized` and `delayed` and their scores: a process takes the most urgent
+//   task among all groups, and has to see the head of each group without taking a job from it.
+// - The key `dn:ID`: holds the task that was added again while it runs, which `queue.remove` leaves
+//   there.
 
 /** What a job carries: the task itself is in the storage. */
 interface JobData {
@@ -18,12 +20,16 @@ interface JobData {
 }
 
 /**
- * A process that renews no lock for so long has lost its task; how often lost tasks are looked for; how often a task may be lost.
- * One check serves all processes, and comes twice as late when the process that was about to do it has died: another continues the
- * task within 15 seconds. Milliseconds.
+ * A process that renews no lock for so long has lost its task; how often lost tasks are looked for;
+ * how often a task may be lost. One check serves all processes, and comes twice as late when the
+ * process that was about to do it has died: another continues the task within 15 seconds.
+ * Milliseconds.
  */
 const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 2000, 10];
-/** How often locks are renewed, and limits set again, which a wiped Redis has forgotten. Milliseconds. */
+/**
+ * How often locks are renewed, and limits set again, which a wiped Redis has forgotten.
+ * Milliseconds.
+ */
 export const [lockRenewalMs, limitRenewalMs] = [lockDuration / 4, stalledInterval];
 
 /** By how much BullMQ multiplies a priority in the score of a job. */
@@ -120,7 +126,10 @@ export class BullGroup {
     this.#onError = onError;
   }
 
-  /** Starts to return to the queue what other processes have lost, and to hold the group to its limit. */
+  /**
+   * Starts to return to the queue what other processes have lost, and to hold the group to its
+   * limit.
+   */
   startConsuming(limit: number | undefined): void {
     void this.#worker.startStalledCheckTimer().catch(this.#onError);
     void this.limit(limit).catch(this.#onError);
@@ -134,8 +143,8 @@ export class BullGroup {
   }
 
   /**
-   * Adds a task. A task is a job with the task's id for deduplication: BullMQ 6.7 drops a job whose own id is that of a running one
-   * before it applies `keepLastIfActive`.
+   * Adds a task. A task is a job with the task's id for deduplication: BullMQ 6.7 drops a job whose
+   * own id is that of a running one before it applies `keepLastIfActive`.
    */
   async add({ id, priority, runAt }: QueuedTask): Promise<void> {
     const now = this.#clock.now().epochMilliseconds;
@@ -158,7 +167,10 @@ export class BullGroup {
     if (job.id !== undefined && job.id !== jobId) await this.#advance(job.id, rank, now + delay);
   }
 
-  /** Lets the earlier time and the more urgent priority of a waiting job win. A job that begins at this moment needs neither. */
+  /**
+   * Lets the earlier time and the more urgent priority of a waiting job win. A job that begins at
+   * this moment needs neither.
+   */
   async #advance(jobId: string, rank: number, at: number): Promise<void> {
     const job = await Job.fromId<JobData>(this.queue, jobId);
     if (!job) return;
@@ -172,8 +184,8 @@ export class BullGroup {
   }
 
   /**
-   * Returns how urgent the next task is: 0 for one that its process has lost, then 1 for urgent to 4 for low, then 5 for one whose
-   * delay is over; undefined where no task can run.
+   * Returns how urgent the next task is: 0 for one that its process has lost, then 1 for urgent to
+   * 4 for low, then 5 for one whose delay is over; undefined where no task can run.
    */
   async headRank(): Promise<number | undefined> {
     const [lost, [, score], [, delayed]] = await Promise.all([
@@ -264,7 +276,10 @@ export class TakenTask {
     return await isKept(this.#job.moveToCompleted(null, this.token, false));
   }
 
-  /** Lets another process continue the task. @returns false where another process has it, or Redis has lost it */
+  /**
+   * Lets another process continue the task.
+   * @returns false where another process has it, or Redis has lost it
+   */
   async release(): Promise<boolean> {
     return await isKept(this.#job.moveToWait(this.token));
   }
@@ -280,7 +295,10 @@ async function isKept(change: Promise<unknown>): Promise<boolean> {
   );
 }
 
-/** Returns whether BullMQ reports a job that is gone, not locked by this process, or in another state: such errors have negative codes. */
+/**
+ * Returns whether BullMQ reports a job that is gone, not locked by this process, or in another
+ * state: such errors have negative codes.
+ */
 function isLost(error: unknown): boolean {
   return (
     typeof error === 'object' &&

@@ -159,7 +159,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     expect(done).toHaveLength(50);
   });
 
-  it('fails at once while Redis is away, and goes on when it is back', async () => {
+  it('fails at once while Redis is away, and continues when it is back', async () => {
     await using separateRedis = await startRedis({ appendonly: true });
     await using first = await member(prefixOf(), 'one', separateRedis.url);
     const done: string[] = [];

@@ -29,7 +29,10 @@ export interface BullQueueOptions {
   /** Names this process among the workers. */
   readonly name: string;
   readonly clock?: Clock | undefined;
-  /** Called with what a handler throws, and for a task that cannot be ended: the task is out of the queue then. */
+  /**
+   * Called with what a handler throws, and for a task that cannot be ended: the task is out of the
+   * queue then.
+   */
   readonly onTaskError?: ((id: string, error: unknown) => void) | undefined;
   /** Called with errors of the queue itself; it continues. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -52,9 +55,9 @@ interface Consumer extends ProcessOptions {
 }
 
 /**
- * A queue in Redis, by BullMQ: any number of processes add to it and work for it. Each group is a queue of BullMQ. Tasks are taken
- * one by one over a shared connection, because `concurrency` holds for all groups of a process together, and the most urgent task
- * of all groups comes first.
+ * A queue in Redis, by BullMQ: any number of processes add to it and work for it. Each group is a
+ * queue of BullMQ. Tasks are taken one by one over a shared connection, because `concurrency` holds
+ * for all groups of a process together, and the most urgent task of all groups comes first.
  */
 export class BullQueue implements TaskQueue {
   readonly #options: BullQueueOptions;
@@ -93,7 +96,10 @@ export class BullQueue implements TaskQueue {
     this.#repeat(limitRenewalMs, async () => await this.#setLimits());
   }
 
-  /** The number of tasks that this process no longer owned when it ended them: it was silent for too long and another process took them, or Redis lost them. */
+  /**
+   * The number of tasks that this process no longer owned when it ended them: it was silent for too
+   * long and another process took them, or Redis lost them.
+   */
   get lost(): number {
     return this.#lost;
   }
@@ -159,7 +165,10 @@ export class BullQueue implements TaskQueue {
     return aborted;
   }
 
-  /** Waits for the tasks that run, and aborts them after a while. @returns the ids of those that were aborted */
+  /**
+   * Waits for the tasks that run, and aborts them after a while.
+   * @returns the ids of those that were aborted
+   */
   async #drain(withinMs: number): Promise<readonly string[]> {
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
@@ -245,7 +254,10 @@ export class BullQueue implements TaskQueue {
     return false;
   }
 
-  /** Returns the groups that have a task which can run: the most urgent first, and of one priority the one whose turn was longest ago. */
+  /**
+   * Returns the groups that have a task which can run: the most urgent first, and of one priority
+   * the one whose turn was longest ago.
+   */
   async #groupsInTurn(): Promise<readonly BullGroup[]> {
     const heads = await Promise.all(
       [...this.#groups.values()].map(async (group) => ({ group, rank: await group.headRank() })),
@@ -290,7 +302,10 @@ export class BullQueue implements TaskQueue {
     return again;
   }
 
-  /** A task that was lost is not stopped: the process that takes it waits for the lock of the storage, which this process holds. */
+  /**
+   * A task that was lost is not stopped: the process that takes it waits for the lock of the
+   * storage, which this process holds.
+   */
   async #renewLocks(): Promise<void> {
     for (const group of this.#groups.values()) {
       const tasks = [...this.#running].map(({ task }) => task).filter((t) => t.group === group);

@@ -13,7 +13,8 @@ export interface LeaderElectionOptions {
 }
 
 /**
- * Runs something in one of the processes that share a storage, and in another one when the leader ends or is silent.
+ * Runs something in one of the processes that share a storage, and in another one when the leader
+ * ends or is silent.
  * @param begin starts it here; called again whenever this process becomes the leader
  * @returns ends this process's part in the election
  */

@@ -1,6 +1,6 @@
 import { serve, type ServeOptions } from '../serve.ts';
 
-/** What a process of a team is told by its only argument, as JSON. */
+/** The only argument of a process of a team, as JSON. */
 export interface Member extends Pick<ServeOptions, 'configFile' | 'role' | 'dataDirectory'> {
   readonly folder: string;
 }

@@ -1,7 +1,10 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Redis } from 'ioredis';
 
-/** Notifies all processes of a team, so that they need not poll. A notification may get lost: they poll too, less often. */
+/**
+ * Notifies all processes of a team, so that they need not poll. A notification may get lost: they
+ * poll too, less often.
+ */
 export interface Notifier {
   /** Something that is due was written. */
   notifyDue(): void;

@@ -5,7 +5,10 @@ import { ServerError } from '../errors.ts';
 export const roles = ['all', 'api', 'worker'] as const;
 export type Role = (typeof roles)[number];
 
-/** The Redis that a process of this role shares with others; undefined where it works alone. @throws ServerError `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS` */
+/**
+ * The Redis that a process of this role shares with others; undefined where it works alone.
+ * @throws ServerError `ERR_SERVER_ROLE`, `ERR_SERVER_CLEAR_KEYS`
+ */
 export function teamRedisOf(config: Config, role: Role): RedisDescription | undefined {
   const redis = redisOf(config);
   if (!redis && role !== 'all')

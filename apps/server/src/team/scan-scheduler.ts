@@ -31,8 +31,9 @@ export function scanSchedulerModules({
 }
 
 /**
- * Has what is due read by a schedule in Redis that all processes share; one scan at a time. A watchdog in each process sets the
- * schedule again where it is gone or has stopped: BullMQ's schedules have been seen to stop after restarts and outages.
+ * Has what is due read by a schedule in Redis that all processes share; one scan at a time. A
+ * watchdog in each process sets the schedule again where it is gone or has stopped: BullMQ's
+ * schedules have been seen to stop after restarts and outages.
  */
 @Processor(queueName, { lockDuration: 10_000, stalledInterval: 5000, maxStalledCount: 10 })
 export class ScanScheduler

@@ -9,7 +9,7 @@ import { serving, startCa } from '../serving.testing.ts';
 const canary = () => `canary${randomBytes(12).toString('hex')}`;
 
 describeWith(['redis-server'], 'a server with Redis', () => {
-  it('lets no secret lie in Redis, a log or a metric, and tells none in an answer', async () => {
+  it('writes no secret to Redis, a log, a metric or an answer', async () => {
     await using ca = await startCa();
     const secrets = {
       encryption: randomBytes(32).toString('hex'),
@@ -57,7 +57,7 @@ describeWith(['redis-server'], 'a server with Redis', () => {
       dumps.push(Buffer.from(name), (await inspector.dumpBuffer(name)) ?? Buffer.alloc(0));
     await inspector.quit();
     const raw = Buffer.concat(dumps);
-    // What the storage keeps is there, and nobody reads it.
+    // The dump includes the records of the storage.
     expect(raw.includes('certificate/')).toBe(true);
     const lines = key.split('\n').filter((line) => line.length > 40);
     expect(lines.length).toBeGreaterThan(1);
@@ -69,7 +69,7 @@ describeWith(['redis-server'], 'a server with Redis', () => {
     }
   }, 60_000);
 
-  it('goes on by itself when a replica takes the place of the master', async () => {
+  it('continues by itself when a replica takes the place of the master', async () => {
     await using ca = await startCa();
     await using redis = await startRedisSentinel();
     const sentinels = redis.sentinels.map(({ port }) => `"127.0.0.1:${port}"`).join(', ');
@@ -103,7 +103,7 @@ describeWith(['redis-server'], 'a server with Redis', () => {
 });
 
 it.each([['api'], ['worker']] as const)(
-  'does not start as %s without a Redis, nor with one where private keys would lie in clear',
+  'does not start as %s without a Redis, nor with one where private keys would be stored unencrypted',
   async (role) => {
     const options = {
       environment: {},
@@ -113,7 +113,7 @@ it.each([['api'], ['worker']] as const)(
       dataDirectory: '/nonexistent',
       version: '0',
       log: () => {
-        /* nobody reads it */
+        /* not read here */
       },
       role,
     };

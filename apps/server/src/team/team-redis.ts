@@ -11,7 +11,10 @@ export interface TeamRedisOptions {
   readonly onChange?: ((isConnected: boolean) => void) | undefined;
 }
 
-/** The connections of a team to its Redis. Commands fail at once while it is away; the clients reconnect by themselves. */
+/**
+ * The connections of a team to its Redis. Commands fail at once while it is away; the clients
+ * reconnect by themselves.
+ */
 export interface TeamRedis extends AsyncDisposable {
   readonly client: Redis;
   /** For commands that block until Redis has something: they have no time limit. */
@@ -22,12 +25,18 @@ export interface TeamRedis extends AsyncDisposable {
   isConnected(): boolean;
 }
 
-/** How often Redis is asked, how long its answer may take, and the pause between attempts to connect. Milliseconds. */
+/**
+ * How often Redis is asked, how long its answer may take, and the pause between attempts to
+ * connect. Milliseconds.
+ */
 const [pingIntervalMs, pingTimeoutMs, reconnectMs] = [1000, 1000, 500];
 /** The time limit of a command that does not block. Milliseconds. */
 const commandTimeout = 5000;
 
-/** @throws ServerError `ERR_SERVER_UNAVAILABLE` where Redis cannot be reached or refuses the credentials */
+/**
+ * @throws ServerError `ERR_SERVER_UNAVAILABLE` where Redis cannot be reached or refuses the
+ * credentials
+ */
 export async function teamRedis({
   target,
   clock = systemClock,
@@ -90,7 +99,10 @@ async function connectAll(
   }
 }
 
-/** Asks Redis once a second whether it answers. A connection whose peer is silent is closed: ioredis would wait without a limit. */
+/**
+ * Asks Redis once a second whether it answers. A connection whose peer is silent is closed: ioredis
+ * would wait without a limit.
+ */
 class ConnectionMonitor implements AsyncDisposable {
   readonly #clients: readonly Redis[];
   readonly #clock: Clock;
@@ -192,7 +204,10 @@ function connectionOptions(
   };
 }
 
-/** A command without an answer fails and is not sent again; a master that has become a replica is left. */
+/**
+ * A command without an answer fails and is not sent again; a master that has become a replica is
+ * left.
+ */
 const behaviour = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,

@@ -90,10 +90,11 @@ describeWith(['redis-server'], 'a team', () => {
     return active.filter((_, at) => by[at]?.includes(`/${pid}/`));
   };
 
-  // Who is killed sooner than what was lost is taken over comes to nothing: the sample ends its killing after a few.
+  // Who is killed sooner than what was lost is taken over comes to nothing: the sample ends its
+  // killing after a few.
   const [count, killEvery, mostKills] = soak ? [1000, 5000, Infinity] : [40, 4000, 3];
   it(
-    `issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another goes on within 15 s`,
+    `issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another continues within 15 s`,
     async () => {
       await using team = await teamWith({ toml: '[renewal]\nconcurrency = 4\nper_issuer = 12' });
       const api = await team.start('api');
@@ -204,7 +205,7 @@ describeWith(['redis-server'], 'a team', () => {
   }, 400_000);
 
   it(
-    'fills its queue again when Redis has lost everything, where the storage lies elsewhere',
+    'fills its queue again when Redis has lost everything, if the storage is elsewhere',
     async () => {
       await using team = await teamWith({
         storage: 'file',
@@ -245,7 +246,7 @@ describeWith(['redis-server'], 'a team', () => {
 
   it.each([
     ['answers nothing but its health', undefined],
-    ['goes on reading, and takes nothing new', 'file'],
+    ['continues to read, and takes nothing new', 'file'],
   ] as const)(
     'while Redis is away it %s, within a second, and is whole again when Redis is back',
     async (_, storage) => {
@@ -288,7 +289,7 @@ describeWith(['redis-server'], 'a team', () => {
   );
 
   it(
-    'sets its schedule anew when that is gone, and looks for what is due through the death of whoever did',
+    'sets its schedule again when it is gone, and scans for due tasks after the scanning process died',
     async () => {
       await using team = await teamWith();
       const api = await team.start('api');
@@ -372,7 +373,8 @@ describeWith(['redis-server'], 'a team', () => {
     expect(await looker.llen(`${jobs}:active`)).toBe(0);
     await team.start('worker');
     await eventually(async () => (await issuedIn(team, api)).size === names.length, 200);
-    // A finalization that the CA had not begun with when its process was stopped is asked for again.
+    // A finalization that the CA had not begun with when its process was stopped is asked for
+    // again.
     expect(
       [...(await issuedIn(team, api)).values()].filter(({ generation }) => generation !== 1),
     ).toEqual([]);
@@ -390,7 +392,8 @@ describeWith(['redis-server'], 'a team', () => {
       });
       const api = await team.start('api');
       await team.start('worker');
-      // How long an order at the healthy CA takes from its request to its end, one after the other, in milliseconds; the median.
+      // How long an order at the healthy CA takes from its request to its end, one after the other,
+      // in milliseconds; the median.
       const latency = async (prefix: string) => {
         const all: number[] = [];
         for (const name of namesOf(100, prefix)) {

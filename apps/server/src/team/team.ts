@@ -32,7 +32,9 @@ export interface Team extends AsyncDisposable {
   workers(): Promise<readonly WorkerInfo[]>;
   /** Returns what Redis could lose of what it has acknowledged, and what to do about it. */
   notices(): Promise<readonly string[]>;
-  /** Returns the last scan for what is due, by whichever process, as it was known a few seconds ago. */
+  /**
+   * Returns the last scan for what is due, by whichever process, as it was known a few seconds ago.
+   */
   lastScan(): Scan | undefined;
   /** Records a scan by this process. */
   recordScan(late: Scan['late']): void;

@@ -16,7 +16,10 @@ export interface Sender {
 /** How old a webhook may be, or how far ahead the sender's clock. Seconds. */
 const tolerance = 300;
 
-/** Finds out who has sent a webhook, by the Standard Webhooks scheme: an HMAC over id, time and body. */
+/**
+ * Finds out who has sent a webhook, by the Standard Webhooks scheme: an HMAC over id, time and
+ * body.
+ */
 export class WebhookSenders {
   readonly #senders: () => readonly Sender[];
   readonly #tenants: () => ReadonlyMap<string, Tenant>;
@@ -37,7 +40,8 @@ export class WebhookSenders {
   }
 
   /**
-   * Finds the sender whose signature a webhook has. The same webhook again is the same request: its id is the idempotency key.
+   * Finds the sender whose signature a webhook has. The same webhook again is the same request: its
+   * id is the idempotency key.
    * @throws ServerError `ERR_SERVER_SIGNATURE`
    */
   async authenticate(headers: IncomingHttpHeaders, body: Buffer): Promise<Admission> {
