@@ -170,7 +170,7 @@ const able =
               stderr: expect.stringMatching(/Read-only file system|Permission denied/),
             });
             await server[Symbol.asyncDispose]();
-            expect(server.log()).toContain('"msg":"ended"');
+            expect(server.log()).toContain('"msg":"stopped"');
           }
           const healthcheck = await inside(made.healthcheck);
           await expect(run(healthcheck.command, [...healthcheck.args])).rejects.toMatchObject({

@@ -27,6 +27,9 @@ export const accountId = text(
   'write the id as acc_ and 12 hexadecimal digits',
 );
 
+const label = '[\\p{L}\\p{N}\\p{M}_-]{1,63}';
+const nameForm = `^(?:\\*|(?:\\*\\.)?${label}(?:\\.${label}){0,126}\\.?|[0-9a-fA-F:.]{2,45})$`;
+
 /** A domain name, a wildcard or an IP address, in canonical form. */
 export const certifiedName = checkedName((name) => identifier(name).value);
 export const certifiedNames = z
@@ -41,7 +44,7 @@ export const namePattern = checkedName(parseNamePattern);
  * @param canonical returns the name in canonical form
  */
 function checkedName(canonical: (text: string) => string) {
-  return z.string().check((context) => {
+  const checked = z.string().check((context) => {
     try {
       context.value = canonical(context.value);
     } catch (error) {
@@ -50,6 +53,8 @@ function checkedName(canonical: (text: string) => string) {
       context.issues.push({ code: 'custom', message, input: context.value, params: { error } });
     }
   });
+  // The description of the API shows a form; the rule itself says more than a pattern can.
+  return checked.meta({ pattern: nameForm });
 }
 
 /** What a host calls itself; a part of a key of the storage. */
