@@ -324,7 +324,7 @@ const able =
               });
             const program = await startProgram({
               ...(await inside([...made.entrypoint, ...services[name].command])),
-              ready: (log) => log.includes('SIGTERM ends it'),
+              ready: (log) => log.includes('SIGTERM stops it'),
               limit: { seconds: 100 },
             });
             const within = async (line: readonly string[]) => {
