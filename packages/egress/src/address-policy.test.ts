@@ -78,18 +78,18 @@ describe('addressPolicy', () => {
     ['4000::1', 'global unicast'],
     ['1::1', 'global unicast'],
     ['9000::1', 'global unicast'],
-    ['fe80::1%eth0', 'no IP'],
-    ['fe80::1%25lo', 'no IP'],
-    ['2606:4700::1%lo', 'no IP'],
-    ['010.0.0.1', 'no IP'],
-    ['0x7f.0.0.1', 'no IP'],
-    ['2130706433', 'no IP'],
-    ['127.1', 'no IP'],
-    ['[::1]', 'no IP'],
-    ['', 'no IP'],
-    [' 8.8.8.8', 'no IP'],
-    ['8.8.8.8\n', 'no IP'],
-    ['example.com', 'no IP'],
+    ['fe80::1%eth0', 'not an IP address'],
+    ['fe80::1%25lo', 'not an IP address'],
+    ['2606:4700::1%lo', 'not an IP address'],
+    ['010.0.0.1', 'not an IP address'],
+    ['0x7f.0.0.1', 'not an IP address'],
+    ['2130706433', 'not an IP address'],
+    ['127.1', 'not an IP address'],
+    ['[::1]', 'not an IP address'],
+    ['', 'not an IP address'],
+    [' 8.8.8.8', 'not an IP address'],
+    ['8.8.8.8\n', 'not an IP address'],
+    ['example.com', 'not an IP address'],
   ])('refuses %s: %s', (address, why) => {
     expect(addressPolicy().refusal(address)).toContain(why);
   });
@@ -110,7 +110,7 @@ describe('addressPolicy', () => {
     ).toEqual(Array.from({ length: 7 }, () => undefined));
     expect(
       ['169.254.169.254', 'fd00:ec2::254', '127.0.0.1', '192.168.1.1', '172.16.0.1', '::1'].map(
-        (one) => refusal(one) === undefined,
+        (address) => refusal(address) === undefined,
       ),
     ).toEqual(Array.from({ length: 6 }, () => false));
     expect(
@@ -170,7 +170,7 @@ describe('addressPolicy', () => {
       expect.objectContaining({ code: 'ERR_EGRESS_POLICY' }),
     );
   });
-  it('judges an IPv4 address alike in each of its IPv6 forms', () => {
+  it('judges an IPv4 address equally in each of its IPv6 forms', () => {
     const { refusal } = addressPolicy({
       allow: ['10.0.0.0/8'],
       deny: ['10.1.0.0/16', '9.0.0.0/8'],

@@ -6,14 +6,14 @@ import { specialRanges } from './special-ranges.ts';
 export interface AddressPolicyOptions {
   /**
    * Special ranges to be reached all the same: `10.0.0.0/8`, `fd12:3456::/32`, `127.0.0.1`. Each opens what it names and no more:
-   * `10.0.0.0/8` no loopback, `169.254.0.0/16` no metadata service, for which its own address must stand here.
+   * `10.0.0.0/8` no loopback, `169.254.0.0/16` no metadata service, whose exact address must be listed here.
    */
   readonly allow?: readonly string[];
   /** Ranges that are never reached, whatever `allow` says. */
   readonly deny?: readonly string[];
 }
 
-/** Says which addresses may be reached. Public ones, unless it was told otherwise. */
+/** Decides which addresses may be reached: by default, public addresses only. */
 export interface AddressPolicy {
   /** Why an address may not be reached, to be read after its name: "is loopback (RFC 1122)"; `undefined` where it may. */
   refusal(address: string): string | undefined;
@@ -30,15 +30,15 @@ const special = specialRanges.map(({ range, what }) => ({ ...parsed(range), what
 
 /**
  * Global unicast addresses, and what is allowed besides. IPv4 inside of IPv6 (mapped, NAT64, 6to4, Teredo) is looked at as well.
- * @throws EgressError `ERR_EGRESS_POLICY` for what is no range, and for a range in `allow` that would open nothing or more than one kind
+ * @throws EgressError `ERR_EGRESS_POLICY` for a malformed range, and for a range in `allow` that would open nothing or more than one kind
  */
 export function addressPolicy({ allow = [], deny = [] }: AddressPolicyOptions = {}): AddressPolicy {
   const denied = deny.map(parsed);
   const allowed = allow.map(parsed).map((range) => {
-    if (special.find((one) => within(range, one))?.what !== undefined) return range;
+    if (special.find((kind) => within(range, kind))?.what !== undefined) return range;
     throw new EgressError(
       'ERR_EGRESS_POLICY',
-      `allow ${range.text}: it lies in no special range, so it is open already or is too wide; name the private ranges one by one, such as 10.0.0.0/8`,
+      `allow ${range.text}: it is not inside a special range, so it is open already or is too wide; name the private ranges one by one, such as 10.0.0.0/8`,
     );
   });
 
@@ -54,7 +54,7 @@ export function addressPolicy({ allow = [], deny = [] }: AddressPolicyOptions = 
   return {
     refusal(text) {
       // What has a zone (fe80::1%eth0) is an address on one link only.
-      if (isIP(text) === 0 || text.includes('%')) return 'is no IP address';
+      if (isIP(text) === 0 || text.includes('%')) return 'is not an IP address';
       const address = plain(read(text));
       const inner = embedded(address);
       return refusal(address) ?? (inner === undefined ? undefined : refusal(inner));
@@ -78,7 +78,7 @@ function parsed(text: string): Range {
   if (version === 0 || rest.length > 0 || !/^\d{1,3}$/.test(prefix ?? '0') || bits > width) {
     throw new EgressError(
       'ERR_EGRESS_POLICY',
-      `${JSON.stringify(text.slice(0, 100))} is no range of addresses: write 10.0.0.0/8, fd00::/8 or one address`,
+      `${JSON.stringify(text.slice(0, 100))} is not a range of addresses: write 10.0.0.0/8, fd00::/8 or one address`,
     );
   }
   const start = read(address);
@@ -104,13 +104,10 @@ function plain(address: Address): Address {
 function embedded(address: Address): Address | undefined {
   const [first, second, ...rest] = 'parts' in address ? address.parts : [];
   const bytes = address.toByteArray();
-  const inner =
-    first === 0x64 && second === 0xff9b && rest.slice(0, 4).every((part) => part === 0)
-      ? bytes.slice(12)
-      : first === 0x2002
-        ? bytes.slice(2, 6)
-        : first === 0x2001 && second === 0
-          ? bytes.slice(12).map((byte) => byte ^ 0xff)
-          : undefined;
-  return inner && new ipaddr.IPv4(inner);
+  if (first === 0x64 && second === 0xff9b && rest.slice(0, 4).every((part) => part === 0))
+    return new ipaddr.IPv4(bytes.slice(12));
+  if (first === 0x2002) return new ipaddr.IPv4(bytes.slice(2, 6));
+  if (first === 0x2001 && second === 0)
+    return new ipaddr.IPv4(bytes.slice(12).map((byte) => byte ^ 0xff));
+  return undefined;
 }

@@ -25,7 +25,7 @@ export interface ConnectOptions extends Egress {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An open connection; disposing of it closes it. Its errors reach who listens for them, and nobody else. */
+/** An open connection; disposing of it closes it. Its errors reach only the listeners of the socket. */
 export interface Connection extends Disposable {
   readonly socket: Socket;
   /** Where it leads: the very address that was checked. */
@@ -61,7 +61,7 @@ export async function egressConnect({
       try {
         const socket = await limited(
           { clock, limit: 'PT5S', signal: all, what: `${address} port ${port}` },
-          (one) => opened(address, port, one),
+          (attempt) => opened(address, port, attempt),
         );
         return {
           socket,
@@ -125,9 +125,9 @@ function permitted(
 }
 
 async function opened(address: string, port: number, signal: AbortSignal): Promise<Socket> {
-  // A stranger's reset must not end the process in the moment when nobody listens yet, or no longer.
+  // A reset by the remote host must not end the process while the socket has no listener.
   const socket = connect({ host: address, port }).on('error', () => {
-    /* told to whoever waits for the connection, or reads from it */
+    /* the caller that waits for the connection, or reads from it, gets the error */
   });
   try {
     await once(socket, 'connect', { signal });
@@ -142,12 +142,12 @@ async function opened(address: string, port: number, signal: AbortSignal): Promi
 function byTurns([first, ...rest]: readonly string[]): readonly string[] {
   if (first === undefined) return [];
   const family = isIP(first);
-  const [same, other] = [
-    [first, ...rest.filter((one) => isIP(one) === family)],
-    rest.filter((one) => isIP(one) !== family),
+  const [sameFamily, otherFamily] = [
+    [first, ...rest.filter((address) => isIP(address) === family)],
+    rest.filter((address) => isIP(address) !== family),
   ];
   return [
-    ...same.flatMap((one, index) => [one, ...other.slice(index, index + 1)]),
-    ...other.slice(same.length),
+    ...sameFamily.flatMap((address, index) => [address, ...otherFamily.slice(index, index + 1)]),
+    ...otherFamily.slice(sameFamily.length),
   ];
 }

@@ -19,7 +19,7 @@ export const egressErrors = {
   },
   ERR_EGRESS_POLICY: {
     meaning: 'A range of addresses to allow or deny cannot be used.',
-    cure: 'Write an address, or a range such as 10.0.0.0/8 that lies inside one special range.',
+    cure: 'Write an address, or a range such as 10.0.0.0/8 that is inside one special range.',
     exit: 2,
     http: 422,
   },

@@ -38,7 +38,7 @@ export async function secured(
     rejectUnauthorized: certificates === 'verify',
     ...roots,
   }).on('error', () => {
-    /* told to whoever waits for the answer */
+    /* the caller that waits for the answer gets the error */
   });
   try {
     await once(secure, 'secureConnect', { signal });
@@ -55,7 +55,7 @@ export async function secured(
 }
 
 /** Sends a request over a connection of its own, and waits for the head of the answer. @throws EgressError `ERR_EGRESS_REQUEST`, `ERR_EGRESS_ANSWER` */
-export async function answered(
+export async function receiveAnswer(
   stream: Socket,
   { url, host }: Target,
   { method = 'GET', headers = {}, body, signal }: Outgoing,
@@ -97,7 +97,7 @@ export async function answered(
         insecureHTTPParser: false,
         ...(signal && { signal }),
       }).on('error', () => {
-        /* told before the answer, or by its body */
+        /* the wait for the answer, or its body, reports the error */
       });
     } catch (cause) {
       throw new EgressError(
@@ -115,13 +115,13 @@ export async function bodyOf(
   host: string,
   maxBody: number,
 ): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const part of message as AsyncIterable<Uint8Array>) {
       size += part.length;
       if (size > maxBody) break;
-      parts.push(part);
+      chunks.push(part);
     }
   } catch (cause) {
     throw new EgressError(
@@ -135,7 +135,7 @@ export async function bodyOf(
       'ERR_EGRESS_TOO_LARGE',
       `${host}: the answer is larger than ${maxBody} bytes; check what the URL serves`,
     );
-  return Buffer.concat(parts);
+  return Buffer.concat(chunks);
 }
 
 /** As fetch's headers have it. */

@@ -54,7 +54,7 @@ describe('egressFetch', () => {
     await expect(fetch(`http://rebind.example:${server.port}/`)).rejects.toEqual(code('ADDRESS'));
     expect([asked, server.connections]).toEqual([2, 0]);
   });
-  it('passes over the addresses of a name that are not permitted, and tries the next where nobody listens', async () => {
+  it('passes over the addresses of a name that are not permitted, and tries the next where nothing listens', async () => {
     await using server = await serving((_, response) => {
       response.end();
     });
@@ -118,9 +118,9 @@ describe('egressFetch', () => {
         })
         .on('end', () => response.writeHead(302, { location: '/next' }).end(body));
     });
-    const parts = { policy: loopback, resolver: local, ports: [server.port] };
-    expect((await egressFetch(parts)(`http://a.example:${server.port}/`)).status).toBe(302);
-    const answer = await egressFetch({ ...parts, redirects: 5 })(
+    const settings = { policy: loopback, resolver: local, ports: [server.port] };
+    expect((await egressFetch(settings)(`http://a.example:${server.port}/`)).status).toBe(302);
+    const answer = await egressFetch({ ...settings, redirects: 5 })(
       `http://a.example:${server.port}/`,
       { method: 'POST', body: 'ü', headers: { 'content-type': 'text/plain' } },
     );
@@ -167,7 +167,7 @@ describe('egressFetch', () => {
     ['with a user name', 'http://u@a.example:{port}/', 'URL'],
     ['to itself again and again', '/', 'REDIRECTS'],
     ['to nowhere', undefined, 'REDIRECTS'],
-    ['to what is no URL', 'http://[', 'URL'],
+    ['to a malformed URL', 'http://[', 'URL'],
     ['past a tab', 'ht\ttp://a.example:{port}/', 'URL'],
   ])('follows no redirect %s', async (_, location, expected) => {
     await using server = await serving((_request, response) => {
@@ -187,27 +187,27 @@ describe('egressFetch', () => {
     ).rejects.toEqual(code(expected));
   });
 
-  it('verifies certificates by the name, trusts a further root, and ignores them only when told', async () => {
+  it('verifies certificates by the name, trusts a further root, and ignores them only on request', async () => {
     await using server = await servingSecurely('a.example', (_, response) => {
       response.end('safe');
     });
-    const parts = { policy: loopback, resolver: local, ports: [server.port] };
+    const settings = { policy: loopback, resolver: local, ports: [server.port] };
     const url = (name: string) => `https://${name}:${server.port}/`;
-    await expect(egressFetch(parts)(url('a.example'))).rejects.toEqual(code('TLS'));
+    await expect(egressFetch(settings)(url('a.example'))).rejects.toEqual(code('TLS'));
     await expect(
-      egressFetch({ ...parts, ca: [server.cert] })(url('b.example')),
+      egressFetch({ ...settings, ca: [server.cert] })(url('b.example')),
     ).rejects.toMatchObject({
       code: 'ERR_EGRESS_TLS',
       message: expect.stringContaining('ERR_TLS_CERT_ALTNAME_INVALID'),
     });
-    expect(text((await egressFetch({ ...parts, ca: [server.cert] })(url('a.example'))).body)).toBe(
-      'safe',
-    );
     expect(
-      text((await egressFetch({ ...parts, certificates: 'ignore' })(url('c.example'))).body),
+      text((await egressFetch({ ...settings, ca: [server.cert] })(url('a.example'))).body),
     ).toBe('safe');
     expect(
-      text((await egressFetch({ ...parts, certificates: 'ignore' })(url('127.0.0.1'))).body),
+      text((await egressFetch({ ...settings, certificates: 'ignore' })(url('c.example'))).body),
+    ).toBe('safe');
+    expect(
+      text((await egressFetch({ ...settings, certificates: 'ignore' })(url('127.0.0.1'))).body),
     ).toBe('safe');
     expect(server.names).toContain('c.example');
   });

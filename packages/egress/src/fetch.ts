@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type DurationInput, systemClock } from '@acmex/clock';
 import { type Egress, egressConnect } from './connect.ts';
 import { EgressError } from './errors.ts';
-import { answered, bodyOf, header, type Outgoing, secured, type Trust } from './exchange.ts';
+import { bodyOf, header, type Outgoing, receiveAnswer, secured, type Trust } from './exchange.ts';
 import { limited } from './limit.ts';
 import { type Target, target, type TargetRules } from './target.ts';
 
@@ -16,7 +16,7 @@ export interface EgressFetchOptions extends Egress, Trust, Partial<TargetRules> 
 }
 
 export interface EgressRequest extends Outgoing {
-  /** Told of every connection before a request goes over it. */
+  /** Called for every connection before a request goes over it. */
   readonly onHop?: (hop: Hop) => void;
 }
 
@@ -38,7 +38,7 @@ export interface EgressAnswer {
 export type EgressFetch = (url: string, request?: EgressRequest) => Promise<EgressAnswer>;
 
 /**
- * A fetch for URLs that a stranger can choose. Each host is looked up once, its addresses are checked, and the connection goes to the one that was checked,
+ * A fetch for URLs from an untrusted source. Each host is looked up once, its addresses are checked, and the connection goes to the one that was checked,
  * while Host and SNI stay the name. No proxy of the environment is used, no cookie kept, no connection shared.
  * @returns a function that rejects with EgressError: `ERR_EGRESS_URL`, `…_REQUEST`, `…_RESOLVE`, `…_ADDRESS`, `…_CONNECT`, `…_TLS`, `…_ANSWER`, `…_REDIRECTS`, `…_TOO_LARGE`, `…_TIME`
  */
@@ -74,7 +74,7 @@ export function egressFetch(options: EgressFetchOptions = {}): EgressFetch {
             to.scheme === 'https'
               ? await secured(connection.socket, to.host, options, signal)
               : connection.socket;
-          const message = await answered(stream, to, { ...request, headers, signal });
+          const message = await receiveAnswer(stream, to, { ...request, headers, signal });
           const answer = {
             url: to.url.href,
             status: message.statusCode ?? 0,
@@ -111,7 +111,7 @@ function redirectTarget(message: IncomingMessage, from: Target, rules: TargetRul
   return target(location, rules, from.url);
 }
 
-/** What a stranger's redirect may carry to another host: no credentials. */
+/** The headers that a redirect may carry to another host: no credentials. */
 function onward(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => ['user-agent', 'accept'].includes(name)),

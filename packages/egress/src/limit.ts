@@ -16,7 +16,10 @@ export async function limited<T>(
 ): Promise<T> {
   let ours: AbortSignal | undefined;
   try {
-    return await withTimeLimit({ clock, limit, signal }, (one) => work((ours = one)));
+    return await withTimeLimit({ clock, limit, signal }, (timed) => {
+      ours = timed;
+      return work(timed);
+    });
   } catch (cause) {
     signal?.throwIfAborted();
     if (ours?.aborted)

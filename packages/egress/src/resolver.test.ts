@@ -42,7 +42,7 @@ describe('dnsResolver', () => {
     using server = await nameServer(rcodes);
     await expect(server.resolve('a.test', {})).resolves.toEqual(addresses);
   });
-  it('tells a failed look-up from a name without address', async () => {
+  it('distinguishes a failed look-up from a name without address', async () => {
     using broken = await nameServer({ A: 2, AAAA: 3 });
     await expect(broken.resolve('a.test', {})).rejects.toMatchObject({ code: 'ESERVFAIL' });
     using none = await nameServer({ A: 3, AAAA: 3 });

@@ -148,7 +148,7 @@ describe('egressFetch reaches none of', () => {
     'http://example.com:25/',
     'http://127.0.0.1:2375/',
     'http://xn--a/',
-  ])('%j, which is no URL to follow', async (url) => {
+  ])('%j, which must not be followed', async (url) => {
     await expect(fetch(url)).rejects.toMatchObject({ code: 'ERR_EGRESS_URL' });
   });
 });

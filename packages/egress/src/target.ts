@@ -19,7 +19,7 @@ export interface Target {
 const longestUrl = 2048;
 
 /**
- * Reads a URL that a stranger may have written.
+ * Reads a URL from an untrusted source.
  * @param base of a relative redirect
  * @throws EgressError `ERR_EGRESS_URL`; the message repeats the host alone
  */
@@ -37,7 +37,7 @@ export function target(text: string, { schemes, ports }: TargetRules, base?: URL
   const url = parsed(text, base) ?? refuse('is malformed: write https://example.com/path');
   const scheme =
     (['http', 'https'] as const).find(
-      (one) => `${one}:` === url.protocol && schemes[one] !== undefined,
+      (name) => `${name}:` === url.protocol && schemes[name] !== undefined,
     ) ??
     refuse(`is of a scheme that is not permitted: ${Object.keys(schemes).join(' or ')} alone is`);
   if (url.username !== '' || url.password !== '')
