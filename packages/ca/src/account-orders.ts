@@ -26,17 +26,17 @@ export async function ordersOf(
   }))
     page.push(idOf(stored));
   const last = page.length === pageLength ? page.at(-1) : undefined;
-  const shown = await Promise.all(
-    page.map(async (one) => {
-      const record = (await orders.read(service.storage, one))?.record;
+  const pages = await Promise.all(
+    page.map(async (order) => {
+      const record = (await orders.read(service.storage, order))?.record;
       return record && (await orderState(service, record)).status !== 'invalid'
-        ? [service.urls.of(`/order/${one}`)]
+        ? [service.urls.of(`/order/${order}`)]
         : [];
     }),
   );
   return json(
     200,
-    { orders: shown.flat() },
+    { orders: pages.flat() },
     last === undefined
       ? {}
       : { links: [[service.urls.of(`/account/${id}/orders/${last}`), 'next']] },

@@ -21,15 +21,17 @@ describe('newAccount', () => {
         orders: expect.stringMatching(/\/orders$/),
       },
     });
-    const found = await post(
+    const existing = await post(
       ca,
       '/new-account',
       { contact: ['mailto:other@example.com'] },
       { key },
     );
-    expect(found).toMatchObject({ status: 200, json: made.json });
-    expect(found.headers.get('location')).toBe(made.headers.get('location'));
-    expect(found.headers.get('location')).toMatch(new RegExp(`^${base}/account/acc_[0-9a-z]{26}$`));
+    expect(existing).toMatchObject({ status: 200, json: made.json });
+    expect(existing.headers.get('location')).toBe(made.headers.get('location'));
+    expect(existing.headers.get('location')).toMatch(
+      new RegExp(`^${base}/account/acc_[0-9a-z]{26}$`),
+    );
   });
   it('asked for 20 times at once with one key makes one account', async () => {
     const ca = await testCa();

@@ -19,7 +19,7 @@ export async function newAccount(
   const thumbprint = await thumbprintHex(request.key);
   return await untilWritten(async () => {
     const existing = await accountsByKey.read(service.storage, thumbprint);
-    if (existing) return await found(service, existing.record.account);
+    if (existing) return await existingAccount(service, existing.record.account);
     if (onlyReturnExisting === true)
       throw refusal('accountDoesNotExist', 'there is no account for this key');
     await limited(service.rateLimiter, 'account', `address ${address}`);
@@ -40,13 +40,13 @@ export async function newAccount(
       accounts.added(id, account),
       ...(binding ? [binding.bindTo(id)] : []),
     ]);
-    return shown(service, 201, id, account);
+    return accountAnswer(service, 201, id, account);
   });
 }
 
-async function found(service: Service, id: string): Promise<Answer> {
+async function existingAccount(service: Service, id: string): Promise<Answer> {
   const account = await accounts.read(service.storage, id);
-  if (account?.record.status === 'valid') return shown(service, 200, id, account.record);
+  if (account?.record.status === 'valid') return accountAnswer(service, 200, id, account.record);
   throw refusal(
     'unauthorized',
     'the account of this key was deactivated, and stays so: use another key',
@@ -82,7 +82,7 @@ export async function account(
   { id }: { readonly id: string },
 ): Promise<Answer> {
   if (id !== request.account.id) throw refusal('unauthorized', 'this is another account');
-  if (request.payload === undefined) return shown(service, 200, id, request.account.record);
+  if (request.payload === undefined) return accountAnswer(service, 200, id, request.account.record);
   const { contact, status } = request.payload;
   if (status !== undefined && status !== 'deactivated')
     throw refusal('malformed', 'the status of an account can be set to "deactivated" alone');
@@ -97,11 +97,16 @@ export async function account(
       status: status ?? stored.record.status,
     };
     await service.storage.write([accounts.changed(stored, next)]);
-    return shown(service, 200, id, next);
+    return accountAnswer(service, 200, id, next);
   });
 }
 
-function shown({ urls }: Service, status: number, id: string, account: AccountRecord): Answer {
+function accountAnswer(
+  { urls }: Service,
+  status: number,
+  id: string,
+  account: AccountRecord,
+): Answer {
   const url = urls.of(`/account/${id}`);
   return json(
     status,

@@ -69,12 +69,9 @@ export function coverageIds({
   AuthorizationRecord,
   'account' | 'identifier' | 'wildcard' | 'subdomains'
 >): readonly string[] {
-  const covered: readonly Covered[] = wildcard
-    ? ['wildcard']
-    : subdomains
-      ? ['name', 'subdomains']
-      : ['name'];
-  return covered.map((one) => coverageId(account, identifier, one));
+  const ofName: readonly Covered[] = subdomains ? ['name', 'subdomains'] : ['name'];
+  const covered: readonly Covered[] = wildcard ? ['wildcard'] : ofName;
+  return covered.map((coverage) => coverageId(account, identifier, coverage));
 }
 
 function coverageId(account: string, { type, value }: Identifier, covered: Covered): string {
@@ -105,9 +102,14 @@ export async function covering(
   ];
   for (const coverage of ids) {
     const id = (await validAuthorizations.read(storage, coverage))?.record.authorization;
-    const found = id === undefined ? undefined : await authorizations.read(storage, id);
-    if (found && id !== undefined && statusOf(found.record, now) === 'valid' && only(found.record))
-      return { ...found, id };
+    const stored = id === undefined ? undefined : await authorizations.read(storage, id);
+    if (
+      stored &&
+      id !== undefined &&
+      statusOf(stored.record, now) === 'valid' &&
+      only(stored.record)
+    )
+      return { ...stored, id };
   }
   return undefined;
 }

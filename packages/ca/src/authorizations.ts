@@ -33,8 +33,8 @@ export function authorizationFor(
 ): NewAuthorization {
   const wildcard = value.startsWith('*.') && ancestorDomain === undefined;
   const subdomains = ancestorDomain !== undefined;
-  const types = service.challengeTypes.filter((one) =>
-    offered(one, { type, dnsOnly: wildcard || subdomains }),
+  const types = service.challengeTypes.filter((challengeType) =>
+    offered(challengeType, { type, dnsOnly: wildcard || subdomains }),
   );
   if (types.length === 0)
     throw refusal('rejectedIdentifier', `this CA offers no challenge that could prove ${value}`, {
@@ -50,9 +50,9 @@ export function authorizationFor(
       identifier: { type, value: ancestorDomain ?? value.replace(/^\*\./, '') },
       status: 'pending',
       expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
-      challenges: types.map((one) => ({
-        type: one,
-        token: one === 'dns-persist-01' ? undefined : newToken(),
+      challenges: types.map((challengeType) => ({
+        type: challengeType,
+        token: challengeType === 'dns-persist-01' ? undefined : newToken(),
         status: 'pending',
       })),
     },
@@ -102,9 +102,9 @@ export async function newAuthorization(
   const subdomains = subdomainAuthAllowed === true && name.type === 'dns';
   const known = await covering(service.storage, account, name, {
     now: service.clock.now(),
-    only: (one) => one.subdomains === subdomains,
+    only: (candidate) => candidate.subdomains === subdomains,
   });
-  if (known) return shown(service, 200, known);
+  if (known) return authorizationAnswer(service, 200, known);
   await checkPending(service, account, 1);
   const made = authorizationFor(
     service,
@@ -116,7 +116,7 @@ export async function newAuthorization(
     authorizations.added(made.id, made.record),
     pending.put(`${account}/${made.id}`, { authorizations: 1, expires: made.record.expires }),
   ]);
-  return shown(service, 201, made);
+  return authorizationAnswer(service, 201, made);
 }
 
 /** Reads an authorization, or gives it up. RFC 8555 §7.5, §7.5.2 */
@@ -126,22 +126,23 @@ export async function authorization(
   { id }: { readonly id: string },
 ): Promise<Answer> {
   const stored = await ownAuthorization(service, request, id);
-  if (request.payload === undefined) return shown(service, 200, { id, record: stored.record });
+  if (request.payload === undefined)
+    return authorizationAnswer(service, 200, { id, record: stored.record });
   if (request.payload.status !== 'deactivated')
     throw refusal('malformed', 'the status of an authorization can be set to "deactivated" alone');
   return await untilWritten(async () => {
     const { record, ...now } = await ownAuthorization(service, request, id);
     const status = statusOf(record, service.clock.now());
-    if (status === 'deactivated') return shown(service, 200, { id, record });
+    if (status === 'deactivated') return authorizationAnswer(service, 200, { id, record });
     if (status !== 'pending' && status !== 'valid')
       throw refusal('malformed', `an authorization that is ${status} cannot be deactivated`);
     const next: AuthorizationRecord = { ...record, status: 'deactivated' };
     await service.storage.write([
       authorizations.changed({ record, ...now }, next),
       { remove: pending.key(`${record.account}/${id}`) },
-      ...coverageIds(record).map((one) => ({ remove: validAuthorizations.key(one) })),
+      ...coverageIds(record).map((coverageId) => ({ remove: validAuthorizations.key(coverageId) })),
     ]);
-    return shown(service, 200, { id, record: next });
+    return authorizationAnswer(service, 200, { id, record: next });
   });
 }
 
@@ -157,17 +158,22 @@ export async function ownAuthorization(
   return stored;
 }
 
-function shown(service: Service, status: number, { id, record }: NewAuthorization): Answer {
+function authorizationAnswer(
+  service: Service,
+  status: number,
+  { id, record }: NewAuthorization,
+): Answer {
   const now = statusOf(record, service.clock.now());
   reviveValidations(service, id, record);
   const url = service.urls.of(`/authorization/${id}`);
   // "the challenge that was validated", or those that were tried. RFC 8555 §7.1.4
   const decided = record.challenges.filter(
-    (one) => one.status === (record.status === 'invalid' ? 'invalid' : 'valid'),
+    (challenge) => challenge.status === (record.status === 'invalid' ? 'invalid' : 'valid'),
   );
   const challenges = decided.length > 0 ? decided : record.challenges;
   const processing =
-    record.status === 'pending' && record.challenges.some((one) => one.status === 'processing');
+    record.status === 'pending' &&
+    record.challenges.some((challenge) => challenge.status === 'processing');
   return json(
     status,
     {
@@ -176,8 +182,8 @@ function shown(service: Service, status: number, { id, record }: NewAuthorizatio
       ...(record.wildcard ? { wildcard: true } : {}),
       ...(record.subdomains ? { subdomainAuthAllowed: true } : {}),
       expires: record.expires,
-      challenges: challenges.map((one) =>
-        challengeObject(service, { id, account: record.account }, one),
+      challenges: challenges.map((challenge) =>
+        challengeObject(service, { id, account: record.account }, challenge),
       ),
     },
     { headers: { location: url, ...(processing ? { 'retry-after': '1' } : {}) } },

@@ -34,13 +34,14 @@ let authority: Promise<NewAuthority> | undefined;
 const made = virtualClock({ now: '2026-06-01T00:00:00Z' });
 /** One CA for all tests of a file: a P-256 key is quick, and still not free. */
 export function testAuthority(): Promise<NewAuthority> {
-  return (authority ??= createAuthority({
+  authority ??= createAuthority({
     name: 'Test',
     passphrase,
     keyType: 'ec-p256',
     constraints: { domains: ['test', 'example'], addresses: ['10.0.0.0/8', 'fd00::/8'] },
     clock: made,
-  }));
+  });
+  return authority;
 }
 
 /** A validator that answers late, and as it is told: by default that everything is right. */
@@ -175,12 +176,12 @@ export async function issue(
     readonly notAfter?: string;
   } = {},
 ) {
-  const own = key ?? (await webcrypto().generate('ec-p256'));
+  const certificateKey = key ?? (await webcrypto().generate('ec-p256'));
   const all = identifiers(names);
   const issued = await ca.clock.run(
     client.issue({
       identifiers: all,
-      csr: await createCsr({ identifiers: all, key: own }),
+      csr: await createCsr({ identifiers: all, key: certificateKey }),
       ...more,
     }),
   );
@@ -188,7 +189,7 @@ export async function issue(
     ...issued,
     ...(await verifyIssued(
       issued.pem,
-      { identifiers: all, publicKey: own.publicKey },
+      { identifiers: all, publicKey: certificateKey.publicKey },
       { clock: ca.clock },
     )),
   };
@@ -252,8 +253,8 @@ export async function post(
   { key, kid, header = {}, contentType = 'application/jose+json' }: Posting,
 ): Promise<RawAnswer> {
   const url = path.startsWith('http') ? path : `${base}${path}`;
-  const text =
-    payload === undefined ? '' : typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const json = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const text = payload === undefined ? '' : json;
   const jws = await signJws(
     key,
     {

@@ -21,7 +21,7 @@ async function begun(ca: TestCa, account: TestClient, name = 'a.test', type = 'h
   return {
     order: made.headers.get('location')!,
     authorization,
-    challenge: (json?.challenges as Challenge[]).find((one) => one.type === type)!.url,
+    challenge: (json?.challenges as Challenge[]).find((challenge) => challenge.type === type)!.url,
   };
 }
 const statusAt = async (ca: TestCa, account: TestClient, url: string) =>
@@ -165,15 +165,15 @@ describe('a challenge', () => {
         /* a process that hangs */
       });
     const gone = await testCa({ storage, validate: never });
-    const other = await testCa({ storage, clock: gone.clock });
+    const restarted = await testCa({ storage, clock: gone.clock });
     const account = await gone.account();
     const { order, authorization, challenge } = await begun(gone, account);
     await postAs(gone, account, challenge, {});
-    await expect(statusAt(other, account, authorization)).resolves.toBe('pending');
+    await expect(statusAt(restarted, account, authorization)).resolves.toBe('pending');
     await gone.clock.advance({ minutes: 3 });
-    await postAs(other, account, authorization);
-    await other.clock.run(other.server.idle());
-    await expect(statusAt(other, account, order)).resolves.toBe('ready');
+    await postAs(restarted, account, authorization);
+    await restarted.clock.run(restarted.server.idle());
+    await expect(statusAt(restarted, account, order)).resolves.toBe('ready');
   });
   it('of a deactivated authorization leads nowhere', async () => {
     const ca = await testCa();

@@ -27,20 +27,20 @@ export async function challenge(
 ): Promise<Answer> {
   return await untilWritten(async () => {
     const stored = await ownAuthorization(service, request, id);
-    const found = stored.record.challenges.find((one) => one.type === type);
-    if (!found)
+    const challenge = stored.record.challenges.find((challenge) => challenge.type === type);
+    if (!challenge)
       throw refusal('malformed', 'there is no such challenge of this authorization', {
         status: 404,
       });
     const waits =
-      statusOf(stored.record, service.clock.now()) === 'pending' && found.status === 'pending';
+      statusOf(stored.record, service.clock.now()) === 'pending' && challenge.status === 'pending';
     if (request.payload === undefined || !waits) {
       reviveValidations(service, id, stored.record);
-      return shown(service, stored, { id, found });
+      return challengeAnswer(service, stored, { id, challenge });
     }
-    const taken = await takenUp(service, request, stored, { id, found });
-    startValidation(service, id, found.type);
-    return shown(service, stored, { id, found: taken });
+    const taken = await takenUp(service, request, stored, { id, challenge });
+    startValidation(service, id, challenge.type);
+    return challengeAnswer(service, stored, { id, challenge: taken });
   });
 }
 
@@ -49,35 +49,37 @@ async function takenUp(
   { storage, clock }: Service,
   { key }: SignedByAccount,
   stored: Stored<AuthorizationRecord>,
-  { id, found }: { readonly id: string; readonly found: ChallengeRecord },
+  { id, challenge }: { readonly id: string; readonly challenge: ChallengeRecord },
 ): Promise<ChallengeRecord> {
   const since = clock.now().toString();
   const taken: ChallengeRecord = {
-    ...found,
+    ...challenge,
     status: 'processing',
     since,
     keyAuthorization:
-      found.token === undefined
+      challenge.token === undefined
         ? undefined
-        : `${found.token}.${await calculateJwkThumbprint({ ...key })}`,
+        : `${challenge.token}.${await calculateJwkThumbprint({ ...key })}`,
   };
-  const challenges = stored.record.challenges.map((one) => (one === found ? taken : one));
+  const challenges = stored.record.challenges.map((candidate) =>
+    candidate === challenge ? taken : candidate,
+  );
   await storage.write([
     authorizations.changed(stored, { ...stored.record, challenges }),
-    validations.put(`${id}/${found.type}`, { since }),
+    validations.put(`${id}/${challenge.type}`, { since }),
   ]);
   return taken;
 }
 
-function shown(
+function challengeAnswer(
   service: Service,
   { record: { account } }: Stored<AuthorizationRecord>,
-  { id, found }: { readonly id: string; readonly found: ChallengeRecord },
+  { id, challenge }: { readonly id: string; readonly challenge: ChallengeRecord },
 ): Answer {
-  const processing = found.status === 'processing';
-  return json(200, challengeObject(service, { id, account }, found), {
+  const processing = challenge.status === 'processing';
+  return json(200, challengeObject(service, { id, account }, challenge), {
     headers: {
-      location: service.urls.of(`/challenge/${id}/${found.type}`),
+      location: service.urls.of(`/challenge/${id}/${challenge.type}`),
       ...(processing ? { 'retry-after': '1' } : {}),
     },
     links: [[service.urls.of(`/authorization/${id}`), 'up']],

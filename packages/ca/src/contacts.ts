@@ -7,7 +7,10 @@ import { quoted, refusal } from './problems.ts';
  */
 export function readContacts(json: unknown): readonly string[] {
   if (json === undefined) return [];
-  if (!Array.isArray(json) || !json.every((one): one is string => typeof one === 'string'))
+  if (
+    !Array.isArray(json) ||
+    !json.every((contact): contact is string => typeof contact === 'string')
+  )
     throw refusal('malformed', '"contact" is a list of URLs');
   if (json.length > 10)
     throw refusal(

@@ -13,6 +13,7 @@ interface ListRecord {
   readonly thisUpdate: string;
   readonly nextUpdate: string;
   /** How many parts it lies in, since a value of the storage has an end. */
+  // eslint-disable-next-line id-denylist -- the name in stored records
   readonly parts: number;
   /** The version of the mark that the ledger had. */
   readonly mark?: string | undefined;
@@ -33,18 +34,18 @@ type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
  * @returns DER
  */
 export async function currentCrl(
-  parts: Parts,
+  service: Parts,
   { onError }: { readonly onError: (error: unknown) => void },
 ): Promise<{ readonly der: Uint8Array; readonly nextUpdate: Temporal.Instant }> {
-  const last = await lists.read(parts.storage, 'latest');
-  if (last && !(await isStale(parts, last.record)))
-    return (await stored(parts.storage, last.record)) ?? (await renewed(parts));
+  const last = await lists.read(service.storage, 'latest');
+  if (last && !(await isStale(service, last.record)))
+    return (await stored(service.storage, last.record)) ?? (await renewed(service));
   try {
-    return await renewed(parts);
+    return await renewed(service);
   } catch (error) {
     const valid =
-      last && Temporal.Instant.compare(last.record.nextUpdate, parts.clock.now()) > 0
-        ? await stored(parts.storage, last.record)
+      last && Temporal.Instant.compare(last.record.nextUpdate, service.clock.now()) > 0
+        ? await stored(service.storage, last.record)
         : undefined;
     if (!valid) throw error;
     onError(error);
@@ -57,7 +58,7 @@ async function isStale(
   { thisUpdate, nextUpdate, mark }: ListRecord,
 ): Promise<boolean> {
   const [from, to] = [thisUpdate, nextUpdate].map(
-    (one) => Temporal.Instant.from(one).epochMilliseconds,
+    (time) => Temporal.Instant.from(time).epochMilliseconds,
   ) as [number, number];
   return (
     clock.now().epochMilliseconds >= (from + to) / 2 ||
@@ -65,26 +66,26 @@ async function isStale(
   );
 }
 
-async function stored(storage: Storage, { number, parts, nextUpdate }: ListRecord) {
+async function stored(storage: Storage, { number, parts: partCount, nextUpdate }: ListRecord) {
   const all = await Promise.all(
-    Array.from({ length: parts }, (_, part) => storage.get(partKey(number, part))),
+    Array.from({ length: partCount }, (_, part) => storage.get(partKey(number, part))),
   );
-  const found = all.filter((one) => one !== undefined);
+  const chunks = all.filter((chunk) => chunk !== undefined);
   // Parts of a list that was replaced in between are gone.
-  return found.length < parts
+  return chunks.length < partCount
     ? undefined
     : {
-        der: new Uint8Array(Buffer.concat(found.map(({ value }) => value))),
+        der: new Uint8Array(Buffer.concat(chunks.map(({ value }) => value))),
         nextUpdate: Temporal.Instant.from(nextUpdate),
       };
 }
 
 /** The next list. Its number grows with each; where two processes make one, the second takes the first's. */
-async function renewed(parts: Parts) {
-  const { storage, clock, issuer, lifetimes } = parts;
+async function renewed(service: Parts) {
+  const { storage, clock, issuer, lifetimes } = service;
   return await untilWritten(async () => {
     const last = await lists.read(storage, 'latest');
-    if (last && !(await isStale(parts, last.record))) {
+    if (last && !(await isStale(service, last.record))) {
       const there = await stored(storage, last.record);
       if (there) return there;
     }
@@ -115,11 +116,12 @@ async function keep(
   der: Uint8Array,
   record: Omit<ListRecord, 'parts'>,
 ): Promise<void> {
-  const parts = Math.ceil(der.length / partLength);
-  const next = { ...record, parts };
+  const partCount = Math.ceil(der.length / partLength);
+  // eslint-disable-next-line id-denylist -- the name in stored records
+  const next = { ...record, parts: partCount };
   await storage.write([
     last ? lists.changed(last, next) : lists.added('latest', next),
-    ...Array.from({ length: parts }, (_, part) => ({
+    ...Array.from({ length: partCount }, (_, part) => ({
       set: partKey(record.number, part),
       value: der.subarray(part * partLength, (part + 1) * partLength),
     })),

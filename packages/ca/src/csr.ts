@@ -67,9 +67,9 @@ export function readCsr(der: Uint8Array): ReadCsr {
     key,
     publicKey,
     commonNames: info.subject
-      .flatMap((one) => [...one])
+      .flatMap((attributes) => [...attributes])
       .filter(({ type }) => type === oids.commonName)
-      .map((one) => one.value.toString()),
+      .map((attribute) => attribute.value.toString()),
     extensions: extensions.map(({ extnID, critical }) => ({ oid: extnID, critical })),
     alternativeNames:
       names === undefined ? undefined : [...AsnConvert.parse(names, SubjectAlternativeName)],

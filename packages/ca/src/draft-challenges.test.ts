@@ -153,7 +153,9 @@ describe('dns-persist-01', () => {
     await ca.clock.run(changeKey(account.session, key));
     const renewed = { ...account, key };
     await proven(ca, renewed);
-    const thumbprints = await Promise.all([key, account.key].map((one) => thumbprint(one)));
+    const thumbprints = await Promise.all(
+      [key, account.key].map((accountKey) => thumbprint(accountKey)),
+    );
     const { accountUris: uris } = ca.validator.asked.at(-1) as PersistentValidation;
     expect(uris).toEqual(
       await accountUris(p02, {

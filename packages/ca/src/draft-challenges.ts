@@ -47,7 +47,7 @@ export function draftChallenges(
       'dns-persist-01 needs 1 to 10 names for this CA: domain names in lower case, other scripts as xn--…, with no dot at the end',
     );
   const unknown = issuers.find(
-    (one) => !(caaIdentities?.map((name) => name.toLowerCase()) ?? issuers).includes(one),
+    (issuer) => !(caaIdentities?.map((name) => name.toLowerCase()) ?? issuers).includes(issuer),
   );
   if (unknown !== undefined)
     throw new CaError(

@@ -34,7 +34,8 @@ describe('an external account', () => {
       });
       await ca.account({ externalAccount: { ...external, ...(algorithm ? { algorithm } : {}) } });
       const listed = [];
-      for await (const one of listExternalAccounts(ca.storage)) listed.push(one);
+      for await (const externalAccount of listExternalAccounts(ca.storage))
+        listed.push(externalAccount);
       expect(listed).toEqual([
         expect.objectContaining({
           kid: external.kid,

@@ -330,7 +330,7 @@ describe('finalize', () => {
     const ca = await testCa();
     const account = await ca.account();
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-    const own: PrivateKey = await webcrypto().import(
+    const largeKey: PrivateKey = await webcrypto().import(
       Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })),
     );
     const spki = Buffer.from(
@@ -350,7 +350,12 @@ describe('finalize', () => {
       new Uint8Array(derOf(Buffer.from(await account.key.sign(data))));
     const order = await ready(ca, account);
     await expect(
-      finalize(ca, account, order, await good({ ...own, publicKey: new Uint8Array(spki), sign })),
+      finalize(
+        ca,
+        account,
+        order,
+        await good({ ...largeKey, publicKey: new Uint8Array(spki), sign }),
+      ),
     ).resolves.toMatchObject({
       status: 400,
       problem: 'badCSR',
@@ -394,10 +399,11 @@ describe('an issuance', () => {
     const shaky = await ca.restarted({
       issuer: {
         ...ca.issuer,
-        issue: async (...all) =>
-          (tries += 1) < 3
-            ? Promise.reject(new Error('the HSM is away'))
-            : await ca.issuer.issue(...all),
+        issue: async (...all) => {
+          tries += 1;
+          if (tries < 3) throw new Error('the HSM is away');
+          return await ca.issuer.issue(...all);
+        },
       },
     });
     const account = await shaky.account();
@@ -431,7 +437,7 @@ describe('an issuance', () => {
   it('of two chains offers both', async () => {
     const { issuing, issuingKey, root } = await testAuthority();
     const ca = await testCa();
-    const other = await ca.restarted({
+    const restarted = await ca.restarted({
       issuer: issuerOf({
         chain: issuing,
         alternates: [issuing + root],
@@ -439,7 +445,9 @@ describe('an issuance', () => {
         clock: ca.clock,
       }),
     });
-    const { chain, alternates, url } = await issue(other, await other.account(), ['a.test']);
+    const { chain, alternates, url } = await issue(restarted, await restarted.account(), [
+      'a.test',
+    ]);
     expect(chain).toHaveLength(2);
     expect(alternates).toEqual([`${url}/1`]);
   });

@@ -60,9 +60,9 @@ export function handlerOf(service: Service, onError: (failure: ServerFailure) =>
 }
 
 function plainHandler(service: Service, onError: (failure: ServerFailure) => void): PlainHandler {
-  const parts = { nonces: noncesOf(service), keys: importedKeys() };
+  const verification = { nonces: noncesOf(service), keys: importedKeys() };
 
-  const answered = async (
+  const toAnswer = async (
     request: PlainRequest,
     route: Route | undefined,
     { path, address }: { readonly path: string; readonly address: string },
@@ -88,7 +88,7 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
         { status: 415 },
       );
     const body = await readBody(request.body, request.headers.get('content-length'));
-    const signed = await signedRequest(service, parts, {
+    const signed = await signedRequest(service, verification, {
       url: service.urls.of(path),
       body,
       signedBy: route.signedBy,
@@ -100,17 +100,17 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
 
   return async (request, { address = 'unknown' } = {}) => {
     const path = service.urls.pathOf(request.url) ?? '';
-    const route = routes.find((one) => one.path.test(path));
+    const route = routes.find((route) => route.path.test(path));
     const wantsNonce =
       request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true);
     const index = path === '/directory' ? undefined : service.urls.of('/directory');
     try {
-      const answer = await answered(request, route, { path, address }).catch((error: unknown) =>
+      const answer = await toAnswer(request, route, { path, address }).catch((error: unknown) =>
         refused(error, request, onError),
       );
       return responseOf(request, answer, {
         index,
-        nonce: wantsNonce ? await parts.nonces.fresh() : undefined,
+        nonce: wantsNonce ? await verification.nonces.fresh() : undefined,
       });
     } catch (error) {
       return responseOf(request, refused(error, request, onError), { index, nonce: undefined });

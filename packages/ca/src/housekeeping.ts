@@ -7,7 +7,7 @@ import { pending } from './pending.ts';
 import type { Service } from './service.ts';
 
 /** Longer than anything that is removed is of use to anyone. */
-const kept = { hours: 30 * 24 };
+const retention = { hours: 30 * 24 };
 const hour = 3_600_000;
 
 /**
@@ -17,7 +17,7 @@ const hour = 3_600_000;
 export async function removeEnded(
   storage: Storage,
   {
-    olderThan = kept,
+    olderThan = retention,
     clock = systemClock,
     signal,
   }: {
@@ -30,12 +30,12 @@ export async function removeEnded(
     clock.now().epochMilliseconds - Math.max(milliseconds(olderThan), milliseconds({ hours: 72 }));
   for await (const stored of orders.list(storage, { ...(signal ? { signal } : {}) })) {
     if (stored.key >= orders.key(firstId('ord', before))) break;
-    const own = `${stored.record.account}/${idOf(stored)}`;
+    const entryId = `${stored.record.account}/${idOf(stored)}`;
     if (stored.record.status !== 'processing')
       await storage.write([
         { remove: stored.key },
-        { remove: accountOrders.key(own) },
-        { remove: pending.key(own) },
+        { remove: accountOrders.key(entryId) },
+        { remove: pending.key(entryId) },
       ]);
   }
   for await (const stored of authorizations.list(storage, { ...(signal ? { signal } : {}) })) {
@@ -57,9 +57,9 @@ async function coverageOf(
   ids: readonly string[],
 ): Promise<readonly Change[]> {
   const all = await Promise.all(ids.map((id) => validAuthorizations.read(storage, id)));
-  return all.flatMap((one) =>
-    one?.record.authorization === authorization
-      ? [{ remove: one.key, ifVersion: one.version }]
+  return all.flatMap((stored) =>
+    stored?.record.authorization === authorization
+      ? [{ remove: stored.key, ifVersion: stored.version }]
       : [],
   );
 }

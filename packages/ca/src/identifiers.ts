@@ -27,18 +27,18 @@ export interface OrderedName extends Identifier {
  * The names of an order, each once.
  * @throws Refusal `malformed` for what is no list of identifiers, and one problem for each bad name
  */
-export function readIdentifiers(json: unknown, most: number): readonly OrderedName[] {
+export function readIdentifiers(json: unknown, limit: number): readonly OrderedName[] {
   if (!Array.isArray(json) || json.length === 0)
     throw refusal('malformed', 'an order has "identifiers": a list of one or more');
-  if (json.length > most)
+  if (json.length > limit)
     throw refusal(
       'malformed',
-      `an order has at most ${most} identifiers, and this one has ${json.length}`,
+      `an order has at most ${limit} identifiers, and this one has ${json.length}`,
     );
   const problems: ProblemDocument[] = [];
   const names = new Map<string, OrderedName>();
-  for (const one of json) {
-    const name = readIdentifier(one);
+  for (const entry of json) {
+    const name = readIdentifier(entry);
     if ('detail' in name) problems.push(name);
     else names.set(`${name.type} ${name.value}`, name);
   }
@@ -94,7 +94,7 @@ export async function checkAllowed(
 ): Promise<void> {
   const faults = await Promise.all(
     names.map(async (name) => {
-      if (!profile.identifierTypes.some((one) => one === name.type))
+      if (!profile.identifierTypes.some((identifierType) => identifierType === name.type))
         return problem(
           'unsupportedIdentifier',
           `the profile ${profile.name} has no identifiers of the type ${name.type}`,
@@ -108,7 +108,7 @@ export async function checkAllowed(
         : problem('rejectedIdentifier', `${quoted(name.value)} ${why}`, { identifier: name });
     }),
   );
-  const problems = faults.filter((one) => one !== undefined);
+  const problems = faults.filter((fault) => fault !== undefined);
   if (problems.length > 0) throw refusedNames(problems);
 }
 

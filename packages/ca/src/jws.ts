@@ -60,7 +60,7 @@ export function readJws(what: string, json: JsonObject | undefined): ReadJws {
 
 /** The algorithm that a header names. @throws Refusal `badSignatureAlgorithm`, naming those that are taken */
 export function algorithmOf(header: JsonObject): Algorithm {
-  const algorithm = algorithms.find((one) => one === header.alg);
+  const algorithm = algorithms.find((algorithm) => algorithm === header.alg);
   if (algorithm === undefined)
     throw refusal(
       'badSignatureAlgorithm',
@@ -77,8 +77,8 @@ export function algorithmOf(header: JsonObject): Algorithm {
 export function readJwk(json: unknown): PublicJwk {
   if (typeof json !== 'object' || json === null)
     throw refusal('malformed', 'the "jwk" is no JSON object');
-  const given = json as JsonObject;
-  if (given.d !== undefined || given.k !== undefined)
+  const suppliedKey = json as JsonObject;
+  if (suppliedKey.d !== undefined || suppliedKey.k !== undefined)
     throw refusal(
       'badPublicKey',
       'the "jwk" holds a private key: it is not secret anymore, make another',
@@ -90,7 +90,7 @@ export function readJwk(json: unknown): PublicJwk {
   if (fault !== undefined) throw refusal('badPublicKey', `the account key ${fault}`);
   const jwk = key.export({ format: 'jwk' });
   // Zeros in front would give the same key another thumbprint, and so a second account.
-  if (Object.entries(jwk).some(([name, value]) => given[name] !== value))
+  if (Object.entries(jwk).some(([name, value]) => suppliedKey[name] !== value))
     throw refusal(
       'badPublicKey',
       'the members of the "jwk" are not written as RFC 7518 §6 has them: all bytes and none to spare, in base64url without padding',
@@ -105,8 +105,8 @@ const importKey: ImportedKeys = async (jwk, algorithm) =>
   (await importJWK({ ...jwk }, algorithm)) as CryptoKey;
 
 /** Keeps those that were used last: accounts come back, and to import a key costs as much as to verify with it. */
-export function importedKeys({ kept = 2000 }: { readonly kept?: number } = {}): ImportedKeys {
-  const known = new LRUCache<string, CryptoKey>({ max: kept });
+export function importedKeys({ limit = 2000 }: { readonly limit?: number } = {}): ImportedKeys {
+  const known = new LRUCache<string, CryptoKey>({ max: limit });
   return async (jwk, algorithm) => {
     const name = JSON.stringify([algorithm, jwk]);
     const key = known.get(name) ?? (await importKey(jwk, algorithm));

@@ -33,16 +33,16 @@ describe('a key change', () => {
       post(ca, account.url, undefined, { key, kid: account.url }),
     ).resolves.toMatchObject({ status: 200 });
     await expect(postAs(ca, account, account.url)).resolves.toMatchObject({ problem: 'malformed' });
-    const found = await post(ca, '/new-account', { onlyReturnExisting: true }, { key });
-    expect(found.headers.get('location')).toBe(account.url);
+    const existing = await post(ca, '/new-account', { onlyReturnExisting: true }, { key });
+    expect(existing.headers.get('location')).toBe(account.url);
     await expect(
       post(ca, '/new-account', { onlyReturnExisting: true }, { key: account.key }),
     ).resolves.toMatchObject({ problem: 'accountDoesNotExist' });
   });
   it('to a key that an account has is refused with 409 and that account', async () => {
     const ca = await testCa();
-    const [account, other] = [await ca.account(), await ca.account()];
-    for (const taken of [other, account]) {
+    const [account, otherAccount] = [await ca.account(), await ca.account()];
+    for (const taken of [otherAccount, account]) {
       const refused = await change(ca, account, taken.key);
       expect(refused.status).toBe(409);
       expect(refused.headers.get('location')).toBe(taken.url);
@@ -62,9 +62,9 @@ describe('a key change', () => {
   it.each<
     [
       string,
-      (parts: {
+      (clients: {
         readonly account: TestClient;
-        readonly other: TestClient;
+        readonly otherAccount: TestClient;
         readonly third: AccountKey;
       }) => Parameters<typeof change>[3],
       string,
@@ -80,10 +80,14 @@ describe('a key change', () => {
     ['both kid and jwk inside', ({ account }) => ({ header: { kid: account.url } }), 'malformed'],
     ['alg none inside', () => ({ header: { alg: 'none' } }), 'badSignatureAlgorithm'],
     ['crit inside', () => ({ header: { crit: ['x'] } }), 'malformed'],
-    ['another account inside', ({ other }) => ({ payload: { account: other.url } }), 'malformed'],
+    [
+      'another account inside',
+      ({ otherAccount }) => ({ payload: { account: otherAccount.url } }),
+      'malformed',
+    ],
     [
       'another old key inside',
-      ({ other }) => ({ payload: { oldKey: other.key.jwk } }),
+      ({ otherAccount }) => ({ payload: { oldKey: otherAccount.key.jwk } }),
       'malformed',
     ],
     ['no old key inside', () => ({ payload: { oldKey: undefined } }), 'malformed'],
@@ -91,14 +95,14 @@ describe('a key change', () => {
     ['the signature of another key inside', ({ third }) => ({ signer: third }), 'malformed'],
   ])('with %s is refused, and the account keeps its key', async (_, wrong, problem) => {
     const ca = await testCa();
-    const [account, other] = [await ca.account(), await ca.account()];
+    const [account, otherAccount] = [await ca.account(), await ca.account()];
     const [{ key }, { key: third }] = await Promise.all([
       generateAccountKey(),
       generateAccountKey(),
     ]);
-    await expect(change(ca, account, key, wrong({ account, other, third }))).resolves.toMatchObject(
-      { status: 400, problem },
-    );
+    await expect(
+      change(ca, account, key, wrong({ account, otherAccount, third })),
+    ).resolves.toMatchObject({ status: 400, problem });
     await expect(postAs(ca, account, account.url)).resolves.toMatchObject({ status: 200 });
   });
   it.each([undefined, {}, { protected: 'x' }])(

@@ -56,9 +56,9 @@ describe('a CA that is killed again and again', () => {
           constraints: { domains: ['test'], addresses: [] },
         }),
       );
-      const shown = new Map<string, string>();
+      const responses = new Map<string, string>();
       const web = createServer(({ url = '' }, response) => {
-        response.end(shown.get(url.split('/').at(-1) ?? ''));
+        response.end(responses.get(url.split('/').at(-1) ?? ''));
       }).listen(0, '127.0.0.1');
       await once(web, 'listening');
       const port = await freePort();
@@ -98,7 +98,7 @@ describe('a CA that is killed again and again', () => {
           supports: () => true,
           respond: async ({ token, keyAuthorization }) => ({ token, keyAuthorization }),
           present: async ({ token, keyAuthorization }) => {
-            shown.set(String(token), String(keyAuthorization));
+            responses.set(String(token), String(keyAuthorization));
           },
           visible: async () => undefined,
           remove: async () => undefined,
@@ -162,9 +162,9 @@ describe('a CA that is killed again and again', () => {
           orders.push(order);
         }
         console.log(
-          `the CA was killed ${killed} times: ${acknowledged.length} certificates acknowledged, ${acknowledged.filter((one) => !serials.includes(one)).length} lost; ${orders.length} issued for ${new Set(orders).size} orders; ${again} times the client began again`,
+          `the CA was killed ${killed} times: ${acknowledged.length} certificates acknowledged, ${acknowledged.filter((serial) => !serials.includes(serial)).length} lost; ${orders.length} issued for ${new Set(orders).size} orders; ${again} times the client began again`,
         );
-        expect(acknowledged.filter((one) => !serials.includes(one))).toEqual([]);
+        expect(acknowledged.filter((serial) => !serials.includes(serial))).toEqual([]);
         expect(new Set(orders).size).toBe(orders.length);
         expect(acknowledged.length).toBeGreaterThan(lanes);
       } finally {

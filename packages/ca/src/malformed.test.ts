@@ -40,7 +40,7 @@ beforeAll(async () => {
       `${order}/finalize`,
       authorization,
       authorization.replace('authorization', 'challenge') + '/http-01',
-    ].map((one) => one.slice(base.length)),
+    ].map((url) => url.slice(base.length)),
   ];
 });
 
@@ -183,14 +183,14 @@ describe('a malformed request', () => {
             payload: fc.oneof(fc.base64String(), odd),
             signature: fc.oneof(fc.base64String(), odd),
           })
-          .map((one) => JSON.stringify(one)),
+          .map((request) => JSON.stringify(request)),
       );
       const anyPath = fc.oneof(
         { weight: 3, arbitrary: path },
         { weight: 1, arbitrary: fc.webPath() },
         {
           weight: 1,
-          arbitrary: fc.tuple(path, fc.webFragments()).map(([one, more]) => one + more),
+          arbitrary: fc.tuple(path, fc.webFragments()).map(([prefix, more]) => prefix + more),
         },
       );
       const heap = growth();

@@ -24,7 +24,7 @@ async function answer(
   const names = new Set(headers.map(([name]) => name));
   // Each link is a line of its own: clients read them line by line.
   for (const name of names) {
-    const values = headers.filter(([one]) => one === name).map(([, value]) => value);
+    const values = headers.filter(([headerName]) => headerName === name).map(([, value]) => value);
     outgoing.setHeader(name, values.length === 1 ? (values[0] ?? '') : values);
   }
   outgoing.statusCode = status;
@@ -81,7 +81,7 @@ function plainOf(handler: Handler): PlainHandler {
 function headersOf(headers: Headers): readonly (readonly [string, string])[] {
   return [...headers].flatMap(([name, value]) =>
     name === 'link'
-      ? value.split(/, (?=<)/).map((one) => [name, one] as const)
+      ? value.split(/, (?=<)/).map((part) => [name, part] as const)
       : [[name, value] as const],
   );
 }

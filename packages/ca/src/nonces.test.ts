@@ -5,12 +5,12 @@ import { base, nonce, post, postAs, raw, testCa } from './ca.testing.ts';
 describe('a nonce', () => {
   it('used 200 times at once, at two processes, has one winner', async () => {
     const storage = memoryStorage();
-    const [one, other] = [await testCa({ storage }), await testCa({ storage })];
-    const account = await one.account();
-    const header = { nonce: await nonce(one) };
+    const [firstCa, secondCa] = [await testCa({ storage }), await testCa({ storage })];
+    const account = await firstCa.account();
+    const header = { nonce: await nonce(firstCa) };
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) =>
-        postAs(n % 2 ? one : other, account, account.url, undefined, header),
+        postAs(n % 2 ? firstCa : secondCa, account, account.url, undefined, header),
       ),
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -36,20 +36,20 @@ describe('a nonce', () => {
     ).resolves.toMatchObject({ status: 200 });
   });
   it('that another CA with the same software made is refused', async () => {
-    const [ca, other] = [await testCa(), await testCa()];
+    const [ca, otherCa] = [await testCa(), await testCa()];
     const account = await ca.account();
     await expect(
-      postAs(ca, account, account.url, undefined, { nonce: await nonce(other) }),
+      postAs(ca, account, account.url, undefined, { nonce: await nonce(otherCa) }),
     ).resolves.toMatchObject({ problem: 'badNonce' });
   });
   it('ends after an hour, and a restart keeps it and what was used', async () => {
     const ca = await testCa();
     const account = await ca.account();
-    const [kept, used, old] = [await nonce(ca), await nonce(ca), await nonce(ca)];
+    const [unused, used, old] = [await nonce(ca), await nonce(ca), await nonce(ca)];
     await postAs(ca, account, account.url, undefined, { nonce: used });
     const next = await ca.restarted();
     await expect(
-      postAs(next, account, account.url, undefined, { nonce: kept }),
+      postAs(next, account, account.url, undefined, { nonce: unused }),
     ).resolves.toMatchObject({ status: 200 });
     await expect(
       postAs(next, account, account.url, undefined, { nonce: used }),

@@ -28,11 +28,13 @@ const [randomLength, endLength, codeLength] = [16, 4, 16];
 
 export function nonces({ storage, clock, lifetimes }: Parts): Nonces {
   let key: Promise<Buffer> | undefined;
-  const theKey = () =>
-    (key ??= sharedKey(storage).catch((error: unknown) => {
+  const theKey = () => {
+    key ??= sharedKey(storage).catch((error: unknown) => {
       key = undefined;
       throw error;
-    }));
+    });
+    return key;
+  };
   const minute = () => Math.floor(clock.now().epochMilliseconds / 60_000);
   const lifetime = Math.max(1, Math.ceil(milliseconds(lifetimes.nonce) / 60_000));
   let uses = 0;

@@ -23,21 +23,27 @@ export async function orderState(
   const all = await Promise.all(
     order.authorizations.map(async (id) => (await authorizations.read(storage, id))?.record),
   );
-  const known = all.filter((one) => one !== undefined);
+  const known = all.filter((authorization) => authorization !== undefined);
   const now = clock.now();
-  const failed = known.filter((one) => !['pending', 'valid'].includes(statusOf(one, now)));
+  const failed = known.filter(
+    (authorization) => !['pending', 'valid'].includes(statusOf(authorization, now)),
+  );
   if (failed.length > 0 || known.length < all.length)
     return { status: 'invalid', error: failure(failed, now) };
-  return { status: known.every((one) => statusOf(one, now) === 'valid') ? 'ready' : 'pending' };
+  return {
+    status: known.every((authorization) => statusOf(authorization, now) === 'valid')
+      ? 'ready'
+      : 'pending',
+  };
 }
 
 /** Why names were not proven: the only reason itself, or each below a common one. RFC 8555 §6.7.1 */
 function failure(failed: readonly AuthorizationRecord[], now: Temporal.Instant): ProblemDocument {
   const reasons = failed.map(
-    (one) =>
-      one.challenges.find(({ error }) => error)?.error ??
-      problem('unauthorized', `the authorization is ${statusOf(one, now)}`, {
-        identifier: one.identifier,
+    (authorization) =>
+      authorization.challenges.find(({ error }) => error)?.error ??
+      problem('unauthorized', `the authorization is ${statusOf(authorization, now)}`, {
+        identifier: authorization.identifier,
       }),
   );
   const [first] = reasons;

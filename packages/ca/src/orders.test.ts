@@ -163,7 +163,7 @@ describe('an order', () => {
     const url = made.headers.get('location')!;
     const [authorization = ''] = made.json?.authorizations as string[];
     const challenge = (await postAs(ca, mine, authorization)).json?.challenges as { url: string }[];
-    for (const [one, payload] of [
+    for (const [resource, payload] of [
       [url],
       [`${url}/finalize`, { csr: 'AAAA' }],
       [authorization],
@@ -171,9 +171,9 @@ describe('an order', () => {
       [challenge[0]!.url, {}],
       [challenge[0]!.url],
     ] as const) {
-      const unknown = one.replace(/_.{26}/, '_00000000000000000000000000');
+      const unknown = resource.replace(/_.{26}/, '_00000000000000000000000000');
       const [theirAnswer, noAnswer] = [
-        await postAs(ca, theirs, one, payload),
+        await postAs(ca, theirs, resource, payload),
         await postAs(ca, theirs, unknown, payload),
       ];
       expect(theirAnswer).toMatchObject({ status: 404, problem: 'malformed' });
@@ -272,8 +272,8 @@ describe("an account's list of orders", () => {
     expect(first.headers.get('link')).toMatch(/orders\/ord_\w+>;rel="next"/);
     const all = async () => {
       const list: string[] = [];
-      for await (const one of listOrders(account.session, { orders: `${account.url}/orders` }))
-        list.push(one);
+      for await (const order of listOrders(account.session, { orders: `${account.url}/orders` }))
+        list.push(order);
       return list;
     };
     await expect(ca.clock.run(all())).resolves.toEqual(made.slice(1));

@@ -73,7 +73,9 @@ async function written(
   // A write takes 100 changes, and an order may have as many names: what comes first is found by nobody until the order is there.
   for (let from = 0; from < made.length; from += 90)
     await service.storage.write(
-      made.slice(from, from + 90).map((one) => authorizations.added(one.id, one.record)),
+      made
+        .slice(from, from + 90)
+        .map((authorization) => authorizations.added(authorization.id, authorization.record)),
     );
   await service.storage.write([
     orders.added(id, order),
@@ -135,13 +137,13 @@ async function authorizationsFor(
   const all = new Set<string>();
   for (const name of names) {
     const known = await reusable(service, account, name);
-    const one = known
+    const added = known
       ? undefined
       : authorizationFor(service, account, name, { beforeOrder: false });
     const same =
-      one &&
-      `${one.record.identifier.type} ${one.record.identifier.value} ${one.record.wildcard} ${one.record.subdomains}`;
-    if (one && same !== undefined && !made.has(same)) made.set(same, one);
+      added &&
+      `${added.record.identifier.type} ${added.record.identifier.value} ${added.record.wildcard} ${added.record.subdomains}`;
+    if (added && same !== undefined && !made.has(same)) made.set(same, added);
     const id = known?.id ?? (same === undefined ? undefined : made.get(same)?.id);
     if (id !== undefined) all.add(id);
   }
@@ -192,7 +194,9 @@ export function orderAnswer(
       notAfter: record.notAfter,
       replaces: record.replaces,
       error: state.error,
-      authorizations: record.authorizations.map((one) => urls.of(`/authorization/${one}`)),
+      authorizations: record.authorizations.map((authorization) =>
+        urls.of(`/authorization/${authorization}`),
+      ),
       finalize: `${url}/finalize`,
       certificate:
         state.status === 'valid' && record.issuance

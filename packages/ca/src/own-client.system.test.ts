@@ -208,13 +208,13 @@ function suite(place: () => Place): void {
     const all = identifiers(['lost.test', 'www.lost.test']);
     const csr = await createCsr({ identifiers: all, key: await webcrypto().generate('ec-p256') });
     const client = new AcmeClient({ session, solvers: [http01] });
-    let kept: IssuanceState | undefined;
+    let savedState: IssuanceState | undefined;
     const killed = client.issue(
       { identifiers: all, csr },
       {
         save: async (state) => {
           if (state.order !== undefined) throw new Error('killed');
-          kept = state;
+          savedState = state;
         },
       },
     );
@@ -223,7 +223,7 @@ function suite(place: () => Place): void {
     await client.issue(
       { identifiers: all, csr },
       {
-        state: kept,
+        state: savedState,
         onProgress: (progress) => {
           seen.push(progress);
         },

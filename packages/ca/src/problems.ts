@@ -107,13 +107,13 @@ export function isRefusal(error: unknown): error is Refusal {
 
 /** One problem for all refused names: the only one itself, or a compound of them. RFC 8555 §6.7.1 */
 export function refusedNames(subproblems: readonly ProblemDocument[]): Refusal {
-  const [first, ...others] = subproblems;
+  const [first, ...rest] = subproblems;
   const word = (
-    first && others.every(({ type }) => type === first.type)
+    first && rest.every(({ type }) => type === first.type)
       ? first.type.slice(namespace.length)
       : 'compound'
   ) as ProblemType;
-  if (first && others.length === 0)
+  if (first && rest.length === 0)
     return refusal(word, first.detail, first.identifier ? { identifier: first.identifier } : {});
   return refusal(word, `${subproblems.length} names are refused: see each subproblem`, {
     subproblems,

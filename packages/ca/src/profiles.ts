@@ -29,13 +29,15 @@ export interface Profile extends Required<
 export function profilesOf(
   options: Readonly<Record<string, ProfileOptions>>,
 ): ReadonlyMap<string, Profile> {
-  const profiles = Object.entries(options).map(([name, one]) => profile(name, one));
+  const profiles = Object.entries(options).map(([name, profileOptions]) =>
+    profile(name, profileOptions),
+  );
   if (profiles.length === 0)
     throw new CaError(
       'ERR_CA_PROFILE',
       'a CA needs one profile at least: leave the option away for the usual one',
     );
-  return new Map(profiles.map((one) => [one.name, one]));
+  return new Map(profiles.map((profile) => [profile.name, profile]));
 }
 
 function profile(
@@ -116,6 +118,6 @@ function hours(duration: Temporal.Duration): { readonly seconds: number } {
   return { seconds: Math.round(milliseconds(duration) / 1000) };
 }
 
-function earlier(one: Temporal.Instant, other: Temporal.Instant): Temporal.Instant {
-  return Temporal.Instant.compare(one, other) < 0 ? one : other;
+function earlier(first: Temporal.Instant, second: Temporal.Instant): Temporal.Instant {
+  return Temporal.Instant.compare(first, second) < 0 ? first : second;
 }

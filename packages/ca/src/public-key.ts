@@ -41,9 +41,10 @@ export function keyOfJwk(jwk: object): KeyObject | undefined {
 
 /** Whether a key is the one that a JWK, in the writing of RFC 7518 §6, means. */
 export function isSameKey(key: KeyObject, jwk: PublicJwk): boolean {
-  const own = Object.entries(key.export({ format: 'jwk' }));
-  const other: Readonly<Record<string, unknown>> = { ...jwk };
+  const members = Object.entries(key.export({ format: 'jwk' }));
+  const expected: Readonly<Record<string, unknown>> = { ...jwk };
   return (
-    own.length === Object.keys(other).length && own.every(([name, value]) => other[name] === value)
+    members.length === Object.keys(expected).length &&
+    members.every(([name, value]) => expected[name] === value)
   );
 }

@@ -53,7 +53,7 @@ describe('renewal information', () => {
     const ca = await testCa();
     const account = await ca.account();
     const { leaf } = await issue(ca, account, ['a.test']);
-    const own = await raw(ca, `/renewal-info/${ariCertificateId(leaf)}`);
+    const original = await raw(ca, `/renewal-info/${ariCertificateId(leaf)}`);
     await ca.clock.advance({ minutes: 1 });
     await moveRenewalWindow(
       ca.storage,
@@ -79,26 +79,26 @@ describe('renewal information', () => {
     );
     await restoreRenewalWindow(ca.storage);
     await expect(raw(ca, `/renewal-info/${ariCertificateId(leaf)}`)).resolves.toMatchObject({
-      json: own.json,
+      json: original.json,
     });
   });
   it('can be moved for one certificate', async () => {
     const ca = await testCa();
     const account = await ca.account();
-    const [one, other] = [
+    const [moved, unchanged] = [
       await issue(ca, account, ['a.test']),
       await issue(ca, account, ['a.test']),
     ];
     await moveRenewalWindow(ca.storage, {
-      serialNumber: one.leaf.serialNumber,
+      serialNumber: moved.leaf.serialNumber,
       start: '2026-06-01T00:00:00Z',
       end: '2026-06-02T00:00:00Z',
     });
-    await expect(raw(ca, `/renewal-info/${ariCertificateId(one.leaf)}`)).resolves.toMatchObject({
+    await expect(raw(ca, `/renewal-info/${ariCertificateId(moved.leaf)}`)).resolves.toMatchObject({
       json: { suggestedWindow: { start: '2026-06-01T00:00:00Z' } },
     });
     await expect(
-      raw(ca, `/renewal-info/${ariCertificateId(other.leaf)}`),
+      raw(ca, `/renewal-info/${ariCertificateId(unchanged.leaf)}`),
     ).resolves.not.toMatchObject({ json: { suggestedWindow: { start: '2026-06-01T00:00:00Z' } } });
     await expect(
       moveRenewalWindow(ca.storage, { start: '2026-06-02T00:00:00Z', end: '2026-06-02T00:00:00Z' }),

@@ -42,15 +42,15 @@ export async function replacing(
     throw refusal('malformed', '"replaces" names no certificate of this account');
   const { record } = stored;
   const shared = names.some(({ type, value }) =>
-    record.identifiers.some((one) => one.type === type && one.value === value),
+    record.identifiers.some((identifier) => identifier.type === type && identifier.value === value),
   );
   if (!shared)
     throw refusal('malformed', 'the certificate in "replaces" has none of the names of this order');
-  const other =
+  const replacingOrder =
     record.replacedBy === undefined
       ? undefined
       : (await orders.read(service.storage, record.replacedBy))?.record;
-  if (other && (await orderState(service, other)).status !== 'invalid')
+  if (replacingOrder && (await orderState(service, replacingOrder)).status !== 'invalid')
     throw refusal('alreadyReplaced', 'another order replaces this certificate already');
   return [certificates.changed(stored, { ...record, replacedBy: order })];
 }

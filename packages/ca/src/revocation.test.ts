@@ -40,7 +40,7 @@ describe('a revocation', () => {
       problem: 'alreadyRevoked',
     });
     const issued = [];
-    for await (const one of listIssued(ca.storage)) issued.push(one);
+    for await (const certificate of listIssued(ca.storage)) issued.push(certificate);
     expect(issued).toMatchObject([{ serialNumber: leaf.serialNumber, revoked: { reason: 4 } }]);
   });
   it("by the certificate's own key needs no account", async () => {
@@ -57,7 +57,7 @@ describe('a revocation', () => {
         ['sign'],
       ),
     );
-    const own = await importAccountKey(jwk as Parameters<typeof importAccountKey>[0]);
+    const accountKey = await importAccountKey(jwk as Parameters<typeof importAccountKey>[0]);
     await expect(
       post(
         ca,
@@ -67,7 +67,7 @@ describe('a revocation', () => {
       ),
     ).resolves.toMatchObject({ status: 403, problem: 'unauthorized' });
     await expect(
-      post(ca, '/revoke-cert', { certificate: der(leaf), reason: 1 }, { key: own }),
+      post(ca, '/revoke-cert', { certificate: der(leaf), reason: 1 }, { key: accountKey }),
     ).resolves.toMatchObject({ status: 200 });
   });
   it('by another account needs valid authorizations for all names', async () => {
@@ -110,9 +110,9 @@ describe('a revocation', () => {
     },
   );
   it('of what this CA has not issued is refused', async () => {
-    const [ca, other] = [await testCa(), await testCa()];
+    const [ca, otherCa] = [await testCa(), await testCa()];
     const account = await ca.account();
-    const { leaf } = await issue(other, await other.account(), ['a.test']);
+    const { leaf } = await issue(otherCa, await otherCa.account(), ['a.test']);
     await expect(revoke(ca, account, leaf)).resolves.toMatchObject({
       status: 404,
       problem: 'malformed',
@@ -173,8 +173,8 @@ describe('the list of revoked certificates', () => {
   });
   it('asked for at two processes at once is one, and a restart goes on with its numbers', async () => {
     const ca = await testCa();
-    const other = await testCa({ storage: ca.storage, clock: ca.clock });
-    const lists = await Promise.all([list(ca), list(other), list(ca), list(other)]);
+    const otherCa = await testCa({ storage: ca.storage, clock: ca.clock });
+    const lists = await Promise.all([list(ca), list(otherCa), list(ca), list(otherCa)]);
     expect(new Set(lists.map(({ crl }) => Buffer.from(crl.rawData).toString('hex'))).size).toBe(1);
     await ca.clock.advance({ hours: 100 });
     expect((await list(await ca.restarted())).number).toBe(2);
@@ -209,7 +209,7 @@ describe('the list of revoked certificates', () => {
   it('may be larger than a value of the storage', async () => {
     const ca = await testCa();
     const big = new Uint8Array(1_200_000).fill(7);
-    const parts = {
+    const service = {
       storage: ca.storage,
       clock: ca.clock,
       issuer: { ...ca.issuer, crl: async () => big },
@@ -217,7 +217,7 @@ describe('the list of revoked certificates', () => {
     };
     for (let n = 0; n < 2; n++)
       expect(
-        Buffer.from((await currentCrl(parts, { onError: () => undefined })).der).equals(big),
+        Buffer.from((await currentCrl(service, { onError: () => undefined })).der).equals(big),
       ).toBe(true);
   });
   it('and the issuing certificate are where certificates say', async () => {

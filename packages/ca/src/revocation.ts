@@ -28,7 +28,7 @@ const subscriberReasons: readonly number[] = subscriberRevocationReasons.map(
 
 /** All but a hold, which could be lifted again: this ledger is only ever added to. */
 const operatorsReasons = Object.keys(revocationReasons).filter(
-  (one) => one !== 'certificateHold' && one !== 'removeFromCRL',
+  (key) => key !== 'certificateHold' && key !== 'removeFromCRL',
 );
 
 /** Revokes a certificate: for its account, for an account that controls all its names, or for its own key. RFC 8555 §7.6 */
@@ -65,14 +65,14 @@ async function mayRevoke(
   record: CertificateRecord,
 ): Promise<boolean> {
   if (!account) {
-    const own = keyOfSpki(leafOf(record).publicKey);
-    return own !== undefined && isSameKey(own, key);
+    const certificateKey = keyOfSpki(leafOf(record).publicKey);
+    return certificateKey !== undefined && isSameKey(certificateKey, key);
   }
   if (account.id === record.account) return true;
   const proofs = await Promise.all(
     record.identifiers.map((name) => covering(storage, account.id, name, { now: clock.now() })),
   );
-  return proofs.every((one) => one !== undefined);
+  return proofs.every((proof) => proof !== undefined);
 }
 
 /** The certificate's state, the ledger and its mark change together. */

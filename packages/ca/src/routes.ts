@@ -44,7 +44,7 @@ export type Route = { readonly path: RegExp } & (
     }
 );
 
-const [one = '', hex = ''] = ['[a-z]+_[0-9a-z]{26}', '[0-9a-f]{1,40}'];
+const [idPattern = '', hex = ''] = ['[a-z]+_[0-9a-z]{26}', '[0-9a-f]{1,40}'];
 const path = (text: string) => new RegExp(`^${text}$`);
 const get = ['GET', 'HEAD'];
 /** The expressions give each parameter that a resource reads. */
@@ -62,12 +62,12 @@ export const routes: readonly Route[] = [
   },
   { path: path('/new-account'), signedBy: 'jwk', answer: newAccount },
   {
-    path: path(`/account/(?<id>${one})`),
+    path: path(`/account/(?<id>${idPattern})`),
     signedBy: 'kid',
     answer: (service, request, parameters) => account(service, request, id(parameters)),
   },
   {
-    path: path(`/account/(?<id>${one})/orders(/(?<after>${one}))?`),
+    path: path(`/account/(?<id>${idPattern})/orders(/(?<after>${idPattern}))?`),
     signedBy: 'kid',
     answer: (service, request, parameters) =>
       ordersOf(service, request, { ...id(parameters), after: parameters.after }),
@@ -75,23 +75,23 @@ export const routes: readonly Route[] = [
   { path: path('/key-change'), signedBy: 'kid', answer: keyChange },
   { path: path('/new-order'), signedBy: 'kid', answer: newOrder },
   {
-    path: path(`/order/(?<id>${one})`),
+    path: path(`/order/(?<id>${idPattern})`),
     signedBy: 'kid',
     answer: (service, request, parameters) => order(service, request, id(parameters)),
   },
   {
-    path: path(`/order/(?<id>${one})/finalize`),
+    path: path(`/order/(?<id>${idPattern})/finalize`),
     signedBy: 'kid',
     answer: (service, request, parameters) => finalize(service, request, id(parameters)),
   },
   { path: path('/new-authz'), signedBy: 'kid', answer: newAuthorization },
   {
-    path: path(`/authorization/(?<id>${one})`),
+    path: path(`/authorization/(?<id>${idPattern})`),
     signedBy: 'kid',
     answer: (service, request, parameters) => authorization(service, request, id(parameters)),
   },
   {
-    path: path(`/challenge/(?<id>${one})/(?<type>[a-z0-9-]{1,40})`),
+    path: path(`/challenge/(?<id>${idPattern})/(?<type>[a-z0-9-]{1,40})`),
     signedBy: 'kid',
     answer: (service, request, parameters) =>
       challenge(service, request, { ...id(parameters), type: parameters.type ?? '' }),

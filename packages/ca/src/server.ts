@@ -73,8 +73,8 @@ export function acmeServer(options: AcmeServerOptions): AcmeServer {
 }
 
 function serviceOf(options: AcmeServerOptions): Service {
-  const parts = partsOf(options);
-  return { ...parts, housekeeping: housekeeping(parts) };
+  const services = partsOf(options);
+  return { ...services, housekeeping: housekeeping(services) };
 }
 
 function partsOf({
@@ -118,9 +118,9 @@ function partsOf({
   };
 }
 
-function lifetimesOf(given: AcmeServerOptions['lifetimes'] = {}): Lifetimes {
+function lifetimesOf(lifetimes: AcmeServerOptions['lifetimes'] = {}): Lifetimes {
   const length = (name: keyof Lifetimes, usual: DurationInput) =>
-    Temporal.Duration.from(given[name] ?? usual).round({ largestUnit: 'hour' });
+    Temporal.Duration.from(lifetimes[name] ?? usual).round({ largestUnit: 'hour' });
   return {
     order: length('order', { hours: 24 }),
     authorization: length('authorization', { hours: 24 }),

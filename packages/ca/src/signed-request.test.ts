@@ -110,8 +110,8 @@ describe('a request', () => {
     ).resolves.toMatchObject({ status: 400, problem: 'malformed' });
   });
   it('that was altered after it was signed is refused, and its nonce can still be used', async () => {
-    const own = await header();
-    const jws = await signJws(account.key, own, JSON.stringify({ contact: [] }));
+    const protectedHeader = await header();
+    const jws = await signJws(account.key, protectedHeader, JSON.stringify({ contact: [] }));
     await expect(
       send({ ...jws, payload: encoded({ status: 'deactivated' }) }),
     ).resolves.toMatchObject({ problem: 'malformed' });
@@ -122,7 +122,10 @@ describe('a request', () => {
       'a second signature',
       (jws) => ({ ...jws, signatures: [{ protected: jws.protected, signature: jws.signature }] }),
     ],
-    ['signatures alone', ({ payload, ...one }) => ({ payload, signatures: [one, one] })],
+    [
+      'signatures alone',
+      ({ payload, ...signature }) => ({ payload, signatures: [signature, signature] }),
+    ],
     ['an unprotected header', (jws) => ({ ...jws, header: { kid: 'other' } })],
     ['no signature', (jws) => ({ protected: jws.protected, payload: jws.payload })],
     ['an empty signature', (jws) => ({ ...jws, signature: '' })],
@@ -292,7 +295,7 @@ describe('an account key', () => {
 
 /** The product of two neighbouring odd numbers of 1024 bits: prime or not, Fermat finds them at once. */
 function closeModulus(): string {
-  const one = (1n << 1023n) + 1_000_000_007n * 12_345n * 2n + 1n;
-  const hex = (one * (one + 2n)).toString(16);
+  const factor = (1n << 1023n) + 1_000_000_007n * 12_345n * 2n + 1n;
+  const hex = (factor * (factor + 2n)).toString(16);
   return Buffer.from(hex.length % 2 ? `0${hex}` : hex, 'hex').toString('base64url');
 }

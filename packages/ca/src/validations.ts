@@ -40,10 +40,10 @@ export function startValidation(service: Service, id: string, type: ChallengeRec
   service.background.run(name, async ({ signal }) => {
     for (let attempt = 0; ; attempt++) {
       const authorization = (await authorizations.read(service.storage, id))?.record;
-      const challenge = authorization?.challenges.find((one) => one.type === type);
+      const challenge = authorization?.challenges.find((challenge) => challenge.type === type);
       if (!authorization || challenge?.status !== 'processing')
         return await forget(service, id, type);
-      const verdict = await look(service, authorization, challenge, signal);
+      const verdict = await lookUp(service, authorization, challenge, signal);
       if (verdict.valid === true)
         return await settle(
           service,
@@ -73,7 +73,7 @@ export function startValidation(service: Service, id: string, type: ChallengeRec
 }
 
 /** One look. What the validator throws is a fault of ours, and no more than another reason to look again. */
-async function look(
+async function lookUp(
   service: Service,
   authorization: AuthorizationRecord,
   challenge: ChallengeRecord,
@@ -156,9 +156,13 @@ function shownProblem(
 ): ProblemDocument {
   const word = type.slice(type.lastIndexOf(':') + 1);
   return {
-    ...problem(shownTypes.find((one) => one === word) ?? 'unauthorized', detail.slice(0, 1000), {
-      identifier,
-    }),
+    ...problem(
+      shownTypes.find((shownType) => shownType === word) ?? 'unauthorized',
+      detail.slice(0, 1000),
+      {
+        identifier,
+      },
+    ),
     status: 403,
   };
 }
@@ -184,14 +188,18 @@ async function settle(
             until,
           ).toString()
         : record.expires,
-      challenges: record.challenges.map((one) => (one.type === challenge.type ? challenge : one)),
+      challenges: record.challenges.map((candidate) =>
+        candidate.type === challenge.type ? challenge : candidate,
+      ),
     };
     await service.storage.write([
       authorizations.changed(stored, next),
       { remove: validations.key(`${id}/${challenge.type}`) },
       { remove: pending.key(`${record.account}/${id}`) },
       ...(valid
-        ? coverageIds(record).map((one) => validAuthorizations.put(one, { authorization: id }))
+        ? coverageIds(record).map((coverageId) =>
+            validAuthorizations.put(coverageId, { authorization: id }),
+          )
         : []),
     ]);
   });

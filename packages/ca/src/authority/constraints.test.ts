@@ -15,7 +15,9 @@ async function certificate(permitted: Names, excluded: Names) {
   const subtrees = (names: Names) =>
     names.length === 0
       ? undefined
-      : new GeneralSubtrees(names.map((one) => new GeneralSubtree({ base: new GeneralName(one) })));
+      : new GeneralSubtrees(
+          names.map((name) => new GeneralSubtree({ base: new GeneralName(name) })),
+        );
   const [permittedSubtrees, excludedSubtrees] = [subtrees(permitted), subtrees(excluded)];
   const value = AsnConvert.serialize(
     new NameConstraints({
@@ -101,7 +103,7 @@ describe('name constraints', () => {
     ],
   ])('for %s permit what OpenSSL would', async (_, permitted, excluded, good, bad) => {
     const allowed = permits(await certificate(permitted, excluded));
-    expect(good.filter((one) => !allowed(one))).toEqual([]);
+    expect(good.filter((text) => !allowed(text))).toEqual([]);
     expect(bad.filter(allowed)).toEqual([]);
   });
   it('of a CA made here exclude the kinds of names that were not given', async () => {
@@ -113,8 +115,8 @@ describe('name constraints', () => {
     });
     const issuer = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey) });
     expect(
-      [dns('example'), ip('fd00::1'), ip('11.0.0.1'), ip('10.0.0.1')].map((one) =>
-        issuer.permits(one),
+      [dns('example'), ip('fd00::1'), ip('11.0.0.1'), ip('10.0.0.1')].map((text) =>
+        issuer.permits(text),
       ),
     ).toEqual([false, false, false, true]);
   });

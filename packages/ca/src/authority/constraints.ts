@@ -95,7 +95,7 @@ function isBelow(name: string, base: string): boolean {
 }
 
 function isInRange(address: string, range: string): boolean {
-  const [base, prefix] = parts(range);
+  const [base, prefix] = splitRange(range);
   if (ipVersion(address) === undefined || family(address) !== family(base)) return false;
   const list = new BlockList();
   list.addSubnet(base, prefix, family(base));
@@ -113,7 +113,7 @@ export function nameConstraints({ domains, addresses }: Constraints): x509.Exten
   const excluded = [
     ...(domains.length === 0 ? [new GeneralName({ dNSName: '' })] : []),
     ...['0.0.0.0/0', '::/0']
-      .filter((all) => !addresses.some((one) => family(one) === family(all)))
+      .filter((all) => !addresses.some((address) => family(address) === family(all)))
       .map((iPAddress) => new GeneralName({ iPAddress })),
   ];
   const value = new NameConstraints({
@@ -141,7 +141,7 @@ function domain(text: string): string {
 }
 
 function range(text: string): string {
-  const [address, prefix] = parts(text);
+  const [address, prefix] = splitRange(text);
   const longest = { 0: -1, 4: 32, 6: 128 }[ipVersion(address) ?? 0];
   if (!/^[^/]+\/\d{1,3}$/.test(text) || prefix > longest)
     throw new CaError(
@@ -151,7 +151,7 @@ function range(text: string): string {
   return `${identifier(address).value}/${prefix}`;
 }
 
-function parts(text: string): readonly [string, number] {
+function splitRange(text: string): readonly [string, number] {
   const [address = '', prefix = ''] = text.split('/');
   return [address, Number(prefix)];
 }

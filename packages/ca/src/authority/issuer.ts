@@ -73,27 +73,30 @@ export function issuerOf({
   key,
   clock = systemClock,
 }: IssuerOptions): Issuer {
-  const [own] = parseChain(chain);
-  if (!own)
+  const [issuerCertificate] = parseChain(chain);
+  if (!issuerCertificate)
     throw new CaError(
       'ERR_CA_CERTIFICATE',
       'the chain holds no certificate: give the issuing certificate as PEM',
     );
-  const certificate = new x509.X509Certificate(Uint8Array.from(own.der));
-  const fault = whyNot(own, certificate, key, clock.now());
+  const certificate = new x509.X509Certificate(Uint8Array.from(issuerCertificate.der));
+  const fault = whyNot(issuerCertificate, certificate, key, clock.now());
   if (fault !== undefined)
-    throw new CaError('ERR_CA_CERTIFICATE', `the certificate ${own.subject} ${fault}`);
+    throw new CaError(
+      'ERR_CA_CERTIFICATE',
+      `the certificate ${issuerCertificate.subject} ${fault}`,
+    );
   const name = AsnConvert.parse(certificate.subjectName.toArrayBuffer(), Name);
-  const authorityKeyIdentifier = own.subjectKeyIdentifier ?? '';
-  const chains = [chain, ...alternates].map((one) =>
-    parseChain(one)
+  const authorityKeyIdentifier = issuerCertificate.subjectKeyIdentifier ?? '';
+  const chains = [chain, ...alternates].map((alternate) =>
+    parseChain(alternate)
       .map(({ pem }) => pem)
       .join(''),
   );
   const constant = constantExtensions({ authorityKeyIdentifier });
   return {
-    certificate: own.der,
-    notAfter: own.notAfter,
+    certificate: issuerCertificate.der,
+    notAfter: issuerCertificate.notAfter,
     permits: permits(certificate),
     async issue(issuance) {
       const der = await signedCertificate(
@@ -105,27 +108,27 @@ export function issuerOf({
         },
         key,
       );
-      return chains.map((one) => certificatePem(der) + one);
+      return chains.map((chain) => certificatePem(der) + chain);
     },
     crl: (content) => revocationList({ ...content, issuer: name, authorityKeyIdentifier }, key),
   };
 }
 
 function whyNot(
-  own: CertificateInfo,
+  issuerCertificate: CertificateInfo,
   certificate: x509.X509Certificate,
   key: PrivateKey,
   now: Temporal.Instant,
 ): string | undefined {
   const usages =
     certificate.getExtension(x509.KeyUsagesExtension)?.usages ?? x509.KeyUsageFlags.keyCertSign;
-  if (!own.isCa || (usages & x509.KeyUsageFlags.keyCertSign) === 0)
+  if (!issuerCertificate.isCa || (usages & x509.KeyUsageFlags.keyCertSign) === 0)
     return "is no CA's: give one with CA:TRUE and keyCertSign";
-  if (own.subjectKeyIdentifier === undefined)
+  if (issuerCertificate.subjectKeyIdentifier === undefined)
     return 'has no subject key identifier, without which no certificate can name it: make it with one';
-  if (!Buffer.from(own.publicKey).equals(key.publicKey))
+  if (!Buffer.from(issuerCertificate.publicKey).equals(key.publicKey))
     return 'belongs to another key than the one given';
-  if (Temporal.Instant.compare(own.notAfter, now) <= 0)
-    return `has expired at ${own.notAfter}: make a new one`;
+  if (Temporal.Instant.compare(issuerCertificate.notAfter, now) <= 0)
+    return `has expired at ${issuerCertificate.notAfter}: make a new one`;
   return undefined;
 }

@@ -73,12 +73,12 @@ export async function loadAuthority(
       'the storage holds no CA: make one first, by acmex ca init or by saveAuthority',
     );
   const { root, issuing } = authority.record;
-  const found =
+  const storedKind =
     isDevelopment(root) || isDevelopment(issuing) ? 'development' : authority.record.kind;
-  if (found !== kind)
+  if (storedKind !== kind)
     throw new CaError(
       'ERR_CA_DEVELOPMENT',
-      `the storage holds a ${found} CA, and a ${kind} one is asked for: neither becomes the other, use another storage`,
+      `the storage holds a ${storedKind} CA, and a ${kind} one is asked for: neither becomes the other, use another storage`,
     );
   const pem = Buffer.from(key.record.pem, 'latin1');
   try {

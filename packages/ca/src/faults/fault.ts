@@ -77,7 +77,7 @@ export function sometimes(
 
 function resourceOf(url: string): Resource | undefined {
   const path = URL.canParse(url) ? new URL(url).pathname : '';
-  return (Object.keys(resources) as Resource[]).find((one) => resources[one].test(path));
+  return (Object.keys(resources) as Resource[]).find((key) => resources[key].test(path));
 }
 
 /** A nonce of the CA's own, for an answer that the CA did not give. */

@@ -33,7 +33,10 @@ import {
 /** Numbers from 0 to 1 that are the same in every run. */
 function sequence(seed = 1) {
   let state = seed;
-  return () => (state = (state * 48271) % 2147483647) / 2147483647;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
 }
 
 /** What our own client makes of a faulty CA: its outcome, and what the CA itself has seen. */
@@ -86,7 +89,7 @@ async function through(
   return {
     ca,
     seen,
-    count: (path: string) => seen.filter((one) => one === path).length,
+    count: (path: string) => seen.filter((candidate) => candidate === path).length,
     ...outcome,
   };
 }
@@ -122,7 +125,7 @@ describe('our client with a CA that does wrong', () => {
         }),
       ],
     ],
-    ['works on an order for long', [longProcessing({ looks: 12 })]],
+    ['works on an order for long', [longProcessing({ attempts: 12 })]],
     ['offers challenges without a token', [tokenlessChallenges()]],
     ['leaves out members', [missingMembers()]],
   ])('issues once from a CA that %s', async (_, faults) => {

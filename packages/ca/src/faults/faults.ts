@@ -98,7 +98,10 @@ export function cutAnswers(when: When = {}): Fault {
 }
 
 /** After finalize, an order shows `processing` for so many looks. */
-export function longProcessing({ looks, ...when }: When & { readonly looks: number }): Fault {
+export function longProcessing({
+  attempts: attempts,
+  ...when
+}: When & { readonly attempts: number }): Fault {
   const left = new Map<string, number>();
   return sometimes(
     { on: ['finalize', 'order'], ...when },
@@ -106,7 +109,7 @@ export function longProcessing({ looks, ...when }: When & { readonly looks: numb
       await rewritten(await next(), (order) => {
         if (order.status !== 'valid' && order.status !== 'processing') return order;
         const url = request.url.replace(/\/finalize$/, '');
-        const remaining = left.get(url) ?? looks;
+        const remaining = left.get(url) ?? attempts;
         left.set(url, remaining - 1);
         if (remaining <= 0) return order;
         return { ...without(order, ['certificate']), status: 'processing' };

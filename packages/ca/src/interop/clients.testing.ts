@@ -61,7 +61,7 @@ const debianVersion = async (name: string) =>
 
 /** certbot, with all that it keeps in one folder. */
 function certbot({ directory, rootFile, webroot, hook, env }: Subject, folder: string) {
-  const own = [
+  const baseArguments = [
     '--config-dir',
     join(folder, 'etc'),
     '--work-dir',
@@ -73,7 +73,7 @@ function certbot({ directory, rootFile, webroot, hook, env }: Subject, folder: s
     directory,
   ];
   const call = (...args: readonly string[]) =>
-    run('certbot', [...args, ...own], { env: { ...env, REQUESTS_CA_BUNDLE: rootFile } });
+    run('certbot', [...args, ...baseArguments], { env: { ...env, REQUESTS_CA_BUNDLE: rootFile } });
   const file = async (name: string) =>
     await readFile(join(folder, 'etc/live', name, 'fullchain.pem'), 'utf8');
   const account = ['--agree-tos', '--email', 'admin@interop.test', '--no-eff-email'];
@@ -216,8 +216,8 @@ async function acmeTiny(
   folder: string,
   name: string,
 ): Promise<string> {
-  const [account, key, csr] = ['account.pem', 'key.pem', 'request.pem'].map((one) =>
-    join(folder, one),
+  const [account, key, csr] = ['account.pem', 'key.pem', 'request.pem'].map((file) =>
+    join(folder, file),
   ) as [string, string, string];
   await run('openssl', ['genrsa', '-out', account, '2048']);
   await run('openssl', [

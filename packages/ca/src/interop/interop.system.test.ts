@@ -26,7 +26,7 @@ for (const { name, program, version, can } of realClients) {
       await bound?.[Symbol.asyncDispose]();
     });
 
-    for (const ability of abilities.filter((one) => can[one])) {
+    for (const ability of abilities.filter((ability) => can[ability])) {
       it(
         ability,
         async () => {
@@ -34,7 +34,7 @@ for (const { name, program, version, can } of realClients) {
           const pem = await can[ability]?.(at, await mkdtemp(join(at.folder, 'client-')));
           if (pem !== undefined) expect(parseChain(pem)[0]?.identifiers.length).toBeGreaterThan(0);
           const issued = [];
-          for await (const one of listIssued(at.storage)) issued.push(one);
+          for await (const certificate of listIssued(at.storage)) issued.push(certificate);
           if (ability === 'revocation')
             expect(issued.filter(({ revoked }) => revoked)).toHaveLength(1);
           else expect(issued.length).toBeGreaterThan(0);
@@ -51,10 +51,10 @@ describe('docs/interop.md', () => {
   it('tells what passed', async () => {
     const text = table();
     if (process.env.ACMEX_WRITE === 'interop') await writeFile(page, text);
-    const shown = await readFile(page, 'utf8');
+    const published = await readFile(page, 'utf8');
     // A machine without a program says nothing about it.
-    for (const { name } of realClients.filter((one) => ran.has(one.name)))
-      expect(lineOf(name, shown)).toBe(lineOf(name, text));
+    for (const { name } of realClients.filter((realClient) => ran.has(realClient.name)))
+      expect(lineOf(name, published)).toBe(lineOf(name, text));
   });
 });
 
@@ -69,9 +69,10 @@ function table(): string {
     return line([
       name,
       version,
-      ...abilities.map((ability) =>
-        can[ability] ? (passed.has(ability) ? 'yes' : '**failed**') : '–',
-      ),
+      ...abilities.map((ability) => {
+        if (!can[ability]) return '–';
+        return passed.has(ability) ? 'yes' : '**failed**';
+      }),
     ]);
   });
   return `# Clients of other authors

@@ -13,7 +13,7 @@ export function permits(
   { issuerDomain, accountUrl, method }: IssueRequest,
 ): boolean {
   const values = (tag: string) =>
-    parameters.filter((one) => one.tag === tag).map(({ value }) => value);
+    parameters.filter((parameter) => parameter.tag === tag).map(({ value }) => value);
   const [accounts, methods] = [values('accounturi'), values('validationmethods')];
   // Twice the same parameter can be satisfied by none. RFC 8657 §3, §4
   if (

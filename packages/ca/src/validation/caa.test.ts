@@ -45,7 +45,7 @@ describe('checkCaa', () => {
         type: 'look-up',
         record: 'CAA',
         name,
-        found: 0,
+        recordCount: 0,
       })),
     });
   });

@@ -30,10 +30,10 @@ export async function checkCaa({
   const labels = identifier.value.split('.');
   for (const name of labels.map((_, index) => labels.slice(index).join('.'))) {
     try {
-      const found = await resolver.caa(name, { signal });
-      records.push({ type: 'look-up', record: 'CAA', name, found: found.length });
-      if (found.length === 0) continue;
-      const fault = forbidden(found, request);
+      const properties = await resolver.caa(name, { signal });
+      records.push({ type: 'look-up', record: 'CAA', name, recordCount: properties.length });
+      if (properties.length === 0) continue;
+      const fault = forbidden(properties, request);
       return fault === undefined
         ? { valid: true, records }
         : problem('caa', `the CAA records of ${name} forbid it: ${fault}`, records);
@@ -55,7 +55,7 @@ function forbidden(
   set: readonly CaaRecord[],
   { wildcard, ...request }: IssueRequest & Pick<CaaCheck, 'wildcard'>,
 ): string | undefined {
-  const of = (tag: string) => set.filter((one) => one.tag.toLowerCase() === tag);
+  const of = (tag: string) => set.filter((property) => property.tag.toLowerCase() === tag);
   // Bit 0 is the flag; many zones have written 1 for it, and CAs take it for the same.
   if (
     set.some(

@@ -42,11 +42,11 @@ function readable(certificate: Uint8Array): x509.X509Certificate | undefined {
 
 function namesOnly(extension: x509.Extension | undefined, { type, value }: Identifier): boolean {
   if (!(extension && 'names' in extension)) return false;
-  const [name, ...others] = (extension as x509.SubjectAlternativeNameExtension).names.items;
-  if (name?.type !== type || others.length > 0) return false;
-  const [shown, wanted] = [addressBytes(name.value), addressBytes(value)];
+  const [name, ...rest] = (extension as x509.SubjectAlternativeNameExtension).names.items;
+  if (name?.type !== type || rest.length > 0) return false;
+  const [presented, wanted] = [addressBytes(name.value), addressBytes(value)];
   return type === 'ip'
-    ? shown !== undefined && wanted !== undefined && Buffer.from(shown).equals(wanted)
+    ? presented !== undefined && wanted !== undefined && Buffer.from(presented).equals(wanted)
     : name.value.toLowerCase() === value.toLowerCase();
 }
 

@@ -27,7 +27,7 @@ describe('validateDns01', () => {
       validate({ 'TXT _acme-challenge.a.test': [txt('other'), txt(digest)] }),
     ).resolves.toEqual({
       valid: true,
-      records: [{ type: 'look-up', record: 'TXT', name: '_acme-challenge.a.test', found: 2 }],
+      records: [{ type: 'look-up', record: 'TXT', name: '_acme-challenge.a.test', recordCount: 2 }],
     });
     await expect(
       validate({ 'TXT _acme-challenge.a.test': [txt([digest.slice(0, 9), digest.slice(9)])] }),

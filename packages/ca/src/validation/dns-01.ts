@@ -38,7 +38,7 @@ export async function lookForDigest(
   const digest = (await keyAuthorizationDigest(keyAuthorization)).base64url;
   try {
     const values = await resolver.txt(name, { signal });
-    const records = [{ type: 'look-up', record: 'TXT', name, found: values.length }] as const;
+    const records = [{ type: 'look-up', record: 'TXT', name, recordCount: values.length }] as const;
     if (values.includes(digest)) return { valid: true, records };
     return problem(
       'incorrectResponse',

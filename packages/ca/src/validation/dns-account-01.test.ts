@@ -23,7 +23,7 @@ describe('validateDnsAccount01', () => {
       validate({ [`TXT ${name}`]: [{ type: 'TXT', name, data: digest }] }),
     ).resolves.toEqual({
       valid: true,
-      records: [{ type: 'look-up', record: 'TXT', name, found: 1 }],
+      records: [{ type: 'look-up', record: 'TXT', name, recordCount: 1 }],
     });
     await expect(
       validate({
@@ -35,11 +35,11 @@ describe('validateDnsAccount01', () => {
     ).resolves.toMatchObject({ valid: true });
   });
   it('takes neither the record of dns-01 nor that of another account', async () => {
-    const shown = (at: string): Zone => ({
+    const zoneWith = (at: string): Zone => ({
       [`TXT ${at}`]: [{ type: 'TXT', name: at, data: digest }],
     });
     for (const at of ['_acme-challenge.a.test', '_aaaaaaaaaaaaaaaa._acme-challenge.a.test'])
-      await expect(validate(shown(at))).resolves.toMatchObject({
+      await expect(validate(zoneWith(at))).resolves.toMatchObject({
         valid: false,
         type: 'incorrectResponse',
         detail: `${name} has no TXT record`,

@@ -46,7 +46,7 @@ describe('validateDnsPersist01', () => {
   ])('finds the record %s', async (_, records) => {
     await expect(validate(records)).resolves.toMatchObject({
       valid: true,
-      records: [{ type: 'look-up', record: 'TXT', name, found: records.length }],
+      records: [{ type: 'look-up', record: 'TXT', name, recordCount: records.length }],
     });
   });
   it('follows an alias', async () => {
@@ -62,7 +62,7 @@ describe('validateDnsPersist01', () => {
   it('takes a record to its last second, says its end, and no longer', async () => {
     const end = async (...ends: readonly number[]) => {
       const validation = await validate(
-        ends.map((one) => `ca.test; ${account}; persistUntil=${one}`),
+        ends.map((end) => `ca.test; ${account}; persistUntil=${end}`),
       );
       return validation.valid ? validation.until?.toString() : validation.detail;
     };

@@ -37,16 +37,16 @@ export async function validateDnsPersist01({
   const name = persistentRecordName(identifier.value);
   try {
     const values = await resolver.txt(name, { signal });
-    const records = [{ type: 'look-up', record: 'TXT', name, found: values.length }] as const;
+    const records = [{ type: 'look-up', record: 'TXT', name, recordCount: values.length }] as const;
     const ours = values
       .map((value) => readPersistentRecord(value))
-      .filter((one) => one !== undefined && wanted.issuers.includes(one.issuer));
+      .filter((record) => record !== undefined && wanted.issuers.includes(record.issuer));
     const proofs = ours.filter(
-      (one): one is PersistentRecord => one !== undefined && refusalOf(one, wanted) === undefined,
+      (our): our is PersistentRecord => our !== undefined && refusalOf(our, wanted) === undefined,
     );
     if (proofs.length > 0) return { valid: true, records, until: latestEnd(proofs) };
-    const [first] = ours.flatMap((one) =>
-      one === undefined ? [] : (refusalOf(one, wanted) ?? []),
+    const [first] = ours.flatMap((our) =>
+      our === undefined ? [] : (refusalOf(our, wanted) ?? []),
     );
     return first
       ? problem(
@@ -95,7 +95,7 @@ function latestEnd(records: readonly PersistentRecord[]): Temporal.Instant | und
   return ends.includes(undefined)
     ? undefined
     : ends
-        .filter((one) => one !== undefined)
+        .filter((end) => end !== undefined)
         .sort(Temporal.Instant.compare)
         .at(-1);
 }

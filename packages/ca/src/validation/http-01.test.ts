@@ -154,14 +154,14 @@ describe('validateHttp01', () => {
     );
   });
   it('follows no redirect to a port besides the two, though the answer stands there', async () => {
-    await using other = await answers(keyAuthorization);
+    await using otherServer = await answers(keyAuthorization);
     await using server = await serving((_, response) => {
-      response.writeHead(302, { location: `http://a.test:${other.port}/` }).end();
+      response.writeHead(302, { location: `http://a.test:${otherServer.port}/` }).end();
     });
     await expect(validateHttp01({ ...challenge, port: server.port })).resolves.toMatchObject({
       valid: false,
       type: 'connection',
-      detail: expect.stringContaining(`names port ${other.port}`),
+      detail: expect.stringContaining(`names port ${otherServer.port}`),
     });
   });
   it('names no private address that a name turned out to have, except to the operator', async () => {

@@ -50,7 +50,9 @@ export function validationResolver({
   };
   return {
     txt: async (name, options) =>
-      (await ask((resolver) => resolver.resolveTxt(name), options)).map((parts) => parts.join('')),
+      (await ask((resolver) => resolver.resolveTxt(name), options)).map((strings) =>
+        strings.join(''),
+      ),
     caa: async (name, options) =>
       (await ask((resolver) => resolver.resolveCaa(name), options)).map(property),
   };

@@ -179,14 +179,16 @@ describe('validateTlsAlpn01', () => {
     expect((await validate({ cert, maxVersion: 'TLSv1.2' })).result).toMatchObject({ valid: true });
   });
   it('tells what failed: the look-up, the address, the connection, TLS, the time', async () => {
-    await using other = await listening(createTcpServer((socket) => socket.end('220 mail\r\n')));
+    await using mailServer = await listening(
+      createTcpServer((socket) => socket.end('220 mail\r\n')),
+    );
     await using silent = await listening(createTcpServer((socket) => socket.resume()));
     const validated = (more: object) =>
       validateTlsAlpn01({
         identifier: name('a.test'),
         keyAuthorization,
         egress: here,
-        port: other.port,
+        port: mailServer.port,
         ...more,
       });
     await expect(
@@ -234,7 +236,7 @@ describe('reverseName', () => {
 /** A certificate in whose name and key all is right, but which another key has signed. */
 async function signedByAnother(): Promise<string> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const other = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const otherKey = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const publicKey = await crypto.subtle.importKey(
     'spki',
     Uint8Array.from(key.publicKey),
@@ -246,7 +248,7 @@ async function signedByAnother(): Promise<string> {
     subject: 'CN=self-signed',
     issuer: 'CN=self-signed',
     publicKey,
-    signingKey: other.privateKey,
+    signingKey: otherKey.privateKey,
     signingAlgorithm: algorithm,
     extensions: [
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'a.test' }]),

@@ -30,6 +30,11 @@ export interface TlsAlpn01Validation {
 
 const protocol = 'acme-tls/1';
 
+function servernameOf({ type, value }: Identifier): string | undefined {
+  if (type === 'dns') return value;
+  return type === 'ip' ? reverseName(value) : undefined;
+}
+
 /**
  * Asks for the protocol `acme-tls/1` under the name, or the reverse name of the address, and looks for the digest in the certificate shown. RFC 8737 §3, RFC 8738 §6
  * @throws the signal's reason
@@ -42,12 +47,7 @@ export async function validateTlsAlpn01({
   limit = 'PT10S',
   signal,
 }: TlsAlpn01Validation): Promise<Validation> {
-  const servername =
-    identifier.type === 'dns'
-      ? identifier.value
-      : identifier.type === 'ip'
-        ? reverseName(identifier.value)
-        : undefined;
+  const servername = servernameOf(identifier);
   if (servername === undefined) return unsupported('tls-alpn-01', identifier);
   const records: ValidationRecord[] = [];
   const where = `${identifier.value} port ${port}`;
@@ -60,25 +60,25 @@ export async function validateTlsAlpn01({
       signal,
     });
     records.push({ type: 'connection', to: servername, address: connection.address, port });
-    const shown = await withTimeLimit(
+    const presented = await withTimeLimit(
       { clock: egress?.clock ?? systemClock, limit, signal },
       (limited) => handshake(connection.socket, servername, limited),
     );
-    if ('failure' in shown)
+    if ('failure' in presented)
       return problem(
         'tls',
-        `${where}: no TLS connection with the protocol ${protocol} for ${servername} (${errorCode(shown.failure) ?? 'no code'})`,
+        `${where}: no TLS connection with the protocol ${protocol} for ${servername} (${errorCode(presented.failure) ?? 'no code'})`,
         records,
-        shown.failure,
+        presented.failure,
       );
-    if (shown.protocol !== protocol)
+    if (presented.protocol !== protocol)
       return problem(
         'incorrectResponse',
         `${where}: the server does not speak the protocol ${protocol}`,
         records,
       );
     const fault = await challengeCertificateFault(
-      shown.certificate,
+      presented.certificate,
       identifier,
       (await keyAuthorizationDigest(keyAuthorization)).bytes,
     );

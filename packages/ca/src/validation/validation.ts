@@ -15,7 +15,7 @@ export type ValidationRecord =
       readonly type: 'look-up';
       readonly record: 'TXT' | 'CAA';
       readonly name: string;
-      readonly found: number;
+      readonly recordCount: number;
     };
 
 /** Why an identifier is not validated, in the words of RFC 8555 §6.7. */
