@@ -1,4 +1,5 @@
-// Checks the health of this container: exit code 0 or 1. Requests /health at the address of the API in the configuration; with the argument worker, at that of a worker.
+// Checks the health of this container: exit code 0 or 1. Requests /health at the address of the API
+// in the configuration; with the argument worker, at that of a worker.
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import https from 'node:https';

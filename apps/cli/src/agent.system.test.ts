@@ -690,7 +690,9 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
   await second.stop();
 }, 180_000);
 
-/** Until the server knows it: the event of a report is its own answer, which the agent alone sees. */
+/**
+ * Until the server knows it: the event of a report is its own answer, which the agent alone sees.
+ */
 async function told(
   enough: (
     one:

@@ -21,7 +21,8 @@ export interface AgentCommandOptions {
 }
 
 /**
- * `acmex agent`: keeps the certificates of this host as they are at the servers until the terminal's signal aborts, or updates them once.
+ * `acmex agent`: keeps the certificates of this host as they are at the servers until the
+ * terminal's signal aborts, or updates them once.
  * @returns the exit code; of `--once`, that of the only kind of failure, or 9 for several kinds
  */
 export async function agent(

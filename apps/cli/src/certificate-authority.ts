@@ -32,8 +32,9 @@ export interface AuthorityOptions {
 const wellKnown: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
 
 /**
- * Returns the CA that flags choose, with the account for it: that of `--server`; that of `--ca`, by its name in the configuration
- * or its well-known name; Let's Encrypt with `--prod`; that of `[acme]`, if the configuration sets one; else Let's Encrypt staging.
+ * Returns the CA that flags choose, with the account for it: that of `--server`; that of `--ca`, by
+ * its name in the configuration or its well-known name; Let's Encrypt with `--prod`; that of
+ * `[acme]`, if the configuration sets one; else Let's Encrypt staging.
  * @throws CliError `ERR_CLI_USAGE` for an unknown CA
  */
 export async function chooseAuthority(
@@ -127,7 +128,10 @@ function external(
   return async () => ({ kid, hmacKey });
 }
 
-/** Returns the staging directory of a public CA; undefined if it has none. That of a staging directory is itself. */
+/**
+ * Returns the staging directory of a public CA; undefined if it has none. That of a staging
+ * directory is itself.
+ */
 export function stagingOf(directory: string | undefined): string | undefined {
   const name = Object.keys(wellKnown).find(
     (candidate) => wellKnown[candidate]?.directory === directory,

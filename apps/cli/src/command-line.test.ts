@@ -14,7 +14,10 @@ interface RecordedCommand {
   readonly flags: Readonly<Record<string, RecordedFlag>>;
 }
 
-/** The command line of the first release: scripts and units of users rely on it. Add to it, never remove from it. */
+/**
+ * The command line of the first release: scripts and units of users rely on it. Add to it, never
+ * remove from it.
+ */
 const recorded = JSON.parse(
   readFileSync(join(import.meta.dirname, '../fixtures/command-line.json'), 'utf8'),
 ) as Readonly<Record<string, RecordedCommand>>;

@@ -63,7 +63,8 @@ const overridingFlags: readonly OverridingFlag[] = [
 ];
 
 /**
- * Sets the options `configuration` and `reconfigure` of a command, and the options of absent flags that the configuration has values for.
+ * Sets the options `configuration` and `reconfigure` of a command, and the options of absent flags
+ * that the configuration has values for.
  * @throws ConfigError as `readConfig`
  */
 export async function configure(command: Command, terminal: Terminal): Promise<void> {
@@ -124,7 +125,10 @@ export async function plainConfiguration(storage: string): Promise<Config> {
   });
 }
 
-/** Returns the default folder of the storage: `/var/lib/acmex` for root, `$XDG_STATE_HOME/acmex` for other users. */
+/**
+ * Returns the default folder of the storage: `/var/lib/acmex` for root, `$XDG_STATE_HOME/acmex` for
+ * other users.
+ */
 export function dataDirectory({ env, uid }: Pick<Terminal, 'env' | 'uid'>): string {
   return uid === 0
     ? '/var/lib/acmex'

@@ -20,7 +20,10 @@ afterEach(async () => {
 });
 const at = (file: string) => join(folder, file);
 
-/** A CA whose validations last until the test ends them: its clock is a hundred times slower, so that nothing expires meanwhile. */
+/**
+ * A CA whose validations last until the test ends them: its clock is a hundred times slower, so
+ * that nothing expires meanwhile.
+ */
 async function patientCa() {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());

@@ -27,7 +27,10 @@ export interface DemoOptions {
 
 const names = ['www.demo.test', 'demo.test'];
 
-/** `acmex demo`: obtains a certificate over http-01 from a temporary CA on this machine; only the files remain. */
+/**
+ * `acmex demo`: obtains a certificate over http-01 from a temporary CA on this machine; only the
+ * files remain.
+ */
 export async function demo(
   { directory, logLevel }: DemoOptions,
   terminal: Terminal,

@@ -39,7 +39,10 @@ export function codeOf(error: unknown): string | undefined {
   return code !== undefined && Object.hasOwn(tables, code) ? code : undefined;
 }
 
-/** Returns 1 internal error · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA · 6 validation failed · 7 rate limited · 8 issued, not deployed · 9 done in part */
+/**
+ * Returns 1 internal error · 2 usage · 3 local · 4 CA or network unreachable · 5 refused by the CA
+ * · 6 validation failed · 7 rate limited · 8 issued, not deployed · 9 done in part
+ */
 export function exitCodeOf(error: unknown): number {
   const code = codeOf(error);
   return (code === undefined ? undefined : tables[code]?.exit) ?? 1;

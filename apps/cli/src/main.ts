@@ -11,7 +11,8 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 
 /** Runs the command line in this process. @returns the exit code */
 async function runHere(): Promise<number> {
-  // After listing 100,000 certificates, a server uses 116 MB with this, 193 MB without, at the same speed.
+  // After listing 100,000 certificates, a server uses 116 MB with this, 193 MB without, at the same
+  // speed.
   if (args[0] === 'serve') (await import('node:v8')).setFlagsFromString('--optimize-for-size');
   const { run } = await import('./program.ts');
   const stop = new AbortController();
@@ -33,7 +34,8 @@ async function runHere(): Promise<number> {
 }
 
 /**
- * Aborts on the first SIGINT or SIGTERM; ends the process on the second, or when clean-up takes too long.
+ * Aborts on the first SIGINT or SIGTERM; ends the process on the second, or when clean-up takes too
+ * long.
  * @param display what others can still see: reported when the process ends before its clean-up
  */
 function stopOnSignals(stop: AbortController, done: AbortSignal, display: Set<string>): void {

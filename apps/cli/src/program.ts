@@ -77,7 +77,10 @@ export async function run(
   }
 }
 
-/** Finds the command that the words of a command line name, and whether one of them is not a command. */
+/**
+ * Finds the command that the words of a command line name, and whether one of them is not a
+ * command.
+ */
 function namedCommand(program: Command, args: readonly string[]) {
   let command = program;
   for (const word of args) {
@@ -91,7 +94,10 @@ function namedCommand(program: Command, args: readonly string[]) {
   return { command: args[0] === 'queue' ? (implied ?? command) : command, unknown: false };
 }
 
-/** Returns a command line without a request for help, which commander would answer before it reports an unknown command. */
+/**
+ * Returns a command line without a request for help, which commander would answer before it reports
+ * an unknown command.
+ */
 function withoutHelp(args: readonly string[]): readonly string[] {
   return args.filter((word) => !['-h', '--help', 'help'].includes(word));
 }
@@ -115,7 +121,10 @@ async function provide(
   else setOverrides(command);
 }
 
-/** Returns the command line for commander; the reference of the flags is made from it. @param runDefinition runs a command that was named */
+/**
+ * Returns the command line for commander; the reference of the flags is made from it.
+ * @param runDefinition runs a command that was named
+ */
 export function commandLine(
   version: string,
   terminal: Pick<Terminal, 'stdout' | 'stderr'>,

@@ -50,7 +50,10 @@ export function trackDisplay(display: Set<string>, progress: IssuanceProgress): 
   if (progress.type === 'removed') display.delete(response);
 }
 
-/** Returns a fetch that reports each request at the level `debug`: its method, URL, status and duration; never a body. */
+/**
+ * Returns a fetch that reports each request at the level `debug`: its method, URL, status and
+ * duration; never a body.
+ */
 export function loggingFetch(fetch: Fetch, report: Reporter): Fetch {
   return async (url, request) => {
     const start = systemClock.monotonic();

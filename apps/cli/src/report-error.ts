@@ -6,7 +6,8 @@ import type { Terminal } from './terminal.ts';
 type Streams = Pick<Terminal, 'stdout' | 'stderr'>;
 
 /**
- * Writes an error to standard error in one line, with its stack for `debug`, and to standard output as a JSON document for `json`.
+ * Writes an error to standard error in one line, with its stack for `debug`, and to standard output
+ * as a JSON document for `json`.
  * @returns the exit code
  */
 export function reportError(
@@ -27,7 +28,10 @@ export function reportError(
   return exitCodeOf(error);
 }
 
-/** Writes what commander has not: the JSON document of a command line that cannot be parsed. @returns the exit code */
+/**
+ * Writes what commander has not: the JSON document of a command line that cannot be parsed.
+ * @returns the exit code
+ */
 export function reportUsage(
   message: string,
   { json }: { readonly json: boolean },
@@ -37,7 +41,10 @@ export function reportUsage(
   return 2;
 }
 
-/** Returns what a program can act on: when to try again, the CA's problem document, several failures. */
+/**
+ * Returns what a program can act on: when to try again, the CA's problem document, several
+ * failures.
+ */
 function detailsOf(error: unknown): object {
   const { retryAfter, problem, failures } = Object(error) as Partial<AcmeError> & {
     readonly failures?: unknown;

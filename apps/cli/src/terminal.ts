@@ -43,7 +43,9 @@ export interface ReporterOptions {
   readonly configuration?: Config | undefined;
 }
 
-/** Returns a reporter that writes to stderr: with a spinner on a terminal, otherwise plain lines. */
+/**
+ * Returns a reporter that writes to stderr: with a spinner on a terminal, otherwise plain lines.
+ */
 export async function reporter(
   { stderr, env }: Terminal,
   { logLevel: level, configuration }: ReporterOptions,

@@ -13,7 +13,8 @@ export interface WaitingFile extends AsyncDisposable {
 /**
  * Makes sure now that a file can be written later. Disposing of it removes what was not committed.
  *
- * A key (mode 0600) that is replaced may keep its mode up to 0640, other files up to their mode; see `replaceFile` of `@acmex/files`.
+ * A key (mode 0600) that is replaced may keep its mode up to 0640, other files up to their mode;
+ * see `replaceFile` of `@acmex/files`.
  *
  * @throws CliError `ERR_CLI_FILE`
  */
@@ -38,7 +39,8 @@ export async function waitingFile(
 }
 
 /**
- * Writes a stream to a new file, which exists only when it is complete, flushed, and accepted by `verify`.
+ * Writes a stream to a new file, which exists only when it is complete, flushed, and accepted by
+ * `verify`.
  *
  * @param verify gets the path of the complete bytes
  * @throws CliError `ERR_CLI_FILE`, `ERR_CLI_EXISTS`; errors of the stream and of `verify`

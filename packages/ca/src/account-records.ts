@@ -5,7 +5,10 @@ export interface AccountRecord {
   readonly status: 'valid' | 'deactivated';
   readonly contact: readonly string[];
   readonly key: PublicJwk;
-  /** Thumbprints of the keys that it had before, the latest first: records of dns-persist-01 may name it by them. */
+  /**
+   * Thumbprints of the keys that it had before, the latest first: records of dns-persist-01 may
+   * name it by them.
+   */
   readonly formerThumbprints?: readonly string[] | undefined;
   readonly termsOfServiceAgreed: boolean;
   /** The key identifier of the external account that it is bound to. */
@@ -15,5 +18,7 @@ export interface AccountRecord {
 }
 
 export const accounts = recordsOf<AccountRecord>('account');
-/** By the thumbprint of its key: there is one account for a key, also where many ask for it at once. */
+/**
+ * By the thumbprint of its key: there is one account for a key, also where many ask for it at once.
+ */
 export const accountsByKey = recordsOf<{ readonly account: string }>('account-by-key');

@@ -36,7 +36,9 @@ export function problemAnswer(
   };
 }
 
-/** JSON in ASCII: what a client wrote into it does nothing to the terminal that shows it to another. */
+/**
+ * JSON in ASCII: what a client wrote into it does nothing to the terminal that shows it to another.
+ */
 function text(object: object): string {
   return JSON.stringify(object).replace(
     /[^ -~]/g,

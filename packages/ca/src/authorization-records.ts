@@ -12,7 +12,9 @@ export interface ChallengeRecord {
   /** Absent in types that need none. */
   readonly token?: string | undefined;
   readonly status: 'pending' | 'processing' | 'valid' | 'invalid';
-  /** `token.thumbprint` with the account's key at the time when the client said that it is ready. */
+  /**
+   * `token.thumbprint` with the account's key at the time when the client said that it is ready.
+   */
   readonly keyAuthorization?: string | undefined;
   /** When that was; RFC 3339. */
   readonly since?: string | undefined;
@@ -36,11 +38,17 @@ export interface AuthorizationRecord {
 }
 
 export const authorizations = recordsOf<AuthorizationRecord>('authorization');
-/** What is valid, by account and what it covers: one look-up tells whether a name needs no new proof. */
+/**
+ * What is valid, by account and what it covers: one look-up tells whether a name needs no new
+ * proof.
+ */
 export const validAuthorizations = recordsOf<{ readonly authorization: string }>(
   'valid-authorization',
 );
-/** Validations under way: `<authorization>/<challenge type>`. A start finds here what the last one left. */
+/**
+ * Validations under way: `<authorization>/<challenge type>`. A start finds here what the last one
+ * left.
+ */
 export const validations = recordsOf<{ readonly since: string }>('validation');
 
 /** The status as of now: what time does is not written. RFC 8555 §7.1.6 */
@@ -84,7 +92,10 @@ interface CoveringOptions {
   readonly only?: (record: AuthorizationRecord) => boolean;
 }
 
-/** The valid authorization of an account that covers a name of an order: for itself, or for a domain above with its subdomains. */
+/**
+ * The valid authorization of an account that covers a name of an order: for itself, or for a domain
+ * above with its subdomains.
+ */
 export async function covering(
   storage: Storage,
   account: string,

@@ -24,7 +24,10 @@ export interface NewAuthorization {
   readonly record: AuthorizationRecord;
 }
 
-/** What has to be proven for a name, with the challenges that can prove it. A wildcard, and whatever covers names below, by DNS records alone. */
+/**
+ * What has to be proven for a name, with the challenges that can prove it. A wildcard, and whatever
+ * covers names below, by DNS records alone.
+ */
 export function authorizationFor(
   service: Pick<Service, 'clock' | 'lifetimes' | 'challengeTypes'>,
   account: string,
@@ -79,7 +82,10 @@ export async function reusable(
   });
 }
 
-/** Makes an authorization before there is an order, or finds the valid one. RFC 8555 §7.4.1, RFC 9444 §4.2 */
+/**
+ * Makes an authorization before there is an order, or finds the valid one. RFC 8555 §7.4.1, RFC
+ * 9444 §4.2
+ */
 export async function newAuthorization(
   service: Service,
   request: SignedByAccount,

@@ -12,13 +12,18 @@ export interface ServerFailure {
 
 /** Work that no request waits for. One piece of work under one name at a time in this process. */
 export interface Background {
-  /** Starts the work, unless work of this name is under way. A failure is reported, never thrown. */
+  /**
+   * Starts the work, unless work of this name is under way. A failure is reported, never thrown.
+   */
   run(name: string, work: (options: { readonly signal: AbortSignal }) => Promise<void>): void;
   /** Resolves when no work of this name is running. */
   done(name: string): Promise<void>;
   /** Resolves when no work is running. */
   idle(): Promise<void>;
-  /** Ends running work and starts no more. Unfinished work is in the storage, and the next start continues it. */
+  /**
+   * Ends running work and starts no more. Unfinished work is in the storage, and the next start
+   * continues it.
+   */
   close(): Promise<void>;
 }
 

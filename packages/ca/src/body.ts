@@ -5,7 +5,8 @@ export const largestBody = 64 * 1024;
 
 /**
  * Reads the text of a body, up to 64 KiB.
- * @throws Refusal `malformed`, with 413 for a larger body, and with 400 for a body that the client did not send whole
+ * @throws Refusal `malformed`, with 413 for a larger body, and with 400 for a body that the client
+ * did not send whole
  */
 export async function readBody(
   body: AsyncIterable<Uint8Array> | null,
@@ -22,7 +23,10 @@ export async function readBody(
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Yields the chunks. A connection that ends early is the client's fault, so it is not reported as a failure of this server. */
+/**
+ * Yields the chunks. A connection that ends early is the client's fault, so it is not reported as a
+ * failure of this server.
+ */
 async function* wholeBody(body: AsyncIterable<Uint8Array> | null) {
   try {
     yield* body ?? [];

@@ -245,7 +245,9 @@ export interface Posting {
   readonly contentType?: string;
 }
 
-/** A signed request, right or wrong in whatever a test wants. `payload` undefined is a POST-as-GET. */
+/**
+ * A signed request, right or wrong in whatever a test wants. `payload` undefined is a POST-as-GET.
+ */
 export async function post(
   ca: Pick<TestCa, 'server'>,
   path: string,

@@ -35,7 +35,10 @@ export type ValidationRequest = ShownValidation | PersistentValidation;
 /** Why a name is not proven. */
 export interface ValidationProblem {
   readonly valid?: false;
-  /** `connection`, `dns`, `incorrectResponse`, `tls`, `caa`, `unauthorized` …: with or without its URN. */
+  /**
+   * `connection`, `dns`, `incorrectResponse`, `tls`, `caa`, `unauthorized` …: with or without its
+   * URN.
+   */
   readonly type: string;
   /** Shown to the client: nothing that the name's server said, and nothing internal. */
   readonly detail: string;
@@ -47,7 +50,10 @@ export interface ValidationProblem {
 export type ValidationVerdict =
   { readonly valid: true; readonly until?: Temporal.Instant | undefined } | ValidationProblem;
 
-/** Looks, as the CA, whether an account controls a name. It is asked again a few times where it says no. */
+/**
+ * Looks, as the CA, whether an account controls a name. It is asked again a few times where it says
+ * no.
+ */
 export type ChallengeValidator = (
   request: ValidationRequest,
   options: { readonly signal: AbortSignal },

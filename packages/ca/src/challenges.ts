@@ -19,7 +19,10 @@ interface Which {
   readonly type: string;
 }
 
-/** Reads a challenge, or takes it up once the client says `{}`: that its answer is in place. RFC 8555 §7.5.1 */
+/**
+ * Reads a challenge, or takes it up once the client says `{}`: that its answer is in place. RFC
+ * 8555 §7.5.1
+ */
 export async function challenge(
   service: Service,
   request: SignedByAccount,

@@ -29,8 +29,9 @@ type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
 };
 
 /**
- * The list of revoked certificates. Made anew when a certificate was revoked since, and when half of its life is over.
- * Where that fails, the last one serves as long as it is valid, and `onError` is told.
+ * The list of revoked certificates. Made anew when a certificate was revoked since, and when half
+ * of its life is over. Where that fails, the last one serves as long as it is valid, and `onError`
+ * is told.
  * @returns DER
  */
 export async function currentCrl(
@@ -80,7 +81,10 @@ async function stored(storage: Storage, { number, parts: partCount, nextUpdate }
       };
 }
 
-/** The next list. Its number grows with each; where two processes make one, the second takes the first's. */
+/**
+ * The next list. Its number grows with each; where two processes make one, the second takes the
+ * first's.
+ */
 async function renewed(service: Parts) {
   const { storage, clock, issuer, lifetimes } = service;
   return await untilWritten(async () => {
@@ -89,7 +93,8 @@ async function renewed(service: Parts) {
       const there = await stored(storage, last.record);
       if (there) return there;
     }
-    // Read before the ledger: what comes in between makes the list stale, never complete without it.
+    // Read before the ledger: what comes in between makes the list stale, never complete without
+    // it.
     const mark = (await revocationMark.read(storage, 'last'))?.version;
     const thisUpdate = clock.now().round({ smallestUnit: 'second', roundingMode: 'floor' });
     const nextUpdate = thisUpdate.add({ seconds: Math.round(milliseconds(lifetimes.crl) / 1000) });
@@ -131,7 +136,10 @@ async function keep(
   ]);
 }
 
-/** What is revoked and would still be valid. A day more than that, so that each stands in one list at least. RFC 5280 §3.3 */
+/**
+ * What is revoked and would still be valid. A day more than that, so that each stands in one list
+ * at least. RFC 5280 §3.3
+ */
 async function revokedNow(storage: Storage, now: Temporal.Instant): Promise<readonly Revoked[]> {
   const revoked: Revoked[] = [];
   for await (const {

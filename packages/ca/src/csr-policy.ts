@@ -5,7 +5,10 @@ import { type ReadCsr, readCsr } from './csr.ts';
 import { quoted, type Refusal, refusal } from './problems.ts';
 import { isSameKey, keyFault } from './public-key.ts';
 
-/** All that is taken from a CSR: its key, and the wish for a certificate that wants stapling. Its names must be the order's already. */
+/**
+ * All that is taken from a CSR: its key, and the wish for a certificate that wants stapling. Its
+ * names must be the order's already.
+ */
 export interface AcceptedCsr {
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
@@ -14,7 +17,10 @@ export interface AcceptedCsr {
 }
 
 const largest = 16 * 1024;
-/** subjectAltName, basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier, TLS Feature: those that are understood, critical or not. */
+/**
+ * subjectAltName, basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier, TLS Feature:
+ * those that are understood, critical or not.
+ */
 const understood = [
   '2.5.29.17',
   '2.5.29.19',
@@ -25,7 +31,8 @@ const understood = [
 ];
 
 /**
- * Looks whether a CSR asks for exactly what was ordered, with a good key that its sender has. RFC 8555 §7.4
+ * Looks whether a CSR asks for exactly what was ordered, with a good key that its sender has. RFC
+ * 8555 §7.4
  * @param encoded DER in base64url, 16 KiB at most
  * @throws Refusal `badCSR`, `malformed`
  */
@@ -61,7 +68,8 @@ function read(encoded: unknown): ReadCsr {
 function checkKey(csr: ReadCsr, accountKey: PublicJwk): void {
   const fault = keyFault(csr.key);
   if (fault !== undefined) throw badCsr(`its key ${fault}`);
-  // A certificate's key is another than the account's, or whoever gets the one could speak for the other. RFC 8555 §11.1
+  // A certificate's key is another than the account's, or whoever gets the one could speak for the
+  // other. RFC 8555 §11.1
   if (isSameKey(csr.key, accountKey))
     throw badCsr("its key is the account's own: make another for the certificate");
   if (!csr.isSigned())
@@ -77,7 +85,9 @@ function checkExtensions({ extensions, ca }: ReadCsr): void {
   if (ca) throw badCsr("it asks for a CA's certificate");
 }
 
-/** The names of subjectAltName, or the common name where there are none, are exactly the order's. */
+/**
+ * The names of subjectAltName, or the common name where there are none, are exactly the order's.
+ */
 function checkNames(
   { alternativeNames, commonNames }: ReadCsr,
   ordered: readonly Identifier[],

@@ -33,7 +33,9 @@ const oids = {
   basicConstraints: '2.5.29.19',
   tlsFeature: '1.3.6.1.5.5.7.1.24',
 };
-/** Which type of key signs with which hash: none of SHA-1. RFC 5758 §3.2, RFC 4055 §5, RFC 8410 §3 */
+/**
+ * Which type of key signs with which hash: none of SHA-1. RFC 5758 §3.2, RFC 4055 §5, RFC 8410 §3
+ */
 const signatures: Readonly<Record<string, readonly [type: string, hash: string | null]>> = {
   '1.2.840.10045.4.3.2': ['ec', 'sha256'],
   '1.2.840.10045.4.3.3': ['ec', 'sha384'],

@@ -1,4 +1,7 @@
-/** Whether bytes are one DER SEQUENCE from the first to the last, with nothing behind it. X.690 §8.1.3 */
+/**
+ * Whether bytes are one DER SEQUENCE from the first to the last, with nothing behind it. X.690
+ * §8.1.3
+ */
 export function isOneSequence(der: Uint8Array): boolean {
   const [tag, first = 0] = der;
   if (tag !== 0x30) return false;

@@ -14,10 +14,16 @@ import type { Urls } from './urls.ts';
 export interface DraftChallengeOptions {
   /** TXT records at a name of the account's own. Off by default. */
   readonly dnsAccount01?: { readonly draft: DnsAccountDraft };
-  /** TXT records that are set once. Off by default: until such a record is gone, whoever has the account's key gets certificates. */
+  /**
+   * TXT records that are set once. Off by default: until such a record is gone, whoever has the
+   * account's key gets certificates.
+   */
   readonly dnsPersist01?: {
     readonly draft: DnsPersistDraft;
-    /** By which this CA goes in records, 1 to 10: lower case, A-labels. Where `caaIdentities` are given, some of them. */
+    /**
+     * By which this CA goes in records, 1 to 10: lower case, A-labels. Where `caaIdentities` are
+     * given, some of them.
+     */
     readonly issuerDomainNames: readonly string[];
   };
 }

@@ -31,7 +31,10 @@ export interface ExternalAccountInfo extends Omit<ExternalAccountRecord, 'hmacKe
 /** What an operator gives to a client that may create an account. RFC 8555 §7.3.4 */
 export interface NewExternalAccount {
   readonly kid: string;
-  /** 32 random bytes in base64url, not beginning with a hyphen, which command lines take for an option. Shown now and never again. */
+  /**
+   * 32 random bytes in base64url, not beginning with a hyphen, which command lines take for an
+   * option. Shown now and never again.
+   */
   readonly hmacKey: string;
 }
 
@@ -75,7 +78,10 @@ export async function* listExternalAccounts(storage: Storage): AsyncGenerator<Ex
   }
 }
 
-/** Binds no further accounts to it; those that are bound stay. Repeatable. @throws CaError `ERR_CA_EXTERNAL_ACCOUNT` */
+/**
+ * Binds no further accounts to it; those that are bound stay. Repeatable.
+ * @throws CaError `ERR_CA_EXTERNAL_ACCOUNT`
+ */
 export async function revokeExternalAccount(
   storage: Storage,
   kid: string,
@@ -102,7 +108,8 @@ export interface Binding {
 }
 
 /**
- * Checks the external account binding of a newAccount: the account's key, signed with the external account's. RFC 8555 §7.3.4
+ * Checks the external account binding of a newAccount: the account's key, signed with the external
+ * account's. RFC 8555 §7.3.4
  * @throws Refusal `malformed`, `unauthorized`
  */
 export async function checkBinding(

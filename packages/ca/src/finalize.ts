@@ -17,8 +17,9 @@ import { payloadOf, type SignedByAccount } from './signed-request.ts';
 const patience = { seconds: 2 };
 
 /**
- * Asks for the certificate of an order whose names are all proven. RFC 8555 §7.4. Who comes first decides what is
- * issued: all of it is written before anything is signed, so that there is one certificate, whatever happens in between.
+ * Asks for the certificate of an order whose names are all proven. RFC 8555 §7.4. Who comes first
+ * decides what is issued: all of it is written before anything is signed, so that there is one
+ * certificate, whatever happens in between.
  */
 export async function finalize(
   service: Service,

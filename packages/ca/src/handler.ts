@@ -42,7 +42,10 @@ export type PlainHandler = (
 /** Answers a request, whatever it is: it never throws. */
 export interface Handler {
   (request: Request, connection?: Connection): Promise<Response>;
-  /** The same without the weight of `Request` and `Response`, for servers that have their own; a handler around another may lack it. */
+  /**
+   * The same without the weight of `Request` and `Response`, for servers that have their own; a
+   * handler around another may lack it.
+   */
   readonly plain?: PlainHandler;
 }
 
@@ -118,7 +121,9 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
   };
 }
 
-/** What a client gets to know of an error: all of a refusal, and of anything else that it happened. */
+/**
+ * What a client gets to know of an error: all of a refusal, and of anything else that it happened.
+ */
 function refused(
   error: unknown,
   { method, url }: Pick<PlainRequest, 'method' | 'url'>,
@@ -141,7 +146,10 @@ function refused(
   return problemAnswer(document, away ? { 'retry-after': '10' } : {});
 }
 
-/** "a Link header with the relation index on all resources other than the directory", RFC 8555 §7.1, and a nonce where there is to be one. */
+/**
+ * "a Link header with the relation index on all resources other than the directory", RFC 8555 §7.1,
+ * and a nonce where there is to be one.
+ */
 function responseOf(
   { method }: PlainRequest,
   { status, headers, links = [], body }: Answer,

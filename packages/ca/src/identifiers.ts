@@ -72,7 +72,10 @@ export function readIdentifier(json: unknown): OrderedName | ProblemDocument {
   return { ...name, ancestorDomain: ancestor.value };
 }
 
-/** Returns the name in canonical form, or what is wrong with it. A CA takes A-labels only. RFC 8555 §7.1.4 */
+/**
+ * Returns the name in canonical form, or what is wrong with it. A CA takes A-labels only. RFC 8555
+ * §7.1.4
+ */
 function orderedName(type: 'dns' | 'ip', value: string): OrderedName | string {
   try {
     const name = checkedIdentifier({ type, value });
@@ -85,7 +88,10 @@ function orderedName(type: 'dns' | 'ip', value: string): OrderedName | string {
   }
 }
 
-/** @throws Refusal with one problem for each name that the profile, the issuer's own certificate or the policy refuses */
+/**
+ * @throws Refusal with one problem for each name that the profile, the issuer's own certificate or
+ * the policy refuses
+ */
 export async function checkAllowed(
   { issuer, policy }: { readonly issuer: Issuer; readonly policy: IdentifierPolicy },
   names: readonly OrderedName[],

@@ -11,7 +11,10 @@ const longest = { minutes: 1 };
 /** Seconds before each further try, where the issuer or the storage fails. */
 const pauses = [1, 5, 15, 30, 60];
 
-/** Makes the certificate of an order that is `processing`. In the background: the order says when it is there. */
+/**
+ * Makes the certificate of an order that is `processing`. In the background: the order says when it
+ * is there.
+ */
 export function startIssuance(service: Service, id: string): void {
   service.background.run(`issuance of ${id}`, async ({ signal }) => {
     for (let attempt = 0; ; attempt++) {
@@ -62,7 +65,10 @@ interface Finished {
   readonly decided: DecidedIssuance;
 }
 
-/** The certificate and the order's new status are one write: there is no valid order without it. Where two did the same, one is kept. */
+/**
+ * The certificate and the order's new status are one write: there is no valid order without it.
+ * Where two did the same, one is kept.
+ */
 async function finish(
   { storage, clock }: Service,
   { id, chains, decided }: Finished,

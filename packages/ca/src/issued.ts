@@ -7,7 +7,10 @@ export interface IssuedInfo extends Omit<CertificateRecord, 'chains'> {
   readonly serialNumber: string;
 }
 
-/** All that was issued, in the order of the serial numbers, which is none: read while it is asked for. */
+/**
+ * All that was issued, in the order of the serial numbers, which is none: read while it is asked
+ * for.
+ */
 export async function* listIssued(storage: Storage): AsyncGenerator<IssuedInfo> {
   for await (const stored of certificates.list(storage)) {
     const {

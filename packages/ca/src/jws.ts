@@ -5,7 +5,9 @@ import { parsedObject } from './answer.ts';
 import { refusal } from './problems.ts';
 import { keyFault, keyOfJwk } from './public-key.ts';
 
-/** The signatures that accounts sign with. RFC 8555 §6.2 forbids `none` and those of shared keys. */
+/**
+ * The signatures that accounts sign with. RFC 8555 §6.2 forbids `none` and those of shared keys.
+ */
 const algorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'] as const;
 type Algorithm = (typeof algorithms)[number];
 const curveOf: Partial<Record<Algorithm, string>> = {
@@ -58,7 +60,10 @@ export function readJws(what: string, json: JsonObject | undefined): ReadJws {
   return { header, jws: { protected: head, payload, signature } };
 }
 
-/** The algorithm that a header names. @throws Refusal `badSignatureAlgorithm`, naming those that are taken */
+/**
+ * The algorithm that a header names.
+ * @throws Refusal `badSignatureAlgorithm`, naming those that are taken
+ */
 export function algorithmOf(header: JsonObject): Algorithm {
   const algorithm = algorithms.find((algorithm) => algorithm === header.alg);
   if (algorithm === undefined)
@@ -104,7 +109,10 @@ export type ImportedKeys = (jwk: PublicJwk, algorithm: string) => Promise<Crypto
 const importKey: ImportedKeys = async (jwk, algorithm) =>
   (await importJWK({ ...jwk }, algorithm)) as CryptoKey;
 
-/** Keeps those that were used last: accounts come back, and to import a key costs as much as to verify with it. */
+/**
+ * Keeps those that were used last: accounts come back, and to import a key costs as much as to
+ * verify with it.
+ */
 export function importedKeys({ limit = 2000 }: { readonly limit?: number } = {}): ImportedKeys {
   const known = new LRUCache<string, CryptoKey>({ max: limit });
   return async (jwk, algorithm) => {
@@ -115,7 +123,11 @@ export function importedKeys({ limit = 2000 }: { readonly limit?: number } = {})
   };
 }
 
-/** The payload, once the signature is found to be the key's. @throws Refusal `badSignatureAlgorithm` for another key's algorithm; `malformed` for a bad signature */
+/**
+ * The payload, once the signature is found to be the key's.
+ * @throws Refusal `badSignatureAlgorithm` for another key's algorithm; `malformed` for a bad
+ * signature
+ */
 export async function verifiedPayload(
   what: string,
   { header, jws }: ReadJws,

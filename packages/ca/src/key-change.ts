@@ -7,7 +7,10 @@ import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
 
-/** Gives an account a new key: asked for with the old one, and signed inside with the new one. RFC 8555 §7.3.5 */
+/**
+ * Gives an account a new key: asked for with the old one, and signed inside with the new one. RFC
+ * 8555 §7.3.5
+ */
 export async function keyChange(
   { storage, urls }: Service,
   request: SignedByAccount,

@@ -4,7 +4,10 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { base, nonce, post, raw, type TestCa, testCa, type TestClient } from './ca.testing.ts';
 
-/** Requests that a stranger could send; each run of the tests another sample, whose seed a failure prints. */
+/**
+ * Requests that a stranger could send; each run of the tests another sample, whose seed a failure
+ * prints.
+ */
 const runs = process.env.ACMEX_SOAK === 'ca' ? 50_000 : 2500;
 
 let ca: TestCa;
@@ -109,7 +112,10 @@ const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Bytes by which the heap grows from the first fifth of the runs to the last, what is collectable not counted. */
+/**
+ * Bytes by which the heap grows from the first fifth of the runs to the last, what is collectable
+ * not counted.
+ */
 function growth() {
   const used: number[] = [];
   let run = 0;

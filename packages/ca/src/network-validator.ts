@@ -11,7 +11,10 @@ import { validateTlsAlpn01 } from './validation/tls-alpn-01.ts';
 import type { Validation } from './validation/validation.ts';
 
 export interface NetworkValidatorOptions {
-  /** Which addresses may be reached: public ones alone by default, which a CA for one's own network has to widen. */
+  /**
+   * Which addresses may be reached: public ones alone by default, which a CA for one's own network
+   * has to widen.
+   */
   readonly egress?: Egress;
   /** For TXT and CAA records; the system's by default. */
   readonly resolver?: ValidationResolver;

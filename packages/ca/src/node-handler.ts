@@ -2,7 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { largestBody, readBody } from './body.ts';
 import type { Handler, PlainHandler, PlainRequest } from './handler.ts';
 
-/** A handler as `node:http` and `node:https` call it. The address of the other end is the connection's: no header is believed. */
+/**
+ * A handler as `node:http` and `node:https` call it. The address of the other end is the
+ * connection's: no header is believed.
+ */
 export function nodeHandler(
   handler: Handler,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -34,7 +37,9 @@ async function answer(
   outgoing.end(body);
 }
 
-/** Undefined for what is no request at all. What is left of a body that is too large is never read. */
+/**
+ * Undefined for what is no request at all. What is left of a body that is too large is never read.
+ */
 function requestOf(incoming: IncomingMessage): PlainRequest | undefined {
   const { method = '', url: path = '', headers } = incoming;
   const url = `http://localhost${path}`;
@@ -51,7 +56,10 @@ function requestOf(incoming: IncomingMessage): PlainRequest | undefined {
   };
 }
 
-/** By way of `Request` and `Response`. A body that is too large is left to the handler to refuse, by the length that it says. */
+/**
+ * By way of `Request` and `Response`. A body that is too large is left to the handler to refuse, by
+ * the length that it says.
+ */
 function plainOf(handler: Handler): PlainHandler {
   return async ({ method, url, headers, body }, connection) => {
     const [type, length] = [headers.get('content-type'), headers.get('content-length')];

@@ -10,8 +10,9 @@ type Parts = Pick<Service, 'storage' | 'clock'> & {
 };
 
 /**
- * Replay nonces. RFC 8555 §6.5. A nonce is 128 random bits, its end, and an authentication code over both, so that handing
- * one out stores nothing and any process knows those of the others. Only used ones are kept, until they would have ended.
+ * Replay nonces. RFC 8555 §6.5. A nonce is 128 random bits, its end, and an authentication code
+ * over both, so that handing one out stores nothing and any process knows those of the others. Only
+ * used ones are kept, until they would have ended.
  */
 export interface Nonces {
   fresh(): Promise<string>;
@@ -68,7 +69,8 @@ export function nonces({ storage, clock, lifetimes }: Parts): Nonces {
         if (errorCode(error) === 'ERR_STORAGE_CONFLICT') return false;
         throw error;
       }
-      // Every use adds one, so removing more than that now and then keeps them to those that have not ended.
+      // Every use adds one, so removing more than that now and then keeps them to those that have
+      // not ended.
       if (++uses % 64 === 1) await removeEnded(storage, bucket(minute()));
       return true;
     },

@@ -3,7 +3,10 @@ import type { Usage } from './authority/extensions.ts';
 import type { ProblemDocument } from './problems.ts';
 import { recordsOf } from './stored.ts';
 
-/** What a certificate is built from, decided once: whoever takes up an interrupted issuance makes the same certificate. */
+/**
+ * What a certificate is built from, decided once: whoever takes up an interrupted issuance makes
+ * the same certificate.
+ */
 export interface DecidedIssuance {
   readonly serialNumber: string;
   /** SubjectPublicKeyInfo, DER in base64. */

@@ -9,7 +9,10 @@ export interface OrderState {
   readonly error?: ProblemDocument | undefined;
 }
 
-/** How far an order has come: an open one is what its authorizations and the time make of it. RFC 8555 §7.1.6 */
+/**
+ * How far an order has come: an open one is what its authorizations and the time make of it. RFC
+ * 8555 §7.1.6
+ */
 export async function orderState(
   { storage, clock }: Pick<Service, 'storage' | 'clock'>,
   order: OrderRecord,
@@ -37,7 +40,9 @@ export async function orderState(
   };
 }
 
-/** Why names were not proven: the only reason itself, or each below a common one. RFC 8555 §6.7.1 */
+/**
+ * Why names were not proven: the only reason itself, or each below a common one. RFC 8555 §6.7.1
+ */
 function failure(failed: readonly AuthorizationRecord[], now: Temporal.Instant): ProblemDocument {
   const reasons = failed.map(
     (authorization) =>

@@ -5,14 +5,18 @@ import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { recordsOf } from './stored.ts';
 
-/** What an account has begun and not ended, as `<account>/<order or authorization>`: never more than the limits, so that counting is cheap. */
+/**
+ * What an account has begun and not ended, as `<account>/<order or authorization>`: never more than
+ * the limits, so that counting is cheap.
+ */
 export const pending = recordsOf<{ readonly authorizations: number; readonly expires: string }>(
   'pending',
 );
 
 /**
- * Makes sure that an account may begin something with so many authorizations. What has ended by time or by failure is
- * struck off when the limit is met, since nothing is written at those moments.
+ * Makes sure that an account may begin something with so many authorizations. What has ended by
+ * time or by failure is struck off when the limit is met, since nothing is written at those
+ * moments.
  * @throws Refusal `rateLimited`
  */
 export async function checkPending(

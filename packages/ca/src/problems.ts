@@ -1,6 +1,8 @@
 import type { Identifier } from '@acmex/identifier';
 
-/** The types of RFC 8555 §6.7, RFC 9773 §7.4 and of the profiles extension that this server uses. */
+/**
+ * The types of RFC 8555 §6.7, RFC 9773 §7.4 and of the profiles extension that this server uses.
+ */
 export type ProblemType =
   | 'accountDoesNotExist'
   | 'alreadyReplaced'
@@ -105,7 +107,9 @@ export function isRefusal(error: unknown): error is Refusal {
   );
 }
 
-/** One problem for all refused names: the only one itself, or a compound of them. RFC 8555 §6.7.1 */
+/**
+ * One problem for all refused names: the only one itself, or a compound of them. RFC 8555 §6.7.1
+ */
 export function refusedNames(subproblems: readonly ProblemDocument[]): Refusal {
   const [first, ...rest] = subproblems;
   const word = (
@@ -120,7 +124,10 @@ export function refusedNames(subproblems: readonly ProblemDocument[]): Refusal {
   });
 }
 
-/** A text of a client's in a message: not too long, and with nothing in it that a terminal would obey. */
+/**
+ * A text of a client's in a message: not too long, and with nothing in it that a terminal would
+ * obey.
+ */
 export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 260)).replace(
     /[^ -~]/g,

@@ -9,7 +9,9 @@ export interface ProfileOptions {
   readonly description?: string;
   /** How long its certificates live at most; 90 days by default. */
   readonly validity?: DurationInput;
-  /** How far in the past they begin, for clocks that are behind; an hour by default, and at most. */
+  /**
+   * How far in the past they begin, for clocks that are behind; an hour by default, and at most.
+   */
   readonly backdate?: DurationInput;
   /** TLS servers by default. */
   readonly usages?: readonly Usage[];

@@ -21,7 +21,8 @@ describe('an RSA modulus', () => {
     expect(isWeakModulus(modulusOf() * 2n)).toBe(true);
   });
   it('with the pattern of ROCA is weak', () => {
-    // Each factor k * M + 65537^a mod M for M the product of the first primes: the form that the flawed library makes.
+    // Each factor k * M + 65537^a mod M for M the product of the first primes: the form that the
+    // flawed library makes.
     const product = [
       2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
       97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

@@ -14,7 +14,10 @@ interface WindowRecord {
   readonly start: string;
   readonly end: string;
   readonly explanationUrl?: string | undefined;
-  /** Certificates made later keep their own window, or those that replace would have to be replaced at once. */
+  /**
+   * Certificates made later keep their own window, or those that replace would have to be replaced
+   * at once.
+   */
   readonly issuedBefore: string;
 }
 
@@ -30,7 +33,10 @@ export interface MovedWindow {
   readonly explanationUrl?: string;
 }
 
-/** Moves the time at which certificates are to be renewed: for an incident, or to rehearse one. @throws CaError `ERR_CA_WINDOW` */
+/**
+ * Moves the time at which certificates are to be renewed: for an incident, or to rehearse one.
+ * @throws CaError `ERR_CA_WINDOW`
+ */
 export async function moveRenewalWindow(
   storage: Storage,
   { serialNumber = 'all', start, end, explanationUrl }: MovedWindow,

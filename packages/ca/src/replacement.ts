@@ -7,7 +7,10 @@ import { orderState } from './order-state.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 
-/** The certificate that a name for renewal information means: its issuer's key and its serial number. RFC 9773 §4.1 */
+/**
+ * The certificate that a name for renewal information means: its issuer's key and its serial
+ * number. RFC 9773 §4.1
+ */
 export async function certificateNamed(
   storage: Storage,
   id: string,
@@ -30,7 +33,8 @@ interface Replacement {
 
 /**
  * The change that marks a certificate as replaced by a new order. RFC 9773 §5
- * @throws Refusal `malformed`; `alreadyReplaced` while another order replaces it that is not invalid
+ * @throws Refusal `malformed`; `alreadyReplaced` while another order replaces it that is not
+ * invalid
  */
 export async function replacing(
   service: Service,

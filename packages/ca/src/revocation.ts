@@ -31,7 +31,10 @@ const operatorsReasons = Object.keys(revocationReasons).filter(
   (key) => key !== 'certificateHold' && key !== 'removeFromCRL',
 );
 
-/** Revokes a certificate: for its account, for an account that controls all its names, or for its own key. RFC 8555 §7.6 */
+/**
+ * Revokes a certificate: for its account, for an account that controls all its names, or for its
+ * own key. RFC 8555 §7.6
+ */
 export async function revokeCert(service: Service, request: SignedRequest): Promise<Answer> {
   const { certificate, reason = 0 } = payloadOf(request);
   if (typeof certificate !== 'string' || !/^[\w-]{1,30000}$/.test(certificate))

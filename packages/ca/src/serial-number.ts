@@ -1,6 +1,9 @@
 import { parseCertificate } from '@acmex/certificate';
 
-/** The serial number of a certificate from anyone, in lower-case hexadecimal; undefined for what is none. */
+/**
+ * The serial number of a certificate from anyone, in lower-case hexadecimal; undefined for what is
+ * none.
+ */
 export function serialNumberOf(der: Uint8Array): string | undefined {
   try {
     const { serialNumber } = parseCertificate(der);

@@ -1,4 +1,5 @@
-// A CA in a process of its own, until it is killed. Arguments: the storage's folder, its port, the port where http-01 is answered. Bundled by the test.
+// A CA in a process of its own, until it is killed. Arguments: the storage's folder, its port, the
+// port where http-01 is answered. Bundled by the test.
 import { createServer, type RequestListener } from 'node:http';
 import { addressPolicy } from '@acmex/egress';
 import { fileStorage } from '@acmex/storage-file';

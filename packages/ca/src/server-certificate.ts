@@ -28,8 +28,8 @@ export interface ServerCertificate {
 }
 
 /**
- * Issues a TLS certificate for the CA's HTTPS server from the CA itself, so that clients that trust the root trust the server.
- * The certificate is not recorded in the storage.
+ * Issues a TLS certificate for the CA's HTTPS server from the CA itself, so that clients that trust
+ * the root trust the server. The certificate is not recorded in the storage.
  * @throws CaError `ERR_CA_CONSTRAINTS` for a name that the issuer cannot issue for
  */
 export async function serverCertificate({

@@ -17,7 +17,10 @@ import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
 
 export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
-  /** Where clients reach it: `https://ca.example/acme`, with the directory at `/acme/directory`. Never taken from a request. */
+  /**
+   * Where clients reach it: `https://ca.example/acme`, with the directory at `/acme/directory`.
+   * Never taken from a request.
+   */
   readonly url: string;
   /** All that the server knows. Several processes may share one. */
   readonly storage: Storage;
@@ -28,7 +31,10 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   readonly onError: (failure: ServerFailure) => void;
   /** All three by default; those of drafts come beside. */
   readonly challengeTypes?: readonly ChallengeType[];
-  /** By name; the first is for orders that name none. One of 90 days by default, which the directory does not list. */
+  /**
+   * By name; the first is for orders that name none. One of 90 days by default, which the directory
+   * does not list.
+   */
   readonly profiles?: Readonly<Record<string, ProfileOptions>>;
   /** Says no to names that the issuer would be allowed to issue for. */
   readonly policy?: IdentifierPolicy;
@@ -43,7 +49,10 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   readonly clock?: Clock;
 }
 
-/** An ACME server. Disposing of it ends its background work; what is unfinished is taken up by the next one on the same storage. */
+/**
+ * An ACME server. Disposing of it ends its background work; what is unfinished is taken up by the
+ * next one on the same storage.
+ */
 export interface AcmeServer extends AsyncDisposable {
   /** The URL of its directory. */
   readonly directory: string;
@@ -53,8 +62,9 @@ export interface AcmeServer extends AsyncDisposable {
 }
 
 /**
- * The server's side of RFC 8555, with a CA behind it. State lies in the storage alone: what was acknowledged survives a
- * restart, and validations and issuances that a process has left are taken up at the start.
+ * The server's side of RFC 8555, with a CA behind it. State lies in the storage alone: what was
+ * acknowledged survives a restart, and validations and issuances that a process has left are taken
+ * up at the start.
  * @throws CaError `ERR_CA_URL`, `ERR_CA_PROFILE`, `ERR_CA_CHALLENGE`
  */
 export function acmeServer(options: AcmeServerOptions): AcmeServer {

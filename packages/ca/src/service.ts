@@ -59,6 +59,9 @@ export interface Service {
   readonly background: Background;
   /** Limits how many validations run at once. */
   readonly validationSlots: Semaphore;
-  /** Removes what has ended long ago and renews what will end, now and then; called whenever something is added. */
+  /**
+   * Removes what has ended long ago and renews what will end, now and then; called whenever
+   * something is added.
+   */
   readonly housekeeping: () => void;
 }

@@ -293,7 +293,10 @@ describe('an account key', () => {
   });
 });
 
-/** The product of two neighbouring odd numbers of 1024 bits: prime or not, Fermat finds them at once. */
+/**
+ * The product of two neighbouring odd numbers of 1024 bits: prime or not, Fermat finds them at
+ * once.
+ */
 function closeModulus(): string {
   const factor = (1n << 1023n) + 1_000_000_007n * 12_345n * 2n + 1n;
   const hex = (factor * (factor + 2n)).toString(16);

@@ -37,8 +37,9 @@ interface Received {
 }
 
 /**
- * A request that was signed for this URL by the right kind of signer, with a nonce that nobody has used before. RFC 8555 §6.
- * The nonce is used up last, so that what is refused before costs the storage nothing.
+ * A request that was signed for this URL by the right kind of signer, with a nonce that nobody has
+ * used before. RFC 8555 §6. The nonce is used up last, so that what is refused before costs the
+ * storage nothing.
  * @throws Refusal
  */
 export async function signedRequest(

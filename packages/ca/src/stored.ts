@@ -1,6 +1,9 @@
 import { type Records, records } from '@acmex/storage';
 
-/** The records of one kind, each under `ca/<kind>/<id>`. @param secret whether the values must not lie in clear where others can read them */
+/**
+ * The records of one kind, each under `ca/<kind>/<id>`.
+ * @param secret whether the values must not lie in clear where others can read them
+ */
 export function recordsOf<T>(
   kind: string,
   { secret = false }: { readonly secret?: boolean } = {},

@@ -72,7 +72,10 @@ export function startValidation(service: Service, id: string, type: ChallengeRec
   });
 }
 
-/** One look. What the validator throws is a fault of ours, and no more than another reason to look again. */
+/**
+ * One look. What the validator throws is a fault of ours, and no more than another reason to look
+ * again.
+ */
 async function lookUp(
   service: Service,
   authorization: AuthorizationRecord,

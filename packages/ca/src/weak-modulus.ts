@@ -3,7 +3,10 @@ const smallPrimes = [
   103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/** Whether an RSA modulus gives its factors away: small ones, two that are close to each other, or the pattern of ROCA (CVE-2017-15361). */
+/**
+ * Whether an RSA modulus gives its factors away: small ones, two that are close to each other, or
+ * the pattern of ROCA (CVE-2017-15361).
+ */
 export function isWeakModulus(modulus: bigint): boolean {
   return (
     modulus % 2n === 0n ||
@@ -36,7 +39,10 @@ function squareRoot(number: bigint): bigint {
   }
 }
 
-/** The keys of the flawed library are powers of 65537 to every small prime; of others, one in 10^8 or fewer. */
+/**
+ * The keys of the flawed library are powers of 65537 to every small prime; of others, one in 10^8
+ * or fewer.
+ */
 function hasRocaPattern(modulus: bigint): boolean {
   return smallPrimes.every((prime) => powersOf65537(prime).has(Number(modulus % BigInt(prime))));
 }

@@ -16,7 +16,8 @@ export interface AlternativeNames {
   readonly otherNames: readonly string[];
 }
 
-// The public declarations must not need those of @peculiar/x509, which need the DOM's: this is the part of its type that is used.
+// The public declarations must not need those of @peculiar/x509, which need the DOM's: this is the
+// part of its type that is used.
 interface NamesExtension {
   readonly names: { readonly items: readonly Identifier[] };
 }
@@ -66,7 +67,9 @@ export function alternativeNamesValue(identifiers: readonly Identifier[]): Uint8
   );
 }
 
-/** Returns a text of unknown origin as a JSON string of printable ASCII, cut after 300 characters. */
+/**
+ * Returns a text of unknown origin as a JSON string of printable ASCII, cut after 300 characters.
+ */
 export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 300)).replace(
     /[^ -~]/g,

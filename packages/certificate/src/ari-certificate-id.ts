@@ -2,8 +2,10 @@ import { CertificateError } from './errors.ts';
 import type { CertificateInfo } from './certificate-info.ts';
 
 /**
- * The name of a certificate in renewal information and in `replaces`: its authority key identifier and its serial number. RFC 9773 §4.1
- * @throws CertificateError `ERR_CERTIFICATE_FORMAT` for a certificate without an authority key identifier
+ * The name of a certificate in renewal information and in `replaces`: its authority key identifier
+ * and its serial number. RFC 9773 §4.1
+ * @throws CertificateError `ERR_CERTIFICATE_FORMAT` for a certificate without an authority key
+ * identifier
  */
 export function ariCertificateId({
   authorityKeyIdentifier,

@@ -8,7 +8,10 @@ import { largestText, toPem } from './pem.ts';
 import { asksForStapling, tlsFeature } from './tls-feature.ts';
 import { blocksOf, readDer, x509 } from './x509.ts';
 
-/** The contents of a certificate. Its texts are untrusted: a CA could have written anything into them. */
+/**
+ * The contents of a certificate. Its texts are untrusted: a CA could have written anything into
+ * them.
+ */
 export interface CertificateInfo {
   readonly subject: string;
   readonly issuer: string;

@@ -18,7 +18,10 @@ import { blocksOf, readDer, x509 } from './x509.ts';
 export interface CsrRequest {
   readonly identifiers: readonly Identifier[];
   readonly key: PrivateKey;
-  /** None by default: the names are in the subjectAltName, and a common name has at most 64 characters. */
+  /**
+   * None by default: the names are in the subjectAltName, and a common name has at most 64
+   * characters.
+   */
   readonly commonName?: string;
   /** Asks for a certificate that is only valid with a stapled OCSP answer. RFC 7633 */
   readonly mustStaple?: boolean;
@@ -38,9 +41,11 @@ export interface CertificateRequestInfo {
 const extensionRequest = '1.2.840.113549.1.9.14';
 
 /**
- * Creates a certificate signing request (PKCS#10, RFC 2986). Only `key.sign` signs it, so the key can be anywhere.
+ * Creates a certificate signing request (PKCS#10, RFC 2986). Only `key.sign` signs it, so the key
+ * can be anywhere.
  * @returns DER
- * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have; `ERR_KEY_FORMAT` for a key whose `publicKey` is none; else what `key.sign` throws
+ * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have;
+ * `ERR_KEY_FORMAT` for a key whose `publicKey` is none; else what `key.sign` throws
  */
 export async function createCsr(request: CsrRequest): Promise<Uint8Array> {
   const info = requestInfo(request);
@@ -135,7 +140,8 @@ export async function parseCsr(input: string | Uint8Array): Promise<CertificateR
 
 /**
  * Returns the names that a request asks for. The common name is one of them. RFC 8555 §7.4
- * @throws CertificateError `ERR_CSR_NAMES` for no names, or a common name that is not among the other names
+ * @throws CertificateError `ERR_CSR_NAMES` for no names, or a common name that is not among the
+ * other names
  * @throws IdentifierError `ERR_ACME_IDENTIFIER` for a name that no certificate can have
  */
 function requestedNames(

@@ -1,4 +1,7 @@
-/** Whether bytes are one DER SEQUENCE from the first to the last, with nothing behind it: the frame of every certificate and request. X.690 §8.1.3 */
+/**
+ * Whether bytes are one DER SEQUENCE from the first to the last, with nothing behind it: the frame
+ * of every certificate and request. X.690 §8.1.3
+ */
 export function isOneSequence(der: Uint8Array): boolean {
   const [tag, first = 0] = der;
   if (tag !== 0x30) return false;
@@ -38,7 +41,10 @@ function septets(number: number): readonly number[] {
     : [...septets(Math.floor(number / 0x80)).map((septet) => septet | 0x80), number & 0x7f];
 }
 
-/** The two numbers of an ECDSA signature, side by side as WebCrypto gives them, as SEQUENCE { r INTEGER, s INTEGER }. RFC 3279 §2.2.3 */
+/**
+ * The two numbers of an ECDSA signature, side by side as WebCrypto gives them, as SEQUENCE { r
+ * INTEGER, s INTEGER }. RFC 3279 §2.2.3
+ */
 export function ecdsaSignature(sideBySide: Uint8Array): Uint8Array {
   const half = sideBySide.length / 2;
   return der(0x30, integer(sideBySide.subarray(0, half)), integer(sideBySide.subarray(half)));

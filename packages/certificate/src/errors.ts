@@ -1,8 +1,8 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * What can be wrong with keys, requests and certificates.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * What can be wrong with keys, requests and certificates. `exit` is the exit code of a program that
+ * ends with it, `http` the status of a service that passes it on.
  */
 export const certificateErrors = {
   ERR_KEY_FORMAT: {

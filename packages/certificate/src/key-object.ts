@@ -34,7 +34,9 @@ export function describeKey(key: KeyObject): string {
   );
 }
 
-/** How the SubjectPublicKeyInfo of a short key begins, and how long it is. RFC 5480 §2, RFC 8410 §4 */
+/**
+ * How the SubjectPublicKeyInfo of a short key begins, and how long it is. RFC 5480 §2, RFC 8410 §4
+ */
 const beginnings: readonly {
   readonly type: KeyType;
   readonly begin: Buffer;
@@ -70,7 +72,8 @@ export function describePublicKey(spki: Uint8Array): string {
 /**
  * Reads a private key from PEM.
  * @param pem 64 KiB at most
- * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_TYPE`, `ERR_KEY_PASSPHRASE_MISSING`, `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
+ * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_TYPE`,
+ * `ERR_KEY_PASSPHRASE_MISSING`, `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
  */
 export function readPrivateKey(
   pem: Uint8Array,

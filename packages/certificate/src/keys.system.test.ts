@@ -28,7 +28,10 @@ function openssl(args: readonly string[], input?: Uint8Array | string): string {
   return stdout + stderr;
 }
 
-/** A file that openssl makes, with `-out` right behind the name of the command: genrsa wants the size last. */
+/**
+ * A file that openssl makes, with `-out` right behind the name of the command: genrsa wants the
+ * size last.
+ */
 function made(command: string): Uint8Array {
   const [program = '', ...more] = command.split(' ');
   openssl([program, '-out', 'made.pem', ...more]);
@@ -71,7 +74,8 @@ describeWith(['openssl'], 'a key, as OpenSSL sees it', () => {
       const csr = await createCsr({ identifiers, key, mustStaple: true });
       const text = openssl(['req', '-inform', 'DER', '-verify', '-noout', '-text'], csr);
       expect(text).toContain('verify OK');
-      // sha256WithRSAEncryption with the NULL that RFC 4055 §5 demands, and that OpenSSL does not miss
+      // sha256WithRSAEncryption with the NULL that RFC 4055 §5 demands, and that OpenSSL does not
+      // miss
       if (type.startsWith('rsa'))
         expect(Buffer.from(csr).toString('hex')).toContain('300d06092a864886f70d01010b0500');
       expect(text).toContain(

@@ -38,8 +38,9 @@ function quadOf(bytes: Uint8Array, at: number): readonly number[] {
 }
 
 /**
- * The blocks of a PEM text that have one of the labels, each as DER; text around them and other blocks are passed over.
- * A block that does not end, or that holds anything but base64, is `undefined`.
+ * The blocks of a PEM text that have one of the labels, each as DER; text around them and other
+ * blocks are passed over. A block that does not end, or that holds anything but base64, is
+ * `undefined`.
  */
 export function fromPem(text: string, label: RegExp): readonly (Uint8Array | undefined)[] {
   return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,60})-----(?:([^-]*)-----END \1-----)?/g)]

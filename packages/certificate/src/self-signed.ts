@@ -35,7 +35,8 @@ export interface SelfSignedRequest {
 }
 
 /**
- * Creates a certificate that its own key signs, valid for a week from an hour ago. It is for what needs no trust, such as the response to tls-alpn-01.
+ * Creates a certificate that its own key signs, valid for a week from an hour ago. It is for what
+ * needs no trust, such as the response to tls-alpn-01.
  * @returns PEM
  * @throws CertificateError `ERR_CSR_NAMES` for no names, or one that no certificate can have
  */

@@ -26,16 +26,21 @@ export interface IssuedCertificate {
   readonly pem: string;
 }
 
-/** How far this machine's clock may be behind the CA's: certificates begin to be valid when they are made. */
+/**
+ * How far this machine's clock may be behind the CA's: certificates begin to be valid when they are
+ * made.
+ */
 const tolerance = Temporal.Duration.from({ minutes: 5 });
 
 /**
- * Makes sure, before anything is stored, that a CA issued what it was asked for: the request's key, exactly its names and
- * no others, a server's certificate, each certificate signed by the next, and valid now. A certificate may begin up to five
- * minutes from now, for a clock that is behind; its end has no tolerance. Of the others only the issuer of the first must be
- * valid: CAs knowingly end chains with expired cross-signed roots. Whether anyone trusts the last is not looked into.
+ * Makes sure, before anything is stored, that a CA issued what it was asked for: the request's key,
+ * exactly its names and no others, a server's certificate, each certificate signed by the next, and
+ * valid now. A certificate may begin up to five minutes from now, for a clock that is behind; its
+ * end has no tolerance. Of the others only the issuer of the first must be valid: CAs knowingly end
+ * chains with expired cross-signed roots. Whether anyone trusts the last is not looked into.
  * @param chain PEM, the end-entity certificate first; 1 MiB at most
- * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, `…_KEY`, `…_NAMES`, `…_CA`, `…_CHAIN`, `…_VALIDITY`
+ * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, `…_KEY`, `…_NAMES`, `…_CA`, `…_CHAIN`,
+ * `…_VALIDITY`
  */
 export async function verifyIssued(
   chain: string,

@@ -1,6 +1,9 @@
 import { ChallengeError } from './errors.ts';
 
-/** @throws ChallengeError `ERR_CHALLENGE_DRAFT` unless the version is named, and known here: which one a CA follows cannot be guessed */
+/**
+ * @throws ChallengeError `ERR_CHALLENGE_DRAFT` unless the version is named, and known here: which
+ * one a CA follows cannot be guessed
+ */
 export function assertDraft(
   type: string,
   draft: string | undefined,

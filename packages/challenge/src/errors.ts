@@ -1,6 +1,9 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
-/** Why a challenge cannot be answered; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
+/**
+ * Why a challenge cannot be answered; `exit` is the exit code of a program that ends with it,
+ * `http` the status of a service that passes it on.
+ */
 export const challengeErrors = {
   ERR_CHALLENGE_PORT_IN_USE: {
     meaning: 'Another program listens on the port.',

@@ -13,7 +13,8 @@ export interface Place {
 /**
  * A server that listens, over IPv6 and IPv4 where the machine has both.
  * @param make a new server; called again where there is no IPv6
- * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
+ * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`,
+ * `ERR_CHALLENGE_LISTEN`
  */
 export async function listening<T extends Server>(
   make: () => T,

@@ -25,7 +25,10 @@ export interface TxtSolverOptions {
   readonly clock?: Clock;
 }
 
-/** A TXT record for one challenge: which zone it is written in, its whole name, its value; and for dns-01 the challenge, for hosts that make the record from that by themselves. */
+/**
+ * A TXT record for one challenge: which zone it is written in, its whole name, its value; and for
+ * dns-01 the challenge, for hosts that make the record from that by themselves.
+ */
 export type TxtResponse = {
   readonly zone: string;
   readonly name: string;
@@ -44,7 +47,10 @@ interface TxtChallenge {
 /** For taking a record down; nobody can cancel that. */
 const removeLimit = 'PT2M';
 
-/** Shows the digest of the key authorization in a TXT record. Where its name is an alias (CNAME), the record is written where that leads. */
+/**
+ * Shows the digest of the key authorization in a TXT record. Where its name is an alias (CNAME),
+ * the record is written where that leads.
+ */
 export function txtSolver(
   { type, nameOf, answered }: TxtChallenge,
   {

@@ -14,7 +14,10 @@ import {
 type Pebble = Awaited<ReturnType<typeof startPebble>>;
 type Shown = { readonly token: string; readonly keyAuthorization: string };
 
-/** http-01 by way of Pebble's own test server; `shown` is what is on display now, as far as this solver knows. */
+/**
+ * http-01 by way of Pebble's own test server; `shown` is what is on display now, as far as this
+ * solver knows.
+ */
 function solverOf(pebble: Pebble) {
   const presented = new Set<string>();
   const solver: ChallengeSolver<Shown> = {
@@ -85,7 +88,8 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
   ])('gets a certificate for %s, and leaves nothing on display', async (_, texts, type) => {
     const { solver, presented } = solverOf(pebble);
     const names = identifiers(texts);
-    // An account of its own: Pebble gives one in a hundred orders a valid authorization again, though told not to.
+    // An account of its own: Pebble gives one in a hundred orders a valid authorization again,
+    // though told not to.
     const session = await sessionAt(pebble);
     const tokens: string[] = [];
     const { leaf, chain } = await issue(new AcmeClient({ session, solvers: [solver] }), names, {

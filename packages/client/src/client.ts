@@ -46,21 +46,29 @@ export interface IssueRequest {
   /** Wished validity; many CAs refuse an order that has a wish. */
   readonly notBefore?: InstantInput | undefined;
   readonly notAfter?: InstantInput | undefined;
-  /** Whether a chain is the one wanted, where the CA offers several; the CA's first when none is. */
+  /**
+   * Whether a chain is the one wanted, where the CA offers several; the CA's first when none is.
+   */
   readonly prefer?: ((pem: string) => boolean) | undefined;
 }
 
 export interface IssueOptions {
   /** Where an earlier, interrupted call had come to: what it last gave to `save`. */
   readonly state?: IssuanceState | undefined;
-  /** Keeps the state. Awaited before the order is made, after the CA has answered, and before any response is shown. */
+  /**
+   * Keeps the state. Awaited before the order is made, after the CA has answered, and before any
+   * response is shown.
+   */
   readonly save?: (state: IssuanceState) => Promise<void>;
   /** Ends the issuance; what is on display is taken down all the same. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: IssuanceProgress) => void;
 }
 
-/** What the CA issued, as it came: look into it with `verifyIssued` of @acmex/certificate before it is stored. */
+/**
+ * What the CA issued, as it came: look into it with `verifyIssued` of @acmex/certificate before it
+ * is stored.
+ */
 export interface IssuedChain {
   readonly order: string;
   readonly url: string;
@@ -85,7 +93,9 @@ interface Task {
   readonly solver: ChallengeSolver;
 }
 
-/** Gets certificates from an ACME server. One instance serves any number of concurrent issuances. */
+/**
+ * Gets certificates from an ACME server. One instance serves any number of concurrent issuances.
+ */
 export class AcmeClient {
   readonly #session: AcmeSession;
   readonly #solvers: readonly ChallengeSolver[];
@@ -98,11 +108,13 @@ export class AcmeClient {
   }
 
   /**
-   * From names and a CSR to a chain. Continues from `state` where there is one: an order that is `ready` skips its
-   * authorizations, `processing` is polled, `valid` is downloaded; one that is gone or has failed is replaced by a new one. Where
-   * the earlier call ended while it made its order, that one is looked for among the account's, if the CA lists them.
-   * Where a name fails and another solver could answer for it, a new order is made and that one tried.
-   * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED` with each name's failure, `ERR_CLIENT_NO_SOLVER`; AcmeError; the signal's reason
+   * From names and a CSR to a chain. Continues from `state` where there is one: an order that is
+   * `ready` skips its authorizations, `processing` is polled, `valid` is downloaded; one that is
+   * gone or has failed is replaced by a new one. Where the earlier call ended while it made its
+   * order, that one is looked for among the account's, if the CA lists them. Where a name fails and
+   * another solver could answer for it, a new order is made and that one tried.
+   * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED` with each name's failure,
+   * `ERR_CLIENT_NO_SOLVER`; AcmeError; the signal's reason
    */
   async issue(request: IssueRequest, options: IssueOptions = {}): Promise<IssuedChain> {
     const tried = new TriedChallenges();
@@ -110,7 +122,8 @@ export class AcmeClient {
       try {
         return await this.#attempt(request, { ...options, state }, tried);
       } catch (error) {
-        // The CA's verdict on what was tried first is worth more than what became of the second choice.
+        // The CA's verdict on what was tried first is worth more than what became of the second
+        // choice.
         if (first !== undefined && errorCode(error) === 'ERR_CLIENT_NO_SOLVER') throw first;
         if (
           errorCode(error) !== 'ERR_CLIENT_VALIDATION_FAILED' ||
@@ -180,7 +193,10 @@ export class AcmeClient {
     return { order: order.url, ...chain };
   }
 
-  /** Takes down what `state` says may be on display. @throws AggregateError of what could not be taken down */
+  /**
+   * Takes down what `state` says may be on display.
+   * @throws AggregateError of what could not be taken down
+   */
   async abandon(state: IssuanceState): Promise<void> {
     const failed: unknown[] = [];
     for (const { type, response } of checkState(state).responses) {
@@ -222,7 +238,10 @@ export class AcmeClient {
     }
   }
 
-  /** Proves every name of the order that is not proven yet. Whatever happens, nothing stays on display. */
+  /**
+   * Proves every name of the order that is not proven yet. Whatever happens, nothing stays on
+   * display.
+   */
   async #validate(
     order: Order<'pending'>,
     { saved, save, tried, onProgress, signal }: Validation,

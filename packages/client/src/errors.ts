@@ -3,8 +3,9 @@ import type { Identifier } from '@acmex/identifier';
 import type { Problem } from '@acmex/protocol';
 
 /**
- * Why an issuance ended without a certificate, beside what the CA itself refuses (`acmeErrors` of @acmex/protocol).
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * Why an issuance ended without a certificate, beside what the CA itself refuses (`acmeErrors` of
+ * @acmex/protocol). `exit` is the exit code of a program that ends with it, `http` the status of a
+ * service that passes it on.
  */
 export const clientErrors = {
   ERR_CLIENT_VALIDATION_FAILED: {

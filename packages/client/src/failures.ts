@@ -11,7 +11,10 @@ import {
 import { ClientError, type ValidationFailure } from './errors.ts';
 import { nameOf } from './progress.ts';
 
-/** Why an order is invalid: each name that failed with the CA's detail and a hint, else the order's own error. */
+/**
+ * Why an order is invalid: each name that failed with the CA's detail and a hint, else the order's
+ * own error.
+ */
 export function orderFailure(
   order: Order<'invalid'>,
   authorizations: readonly Authorization[],

@@ -13,8 +13,9 @@ import {
 const [largestSearch, read] = [50, 2000];
 
 /**
- * The order that was being made when the process ended, before it could keep the CA's answer: of the account's newest, one for
- * exactly these names that is not finalized. `unlisted` where the CA does not list an account's orders. RFC 8555 §7.1.2.1
+ * The order that was being made when the process ended, before it could keep the CA's answer: of
+ * the account's newest, one for exactly these names that is not finalized. `unlisted` where the CA
+ * does not list an account's orders. RFC 8555 §7.1.2.1
  */
 export async function lostOrder(
   session: AcmeSession,

@@ -12,7 +12,10 @@ interface OfChallenge extends OfName {
 /** What has just happened in an issuance; each was seen, none is a promise. */
 export type IssuanceProgress =
   | { readonly type: 'ordered' | 'resumed'; readonly order: string; readonly names: number }
-  /** A process ended while it created an order, and the CA does not say which: the order can remain until it expires, and is not resumed. */
+  /**
+   * A process ended while it created an order, and the CA does not say which: the order can remain
+   * until it expires, and is not resumed.
+   */
   | { readonly type: 'order-orphaned' }
   | ({ readonly type: 'already-valid' } & OfName)
   | ({ readonly type: 'presented' | 'visible' | 'answered' | 'removed' } & OfChallenge)

@@ -14,7 +14,9 @@ export interface ChallengeToSolve {
   readonly wildcard: boolean;
   /** base64url, checked; empty for a solver that needs none. */
   readonly token: string;
-  /** `token.thumbprint` of the account's key; empty for a solver that needs no token. RFC 8555 §8.1 */
+  /**
+   * `token.thumbprint` of the account's key; empty for a solver that needs no token. RFC 8555 §8.1
+   */
   readonly keyAuthorization: string;
   /** Who asks: the account's URL, and the thumbprint of its key. RFC 7638 */
   readonly account: { readonly url: string; readonly thumbprint: string };
@@ -25,12 +27,15 @@ export interface ChallengeToSolve {
 }
 
 /**
- * Answers one type of challenge. A response is plain data, known and saved before it is shown, so that any process
- * can take down what another has shown; every effect can be repeated. Safe for any number of challenges at once.
+ * Answers one type of challenge. A response is plain data, known and saved before it is shown, so
+ * that any process can take down what another has shown; every effect can be repeated. Safe for any
+ * number of challenges at once.
  */
 export interface ChallengeSolver<R extends JsonObject = JsonObject> {
   readonly type: string;
-  /** Whether challenges of this type have no token: one without is else taken for a fault of the CA. */
+  /**
+   * Whether challenges of this type have no token: one without is else taken for a fault of the CA.
+   */
   readonly tokenless?: true;
   /** Whether this solver can show something for the name at all. */
   supports(identifier: Identifier, wildcard: boolean): boolean;
@@ -40,6 +45,9 @@ export interface ChallengeSolver<R extends JsonObject = JsonObject> {
   present(response: R, options?: SolverOptions): Promise<void>;
   /** Waits until the CA can see it. */
   visible(response: R, options?: SolverOptions): Promise<void>;
-  /** Takes it down, also when another process has shown it. Absent = success. Cannot be cancelled; has a time limit of its own. */
+  /**
+   * Takes it down, also when another process has shown it. Absent = success. Cannot be cancelled;
+   * has a time limit of its own.
+   */
   remove(response: R): Promise<void>;
 }

@@ -10,7 +10,10 @@ export interface SavedResponse {
   readonly response: JsonObject;
 }
 
-/** Everything about an issuance that a crash must not lose, as JSON; opaque to everyone but the client. */
+/**
+ * Everything about an issuance that a crash must not lose, as JSON; opaque to everyone but the
+ * client.
+ */
 export interface IssuanceState {
   readonly version: 1;
   /** URL of the order, once the CA has answered. */

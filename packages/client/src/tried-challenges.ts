@@ -12,7 +12,10 @@ export class TriedChallenges {
     return this.#types.get(nameOf(name))?.has(type) ?? false;
   }
 
-  /** Keeps failures in mind. @returns whether for each of the names another solver is left to try */
+  /**
+   * Keeps failures in mind.
+   * @returns whether for each of the names another solver is left to try
+   */
   addAll(failures: readonly ValidationFailure[], solvers: readonly ChallengeSolver[]): boolean {
     for (const failure of failures)
       this.#types.set(

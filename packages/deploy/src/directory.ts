@@ -7,7 +7,10 @@ import { DeployError } from './errors.ts';
 import { writeFailure } from './write-failure.ts';
 import type { Permissions } from './permissions.ts';
 
-/** A folder in certbot's form: `live/<name>` with `fullchain.pem`, `privkey.pem`, `cert.pem` and `chain.pem`. */
+/**
+ * A folder in certbot's form: `live/<name>` with `fullchain.pem`, `privkey.pem`, `cert.pem` and
+ * `chain.pem`.
+ */
 export interface DirectoryTarget extends Permissions {
   /** Absolute. */
   readonly directory: string;

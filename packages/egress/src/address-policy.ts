@@ -5,8 +5,9 @@ import { specialRanges } from './special-ranges.ts';
 
 export interface AddressPolicyOptions {
   /**
-   * Special ranges to be reached all the same: `10.0.0.0/8`, `fd12:3456::/32`, `127.0.0.1`. Each opens what it names and no more:
-   * `10.0.0.0/8` no loopback, `169.254.0.0/16` no metadata service, whose exact address must be listed here.
+   * Special ranges to be reached all the same: `10.0.0.0/8`, `fd12:3456::/32`, `127.0.0.1`. Each
+   * opens what it names and no more: `10.0.0.0/8` no loopback, `169.254.0.0/16` no metadata
+   * service, whose exact address must be listed here.
    */
   readonly allow?: readonly string[];
   /** Ranges that are never reached, whatever `allow` says. */
@@ -15,7 +16,10 @@ export interface AddressPolicyOptions {
 
 /** Decides which addresses may be reached: by default, public addresses only. */
 export interface AddressPolicy {
-  /** Why an address may not be reached, to be read after its name: "is loopback (RFC 1122)"; `undefined` where it may. */
+  /**
+   * Why an address may not be reached, to be read after its name: "is loopback (RFC 1122)";
+   * `undefined` where it may.
+   */
   refusal(address: string): string | undefined;
 }
 
@@ -29,8 +33,10 @@ interface Range {
 const special = specialRanges.map(({ range, what }) => ({ ...parsed(range), what }));
 
 /**
- * Global unicast addresses, and what is allowed besides. IPv4 inside of IPv6 (mapped, NAT64, 6to4, Teredo) is looked at as well.
- * @throws EgressError `ERR_EGRESS_POLICY` for a malformed range, and for a range in `allow` that would open nothing or more than one kind
+ * Global unicast addresses, and what is allowed besides. IPv4 inside of IPv6 (mapped, NAT64, 6to4,
+ * Teredo) is looked at as well.
+ * @throws EgressError `ERR_EGRESS_POLICY` for a malformed range, and for a range in `allow` that
+ * would open nothing or more than one kind
  */
 export function addressPolicy({ allow = [], deny = [] }: AddressPolicyOptions = {}): AddressPolicy {
   const denied = deny.map(parsed);
@@ -88,7 +94,10 @@ function parsed(text: string): Range {
     : { text, start: mapped, bits: bits - 96 };
 }
 
-/** An address in any text that Node takes. The URL parser writes IPv6 in hexadecimal: ipaddr.js takes `::192.0.2.1` for a mapped address, which it is not. */
+/**
+ * An address in any text that Node takes. The URL parser writes IPv6 in hexadecimal: ipaddr.js
+ * takes `::192.0.2.1` for a mapped address, which it is not.
+ */
 function read(text: string): Address {
   return ipaddr.parse(isIP(text) === 6 ? new URL(`http://[${text}]/`).hostname.slice(1, -1) : text);
 }
@@ -100,7 +109,10 @@ function plain(address: Address): Address {
     : address;
 }
 
-/** The IPv4 address that a translator or tunnel sends to: NAT64 (RFC 6052 §2.2), 6to4 (RFC 3056 §2), Teredo (RFC 4380 §4). */
+/**
+ * The IPv4 address that a translator or tunnel sends to: NAT64 (RFC 6052 §2.2), 6to4 (RFC 3056 §2),
+ * Teredo (RFC 4380 §4).
+ */
 function embedded(address: Address): Address | undefined {
   const [first, second, ...rest] = 'parts' in address ? address.parts : [];
   const bytes = address.toByteArray();

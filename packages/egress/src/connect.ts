@@ -20,12 +20,16 @@ export interface ConnectOptions extends Egress {
   /** A name, or an address: IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
-  /** For the look-up and all attempts together; 10 seconds by default. One attempt has 5 at most. */
+  /**
+   * For the look-up and all attempts together; 10 seconds by default. One attempt has 5 at most.
+   */
   readonly limit?: DurationInput;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An open connection; disposing of it closes it. Its errors reach only the listeners of the socket. */
+/**
+ * An open connection; disposing of it closes it. Its errors reach only the listeners of the socket.
+ */
 export interface Connection extends Disposable {
   readonly socket: Socket;
   /** Where it leads: the very address that was checked. */
@@ -36,9 +40,11 @@ export interface Connection extends Disposable {
 const mostAttempts = 4;
 
 /**
- * A TCP connection to an address that was looked up once and checked: what the name means to someone else, or a moment later, changes nothing.
- * Permitted addresses are tried one after the other, IPv6 and IPv4 by turns, four at most; those that are not permitted are passed over.
- * @throws EgressError `ERR_EGRESS_RESOLVE`, `ERR_EGRESS_ADDRESS` where no address is permitted, `ERR_EGRESS_CONNECT`, `ERR_EGRESS_TIME`
+ * A TCP connection to an address that was looked up once and checked: what the name means to
+ * someone else, or a moment later, changes nothing. Permitted addresses are tried one after the
+ * other, IPv6 and IPv4 by turns, four at most; those that are not permitted are passed over.
+ * @throws EgressError `ERR_EGRESS_RESOLVE`, `ERR_EGRESS_ADDRESS` where no address is permitted,
+ * `ERR_EGRESS_CONNECT`, `ERR_EGRESS_TIME`
  */
 export async function egressConnect({
   host,
@@ -138,7 +144,10 @@ async function opened(address: string, port: number, signal: AbortSignal): Promi
   }
 }
 
-/** IPv6 and IPv4 by turns, so that a family that leads nowhere does not use up the attempts. RFC 8305 §4 */
+/**
+ * IPv6 and IPv4 by turns, so that a family that leads nowhere does not use up the attempts. RFC
+ * 8305 §4
+ */
 function byTurns([first, ...rest]: readonly string[]): readonly string[] {
   if (first === undefined) return [];
   const family = isIP(first);

@@ -1,8 +1,8 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * Every way in which reaching out can fail.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * Every way in which reaching out can fail. `exit` is the exit code of a program that ends with it,
+ * `http` the status of a service that passes it on.
  */
 export const egressErrors = {
   ERR_EGRESS_URL: {
@@ -75,5 +75,8 @@ export const egressErrors = {
 
 export type EgressErrorCode = keyof typeof egressErrors;
 
-/** A failure to reach out. Tell kinds apart by `code`. The message names the host, never the path, which may be a secret, and nothing of an answer. */
+/**
+ * A failure to reach out. Tell kinds apart by `code`. The message names the host, never the path,
+ * which may be a secret, and nothing of an answer.
+ */
 export class EgressError extends defineErrors('Egress', egressErrors) {}

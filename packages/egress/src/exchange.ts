@@ -17,13 +17,19 @@ export interface Trust {
 /** What is sent. */
 export interface Outgoing {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
-  /** Names in lower case. After a redirect to another origin only `user-agent` and `accept` are sent on. */
+  /**
+   * Names in lower case. After a redirect to another origin only `user-agent` and `accept` are sent
+   * on.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** TLS over an open connection, with the host's name as SNI. @throws EgressError `ERR_EGRESS_TLS` */
+/**
+ * TLS over an open connection, with the host's name as SNI.
+ * @throws EgressError `ERR_EGRESS_TLS`
+ */
 export async function secured(
   socket: Socket,
   host: string,
@@ -54,7 +60,10 @@ export async function secured(
   }
 }
 
-/** Sends a request over a connection of its own, and waits for the head of the answer. @throws EgressError `ERR_EGRESS_REQUEST`, `ERR_EGRESS_ANSWER` */
+/**
+ * Sends a request over a connection of its own, and waits for the head of the answer.
+ * @throws EgressError `ERR_EGRESS_REQUEST`, `ERR_EGRESS_ANSWER`
+ */
 export async function receiveAnswer(
   stream: Socket,
   { url, host }: Target,
@@ -109,7 +118,11 @@ export async function receiveAnswer(
   }
 }
 
-/** The whole body. @throws EgressError `ERR_EGRESS_TOO_LARGE`, as soon as a byte too many has come; `ERR_EGRESS_ANSWER` */
+/**
+ * The whole body.
+ * @throws EgressError `ERR_EGRESS_TOO_LARGE`, as soon as a byte too many has come;
+ * `ERR_EGRESS_ANSWER`
+ */
 export async function bodyOf(
   message: IncomingMessage,
   host: string,

@@ -7,11 +7,16 @@ import { limited } from './limit.ts';
 import { type Target, target, type TargetRules } from './target.ts';
 
 export interface EgressFetchOptions extends Egress, Trust, Partial<TargetRules> {
-  /** How many redirects (301, 302, 307, 308) a GET or HEAD follows, each checked as the first URL was; 0 by default: the redirect is the answer. */
+  /**
+   * How many redirects (301, 302, 307, 308) a GET or HEAD follows, each checked as the first URL
+   * was; 0 by default: the redirect is the answer.
+   */
   readonly redirects?: number;
   /** Bytes; 64 KiB by default. */
   readonly maxBody?: number;
-  /** For everything from the look-up to the last byte, redirects included; 30 seconds by default. */
+  /**
+   * For everything from the look-up to the last byte, redirects included; 30 seconds by default.
+   */
   readonly limit?: DurationInput;
 }
 
@@ -38,9 +43,11 @@ export interface EgressAnswer {
 export type EgressFetch = (url: string, request?: EgressRequest) => Promise<EgressAnswer>;
 
 /**
- * A fetch for URLs from an untrusted source. Each host is looked up once, its addresses are checked, and the connection goes to the one that was checked,
- * while Host and SNI stay the name. No proxy of the environment is used, no cookie kept, no connection shared.
- * @returns a function that rejects with EgressError: `ERR_EGRESS_URL`, `…_REQUEST`, `…_RESOLVE`, `…_ADDRESS`, `…_CONNECT`, `…_TLS`, `…_ANSWER`, `…_REDIRECTS`, `…_TOO_LARGE`, `…_TIME`
+ * A fetch for URLs from an untrusted source. Each host is looked up once, its addresses are
+ * checked, and the connection goes to the one that was checked, while Host and SNI stay the name.
+ * No proxy of the environment is used, no cookie kept, no connection shared.
+ * @returns a function that rejects with EgressError: `ERR_EGRESS_URL`, `…_REQUEST`, `…_RESOLVE`,
+ * `…_ADDRESS`, `…_CONNECT`, `…_TLS`, `…_ANSWER`, `…_REDIRECTS`, `…_TOO_LARGE`, `…_TIME`
  */
 export function egressFetch(options: EgressFetchOptions = {}): EgressFetch {
   const {

@@ -9,7 +9,11 @@ export interface Limit {
   readonly what: string;
 }
 
-/** Work with a time limit. @throws EgressError `ERR_EGRESS_TIME` when it is over; the signal's own reason when the caller ended it */
+/**
+ * Work with a time limit.
+ * @throws EgressError `ERR_EGRESS_TIME` when it is over; the signal's own reason when the caller
+ * ended it
+ */
 export async function limited<T>(
   { clock, limit, signal, what }: Limit,
   work: (signal: AbortSignal) => Promise<T>,

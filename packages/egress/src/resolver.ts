@@ -1,7 +1,10 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { errorCode } from '@acmex/errors';
 
-/** The IPv4 and IPv6 addresses of a host, the preferred first; none where the name has none. Rejects where the look-up failed. */
+/**
+ * The IPv4 and IPv6 addresses of a host, the preferred first; none where the name has none. Rejects
+ * where the look-up failed.
+ */
 export type Resolve = (
   name: string,
   options: { readonly signal?: AbortSignal | undefined },
@@ -23,7 +26,10 @@ export function systemResolver(): Resolve {
   };
 }
 
-/** Asks DNS servers and nothing else, for AAAA and A. One of the two may fail where the other has an address. */
+/**
+ * Asks DNS servers and nothing else, for AAAA and A. One of the two may fail where the other has an
+ * address.
+ */
 export function dnsResolver({ servers }: DnsResolverOptions = {}): Resolve {
   return async (name, { signal }) => {
     signal?.throwIfAborted();

@@ -6,8 +6,9 @@ export interface SpecialRange {
 }
 
 /**
- * The IANA special-purpose address registries (RFC 6890) and what clouds add to them, the narrower before the wider.
- * Of IPv6 everything outside of 2000::/3 is special: IANA has given out no other global unicast.
+ * The IANA special-purpose address registries (RFC 6890) and what clouds add to them, the narrower
+ * before the wider. Of IPv6 everything outside of 2000::/3 is special: IANA has given out no other
+ * global unicast.
  */
 export const specialRanges: readonly SpecialRange[] = [
   { range: '169.254.169.254/32', what: 'the metadata service of a cloud' },

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { egressFetch } from './index.ts';
 
-/** What attackers write for a host that they may not reach; a name is looked up as what its owner would answer. */
+/**
+ * What attackers write for a host that they may not reach; a name is looked up as what its owner
+ * would answer.
+ */
 const answers: Readonly<Record<string, readonly string[]>> = {
   localhost: ['::1', '127.0.0.1'],
   'app.localhost': ['127.0.0.1'],

@@ -31,7 +31,8 @@ export function target(text: string, { schemes, ports }: TargetRules, base?: URL
     );
   };
   if (text.length > longestUrl) refuse(`is longer than ${longestUrl} characters`);
-  // A URL parser drops line ends and tabs, and reads \ as /: what it sees would not be what a person or a filter saw.
+  // A URL parser drops line ends and tabs, and reads \ as /: what it sees would not be what a
+  // person or a filter saw.
   if (/[\0-\x20\x7f\\]/.test(text))
     refuse('has a space, a control character or a backslash in it: write them as %20 and the like');
   const url = parsed(text, base) ?? refuse('is malformed: write https://example.com/path');
@@ -50,7 +51,10 @@ export function target(text: string, { schemes, ports }: TargetRules, base?: URL
   return host === '' ? refuse('names no host') : { url, scheme, host, port };
 }
 
-/** Not by `URL.canParse`: once it is compiled, Node 20 lets it take Latin-1 text for UTF-8, and refuse what `new URL` reads. */
+/**
+ * Not by `URL.canParse`: once it is compiled, Node 20 lets it take Latin-1 text for UTF-8, and
+ * refuse what `new URL` reads.
+ */
 function parsed(text: string, base: URL | undefined): URL | undefined {
   try {
     return new URL(text, base);

@@ -1,12 +1,18 @@
 import { urlHost } from './url-host.ts';
 
-/** Whether a label that begins with `xn--` represents a label in Unicode, and is its only spelling. RFC 5890 §2.3.2.1 */
+/**
+ * Whether a label that begins with `xn--` represents a label in Unicode, and is its only spelling.
+ * RFC 5890 §2.3.2.1
+ */
 export function isALabel(label: string): boolean {
   const unicode = decodePunycode(label.slice(4));
   return unicode !== undefined && /[^\0-\x7f]/.test(unicode) && urlHost(unicode) === label;
 }
 
-/** Returns a domain name with its A-labels as U-labels, for display. A label that is not a valid A-label stays as it is. */
+/**
+ * Returns a domain name with its A-labels as U-labels, for display. A label that is not a valid
+ * A-label stays as it is.
+ */
 export function toUnicode(name: string): string {
   return name
     .split('.')

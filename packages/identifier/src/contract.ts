@@ -26,8 +26,8 @@ const character = (text: string) =>
   `has the character "${text}", which no domain name has: ${writeName}`;
 
 /**
- * Names that every door refuses with the same message and the code `ERR_ACME_IDENTIFIER`: the command line, the REST API, acmex.toml
- * and each package. The tests of each door run this table.
+ * Names that every door refuses with the same message and the code `ERR_ACME_IDENTIFIER`: the
+ * command line, the REST API, acmex.toml and each package. The tests of each door run this table.
  */
 export const refusedNames: readonly RefusedName[] = (
   [

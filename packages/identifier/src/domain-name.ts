@@ -11,7 +11,10 @@ export function isWildcard(name: string): boolean {
   return name.startsWith('*.');
 }
 
-/** Returns the name that a wildcard is for, such as `example.com` for `*.example.com`; other names stay as they are. */
+/**
+ * Returns the name that a wildcard is for, such as `example.com` for `*.example.com`; other names
+ * stay as they are.
+ */
 export function withoutWildcard(name: string): string {
   return isWildcard(name) ? name.slice(2) : name;
 }
@@ -21,12 +24,18 @@ export function isBelow(name: string, domain: string): boolean {
   return name.endsWith(`.${domain}`);
 }
 
-/** Whether a wildcard covers a name: the same name, or one label more than the wildcard's domain. RFC 9525 §6.3 */
+/**
+ * Whether a wildcard covers a name: the same name, or one label more than the wildcard's domain.
+ * RFC 9525 §6.3
+ */
 export function isCovered(name: string, wildcard: string): boolean {
   return isWildcard(wildcard) && name.slice(name.indexOf('.')) === wildcard.slice(1);
 }
 
-/** Returns a domain name in canonical form: A-labels, lower case, no final dot; a wildcard with its `*.`. */
+/**
+ * Returns a domain name in canonical form: A-labels, lower case, no final dot; a wildcard with its
+ * `*.`.
+ */
 export function canonicalDomain(name: string, rule: NameRule): string | NameFault {
   const fault = writingFault(name);
   if (fault) return fault;
@@ -50,7 +59,10 @@ const endsInNumber: NameFault = {
   remedy: 'write four decimal numbers for an address, or a domain name such as example.com',
 };
 
-/** Checks what a person wrote, before UTS 46 maps it. The middle dots and the two joiners are letters of some languages. RFC 5892 appendix A */
+/**
+ * Checks what a person wrote, before UTS 46 maps it. The middle dots and the two joiners are
+ * letters of some languages. RFC 5892 appendix A
+ */
 function writingFault(name: string): NameFault | undefined {
   const [character] =
     /[^\p{L}\p{N}\p{M}.*_\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d-]/u.exec(name) ?? [];
@@ -70,7 +82,10 @@ const similarScripts = [
   ['Greek', /\p{Script=Greek}/u],
 ] as const;
 
-/** Refuses letters of two scripts in a label, which can look like a label of one script. RFC 5890 §4.4 */
+/**
+ * Refuses letters of two scripts in a label, which can look like a label of one script. RFC 5890
+ * §4.4
+ */
 function scriptFault(name: string): NameFault | undefined {
   for (const label of name.split('.')) {
     const [first, second] = similarScripts.flatMap(([script, letters]) =>

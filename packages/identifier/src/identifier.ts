@@ -7,7 +7,9 @@ import { type NameRule, privateCa } from './rules.ts';
 export interface Identifier {
   /** `dns` or `ip`; a CA may have further types. */
   readonly type: string;
-  /** In canonical form: A-labels in lower case without a final dot, or an address as in RFC 5952. */
+  /**
+   * In canonical form: A-labels in lower case without a final dot, or an address as in RFC 5952.
+   */
   readonly value: string;
 }
 
@@ -17,8 +19,9 @@ export interface ParseOptions {
 }
 
 /**
- * Parses a name as a person writes it: `example.com`, `*.example.com`, `bücher.example`, `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]`.
- * Unicode becomes A-labels (UTS 46), an address its canonical text; spaces around the name and a final dot are removed.
+ * Parses a name as a person writes it: `example.com`, `*.example.com`, `bücher.example`,
+ * `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]`. Unicode becomes A-labels (UTS 46), an address its
+ * canonical text; spaces around the name and a final dot are removed.
  * @throws IdentifierError `ERR_ACME_IDENTIFIER`, with the name, what is wrong with it, and the cure
  */
 export function identifier(text: string, { rule = privateCa }: ParseOptions = {}): Identifier {
@@ -44,7 +47,8 @@ export function identifiers(
 }
 
 /**
- * Checks an identifier of a protocol message or a certificate, where only A-labels and plain addresses are permitted. RFC 8555 §7.1.4
+ * Checks an identifier of a protocol message or a certificate, where only A-labels and plain
+ * addresses are permitted. RFC 8555 §7.1.4
  * @returns the identifier in canonical form
  * @throws IdentifierError `ERR_ACME_IDENTIFIER`
  */
@@ -78,7 +82,10 @@ export function checkedIdentifier(
   return parsed;
 }
 
-/** Whether a text is a domain name in canonical form, and not a wildcard: A-labels in lower case, without a final dot. */
+/**
+ * Whether a text is a domain name in canonical form, and not a wildcard: A-labels in lower case,
+ * without a final dot.
+ */
 export function isDomainName(text: string): boolean {
   const parsed = parse(text, privateCa);
   return 'value' in parsed && parsed.type === 'dns' && parsed.value === text && !isWildcard(text);

@@ -52,7 +52,10 @@ function ipv6Fault(text: string): NameFault {
   };
 }
 
-/** Whether an address is reachable on the internet, by the special-purpose registries of IANA. RFC 6890 */
+/**
+ * Whether an address is reachable on the internet, by the special-purpose registries of IANA. RFC
+ * 6890
+ */
 export function isPublicAddress(address: string): boolean {
   return address.includes(':') ? isPublicIpv6(address) : isPublicIpv4(address);
 }
@@ -85,7 +88,10 @@ function ipv4Bits(address: string): number {
   return address.split('.').reduce((bits, octetText) => bits * 256 + Number(octetText), 0);
 }
 
-/** Global unicast is 2000::/3; within it 2001::/23, 2001:db8::/32, 2002::/16 and 3fff::/20 are special. */
+/**
+ * Global unicast is 2000::/3; within it 2001::/23, 2001:db8::/32, 2002::/16 and 3fff::/20 are
+ * special.
+ */
 function isPublicIpv6(address: string): boolean {
   const [first = 0, second = 0] = address.split(':').map((group) => parseInt(group || '0', 16));
   if (first < 0x2000 || first > 0x3fff || first === 0x2002) return false;

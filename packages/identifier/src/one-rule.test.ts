@@ -4,7 +4,10 @@ import { expect, it } from '@jest/globals';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Regular expressions with a label of a host name in them: its 63 characters, or labels joined by dots. */
+/**
+ * Regular expressions with a label of a host name in them: its 63 characters, or labels joined by
+ * dots.
+ */
 const labels = [
   /\{0,61\}/,
   /\[[a-z0-9A-Z_-]*a-z[a-z0-9A-Z_-]*\](\{1,63\}|[+*]\)?)?\\\./,

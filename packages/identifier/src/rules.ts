@@ -8,7 +8,10 @@ export interface NameRule {
   readonly isPublic: boolean;
 }
 
-/** Names that a private CA can certify: single labels such as `localhost`, and private addresses, are permitted. */
+/**
+ * Names that a private CA can certify: single labels such as `localhost`, and private addresses,
+ * are permitted.
+ */
 export const privateCa: NameRule = {
   allowsUnderscore: false,
   allowsAddress: true,
@@ -16,8 +19,8 @@ export const privateCa: NameRule = {
 };
 
 /**
- * Names that a publicly trusted CA can certify: below a public top-level domain, or a public address.
- * CA/Browser Forum Baseline Requirements §4.2.2
+ * Names that a publicly trusted CA can certify: below a public top-level domain, or a public
+ * address. CA/Browser Forum Baseline Requirements §4.2.2
  */
 export const publicCa: NameRule = { allowsUnderscore: false, allowsAddress: true, isPublic: true };
 

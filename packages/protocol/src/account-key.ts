@@ -9,7 +9,10 @@ import {
 } from 'jose';
 import { AcmeError } from './errors.ts';
 
-/** The signature algorithms of account keys. RFC 7518, RFC 8037. CAs take ES256 and RS256 everywhere, EdDSA rarely. */
+/**
+ * The signature algorithms of account keys. RFC 7518, RFC 8037. CAs take ES256 and RS256
+ * everywhere, EdDSA rarely.
+ */
 export const jwsAlgorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'EdDSA'] as const;
 export type JwsAlgorithm = (typeof jwsAlgorithms)[number];
 
@@ -23,7 +26,10 @@ export type PublicJwk =
 export interface AccountKey {
   readonly algorithm: JwsAlgorithm;
   readonly jwk: PublicJwk;
-  /** The signature in the form of JWS: for ECDSA the two numbers side by side, not DER. RFC 7518 §3.4. */
+  /**
+   * The signature in the form of JWS: for ECDSA the two numbers side by side, not DER. RFC 7518
+   * §3.4.
+   */
   sign(data: Uint8Array): Promise<Uint8Array>;
 }
 

@@ -22,7 +22,9 @@ export interface NewAccount {
   readonly contact?: readonly string[];
   /** That a person has agreed to the terms which the directory names. */
   readonly termsOfServiceAgreed?: boolean;
-  /** Make none: `ERR_ACME_ACCOUNT_DOES_NOT_EXIST` when the key has no account yet. RFC 8555 §7.3.1 */
+  /**
+   * Make none: `ERR_ACME_ACCOUNT_DOES_NOT_EXIST` when the key has no account yet. RFC 8555 §7.3.1
+   */
   readonly onlyReturnExisting?: boolean;
   /** Ties the account to one that the CA's operator keeps elsewhere. */
   readonly externalAccount?: ExternalAccount;
@@ -38,8 +40,9 @@ export interface ExternalAccount {
 }
 
 /**
- * The account of the session's key: made, or found when there is one already, which the CA then leaves as it is. RFC 8555 §7.3.
- * The session uses it from now on. Repeatable: the key makes it the same account.
+ * The account of the session's key: made, or found when there is one already, which the CA then
+ * leaves as it is. RFC 8555 §7.3. The session uses it from now on. Repeatable: the key makes it the
+ * same account.
  */
 export async function newAccount(
   session: AcmeSession,
@@ -72,7 +75,10 @@ export async function updateAccount(
   return await changeAccount(session, { contact, termsOfServiceAgreed }, options);
 }
 
-/** Deactivates the account for good: its key can no longer sign requests; its certificates stay valid. RFC 8555 §7.3.6 */
+/**
+ * Deactivates the account for good: its key can no longer sign requests; its certificates stay
+ * valid. RFC 8555 §7.3.6
+ */
 export async function deactivateAccount(
   session: AcmeSession,
   options?: CallOptions,
@@ -81,9 +87,10 @@ export async function deactivateAccount(
 }
 
 /**
- * Gives the account a new key. RFC 8555 §7.3.5. Keep the new key before calling this: once the CA has it, the old one is of no use.
- * When the answer is lost, ask with each key for the account (`onlyReturnExisting`) to learn which one it has.
- * The session still signs with the old key: create another session with the new key.
+ * Gives the account a new key. RFC 8555 §7.3.5. Keep the new key before calling this: once the CA
+ * has it, the old one is of no use. When the answer is lost, ask with each key for the account
+ * (`onlyReturnExisting`) to learn which one it has. The session still signs with the old key:
+ * create another session with the new key.
  * @throws AcmeError with status 409 when another account has the key
  */
 export async function changeKey(

@@ -56,7 +56,10 @@ export async function newAuthorization(
   return readAuthorization(location('the authorization', answer), answer);
 }
 
-/** Gives an authorization up: the next order for the name needs a new one. RFC 8555 §7.5.2. Repeatable. */
+/**
+ * Gives an authorization up: the next order for the name needs a new one. RFC 8555 §7.5.2.
+ * Repeatable.
+ */
 export async function deactivateAuthorization(
   session: AcmeSession,
   url: string,

@@ -18,7 +18,10 @@ export interface Challenge {
   readonly members: JsonObject;
 }
 
-/** A challenge as a CA sent it. Of a type that is not known here, everything but `type` and `url` may be missing or odd. */
+/**
+ * A challenge as a CA sent it. Of a type that is not known here, everything but `type` and `url`
+ * may be missing or odd.
+ */
 export function readChallenge(what: string, json: unknown): Challenge {
   const members = new Members(what, json);
   const status = members.optional('status');
@@ -36,7 +39,8 @@ export function readChallenge(what: string, json: unknown): Challenge {
 }
 
 /**
- * Asks the CA to validate: the response is in place. RFC 8555 §7.5.1. Repeatable: a challenge under way stays as it is.
+ * Asks the CA to validate: the response is in place. RFC 8555 §7.5.1. Repeatable: a challenge under
+ * way stays as it is.
  * @param payload the response's members; `{}` for all types of RFC 8555
  */
 export async function challengeReady(
@@ -54,7 +58,8 @@ export async function challengeReady(
 
 /**
  * `token.thumbprint`, which only the account's key holder can know. RFC 8555 §8.1
- * @throws AcmeError `ERR_ACME_ANSWER` for a token that is missing or not base64url: it becomes part of paths and records
+ * @throws AcmeError `ERR_ACME_ANSWER` for a token that is missing or not base64url: it becomes part
+ * of paths and records
  */
 export async function keyAuthorization(
   key: Pick<AccountKey, 'jwk'>,
@@ -68,7 +73,10 @@ export async function keyAuthorization(
   return `${token}.${await thumbprint(key)}`;
 }
 
-/** SHA-256 of a text: the value that dns-01 (as base64url) and tls-alpn-01 (as bytes) show. RFC 8555 §8.4, RFC 8737 §3 */
+/**
+ * SHA-256 of a text: the value that dns-01 (as base64url) and tls-alpn-01 (as bytes) show. RFC 8555
+ * §8.4, RFC 8737 §3
+ */
 export async function keyAuthorizationDigest(
   keyAuthorization: string,
 ): Promise<{ readonly bytes: Uint8Array; readonly base64url: string }> {

@@ -29,7 +29,10 @@ export interface DirectoryMeta {
   readonly members: JsonObject;
 }
 
-/** @throws AcmeError `ERR_ACME_NOT_ACME` when the response is not a directory; the message says what it is */
+/**
+ * @throws AcmeError `ERR_ACME_NOT_ACME` when the response is not a directory; the message says what
+ * it is
+ */
 export function readDirectory({ url, status, headers, text }: AcmeResponse): Directory {
   const refuse = (why: string): never => {
     throw new AcmeError(

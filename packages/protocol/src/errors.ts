@@ -2,8 +2,8 @@ import { defineErrors, type ErrorTable } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /**
- * Every way in which talking to a CA can fail.
- * `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on.
+ * Every way in which talking to a CA can fail. `exit` is the exit code of a program that ends with
+ * it, `http` the status of a service that passes it on.
  */
 export const acmeErrors = {
   ERR_ACME_KEY: {

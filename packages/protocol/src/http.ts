@@ -26,7 +26,10 @@ interface ByteReader {
   cancel(): Promise<void>;
 }
 
-/** The part of `fetch` that is used here. The global one fits; `@acmex/protocol/node` has a faster one. */
+/**
+ * The part of `fetch` that is used here. The global one fits; `@acmex/protocol/node` has a faster
+ * one.
+ */
 export type Fetch = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
 
 /** A whole answer: its body read, and no larger than 1 MiB. */
@@ -53,8 +56,9 @@ const largestAnswer = 1024 * 1024;
 
 /**
  * One request and its whole answer.
- * @throws AcmeError `ERR_ACME_UNREACHABLE` or `ERR_ACME_TLS` when nothing was sent, `ERR_ACME_ANSWER_LOST` or `ERR_ACME_TIMEOUT`
- * when the request may have taken effect, `ERR_ACME_ANSWER_TOO_LARGE`; the signal's reason when that aborted
+ * @throws AcmeError `ERR_ACME_UNREACHABLE` or `ERR_ACME_TLS` when nothing was sent,
+ * `ERR_ACME_ANSWER_LOST` or `ERR_ACME_TIMEOUT` when the request may have taken effect,
+ * `ERR_ACME_ANSWER_TOO_LARGE`; the signal's reason when that aborted
  */
 export async function exchange(
   { fetch, clock, requestLimit, userAgent }: HttpOptions,
@@ -120,7 +124,8 @@ async function* chunks(reader: ByteReader): AsyncGenerator<Uint8Array> {
   }
 }
 
-// What a runtime's fetch throws differs; the codes of its causes are those of the operating system and of OpenSSL.
+// What a runtime's fetch throws differs; the codes of its causes are those of the operating system
+// and of OpenSSL.
 const notSent = [
   'ECONNREFUSED',
   'ENOTFOUND',

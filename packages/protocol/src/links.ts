@@ -1,7 +1,10 @@
 import { AcmeError } from './errors.ts';
 import type { AcmeResponse, HttpHeaders } from './http.ts';
 
-/** The targets of an answer's `Link` headers of one relation, as absolute URLs. RFC 8288, RFC 8555 §7.1. */
+/**
+ * The targets of an answer's `Link` headers of one relation, as absolute URLs. RFC 8288, RFC 8555
+ * §7.1.
+ */
 export function links(headers: HttpHeaders, relation: string, base: string): readonly string[] {
   return [...(headers.get('link') ?? '').matchAll(/<([^<>]*)>([^<]*)/g)]
     .filter(([, , parameters = '']) =>

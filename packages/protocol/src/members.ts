@@ -11,8 +11,9 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The members of an object that a CA sent. A required member that is missing or of another type is an error
- * that names it; null counts as absent, as some CAs send it; members that are not read are ignored.
+ * The members of an object that a CA sent. A required member that is missing or of another type is
+ * an error that names it; null counts as absent, as some CAs send it; members that are not read are
+ * ignored.
  */
 export class Members {
   readonly #what: string;

@@ -10,8 +10,9 @@ interface Waiter {
 const largestPool = 100;
 
 /**
- * Replay nonces: every answer of the CA brings one, and each is good for one request. RFC 8555 §6.5.
- * A request that finds none waits for whichever comes first, an answer's or a fetched one; only as many are fetched as requests wait.
+ * Replay nonces: every answer of the CA brings one, and each is good for one request. RFC 8555
+ * §6.5. A request that finds none waits for whichever comes first, an answer's or a fetched one;
+ * only as many are fetched as requests wait.
  */
 export class NoncePool {
   readonly #fetchNonce: (signal: AbortSignal) => Promise<string>;
@@ -53,7 +54,10 @@ export class NoncePool {
     });
   }
 
-  /** Gives a nonce to the request that has waited longest, or stores it. Text that is not base64url is not a nonce (RFC 8555 §6.5.1) and is dropped. */
+  /**
+   * Gives a nonce to the request that has waited longest, or stores it. Text that is not base64url
+   * is not a nonce (RFC 8555 §6.5.1) and is dropped.
+   */
   put(nonce: string | null): void {
     if (nonce === null || !/^[\w-]{1,512}$/.test(nonce)) return;
     const [first, ...rest] = this.#waiting;

@@ -31,7 +31,10 @@ type OrderState =
   | { readonly status: 'valid'; readonly certificate: string }
   | { readonly status: 'invalid'; readonly error?: Problem | undefined };
 
-/** A request for a certificate, and how far it has come. RFC 8555 §7.1.3. `certificate` exists only when valid, `error` only when invalid. */
+/**
+ * A request for a certificate, and how far it has come. RFC 8555 §7.1.3. `certificate` exists only
+ * when valid, `error` only when invalid.
+ */
 export type Order<S extends OrderState['status'] = OrderState['status']> = OrderMembers &
   Extract<OrderState, { status: S }>;
 
@@ -80,7 +83,8 @@ export async function getOrder(
 }
 
 /**
- * Sends the CSR of an order whose names are all proven. RFC 8555 §7.4. Not repeated when its answer was lost: read the order again.
+ * Sends the CSR of an order whose names are all proven. RFC 8555 §7.4. Not repeated when its answer
+ * was lost: read the order again.
  * @param csr DER
  * @returns the order, most often `processing`: poll it
  */

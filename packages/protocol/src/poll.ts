@@ -10,9 +10,11 @@ export interface PollOptions extends CallOptions {
 }
 
 /**
- * Reads an order again and again while it has the status it came with. RFC 8555 §7.4, §7.5.1.
- * It waits as long as the CA's `Retry-After` says (a minute at most at a time), else from 0.05 seconds, three times longer each time, to 10 seconds.
- * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the limit is reached; the order can be continued later
+ * Reads an order again and again while it has the status it came with. RFC 8555 §7.4, §7.5.1. It
+ * waits as long as the CA's `Retry-After` says (a minute at most at a time), else from 0.05
+ * seconds, three times longer each time, to 10 seconds.
+ * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the limit is reached; the order can be continued
+ * later
  */
 export async function pollOrder(
   session: AcmeSession,

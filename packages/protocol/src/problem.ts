@@ -4,7 +4,10 @@ import { isObject, type JsonObject } from './members.ts';
 
 const namespace = 'urn:ietf:params:acme:error:';
 
-/** Reads a problem document leniently: whatever is of the wrong type is left out, since it is bad news in any form. */
+/**
+ * Reads a problem document leniently: whatever is of the wrong type is left out, since it is bad
+ * news in any form.
+ */
 export function readProblem(json: unknown): Problem {
   const object: JsonObject = isObject(json) ? json : {};
   const identifier = isObject(object.identifier) ? object.identifier : {};
@@ -59,7 +62,10 @@ const types = [
 ];
 const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
 
-/** The code of a problem: one for each type of RFC 8555 and its extensions, `ERR_ACME_PROBLEM` for any other. */
+/**
+ * The code of a problem: one for each type of RFC 8555 and its extensions, `ERR_ACME_PROBLEM` for
+ * any other.
+ */
 export function problemCode({ type }: Problem): AcmeErrorCode {
   const word = types.find((candidate) => type === namespace + candidate);
   if (word === undefined) return 'ERR_ACME_PROBLEM';
@@ -71,7 +77,10 @@ export function problemCode({ type }: Problem): AcmeErrorCode {
   );
 }
 
-/** A problem in one line, safe to show: its type's last word, its detail, then each subproblem with its name. */
+/**
+ * A problem in one line, safe to show: its type's last word, its detail, then each subproblem with
+ * its name.
+ */
 export function describeProblem(problem: Problem): string {
   const word = problem.type.startsWith(namespace)
     ? problem.type.slice(namespace.length)

@@ -7,7 +7,10 @@ import { parseJson } from './members.ts';
 import { describeProblem, problemCode, readProblem } from './problem.ts';
 import { retryAfter } from './retry-after.ts';
 
-/** What a CA's answer other than 2xx says, as an error with the CA's own words, and with the time to come back where it gives one. */
+/**
+ * What a CA's answer other than 2xx says, as an error with the CA's own words, and with the time to
+ * come back where it gives one.
+ */
 export function refusal(
   { url, status, headers, text }: AcmeResponse,
   now: Temporal.Instant,
@@ -43,7 +46,10 @@ export function refusal(
   );
 }
 
-/** The time and the page that Let's Encrypt names in the detail of a rate limit; names that it has "paused" come with a page alone. */
+/**
+ * The time and the page that Let's Encrypt names in the detail of a rate limit; names that it has
+ * "paused" come with a page alone.
+ */
 function inWords(detail: string): {
   readonly retryAfter?: Temporal.Instant;
   readonly help?: string;

@@ -2,7 +2,8 @@ import { Temporal } from 'temporal-polyfill';
 import type { HttpHeaders } from './http.ts';
 
 /**
- * When the CA wants to be asked again: `Retry-After` in seconds or as an HTTP date. RFC 9110 §10.2.3.
+ * When the CA wants to be asked again: `Retry-After` in seconds or as an HTTP date. RFC 9110
+ * §10.2.3.
  * @returns undefined when the header is absent or means nothing
  */
 export function retryAfter(

@@ -13,7 +13,9 @@ export const revocationReasons = {
 } as const;
 export type RevocationReason = keyof typeof revocationReasons;
 
-/** The reasons that a subscriber may use. The others concern the keys of a CA, or a hold that ends. */
+/**
+ * The reasons that a subscriber may use. The others concern the keys of a CA, or a hold that ends.
+ */
 export const subscriberRevocationReasons = [
   'unspecified',
   'keyCompromise',

@@ -13,8 +13,8 @@ export interface RevokeOptions extends CallOptions {
 }
 
 /**
- * Revokes a certificate: as its account, as an account that controls all its names, or with its own key. RFC 8555 §7.6.
- * Repeatable; revoked already = success.
+ * Revokes a certificate: as its account, as an account that controls all its names, or with its own
+ * key. RFC 8555 §7.6. Repeatable; revoked already = success.
  * @param certificate DER
  */
 export async function revokeCertificate(

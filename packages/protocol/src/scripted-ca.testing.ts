@@ -41,8 +41,9 @@ export const problem = (type: string, detail = 'the CA says so', more: object = 
 });
 
 /**
- * A strict stand-in for a CA: it answers what the test scripts for each URL path, and refuses by throwing whatever is not
- * a flattened JWS of the account's key with the right URL and a nonce of its own that was not used before.
+ * A strict stand-in for a CA: it answers what the test scripts for each URL path, and refuses by
+ * throwing whatever is not a flattened JWS of the account's key with the right URL and a nonce of
+ * its own that was not used before.
  */
 export function scriptedCa(
   script: Readonly<Record<string, (request: Received) => Answer | Error | Promise<Answer | Error>>>,

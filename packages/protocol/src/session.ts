@@ -15,16 +15,22 @@ export interface CallOptions {
 }
 
 export interface PostOptions extends CallOptions {
-  /** Whether to send it again when its answer was lost. Yes for a POST-as-GET (no payload), else no. */
+  /**
+   * Whether to send it again when its answer was lost. Yes for a POST-as-GET (no payload), else no.
+   */
   readonly repeatable?: boolean;
   /**
-   * A key that speaks for itself: the JWS carries it in place of the account's URL, as newAccount and a revocation by the
-   * certificate's own key need. Absent: the account's key, named by the account's URL. RFC 8555 §6.2
+   * A key that speaks for itself: the JWS carries it in place of the account's URL, as newAccount
+   * and a revocation by the certificate's own key need. Absent: the account's key, named by the
+   * account's URL. RFC 8555 §6.2
    */
   readonly signedBy?: AccountKey | undefined;
 }
 
-/** One account at one CA: directory, account key and nonces behind a signed POST. RFC 8555 §6. Safe for concurrent use. */
+/**
+ * One account at one CA: directory, account key and nonces behind a signed POST. RFC 8555 §6. Safe
+ * for concurrent use.
+ */
 export interface AcmeSession {
   readonly key: AccountKey;
   readonly clock: Clock;
@@ -34,8 +40,9 @@ export interface AcmeSession {
   /** The CA's directory, read when it is first asked for and again after a day. */
   directory(options?: CallOptions): Promise<Directory>;
   /**
-   * A signed POST; without a payload a POST-as-GET. A refused nonce is replaced by the refusal's own, ten times by default.
-   * What was never sent, and what may be repeated, is tried four times in all with growing random pauses.
+   * A signed POST; without a payload a POST-as-GET. A refused nonce is replaced by the refusal's
+   * own, ten times by default. What was never sent, and what may be repeated, is tried four times
+   * in all with growing random pauses.
    * @throws AcmeError with the CA's problem, or why there was no answer; the signal's reason
    */
   post(url: string, payload?: object, options?: PostOptions): Promise<AcmeResponse>;
@@ -73,7 +80,10 @@ interface RepeatedCall {
   readonly signal: AbortSignal | undefined;
 }
 
-/** @throws AcmeError `ERR_ACME_URL` for a directory that is not https. Nothing is sent before the first call. */
+/**
+ * @throws AcmeError `ERR_ACME_URL` for a directory that is not https. Nothing is sent before the
+ * first call.
+ */
 export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   const {
     key,

@@ -64,9 +64,10 @@ const mark = 'acmex-backup';
 const queues = 'queue/';
 
 /**
- * Backs up all entries of a storage as they are at a single moment, even while others write. The backup is encrypted, and ends
- * with a count and a digest, so that any missing, moved or altered frame is detected. Locks and queues are not included.
- * Entries that cannot be read are listed in the summary that `restore` and `readBackup` return.
+ * Backs up all entries of a storage as they are at a single moment, even while others write. The
+ * backup is encrypted, and ends with a count and a digest, so that any missing, moved or altered
+ * frame is detected. Locks and queues are not included. Entries that cannot be read are listed in
+ * the summary that `restore` and `readBackup` return.
  *
  * @returns the bytes of a file
  */
@@ -138,8 +139,9 @@ export async function readBackup(
 }
 
 /**
- * Writes a backup into an empty storage, after verifying the whole backup; each written entry is read back. Locks that are
- * acquired afterwards have greater tokens than any before, because tokens grow with the wall clock.
+ * Writes a backup into an empty storage, after verifying the whole backup; each written entry is
+ * read back. Locks that are acquired afterwards have greater tokens than any before, because tokens
+ * grow with the wall clock.
  *
  * @throws StorageError `ERR_STORAGE_INPUT` if the storage is not empty; the errors of `readBackup`
  */
@@ -244,7 +246,10 @@ function mustOpen(
   }
 }
 
-/** Returns the names that bind each frame to its place in this backup, and to every byte of the beginning. */
+/**
+ * Returns the names that bind each frame to its place in this backup, and to every byte of the
+ * beginning.
+ */
 function frameNames(beginning: Uint8Array): (place: number | 'end') => string {
   const digest = createHash('sha256').update(beginning).digest('hex');
   return (place) => `${mark}/${digest}/${place}`;
@@ -258,7 +263,10 @@ function damaged(why: string, cause?: unknown): StorageError {
   );
 }
 
-/** Encodes an entry without its version: a byte of flags, two bytes for the length of the key, the key, the value. */
+/**
+ * Encodes an entry without its version: a byte of flags, two bytes for the length of the key, the
+ * key, the value.
+ */
 function packed({ key, value, secret }: Entry): Uint8Array {
   const name = Buffer.from(key, 'latin1');
   return Buffer.concat([

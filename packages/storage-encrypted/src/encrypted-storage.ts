@@ -25,14 +25,17 @@ export interface EncryptedStorageOptions {
 const largestValue = 1024 * 1024;
 
 /**
- * Encrypts the values of any storage: AES-256-GCM, with a new nonce for each write; the storage's key and the encryption key's id are
- * authenticated, so that no value can be moved to a different key. Secrets reach the inner storage encrypted and unmarked.
+ * Encrypts the values of any storage: AES-256-GCM, with a new nonce for each write; the storage's
+ * key and the encryption key's id are authenticated, so that no value can be moved to a different
+ * key. Secrets reach the inner storage encrypted and unmarked.
  *
- * Keys, sizes and the time of writes are not hidden. A value that is replaced by its older version is not detected. Locks are
- * not encrypted: they contain no secret, and encrypting a lock again would take it from its holder. The key `encryption` and
- * the keys below it are reserved for the encryption.
+ * Keys, sizes and the time of writes are not hidden. A value that is replaced by its older version
+ * is not detected. Locks are not encrypted: they contain no secret, and encrypting a lock again
+ * would take it from its holder. The key `encryption` and the keys below it are reserved for the
+ * encryption.
  *
- * @throws StorageError `ERR_STORAGE_ENCRYPTION` for a wrong key, and for a storage with unencrypted entries
+ * @throws StorageError `ERR_STORAGE_ENCRYPTION` for a wrong key, and for a storage with unencrypted
+ * entries
  */
 export async function encryptedStorage(
   storage: Storage,

@@ -36,7 +36,9 @@ export function parseEncryptionKey(text: string): EncryptionKey {
   );
 }
 
-/** The parameters of scrypt (RFC 7914) that derive a key from a passphrase; stored with the salt. */
+/**
+ * The parameters of scrypt (RFC 7914) that derive a key from a passphrase; stored with the salt.
+ */
 export interface PassphraseSetting {
   /** base64 */
   readonly salt: string;

@@ -4,7 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { encryptedStorage, parseEncryptionKey, readBackup, restore } from './index.ts';
 
-/** Data written by released versions. Each new format adds a file; existing files are never changed. */
+/**
+ * Data written by released versions. Each new format adds a file; existing files are never changed.
+ */
 const released = ['version-1'];
 const key = parseEncryptionKey('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
 

@@ -22,9 +22,10 @@ export interface Rotation {
 }
 
 /**
- * Encrypts every entry with the first key, while others read and write with any of the keys; afterwards, if nothing was
- * skipped, only the first key opens the storage. After an interruption a second call continues. The versions of entries
- * change, so a conditional write with an earlier version fails.
+ * Encrypts every entry with the first key, while others read and write with any of the keys;
+ * afterwards, if nothing was skipped, only the first key opens the storage. After an interruption a
+ * second call continues. The versions of entries change, so a conditional write with an earlier
+ * version fails.
  *
  * @param storage the driver, without encryption around it
  */

@@ -8,8 +8,8 @@ const [flagsAt, idAt, nonceAt, textAt, tagLength] = [7, 8, 16, 28, 16];
 const secretFlag = 1;
 
 /**
- * Encrypts the value of an entry: AES-256-GCM with a nonce of 96 random bits. The bytes before the nonce and the key of the
- * entry are authenticated too.
+ * Encrypts the value of an entry: AES-256-GCM with a nonce of 96 random bits. The bytes before the
+ * nonce and the key of the entry are authenticated too.
  */
 export function seal(
   { key, value, secret }: Pick<Entry, 'key' | 'value' | 'secret'>,
@@ -35,7 +35,8 @@ export function sealedWith({ value }: Pick<Entry, 'value'>): string | undefined 
 /**
  * Decrypts an entry.
  *
- * @throws StorageError `ERR_STORAGE_ENCRYPTION` if it is not encrypted, or its key is not among `keys`
+ * @throws StorageError `ERR_STORAGE_ENCRYPTION` if it is not encrypted, or its key is not among
+ * `keys`
  * @throws CorruptEntryError if it was altered or moved
  */
 export function open(entry: Entry, keys: ReadonlyMap<string, EncryptionKey>): Entry {

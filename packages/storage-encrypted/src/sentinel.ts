@@ -10,7 +10,10 @@ import {
 } from './encryption-key.ts';
 import { open, seal } from './sealed-value.ts';
 
-/** The unencrypted record of an encrypted storage: its keys, and how keys are derived from passphrases. */
+/**
+ * The unencrypted record of an encrypted storage: its keys, and how keys are derived from
+ * passphrases.
+ */
 interface Sentinel {
   readonly passphrases: PassphraseSetting;
   /** A known text encrypted with each key, base64, by the key's id. */
@@ -49,8 +52,8 @@ export interface UnlockOptions {
 }
 
 /**
- * Reads the sentinel, or creates it if the storage is empty. Adds the first key to the sentinel if a different configured key
- * is already there.
+ * Reads the sentinel, or creates it if the storage is empty. Adds the first key to the sentinel if
+ * a different configured key is already there.
  *
  * @throws StorageError `ERR_STORAGE_ENCRYPTION`
  */

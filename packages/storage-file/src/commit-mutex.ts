@@ -15,13 +15,15 @@ export interface CommitMutex {
 const [shortest, longest] = [1, 8];
 
 /**
- * Node has no flock. Who wants to commit makes the file of the next number by link(2), which succeeds for one alone; it holds who
- * made it. Giving back renames it to `<number>.free`. The greatest number stays in the folder until there is a greater one, so
- * who was slow and made a smaller one, or made again the one that was given back meanwhile, sees that it came too late. A holder
- * is taken for dead when its process has ended or the machine was started since, and never because it takes long.
+ * Node has no flock. Who wants to commit makes the file of the next number by link(2), which
+ * succeeds for one alone; it holds who made it. Giving back renames it to `<number>.free`. The
+ * greatest number stays in the folder until there is a greater one, so who was slow and made a
+ * smaller one, or made again the one that was given back meanwhile, sees that it came too late. A
+ * holder is taken for dead when its process has ended or the machine was started since, and never
+ * because it takes long.
  *
- * Who waits says so by a file of its own, and who has just given back lets those go first: otherwise one that has much to write
- * would keep all others out for seconds.
+ * Who waits says so by a file of its own, and who has just given back lets those go first:
+ * otherwise one that has much to write would keep all others out for seconds.
  */
 export function commitMutex(
   folder: string,
@@ -54,7 +56,10 @@ export function commitMutex(
     return state === 'dead';
   };
 
-  /** What a fault of the disk kept from being given back: nobody takes a process that lives for dead. */
+  /**
+   * What a fault of the disk kept from being given back: nobody takes a process that lives for
+   * dead.
+   */
   let owed: string | undefined;
   const giveBack = async (own: string): Promise<void> => {
     owed = own;

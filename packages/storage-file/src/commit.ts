@@ -4,7 +4,10 @@ import { type Change, ConflictError, keyOf } from '@acmex/storage';
 import type { Disk } from './disk.ts';
 import { entryIn, fileBytes, fileOf, ownFolder } from './entry-file.ts';
 
-/** One step of a commit, on paths within the storage: a new file comes to its place, or an old one goes. */
+/**
+ * One step of a commit, on paths within the storage: a new file comes to its place, or an old one
+ * goes.
+ */
 interface Move {
   /** In the folder of new files; absent: the file at `to` goes. */
   readonly from?: string | undefined;
@@ -15,9 +18,9 @@ export const newFiles = join(ownFolder, 'new');
 const journal = join(ownFolder, 'journal');
 
 /**
- * Does what one write wants, for who holds the mutex: nothing where a version is another one. New files are written and flushed
- * beside the storage first; then one rename is the commit, of the file itself for one change, of a journal for several, which
- * lists the renames that follow.
+ * Does what one write wants, for who holds the mutex: nothing where a version is another one. New
+ * files are written and flushed beside the storage first; then one rename is the commit, of the
+ * file itself for one change, of a journal for several, which lists the renames that follow.
  * @throws ConflictError
  */
 export async function commit(
@@ -69,7 +72,10 @@ export async function commit(
   return news.map(({ version }) => version);
 }
 
-/** Ends what a process left that died behind its commit, and clears away what one left that died before it. For who holds the mutex. */
+/**
+ * Ends what a process left that died behind its commit, and clears away what one left that died
+ * before it. For who holds the mutex.
+ */
 export async function recover(root: string, disk: Disk): Promise<void> {
   const bytes = await disk.read(join(root, journal));
   if (bytes) {
@@ -118,7 +124,10 @@ async function makeFolders(root: string, disk: Disk, folder: string): Promise<vo
   }
 }
 
-/** Flushes a folder, or removes it with those above it that are empty too, and flushes where they were. */
+/**
+ * Flushes a folder, or removes it with those above it that are empty too, and flushes where they
+ * were.
+ */
 async function flush(root: string, disk: Disk, folder: string): Promise<void> {
   let path = folder;
   while (path !== '.' && (await disk.removeFolder(join(root, path)))) path = dirname(path);

@@ -4,7 +4,10 @@ import { errorCode } from '@acmex/errors';
 import { fileErrorCure, fileErrorText, syncFolder, writeNewFile } from '@acmex/files';
 import { StorageUnavailableError } from '@acmex/storage';
 
-/** What the driver does to a disk: each call one step that a crash can fall before or behind. Handed in, so that a test can be the crash. */
+/**
+ * What the driver does to a disk: each call one step that a crash can fall before or behind. Handed
+ * in, so that a test can be the crash.
+ */
 export interface Disk {
   /** The bytes of a file, no link followed; undefined where there is none. */
   read(path: string): Promise<Buffer | undefined>;

@@ -22,7 +22,10 @@ export function isPart(text: string): boolean {
   return /^[a-z0-9_~-][a-z0-9._~-]{0,119}$/.test(text);
 }
 
-/** First line `acmex1 <version>`, with ` secret` behind it where the value is one; then the bytes as given. */
+/**
+ * First line `acmex1 <version>`, with ` secret` behind it where the value is one; then the bytes as
+ * given.
+ */
 export function fileBytes({
   value,
   version,

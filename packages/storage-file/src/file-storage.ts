@@ -27,8 +27,9 @@ export interface FileStorageOptions {
 }
 
 /**
- * A storage in files, for any number of processes on one machine: a key `a/b` is the file `a/b=`. Folders have mode 0700, files
- * 0600. What was acknowledged is flushed to the disk. Opened with the first call.
+ * A storage in files, for any number of processes on one machine: a key `a/b` is the file `a/b=`.
+ * Folders have mode 0700, files 0600. What was acknowledged is flushed to the disk. Opened with the
+ * first call.
  */
 export function fileStorage(options: FileStorageOptions): Storage {
   return fileStorageOn(nodeDisk, options);
@@ -55,7 +56,10 @@ export function fileStorageOn(
     });
     return result;
   };
-  /** Keeps the mutex for those of this process who wait already, but not for long where others may wait. */
+  /**
+   * Keeps the mutex for those of this process who wait already, but not for long where others may
+   * wait.
+   */
   const holding = async <T>(
     work: () => Promise<T>,
     signal: AbortSignal | undefined,

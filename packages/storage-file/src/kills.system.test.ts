@@ -30,7 +30,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What a writer said before it died: at its own step, or so many milliseconds after so many lines. */
+/**
+ * What a writer said before it died: at its own step, or so many milliseconds after so many lines.
+ */
 async function writing(
   path: string,
   seed: number,
@@ -60,7 +62,10 @@ async function writing(
   return said.split('\n').slice(0, -1);
 }
 
-/** Each key old or new, keys of one write alike, nothing acknowledged lost. @returns how many writes were acknowledged */
+/**
+ * Each key old or new, keys of one write alike, nothing acknowledged lost.
+ * @returns how many writes were acknowledged
+ */
 async function holds(
   path: string,
   said: readonly string[],

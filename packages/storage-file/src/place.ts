@@ -13,7 +13,10 @@ const format = 'FORMAT';
 const formatText =
   'acmex storage 1\nEach file name= holds one value behind its first line. Back the whole folder up while no program uses it, or with acmex storage backup.\n';
 
-/** File systems over a network, by the number that statfs(2) gives: what is written on one machine comes late to another. */
+/**
+ * File systems over a network, by the number that statfs(2) gives: what is written on one machine
+ * comes late to another.
+ */
 const overNetwork: Readonly<Record<number, string>> = {
   0x6969: 'NFS',
   0x517b: 'SMB',

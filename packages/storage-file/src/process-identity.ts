@@ -4,7 +4,10 @@ import { hostname } from 'node:os';
 /** Which process, on which machine, since which start of it. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Of the process, in the kernel's ticks since the machine's start; empty where it is not to be had. */
+  /**
+   * Of the process, in the kernel's ticks since the machine's start; empty where it is not to be
+   * had.
+   */
   readonly start: string;
   /** Of the machine. */
   readonly boot: string;
@@ -18,8 +21,9 @@ export function thisProcess(): ProcessIdentity {
 }
 
 /**
- * Whether a process still runs. Dead is only what is known to be: its pid is gone or belongs to another process by now, or the
- * machine was started since. `elsewhere`: on another machine, or in another container, where nobody here can tell.
+ * Whether a process still runs. Dead is only what is known to be: its pid is gone or belongs to
+ * another process by now, or the machine was started since. `elsewhere`: on another machine, or in
+ * another container, where nobody here can tell.
  */
 export function stateOf({
   pid,
@@ -71,7 +75,10 @@ function startOf(pid: number): string | undefined {
     .split(' ')[19];
 }
 
-/** Linux says it. Elsewhere a restart of the machine is not noticed, and a pid that is used again counts as its first owner. */
+/**
+ * Linux says it. Elsewhere a restart of the machine is not noticed, and a pid that is used again
+ * counts as its first owner.
+ */
 function boot(): string {
   return text('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
 }

@@ -6,8 +6,8 @@ import { mutexFolder, snapshotFolder } from './place.ts';
 import { exists } from './process-identity.ts';
 
 /**
- * Second names for all files, in folders of their own: a file is never changed, only replaced, so these stay as they are. For who
- * holds the mutex.
+ * Second names for all files, in folders of their own: a file is never changed, only replaced, so
+ * these stay as they are. For who holds the mutex.
  */
 export async function linkedTree(from: string, to: string, disk: Disk): Promise<void> {
   await disk.makeFolder(to);
@@ -19,7 +19,10 @@ export async function linkedTree(from: string, to: string, disk: Disk): Promise<
   }
 }
 
-/** Removes what processes have left that are gone. Where a pid is used again it stays a while longer, and costs its names alone. */
+/**
+ * Removes what processes have left that are gone. Where a pid is used again it stays a while
+ * longer, and costs its names alone.
+ */
 export async function removeForgotten(root: string, disk: Disk): Promise<void> {
   for (const folder of [snapshotFolder, mutexFolder]) {
     for (const { name } of await disk.list(join(root, folder))) {

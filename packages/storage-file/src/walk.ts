@@ -6,7 +6,10 @@ import { entryIn, fileOf, isPart, partOf } from './entry-file.ts';
 /** How many files are read at once. */
 const atOnce = 16;
 
-/** The entries below a prefix in byte order, behind `after`: folder by folder, and no folder before it is reached. */
+/**
+ * The entries below a prefix in byte order, behind `after`: folder by folder, and no folder before
+ * it is reached.
+ */
 export async function* entriesBelow(
   root: string,
   disk: Disk,

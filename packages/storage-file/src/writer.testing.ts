@@ -1,4 +1,5 @@
-// A process of its own that writes until it is killed: node writer.testing.ts is bundled by the test. Arguments: folder, seed, and after how many steps on the disk it kills itself (0: never).
+// A process of its own that writes until it is killed: node writer.testing.ts is bundled by the
+// test. Arguments: folder, seed, and after how many steps on the disk it kills itself (0: never).
 import { type Disk, nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
 

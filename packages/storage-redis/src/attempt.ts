@@ -6,7 +6,9 @@ import { type Address, checkedAddress, type RedisTarget } from './place.ts';
 
 export interface ConnectionAttemptOptions {
   readonly target: RedisTarget;
-  /** Any key of this storage: the node that has it has all of them, because they share a hash tag. */
+  /**
+   * Any key of this storage: the node that has it has all of them, because they share a hash tag.
+   */
   readonly ourKey: string;
   readonly allowPlaintextConnection: boolean;
   /** Milliseconds until a connection counts as failed. */
@@ -28,8 +30,8 @@ export interface ConnectionAttempt {
  * master of that moment. With retries the client would resend a command that got no answer, even a
  * write that was done.
  *
- * All addresses are tried at the same time, so that a silent one costs no time; the first that leads
- * to the master wins.
+ * All addresses are tried at the same time, so that a silent one costs no time; the first that
+ * leads to the master wins.
  */
 export function startAttempt(options: ConnectionAttemptOptions): ConnectionAttempt {
   const clients = openClients(options);
@@ -105,7 +107,10 @@ async function firstMaster(
   });
 }
 
-/** Returns the most useful reason: an unsafe address, then a reply of a server, then a failed connection. */
+/**
+ * Returns the most useful reason: an unsafe address, then a reply of a server, then a failed
+ * connection.
+ */
 function mostUseful(attempts: readonly PromiseSettledResult<unknown>[]): unknown {
   const reasons = attempts.flatMap((attempt) =>
     attempt.status === 'rejected' ? [attempt.reason] : [],

@@ -15,7 +15,9 @@ export interface Notice {
   readonly message: string;
 }
 
-/** Returns the ways in which this server could lose acknowledged writes with its current settings. */
+/**
+ * Returns the ways in which this server could lose acknowledged writes with its current settings.
+ */
 export async function durabilityOf(
   redis: Redis,
   kind: RedisTarget['kind'],

@@ -2,7 +2,10 @@ import { type Change, CorruptEntryError, type Entry, keyOf } from '@acmex/storag
 
 const longestHeader = 100;
 
-/** Encodes an entry for Redis: a first line `acmex1 <version>`, with ` secret` appended for a secret, then the bytes of the value. */
+/**
+ * Encodes an entry for Redis: a first line `acmex1 <version>`, with ` secret` appended for a
+ * secret, then the bytes of the value.
+ */
 export function bytesOf(
   version: string,
   { value, secret = false }: Extract<Change, { readonly set: string }>,

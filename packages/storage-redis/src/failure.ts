@@ -1,7 +1,10 @@
 import { errorCode } from '@acmex/errors';
 import { StorageUnavailableError } from '@acmex/storage';
 
-/** The error replies of Redis, explained. `elsewhere`: a new connection, perhaps to a different server, may work. */
+/**
+ * The error replies of Redis, explained. `elsewhere`: a new connection, perhaps to a different
+ * server, may work.
+ */
 const refusals = {
   NOAUTH: {
     meaning: 'asks for a password: set `password`, and `username` for an ACL user',
@@ -60,7 +63,8 @@ export interface Failure {
 
 /**
  * Converts whatever a call to Redis failed with to an error of the storage port. Its `cause` is a
- * text, because an error of the client contains the command with its arguments: values and passwords.
+ * text, because an error of the client contains the command with its arguments: values and
+ * passwords.
  *
  * @param where the addresses, for the message
  * @param lastError the last error that the client reported outside of a reply
@@ -97,7 +101,10 @@ export function failureOf(reason: unknown, where: string, lastError: unknown): F
 const unavailable = (message: string, reason: unknown) =>
   new StorageUnavailableError(message, { cause: messageOf(reason) });
 
-/** Returns the known error code in a reply. Redis 6 wraps the error of a command in a script: `ERR Error running script …: -OOM command not allowed`. */
+/**
+ * Returns the known error code in a reply. Redis 6 wraps the error of a command in a script: `ERR
+ * Error running script …: -OOM command not allowed`.
+ */
 function refusalIn(text: string): keyof typeof refusals | undefined {
   const [, word] = /(?:^|[ -])([A-Z]{3,})(?= )/.exec(text.replace(/^ERR .*?: -/, '')) ?? [];
   return word !== undefined && word in refusals ? (word as keyof typeof refusals) : undefined;

@@ -28,7 +28,9 @@ export type RedisPlace =
 export interface Access {
   /** An ACL user; the default user if absent. */
   readonly username?: string | undefined;
-  /** The password, or a function that returns it; called on every connection, so that it may change. */
+  /**
+   * The password, or a function that returns it; called on every connection, so that it may change.
+   */
   readonly password?: string | (() => Promise<string>) | undefined;
   /** `true`: TLS with the CAs that Node.js trusts. Also used for sentinels. */
   readonly tls?: boolean | ConnectionOptions | undefined;

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { messageOf } from './failure.ts';
 
-/** A Lua script. Redis runs it atomically: no command runs in between, and a crash leaves all of it or nothing. */
+/**
+ * A Lua script. Redis runs it atomically: no command runs in between, and a crash leaves all of it
+ * or nothing.
+ */
 export interface Script {
   readonly text: string;
   readonly sha: string;
@@ -13,7 +16,10 @@ const script = (text: string): Script => ({
   sha: createHash('sha1').update(text).digest('hex'),
 });
 
-/** Returns up to `count` entries of a range of the index, and whether they are all of the range. A missing value is false. */
+/**
+ * Returns up to `count` entries of a range of the index, and whether they are all of the range. A
+ * missing value is false.
+ */
 const page = String.raw`
 local function page(index, first, last, count, size, entries)
   local keys = redis.call('ZRANGEBYLEX', index, first, last, 'LIMIT', 0, count)
@@ -33,9 +39,10 @@ end
 export const readPage = script(`${page}return page(KEYS[1], unpack(ARGV))`);
 
 /**
- * KEYS: index, snapshots, and the entry of each change. ARGV: verb, key, condition, bytes of each change.
- * Returns the first key whose condition fails, or nothing. Before anything is changed, the old entries are saved for each
- * snapshot that is being read: `key \\0 bytes`, without bytes if the entry did not exist.
+ * KEYS: index, snapshots, and the entry of each change. ARGV: verb, key, condition, bytes of each
+ * change. Returns the first key whose condition fails, or nothing. Before anything is changed, the
+ * old entries are saved for each snapshot that is being read: `key \\0 bytes`, without bytes if the
+ * entry did not exist.
  */
 export const writeAll = script(String.raw`
 local function change(at) return unpack(ARGV, (at - 3) * 4 + 1, (at - 3) * 4 + 4) end
@@ -81,9 +88,9 @@ redis.call('SADD', KEYS[1], KEYS[2])
 `);
 
 /**
- * KEYS: index, snapshot. ARGV: milliseconds as for `beginSnapshot`, first of the saved entries, then
- * as for `readPage`. Returns a page of current entries and a page of saved entries; nothing if the
- * snapshot is gone.
+ * KEYS: index, snapshot. ARGV: milliseconds as for `beginSnapshot`, first of the saved entries,
+ * then as for `readPage`. Returns a page of current entries and a page of saved entries; nothing if
+ * the snapshot is gone.
  */
 export const readSnapshot = script(String.raw`${page}
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end

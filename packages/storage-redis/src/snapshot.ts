@@ -17,10 +17,10 @@ const patience = 60_000;
 const pageSize = 256;
 
 /**
- * Yields every entry as it was at a single moment. As long as the snapshot is being read, each write
- * first saves the entries that it changes; a saved entry takes precedence over the current one.
- * Therefore the snapshot blocks Redis no longer than a page takes, and costs the memory of the saved
- * entries.
+ * Yields every entry as it was at a single moment. As long as the snapshot is being read, each
+ * write first saves the entries that it changes; a saved entry takes precedence over the current
+ * one. Therefore the snapshot blocks Redis no longer than a page takes, and costs the memory of the
+ * saved entries.
  *
  * @throws StorageUnavailableError also if Redis has deleted the snapshot
  */

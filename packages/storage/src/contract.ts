@@ -6,10 +6,15 @@ import type { Change, Entry, Storage } from './storage.ts';
 
 export { type History, historyFrom, holdsConcurrently, holdsLikeModel } from './history.ts';
 
-/** A storage under test. Everything that a clause writes lies under `place`, and is removed again. */
+/**
+ * A storage under test. Everything that a clause writes lies under `place`, and is removed again.
+ */
 export interface StorageSubject {
   readonly storage: Storage;
-  /** The same data by a way of its own: another connection, another process's view; the same object where there is none. */
+  /**
+   * The same data by a way of its own: another connection, another process's view; the same object
+   * where there is none.
+   */
   readonly secondStorage: Storage;
   /** A prefix that nothing lies under: one part. */
   readonly place: string;

@@ -1,6 +1,9 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
-/** What can go wrong with storage; `exit` is the exit code of a program that ends with it, `http` the status of a service that passes it on. */
+/**
+ * What can go wrong with storage; `exit` is the exit code of a program that ends with it, `http`
+ * the status of a service that passes it on.
+ */
 export const storageErrors = {
   ERR_STORAGE_CONFLICT: {
     meaning: 'A key was changed by someone else in the meantime: nothing was written.',
@@ -80,7 +83,10 @@ export class StorageError extends defineErrors('Storage', storageErrors) {
   }
 }
 
-/** `ERR_STORAGE_CONFLICT`: `key` is not of the version that the write asked for. Nothing was written. */
+/**
+ * `ERR_STORAGE_CONFLICT`: `key` is not of the version that the write asked for. Nothing was
+ * written.
+ */
 export class ConflictError extends StorageError {
   override readonly name = 'ConflictError';
 
@@ -105,7 +111,10 @@ export class LockLostError extends StorageError {
   }
 }
 
-/** `ERR_STORAGE_UNAVAILABLE`: the storage is away, full or read-only. A write may or may not have been done, or may be done later: read before repeating it. */
+/**
+ * `ERR_STORAGE_UNAVAILABLE`: the storage is away, full or read-only. A write may or may not have
+ * been done, or may be done later: read before repeating it.
+ */
 export class StorageUnavailableError extends StorageError {
   override readonly name = 'StorageUnavailableError';
 

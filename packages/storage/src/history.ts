@@ -3,7 +3,10 @@ import { errorCode } from '@acmex/errors';
 import { keyOf } from './bounds.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 
-/** One write of a random history: keys out of a small set, and for each key whether its version is asked for. */
+/**
+ * One write of a random history: keys out of a small set, and for each key whether its version is
+ * asked for.
+ */
 export type History = readonly (readonly Step[])[];
 interface Step {
   readonly verb: 'set' | 'remove' | 'check';
@@ -15,7 +18,10 @@ const names = ['a', 'a/b', 'a/b/c', 'a.b', 'b', 'b/a', 'c~/x', 'd'];
 const verbs = ['set', 'set', 'set', 'remove', 'check'] as const;
 const conditions = ['none', 'current', 'absent'] as const;
 
-/** A history out of natural numbers, such as fast-check makes and shrinks: each write of up to four changes. */
+/**
+ * A history out of natural numbers, such as fast-check makes and shrinks: each write of up to four
+ * changes.
+ */
 export function historyFrom(place: string, numbers: readonly (readonly number[])[]): History {
   return numbers.map((write) => {
     const steps = write.slice(0, 4).map((number): Step => ({
@@ -27,7 +33,10 @@ export function historyFrom(place: string, numbers: readonly (readonly number[])
   });
 }
 
-/** Holds a storage against a plain map: every write has the outcome that the map foretells, and every list shows what the map holds. */
+/**
+ * Holds a storage against a plain map: every write has the outcome that the map foretells, and
+ * every list shows what the map holds.
+ */
 export async function holdsLikeModel(
   storage: Storage,
   place: string,
@@ -61,8 +70,9 @@ export async function holdsLikeModel(
 }
 
 /**
- * Lets several writers, each by its own way to the same data, run their histories at once; every `current` asks for the version
- * just read. Holds when each version was replaced by one writer at most, and what remains was written by the last of each chain.
+ * Lets several writers, each by its own way to the same data, run their histories at once; every
+ * `current` asks for the version just read. Holds when each version was replaced by one writer at
+ * most, and what remains was written by the last of each chain.
  */
 export async function holdsConcurrently(
   writers: readonly Storage[],

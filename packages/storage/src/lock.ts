@@ -6,7 +6,10 @@ import { jsonRecord } from './record.ts';
 import type { Change, Storage } from './storage.ts';
 
 export interface LockOptions {
-  /** How long a holder may be silent before another takes over; 10 seconds by default. It renews three times as often. */
+  /**
+   * How long a holder may be silent before another takes over; 10 seconds by default. It renews
+   * three times as often.
+   */
   readonly lease?: DurationInput | undefined;
   /** Ends the waiting. A lock that is held is given back by `release`. */
   readonly signal?: AbortSignal | undefined;
@@ -16,13 +19,22 @@ export interface LockOptions {
 /** A lock that is held. `await using` gives it back. */
 export interface Lock extends AsyncDisposable {
   readonly name: string;
-  /** Grows at each take-over, also over restarts of everyone: what knows nothing of storage can refuse an older one. */
+  /**
+   * Grows at each take-over, also over restarts of everyone: what knows nothing of storage can
+   * refuse an older one.
+   */
   readonly token: number;
-  /** Fencing: put into a write, it lets the write pass only while no other has taken over. It stays the same while the lock is held. */
+  /**
+   * Fencing: put into a write, it lets the write pass only while no other has taken over. It stays
+   * the same while the lock is held.
+   */
   readonly check: Change;
   /** Aborts with a LockLostError when the lock is lost. */
   readonly signal: AbortSignal;
-  /** `storage.write` with `check` among the changes. @throws LockLostError, besides what `write` throws */
+  /**
+   * `storage.write` with `check` among the changes.
+   * @throws LockLostError, besides what `write` throws
+   */
   write(
     changes: readonly Change[],
     options?: { readonly signal?: AbortSignal | undefined },
@@ -40,10 +52,11 @@ const longestPause = 500;
 const record = jsonRecord<Held>({ kind: 'lock', version: 1 });
 
 /**
- * Waits for a lock and holds it. The same for every driver: `lock/<name>` says who holds it and changes only when the holder
- * does; `lock/<name>/beat` is written anew while the holder lives. A waiter takes over after it has seen the same beat for a
- * whole lease on its own monotonic clock, so that no two clocks are compared. A released lock leaves its record, which keeps
- * the token growing: whoever removes what the lock guards removes `lock/<name>` in the same write.
+ * Waits for a lock and holds it. The same for every driver: `lock/<name>` says who holds it and
+ * changes only when the holder does; `lock/<name>/beat` is written anew while the holder lives. A
+ * waiter takes over after it has seen the same beat for a whole lease on its own monotonic clock,
+ * so that no two clocks are compared. A released lock leaves its record, which keeps the token
+ * growing: whoever removes what the lock guards removes `lock/<name>` in the same write.
  * @param name parts as in a key
  */
 export async function acquireLock(
@@ -125,7 +138,9 @@ function holding(
   const write: Lock['write'] = (changes, options) =>
     fenced(storage.write([...changes, check], options));
 
-  /** A beat that fails for another reason is tried again: the lease is judged by the waiters alone. */
+  /**
+   * A beat that fails for another reason is tried again: the lease is judged by the waiters alone.
+   */
   const beating = (async () => {
     for (;;) {
       await clock.sleep({ milliseconds: Math.ceil(span / 3) }, { signal: ended.signal });

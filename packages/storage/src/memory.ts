@@ -3,7 +3,10 @@ import { checkedChanges, checkedKey, checkedPrefix, keyOf } from './bounds.ts';
 import { ConflictError } from './errors.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 
-/** A storage that lives as long as the process, for tests and for programs that need nothing to last. */
+/**
+ * A storage that lives as long as the process, for tests and for programs that need nothing to
+ * last.
+ */
 export function memoryStorage(): Storage {
   const entries = new sorted.default<string, Entry>(undefined, (a, b) =>
     a < b ? -1 : a > b ? 1 : 0,

@@ -19,9 +19,9 @@ export interface Migration {
 }
 
 /**
- * Copies every entry, in order, and reads each back. The source is never changed. Repeating it goes on where it ended.
- * Skipped, and said so: locks, entries that cannot be read, and keys under which the target holds something else.
- * Nobody else may write to either storage meanwhile.
+ * Copies every entry, in order, and reads each back. The source is never changed. Repeating it goes
+ * on where it ended. Skipped, and said so: locks, entries that cannot be read, and keys under which
+ * the target holds something else. Nobody else may write to either storage meanwhile.
  */
 export async function migrate(
   from: Storage,
@@ -83,7 +83,10 @@ export function isLock(key: string): boolean {
   return key.startsWith('lock/');
 }
 
-/** Writes entries that are not there, in one write, and reads them back. @throws StorageError `ERR_STORAGE_CORRUPT` when something else came back */
+/**
+ * Writes entries that are not there, in one write, and reads them back.
+ * @throws StorageError `ERR_STORAGE_CORRUPT` when something else came back
+ */
 export async function copy(
   entries: readonly Entry[],
   to: Storage,

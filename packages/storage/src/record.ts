@@ -18,7 +18,10 @@ export interface RecordKind<T> {
   readonly check?: ((record: unknown) => T) | undefined;
 }
 
-/** JSON records that carry the version of their shape as `v`: older ones are upgraded when they are read, newer ones are refused. */
+/**
+ * JSON records that carry the version of their shape as `v`: older ones are upgraded when they are
+ * read, newer ones are refused.
+ */
 export interface JsonRecord<T> {
   bytes(record: T): Uint8Array;
   /** @throws CorruptEntryError; StorageError `ERR_STORAGE_NEWER` */

@@ -17,7 +17,10 @@ export interface Records<T> {
     storage: Storage,
     options?: ListOptions & { readonly under?: string },
   ): AsyncIterable<Stored<T>>;
-  /** An entry that was read as one of them. @throws CorruptEntryError; StorageError `ERR_STORAGE_NEWER` */
+  /**
+   * An entry that was read as one of them.
+   * @throws CorruptEntryError; StorageError `ERR_STORAGE_NEWER`
+   */
   parse(entry: Entry): Stored<T>;
   key(id: string): string;
   /** Writes a record that must not be there yet. */
@@ -34,8 +37,9 @@ export interface RecordsOptions<T> extends RecordKind<T> {
   /** Whether the values must not lie in clear where others can read them. */
   readonly secret?: boolean;
   /**
-   * Whether there may be very many, with ids of `newId`: each lies below two parts of its id's time, nine hours and half a minute
-   * long, so that a list in pages reads few of them, also where a part of a key is a folder.
+   * Whether there may be very many, with ids of `newId`: each lies below two parts of its id's
+   * time, nine hours and half a minute long, so that a list in pages reads few of them, also where
+   * a part of a key is a folder.
    */
   readonly many?: boolean;
 }
@@ -80,7 +84,10 @@ export function records<T>({
   };
 }
 
-/** `01kax/2b/` of `evt_01kax2b…`. What is shorter stands before all that begin so, as it does itself. */
+/**
+ * `01kax/2b/` of `evt_01kax2b…`. What is shorter stands before all that begin so, as it does
+ * itself.
+ */
 function timeOf(id: string): string {
   const time = id.slice(id.indexOf('_') + 1).padEnd(7, '0');
   return `${time.slice(0, 5)}/${time.slice(5, 7)}/`;
@@ -91,7 +98,10 @@ export function idOf({ key }: Pick<Stored<unknown>, 'key'>): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }
 
-/** Does `work` again while others write what it wants to write: it reads, decides, and writes if nothing has changed. */
+/**
+ * Does `work` again while others write what it wants to write: it reads, decides, and writes if
+ * nothing has changed.
+ */
 export async function untilWritten<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -4,8 +4,8 @@ import { ConflictError } from './errors.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 
 /**
- * A part of a storage as a storage of its own: every key in it begins with `scope/`, and nothing outside of it can be named.
- * Its disposal leaves the whole storage open.
+ * A part of a storage as a storage of its own: every key in it begins with `scope/`, and nothing
+ * outside of it can be named. Its disposal leaves the whole storage open.
  * @param scope one part of a key, or several
  */
 export function scopedStorage(storage: Storage, scope: string): Storage {

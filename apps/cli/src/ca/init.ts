@@ -30,7 +30,10 @@ export interface InitOptions extends ConfiguredOutputOptions {
   readonly issuingKey?: string;
 }
 
-/** `acmex ca init`: creates a CA in the storage, and writes the root's key to an encrypted file, to be moved elsewhere. */
+/**
+ * `acmex ca init`: creates a CA in the storage, and writes the root's key to an encrypted file, to
+ * be moved elsewhere.
+ */
 export async function init(options: InitOptions, terminal: Terminal): Promise<void> {
   const report = await reporter(terminal, options);
   try {

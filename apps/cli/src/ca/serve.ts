@@ -104,7 +104,10 @@ async function authorityOf(
   return await loadAuthority(storage, { kind: development ? 'development' : 'private' });
 }
 
-/** Returns a validator that resolves names by DNS; that of the development CA connects to this machine for every name. */
+/**
+ * Returns a validator that resolves names by DNS; that of the development CA connects to this
+ * machine for every name.
+ */
 function validatorOf({
   development,
   dnsResolver: servers,

@@ -13,7 +13,8 @@ export interface ConfigOptions {
 
 /**
  * `acmex config check`: reports every fault at once.
- * @returns the exit code; the result is also written when there are faults, so that programs can read it
+ * @returns the exit code; the result is also written when there are faults, so that programs can
+ * read it
  * @throws CliError `ERR_CLI_CONFIG` for faults, when the result is text
  */
 export async function check(options: ConfigOptions, terminal: Terminal): Promise<number> {

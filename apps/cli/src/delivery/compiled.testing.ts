@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-/** Compiles a copy of the sources as `npm run build` does, without its type checks; the program itself is the one built for all tests. */
+/**
+ * Compiles a copy of the sources as `npm run build` does, without its type checks; the program
+ * itself is the one built for all tests.
+ */
 export async function compile(checkout: string, copy: string): Promise<void> {
   await cp(join(checkout, 'apps/cli/dist'), join(copy, 'apps/cli/dist'), { recursive: true });
   const packages = (await readdir(join(copy, 'packages'))).map((name) => `packages/${name}`);

@@ -1,12 +1,17 @@
 import { mkdir, writeFile, symlink, copyFile, cp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** The files of a machine or a container: the programs of this machine, read-only, and everything else in `folder`. */
+/**
+ * The files of a machine or a container: the programs of this machine, read-only, and everything
+ * else in `folder`.
+ */
 export interface FileSystem {
   readonly folder: string;
 }
 
-/** Creates the files of a Debian with Node.js: `/usr` is this machine's, without its `/usr/local`. */
+/**
+ * Creates the files of a Debian with Node.js: `/usr` is this machine's, without its `/usr/local`.
+ */
 export async function fileSystem(folder: string): Promise<FileSystem> {
   for (const directory of [
     'etc',
@@ -73,7 +78,10 @@ export interface Contained {
   readonly cwd: string;
   /** Files and folders of this process, by their paths in the file system. */
   readonly mounted?: Readonly<Record<string, string>>;
-  /** Absent: root, as for a step of a build. Present: no capabilities, no way to gain them, and a read-only file system apart from `mounted`. */
+  /**
+   * Absent: root, as for a step of a build. Present: no capabilities, no way to gain them, and a
+   * read-only file system apart from `mounted`.
+   */
   readonly user?: {
     readonly uid: number;
     readonly gid: number;
@@ -81,7 +89,10 @@ export interface Contained {
   };
 }
 
-/** Returns the command line that runs a command inside a file system, in a process that receives its signals. */
+/**
+ * Returns the command line that runs a command inside a file system, in a process that receives its
+ * signals.
+ */
 export async function contained(
   system: FileSystem,
   { command, env, cwd, mounted = {}, user }: Contained,

@@ -28,7 +28,10 @@ export interface Image {
 
 export interface ImageOptions {
   readonly dockerfile: string;
-  /** The checkout; files that are not in git, or that the Dockerfile's .dockerignore names, are left out. */
+  /**
+   * The checkout; files that are not in git, or that the Dockerfile's .dockerignore names, are left
+   * out.
+   */
   readonly context: string;
   /** The folder of the stages. */
   readonly folder: string;
@@ -163,7 +166,10 @@ async function copy(
   }
 }
 
-/** Returns whether a file is ignored: the last pattern that matches it, or a folder above it, decides; `!` includes it. */
+/**
+ * Returns whether a file is ignored: the last pattern that matches it, or a folder above it,
+ * decides; `!` includes it.
+ */
 function ignore(text: string): (file: string) => boolean {
   const patterns = text
     .split('\n')

@@ -6,7 +6,10 @@ import { promisify } from 'node:util';
 import { systemClock } from '@acmex/clock';
 import { type FileSystem, mountArguments, mounts, outside } from './file-system.testing.ts';
 
-/** A machine that systemd runs, on this machine's kernel and network. Disposing of it ends all that runs on it. */
+/**
+ * A machine that systemd runs, on this machine's kernel and network. Disposing of it ends all that
+ * runs on it.
+ */
 export interface Machine extends AsyncDisposable {
   /** What a command prints there. @throws Error with what it wrote when it fails */
   run(...command: readonly string[]): Promise<string>;

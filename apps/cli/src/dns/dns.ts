@@ -35,7 +35,9 @@ export interface DnsCommandOptions extends ConfiguredOutputOptions {
   readonly dnsResolver?: readonly string[];
 }
 
-/** `acmex dns list`: lists every type of provider, its keys, and where to create its credentials. */
+/**
+ * `acmex dns list`: lists every type of provider, its keys, and where to create its credentials.
+ */
 export async function dnsList({ output }: OutputOptions, terminal: Terminal): Promise<void> {
   const kinds = dnsProviderKinds();
   const rows = kinds.flatMap(({ type, title, options, links }) =>
@@ -53,7 +55,10 @@ export async function dnsList({ output }: OutputOptions, terminal: Terminal): Pr
   terminal.stdout.write(formatResult({ text, document: kinds, rows }, output));
 }
 
-/** Returns the lines of a kind: its name, its keys with their variables, and where to create its credentials. */
+/**
+ * Returns the lines of a kind: its name, its keys with their variables, and where to create its
+ * credentials.
+ */
 function kindToText({ type, title, options, links, attended }: DnsProviderKind): string {
   const lines = options.map(({ name, env, required }): Row => ({
     key: `  ${name}`,
@@ -98,7 +103,10 @@ async function withDns(
   }
 }
 
-/** `acmex dns trace`: shows where the record of a name belongs, and what each of its servers answers. Changes nothing. */
+/**
+ * `acmex dns trace`: shows where the record of a name belongs, and what each of its servers
+ * answers. Changes nothing.
+ */
 export async function dnsTrace(
   name: string,
   options: DnsCommandOptions,
@@ -144,7 +152,10 @@ async function textRecords(name: string, server: string, signal: AbortSignal): P
   }
 }
 
-/** `acmex dns check`: writes two values at an unused name, waits until they are visible, and removes them. */
+/**
+ * `acmex dns check`: writes two values at an unused name, waits until they are visible, and removes
+ * them.
+ */
 export async function dnsCheck(
   name: string,
   options: DnsCommandOptions,
@@ -225,7 +236,10 @@ async function nameServers(
   return addresses.flat();
 }
 
-/** Adds the port of the first resolver, if it is not the standard one: a test then serves the zones on that port too. */
+/**
+ * Adds the port of the first resolver, if it is not the standard one: a test then serves the zones
+ * on that port too.
+ */
 function withPort(address: string, servers: readonly string[] | undefined): string {
   const port = /:(\d+)$/.exec(servers?.[0] ?? '')?.[1];
   if (port === undefined || port === '53') return address;

@@ -105,7 +105,8 @@ function domainOf(name: string): string {
 
 /**
  * Returns the record that the CA's directory and the account require.
- * @throws CliError `ERR_CLI_USAGE` for an account that is not valid, so that no record is written for it
+ * @throws CliError `ERR_CLI_USAGE` for an account that is not valid, so that no record is written
+ * for it
  */
 async function wantedRecord(
   session: AcmeSession,

@@ -141,7 +141,10 @@ export interface ExportOptions extends ConfiguredOutputOptions {
   readonly keyPath?: string;
 }
 
-/** `acmex cert export`: writes a certificate and its key from the storage to files, or its chain to standard output. */
+/**
+ * `acmex cert export`: writes a certificate and its key from the storage to files, or its chain to
+ * standard output.
+ */
 export async function certExport(
   idOrName: string,
   { certPath, keyPath, ...options }: ExportOptions,

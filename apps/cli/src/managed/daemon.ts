@@ -27,12 +27,15 @@ export interface DaemonOptions extends ConfiguredOutputOptions {
   readonly answerTls?: number;
 }
 
-/** How long running orders may finish after a stop; then they are parked, and continue at the next start. */
+/**
+ * How long running orders may finish after a stop; then they are parked, and continue at the next
+ * start.
+ */
 const gracePeriod = { seconds: 15 };
 
 /**
- * `acmex daemon`: renews and deploys every certificate when it is due, until the terminal's signal aborts. Several daemons can
- * work on one storage.
+ * `acmex daemon`: renews and deploys every certificate when it is due, until the terminal's signal
+ * aborts. Several daemons can work on one storage.
  */
 export async function daemon(
   options: DaemonOptions,
@@ -95,7 +98,8 @@ function startWorker(
   manager: () => ConfiguredManager,
   { options, report, signal, clock }: WorkerContext,
 ): Worker {
-  // After a stop, the queue ends what runs when its time is over: the signal itself would end it at once.
+  // After a stop, the queue ends what runs when its time is over: the signal itself would end it at
+  // once.
   const queue = inProcessQueue({
     clock,
     onError: (id, error) => {

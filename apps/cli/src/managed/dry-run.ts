@@ -37,7 +37,10 @@ interface Trial {
   };
 }
 
-/** Returns a dry run: it proves the names to a test CA with a new account, and changes neither the storage nor a file. */
+/**
+ * Returns a dry run: it proves the names to a test CA with a new account, and changes neither the
+ * storage nor a file.
+ */
 export function dryRun(
   options: DryRunOptions,
   context: { readonly terminal: Terminal; readonly report: Reporter },

@@ -75,7 +75,10 @@ function linesOf(order: OrderStatus): readonly (readonly [string, string | undef
   ];
 }
 
-/** `acmex order cancel`: marks an order as cancelled, and ends it now unless another process is working on it. */
+/**
+ * `acmex order cancel`: marks an order as cancelled, and ends it now unless another process is
+ * working on it.
+ */
 export async function orderCancel(
   id: string,
   options: ConfiguredOutputOptions,

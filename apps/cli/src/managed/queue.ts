@@ -30,7 +30,9 @@ function rowOf(certificate: ManagedCertificate): Row {
   };
 }
 
-/** `acmex queue`: shows what is due and not done, by priority and CA, and what fails with its cause. */
+/**
+ * `acmex queue`: shows what is due and not done, by priority and CA, and what fails with its cause.
+ */
 export async function queue(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withManager(options, terminal, async ({ provisioner: { certificates } }, report) => {
     const due = await countDue(certificates, report, terminal.signal);

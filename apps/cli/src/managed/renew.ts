@@ -35,8 +35,8 @@ interface Run {
 }
 
 /**
- * `acmex renew`: renews and deploys what is due now. A failure of one certificate does not stop the others; several runs at the
- * same time are safe.
+ * `acmex renew`: renews and deploys what is due now. A failure of one certificate does not stop the
+ * others; several runs at the same time are safe.
  * @returns the exit code: 0, that of the only kind of failure, or 9 for several kinds
  */
 export async function renew(options: RenewOptions, terminal: Terminal): Promise<number> {

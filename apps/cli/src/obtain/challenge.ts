@@ -3,7 +3,10 @@ import { dnsVariablesRecord } from '@acmex/config';
 import { addressOf, type ChallengeConfig } from '@acmex/manager';
 import type { ObtainOptions } from './options.ts';
 
-/** Returns how names are validated, in a form that a renewal in another folder and environment can use. */
+/**
+ * Returns how names are validated, in a form that a renewal in another folder and environment can
+ * use.
+ */
 export function challengeFromFlags(
   options: ObtainOptions,
   environment: NodeJS.ProcessEnv,

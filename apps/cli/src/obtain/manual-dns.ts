@@ -5,7 +5,10 @@ import { printable } from '@acmex/errors';
 import type { ConfiguredDnsProvidersOptions } from '@acmex/manager/from-config';
 import type { Reporter, Terminal } from '../terminal.ts';
 
-/** Reports whether a person writes the records of a DNS provider, so that nothing can renew by itself. */
+/**
+ * Reports whether a person writes the records of a DNS provider, so that nothing can renew by
+ * itself.
+ */
 export function isManual(name: string | undefined, config: Pick<Config, 'values'>): boolean {
   return (
     dnsProviderKinds().some(({ type, attended }) => attended && type === name) &&
@@ -13,7 +16,10 @@ export function isManual(name: string | undefined, config: Pick<Config, 'values'
   );
 }
 
-/** Shows which record to write, and waits for Enter on a terminal; elsewhere, until the record is visible. */
+/**
+ * Shows which record to write, and waits for Enter on a terminal; elsewhere, until the record is
+ * visible.
+ */
 export function promptForRecord(
   { stdin, stderr }: Terminal,
   report: Reporter,

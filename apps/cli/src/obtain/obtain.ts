@@ -23,7 +23,10 @@ import { orderOnce } from './order-once.ts';
 import { namesOf } from './request.ts';
 import { resultDocument, resultText } from './result.ts';
 
-/** `acmex obtain`: obtains a certificate, writes it to its files, and has it renewed unless `--no-manage` is present. */
+/**
+ * `acmex obtain`: obtains a certificate, writes it to its files, and has it renewed unless
+ * `--no-manage` is present.
+ */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
   assertTwoFiles(options.certPath, options.keyPath);
   const names = namesOf(options);
@@ -105,7 +108,8 @@ async function issuerSettings(
 
 /**
  * Makes sure that the files do not exist, unless `--force` permits to replace them.
- * @throws CliError `ERR_CLI_EXISTS`; DeployError `ERR_DEPLOY_TARGET` for a mode, user or group that cannot be used
+ * @throws CliError `ERR_CLI_EXISTS`; DeployError `ERR_DEPLOY_TARGET` for a mode, user or group that
+ * cannot be used
  */
 async function assertWritable(options: ObtainOptions): Promise<void> {
   const { certPath, keyPath, csr, force, keyMode, owner, group } = options;

@@ -15,7 +15,9 @@ import { waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
 
-/** Orders a managed certificate, unless it is current and as wanted, and deploys it to its files. */
+/**
+ * Orders a managed certificate, unless it is current and as wanted, and deploys it to its files.
+ */
 export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
   const { options, manager, report, authority } = obtaining;
   const { signal } = obtaining.terminal;
@@ -55,7 +57,9 @@ function wantedCertificate({ options, names, authority, challenge }: Obtaining):
   };
 }
 
-/** Returns the steps of the deployment with absolute paths: a renewal has another working directory. */
+/**
+ * Returns the steps of the deployment with absolute paths: a renewal has another working directory.
+ */
 function deploySteps(options: ObtainOptions): readonly DeployStep[] {
   const { certPath, keyPath, deployDirectory, deployHook, probe } = options;
   const { keyMode, owner, group } = options;

@@ -42,7 +42,8 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
     },
   );
   const issued = await verifyIssued(pem, request);
-  // The key first: a certificate without its key is useless, a key without its certificate is harmless.
+  // The key first: a certificate without its key is useless, a key without its certificate is
+  // harmless.
   if (request.privateKey && keyFile) await commitSecret(keyFile, await request.privateKey());
   await certificateFile.commit(issued.pem);
   return { chain: issued.pem };

@@ -4,8 +4,9 @@ import type { Terminal } from '../terminal.ts';
 import { type FlagGroup, type Flags, type OptionsOf, toOption } from './flag.ts';
 
 /**
- * What a command needs of the configuration: `configuration`, read and checked, and its values in the flags that are absent; or
- * `overrides`, only what flags override in it, because the command reads it itself.
+ * What a command needs of the configuration: `configuration`, read and checked, and its values in
+ * the flags that are absent; or `overrides`, only what flags override in it, because the command
+ * reads it itself.
  */
 export type Need = 'configuration' | 'overrides';
 
@@ -75,7 +76,10 @@ export function command<
   };
 }
 
-/** Adds the commands of a table to a program. @param runs is called with a command, before it is loaded */
+/**
+ * Adds the commands of a table to a program.
+ * @param runs is called with a command, before it is loaded
+ */
 export function addCommands(
   program: Command,
   definitions: readonly CommandDefinition[],

@@ -12,7 +12,10 @@ export interface ServeCommandOptions extends ConfigurationFlags {
   readonly role: 'all' | 'api' | 'worker';
 }
 
-/** How long running orders may finish after a stop; then they are parked, and continue at the next start. */
+/**
+ * How long running orders may finish after a stop; then they are parked, and continue at the next
+ * start.
+ */
 const gracePeriod = { seconds: 15 };
 
 /** `acmex serve`: runs the server of @acmex/server until the terminal's signal aborts. */
@@ -52,7 +55,10 @@ export async function serve(
   log({ level: 'info', msg: 'stopped' });
 }
 
-/** Shows the first API key to a person. The standard output of a service is a log: no secret is written there. */
+/**
+ * Shows the first API key to a person. The standard output of a service is a log: no secret is
+ * written there.
+ */
 function showInitialKey({ stdout, stderr }: Terminal, file: string, key: string): void {
   stderr.write(`the first API key is in ${file} until it is used\n`);
   if ('isTTY' in stdout && stdout.isTTY) stdout.write(`${key}\n`);
@@ -80,7 +86,10 @@ export function logTo({ stderr }: Terminal, logLevel: () => LogLevel): Log {
   };
 }
 
-/** Returns how to get the server: it is not installed, or this is a checkout in which it is not built. */
+/**
+ * Returns how to get the server: it is not installed, or this is a checkout in which it is not
+ * built.
+ */
 function howToGetServer(): string {
   try {
     import.meta.resolve('@acmex/server');

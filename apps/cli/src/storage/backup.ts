@@ -14,7 +14,10 @@ export interface BackupOptions extends ConfiguredOutputOptions {
   readonly keyFile?: string;
 }
 
-/** `acmex storage backup FILE`: writes an encrypted snapshot. The file appears only after it was read back. */
+/**
+ * `acmex storage backup FILE`: writes an encrypted snapshot. The file appears only after it was
+ * read back.
+ */
 export async function backup(
   file: string,
   options: BackupOptions,
@@ -51,7 +54,10 @@ export async function backup(
   });
 }
 
-/** `acmex storage restore FILE`: restores to an empty storage, after it has read and verified the whole file. */
+/**
+ * `acmex storage restore FILE`: restores to an empty storage, after it has read and verified the
+ * whole file.
+ */
 export async function restore(
   file: string,
   options: BackupOptions,

@@ -52,7 +52,9 @@ export async function encrypt(options: ConfiguredOutputOptions, terminal: Termin
   });
 }
 
-/** `acmex storage new-key FILE`: creates an encryption key, in a file that only its owner can read. */
+/**
+ * `acmex storage new-key FILE`: creates an encryption key, in a file that only its owner can read.
+ */
 export async function newKey(
   path: string,
   options: OutputOptions,

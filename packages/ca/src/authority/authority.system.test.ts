@@ -37,7 +37,10 @@ async function issuerOfNew({ issuing, issuingKey }: NewAuthority) {
   return issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey) });
 }
 
-/** What OpenSSL says of a certificate for these names, as a server's, with the whole chain and the list of revoked certificates. */
+/**
+ * What OpenSSL says of a certificate for these names, as a server's, with the whole chain and the
+ * list of revoked certificates.
+ */
 async function verdict(
   authority: NewAuthority,
   names: readonly string[],

@@ -39,12 +39,17 @@ export interface DevelopmentRequest {
   readonly clock?: Clock;
 }
 
-/** A new CA. Whoever asked for it keeps the root's key away from the machine that issues, and overwrites both keys after use. */
+/**
+ * A new CA. Whoever asked for it keeps the root's key away from the machine that issues, and
+ * overwrites both keys after use.
+ */
 export interface NewAuthority {
   readonly kind: 'private' | 'development';
   /** PEM; what clients trust. */
   readonly root: string;
-  /** PKCS#8 PEM, encrypted with the passphrase; absent where nobody shall ever sign with it again. */
+  /**
+   * PKCS#8 PEM, encrypted with the passphrase; absent where nobody shall ever sign with it again.
+   */
   readonly rootKey?: Uint8Array;
   /** PEM: the issuing certificate, which the root has signed. */
   readonly issuing: string;
@@ -53,7 +58,10 @@ export interface NewAuthority {
 }
 
 const developmentName = 'AcmeX Development, do not trust';
-/** What a development CA can issue for: names that lead nowhere else. RFC 6761, RFC 8375, RFC 1918, RFC 4193 */
+/**
+ * What a development CA can issue for: names that lead nowhere else. RFC 6761, RFC 8375, RFC 1918,
+ * RFC 4193
+ */
 const developmentConstraints: Constraints = {
   domains: ['localhost', 'test', 'example', 'invalid', 'internal', 'local', 'home.arpa'],
   addresses: [
@@ -67,8 +75,8 @@ const developmentConstraints: Constraints = {
 };
 
 /**
- * A CA of one's own: a root, whose key goes offline, and an issuing certificate below it with path length 0. Both carry the
- * constraints as critical.
+ * A CA of one's own: a root, whose key goes offline, and an issuing certificate below it with path
+ * length 0. Both carry the constraints as critical.
  * @throws CaError `ERR_CA_CONSTRAINTS`, `ERR_CA_NAME`, `ERR_CA_PASSPHRASE`
  */
 export async function createAuthority({
@@ -109,7 +117,10 @@ export async function createAuthority({
   return { kind: 'private', ...made, rootKey: await encrypted(rootSigner, passphrase) };
 }
 
-/** A CA for a week of development: under a name of its own, for names that lead nowhere else, its root's key forgotten. Nothing makes a real one of it. */
+/**
+ * A CA for a week of development: under a name of its own, for names that lead nowhere else, its
+ * root's key forgotten. Nothing makes a real one of it.
+ */
 export async function createDevelopmentAuthority({
   backend = webcrypto(),
   clock = systemClock,
@@ -199,7 +210,10 @@ function called(name: string): Name {
   return AsnConvert.parse(new x509.Name([{ CN: [{ utf8String: name }] }]).toArrayBuffer(), Name);
 }
 
-/** 126 random bits behind one that is set: a positive number without bytes to spare. RFC 5280 §4.1.2.2 wants at most 20 bytes, CAs at least 64 random bits. */
+/**
+ * 126 random bits behind one that is set: a positive number without bytes to spare. RFC 5280
+ * §4.1.2.2 wants at most 20 bytes, CAs at least 64 random bits.
+ */
 export function newSerialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;

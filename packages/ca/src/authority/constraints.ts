@@ -11,7 +11,10 @@ import {
 import { CaError } from '../errors.ts';
 import { x509 } from './x509.ts';
 
-/** The names that a CA can issue for: its certificates say so themselves, so that its stolen key is worth nothing elsewhere. RFC 5280 §4.2.1.10 */
+/**
+ * The names that a CA can issue for: its certificates say so themselves, so that its stolen key is
+ * worth nothing elsewhere. RFC 5280 §4.2.1.10
+ */
 export interface Constraints {
   /** Domains, each with all names below: `corp.example`. Of none: no DNS names at all. */
   readonly domains: readonly string[];
@@ -56,8 +59,9 @@ interface Subtrees {
 }
 
 /**
- * Returns whether a CA's own certificate lets it issue for a name: permitted where its kind is limited at all, and not excluded.
- * A wildcard that covers an excluded domain is excluded: those who verify a certificate accept it for that domain. RFC 5280 §4.2.1.10
+ * Returns whether a CA's own certificate lets it issue for a name: permitted where its kind is
+ * limited at all, and not excluded. A wildcard that covers an excluded domain is excluded: those
+ * who verify a certificate accept it for that domain. RFC 5280 §4.2.1.10
  */
 export function permits(certificate: x509.X509Certificate): (identifier: Identifier) => boolean {
   const extension = certificate.getExtension(id_ce_nameConstraints);
@@ -89,7 +93,10 @@ function basesOf(subtrees: GeneralSubtrees | undefined): Constraints {
   };
 }
 
-/** The empty base is above all names; one with a dot in front, as OpenSSL has it, above others than itself. */
+/**
+ * The empty base is above all names; one with a dot in front, as OpenSSL has it, above others than
+ * itself.
+ */
 function isBelow(name: string, base: string): boolean {
   return base === '' || name === base || name.endsWith(base.startsWith('.') ? base : `.${base}`);
 }
@@ -102,7 +109,10 @@ function isInRange(address: string, range: string): boolean {
   return list.check(address, family(address));
 }
 
-/** The critical extension. What is not permitted is excluded by name, since an unnamed kind of name is unconstrained. */
+/**
+ * The critical extension. What is not permitted is excluded by name, since an unnamed kind of name
+ * is unconstrained.
+ */
 export function nameConstraints({ domains, addresses }: Constraints): x509.Extension {
   const subtrees = (names: readonly GeneralName[]) =>
     new GeneralSubtrees(names.map((base) => new GeneralSubtree({ base })));

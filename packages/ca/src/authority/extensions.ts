@@ -23,7 +23,9 @@ const usageOids: Readonly<Record<Usage, string>> = {
   clientAuth: '1.3.6.1.5.5.7.3.2',
 };
 
-/** The name of a public key in certificates: SHA-1 of its bits, hexadecimal. RFC 5280 §4.2.1.2 (1) */
+/**
+ * The name of a public key in certificates: SHA-1 of its bits, hexadecimal. RFC 5280 §4.2.1.2 (1)
+ */
 export function keyIdentifier(publicKey: Uint8Array): string {
   return createHash('sha1')
     .update(new Uint8Array(AsnConvert.parse(publicKey, SubjectPublicKeyInfo).subjectPublicKey))
@@ -67,7 +69,10 @@ export interface LeafContent {
   readonly crlUrl: string;
 }
 
-/** What is each server certificate's own. Its subject is empty, so its names are critical. RFC 5280 §4.2.1.6 */
+/**
+ * What is each server certificate's own. Its subject is empty, so its names are critical. RFC 5280
+ * §4.2.1.6
+ */
 export function namesAndKey({
   identifiers,
   publicKey,

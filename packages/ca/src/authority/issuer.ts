@@ -42,7 +42,10 @@ export interface Issuer {
   readonly notAfter: Temporal.Instant;
   /** Whether its own certificate allows it to issue for a name. */
   permits(identifier: Identifier): boolean;
-  /** @returns the chain as PEM, the leaf first and without the root; then the same leaf under other chains */
+  /**
+   * @returns the chain as PEM, the leaf first and without the root; then the same leaf under other
+   * chains
+   */
   issue(
     issuance: Issuance,
     options?: { readonly signal?: AbortSignal | undefined },
@@ -65,7 +68,8 @@ export interface IssuerOptions {
 
 /**
  * An issuer from a CA's certificate and its key, made by `createAuthority` or the user's own.
- * @throws CaError `ERR_CA_CERTIFICATE` for a certificate that is no CA's, has expired, or belongs to another key
+ * @throws CaError `ERR_CA_CERTIFICATE` for a certificate that is no CA's, has expired, or belongs
+ * to another key
  */
 export function issuerOf({
   chain,

@@ -54,7 +54,8 @@ export async function revocationList(
       issuer,
       thisUpdate: new Time(date(thisUpdate)),
       nextUpdate: new Time(date(nextUpdate)),
-      // "When there are no revoked certificates, the revoked certificates list MUST be absent." RFC 5280 §5.1.2.6
+      // "When there are no revoked certificates, the revoked certificates list MUST be absent." RFC
+      // 5280 §5.1.2.6
       ...(revoked.length > 0 ? { revokedCertificates: revoked.map(entry) } : {}),
       crlExtensions: [
         new Extension({

@@ -47,7 +47,10 @@ export interface CertificateContent {
   readonly extensions: readonly ExtensionDer[];
 }
 
-/** A certificate, signed by way of `key.sign` alone, so that the key may be anywhere. DER. RFC 5280 §4.1 */
+/**
+ * A certificate, signed by way of `key.sign` alone, so that the key may be anywhere. DER. RFC 5280
+ * §4.1
+ */
 export async function signedCertificate(
   { serialNumber, publicKey, notBefore, notAfter, extensions, ...names }: CertificateContent,
   key: PrivateKey,

@@ -18,7 +18,8 @@ const keys = recordsOf<{ readonly pem: string }>('authority-key', { secret: true
 const id = 'issuing';
 
 /**
- * Keeps a new CA in a storage: its certificates and the issuing key, which is marked as secret. Never the root's key.
+ * Keeps a new CA in a storage: its certificates and the issuing key, which is marked as secret.
+ * Never the root's key.
  * @throws CaError `ERR_CA_EXISTS` where there is one already
  */
 export async function saveAuthority(
@@ -57,7 +58,8 @@ export interface LoadedAuthority {
 
 /**
  * The CA that a storage holds.
- * @throws CaError `ERR_CA_MISSING`; `ERR_CA_DEVELOPMENT` for one of the other kind; `ERR_CA_CERTIFICATE` when it has expired
+ * @throws CaError `ERR_CA_MISSING`; `ERR_CA_DEVELOPMENT` for one of the other kind;
+ * `ERR_CA_CERTIFICATE` when it has expired
  */
 export async function loadAuthority(
   storage: Storage,

@@ -28,7 +28,10 @@ export interface Exchange {
   readonly beneath: Handler;
 }
 
-/** Does something wrong with some requests: before, instead of, or after the CA's own answer, which `next` gives. */
+/**
+ * Does something wrong with some requests: before, instead of, or after the CA's own answer, which
+ * `next` gives.
+ */
 export type Fault = (exchange: Exchange, next: () => Promise<Response>) => Promise<Response>;
 
 /** Which requests a fault meets. */
@@ -44,8 +47,9 @@ export interface When {
 }
 
 /**
- * A CA that does wrong by a script, to try a client with. Faults stand in line: the first is the nearest to the client.
- * A fault that breaks the connection rejects: `nodeHandler` then cuts it, and a client that is handed the handler sees its fetch fail.
+ * A CA that does wrong by a script, to try a client with. Faults stand in line: the first is the
+ * nearest to the client. A fault that breaks the connection rejects: `nodeHandler` then cuts it,
+ * and a client that is handed the handler sees its fetch fail.
  */
 export function withFaults(handler: Handler, faults: readonly Fault[]): Handler {
   return faults.reduceRight<Handler>(

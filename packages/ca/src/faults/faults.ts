@@ -45,7 +45,10 @@ export function rateLimited({
   );
 }
 
-/** What Let's Encrypt answers when it has paused issuance of a name for an account: `429`, with a page to end the pause in the detail, and no time to come back. */
+/**
+ * What Let's Encrypt answers when it has paused issuance of a name for an account: `429`, with a
+ * page to end the pause in the detail, and no time to come back.
+ */
 export function paused({
   unpause = 'https://ca.example/unpause?jwt=x',
   ...when
@@ -79,7 +82,10 @@ export function lostAnswers(when: When = {}): Fault {
   });
 }
 
-/** The connection breaks in the middle of the body; by way of `nodeHandler`, which sends an answer in one piece, before it. */
+/**
+ * The connection breaks in the middle of the body; by way of `nodeHandler`, which sends an answer
+ * in one piece, before it.
+ */
 export function cutAnswers(when: When = {}): Fault {
   return sometimes(when, async (_, next) => {
     const answer = await next();
@@ -137,7 +143,10 @@ export function tokenlessChallenges(when: When = {}): Fault {
   );
 }
 
-/** Answers lack members that RFC 8555 lets a CA leave out, or that some leave out all the same: `contact`, `orders`, `expires`. */
+/**
+ * Answers lack members that RFC 8555 lets a CA leave out, or that some leave out all the same:
+ * `contact`, `orders`, `expires`.
+ */
 export function missingMembers({
   members = ['contact', 'orders', 'expires'],
   ...when
@@ -213,7 +222,10 @@ export function wrongContentTypes({
 export const hostileText =
   '\u001b]0;owned\u0007\u001b[2J\r\nHTTP/1.1 200 OK\r\n<script>alert(1)</script>${jndi:ldap://x}`reboot`$(reboot)\u202e\u0000';
 
-/** Every problem document carries hostile text in `detail`; requests that are met are refused with one. */
+/**
+ * Every problem document carries hostile text in `detail`; requests that are met are refused with
+ * one.
+ */
 export function hostileProblems({
   text = hostileText,
   ...when

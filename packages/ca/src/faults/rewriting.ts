@@ -1,6 +1,9 @@
 type Json = Readonly<Record<string, unknown>>;
 
-/** The same answer with another object in it; problems and bodies that are not a JSON object are unchanged. */
+/**
+ * The same answer with another object in it; problems and bodies that are not a JSON object are
+ * unchanged.
+ */
 export async function rewritten(answer: Response, change: (json: Json) => Json): Promise<Response> {
   const text = await answer.text();
   const body =

@@ -17,7 +17,10 @@ export const abilities = [
 ] as const;
 export type Ability = (typeof abilities)[number];
 
-/** A client as its users call it. Each ability works in a folder of its own and gives the PEM that the client wrote; revocation and key change give nothing. */
+/**
+ * A client as its users call it. Each ability works in a folder of its own and gives the PEM that
+ * the client wrote; revocation and key change give nothing.
+ */
 export interface RealClient {
   readonly name: string;
   /** What it needs on the PATH. */

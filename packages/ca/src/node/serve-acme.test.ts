@@ -68,7 +68,9 @@ describe('an ACME server over HTTPS', () => {
     await once(socket, 'close');
     return text;
   };
-  /** Long enough that a test fails where another limit than the tested one closes the connection. */
+  /**
+   * Long enough that a test fails where another limit than the tested one closes the connection.
+   */
   const long = { minutes: 5 };
   const patient = {
     handshakeTimeout: long,

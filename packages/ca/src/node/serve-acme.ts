@@ -24,10 +24,15 @@ export interface ListenOptions {
   readonly hostname?: string;
   /** The URL that clients use; `https://HOSTNAME:PORT/acme` by default. */
   readonly url?: string | undefined;
-  /** PEM. By default the CA issues the server's certificate, and renews it after half of its life. */
+  /**
+   * PEM. By default the CA issues the server's certificate, and renews it after half of its life.
+   */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly limits?: Partial<ConnectionLimits>;
-  /** Times the certificate of the HTTPS server. `systemClock` by default: TLS clients check it by the real time. */
+  /**
+   * Times the certificate of the HTTPS server. `systemClock` by default: TLS clients check it by
+   * the real time.
+   */
   readonly clock?: Clock;
 }
 
@@ -41,13 +46,18 @@ export interface ConnectionLimits {
   readonly requestTimeout: DurationInput;
   /** Between two requests of one connection; 5 seconds by default. */
   readonly keepAliveTimeout: DurationInput;
-  /** Without any byte in either direction, for example while a client does not read its response; 2 minutes by default. */
+  /**
+   * Without any byte in either direction, for example while a client does not read its response; 2
+   * minutes by default.
+   */
   readonly idleTimeout: DurationInput;
   /** Connections at once; 1000 by default. Further connections are closed. */
   readonly maxConnections: number;
 }
 
-/** An ACME server that listens. Disposing of it closes its connections and ends its background work. */
+/**
+ * An ACME server that listens. Disposing of it closes its connections and ends its background work.
+ */
 export interface RunningAcmeServer extends AsyncDisposable {
   /** The URL of the ACME directory. */
   readonly directory: string;
@@ -55,9 +65,10 @@ export interface RunningAcmeServer extends AsyncDisposable {
 }
 
 /**
- * Serves a CA's ACME server over HTTPS. Clients that are slow or idle lose their connection: see `ConnectionLimits`.
- * @throws CaError `ERR_CA_LISTEN` when the address or port cannot be used; `ERR_CA_CONSTRAINTS` when the CA may not issue for the name of
- * its own server; and what `acmeServer` throws
+ * Serves a CA's ACME server over HTTPS. Clients that are slow or idle lose their connection: see
+ * `ConnectionLimits`.
+ * @throws CaError `ERR_CA_LISTEN` when the address or port cannot be used; `ERR_CA_CONSTRAINTS`
+ * when the CA may not issue for the name of its own server; and what `acmeServer` throws
  */
 export async function serveAcme(
   { wrap = (handler) => handler, ...options }: ServeAcmeOptions,
@@ -103,7 +114,10 @@ const defaultLimits: ConnectionLimits = {
   maxConnections: 1000,
 };
 
-/** Returns a server that does not listen yet. Node.js checks the two times of a request at an interval: one tenth of the shorter time. */
+/**
+ * Returns a server that does not listen yet. Node.js checks the two times of a request at an
+ * interval: one tenth of the shorter time.
+ */
 function limitedServer(limits: ConnectionLimits): Server {
   const headersTimeout = milliseconds(limits.headersTimeout);
   const requestTimeout = milliseconds(limits.requestTimeout);
@@ -119,7 +133,10 @@ function limitedServer(limits: ConnectionLimits): Server {
   return server;
 }
 
-/** Returns the open connections, also those whose TLS handshake is not complete, which `closeAllConnections` would leave open. */
+/**
+ * Returns the open connections, also those whose TLS handshake is not complete, which
+ * `closeAllConnections` would leave open.
+ */
 function trackedSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -172,7 +189,10 @@ async function keepCertificateValid(
 
 const loopbackNames = ['localhost', '127.0.0.1'];
 
-/** Returns the host of the URL; on this machine also the other loopback name, where the issuer permits it. */
+/**
+ * Returns the host of the URL; on this machine also the other loopback name, where the issuer
+ * permits it.
+ */
 function namesOf(url: string, issuer: Issuer): readonly string[] {
   const name = new URL(url).hostname.replace(/^\[|\]$/g, '');
   if (!loopbackNames.includes(name)) return [name];

@@ -7,7 +7,10 @@ export interface IssueRequest {
   readonly method: string;
 }
 
-/** Whether a property lets the request through. Parameters other than those of RFC 8657 mean nothing to us, and are passed over. */
+/**
+ * Whether a property lets the request through. Parameters other than those of RFC 8657 mean nothing
+ * to us, and are passed over.
+ */
 export function permits(
   { issuer, parameters }: IssueValue,
   { issuerDomain, accountUrl, method }: IssueRequest,

@@ -15,8 +15,9 @@ export interface CaaCheck extends IssueRequest {
 }
 
 /**
- * Whether CAA records let us issue: those of the name, else of the nearest parent that has some. RFC 8659 §3, with the parameters of RFC 8657.
- * A look-up that fails refuses: what could not be read may forbid. Addresses have no CAA records (RFC 8738 §7 leaves them out).
+ * Whether CAA records let us issue: those of the name, else of the nearest parent that has some.
+ * RFC 8659 §3, with the parameters of RFC 8657. A look-up that fails refuses: what could not be
+ * read may forbid. Addresses have no CAA records (RFC 8738 §7 leaves them out).
  * @throws the signal's reason
  */
 export async function checkCaa({

@@ -6,7 +6,8 @@ const acmeIdentifier = '1.3.6.1.5.5.7.1.31';
 const subjectAltName = '2.5.29.17';
 
 /**
- * What is wrong with a certificate as the answer to tls-alpn-01, to be read after its name; `undefined` for nothing. RFC 8737 §3
+ * What is wrong with a certificate as the answer to tls-alpn-01, to be read after its name;
+ * `undefined` for nothing. RFC 8737 §3
  * @param certificate DER, as the applicant's server sent it
  * @param digest SHA-256 of the key authorization
  */

@@ -13,7 +13,8 @@ export interface Dns01Validation {
 }
 
 /**
- * Looks for the digest of the key authorization among the TXT records of `_acme-challenge`, of which there may be several. RFC 8555 §8.4
+ * Looks for the digest of the key authorization among the TXT records of `_acme-challenge`, of
+ * which there may be several. RFC 8555 §8.4
  * @throws the signal's reason
  */
 export async function validateDns01({

@@ -24,7 +24,8 @@ export interface DnsPersist01Validation {
 }
 
 /**
- * Looks for a record that permits this CA to issue for the account; those of other CAs are passed over. draft-ietf-acme-dns-persist
+ * Looks for a record that permits this CA to issue for the account; those of other CAs are passed
+ * over. draft-ietf-acme-dns-persist
  * @throws the signal's reason
  */
 export async function validateDnsPersist01({

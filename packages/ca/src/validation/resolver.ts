@@ -13,14 +13,20 @@ interface LookUpOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The questions of a validation. Aliases are followed; an answer is empty where there is no such record; rejects where the look-up failed, SERVFAIL included. */
+/**
+ * The questions of a validation. Aliases are followed; an answer is empty where there is no such
+ * record; rejects where the look-up failed, SERVFAIL included.
+ */
 export interface ValidationResolver {
   txt(name: string, options?: LookUpOptions): Promise<readonly string[]>;
   caa(name: string, options?: LookUpOptions): Promise<readonly CaaRecord[]>;
 }
 
 export interface ValidationResolverOptions {
-  /** Recursive resolvers, `address` or `address:port`; the system's by default. They should validate DNSSEC: for CAA a broken signature is then a SERVFAIL, which refuses. */
+  /**
+   * Recursive resolvers, `address` or `address:port`; the system's by default. They should validate
+   * DNSSEC: for CAA a broken signature is then a SERVFAIL, which refuses.
+   */
   readonly servers?: readonly string[];
   readonly clock?: Clock;
 }
@@ -58,7 +64,10 @@ export function validationResolver({
   };
 }
 
-/** Node gives `{ critical: flags, [tag]: value }`. A tag that it cannot show so, such as `critical` itself, stays unknown, and counts as critical. */
+/**
+ * Node gives `{ critical: flags, [tag]: value }`. A tag that it cannot show so, such as `critical`
+ * itself, stays unknown, and counts as critical.
+ */
 function property({ critical, ...rest }: { readonly critical: number }): CaaRecord {
   const [tag, value] = Object.entries(rest)[0] ?? [];
   return tag === undefined

@@ -36,7 +36,8 @@ function servernameOf({ type, value }: Identifier): string | undefined {
 }
 
 /**
- * Asks for the protocol `acme-tls/1` under the name, or the reverse name of the address, and looks for the digest in the certificate shown. RFC 8737 §3, RFC 8738 §6
+ * Asks for the protocol `acme-tls/1` under the name, or the reverse name of the address, and looks
+ * for the digest in the certificate shown. RFC 8737 §3, RFC 8738 §6
  * @throws the signal's reason
  */
 export async function validateTlsAlpn01({

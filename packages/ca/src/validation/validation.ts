@@ -32,7 +32,10 @@ export type ValidationProblemType =
 export interface ValidationProblem {
   readonly valid: false;
   readonly type: ValidationProblemType;
-  /** For the client: names subject and cause. Nothing of a body, and no address behind a name, which a stranger may not know. */
+  /**
+   * For the client: names subject and cause. Nothing of a body, and no address behind a name, which
+   * a stranger may not know.
+   */
   readonly detail: string;
   readonly records: readonly ValidationRecord[];
   /** For the operator's log. */
@@ -78,7 +81,10 @@ const reasons: Readonly<Partial<Record<EgressErrorCode, ValidationProblemType>>>
   ERR_EGRESS_TIME: 'connection',
 };
 
-/** The problem that an error of @acmex/egress is to the client. What is no such error is a fault of ours. */
+/**
+ * The problem that an error of @acmex/egress is to the client. What is no such error is a fault of
+ * ours.
+ */
 export function egressProblem(
   identifier: Identifier,
   error: unknown,
@@ -92,7 +98,8 @@ export function egressProblem(
       records,
       error,
     );
-  // Its message lists the addresses: a name may have them from a resolver that sees more than the client does.
+  // Its message lists the addresses: a name may have them from a resolver that sees more than the
+  // client does.
   const detail =
     errorCode(error) === 'ERR_EGRESS_ADDRESS'
       ? `${identifier.value}: it, or a host that it redirects to, has no address that this server may connect to`

@@ -10,8 +10,10 @@ export interface DnsAccount01Options extends TxtSolverOptions {
 export type DnsAccount01Response = TxtResponse;
 
 /**
- * As dns-01, at a name that is the account's own: several clients prove one name, each with an alias (CNAME) of its own.
- * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; DnsError by all that the provider and the look-ups throw
+ * As dns-01, at a name that is the account's own: several clients prove one name, each with an
+ * alias (CNAME) of its own.
+ * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; DnsError by all that the
+ * provider and the look-ups throw
  */
 export function dnsAccount01({
   draft,

@@ -29,9 +29,11 @@ export type DnsPersist01Response = {
 };
 
 /**
- * Proves domain names and wildcards by TXT records that somebody has set once: nothing is written and nothing taken down, so it needs
- * no access to DNS. `visible` looks for the record at every server that answers for its zone.
- * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; `ERR_CHALLENGE_RECORD`, with the record to set, where it does not stand
+ * Proves domain names and wildcards by TXT records that somebody has set once: nothing is written
+ * and nothing taken down, so it needs no access to DNS. `visible` looks for the record at every
+ * server that answers for its zone.
+ * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; `ERR_CHALLENGE_RECORD`,
+ * with the record to set, where it does not stand
  */
 export function dnsPersist01({
   draft,

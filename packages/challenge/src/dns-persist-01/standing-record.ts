@@ -34,7 +34,10 @@ export interface StandingRecord {
   readonly domain: string;
   /** Where it stands: the end of its aliases. */
   readonly name: string;
-  /** Whether it names the account as it is named today. If not, it may do so by an earlier key, which the CA alone can tell. */
+  /**
+   * Whether it names the account as it is named today. If not, it may do so by an earlier key,
+   * which the CA alone can tell.
+   */
   readonly current: boolean;
   /** The first end that a server shows. */
   readonly persistUntil: Temporal.Instant | undefined;
@@ -53,7 +56,8 @@ export interface StandingRecordOptions {
 
 /**
  * Looks for the record at every server that answers for its zone, once.
- * @throws ChallengeError `ERR_CHALLENGE_RECORD`, with the record to set, unless all of them show it; DnsError where they cannot be found
+ * @throws ChallengeError `ERR_CHALLENGE_RECORD`, with the record to set, unless all of them show
+ * it; DnsError where they cannot be found
  */
 export async function standingRecord(
   wanted: WantedRecord,
@@ -96,7 +100,10 @@ export async function standingRecord(
   };
 }
 
-/** For a person: the value between quotes, without an end; what a wildcard needs too, which may be the next name of the same order. */
+/**
+ * For a person: the value between quotes, without an end; what a wildcard needs too, which may be
+ * the next name of the same order.
+ */
 function valueToSet({
   domain,
   issuers: [issuer = ''],
@@ -106,7 +113,10 @@ function valueToSet({
   return `${JSON.stringify(persistentRecordValue({ issuer, accountUri, wildcard }))}${wildcard ? '' : `, and with "; policy=wildcard" at its end if *.${domain} is wanted too`}`;
 }
 
-/** The record that serves longest of those that a server shows; why there is none in words that follow its name. */
+/**
+ * The record that serves longest of those that a server shows; why there is none in words that
+ * follow its name.
+ */
 function bestOf(
   answer: ServerAnswer,
   { issuers, accountUris, accountHashPrefix, wildcard }: WantedRecord,

@@ -5,11 +5,18 @@ import { answer, isForChallenge } from './live-tokens.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
 
 export interface Http01Handler extends ChallengeSolver<Http01Response> {
-  /** Answers each request below `/.well-known/acme-challenge/`, with 404 where no live token has the path. @returns false for any other request: the server goes on with it */
+  /**
+   * Answers each request below `/.well-known/acme-challenge/`, with 404 where no live token has the
+   * path.
+   * @returns false for any other request: the server goes on with it
+   */
   handle(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
-/** Answers http-01 by way of a server that is there already: hand each request on port 80 to `handle` first. `visible` says that `handle` would answer; the server itself it does not know. */
+/**
+ * Answers http-01 by way of a server that is there already: hand each request on port 80 to
+ * `handle` first. `visible` says that `handle` would answer; the server itself it does not know.
+ */
 export function http01Handler(): Http01Handler {
   const tokens = new Map<string, string>();
   return {

@@ -15,15 +15,20 @@ export interface Http01Options {
   readonly port?: number;
   /** The address to listen on; all of IPv6 and IPv4 by default. */
   readonly host?: string | undefined;
-  /** Where other machines find what is shown, and this one what they show: then a port that is in use is theirs to answer on. */
+  /**
+   * Where other machines find what is shown, and this one what they show: then a port that is in
+   * use is theirs to answer on.
+   */
   readonly shared?: SharedResponses | undefined;
   readonly clock?: Clock;
 }
 
 /**
- * Answers http-01 with a listener of its own, one for any number of tokens: it opens with the first and is gone with the last.
- * `visible` asks this listener over loopback, for 5 seconds at most; whether the CA's way leads here it cannot know.
- * @throws ChallengeError by `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`; by `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
+ * Answers http-01 with a listener of its own, one for any number of tokens: it opens with the first
+ * and is gone with the last. `visible` asks this listener over loopback, for 5 seconds at most;
+ * whether the CA's way leads here it cannot know.
+ * @throws ChallengeError by `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`,
+ * `ERR_CHALLENGE_LISTEN`; by `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
  */
 export function http01({
   port = 80,

@@ -17,7 +17,10 @@ export function tokenOf({ url = '' }: Pick<IncomingMessage, 'url'>): string | un
   return /^[\w-]{1,512}$/.test(token) ? token : undefined;
 }
 
-/** Answers with a live token's key authorization under exactly its path, and says no to all else. Nothing of the request comes back. */
+/**
+ * Answers with a live token's key authorization under exactly its path, and says no to all else.
+ * Nothing of the request comes back.
+ */
 export function answer(
   tokens: LiveTokens,
   { method, url = '' }: IncomingMessage,

@@ -18,7 +18,10 @@ export async function respondHttp01({
   return { token: checkedToken(token), keyAuthorization };
 }
 
-/** A token that may become part of a path: also a saved one, which could have been changed. @throws ChallengeError `ERR_CHALLENGE_TOKEN` */
+/**
+ * A token that may become part of a path: also a saved one, which could have been changed.
+ * @throws ChallengeError `ERR_CHALLENGE_TOKEN`
+ */
 export function checkedToken(token: string): string {
   if (!/^[\w-]{1,512}$/.test(token))
     throw new ChallengeError(

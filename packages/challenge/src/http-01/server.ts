@@ -3,7 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 
 /** A server for strangers: small, impatient. */
 export function serverFor(listener: RequestListener): Server {
-  // Without an interval of its own, Node looks for connections that are over their time only twice a minute.
+  // Without an interval of its own, Node looks for connections that are over their time only twice
+  // a minute.
   const server = createServer(
     { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 },
     listener,

@@ -13,9 +13,10 @@ export interface Http01AnswersOptions {
 }
 
 /**
- * Answers http-01 for every machine that shares its responses, until it is disposed of: where the CA's requests arrive, which need
- * not be where the certificate is ordered.
- * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`, `ERR_CHALLENGE_LISTEN`
+ * Answers http-01 for every machine that shares its responses, until it is disposed of: where the
+ * CA's requests arrive, which need not be where the certificate is ordered.
+ * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`,
+ * `ERR_CHALLENGE_LISTEN`
  */
 export async function http01Answers({
   shared,
@@ -29,7 +30,10 @@ export async function http01Answers({
   return { [Symbol.asyncDispose]: () => close(server) };
 }
 
-/** A token of one's own, else one that is shared. A storage that is away is a 404: the CA asks again. */
+/**
+ * A token of one's own, else one that is shared. A storage that is away is a 404: the CA asks
+ * again.
+ */
 export function answering(
   tokens: ReadonlyMap<string, string>,
   shared: Pick<SharedResponses, 'find'> | undefined,

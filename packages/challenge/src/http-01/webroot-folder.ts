@@ -8,10 +8,11 @@ export const challengeFolders = ['.well-known', 'acme-challenge'] as const;
 const maximumAttempts = 100;
 
 /**
- * Puts a file into the folder of responses, in place of what is there. Makes missing folders below the webroot, readable by
- * everybody. Follows no link below the webroot.
+ * Puts a file into the folder of responses, in place of what is there. Makes missing folders below
+ * the webroot, readable by everybody. Follows no link below the webroot.
  *
- * @throws an error of Node, `ENOTDIR` for a link in place of a folder; FilesError `ERR_FILES_UNSAFE`
+ * @throws an error of Node, `ENOTDIR` for a link in place of a folder; FilesError
+ * `ERR_FILES_UNSAFE`
  */
 export async function writeResponse(webroot: string, name: string, content: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -22,13 +23,17 @@ export async function writeResponse(webroot: string, name: string, content: stri
       await replaceEntry(folder, name, content, 0o644);
       return;
     } catch (error) {
-      // Another process may remove the folders as long as they are empty; a missing webroot stays missing.
+      // Another process may remove the folders as long as they are empty; a missing webroot stays
+      // missing.
       if (errorCode(error) !== 'ENOENT' || attempt === maximumAttempts) throw error;
     }
   }
 }
 
-/** Returns the content of a response; undefined where there is none. Follows no link below the webroot. */
+/**
+ * Returns the content of a response; undefined where there is none. Follows no link below the
+ * webroot.
+ */
 export async function readResponse(webroot: string, name: string): Promise<string | undefined> {
   return await inChallengeFolder(webroot, async (folder) =>
     (await readFileIn(folder, name))?.toString('utf8'),

@@ -17,14 +17,19 @@ export interface Http01WebrootOptions {
   readonly directory: string;
 }
 
-/** The response of a listener, and the folders that did not exist before; these are removed when they are empty again. */
+/**
+ * The response of a listener, and the folders that did not exist before; these are removed when
+ * they are empty again.
+ */
 export type Http01WebrootResponse = Http01Response & { readonly made: readonly string[] };
 
 /**
- * Answers http-01 with files in a web server's directory. `visible` reads them back and does not ask the web server.
+ * Answers http-01 with files in a web server's directory. `visible` reads them back and does not
+ * ask the web server.
  *
- * Files are readable by everybody (0644, folders 0755) whatever the umask is, because a web server runs as another user. Below the
- * webroot no link is followed; on the path to it, only links that nobody but root and the current user can have made.
+ * Files are readable by everybody (0644, folders 0755) whatever the umask is, because a web server
+ * runs as another user. Below the webroot no link is followed; on the path to it, only links that
+ * nobody but root and the current user can have made.
  *
  * @throws ChallengeError `ERR_CHALLENGE_WEBROOT`, `ERR_CHALLENGE_TOKEN`
  */

@@ -63,7 +63,9 @@ export function serverFor(
   return server;
 }
 
-/** A certificate of the name with the digest in its critical acmeIdentifier extension. RFC 8737 §3 */
+/**
+ * A certificate of the name with the digest in its critical acmeIdentifier extension. RFC 8737 §3
+ */
 export async function contextFor(
   identifier: Identifier,
   digest: string,

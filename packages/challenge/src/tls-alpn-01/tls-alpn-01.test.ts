@@ -64,7 +64,8 @@ describe('tlsAlpn01', () => {
     for (const { identifier, digest } of responses) {
       const { protocol, raw } = await see(port, serverName(identifier));
       expect(protocol).toBe('acme-tls/1');
-      // OBJECT IDENTIFIER 1.3.6.1.5.5.7.1.31, BOOLEAN TRUE, OCTET STRING { OCTET STRING of 32 bytes }
+      // OBJECT IDENTIFIER 1.3.6.1.5.5.7.1.31, BOOLEAN TRUE, OCTET STRING { OCTET STRING of 32 bytes
+      // }
       const extension = Buffer.concat([
         Buffer.from('06082b0601050507011f0101ff04220420', 'hex'),
         Buffer.from(digest, 'base64url'),

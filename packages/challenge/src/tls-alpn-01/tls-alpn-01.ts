@@ -15,7 +15,10 @@ export interface TlsAlpn01Options {
   readonly port?: number;
   /** The address to listen on; all of IPv6 and IPv4 by default. */
   readonly host?: string | undefined;
-  /** Where other machines find what is shown, and this one what they show: then a port that is in use is theirs to answer on. */
+  /**
+   * Where other machines find what is shown, and this one what they show: then a port that is in
+   * use is theirs to answer on.
+   */
   readonly shared?: SharedResponses | undefined;
   readonly clock?: Clock;
 }
@@ -32,9 +35,11 @@ interface Shown {
 }
 
 /**
- * Proves names and addresses on the TLS port, by certificates that hold the answer. RFC 8737, RFC 8738 §6. One listener
- * serves any number of names; it opens with the first and is gone with the last, speaks TLS 1.2 or later, and no protocol but `acme-tls/1`.
- * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `…_PORT_DENIED`, `…_LISTEN`, and `…_MODULE` where @acmex/certificate is not installed, by `present`
+ * Proves names and addresses on the TLS port, by certificates that hold the answer. RFC 8737, RFC
+ * 8738 §6. One listener serves any number of names; it opens with the first and is gone with the
+ * last, speaks TLS 1.2 or later, and no protocol but `acme-tls/1`.
+ * @throws ChallengeError `ERR_CHALLENGE_PORT_IN_USE`, `…_PORT_DENIED`, `…_LISTEN`, and `…_MODULE`
+ * where @acmex/certificate is not installed, by `present`
  */
 export function tlsAlpn01({
   port = 443,
@@ -129,7 +134,10 @@ export async function tlsAlpn01Answers({
   return { [Symbol.asyncDispose]: () => close(server, sockets) };
 }
 
-/** What another machine shows for a name, if it does: a certificate of this one's making with that one's digest. */
+/**
+ * What another machine shows for a name, if it does: a certificate of this one's making with that
+ * one's digest.
+ */
 async function sharedContext(
   shared: Pick<SharedResponses, 'find'> | undefined,
   name: string,

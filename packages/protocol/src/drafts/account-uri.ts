@@ -13,7 +13,10 @@ export interface AccountUriParts {
   readonly accountHashPrefix?: string | undefined;
 }
 
-/** Returns all URIs that name the account: write the first. For draft 02 they include those of earlier keys, and those that are the same for every domain. */
+/**
+ * Returns all URIs that name the account: write the first. For draft 02 they include those of
+ * earlier keys, and those that are the same for every domain.
+ */
 export async function accountUris(
   draft: DnsPersistDraft,
   { url, thumbprints, domain, accountHashPrefix: prefix }: AccountUriParts,

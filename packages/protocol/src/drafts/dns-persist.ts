@@ -1,7 +1,10 @@
 import { Temporal } from 'temporal-polyfill';
 import { parseIssueValue } from './issue-value.ts';
 
-/** Versions of the draft that are known here. 00 and 01 write the account's URL into the record, 02 a digest of it. */
+/**
+ * Versions of the draft that are known here. 00 and 01 write the account's URL into the record, 02
+ * a digest of it.
+ */
 export const dnsPersistDrafts = [
   'draft-ietf-acme-dns-persist-00',
   'draft-ietf-acme-dns-persist-01',
@@ -44,7 +47,10 @@ export function persistentRecordValue({
   ].join('; ');
 }
 
-/** Reads a TXT record; `undefined` for what names no issuer, and is for somebody else. Parameters that are not known mean nothing. */
+/**
+ * Reads a TXT record; `undefined` for what names no issuer, and is for somebody else. Parameters
+ * that are not known mean nothing.
+ */
 export function readPersistentRecord(text: string): PersistentRecord | FaultyRecord | undefined {
   const { issuer = '', parameters = [] } = parseIssueValue(text) ?? {};
   if (issuer === '') return undefined;

@@ -8,7 +8,10 @@ export interface IssueValue {
   readonly parameters: readonly { readonly tag: string; readonly value: string }[];
 }
 
-/** Reads the value of a CAA property `issue` or `issuewild`, or of a record with the same grammar; `undefined` for what does not follow the grammar. */
+/**
+ * Reads the value of a CAA property `issue` or `issuewild`, or of a record with the same grammar;
+ * `undefined` for what does not follow the grammar.
+ */
 export function parseIssueValue(text: string): IssueValue | undefined {
   const [issuer = '', ...rest] = text.split(';').map(withoutSpace);
   if (issuer !== '' && !isDomainName(issuer.toLowerCase())) return undefined;
@@ -31,7 +34,10 @@ export function parseIssueValue(text: string): IssueValue | undefined {
     : undefined;
 }
 
-/** SP and HTAB alone are white space here. The look-behind keeps a long run of it from costing the square of its length. */
+/**
+ * SP and HTAB alone are white space here. The look-behind keeps a long run of it from costing the
+ * square of its length.
+ */
 function withoutSpace(text: string): string {
   return text.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '');
 }

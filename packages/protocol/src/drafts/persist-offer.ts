@@ -76,7 +76,10 @@ export function readPersistOffer(
   };
 }
 
-/** What a directory says before there is a challenge; `undefined` where that is not enough to write a record. The names of 00 and 01 are those of CAA. */
+/**
+ * What a directory says before there is a challenge; `undefined` where that is not enough to write
+ * a record. The names of 00 and 01 are those of CAA.
+ */
 export function earlyPersistOffer(
   draft: DnsPersistDraft,
   meta: JsonObject,

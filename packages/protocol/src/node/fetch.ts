@@ -14,8 +14,8 @@ export interface NodeFetchOptions {
 export type NodeFetch = Fetch & Disposable;
 
 /**
- * A `fetch` for Node over kept-alive connections: about half the CPU of the global one, and with your own CA.
- * Follows no redirects; the body is a stream.
+ * A `fetch` for Node over kept-alive connections: about half the CPU of the global one, and with
+ * your own CA. Follows no redirects; the body is a stream.
  */
 export function nodeFetch({ ca = [], connections = 32 }: NodeFetchOptions = {}): NodeFetch {
   const roots = ca.length === 0 ? {} : { ca: [...trusted(), ...[ca].flat()] };
@@ -61,7 +61,10 @@ function answer(message: IncomingMessage): HttpAnswer {
   };
 }
 
-/** What Node trusts by default; with the extra file of NODE_EXTRA_CA_CERTS where this Node can tell (22.15 and later). */
+/**
+ * What Node trusts by default; with the extra file of NODE_EXTRA_CA_CERTS where this Node can tell
+ * (22.15 and later).
+ */
 function trusted(): readonly string[] {
   return 'getCACertificates' in tls && typeof tls.getCACertificates === 'function'
     ? (tls.getCACertificates as () => string[])()
