@@ -69,7 +69,7 @@ describe('${camel}Storage', () => {
       await using storage = ${camel}Storage({ path: join(folder, 'data') });
       // The same data by another way, where the driver has one: another connection, another
       // process.
-      await checkClause(clause, { storage, other: storage, place: 'contract' });
+      await checkClause(clause, { storage, secondStorage: storage, place: 'contract' });
     });
   }
 
