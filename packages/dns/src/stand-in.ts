@@ -76,7 +76,10 @@ export function troubled({
       trouble = kind;
     },
     async fetch(input, init) {
-      const { url, method, signal } = new Request(input, init);
+      const request = new Request(input, init);
+      const { url, method } = request;
+      // A Request follows its caller's signal only as long as it is not garbage-collected.
+      const signal = init?.signal ?? request.signal;
       if (!url.startsWith(`${baseUrl}/`))
         throw new TypeError('fetch failed', { cause: new Error(`ENOTFOUND ${new URL(url).host}`) });
       requests.push(`${method} ${url.slice(baseUrl.length)}`);
