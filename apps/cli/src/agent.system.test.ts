@@ -286,7 +286,7 @@ afterEach(async () => {
 });
 
 describe('acmex agent --once', () => {
-  it('writes certificate and key, runs the hook once, tells the server, and has nothing to do the next time', async () => {
+  it('writes certificate and key, runs the hook once, reports to the server, and has nothing to do the next time', async () => {
     const args = await agentArgs(
       '--once',
       '--deploy-hook',
@@ -361,7 +361,7 @@ describe('acmex agent --once', () => {
     ).resolves.toMatchObject({ code: 0 });
     expect((await readdir(at('some/live'))).sort()).toEqual([`api.${name}`, name].sort());
   });
-  it('trusts a private CA where it is given, and nobody otherwise', async () => {
+  it('trusts a private CA where it is given, and no one otherwise', async () => {
     const front = createServer({ cert: ca.tls.chain, key: Buffer.from(ca.tls.key) }, forward);
     await once(front.listen(0, '127.0.0.1'), 'listening');
     const args = [
@@ -539,9 +539,9 @@ async function forward(request: IncomingMessage, response: ServerResponse): Prom
 }
 
 describe('acmex agent', () => {
-  it('has a renewal as soon as it is there, sees it served, and tells so', async () => {
+  it('has a renewal as soon as it is there, sees it served, and reports it', async () => {
     await mkdir(at('served'));
-    // A server that reads its files again when it is told to.
+    // A server that reads its files again when asked to.
     const tls = createTlsServer({
       SNICallback: (_, done) => {
         Promise.all(
@@ -621,7 +621,7 @@ describe('acmex agent', () => {
     await agent.stop();
     await second.stop();
   }, 90_000);
-  it('tells of a hook that fails without what it wrote of a key, keeps trying, and looks at once when it is told to', async () => {
+  it('reports a hook that fails without what it wrote of a key, keeps trying, and looks at once on request', async () => {
     const failing = await hook('cat "$ACMEX_KEY_PATH" >&2; exit 3');
     const agent = running(await agentArgs('--deploy-hook', failing));
     await agent.heard('ERR_DEPLOY_HOOK');

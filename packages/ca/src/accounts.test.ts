@@ -121,7 +121,7 @@ describe('an account', () => {
       problem: 'malformed',
     });
   });
-  it('that is deactivated signs nothing anymore, and its key makes no other', async () => {
+  it('that is deactivated can no longer sign, and its key makes no other', async () => {
     const ca = await testCa();
     const account = await ca.account();
     await expect(

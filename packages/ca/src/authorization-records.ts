@@ -39,7 +39,7 @@ export interface AuthorizationRecord {
 
 export const authorizations = recordsOf<AuthorizationRecord>('authorization');
 /**
- * What is valid, by account and what it covers: one look-up tells whether a name needs no new
+ * What is valid, by account and what it covers: one look-up shows whether a name needs no new
  * proof.
  */
 export const validAuthorizations = recordsOf<{ readonly authorization: string }>(

@@ -44,7 +44,7 @@ export function testAuthority(): Promise<NewAuthority> {
   return authority;
 }
 
-/** A validator that answers late, and as it is told: by default that everything is right. */
+/** A validator that answers late, and as configured: by default that everything is right. */
 export function validatorDouble() {
   const asked: ValidationRequest[] = [];
   let verdict: (
@@ -148,7 +148,7 @@ async function clientOf(
   };
 }
 
-/** Shows nothing: the validator double is told what to find. */
+/** Shows nothing: the validator double is configured with what to find. */
 export function solver(type: string): ChallengeSolver {
   return {
     type,
@@ -238,7 +238,7 @@ export async function nonce(ca: Pick<TestCa, 'server'>): Promise<string> {
 
 export interface Posting {
   readonly key: AccountKey;
-  /** Absent: the key itself stands in the header. */
+  /** Absent: the key itself is in the header. */
   readonly kid?: string | undefined;
   /** In place of, or besides, what is right. */
   readonly header?: Readonly<Record<string, unknown>>;

@@ -18,7 +18,7 @@ export interface ShownValidation extends NameToProve {
   readonly keyAuthorization: string;
 }
 
-/** A record that stands there whatever is asked. */
+/** A record that is there whatever is asked. */
 export interface PersistentValidation extends NameToProve {
   readonly type: 'dns-persist-01';
   /** Any of the names of this CA. */

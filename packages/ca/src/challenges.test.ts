@@ -127,7 +127,7 @@ describe('a challenge', () => {
     expect(answer.text).not.toMatch(/secret|10\.9/);
     expect(ca.failures).toMatchObject([{ error: { message: 'secret at 10.9.8.7' } }]);
   });
-  it('that nobody answers fails in time, all the same', async () => {
+  it('that no one answers fails in time, all the same', async () => {
     const hanging = await testCa({
       validate: (_, { signal }) =>
         new Promise((_resolve, reject) => {

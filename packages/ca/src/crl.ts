@@ -12,7 +12,7 @@ interface ListRecord {
   /** Times are RFC 3339. */
   readonly thisUpdate: string;
   readonly nextUpdate: string;
-  /** How many parts it lies in, since a value of the storage has an end. */
+  /** The number of parts that it is stored in, since a value of the storage has an end. */
   // eslint-disable-next-line id-denylist -- the name in stored records
   readonly parts: number;
   /** The version of the mark that the ledger had. */
@@ -29,7 +29,7 @@ type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
 };
 
 /**
- * The list of revoked certificates. Made anew when a certificate was revoked since, and when half
+ * The list of revoked certificates. Made again when a certificate was revoked since, and when half
  * of its life is over. Where that fails, the last one serves as long as it is valid, and `onError`
  * is told.
  * @returns DER
@@ -137,7 +137,7 @@ async function keep(
 }
 
 /**
- * What is revoked and would still be valid. A day more than that, so that each stands in one list
+ * What is revoked and would still be valid. A day more than that, so that each is in one list
  * at least. RFC 5280 §3.3
  */
 async function revokedNow(storage: Storage, now: Temporal.Instant): Promise<readonly Revoked[]> {

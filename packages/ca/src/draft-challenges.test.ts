@@ -28,7 +28,7 @@ async function proven(ca: TestCa, account: TestClient, value = 'a.test') {
 }
 
 describe('a challenge of a draft', () => {
-  it('is offered where the CA is told to, for names and wildcards, not for addresses', async () => {
+  it('is offered if the CA is configured to, for names and wildcards, not for addresses', async () => {
     const plain = await testCa();
     expect(
       (await begun(plain, await plain.account(), { type: 'dns', value: 'a.test' })).challenges.map(
@@ -70,7 +70,7 @@ describe('a challenge of a draft', () => {
       ...members,
     });
   });
-  it('of draft 02 is told of in the directory', async () => {
+  it('of draft 02 is named in the directory', async () => {
     const meta = async (draft: DnsPersistDraft) =>
       (await raw(await testCa({ dnsPersist01: dnsPersist01(draft) }), '/directory')).json?.meta;
     await expect(meta(p02)).resolves.toMatchObject({

@@ -10,12 +10,12 @@ import {
 import { CaError } from './errors.ts';
 import type { Urls } from './urls.ts';
 
-/** Challenges that are no RFC yet: each is offered where its version is named. */
+/** Challenges that are still drafts: each is offered where its version is named. */
 export interface DraftChallengeOptions {
   /** TXT records at a name of the account's own. Off by default. */
   readonly dnsAccount01?: { readonly draft: DnsAccountDraft };
   /**
-   * TXT records that are set once. Off by default: until such a record is gone, whoever has the
+   * TXT records that are set once. Off by default: until such a record is gone, anyone who has the
    * account's key gets certificates.
    */
   readonly dnsPersist01?: {

@@ -1,8 +1,8 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * What can be wrong with how a CA is set up and run. What an ACME client did wrong is no error of
- * this kind: it gets a problem document. `exit` is the exit code of a program that ends with it,
+ * What can be wrong with how a CA is set up and run. What an ACME client did wrong is not an error
+ * of this kind: it gets a problem document. `exit` is the exit code of a program that ends with it,
  * `http` the status of a service that passes it on.
  */
 export const caErrors = {

@@ -2,7 +2,7 @@ import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/sto
 import { describe, expect, it } from '@jest/globals';
 import { postAs, raw, testCa } from './ca.testing.ts';
 
-/** A storage that fails when it is told to. */
+/** A storage that fails when asked to. */
 function failing(): Storage & { fail: Error | undefined } {
   const storage = memoryStorage();
   const state: { fail: Error | undefined } = { fail: undefined };
@@ -22,7 +22,7 @@ function failing(): Storage & { fail: Error | undefined } {
 }
 
 describe('a fault of the server', () => {
-  it('is told to the client by a correlation id alone, and to the operator in full', async () => {
+  it('is reported to the client by a correlation id alone, and to the operator in full', async () => {
     const storage = failing();
     const ca = await testCa({ storage });
     const account = await ca.account();

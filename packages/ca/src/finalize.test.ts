@@ -417,7 +417,7 @@ describe('an issuance', () => {
     });
     expect(tries).toBe(3);
   });
-  it('is refused, and the operator told, once the issuing certificate has expired', async () => {
+  it('is refused, and the operator notified, once the issuing certificate has expired', async () => {
     const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
     const { issuing, issuingKey } = await createDevelopmentAuthority({ clock });
     const ca = await testCa({

@@ -13,7 +13,7 @@ import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
 
-/** How long a request waits for its certificate before it is told to ask again. */
+/** How long a request waits for its certificate before it is asked to poll again. */
 const patience = { seconds: 2 };
 
 /**

@@ -11,7 +11,7 @@ const retention = { hours: 30 * 24 };
 const hour = 3_600_000;
 
 /**
- * Removes orders and authorizations that are older than a month: nobody can go on with them.
+ * Removes orders and authorizations that are older than a month: no one can continue with them.
  * Certificates, revocations and accounts stay. Ids sort by time, so that it reads what it removes
  * and no more. Safe at any time, and at several at once.
  */

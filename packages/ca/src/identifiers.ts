@@ -25,7 +25,8 @@ export interface OrderedName extends Identifier {
 
 /**
  * The names of an order, each once.
- * @throws Refusal `malformed` for what is no list of identifiers, and one problem for each bad name
+ * @throws Refusal `malformed` for what is not a list of identifiers, and one problem for each bad
+ * name
  */
 export function readIdentifiers(json: unknown, limit: number): readonly OrderedName[] {
   if (!Array.isArray(json) || json.length === 0)

@@ -81,7 +81,7 @@ describe('a CA that is killed again and again', () => {
           };
           await said(1);
           if (killed === kills) return;
-          // In the midst of a request: of one or another after some more.
+          // In the middle of a request: of one or another after some more.
           await said(2 + Math.floor(Math.random() * 40));
           await systemClock.sleep({ milliseconds: Math.floor(Math.random() * 10) });
           const ended = once(child, 'close');
@@ -111,7 +111,7 @@ describe('a CA that is killed again and again', () => {
         });
         const acknowledged: string[] = [];
         let again = 0;
-        /** Repeats what failed because nobody answered; anything else is a fault. */
+        /** Repeats what failed because no one answered; anything else is a fault. */
         const persist = async <T>(work: () => Promise<T>): Promise<T> => {
           for (;;) {
             try {

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { base, nonce, post, raw, type TestCa, testCa, type TestClient } from './ca.testing.ts';
 
 /**
- * Requests that a stranger could send; each run of the tests another sample, whose seed a failure
- * prints.
+ * Requests that an unknown client could send; each run of the tests another sample, whose seed a
+ * failure prints.
  */
 const runs = process.env.ACMEX_SOAK === 'ca' ? 50_000 : 2500;
 
@@ -155,7 +155,7 @@ describe('a malformed request', () => {
           fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: header }),
           async (at, what, byAccount, head) => {
             heap.next();
-            // A deactivated account would answer everything alike.
+            // A deactivated account would answer everything in the same way.
             if (typeof what === 'object' && what !== null && 'status' in what) return;
             await check(
               await post(ca, at, what, {

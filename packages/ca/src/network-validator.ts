@@ -12,7 +12,7 @@ import type { Validation } from './validation/validation.ts';
 
 export interface NetworkValidatorOptions {
   /**
-   * Which addresses may be reached: public ones alone by default, which a CA for one's own network
+   * Which addresses may be reached: public ones alone by default, which a CA for your own network
    * has to widen.
    */
   readonly egress?: Egress;

@@ -38,7 +38,7 @@ async function answer(
 }
 
 /**
- * Undefined for what is no request at all. What is left of a body that is too large is never read.
+ * Undefined for what is not a request. What is left of a body that is too large is never read.
  */
 function requestOf(incoming: IncomingMessage): PlainRequest | undefined {
   const { method = '', url: path = '', headers } = incoming;
@@ -57,7 +57,7 @@ function requestOf(incoming: IncomingMessage): PlainRequest | undefined {
 }
 
 /**
- * By way of `Request` and `Response`. A body that is too large is left to the handler to refuse, by
+ * Through `Request` and `Response`. A body that is too large is left to the handler to refuse, by
  * the length that it says.
  */
 function plainOf(handler: Handler): PlainHandler {

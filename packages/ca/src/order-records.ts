@@ -4,8 +4,8 @@ import type { ProblemDocument } from './problems.ts';
 import { recordsOf } from './stored.ts';
 
 /**
- * What a certificate is built from, decided once: whoever takes up an interrupted issuance makes
- * the same certificate.
+ * What a certificate is built from, decided once: a process that resumes an interrupted issuance
+ * makes the same certificate.
  */
 export interface DecidedIssuance {
   readonly serialNumber: string;

@@ -71,7 +71,7 @@ async function written(
     ...(replaced.length > 0 ? { replaces: String(asked.replaces) } : {}),
   };
   // A write takes 100 changes, and an order may have as many names: what comes first is found by
-  // nobody until the order is there.
+  // no one until the order is there.
   for (let from = 0; from < made.length; from += 90)
     await service.storage.write(
       made

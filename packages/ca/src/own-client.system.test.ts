@@ -285,7 +285,7 @@ function suite(place: () => Place): void {
       key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
     });
   });
-  it('is told which of its names failed', async () => {
+  it('learns which of its names failed', async () => {
     const session = await sessionOf();
     const silent: ChallengeSolver = { ...http01, present: async () => undefined };
     await expect(issue(session, ['absent.test'], [silent])).rejects.toMatchObject({

@@ -22,7 +22,9 @@ export interface Bucket {
 
 export interface TokenBucketsOptions {
   readonly buckets?: Partial<Record<LimitedAction, Bucket>>;
-  /** How many are remembered; whoever was not seen for longest is forgotten. 20,000 by default. */
+  /**
+   * How many are remembered; the one that was not seen for longest is forgotten. 20,000 by default.
+   */
   readonly remembered?: number;
   readonly clock?: Clock;
 }

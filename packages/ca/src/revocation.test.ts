@@ -21,7 +21,7 @@ async function list(ca: TestCa) {
 }
 
 describe('a revocation', () => {
-  it('by the account that ordered answers with 200 and nothing, and stands in the list at once', async () => {
+  it('by the account that ordered answers with 200 and nothing, and is in the list at once', async () => {
     const ca = await testCa();
     const account = await ca.account();
     const { leaf } = await issue(ca, account, ['a.test']);
@@ -171,7 +171,7 @@ describe('the list of revoked certificates', () => {
     expect([first.number, next.number]).toEqual([1, 2]);
     expect(next.crl.thisUpdate.toISOString()).toBe('2026-06-04T13:00:00.000Z');
   });
-  it('asked for at two processes at once is one, and a restart goes on with its numbers', async () => {
+  it('asked for at two processes at once is one, and a restart continues with its numbers', async () => {
     const ca = await testCa();
     const otherCa = await testCa({ storage: ca.storage, clock: ca.clock });
     const lists = await Promise.all([list(ca), list(otherCa), list(ca), list(otherCa)]);
@@ -188,7 +188,7 @@ describe('the list of revoked certificates', () => {
     await ca.clock.advance({ hours: 24 * 5 });
     expect((await list(ca)).serials).toHaveLength(0);
   });
-  it('that cannot be renewed serves until its end, and the operator is told', async () => {
+  it('that cannot be renewed serves until its end, and the operator is notified', async () => {
     const ca = await testCa();
     await list(ca);
     const broken = await ca.restarted({

@@ -62,7 +62,7 @@ export interface AcmeServer extends AsyncDisposable {
 }
 
 /**
- * The server's side of RFC 8555, with a CA behind it. State lies in the storage alone: what was
+ * The server's side of RFC 8555, with a CA behind it. State is only in the storage: what was
  * acknowledged survives a restart, and validations and issuances that a process has left are taken
  * up at the start.
  * @throws CaError `ERR_CA_URL`, `ERR_CA_PROFILE`, `ERR_CA_CHALLENGE`

@@ -270,7 +270,7 @@ describe('an account key', () => {
       problem: 'badPublicKey',
     });
   });
-  it("written in another way is no second account's", async () => {
+  it("written in another way is not a second account's", async () => {
     const { key: good } = await generateAccountKey();
     const odd = {
       ...good,

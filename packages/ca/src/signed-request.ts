@@ -37,7 +37,7 @@ interface Received {
 }
 
 /**
- * A request that was signed for this URL by the right kind of signer, with a nonce that nobody has
+ * A request that was signed for this URL by the right kind of signer, with a nonce that no one has
  * used before. RFC 8555 §6. The nonce is used up last, so that what is refused before costs the
  * storage nothing.
  * @throws Refusal
@@ -108,7 +108,7 @@ export function readsOnly({ payload }: Pick<Signed, 'payload'>): void {
     throw refusal('malformed', 'this is read by POST-as-GET: with an empty payload');
 }
 
-/** The payload of a request that is no POST-as-GET. */
+/** The payload of a request that is not a POST-as-GET. */
 export function payloadOf({ payload }: Pick<Signed, 'payload'>): JsonObject {
   if (payload === undefined)
     throw refusal('malformed', 'the payload is empty, where a JSON object is wanted');

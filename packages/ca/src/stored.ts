@@ -2,7 +2,7 @@ import { type Records, records } from '@acmex/storage';
 
 /**
  * The records of one kind, each under `ca/<kind>/<id>`.
- * @param secret whether the values must not lie in clear where others can read them
+ * @param secret whether the values must not be stored in clear text where others can read them
  */
 export function recordsOf<T>(
   kind: string,

@@ -37,7 +37,7 @@ const refusal = (code: string, words: string) =>
   expect.objectContaining({ code, message: expect.stringContaining(words) });
 
 describe('parseCertificate', () => {
-  it('tells what stands in a certificate, as Node reads it too', () => {
+  it('reports the contents of a certificate, as Node reads it too', () => {
     const info = parseCertificate(pem);
     const node = new X509Certificate(pem);
     expect(info).toMatchObject({

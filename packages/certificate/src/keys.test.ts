@@ -12,7 +12,7 @@ const backends = [webcrypto(), nodeCrypto()];
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('a backend', () => {
-  it('refuses what is no key', async () => {
+  it('refuses what is not a key', async () => {
     for (const backend of backends)
       for (const text of [
         '',

@@ -2,7 +2,7 @@
 export interface SharedResponses {
   /** @param name what the CA asks for: a token, or a server name */
   put(name: string, response: string): Promise<void>;
-  /** Undefined for what nobody shows. */
+  /** Undefined for what no one shows. */
   find(name: string): Promise<string | undefined>;
   /** Absent: fine. */
   remove(name: string): Promise<void>;

@@ -44,7 +44,7 @@ interface TxtChallenge {
   readonly answered?: (challenge: ChallengeToSolve) => AnsweredChallenge;
 }
 
-/** For taking a record down; nobody can cancel that. */
+/** For taking a record down; no one can cancel that. */
 const removeLimit = 'PT2M';
 
 /**

@@ -15,7 +15,7 @@ type Pebble = Awaited<ReturnType<typeof startPebble>>;
 type Shown = { readonly token: string; readonly keyAuthorization: string };
 
 /**
- * http-01 by way of Pebble's own test server; `shown` is what is on display now, as far as this
+ * http-01 through Pebble's own test server; `shown` is what is on display now, as far as this
  * solver knows.
  */
 function solverOf(pebble: Pebble) {
@@ -89,7 +89,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     const { solver, presented } = solverOf(pebble);
     const names = identifiers(texts);
     // An account of its own: Pebble gives one in a hundred orders a valid authorization again,
-    // though told not to.
+    // against its instructions.
     const session = await sessionAt(pebble);
     const tokens: string[] = [];
     const { leaf, chain } = await issue(new AcmeClient({ session, solvers: [solver] }), names, {
@@ -231,7 +231,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     });
   });
 
-  it('goes on from where it was saved, with the same order, wherever it was interrupted', async () => {
+  it('continues from where it was saved, with the same order, wherever it was interrupted', async () => {
     const { solver, presented } = solverOf(pebble);
     const names = identifiers(['resumed.test']);
     const key = await webcrypto().generate('ec-p256');
@@ -272,7 +272,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'AcmeClient with Pebble', () => 
     expect(presented.size).toBe(0);
   });
 
-  it('begins anew when the saved order has failed or is gone', async () => {
+  it('begins again when the saved order has failed or is gone', async () => {
     const { solver } = solverOf(pebble);
     const state: IssuanceState = {
       version: 1,

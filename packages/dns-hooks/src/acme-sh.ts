@@ -29,7 +29,7 @@ _initpath || exit 1
 /**
  * TXT records by a `dnsapi` script of the user's own installation of acme.sh: `dns_xx_add NAME
  * VALUE` and `dns_xx_rm NAME VALUE`. acme.sh and the script must be root's or the user's, and
- * writable by nobody else; they are looked at before every call.
+ * writable by no one else; they are looked at before every call.
  * @see https://github.com/acmesh-official/acme.sh/wiki/DNS-API-Dev-Guide
  * @throws RangeError for a hook that has no name of theirs; DnsError `ERR_DNS_HOOK`
  */

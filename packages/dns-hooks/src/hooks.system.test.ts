@@ -107,7 +107,7 @@ const hostile = [
 describe('certbotHooks', () => {
   const dump =
     '#!/bin/sh\nfor one in "$@" "$CERTBOT_DOMAIN" "$CERTBOT_VALIDATION" "$CERTBOT_ALL_DOMAINS" "$CERTBOT_REMAINING_CHALLENGES" "$CERTBOT_AUTH_OUTPUT" "${CERTBOT_TOKEN-none}" "$HOME"; do printf "%s|" "$one" >> "$OUT"; done\necho "kept $CERTBOT_VALIDATION"\n';
-  it('tells them what certbot does, and the second what the first wrote', async () => {
+  it('passes them what certbot does, and the second what the first wrote', async () => {
     const program = await file('hook', dump);
     const provider = certbotHooks({
       auth: [program, 'auth'],
@@ -257,7 +257,7 @@ describe('a value that came from a server', () => {
       await rm(out);
       await expect(readFile(join(folder, 'PWNED'))).rejects.toThrow('ENOENT');
     }
-    // A name that begins with a dash is no option of a program that is called so.
+    // A name that begins with a dash is not an option of a program that is called so.
     await execHook({ program, env }).append(label, [{ name: '@', value: 'one' }]);
     expect(await readFile(out, 'utf8')).toBe(`${label}.`);
   });

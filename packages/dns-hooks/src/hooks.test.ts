@@ -130,7 +130,7 @@ describe('manual', () => {
       { action: 'remove', name: 'a.test', value: 'two' },
     ]);
   });
-  it('goes on when the record appears, through look-ups that fail', async () => {
+  it('continues when the record appears, through look-ups that fail', async () => {
     const clock = virtualClock();
     let prompted: AbortSignal | undefined;
     let looks = 0;

@@ -11,7 +11,7 @@ import {
 } from '@acmex/dns';
 
 export interface HttpreqOptions {
-  /** What stands before `/present` and `/cleanup`. */
+  /** The prefix of `/present` and `/cleanup`. */
   readonly endpoint: string;
   /**
    * What is sent: by default `{"fqdn":"_acme-challenge.a.test.","value":"…"}`;

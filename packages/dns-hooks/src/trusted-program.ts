@@ -5,7 +5,7 @@ import { DnsError } from '@acmex/dns';
  * Finds the program of a hook: by an absolute path, by a path from the current directory, or by a
  * name in PATH.
  *
- * @returns the real path of a program that nobody but root and the current user can change
+ * @returns the real path of a program that no one but root and the current user can change
  * @throws DnsError `ERR_DNS_HOOK`
  */
 export async function hookProgram(program: string, path: string | undefined): Promise<string> {
@@ -13,7 +13,7 @@ export async function hookProgram(program: string, path: string | undefined): Pr
 }
 
 /**
- * Checks that nobody but root and the current user can change a script.
+ * Checks that no one but root and the current user can change a script.
  *
  * @returns its real path
  * @throws DnsError `ERR_DNS_HOOK`

@@ -225,7 +225,7 @@ describe('polling', () => {
     await clock.run(pollOrder(session, { ...order, status: 'processing', url: `${base}/order/1` }));
     expect(clock.now().toString()).toBe('2026-11-23T12:00:12Z');
   });
-  it('ends at its limit with the order as it stands', async () => {
+  it('ends at its limit with the order unchanged', async () => {
     const { session, clock } = await sessionWith({ '/order/1': () => ({ body: order }) });
     await expect(
       clock.run(
@@ -318,7 +318,7 @@ describe('a problem document', () => {
       problem: { detail: 'the CA says so' },
     });
   });
-  it('tells each subproblem with its name', async () => {
+  it('reports each subproblem with its name', async () => {
     const subproblems = [
       {
         type: 'urn:ietf:params:acme:error:caa',

@@ -127,7 +127,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'with Pebble', () => {
       code: 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
     });
   });
-  it('a new key takes the place of the old one, which signs nothing anymore', async () => {
+  it('a new key takes the place of the old one, which can no longer sign', async () => {
     const session = await opened();
     const { key } = await generateAccountKey('ES384');
     await changeKey(session, key);

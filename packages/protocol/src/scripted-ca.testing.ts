@@ -108,7 +108,7 @@ export function scriptedCa(
   };
 }
 
-/** A session with a scripted CA, on a clock that stands still until the test moves it. */
+/** A session with a scripted CA, on a clock that does not move until the test moves it. */
 export async function sessionWith(
   script: Parameters<typeof scriptedCa>[0],
   options: Partial<AcmeSessionOptions> & { readonly clock?: Clock } = {},

@@ -7,7 +7,7 @@ import { exists, parseIdentity, stateOf, thisProcess } from './process-identity.
 
 /** Lets one process at a time commit. A process asks once at a time. */
 export interface CommitMutex {
-  /** Waits until nobody else commits. @returns gives it back */
+  /** Waits until no one else commits. @returns gives it back */
   acquire(signal?: AbortSignal): Promise<() => Promise<void>>;
 }
 
@@ -57,7 +57,7 @@ export function commitMutex(
   };
 
   /**
-   * What a fault of the disk kept from being given back: nobody takes a process that lives for
+   * What a fault of the disk kept from being given back: no one takes a process that lives for
    * dead.
    */
   let owed: string | undefined;

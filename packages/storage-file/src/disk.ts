@@ -11,11 +11,11 @@ import { StorageUnavailableError } from '@acmex/storage';
 export interface Disk {
   /** The bytes of a file, no link followed; undefined where there is none. */
   read(path: string): Promise<Buffer | undefined>;
-  /** What lies in a folder; nothing where there is none. */
+  /** The entries of a folder; nothing where there is none. */
   list(path: string): Promise<readonly Dirent[]>;
   /** A new file for its owner alone, flushed. */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** The same, not flushed: for what means nothing after the machine was started anew. */
+  /** The same, not flushed: for what means nothing after the machine was started again. */
   jot(path: string, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** A second name for a file; false where the name is taken. */

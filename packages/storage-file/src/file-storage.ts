@@ -96,7 +96,7 @@ export function fileStorageOn(
     await prepare(root, disk, typeOf);
     await removeForgotten(root, disk);
     await alone(async () => {
-      /* what a dead process left is done now, so that nobody sees half of it */
+      /* what a dead process left is done now, so that no one sees half of it */
     }, undefined);
   };
   const opened = async (signal: AbortSignal | undefined) => {
@@ -131,7 +131,7 @@ export function fileStorageOn(
       }
     },
     async write(changes, { signal } = {}) {
-      // A copy, before anything is awaited: the caller may go on with its bytes.
+      // A copy, before anything is awaited: the caller may continue with its bytes.
       const own = checkedChanges(changes).map((change) =>
         'set' in change ? { ...change, value: Uint8Array.from(change.value) } : change,
       );

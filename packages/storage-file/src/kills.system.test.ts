@@ -63,7 +63,7 @@ async function writing(
 }
 
 /**
- * Each key old or new, keys of one write alike, nothing acknowledged lost.
+ * Each key old or new, keys of one write consistent, nothing acknowledged lost.
  * @returns how many writes were acknowledged
  */
 async function holds(

@@ -135,7 +135,7 @@ describe('the place of fileStorage', () => {
       );
   });
 
-  it('is no folder with other things in it', async () => {
+  it('is not a folder with other things in it', async () => {
     await mkdir(path);
     await writeFile(join(path, 'photo.jpg'), '');
     await expect(fileStorage({ path }).get('a')).rejects.toEqual(
@@ -144,7 +144,7 @@ describe('the place of fileStorage', () => {
     expect(await readdir(path)).toEqual(['photo.jpg']);
   });
 
-  it('is no storage of a newer version, nor of another program', async () => {
+  it('is not a storage of a newer version, nor of another program', async () => {
     await mkdir(path);
     await writeFile(join(path, 'FORMAT'), 'acmex storage 2\n');
     await expect(fileStorage({ path }).get('a')).rejects.toEqual(

@@ -23,7 +23,7 @@ export function thisProcess(): ProcessIdentity {
 /**
  * Whether a process still runs. Dead is only what is known to be: its pid is gone or belongs to
  * another process by now, or the machine was started since. `elsewhere`: on another machine, or in
- * another container, where nobody here can tell.
+ * another container, where no one here can tell.
  */
 export function stateOf({
   pid,

@@ -5,7 +5,7 @@ import { fileStorageOn } from './file-storage.ts';
 
 const [path = '', seed = '0', steps = '0'] = process.argv.slice(2);
 
-/** A disk that ends the process in the midst of its work, behind so many steps. */
+/** A disk that ends the process in the middle of its work, behind so many steps. */
 function dying(left: number): Disk {
   const step = () => {
     if (--left === 0) process.kill(process.pid, 'SIGKILL');

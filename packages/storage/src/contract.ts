@@ -7,7 +7,7 @@ import type { Change, Entry, Storage } from './storage.ts';
 export { type History, historyFrom, holdsConcurrently, holdsLikeModel } from './history.ts';
 
 /**
- * A storage under test. Everything that a clause writes lies under `place`, and is removed again.
+ * A storage under test. Everything that a clause writes is under `place`, and is removed again.
  */
 export interface StorageSubject {
   readonly storage: Storage;
@@ -16,7 +16,7 @@ export interface StorageSubject {
    * where there is none.
    */
   readonly secondStorage: Storage;
-  /** A prefix that nothing lies under: one part. */
+  /** A prefix that has nothing below it: one part. */
   readonly place: string;
 }
 

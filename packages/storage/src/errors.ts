@@ -123,7 +123,7 @@ export class StorageUnavailableError extends StorageError {
   }
 }
 
-/** `ERR_STORAGE_CORRUPT`: what lies under `key` cannot be read. */
+/** `ERR_STORAGE_CORRUPT`: the entry at `key` cannot be read. */
 export class CorruptEntryError extends StorageError {
   override readonly name = 'CorruptEntryError';
 

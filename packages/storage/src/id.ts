@@ -4,7 +4,7 @@ const digits = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
  * A new id for a key: `prefix_` and a lower-case ULID, so that keys sort by the time of their
- * making, with 80 bits that nobody can guess.
+ * making, with 80 bits that no one can guess.
  */
 export function newId(prefix: string, clock: Clock = systemClock): string {
   return `${firstId(prefix, clock.now().epochMilliseconds)}${Array.from(globalThis.crypto.getRandomValues(new Uint8Array(16)), (byte) => digits.charAt(byte & 31)).join('')}`;

@@ -53,10 +53,10 @@ const record = jsonRecord<Held>({ kind: 'lock', version: 1 });
 
 /**
  * Waits for a lock and holds it. The same for every driver: `lock/<name>` says who holds it and
- * changes only when the holder does; `lock/<name>/beat` is written anew while the holder lives. A
+ * changes only when the holder does; `lock/<name>/beat` is written again while the holder lives. A
  * waiter takes over after it has seen the same beat for a whole lease on its own monotonic clock,
  * so that no two clocks are compared. A released lock leaves its record, which keeps the token
- * growing: whoever removes what the lock guards removes `lock/<name>` in the same write.
+ * growing: anyone who removes what the lock guards removes `lock/<name>` in the same write.
  * @param name parts as in a key
  */
 export async function acquireLock(
@@ -145,7 +145,7 @@ function holding(
     for (;;) {
       await clock.sleep({ milliseconds: Math.ceil(span / 3) }, { signal: ended.signal });
       await write([{ set: beat, value: new Uint8Array() }], { signal: ended.signal }).catch(() => {
-        /* the next one, or whoever writes, finds out */
+        /* the next beat or the next write finds out */
       });
     }
   })().catch(() => {

@@ -21,7 +21,7 @@ export interface Migration {
 /**
  * Copies every entry, in order, and reads each back. The source is never changed. Repeating it goes
  * on where it ended. Skipped, and said so: locks, entries that cannot be read, and keys under which
- * the target holds something else. Nobody else may write to either storage meanwhile.
+ * the target holds something else. No one else may write to either storage meanwhile.
  */
 export async function migrate(
   from: Storage,

@@ -34,10 +34,10 @@ export interface Records<T> {
 export interface RecordsOptions<T> extends RecordKind<T> {
   /** What their keys begin with, without the `/` behind it. */
   readonly under: string;
-  /** Whether the values must not lie in clear where others can read them. */
+  /** Whether the values must not be stored in clear text where others can read them. */
   readonly secret?: boolean;
   /**
-   * Whether there may be very many, with ids of `newId`: each lies below two parts of its id's
+   * Whether there may be very many, with ids of `newId`: each is stored below two parts of its id's
    * time, nine hours and half a minute long, so that a list in pages reads few of them, also where
    * a part of a key is a folder.
    */
@@ -85,7 +85,7 @@ export function records<T>({
 }
 
 /**
- * `01kax/2b/` of `evt_01kax2b…`. What is shorter stands before all that begin so, as it does
+ * `01kax/2b/` of `evt_01kax2b…`. What is shorter comes before all that begin so, as it does
  * itself.
  */
 function timeOf(id: string): string {

@@ -39,12 +39,12 @@ export function scopedStorage(storage: Storage, scope: string): Storage {
     },
     write: async (changes, options) =>
       await storage.write(checkedChanges(changes).map(moved), options).catch((error: unknown) => {
-        // What failed is named as whoever wrote it knows it.
+        // A failed key is named as the caller knows it.
         if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
         throw new ConflictError(String((error as ConflictError).key).slice(scope.length + 1));
       }),
     async [Symbol.asyncDispose]() {
-      /* it belongs to whoever opened the whole */
+      /* the code that opened the whole storage closes it */
     },
   };
 }

@@ -209,7 +209,7 @@ describe('jsonRecord', () => {
     expect(read('{"v":2,"all":["x"]}')).toEqual({ names: ['x'] });
   });
 
-  it('refuses newer shapes with both versions, and what is no record', () => {
+  it('refuses newer shapes with both versions, and what is not a record', () => {
     expect(() => read('{"v":4}')).toThrow(
       expect.objectContaining({
         code: 'ERR_STORAGE_NEWER',
@@ -224,7 +224,7 @@ describe('jsonRecord', () => {
 });
 
 describe('records', () => {
-  it('that are many lie below parts of their time, in the order of their ids', async () => {
+  it('that are many are stored below parts of their time, in the order of their ids', async () => {
     const storage = memoryStorage();
     const kind = records<{ at: number }>({ kind: 'thing', version: 1, under: 'thing', many: true });
     const times = [1_700_000_000_000, 1_700_000_000_001, 1_700_000_040_000, 1_790_000_000_000];
@@ -245,7 +245,7 @@ describe('records', () => {
 });
 
 describe('migrate', () => {
-  it('copies in order, reads back, leaves locks and what differs, and goes on where it ended', async () => {
+  it('copies in order, reads back, leaves locks and what differs, and continues where it ended', async () => {
     const [from, to] = [memoryStorage(), memoryStorage()];
     for (const key of ['a', 'b/1', 'b/2', 'c', 'd'])
       await from.write([{ set: key, value: bytes(key), secret: key === 'c' }]);

@@ -9,7 +9,10 @@ export interface Entry {
   readonly value: Uint8Array;
   /** Opaque; never used twice for a key, not even after a removal. */
   readonly version: string;
-  /** Whether the value was marked as one that must not lie in clear where others can read it. */
+  /**
+   * Whether the value was marked as one that must not be stored in clear text where others can read
+   * it.
+   */
   readonly secret: boolean;
 }
 
@@ -33,8 +36,8 @@ export interface StorageCallOptions {
 
 export interface ReadManyOptions extends StorageCallOptions {
   /**
-   * Is told of each entry that cannot be read, and the reading goes on. Without it the reading ends
-   * there with that error.
+   * Called with each entry that cannot be read, and the reading continues. Without it the reading
+   * ends there with that error.
    */
   readonly onCorrupt?: ((error: Error) => void) | undefined;
 }
@@ -69,9 +72,9 @@ export interface Storage extends AsyncDisposable {
    */
   snapshot(options?: ReadManyOptions): AsyncIterable<Entry>;
   /**
-   * Writes all changes or none, for crashes and between writers alike. At most 100 changes, and a
-   * key at most once. What was acknowledged stays. A reader of several keys may see some before and
-   * some after a write: what must be read together lies in one value.
+   * Writes all changes or none, even if the process crashes or others write. At most 100 changes,
+   * and a key at most once. What was acknowledged stays. A reader of several keys may see some
+   * before and some after a write: what must be read together is one value.
    * @returns the new versions of the keys that were set, in their order
    * @throws ConflictError when a key has not the version asked for
    */

@@ -40,7 +40,7 @@ export interface DevelopmentRequest {
 }
 
 /**
- * A new CA. Whoever asked for it keeps the root's key away from the machine that issues, and
+ * A new CA. The caller keeps the root's key away from the machine that issues, and
  * overwrites both keys after use.
  */
 export interface NewAuthority {
@@ -48,7 +48,7 @@ export interface NewAuthority {
   /** PEM; what clients trust. */
   readonly root: string;
   /**
-   * PKCS#8 PEM, encrypted with the passphrase; absent where nobody shall ever sign with it again.
+   * PKCS#8 PEM, encrypted with the passphrase; absent if it must never sign again.
    */
   readonly rootKey?: Uint8Array;
   /** PEM: the issuing certificate, which the root has signed. */
@@ -75,7 +75,7 @@ const developmentConstraints: Constraints = {
 };
 
 /**
- * A CA of one's own: a root, whose key goes offline, and an issuing certificate below it with path
+ * A CA of your own: a root, whose key goes offline, and an issuing certificate below it with path
  * length 0. Both carry the constraints as critical.
  * @throws CaError `ERR_CA_CONSTRAINTS`, `ERR_CA_NAME`, `ERR_CA_PASSPHRASE`
  */

@@ -48,7 +48,7 @@ export interface CertificateContent {
 }
 
 /**
- * A certificate, signed by way of `key.sign` alone, so that the key may be anywhere. DER. RFC 5280
+ * A certificate, signed through `key.sign` alone, so that the key may be anywhere. DER. RFC 5280
  * §4.1
  */
 export async function signedCertificate(

@@ -47,7 +47,7 @@ export interface When {
 }
 
 /**
- * A CA that does wrong by a script, to try a client with. Faults stand in line: the first is the
+ * A CA that does wrong by a script, to try a client with. Faults form a queue: the first is the
  * nearest to the client. A fault that breaks the connection rejects: `nodeHandler` then cuts it,
  * and a client that is handed the handler sees its fetch fail.
  */

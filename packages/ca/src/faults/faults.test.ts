@@ -197,7 +197,7 @@ describe('our client with a CA that does wrong', () => {
 });
 
 describe('withFaults', () => {
-  it('meets as many requests as it was told, of the kind that it was told', async () => {
+  it('meets as many requests and kinds of requests as it was configured to', async () => {
     const { count } = await through([unavailable({ on: ['newOrder'], times: 2 })]);
     expect(count('new-order')).toBe(1);
     const { seen, error } = await through([

@@ -83,7 +83,7 @@ export function lostAnswers(when: When = {}): Fault {
 }
 
 /**
- * The connection breaks in the middle of the body; by way of `nodeHandler`, which sends an answer
+ * The connection breaks in the middle of the body; through `nodeHandler`, which sends an answer
  * in one piece, before it.
  */
 export function cutAnswers(when: When = {}): Fault {

@@ -151,7 +151,7 @@ function lego(
   };
 }
 
-/** uacme can be told of no private root: it gets the CA over http. */
+/** uacme cannot trust a private root: it gets the CA over http. */
 function uacme({ plainDirectory, hook, env }: Subject, folder: string, type: string) {
   const call = (...args: readonly string[]) =>
     run(

@@ -48,7 +48,7 @@ for (const { name, program, version, can } of realClients) {
 }
 
 describe('docs/interop.md', () => {
-  it('tells what passed', async () => {
+  it('reports what passed', async () => {
     const text = table();
     if (process.env.ACMEX_WRITE === 'interop') await writeFile(page, text);
     const published = await readFile(page, 'utf8');

@@ -24,11 +24,11 @@ import { serveAcme } from '../node/index.ts';
 export interface Subject extends AsyncDisposable {
   /** https. */
   readonly directory: string;
-  /** The same CA over http, for clients that can be told of no private root. */
+  /** The same CA over http, for clients that cannot trust a private root. */
   readonly plainDirectory: string;
   readonly rootFile: string;
   readonly folder: string;
-  /** A web server shows what lies here under `.well-known/acme-challenge`. */
+  /** A web server shows the files below `.well-known/acme-challenge`. */
   readonly webroot: string;
   /** For hooks. */
   readonly env: Readonly<Record<string, string>>;

@@ -153,7 +153,7 @@ describe('validateHttp01', () => {
       expect.not.stringMatching(/169\.254|10\.0|meta-data|passwd/),
     );
   });
-  it('follows no redirect to a port besides the two, though the answer stands there', async () => {
+  it('follows no redirect to a port besides the two, though the answer is there', async () => {
     await using otherServer = await answers(keyAuthorization);
     await using server = await serving((_, response) => {
       response.writeHead(302, { location: `http://a.test:${otherServer.port}/` }).end();
@@ -176,7 +176,7 @@ describe('validateHttp01', () => {
       cause: { message: expect.stringContaining('10.1.2.3') },
     });
   });
-  it('tells what failed: the look-up, the connection, TLS, the time', async () => {
+  it('reports what failed: the look-up, the connection, TLS, the time', async () => {
     await using silent = await listening(
       createServer(() => {
         /* says nothing */
@@ -205,7 +205,7 @@ describe('validateHttp01', () => {
     expect(await clock.run(work)).toBe('connection');
     expect(await type({ identifier: { type: 'email', value: 'a@a.test' } })).toBe('serverInternal');
   });
-  it('ends with the reason of the caller, which is no problem of the client', async () => {
+  it('ends with the reason of the caller, which is not a problem of the client', async () => {
     const stop = new AbortController();
     await using server = await serving(() => stop.abort(new Error('enough')));
     await expect(

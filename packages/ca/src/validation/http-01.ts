@@ -29,7 +29,7 @@ const slack = 512;
 /**
  * Fetches the key authorization as RFC 8555 §8.3 says, and for addresses RFC 8738 §4: over port 80,
  * by GET, through ten redirects at most (301, 302, 307, 308), to http and https on their two ports
- * alone; every hop is looked up and checked anew. Certificates on the way are not verified: who
+ * alone; every hop is looked up and checked again. Certificates on the way are not verified: who
  * asks for a certificate has none yet, and what is proven is control of the host behind the name,
  * not the channel.
  * @throws the signal's reason

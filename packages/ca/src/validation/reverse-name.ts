@@ -13,7 +13,7 @@ export function addressBytes(address: string): Uint8Array | undefined {
 }
 
 /**
- * The name under in-addr.arpa or ip6.arpa that stands for an address. RFC 1035 §3.5, RFC 3596 §2.5
+ * The name under in-addr.arpa or ip6.arpa of an address. RFC 1035 §3.5, RFC 3596 §2.5
  */
 export function reverseName(address: string): string | undefined {
   const bytes = addressBytes(address);

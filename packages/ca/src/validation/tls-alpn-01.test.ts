@@ -178,7 +178,7 @@ describe('validateTlsAlpn01', () => {
     ).toMatchObject({ valid: false, type: 'tls' });
     expect((await validate({ cert, maxVersion: 'TLSv1.2' })).result).toMatchObject({ valid: true });
   });
-  it('tells what failed: the look-up, the address, the connection, TLS, the time', async () => {
+  it('reports what failed: the look-up, the address, the connection, TLS, the time', async () => {
     await using mailServer = await listening(
       createTcpServer((socket) => socket.end('220 mail\r\n')),
     );
@@ -226,7 +226,7 @@ describe('reverseName', () => {
   ])('of %s is %s', (address, expected) => {
     expect(reverseName(address)).toBe(expected);
   });
-  it('is none for what is no address', () => {
+  it('is none for what is not an address', () => {
     expect(
       ['a.test', '1.2.3', 'fe80::1%lo', ''].map((text) => [reverseName(text), addressBytes(text)]),
     ).toEqual(Array.from({ length: 4 }, () => [undefined, undefined]));

@@ -3,7 +3,7 @@ import type { EgressErrorCode } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
-/** What an answer was looked for in. Data for a log: it says where, never what stood there. */
+/** What an answer was looked for in. Data for a log: it says where, never what was there. */
 export type ValidationRecord =
   | {
       readonly type: 'connection';
@@ -34,7 +34,7 @@ export interface ValidationProblem {
   readonly type: ValidationProblemType;
   /**
    * For the client: names subject and cause. Nothing of a body, and no address behind a name, which
-   * a stranger may not know.
+   * an unknown client may not know.
    */
   readonly detail: string;
   readonly records: readonly ValidationRecord[];

@@ -15,11 +15,11 @@ import {
 export interface DnsPersist01Options extends Omit<StandingRecordOptions, 'signal'> {
   /** The version of draft-ietf-acme-dns-persist that the CA follows. */
   readonly draft: DnsPersistDraft;
-  /** Is told of each record that was found, with its end: time to set another before it comes. */
+  /** Called with each record that was found, with its end: time to set another before it comes. */
   readonly onRecord?: (record: StandingRecord) => void | Promise<void>;
 }
 
-/** What has to stand in DNS for one challenge. */
+/** What must be in DNS for one challenge. */
 export type DnsPersist01Response = {
   readonly domain: string;
   readonly issuers: readonly string[];
@@ -33,7 +33,7 @@ export type DnsPersist01Response = {
  * and nothing taken down, so it needs no access to DNS. `visible` looks for the record at every
  * server that answers for its zone.
  * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; `ERR_CHALLENGE_RECORD`,
- * with the record to set, where it does not stand
+ * with the record to set, if it does not exist
  */
 export function dnsPersist01({
   draft,

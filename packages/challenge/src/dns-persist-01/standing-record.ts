@@ -18,7 +18,7 @@ import {
 import { Temporal } from 'temporal-polyfill';
 import { ChallengeError } from '../errors.ts';
 
-/** The record that has to stand: by any of the CA's names, for any of the account's. */
+/** The record that must exist: by any of the CA's names, for any of the account's. */
 export interface WantedRecord {
   readonly domain: string;
   readonly issuers: readonly string[];
@@ -29,10 +29,10 @@ export interface WantedRecord {
   readonly wildcard: boolean;
 }
 
-/** The record that stands, as all servers show it. */
+/** The record that exists, as all servers show it. */
 export interface StandingRecord {
   readonly domain: string;
-  /** Where it stands: the end of its aliases. */
+  /** Where it is: the end of its aliases. */
   readonly name: string;
   /**
    * Whether it names the account as it is named today. If not, it may do so by an earlier key,

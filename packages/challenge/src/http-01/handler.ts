@@ -8,13 +8,13 @@ export interface Http01Handler extends ChallengeSolver<Http01Response> {
   /**
    * Answers each request below `/.well-known/acme-challenge/`, with 404 where no live token has the
    * path.
-   * @returns false for any other request: the server goes on with it
+   * @returns false for any other request: the server continues with it
    */
   handle(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 /**
- * Answers http-01 by way of a server that is there already: hand each request on port 80 to
+ * Answers http-01 through a server that is there already: hand each request on port 80 to
  * `handle` first. `visible` says that `handle` would answer; the server itself it does not know.
  */
 export function http01Handler(): Http01Handler {

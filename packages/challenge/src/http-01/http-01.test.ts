@@ -144,7 +144,7 @@ describe('http01', () => {
     await solver.visible(one);
     await solver.remove(one);
   });
-  it('listens on one address where it is told to, and says which it cannot use', async () => {
+  it('listens on one address if configured, and says which it cannot use', async () => {
     const port = await freePort();
     const solver = http01({ port, host: '127.0.0.1' });
     await solver.present(one);
@@ -242,7 +242,7 @@ describe('http01Webroot', () => {
     expect((await lstat(file('abc'))).isSymbolicLink()).toBe(false);
     expect(await readFile(join(directory, 'precious'), 'utf8')).toBe('precious');
   });
-  it('sees when another file stands there', async () => {
+  it('sees when another file is there', async () => {
     const solver = http01Webroot({ directory });
     const response = await solver.respond(challenge('abc'));
     await solver.present(response);

@@ -6,7 +6,7 @@ export const challengePath = '/.well-known/acme-challenge/';
 /** What http-01 shows: under a token's path, its key authorization. RFC 8555 §8.3 */
 export type LiveTokens = ReadonlyMap<string, string>;
 
-/** Whether a request asks for anything in the place of http-01. */
+/** Whether a request asks for a path of http-01. */
 export function isForChallenge({ url = '' }: IncomingMessage): boolean {
   return url.startsWith(challengePath);
 }

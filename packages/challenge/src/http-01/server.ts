@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 
-/** A server for strangers: small, impatient. */
+/** A server for unknown clients, with small limits. */
 export function serverFor(listener: RequestListener): Server {
   // Without an interval of its own, Node looks for connections that are over their time only twice
   // a minute.

@@ -33,7 +33,7 @@ const at = async (port: number, path: string) => {
 };
 
 describe('responses that machines share', () => {
-  it('are answered for by whoever shares them, and by nobody once they are removed', async () => {
+  it('are answered by every process that shares them, and by none once they are removed', async () => {
     const responses = shared();
     const [own, other] = [await freePort(), await freePort()];
     await using answers = await http01Answers({
@@ -54,7 +54,7 @@ describe('responses that machines share', () => {
     expect(await at(other, '/.well-known/acme-challenge/a-token')).toEqual([404, 'not found\n']);
     expect(responses.held.size).toBe(0);
   });
-  it("need no port of one's own where the one that listens there shares them, and are seen there", async () => {
+  it('need no separate port if the process that listens there shares them, and are visible there', async () => {
     const responses = shared();
     const port = await freePort();
     await using answers = await http01Answers({ shared: responses, port, host: '127.0.0.1' });

@@ -31,7 +31,7 @@ export async function http01Answers({
 }
 
 /**
- * A token of one's own, else one that is shared. A storage that is away is a 404: the CA asks
+ * One of its own tokens, else one that is shared. A storage that is away is a 404: the CA asks
  * again.
  */
 export function answering(

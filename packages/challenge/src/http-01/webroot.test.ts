@@ -78,7 +78,7 @@ describe('http01Webroot', () => {
     ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
     expect(await readdir(directory)).toEqual([]);
   });
-  it('does not read through a link in the place of its file', async () => {
+  it('does not read through a link that replaces its file', async () => {
     const solver = http01Webroot({ directory });
     await mkdir(folder, { recursive: true });
     await writeFile(join(directory, 'elsewhere'), 'abc.thumbprint');

@@ -29,7 +29,7 @@ export type Http01WebrootResponse = Http01Response & { readonly made: readonly s
  *
  * Files are readable by everybody (0644, folders 0755) whatever the umask is, because a web server
  * runs as another user. Below the webroot no link is followed; on the path to it, only links that
- * nobody but root and the current user can have made.
+ * no one but root and the current user can have made.
  *
  * @throws ChallengeError `ERR_CHALLENGE_WEBROOT`, `ERR_CHALLENGE_TOKEN`
  */
