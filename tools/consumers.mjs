@@ -1,6 +1,5 @@
 // Proves that the packed packages work for a user: installs them outside the workspace, and runs
-// the
-// programs in tools/consumers there.
+// the programs in tools/consumers there.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -27,8 +27,7 @@ export function setup({ programs: wanted = 'all' } = {}) {
 
 function installPackages() {
   // npm makes no link for a program whose file does not exist yet; without the link, npx would ask
-  // the
-  // registry for a foreign package called acmex.
+  // the registry for a foreign package called acmex.
   if (isInstalled(root) && existsSync(join(root, 'node_modules/.bin/acmex'))) return;
   if (!run('npm', ['ci', '--include=dev']))
     stop('the packages could not be installed: npm says why above');

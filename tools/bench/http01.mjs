@@ -1,6 +1,5 @@
 // Sets the responses of the web server that Pebble asks. It is the same for both clients, and as
-// cheap
-// as possible, because its cost is part of their figures.
+// cheap as possible, because its cost is part of their figures.
 import { Agent, request } from 'node:http';
 
 export function http01(managementUrl) {

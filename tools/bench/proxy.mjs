@@ -1,6 +1,5 @@
 // A proxy between a client and Pebble that counts requests and can delay each answer. It keeps the
-// Host
-// header, from which Pebble makes its URLs, so that every request passes through the proxy.
+// Host header, from which Pebble makes its URLs, so that every request passes through the proxy.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Agent, createServer, request } from 'node:https';

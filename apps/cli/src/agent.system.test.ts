@@ -20,7 +20,7 @@ import {
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
-import { freePort } from '@acmex/services';
+import { eventually, freePort } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -174,7 +174,7 @@ async function relayTo(port: number) {
       for (const one of sockets) one.destroy();
       await once(relay, 'close');
     },
-    mend: async () => await once(relay.listen(own, '127.0.0.1'), 'listening'),
+    restore: async () => await once(relay.listen(own, '127.0.0.1'), 'listening'),
     [Symbol.dispose]: () => {
       relay.close();
       for (const one of sockets) one.destroy();
@@ -566,14 +566,16 @@ describe('acmex agent', () => {
       ),
     );
     await agent.heard('the hook succeeded');
-    await told((one) => one?.evidence === 'probe' && one.state === 'current');
+    await reportIs((report) => report?.evidence === 'probe' && report.state === 'current');
     const begun = systemClock.monotonic();
     const serial = await renewed();
     await agent.heard('the hook succeeded', 2);
     expect(systemClock.monotonic() - begun).toBeLessThan(20_000);
-    await told(
-      (one) =>
-        one?.serialNumber === serial && one.evidence === 'probe' && one.failure === undefined,
+    await reportIs(
+      (report) =>
+        report?.serialNumber === serial &&
+        report.evidence === 'probe' &&
+        report.failure === undefined,
     );
     expect([await serialOf(), (await hooked()).at(-1), (await hooked()).length]).toEqual([
       serial,
@@ -614,7 +616,7 @@ describe('acmex agent', () => {
     await agent.heard('the files stay as they are', 2);
     expect(await serialOf()).toBe(next);
     const last = await renewed();
-    await relays.one.mend();
+    await relays.one.restore();
     await agent.heard('a server answers again');
     await agent.heard('installed', 3);
     expect(await serialOf()).toBe(last);
@@ -625,12 +627,14 @@ describe('acmex agent', () => {
     const failing = await hook('cat "$ACMEX_KEY_PATH" >&2; exit 3');
     const agent = running(await agentArgs('--deploy-hook', failing));
     await agent.heard('ERR_DEPLOY_HOOK');
-    await told((one) => one?.failure?.code === 'ERR_DEPLOY_HOOK' && one.state === 'behind');
+    await reportIs(
+      (report) => report?.failure?.code === 'ERR_DEPLOY_HOOK' && report.state === 'behind',
+    );
     expect(await reported()).not.toHaveProperty('serialNumber');
     await hook(`echo "$ACMEX_SERIAL" >> ${at('hooked')}`);
     agent.hangup();
     await agent.heard('the hook succeeded');
-    await told((one) => one?.failure === undefined && one?.state === 'current');
+    await reportIs((report) => report?.failure === undefined && report?.state === 'current');
     expect(await hooked()).toEqual([await serialOf()]);
     const { stderr } = await agent.stop();
     for (const line of (await files()).text.split('\n').slice(1, -2))
@@ -690,23 +694,22 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
   await second.stop();
 }, 180_000);
 
-/**
- * Until the server knows it: the event of a report is its own answer, which the agent alone sees.
- */
-async function told(
-  enough: (
-    one:
-      | {
-          readonly state: string;
-          readonly evidence?: string;
-          readonly serialNumber?: string;
-          readonly failure?: { readonly code: string };
-        }
-      | undefined,
-  ) => boolean,
-): Promise<void> {
-  for (let looks = 0; !enough(await reported()); looks += 1) {
-    if (looks > 200) throw new Error(`the server knows only ${JSON.stringify(await reported())}`);
-    await systemClock.sleep({ milliseconds: 100 });
-  }
+interface HostReport {
+  readonly state: string;
+  readonly evidence?: string;
+  readonly serialNumber?: string;
+  readonly failure?: { readonly code: string };
+}
+
+/** Waits until the server's report of the host is as expected: only the agent sees when it is sent. */
+async function reportIs(isExpected: (report: HostReport | undefined) => boolean): Promise<void> {
+  let report: HostReport | undefined;
+  await eventually(
+    async () => {
+      report = await reported();
+      return isExpected(report);
+    },
+    60,
+    () => `the server knows only ${JSON.stringify(report)}`,
+  );
 }

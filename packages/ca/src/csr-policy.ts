@@ -69,8 +69,7 @@ function checkKey(csr: ReadCsr, accountKey: PublicJwk): void {
   const fault = keyFault(csr.key);
   if (fault !== undefined) throw badCsr(`its key ${fault}`);
   // A certificate's key is another than the account's, or anyone who gets the one could speak for
-  // the
-  // other. RFC 8555 §11.1
+  // the other. RFC 8555 §11.1
   if (isSameKey(csr.key, accountKey))
     throw badCsr("its key is the account's own: make another for the certificate");
   if (!csr.isSigned())
