@@ -88,7 +88,7 @@ const boundaries = (also = []) => [
   },
 ];
 
-/** Only @acmex/clock reads the time or waits by it. Turning a written date into a moment is no reading of the time. */
+/** Only @acmex/clock reads the time or waits by it. Parsing a written date does not read the time. */
 const time = [
   ['NewExpression[callee.name="Date"][arguments.length=0]', 'new Date()'],
   ['CallExpression[callee.name="Date"]', 'Date()'],
@@ -104,7 +104,7 @@ const time = [
   message: `Only @acmex/clock reads the time: take a Clock instead of ${what}.`,
 }));
 
-/** These run in Node, Deno, Bun and Workers alike. */
+/** These run in Node, Deno, Bun and Workers. */
 const portable = {
   'no-restricted-imports': [
     'error',
@@ -144,6 +144,15 @@ const readable = {
 const shortFunctions = {
   'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
 };
+/** What the compiler finds in TypeScript: names that do not exist, or that exist twice. */
+const scripts = {
+  languageOptions: {
+    globals: Object.fromEntries(
+      Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']),
+    ),
+  },
+  rules: { 'no-undef': 'error', 'no-redeclare': 'error' },
+};
 /** Folders that are not held to these rules yet. */
 const pending = [
   'apps/cli/**',
@@ -154,7 +163,7 @@ const pending = [
 ];
 
 export default [
-  { ignores: ['**/dist', '**/node_modules', '**/tmp'] },
+  { ignores: ['**/dist', '**/node_modules', '**/tmp', 'tools/consumers/**/*.{js,cjs}'] },
   ...tseslint.configs.strict,
   {
     files: ['**/*.ts'],
@@ -217,6 +226,7 @@ export default [
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
+  { files: ['**/*.mjs'], ...scripts },
   { files: ['**/*.{ts,mjs}'], ignores: pending, rules: readable },
   {
     files: ['**/*.{ts,mjs}'],

@@ -1,4 +1,4 @@
-// What it costs to keep many certificates current: looking for what is due, and renewing.
+// What it costs to keep many certificates current: finding what is due, and renewing.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -64,10 +64,10 @@ export async function measure(bench) {
     );
     return {
       title,
-      text: `A look of the dispatcher at what is due, ${due} of ${many.toLocaleString('en')} managed certificates and of ${few.toLocaleString('en')}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${looks} looks; the heap after a collection behind them, in the process that looks. A renewal is \`CertificateMaintenance.maintain\` with the storage in memory: ${renewals.toLocaleString('en')} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${bench.rounds}.`,
+      text: `The dispatcher scans what is due, ${due} of ${many.toLocaleString('en')} managed certificates and of ${few.toLocaleString('en')}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${scans} scans; the heap after a collection that follows them, in the process that scans. A renewal is \`CertificateMaintenance.maintain\` with the storage in memory: ${renewals.toLocaleString('en')} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${bench.rounds}.`,
       rows: [
         ...figures.map(({ place, small, large }) => ({
-          promise: `a look at ${many.toLocaleString('en')}, ${place}`,
+          promise: `a scan of ${many.toLocaleString('en')}, ${place}`,
           limit: `1.5 of that at ${few.toLocaleString('en')}`,
           figure: (large.time / small.time).toFixed(2),
           met: large.time / small.time <= 1.5,
@@ -87,7 +87,7 @@ export async function measure(bench) {
       ],
       tables: [
         [
-          ['storage', `a look at ${few.toLocaleString('en')}`, `at ${many.toLocaleString('en')}`],
+          ['storage', `a scan of ${few.toLocaleString('en')}`, `at ${many.toLocaleString('en')}`],
           ...figures.map(({ place, small, large }) => [
             place,
             `${small.time.toFixed(2)} ms`,

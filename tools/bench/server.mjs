@@ -131,9 +131,9 @@ async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
       renewal: { at: renew },
     }));
   }
-  const storage = fileStorage({ path });
-  await storage.write([{ set: 'bench', value: new Uint8Array(1) }]);
-  await storage[Symbol.asyncDispose]();
+  const files = fileStorage({ path });
+  await files.write([{ set: 'bench', value: new Uint8Array(1) }]);
+  await files[Symbol.asyncDispose]();
   const folders = new Set();
   let count = 0;
   for await (const { key, value } of storage.list('')) {
