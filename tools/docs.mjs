@@ -18,7 +18,7 @@ const generators = [
   { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
   { file: 'docs/rest-api.md', from: 'apps/server/src/api-description.ts', make: restApi },
-  { file: 'docs/dns.md', from: 'packages/config/src/dns/choice.ts', make: dnsProviders },
+  { file: 'docs/dns.md', from: 'packages/config/src/dns/provider.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
 /** The server and the DNS hosts are imported only when they are named. */
@@ -226,7 +226,7 @@ function literal(value) {
 
 /** Returns the page of DNS providers. */
 async function dnsProviders() {
-  const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/choice.ts'));
+  const { dnsProviderKinds } = await load(join(root, 'packages/config/src/dns/provider.ts'));
   const kinds = packages().flatMap(({ manifest }) => [manifest.acmex?.dns ?? []].flat());
   const sections = dnsProviderKinds().map(
     ({ type, title, package: name, options, links, attended }) => {

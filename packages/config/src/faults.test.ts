@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from './config.testing.ts';
-import { tokenAloneTypes } from './dns/entry.ts';
+import { tokenAloneTypes } from './dns/provider.ts';
 import { checkConfig, dnsProviderTypes, faultText, readConfig } from './index.ts';
 
 /** Each fault as `LINE key problem: cure`. */

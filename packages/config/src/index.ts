@@ -1,19 +1,23 @@
 export { credentialInFile } from './credential-file.ts';
-export { type DnsChoice, dnsProviderFor } from './dns/choice.ts';
-export { type DnsOptionValue, type DnsProviderDescription, dnsProviderTypes } from './dns/entry.ts';
 export {
   dnsVariablesRecord,
   type DnsVariablesRecord,
   type NamedDnsProviderOptions,
+  openDnsProvider,
+  type OpenDnsProviderOptions,
   openNamedDnsProvider,
 } from './dns/open.ts';
-export { openDnsProvider, type OpenDnsProviderOptions } from './dns/open.ts';
 export {
+  type DnsChoice,
+  type DnsOptionValue,
+  type DnsProviderDescription,
+  dnsProviderFor,
   type DnsProviderKind,
   dnsProviderKinds,
   type DnsProviderOption,
   dnsProvidersOf,
-} from './dns/choice.ts';
+  dnsProviderTypes,
+} from './dns/provider.ts';
 export {
   ConfigError,
   type ConfigErrorCode,

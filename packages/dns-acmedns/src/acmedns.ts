@@ -45,9 +45,9 @@ export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider
       },
     ]),
   );
-  const place = (name: string) => {
-    const match = places.get(name);
-    if (match) return match;
+  const placeOf = (name: string) => {
+    const place = places.get(name);
+    if (place) return place;
     const known = [...places.keys()].join(', ') || 'none';
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
@@ -60,7 +60,7 @@ export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider
     async append(zone, records, options = {}) {
       for (const record of records) {
         const name = canonical(recordName(zone, record));
-        await mutex(name, () => show(place(name), name, record.value, options), options);
+        await mutex(name, () => show(placeOf(name), name, record.value, options), options);
       }
     },
     async remove(zone, records, options = {}) {

@@ -26,17 +26,17 @@ export function expectedSignature(
   { method, url, headers, text }: Received,
   { names, secret }: { readonly names: readonly string[]; readonly secret: string },
 ): string {
-  const strings = url.search
+  const parameters = url.search
     .slice(1)
     .split('&')
     .filter((part) => part !== '')
     .map((part) =>
       part.split('=').map((part) => percent(decodeURIComponent(part.replaceAll('+', ' ')))),
     );
-  strings.sort((a, b) => Buffer.compare(Buffer.from(a[0] ?? ''), Buffer.from(b[0] ?? '')));
+  parameters.sort((a, b) => Buffer.compare(Buffer.from(a[0] ?? ''), Buffer.from(b[0] ?? '')));
   const hash = createHash('sha256');
   hash.update(
-    `${method}\n${url.pathname}\n${strings.map(([name = '', value = '']) => `${name}=${value}`).join('&')}\n`,
+    `${method}\n${url.pathname}\n${parameters.map(([name = '', value = '']) => `${name}=${value}`).join('&')}\n`,
   );
   for (const name of names)
     hash.update(`${name}:${name === 'host' ? url.host : (headers.get(name)?.trim() ?? '')}\n`);

@@ -48,7 +48,7 @@ describe('alibaba', () => {
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
     host.put({ DomainName: 'a.test', RR: '_acme-challenge', Type: 'TXT', Value: 'old', TTL: 600 });
-    const existing = Array.from({ length: 500 }, (_, at) => ({
+    const existingRecords = Array.from({ length: 500 }, (_, at) => ({
       DomainName: 'a.test',
       RR: at % 2 === 0 ? '_acme-challenge' : '_acme-challenge.www',
       Type: 'TXT',
@@ -56,7 +56,7 @@ describe('alibaba', () => {
       TTL: 600,
     }));
     await provider.append('a.test', [record]);
-    existing.forEach(host.put);
+    existingRecords.forEach(host.put);
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(502);
     await provider.remove('a.test', [record]);
@@ -73,15 +73,15 @@ describe('alibaba', () => {
   });
   it('leaves records of other types, and those of names that have its name in them', async () => {
     const { provider, host } = subject();
-    const existing = [
+    const existingRecords = [
       { RR: 'x_acme-challenge', Type: 'TXT' },
       { RR: '_acme-challenge', Type: 'CNAME' },
     ].map((values) => ({ DomainName: 'a.test', Value: 'mine', TTL: 600, ...values }));
-    existing.forEach(host.put);
+    existingRecords.forEach(host.put);
     await provider.append('a.test', [record]);
     expect(host.rows()).toHaveLength(3);
     await provider.remove('a.test', [record]);
-    expect(host.rows()).toMatchObject([...existing].reverse());
+    expect(host.rows()).toMatchObject([...existingRecords].reverse());
   });
   it('makes one record of a value that is asked for twice at once', async () => {
     const { provider, host } = subject();

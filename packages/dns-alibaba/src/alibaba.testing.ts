@@ -165,13 +165,13 @@ export function alibabaStandIn({
           'InvalidDomainName.NoExist',
           'The specified domain name does not exist. Refresh the page and try again.',
         );
-      const match = rows.filter(
+      const matchingRows = rows.filter(
         (row) =>
           row.DomainName === zone &&
           (RR == null || row.RR.toLowerCase().includes(RR.toLowerCase())) &&
           (type == null || row.Type === type.toUpperCase()),
       );
-      return page(match, url, 500, (Record) => ({
+      return page(matchingRows, url, 500, (Record) => ({
         DomainRecords: {
           Record: Record.map((row) => ({
             ...row,

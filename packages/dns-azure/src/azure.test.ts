@@ -66,19 +66,19 @@ describe('azure', () => {
     'keeps the values of others as they are cut, their time to live and their metadata: %s',
     async (visibility, where) => {
       const { provider, host } = subject({ visibility });
-      const existing = {
+      const existingSet = {
         ttl: 300,
         values: [['v=spf1 "quoted" \\'], ['x'.repeat(255), 'y'], ['']],
         metadata: { owner: 'mail' },
       };
-      host.put(where, '_acme-challenge', existing);
+      host.put(where, '_acme-challenge', existingSet);
       await provider.append('a.test', [record]);
       expect(host.at(where, '_acme-challenge')).toMatchObject({
-        ...existing,
-        values: [...existing.values, ['mine']],
+        ...existingSet,
+        values: [...existingSet.values, ['mine']],
       });
       await provider.remove('a.test', [record]);
-      expect(host.at(where, '_acme-challenge')).toMatchObject(existing);
+      expect(host.at(where, '_acme-challenge')).toMatchObject(existingSet);
     },
   );
   it('leaves an empty record set that someone made with metadata, and none of its own', async () => {

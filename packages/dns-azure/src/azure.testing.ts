@@ -121,7 +121,7 @@ export function azureStandIn({
       params: { subscription, group, kind = '' },
       url,
     } = request;
-    const match = zones.filter(
+    const matchingZones = zones.filter(
       (zone) =>
         zone.subscription === subscription &&
         (group === undefined || zone.group.toLowerCase() === group.toLowerCase()) &&
@@ -130,7 +130,7 @@ export function azureStandIn({
     return (
       wrong(request) ??
       page(
-        match.map((zone) => ({
+        matchingZones.map((zone) => ({
           id: idOf(zone),
           name: zone.name,
           type: `Microsoft.Network/${zone.kind}`,
@@ -166,14 +166,14 @@ export function azureStandIn({
     { headers }: StandInRequest,
     etag: string | undefined,
   ): StandInAnswer | undefined => {
-    const [match, none] = [headers.get('if-match'), headers.get('if-none-match')];
-    if (match !== null && match !== etag)
+    const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
+    if (ifMatch !== null && ifMatch !== etag)
       return failure(
         412,
         'PreconditionFailed',
-        `The condition '${match}' in the If-Match header was not satisfied. The current was '${etag ?? 'N/A'}'.`,
+        `The condition '${ifMatch}' in the If-Match header was not satisfied. The current was '${etag ?? 'N/A'}'.`,
       );
-    return none === '*' && etag !== undefined
+    return ifNoneMatch === '*' && etag !== undefined
       ? failure(
           412,
           'PreconditionFailed',
@@ -191,20 +191,21 @@ export function azureStandIn({
     (act: (request: StandInRequest, zone: Zone, name: string) => StandInAnswer) =>
     (request: StandInRequest): StandInAnswer => {
       const {
-        params: { subscription, group = '', kind = '', zone = '', name = '' },
+        params: { subscription, group = '', kind = '', zone: zoneName = '', name = '' },
       } = request;
-      const match = zoneOf(
+      const zone = zoneOf(
         zones.filter(
-          (zone) =>
-            zone.subscription === subscription && zone.group.toLowerCase() === group.toLowerCase(),
+          (candidate) =>
+            candidate.subscription === subscription &&
+            candidate.group.toLowerCase() === group.toLowerCase(),
         ),
         kind,
-        zone,
+        zoneName,
       );
       return (
         wrong(request) ??
-        (match
-          ? act(request, match, name)
+        (zone
+          ? act(request, zone, name)
           : failure(
               404,
               'ParentResourceNotFound',
@@ -322,9 +323,9 @@ export function azureStandIn({
   const fetch: typeof globalThis.fetch = async (input, init) =>
     await (hosts[new URL(new Request(input).url).host] ?? api.fetch)(input, init);
   const zone = (place: string): Zone => {
-    const match = zones[places.indexOf(place)];
-    if (!match) throw new Error(`there is no ${place}`);
-    return match;
+    const zone = zones[places.indexOf(place)];
+    if (!zone) throw new Error(`there is no ${place}`);
+    return zone;
   };
   return {
     ...api,
@@ -339,7 +340,7 @@ export function azureStandIn({
       zones.flatMap((zone) =>
         [...zone.sets]
           .filter(([label]) => (label === '@' ? zone.name : `${label}.${zone.name}`) === name)
-          .flatMap(([, { values }]) => values.map((strings) => strings.join(''))),
+          .flatMap(([, { values }]) => values.map((characterStrings) => characterStrings.join(''))),
       ),
   };
 }

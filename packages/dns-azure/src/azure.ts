@@ -142,14 +142,15 @@ export function azure({
       )('GET', `${path}?api-version=${version}`, { ...options, zone, answer: { name: '' } });
       return path;
     }
-    const [match, ...existing] = (await placesOf({ ...options, zone })).filter(
+    const [hostedZone, ...namesakes] = (await placesOf({ ...options, zone })).filter(
       ({ name }) => name.toLowerCase() === zone.toLowerCase(),
     );
-    if (match && existing.length === 0) return pathOf(match.subscription, match.group, match.name);
+    if (hostedZone && namesakes.length === 0)
+      return pathOf(hostedZone.subscription, hostedZone.group, hostedZone.name);
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      match
-        ? `azure: ${existing.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[match, ...existing].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
+      hostedZone
+        ? `azure: ${namesakes.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[hostedZone, ...namesakes].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
         : `azure: no ${visibility} zone ${zone} with these credentials: check the name, the subscription, what the identity may read, and whether the zone is public or private`,
     );
   };

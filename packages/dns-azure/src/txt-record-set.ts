@@ -29,7 +29,7 @@ export interface Found extends RecordSet {
 /** A value as text: the JSON of its parts, so that those of others stay as they are cut. */
 export const text: ValueText = {
   write: (value) => JSON.stringify(value.match(/[^]{1,255}/g) ?? ['']),
-  read: (strings) => partsOf(strings).join(''),
+  read: (characterStrings) => partsOf(characterStrings).join(''),
 };
 
 export const kinds = {
@@ -77,7 +77,7 @@ export function bodyOf(
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
       ...kinds[visibility].properties(
         ttl,
-        values.map((strings) => ({ value: partsOf(strings) })),
+        values.map((characterStrings) => ({ value: partsOf(characterStrings) })),
       ),
     },
   };

@@ -25,18 +25,18 @@ describe('cloudflare', () => {
 
   it('finds its value behind a page of others, which stay, and takes one without quotes for the same', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
-    const existing = ['"x"', '"y"', '"z"'].map((content) => ({
+    const existingRecords = ['"x"', '"y"', '"z"'].map((content) => ({
       type: 'TXT',
       name: '_acme-challenge.a.test',
       content,
     }));
-    existing.forEach(host.put);
+    existingRecords.forEach(host.put);
     host.put({ type: 'TXT', name: '_acme-challenge.a.test', content: 'mine' });
     const provider = cloudflare({ token, fetch: host.fetch });
     await provider.append('a.test', [{ name: '_acme-challenge', value: 'mine' }]);
     expect(host.rows()).toHaveLength(4);
     await provider.remove('a.test', [{ name: '_acme-challenge', value: 'mine' }]);
-    expect(host.rows()).toMatchObject(existing);
+    expect(host.rows()).toMatchObject(existingRecords);
   });
   it('takes it for a success when someone else was faster', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });

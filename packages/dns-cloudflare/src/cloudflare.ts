@@ -73,10 +73,10 @@ export function cloudflare(options: CloudflareOptions): DnsProvider {
     async remove(zone, records, options = {}) {
       const id = await idOf(call, zone, options);
       for (const record of records) {
-        for (const match of await find(call, id, zone, record, options))
+        for (const existingRecord of await find(call, id, zone, record, options))
           await call(
             'dns.records.delete',
-            (sdk, request) => sdk.dns.records.delete(match.id, { zone_id: id }, request),
+            (sdk, request) => sdk.dns.records.delete(existingRecord.id, { zone_id: id }, request),
             { ...options, zone, repeatable: true, accept: [404] },
           );
       }
@@ -159,7 +159,7 @@ async function find(call: Call, id: string, zone: string, record: TxtRecord, opt
 }
 
 async function idOf(call: Call, zone: string, options: DnsOptions): Promise<string> {
-  const match = (
+  const zoneWithName = (
     await list(
       call,
       'zones.list',
@@ -168,7 +168,7 @@ async function idOf(call: Call, zone: string, options: DnsOptions): Promise<stri
       { ...options, zone },
     )
   ).find(({ name }) => name === zone);
-  if (match) return match.id;
+  if (zoneWithName) return zoneWithName.id;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
     `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
@@ -202,23 +202,23 @@ async function list<T>(
 
 /** Returns the SDK's calls with our time limits, pauses and errors. */
 function sdkCall({ token, fetch, clock }: CloudflareOptions): Call {
-  let displayed = '';
+  let revealedToken = '';
   const api = sdkApi({
     provider: 'cloudflare',
     toAnswer,
     refusal,
-    conceal: (text) => concealed(text, [displayed]),
+    conceal: (text) => concealed(text, [revealedToken]),
     ...(clock ? { clock } : {}),
   });
   return (what, ask, options) =>
     api(
       what,
       async (signal) => {
-        displayed = await reveal(token, { provider: 'cloudflare', what: 'the token' });
+        revealedToken = await reveal(token, { provider: 'cloudflare', what: 'the token' });
         return await ask(
           cloudflareSdk({
-            token: displayed,
-            fetch: sdkFetch({ headers: { authorization: `Bearer ${displayed}` }, fetch }),
+            token: revealedToken,
+            fetch: sdkFetch({ headers: { authorization: `Bearer ${revealedToken}` }, fetch }),
           }),
           { signal },
         );

@@ -51,19 +51,19 @@ describe('cloudns', () => {
     async (name) => {
       const { host, provider } = subject();
       const at = name === '@' ? '' : name;
-      const existing = [
+      const existingRecords = [
         { type: 'TXT', host: at, record: 'theirs', ttl: '3600' },
         { type: 'A', host: at, record: '192.0.2.1', ttl: '60' },
         { type: 'TXT', host: 'www', record: 'mine', ttl: '60' },
       ];
-      existing.forEach(host.put);
+      existingRecords.forEach(host.put);
       await provider.append('a.test', [{ name, value: 'mine' }]);
       expect(host.rows()).toEqual([
-        ...existing,
+        ...existingRecords,
         { type: 'TXT', host: at, record: 'mine', ttl: '60' },
       ]);
       await provider.remove('a.test', [{ name, value: 'mine' }]);
-      expect(host.rows()).toEqual(existing);
+      expect(host.rows()).toEqual(existingRecords);
     },
   );
   it('makes one record of a value that is asked for twice at once', async () => {
@@ -96,10 +96,10 @@ describe('cloudns', () => {
     [300, '300'],
     [4000, '21600'],
     [9_999_999, '2592000'],
-  ])('writes a time to live of %s seconds as one that ClouDNS has: %s', async (ttl, displayed) => {
+  ])('writes a time to live of %s seconds as one that ClouDNS has: %s', async (ttl, writtenTtl) => {
     const { host, provider } = subject();
     await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
-    expect(host.rows()).toMatchObject([{ ttl: displayed }]);
+    expect(host.rows()).toMatchObject([{ ttl: writtenTtl }]);
   });
   it('lists its zones over all pages, without those that are copied or parked', async () => {
     const many = Object.fromEntries(

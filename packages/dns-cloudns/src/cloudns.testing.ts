@@ -105,17 +105,17 @@ export function cloudnsStandIn({
           : failed("Wrong or missing required parameter 'rows-per-page'.");
       },
       'POST /records.json': inZone(({ host: wanted = '', type }) => {
-        const match = [...rows].filter(
+        const matchingRows = [...rows].filter(
           ([, row]) =>
             (wanted === '' || row.host === wanted) && (type === undefined || row.type === type),
         );
         return {
           status: 200,
           body:
-            match.length === 0
+            matchingRows.length === 0
               ? []
               : Object.fromEntries(
-                  match.map(([id, row]) => [id, { id, ...row, failover: '0', status: 1 }]),
+                  matchingRows.map(([id, row]) => [id, { id, ...row, failover: '0', status: 1 }]),
                 ),
         };
       }),

@@ -25,19 +25,19 @@ describe('digitalocean', () => {
 
   it('finds its value behind a page of others, which stay', async () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });
-    const existing = Array.from({ length: 201 }, (_, at) => ({
+    const existingRecords = Array.from({ length: 201 }, (_, at) => ({
       type: 'TXT',
       name: '@',
       data: `other ${at}`,
       ttl: 30,
     }));
-    existing.forEach(host.put);
+    existingRecords.forEach(host.put);
     const provider = digitalocean({ token, fetch: host.fetch });
     await provider.append('a.test', [{ name: '@', value: 'mine' }]);
     await provider.append('a.test', [{ name: '@', value: 'mine' }]);
     expect(host.rows()).toHaveLength(202);
     await provider.remove('a.test', [{ name: '@', value: 'mine' }]);
-    expect(host.rows()).toMatchObject(existing);
+    expect(host.rows()).toMatchObject(existingRecords);
   });
   it('makes one record of a value that is asked for twice at once', async () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });

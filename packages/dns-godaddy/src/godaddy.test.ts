@@ -7,7 +7,7 @@ import { godaddy } from './index.ts';
 
 const credentials = { key: 'the-key', secret: 'a-secret-that-stays-secret' };
 const record = { name: '_acme-challenge', value: 'mine' };
-const existing = [
+const existingRecords = [
   { type: 'TXT', name: '_acme-challenge', data: 'theirs', ttl: 3600 },
   { type: 'TXT', name: '_acme-challenge', data: 'and "theirs"', ttl: 600 },
 ];
@@ -39,7 +39,7 @@ describe('godaddy', () => {
     async (name) => {
       const { host, provider } = subject();
       const before = [
-        ...existing.map((row) => ({ ...row, name })),
+        ...existingRecords.map((row) => ({ ...row, name })),
         { type: 'A', name, data: '192.0.2.1', ttl: 600 },
         { type: 'TXT', name: 'www', data: 'mine', ttl: 600 },
       ];
@@ -95,10 +95,10 @@ describe('godaddy', () => {
     [undefined, 600],
     [60, 600],
     [3600, 3600],
-  ])('writes a time to live of %s seconds as %i', async (ttl, displayed) => {
+  ])('writes a time to live of %s seconds as %i', async (ttl, writtenTtl) => {
     const { host, provider } = subject();
     await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
-    expect(host.rows()).toMatchObject([{ ttl: displayed }]);
+    expect(host.rows()).toMatchObject([{ ttl: writtenTtl }]);
   });
 
   it('says whom GoDaddy lets in', async () => {

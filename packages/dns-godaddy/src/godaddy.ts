@@ -128,8 +128,8 @@ async function write(
   options: DnsOptions,
 ): Promise<unknown> {
   const call = { ...options, zone, once: true } as const;
-  const existing = rows.filter(({ data }) => values.includes(data));
-  const added = values.filter((data) => !existing.some((row) => row.data === data));
+  const remainingRows = rows.filter(({ data }) => values.includes(data));
+  const added = values.filter((data) => !remainingRows.some((row) => row.data === data));
   if (added.length > 0)
     return await api('PATCH', pathOf(zone), {
       ...call,
@@ -137,10 +137,10 @@ async function write(
       body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })),
     });
   // GoDaddy takes no empty list.
-  if (existing.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
+  if (remainingRows.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
   return await api('PUT', path, {
     ...call,
-    body: existing.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
+    body: remainingRows.map(({ data, ttl: theirs }) => ({ data, ttl: theirs })),
   });
 }
 

@@ -123,14 +123,15 @@ export function google({
     );
   const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (managedZone !== undefined) return `/managedZones/${encodeURIComponent(managedZone)}`;
-    const [match, ...existing] = (await list({ dnsName: `${zone}.` }, { ...options, zone })).filter(
-      ({ dnsName }) => nameOf(dnsName) === zone.toLowerCase(),
-    );
-    if (match && existing.length === 0) return `/managedZones/${encodeURIComponent(match.name)}`;
+    const [hostedZone, ...namesakes] = (
+      await list({ dnsName: `${zone}.` }, { ...options, zone })
+    ).filter(({ dnsName }) => nameOf(dnsName) === zone.toLowerCase());
+    if (hostedZone && namesakes.length === 0)
+      return `/managedZones/${encodeURIComponent(hostedZone.name)}`;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      match
-        ? `google: ${existing.length + 1} ${visibility} managed zones are for ${zone} (${[match, ...existing].map(({ name }) => name).join(', ')}): give managedZone`
+      hostedZone
+        ? `google: ${namesakes.length + 1} ${visibility} managed zones are for ${zone} (${[hostedZone, ...namesakes].map(({ name }) => name).join(', ')}): give managedZone`
         : `google: no ${visibility} managed zone for ${zone} in this project: check the name, the project, and whether the zone is public or private`,
     );
   };
@@ -145,14 +146,14 @@ export function google({
       `${path}/rrsets?${new URLSearchParams({ name: `${name}.`, type: 'TXT' })}`,
       { ...options, zone, answer: setsAnswer },
     );
-    const match = rrsets.find(
+    const rrset = rrsets.find(
       (rrset) => rrset.type === 'TXT' && nameOf(rrset.name) === name.toLowerCase(),
     );
     return (
-      match && {
-        ttl: match.ttl,
-        values: match.rrdatas ?? [],
-        routed: match.routingPolicy !== undefined,
+      rrset && {
+        ttl: rrset.ttl,
+        values: rrset.rrdatas ?? [],
+        routed: rrset.routingPolicy !== undefined,
       }
     );
   };

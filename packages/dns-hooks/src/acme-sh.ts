@@ -5,19 +5,18 @@ import { hookScript } from './trusted-program.ts';
 
 export interface AcmeShOptions extends HookOptions {
   /**
-   * Where acme.sh is installed: `/home/me/.acme.sh`. Its account.conf is read, with the credentials
-   * that it keeps.
+   * The folder of acme.sh: `/home/me/.acme.sh`. acme.sh reads the credentials in its account.conf.
    */
   readonly home: string;
-  /** As after `--dns`: `dns_cf`. */
+  /** The name that follows `--dns`: `dns_cf`. */
   readonly hook: string;
   /** `/bin/sh` by default. */
   readonly shell?: string;
 }
 
 /**
- * Every line of it is ours; what comes from elsewhere is in its parameters. acme.sh without
- * parameters prints its help, and leaves its functions behind.
+ * A fixed text: names and values are passed as parameters. acme.sh without parameters prints its
+ * help and defines its functions.
  */
 const script = `program=$1 hook=$2 call=$3 name=$4 value=$5
 set --
@@ -27,11 +26,12 @@ _initpath || exit 1
 "$call" "$name" "$value"`;
 
 /**
- * TXT records by a `dnsapi` script of the user's own installation of acme.sh: `dns_xx_add NAME
- * VALUE` and `dns_xx_rm NAME VALUE`. acme.sh and the script must be root's or the user's, and
- * writable by no one else; they are looked at before every call.
+ * Writes TXT records with a `dnsapi` script of the user's installation of acme.sh: `dns_xx_add NAME
+ * VALUE` and `dns_xx_rm NAME VALUE`. acme.sh and the script must belong to root or the user, and no
+ * one else may be able to write to them; this is checked before every call.
+ *
  * @see https://github.com/acmesh-official/acme.sh/wiki/DNS-API-Dev-Guide
- * @throws RangeError for a hook that has no name of theirs; DnsError `ERR_DNS_HOOK`
+ * @throws RangeError for a hook whose name is not one of acme.sh; DnsError `ERR_DNS_HOOK`
  */
 export function acmeSh({
   home,
@@ -41,8 +41,10 @@ export function acmeSh({
   ...limits
 }: AcmeShOptions): DnsProvider {
   if (!/^dns_\w+$/.test(hook))
-    throw new RangeError(`${JSON.stringify(hook)} is no hook of acme.sh: write it as dns_cf`);
-  const each = async (
+    throw new RangeError(
+      `${JSON.stringify(hook)} is not the name of an acme.sh hook: write it as dns_cf`,
+    );
+  const callEach = async (
     action: 'add' | 'rm',
     zone: string,
     records: readonly TxtRecord[],
@@ -69,7 +71,7 @@ export function acmeSh({
   return {
     name: 'acme.sh',
     wholeNames: true,
-    append: (zone, records, options) => each('add', zone, records, options),
-    remove: (zone, records, options) => each('rm', zone, records, options),
+    append: (zone, records, options) => callEach('add', zone, records, options),
+    remove: (zone, records, options) => callEach('rm', zone, records, options),
   };
 }

@@ -7,7 +7,7 @@ import {
 } from '@acmex/dns';
 import { type HookOptions, runHook } from './hook-program.ts';
 
-/** A program and its arguments: what certbot gets as one line for a shell. */
+/** A program and its arguments, which certbot has as one line for a shell. */
 export type HookCommand = readonly [program: string, ...args: readonly string[]];
 
 export interface CertbotHooksOptions extends HookOptions {
@@ -20,80 +20,93 @@ export interface CertbotHooksOptions extends HookOptions {
 const label = '_acme-challenge.';
 
 /**
- * TXT records by the hooks of certbot's manual plugin. They learn everything from the environment:
- * `CERTBOT_DOMAIN`, `CERTBOT_VALIDATION`, `CERTBOT_ALL_DOMAINS`, `CERTBOT_REMAINING_CHALLENGES`;
- * `cleanup` also what `auth` wrote to its output, as `CERTBOT_AUTH_OUTPUT`, where the same process
- * ran both. As with certbot, there is no `CERTBOT_TOKEN` for dns-01. No shell is in between.
+ * Writes TXT records with the hooks of certbot's manual plugin. Everything is passed in the
+ * environment: `CERTBOT_DOMAIN`, `CERTBOT_VALIDATION`, `CERTBOT_ALL_DOMAINS`,
+ * `CERTBOT_REMAINING_CHALLENGES`; to `cleanup` also the output of `auth` as `CERTBOT_AUTH_OUTPUT`,
+ * if the same process ran both. As with certbot, there is no `CERTBOT_TOKEN` for dns-01. No shell
+ * is used.
+ *
  * @see https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks
- * @throws DnsError `ERR_DNS_HOOK` also for a name that such hooks cannot write: they put
+ * @throws DnsError `ERR_DNS_HOOK`, also for a name that such hooks cannot write: they put
  * `_acme-challenge.` before the domain themselves
  */
 export function certbotHooks({ auth, cleanup, env, ...limits }: CertbotHooksOptions): DnsProvider {
   const outputs = new Map<string, string>();
-  const each = async (
-    [program, ...args]: HookCommand,
-    zone: string,
-    records: readonly TxtRecord[],
-    { signal }: DnsOptions,
-    extra: (key: string) => Readonly<Record<string, string>>,
-    done: (key: string, output: string) => void,
-  ) => {
-    const domains = records.map((record) => domainOf(recordName(zone, record)));
-    for (const [at, { value }] of records.entries()) {
-      const key = `${domains[at]} ${value}`;
-      const about = {
-        CERTBOT_DOMAIN: domains[at] ?? '',
-        CERTBOT_VALIDATION: value,
-        CERTBOT_ALL_DOMAINS: domains.join(','),
-        CERTBOT_REMAINING_CHALLENGES: String(records.length - at - 1),
-      };
-      done(
-        key,
-        await runHook(
-          {
-            program,
-            args,
-            env: { ...env, ...about, ...extra(key) },
-            title: `${program} for ${domains[at]}`,
-            signal,
-          },
-          limits,
-        ),
-      );
-    }
-  };
   return {
     name: 'certbot',
     wholeNames: true,
     append: (zone, records, options = {}) =>
-      each(
+      runForEach(
         auth,
-        zone,
-        records,
-        options,
-        () => ({}),
-        (key, output) => {
-          outputs.set(key, output.trim());
+        { ...options, zone, records },
+        {
+          env,
+          limits,
+          variables: () => ({}),
+          onOutput: (key, output) => void outputs.set(key, output.trim()),
         },
       ),
     remove: (zone, records, options = {}) =>
-      each(
+      runForEach(
         cleanup,
-        zone,
-        records,
-        options,
-        (key) => ({ CERTBOT_AUTH_OUTPUT: outputs.get(key) ?? '' }),
-        (key) => {
-          outputs.delete(key);
+        { ...options, zone, records },
+        {
+          env,
+          limits,
+          variables: (key) => ({ CERTBOT_AUTH_OUTPUT: outputs.get(key) ?? '' }),
+          onOutput: (key) => void outputs.delete(key),
         },
       ),
   };
+}
+
+interface RecordsOfZone extends DnsOptions {
+  readonly zone: string;
+  readonly records: readonly TxtRecord[];
+}
+
+interface RunOptions {
+  readonly env: HookOptions['env'];
+  readonly limits: Omit<HookOptions, 'env'>;
+  /** Further variables for the record of this key. */
+  readonly variables: (key: string) => Readonly<Record<string, string>>;
+  /** Called with what the hook wrote for the record of this key. */
+  readonly onOutput: (key: string, output: string) => void;
+}
+
+/** Runs a hook for each record, in their order. */
+async function runForEach(
+  [program, ...args]: HookCommand,
+  { zone, records, signal }: RecordsOfZone,
+  { env, limits, variables, onOutput }: RunOptions,
+): Promise<void> {
+  const domains = records.map((record) => domainOf(recordName(zone, record)));
+  for (const [at, { value }] of records.entries()) {
+    const key = `${domains[at]} ${value}`;
+    const challenge = {
+      CERTBOT_DOMAIN: domains[at] ?? '',
+      CERTBOT_VALIDATION: value,
+      CERTBOT_ALL_DOMAINS: domains.join(','),
+      CERTBOT_REMAINING_CHALLENGES: String(records.length - at - 1),
+    };
+    const output = await runHook(
+      {
+        program,
+        args,
+        env: { ...env, ...challenge, ...variables(key) },
+        title: `${program} for ${domains[at]}`,
+        signal,
+      },
+      limits,
+    );
+    onOutput(key, output);
+  }
 }
 
 function domainOf(name: string): string {
   if (name.startsWith(label)) return name.slice(label.length);
   throw new DnsError(
     'ERR_DNS_HOOK',
-    `certbot's hooks write only names that begin with ${label}, and ${name} does not: take the alias (CNAME) away that leads to it, or use another provider`,
+    `certbot's hooks write only names that begin with ${label}, and ${name} does not: remove the alias (CNAME) that leads to it, or use a different provider`,
   );
 }

@@ -1,30 +1,33 @@
 export interface EnvironmentOptions {
-  /** Where it is taken from: an application gives `process.env`. */
+  /** The variables to choose from; an application passes `process.env`. */
   readonly from: Readonly<Record<string, string | undefined>>;
-  /** Names, or how they begin: `AWS_*`. `*` alone is refused. */
+  /** Variable names, or prefixes as `AWS_*`. `*` alone is refused. */
   readonly allow: readonly string[];
 }
 
-/** Names that make a shell or a loader run something: only for who writes them out. */
+/** Variables that make a shell or a loader run something: allowed only by their whole name. */
 const powerful = /^(?:LD_|DYLD_|BASH_|NODE_|PYTHON|PERL|RUBY|SHELLOPTS$|IFS$|ENV$|PS4$)/;
 
 /**
- * The part of an environment that a hook may see.
- * @throws RangeError for a pattern that would let everything through, or is none
+ * Returns the variables that a hook may see.
+ *
+ * @throws RangeError for a pattern that is not a name or a prefix, or that allows everything
  */
 export function environment({ from, allow }: EnvironmentOptions): Readonly<Record<string, string>> {
-  for (const one of allow)
-    if (!/^[A-Za-z_]\w*\*?$/.test(one))
+  for (const pattern of allow)
+    if (!/^[A-Za-z_]\w*\*?$/.test(pattern))
       throw new RangeError(
-        `${JSON.stringify(one)} is no name of the environment, and no beginning of one: write PATH, or AWS_*`,
+        `${JSON.stringify(pattern)} is not a variable name and not a prefix: write PATH, or AWS_*`,
       );
-  const named = (name: string) =>
-    allow.some((one) =>
-      one.endsWith('*') ? name.startsWith(one.slice(0, -1)) && !powerful.test(name) : name === one,
+  const isAllowed = (name: string) =>
+    allow.some((pattern) =>
+      pattern.endsWith('*')
+        ? name.startsWith(pattern.slice(0, -1)) && !powerful.test(name)
+        : name === pattern,
     );
   return Object.fromEntries(
     Object.entries(from).flatMap(([name, value]) =>
-      value !== undefined && named(name) ? [[name, value]] : [],
+      value !== undefined && isAllowed(name) ? [[name, value]] : [],
     ),
   );
 }

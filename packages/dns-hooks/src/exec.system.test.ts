@@ -46,8 +46,8 @@ printf 'server 127.0.0.1 %s\\nupdate %s %s %s TXT "%s"\\nsend\\n' "$DNS_PORT" "$
       program: await hook(),
       env: { PATH: process.env.PATH ?? '', DNS_PORT: String(bind.port) },
     });
-    const look = lookUp({ clock: systemClock, servers: [bind.address] });
-    await check({ provider, zone: 'a.test', lookUp: (name) => look.txt(name) });
+    const resolver = lookUp({ clock: systemClock, servers: [bind.address] });
+    await check({ provider, zone: 'a.test', lookUp: (name) => resolver.txt(name) });
   });
 });
 
@@ -57,7 +57,7 @@ describe('execHook', () => {
   it('hands over action, whole name with its dot, and value, with no shell in between and no more of the environment than given', async () => {
     const provider = execHook({
       program: await program(
-        '#!/bin/sh\nfor one in "$#" "$@" "$HOME" "$ONLY"; do printf "%s\\n" "$one" >> "$OUT"; done\n',
+        '#!/bin/sh\nfor text in "$#" "$@" "$HOME" "$ONLY"; do printf "%s\\n" "$text" >> "$OUT"; done\n',
       ),
       env: { ONLY: 'this', OUT: join(folder, 'out') },
     });

@@ -10,13 +10,14 @@ export interface ExecHookOptions extends HookOptions {
 }
 
 /**
- * TXT records by a program, with the arguments that lego's `exec` provider gives. No shell is in
- * between. It is to succeed for a value that is there already, or gone already.
- * @throws DnsError `ERR_DNS_HOOK` with what the program wrote, when it ends with anything but 0 or
- * takes too long
+ * Writes TXT records with a program, called with the arguments of lego's `exec` provider. No shell
+ * is used. The program must succeed for a value that is already there, or already gone.
+ *
+ * @throws DnsError `ERR_DNS_HOOK` with what the program wrote, if it ends with a status other than
+ * 0 or takes too long
  */
 export function execHook({ program, env, ...limits }: ExecHookOptions): DnsProvider {
-  const each = async (
+  const callEach = async (
     action: 'present' | 'cleanup',
     zone: string,
     records: readonly TxtRecord[],
@@ -30,7 +31,7 @@ export function execHook({ program, env, ...limits }: ExecHookOptions): DnsProvi
   return {
     name: 'exec',
     wholeNames: true,
-    append: (zone, records, options) => each('present', zone, records, options),
-    remove: (zone, records, options) => each('cleanup', zone, records, options),
+    append: (zone, records, options) => callEach('present', zone, records, options),
+    remove: (zone, records, options) => callEach('cleanup', zone, records, options),
   };
 }

@@ -3,7 +3,7 @@ import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acm
 import { DnsError, type DnsOptions } from '@acmex/dns';
 import { hookProgram } from './trusted-program.ts';
 
-/** What all hooks have in common. */
+/** Options of every hook. */
 export interface HookOptions {
   /** What the program sees of the environment; see `environment`. */
   readonly env: Readonly<Record<string, string>>;
@@ -16,18 +16,19 @@ export interface HookCall extends DnsOptions {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** As a message says it: the program and what of its arguments helps. */
+  /** The call as messages name it: the program and the arguments that help. */
   readonly title: string;
 }
 
-/** No more of what a program writes is kept. */
-const kept = 64 * 1024;
+/** The rest of a program's output is discarded. */
+const largestOutputBytes = 64 * 1024;
 
 /**
- * Runs a program to its end, with no shell in between, and returns what it wrote to its standard
- * output. What it has started itself is ended with it.
- * @throws DnsError `ERR_DNS_HOOK` with what it wrote, when it ends with anything but 0, cannot be
- * started or takes too long
+ * Runs a program to its end without a shell, and returns its standard output. The programs that it
+ * started are ended with it.
+ *
+ * @throws DnsError `ERR_DNS_HOOK` with what it wrote, if it ends with a status other than 0, cannot
+ * be started or takes too long
  */
 export async function runHook(
   { signal, ...call }: HookCall,
@@ -71,7 +72,8 @@ function ended(
       const text: Buffer[] = [];
       let size = 0;
       stream.on('data', (part: Buffer) => {
-        if ((size += part.length) <= kept) text.push(part);
+        size += part.length;
+        if (size <= largestOutputBytes) text.push(part);
       });
       return () => Buffer.concat(text).toString();
     }) as [() => string, () => string];

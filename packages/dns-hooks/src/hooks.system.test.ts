@@ -81,11 +81,11 @@ describeWith(['named', 'nsupdate'], 'hooks with nsupdate', () => {
         .filter((clause) => clause.live)
         .map((clause) => [clause.title, clause] as const),
     )(`${name}: %s`, async (_, { check }) => {
-      const look = lookUp({ clock: systemClock, servers: [bind.address] });
+      const resolver = lookUp({ clock: systemClock, servers: [bind.address] });
       await check({
         provider: await provider(),
         zone: 'a.test',
-        lookUp: (whole) => look.txt(whole),
+        lookUp: (whole) => resolver.txt(whole),
       });
     });
   }

@@ -34,12 +34,15 @@ function httpreqServer() {
     },
     routes: {
       'POST /present': ({ body }) =>
-        change(body, (values, value) => [...values.filter((one) => one !== value), value]),
+        change(body, (values, value) => [
+          ...values.filter((existingValue) => existingValue !== value),
+          value,
+        ]),
       'POST /cleanup': ({ body }) =>
-        change(body, (values, value) => values.filter((one) => one !== value)),
+        change(body, (values, value) => values.filter((existingValue) => existingValue !== value)),
     },
   });
-  return { ...host, bodies, look: async (name: string) => rows.get(`${name}.`) ?? [] };
+  return { ...host, bodies, lookUp: async (name: string) => rows.get(`${name}.`) ?? [] };
 }
 
 describe('httpreq', () => {
@@ -57,7 +60,7 @@ describe('httpreq', () => {
       await check({
         provider: httpreq({ endpoint: 'https://hooks.test/dns/', user, fetch: host.fetch, clock }),
         zone: 'a.test',
-        lookUp: host.look,
+        lookUp: host.lookUp,
         trouble: host.trouble,
         clock,
         secrets: ['very-secret'],
@@ -133,10 +136,10 @@ describe('manual', () => {
   it('continues when the record appears, through look-ups that fail', async () => {
     const clock = virtualClock();
     let prompted: AbortSignal | undefined;
-    let looks = 0;
+    let lookUpCount = 0;
     const txt = async () => {
-      if (++looks === 2) throw new Error('no network');
-      return looks < 4 ? ['other'] : ['other', 'one'];
+      if (++lookUpCount === 2) throw new Error('no network');
+      return lookUpCount < 4 ? ['other'] : ['other', 'one'];
     };
     const provider = manual({
       prompt: (_, { signal }) => {

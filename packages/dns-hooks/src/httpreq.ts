@@ -14,8 +14,8 @@ export interface HttpreqOptions {
   /** The prefix of `/present` and `/cleanup`. */
   readonly endpoint: string;
   /**
-   * What is sent: by default `{"fqdn":"_acme-challenge.a.test.","value":"…"}`;
-   * with RAW `{"domain":"a.test","token":"…","keyAuth":"…"}`, of which the server makes the record.
+   * The body: by default `{"fqdn":"_acme-challenge.a.test.","value":"…"}`;
+   * with RAW `{"domain":"a.test","token":"…","keyAuth":"…"}`, from which the server makes the record.
    */
   readonly mode?: 'default' | 'RAW';
   readonly user?: { readonly name: string; readonly password: Secret };
@@ -26,9 +26,11 @@ export interface HttpreqOptions {
 }
 
 /**
- * TXT records by a server with the API of lego's `httpreq` provider. Every status 2xx is a success.
+ * Writes TXT records through a server with the API of lego's `httpreq` provider. Every status 2xx is
+ * a success.
+ *
  * @see https://go-acme.github.io/lego/dns/httpreq/
- * @throws DnsError as `jsonApi` does; `ERR_DNS_HOOK` for RAW with a record that says no challenge
+ * @throws DnsError as `jsonApi` does; `ERR_DNS_HOOK` for RAW with a record without a challenge
  */
 export function httpreq({
   endpoint,
@@ -42,7 +44,7 @@ export function httpreq({
     ...(user ? { headers: { authorization: basic(user.name, user.password) } } : {}),
     ...more,
   });
-  const each = async (
+  const postEach = async (
     path: string,
     zone: string,
     records: readonly TxtRecord[],
@@ -53,19 +55,19 @@ export function httpreq({
         ...options,
         body:
           mode === 'RAW'
-            ? rawOf(zone, record)
+            ? challengeBody(zone, record)
             : { fqdn: `${recordName(zone, record)}.`, value: record.value },
       });
   };
   return {
     name: 'httpreq',
     wholeNames: true,
-    append: (zone, records, options) => each('/present', zone, records, options),
-    remove: (zone, records, options) => each('/cleanup', zone, records, options),
+    append: (zone, records, options) => postEach('/present', zone, records, options),
+    remove: (zone, records, options) => postEach('/cleanup', zone, records, options),
   };
 }
 
-function rawOf(zone: string, { challenge, ...record }: TxtRecord): object {
+function challengeBody(zone: string, { challenge, ...record }: TxtRecord): object {
   if (challenge)
     return {
       domain: challenge.domain,
@@ -74,6 +76,6 @@ function rawOf(zone: string, { challenge, ...record }: TxtRecord): object {
     };
   throw new DnsError(
     'ERR_DNS_HOOK',
-    `httpreq: the mode RAW sends the challenge, and the record ${recordName(zone, record)} comes without one: use the default mode`,
+    `httpreq: the mode RAW sends the challenge, and the record ${recordName(zone, record)} has none: use the default mode`,
   );
 }

@@ -7,7 +7,7 @@ import {
   type TxtRecord,
 } from '@acmex/dns';
 
-/** What a person is asked to do. */
+/** A record that a person is asked to write or remove. */
 export interface ManualStep {
   readonly action: 'add' | 'remove';
   /** The whole name, without a final dot. */
@@ -17,20 +17,20 @@ export interface ManualStep {
 
 export interface ManualOptions {
   /**
-   * Shows the step, and resolves when the person says that it is done; there is no other limit than
-   * the signal, with which it must end. For `remove` it need not wait.
+   * Shows the step, and resolves when the person says that it is done. It has no time limit, and
+   * must end with the signal. For `remove` it need not wait.
    */
   readonly prompt: (step: ManualStep, options: { readonly signal: AbortSignal }) => Promise<void>;
   /**
-   * With it, a record that appears in DNS counts as done too, and ends the prompt by its signal.
+   * If set, a record that appears in DNS counts as done too, and ends the prompt by its signal.
    */
   readonly lookUp?: LookUp;
   readonly clock?: Clock;
 }
 
-/** TXT records by a person's hands. */
+/** Asks a person to write TXT records. */
 export function manual({ prompt, lookUp, clock = systemClock }: ManualOptions): DnsProvider {
-  const each = async (
+  const promptEach = async (
     action: ManualStep['action'],
     zone: string,
     records: readonly TxtRecord[],
@@ -40,16 +40,16 @@ export function manual({ prompt, lookUp, clock = systemClock }: ManualOptions): 
       signal?.throwIfAborted();
       const step = { action, name: recordName(zone, record), value: record.value };
       const over = new AbortController();
-      const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+      const limited = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
       const ways = [
-        prompt(step, { signal: either }),
-        ...(lookUp && action === 'add' ? [appears(step, lookUp, clock, either)] : []),
+        prompt(step, { signal: limited }),
+        ...(lookUp && action === 'add' ? [appears(step, lookUp, clock, limited)] : []),
       ];
       try {
         await Promise.race(ways);
       } finally {
         over.abort(new Error('the step is done'));
-        // The other way ends with the signal; how it ends says nothing.
+        // The slower way ends with the signal; its result does not matter.
         await Promise.allSettled(ways);
       }
       signal?.throwIfAborted();
@@ -58,12 +58,12 @@ export function manual({ prompt, lookUp, clock = systemClock }: ManualOptions): 
   return {
     name: 'manual',
     wholeNames: true,
-    append: (zone, records, options) => each('add', zone, records, options),
-    remove: (zone, records, options) => each('remove', zone, records, options),
+    append: (zone, records, options) => promptEach('add', zone, records, options),
+    remove: (zone, records, options) => promptEach('remove', zone, records, options),
   };
 }
 
-/** Looks every five seconds. A look-up that fails is a record that is not there yet. */
+/** Looks up the record every five seconds. A look-up that fails means: not there yet. */
 async function appears(
   { name, value }: ManualStep,
   lookUp: LookUp,

@@ -92,10 +92,10 @@ export function huaweiStandIn({
       },
     ];
   };
-  const displayed = (set: RecordSet) => ({ ...set, served: undefined, at: undefined });
+  const visibleSet = (set: RecordSet) => ({ ...set, served: undefined, at: undefined });
   const write = (set: RecordSet): StandInAnswer => {
     sets = [...sets.filter(({ id }) => id !== set.id), { ...set, at: clock.monotonic() + pending }];
-    return { status: 202, body: displayed(set) };
+    return { status: 202, body: visibleSet(set) };
   };
   const listed = <T extends { readonly name: string }>(
     key: string,
@@ -116,16 +116,16 @@ export function huaweiStandIn({
       return failure(400, 'DNS.0002', 'Invalid request.');
     if (!(limit >= 0 && limit <= 500))
       return failure(400, 'DNS.0006', 'The limit parameter is invalid.');
-    const match = all.filter(
+    const matchingZones = all.filter(
       (recordSet) =>
         name === '' || (mode === 'equal' ? recordSet.name === name : recordSet.name.includes(name)),
     );
     return {
       status: 200,
       body: {
-        [key]: match.slice(offset, offset + limit),
+        [key]: matchingZones.slice(offset, offset + limit),
         links: { self: 'https://dns.myhuaweicloud.com/v2' },
-        metadata: { total_count: match.length },
+        metadata: { total_count: matchingZones.length },
       },
     };
   };
@@ -190,7 +190,7 @@ export function huaweiStandIn({
                     set.zone_id === params.zone &&
                     [null, set.type].includes(url.searchParams.get('type')),
                 )
-                .map(displayed),
+                .map(visibleSet),
               url,
               ['type', 'name', 'search_mode', 'limit', 'offset', 'marker'],
             )

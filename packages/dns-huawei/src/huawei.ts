@@ -91,14 +91,14 @@ export function huawei({
     );
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (zoneId !== undefined) return zoneId;
-    const [match, ...existing] = (
+    const [hostedZone, ...namesakes] = (
       await list({ name: `${zone}.`, search_mode: 'equal' }, { ...options, zone })
     ).filter(({ name }) => nameOf(name) === zone.toLowerCase());
-    if (match && existing.length === 0) return match.id;
+    if (hostedZone && namesakes.length === 0) return hostedZone.id;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      match
-        ? `huawei: ${existing.length + 1} ${visibility} zones are called ${zone} (${[match, ...existing].map(({ id }) => id).join(', ')}): give zoneId`
+      hostedZone
+        ? `huawei: ${namesakes.length + 1} ${visibility} zones are called ${zone} (${[hostedZone, ...namesakes].map(({ id }) => id).join(', ')}): give zoneId`
         : `huawei: no ${visibility} zone ${zone} with these credentials: check the name, the account, the region of private zones, and whether the zone is public or private`,
     );
   };
@@ -120,16 +120,16 @@ export function huawei({
       const all = recordsets.filter(
         (recordset) => recordset.type === 'TXT' && nameOf(recordset.name) === name.toLowerCase(),
       );
-      const match =
+      const set =
         all.find(({ records }) =>
           records.some((candidate) => unquoted(candidate) === record.value),
         ) ?? all[0];
-      if (!match?.status.startsWith('PENDING'))
-        return match && { ...match, values: match.records, several: all.length > 1 };
+      if (!set?.status.startsWith('PENDING'))
+        return set && { ...set, values: set.records, several: all.length > 1 };
       if (clock.monotonic() + 2000 > end)
         throw new DnsError(
           'ERR_DNS_NOT_VISIBLE',
-          `huawei: the TXT records of ${name} are ${match.status} since more than ${Math.round(milliseconds(activeLimit) / 1000)} seconds: wait longer, or see whether huawei has trouble`,
+          `huawei: the TXT records of ${name} are ${set.status} since more than ${Math.round(milliseconds(activeLimit) / 1000)} seconds: wait longer, or see whether huawei has trouble`,
         );
       await clock.sleep({ seconds: 2 }, options);
     }

@@ -32,14 +32,14 @@ describe('linode', () => {
     'finds its value behind a page of others at %s, which stay',
     async (name) => {
       const { host, provider } = subject();
-      const existing = Array.from({ length: 501 }, (_, at) => ({
+      const existingRecords = Array.from({ length: 501 }, (_, at) => ({
         type: 'TXT',
         name: name === '@' ? '' : name,
         target: `other ${at}`,
         ttl_sec: 300,
       }));
       [
-        ...existing,
+        ...existingRecords,
         { type: 'A', name: 'www', target: 'mine', ttl_sec: 300 },
         { type: 'TXT', name: 'www', target: 'mine', ttl_sec: 300 },
       ].forEach(host.put);
@@ -49,7 +49,7 @@ describe('linode', () => {
       await provider.remove('a.test', [{ name, value: 'mine' }]);
       expect(host.rows()).toHaveLength(503);
       expect(host.rows()).toMatchObject([
-        ...existing,
+        ...existingRecords,
         { type: 'A' },
         { name: 'www', target: 'mine' },
       ]);
@@ -68,10 +68,10 @@ describe('linode', () => {
     [301, 3600],
   ])(
     'writes a time to live of %s seconds as the next that Linode has: %i',
-    async (ttl, displayed) => {
+    async (ttl, writtenTtl) => {
       const { host, provider } = subject();
       await provider.append('a.test', [{ ...record, ...(ttl === undefined ? {} : { ttl }) }]);
-      expect(host.rows()).toMatchObject([{ ttl_sec: displayed }]);
+      expect(host.rows()).toMatchObject([{ ttl_sec: writtenTtl }]);
     },
   );
   it('lists its zones over all pages, without those that are copied from another server', async () => {

@@ -79,19 +79,19 @@ export function linodeStandIn({
     );
     const unknown = filter.find(([key]) => !filterable[kind]?.includes(key));
     if (unknown) return failure(400, `Cannot filter on ${unknown[0]}`);
-    const match = all.filter((domain) =>
+    const matchingDomains = all.filter((domain) =>
       filter.every(([key, value]) => (domain as Record<string, unknown>)[key] === value),
     );
-    const pages = Math.max(1, Math.ceil(match.length / size));
+    const pages = Math.max(1, Math.ceil(matchingDomains.length / size));
     return number > pages
       ? notFound
       : {
           status: 200,
           body: {
-            data: match.slice((number - 1) * size, number * size),
+            data: matchingDomains.slice((number - 1) * size, number * size),
             page: number,
             pages,
-            results: match.length,
+            results: matchingDomains.length,
           },
         };
   };

@@ -96,10 +96,10 @@ async function find(
 }
 
 async function pathOf(api: LinodeApi, zone: string, options: DnsOptions): Promise<string> {
-  const match = (await domains(api, { domain: zone }, { ...options, zone })).find(
-    ({ domain }) => domain === zone,
+  const domain = (await domains(api, { domain: zone }, { ...options, zone })).find(
+    (candidate) => candidate.domain === zone,
   );
-  if (match) return `/domains/${match.id}/records`;
+  if (domain) return `/domains/${domain.id}/records`;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
     `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`,

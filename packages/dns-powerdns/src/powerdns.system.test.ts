@@ -81,7 +81,7 @@ describe('powerdns with a stand-in', () => {
     },
   );
   it('keeps what others wrote unchanged: its time to live, and what is switched off', async () => {
-    const existing = {
+    const existingSet = {
       name: '_acme-challenge.a.test.',
       type: 'TXT',
       ttl: 7,
@@ -90,15 +90,15 @@ describe('powerdns with a stand-in', () => {
         { content: '"off"', disabled: true },
       ],
     };
-    const host = powerdnsStandIn({ zone: 'a.test', apiKey, sets: [existing] });
+    const host = powerdnsStandIn({ zone: 'a.test', apiKey, sets: [existingSet] });
     const provider = powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch });
     await provider.append('a.test', [record]);
     expect(host.sets()).toContainEqual({
-      ...existing,
-      records: [...existing.records, { content: '"one"', disabled: false }],
+      ...existingSet,
+      records: [...existingSet.records, { content: '"one"', disabled: false }],
     });
     await provider.remove('a.test', [record]);
-    expect(host.sets()).toContainEqual(existing);
+    expect(host.sets()).toContainEqual(existingSet);
   });
   it('steps out of no zone', async () => {
     const host = powerdnsStandIn({ zone: 'a.test', apiKey });

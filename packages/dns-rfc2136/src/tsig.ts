@@ -115,9 +115,9 @@ function variables(
   ]);
 }
 
-function macOf({ algorithm, secret }: SigningKey, strings: readonly Buffer[]): Buffer {
+function macOf({ algorithm, secret }: SigningKey, fields: readonly Buffer[]): Buffer {
   const hmac = createHmac(algorithm.slice('hmac-'.length), secret);
-  for (const part of strings) hmac.update(part);
+  for (const field of fields) hmac.update(field);
   return hmac.digest();
 }
 

@@ -130,10 +130,11 @@ function readName(message: Buffer, begin: number): { readonly name: string; read
 
 function textBytes(value: string): Buffer {
   const bytes = Buffer.from(value);
-  const strings = Array.from({ length: Math.max(1, Math.ceil(bytes.length / 255)) }, (_, at) =>
-    bytes.subarray(255 * at, 255 * (at + 1)),
+  const characterStrings = Array.from(
+    { length: Math.max(1, Math.ceil(bytes.length / 255)) },
+    (_, at) => bytes.subarray(255 * at, 255 * (at + 1)),
   );
-  return Buffer.concat(strings.flatMap((part) => [Buffer.from([part.length]), part]));
+  return Buffer.concat(characterStrings.flatMap((text) => [Buffer.from([text.length]), text]));
 }
 
 export function numbers16(...numbers: readonly number[]): Buffer {

@@ -41,15 +41,20 @@ describe('route53', () => {
 
   it('keeps the values of others unchanged, and the time to live that they have', async () => {
     const { provider, host } = subject();
-    const existing = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`, '"\\303\\274"'];
-    host.put('Z3', { name: '_acme-challenge.a.test.', type: 'TXT', ttl: 300, values: existing });
+    const existingValues = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`, '"\\303\\274"'];
+    host.put('Z3', {
+      name: '_acme-challenge.a.test.',
+      type: 'TXT',
+      ttl: 300,
+      values: existingValues,
+    });
     await provider.append('a.test', [record]);
     expect(host.at('_acme-challenge.a.test')).toEqual([
-      expect.objectContaining({ ttl: 300, values: [...existing, '"mine"'] }),
+      expect.objectContaining({ ttl: 300, values: [...existingValues, '"mine"'] }),
     ]);
     await provider.remove('a.test', [record]);
     expect(host.at('_acme-challenge.a.test')).toEqual([
-      expect.objectContaining({ ttl: 300, values: existing }),
+      expect.objectContaining({ ttl: 300, values: existingValues }),
     ]);
   });
   it('reads again and loses nothing when someone else changes the record set in between', async () => {

@@ -92,14 +92,14 @@ export function route53({
     zones.filter(({ Config }) => Config.PrivateZone === (visibility === 'private'));
   const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
     if (hostedZoneId !== undefined) return hostedZoneId;
-    const [match, ...existing] = ours(await list({ DNSName: zone }, { ...options, zone })).filter(
-      ({ Name }) => nameOf(Name) === zone.toLowerCase(),
-    );
-    if (match && existing.length === 0) return match.Id;
+    const [hostedZone, ...namesakes] = ours(
+      await list({ DNSName: zone }, { ...options, zone }),
+    ).filter(({ Name }) => nameOf(Name) === zone.toLowerCase());
+    if (hostedZone && namesakes.length === 0) return hostedZone.Id;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      match
-        ? `route53: ${existing.length + 1} ${visibility} hosted zones are called ${zone} (${[match, ...existing].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
+      hostedZone
+        ? `route53: ${namesakes.length + 1} ${visibility} hosted zones are called ${zone} (${[hostedZone, ...namesakes].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
         : `route53: no ${visibility} hosted zone ${zone} with these credentials: check the name, the account, and whether the zone is public or private`,
     );
   };

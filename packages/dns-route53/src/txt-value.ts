@@ -1,10 +1,11 @@
 /** A TXT value as Route 53 has it: strings of 255 bytes at most in quotes, with octal escapes. */
 export function written(value: string): string {
   const bytes = Buffer.from(value);
-  const strings = Array.from({ length: Math.max(Math.ceil(bytes.length / 255), 1) }, (_, at) =>
-    bytes.subarray(255 * at, 255 * (at + 1)),
+  const characterStrings = Array.from(
+    { length: Math.max(Math.ceil(bytes.length / 255), 1) },
+    (_, at) => bytes.subarray(255 * at, 255 * (at + 1)),
   );
-  return strings.map((string) => `"${[...string].map(escaped).join('')}"`).join(' ');
+  return characterStrings.map((string) => `"${[...string].map(escaped).join('')}"`).join(' ');
 }
 
 /** Returns the value of a TXT record from Route 53's text. */

@@ -126,17 +126,17 @@ function fault(value: string): string | undefined {
     return `FATAL problem: InvalidCharacterString (Value should be enclosed in quotation marks) encountered with '${value}'`;
   if (!/^[\x20-\x7e]+$/.test(value))
     return `FATAL problem: InvalidCharacterString (Value contains characters that are not printable) encountered with '${value}'`;
-  return strings(value).some(({ length }) => length > 255)
+  return characterStrings(value).some(({ length }) => length > 255)
     ? `FATAL problem: CharacterStringTooLong (Value is too long) encountered with '${value}'`
     : undefined;
 }
 
 /** What a TXT value is in DNS. */
 export function text(value: string): string {
-  return Buffer.concat(strings(value)).toString();
+  return Buffer.concat(characterStrings(value)).toString();
 }
 
-function strings(value: string): readonly Buffer[] {
+function characterStrings(value: string): readonly Buffer[] {
   return [...value.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, inside = '']) =>
     Buffer.from(
       [...inside.matchAll(/\\([0-7]{3})|\\?(.)/g)].map(([, octal, char = '']) =>

@@ -36,18 +36,18 @@ describe('tencent', () => {
 
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
-    const existing = Array.from({ length: 1000 }, (_, at) => ({
+    const existingRecords = Array.from({ length: 1000 }, (_, at) => ({
       Name: record.name,
       Value: `other ${at}`,
     }));
-    for (const record of existing) host.put('a.test', record);
+    for (const record of existingRecords) host.put('a.test', record);
     await provider.append('a.test', [record]);
     const before = host.requests.length;
     await provider.append('a.test', [record]);
     expect(host.requests.slice(before)).toEqual(['POST /', 'POST /']);
     expect(host.rows('a.test')).toHaveLength(1001);
     await provider.remove('a.test', [record]);
-    expect(host.rows('a.test')).toMatchObject(existing);
+    expect(host.rows('a.test')).toMatchObject(existingRecords);
   });
   it('takes a last page that is full for the last', async () => {
     const { provider, host } = subject();

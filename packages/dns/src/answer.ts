@@ -25,14 +25,14 @@ export async function readAnswer(response: Response): Promise<Answer> {
 
 /** undefined where it is larger. */
 export async function cappedText({ body }: Response): Promise<string | undefined> {
-  const strings: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const part of body ?? []) {
-    size += part.length;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
     if (size > largest) return undefined;
-    strings.push(part);
+    chunks.push(chunk);
   }
-  return Buffer.concat(strings).toString();
+  return Buffer.concat(chunks).toString();
 }
 
 /**
@@ -60,8 +60,8 @@ function first<T>(
   find: (value: T, index: number) => string | undefined,
 ): string | undefined {
   for (const [index, value] of values.entries()) {
-    const match = find(value, index);
-    if (match !== undefined) return match;
+    const result = find(value, index);
+    if (result !== undefined) return result;
   }
   return undefined;
 }

@@ -44,8 +44,10 @@ export type Clause =
     };
 
 const record = (value: string, name = '_acme-challenge.contract') => ({ name, value });
-const displayed = async ({ zone, lookUp }: DnsProviderSubject, name = '_acme-challenge.contract') =>
-  [...(await lookUp(recordName(zone, { name })))].sort();
+const visibleValues = async (
+  { zone, lookUp }: DnsProviderSubject,
+  name = '_acme-challenge.contract',
+) => [...(await lookUp(recordName(zone, { name })))].sort();
 
 /**
  * That an append fails with the code while the host is in trouble, in words that name the provider
@@ -69,7 +71,7 @@ const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubj
       'retryAfter' in error && String(error.retryAfter).slice(0, 19),
       String(clock.now().add({ hours: 1 })).slice(0, 19),
     );
-  assert.deepEqual(await displayed(subject), []);
+  assert.deepEqual(await visibleValues(subject), []);
 };
 
 /**
@@ -82,9 +84,9 @@ export const dnsProviderContract: readonly Clause[] = [
     live: true,
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
-      assert.deepEqual(await displayed(subject), ['one']);
+      assert.deepEqual(await visibleValues(subject), ['one']);
       await subject.provider.remove(subject.zone, [record('one')]);
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
   {
@@ -94,11 +96,11 @@ export const dnsProviderContract: readonly Clause[] = [
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
       await subject.provider.append(subject.zone, [record('two')]);
-      assert.deepEqual(await displayed(subject), ['one', 'two']);
+      assert.deepEqual(await visibleValues(subject), ['one', 'two']);
       await subject.provider.remove(subject.zone, [record('one')]);
-      assert.deepEqual(await displayed(subject), ['two']);
+      assert.deepEqual(await visibleValues(subject), ['two']);
       await subject.provider.remove(subject.zone, [record('two')]);
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
   {
@@ -108,13 +110,13 @@ export const dnsProviderContract: readonly Clause[] = [
     async check(subject) {
       await subject.provider.append(subject.zone, [record('one')]);
       await subject.provider.append(subject.zone, [record('one')]);
-      assert.deepEqual(await displayed(subject), ['one']);
+      assert.deepEqual(await visibleValues(subject), ['one']);
       await subject.provider.remove(subject.zone, [record('one')]);
       await subject.provider.remove(subject.zone, [
         record('one'),
         record('never', '_acme-challenge.never'),
       ]);
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
   {
@@ -125,11 +127,11 @@ export const dnsProviderContract: readonly Clause[] = [
       await Promise.all(
         values.map((value) => subject.provider.append(subject.zone, [record(value)])),
       );
-      assert.deepEqual(await displayed(subject), [...values].sort());
+      assert.deepEqual(await visibleValues(subject), [...values].sort());
       await Promise.all(
         values.map((value) => subject.provider.remove(subject.zone, [record(value)])),
       );
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
   {
@@ -143,7 +145,7 @@ export const dnsProviderContract: readonly Clause[] = [
         }),
         (error) => error === reason,
       );
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
   {
@@ -193,9 +195,9 @@ export const dnsProviderContract: readonly Clause[] = [
       });
       trouble(undefined);
       await clock.run(provider.append(zone, [record('one')]));
-      assert.deepEqual(await displayed(subject), ['one']);
+      assert.deepEqual(await visibleValues(subject), ['one']);
       await clock.run(provider.remove(zone, [record('one')]));
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
   {
@@ -209,7 +211,7 @@ export const dnsProviderContract: readonly Clause[] = [
       setImmediate(() => stop.abort(new Error('enough')));
       await assert.rejects(waiting, /^Error: enough$/);
       trouble(undefined);
-      assert.deepEqual(await displayed(subject), []);
+      assert.deepEqual(await visibleValues(subject), []);
     },
   },
 ];

@@ -61,13 +61,13 @@ export function basic(user: string, password: Secret): Secret {
  * scheme as `Bearer` and `Basic`.
  */
 export function concealed(text: string, secrets: readonly string[]): string {
-  const strings = secrets.flatMap((secret) => {
+  const fragments = secrets.flatMap((secret) => {
     const [, scheme, credential = ''] = /^([\w-]+) (.+)$/.exec(secret) ?? [];
     const pair = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : credential;
     return [secret, credential, pair.slice(pair.indexOf(':') + 1)];
   });
   // What is shorter is not a secret, and would tear words of others apart.
-  return strings
+  return fragments
     .filter(({ length }) => length > 3)
     .sort((a, b) => b.length - a.length)
     .reduce((clean, part) => clean.replaceAll(part, '…'), text);

@@ -62,7 +62,8 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
     txt: (name, options) =>
       ask(
         `TXT of ${name}`,
-        async (resolver) => (await resolver.resolveTxt(name)).map((strings) => strings.join('')),
+        async (resolver) =>
+          (await resolver.resolveTxt(name)).map((characterStrings) => characterStrings.join('')),
         [],
         options,
       ),

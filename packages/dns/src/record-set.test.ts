@@ -14,7 +14,7 @@ import {
 const text = { write: quoted, read: unquoted };
 
 /** A name at a host; before each of the first writes others come in. */
-function host(before: RecordSet | undefined, existing: (RecordSet | undefined)[] = []) {
+function host(before: RecordSet | undefined, changesBetween: (RecordSet | undefined)[] = []) {
   const clock = virtualClock();
   let now = before;
   const edited = {
@@ -24,7 +24,7 @@ function host(before: RecordSet | undefined, existing: (RecordSet | undefined)[]
     ttl: 60,
     find: async () => now,
     replace: async (there: RecordSet | undefined, wanted: RecordSet) => {
-      if (existing.length > 0) now = existing.shift();
+      if (changesBetween.length > 0) now = changesBetween.shift();
       if (now !== there) return undefined;
       now = wanted.values.length > 0 ? wanted : undefined;
       return 'done';
@@ -73,8 +73,8 @@ describe('editRecordSet', () => {
     expect(clock.monotonic()).toBe(300);
   });
   it('gives up where that never ends, or the signal aborts', async () => {
-    const existing = Array.from({ length: 10 }, () => ({ ttl: 300, values: [] }));
-    const { edited, clock } = host(undefined, [...existing]);
+    const changesBetween = Array.from({ length: 10 }, () => ({ ttl: 300, values: [] }));
+    const { edited, clock } = host(undefined, [...changesBetween]);
     await expect(
       clock.run(editRecordSet(edited, withValue({ name: '@', value: 'mine' }, text))),
     ).rejects.toMatchObject({
@@ -86,7 +86,7 @@ describe('editRecordSet', () => {
     await expect(
       editRecordSet(
         {
-          ...host(undefined, [...existing]).edited,
+          ...host(undefined, [...changesBetween]).edited,
           signal: AbortSignal.abort(new Error('enough')),
         },
         withValue({ name: '@', value: 'mine' }, text),
@@ -104,7 +104,7 @@ describe('overwriteRecordSet', () => {
   function blind(
     before: RecordSet | undefined,
     failures: DnsError[] = [],
-    existing: RecordSet[] = [],
+    changesBetween: RecordSet[] = [],
   ) {
     const clock = virtualClock();
     let now = before;
@@ -115,7 +115,7 @@ describe('overwriteRecordSet', () => {
       replace: async (_: RecordSet | undefined, wanted: RecordSet) => {
         const failure = failures.shift();
         if (failure) {
-          now = existing.shift() ?? now;
+          now = changesBetween.shift() ?? now;
           throw failure;
         }
         now = wanted.values.length > 0 ? wanted : undefined;

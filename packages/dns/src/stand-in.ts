@@ -109,7 +109,7 @@ async function routed(
 ): Promise<StandInAnswer> {
   const url = new URL(request.url);
   const path = url.pathname.slice(new URL(baseUrl).pathname.replace(/\/$/, '').length);
-  const match = Object.entries(routes)
+  const matchedRoute = Object.entries(routes)
     .map(([route, answer]) => ({ params: paramsOf(route, `${request.method} ${path}`), answer }))
     .find(({ params }) => params);
   const text = await request.text();
@@ -117,14 +117,14 @@ async function routed(
     method: request.method,
     url,
     headers: request.headers,
-    params: match?.params ?? {},
+    params: matchedRoute?.params ?? {},
     body: undefined,
     text,
   };
   if (!authorized(seen)) return words.credentials;
-  if (!match) return words.unknown;
+  if (!matchedRoute) return words.unknown;
   const body = bodyOf(text, request.headers.get('content-type') ?? '');
-  return body === malformed ? words.malformed : match.answer({ ...seen, body });
+  return body === malformed ? words.malformed : matchedRoute.answer({ ...seen, body });
 }
 
 /** The named parts of a route that a request matches; undefined where it does not. */

@@ -24,8 +24,8 @@ export async function findZone(
     const zones = (await provider.zones(options)).map((zone) =>
       zone.toLowerCase().replace(/\.$/, ''),
     );
-    const match = above(name).find((candidate) => zones.includes(candidate));
-    if (match !== undefined) return match;
+    const zone = above(name).find((candidate) => zones.includes(candidate));
+    if (zone !== undefined) return zone;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       `${provider.name}: none of the zones that the credentials can write holds ${name}`,

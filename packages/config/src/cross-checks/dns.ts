@@ -1,4 +1,4 @@
-import { dnsProviderTypes, tokenAloneTypes, matches } from '../dns/entry.ts';
+import { dnsProviderTypes, tokenAloneTypes, matches } from '../dns/provider.ts';
 import { type DnsOption, keyPathOf } from '../dns/kind.ts';
 import { dnsKinds } from '../dns/kinds.ts';
 import { isTable, type KeyPath, valueAt, type Settings } from '../settings.ts';

@@ -2,7 +2,7 @@ import { challengeTypes } from '@acmex/protocol';
 import { dnsAccountDrafts, dnsPersistDrafts, draftChallengeTypes } from '@acmex/protocol/drafts';
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
-import { dnsProviderEntry } from '../dns/entry.ts';
+import { dnsProviderEntry } from '../dns/provider.ts';
 import { choice, list, listenAddress, ownName, path, seconds, text } from '../keys.ts';
 
 /** Every challenge type that the configuration can name. */

@@ -11,7 +11,7 @@ import {
 import type { Environment } from '../substitution.ts';
 import type { DnsOption } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
-import { dnsProviderOfVariables } from './from-environment.ts';
+import { dnsProviderOfVariables } from './open.ts';
 
 const kindOf = (type: string) => dnsKinds.find((kind) => kind.type === type)!;
 const unattended = dnsKinds.filter(({ attended }) => !attended);
