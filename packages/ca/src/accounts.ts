@@ -1,10 +1,10 @@
+import { isDomainName } from '@acmex/identifier';
 import { newId, untilWritten } from '@acmex/storage';
 import { type AccountRecord, accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json } from './answer.ts';
-import { readContacts } from './contacts.ts';
 import { checkBinding } from './external-accounts.ts';
 import { thumbprintHex } from './jws.ts';
-import { refusal } from './problems.ts';
+import { quoted, refusal } from './problems.ts';
 import { limited } from './rate-limits.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount, type SignedRequest } from './signed-request.ts';
@@ -118,4 +118,39 @@ function accountAnswer(
     },
     { headers: { location: url } },
   );
+}
+
+/**
+ * The contacts of an account: e-mail addresses as `mailto:` URLs, at most ten. RFC 8555 §7.3
+ * @throws Refusal `malformed`, `unsupportedContact`, `invalidContact`
+ */
+function readContacts(json: unknown): readonly string[] {
+  if (json === undefined) return [];
+  if (
+    !Array.isArray(json) ||
+    !json.every((contact): contact is string => typeof contact === 'string')
+  )
+    throw refusal('malformed', '"contact" is a list of URLs');
+  if (json.length > 10)
+    throw refusal(
+      'invalidContact',
+      `an account has at most ten contacts, and this one has ${json.length}`,
+    );
+  for (const contact of json) checkContact(contact);
+  return [...new Set(json)];
+}
+
+function checkContact(contact: string): void {
+  if (!/^mailto:/i.test(contact))
+    throw refusal(
+      'unsupportedContact',
+      `${quoted(contact)} is not an e-mail address: contacts are URLs such as mailto:admin@example.com`,
+    );
+  const address = contact.slice('mailto:'.length);
+  // "Servers MUST reject mailto URLs with hfields or with more than one addr-spec." RFC 8555 §7.3
+  if (/[?,]/.test(address))
+    throw refusal('invalidContact', `${quoted(contact)} has more in it than one address`);
+  const [, domain = ''] = /^[\w.!#$%&'*+/=^`{|}~-]{1,64}@([^@]+)$/.exec(address) ?? [];
+  if (contact.length > 260 || !isDomainName(domain.toLowerCase()))
+    throw refusal('invalidContact', `${quoted(contact)} is not a valid e-mail address`);
 }

@@ -59,6 +59,6 @@ export function parsedObject(text: string): JsonObject | undefined {
       ? (value as JsonObject)
       : undefined;
   } catch {
-    return undefined; // whoever asked for an object says what is wrong
+    return undefined; // the caller, which needs an object, says what is wrong
   }
 }

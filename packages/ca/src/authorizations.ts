@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { persistOfferMembers } from '@acmex/protocol/drafts';
 import { newId, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
@@ -11,7 +12,6 @@ import {
   validAuthorizations,
 } from './authorization-records.ts';
 import { checkAllowed, type OrderedName, readIdentifier } from './identifiers.ts';
-import { newToken } from './ids.ts';
 import { checkPending, pending } from './pending.ts';
 import { refusal, refusedNames } from './problems.ts';
 import { limited } from './rate-limits.ts';
@@ -60,6 +60,11 @@ export function authorizationFor(
       })),
     },
   };
+}
+
+/** 256 random bits in base64url: the token of a challenge. RFC 8555 §8.1 asks for at least 128. */
+function newToken(): string {
+  return randomBytes(32).toString('base64url');
 }
 
 function offered(

@@ -30,8 +30,8 @@ type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
 
 /**
  * The list of revoked certificates. Made again when a certificate was revoked since, and when half
- * of its life is over. Where that fails, the last one serves as long as it is valid, and `onError`
- * is told.
+ * of its life is over. If that fails, `onError` is called and the last one is used as long as it is
+ * valid.
  * @returns DER
  */
 export async function currentCrl(

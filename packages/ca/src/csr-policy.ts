@@ -61,7 +61,8 @@ function read(encoded: unknown): ReadCsr {
   try {
     return readCsr(Uint8Array.from(Buffer.from(encoded, 'base64url')));
   } catch {
-    throw badCsr('it cannot be read'); // why not is for its maker to find out: the parser's words help nobody
+    // The words of the parser would help no client.
+    throw badCsr('it cannot be read');
   }
 }
 
@@ -78,7 +79,7 @@ function checkKey(csr: ReadCsr, accountKey: PublicJwk): void {
 
 function checkExtensions({ extensions, ca }: ReadCsr): void {
   if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length)
-    throw badCsr('an extension stands in it twice');
+    throw badCsr('it has an extension twice');
   const unknown = extensions.find(({ critical, oid }) => critical && !understood.includes(oid));
   if (unknown)
     throw badCsr(`it has the critical extension ${unknown.oid}, which is not known here`);
@@ -113,9 +114,7 @@ function checkNames(
 function nameText({ dNSName, iPAddress }: GeneralName): string {
   if (dNSName !== undefined) return text('dns', dNSName);
   if (iPAddress !== undefined) return text('ip', iPAddress);
-  throw badCsr(
-    'it has a name of another kind than DNS names and addresses, which are all that can stand in it',
-  );
+  throw badCsr('it has a name that is neither a DNS name nor an IP address');
 }
 
 function text(type: string, value: string): string {

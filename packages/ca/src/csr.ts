@@ -1,4 +1,5 @@
 import { type KeyObject, verify } from 'node:crypto';
+import { isOneSequence } from '@acmex/certificate';
 import { CertificationRequest } from '@peculiar/asn1-csr';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import {
@@ -8,7 +9,6 @@ import {
   type GeneralName,
   SubjectAlternativeName,
 } from '@peculiar/asn1-x509';
-import { isOneSequence } from './der.ts';
 import { keyOfSpki } from './public-key.ts';
 
 /** The contents of a certificate signing request, not checked. RFC 2986 */

@@ -58,7 +58,7 @@ export function draftChallenges(
   if (unknown !== undefined)
     throw new CaError(
       'ERR_CA_CHALLENGE',
-      `${unknown} stands for this CA in records of dns-persist-01, and not in CAA records: give it among caaIdentities too`,
+      `${unknown} names this CA in records of dns-persist-01 but not in CAA records: add it to caaIdentities`,
     );
   return {
     types: [...(account ? ['dns-account-01' as const] : []), 'dns-persist-01'],
@@ -70,6 +70,6 @@ function assertKnown(type: DraftChallengeType, draft: string, known: readonly st
   if (!known.includes(draft))
     throw new CaError(
       'ERR_CA_CHALLENGE',
-      `${type} is no RFC yet: name the version that clients follow, ${known.join(' or ')}`,
+      `${type} is not an RFC yet: name the version that clients follow, ${known.join(' or ')}`,
     );
 }

@@ -7,7 +7,7 @@ import { defineErrors, type ErrorTable } from '@acmex/errors';
  */
 export const caErrors = {
   ERR_CA_URL: {
-    meaning: 'The address under which the CA is reached is no http or https URL.',
+    meaning: 'The address under which clients reach the CA is not a valid http or https URL.',
     cure: 'Give the URL that clients will use, with its path, as https://ca.example/acme.',
     exit: 2,
     http: 422,

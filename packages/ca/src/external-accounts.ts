@@ -170,7 +170,7 @@ async function isKey(payload: string, key: PublicJwk): Promise<boolean> {
       (await thumbprintHex(jwk as unknown as PublicJwk)) === (await thumbprintHex(key))
     );
   } catch {
-    return false; // it has no thumbprint: it is no key at all
+    return false; // without a thumbprint it is not a key
   }
 }
 

@@ -49,7 +49,7 @@ export interface Handler {
   readonly plain?: PlainHandler;
 }
 
-/** The server's side of RFC 8555 as one function. */
+/** Returns the server's side of RFC 8555 as one function. */
 export function handlerOf(service: Service, onError: (failure: ServerFailure) => void): Handler {
   const plain = plainHandler(service, onError);
   const handler = async (request: Request, connection?: Connection) => {
@@ -63,20 +63,16 @@ export function handlerOf(service: Service, onError: (failure: ServerFailure) =>
 }
 
 function plainHandler(service: Service, onError: (failure: ServerFailure) => void): PlainHandler {
-  const verification = { nonces: noncesOf(service), keys: importedKeys() };
+  const nonces = noncesOf(service);
+  const keys = importedKeys();
 
-  const toAnswer = async (
+  const dispatch = async (
     request: PlainRequest,
     route: Route | undefined,
     { path, address }: { readonly path: string; readonly address: string },
   ): Promise<Answer> => {
     if (!route) throw refusal('malformed', 'there is nothing at this URL', { status: 404 });
-    const methods = route.signedBy === 'nobody' ? route.methods : ['POST'];
-    if (!methods.includes(request.method))
-      throw refusal('malformed', `this URL takes ${methods.join(' and ')} alone`, {
-        status: 405,
-        headers: { allow: methods.join(', ') },
-      });
+    checkMethod(route, request);
     const parameters = route.path.exec(path)?.groups ?? {};
     await limited(
       service.rateLimiter,
@@ -91,11 +87,15 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
         { status: 415 },
       );
     const body = await readBody(request.body, request.headers.get('content-length'));
-    const signed = await signedRequest(service, verification, {
-      url: service.urls.of(path),
-      body,
-      signedBy: route.signedBy,
-    });
+    const signed = await signedRequest(
+      service,
+      { nonces, keys },
+      {
+        url: service.urls.of(path),
+        body,
+        signedBy: route.signedBy,
+      },
+    );
     return route.signedBy === 'kid'
       ? await route.answer(service, signed as SignedByAccount, parameters)
       : await route.answer(service, signed, { address });
@@ -108,17 +108,27 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
       request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true);
     const index = path === '/directory' ? undefined : service.urls.of('/directory');
     try {
-      const answer = await toAnswer(request, route, { path, address }).catch((error: unknown) =>
+      const answer = await dispatch(request, route, { path, address }).catch((error: unknown) =>
         refused(error, request, onError),
       );
       return responseOf(request, answer, {
         index,
-        nonce: wantsNonce ? await verification.nonces.fresh() : undefined,
+        nonce: wantsNonce ? await nonces.fresh() : undefined,
       });
     } catch (error) {
       return responseOf(request, refused(error, request, onError), { index, nonce: undefined });
     }
   };
+}
+
+/** @throws Refusal `malformed` with 405 */
+function checkMethod(route: Route, { method }: Pick<PlainRequest, 'method'>): void {
+  const methods = route.signedBy === 'nobody' ? route.methods : ['POST'];
+  if (!methods.includes(method))
+    throw refusal('malformed', `this URL takes ${methods.join(' and ')} alone`, {
+      status: 405,
+      headers: { allow: methods.join(', ') },
+    });
 }
 
 /**

@@ -1,5 +1,7 @@
 export type { ServerFailure } from './background.ts';
 export {
+  type AuthorityKeyType,
+  authorityKeyTypes,
   type AuthorityRequest,
   createAuthority,
   createDevelopmentAuthority,
@@ -15,7 +17,6 @@ export {
   issuerOf,
   type IssuerOptions,
 } from './authority/issuer.ts';
-export { type AuthorityKeyType, authorityKeyTypes } from './authority/key-types.ts';
 export type { Revoked } from './authority/revocation-list.ts';
 export {
   loadAuthority,

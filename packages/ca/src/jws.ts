@@ -37,7 +37,7 @@ export function readJws(what: string, json: JsonObject | undefined): ReadJws {
   if (typeof head !== 'string' || typeof payload !== 'string' || typeof signature !== 'string')
     throw refusal(
       'malformed',
-      `${what} is no JWS in flattened JSON: it has "protected", "payload" and "signature", all texts`,
+      `${what} is not a JWS in flattened JSON: it needs "protected", "payload" and "signature", all texts`,
     );
   if (Object.keys(rest).length > 0)
     throw refusal(
@@ -81,16 +81,16 @@ export function algorithmOf(header: JsonObject): Algorithm {
  */
 export function readJwk(json: unknown): PublicJwk {
   if (typeof json !== 'object' || json === null)
-    throw refusal('malformed', 'the "jwk" is no JSON object');
+    throw refusal('malformed', 'the "jwk" is not a JSON object');
   const suppliedKey = json as JsonObject;
   if (suppliedKey.d !== undefined || suppliedKey.k !== undefined)
     throw refusal(
       'badPublicKey',
-      'the "jwk" holds a private key: it is not secret anymore, make another',
+      'the "jwk" holds a private key: it is no longer secret, make another',
     );
   const key = keyOfJwk(json);
   if (!key)
-    throw refusal('badPublicKey', 'the "jwk" is no public key of the types EC, RSA and OKP');
+    throw refusal('badPublicKey', 'the "jwk" is not a valid public key of type EC, RSA or OKP');
   const fault = keyFault(key);
   if (fault !== undefined) throw refusal('badPublicKey', `the account key ${fault}`);
   const jwk = key.export({ format: 'jwk' });
@@ -154,7 +154,7 @@ export async function verifiedPayload(
     if (code === errors.JWSSignatureVerificationFailed.code)
       throw refusal('malformed', `the signature of ${what} is not the key's`);
     if (code === errors.JWSInvalid.code || code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      throw refusal('malformed', `${what} is no JWS that can be read`);
+      throw refusal('malformed', `${what} is not a valid JWS`);
     throw error;
   }
 }

@@ -11,7 +11,7 @@ export function nodeHandler(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const plain = handler.plain ?? plainOf(handler);
   return (request, response) => {
-    answer(plain, request, response).catch(() => response.destroy()); // the connection broke: there is nobody to tell
+    answer(plain, request, response).catch(() => response.destroy()); // the connection broke, so no one reads the answer
   };
 }
 

@@ -100,7 +100,7 @@ function readMoment(name: string, value: unknown): string | undefined {
   try {
     return Temporal.Instant.from(typeof value === 'string' ? value : '').toString();
   } catch {
-    throw refusal('malformed', `"${name}" is no date and time as RFC 3339 has them`);
+    throw refusal('malformed', `"${name}" is not a date and time as RFC 3339 defines them`);
   }
 }
 

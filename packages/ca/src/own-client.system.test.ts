@@ -280,8 +280,8 @@ function suite(place: () => Place): void {
   });
   it('revokes a certificate by its own key', async () => {
     const { der, key } = await issue(await sessionOf(), ['own-key.test']);
-    const stranger = await sessionOf();
-    await revokeCertificate(stranger, der, {
+    const unrelatedSession = await sessionOf();
+    await revokeCertificate(unrelatedSession, der, {
       key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
     });
   });

@@ -55,7 +55,7 @@ function profile(
   if (!/^[\w.-]{1,64}$/.test(name))
     throw new CaError(
       'ERR_CA_PROFILE',
-      `${JSON.stringify(name)} is no name of a profile: use letters, digits, . _ -`,
+      `${JSON.stringify(name)} is not a valid name of a profile: use letters, digits, . _ -`,
     );
   if (milliseconds(backdate) < 0 || milliseconds(backdate) > 3_600_000)
     throw new CaError(

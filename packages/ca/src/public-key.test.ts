@@ -1,7 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { keyFault } from './public-key.ts';
-import { isWeakModulus } from './weak-modulus.ts';
+import { isWeakModulus, keyFault } from './public-key.ts';
 
 const modulusOf = () =>
   BigInt(

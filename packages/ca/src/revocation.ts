@@ -1,3 +1,4 @@
+import { parseCertificate } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import {
   type RevocationReason,
@@ -16,7 +17,6 @@ import {
   revocations,
 } from './certificate-records.ts';
 import { CaError } from './errors.ts';
-import { serialNumberOf } from './serial-number.ts';
 import { refusal } from './problems.ts';
 import { isSameKey, keyOfSpki } from './public-key.ts';
 import type { Service } from './service.ts';
@@ -60,6 +60,16 @@ export async function revokeCert(service: Service, request: SignedRequest): Prom
     await service.storage.write(revoking(stored, { serialNumber, reason, clock: service.clock }));
     return empty(200);
   });
+}
+
+/** Returns the serial number in lower-case hexadecimal; undefined if `der` is not a certificate. */
+function serialNumberOf(der: Uint8Array): string | undefined {
+  try {
+    const { serialNumber } = parseCertificate(der);
+    return /^[0-9a-f]{1,40}$/.test(serialNumber) ? serialNumber : undefined;
+  } catch {
+    return undefined; // not a certificate, so not one of this CA
+  }
 }
 
 async function mayRevoke(

@@ -83,7 +83,7 @@ describe('a request', () => {
       'accountDoesNotExist',
     ],
     ['an account that is a path', { kid: `${base}/account/../order/x` }, 'accountDoesNotExist'],
-    ['an account that is no text', { kid: 7 }, 'accountDoesNotExist'],
+    ['an account that is not a text', { kid: 7 }, 'accountDoesNotExist'],
   ])('with %s is refused', async (_, more, problem) => {
     const answer = await postAs(
       ca,
@@ -129,8 +129,8 @@ describe('a request', () => {
     ['an unprotected header', (jws) => ({ ...jws, header: { kid: 'other' } })],
     ['no signature', (jws) => ({ protected: jws.protected, payload: jws.payload })],
     ['an empty signature', (jws) => ({ ...jws, signature: '' })],
-    ['a signature that is no base64url', (jws) => ({ ...jws, signature: '+/+/' })],
-    ['a header that is no JSON', (jws) => ({ ...jws, protected: 'AAAA' })],
+    ['a signature that is not base64url', (jws) => ({ ...jws, signature: '+/+/' })],
+    ['a header that is not JSON', (jws) => ({ ...jws, protected: 'AAAA' })],
     ['a header that is a list', (jws) => ({ ...jws, protected: encoded([]) })],
     ['a JWS in compact form', (jws) => `${jws.protected}.${jws.payload}.${jws.signature}`],
     ['no JSON', () => '{'],
@@ -280,7 +280,7 @@ describe('an account key', () => {
       problem: 'badPublicKey',
     });
   });
-  it('may carry members that are no part of it', async () => {
+  it('may have members that ACME does not define', async () => {
     const { key: good } = await generateAccountKey();
     const more = {
       ...good,

@@ -25,7 +25,7 @@ export type SignedByKey = Signed & { readonly account?: never };
 export type SignedRequest = SignedByAccount | SignedByKey;
 
 /** What a server keeps between requests. */
-interface Verifying {
+interface SignatureState {
   readonly nonces: Nonces;
   readonly keys: ImportedKeys;
 }
@@ -44,7 +44,7 @@ interface Received {
  */
 export async function signedRequest(
   service: Pick<Service, 'storage' | 'urls'>,
-  { nonces, keys }: Verifying,
+  { nonces, keys }: SignatureState,
   { url, body, signedBy }: Received,
 ): Promise<SignedRequest> {
   const read = readJws('the request', parsedObject(body));

@@ -2,6 +2,7 @@ import { createPrivateKey, randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import {
   type CryptoBackend,
+  type KeyType,
   parseCertificate,
   type PrivateKey,
   privateKeyPem,
@@ -13,9 +14,18 @@ import type { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { checkedConstraints, type Constrained, type Constraints } from './constraints.ts';
 import { caExtensions, keyIdentifier } from './extensions.ts';
-import type { AuthorityKeyType } from './key-types.ts';
 import { signedCertificate } from './signed.ts';
 import { x509 } from './x509.ts';
+
+/** The types of keys that a CA can sign with. */
+export const authorityKeyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+] as const satisfies readonly KeyType[];
+export type AuthorityKeyType = (typeof authorityKeyTypes)[number];
 
 export type AuthorityRequest = Constrained & {
   /** What the CA is called: `Example Corp Internal`. */

@@ -140,13 +140,13 @@ function domain(text: string): string {
   } catch (cause) {
     throw new CaError(
       'ERR_CA_CONSTRAINTS',
-      `${JSON.stringify(text)} is no domain: write corp.example`,
+      `${JSON.stringify(text)} is not a valid domain: write corp.example`,
       { cause },
     );
   }
   throw new CaError(
     'ERR_CA_CONSTRAINTS',
-    `${JSON.stringify(text)} is no domain: write corp.example, which includes all names below it`,
+    `${JSON.stringify(text)} is not a valid domain: write corp.example, which includes all names below it`,
   );
 }
 
@@ -156,7 +156,7 @@ function range(text: string): string {
   if (!/^[^/]+\/\d{1,3}$/.test(text) || prefix > longest)
     throw new CaError(
       'ERR_CA_CONSTRAINTS',
-      `${JSON.stringify(text)} is no range of addresses: write 10.0.0.0/8 or fd00::/8`,
+      `${JSON.stringify(text)} is not a valid address range: write 10.0.0.0/8 or fd00::/8`,
     );
   return `${identifier(address).value}/${prefix}`;
 }

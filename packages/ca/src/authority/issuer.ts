@@ -68,7 +68,7 @@ export interface IssuerOptions {
 
 /**
  * An issuer from a CA's certificate and its key, made by `createAuthority` or the user's own.
- * @throws CaError `ERR_CA_CERTIFICATE` for a certificate that is no CA's, has expired, or belongs
+ * @throws CaError `ERR_CA_CERTIFICATE` if the certificate is not that of a CA, has expired, or belongs
  * to another key
  */
 export function issuerOf({
@@ -127,7 +127,7 @@ function whyNot(
   const usages =
     certificate.getExtension(x509.KeyUsagesExtension)?.usages ?? x509.KeyUsageFlags.keyCertSign;
   if (!issuerCertificate.isCa || (usages & x509.KeyUsageFlags.keyCertSign) === 0)
-    return "is no CA's: give one with CA:TRUE and keyCertSign";
+    return 'is not a CA certificate: use one with CA:TRUE and keyCertSign';
   if (issuerCertificate.subjectKeyIdentifier === undefined)
     return 'has no subject key identifier, without which no certificate can name it: make it with one';
   if (!Buffer.from(issuerCertificate.publicKey).equals(key.publicKey))

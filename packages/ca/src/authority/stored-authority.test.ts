@@ -48,9 +48,9 @@ describe('a CA', () => {
     await expect(loadAuthority(development, { kind: 'development' })).resolves.toMatchObject({
       root: made.root,
     });
-    const lying = memoryStorage();
-    await saveAuthority(lying, { ...made, kind: 'private' });
-    await expect(loadAuthority(lying, { kind: 'private' })).rejects.toMatchObject({
+    const mislabelled = memoryStorage();
+    await saveAuthority(mislabelled, { ...made, kind: 'private' });
+    await expect(loadAuthority(mislabelled, { kind: 'private' })).rejects.toMatchObject({
       code: 'ERR_CA_DEVELOPMENT',
     });
     await expect(loadAuthority(memoryStorage(), { kind: 'private' })).rejects.toMatchObject({

@@ -24,8 +24,8 @@ export type Resource = keyof typeof resources;
 export interface Exchange {
   readonly request: Request;
   readonly resource: Resource | undefined;
-  /** The CA without this fault, for requests of the fault's own. */
-  readonly beneath: Handler;
+  /** The CA without this fault, for requests that the fault itself makes. */
+  readonly inner: Handler;
 }
 
 /**
@@ -53,9 +53,9 @@ export interface When {
  */
 export function withFaults(handler: Handler, faults: readonly Fault[]): Handler {
   return faults.reduceRight<Handler>(
-    (beneath, fault) => (request, connection) =>
-      fault({ request, resource: resourceOf(request.url), beneath }, () =>
-        beneath(request, connection),
+    (inner, fault) => (request, connection) =>
+      fault({ request, resource: resourceOf(request.url), inner }, () =>
+        inner(request, connection),
       ),
     handler,
   );
@@ -86,7 +86,7 @@ function resourceOf(url: string): Resource | undefined {
 
 /** A nonce of the CA's own, for an answer that the CA did not give. */
 export async function freshNonce(
-  { request, beneath }: Exchange,
+  { request, inner }: Exchange,
   connection?: Connection,
 ): Promise<string | null> {
   const directory = new URL(
@@ -95,7 +95,22 @@ export async function freshNonce(
       '/new-nonce',
     ),
   );
-  return (await beneath(new Request(directory, { method: 'HEAD' }), connection)).headers.get(
+  return (await inner(new Request(directory, { method: 'HEAD' }), connection)).headers.get(
     'replay-nonce',
   );
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The same answer with another object in it; problems and bodies that are not a JSON object are
+ * unchanged.
+ */
+export async function rewritten(answer: Response, change: (json: Json) => Json): Promise<Response> {
+  const text = await answer.text();
+  const body =
+    answer.ok && /^application\/json/.test(answer.headers.get('content-type') ?? '')
+      ? JSON.stringify(change(JSON.parse(text) as Json))
+      : text;
+  return new Response(body === '' ? null : body, answer);
 }

@@ -125,7 +125,7 @@ describe('our client with a CA that does wrong', () => {
         }),
       ],
     ],
-    ['works on an order for long', [longProcessing({ attempts: 12 })]],
+    ['works on an order for long', [longProcessing({ polls: 12 })]],
     ['offers challenges without a token', [tokenlessChallenges()]],
     ['leaves out members', [missingMembers()]],
   ])('issues once from a CA that %s', async (_, faults) => {
@@ -147,7 +147,7 @@ describe('our client with a CA that does wrong', () => {
     ],
     ['has paused the name', [paused()], 'ERR_ACME_RATE_LIMITED', 'https://ca.example/unpause'],
     ['cannot be reached', [refusedConnections()], 'ERR_ACME_ANSWER_LOST', base],
-    ['stays away', [unavailable()], 'ERR_ACME_SERVER_INTERNAL', 'looked after'],
+    ['stays away', [unavailable()], 'ERR_ACME_SERVER_INTERNAL', 'maintenance'],
     [
       'sends a chain of ten thousand certificates',
       [hugeChains({ certificates: 10_000 })],

@@ -1,5 +1,4 @@
-import { type Exchange, type Fault, freshNonce, sometimes, type When } from './fault.ts';
-import { rewritten } from './rewriting.ts';
+import { type Exchange, type Fault, freshNonce, rewritten, sometimes, type When } from './fault.ts';
 
 /** Every POST that is met is refused for its nonce, with a new one. RFC 8555 §6.5 */
 export function badNonces(when: When = {}): Fault {
@@ -22,7 +21,7 @@ export function unavailable({
         exchange,
         503,
         'serverInternal',
-        'the CA is being looked after',
+        'the CA is closed for maintenance',
         retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
       ),
   );
@@ -70,7 +69,7 @@ export function refusedConnections(when: When = {}): Fault {
   return sometimes(
     when,
     async () =>
-      await Promise.reject(new TypeError('the connection was refused, as a fault was told to do')),
+      await Promise.reject(new TypeError('the connection was refused: a fault of the test')),
   );
 }
 
@@ -78,7 +77,7 @@ export function refusedConnections(when: When = {}): Fault {
 export function lostAnswers(when: When = {}): Fault {
   return sometimes(when, async (_, next) => {
     await next();
-    throw new TypeError('the answer was lost, as a fault was told to do');
+    throw new TypeError('the answer was lost: a fault of the test');
   });
 }
 
@@ -94,7 +93,7 @@ export function cutAnswers(when: When = {}): Fault {
     const cut = new ReadableStream<Uint8Array>({
       pull(controller) {
         if (body.length > 1 && !sent) controller.enqueue(body.subarray(0, body.length >> 1));
-        else controller.error(new TypeError('the answer was cut, as a fault was told to do'));
+        else controller.error(new TypeError('the answer was cut: a fault of the test'));
         sent = true;
       },
     });
@@ -103,11 +102,8 @@ export function cutAnswers(when: When = {}): Fault {
   });
 }
 
-/** After finalize, an order shows `processing` for so many looks. */
-export function longProcessing({
-  attempts: attempts,
-  ...when
-}: When & { readonly attempts: number }): Fault {
+/** After finalize, an order is `processing` for this number of answers. */
+export function longProcessing({ polls, ...when }: When & { readonly polls: number }): Fault {
   const left = new Map<string, number>();
   return sometimes(
     { on: ['finalize', 'order'], ...when },
@@ -115,7 +111,7 @@ export function longProcessing({
       await rewritten(await next(), (order) => {
         if (order.status !== 'valid' && order.status !== 'processing') return order;
         const url = request.url.replace(/\/finalize$/, '');
-        const remaining = left.get(url) ?? attempts;
+        const remaining = left.get(url) ?? polls;
         left.set(url, remaining - 1);
         if (remaining <= 0) return order;
         return { ...without(order, ['certificate']), status: 'processing' };

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// What the clients call to show and remove a response: tells the test's own server. INTEROP_CONTROL
+// What the clients call to show and remove a response: it reports to the test's own server. INTEROP_CONTROL
 // is its URL.
 const [verb = '', ...rest] = process.argv.slice(2);
 const send = async (path, body) => {

@@ -60,7 +60,7 @@ describe('validateDns01', () => {
     });
     expect(JSON.stringify(problem)).not.toMatch(new RegExp(`${digest}|thumbprint`, 'i'));
   });
-  it('tells a failed look-up from an absent record', async () => {
+  it('distinguishes a failed look-up from an absent record', async () => {
     await expect(validate({ 'TXT _acme-challenge.a.test': 2 })).resolves.toMatchObject({
       type: 'dns',
       detail: 'TXT of _acme-challenge.a.test: the look-up failed (ESERVFAIL)',

@@ -114,7 +114,7 @@ describe('validateDnsPersist01', () => {
     ['no account', 'malformed', ['ca.test'], 'accounturi is missing'],
     ['the account twice', 'malformed', [`ca.test; ${account}; ${account}`], 'twice'],
     [
-      'an end that is no number',
+      'an end that is not a number',
       'malformed',
       [`ca.test; ${account}; persistUntil=never`],
       'persistUntil',

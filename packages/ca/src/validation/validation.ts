@@ -82,8 +82,8 @@ const reasons: Readonly<Partial<Record<EgressErrorCode, ValidationProblemType>>>
 };
 
 /**
- * The problem that an error of @acmex/egress is to the client. What is no such error is a fault of
- * ours.
+ * The problem that an error of @acmex/egress is to the client. Any other error is a fault of this
+ * server.
  */
 export function egressProblem(
   identifier: Identifier,
