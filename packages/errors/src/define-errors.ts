@@ -34,7 +34,7 @@ export type CodedErrorClass<Code extends string> = new (
  * Extend it to give the errors further properties.
  *
  * @param area The name of the area, in PascalCase.
- * @param table The codes of the area. Codes are never renamed.
+ * @param table The codes of the area. From the first release on, a code is never renamed.
  */
 export function defineErrors<Code extends `ERR_${string}`>(
   area: string,
