@@ -1,25 +1,43 @@
 export {
   type Exchange,
   type Fault,
+  type Problem,
   type Resource,
   sometimes,
   type When,
   withFaults,
 } from './fault.ts';
+export { failingChallenges, retriedChallenges, tokenlessChallenges } from './challenges.ts';
 export {
-  badNonces,
-  cutAnswers,
-  hostileProblems,
-  hostileText,
+  type ChainArrangement,
+  disorderedChains,
   hugeChains,
   longProcessing,
-  lostAnswers,
   missingMembers,
   movedWindow,
+  nullMembers,
+  windowsOutsideLifetime,
+} from './contents.ts';
+export {
+  absentCertificates,
+  badGateways,
+  badNonces,
+  hostileProblems,
+  hostileText,
+  missingAccounts,
   paused,
   rateLimited,
-  refusedConnections,
-  tokenlessChallenges,
+  refusedReplacements,
   unavailable,
+} from './refusals.ts';
+export {
+  compressedAnswers,
+  cutAnswers,
+  foreignNonces,
+  lostAnswers,
+  missingHeaders,
+  type NonceAlphabet,
+  refusedConnections,
+  retryAfters,
   wrongContentTypes,
-} from './faults.ts';
+} from './transport.ts';
