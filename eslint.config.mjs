@@ -156,9 +156,8 @@ const scripts = {
 /** Folders that are not held to these rules yet. */
 const pending = [
   'apps/cli/**',
-  'packages/{certificate,challenge,client}/**',
+  'packages/{certificate,client}/**',
   'packages/{identifier,protocol}/**',
-  'packages/{storage,storage-file}/**',
   'tools/**',
 ];
 

@@ -1,8 +1,8 @@
 import { ChallengeError } from './errors.ts';
 
 /**
- * @throws ChallengeError `ERR_CHALLENGE_DRAFT` unless the version is named, and known here: which
- * one a CA follows cannot be guessed
+ * @throws ChallengeError `ERR_CHALLENGE_DRAFT` unless the version is named and known: the version
+ * that a CA follows cannot be guessed
  */
 export function assertDraft(
   type: string,
@@ -10,12 +10,12 @@ export function assertDraft(
   known: readonly string[],
 ): void {
   if (draft !== undefined && known.includes(draft)) return;
-  const given =
+  const problem =
     draft === undefined
       ? 'name the version of its draft that the CA follows'
-      : `"${draft.slice(0, 100)}" is no version of its draft that is known here`;
+      : `"${draft.slice(0, 100)}" is not a known version of its draft`;
   throw new ChallengeError(
     'ERR_CHALLENGE_DRAFT',
-    `${type} is no RFC yet: ${given}, ${known.join(' or ')}`,
+    `${type} is not an RFC yet: ${problem}, ${known.join(' or ')}`,
   );
 }

@@ -42,14 +42,13 @@ export const challengeErrors = {
     http: 500,
   },
   ERR_CHALLENGE_DRAFT: {
-    meaning:
-      'The challenge is defined by a draft, and which version of it is meant is not said, or it is not known here.',
+    meaning: 'The challenge is defined by a draft, and its version is not named, or is not known.',
     cure: 'Name the version that the CA follows, one of those in the message.',
     exit: 2,
     http: 422,
   },
   ERR_CHALLENGE_RECORD: {
-    meaning: 'The record that proves a name by dns-persist-01 does not stand in DNS as it must.',
+    meaning: 'The record that proves a name by dns-persist-01 is not in DNS as it must be.',
     cure: 'Set it as the message says, at every server that the message names.',
     exit: 6,
     http: 422,

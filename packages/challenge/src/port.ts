@@ -31,6 +31,68 @@ export async function listening<T extends Server>(
   }
 }
 
+/** A listener that opens with the first response and is closed after the last. */
+export interface ListenerOnDemand {
+  /** Listens unless it does already, or another process that shares its responses has the port. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** Returns where the responses are to be seen; undefined if nothing listens. */
+  address(): { readonly address: string; readonly port: number } | undefined;
+  /**
+   * Returns the error for a response that is not visible there.
+   * @param response what should be visible: `the response`
+   */
+  notVisible(response: string, options?: ErrorOptions): Error;
+}
+
+/** Takes the port when it is needed; opening and closing must be called in turn. */
+export function listenerOnDemand<T extends Server>({
+  make,
+  close,
+  place,
+  sharesResponses,
+}: {
+  readonly make: () => T;
+  readonly close: (server: T) => Promise<void>;
+  readonly place: Place;
+  /** Whether a process that has the port already answers for this one. */
+  readonly sharesResponses: boolean;
+}): ListenerOnDemand {
+  let server: T | undefined;
+  let portInUse: ChallengeError | undefined;
+  return {
+    async open() {
+      if (server) return;
+      try {
+        server = await listening(make, place);
+      } catch (error) {
+        const isInUse =
+          error instanceof ChallengeError && error.code === 'ERR_CHALLENGE_PORT_IN_USE';
+        if (!sharesResponses || !isInUse) throw error;
+        portInUse = error;
+      }
+    },
+    async close() {
+      const closing = server;
+      server = undefined;
+      if (closing) await close(closing);
+    },
+    address() {
+      const address = server?.address();
+      if (address && typeof address === 'object') return address;
+      return sharesResponses ? { address: place.host ?? '::', port: place.port } : undefined;
+    },
+    notVisible(response, options) {
+      if (!server && portInUse) return portInUse;
+      return new ChallengeError(
+        'ERR_CHALLENGE_NOT_VISIBLE',
+        `port ${place.port} of this machine does not show ${response} that was put there: check what else serves the port`,
+        options,
+      );
+    },
+  };
+}
+
 function failure(cause: unknown, { port, host }: Place): ChallengeError {
   switch (errorCode(cause)) {
     case 'EADDRINUSE':
@@ -54,13 +116,13 @@ function failure(cause: unknown, { port, host }: Place): ChallengeError {
   }
 }
 
-/** Runs one work after the other, so that opening and closing never find each other half done. */
+/** Runs one work after the other, so that neither opening nor closing is interrupted by the other. */
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(work);
     last = result.catch(() => {
-      /* its caller hears of it */
+      /* its caller handles it */
     });
     return result;
   };

@@ -41,7 +41,7 @@ interface TxtChallenge {
   /** Where the CA looks. */
   readonly nameOf: (challenge: ChallengeToSolve) => string | Promise<string>;
   /** What hosts make such a record from, where they know the type. */
-  readonly answered?: (challenge: ChallengeToSolve) => AnsweredChallenge;
+  readonly describeChallenge?: (challenge: ChallengeToSolve) => AnsweredChallenge;
 }
 
 /** For taking a record down; no one can cancel that. */
@@ -52,7 +52,7 @@ const removeLimit = 'PT2M';
  * the record is written where that leads.
  */
 export function txtSolver(
-  { type, nameOf, answered }: TxtChallenge,
+  { type, nameOf, describeChallenge }: TxtChallenge,
   {
     provider,
     propagation = { check: 'authoritative' },
@@ -76,7 +76,7 @@ export function txtSolver(
         zone,
         name,
         value: (await keyAuthorizationDigest(challenge.keyAuthorization)).base64url,
-        ...(answered ? { challenge: answered(challenge) } : {}),
+        ...(describeChallenge ? { challenge: describeChallenge(challenge) } : {}),
       };
     },
     present: (response, options) => provider.append(response.zone, [recordOf(response)], options),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StandingRecord } from '@acmex/challenge/dns-persist-01';
+import type { PersistentRecord } from '@acmex/challenge/dns-persist-01';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { records, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
@@ -25,7 +25,7 @@ const seen = records<SeenRecord>({
 export async function keepSeenRecord(
   storage: Storage,
   issuer: string,
-  { domain, name, current, persistUntil }: StandingRecord,
+  { domain, name, current, persistUntil }: PersistentRecord,
 ): Promise<void> {
   await storage.write([
     seen.put(idOf(issuer, domain), { name, current, persistUntil: persistUntil?.toString() }),

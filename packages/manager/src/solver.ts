@@ -3,7 +3,7 @@ import { dnsAccount01, type DnsAccountDraft } from '@acmex/challenge/dns-account
 import {
   dnsPersist01,
   type DnsPersistDraft,
-  type StandingRecord,
+  type PersistentRecord,
 } from '@acmex/challenge/dns-persist-01';
 import { http01, http01Webroot, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01 } from '@acmex/challenge/tls-alpn-01';
@@ -26,7 +26,7 @@ export interface SolverOptions {
   /** The names that will be validated, where they are known. */
   readonly names?: readonly string[] | undefined;
   /** Called with each dns-persist-01 record that was found. */
-  readonly onRecord?: ((record: StandingRecord) => void | Promise<void>) | undefined;
+  readonly onRecord?: ((record: PersistentRecord) => void | Promise<void>) | undefined;
 }
 
 /**

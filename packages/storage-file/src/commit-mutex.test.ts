@@ -51,7 +51,7 @@ describe('commitMutex', () => {
   it('lets one at a time commit, whatever comes between any two steps of each', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), async (scheduler) => {
-        let [holders, most, tenures] = [0, 0, 0];
+        let [holders, highest, tenures] = [0, 0, 0];
         const turn = () => scheduler.schedule(Promise.resolve());
         const { disk } = folderOf(turn);
         const commits = [1, 2, 3].map(async () => {
@@ -67,7 +67,7 @@ describe('commitMutex', () => {
           for (let n = 0; n < 3; n += 1) {
             const release = await mutex.acquire();
             holders += 1;
-            most = Math.max(most, holders);
+            highest = Math.max(highest, holders);
             await turn();
             holders -= 1;
             tenures += 1;
@@ -75,7 +75,7 @@ describe('commitMutex', () => {
           }
         });
         await scheduler.waitFor(Promise.all(commits));
-        expect([most, tenures]).toEqual([1, 9]);
+        expect([highest, tenures]).toEqual([1, 9]);
       }),
       { numRuns: 200 },
     );
@@ -122,9 +122,9 @@ describe('commitMutex', () => {
       );
       const mutex = commitMutex(folder, { disk, clock: sleepless });
       await expect(mutex.acquire().then((release) => release())).rejects.toThrow(`${step} fails`);
-      for (const one of [mutex, commitMutex(folder, { disk, clock: sleepless })])
+      for (const candidate of [mutex, commitMutex(folder, { disk, clock: sleepless })])
         await (
-          await one.acquire()
+          await candidate.acquire()
         )();
       expect(
         [...files.keys()]

@@ -29,106 +29,143 @@ export function commitMutex(
   folder: string,
   { disk, clock }: { readonly disk: Disk; readonly clock: Clock },
 ): CommitMutex {
-  const identity = JSON.stringify(thisProcess());
-
-  const list = async () => (await disk.list(folder)).map(({ name }) => name);
-  const numbersIn = (names: readonly string[]) =>
-    names
-      .map((name) => ({ name, number: Number(/^(\d{1,15})(\.free)?$/.exec(name)?.[1] ?? 0) }))
-      .filter(({ number }) => number > 0)
-      .sort((a, b) => b.number - a.number);
-
-  /** Whether the next number may be made. */
-  const isFree = async (name: string): Promise<boolean> => {
-    if (name.endsWith('.free')) return true;
-    const path = join(folder, name);
-    const bytes = await disk.read(path);
-    if (!bytes) return true;
-    const holder = parseIdentity(bytes.toString('utf8'));
-    // It was whole when it got its name: only a machine that lost power leaves less of it.
-    if (!holder) return true;
-    const state = stateOf(holder);
-    if (state === 'elsewhere')
-      throw new StorageError(
-        'ERR_STORAGE_PLACE',
-        `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`,
-      );
-    return state === 'dead';
-  };
-
-  /**
-   * What a fault of the disk kept from being given back: no one takes a process that lives for
-   * dead.
-   */
-  let owed: string | undefined;
-  const giveBack = async (own: string): Promise<void> => {
-    owed = own;
-    await disk.rename(own, `${own}.free`);
-    owed = undefined;
-  };
-
-  const newName = (purpose: 'making' | 'waiting') =>
-    `${purpose}-${process.pid}-${randomBytes(6).toString('hex')}`;
-  /** The file that says that this one waits. */
+  const numbers = numberedFiles(folder, disk);
+  /** The file that says that this process waits. */
   let waiting: string | undefined;
-  /** Whether others waited when this one last got the right to commit. */
-  let othersWait = false;
+  /** Whether others waited when this process last got the right to commit. */
+  let isWanted = false;
 
-  const attempt = async (): Promise<string | undefined> => {
-    const [last] = numbersIn(await list());
-    if (last && !(await isFree(last.name))) return undefined;
-    const number = (last?.number ?? 0) + 1;
-    const own = join(folder, String(number));
-    const made = join(folder, newName('making'));
-    await disk.jot(made, Buffer.from(identity));
-    const won = await disk.link(made, own);
-    if (!won) {
-      await disk.remove(made);
-      return undefined;
-    }
-    try {
-      await disk.remove(made);
-      const names = await list();
-      const others = numbersIn(names).filter(({ name }) => name !== String(number));
-      if (others.some((other) => other.number >= number)) {
-        await disk.remove(own);
-        return undefined;
-      }
-      for (const { name } of others) await disk.remove(join(folder, name));
-      othersWait = names.some(
-        (name) => name !== waiting && exists(Number(/^waiting-(\d+)-/.exec(name)?.[1] ?? 0)),
-      );
-    } catch (error) {
-      await giveBack(own).catch(() => {
-        /* the first error says what is wrong with the disk */
+  const beginWaiting = async () => {
+    if (waiting !== undefined) return;
+    waiting = newName('waiting');
+    await disk.jot(join(folder, waiting), Buffer.from(identity));
+  };
+  const endWaiting = async () => {
+    if (waiting !== undefined)
+      await disk.remove(join(folder, waiting)).catch(() => {
+        /* the next start clears it away */
       });
-      throw error;
-    }
-    return own;
+    waiting = undefined;
+  };
+  const attempt = async (): Promise<string | undefined> => {
+    const taken = await numbers.take();
+    if (!taken) return undefined;
+    isWanted = taken.names.some(
+      (name) => name !== waiting && exists(Number(/^waiting-(\d+)-/.exec(name)?.[1] ?? 0)),
+    );
+    return taken.path;
   };
 
   return {
     async acquire(signal) {
-      if (owed !== undefined && (await disk.read(owed))) await giveBack(owed);
-      owed = undefined;
-      if (othersWait) await clock.sleep({ milliseconds: longest }, { signal });
-      othersWait = false;
+      await numbers.giveBackOwed();
+      if (isWanted) await clock.sleep({ milliseconds: longest }, { signal });
+      isWanted = false;
       try {
         for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
           signal?.throwIfAborted();
-          const own = await attempt();
-          if (own !== undefined) return () => giveBack(own);
-          if (waiting === undefined)
-            await disk.jot(join(folder, (waiting = newName('waiting'))), Buffer.from(identity));
+          const path = await attempt();
+          if (path !== undefined) return () => numbers.giveBack(path);
+          await beginWaiting();
           await clock.sleep({ milliseconds: pause }, { signal });
         }
       } finally {
-        if (waiting !== undefined)
-          await disk.remove(join(folder, waiting)).catch(() => {
-            /* the next start clears it away */
-          });
-        waiting = undefined;
+        await endWaiting();
       }
     },
   };
+}
+
+const identity = JSON.stringify(thisProcess());
+
+function newName(purpose: 'making' | 'waiting'): string {
+  return `${purpose}-${process.pid}-${randomBytes(6).toString('hex')}`;
+}
+
+interface NumberedFiles {
+  /** Makes the file of the next number. @returns undefined if someone has it, or was faster */
+  take(): Promise<{ readonly path: string; readonly names: readonly string[] } | undefined>;
+  giveBack(path: string): Promise<void>;
+  /** Repeats a giving back that a fault of the disk prevented. */
+  giveBackOwed(): Promise<void>;
+}
+
+function numberedFiles(folder: string, disk: Disk): NumberedFiles {
+  const list = async () => (await disk.list(folder)).map(({ name }) => name);
+  /**
+   * What a fault of the disk kept from being given back: no process takes one that lives for dead.
+   */
+  let owed: string | undefined;
+  const giveBack = async (path: string): Promise<void> => {
+    owed = path;
+    await disk.rename(path, `${path}.free`);
+    owed = undefined;
+  };
+  /** @returns the names in the folder; undefined if this process came too late */
+  const clearBelow = async (number: number): Promise<readonly string[] | undefined> => {
+    const names = await list();
+    const rivals = numbersIn(names).filter(({ name }) => name !== String(number));
+    if (rivals.some((rival) => rival.number >= number)) {
+      await disk.remove(join(folder, String(number)));
+      return undefined;
+    }
+    for (const { name } of rivals) await disk.remove(join(folder, name));
+    return names;
+  };
+
+  return {
+    giveBack,
+    async giveBackOwed() {
+      if (owed !== undefined && (await disk.read(owed))) await giveBack(owed);
+      owed = undefined;
+    },
+    async take() {
+      const [last] = numbersIn(await list());
+      if (last && !(await isFree(join(folder, last.name), disk))) return undefined;
+      const number = (last?.number ?? 0) + 1;
+      const path = join(folder, String(number));
+      const draft = join(folder, newName('making'));
+      await disk.jot(draft, Buffer.from(identity));
+      if (!(await disk.link(draft, path))) {
+        await disk.remove(draft);
+        return undefined;
+      }
+      try {
+        await disk.remove(draft);
+        const names = await clearBelow(number);
+        return names && { path, names };
+      } catch (error) {
+        await giveBack(path).catch(() => {
+          /* the first error says what is wrong with the disk */
+        });
+        throw error;
+      }
+    },
+  };
+}
+
+function numbersIn(
+  names: readonly string[],
+): readonly { readonly name: string; readonly number: number }[] {
+  return names
+    .map((name) => ({ name, number: Number(/^(\d{1,15})(\.free)?$/.exec(name)?.[1] ?? 0) }))
+    .filter(({ number }) => number > 0)
+    .sort((a, b) => b.number - a.number);
+}
+
+/** Whether the number after this file's may be made. */
+async function isFree(path: string, disk: Disk): Promise<boolean> {
+  if (path.endsWith('.free')) return true;
+  const bytes = await disk.read(path);
+  if (!bytes) return true;
+  const holder = parseIdentity(bytes.toString('utf8'));
+  // It was whole when it got its name: only a machine that lost power leaves less of it.
+  if (!holder) return true;
+  const state = stateOf(holder);
+  if (state === 'elsewhere')
+    throw new StorageError(
+      'ERR_STORAGE_PLACE',
+      `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`,
+    );
+  return state === 'dead';
 }

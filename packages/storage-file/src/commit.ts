@@ -49,7 +49,7 @@ export async function commit(
   const moves = changes
     .filter((change) => !('check' in change))
     .map((change): Move => ({
-      from: news.find((one) => one.change === change)?.from,
+      from: news.find((file) => file.change === change)?.from,
       to: fileOf('', keyOf(change)),
     }));
   try {
@@ -58,7 +58,8 @@ export async function commit(
         disk.write(join(root, newFiles, from), fileBytes({ value, version, secret })),
       ),
     );
-    for (const one of written) if (one.status === 'rejected') throw one.reason;
+    const failure = written.find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') throw failure.reason;
     if (moves.length > 1) await keepJournal(root, disk, moves);
   } catch (error) {
     for (const { from } of news)

@@ -39,8 +39,8 @@ export function fileBytes({
 
 /** @throws CorruptEntryError */
 export function entryIn(key: string, bytes: Buffer): Entry {
-  const found = head.exec(bytes.toString('latin1', 0, longestHead));
-  const [line, version, secret] = found ?? [];
+  const header = head.exec(bytes.toString('latin1', 0, longestHead));
+  const [line, version, secret] = header ?? [];
   if (line === undefined || version === undefined)
     throw new CorruptEntryError(
       key,

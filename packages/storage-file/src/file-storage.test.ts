@@ -23,8 +23,8 @@ describe('fileStorage', () => {
   for (const clause of storageContract) {
     it(clause.title, async () => {
       await using storage = opened();
-      await using other = opened();
-      await checkClause(clause, { storage, secondStorage: other, place: 'contract' });
+      await using second = opened();
+      await checkClause(clause, { storage, secondStorage: second, place: 'contract' });
     });
   }
 
@@ -35,7 +35,7 @@ describe('fileStorage', () => {
 
   it('behaves like a plain map, and explains every outcome of writers at once', async () => {
     await using storage = opened();
-    await using other = opened();
+    await using second = opened();
     await fc.assert(
       fc.asyncProperty(histories, async (numbers) => {
         const place = `model-${run++}`;
@@ -44,11 +44,11 @@ describe('fileStorage', () => {
       { numRuns: 20 },
     );
     await fc.assert(
-      fc.asyncProperty(histories, histories, async (one, two) => {
+      fc.asyncProperty(histories, histories, async (numbers, moreNumbers) => {
         const place = `writers-${run++}`;
-        await holdsConcurrently([storage, other], place, [
-          historyFrom(place, one),
-          historyFrom(place, two),
+        await holdsConcurrently([storage, second], place, [
+          historyFrom(place, numbers),
+          historyFrom(place, moreNumbers),
         ]);
       }),
       { numRuns: 20 },

@@ -42,56 +42,8 @@ export function fileStorageOn(
   typeOf: FileSystemType = fileSystemType,
 ): Storage {
   const root = resolve(path);
-  const mutex = commitMutex(join(root, mutexFolder), { disk, clock });
+  const { alone, settled } = committing(root, { disk, clock });
   let ready: Promise<void> | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
-  let held: { readonly release: () => Promise<void>; readonly until: number } | undefined;
-  let recovered = false;
-
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(work);
-    last = result.catch(() => {
-      /* its caller hears of it */
-    });
-    return result;
-  };
-  /**
-   * Keeps the mutex for those of this process who wait already, but not for long where others may
-   * wait.
-   */
-  const holding = async <T>(
-    work: () => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> => {
-    held ??= { release: await mutex.acquire(signal), until: clock.monotonic() + tenure };
-    try {
-      return await work();
-    } finally {
-      if (waiting === 0 || clock.monotonic() >= held.until) {
-        const { release } = held;
-        held = undefined;
-        await release();
-      }
-    }
-  };
-  /** One at a time in this process, and of all processes. */
-  const alone = <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    waiting += 1;
-    return inTurn(async () => {
-      waiting -= 1;
-      const others = held === undefined;
-      return await holding(async () => {
-        signal?.throwIfAborted();
-        if (!recovered || (others && (await disk.read(join(root, '.acmex/journal')))))
-          await recover(root, disk);
-        recovered = false;
-        const done = await work();
-        recovered = true;
-        return done;
-      }, signal);
-    });
-  };
   const open = async () => {
     await prepare(root, disk, typeOf);
     await removeForgotten(root, disk);
@@ -132,13 +84,79 @@ export function fileStorageOn(
     },
     async write(changes, { signal } = {}) {
       // A copy, before anything is awaited: the caller may continue with its bytes.
-      const own = checkedChanges(changes).map((change) =>
+      const copied = checkedChanges(changes).map((change) =>
         'set' in change ? { ...change, value: Uint8Array.from(change.value) } : change,
       );
       await opened(signal);
-      return own.length === 0 ? [] : await alone(() => commit(root, disk, own), signal);
+      return copied.length === 0 ? [] : await alone(() => commit(root, disk, copied), signal);
     },
     async [Symbol.asyncDispose]() {
+      await settled();
+    },
+  };
+}
+
+interface Committing {
+  /** Runs one work at a time in this process, and of all processes. */
+  alone<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** Waits for all work that was begun. */
+  settled(): Promise<void>;
+}
+
+function committing(
+  root: string,
+  { disk, clock }: { readonly disk: Disk; readonly clock: Clock },
+): Committing {
+  const mutex = commitMutex(join(root, mutexFolder), { disk, clock });
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let held: { readonly release: () => Promise<void>; readonly until: number } | undefined;
+  let isRecovered = false;
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => {
+      /* its caller handles it */
+    });
+    return result;
+  };
+  /**
+   * Holds the mutex for the work of this process that waits already, but not for long where others
+   * may wait.
+   */
+  const holding = async <T>(
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> => {
+    held ??= { release: await mutex.acquire(signal), until: clock.monotonic() + tenure };
+    try {
+      return await work();
+    } finally {
+      if (waiting === 0 || clock.monotonic() >= held.until) {
+        const { release } = held;
+        held = undefined;
+        await release();
+      }
+    }
+  };
+  return {
+    alone(work, signal) {
+      waiting += 1;
+      return inTurn(async () => {
+        waiting -= 1;
+        const wasReleased = held === undefined;
+        return await holding(async () => {
+          signal?.throwIfAborted();
+          if (!isRecovered || (wasReleased && (await disk.read(join(root, '.acmex/journal')))))
+            await recover(root, disk);
+          isRecovered = false;
+          const result = await work();
+          isRecovered = true;
+          return result;
+        }, signal);
+      });
+    },
+    async settled() {
       await last;
     },
   };

@@ -152,7 +152,7 @@ describe('the place of fileStorage', () => {
     );
     await writeFile(join(path, 'FORMAT'), 'something else');
     await expect(fileStorage({ path }).get('a')).rejects.toEqual(
-      refusal('ERR_STORAGE_PLACE', 'no storage'),
+      refusal('ERR_STORAGE_PLACE', 'not a storage'),
     );
   });
 

@@ -40,7 +40,7 @@ export const fileSystemType: FileSystemType = async (path) => (await statfs(path
 export async function prepare(root: string, disk: Disk, typeOf: FileSystemType): Promise<void> {
   await mkdir(root, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new StorageUnavailableError(
-      `${root} cannot be made (${errorCode(cause) ?? String(cause)}): give another place, or make the folder for the user that this program runs as`,
+      `${root} cannot be made (${errorCode(cause) ?? String(cause)}): use another place, or make the folder for the user that this program runs as`,
       { cause },
     );
   });
@@ -48,22 +48,22 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
   if (network !== undefined)
     throw new StorageError(
       'ERR_STORAGE_PLACE',
-      `${root} lies on ${network}, where two machines would write over each other: use a local disk, or redis:// for several machines`,
+      `${root} is on ${network}, where two machines would write over each other: use a local disk, or redis:// for several machines`,
     );
-  const found = await disk.read(join(root, format));
-  if (found) checkFormat(root, found.toString('utf8', 0, 100));
-  const [other] = found
+  const existingFormat = await disk.read(join(root, format));
+  if (existingFormat) checkFormat(root, existingFormat.toString('utf8', 0, 100));
+  const [strayEntry] = existingFormat
     ? []
     : (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
-  if (other)
+  if (strayEntry)
     throw new StorageError(
       'ERR_STORAGE_PLACE',
-      `${root} is no storage, and not empty (it holds ${other.name}): give a folder of its own`,
+      `${root} is not a storage, and not empty (it holds ${strayEntry.name}): use a folder of its own`,
     );
   // Also where there is a FORMAT: a copy of the folder may lack what was empty.
   for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder])
     await disk.makeFolder(join(root, folder));
-  if (!found) await markAsOurs(root, disk);
+  if (!existingFormat) await markAsOurs(root, disk);
 }
 
 async function markAsOurs(root: string, disk: Disk): Promise<void> {
@@ -79,7 +79,7 @@ function checkFormat(root: string, text: string): void {
   if (version === undefined)
     throw new StorageError(
       'ERR_STORAGE_PLACE',
-      `${root} is no storage: its file ${format} says something else`,
+      `${root} is not a storage: its file ${format} says something else`,
     );
   if (Number(version) > 1)
     throw new StorageError(

@@ -19,9 +19,9 @@ export async function* entriesBelow(
   let left = limit;
   let keys: string[] = [];
   const read = async () => {
-    const found = await Promise.all(keys.map((key) => entryAt(root, disk, key, onCorrupt)));
+    const entries = await Promise.all(keys.map((key) => entryAt(root, disk, key, onCorrupt)));
     keys = [];
-    return found.filter((entry) => entry !== undefined).slice(0, left);
+    return entries.filter((entry) => entry !== undefined).slice(0, left);
   };
   for await (const key of keysBelow(root, disk, prefix, { after, onCorrupt })) {
     signal?.throwIfAborted();
@@ -58,12 +58,13 @@ async function* keysBelow(
   folder: string,
   { after, onCorrupt }: { readonly after: string; readonly onCorrupt: ListOptions['onCorrupt'] },
 ): AsyncGenerator<string> {
-  const found: { readonly name: string; readonly key: string; readonly isFolder: boolean }[] = [];
+  const children: { readonly name: string; readonly key: string; readonly isFolder: boolean }[] =
+    [];
   for (const entry of await disk.list(join(root, folder))) {
     const part = entry.isDirectory() ? entry.name : partOf(entry.name);
     const key = folder === '' ? (part ?? '') : `${folder}/${part}`;
     if (part !== undefined && isPart(part) && !entry.isSymbolicLink())
-      found.push({
+      children.push({
         key,
         isFolder: entry.isDirectory(),
         name: entry.isDirectory() ? `${part}/` : part,
@@ -72,13 +73,13 @@ async function* keysBelow(
       onCorrupt?.(
         new CorruptEntryError(
           join(folder, entry.name),
-          'it is no file of this storage: move it elsewhere',
+          'it is not a file of this storage: move it elsewhere',
         ),
       );
   }
-  // A folder stands where the keys in it do: behind `a-` and `a.b`, before `a0`.
-  found.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { key, isFolder } of found) {
+  // A folder is sorted as the keys in it are: behind `a-` and `a.b`, before `a0`.
+  children.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { key, isFolder } of children) {
     if (!isFolder) {
       if (key > after) yield key;
     } else if (`${key}/` > after || after.startsWith(`${key}/`))

@@ -34,24 +34,24 @@ function dying(left: number): Disk {
 }
 
 const storage = fileStorageOn(Number(steps) > 0 ? dying(Number(steps)) : nodeDisk, { path });
-const told = (line: string) =>
+const report = (line: string) =>
   new Promise<void>((resolve) => {
     process.stdout.write(`${line}\n`, () => resolve());
   });
 
-/** Single keys, and three keys that always hold the same. What is told is acknowledged. */
+/** Single keys, and three keys that always hold the same. What is reported is acknowledged. */
 for (let round = 1; ; round += 1) {
   const value = new TextEncoder().encode(`${seed}.${round}`);
   const single = `single/${round % 3}`;
-  await told(`try ${single} ${seed}.${round}`);
+  await report(`try ${single} ${seed}.${round}`);
   await storage.write([{ set: single, value }]);
-  await told(`did ${single} ${seed}.${round}`);
-  await told(`try together ${seed}.${round}`);
+  await report(`did ${single} ${seed}.${round}`);
+  await report(`try together ${seed}.${round}`);
   await storage.write([
     { set: 'together/a', value },
     { set: 'together/b/c', value },
     round % 2 ? { set: 'z', value } : { remove: 'z' },
     { set: 'together/d', value },
   ]);
-  await told(`did together ${seed}.${round}`);
+  await report(`did together ${seed}.${round}`);
 }

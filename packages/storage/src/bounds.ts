@@ -1,7 +1,7 @@
 import { StorageError } from './errors.ts';
 import type { Change } from './storage.ts';
 
-const part = /^[a-z0-9_~-][a-z0-9._~-]{0,119}$/;
+const segmentPattern = /^[a-z0-9_~-][a-z0-9._~-]{0,119}$/;
 const longestKey = 500;
 /** 1 MiB, and what an encrypting wrapper adds. */
 const largestValue = 1024 * 1024 + 1024;
@@ -10,11 +10,11 @@ const mostChanges = 100;
 /** The key itself. @throws StorageError `ERR_STORAGE_INPUT` */
 export function checkedKey(key: string): string {
   if (key.length > longestKey)
-    throw refused(`a key may have ${longestKey} bytes, and ${shown(key)} has ${key.length}`);
-  const wrong = key.split('/').find((one) => !part.test(one));
+    throw refused(`a key may have ${longestKey} bytes, and ${quoted(key)} has ${key.length}`);
+  const wrong = key.split('/').find((segment) => !segmentPattern.test(segment));
   if (wrong !== undefined)
     throw refused(
-      `${shown(key)} is no key: ${wrong === '' ? 'a part of it is empty' : `${shown(wrong)} is not 1 to 120 of a-z 0-9 . _ ~ - without . in front`}`,
+      `${quoted(key)} is not a valid key: ${wrong === '' ? 'a part of it is empty' : `${quoted(wrong)} is not 1 to 120 of a-z 0-9 . _ ~ - without . in front`}`,
     );
   return key;
 }
@@ -49,4 +49,4 @@ export function keyOf(change: Change): string {
 }
 
 const refused = (message: string) => new StorageError('ERR_STORAGE_INPUT', message);
-const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+const quoted = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);

@@ -48,7 +48,7 @@ const set = (
 ): Change => ({ set: key, value: bytes(value), ...more });
 const collect = async <T>(from: AsyncIterable<T>) => {
   const all: T[] = [];
-  for await (const one of from) all.push(one);
+  for await (const value of from) all.push(value);
   return all;
 };
 const keysBelow = async (
@@ -69,8 +69,8 @@ export const storageContract: readonly Clause[] = [
     async check({ storage, secondStorage, place }) {
       const value = Uint8Array.from({ length: 512 }, (_, at) => at % 256);
       const [version] = await storage.write([{ set: `${place}/a`, value }]);
-      for (const one of [storage, secondStorage]) {
-        const entry = await one.get(`${place}/a`);
+      for (const reader of [storage, secondStorage]) {
+        const entry = await reader.get(`${place}/a`);
         assert.deepEqual(
           { ...entry, value: [...(entry?.value ?? [])] },
           { key: `${place}/a`, value: [...value], version, secret: false },
@@ -105,7 +105,7 @@ export const storageContract: readonly Clause[] = [
   },
   {
     title:
-      'lists in the byte order of the keys, a key before those below it, and only what lies below the prefix',
+      'lists in the byte order of the keys, a key before those below it, and only what is below the prefix',
     async check(subject) {
       const { storage, place } = subject;
       const keys = ['a', 'a-', 'a.b', 'a/b', 'a/b/c', 'a/~', 'a0', 'aa/a', 'a_', 'b', 'z~/z'].map(
@@ -383,7 +383,7 @@ export const storageContract: readonly Clause[] = [
           await secondStorage.write(accounts.map((key) => set(key, String(round))));
       })();
       try {
-        for (let look = 0; look < 5; look += 1) {
+        for (let attempt = 0; attempt < 5; attempt += 1) {
           const values = (await collect(storage.snapshot()))
             .filter(({ key }) => accounts.includes(key))
             .map(text);

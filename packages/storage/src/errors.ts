@@ -13,7 +13,7 @@ export const storageErrors = {
   },
   ERR_STORAGE_LOCK_LOST: {
     meaning: 'The lock was taken over by another holder: nothing was written.',
-    cure: 'Stop this work: its successor goes on with it.',
+    cure: 'Stop this work: its successor continues it.',
     exit: 3,
     http: 409,
   },

@@ -29,7 +29,9 @@ export function historyFrom(place: string, numbers: readonly (readonly number[])
       verb: verbs[Math.floor(number / 8) % verbs.length] ?? 'set',
       condition: conditions[Math.floor(number / 64) % conditions.length] ?? 'none',
     }));
-    return steps.filter(({ key }, at) => steps.findIndex((one) => one.key === key) === at);
+    return steps.filter(
+      ({ key }, at) => steps.findIndex((previous) => previous.key === key) === at,
+    );
   });
 }
 
@@ -65,7 +67,7 @@ export async function holdsLikeModel(
     const expected = [...model]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, { value, version }]) => ({ key, value, version }));
-    assert.deepEqual(await shown(storage, place), expected);
+    assert.deepEqual(await entriesOf(storage, place), expected);
   }
 }
 
@@ -111,11 +113,11 @@ export async function holdsConcurrently(
       }
     }),
   );
-  for (const { key, value, version } of await shown(writers[0], place)) {
+  for (const { key, value, version } of await entriesOf(writers[0], place)) {
     assert.equal(
       written.get(`${key} ${version}`),
       value,
-      `${key} holds what nobody was told to have written`,
+      `${key} holds a value that no write acknowledged`,
     );
     assert.equal(
       replaced.get(`${key} ${version}`),
@@ -126,7 +128,7 @@ export async function holdsConcurrently(
 }
 
 function changeOf({ verb, key, condition }: Step, current: string | null, value: string): Change {
-  const ifVersion = condition === 'current' ? current : condition === 'absent' ? null : undefined;
+  const ifVersion = { none: undefined, current, absent: null }[condition];
   switch (verb) {
     case 'set':
       return { set: key, value: new TextEncoder().encode(value), ifVersion };
@@ -149,7 +151,7 @@ async function attempt(
   }
 }
 
-async function shown(
+async function entriesOf(
   storage: Storage | undefined,
   place: string,
 ): Promise<{ key: string; value: string; version: string }[]> {

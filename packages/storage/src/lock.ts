@@ -166,7 +166,10 @@ function holding(
     });
   };
   let released: Promise<void> | undefined;
-  const release = () => (released ??= giveBack());
+  const release = () => {
+    released ??= giveBack();
+    return released;
+  };
   return {
     name,
     token,

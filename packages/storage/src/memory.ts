@@ -8,9 +8,10 @@ import type { Change, Entry, Storage } from './storage.ts';
  * last.
  */
 export function memoryStorage(): Storage {
-  const entries = new sorted.default<string, Entry>(undefined, (a, b) =>
-    a < b ? -1 : a > b ? 1 : 0,
-  );
+  const entries = new sorted.default<string, Entry>(undefined, (a, b) => {
+    if (a === b) return 0;
+    return a < b ? -1 : 1;
+  });
   let written = 0;
 
   const versionOf = (key: string) => entries.get(key)?.version ?? null;

@@ -49,9 +49,9 @@ export async function migrate(
     const there = await Promise.all(wanted.map(({ key }) => to.get(key)));
     const missing = wanted.filter((_, at) => there[at] === undefined);
     for (const [at, entry] of wanted.entries()) {
-      const found = there[at];
-      if (found && same(found, entry)) present += 1;
-      else if (found)
+      const existing = there[at];
+      if (existing && same(existing, entry)) present += 1;
+      else if (existing)
         skipped.push({ key: entry.key, reason: 'the target holds something else under this key' });
     }
     await copy(missing, to, signal);
@@ -62,7 +62,7 @@ export async function migrate(
   return result();
 }
 
-const most = { entries: 100, bytes: 4 * 1024 * 1024 };
+const batchLimit = { entries: 100, bytes: 4 * 1024 * 1024 };
 
 /** As many entries as go into one write, and no more bytes than fit into the memory. */
 export async function* inBatches(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
@@ -71,7 +71,7 @@ export async function* inBatches(entries: AsyncIterable<Entry>): AsyncGenerator<
   for await (const entry of entries) {
     batch.push(entry);
     bytes += entry.value.length;
-    if (batch.length < most.entries && bytes < most.bytes) continue;
+    if (batch.length < batchLimit.entries && bytes < batchLimit.bytes) continue;
     yield batch;
     [batch, bytes] = [[], 0];
   }
@@ -98,8 +98,8 @@ export async function copy(
   );
   const back = await Promise.all(entries.map(({ key }) => to.get(key)));
   for (const [at, entry] of entries.entries()) {
-    const found = back[at];
-    if (!found || !same(found, entry))
+    const copied = back[at];
+    if (!copied || !same(copied, entry))
       throw new StorageError(
         'ERR_STORAGE_CORRUPT',
         `${entry.key} did not come back from the target as it was written`,

@@ -54,7 +54,7 @@ export function jsonRecord<T>({
       try {
         return check(record);
       } catch (error) {
-        throw new CorruptEntryError(key, `it is no ${kind} (${errorText(error)})`, {
+        throw new CorruptEntryError(key, `it is not a valid ${kind} (${errorText(error)})`, {
           cause: error,
         });
       }
@@ -68,7 +68,7 @@ function parsed(key: string, value: Uint8Array): Record<string, unknown> & { v?:
     if (typeof record === 'object' && record !== null && !Array.isArray(record))
       return { ...record };
   } catch (error) {
-    throw new CorruptEntryError(key, 'it is no JSON', { cause: error });
+    throw new CorruptEntryError(key, 'it is not valid JSON', { cause: error });
   }
-  throw new CorruptEntryError(key, 'it is no JSON object');
+  throw new CorruptEntryError(key, 'it is not a JSON object');
 }

@@ -46,8 +46,11 @@ describe('memoryStorage', () => {
 
   it('explains every outcome of writers at once by some order', async () => {
     await fc.assert(
-      fc.asyncProperty(histories, histories, (one, two) =>
-        holdsConcurrently([memoryStorage()], 'p', [historyFrom('p', one), historyFrom('p', two)]),
+      fc.asyncProperty(histories, histories, (first, second) =>
+        holdsConcurrently([memoryStorage()], 'p', [
+          historyFrom('p', first),
+          historyFrom('p', second),
+        ]),
       ),
     );
   });
@@ -72,20 +75,23 @@ describe('scopedStorage', () => {
 
   it('names nothing outside of itself', async () => {
     const whole = memoryStorage();
-    const [one, other] = [scopedStorage(whole, 'tenant/one'), scopedStorage(whole, 'tenant/one2')];
-    await other.write([{ set: 'a', value: bytes('other') }]);
+    const [first, second] = [
+      scopedStorage(whole, 'tenant/one'),
+      scopedStorage(whole, 'tenant/one2'),
+    ];
+    await second.write([{ set: 'a', value: bytes('other') }]);
     await whole.write([{ set: 'a', value: bytes('whole') }]);
-    await one.write([{ set: 'b/c', value: bytes('one') }]);
-    expect([await keys(one), await keys(other), await one.get('a')]).toEqual([
+    await first.write([{ set: 'b/c', value: bytes('one') }]);
+    expect([await keys(first), await keys(second), await first.get('a')]).toEqual([
       ['b/c'],
       ['a'],
       undefined,
     ]);
     expect(await keys(whole)).toEqual(['a', 'tenant/one/b/c', 'tenant/one2/a']);
     for (const key of ['../one2/a', '..', '/a', ''])
-      await expect(one.get(key)).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
+      await expect(first.get(key)).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
     await expect(
-      one.write([
+      first.write([
         {
           set: [
             'a'.repeat(120),
@@ -98,8 +104,8 @@ describe('scopedStorage', () => {
         },
       ]),
     ).rejects.toMatchObject({ code: 'ERR_STORAGE_INPUT' });
-    await using lock = await acquireLock(one, 'x');
-    await expect(other.write([lock.check])).rejects.toMatchObject({
+    await using lock = await acquireLock(first, 'x');
+    await expect(second.write([lock.check])).rejects.toMatchObject({
       code: 'ERR_STORAGE_CONFLICT',
       key: 'lock/x',
     });
@@ -139,7 +145,10 @@ describe('acquireLock', () => {
           : storage.write(changes, options),
     };
     const holder = await acquireLock(silent, 'one', { clock });
-    const waiting = acquireLock(storage, 'one', { clock }).then((lock) => (second = lock));
+    const waiting = acquireLock(storage, 'one', { clock }).then((lock) => {
+      second = lock;
+      return lock;
+    });
     await clock.advance({ seconds: 9 });
     expect(second).toBeUndefined();
     await clock.advance({ seconds: 2 });
@@ -157,7 +166,9 @@ describe('acquireLock', () => {
     let second = false;
     const giveUp = new AbortController();
     const waiting = acquireLock(storage, 'one', { clock, signal: giveUp.signal }).then(
-      () => (second = true),
+      () => {
+        second = true;
+      },
       () => undefined,
     );
     await clock.advance({ minutes: 1 });
@@ -296,7 +307,7 @@ describe('migrate', () => {
     const from = memoryStorage();
     await from.write([{ set: 'a', value: bytes('a') }]);
     const to = memoryStorage();
-    const lying: Storage = {
+    const altering: Storage = {
       ...to,
       write: (changes, options) =>
         to.write(
@@ -304,7 +315,7 @@ describe('migrate', () => {
           options,
         ),
     };
-    await expect(migrate(from, lying)).rejects.toMatchObject({
+    await expect(migrate(from, altering)).rejects.toMatchObject({
       code: 'ERR_STORAGE_CORRUPT',
       key: 'a',
     });

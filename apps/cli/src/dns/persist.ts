@@ -1,6 +1,6 @@
 import {
-  type StandingRecord,
-  standingRecord,
+  findPersistentRecord,
+  type PersistentRecord,
   type WantedRecord,
 } from '@acmex/challenge/dns-persist-01';
 import { systemClock } from '@acmex/clock';
@@ -58,7 +58,7 @@ export async function dnsPersist(
     if (!options.check) return toSet(wanted, options);
     const servers =
       options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
-    const standing = await standingRecord(wanted, {
+    const existing = await findPersistentRecord(wanted, {
       servers,
       signal,
       ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}),
@@ -73,13 +73,13 @@ export async function dnsPersist(
         accountName,
         caCertificate,
       }),
-      standing,
+      existing,
     );
-    if (!standing.current)
+    if (!existing.current)
       context.report.warn(
-        `${standing.name} does not name the account by its current key: set it to ${quoted(valueOf(wanted, options))}`,
+        `${existing.name} does not name the account by its current key: set it to ${quoted(valueOf(wanted, options))}`,
       );
-    return recordResult(standing);
+    return recordResult(existing);
   });
 }
 
@@ -200,8 +200,8 @@ function toSet(wanted: WantedRecord & { readonly name: string }, options: Persis
   return { text: `${name}. IN TXT ${quoted(row.value)}`, document: row, rows: [row] };
 }
 
-function recordResult({ domain, name, current, persistUntil }: StandingRecord): Result {
-  const row = { domain, name, stands: true, current, persistUntil: persistUntil?.toString() };
+function recordResult({ domain, name, current, persistUntil }: PersistentRecord): Result {
+  const row = { domain, name, exists: true, current, persistUntil: persistUntil?.toString() };
   return {
     text: `${name} is at every server, ${persistUntil ? `until ${persistUntil}` : 'without an expiry'}`,
     document: row,

@@ -15,7 +15,7 @@ export function dns01(options: Dns01Options): ChallengeSolver<Dns01Response> {
     {
       type: 'dns-01',
       nameOf: ({ identifier }) => `_acme-challenge.${identifier.value}`,
-      answered: ({ identifier, token, keyAuthorization }) => ({
+      describeChallenge: ({ identifier, token, keyAuthorization }) => ({
         domain: identifier.value,
         token,
         keyAuthorization,

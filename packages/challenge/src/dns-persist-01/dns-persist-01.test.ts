@@ -5,7 +5,7 @@ import {
   dnsPersist01,
   type DnsPersist01Options,
   type DnsPersist01Response,
-  type StandingRecord,
+  type PersistentRecord,
 } from './index.ts';
 
 const [p00, p01, p02] = [
@@ -59,13 +59,13 @@ async function seen(
     draft = p01,
     wildcard = false,
   }: { readonly draft?: DnsPersist01Options['draft']; readonly wildcard?: boolean } = {},
-): Promise<StandingRecord | undefined> {
-  let found: StandingRecord | undefined;
+): Promise<PersistentRecord | undefined> {
+  let record: PersistentRecord | undefined;
   const solver = dnsPersist01({
     draft,
     ...dns(servers),
-    onRecord: (record) => {
-      found = record;
+    onRecord: (existing) => {
+      record = existing;
     },
   });
   const response = JSON.parse(
@@ -74,7 +74,7 @@ async function seen(
   await solver.present(response);
   await solver.visible(response);
   await solver.remove(response);
-  return found;
+  return record;
 }
 
 describe('dnsPersist01', () => {
@@ -82,7 +82,7 @@ describe('dnsPersist01', () => {
     [p00, url],
     [p01, url],
     [p02, hashed],
-  ])('of %s finds the record at every server, and tells its end', async (draft, account) => {
+  ])('of %s finds the record at every server, and reports its end', async (draft, account) => {
     const value = `ca.example; accounturi=${account}`;
     await expect(
       seen(
@@ -107,7 +107,7 @@ describe('dnsPersist01', () => {
     ).catch((reason: unknown) => reason);
     expect(error).toMatchObject({
       code: 'ERR_CHALLENGE_RECORD',
-      message: `the TXT record ${name} does not stand as it must: 192.0.2.2 shows none for ca.example; 192.0.2.3 does not answer (timeout). Set it once, to "${good}"`,
+      message: `the TXT record ${name} is not as it must be: 192.0.2.2 shows none for ca.example; 192.0.2.3 does not answer (timeout). Set it once, to "${good}"`,
     });
   });
   it.each([

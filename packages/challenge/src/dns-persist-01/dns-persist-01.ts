@@ -7,16 +7,16 @@ import {
 } from '@acmex/protocol/drafts';
 import { assertDraft } from '../draft.ts';
 import {
-  type StandingRecord,
-  standingRecord,
-  type StandingRecordOptions,
-} from './standing-record.ts';
+  type PersistentRecord,
+  findPersistentRecord,
+  type PersistentRecordOptions,
+} from './persistent-record.ts';
 
-export interface DnsPersist01Options extends Omit<StandingRecordOptions, 'signal'> {
+export interface DnsPersist01Options extends Omit<PersistentRecordOptions, 'signal'> {
   /** The version of draft-ietf-acme-dns-persist that the CA follows. */
   readonly draft: DnsPersistDraft;
   /** Called with each record that was found, with its end: time to set another before it comes. */
-  readonly onRecord?: (record: StandingRecord) => void | Promise<void>;
+  readonly onRecord?: (record: PersistentRecord) => void | Promise<void>;
 }
 
 /** What must be in DNS for one challenge. */
@@ -29,7 +29,7 @@ export type DnsPersist01Response = {
 };
 
 /**
- * Proves domain names and wildcards by TXT records that somebody has set once: nothing is written
+ * Proves domain names and wildcards by TXT records that someone has set once: nothing is written
  * and nothing taken down, so it needs no access to DNS. `visible` looks for the record at every
  * server that answers for its zone.
  * @throws ChallengeError `ERR_CHALLENGE_DRAFT` where no version is named; `ERR_CHALLENGE_RECORD`,
@@ -71,7 +71,7 @@ export function dnsPersist01({
       /* somebody else has */
     },
     async visible(response, { signal } = {}) {
-      await onRecord?.(await standingRecord(response, { ...options, signal }));
+      await onRecord?.(await findPersistentRecord(response, { ...options, signal }));
     },
     remove: async () => {
       /* it stays for the next time */

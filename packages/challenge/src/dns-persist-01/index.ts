@@ -5,8 +5,8 @@ export {
   type DnsPersist01Response,
 } from './dns-persist-01.ts';
 export {
-  type StandingRecord,
-  standingRecord,
-  type StandingRecordOptions,
+  type PersistentRecord,
+  findPersistentRecord,
+  type PersistentRecordOptions,
   type WantedRecord,
-} from './standing-record.ts';
+} from './persistent-record.ts';

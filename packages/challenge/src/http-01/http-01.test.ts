@@ -19,8 +19,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { http01, http01Handler, http01Webroot } from './index.ts';
 
 const well = '/.well-known/acme-challenge/';
-const one = { token: 'token-1', keyAuthorization: 'token-1.thumbprint' };
-const two = { token: 'token_2', keyAuthorization: 'token_2.thumbprint' };
+const first = { token: 'token-1', keyAuthorization: 'token-1.thumbprint' };
+const second = { token: 'token_2', keyAuthorization: 'token_2.thumbprint' };
 
 async function opened(port: number, host = '127.0.0.1'): Promise<Socket> {
   const socket = connect(port, host);
@@ -35,10 +35,10 @@ async function raw(port: number, bytes: string, host?: string): Promise<string> 
     /* the server may close while we write */
   });
   socket.end(bytes);
-  const parts: string[] = [];
-  socket.on('data', (part: string) => parts.push(part));
+  const chunks: string[] = [];
+  socket.on('data', (part: string) => chunks.push(part));
   await once(socket, 'close');
-  return parts.join('');
+  return chunks.join('');
 }
 const asking = (
   port: number,
@@ -55,40 +55,40 @@ describe('http01', () => {
   it('shows any number of tokens on one listener, over IPv4 and IPv6, and is gone with the last', async () => {
     const port = await freePort();
     const solver = http01({ port });
-    await Promise.all([solver.present(one), solver.present(two), solver.present(one)]);
-    await Promise.all([solver.visible(one), solver.visible(two)]);
+    await Promise.all([solver.present(first), solver.present(second), solver.present(first)]);
+    await Promise.all([solver.visible(first), solver.visible(second)]);
     for (const host of ['127.0.0.1', '::1'])
-      for (const { token, keyAuthorization } of [one, two]) {
+      for (const { token, keyAuthorization } of [first, second]) {
         const text = await asking(port, well + token, { host });
         expect(text).toMatch(/^HTTP\/1\.1 200 /);
         expect(text.endsWith(`\r\n\r\n${keyAuthorization}`)).toBe(true);
       }
-    await solver.remove(one);
-    expect(await asking(port, well + one.token)).toMatch(/^HTTP\/1\.1 404 /);
-    expect(await asking(port, well + two.token)).toMatch(/^HTTP\/1\.1 200 /);
-    await solver.remove(two);
+    await solver.remove(first);
+    expect(await asking(port, well + first.token)).toMatch(/^HTTP\/1\.1 404 /);
+    expect(await asking(port, well + second.token)).toMatch(/^HTTP\/1\.1 200 /);
+    await solver.remove(second);
     expect(await refused(port)).toBe('ECONNREFUSED');
-    await solver.remove(two);
+    await solver.remove(second);
   });
   it('opens and closes in turn, however fast it is asked to', async () => {
     const port = await freePort();
     const solver = http01({ port });
     await Promise.all([
-      solver.present(one),
-      solver.remove(one),
-      solver.present(two),
-      solver.remove(two),
-      solver.present(one),
+      solver.present(first),
+      solver.remove(first),
+      solver.present(second),
+      solver.remove(second),
+      solver.present(first),
     ]);
-    await solver.visible(one);
-    await solver.remove(one);
+    await solver.visible(first);
+    await solver.remove(first);
     expect(await refused(port)).toBe('ECONNREFUSED');
   });
   it('answers nothing but the exact path of a live token', async () => {
     const port = await freePort();
     const solver = http01({ port });
-    await solver.present(one);
-    const others = [
+    await solver.present(first);
+    const otherTargets = [
       '/',
       well,
       `${well}token-`,
@@ -105,26 +105,26 @@ describe('http01', () => {
       `${well}${'a'.repeat(10_000)}`,
       '*',
     ];
-    for (const target of others)
+    for (const target of otherTargets)
       expect(await asking(port, target)).toMatch(/^HTTP\/1\.1 404 [\s\S]*not found\n$/);
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
-      expect(await asking(port, well + one.token, { method })).toMatch(/^HTTP\/1\.1 405 /);
-    expect(await asking(port, well + one.token, { method: 'HEAD' })).toMatch(
+      expect(await asking(port, well + first.token, { method })).toMatch(/^HTTP\/1\.1 405 /);
+    expect(await asking(port, well + first.token, { method: 'HEAD' })).toMatch(
       /^HTTP\/1\.1 200 [\s\S]*\r\n\r\n$/,
     );
     expect(await raw(port, '\u0000\u0001 garbage\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
-    await solver.remove(one);
+    await solver.remove(first);
   });
   it('closes at once though clients hold their connections', async () => {
     const port = await freePort();
     const solver = http01({ port });
-    await solver.present(one);
+    await solver.present(first);
     const slow = await opened(port);
     slow.on('error', () => {
       /* it is cut off */
     });
     slow.write('GET / HT');
-    await solver.remove(one);
+    await solver.remove(first);
     expect(await refused(port)).toBe('ECONNREFUSED');
     slow.destroy();
   });
@@ -133,24 +133,26 @@ describe('http01', () => {
     await once(blocker, 'listening');
     const { port } = blocker.address() as AddressInfo;
     const solver = http01({ port });
-    await expect(solver.present(one)).rejects.toMatchObject({
+    await expect(solver.present(first)).rejects.toMatchObject({
       code: 'ERR_CHALLENGE_PORT_IN_USE',
       message: expect.stringContaining(String(port)),
     });
-    await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
+    await expect(solver.visible(first)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_NOT_VISIBLE',
+    });
     blocker.close();
     await once(blocker, 'close');
-    await solver.present(one);
-    await solver.visible(one);
-    await solver.remove(one);
+    await solver.present(first);
+    await solver.visible(first);
+    await solver.remove(first);
   });
   it('listens on one address if configured, and says which it cannot use', async () => {
     const port = await freePort();
     const solver = http01({ port, host: '127.0.0.1' });
-    await solver.present(one);
-    await solver.visible(one);
-    await solver.remove(one);
-    await expect(http01({ port, host: '192.0.2.1' }).present(one)).rejects.toMatchObject({
+    await solver.present(first);
+    await solver.visible(first);
+    await solver.remove(first);
+    await expect(http01({ port, host: '192.0.2.1' }).present(first)).rejects.toMatchObject({
       code: 'ERR_CHALLENGE_LISTEN',
     });
   });
@@ -172,15 +174,17 @@ describe('http01Handler', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
-    await solver.present(one);
-    await solver.visible(one);
-    expect(await asking(port, well + one.token)).toContain(one.keyAuthorization);
+    await expect(solver.visible(first)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_NOT_VISIBLE',
+    });
+    await solver.present(first);
+    await solver.visible(first);
+    expect(await asking(port, well + first.token)).toContain(first.keyAuthorization);
     expect(await asking(port, `${well}another`)).toMatch(/^HTTP\/1\.1 404 /);
     const [hello] = await Promise.all([(await fetch(`http://127.0.0.1:${port}/`)).text()]);
     expect(hello).toBe('hello');
-    await solver.remove(one);
-    expect(await asking(port, well + one.token)).toMatch(/^HTTP\/1\.1 404 /);
+    await solver.remove(first);
+    expect(await asking(port, well + first.token)).toMatch(/^HTTP\/1\.1 404 /);
     server.closeAllConnections();
     server.close();
   });
@@ -213,9 +217,9 @@ describe('http01Webroot', () => {
     await solver.present(response);
     await solver.visible(response);
     expect(await readFile(file('abc'), 'utf8')).toBe('abc.thumbprint');
-    const another = http01Webroot({ directory });
-    await another.remove(JSON.parse(JSON.stringify(response)) as typeof response);
-    await another.remove(response);
+    const secondSolver = http01Webroot({ directory });
+    await secondSolver.remove(JSON.parse(JSON.stringify(response)) as typeof response);
+    await secondSolver.remove(response);
     expect(await readdir(directory)).toEqual([]);
   });
   it('keeps folders that were there, and those that others still use', async () => {

@@ -6,9 +6,9 @@ import { freePort } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { http01 } from './index.ts';
 
-const one = { token: 'token-1', keyAuthorization: 'token-1.thumbprint' };
-const two = { token: 'token-2', keyAuthorization: 'token-2.thumbprint' };
-const path = `/.well-known/acme-challenge/${one.token}`;
+const first = { token: 'token-1', keyAuthorization: 'token-1.thumbprint' };
+const second = { token: 'token-2', keyAuthorization: 'token-2.thumbprint' };
+const path = `/.well-known/acme-challenge/${first.token}`;
 const asking = `GET ${path} HTTP/1.1\r\nhost: a.test\r\nconnection: keep-alive\r\n\r\n`;
 
 let port: number;
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
-  await Promise.all([solver.remove(one), solver.remove(two)]);
+  await Promise.all([solver.remove(first), solver.remove(second)]);
 });
 
 /** A connection whose client never closes its side. */
@@ -49,31 +49,35 @@ describe('http01', () => {
       true,
     ],
     ['answered and kept alive', asking, true],
-  ])('is gone with its last token though a client is %s', async (_, bytes, answered) => {
-    await solver.present(one);
+  ])('is gone with its last token though a client is %s', async (_, bytes, hasAnswer) => {
+    await solver.present(first);
     const socket = await held();
     socket.write(bytes);
-    if (answered) expect(String((await once(socket, 'data'))[0])).toContain('connection: close');
-    await solver.remove(one);
+    if (hasAnswer) expect(String((await once(socket, 'data'))[0])).toContain('connection: close');
+    await solver.remove(first);
     expect(await refused()).toBe('ECONNREFUSED');
   });
   it('keeps what it shows when another solver, which shows nothing, removes it', async () => {
-    await solver.present(one);
-    await http01({ port }).remove(one);
-    await solver.visible(one);
+    await solver.present(first);
+    await http01({ port }).remove(first);
+    await solver.visible(first);
   });
   it('does not call visible what has another content, or was never presented', async () => {
-    await expect(solver.visible(one)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
-    await solver.present(one);
+    await expect(solver.visible(first)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_NOT_VISIBLE',
+    });
+    await solver.present(first);
     await expect(
-      solver.visible({ ...one, keyAuthorization: 'token-1.other' }),
+      solver.visible({ ...first, keyAuthorization: 'token-1.other' }),
     ).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
-    await expect(solver.visible(two)).rejects.toMatchObject({ code: 'ERR_CHALLENGE_NOT_VISIBLE' });
+    await expect(solver.visible(second)).rejects.toMatchObject({
+      code: 'ERR_CHALLENGE_NOT_VISIBLE',
+    });
   });
   it('ends looking with the reason of the signal', async () => {
-    await solver.present(one);
+    await solver.present(first);
     const stop = new AbortController();
-    const looking = solver.visible(one, { signal: stop.signal });
+    const looking = solver.visible(first, { signal: stop.signal });
     stop.abort(new Error('ctrl-c'));
     await expect(looking).rejects.toThrow('ctrl-c');
   });
@@ -87,8 +91,8 @@ describe('http01', () => {
         },
       },
     });
-    await solver.present(one);
-    await expect(solver.visible(one)).rejects.toMatchObject({
+    await solver.present(first);
+    await expect(solver.visible(first)).rejects.toMatchObject({
       code: 'ERR_CHALLENGE_NOT_VISIBLE',
       message: expect.stringContaining(String(port)),
       cause: { code: 'ERR_TIME_LIMIT' },
@@ -96,7 +100,7 @@ describe('http01', () => {
   });
   it('shows nothing for a signal that is aborted already', async () => {
     await expect(
-      solver.present(one, { signal: AbortSignal.abort(new Error('ctrl-c')) }),
+      solver.present(first, { signal: AbortSignal.abort(new Error('ctrl-c')) }),
     ).rejects.toThrow('ctrl-c');
     expect(await refused()).toBe('ECONNREFUSED');
   });
@@ -107,13 +111,13 @@ describe('http01', () => {
       const low = http01({ port: 80 });
       process.seteuid?.(65_534);
       try {
-        await expect(low.present(one)).rejects.toMatchObject({
+        await expect(low.present(first)).rejects.toMatchObject({
           code: 'ERR_CHALLENGE_PORT_DENIED',
           message: expect.stringContaining('CAP_NET_BIND_SERVICE'),
         });
       } finally {
         process.seteuid?.(0);
-        await low.remove(one);
+        await low.remove(first);
       }
     },
   );
@@ -121,10 +125,9 @@ describe('http01', () => {
     const blocker = createServer().listen(port, '::');
     await once(blocker, 'listening');
     const failed = { status: 'rejected', reason: { code: 'ERR_CHALLENGE_PORT_IN_USE' } };
-    expect(await Promise.allSettled([solver.present(one), solver.present(two)])).toMatchObject([
-      failed,
-      failed,
-    ]);
+    expect(await Promise.allSettled([solver.present(first), solver.present(second)])).toMatchObject(
+      [failed, failed],
+    );
     blocker.close();
     await once(blocker, 'close');
     expect(await refused()).toBe('ECONNREFUSED');

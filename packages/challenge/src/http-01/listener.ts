@@ -1,9 +1,6 @@
-import type { Server } from 'node:http';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
-import { ChallengeError } from '../errors.ts';
-import { inTurn, listening } from '../port.ts';
+import { inTurn, listenerOnDemand } from '../port.ts';
 import type { SharedResponses } from '../shared-responses.ts';
 import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
@@ -37,24 +34,17 @@ export function http01({
   clock = systemClock,
 }: Http01Options = {}): ChallengeSolver<Http01Response> {
   const tokens = new Map<string, string>();
-  let server: Server | undefined;
-  /** Why this one does not listen itself, where another may answer for it. */
-  let taken: unknown;
   const turn = inTurn();
-
-  const shown = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
-    const address =
-      server?.address() ?? (shared ? { address: host ?? '::', port, family: 'IPv6' } : undefined);
-    return address && typeof address === 'object'
-      ? await bodyAt(address, token, signal)
-      : undefined;
+  const listener = listenerOnDemand({
+    make: () => serverFor(answering(tokens, shared)),
+    close,
+    place: { port, host },
+    sharesResponses: shared !== undefined,
+  });
+  const visibleBody = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
+    const address = listener.address();
+    return address ? await bodyAt(address, token, signal) : undefined;
   };
-  const notVisible = (options?: ErrorOptions) =>
-    new ChallengeError(
-      'ERR_CHALLENGE_NOT_VISIBLE',
-      `port ${port} of this machine does not show the response that was put there: check what else serves the port`,
-      options,
-    );
 
   return {
     type: 'http-01',
@@ -65,33 +55,25 @@ export function http01({
         signal?.throwIfAborted();
         await shared?.put(token, keyAuthorization);
         tokens.set(token, keyAuthorization);
-        server ??= await listening(() => serverFor(answering(tokens, shared)), {
-          port,
-          host,
-        }).catch((error: unknown) => {
+        await listener.open().catch((error: unknown) => {
           tokens.delete(token);
-          if (!shared || errorCode(error) !== 'ERR_CHALLENGE_PORT_IN_USE') throw error;
-          taken = error;
-          return undefined;
+          throw error;
         });
       }),
     visible: async ({ token, keyAuthorization }, { signal } = {}) => {
       const body = await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) =>
-        shown(token, limited),
-      ).catch((error: unknown) => {
+        visibleBody(token, limited),
+      ).catch((cause: unknown) => {
         signal?.throwIfAborted();
-        throw server ? notVisible({ cause: error }) : (taken ?? notVisible({ cause: error }));
+        throw listener.notVisible('the response', { cause });
       });
-      if (body !== keyAuthorization) throw server ? notVisible() : (taken ?? notVisible());
+      if (body !== keyAuthorization) throw listener.notVisible('the response');
     },
     remove: ({ token }) =>
       turn(async () => {
         tokens.delete(token);
         await shared?.remove(token);
-        if (tokens.size > 0 || !server) return;
-        const closing = server;
-        server = undefined;
-        await close(closing);
+        if (tokens.size === 0) await listener.close();
       }),
   };
 }

@@ -26,10 +26,10 @@ export function answer(
   { method, url = '' }: IncomingMessage,
   response: ServerResponse,
 ): void {
-  const found = url.startsWith(challengePath)
+  const keyAuthorization = url.startsWith(challengePath)
     ? tokens.get(url.slice(challengePath.length))
     : undefined;
-  if (found === undefined)
+  if (keyAuthorization === undefined)
     return reply(response, 404, { 'content-type': 'text/plain' }, 'not found\n');
   if (method !== 'GET' && method !== 'HEAD')
     return reply(
@@ -38,7 +38,7 @@ export function answer(
       { allow: 'GET, HEAD', 'content-type': 'text/plain' },
       'method not allowed\n',
     );
-  reply(response, 200, { 'content-type': 'application/octet-stream' }, found);
+  reply(response, 200, { 'content-type': 'application/octet-stream' }, keyAuthorization);
 }
 
 /** Node leaves the body away where the method is HEAD. */

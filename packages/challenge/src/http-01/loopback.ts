@@ -10,7 +10,7 @@ const longest = 4096;
  * @throws the signal's reason; the error of the connection where none came about
  */
 export async function bodyAt(
-  { address, port }: AddressInfo,
+  { address, port }: Pick<AddressInfo, 'address' | 'port'>,
   token: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {

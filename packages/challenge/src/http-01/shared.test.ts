@@ -35,23 +35,26 @@ const at = async (port: number, path: string) => {
 describe('responses that machines share', () => {
   it('are answered by every process that shares them, and by none once they are removed', async () => {
     const responses = shared();
-    const [own, other] = [await freePort(), await freePort()];
+    const [ownPort, otherPort] = [await freePort(), await freePort()];
     await using answers = await http01Answers({
       shared: responses,
-      port: other,
+      port: otherPort,
       host: '127.0.0.1',
     });
     expect(answers).toBeDefined();
-    const solver = http01({ port: own, host: '127.0.0.1', shared: responses });
+    const solver = http01({ port: ownPort, host: '127.0.0.1', shared: responses });
     await solver.present(response);
     await solver.visible(response);
-    for (const port of [own, other])
+    for (const port of [ownPort, otherPort])
       expect(await at(port, '/.well-known/acme-challenge/a-token')).toEqual([
         200,
         'a-token.thumbprint',
       ]);
     await solver.remove(response);
-    expect(await at(other, '/.well-known/acme-challenge/a-token')).toEqual([404, 'not found\n']);
+    expect(await at(otherPort, '/.well-known/acme-challenge/a-token')).toEqual([
+      404,
+      'not found\n',
+    ]);
     expect(responses.held.size).toBe(0);
   });
   it('need no separate port if the process that listens there shares them, and are visible there', async () => {
@@ -66,8 +69,8 @@ describe('responses that machines share', () => {
   });
   it('are not taken for seen where somebody else listens', async () => {
     const port = await freePort();
-    await using stranger = await http01Answers({ shared: shared(), port, host: '127.0.0.1' });
-    expect(stranger).toBeDefined();
+    await using unrelated = await http01Answers({ shared: shared(), port, host: '127.0.0.1' });
+    expect(unrelated).toBeDefined();
     const solver = http01({ port, host: '127.0.0.1', shared: shared() });
     await solver.present(response);
     await expect(solver.visible(response)).rejects.toMatchObject({

@@ -45,8 +45,12 @@ export function answering(
     void shared
       .find(token)
       .catch(() => undefined)
-      .then((found) =>
-        answer(found === undefined ? tokens : new Map([[token, found]]), request, response),
+      .then((keyAuthorization) =>
+        answer(
+          keyAuthorization === undefined ? tokens : new Map([[token, keyAuthorization]]),
+          request,
+          response,
+        ),
       );
   };
 }

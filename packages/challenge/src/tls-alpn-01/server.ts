@@ -96,7 +96,7 @@ async function certificatePackage(): Promise<typeof certificate> {
 }
 
 /** The certificate that the listener shows for a name, as bytes. */
-export async function extensionAt(
+export async function certificateAt(
   { address, port }: Pick<AddressInfo, 'address' | 'port'>,
   servername: string,
   signal: AbortSignal,

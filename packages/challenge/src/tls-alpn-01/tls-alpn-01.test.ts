@@ -59,8 +59,8 @@ describe('tlsAlpn01', () => {
       solver.respond(challenge('b.test')),
       solver.respond(challenge('192.0.2.1', 'ip')),
     ]);
-    for (const one of responses) await solver.present(one);
-    for (const one of responses) await solver.visible(one);
+    for (const response of responses) await solver.present(response);
+    for (const response of responses) await solver.visible(response);
     for (const { identifier, digest } of responses) {
       const { protocol, raw } = await see(port, serverName(identifier));
       expect(protocol).toBe('acme-tls/1');
@@ -77,7 +77,7 @@ describe('tlsAlpn01', () => {
     await solver.remove(first!);
     expect(await see(port, 'a.test')).toHaveProperty('error');
     expect(await see(port, 'b.test')).toMatchObject({ protocol: 'acme-tls/1' });
-    for (const one of rest) await solver.remove(one);
+    for (const response of rest) await solver.remove(response);
     expect(await see(port, 'b.test')).toMatchObject({ error: 'ECONNREFUSED' });
   });
   it('speaks no other protocol, to no other name, and no old TLS', async () => {

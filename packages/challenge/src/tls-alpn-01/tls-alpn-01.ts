@@ -1,14 +1,12 @@
-import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContext, Server } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
 import type { Identifier } from '@acmex/identifier';
 import { keyAuthorizationDigest } from '@acmex/protocol';
-import { ChallengeError } from '../errors.ts';
-import { inTurn, listening } from '../port.ts';
+import { inTurn, listenerOnDemand, listening } from '../port.ts';
 import type { SharedResponses } from '../shared-responses.ts';
-import { close, contextFor, extensionAt, serverFor, serverName } from './server.ts';
+import { certificateAt, close, contextFor, serverFor, serverName } from './server.ts';
 
 export interface TlsAlpn01Options {
   /** 443 by default, where every CA asks. */
@@ -29,7 +27,7 @@ export type TlsAlpn01Response = {
   readonly digest: string;
 };
 
-interface Shown {
+interface LiveCertificate {
   readonly context: SecureContext;
   readonly digest: string;
 }
@@ -47,17 +45,19 @@ export function tlsAlpn01({
   shared,
   clock = systemClock,
 }: TlsAlpn01Options = {}): ChallengeSolver<TlsAlpn01Response> {
-  const live = new Map<string, Shown>();
+  const live = new Map<string, LiveCertificate>();
   const sockets = new Set<Socket>();
   const turn = inTurn();
-  let server: Server | undefined;
-  /** Why this one does not listen itself, where another may answer for it. */
-  let taken: unknown;
-  const make = () =>
-    serverFor(
-      async (name) => live.get(name)?.context ?? (await sharedContext(shared, name, clock)),
-      sockets,
-    );
+  const listener = listenerOnDemand({
+    make: () =>
+      serverFor(
+        async (name) => live.get(name)?.context ?? (await sharedContext(shared, name, clock)),
+        sockets,
+      ),
+    close: (server) => close(server, sockets),
+    place: { port, host },
+    sharesResponses: shared !== undefined,
+  });
 
   return {
     type: 'tls-alpn-01',
@@ -73,41 +73,27 @@ export function tlsAlpn01({
         signal?.throwIfAborted();
         const context = await contextFor(identifier, digest, clock);
         await shared?.put(serverName(identifier), JSON.stringify({ identifier, digest }));
-        server ??= await listening(make, { port, host }).catch((error: unknown) => {
-          if (!shared || errorCode(error) !== 'ERR_CHALLENGE_PORT_IN_USE') throw error;
-          taken = error;
-          return undefined;
-        });
+        await listener.open();
         live.set(serverName(identifier), { context, digest });
       }),
     async visible({ identifier, digest }, { signal } = {}) {
-      const place = server
-        ? (server.address() as AddressInfo)
-        : shared && { address: host ?? '::', port };
-      const shown =
-        live.get(serverName(identifier))?.digest === digest && place
+      const name = serverName(identifier);
+      const address = listener.address();
+      const certificate =
+        live.get(name)?.digest === digest && address
           ? await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) =>
-              extensionAt(place, serverName(identifier), limited),
+              certificateAt(address, name, limited),
             ).catch(() => undefined)
           : undefined;
       signal?.throwIfAborted();
-      if (shown?.includes(Buffer.from(digest, 'base64url'))) return;
-      throw (
-        (server ? undefined : taken) ??
-        new ChallengeError(
-          'ERR_CHALLENGE_NOT_VISIBLE',
-          `port ${port} of this machine does not show the certificate that was put there: check what else serves the port`,
-        )
-      );
+      if (!certificate?.includes(Buffer.from(digest, 'base64url')))
+        throw listener.notVisible('the certificate');
     },
     remove: ({ identifier }) =>
       turn(async () => {
         live.delete(serverName(identifier));
         await shared?.remove(serverName(identifier));
-        if (live.size > 0 || !server) return;
-        const closing = server;
-        server = undefined;
-        await close(closing, sockets);
+        if (live.size === 0) await listener.close();
       }),
   };
 }
@@ -135,16 +121,16 @@ export async function tlsAlpn01Answers({
 }
 
 /**
- * What another machine shows for a name, if it does: a certificate of this one's making with that
- * one's digest.
+ * Returns a certificate of this machine's making with the digest that another machine shows for a
+ * name; undefined if none shows the name.
  */
 async function sharedContext(
   shared: Pick<SharedResponses, 'find'> | undefined,
   name: string,
   clock: Clock,
 ): Promise<SecureContext | undefined> {
-  const found = await shared?.find(name);
-  if (found === undefined) return undefined;
-  const { identifier, digest } = JSON.parse(found) as TlsAlpn01Response;
+  const response = await shared?.find(name);
+  if (response === undefined) return undefined;
+  const { identifier, digest } = JSON.parse(response) as TlsAlpn01Response;
   return serverName(identifier) === name ? await contextFor(identifier, digest, clock) : undefined;
 }

@@ -10,7 +10,7 @@ import {
 import { printable } from '@acmex/errors';
 import {
   isHashedUri,
-  type PersistentRecord,
+  type PersistentRecord as RecordContent,
   persistentRecordName,
   persistentRecordValue,
   readPersistentRecord,
@@ -30,20 +30,20 @@ export interface WantedRecord {
 }
 
 /** The record that exists, as all servers show it. */
-export interface StandingRecord {
+export interface PersistentRecord {
   readonly domain: string;
   /** Where it is: the end of its aliases. */
   readonly name: string;
   /**
    * Whether it names the account as it is named today. If not, it may do so by an earlier key,
-   * which the CA alone can tell.
+   * which only the CA can know.
    */
   readonly current: boolean;
   /** The first end that a server shows. */
   readonly persistUntil: Temporal.Instant | undefined;
 }
 
-export interface StandingRecordOptions {
+export interface PersistentRecordOptions {
   /** Servers to ask in place of those that answer for the zone: `address` or `address:port`. */
   readonly servers?: readonly string[] | undefined;
   /** Questions about zones and aliases; to the system's resolver by default. */
@@ -59,7 +59,7 @@ export interface StandingRecordOptions {
  * @throws ChallengeError `ERR_CHALLENGE_RECORD`, with the record to set, unless all of them show
  * it; DnsError where they cannot be found
  */
-export async function standingRecord(
+export async function findPersistentRecord(
   wanted: WantedRecord,
   {
     servers,
@@ -67,8 +67,8 @@ export async function standingRecord(
     lookUp = ask({ clock }),
     lookUpAt,
     signal,
-  }: StandingRecordOptions = {},
-): Promise<StandingRecord> {
+  }: PersistentRecordOptions = {},
+): Promise<PersistentRecord> {
   const set = persistentRecordName(wanted.domain);
   const name = await followAliases(set, lookUp, { signal });
   const zone = servers ? name : await findZone(name, { lookUp }, { signal });
@@ -76,19 +76,19 @@ export async function standingRecord(
     { zone, name },
     { servers, clock, lookUp, signal, ...(lookUpAt ? { lookUpAt } : {}) },
   );
-  const found = answers.map((answer) => ({
+  const results = answers.map((answer) => ({
     server: answer.server,
     seen: bestOf(answer, wanted, clock.now()),
   }));
-  const faults = found.flatMap(({ server, seen }) =>
+  const faults = results.flatMap(({ server, seen }) =>
     typeof seen === 'string' ? [`${server} ${seen}`] : [],
   );
   if (faults.length > 0)
     throw new ChallengeError(
       'ERR_CHALLENGE_RECORD',
-      `the TXT record ${set} does not stand as it must: ${faults.join('; ')}. Set it once, to ${valueToSet(wanted)}`,
+      `the TXT record ${set} is not as it must be: ${faults.join('; ')}. Set it once, to ${valueToSet(wanted)}`,
     );
-  const records = found.flatMap(({ seen }) => (typeof seen === 'string' ? [] : [seen]));
+  const records = results.flatMap(({ seen }) => (typeof seen === 'string' ? [] : [seen]));
   const ends = records
     .flatMap(({ persistUntil }) => persistUntil ?? [])
     .sort(Temporal.Instant.compare);
@@ -121,34 +121,31 @@ function bestOf(
   answer: ServerAnswer,
   { issuers, accountUris, accountHashPrefix, wildcard }: WantedRecord,
   now: Temporal.Instant,
-): PersistentRecord | string {
+): RecordContent | string {
   if ('error' in answer) return `does not answer (${printable(answer.error, 300)})`;
-  const ours = answer.values
+  const offered = answer.values
     .map(readPersistentRecord)
-    .filter((one) => one !== undefined && issuers.includes(one.issuer));
-  if (ours.length === 0) return `shows none for ${issuers.join(' or ')}`;
-  const whole = ours.filter(
-    (one): one is PersistentRecord => one !== undefined && !('fault' in one),
-  );
+    .filter((record) => record !== undefined)
+    .filter(({ issuer }) => issuers.includes(issuer));
+  if (offered.length === 0) return `shows none for ${issuers.join(' or ')}`;
+  const whole = offered.filter((record): record is RecordContent => !('fault' in record));
   if (whole.length === 0)
-    return `shows one that is faulty (${ours.map((one) => (one !== undefined && 'fault' in one ? one.fault : '')).join('; ')})`;
-  const [named, possible] = [
-    whole.filter((one) => accountUris.includes(one.accountUri)),
-    whole.filter((one) => isHashedUri(one.accountUri, accountHashPrefix)),
-  ];
+    return `shows one that is faulty (${offered.map((record) => ('fault' in record ? record.fault : '')).join('; ')})`;
+  const named = whole.filter(({ accountUri }) => accountUris.includes(accountUri));
+  const possible = whole.filter(({ accountUri }) => isHashedUri(accountUri, accountHashPrefix));
   const mine = named.length > 0 ? named : possible;
   if (mine.length === 0) return 'shows one for another account';
-  const wide = mine.filter((one) => one.wildcard || !wildcard);
+  const wide = mine.filter((record) => record.wildcard || !wildcard);
   if (wide.length === 0) return 'shows one without policy=wildcard, which a wildcard needs';
   const [best] = wide
-    .filter((one) => endOf(one) >= now.epochMilliseconds)
-    .sort((one, other) => endOf(other) - endOf(one));
+    .filter((record) => endOf(record) >= now.epochMilliseconds)
+    .sort((a, b) => endOf(b) - endOf(a));
   return (
     best ??
-    `shows one whose persistUntil has passed, ${wide.map((one) => one.persistUntil).join(', ')}`
+    `shows one whose persistUntil has passed, ${wide.map(({ persistUntil }) => persistUntil).join(', ')}`
   );
 }
 
-function endOf({ persistUntil }: PersistentRecord): number {
+function endOf({ persistUntil }: RecordContent): number {
   return persistUntil?.epochMilliseconds ?? Infinity;
 }
