@@ -35,7 +35,7 @@ let folder: string;
 let names = 0;
 let name: string;
 let certificate: string;
-const at = (...parts: readonly string[]) => join(folder, ...parts);
+const at = (...path: readonly string[]) => join(folder, ...path);
 
 async function startCa() {
   const storage = memoryStorage();
@@ -71,8 +71,8 @@ async function startCa() {
   };
 }
 
-function portOf(one: { address(): unknown }): number {
-  return (one.address() as AddressInfo).port;
+function portOf(listener: { address(): unknown }): number {
+  return (listener.address() as AddressInfo).port;
 }
 
 /** A program at work: what it says, and its end. */
@@ -88,7 +88,7 @@ function running(args: readonly string[], options: AcmexOptions = {}) {
     ...options,
     onStderr: (text) => {
       lines.push(text);
-      for (const one of waiting) one();
+      for (const check of waiting) check();
     },
   });
   return {
@@ -147,12 +147,12 @@ async function serving() {
 }
 
 /** Between agent and server: what a cable is, or a machine that dies. */
-async function relayTo(port: number) {
+async function relayTo(target: number) {
   const sockets = new Set<Socket>();
   const relay = createRelay((from) => {
-    const to = connect(port, '127.0.0.1');
-    for (const one of [from, to])
-      one
+    const to = connect(target, '127.0.0.1');
+    for (const socket of [from, to])
+      socket
         .on('error', () => {
           from.destroy();
           to.destroy();
@@ -160,24 +160,24 @@ async function relayTo(port: number) {
         .on('close', () => {
           from.destroy();
           to.destroy();
-          sockets.delete(one);
+          sockets.delete(socket);
         });
     sockets.add(from).add(to);
     from.pipe(to).pipe(from);
   });
   await once(relay.listen(0, '127.0.0.1'), 'listening');
-  const own = portOf(relay);
+  const port = portOf(relay);
   return {
-    url: `http://127.0.0.1:${own}`,
+    url: `http://127.0.0.1:${port}`,
     async cut() {
       relay.close();
-      for (const one of sockets) one.destroy();
+      for (const socket of sockets) socket.destroy();
       await once(relay, 'close');
     },
-    restore: async () => await once(relay.listen(own, '127.0.0.1'), 'listening'),
+    restore: async () => await once(relay.listen(port, '127.0.0.1'), 'listening'),
     [Symbol.dispose]: () => {
       relay.close();
-      for (const one of sockets) one.destroy();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
@@ -312,7 +312,7 @@ describe('acmex agent --once', () => {
     expect(
       (await api('GET', `/api/events?type=private_key_read&certificate=${certificate}`)).items,
     ).toHaveLength(1);
-    const shown = await acmex([
+    const agents = await acmex([
       'server',
       'agents',
       '--config',
@@ -322,7 +322,7 @@ describe('acmex agent --once', () => {
       '-o',
       'json',
     ]);
-    expect(JSON.parse(shown.stdout)).toContainEqual(
+    expect(JSON.parse(agents.stdout)).toContainEqual(
       expect.objectContaining({
         agent: 'web1',
         state: 'current',
@@ -342,7 +342,7 @@ describe('acmex agent --once', () => {
     expect((await files()).text).toBe(text);
   });
   it('has all that its key may see, or those that are named, each in a folder of its own', async () => {
-    const [other, twin] = [await ordered([`api.${name}`]), await ordered([name, `www.${name}`])];
+    const [apiId, twin] = [await ordered([`api.${name}`]), await ordered([name, `www.${name}`])];
     const args = [
       'agent',
       '--once',
@@ -357,7 +357,7 @@ describe('acmex agent --once', () => {
       [`api.${name}`, name, `${name}-${twin}`].sort(),
     );
     await expect(
-      acmex([...args, at('some'), '--certificate', other, '--certificate', `www.${name}`]),
+      acmex([...args, at('some'), '--certificate', apiId, '--certificate', `www.${name}`]),
     ).resolves.toMatchObject({ code: 0 });
     expect((await readdir(at('some/live'))).sort()).toEqual([`api.${name}`, name].sort());
   });
@@ -480,30 +480,30 @@ describe('acmex agent --once', () => {
     await acmex(await agentArgs('--once'));
     const before = await serialOf();
     await renewed();
-    const other = await ordered(['other.test']);
-    const [own, foreign] = [
+    const foreignId = await ordered(['other.test']);
+    const [bundle, foreignBundle] = [
       await api('GET', `/api/certificates/${certificate}/bundle`),
-      await api('GET', `/api/certificates/${other}/bundle`),
+      await api('GET', `/api/certificates/${foreignId}/bundle`),
     ] as string[];
-    for (const [bundle, code] of [
+    for (const [sent, code] of [
       [
-        own!.replace(
+        bundle!.replace(
           /^[^]*?END PRIVATE KEY-----\n/,
-          foreign!.slice(0, foreign!.indexOf('-----BEGIN CERT')),
+          foreignBundle!.slice(0, foreignBundle!.indexOf('-----BEGIN CERT')),
         ),
         'ERR_CERTIFICATE_KEY',
       ],
-      [foreign, 'ERR_CERTIFICATE_NAMES'],
+      [foreignBundle, 'ERR_CERTIFICATE_NAMES'],
       ['hello', 'ERR_CERTIFICATE_FORMAT'],
     ] as const) {
       const liar = createPlainServer((request, response) => {
-        if (request.url?.endsWith('/bundle')) response.end(bundle);
+        if (request.url?.endsWith('/bundle')) response.end(sent);
         else void forward(request, response);
       });
       await once(liar.listen(0, '127.0.0.1'), 'listening');
       const outcome = await acmex(
         [...(await agentArgs('--once', '--certificate', name)), '--server', server.url].map(
-          (one) => (one === server.url ? `http://127.0.0.1:${portOf(liar)}` : one),
+          (argument) => (argument === server.url ? `http://127.0.0.1:${portOf(liar)}` : argument),
         ),
       );
       expect([outcome.code === 0, outcome.stderr]).toEqual([false, expect.stringContaining(code)]);
@@ -516,15 +516,15 @@ describe('acmex agent --once', () => {
 
 /** To the server, as a proxy does it. */
 async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(([key]) => !/^(host|connection)$/.test(key)),
   );
   const answer = await fetch(`${server.url}${request.url}`, {
     method: request.method ?? 'GET',
     headers: headers as Record<string, string>,
-    ...(parts.length > 0 ? { body: Buffer.concat(parts) } : {}),
+    ...(chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}),
   });
   response
     .writeHead(
@@ -594,29 +594,31 @@ describe('acmex agent', () => {
   it('asks the other server at once where one dies, outlives the death of both, and loses no file by it', async () => {
     const second = await serving();
     using relays = {
-      one: await relayTo(server.port),
-      two: await relayTo(second.port),
+      first: await relayTo(server.port),
+      second: await relayTo(second.port),
       [Symbol.dispose]() {
-        this.one[Symbol.dispose]();
-        this.two[Symbol.dispose]();
+        this.first[Symbol.dispose]();
+        this.second[Symbol.dispose]();
       },
     };
     const agent = running([
-      ...(await agentArgs()).map((one) => (one === server.url ? relays.one.url : one)),
+      ...(await agentArgs()).map((argument) =>
+        argument === server.url ? relays.first.url : argument,
+      ),
       '--server',
-      relays.two.url,
+      relays.second.url,
     ]);
     await agent.heard('installed');
-    await relays.one.cut();
-    await agent.heard(`using ${relays.two.url} from now on`);
+    await relays.first.cut();
+    await agent.heard(`using ${relays.second.url} from now on`);
     const next = await renewed();
     await agent.heard('installed', 2);
     expect(await serialOf()).toBe(next);
-    await relays.two.cut();
+    await relays.second.cut();
     await agent.heard('the files stay as they are', 2);
     expect(await serialOf()).toBe(next);
     const last = await renewed();
-    await relays.one.restore();
+    await relays.first.restore();
     await agent.heard('a server answers again');
     await agent.heard('installed', 3);
     expect(await serialOf()).toBe(last);
@@ -652,11 +654,11 @@ const hosts = process.env.ACMEX_SOAK === 'server' ? 50 : 12;
 it(`gets a renewal to ${hosts} hosts within a minute, also when one of two servers dies before it`, async () => {
   const second = await serving();
   using relays = {
-    one: await relayTo(server.port),
-    two: await relayTo(second.port),
+    first: await relayTo(server.port),
+    second: await relayTo(second.port),
     [Symbol.dispose]() {
-      this.one[Symbol.dispose]();
-      this.two[Symbol.dispose]();
+      this.first[Symbol.dispose]();
+      this.second[Symbol.dispose]();
     },
   };
   const key = await keyFile([name]);
@@ -664,9 +666,9 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
     running([
       'agent',
       '--server',
-      relays.one.url,
+      relays.first.url,
       '--server',
-      relays.two.url,
+      relays.second.url,
       '--key-file',
       key,
       '--directory',
@@ -676,7 +678,7 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
     ]),
   );
   await Promise.all(agents.map(async (agent) => await agent.heard('installed')));
-  await relays.one.cut();
+  await relays.first.cut();
   const serial = await renewed();
   const begun = systemClock.monotonic();
   await Promise.all(agents.map(async (agent) => await agent.heard(serial)));
@@ -690,7 +692,7 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
         await readFile(join(folder, `tls${at}`, 'live', name, 'fullchain.pem')),
       ).serialNumber.toLowerCase(),
     ).toBe(serial);
-  await Promise.all(agents.map(async (one) => await one.stop()));
+  await Promise.all(agents.map(async (agent) => await agent.stop()));
   await second.stop();
 }, 180_000);
 
