@@ -1,19 +1,29 @@
-// @acmex/services is TypeScript that no one builds: for a script it is bundled into memory's
-// neighbour, a temporary file.
+// TypeScript that no one builds, for scripts: it is bundled into a temporary file beside what it
+// imports.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
+const packages = ['clock', 'errors', 'identifier'];
 
-/** @returns the exports of @acmex/services */
+/** Returns the exports of @acmex/services. */
 export async function loadServices() {
-  const folder = await mkdtemp(join(root, 'node_modules', '.acmex-services-'));
-  const outfile = join(folder, 'services.mjs');
+  return await loadSource('tools/services/src/index.ts');
+}
+
+/**
+ * Returns the exports of a source file.
+ *
+ * @param path from the root of the repository
+ */
+export async function loadSource(path) {
+  const folder = await mkdtemp(join(root, 'node_modules', '.acmex-source-'));
+  const outfile = join(folder, 'source.mjs');
   try {
     await build({
-      entryPoints: [join(root, 'tools/services/src/index.ts')],
+      entryPoints: [join(root, path)],
       outfile,
       bundle: true,
       format: 'esm',
@@ -22,7 +32,9 @@ export async function loadServices() {
       packages: 'external',
       external: ['@jest/globals'],
       conditions: ['@acmex/source'],
-      alias: { '@acmex/clock': join(root, 'packages/clock/src/index.ts') },
+      alias: Object.fromEntries(
+        packages.map((name) => [`@acmex/${name}`, join(root, `packages/${name}/src/index.ts`)]),
+      ),
       logLevel: 'warning',
     });
     return await import(pathToFileURL(outfile).href);

@@ -13,4 +13,15 @@ export {
   verifyIssued,
   type VerifyOptions,
 } from './verify-issued.ts';
+export {
+  type CertificateInput,
+  type ChainVerification,
+  type PathFault,
+  type PathMember,
+  readTrustAnchors,
+  type TrustAnchors,
+  verifyChain,
+  type VerifyChainOptions,
+} from './verification/verify-chain.ts';
+export type { Check, Profile } from './verification/fault.ts';
 export { webcrypto } from './webcrypto.ts';

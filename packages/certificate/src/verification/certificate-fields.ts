@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import {
+  contents,
+  context,
+  DerError,
+  type DerValue,
+  encoding,
+  expectTag,
+  members,
+  readBoolean,
+  readDerValue,
+  readInteger,
+  readObjectIdentifier,
+  readOctetsOfBitString,
+  readSmallInteger,
+  readTime,
+  tags,
+} from './der-value.ts';
+import { type DistinguishedName, readName } from './distinguished-name.ts';
+import { type Extension, type KnownExtensions, readKnownExtensions } from './extensions.ts';
+
+/** An AlgorithmIdentifier. RFC 5280 §4.1.1.2 */
+export interface Algorithm {
+  readonly identifier: string;
+  readonly parameters: DerValue | undefined;
+  /** The whole value, to compare. Hexadecimal. */
+  readonly encoded: string;
+}
+
+/** The fields of a certificate that verification needs. RFC 5280 §4.1 */
+export interface CertificateFields {
+  readonly der: Uint8Array;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** What the issuer has signed. */
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly signatureAlgorithm: Algorithm;
+  /** The algorithm as the signed part names it. */
+  readonly signedAlgorithm: Algorithm;
+  /** 1, 2 or 3. */
+  readonly version: number;
+  /** In two's complement. */
+  readonly serialNumber: Uint8Array;
+  readonly issuer: DistinguishedName;
+  readonly subject: DistinguishedName;
+  /** Milliseconds since 1970. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  readonly keyAlgorithm: Algorithm;
+  /** The bits of the key itself. */
+  readonly keyBits: Uint8Array;
+  readonly extensions: readonly Extension[];
+  readonly known: KnownExtensions;
+}
+
+/**
+ * Reads the fields of a certificate in strict DER.
+ * @throws DerError, RangeError, TypeError when it is not a well-formed certificate
+ */
+export function readCertificateFields(der: Uint8Array): CertificateFields {
+  const [signed, algorithm, signature, ...rest] = members(readDerValue(der, tags.sequence));
+  if (!signed || !algorithm || !signature || rest.length > 0)
+    throw new DerError('a certificate has exactly three members');
+  return {
+    der,
+    fingerprint: createHash('sha256').update(der).digest('hex'),
+    signed: encoding(signed),
+    signature: readOctetsOfBitString(signature),
+    signatureAlgorithm: readAlgorithm(algorithm),
+    ...readSignedFields(expectTag(signed, tags.sequence)),
+  };
+}
+
+function readSignedFields(signed: DerValue) {
+  const fields = [...members(signed)];
+  const next = (what: string): DerValue => {
+    const field = fields.shift();
+    if (!field) throw new DerError(`the ${what} is missing`);
+    return field;
+  };
+  const hasVersion = fields[0]?.tag === context(0, { constructed: true });
+  const version = hasVersion ? readVersion(next('version')) : 1;
+  const serialNumber = readInteger(next('serial number'));
+  const signedAlgorithm = readAlgorithm(next('signature algorithm'));
+  const issuer = readName(next('issuer'));
+  const [notBefore, notAfter] = members(expectTag(next('validity'), tags.sequence));
+  if (!notBefore || !notAfter) throw new DerError('the validity has fewer than two times');
+  const subject = readName(next('subject'));
+  const publicKey = next('public key');
+  const extensions = readExtensions(fields);
+  return {
+    version,
+    serialNumber,
+    signedAlgorithm,
+    issuer,
+    subject,
+    notBefore: readTime(notBefore),
+    notAfter: readTime(notAfter),
+    publicKey: encoding(publicKey),
+    ...readPublicKey(publicKey),
+    extensions,
+    known: readKnownExtensions(extensions),
+  };
+}
+
+function readVersion(value: DerValue): number {
+  const [number, ...rest] = members(value);
+  if (!number || rest.length > 0) throw new DerError('the version is not one number');
+  return readSmallInteger(number) + 1;
+}
+
+function readAlgorithm(value: DerValue): Algorithm {
+  const [identifier, parameters] = members(expectTag(value, tags.sequence));
+  if (!identifier) throw new DerError('an algorithm has no identifier');
+  return {
+    identifier: readObjectIdentifier(identifier),
+    parameters,
+    encoded: Buffer.from(encoding(value)).toString('hex'),
+  };
+}
+
+function readPublicKey(value: DerValue) {
+  const [algorithm, bits] = members(expectTag(value, tags.sequence));
+  if (!algorithm || !bits) throw new DerError('the public key has fewer than two members');
+  return { keyAlgorithm: readAlgorithm(algorithm), keyBits: readOctetsOfBitString(bits) };
+}
+
+/** Reads what follows the public key: two unique identifiers, which nobody uses, and extensions. */
+function readExtensions(fields: readonly DerValue[]): readonly Extension[] {
+  const wrapper = fields.find(({ tag }) => tag === context(3, { constructed: true }));
+  const isExpected = ({ tag }: DerValue) =>
+    [context(1), context(2), context(3, { constructed: true })].includes(tag);
+  if (!fields.every(isExpected)) throw new DerError('the certificate has an unknown member');
+  if (!wrapper) return [];
+  const [list, ...rest] = members(wrapper);
+  if (!list || rest.length > 0) throw new DerError('the extensions are not one list');
+  return members(expectTag(list, tags.sequence)).map(readExtension);
+}
+
+function readExtension(value: DerValue): Extension {
+  const fields = members(expectTag(value, tags.sequence));
+  const [identifier, second, third] = fields;
+  const octets = fields.length === 3 ? third : second;
+  if (!identifier || !second || !octets || fields.length > 3)
+    throw new DerError('an extension has not two or three members');
+  return {
+    identifier: readObjectIdentifier(identifier),
+    isCritical: fields.length === 3 && readBoolean(second),
+    value: contents(expectTag(octets, tags.octetString)),
+  };
+}
+
+/** Returns whether issuer and subject have the same name. RFC 5280 §3.2 */
+export function isSelfIssued({ issuer, subject }: CertificateFields): boolean {
+  return issuer.key === subject.key;
+}
+
+/** Returns the serial number as a person reads it. */
+export function serialText({ serialNumber }: CertificateFields): string {
+  return Buffer.from(serialNumber)
+    .toString('hex')
+    .replace(/^(?:00)+(?=.)/, '');
+}

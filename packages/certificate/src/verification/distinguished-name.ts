@@ -1,0 +1,98 @@
+import {
+  type DerValue,
+  encoding,
+  expectTag,
+  members,
+  readObjectIdentifier,
+  readText,
+  tags,
+} from './der-value.ts';
+
+/** A distinguished name: one entry for each relative distinguished name. RFC 5280 §4.1.2.4 */
+export interface DistinguishedName {
+  readonly attributes: readonly NameAttribute[];
+  /**
+   * Each relative distinguished name in a form that is equal for names that are equal: without
+   * case, and with single spaces. RFC 5280 §7.1
+   */
+  readonly keys: readonly string[];
+  /** All of `keys`, as one text. */
+  readonly key: string;
+}
+
+export interface NameAttribute {
+  /** The object identifier of the attribute's type. */
+  readonly type: string;
+  /** `undefined` for a value that is not a character string. */
+  readonly text: string | undefined;
+}
+
+export const commonName = '2.5.4.3';
+export const emailAttribute = '1.2.840.113549.1.9.1';
+
+/** Reads a Name. */
+export function readName(value: DerValue): DistinguishedName {
+  const attributes: NameAttribute[] = [];
+  const keys = members(expectTag(value, tags.sequence)).map((relative) => {
+    const relativeAttributes = members(expectTag(relative, tags.set)).map(readAttribute);
+    attributes.push(...relativeAttributes.map(({ type, text }) => ({ type, text })));
+    return relativeAttributes
+      .map(({ key }) => key)
+      .sort()
+      .join('\u0001');
+  });
+  return { attributes, keys, key: keys.join('\u0000') };
+}
+
+function readAttribute(value: DerValue): NameAttribute & { readonly key: string } {
+  const [type, text] = members(expectTag(value, tags.sequence));
+  if (!type || !text) throw new RangeError('an attribute of a name has no type or no value');
+  const identifier = readObjectIdentifier(type);
+  const decoded = readText(text);
+  const compared =
+    decoded === undefined ? Buffer.from(encoding(text)).toString('hex') : folded(decoded);
+  return { type: identifier, text: decoded, key: `${identifier}=${compared}` };
+}
+
+function folded(text: string): string {
+  return text.normalize('NFKC').toLowerCase().trim().replaceAll(/\s+/g, ' ');
+}
+
+export function isEmptyName({ keys }: DistinguishedName): boolean {
+  return keys.length === 0;
+}
+
+/** Returns whether a name is equal to `base` or below it. RFC 5280 §4.2.1.10 */
+export function isWithinName(name: DistinguishedName, base: DistinguishedName): boolean {
+  return (
+    base.keys.length <= name.keys.length &&
+    base.keys.every((key, index) => key === name.keys[index])
+  );
+}
+
+/** The texts of one type of attribute. */
+export function attributeTexts(name: DistinguishedName, type: string): readonly string[] {
+  return name.attributes.flatMap((attribute) =>
+    attribute.type === type && attribute.text !== undefined ? [attribute.text] : [],
+  );
+}
+
+const shortNames: Readonly<Record<string, string>> = {
+  [commonName]: 'CN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+  '0.9.2342.19200300.100.1.25': 'DC',
+  [emailAttribute]: 'E',
+};
+
+/** Returns a name as a person reads it, the most specific attribute first. RFC 4514 */
+export function nameText({ attributes }: DistinguishedName): string {
+  return [...attributes]
+    .reverse()
+    .map(({ type, text }) => `${shortNames[type] ?? type}=${text ?? '(not a text)'}`)
+    .join(', ');
+}

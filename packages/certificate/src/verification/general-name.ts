@@ -1,0 +1,50 @@
+import { contents, context, type DerValue, members, readObjectIdentifier } from './der-value.ts';
+import { type DistinguishedName, readName } from './distinguished-name.ts';
+
+/** A name of a subject: a member of subjectAltName or of a name constraint. RFC 5280 §4.2.1.6 */
+export type GeneralName =
+  | { readonly kind: 'dns' | 'email' | 'uri'; readonly value: string }
+  | { readonly kind: 'ip'; readonly value: Uint8Array }
+  | { readonly kind: 'directory'; readonly value: DistinguishedName }
+  | { readonly kind: 'registeredId'; readonly value: string }
+  /** Names whose constraints nobody defines: they compare by their kind alone. */
+  | { readonly kind: 'other'; readonly value: string };
+
+/** Reads a GeneralName. */
+export function readGeneralName(value: DerValue): GeneralName {
+  const text = () => Buffer.from(contents(value)).toString('latin1');
+  switch (value.tag) {
+    case context(1):
+      return { kind: 'email', value: text() };
+    case context(2):
+      return { kind: 'dns', value: text() };
+    case context(6):
+      return { kind: 'uri', value: text() };
+    case context(7):
+      return { kind: 'ip', value: contents(value) };
+    case context(8):
+      return { kind: 'registeredId', value: text() };
+    case context(4, { constructed: true }):
+      return { kind: 'directory', value: readName(explicit(value)) };
+    case context(0, { constructed: true }):
+      return { kind: 'other', value: `otherName ${otherNameType(value)}` };
+    case context(3, { constructed: true }):
+      return { kind: 'other', value: 'x400Address' };
+    case context(5, { constructed: true }):
+      return { kind: 'other', value: 'ediPartyName' };
+    default:
+      throw new RangeError(`a name has the unknown tag 0x${value.tag.toString(16)}`);
+  }
+}
+
+function explicit(value: DerValue): DerValue {
+  const [inner, ...rest] = members(value);
+  if (!inner || rest.length > 0) throw new RangeError('a tagged name is not one value');
+  return inner;
+}
+
+function otherNameType(value: DerValue): string {
+  const [type] = members(value);
+  if (!type) throw new RangeError('an otherName has no type');
+  return readObjectIdentifier(type);
+}

@@ -1,0 +1,129 @@
+import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { Algorithm, CertificateFields } from './certificate-fields.ts';
+import {
+  context,
+  type DerValue,
+  expectTag,
+  members,
+  readObjectIdentifier,
+  readSmallInteger,
+  tags,
+} from './der-value.ts';
+import type { Fault } from './fault.ts';
+
+interface SignatureScheme {
+  /** The types of `node:crypto` that sign by it. */
+  readonly keyType: readonly string[];
+  readonly hash: string | null;
+  /** Of RSASSA-PSS. */
+  readonly saltLength?: number;
+}
+
+const rsa = ['rsa'];
+const ec = ['ec'];
+
+/** RFC 3279, RFC 4055, RFC 5758, RFC 8410. MD5, SHA-1 and DSA are not accepted. */
+const schemes: Readonly<Record<string, SignatureScheme>> = {
+  '1.2.840.113549.1.1.11': { keyType: rsa, hash: 'sha256' },
+  '1.2.840.113549.1.1.12': { keyType: rsa, hash: 'sha384' },
+  '1.2.840.113549.1.1.13': { keyType: rsa, hash: 'sha512' },
+  '1.2.840.10045.4.3.2': { keyType: ec, hash: 'sha256' },
+  '1.2.840.10045.4.3.3': { keyType: ec, hash: 'sha384' },
+  '1.2.840.10045.4.3.4': { keyType: ec, hash: 'sha512' },
+  '1.3.101.112': { keyType: ['ed25519'], hash: null },
+  '1.3.101.113': { keyType: ['ed448'], hash: null },
+};
+
+const rsassaPss = '1.2.840.113549.1.1.10';
+const mgf1 = '1.2.840.113549.1.1.8';
+const hashes: Readonly<Record<string, string>> = {
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+};
+
+const publicKeys = new WeakMap<CertificateFields, KeyObject | null>();
+
+/** Returns the key of a certificate, `null` for one that OpenSSL cannot read. */
+export function publicKeyOf(certificate: CertificateFields): KeyObject | null {
+  const known = publicKeys.get(certificate);
+  if (known !== undefined) return known;
+  const key = readPublicKey(certificate.publicKey);
+  publicKeys.set(certificate, key);
+  return key;
+}
+
+function readPublicKey(der: Uint8Array): KeyObject | null {
+  try {
+    return createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+  } catch {
+    // The key is damaged or of an unknown type: the checks that need it say so.
+    return null;
+  }
+}
+
+/** Checks that the issuer's key has signed a certificate. RFC 5280 §6.1.3 (a) (1) */
+export function signatureFault(
+  certificate: CertificateFields,
+  issuer: CertificateFields,
+): Fault | undefined {
+  const scheme = schemeOf(certificate.signatureAlgorithm);
+  const expected = 'a signature with SHA-256, SHA-384, SHA-512, Ed25519 or Ed448';
+  if (!scheme)
+    return { check: 'algorithm', expected, actual: certificate.signatureAlgorithm.identifier };
+  const key = publicKeyOf(issuer);
+  if (!key || !scheme.keyType.includes(key.asymmetricKeyType ?? ''))
+    return {
+      check: 'signature',
+      expected: `an issuer's key of the type ${scheme.keyType.join(' or ')}`,
+      actual: key?.asymmetricKeyType ?? 'a key that cannot be read',
+    };
+  if (isSigned(certificate, key, scheme)) return undefined;
+  return { check: 'signature', expected: "a signature by the issuer's key", actual: 'another one' };
+}
+
+function isSigned(
+  { signed, signature }: CertificateFields,
+  key: KeyObject,
+  scheme: SignatureScheme,
+): boolean {
+  const { hash, saltLength } = scheme;
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+  const options = { key, dsaEncoding: 'der' as const, ...(saltLength === undefined ? {} : pss) };
+  try {
+    return verify(hash, signed, options, signature);
+  } catch {
+    // The signature is not of the form that the key needs.
+    return false;
+  }
+}
+
+function schemeOf({ identifier, parameters }: Algorithm): SignatureScheme | undefined {
+  if (identifier !== rsassaPss) return schemes[identifier];
+  try {
+    return parameters && readPss(parameters);
+  } catch {
+    // Malformed parameters name no scheme.
+    return undefined;
+  }
+}
+
+/** Reads RSASSA-PSS-params whose hash and mask hash are the same. RFC 4055 §3.1 */
+function readPss(parameters: DerValue): SignatureScheme | undefined {
+  const fields = members(expectTag(parameters, tags.sequence));
+  const [hash, mask, salt] = [0, 1, 2].map((number) => {
+    const field = fields.find(({ tag }) => tag === context(number, { constructed: true }));
+    return field && members(field)[0];
+  });
+  if (!hash || !mask || !salt) return undefined;
+  const [maskFunction, maskHash] = members(mask);
+  if (!maskFunction || !maskHash || readObjectIdentifier(maskFunction) !== mgf1) return undefined;
+  const name = hashName(hash);
+  if (name === undefined || name !== hashName(maskHash)) return undefined;
+  return { keyType: ['rsa', 'rsa-pss'], hash: name, saltLength: readSmallInteger(salt) };
+}
+
+function hashName(algorithm: DerValue): string | undefined {
+  const [identifier] = members(algorithm);
+  return identifier && hashes[readObjectIdentifier(identifier)];
+}

@@ -1,0 +1,146 @@
+import { describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { Temporal } from 'temporal-polyfill';
+import { disagreements, readChainCases, runChainCase } from './chain-cases.testing.ts';
+import { readTrustAnchors, verifyChain } from './verify-chain.ts';
+
+const cases = readChainCases(join(import.meta.dirname, '../../fixtures/chain-cases/cases.json.gz'));
+const byId = new Map(cases.map((entry) => [entry.id, entry]));
+const caseOf = (id: string) => {
+  const entry = byId.get(id);
+  if (!entry) throw new Error(`there is no case ${id}`);
+  return entry;
+};
+
+describe('the cases of x509-limbo and BetterTLS', () => {
+  // Revocation lists are a part of another package.
+  const verifiable = cases.filter(({ id }) => !id.startsWith('crl::'));
+
+  test(`${verifiable.length} cases have the expected result, but for the listed ones`, () => {
+    const wrong = verifiable
+      .filter((entry) => runChainCase(entry).isValid !== (entry.expected_result === 'SUCCESS'))
+      .map(({ id }) => id);
+    expect(wrong.sort()).toEqual(Object.keys(disagreements).sort());
+  });
+
+  test('no case costs more work than the budget permits', () => {
+    const slow = cases.filter(({ id }) => id.startsWith('pathological::'));
+    expect(slow.length).toBe(11);
+    for (const entry of slow) {
+      const verification = runChainCase(entry);
+      if (!verification.isValid) expect(verification.faults.length).toBeLessThanOrEqual(100);
+    }
+  });
+});
+
+describe('verifyChain', () => {
+  const entry = caseOf('pathlen::ee-with-intermediate-pathlen-0');
+  const at = Temporal.Instant.from('2026-11-28T00:00:00Z');
+  const name = { type: 'dns', value: 'example.com' };
+  const options = {
+    anchors: entry.trusted_certs,
+    intermediates: entry.untrusted_intermediates,
+    name,
+    at,
+  };
+
+  test('returns the path, the leaf first and the anchor last', () => {
+    const verification = verifyChain(entry.peer_certificate, options);
+    expect(verification).toMatchObject({ isValid: true });
+    if (!verification.isValid) return;
+    const { path } = verification;
+    expect(path.length).toBe(3);
+    expect(path.map(({ issuer }) => issuer).slice(0, -1)).toEqual(
+      path.map(({ subject }) => subject).slice(1),
+    );
+  });
+
+  test('finds the path whatever the order of the input, its repeats and strays', () => {
+    const stray = caseOf('rfc5280::san::malformed').peer_certificate;
+    const intermediates = [stray, ...entry.trusted_certs, ...entry.untrusted_intermediates, stray];
+    const bundle = [entry.peer_certificate, ...intermediates, 'not PEM at all\n'].join('');
+    expect(verifyChain(bundle, { ...options, intermediates }).isValid).toBe(true);
+    expect(verifyChain(bundle, { ...options, intermediates: [] }).isValid).toBe(true);
+  });
+
+  test('reads anchors once for many verifications', () => {
+    const anchors = readTrustAnchors(entry.trusted_certs);
+    expect(verifyChain(entry.peer_certificate, { ...options, anchors }).isValid).toBe(true);
+  });
+
+  test('says which certificate failed which check, what was expected and what was found', () => {
+    const verification = verifyChain(entry.peer_certificate, {
+      ...options,
+      name: { type: 'dns', value: 'other.example' },
+    });
+    expect(verification).toMatchObject({
+      isValid: false,
+      faults: [{ check: 'name', expected: 'other.example', actual: '"example.com"' }],
+    });
+  });
+
+  test('names the issuer that is missing', () => {
+    const verification = verifyChain(entry.peer_certificate, { ...options, intermediates: [] });
+    expect(verification).toMatchObject({
+      isValid: false,
+      faults: [{ check: 'issuer', actual: 'none' }],
+    });
+  });
+
+  test('trusts no certificate of the input', () => {
+    const intermediates = [...entry.untrusted_intermediates, ...entry.trusted_certs];
+    const anchors = caseOf('crl::certificate-not-on-crl').trusted_certs;
+    expect(
+      verifyChain(entry.peer_certificate, { ...options, anchors, intermediates }).isValid,
+    ).toBe(false);
+  });
+
+  test.each(['', 'garbage', new Uint8Array(), Uint8Array.of(0x30, 0x03, 1, 2)])(
+    'refuses %p as no certificate',
+    (input) => {
+      expect(verifyChain(input, options)).toMatchObject({
+        isValid: false,
+        faults: [{ check: 'format' }],
+      });
+    },
+  );
+
+  test('refuses a wildcard below a public suffix that the caller knows', () => {
+    const wide = caseOf('webpki::san::public-suffix-multi-label-wildcard-san');
+    const verify = (isPublicSuffix: (domain: string) => boolean) =>
+      verifyChain(wide.peer_certificate, {
+        anchors: wide.trusted_certs,
+        at,
+        profile: 'webpki',
+        isPublicSuffix,
+      });
+    expect(verify((domain) => domain === 'co.uk')).toMatchObject({ isValid: false });
+  });
+});
+
+/** A generator of numbers with a seed: a failing input can be made again. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+test('3,000 mutated certificates are refused without a throw, and never trusted', () => {
+  const entry = caseOf('pathlen::ee-with-intermediate-pathlen-0');
+  const der = Buffer.from(entry.peer_certificate.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  const anchors = readTrustAnchors(entry.trusted_certs);
+  const next = random(20);
+  const at = Temporal.Instant.from('2026-11-28T00:00:00Z');
+  const intermediates = entry.untrusted_intermediates;
+  let trusted = 0;
+  for (let count = 0; count < 3000; count += 1) {
+    const mutated = Uint8Array.from(der);
+    const position = Math.floor(next() * der.length);
+    mutated[position] = (mutated[position] ?? 0) ^ (1 + Math.floor(next() * 255));
+    const input = next() < 0.1 ? mutated.subarray(0, position) : mutated;
+    if (verifyChain(input, { anchors, intermediates, at }).isValid) trusted += 1;
+  }
+  expect(trusted).toBe(0);
+});
