@@ -5,7 +5,7 @@ import { type Answer, json } from './answer.ts';
 import { checkBinding } from './external-accounts.ts';
 import { thumbprintHex } from './jws.ts';
 import { quoted, refusal } from './problems.ts';
-import { limited } from './rate-limits.ts';
+import { clientAt, limited } from './rate-limits.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount, type SignedRequest } from './signed-request.ts';
 
@@ -22,7 +22,7 @@ export async function newAccount(
     if (existing) return await existingAccount(service, existing.record.account);
     if (onlyReturnExisting === true)
       throw refusal('accountDoesNotExist', 'there is no account for this key');
-    await limited(service.rateLimiter, 'account', `address ${address}`);
+    await limited(service.rateLimiter, 'account', clientAt(address));
     const contacts = readContacts(contact);
     checkTerms(service, asked.termsOfServiceAgreed);
     const binding = await bindingOf(service, request, asked.externalAccountBinding);

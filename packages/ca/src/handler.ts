@@ -5,7 +5,7 @@ import { readBody } from './body.ts';
 import { importedKeys } from './jws.ts';
 import { nonces as noncesOf } from './nonces.ts';
 import { isRefusal, refusal } from './problems.ts';
-import { limited } from './rate-limits.ts';
+import { clientAt, limited } from './rate-limits.ts';
 import { type Route, routes } from './routes.ts';
 import type { ServerFailure } from './background.ts';
 import type { Service } from './service.ts';
@@ -77,7 +77,7 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
     await limited(
       service.rateLimiter,
       route.signedBy === 'nobody' && route.nonce ? 'nonce' : 'request',
-      `address ${address}`,
+      clientAt(address),
     );
     if (route.signedBy === 'nobody') return await route.answer(service, parameters, request.method);
     if (!/^application\/jose\+json$/i.test(request.headers.get('content-type') ?? ''))

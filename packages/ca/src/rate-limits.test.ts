@@ -81,4 +81,18 @@ describe('a server with limits', () => {
     });
     expect(elsewhere.status).toBe(204);
   });
+  it('counts the addresses of one IPv6 network as one client', async () => {
+    const ca = await testCa({
+      rateLimiter: tokenBuckets({ buckets: { nonce: { tokens: 3, every: { hours: 1 } } } }),
+    });
+    const askedBy = async (address: string) =>
+      (await ca.server.handler(new Request(`${base}/new-nonce`), { address })).status;
+    expect([
+      await askedBy('2001:db8::1'),
+      await askedBy('2001:db8::1:0:0:2'),
+      await askedBy('2001:0DB8:0:0:ffff::3'),
+      await askedBy('2001:db8:0:0:4:4:4:4'),
+    ]).toEqual([204, 204, 204, 429]);
+    expect([await askedBy('2001:db8:0:1::1'), await askedBy('192.0.2.1')]).toEqual([204, 204]);
+  });
 });

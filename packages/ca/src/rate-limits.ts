@@ -1,4 +1,5 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { networkOf } from '@acmex/identifier';
 import { LRUCache } from 'lru-cache';
 import { refusal } from './problems.ts';
 
@@ -8,7 +9,7 @@ export type LimitedAction = 'nonce' | 'account' | 'order' | 'authorization' | 'r
 /** Says whether someone may do something once more. */
 export interface RateLimiter {
   /**
-   * @param by whom: `address 192.0.2.1`, `account acc_…`
+   * @param by whom: `address 192.0.2.1`, `address 2001:db8:0:1::/64`, `account acc_…`
    * @returns 0 where it may, else after how many seconds it may
    */
   take(action: LimitedAction, by: string): Promise<number>;
@@ -62,6 +63,11 @@ export function tokenBuckets({
 /** No limits: where something in front of the server has them. */
 export function noLimits(): RateLimiter {
   return { take: async () => 0 };
+}
+
+/** Returns the client at an address, as a limiter knows it: with its whole network. */
+export function clientAt(address: string): string {
+  return `address ${networkOf(address)}`;
 }
 
 /** Takes one, or refuses with the time to come back, in whole seconds. RFC 8555 §6.6 */

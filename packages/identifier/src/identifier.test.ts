@@ -12,6 +12,7 @@ import {
   isCovered,
   isDomainName,
   namePattern,
+  networkOf,
   normalizedIdentifier,
   publicCa,
   toUnicode,
@@ -200,6 +201,27 @@ it.each([
   ['example.com', undefined],
 ])('says the version of the address %s', (text, version) => {
   expect(ipVersion(text)).toBe(version);
+});
+
+it.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['::FFFF:c000:201', '192.0.2.1'],
+  ['0:0:0:0:0:ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:db8:0:1:2:3:4:5', '2001:db8:0:1::/64'],
+  ['2001:DB8:0:1::', '2001:db8:0:1::/64'],
+  ['2001:0db8:0000:0001::5', '2001:db8:0:1::/64'],
+  ['[2001:db8:0:1::5]', '2001:db8:0:1::/64'],
+  ['2001:db8::5', '2001:db8:0:0::/64'],
+  ['2001:db8::1:0:0:5', '2001:db8:0:0::/64'],
+  ['2001:db8::', '2001:db8:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['::', '0:0:0:0::/64'],
+  ['unknown', 'unknown'],
+  ['', ''],
+])('names the network of the client %s', (address, network) => {
+  expect(networkOf(address)).toBe(network);
 });
 
 it('shows A-labels as U-labels, as Node.js does', () => {

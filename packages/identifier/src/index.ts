@@ -18,5 +18,5 @@ export {
   type ParseOptions,
 } from './identifier.ts';
 export { type HostPort, type HostPortOptions, parseHostPort } from './host-port.ts';
-export { ipVersion } from './ip-address.ts';
+export { ipVersion, networkOf } from './ip-address.ts';
 export { dnsRecord, type NameRule, privateCa, publicCa } from './rules.ts';

@@ -31,6 +31,35 @@ export function canonicalAddress(text: string): string | NameFault {
   return address ?? ipv6Fault(text);
 }
 
+/**
+ * Returns the network that one client can be expected to have, for limits per client: a whole IPv4
+ * address, also where IPv6 maps it (RFC 4291 §2.5.5.2), or the first 64 bits of an IPv6 address,
+ * which a single machine can have as a whole (RFC 4291 §2.5.1).
+ * @param address in any spelling, also in brackets and with a zone
+ * @returns `192.0.2.1`, or `2001:db8:0:1::/64`; a text that is not an address, as it is
+ */
+export function networkOf(address: string): string {
+  const host = ipv6Host(address.replace(/^\[(.*)\]$/s, '$1').replace(/%.*$/s, ''));
+  if (host === undefined) return address;
+  const groups = ipv6Groups(host);
+  const [high = 0, low = 0] = groups.slice(6);
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`;
+}
+
+/** Returns the eight groups of a canonical IPv6 address. */
+function ipv6Groups(host: string): readonly number[] {
+  const [head = [], tail = []] = host
+    .split('::')
+    .map((half) => half.split(':').flatMap((group) => (group === '' ? [] : [parseInt(group, 16)])));
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => 0);
+  return [...head, ...zeros, ...tail];
+}
+
 function ipv6Host(text: string): string | undefined {
   return /^[0-9a-f:.]+$/i.test(text) && text.includes(':')
     ? urlHost(`[${text}]`)?.slice(1, -1)

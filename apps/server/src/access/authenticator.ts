@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
+import { networkOf } from '@acmex/identifier';
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
@@ -44,7 +44,7 @@ export class Authenticator {
     const credentials = credentialsIn(headers);
     if (credentials.length === 0) return undefined;
     const [text = ''] = credentials;
-    const from = network(address);
+    const from = networkOf(address);
     const both = `${from} ${readKeyText(text)?.id ?? digestOf(text).slice(0, 16)}`;
     await this.#assertPatient(from, both);
     const caller = credentials.length === 1 ? await this.#callerOf(text) : undefined;
@@ -122,13 +122,6 @@ function throttled({ msBeforeNext }: RateLimiterRes): ServerError {
     'too many requests with keys that are not valid came from this address',
     { retryAfter: msBeforeNext / 1000 },
   );
-}
-
-/** A machine has a whole /64 of IPv6 addresses. */
-function network(address: string): string {
-  return isIPv6(address) && !address.startsWith('::ffff:')
-    ? address.split(':').slice(0, 4).join(':')
-    : address;
 }
 
 /** The keys and tokens that a request carries, each once. */
