@@ -95,7 +95,7 @@ describe('parseChain', () => {
   });
   it.each([
     [
-      'a block that is no certificate',
+      'a block that is not a certificate',
       () => `${pem}${begin}\nAAAA\n-----END CERTIFICATE-----`,
       'certificate 2 of 2',
     ],

@@ -82,7 +82,7 @@ function readCertificate(der: Uint8Array | undefined, what: string): Certificate
   } catch (cause) {
     throw new CertificateError(
       'ERR_CERTIFICATE_FORMAT',
-      `${what} cannot be read: it is damaged, or no certificate; get it anew`,
+      `${what} cannot be read: it is damaged, or not a certificate; get it again`,
       { cause },
     );
   }

@@ -91,7 +91,7 @@ function subject(commonName: string | undefined): Uint8Array {
   if (commonName === '' || commonName.length > 64)
     throw new CertificateError(
       'ERR_CSR_NAMES',
-      'a common name has 1 to 64 characters: leave it out, the names stand in subjectAltName',
+      'a common name has 1 to 64 characters: leave it out, the names are in subjectAltName',
     );
   return der(
     sequence,
@@ -110,7 +110,7 @@ function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
   if (describePublicKey(publicKey) !== 'unknown') return publicKey;
   throw new CertificateError(
     'ERR_KEY_FORMAT',
-    `the public key of the ${type} key is no SubjectPublicKeyInfo in DER: correct where it comes from`,
+    `the public key of the ${type} key is not a SubjectPublicKeyInfo in DER: correct where it comes from`,
   );
 }
 
@@ -125,7 +125,7 @@ export async function parseCsr(input: string | Uint8Array): Promise<CertificateR
   if (otherNames.length > 0)
     throw new CertificateError(
       'ERR_CSR_NAMES',
-      `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, where only DNS names and IP addresses can stand: make it without`,
+      `the certificate signing request has ${quoted(otherNames.join(', '))} in its subjectAltName, which can only have DNS names and IP addresses: make it without`,
     );
   const identifiers = requestedNames(names.identifiers, csr.subjectName.getField('CN'));
   const publicKey = new Uint8Array(csr.publicKey.rawData);
@@ -187,12 +187,12 @@ async function read(input: string | Uint8Array) {
   } catch (cause) {
     throw new CertificateError(
       'ERR_CSR_FORMAT',
-      'the certificate signing request cannot be read: it is damaged; make it anew',
+      'the certificate signing request cannot be read: it is damaged; make it again',
       { cause },
     );
   }
   throw new CertificateError(
     'ERR_CSR_FORMAT',
-    "the certificate signing request's signature is not of its own key: make it anew",
+    "the certificate signing request's signature is not of its own key: make it again",
   );
 }

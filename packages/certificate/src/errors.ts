@@ -6,7 +6,7 @@ import { defineErrors, type ErrorTable } from '@acmex/errors';
  */
 export const certificateErrors = {
   ERR_KEY_FORMAT: {
-    meaning: 'This is no private key.',
+    meaning: 'This is not a private key.',
     cure: 'Give a private key as PKCS#8, SEC1 or PKCS#1 PEM.',
     exit: 3,
     http: 422,
@@ -37,7 +37,7 @@ export const certificateErrors = {
   },
   ERR_KEY_CIPHER: {
     meaning: 'The key is encrypted with a cipher that this OpenSSL does not offer.',
-    cure: 'Encrypt it anew where it was made: openssl pkcs8 -topk8 -v2 aes-256-cbc.',
+    cure: 'Encrypt it again where it was made: openssl pkcs8 -topk8 -v2 aes-256-cbc.',
     exit: 3,
     http: 422,
   },
@@ -54,7 +54,7 @@ export const certificateErrors = {
     http: 500,
   },
   ERR_CSR_FORMAT: {
-    meaning: 'This is no certificate signing request, or its signature is wrong.',
+    meaning: 'This is not a certificate signing request, or its signature is wrong.',
     cure: 'Give a PKCS#10 request as PEM or DER.',
     exit: 3,
     http: 422,
@@ -66,7 +66,7 @@ export const certificateErrors = {
     http: 422,
   },
   ERR_CERTIFICATE_FORMAT: {
-    meaning: 'This is no certificate.',
+    meaning: 'This is not a certificate.',
     cure: 'Give certificates as PEM, or one as DER.',
     exit: 3,
     http: 422,

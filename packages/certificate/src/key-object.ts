@@ -124,7 +124,7 @@ function undecryptable(error: unknown): CertificateError {
   if ((error as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED') {
     return new CertificateError(
       'ERR_KEY_CIPHER',
-      'the key is encrypted with a cipher that this OpenSSL does not offer: encrypt it anew where it was made, with openssl pkcs8 -topk8 -v2 aes-256-cbc',
+      'the key is encrypted with a cipher that this OpenSSL does not offer: encrypt it again where it was made, with openssl pkcs8 -topk8 -v2 aes-256-cbc',
     );
   }
   return new CertificateError(
@@ -138,7 +138,7 @@ function noPrivateKey(text: Buffer): CertificateError {
   if (label === undefined)
     return new CertificateError(
       'ERR_KEY_FORMAT',
-      'the key is no PEM: give a private key that begins with "-----BEGIN"',
+      'the key is not PEM: give a private key that begins with "-----BEGIN"',
     );
   if (/CERTIFICATE|PUBLIC KEY/.test(label))
     return new CertificateError(

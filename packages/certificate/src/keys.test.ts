@@ -23,7 +23,7 @@ describe('a backend', () => {
         await expect(backend.import(bytes(text))).rejects.toMatchObject({ code: 'ERR_KEY_FORMAT' });
       }
   });
-  it('tells a cipher that OpenSSL no longer offers from a wrong passphrase', async () => {
+  it('distinguishes a cipher that OpenSSL no longer offers from a wrong passphrase', async () => {
     // EncryptedPrivateKeyInfo with pbeWithSHAAnd40BitRC2-CBC. RFC 7292 appendix C
     const encrypted = toPem(
       'ENCRYPTED PRIVATE KEY',

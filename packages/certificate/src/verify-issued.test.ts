@@ -166,10 +166,10 @@ describe('verifyIssued', () => {
       'has not signed it',
     ],
     [
-      'an issuer that is no CA',
+      'an issuer that is not a CA',
       async () => (await leafOf()) + (await intermediateOf({ ca: false })),
       'ERR_CERTIFICATE_CHAIN',
-      "no CA's",
+      "not a CA's",
     ],
     [
       'a root with another key',

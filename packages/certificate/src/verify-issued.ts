@@ -103,7 +103,7 @@ function linkFault(
   issuer: CertificateInfo | undefined,
 ): string | undefined {
   if (!issuer || subject.issuer !== issuer.subject) return 'the names differ';
-  if (!issuer.isCa) return "it is no CA's";
+  if (!issuer.isCa) return "it is not a CA's";
   return signed(subject.der, issuer.der) ? undefined : 'it has not signed it';
 }
 

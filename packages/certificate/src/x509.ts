@@ -31,6 +31,6 @@ export function readDer<T extends x509.X509Certificate | x509.Pkcs10CertificateR
   // RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular
   // extension."
   if (new Set(read.extensions.map(({ type }) => type)).size < read.extensions.length)
-    throw new RangeError('an extension stands in it twice');
+    throw new RangeError('it has an extension twice');
   return read;
 }

@@ -93,6 +93,10 @@ interface Task {
   readonly solver: ChallengeSolver;
 }
 
+interface Presentation extends Task {
+  readonly saved: SavedResponse;
+}
+
 /**
  * Gets certificates from an ACME server. One instance serves any number of concurrent issuances.
  */
@@ -242,75 +246,71 @@ export class AcmeClient {
    * Proves every name of the order that is not proven yet. Whatever happens, nothing stays on
    * display.
    */
-  async #validate(
-    order: Order<'pending'>,
-    { saved, save, tried, onProgress, signal }: Validation,
-  ): Promise<Order> {
-    const session = this.#session;
-    const each = <T, R>(list: readonly T[], work: (entry: T) => Promise<R>) =>
-      mapConcurrent(this.#concurrency, list, work);
-
-    const authorizations = await each(order.authorizations, (url) =>
-      getAuthorization(session, url, { signal }),
+  async #validate(order: Order<'pending'>, validation: Validation): Promise<Order> {
+    const { saved, save, tried, onProgress, signal } = validation;
+    const authorizations = await this.#each(order.authorizations, (url) =>
+      getAuthorization(this.#session, url, { signal }),
     );
     const tasks = authorizations.flatMap((authorization) => {
-      if (authorization.status === 'pending') return [this.#taskFor(authorization, tried)];
-      if (authorization.status === 'valid')
-        onProgress?.({
-          type: 'already-valid',
-          identifier: authorization.identifier,
-          wildcard: authorization.wildcard,
-        });
+      const { status, identifier, wildcard } = authorization;
+      if (status === 'pending') return [this.#taskFor(authorization, tried)];
+      if (status === 'valid') onProgress?.({ type: 'already-valid', identifier, wildcard });
       return [];
     });
     await this.abandon({
       version: 1,
       responses: saved.filter((response) => !tasks.some((task) => isFor(task)(response))),
     });
-    const presentations = await each(tasks, async (task) => ({
+    const presentations = await this.#each(tasks, async (task) => ({
       ...task,
       saved: saved.find(isFor(task)) ?? (await this.#respond(task, signal)),
     }));
     await save(presentations.map((presentation) => presentation.saved));
-    const report = (
-      type: 'presented' | 'visible' | 'answered' | 'removed',
-      { authorization: { identifier, wildcard }, challenge }: Task,
-    ) => onProgress?.({ type, identifier, wildcard, challenge: challenge.type });
     try {
-      await each(presentations, async (presentation) => {
-        await presentation.solver.present(presentation.saved.response, { signal });
-        report('presented', presentation);
-      });
-      await each(presentations, async (presentation) => {
-        await presentation.solver.visible(presentation.saved.response, { signal });
-        report('visible', presentation);
-      });
-      await each(
-        presentations.filter(({ challenge }) => challenge.status === 'pending'),
-        async (presentation) => {
-          await challengeReady(session, presentation.challenge, { signal });
-          report('answered', presentation);
-        },
-      );
-      return await pollOrder(session, order, { signal });
+      await this.#present(presentations, validation);
+      return await pollOrder(this.#session, order, { signal });
     } finally {
-      await Promise.all(
-        presentations.map(async (presentation) => {
-          const { identifier, wildcard } = presentation.authorization;
-          await presentation.solver.remove(presentation.saved.response).then(
-            () => report('removed', presentation),
-            (error: unknown) =>
-              onProgress?.({
-                type: 'left-on-display',
-                identifier,
-                wildcard,
-                challenge: presentation.challenge.type,
-                error,
-              }),
-          );
-        }),
-      );
+      await this.#removeAll(presentations, onProgress);
     }
+  }
+
+  /** Shows the responses, waits until the CA can see them, and asks it to validate. */
+  async #present(
+    presentations: readonly Presentation[],
+    { onProgress, signal }: Pick<Validation, 'onProgress' | 'signal'>,
+  ): Promise<void> {
+    await this.#each(presentations, async (presentation) => {
+      await presentation.solver.present(presentation.saved.response, { signal });
+      onProgress?.({ type: 'presented', ...progressOf(presentation) });
+    });
+    await this.#each(presentations, async (presentation) => {
+      await presentation.solver.visible(presentation.saved.response, { signal });
+      onProgress?.({ type: 'visible', ...progressOf(presentation) });
+    });
+    const pending = presentations.filter(({ challenge }) => challenge.status === 'pending');
+    await this.#each(pending, async (presentation) => {
+      await challengeReady(this.#session, presentation.challenge, { signal });
+      onProgress?.({ type: 'answered', ...progressOf(presentation) });
+    });
+  }
+
+  async #removeAll(
+    presentations: readonly Presentation[],
+    onProgress: Validation['onProgress'],
+  ): Promise<void> {
+    await Promise.all(
+      presentations.map(async (presentation) => {
+        const progress = progressOf(presentation);
+        await presentation.solver.remove(presentation.saved.response).then(
+          () => onProgress?.({ type: 'removed', ...progress }),
+          (error: unknown) => onProgress?.({ type: 'left-on-display', ...progress, error }),
+        );
+      }),
+    );
+  }
+
+  #each<T, R>(list: readonly T[], work: (entry: T) => Promise<R>): Promise<readonly R[]> {
+    return mapConcurrent(this.#concurrency, list, work);
   }
 
   #taskFor(authorization: Authorization, tried: TriedChallenges): Task {
@@ -397,7 +397,7 @@ export class AcmeClient {
       );
     return orderFailure(
       order,
-      await mapConcurrent(this.#concurrency, order.authorizations, (url) =>
+      await this.#each(order.authorizations, (url) =>
         getAuthorization(this.#session, url, { signal }),
       ),
     );
@@ -407,6 +407,10 @@ export class AcmeClient {
 /** Whether the CA answered, and so made nothing. */
 function isRefused(error: unknown): boolean {
   return (error as { readonly status?: unknown } | null)?.status !== undefined;
+}
+
+function progressOf({ authorization: { identifier, wildcard }, challenge }: Task) {
+  return { identifier, wildcard, challenge: challenge.type };
 }
 
 function isFor({ authorization, challenge }: Task): (saved: SavedResponse) => boolean {

@@ -21,8 +21,8 @@ export const clientErrors = {
     http: 422,
   },
   ERR_CLIENT_STATE: {
-    meaning: 'The saved state of an issuance was written by a newer version, or is none.',
-    cure: 'Use the version that wrote it, or begin anew.',
+    meaning: 'The saved state of an issuance was written by a newer version, or is not one.',
+    cure: 'Use the version that wrote it, or start again.',
     exit: 1,
     http: 500,
   },

@@ -81,7 +81,7 @@ export async function importAccountKey(source: string | JWK): Promise<AccountKey
   }
   throw new AcmeError(
     'ERR_ACME_KEY',
-    'the account key is no private key that ACME can use: give PKCS#8 PEM ("BEGIN PRIVATE KEY") or a JWK of P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519',
+    'the account key is not a private key that ACME can use: give PKCS#8 PEM ("BEGIN PRIVATE KEY") or a JWK of P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519',
   );
 }
 

@@ -158,7 +158,7 @@ describe('a directory', () => {
       { body: { newNonce: 'x', newAccount: 'y', newOrder: 'z' } },
       'newNonce',
     ],
-  ])('that is %s is told from one', async (_, answer, words) => {
+  ])('that is %s is distinguished from one', async (_, answer, words) => {
     const { session } = await sessionWith({ '/dir': () => answer });
     await expect(session.directory()).rejects.toMatchObject({
       code: 'ERR_ACME_NOT_ACME',

@@ -37,7 +37,7 @@ export function readDirectory({ url, status, headers, text }: AcmeResponse): Dir
   const refuse = (why: string): never => {
     throw new AcmeError(
       'ERR_ACME_NOT_ACME',
-      `${url} is no ACME directory: it ${why}; give the directory's own URL`,
+      `${url} is not an ACME directory: it ${why}; give the directory's own URL`,
       { status },
     );
   };
@@ -47,7 +47,7 @@ export function readDirectory({ url, status, headers, text }: AcmeResponse): Dir
   const json = parseJson(text);
   if (!isObject(json))
     return refuse(
-      `answers with ${printable(headers.get('content-type') ?? 'no content type', 100)} that is no JSON object`,
+      `answers with ${printable(headers.get('content-type') ?? 'no content type', 100)} that is not a JSON object`,
     );
   for (const name of ['newNonce', 'newAccount', 'newOrder'] as const) {
     if (typeof json[name] !== 'string' || !isWebUrl(json[name]))

@@ -25,7 +25,7 @@ export class Members {
     if (!isObject(object))
       throw new AcmeError(
         'ERR_ACME_ANSWER',
-        `${printable(what)}: the CA's answer is no JSON object`,
+        `${printable(what)}: the CA's answer is not a JSON object`,
       );
     this.#object = object;
   }

@@ -128,5 +128,8 @@ function readState(members: Members): OrderState {
 
 function authorizationUrl(order: string, url: unknown): string {
   if (typeof url === 'string' && isWebUrl(url)) return url;
-  throw new AcmeError('ERR_ACME_ANSWER', `the order ${order}: one of its authorizations is no URL`);
+  throw new AcmeError(
+    'ERR_ACME_ANSWER',
+    `the order ${order}: one of its authorizations is not a valid URL`,
+  );
 }

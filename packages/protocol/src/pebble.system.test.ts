@@ -170,16 +170,16 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'with Pebble', () => {
   });
   it('a certificate is revoked by its own key, from an account that has nothing to do with it', async () => {
     const { der, key } = await issued(await opened(), 'key-revokes.test');
-    const stranger = await opened();
-    await expect(revokeCertificate(stranger, der)).rejects.toMatchObject({
+    const secondAccount = await opened();
+    await expect(revokeCertificate(secondAccount, der)).rejects.toMatchObject({
       code: 'ERR_ACME_UNAUTHORIZED',
     });
-    await revokeCertificate(stranger, der, {
+    await revokeCertificate(secondAccount, der, {
       reason: 'keyCompromise',
       key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
     });
     await expect(
-      revokeCertificate(stranger, der, {
+      revokeCertificate(secondAccount, der, {
         key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
       }),
     ).resolves.toBeUndefined();

@@ -86,7 +86,7 @@ describe('a session', () => {
     expect(() => acmeSession({ directory: 'http://ca.example/dir', key })).toThrow(
       expect.objectContaining({ code: 'ERR_ACME_URL' }),
     );
-    expect(() => acmeSession({ directory: 'ca.example', key })).toThrow('give the URL');
+    expect(() => acmeSession({ directory: 'ca.example', key })).toThrow('use the URL');
     expect(() => acmeSession({ directory: 'http://127.0.0.1:14000/dir', key })).not.toThrow();
   });
 });
@@ -143,7 +143,7 @@ describe('a request that was never taken up', () => {
       'ERR_ACME_TLS',
     ],
   ])(
-    'is told from a lost answer also where the runtime has words alone, as Deno: it %s',
+    'is distinguished from a lost answer also where the runtime has words alone, as Deno: it %s',
     async (_, words, code) => {
       const { session, clock } = await sessionWith({
         '/thing': () => Object.assign(new TypeError('fetch failed'), { cause: new Error(words) }),

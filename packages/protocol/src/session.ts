@@ -1,13 +1,12 @@
-import { type Clock, type DurationInput, retry, systemClock } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
-import type { Temporal } from 'temporal-polyfill';
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import type { AccountKey } from './account-key.ts';
 import { type Directory, readDirectory } from './directory.ts';
 import { AcmeError } from './errors.ts';
-import { type AcmeResponse, exchange, type Fetch, type HttpCall } from './http.ts';
+import type { AcmeResponse, Fetch, HttpCall } from './http.ts';
 import { signJws } from './jws.ts';
 import { NoncePool } from './nonce-pool.ts';
 import { refusal } from './refusal.ts';
+import { type Send, sender } from './sender.ts';
 
 export interface CallOptions {
   /** Ends the call at once, with the signal's own reason. */
@@ -69,17 +68,6 @@ export interface AcmeSessionOptions {
   readonly userAgent?: string;
 }
 
-/** Pauses of a random part of 0.5, 1, 2 … seconds ("full jitter"). */
-const backoff = { first: { milliseconds: 500 }, longest: { seconds: 60 }, jitter: 1 };
-const longestRetryAfterMs = 60_000;
-
-interface RepeatedCall {
-  readonly url: string;
-  /** Whether to send it again when its answer was lost. */
-  readonly repeatable: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
 /**
  * @throws AcmeError `ERR_ACME_URL` for a directory that is not https. Nothing is sent before the
  * first call.
@@ -92,94 +80,41 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     requestLimit = 'PT30S',
     nonceRefusals = 10,
   } = options;
-  const http = {
-    fetch: options.fetch ?? fetch,
-    clock,
-    requestLimit,
-    userAgent: `${options.userAgent ? `${options.userAgent} ` : ''}acmex-protocol`,
-  };
-  const directoryUrl = secureUrl(options.directory);
-  let known: { readonly directory: Directory; readonly at: number } | undefined;
-
-  const nonces = new NoncePool(async (signal) => {
-    const { newNonce } = await session.directory({ signal });
-    const { status, headers } = await repeated(
-      { method: 'HEAD', signal },
-      { url: newNonce, repeatable: true, signal },
-    );
-    return (
-      headers.get('replay-nonce') ??
-      fail('ERR_ACME_NO_NONCE', `${newNonce} answered ${status} without a Replay-Nonce`)
-    );
-  });
-
-  /** Sends until there is a final response, or another attempt cannot help. */
-  const repeated = (
-    call: HttpCall | (() => Promise<HttpCall>),
-    { url, repeatable, signal }: RepeatedCall,
-  ): Promise<AcmeResponse> =>
-    retry<AcmeResponse>(
+  const nonces = new NoncePool(async (signal) => await fetchNonce(send, session, signal));
+  const send = sender({
+    http: {
+      fetch: options.fetch ?? fetch,
       clock,
-      {
-        attempts: 4,
-        backoff,
-        random,
-        signal,
-        again: (outcome) => {
-          if (outcome.status === 'rejected') return mayRepeat(outcome.reason, repeatable);
-          const next = nextAttempt(outcome.value, { repeatable, now: clock.now() });
-          if (next !== false) nonces.put(outcome.value.headers.get('replay-nonce'));
-          return next;
-        },
-      },
-      async () => exchange(http, url, typeof call === 'function' ? await call() : call),
-    );
-
+      requestLimit,
+      userAgent: `${options.userAgent ? `${options.userAgent} ` : ''}acmex-protocol`,
+    },
+    random,
+    onRepeat: ({ headers }) => nonces.put(headers.get('replay-nonce')),
+  });
   const session: AcmeSession = {
     key,
     clock,
     random,
     account: options.account,
-    async directory({ signal } = {}) {
-      if (known && clock.monotonic() - known.at < 86_400_000) return known.directory;
-      const answer = await repeated(
-        { method: 'GET', signal },
-        { url: directoryUrl, repeatable: true, signal },
-      );
-      if (
-        answer.status >= 400 &&
-        /^application\/problem\+json/i.test(answer.headers.get('content-type') ?? '')
-      )
-        throw refusal(answer, clock.now());
-      const directory = readDirectory(answer);
-      known = { directory, at: clock.monotonic() };
-      return directory;
-    },
+    directory: cachedDirectory(send, secureUrl(options.directory), clock),
     async get(url, { signal } = {}) {
-      const answer = await repeated({ method: 'GET', signal }, { url, repeatable: true, signal });
-      return answer.status < 300 ? answer : Promise.reject(refusal(answer, clock.now()));
+      const answer = await send({ method: 'GET', signal }, { url, repeatable: true, signal });
+      if (answer.status >= 300) throw refusal(answer, clock.now());
+      return answer;
     },
     async post(url, payload, { signal, repeatable = payload === undefined, signedBy } = {}) {
-      const identity = signedBy
-        ? { jwk: signedBy.jwk }
-        : {
-            kid:
-              session.account ??
-              fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`),
-          };
+      const signer = signedBy ?? key;
+      const identity = signedBy ? { jwk: signedBy.jwk } : { kid: knownAccount(session, url) };
       const body = payload === undefined ? '' : JSON.stringify(payload);
       let nextNonce: string | null = null;
       const signed = async (): Promise<HttpCall> => {
         const nonce = nextNonce ?? (await nonces.take({ signal }));
         nextNonce = null;
-        return {
-          method: 'POST',
-          body: JSON.stringify(await signJws(signedBy ?? key, { nonce, url, ...identity }, body)),
-          signal,
-        };
+        const jws = await signJws(signer, { nonce, url, ...identity }, body);
+        return { method: 'POST', body: JSON.stringify(jws), signal };
       };
       for (let refusals = 0; ; refusals++) {
-        const answer = await repeated(signed, { url, repeatable, signal });
+        const answer = await send(signed, { url, repeatable, signal });
         const fresh = answer.headers.get('replay-nonce');
         const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
         if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
@@ -195,25 +130,36 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   return session;
 }
 
-/** When to send a request again after this answer; false for not at all. */
-function nextAttempt(
-  answer: AcmeResponse,
-  { repeatable, now }: { readonly repeatable: boolean; readonly now: Temporal.Instant },
-): boolean | Temporal.Instant {
-  // 503 says that the request was not taken up; after another 5xx it may have been.
-  if (answer.status !== 503 && !(answer.status >= 500 && repeatable)) return false;
-  const { retryAfter } = refusal(answer, now);
-  if (!retryAfter) return true;
-  const waitMs = retryAfter.epochMilliseconds - now.epochMilliseconds;
-  return waitMs <= longestRetryAfterMs && retryAfter;
+/** Returns a reader of the directory that asks the CA once a day. */
+function cachedDirectory(send: Send, url: string, clock: Clock): AcmeSession['directory'] {
+  let cached: { readonly directory: Directory; readonly at: number } | undefined;
+  return async ({ signal } = {}) => {
+    if (cached && clock.monotonic() - cached.at < 86_400_000) return cached.directory;
+    const answer = await send({ method: 'GET', signal }, { url, repeatable: true, signal });
+    const type = answer.headers.get('content-type') ?? '';
+    if (answer.status >= 400 && /^application\/problem\+json/i.test(type))
+      throw refusal(answer, clock.now());
+    const directory = readDirectory(answer);
+    cached = { directory, at: clock.monotonic() };
+    return directory;
+  };
 }
 
-function mayRepeat(error: unknown, repeatable: boolean): boolean {
-  const code = errorCode(error);
+async function fetchNonce(
+  send: Send,
+  session: Pick<AcmeSession, 'directory'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { newNonce: url } = await session.directory({ signal });
+  const answer = await send({ method: 'HEAD', signal }, { url, repeatable: true, signal });
   return (
-    code === 'ERR_ACME_UNREACHABLE' ||
-    (repeatable && (code === 'ERR_ACME_ANSWER_LOST' || code === 'ERR_ACME_TIMEOUT'))
+    answer.headers.get('replay-nonce') ??
+    fail('ERR_ACME_NO_NONCE', `${url} answered ${answer.status} without a Replay-Nonce`)
   );
+}
+
+function knownAccount({ account }: Pick<AcmeSession, 'account'>, url: string): string {
+  return account ?? fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`);
 }
 
 function secureUrl(text: string): string {
@@ -221,7 +167,7 @@ function secureUrl(text: string): string {
     ? new URL(text)
     : fail(
         'ERR_ACME_URL',
-        `"${text}" is no URL: give the URL of the CA's ACME directory, as https://ca.example/directory`,
+        `"${text}" is not a valid URL: use the URL of the CA's ACME directory, as https://ca.example/directory`,
       );
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return url.href;

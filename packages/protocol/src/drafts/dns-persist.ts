@@ -62,11 +62,11 @@ export function readPersistentRecord(text: string): PersistentRecord | FaultyRec
     values('persistuntil'),
   ];
   if (accounts.length + policies.length + ends.length > 0)
-    return { issuer, fault: 'a parameter stands there twice' };
+    return { issuer, fault: 'a parameter is there twice' };
   if (accountUri === undefined || accountUri === '')
     return { issuer, fault: 'accounturi is missing' };
   if (until !== undefined && !/^\d+$/.test(until))
-    return { issuer, fault: 'persistUntil is no number of seconds since 1970' };
+    return { issuer, fault: 'persistUntil is not a number of seconds since 1970' };
   return {
     issuer,
     accountUri,

@@ -55,12 +55,12 @@ export function readPersistOffer(
   const member = issuersMember[draft];
   const issuers =
     issuerNames(members[member]) ??
-    refuse(`its "${member}" is no list of 1 to 10 domain names in lower case`, draft);
+    refuse(`its "${member}" is not a list of 1 to 10 domain names in lower case`, draft);
   if (draft === 'draft-ietf-acme-dns-persist-00') return { issuers };
   if (draft === 'draft-ietf-acme-dns-persist-01')
     return isUri(members.accounturi)
       ? { issuers, accountUri: members.accounturi }
-      : refuse('its "accounturi" is no URI', draft);
+      : refuse('its "accounturi" is not a URI', draft);
   const [early, identities] = [
     issuerNames(meta.issuerDomainNames),
     issuerNames(meta.caaIdentities),

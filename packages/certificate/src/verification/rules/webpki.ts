@@ -92,8 +92,8 @@ const webpkiRule: CertificateRule = (certificate, { role, profile }) => {
   if (role === 'anchor') return rootFault(certificate);
   if (role !== 'leaf') return undefined;
   for (const rule of leafRules) {
-    const found = rule(certificate);
-    if (found) return found;
+    const leafFault = rule(certificate);
+    if (leafFault) return leafFault;
   }
   return undefined;
 };
