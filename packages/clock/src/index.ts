@@ -8,6 +8,7 @@ export {
 export { keyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 export { mapConcurrent } from './map-concurrent.ts';
 export { type Backoff, backoffMs, retry, type RetryPolicy } from './retry.ts';
+export { boundedRetryAfter, parseRetryAfter } from './retry-after.ts';
 export { type ScaledClockOptions, scaledClock } from './scaled-clock.ts';
 export { semaphore, type Semaphore } from './semaphore.ts';
 export { systemClock } from './system-clock.ts';

@@ -1,18 +1,20 @@
-import { type Clock, milliseconds, systemClock } from '@acmex/clock';
+import { boundedRetryAfter, type Clock, milliseconds, systemClock } from '@acmex/clock';
 import { records, type Storage } from '@acmex/storage';
 import {
   type CertificateSummary,
   dueAt,
   isDue,
   isOutdated,
+  type CurrentCertificate,
   type ManagedCertificate,
+  type RenewalPlan,
 } from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, type ReadFailure } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
 import type { Provisioner, Submission } from './provisioner.ts';
-import { randomOf, renewalTime } from './renewal-time.ts';
+import { isAfterExpiry, randomOf, renewalTime, type Validity } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
 
 export interface CertificateMaintenanceOptions {
@@ -42,11 +44,10 @@ const policies = records<{ readonly renewBefore?: string | undefined }>({
   under: 'policy',
 });
 
-/** How often the CA is asked for its window. RFC 9773 §4.3 */
-const askIntervalMs = 6 * 3_600_000;
-/** The same for certificates that are valid for less than `shortLivedMs`. */
-const shortLivedAskIntervalMs = 3_600_000;
-const shortLivedMs = 10 * 86_400_000;
+/** The CA is not asked for its window more often, whatever it allows. RFC 9773 §4.3.1 */
+const shortestAskIntervalMs = 60_000;
+/** How soon the CA is asked again when it has not answered. RFC 9773 §4.3.3 */
+const failedAskIntervalMs = 6 * 3_600_000;
 
 /**
  * Keeps certificates current. Only a certificate's record, the certificate itself and the CA's
@@ -78,21 +79,26 @@ export class CertificateMaintenance {
    * nothing for a certificate that is paused or was removed.
    * @param force `deploy`: retries a failed deployment before its time; `renewal`: also renews what
    * is not due, and deploys
+   * @param ask `now`: asks the CA for its window even before the time that it has named, because a
+   * person wants to know
    */
   async maintain(
     id: string,
     {
       signal,
       force,
+      ask = 'when-due',
     }: {
       readonly signal?: AbortSignal | undefined;
       readonly force?: 'renewal' | 'deploy' | undefined;
+      readonly ask?: 'when-due' | 'now' | undefined;
     } = {},
   ): Promise<MaintenanceResult> {
     const before = await this.#provisioner.certificates.find(id);
     if (!before || before.paused) return { certificate: id };
     await this.#reportExpiry(before);
-    await this.#askForWindow(before, signal);
+    if (ask === 'now' || isDue(before.renewal?.askAt, this.#clock.now()))
+      await this.#askForWindow(before, signal);
     const order = await this.#orderFor(id, force === 'renewal');
     const outcome =
       order === undefined ? undefined : await this.#provisioner.execute(order, { signal });
@@ -213,7 +219,7 @@ export class CertificateMaintenance {
     { id, issuer, renewal, current, order }: ManagedCertificate,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (!current || order !== undefined || !isDue(renewal?.askAt, this.#clock.now())) return;
+    if (!current || order !== undefined || renewal?.askAt === undefined) return;
     const chain = (await this.#provisioner.certificates.generation(id, current.generation))?.chain;
     if (chain === undefined) return;
     const info = await this.#windowOf(issuer, chain, signal).catch((error: unknown) => {
@@ -228,14 +234,19 @@ export class CertificateMaintenance {
         ? { ...summary, renewal: this.#plan(summary, info) }
         : summary;
     };
-    await this.#provisioner.certificates.change(id, withPlan, ({ renewal: next }) =>
-      isDue(before?.at, now) && !isDue(next?.at, now)
+    await this.#provisioner.certificates.change(id, withPlan, ({ renewal: next }) => {
+      if (next?.ignoredWindow && !sameWindow(next.ignoredWindow, before?.ignoredWindow))
+        return {
+          type: 'renewal_window_ignored',
+          message: `the CA suggests ${next.ignoredWindow.start} to ${next.ignoredWindow.end}, but the certificate expires at ${current.notAfter}: the renewal is due at ${next.at}`,
+        };
+      return isDue(before?.at, now) && !isDue(next?.at, now)
         ? {
             type: 'renewal_skipped',
             message: `the CA has moved its window: the renewal is now due at ${next?.at}`,
           }
-        : undefined,
-    );
+        : undefined;
+    });
   }
 
   async #windowOf(
@@ -248,45 +259,62 @@ export class CertificateMaintenance {
 
   #plan(
     summary: CertificateSummary,
-    info: RenewalInfo | { readonly failed: unknown } | undefined,
+    info: RenewalInfo | { readonly failed: ReadFailure } | undefined,
   ): CertificateSummary['renewal'] {
     const { current, renewal } = summary;
     const renewBefore = summary.renewBefore ?? this.#provisioner.renewBefore;
     if (!current || !renewal || info === undefined)
       return renewal && { ...renewal, askAt: undefined };
-    const now = this.#clock.now().epochMilliseconds;
-    const lifetime = Date.parse(current.notAfter) - Date.parse(current.notBefore);
-    const interval = lifetime < shortLivedMs ? shortLivedAskIntervalMs : askIntervalMs;
-    const pause = Math.min(interval, lifetime / 20);
-    if ('failed' in info) return { ...renewal, askAt: iso(now + pause) };
-    const {
-      window: { start, end },
-      explanationUrl,
-      askAgainAt,
-    } = info;
-    const at = renewalTime(validityOf(current), {
-      window: { start, end },
-      renewBefore,
-      random: randomOf(current.serialNumber),
-    });
-    const askAt = iso(Math.max(now + 1000, Math.min(askAgainAt.epochMilliseconds, now + pause)));
+    const now = this.#clock.now();
+    const validity = validityOf(current);
+    if ('failed' in info) return { ...renewal, askAt: this.#askAgainAfter(info.failed, current) };
+    const { window, explanationUrl, askAgainAt } = info;
+    const plan = {
+      at: renewalTime(validity, {
+        window,
+        renewBefore,
+        random: randomOf(current.serialNumber),
+      }).toString(),
+      askAt: atLeast(boundedRetryAfter(askAgainAt, { now }), now),
+    };
+    const stored = { start: window.start.toString(), end: window.end.toString() };
+    if (isAfterExpiry(window, validity)) return { ...plan, ignoredWindow: stored };
     // Each new certificate would be due at once if the CA's windows were always over: such a window
     // does not move the plan.
-    const isYoung = now - Date.parse(current.issuedAt) < lifetime / 20;
-    if (isYoung && at.epochMilliseconds <= now && current.generation > 1)
-      return {
-        ...renewal,
-        askAt,
-        window: { start: start.toString(), end: end.toString() },
-        explanationUrl,
-      };
+    const age = now.epochMilliseconds - Date.parse(current.issuedAt);
+    const isYoung = age < lifetimeMs(validity) / 20;
+    const isOver = isDue(plan.at, now) && current.generation > 1;
     return {
-      at: at.toString(),
-      window: { start: start.toString(), end: end.toString() },
+      ...plan,
+      at: isYoung && isOver ? renewal.at : plan.at,
+      window: stored,
       explanationUrl,
-      askAt,
     };
   }
+
+  /** Returns when to ask for the window again after a failure, RFC 3339. */
+  #askAgainAfter({ retryAfter }: ReadFailure, current: CurrentCertificate): string {
+    const now = this.#clock.now();
+    const pause = Math.min(failedAskIntervalMs, lifetimeMs(validityOf(current)) / 20);
+    const usual = now.add({ milliseconds: Math.floor(pause) });
+    const allowed = boundedRetryAfter(retryAfter ?? now, { now });
+    return atLeast(Temporal.Instant.compare(allowed, usual) > 0 ? allowed : usual, now);
+  }
+}
+
+/** Returns the moment, or a minute from now if that is later; RFC 3339. */
+function atLeast(moment: Temporal.Instant, now: Temporal.Instant): string {
+  const earliest = now.epochMilliseconds + shortestAskIntervalMs;
+  return iso(Math.max(moment.epochMilliseconds, earliest));
+}
+
+function sameWindow(window: Window, before: Window | undefined): boolean {
+  return window.start === before?.start && window.end === before.end;
+}
+type Window = NonNullable<RenewalPlan['window']>;
+
+function lifetimeMs({ notBefore, notAfter }: Validity): number {
+  return notAfter.epochMilliseconds - notBefore.epochMilliseconds;
 }
 
 function validityOf({

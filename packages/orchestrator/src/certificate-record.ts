@@ -24,6 +24,8 @@ export interface CurrentCertificate {
   readonly notAfter: string;
   readonly issuedAt: string;
   readonly revokedAt?: string | undefined;
+  /** As RFC 5280 §5.3.1 names it: `keyCompromise`. */
+  readonly revocationReason?: string | undefined;
   /** What it was issued for; absent in records of version 1 of the schema. */
   readonly issuedFor?: OrderedSpec | undefined;
 }
@@ -32,6 +34,8 @@ export interface RenewalPlan {
   readonly at: string;
   /** The window that the CA suggests, if it suggests one. */
   readonly window?: { readonly start: string; readonly end: string } | undefined;
+  /** The CA's window that is ignored because it begins after the certificate has expired. */
+  readonly ignoredWindow?: RenewalPlan['window'];
   readonly explanationUrl?: string | undefined;
   /** When the CA is asked for its window; absent for a CA without this service. */
   readonly askAt?: string | undefined;

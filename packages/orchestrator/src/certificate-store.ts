@@ -37,6 +37,9 @@ import {
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason } from './order-record.ts';
 
+/** Keys and former ids of a removed certificate in the write of its record. */
+const removedInOneWrite = 30;
+
 type CertificateEvent = Pick<NewEvent, 'type' | 'code' | 'message'>;
 
 /** A certificate for which something is due. */
@@ -258,6 +261,8 @@ export class CertificateStore {
         for await (const { key } of generations.list(this.#storage, { under })) removed.push(key);
       }
       const identities = await readIdentities(this.#storage, names);
+      while (removed.length + joined.length > removedInOneWrite && removed.length > 0)
+        await this.#storage.write(removed.splice(0, 90).map((remove) => ({ remove })));
       await this.write([
         { remove: stored.key, ifVersion: stored.version },
         ...indexChanges(certificate, stored.record, undefined),

@@ -49,6 +49,12 @@ export const orchestratorErrors = {
     exit: 7,
     http: 429,
   },
+  ERR_ORCHESTRATOR_KEY_COMPROMISED: {
+    meaning: 'The private key was revoked as compromised while the CA certified it again.',
+    cure: 'Wait: the next try creates a new key.',
+    exit: 5,
+    http: 409,
+  },
   ERR_ORCHESTRATOR_NO_KEY: {
     meaning: 'The private key of an order is no longer in the storage.',
     cure: 'Cancel the order and submit it again.',

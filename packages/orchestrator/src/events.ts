@@ -15,6 +15,8 @@ export const eventMeanings = {
   renewal_success: 'A certificate was renewed and is in the storage.',
   renewal_failed: 'An order failed. It is tried again, unless someone waited for it.',
   renewal_skipped: 'A renewal that was due is due later, because the CA has moved its window.',
+  renewal_window_ignored:
+    'The CA suggests a renewal window that begins after the certificate has expired. It is ignored.',
   account_registered: 'An account was created at a CA, or found there by its key.',
   account_updated: 'The contacts of an account were changed, or it was deactivated.',
   account_key_changed: 'An account has a new key.',

@@ -10,6 +10,7 @@ import { identifiers } from '@acmex/identifier';
 import type { Clock, DurationInput } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { type Change, type Lock, type Storage, untilWritten } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
 import {
   type CertificateSummary,
   type Failure,
@@ -24,11 +25,13 @@ import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
 import { failureOf, nextFailure } from './failure.ts';
 import { readIdentities } from './identity.ts';
-import type { Issuer } from './issuer.ts';
+import type { HeldOrder, Holds } from './holds.ts';
+import type { Issuer, IssuerRequest } from './issuer.ts';
 import type { JsonObject } from './json.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
-import { randomOf, renewalTime, type Validity } from './renewal-time.ts';
+import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
+import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
 
 /**
  * How the execution of an order ended. `elsewhere`: the order had ended before. `traceparent`: of
@@ -51,6 +54,7 @@ export interface ExecutionOptions {
   readonly crypto: CryptoBackend;
   readonly clock: Clock;
   readonly issuer: (name: string) => Promise<Issuer>;
+  readonly holds: Holds;
   /** For certificates without a `renewBefore`. */
   readonly renewBefore?: DurationInput | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -107,22 +111,22 @@ export class Execution {
     const read = await this.#journal.readWithCertificate();
     const certificate = read.certificate.record;
     const issuer = await this.#options.issuer(certificate.issuer);
+    const wanted = heldOrder(certificate);
+    await this.#options.holds.assertFree(wanted);
     const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
-    const chain = await issuer.issue(
+    const chain = await this.#chainOf(
       {
         names: order.names,
         csr: bytes(order.csr),
         profile: certificate.profile,
-        replaces: await this.#chainInUse(read),
+        replaces: mayReplace(certificate) ? await this.#chainInUse(read) : undefined,
         proof: certificate.proof,
       },
-      {
-        state: order.issuance,
-        save: (issuance) => this.#save(issuance),
-        onStep: (step) => this.#journal.add(step),
-        signal,
-      },
-    );
+      { issuer, order, signal },
+    ).catch(async (error: unknown) => {
+      await this.#options.holds.note(wanted, error);
+      throw error;
+    });
     this.#hasChain = true;
     const issued = await verifyIssued(
       chain,
@@ -130,6 +134,39 @@ export class Execution {
       { clock: this.#options.clock },
     );
     return await this.#succeed(issued, issuer);
+  }
+
+  /**
+   * Asks the issuer for a certificate. When the CA refuses the reference to the certificate that is
+   * replaced, orders again without it: it is only a hint (RFC 9773 §5).
+   */
+  async #chainOf(
+    request: IssuerRequest,
+    {
+      issuer,
+      order,
+      signal,
+    }: {
+      readonly issuer: Issuer;
+      readonly order: OrderRecord;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<string> {
+    const issue = async (wanted: IssuerRequest, state: JsonObject | undefined) =>
+      await issuer.issue(wanted, {
+        state,
+        save: (issuance) => this.#save(issuance),
+        onStep: (step) => this.#journal.add(step),
+        signal,
+      });
+    try {
+      return await issue(request, order.issuance);
+    } catch (error) {
+      const { issuance } = (await this.#journal.read()).record;
+      const isOrdered = typeof issuance?.order === 'string';
+      if (request.replaces === undefined || isOrdered || !mayConcernReplaces(error)) throw error;
+      return await issue({ ...request, replaces: undefined }, issuance);
+    }
   }
 
   async #chainInUse({ order, certificate }: OrderAndCertificate): Promise<string | undefined> {
@@ -143,7 +180,7 @@ export class Execution {
     const { issuer, issuance } = read.order.record;
     const { proof, names, mustStaple = false } = read.certificate.record;
     if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
-    const key = await this.#newKey(read);
+    const { key, reusesKey } = await this.#newKey(read);
     const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
     const privateKey = await pemOf(key);
     return await this.#journal.change(
@@ -154,6 +191,7 @@ export class Execution {
         preparedFor: orderedSpec(read.certificate.record),
         csr: base64(csr),
         publicKey: base64(key.publicKey),
+        reusesKey,
         issuance: undefined,
         url: undefined,
       }),
@@ -161,21 +199,30 @@ export class Execution {
     );
   }
 
-  /** Returns the key in use if it is to be reused and has the wanted type; else a new one. */
-  async #newKey({ order, certificate }: OrderAndCertificate): Promise<PrivateKey> {
+  /**
+   * Returns the key in use if it is to be reused, has the wanted type and is not compromised; else a
+   * new one.
+   */
+  async #newKey({
+    order,
+    certificate,
+  }: OrderAndCertificate): Promise<{ readonly key: PrivateKey; readonly reusesKey: boolean }> {
     const { crypto, storage } = this.#options;
     const { keyType, reuseKey = false, current } = certificate.record;
-    const isReused = reuseKey && (current?.issuedFor?.keyType ?? keyType) === keyType;
+    const isWantedType = (current?.issuedFor?.keyType ?? keyType) === keyType;
     const inUse =
-      isReused && current
+      reuseKey && isWantedType && mayReuseKey(certificate.record) && current
         ? await generations.read(
             storage,
             generationId(order.record.certificate, current.generation),
           )
         : undefined;
     return inUse
-      ? await crypto.import(new TextEncoder().encode(inUse.record.privateKey))
-      : await crypto.generate(keyType);
+      ? {
+          key: await crypto.import(new TextEncoder().encode(inUse.record.privateKey)),
+          reusesKey: true,
+        }
+      : { key: await crypto.generate(keyType), reusesKey: false };
   }
 
   async #save(issuance: JsonObject): Promise<void> {
@@ -195,10 +242,16 @@ export class Execution {
         'ERR_ORCHESTRATOR_NO_KEY',
         `the private key of ${this.#id} is no longer in the storage: cancel the order and submit it again`,
       );
+    await this.#journal.prepareEnd();
     return await untilWritten(async () => {
       const read = await this.#journal.readWithCertificate();
       const { certificate: id, names } = read.order.record;
       const { current } = read.certificate.record;
+      if (usesRefusedKey(read))
+        throw new OrchestratorError(
+          'ERR_ORCHESTRATOR_KEY_COMPROMISED',
+          `the key of ${id} was revoked as compromised while the CA certified it again: the next try creates a new key`,
+        );
       const generation = (current?.generation ?? 0) + 1;
       const next = this.#inUse(issued, { ...read, generation, issuer });
       await this.#write([
@@ -236,10 +289,11 @@ export class Execution {
     const now = this.#options.clock.now();
     const { renewBefore = this.#options.renewBefore } = certificate;
     const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
-    if (at.epochMilliseconds <= now.epochMilliseconds)
+    const state = urgency(leaf, at, now);
+    if (state === 'expired' || state === 'emergency')
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_DUE_AT_ONCE',
-        `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would already be due for renewal at ${at}: it is not used`,
+        `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
       );
     return {
       ...certificate,
@@ -258,7 +312,7 @@ export class Execution {
         issuedFor: order.preparedFor ?? { ...orderedSpec(certificate), names: order.names },
       },
       renewal: {
-        at: at.toString(),
+        at: state === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
         askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
       },
     };
@@ -270,6 +324,7 @@ export class Execution {
    */
   async #fail(error: unknown): Promise<Outcome> {
     const { code, message, ...read } = failureOf(error);
+    await this.#journal.prepareEnd();
     return await untilWritten(async () => {
       const { order, certificate } = await this.#journal.readWithCertificate();
       const { record } = certificate;
@@ -310,6 +365,7 @@ export class Execution {
     const { issuance, issuer } = before.record;
     const { proof } = wanted.record;
     if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
+    await this.#journal.prepareEnd();
     return await untilWritten(async () => {
       const { order, certificate } = await this.#journal.readWithCertificate();
       const { record } = certificate;
@@ -368,13 +424,38 @@ function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
   return current?.issuedFor ? orderedSpec(current.issuedFor) : {};
 }
 
-/** Whether key and CSR exist, and are for the present spec. */
+function heldOrder({ issuer, names, current }: CertificateSummary): HeldOrder {
+  return { issuer, names, end: current && Temporal.Instant.from(current.notAfter) };
+}
+
+/** Whether key and CSR exist, are for the present spec, and the key may be used. */
 function isPrepared({ order, certificate }: OrderAndCertificate): boolean {
   const { csr, publicKey, names, issuer, preparedFor } = order.record;
   if (csr === undefined || publicKey === undefined) return false;
+  if (usesRefusedKey({ order, certificate })) return false;
   // An order of version 1 has only names and CA.
   const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
   return orderedDifferences(certificate.record, prepared).length === 0;
+}
+
+/** Whether an order was prepared with the key in use, which may not be certified any more. */
+function usesRefusedKey({ order, certificate }: OrderAndCertificate): boolean {
+  const { reusesKey = certificate.record.reuseKey === true } = order.record;
+  return reusesKey && !mayReuseKey(certificate.record);
+}
+
+/**
+ * Whether the key in use may be certified again: it was not revoked as compromised here, and the CA
+ * has not refused it.
+ */
+function mayReuseKey({ current, failure }: CertificateSummary): boolean {
+  if (current?.revocationReason === 'keyCompromise') return false;
+  const { code = '', message = '' } = failure ?? {};
+  return !(
+    code === 'ERR_ACME_BAD_PUBLIC_KEY' ||
+    code === 'ERR_ORCHESTRATOR_KEY_COMPROMISED' ||
+    (code === 'ERR_ACME_BAD_CSR' && /public key/i.test(message))
+  );
 }
 
 function endedBefore({ state, generation, failure }: OrderRecord): Outcome {
@@ -396,6 +477,12 @@ function firstQuestion({ notBefore, notAfter }: Validity, now: number): string {
   return new Date(
     now + Math.min(6 * 3_600_000, (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20),
   ).toISOString();
+}
+
+/** Returns when half of the time until the expiry has passed, RFC 3339. */
+function halfway(now: Temporal.Instant, notAfter: Temporal.Instant): string {
+  const half = (notAfter.epochMilliseconds - now.epochMilliseconds) / 2;
+  return now.add({ milliseconds: Math.floor(half) }).toString();
 }
 
 async function pemOf(key: PrivateKey): Promise<string> {

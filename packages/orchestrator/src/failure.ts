@@ -1,5 +1,5 @@
-import type { Temporal } from 'temporal-polyfill';
-import type { Clock } from '@acmex/clock';
+import { Temporal } from 'temporal-polyfill';
+import { type Clock, milliseconds } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import type { CertificateSummary, Failure } from './certificate-record.ts';
 import type { JsonObject, JsonValue } from './json.ts';
@@ -46,7 +46,6 @@ const permanentCodes: ReadonlySet<string> = new Set([
 export function failureOf(error: unknown): ReadFailure {
   const {
     code: thrownCode,
-    retryAfter,
     problem,
     failures,
   } = (typeof error === 'object' && error !== null ? error : {}) as Thrown;
@@ -55,9 +54,17 @@ export function failureOf(error: unknown): ReadFailure {
     code,
     message: errorText(error).slice(0, 4000),
     problem: problemIn(problem, failures),
-    retryAfter,
+    retryAfter: retryAfterOf(error),
     permanent: permanentCodes.has(code),
   };
+}
+
+/** Returns the moment from which on a server accepts another request, if an error names one. */
+export function retryAfterOf(error: unknown): Temporal.Instant | undefined {
+  const { retryAfter } = (typeof error === 'object' && error !== null ? error : {}) as Thrown;
+  // Only an instant has `epochMilliseconds`.
+  const { epochMilliseconds } = (retryAfter ?? {}) as { readonly epochMilliseconds?: unknown };
+  return typeof epochMilliseconds === 'number' ? (retryAfter as Temporal.Instant) : undefined;
 }
 
 /** Orders that were held back together are retried at random times within this span. */
@@ -77,8 +84,12 @@ export function nextFailure(
   const now = clock.now();
   // Being held back by the failure of others is not a failure of this order: it is tried again when
   // that is over.
+  const lifetime = current
+    ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) }
+    : { hours: 90 * 24 };
   if (code === 'ERR_ORCHESTRATOR_HELD' && retryAfter) {
-    const delay = Math.floor(randomOf(`${order} ${retryAfter}`) * spreadMs);
+    const spread = Math.min(spreadMs, milliseconds(lifetime) / 200);
+    const delay = Math.floor(randomOf(`${order} ${retryAfter}`) * spread);
     return {
       code,
       message,
@@ -88,13 +99,11 @@ export function nextFailure(
     };
   }
   const failures = (failure?.failures ?? 0) + 1;
-  const lifetime = current
-    ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) }
-    : { hours: 90 * 24 };
   const retryAt = retryTime({
     failures: permanent ? Math.max(failures, failuresOfLongestPause) : failures,
     lifetime,
     retryAfter,
+    end: current && Temporal.Instant.from(current.notAfter),
     now,
     random: randomOf(`${order} ${failures}`),
   });
@@ -111,7 +120,7 @@ export function nextFailure(
 /** What the errors of a client may have. */
 interface Thrown {
   readonly code?: unknown;
-  readonly retryAfter?: Temporal.Instant;
+  readonly retryAfter?: unknown;
   readonly problem?: unknown;
   readonly failures?: readonly { readonly identifier?: unknown; readonly problem?: unknown }[];
 }

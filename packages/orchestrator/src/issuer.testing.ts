@@ -22,14 +22,18 @@ export interface TestIssuer extends Issuer {
   onWait: (at: 'ordered' | 'presented') => Promise<void>;
 }
 
+/** Created once, because the passphrase takes long on purpose. */
+let authorities: ReturnType<typeof createAuthority> | undefined;
+
 export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssuer> {
-  const { issuing, issuingKey } = await createAuthority({
+  authorities ??= createAuthority({
     name: 'Test',
     passphrase: 'correct horse battery',
     keyType: 'ec-p256',
     constraints: { domains: ['test'], addresses: [] },
     clock,
   });
+  const { issuing, issuingKey } = await authorities;
   const authority = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock });
   const orders: string[] = [];
   const requests: IssuerRequest[] = [];

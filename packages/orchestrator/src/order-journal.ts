@@ -7,8 +7,10 @@ import type { IssuerStep } from './issuer.ts';
 import { hasEnded, type OrderRecord, orders, type OrderStep } from './order-record.ts';
 
 const storedSteps = 100;
-/** As many events as fit into a write. */
-const eventsInOneWrite = 60;
+/** As many steps as fit into a write, with their events. */
+const stepsInOneWrite = 60;
+/** The same for the last write of an execution, which has many other changes. */
+const stepsInLastWrite = 20;
 const cancelCheckInterval = { seconds: 5 };
 /** Steps of an issuer that are events too. */
 const eventOfStep: Readonly<Record<string, EventType>> = {
@@ -97,23 +99,45 @@ export class OrderJournal {
     to: (order: OrderRecord) => OrderRecord,
     alongside: () => readonly Change[] = () => [],
   ): Promise<OrderRecord> {
+    await this.#writeSteps(stepsInOneWrite);
+    return await this.#change(to, alongside);
+  }
+
+  /** Writes steps until so few are left that they fit into the write of `end`. */
+  async prepareEnd(): Promise<void> {
+    await this.#writeSteps(stepsInLastWrite);
+  }
+
+  /** Writes steps until no more than `most` are left. */
+  async #writeSteps(most: number): Promise<void> {
+    while (this.#steps.length > most)
+      await this.#change(
+        (order) => order,
+        () => [],
+      );
+  }
+
+  async #change(
+    to: (order: OrderRecord) => OrderRecord,
+    alongside: () => readonly Change[],
+  ): Promise<OrderRecord> {
     return await untilWritten(async () => {
       const stored = await this.read();
-      const record = to(this.#withSteps(stored.record));
-      const written = this.#steps.length;
+      const steps = this.#steps.slice(0, stepsInOneWrite);
+      const record = to(this.#withSteps(stored.record, steps));
       await this.#lock.write([
         orders.changed(stored, record),
         ...alongside(),
-        ...this.#stepEvents(record),
+        ...this.#stepEvents(record, steps),
       ]);
-      this.#steps = this.#steps.slice(written);
+      this.#steps = this.#steps.slice(steps.length);
       return record;
     });
   }
 
   /**
    * Returns the last changes of an execution: the order, the events of its steps, and the event of
-   * its end.
+   * its end. Call `prepareEnd` first.
    */
   end(
     order: Stored<OrderRecord>,
@@ -122,8 +146,8 @@ export class OrderJournal {
   ): readonly Change[] {
     const { certificate, names, issuer } = order.record;
     return [
-      orders.changed(order, { ...this.#withSteps(order.record), ...change }),
-      ...this.#stepEvents(order.record),
+      orders.changed(order, { ...this.#withSteps(order.record, this.#steps), ...change }),
+      ...this.#stepEvents(order.record, this.#steps),
       eventChange({ ...event, certificate, order: this.#id, names, issuer }, this.#clock),
     ];
   }
@@ -140,10 +164,10 @@ export class OrderJournal {
     }
   }
 
-  #withSteps(order: OrderRecord): OrderRecord {
+  #withSteps(order: OrderRecord, added: readonly IssuerStep[]): OrderRecord {
     const at = this.#clock.now().toString();
     const last = order.steps.at(-1)?.number ?? 0;
-    const steps = this.#steps.map(({ type, name, message }, index): OrderStep => ({
+    const steps = added.map(({ type, name, message }, index): OrderStep => ({
       number: last + index + 1,
       at,
       type,
@@ -159,9 +183,12 @@ export class OrderJournal {
     };
   }
 
-  #stepEvents({ certificate, issuer, names }: OrderRecord): readonly Change[] {
+  #stepEvents(
+    { certificate, issuer, names }: OrderRecord,
+    added: readonly IssuerStep[],
+  ): readonly Change[] {
     const changes: Change[] = [];
-    for (const { type, name, message } of this.#steps) {
+    for (const { type, name, message } of added) {
       const event = eventOfStep[type];
       if (event === undefined) continue;
       changes.push(
@@ -178,6 +205,6 @@ export class OrderJournal {
         ),
       );
     }
-    return changes.slice(-eventsInOneWrite);
+    return changes;
   }
 }

@@ -40,6 +40,8 @@ export interface OrderRecord {
   readonly csr?: string | undefined;
   /** SubjectPublicKeyInfo, base64 */
   readonly publicKey?: string | undefined;
+  /** Whether `publicKey` is that of the certificate in use; absent in records of version 1. */
+  readonly reusesKey?: boolean | undefined;
   /** The issuer's state; opaque. */
   readonly issuance?: JsonObject | undefined;
   /** The order's URL at the CA. */

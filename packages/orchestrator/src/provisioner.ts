@@ -25,7 +25,7 @@ import {
 import { joinDuplicates, type JoinOptions, type JoinedDuplicates } from './duplicates.ts';
 import { OrchestratorError } from './errors.ts';
 import { Execution, type Outcome } from './execution.ts';
-import { holding } from './holds.ts';
+import { Holds } from './holds.ts';
 import type { Issuer } from './issuer.ts';
 import {
   hasEnded,
@@ -257,6 +257,7 @@ export class Provisioner {
       clock: this.#clock,
       renewBefore: this.renewBefore,
       issuer: (name) => this.issuer(name),
+      holds: new Holds({ storage: this.#storage, clock: this.#clock }),
       signal,
     }).run();
     return traceparent === undefined ? outcome : { ...outcome, traceparent };
@@ -396,7 +397,7 @@ export class Provisioner {
       id,
       (summary) =>
         summary.current && same(summary)
-          ? { ...summary, current: { ...summary.current, revokedAt } }
+          ? { ...summary, current: { ...summary.current, revokedAt, revocationReason: reason } }
           : summary,
       { type: 'certificate_revoked', message: reason },
     );
@@ -411,7 +412,7 @@ export class Provisioner {
       typeof this.#issuers === 'function'
         ? await this.#issuers(name)
         : this.#issuers.find((candidate) => candidate.name === name);
-    if (issuer) return holding(issuer, { storage: this.#storage, clock: this.#clock });
+    if (issuer) return issuer;
     throw new OrchestratorError(
       'ERR_ORCHESTRATOR_ISSUER',
       `there is no issuer "${name}": add it to the configuration, or choose a different issuer for the certificate`,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type DurationInput, milliseconds } from '@acmex/clock';
+import { boundedRetryAfter, type DurationInput, milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 
 /** The validity of a certificate. */
@@ -24,12 +24,16 @@ export interface RenewalTimeOptions {
 }
 
 const shortLivedMs = milliseconds({ hours: 10 * 24 });
+/** When less than this share of the lifetime is left, a renewal is an emergency. */
+const emergencyShare = 1 / 20;
 
 /**
- * Returns when to renew: at a random moment of the window that the CA suggests. Without a window,
- * when a third of the lifetime is left, or half for lifetimes of less than ten days; and up to a
- * fiftieth of the lifetime earlier, so that certificates that were issued together are not renewed
- * together. It depends only on the certificate and the CA, never on earlier tries.
+ * Returns when to renew: at a random moment of the window that the CA suggests, but before a
+ * twentieth of the lifetime is left, so that there is time to try again. Without a window, or with
+ * one that begins after the certificate has expired, when a third of the lifetime is left, or half
+ * for lifetimes of less than ten days; and up to a fiftieth of the lifetime earlier, so that
+ * certificates that were issued together are not renewed together. It depends only on the
+ * certificate and the CA, never on earlier tries.
  */
 export function renewalTime(
   { notBefore, notAfter }: Validity,
@@ -41,8 +45,21 @@ export function renewalTime(
       ? Infinity
       : notAfter.epochMilliseconds - Math.min(milliseconds(renewBefore), lifetime / 2);
   const usual =
-    window === undefined ? byLifetime(notAfter, lifetime, random) : within(window, random);
+    window === undefined || isAfterExpiry(window, { notAfter })
+      ? byLifetime(notAfter, lifetime, random)
+      : within(window, {
+          random,
+          latest: notAfter.epochMilliseconds - lifetime * emergencyShare,
+        });
   return Temporal.Instant.fromEpochMilliseconds(Math.floor(Math.min(usual, latest)));
+}
+
+/** Whether a window begins when the certificate has already expired: it is of no use. */
+export function isAfterExpiry(
+  { start }: SuggestedWindow,
+  { notAfter }: Pick<Validity, 'notAfter'>,
+): boolean {
+  return start.epochMilliseconds >= notAfter.epochMilliseconds;
 }
 
 function byLifetime(notAfter: Temporal.Instant, lifetime: number, random: number): number {
@@ -51,10 +68,13 @@ function byLifetime(notAfter: Temporal.Instant, lifetime: number, random: number
 }
 
 /** RFC 9773 §4.2: "Select a uniform random time within the suggested window." */
-function within({ start, end }: SuggestedWindow, random: number): number {
-  return (
-    start.epochMilliseconds + random * Math.max(0, end.epochMilliseconds - start.epochMilliseconds)
-  );
+function within(
+  { start, end }: SuggestedWindow,
+  { random, latest }: { readonly random: number; readonly latest: number },
+): number {
+  const from = Math.min(start.epochMilliseconds, latest);
+  const to = Math.min(end.epochMilliseconds, latest);
+  return from + random * Math.max(0, to - from);
 }
 
 /** What decides how long to wait after a failure. */
@@ -65,6 +85,8 @@ export interface RetryOptions {
   readonly lifetime: DurationInput;
   /** When the CA allows another try. */
   readonly retryAfter?: Temporal.Instant | undefined;
+  /** When the certificate in use expires, if there is one. */
+  readonly end?: Temporal.Instant | undefined;
   readonly now: Temporal.Instant;
   /** From 0 up to 1. */
   readonly random: number;
@@ -73,21 +95,27 @@ export interface RetryOptions {
 /**
  * Returns when to try again: after a minute, or a hundredth of the lifetime if that is less, then
  * twice as long each time, up to a day, or a tenth of the lifetime if that is less. A random part
- * of up to a quarter is added. It is never before the time that the CA names. There is no last try.
+ * of up to a quarter is added. It is not before the time that the CA names, of which a day counts
+ * at most. It is never later than when half of the time until the expiry has passed, so that the
+ * certificate does not expire while the CA would issue. There is no last try.
  */
 export function retryTime({
   failures,
   lifetime,
   retryAfter,
+  end,
   now,
   random,
 }: RetryOptions): Temporal.Instant {
   const life = milliseconds(lifetime);
   const first = Math.min(60_000, life / 100);
   const longest = Math.min(86_400_000, life / 10);
-  const pause = Math.min(longest, first * 2 ** Math.min(failures - 1, 30)) * (1 + random / 4);
+  const usual = Math.min(longest, first * 2 ** Math.min(failures - 1, 30)) * (1 + random / 4);
+  const left = end === undefined ? 0 : end.epochMilliseconds - now.epochMilliseconds;
+  const pause = left > 0 ? Math.min(usual, Math.max(first, left / 2)) : usual;
+  const allowed = boundedRetryAfter(retryAfter ?? now, { now, end });
   const time = now.epochMilliseconds + Math.ceil(pause);
-  return Temporal.Instant.fromEpochMilliseconds(Math.max(time, retryAfter?.epochMilliseconds ?? 0));
+  return Temporal.Instant.fromEpochMilliseconds(Math.max(time, allowed.epochMilliseconds));
 }
 
 /** How urgent a renewal is. */
@@ -101,7 +129,8 @@ export function urgency(
 ): Urgency {
   const left = notAfter.epochMilliseconds - now.epochMilliseconds;
   if (left <= 0) return 'expired';
-  if (left <= (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20) return 'emergency';
+  const lifetime = notAfter.epochMilliseconds - notBefore.epochMilliseconds;
+  if (left <= lifetime * emergencyShare) return 'emergency';
   return Temporal.Instant.compare(renewAt, now) <= 0 ? 'due' : 'current';
 }
 

@@ -160,6 +160,7 @@ async function maintain(
   const maintained = await manager.maintain(id, {
     signal,
     force: options.force ? 'renewal' : forDomains,
+    ask: options.all || options.domains ? 'now' : 'when-due',
   });
   const { outcome, deployError } = maintained;
   const error = outcome?.state === 'failed' ? outcome.error : deployError;
