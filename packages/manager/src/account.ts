@@ -43,6 +43,11 @@ export interface AccountOptions {
   readonly key?: string | undefined;
   /** Called with the URL of an account that was created, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
+  /**
+   * URL of a stored account that the CA did not accept: the CA is asked for it by its key, and an
+   * account that it has lost is created again with the same key.
+   */
+  readonly suspect?: string | undefined;
 }
 
 /**
@@ -58,19 +63,57 @@ export async function accountSession(
   const { directory } = description;
   const stored = options.key === undefined ? await storedAccount(description, options) : undefined;
   const key = await importAccountKey(stored?.key ?? options.key ?? '');
+  const isSuspect = stored?.account !== undefined && stored.account === options.suspect;
   const session = acmeSession({
     directory,
     key,
-    account: stored?.account,
+    account: isSuspect ? undefined : stored?.account,
     fetch,
     userAgent,
     clock,
   });
   if (session.account !== undefined) return session;
-  const account = await register(session, description, signal);
-  await stored?.save(account.url);
+  const existing = isSuspect ? await findAccount(session, signal) : undefined;
+  // A person agreed to the terms of service when the account was first created.
+  const agreed = isSuspect || description.agreed;
+  const account = existing ?? (await register(session, { ...description, agreed }, signal));
+  await stored?.save(account.url, isSuspect && !existing ? 'created-again' : 'found');
   onRegistered?.(account.url);
   return session;
+}
+
+/**
+ * Returns the account as the CA has it. Creates it where there is none, and creates it again with
+ * the same key if the CA has lost it.
+ * @throws as `accountSession`
+ */
+export async function registerAccount(
+  description: AccountDescription,
+  options: AccountOptions,
+): Promise<Account> {
+  const { signal } = options;
+  const session = await accountSession(description, options);
+  try {
+    return await getAccount(session, { signal });
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') throw error;
+    const suspect = session.account;
+    const renewed = await accountSession(description, { ...options, suspect });
+    return await getAccount(renewed, { signal });
+  }
+}
+
+/** Asks the CA for the account of the session's key. */
+async function findAccount(
+  session: AcmeSession,
+  signal: AbortSignal | undefined,
+): Promise<Account | undefined> {
+  try {
+    return await newAccount(session, { onlyReturnExisting: true }, { signal });
+  } catch (error) {
+    if (errorCode(error) === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') return undefined;
+    throw error;
+  }
 }
 
 async function register(
@@ -242,8 +285,8 @@ interface StoredAccount {
   /** PKCS#8 PEM */
   readonly key: string;
   readonly account?: string | undefined;
-  /** Stores the account's URL. */
-  save(account: string): Promise<void>;
+  /** Stores the account's URL, with an event if something has changed. */
+  save(account: string, state: 'found' | 'created-again'): Promise<void>;
 }
 
 interface AccountRecord {
@@ -301,11 +344,12 @@ async function storedAccount(
   return {
     key,
     account,
-    save: async (url) => {
-      if (url === account) return;
+    save: async (url, state) => {
+      if (url === account && state === 'found') return;
+      const reason = state === 'found' ? '' : ': the CA had lost the account';
       await writeIfUnchanged(storage, [
         put(location, { directory, key, account: url }, entry.version),
-        event('account_registered', description, url, options),
+        event('account_registered', description, `${url}${reason}`, options),
       ]);
     },
   };
@@ -346,13 +390,7 @@ async function hasAccount(
     userAgent,
     ...(clock ? { clock } : {}),
   });
-  try {
-    await newAccount(session, { onlyReturnExisting: true }, { signal });
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') return false;
-    throw error;
-  }
+  return (await findAccount(session, signal)) !== undefined;
 }
 
 function put(set: string, account: AccountRecord, ifVersion: string | null): Change {

@@ -30,10 +30,11 @@ export interface AcmeIssuerOptions {
   readonly name: string;
   /**
    * Opens the account at the CA. Called when the account is first needed, and again after a
-   * failure.
+   * failure. `suspect` is the URL of an account that the CA did not accept: see `AccountOptions`.
    */
   readonly session: (options: {
     readonly signal?: AbortSignal | undefined;
+    readonly suspect?: string | undefined;
   }) => Promise<AcmeSession>;
   /** Returns the solvers for a certificate's record of challenge settings. */
   readonly solvers: (proof: JsonObject | undefined) => Promise<readonly ChallengeSolver[]>;
@@ -46,10 +47,11 @@ export interface AcmeIssuerOptions {
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
 }
 
-/** Opens the session once; `reset` makes the next call open it again. */
+/** Opens the session once. */
 interface SharedSession {
   get(signal: AbortSignal | undefined): Promise<AcmeSession>;
-  reset(): void;
+  /** Opens it again, because the CA did not accept the account; once for all that ask. */
+  replace(refused: AcmeSession, signal: AbortSignal | undefined): Promise<AcmeSession>;
 }
 
 /** An issuer that can open its account before it is asked for a certificate. */
@@ -74,7 +76,9 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
       await client.abandon(state as unknown as IssuanceState);
     },
     async revoke(chain, { reason, signal } = {}) {
-      await revoke(await session.get(signal), chain, reason, signal);
+      await withAccount(session, signal, async (account) => {
+        await revoke(account, chain, reason, signal);
+      });
     },
     renewalInfo: async (chain, { signal } = {}) =>
       await renewalInfo(await session.get(signal), chain, signal),
@@ -83,27 +87,63 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
 
 function sharedSession(open: AcmeIssuerOptions['session']): SharedSession {
   let opened: Promise<AcmeSession> | undefined;
-  const reset = () => {
-    opened = undefined;
+  const opening = (options: Parameters<typeof open>[0]) => {
+    const session = open(options);
+    opened = session;
+    session.catch(() => {
+      if (opened === session) opened = undefined;
+    });
+    return session;
   };
   return {
-    async get(signal) {
-      opened ??= open({ signal }).catch((error: unknown) => {
-        reset();
-        throw error;
-      });
-      return await opened;
+    get: async (signal) => await (opened ?? opening({ signal })),
+    async replace(refused, signal) {
+      const current = await opened?.catch(() => undefined);
+      if (current !== undefined && current !== refused) return current;
+      return await opening({ signal, suspect: refused.account });
     },
-    reset,
   };
 }
 
-/** After these another process may have replaced the account's key: the session is opened again. */
+/** After these the CA may have lost the account, or another process may have replaced its key. */
 const accountErrors: ReadonlySet<string | undefined> = new Set([
   'ERR_ACME_UNAUTHORIZED',
   'ERR_ACME_MALFORMED',
   'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
 ]);
+
+/**
+ * Does work with the account. If the CA has lost the account, or has another one for the key, does
+ * it again with that account.
+ * @param work `isReplaced`: nothing of the former account exists any more
+ */
+async function withAccount<T>(
+  session: SharedSession,
+  signal: AbortSignal | undefined,
+  work: (account: AcmeSession, isReplaced: boolean) => Promise<T>,
+): Promise<T> {
+  const account = await session.get(signal);
+  try {
+    return await work(account, false);
+  } catch (error) {
+    const code = errorCode(error);
+    if (!accountErrors.has(code)) throw error;
+    const isLost = code === 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST';
+    // Else the refusal is about the order: it says more than a failure of this question.
+    const replaced = await session.replace(account, signal).catch((failure: unknown) => {
+      throw isLost ? failure : error;
+    });
+    if (!isLost && isSameAccount(replaced, account)) throw error;
+    return await work(replaced, isLost || replaced.account !== account.account);
+  }
+}
+
+function isSameAccount(first: AcmeSession, second: AcmeSession): boolean {
+  return (
+    first.account === second.account &&
+    JSON.stringify(first.key.jwk) === JSON.stringify(second.key.jwk)
+  );
+}
 
 async function issue(
   request: IssuerRequest,
@@ -111,20 +151,24 @@ async function issue(
   { solvers, prefer, onProgress }: AcmeIssuerOptions,
   session: SharedSession,
 ): Promise<string> {
-  const account = await session.get(signal);
-  const client = new AcmeClient({ session: account, solvers: await solvers(request.proof) });
-  const order = async (replaces: string | undefined) =>
-    await client.issue(
+  let latest = state as IssuanceState | undefined;
+  return await withAccount(session, signal, async (account, isReplaced) => {
+    const client = new AcmeClient({ session: account, solvers: await solvers(request.proof) });
+    const issued = await client.issue(
       {
         identifiers: identifiers(request.names),
         csr: request.csr,
         profile: request.profile,
-        replaces,
+        replaces: isReplaced ? undefined : await replacedCertificate(account, request, signal),
         prefer: prefer?.(request.proof),
       },
       {
-        state: state as IssuanceState | undefined,
-        save: async (next) => await save(toJson(next)),
+        // Without its order, the responses that may be published are removed.
+        state: isReplaced && latest ? { version: 1, responses: latest.responses } : latest,
+        save: async (next) => {
+          latest = next;
+          await save(toJson(next));
+        },
         onProgress(progress) {
           onProgress?.(progress);
           onStep?.(toStep(progress));
@@ -132,17 +176,8 @@ async function issue(
         signal,
       },
     );
-  const replaces = await replacedCertificate(account, request, signal);
-  try {
-    return (await order(replaces)).pem;
-  } catch (error) {
-    const code = errorCode(error);
-    if (accountErrors.has(code)) session.reset();
-    // Another order of this account replaces the certificate already (RFC 9773 §5): order without
-    // the reference.
-    if (replaces === undefined || code !== 'ERR_ACME_ALREADY_REPLACED') throw error;
-    return (await order(undefined)).pem;
-  }
+    return issued.pem;
+  });
 }
 
 async function revoke(

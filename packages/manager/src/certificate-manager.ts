@@ -12,7 +12,7 @@ import {
 import type { AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import { accountSession } from './account.ts';
+import { type AccountOptions, accountSession } from './account.ts';
 import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { deployer } from './deployer.ts';
@@ -235,7 +235,7 @@ function createIssuer(
     name,
     onProgress,
     solvers: async (record) => [await solverOf(record, name)],
-    session: async ({ signal }) => await openSession(issuerSettings, settings, signal),
+    session: async (sessionOptions) => await openSession(issuerSettings, settings, sessionOptions),
     prefer: (record) => {
       const wanted = resolveChallenge(record, challenge).preferredChain ?? preferredChain;
       return wanted === undefined ? undefined : endsIn(wanted);
@@ -253,7 +253,7 @@ function createIssuer(
 async function openSession(
   issuer: IssuerSettings,
   settings: Settings,
-  signal: AbortSignal | undefined,
+  { signal, suspect }: Pick<AccountOptions, 'signal' | 'suspect'>,
 ): Promise<AcmeSession> {
   const { storage, userAgent, clock, onRegistered, fetch = defaultFetch } = settings;
   return await accountSession(issuer, {
@@ -261,6 +261,7 @@ async function openSession(
     fetch: fetch(await issuer.caCertificate?.()),
     userAgent,
     signal,
+    suspect,
     clock,
     onRegistered,
     key: issuer.accountKey,

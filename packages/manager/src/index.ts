@@ -5,6 +5,7 @@ export {
   type AccountOptions,
   accountSession,
   deactivateAccount,
+  registerAccount,
   type StoredAccountSummary,
   storedAccounts,
   rotateAccountKey,

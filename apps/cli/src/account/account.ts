@@ -3,6 +3,7 @@ import {
   accountOf,
   type AccountOptions,
   deactivateAccount,
+  registerAccount,
   storedAccounts,
   rotateAccountKey,
   updateContact,
@@ -23,7 +24,6 @@ import {
   table,
   formatResult,
 } from '../output.ts';
-import { openAccount } from './open-account.ts';
 import { loggingFetch } from '../progress.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -46,18 +46,18 @@ export async function accountList(
   terminal.stdout.write(formatResult({ text: table(rows), document: rows, rows }, options.output));
 }
 
-/** `acmex account register`: registers an account, or finds the stored one. */
+/** `acmex account register`: registers an account, also one that the CA has lost. */
 export async function accountRegister(
   options: AccountCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withAuthority(options, terminal, async (authority, context) => {
-    const session = await openAccount(authority, context);
-    return toResult(authority, {
-      url: session.account ?? '',
-      status: 'valid',
-      contact: authority.contact,
+  await withAuthority(options, terminal, async (authority, { report, ...context }) => {
+    report.working(`connecting to ${authority.title}`);
+    const account = await registerAccount(authority, {
+      ...context,
+      onRegistered: (url) => report.done(`account ${printable(url, 300)}`),
     });
+    return toResult(authority, account);
   });
 }
 

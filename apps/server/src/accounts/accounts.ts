@@ -3,14 +3,13 @@ import {
   accountId as idOfAccount,
   accountOf,
   type AccountOptions,
-  accountSession,
+  registerAccount,
   deactivateAccount,
   storedAccounts,
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
-import { getAccount } from '@acmex/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
@@ -120,10 +119,7 @@ export class Accounts {
       contact: address === undefined ? described.contact : [`mailto:${address}`],
       agreed: tosAgreed ?? described.agreed,
     };
-    const account = await getAccount(
-      await accountSession(wanted, await this.#options(caller, described, signal)),
-      { signal },
-    );
+    const account = await registerAccount(wanted, await this.#options(caller, described, signal));
     const id = idOfAccount(described);
     return answer(
       201,

@@ -1,0 +1,175 @@
+import {
+  acmeServer,
+  createDevelopmentAuthority,
+  loadAuthority,
+  noLimits,
+  saveAuthority,
+} from '@acmex/ca';
+import type { ChallengeSolver } from '@acmex/client';
+import { virtualClock } from '@acmex/clock';
+import { outbox, Provisioner } from '@acmex/orchestrator';
+import type { Fetch } from '@acmex/protocol';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { acmeIssuer } from './acme-issuer.ts';
+import { type AccountOptions, accountOf, accountSession, registerAccount } from './index.ts';
+
+const clock = virtualClock({ now: '2026-11-01T00:00:00Z' });
+const description = {
+  directory: 'https://ca.test/acme/directory',
+  title: 'the test CA',
+  agreed: true,
+};
+
+const authority = await createDevelopmentAuthority({ clock });
+
+/** A CA at one URL, which can be reset: then it has the same certificates and no accounts. */
+async function resettableCa() {
+  const start = async () => {
+    const storage = memoryStorage();
+    await saveAuthority(storage, authority);
+    const { issuer } = await loadAuthority(storage, { kind: 'development', clock });
+    return acmeServer({
+      url: 'https://ca.test/acme',
+      storage,
+      issuer,
+      clock,
+      rateLimiter: noLimits(),
+      termsOfService: 'https://ca.test/terms',
+      validate: async () => ({ valid: true }),
+      onError: ({ error }) => {
+        throw error;
+      },
+    });
+  };
+  let server = await start();
+  let requests = 0;
+  const fetch: Fetch = async (url, { method, headers, body }) => {
+    requests += 1;
+    const request = new Request(url, { method, headers, ...(body === undefined ? {} : { body }) });
+    return await server.handler(request, { address: '192.0.2.1' });
+  };
+  return {
+    fetch,
+    get requests() {
+      return requests;
+    },
+    async reset() {
+      server = await start();
+    },
+  };
+}
+
+const solver: ChallengeSolver = {
+  type: 'http-01',
+  supports: () => true,
+  visible: async () => undefined,
+  respond: async ({ token }) => ({ token }),
+  present: async () => undefined,
+  remove: async () => undefined,
+};
+
+let ca: Awaited<ReturnType<typeof resettableCa>>;
+let storage: Storage;
+let options: AccountOptions;
+beforeEach(async () => {
+  ca = await resettableCa();
+  storage = memoryStorage();
+  options = { storage, fetch: ca.fetch, clock };
+});
+const registrations = async () => {
+  const messages: string[] = [];
+  for await (const { type, message } of outbox(storage).list())
+    if (type === 'account_registered') messages.push(message ?? '');
+  return messages;
+};
+
+describe('an account that the CA has lost', () => {
+  it('is created again with its key by a registration, which asks the CA each time', async () => {
+    const first = await registerAccount(description, options);
+    await expect(registerAccount(description, options)).resolves.toEqual(first);
+    const { jwk } = (await accountSession(description, options)).key;
+    await ca.reset();
+    await expect(accountOf(description, options)).rejects.toMatchObject({
+      code: 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
+    });
+    const again = await registerAccount(description, options);
+    expect(again.status).toBe('valid');
+    const session = await accountSession(description, options);
+    expect([session.account, session.key.jwk]).toEqual([again.url, jwk]);
+    expect(await registrations()).toEqual([first.url, `${again.url}: the CA had lost the account`]);
+  });
+
+  it('is created again by a registration only if the CA answers', async () => {
+    await registerAccount(description, options);
+    const away: Fetch = async () => {
+      throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
+    };
+    await expect(
+      clock.run(registerAccount(description, { ...options, fetch: away })),
+    ).rejects.toMatchObject({ code: 'ERR_ACME_UNREACHABLE' });
+  });
+
+  it('does not stop an order, a continued one neither, and no renewal', async () => {
+    // A renewal has no configuration that agrees to the terms.
+    const unagreed = { ...description, agreed: false };
+    await registerAccount(description, options);
+    const issuer = acmeIssuer({
+      name: 'ca',
+      session: async (sessionOptions) =>
+        await accountSession(unagreed, { ...options, ...sessionOptions }),
+      solvers: async () => [solver],
+    });
+    const provisioner = new Provisioner({ storage, issuers: [issuer], clock });
+    const certificate = { names: ['a.test'], issuer: 'ca', keyType: 'ec-p256' } as const;
+    const order = await provisioner.submit({ certificate });
+    await expect(clock.run(provisioner.execute(order))).resolves.toMatchObject({ generation: 1 });
+    const { certificate: id } = await provisioner.status(order);
+    await ca.reset();
+    const renewal = await provisioner.submit({ certificate: id });
+    await expect(clock.run(provisioner.execute(renewal))).resolves.toMatchObject({ generation: 2 });
+
+    const interrupted = await provisioner.submit({ certificate: id });
+    const present = solver.present;
+    Object.assign(solver, {
+      present: async () => {
+        await ca.reset();
+        throw new Error('the process ends');
+      },
+    });
+    await expect(clock.run(provisioner.execute(interrupted))).resolves.toMatchObject({
+      state: 'failed',
+    });
+    Object.assign(solver, { present });
+    await expect(clock.run(provisioner.execute(interrupted))).resolves.toMatchObject({
+      generation: 3,
+    });
+    expect(await registrations()).toHaveLength(3);
+  });
+
+  it('is created once by several orders that notice it together', async () => {
+    await registerAccount(description, options);
+    let opened = 0;
+    const issuer = acmeIssuer({
+      name: 'ca',
+      session: async (sessionOptions) => {
+        opened += 1;
+        return await accountSession(description, { ...options, ...sessionOptions });
+      },
+      solvers: async () => [solver],
+    });
+    await issuer.openSession();
+    await ca.reset();
+    const provisioner = new Provisioner({ storage, issuers: [issuer], clock });
+    const outcomes = await clock.run(
+      Promise.all(
+        ['a.test', 'b.test', 'c.test'].map(async (name) => {
+          const certificate = { names: [name], issuer: 'ca', keyType: 'ec-p256' } as const;
+          return await provisioner.execute(await provisioner.submit({ certificate }));
+        }),
+      ),
+    );
+    expect(outcomes.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    expect([opened, (await registrations()).length]).toEqual([2, 2]);
+  });
+});
