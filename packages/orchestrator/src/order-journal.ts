@@ -108,9 +108,9 @@ export class OrderJournal {
     await this.#writeSteps(stepsInLastWrite);
   }
 
-  /** Writes steps until no more than `most` are left. */
-  async #writeSteps(most: number): Promise<void> {
-    while (this.#steps.length > most)
+  /** Writes steps until no more than `limit` are left. */
+  async #writeSteps(limit: number): Promise<void> {
+    while (this.#steps.length > limit)
       await this.#change(
         (order) => order,
         () => [],
