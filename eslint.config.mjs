@@ -153,8 +153,6 @@ const scripts = {
   },
   rules: { 'no-undef': 'error', 'no-redeclare': 'error' },
 };
-/** Folders that are not held to these rules yet. */
-const pending = ['tools/**'];
 
 export default [
   { ignores: ['**/dist', '**/node_modules', '**/tmp', 'tools/consumers/**/*.{js,cjs}'] },
@@ -221,10 +219,10 @@ export default [
     },
   },
   { files: ['**/*.mjs'], ...scripts },
-  { files: ['**/*.{ts,mjs}'], ignores: pending, rules: readable },
+  { files: ['**/*.{ts,mjs}'], rules: readable },
   {
     files: ['**/*.{ts,mjs}'],
-    ignores: [...pending, '**/*.test.ts', '**/*.testing.ts'],
+    ignores: ['**/*.test.ts', '**/*.testing.ts'],
     rules: shortFunctions,
   },
 ];

@@ -103,6 +103,13 @@ function withoutWording(text) {
   );
 }
 
+/** Returns what a type refers to: the name of a type or of a value. */
+function referenceOf(node) {
+  if (ts.isTypeReferenceNode(node)) return node.typeName;
+  if (ts.isTypeQueryNode(node)) return node.exprName;
+  return ts.isExpressionWithTypeArguments(node) ? node.expression : undefined;
+}
+
 /** The declarations of the package that others of it name, though they are not among them. */
 function named(exported) {
   const known = new Set(exported.map(identity));
@@ -115,13 +122,7 @@ function named(exported) {
   }
 
   function visit(node, file) {
-    const target = ts.isTypeReferenceNode(node)
-      ? node.typeName
-      : ts.isTypeQueryNode(node)
-        ? node.exprName
-        : ts.isExpressionWithTypeArguments(node)
-          ? node.expression
-          : undefined;
+    const target = referenceOf(node);
     const declared = target && ts.isIdentifier(target) ? origin(target.text, file) : undefined;
     if (declared && !declared.local.endsWith('Error_base') && !known.has(identity(declared))) {
       known.add(identity(declared));

@@ -18,96 +18,122 @@ export async function measure(bench) {
   const modules = await import(await bundle('ticks'));
   const folder = await mkdtemp(join(root, 'tmp', 'bench-ticks-'));
   try {
-    const places = {
-      memory: async (count) =>
-        await ticks(modules, await filled(modules, modules.memoryStorage(), count)),
-      Redis: async (count) => {
-        const redis = await bench.startRedis();
-        return await ticks(
-          modules,
-          await filled(modules, modules.redisStorage({ url: redis.url }), count),
-        ).finally(() => redis[Symbol.asyncDispose]());
-      },
-      files: async (count) =>
-        await ticks(modules, await laidOut(modules, join(folder, String(count)), count)),
-    };
-    const figures = [];
-    for (const [place, at] of Object.entries(places)) {
-      const [small, large] = [await at(few), await at(many)];
-      console.error(`  ${place}: ${small.time.toFixed(2)} ms, ${large.time.toFixed(2)} ms`);
-      figures.push({ place, small, large });
-    }
-    const rounds = await inRounds(bench.rounds, async () => {
-      const ours = await withPebble(bench, (ca) =>
-        bench.run({
-          client: 'renewals',
-          ...ca,
-          managed: lanes,
-          warmUp: 50,
-          issuances: renewals,
-          lanes,
-        }),
-      );
-      const peer = await withPebble(bench, (ca) =>
-        bench.run({ client: 'acme-client', ...ca, warmUp: 50, issuances: 200, lanes }),
-      );
-      console.error(
-        `  ${ours.cpu.toFixed(1)} ms a renewal, acme-client's issuance ${peer.cpu.toFixed(1)} ms`,
-      );
-      return { ours, peer };
-    });
-    const cpu = median(rounds.map(({ ours, peer }) => ours.cpu / peer.cpu));
-    const growth = Math.max(
-      ...figures
-        .filter(({ place }) => place !== 'memory')
-        .map(({ small, large }) => large.heap - small.heap),
-    );
+    const figures = await measureScans(bench, modules, folder);
+    const rounds = await inRounds(bench.rounds, async () => await renewalRound(bench));
     return {
       title,
-      text: `The dispatcher scans what is due, ${due} of ${many.toLocaleString('en')} managed certificates and of ${few.toLocaleString('en')}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${scans} scans; the heap after a collection that follows them, in the process that scans. A renewal is \`CertificateMaintenance.maintain\` with the storage in memory: ${renewals.toLocaleString('en')} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${bench.rounds}.`,
-      rows: [
-        ...figures.map(({ place, small, large }) => ({
-          promise: `a scan of ${many.toLocaleString('en')}, ${place}`,
-          limit: `1.5 of that at ${few.toLocaleString('en')}`,
-          figure: (large.time / small.time).toFixed(2),
-          met: large.time / small.time <= 1.5,
-        })),
-        {
-          promise: `heap at ${many.toLocaleString('en')}, Redis and files`,
-          limit: `1 MiB more than at ${few.toLocaleString('en')}`,
-          figure: `${growth.toFixed(2)} MiB`,
-          met: growth <= 1,
-        },
-        {
-          promise: 'processor time of a renewal',
-          limit: "0.7 of acme-client's issuance",
-          figure: cpu.toFixed(2),
-          met: cpu <= 0.7,
-        },
-      ],
-      tables: [
-        [
-          ['storage', `a scan of ${few.toLocaleString('en')}`, `at ${many.toLocaleString('en')}`],
-          ...figures.map(({ place, small, large }) => [
-            place,
-            `${small.time.toFixed(2)} ms`,
-            `${large.time.toFixed(2)} ms`,
-          ]),
-        ],
-        [
-          ['round', 'a renewal', "acme-client's issuance", 'renewals'],
-          ...rounds.map(({ ours, peer }, round) => [
-            round + 1,
-            `${ours.cpu.toFixed(1)} ms`,
-            `${peer.cpu.toFixed(1)} ms`,
-            `${(renewals / ours.wall).toFixed(0)} per second`,
-          ]),
-        ],
-      ],
+      text: describeMeasurement(bench),
+      rows: promises(figures, rounds),
+      tables: [scanTable(figures), renewalTable(rounds)],
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Measures a scan of few and of many certificates in each storage. */
+async function measureScans(bench, modules, folder) {
+  const storages = {
+    memory: async (count) =>
+      await ticks(modules, await filled(modules, modules.memoryStorage(), count)),
+    Redis: async (count) => {
+      const redis = await bench.startRedis();
+      return await ticks(
+        modules,
+        await filled(modules, modules.redisStorage({ url: redis.url }), count),
+      ).finally(() => redis[Symbol.asyncDispose]());
+    },
+    files: async (count) =>
+      await ticks(modules, await laidOut(modules, join(folder, String(count)), count)),
+  };
+  const figures = [];
+  for (const [place, measureScan] of Object.entries(storages)) {
+    const [small, large] = [await measureScan(few), await measureScan(many)];
+    console.error(`  ${place}: ${small.time.toFixed(2)} ms, ${large.time.toFixed(2)} ms`);
+    figures.push({ place, small, large });
+  }
+  return figures;
+}
+
+/** Measures renewals, and an issuance of acme-client's beside them. */
+async function renewalRound(bench) {
+  const ours = await withPebble(bench, (ca) =>
+    bench.run({
+      client: 'renewals',
+      ...ca,
+      managed: lanes,
+      warmUp: 50,
+      issuances: renewals,
+      lanes,
+    }),
+  );
+  const peer = await withPebble(bench, (ca) =>
+    bench.run({ client: 'acme-client', ...ca, warmUp: 50, issuances: 200, lanes }),
+  );
+  console.error(
+    `  ${ours.cpu.toFixed(1)} ms a renewal, acme-client's issuance ${peer.cpu.toFixed(1)} ms`,
+  );
+  return { ours, peer };
+}
+
+function describeMeasurement({ rounds }) {
+  return `A scan by the dispatcher for what is due, ${due} of ${written(many)} managed certificates and of ${written(few)}: the index of due certificates is read up to the present moment, and for the next moment after it. The storages hold that index alone. The median of ${scans} scans; the heap after a collection behind them, in the process that scans. A renewal is \`CertificateMaintenance.maintain\` with the storage in memory: ${written(renewals)} renewals of ${lanes} certificates, ${lanes} at once, at Pebble, with new keys, requests, every record and event, and the check of what came; beside it an issuance of acme-client's as above, in the same round; the median of ${rounds}.`;
+}
+
+function promises(figures, rounds) {
+  const cpu = median(rounds.map(({ ours, peer }) => ours.cpu / peer.cpu));
+  const growth = Math.max(
+    ...figures
+      .filter(({ place }) => place !== 'memory')
+      .map(({ small, large }) => large.heap - small.heap),
+  );
+  return [
+    ...figures.map(({ place, small, large }) => ({
+      promise: `a scan at ${written(many)}, ${place}`,
+      limit: `1.5 of that at ${written(few)}`,
+      figure: (large.time / small.time).toFixed(2),
+      met: large.time / small.time <= 1.5,
+    })),
+    {
+      promise: `heap at ${written(many)}, Redis and files`,
+      limit: `1 MiB more than at ${written(few)}`,
+      figure: `${growth.toFixed(2)} MiB`,
+      met: growth <= 1,
+    },
+    {
+      promise: 'processor time of a renewal',
+      limit: "0.7 of acme-client's issuance",
+      figure: cpu.toFixed(2),
+      met: cpu <= 0.7,
+    },
+  ];
+}
+
+function scanTable(figures) {
+  return [
+    ['storage', `a scan at ${written(few)}`, `at ${written(many)}`],
+    ...figures.map(({ place, small, large }) => [
+      place,
+      `${small.time.toFixed(2)} ms`,
+      `${large.time.toFixed(2)} ms`,
+    ]),
+  ];
+}
+
+function renewalTable(rounds) {
+  return [
+    ['round', 'a renewal', "acme-client's issuance", 'renewals'],
+    ...rounds.map(({ ours, peer }, round) => [
+      round + 1,
+      `${ours.cpu.toFixed(1)} ms`,
+      `${peer.cpu.toFixed(1)} ms`,
+      `${(renewals / ours.wall).toFixed(0)} per second`,
+    ]),
+  ];
+}
+
+function written(count) {
+  return count.toLocaleString('en');
 }
 
 const origin = Date.UTC(2030, 0, 1);

@@ -37,7 +37,8 @@ function originOf({ url, functionName }) {
   const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url);
   if (match) return match[1];
   if (url.startsWith('node:')) return url.split('/').slice(0, 2).join('/');
-  return url === '' ? (functionName.startsWith('(') ? functionName : '(native)') : basename(url);
+  if (url !== '') return basename(url);
+  return functionName.startsWith('(') ? functionName : '(native)';
 }
 
 function callOf({ url, functionName, lineNumber }) {

@@ -40,27 +40,9 @@ export async function startProxy(
   const server = createServer(
     { cert: certificate, key: privateKey, keepAliveTimeout: 60_000 },
     (incoming, outgoing) => {
-      const { method, url, headers } = incoming;
-      const kind = kinds[url.split('/')[1]] ?? url;
+      const kind = kinds[incoming.url.split('/')[1]] ?? incoming.url;
       requests[kind] = (requests[kind] ?? 0) + 1;
-      const passed = request(
-        {
-          agent: upstream,
-          host: '127.0.0.1',
-          servername: 'localhost',
-          port: pebble.port,
-          method,
-          path: url,
-          headers,
-        },
-        async (answer) => {
-          if (delay > 0) await sleep(delay);
-          outgoing.writeHead(answer.statusCode, answer.rawHeaders);
-          answer.pipe(outgoing);
-        },
-      );
-      passed.once('error', () => outgoing.destroy());
-      incoming.pipe(passed);
+      forward({ incoming, outgoing, upstream, port: pebble.port, delay });
     },
   );
   server.on('secureConnection', () => {
@@ -88,6 +70,28 @@ export async function startProxy(
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+function forward({ incoming, outgoing, upstream, port, delay }) {
+  const { method, url, headers } = incoming;
+  const passed = request(
+    {
+      agent: upstream,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      port,
+      method,
+      path: url,
+      headers,
+    },
+    async (answer) => {
+      if (delay > 0) await sleep(delay);
+      outgoing.writeHead(answer.statusCode, answer.rawHeaders);
+      answer.pipe(outgoing);
+    },
+  );
+  passed.once('error', () => outgoing.destroy());
+  incoming.pipe(passed);
 }
 
 /** A fresh Pebble behind a proxy, for as long as the work lasts. */

@@ -23,8 +23,18 @@ export const edits = ({ name, version }) => [
   },
 ];
 
-export const files = ({ name, version, camel, pascal, upper }) => ({
-  'package.json': `{
+export const files = (names) => ({
+  'package.json': packageJson(names),
+  'tsconfig.build.json':
+    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../clock/tsconfig.build.json" }, { "path": "../dns/tsconfig.build.json" }] }\n',
+  'README.md': readme(names),
+  'src/index.ts': `export { ${names.camel}, type ${names.pascal}Options } from './${names.name}.ts';\n`,
+  [`src/${names.name}.ts`]: provider(names),
+  [`src/${names.name}.testing.ts`]: hostStandIn(names),
+  [`src/${names.name}.test.ts`]: test(names),
+});
+
+const packageJson = ({ name, version, camel, pascal, upper }) => `{
   "name": "@acmex/dns-${name}",
   "version": "${version}",
   "description": "DNS records at ${pascal}",
@@ -50,10 +60,9 @@ export const files = ({ name, version, camel, pascal, upper }) => ({
   },
   "nx": { "tags": ["scope:dns-provider"], "targets": { "build": {}, "lint": {}, "test": {} } }
 }
-`,
-  'tsconfig.build.json':
-    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../clock/tsconfig.build.json" }, { "path": "../dns/tsconfig.build.json" }] }\n',
-  'README.md': `# @acmex/dns-${name}
+`;
+
+const readme = ({ name, camel, pascal }) => `# @acmex/dns-${name}
 
 DNS records at ${pascal}, for [@acmex/challenge](../challenge)'s dns-01.
 
@@ -66,9 +75,9 @@ console.log(solver.type);
 \`\`\`
 
 Errors have stable codes: [list](../../docs/errors.md).
-`,
-  'src/index.ts': `export { ${camel}, type ${pascal}Options } from './${name}.ts';\n`,
-  [`src/${name}.ts`]: `import type { Clock } from '@acmex/clock';
+`;
+
+const provider = ({ name, camel, pascal }) => `import type { Clock } from '@acmex/clock';
 import { bearer, DnsError, type DnsProvider, jsonApi, type Secret } from '@acmex/dns';
 
 export interface ${pascal}Options {
@@ -87,8 +96,9 @@ export function ${camel}({ token, ...more }: ${pascal}Options): DnsProvider {
   };
   return { name: '${name}', append: unwritten, remove: unwritten };
 }
-`,
-  [`src/${name}.testing.ts`]: `import { recordName } from '@acmex/dns';
+`;
+
+const hostStandIn = ({ name, camel, pascal }) => `import { recordName } from '@acmex/dns';
 import { type StandIn, standIn } from '@acmex/dns/stand-in';
 
 /** ${pascal}'s API as its reference describes it, with one zone. */
@@ -108,8 +118,9 @@ export function ${camel}StandIn({ zone, token }: { readonly zone: string; readon
   });
   return { ...host, lookUp: async (name) => records.filter((record) => recordName(zone, record) === name).map(({ value }) => value) };
 }
-`,
-  [`src/${name}.test.ts`]: `import { virtualClock } from '@acmex/clock';
+`;
+
+const test = ({ name, camel }) => `import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract } from '@acmex/dns/contract';
 import { describe, it } from '@jest/globals';
 import { ${camel} } from './index.ts';
@@ -124,5 +135,4 @@ describe('${camel}', () => {
     await check({ provider: ${camel}({ token, fetch: host.fetch, clock }), zone: 'a.test', lookUp: host.lookUp, trouble: host.trouble, clock, secrets: [token] });
   });
 });
-`,
-});
+`;

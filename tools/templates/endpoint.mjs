@@ -19,8 +19,16 @@ export const edits = ({ name, pascal }) => [
   },
 ];
 
-export const files = ({ name, camel, pascal }) => ({
-  [`${name}.ts`]: `import { idOf, newId, records, type Stored } from '@acmex/storage';
+export const files = (names) => ({
+  [`${names.name}.ts`]: controller(names),
+  [`${names.name}.test.ts`]: test(names),
+});
+
+const controller = ({
+  name,
+  camel,
+  pascal,
+}) => `import { idOf, newId, records, type Stored } from '@acmex/storage';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
@@ -79,8 +87,9 @@ async function read${pascal}({ caller, params: { id } }: RequestOf<typeof show>)
 function toResource(stored: Stored<${pascal}Record>): z.infer<typeof schema> {
   return { id: idOf(stored), title: stored.record.title };
 }
-`,
-  [`${name}.test.ts`]: `import { expect, it } from '@jest/globals';
+`;
+
+const test = ({ name }) => `import { expect, it } from '@jest/globals';
 import { serving } from '../serving.testing.ts';
 
 it('are created, listed, read and removed with the right scopes', async () => {
@@ -100,5 +109,4 @@ it('are refused with fields that a request must not set', async () => {
   await using server = await serving();
   await expect(server.call('POST', '/api/${name}', { body: { title: '/etc/passwd' } })).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: '/title' }] } });
 });
-`,
-});
+`;

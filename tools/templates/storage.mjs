@@ -4,8 +4,17 @@
 export const next = (name) =>
   `docs/adding-a-storage-driver.md, from its second step: write packages/storage-${name}/src/${name}-storage.ts, then npm test -- packages/storage-${name}.`;
 
-export const files = ({ name, version, camel, pascal }) => ({
-  'package.json': `{
+export const files = (names) => ({
+  'package.json': packageJson(names),
+  'tsconfig.build.json':
+    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../storage/tsconfig.build.json" }] }\n',
+  'README.md': readme(names),
+  'src/index.ts': `export { ${names.camel}Storage, type ${names.pascal}StorageOptions } from './${names.name}-storage.ts';\n`,
+  [`src/${names.name}-storage.ts`]: driver(names),
+  [`src/${names.name}-storage.test.ts`]: test(names),
+});
+
+const packageJson = ({ name, version, pascal }) => `{
   "name": "@acmex/storage-${name}",
   "version": "${version}",
   "description": "@acmex/storage in ${pascal}",
@@ -22,10 +31,9 @@ export const files = ({ name, version, camel, pascal }) => ({
   "dependencies": { "@acmex/storage": "^${version}" },
   "nx": { "tags": ["scope:storage-driver"], "targets": { "build": {}, "lint": {}, "test": {} } }
 }
-`,
-  'tsconfig.build.json':
-    '{ "extends": "../../tsconfig.build.json", "references": [{ "path": "../storage/tsconfig.build.json" }] }\n',
-  'README.md': `# @acmex/storage-${name}
+`;
+
+const readme = ({ name, camel, pascal }) => `# @acmex/storage-${name}
 
 [@acmex/storage](../storage) in ${pascal}.
 
@@ -35,9 +43,12 @@ import { ${camel}Storage } from '@acmex/storage-${name}';
 await using storage = ${camel}Storage({ path: 'data' });
 for await (const { key } of storage.list('')) console.log(key);
 \`\`\`
-`,
-  'src/index.ts': `export { ${camel}Storage, type ${pascal}StorageOptions } from './${name}-storage.ts';\n`,
-  [`src/${name}-storage.ts`]: `import { type Storage, StorageUnavailableError } from '@acmex/storage';
+`;
+
+const driver = ({
+  camel,
+  pascal,
+}) => `import { type Storage, StorageUnavailableError } from '@acmex/storage';
 
 export interface ${pascal}StorageOptions {
   readonly path: string;
@@ -50,8 +61,9 @@ export function ${camel}Storage({ path }: ${pascal}StorageOptions): Storage {
   };
   return { get: unwritten, list: unwritten, snapshot: unwritten, write: unwritten, [Symbol.asyncDispose]: unwritten };
 }
-`,
-  [`src/${name}-storage.test.ts`]: `import { mkdtemp, rm } from 'node:fs/promises';
+`;
+
+const test = ({ camel }) => `import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
@@ -88,5 +100,4 @@ describe('${camel}Storage', () => {
     }), { numRuns: 20 });
   });
 });
-`,
-});
+`;

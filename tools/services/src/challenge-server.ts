@@ -45,34 +45,10 @@ export async function startChallengeServer({
 }: ChallengeServerOptions = {}): Promise<ChallengeServer> {
   const dnsAddress = `127.0.0.1:${await freePort()}`;
   const management = `127.0.0.1:${await freePort()}`;
-  const post = async (path: string, body: object) => {
-    const answer = await fetch(`http://${management}/${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok)
-      throw new Error(
-        `pebble-challtestsrv: ${path}: ${answer.status} ${(await answer.text()).trim()}`,
-      );
-  };
+  const post = postTo(management);
   const program = await startProgram({
     command: 'pebble-challtestsrv',
-    args: [
-      '-http01',
-      httpPort ? `127.0.0.1:${httpPort}` : '',
-      '-https01',
-      '',
-      '-tlsalpn01',
-      '',
-      '-dns01',
-      dnsAddress,
-      '-management',
-      management,
-      '-defaultIPv4',
-      '127.0.0.1',
-      '-defaultIPv6',
-      '',
-    ],
+    args: programArguments({ httpPort, dnsAddress, management }),
     ready: (output) => {
       if (output.includes('address already in use')) throw new Error('found a port taken'); // the program itself would continue without that port
       return output.includes('Starting management server');
@@ -86,6 +62,47 @@ export async function startChallengeServer({
     dnsAddress,
     managementUrl: `http://${management}`,
     log: program.log,
+    ...recordsAt(post),
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
+
+type Post = (path: string, body: object) => Promise<void>;
+
+function postTo(management: string): Post {
+  return async (path, body) => {
+    const answer = await fetch(`http://${management}/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok)
+      throw new Error(
+        `pebble-challtestsrv: ${path}: ${answer.status} ${(await answer.text()).trim()}`,
+      );
+  };
+}
+
+interface Places {
+  readonly httpPort: number | undefined;
+  readonly dnsAddress: string;
+  readonly management: string;
+}
+
+function programArguments({ httpPort, dnsAddress, management }: Places): string[] {
+  const values = {
+    '-http01': httpPort ? `127.0.0.1:${httpPort}` : '',
+    '-https01': '',
+    '-tlsalpn01': '',
+    '-dns01': dnsAddress,
+    '-management': management,
+    '-defaultIPv4': '127.0.0.1',
+    '-defaultIPv6': '',
+  };
+  return Object.entries(values).flat();
+}
+
+function recordsAt(post: Post) {
+  return {
     addHttp01: (token, content) => post('add-http01', { token, content }),
     removeHttp01: (token) => post('del-http01', { token }),
     setTxt: (host, value) => post('set-txt', { host: absolute(host), value }),
@@ -101,8 +118,7 @@ export async function startChallengeServer({
     clearServfail: (host) => post('clear-servfail', { host: absolute(host) }),
     setDefaultIPv4: (ip) => post('set-default-ipv4', { ip }),
     setDefaultIPv6: (ip) => post('set-default-ipv6', { ip }),
-    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-  };
+  } satisfies Partial<ChallengeServer>;
 }
 
 const absolute = (name: string) => (name.endsWith('.') ? name : `${name}.`);
@@ -111,10 +127,7 @@ const absolute = (name: string) => (name.endsWith('.') ? name : `${name}.`);
  * A name made up here is known to the DNS: so it is the one of the program just started, and not of
  * another that had the port before.
  */
-async function ownDnsAnswers(
-  dnsAddress: string,
-  post: (path: string, body: object) => Promise<void>,
-): Promise<void> {
+async function ownDnsAnswers(dnsAddress: string, post: Post): Promise<void> {
   const host = `${randomUUID()}.test.`;
   await post('add-a', { host, addresses: ['192.0.2.1'] });
   const resolver = new Resolver({ timeout: 500, tries: 1 });
@@ -125,10 +138,7 @@ async function ownDnsAnswers(
 }
 
 /** Likewise for the web server. */
-async function ownHttpAnswers(
-  httpPort: number,
-  post: (path: string, body: object) => Promise<void>,
-): Promise<void> {
+async function ownHttpAnswers(httpPort: number, post: Post): Promise<void> {
   const token = randomUUID();
   await post('add-http01', { token, content: token });
   const answer = await fetch(`http://127.0.0.1:${httpPort}/.well-known/acme-challenge/${token}`);

@@ -96,29 +96,16 @@ async function start(options: PebbleOptions): Promise<Pebble> {
       await startChallengeServer(options.http01 === 'challtestsrv' ? { httpPort } : {}),
     );
     const { caCertificate, certificate, privateKey } = await localCertificate();
-    const [caFile, certificateFile, keyFile, config] = [
-      'ca.pem',
-      'certificate.pem',
-      'key.pem',
-      'pebble.json',
-    ].map((file) => join(folder.path, file)) as [string, string, string, string];
+    const caFile = join(folder.path, 'ca.pem');
+    const certificateFile = join(folder.path, 'certificate.pem');
+    const keyFile = join(folder.path, 'key.pem');
+    const config = join(folder.path, 'pebble.json');
+    const places = { port, managementPort, httpPort, tlsPort, certificateFile, keyFile };
     await Promise.all([
       writeFile(caFile, caCertificate),
       writeFile(certificateFile, certificate),
       writeFile(keyFile, privateKey, { mode: 0o600 }),
-      writeFile(
-        config,
-        JSON.stringify({
-          pebble: configuration(options, {
-            port,
-            managementPort,
-            httpPort,
-            tlsPort,
-            certificateFile,
-            keyFile,
-          }),
-        }),
-      ),
+      writeFile(config, JSON.stringify({ pebble: configuration(options, places) })),
     ]);
     const directory = `https://localhost:${port}/dir`;
     const managementUrl = `https://localhost:${managementPort}`;
@@ -126,20 +113,11 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     const { pid, log } = resources.use(
       await startProgram({
         command: 'pebble',
-        args: [
-          ...(options.strict === false ? [] : ['-strict']),
-          '-config',
-          config,
-          '-dnsserver',
-          options.dnsServer ?? challenges.dnsAddress,
-        ],
+        args: programArguments(options, config, challenges.dnsAddress),
         env: environment(options),
         ready: (output) => output.includes('ACME directory available'),
         answers: async ({ signal }) =>
-          Promise.all([
-            fetchText(directory, signal),
-            fetchText(`${managementUrl}/roots/0`, signal),
-          ]),
+          Promise.all([directory, `${managementUrl}/roots/0`].map((url) => fetchText(url, signal))),
       }),
     );
     return {
@@ -161,6 +139,17 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     await resources.close();
     throw error;
   }
+}
+
+function programArguments(
+  { strict = true, dnsServer }: PebbleOptions,
+  config: string,
+  dnsAddress: string,
+): string[] {
+  return [
+    ...(strict ? ['-strict'] : []),
+    ...['-config', config, '-dnsserver', dnsServer ?? dnsAddress],
+  ];
 }
 
 interface Places {

@@ -45,37 +45,13 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
     const [port, apiPort] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${apiPort}`;
     await mkdir(join(folder.path, 'run'));
-    const settings = {
-      // No configuration of this machine is read, and nothing is kept from one question to the
-      // next.
-      'config-dir': folder.path,
-      'socket-dir': join(folder.path, 'run'),
-      daemon: 'no',
-      guardian: 'no',
-      'disable-syslog': 'yes',
-      'write-pid': 'no',
-      'local-address': '127.0.0.1',
-      'local-port': port,
-      'cache-ttl': 0,
-      'query-cache-ttl': 0,
-      'negquery-cache-ttl': 0,
-      'zone-cache-refresh-interval': 0,
-      launch: 'lmdb',
-      'lmdb-filename': join(folder.path, 'zones.lmdb'),
-      'lmdb-shards': 1,
-      'lmdb-map-size': 64,
-      api: 'yes',
-      'api-key': apiKey,
-      webserver: 'yes',
-      'webserver-address': '127.0.0.1',
-      'webserver-port': apiPort,
-      'webserver-allow-from': '127.0.0.1',
-    };
     const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
     const { log } = resources.use(
       await startProgram({
         command: 'pdns_server',
-        args: Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
+        args: Object.entries(settings({ folder: folder.path, port, apiPort, apiKey })).map(
+          ([name, value]) => `--${name}=${value}`,
+        ),
         env: { PATH: `${process.env.PATH}:/usr/sbin` },
         ready: (output) => output.includes('Done launching threads'),
         async answers({ signal }) {
@@ -84,28 +60,7 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
         },
       }),
     );
-    for (const zone of zones) {
-      const body = {
-        name: `${zone}.`,
-        kind: 'Native',
-        nameservers: [`ns1.${zone}.`],
-        rrsets: [
-          {
-            name: `ns1.${zone}.`,
-            type: 'A',
-            ttl: 1,
-            records: [{ content: '127.0.0.1', disabled: false }],
-          },
-        ],
-      };
-      const answer = await fetch(`${url}/api/v1/servers/localhost/zones`, {
-        method: 'POST',
-        headers,
-        body: JSON.stringify(body),
-      });
-      if (!answer.ok)
-        throw new ProgramError(`pdns_server took no zone ${zone}: ${await answer.text()}`, log());
-    }
+    for (const zone of zones) await addZone({ zone, url, headers, log });
     return {
       address: `127.0.0.1:${port}`,
       url,
@@ -116,4 +71,69 @@ async function start({ zones, apiKey }: PowerDnsOptions): Promise<PowerDns> {
     await resources.close();
     throw error;
   }
+}
+
+interface Settings {
+  readonly folder: string;
+  readonly port: number;
+  readonly apiPort: number;
+  readonly apiKey: string;
+}
+
+function settings({ folder, port, apiPort, apiKey }: Settings): Record<string, string | number> {
+  return {
+    // No configuration of this machine is read, and nothing is kept from one question to the
+    // next.
+    'config-dir': folder,
+    'socket-dir': join(folder, 'run'),
+    daemon: 'no',
+    guardian: 'no',
+    'disable-syslog': 'yes',
+    'write-pid': 'no',
+    'local-address': '127.0.0.1',
+    'local-port': port,
+    'cache-ttl': 0,
+    'query-cache-ttl': 0,
+    'negquery-cache-ttl': 0,
+    'zone-cache-refresh-interval': 0,
+    launch: 'lmdb',
+    'lmdb-filename': join(folder, 'zones.lmdb'),
+    'lmdb-shards': 1,
+    'lmdb-map-size': 64,
+    api: 'yes',
+    'api-key': apiKey,
+    webserver: 'yes',
+    'webserver-address': '127.0.0.1',
+    'webserver-port': apiPort,
+    'webserver-allow-from': '127.0.0.1',
+  };
+}
+
+interface NewZone {
+  readonly zone: string;
+  /** Of the API. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly log: () => string;
+}
+
+async function addZone({ zone, url, headers, log }: NewZone): Promise<void> {
+  const nameServer = {
+    name: `ns1.${zone}.`,
+    type: 'A',
+    ttl: 1,
+    records: [{ content: '127.0.0.1', disabled: false }],
+  };
+  const response = await fetch(`${url}/api/v1/servers/localhost/zones`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({
+      name: `${zone}.`,
+      kind: 'Native',
+      nameservers: [`ns1.${zone}.`],
+      rrsets: [nameServer],
+    }),
+  });
+  if (!response.ok)
+    throw new ProgramError(`pdns_server refused the zone ${zone}: ${await response.text()}`, log());
 }
