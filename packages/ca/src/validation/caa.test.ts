@@ -86,6 +86,7 @@ describe('checkCaa', () => {
       [caa('issue', 'ca.example'), caa('future', 'x', 1)],
     ],
     ['caa', 'a tag that hides the flag', [caa('critical', 'x', 128)]],
+    ['caa', 'a tag that hides the type', [caa('type', 'CAA', 128)]],
     ['caa', 'one that JavaScript hides', [caa('__proto__', 'x', 128)]],
     ['caa', 'a malformed value', [caa('issue', 'ca.example; x')]],
     ['caa', 'two names', [caa('issue', 'ca.example other.example')]],

@@ -65,12 +65,15 @@ export function validationResolver({
 }
 
 /**
- * Node gives `{ critical: flags, [tag]: value }`. A tag that it cannot show so, such as `critical`
- * itself, stays unknown, and counts as critical.
+ * Node.js gives `{ critical: flags, [tag]: value }`, since version 24 with `type: 'CAA'`. A tag that
+ * it cannot give so, such as `critical` or `type` itself, stays unknown, and counts as critical.
  */
 function property({ critical, ...rest }: { readonly critical: number }): CaaRecord {
-  const [tag, value] = Object.entries(rest)[0] ?? [];
-  return tag === undefined
+  const members = Object.entries(rest).filter(
+    ([name, value]) => name !== 'type' || String(value) !== 'CAA',
+  );
+  const [tag, value] = members[0] ?? [];
+  return tag === undefined || members.length > 1
     ? { flags: 128, tag: '', value: '' }
     : { flags: critical, tag, value: String(value) };
 }
