@@ -128,7 +128,7 @@ function readPublicKey(value: DerValue) {
   return { keyAlgorithm: readAlgorithm(algorithm), keyBits: readOctetsOfBitString(bits) };
 }
 
-/** Reads what follows the public key: two unique identifiers, which nobody uses, and extensions. */
+/** Reads what follows the public key: two unique identifiers, which are unused, and extensions. */
 function readExtensions(fields: readonly DerValue[]): readonly Extension[] {
   const wrapper = fields.find(({ tag }) => tag === context(3, { constructed: true }));
   const isExpected = ({ tag }: DerValue) =>

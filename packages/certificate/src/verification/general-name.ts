@@ -7,7 +7,7 @@ export type GeneralName =
   | { readonly kind: 'ip'; readonly value: Uint8Array }
   | { readonly kind: 'directory'; readonly value: DistinguishedName }
   | { readonly kind: 'registeredId'; readonly value: string }
-  /** Names whose constraints nobody defines: they compare by their kind alone. */
+  /** Names whose constraints no standard defines: they compare by their kind alone. */
   | { readonly kind: 'other'; readonly value: string };
 
 /** Reads a GeneralName. */
