@@ -17,6 +17,7 @@ export const dnsErrors = {
     cure: 'Check the name, and that the credentials can write its zone.',
     exit: 6,
     http: 422,
+    mendedBy: 'person',
   },
   ERR_DNS_RATE_LIMITED: {
     meaning: 'The DNS host wants fewer requests.',

@@ -8,6 +8,25 @@ export interface ErrorEntry {
   readonly exit: number;
   /** The HTTP status of a service that passes this error on. */
   readonly http: number;
+  /**
+   * What has to happen before the same work can succeed; by default what is usual for the exit
+   * code.
+   */
+  readonly mendedBy?: MendedBy | undefined;
+}
+
+/**
+ * `time`: it may succeed at a later try without a change. `person`: each try fails until a person
+ * changes something, or costs more than it can gain.
+ */
+export type MendedBy = 'time' | 'person';
+
+/** What a person has to change: usage, configuration, and what a CA refuses. */
+const exitsMendedByPerson: ReadonlySet<number> = new Set([2, 5]);
+
+/** Returns what mends a failure with this entry. */
+export function mendedBy({ exit, mendedBy: stated }: ErrorEntry): MendedBy {
+  return stated ?? (exitsMendedByPerson.has(exit) ? 'person' : 'time');
 }
 
 /** The error codes of an area, such as `ERR_DNS_TIMEOUT` of the area `DNS`. */
@@ -20,6 +39,8 @@ export interface CodedError<Code extends string> extends Error {
   readonly code: Code;
   /** What to do about an error with this code; the message may say more. */
   readonly cure: string;
+  /** What has to happen before the same work can succeed. */
+  readonly mendedBy: MendedBy;
 }
 
 /** The class of an area's errors. */
@@ -53,6 +74,10 @@ export function defineErrors<Code extends `ERR_${string}`>(
 
     get cure(): string {
       return table[this.code].cure;
+    }
+
+    get mendedBy(): MendedBy {
+      return mendedBy(table[this.code]);
     }
   };
 }

@@ -22,32 +22,15 @@ export interface ReadFailure {
 }
 
 /**
- * Failures that a person has to fix in the request, the account or the configuration. All others
- * may pass without a change.
+ * Reads an error of any kind. The table of its code decides whether it is permanent: see `mendedBy`
+ * of `@acmex/errors`.
  */
-const permanentCodes: ReadonlySet<string> = new Set([
-  'ERR_ACME_REJECTED_IDENTIFIER',
-  'ERR_ACME_UNSUPPORTED_IDENTIFIER',
-  'ERR_ACME_BAD_CSR',
-  'ERR_ACME_INVALID_PROFILE',
-  'ERR_ACME_USER_ACTION_REQUIRED',
-  'ERR_ACME_EXTERNAL_ACCOUNT_REQUIRED',
-  'ERR_ACME_ACCOUNT_DOES_NOT_EXIST',
-  'ERR_ACME_BAD_PUBLIC_KEY',
-  'ERR_ACME_CAA',
-  'ERR_ACME_IDENTIFIER',
-  'ERR_CLIENT_NO_SOLVER',
-  'ERR_ORCHESTRATOR_ISSUER',
-  'ERR_ORCHESTRATOR_DUE_AT_ONCE',
-  'ERR_ORCHESTRATOR_NO_KEY',
-]);
-
-/** Reads an error of any kind. Its code decides whether it is permanent. */
 export function failureOf(error: unknown): ReadFailure {
   const {
     code: thrownCode,
     problem,
     failures,
+    mendedBy,
   } = (typeof error === 'object' && error !== null ? error : {}) as Thrown;
   const code = typeof thrownCode === 'string' ? thrownCode : 'ERR_UNKNOWN';
   return {
@@ -55,7 +38,7 @@ export function failureOf(error: unknown): ReadFailure {
     message: errorText(error).slice(0, 4000),
     problem: problemIn(problem, failures),
     retryAfter: retryAfterOf(error),
-    permanent: permanentCodes.has(code),
+    permanent: mendedBy === 'person',
   };
 }
 
@@ -121,6 +104,7 @@ export function nextFailure(
 interface Thrown {
   readonly code?: unknown;
   readonly retryAfter?: unknown;
+  readonly mendedBy?: unknown;
   readonly problem?: unknown;
   readonly failures?: readonly { readonly identifier?: unknown; readonly problem?: unknown }[];
 }
