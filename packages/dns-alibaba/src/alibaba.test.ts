@@ -45,6 +45,13 @@ describe('alibaba', () => {
     },
   );
 
+  it('writes into an internationalized zone by the name that Alibaba Cloud lists', async () => {
+    const { provider, host } = subject({}, { zones: ['a.test', 'bücher.test'] });
+    await provider.append('xn--bcher-kva.test', [record]);
+    expect(host.rows()).toMatchObject([{ DomainName: 'bücher.test', RR: '_acme-challenge' }]);
+    await provider.remove('xn--bcher-kva.test', [record]);
+    expect(host.rows()).toEqual([]);
+  });
   it('finds its value behind a page of others, which stay', async () => {
     const { provider, host } = subject();
     host.put({ DomainName: 'a.test', RR: '_acme-challenge', Type: 'TXT', Value: 'old', TTL: 600 });

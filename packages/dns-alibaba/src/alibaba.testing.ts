@@ -154,6 +154,12 @@ export function alibabaStandIn({
           })),
         },
       })),
+    DescribeDomainInfo: (url) => {
+      const DomainName = url.searchParams.get('DomainName') ?? '';
+      return zones.includes(DomainName)
+        ? success({ DomainId: `id-${DomainName}`, DomainName })
+        : failure(400, 'InvalidDomainName.NoExist', 'The specified domain name does not exist.');
+    },
     DescribeDomainRecords: (url) => {
       const [zone, RR, type] = ['DomainName', 'RRKeyWord', 'TypeKeyWord'].map((name) =>
         url.searchParams.get(name),

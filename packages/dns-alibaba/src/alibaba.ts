@@ -8,6 +8,9 @@ import {
   type DnsErrorCode,
   type DnsOptions,
   type DnsProvider,
+  type HostZone,
+  type HostZones,
+  hostZones,
   jsonApi,
   recordName,
   type Refusal,
@@ -46,7 +49,7 @@ interface DomainRecords {
 interface Domains {
   readonly TotalCount: number;
   readonly Domains: {
-    readonly Domain: readonly { readonly DomainName: string; readonly PunyCode?: string }[];
+    readonly Domain: readonly { readonly DomainName: string }[];
   };
 }
 
@@ -70,21 +73,33 @@ type Call = <T>(
 export function alibaba(options: AlibabaOptions): DnsProvider {
   const call = signedCall(options);
   const mutex = keyedMutex();
+  const zones = alibabaZones(call, options.clock ?? systemClock);
 
   return {
     name: 'alibaba',
     async append(zone, records, options = {}) {
+      const domain = await zones.listedName(zone, options);
       for (const record of records)
         await mutex(
           `${recordName(zone, record)} ${record.value}`,
-          () => add(call, zone, record, options),
+          () => add(call, domain, record, options),
           options,
         );
     },
     async remove(zone, records, options = {}) {
-      for (const record of records) await take(call, zone, record, options);
+      const domain = await zones.listedName(zone, options);
+      for (const record of records) await take(call, domain, record, options);
     },
-    zones: (options = {}) =>
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
+  };
+}
+
+function alibabaZones(call: Call, clock: Clock): HostZones<HostZone> {
+  return hostZones({
+    clock,
+    writes: 'u-labels',
+    list: (options) =>
       allPages(
         1,
         async (page) => {
@@ -97,13 +112,21 @@ export function alibaba(options: AlibabaOptions): DnsProvider {
             { ...options, answer: domainsAnswer },
           );
           return {
-            items: Domain.map(({ DomainName, PunyCode = DomainName }) => PunyCode),
+            items: Domain.map(({ DomainName: name }) => ({ name })),
             next: 100 * page < TotalCount ? page + 1 : undefined,
           };
         },
         { provider: 'alibaba' },
       ),
-  };
+    async ask(name, options) {
+      const { DomainName } = await call(
+        'DescribeDomainInfo',
+        { DomainName: name },
+        { ...options, zone: name, answer: { DomainName: '' } },
+      );
+      return [{ name: DomainName }];
+    },
+  });
 }
 
 function hostOf(region: string | undefined): string {

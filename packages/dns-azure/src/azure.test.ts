@@ -227,6 +227,35 @@ describe("azure's zones", () => {
     ]);
     await expect(provider.zones!()).resolves.toEqual(['one.test', 'two.test', 'a.test']);
   });
+  it('are found one by one by an identity with rights on one zone alone', async () => {
+    const token = 'a-token';
+    const { host, clock } = subject({}, { token });
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      /\/dnsZones\/a\.test[/?]/.test(String(input))
+        ? await host.fetch(input, init)
+        : Response.json({ error: { code: 'AuthorizationFailed', message: 'no' } }, { status: 403 });
+    const only: AzureOptions = {
+      credentials: { accessToken: token },
+      subscriptionId: 'sub-1',
+      resourceGroup: 'dns',
+      fetch,
+      clock,
+    };
+    await expect(azure(only).zoneOf!('_acme-challenge.a.test')).resolves.toBe('a.test');
+    await expect(azure(only).zoneOf!('_acme-challenge.one.invalid')).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+    });
+    await expect(azure(only).zones!()).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+  });
+  it('are not even read where the only one is named', async () => {
+    const { provider, host } = subject({ resourceGroup: 'dns', zone: 'A.test' });
+    await expect(provider.zoneOf!('_acme-challenge.www.a.test')).resolves.toBe('a.test');
+    await expect(provider.zoneOf!('_acme-challenge.one.test')).resolves.toBeUndefined();
+    await expect(provider.zones!()).resolves.toEqual(['a.test']);
+    expect(host.requests).toEqual([]);
+    await provider.append('a.test', [record]);
+    expect(host.requests).toHaveLength(2);
+  });
   it.each([
     ['a subscription', { subscriptionId: 'none' }, "The subscription 'none' could not be found."],
     ['a resource group', { resourceGroup: 'none' }, "Resource group 'none' could not be found."],
@@ -271,7 +300,7 @@ describe("azure's zones", () => {
   it('have an id that names their resource group, or are not written', async () => {
     const { host, clock } = subject();
     const fetch: typeof globalThis.fetch = async (input, init) =>
-      String(input).includes('dnsZones?')
+      /\/(dnsZones|resources)\?/.test(String(input))
         ? Response.json({ value: [{ id: '/evil?x=', name: 'a.test' }] })
         : await host.fetch(input, init);
     await expect(

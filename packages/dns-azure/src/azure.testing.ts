@@ -209,7 +209,7 @@ export function azureStandIn({
           : failure(
               404,
               'ParentResourceNotFound',
-              `Can not perform requested operation on nested resource. Parent resource '${zone}' not found.`,
+              `Can not perform requested operation on nested resource. Parent resource '${zoneName}' not found.`,
             ))
       );
     };
@@ -241,6 +241,23 @@ export function azureStandIn({
           })),
           request.url,
         ),
+      'GET /subscriptions/:subscription/resources': ({ params, url }) => {
+        const [, kind = '', name = ''] =
+          /^resourceType eq 'Microsoft\.Network\/(\w+)' and name eq '([^']+)'$/.exec(
+            url.searchParams.get('$filter') ?? '',
+          ) ?? [];
+        const inside = zones.filter((zone) => zone.subscription === params.subscription);
+        const value = inside
+          .filter((zone) => zoneOf([zone], kind, name))
+          .map((zone) => ({ id: idOf(zone), name: zone.name }));
+        return inside.length === 0
+          ? failure(
+              404,
+              'SubscriptionNotFound',
+              `The subscription '${params.subscription}' could not be found.`,
+            )
+          : { status: 200, body: { value } };
+      },
       'GET /subscriptions/:subscription/providers/Microsoft.Network/:kind': listed,
       [`GET /${below}`]: listed,
       [`GET /${below}/:zone`]: onSet((_, zone) => ({

@@ -18,7 +18,8 @@ import {
 } from '@acmex/dns';
 import { accessTokens, type AzureCredentials, type Transport } from './access-token.ts';
 import { type AzureCloud, clouds } from './clouds.ts';
-import { pathIn, placeOf, type ZonePlace } from './resource-id.ts';
+import { azureZones, type Listed, zonePath } from './azure-zones.ts';
+import { pathIn, type ZonePlace } from './resource-id.ts';
 import { bodyOf, type Found, foundIn, kinds, text } from './txt-record-set.ts';
 
 export interface AzureOptions extends Transport {
@@ -31,21 +32,16 @@ export interface AzureOptions extends Transport {
    * credentials need to see the one zone alone.
    */
   readonly resourceGroup?: string;
+  /**
+   * The only zone that is written, as `example.com`. With the subscription and the resource group
+   * the zone is not even read: the credentials need rights on its TXT records alone.
+   */
+  readonly zone?: string;
   /** Which zones are written; `public` by default. */
   readonly visibility?: 'public' | 'private';
   /** `public` by default. */
   readonly cloud?: AzureCloud;
 }
-
-interface Listed<Item> {
-  readonly value: readonly Item[];
-  readonly nextLink?: string | null;
-}
-
-const subscriptionsAnswer: Listed<{ readonly subscriptionId: string }> = {
-  value: [{ subscriptionId: '' }],
-};
-const zonesAnswer: Listed<{ readonly id: string }> = { value: [{ id: '' }] };
 
 /**
  * TXT records in Azure DNS, public or private. Record sets are changed as a whole, by the ETag that
@@ -56,6 +52,7 @@ const zonesAnswer: Listed<{ readonly id: string }> = { value: [{ id: '' }] };
 export function azure({
   subscriptionId,
   resourceGroup,
+  zone: onlyZone,
   visibility = 'public',
   cloud = 'public',
   credentials,
@@ -97,61 +94,22 @@ export function azure({
       },
       { provider: 'azure' },
     );
-  const pathOf = (subscription: string, group?: string, name?: string): string =>
-    [
-      '',
-      'subscriptions',
-      subscription,
-      ...(group === undefined ? [] : ['resourceGroups', group]),
-      'providers',
-      'Microsoft.Network',
-      type,
-      ...(name === undefined ? [] : [name]),
-    ]
-      .map(encodeURIComponent)
-      .join('/');
-  const placesOf = async (
-    options: DnsOptions & { readonly zone?: string },
-  ): Promise<readonly ZonePlace[]> => {
-    const subscriptions =
-      subscriptionId === undefined
-        ? await list('/subscriptions?api-version=2022-12-01', subscriptionsAnswer, options)
-        : [{ subscriptionId }];
-    const group = subscriptionId === undefined ? undefined : resourceGroup;
-    const places: ZonePlace[] = [];
-    for (const subscription of subscriptions)
-      places.push(
-        ...(
-          await list(
-            `${pathOf(subscription.subscriptionId, group)}?api-version=${version}`,
-            zonesAnswer,
-            options,
-          )
-        ).map(({ id }) => placeOf(id)),
-      );
-    return places.filter(
-      (place) =>
-        resourceGroup === undefined || place.group.toLowerCase() === resourceGroup.toLowerCase(),
-    );
-  };
-  const pathOfZone = async (zone: string, options: DnsOptions): Promise<string> => {
-    if (subscriptionId !== undefined && resourceGroup !== undefined) {
-      const path = pathOf(subscriptionId, resourceGroup, zone);
-      await (
-        await api(options)
-      )('GET', `${path}?api-version=${version}`, { ...options, zone, answer: { name: '' } });
-      return path;
-    }
-    const [hostedZone, ...namesakes] = (await placesOf({ ...options, zone })).filter(
-      ({ name }) => name.toLowerCase() === zone.toLowerCase(),
-    );
-    if (hostedZone && namesakes.length === 0)
-      return pathOf(hostedZone.subscription, hostedZone.group, hostedZone.name);
+  const zones = azureZones({
+    clock,
+    subscriptionId,
+    resourceGroup,
+    zone: onlyZone,
+    kind: { type, version },
+    list,
+    get: async (path, limits) => await (await api(limits))('GET', path, limits),
+  });
+  const pathOfZone = (name: string, [place, ...namesakes]: readonly ZonePlace[]): string => {
+    if (place && namesakes.length === 0) return zonePath(type, place);
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      hostedZone
-        ? `azure: ${namesakes.length + 1} ${visibility} zones are named ${zone} (in the resource groups ${[hostedZone, ...namesakes].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
-        : `azure: no ${visibility} zone ${zone} with these credentials: check the name, the subscription, what the identity may read, and whether the zone is public or private`,
+      place
+        ? `azure: ${namesakes.length + 1} ${visibility} zones are named ${name} (in the resource groups ${[place, ...namesakes].map(({ group }) => group).join(', ')}): give subscriptionId and resourceGroup`
+        : `azure: no ${visibility} zone ${name} with these credentials: check the name, the subscription, what the identity may read, and whether the zone is public or private`,
     );
   };
   const find = async (
@@ -199,13 +157,13 @@ export function azure({
     else await conditional('DELETE', path, { ...options, zone, accept: [404, 412] });
     return status === 412 ? undefined : true;
   };
-  const each = async (
+  const editIn = async (
+    parent: string,
     zone: string,
     records: readonly TxtRecord[],
     edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
     options: DnsOptions,
   ): Promise<void> => {
-    const parent = await pathOfZone(zone, options);
     for (const record of records) {
       const name = recordName(zone, record);
       const path = `${parent}/TXT/${encodeURIComponent(record.name)}?api-version=${version}`;
@@ -223,12 +181,21 @@ export function azure({
     }
   };
 
+  const each = (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<void> =>
+    zones.use(zone, options, (places) =>
+      editIn(pathOfZone(zone, places), zone, records, edit, options),
+    );
+
   return {
     name: 'azure',
     append: (zone, records, options = {}) => each(zone, records, withValue, options),
     remove: (zone, records, options = {}) => each(zone, records, withoutValue, options),
-    zones: async (options = {}) => [
-      ...new Set((await placesOf(options)).map(({ name }) => name.toLowerCase())),
-    ],
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }

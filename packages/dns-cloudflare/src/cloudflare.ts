@@ -1,11 +1,14 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, systemClock } from '@acmex/clock';
 import {
   allPages,
+  canonicalName,
   concealed,
   DnsError,
   type DnsOptions,
   type DnsProvider,
   type HostAnswer,
+  type HostZones,
+  hostZones,
   quoted,
   recordName,
   type Refusal,
@@ -21,6 +24,7 @@ import { cloudflareSdk } from './sdk.ts';
 
 type CloudflareSdk = ReturnType<typeof cloudflareSdk>;
 type Request = { readonly signal: AbortSignal };
+type CloudflareZone = { readonly id: string; readonly name: string };
 type Place = { readonly page: number; readonly per_page: number };
 
 export interface CloudflareOptions {
@@ -43,54 +47,22 @@ type Call = <T>(
  */
 export function cloudflare(options: CloudflareOptions): DnsProvider {
   const call = sdkCall(options);
+  const zones = cloudflareZones(call, options.clock ?? systemClock);
 
   return {
     name: 'cloudflare',
-    async append(zone, records, options = {}) {
-      const id = await idOf(call, zone, options);
-      for (const record of records) {
-        if ((await find(call, id, zone, record, options)).length > 0) continue;
-        const wanted = {
-          zone_id: id,
-          type: 'TXT' as const,
-          name: recordName(zone, record),
-          content: quoted(record.value),
-          ttl: record.ttl ?? 60,
-        };
-        await call(
-          'dns.records.create',
-          (sdk, request) => sdk.dns.records.create(wanted, request),
-          { ...options, zone, answer: { id: '' } },
-        ).catch(async (error: unknown) => {
-          options.signal?.throwIfAborted();
-          // Someone else was faster (81058: an identical record exists), or the answer was lost:
-          // what counts is whether it is there.
-          if (!isRefused(error) || (await find(call, id, zone, record, options)).length === 0)
-            throw error;
-        });
-      }
-    },
-    async remove(zone, records, options = {}) {
-      const id = await idOf(call, zone, options);
-      for (const record of records) {
-        for (const existingRecord of await find(call, id, zone, record, options))
-          await call(
-            'dns.records.delete',
-            (sdk, request) => sdk.dns.records.delete(existingRecord.id, { zone_id: id }, request),
-            { ...options, zone, repeatable: true, accept: [404] },
-          );
-      }
-    },
-    zones: async (options = {}) =>
-      (
-        await list(
-          call,
-          'zones.list',
-          { name: '' },
-          (sdk, place, request) => sdk.zones.list(place, request),
-          options,
-        )
-      ).map(({ name }) => name),
+    append: (zone, records, options = {}) =>
+      zones.use(zone, options, async (entries) => {
+        const id = idOf(zone, entries);
+        for (const record of records) await add(call, id, zone, record, options);
+      }),
+    remove: (zone, records, options = {}) =>
+      zones.use(zone, options, async (entries) => {
+        const id = idOf(zone, entries);
+        for (const record of records) await take(call, id, zone, record, options);
+      }),
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }
 
@@ -142,6 +114,37 @@ function isRefused(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_DNS_API';
 }
 
+async function add(call: Call, id: string, zone: string, record: TxtRecord, options: DnsOptions) {
+  if ((await find(call, id, zone, record, options)).length > 0) return;
+  const wanted = {
+    zone_id: id,
+    type: 'TXT' as const,
+    name: recordName(zone, record),
+    content: quoted(record.value),
+    ttl: record.ttl ?? 60,
+  };
+  await call('dns.records.create', (sdk, request) => sdk.dns.records.create(wanted, request), {
+    ...options,
+    zone,
+    answer: { id: '' },
+  }).catch(async (error: unknown) => {
+    options.signal?.throwIfAborted();
+    // Someone else was faster (81058: an identical record exists), or the answer was lost: what
+    // counts is whether it is there.
+    if (!isRefused(error) || (await find(call, id, zone, record, options)).length === 0)
+      throw error;
+  });
+}
+
+async function take(call: Call, id: string, zone: string, record: TxtRecord, options: DnsOptions) {
+  for (const existingRecord of await find(call, id, zone, record, options))
+    await call(
+      'dns.records.delete',
+      (sdk, request) => sdk.dns.records.delete(existingRecord.id, { zone_id: id }, request),
+      { ...options, zone, repeatable: true, accept: [404] },
+    );
+}
+
 async function find(call: Call, id: string, zone: string, record: TxtRecord, options: DnsOptions) {
   const wanted = { zone_id: id, type: 'TXT' as const, name: { exact: recordName(zone, record) } };
   return (
@@ -154,25 +157,37 @@ async function find(call: Call, id: string, zone: string, record: TxtRecord, opt
     )
   ).filter(
     ({ type, name, content }) =>
-      type === 'TXT' && name === recordName(zone, record) && unquoted(content) === record.value,
+      type === 'TXT' &&
+      canonicalName(name) === canonicalName(recordName(zone, record)) &&
+      unquoted(content) === record.value,
   );
 }
 
-async function idOf(call: Call, zone: string, options: DnsOptions): Promise<string> {
-  const zoneWithName = (
-    await list(
-      call,
-      'zones.list',
-      { id: '', name: '' },
-      (sdk, place, request) => sdk.zones.list({ name: zone, ...place }, request),
-      { ...options, zone },
-    )
-  ).find(({ name }) => name === zone);
-  if (zoneWithName) return zoneWithName.id;
+/** Returns the id of the zone that was found. */
+function idOf(zone: string, [entry]: readonly CloudflareZone[]): string {
+  if (entry) return entry.id;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
     `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
   );
+}
+
+/** Cloudflare writes names in U-labels, in its answers and in its filter. */
+function cloudflareZones(call: Call, clock: Clock): HostZones<CloudflareZone> {
+  const listed = (filter: { readonly name?: string }, options: DnsOptions) =>
+    list(
+      call,
+      'zones.list',
+      { id: '', name: '' },
+      (sdk, place, request) => sdk.zones.list({ ...filter, ...place }, request),
+      options,
+    );
+  return hostZones({
+    clock,
+    writes: 'u-labels',
+    list: (options) => listed({}, options),
+    ask: (name, options) => listed({ name }, options),
+  });
 }
 
 /** Every item of a list, page by page. */

@@ -104,6 +104,10 @@ export function cloudnsStandIn({
             }
           : failed("Wrong or missing required parameter 'rows-per-page'.");
       },
+      'POST /get-zone-info.json': (request) => {
+        const zone = zones.find(({ name }) => name === fields(request)['domain-name']);
+        return zone ? { status: 200, body: zone } : failed('Missing domain-name');
+      },
       'POST /records.json': inZone(({ host: wanted = '', type }) => {
         const matchingRows = [...rows].filter(
           ([, row]) =>

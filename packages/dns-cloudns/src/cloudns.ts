@@ -1,4 +1,4 @@
-import { type Clock, keyedMutex } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
   concealed,
@@ -6,6 +6,9 @@ import {
   type DnsErrorCode,
   type DnsOptions,
   type DnsProvider,
+  type HostZone,
+  type HostZones,
+  hostZones,
   jsonApi,
   recordName,
   type Refusal,
@@ -75,6 +78,7 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
       body: new URLSearchParams({ ...fieldsOf(user), 'auth-password': secret, ...fields }),
     });
   };
+  const zones = cloudnsZones(post, more.clock ?? systemClock);
   return {
     name: 'cloudns',
     async append(zone, records, options = {}) {
@@ -109,7 +113,8 @@ export function cloudns({ user, password, ...more }: CloudnsOptions): DnsProvide
           );
       }
     },
-    zones: (options = {}) => zoneNames(post, options),
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }
 
@@ -172,27 +177,46 @@ async function find(
   );
 }
 
-async function zoneNames(post: Post, options: DnsOptions): Promise<readonly string[]> {
+const zoneAnswer = { name: '', type: '' };
+
+/** Zones that are copied from another server, or parked, cannot be written. */
+function isWritable({ type }: { readonly type: string }): boolean {
+  return type !== 'slave' && type !== 'parked';
+}
+
+function cloudnsZones(post: Post, clock: Clock): HostZones<HostZone> {
+  return hostZones({
+    clock,
+    list: async (options) => (await allZones(post, options)).filter(isWritable),
+    ask: async (name, options) =>
+      [
+        await post(
+          '/get-zone-info.json',
+          { 'domain-name': name },
+          { ...options, zone: name, repeatable: true, answer: zoneAnswer },
+        ),
+      ].filter(isWritable),
+  });
+}
+
+async function allZones(post: Post, options: DnsOptions) {
   const size = { 'rows-per-page': '100' };
   const pages = await post('/get-pages-count.json', size, {
     ...options,
     repeatable: true,
     answer: 0,
   });
-  const all =
-    pages < 1
-      ? []
-      : await allPages(
-          1,
-          async (page) => {
-            const items = await post(
-              '/list-zones.json',
-              { ...size, page: String(page) },
-              { ...options, repeatable: true, answer: [{ name: '', type: '' }] },
-            );
-            return { items, next: page < pages ? page + 1 : undefined };
-          },
-          { provider: 'cloudns' },
-        );
-  return all.filter(({ type }) => type !== 'slave' && type !== 'parked').map(({ name }) => name);
+  if (pages < 1) return [];
+  return await allPages(
+    1,
+    async (page) => {
+      const items = await post(
+        '/list-zones.json',
+        { ...size, page: String(page) },
+        { ...options, repeatable: true, answer: [zoneAnswer] },
+      );
+      return { items, next: page < pages ? page + 1 : undefined };
+    },
+    { provider: 'cloudns' },
+  );
 }

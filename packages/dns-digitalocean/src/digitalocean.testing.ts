@@ -64,6 +64,8 @@ export function digitaloceanStandIn({
     },
     routes: {
       'GET /domains': ({ url }) => page('domains', [{ name: zone, ttl: 1800, zone_file: '' }], url),
+      'GET /domains/:zone': ({ params }) =>
+        params.zone === zone ? { status: 200, body: { domain: { name: zone } } } : notFound,
       'GET /domains/:zone/records': ({ params, url }) => {
         const [type, name] = [url.searchParams.get('type'), url.searchParams.get('name')];
         return params.zone === zone

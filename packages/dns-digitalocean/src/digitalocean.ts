@@ -1,9 +1,12 @@
-import { type Clock, keyedMutex } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
   bearer,
   type DnsOptions,
   type DnsProvider,
+  type HostZone,
+  type HostZones,
+  hostZones,
   type JsonApi,
   jsonApi,
   recordName,
@@ -30,58 +33,86 @@ export function digitalocean({ token, ...more }: DigitaloceanOptions): DnsProvid
     ...more,
   });
   const mutex = keyedMutex();
+  const zones = domains(api, more.clock ?? systemClock);
 
   return {
     name: 'digitalocean',
     async append(zone, records, options = {}) {
-      for (const record of records) {
+      const path = pathOf(await zones.listedName(zone, options));
+      for (const record of records)
         // DigitalOcean keeps a second record of the same name and value beside the first.
         await mutex(
           `${recordName(zone, record)} ${record.value}`,
-          async () => {
-            if ((await find(api, zone, record, options)).length > 0) return;
-            await api('POST', pathOf(zone), {
-              ...options,
-              zone,
-              body: { type: 'TXT', name: record.name, data: record.value, ttl: record.ttl ?? 30 },
-            });
-          },
+          () => add(api, path, zone, record, options),
           options,
         );
-      }
     },
     async remove(zone, records, options = {}) {
-      for (const record of records) {
-        for (const { id } of await find(api, zone, record, options))
-          await api('DELETE', `${pathOf(zone)}/${id}`, { ...options, zone, accept: [404] });
-      }
+      const path = pathOf(await zones.listedName(zone, options));
+      for (const record of records)
+        for (const { id } of await find(api, path, zone, record, options))
+          await api('DELETE', `${path}/${id}`, { ...options, zone, accept: [404] });
     },
-    zones: (options = {}) =>
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
+  };
+}
+
+function domains(api: JsonApi, clock: Clock): HostZones<HostZone> {
+  return hostZones({
+    clock,
+    list: (options) =>
       allPages(
         1,
         async (page) => {
           const {
-            domains,
+            domains: items,
             meta: { total },
           } = await api('GET', `/domains?page=${page}&per_page=200`, {
             ...options,
             answer: { domains: [{ name: '' }], meta: { total: 0 } },
           });
-          return {
-            items: domains.map(({ name }) => name),
-            next: 200 * page < total ? page + 1 : undefined,
-          };
+          return { items, next: 200 * page < total ? page + 1 : undefined };
         },
         { provider: 'digitalocean' },
       ),
-  };
+    async ask(name, options) {
+      const { domain } = await api('GET', `/domains/${encodeURIComponent(name)}`, {
+        ...options,
+        zone: name,
+        answer: { domain: { name: '' } },
+      });
+      return [domain];
+    },
+  });
 }
 
-function pathOf(zone: string): string {
-  return `/domains/${encodeURIComponent(zone)}/records`;
+async function add(
+  api: JsonApi,
+  path: string,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+): Promise<void> {
+  if ((await find(api, path, zone, record, options)).length > 0) return;
+  await api('POST', path, {
+    ...options,
+    zone,
+    body: { type: 'TXT', name: record.name, data: record.value, ttl: record.ttl ?? 30 },
+  });
 }
 
-async function find(api: JsonApi, zone: string, record: TxtRecord, options: DnsOptions) {
+function pathOf(listedName: string): string {
+  return `/domains/${encodeURIComponent(listedName)}/records`;
+}
+
+async function find(
+  api: JsonApi,
+  path: string,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+) {
   const all = await allPages(
     1,
     async (page) => {
@@ -94,7 +125,7 @@ async function find(api: JsonApi, zone: string, record: TxtRecord, options: DnsO
       const {
         domain_records: items,
         meta: { total },
-      } = await api('GET', `${pathOf(zone)}?${query}`, {
+      } = await api('GET', `${path}?${query}`, {
         ...options,
         zone,
         answer: { domain_records: [{ id: 0, type: '', name: '', data: '' }], meta: { total: 0 } },

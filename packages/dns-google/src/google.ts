@@ -7,6 +7,7 @@ import {
   type DnsOptions,
   type DnsProvider,
   editRecordSet,
+  hostZones,
   jsonApi,
   type Method,
   quoted,
@@ -41,6 +42,12 @@ interface ManagedZones {
     readonly visibility?: string;
   }[];
   readonly nextPageToken?: string;
+}
+interface GoogleZone {
+  /** The name of the managed zone. */
+  readonly id: string;
+  /** Its DNS name. */
+  readonly name: string;
 }
 interface ResourceRecordSets {
   /** Without rrdatas where it has a routing policy. */
@@ -113,25 +120,38 @@ export function google({
           { ...options, answer: zonesAnswer },
         );
         return {
-          items: managedZones.filter(
-            (managedZone) => (managedZone.visibility ?? 'public') === visibility,
-          ),
+          items: managedZones
+            .filter((managedZone) => (managedZone.visibility ?? 'public') === visibility)
+            .map(({ name: id, dnsName: name }) => ({ id, name })),
           next,
         };
       },
       { provider: 'google' },
     );
-  const pathOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    if (managedZone !== undefined) return `/managedZones/${encodeURIComponent(managedZone)}`;
-    const [hostedZone, ...namesakes] = (
-      await list({ dnsName: `${zone}.` }, { ...options, zone })
-    ).filter(({ dnsName }) => nameOf(dnsName) === zone.toLowerCase());
-    if (hostedZone && namesakes.length === 0)
-      return `/managedZones/${encodeURIComponent(hostedZone.name)}`;
+  const zones = hostZones<GoogleZone>({
+    clock,
+    ...(managedZone === undefined
+      ? {
+          list: (limits) => list({}, limits),
+          ask: (name, limits) => list({ dnsName: `${name}.` }, limits),
+        }
+      : {
+          list: async (limits) => {
+            const { dnsName: name } = await call('GET', pathOf(managedZone), {
+              ...limits,
+              zone: managedZone,
+              answer: { dnsName: '' },
+            });
+            return [{ id: managedZone, name }];
+          },
+        }),
+  });
+  const pathOfZone = (zone: string, [hostedZone, ...namesakes]: readonly GoogleZone[]): string => {
+    if (hostedZone && namesakes.length === 0) return pathOf(hostedZone.id);
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       hostedZone
-        ? `google: ${namesakes.length + 1} ${visibility} managed zones are for ${zone} (${[hostedZone, ...namesakes].map(({ name }) => name).join(', ')}): give managedZone`
+        ? `google: ${namesakes.length + 1} ${visibility} managed zones are for ${zone} (${[hostedZone, ...namesakes].map(({ id }) => id).join(', ')}): give managedZone`
         : `google: no ${visibility} managed zone for ${zone} in this project: check the name, the project, and whether the zone is public or private`,
     );
   };
@@ -183,13 +203,13 @@ export function google({
       accept: [404, 409, 412],
     });
   };
-  const each = async (
+  const editAt = async (
+    path: string,
     zone: string,
     records: readonly TxtRecord[],
     edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
     options: DnsOptions,
   ): Promise<void> => {
-    const path = await pathOf(zone, options);
     for (const record of records) {
       const name = recordName(zone, record);
       const set = {
@@ -206,21 +226,30 @@ export function google({
     }
   };
 
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<void> => {
+    if (managedZone !== undefined)
+      return await editAt(pathOf(managedZone), zone, records, edit, options);
+    await zones.use(zone, options, (entries) =>
+      editAt(pathOfZone(zone, entries), zone, records, edit, options),
+    );
+  };
+
   return {
     name: 'google',
     append: (zone, records, options = {}) => each(zone, records, withValue, options),
     remove: (zone, records, options = {}) => each(zone, records, withoutValue, options),
-    async zones(options = {}) {
-      if (managedZone === undefined)
-        return [...new Set((await list({}, options)).map(({ dnsName }) => nameOf(dnsName)))];
-      const { dnsName } = await call('GET', `/managedZones/${encodeURIComponent(managedZone)}`, {
-        ...options,
-        zone: managedZone,
-        answer: { dnsName: '' },
-      });
-      return [nameOf(dnsName)];
-    },
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
+}
+
+function pathOf(managedZone: string): string {
+  return `/managedZones/${encodeURIComponent(managedZone)}`;
 }
 
 function nameOf(name: string): string {

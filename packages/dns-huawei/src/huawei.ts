@@ -5,6 +5,7 @@ import {
   type DnsOptions,
   type DnsProvider,
   editRecordSet,
+  hostZones,
   quoted,
   recordName,
   type RecordSet,
@@ -89,11 +90,28 @@ export function huawei({
       },
       { provider: 'huawei' },
     );
-  const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    if (zoneId !== undefined) return zoneId;
-    const [hostedZone, ...namesakes] = (
-      await list({ name: `${zone}.`, search_mode: 'equal' }, { ...options, zone })
-    ).filter(({ name }) => nameOf(name) === zone.toLowerCase());
+  const zones = hostZones({
+    clock,
+    ...(zoneId === undefined
+      ? {
+          list: (limits: DnsOptions) => list({}, limits),
+          ask: (name: string, limits: DnsOptions) =>
+            list({ name: `${name}.`, search_mode: 'equal' }, limits),
+        }
+      : {
+          list: async (limits: DnsOptions) => [
+            await api('GET', `/zones/${encodeURIComponent(zoneId)}`, {
+              ...limits,
+              zone: zoneId,
+              answer: { id: '', name: '' },
+            }),
+          ],
+        }),
+  });
+  const idOf = (
+    zone: string,
+    [hostedZone, ...namesakes]: readonly { readonly id: string }[],
+  ): string => {
     if (hostedZone && namesakes.length === 0) return hostedZone.id;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
@@ -153,8 +171,8 @@ export function huawei({
           });
     return await done.then(() => true as const, undefinedIfChanged);
   };
-  const setOf = async (zone: string, options: DnsOptions) => {
-    const path = `/zones/${encodeURIComponent(await idOf(zone, options))}/recordsets`;
+  const setIn = (id: string, zone: string, options: DnsOptions) => {
+    const path = `/zones/${encodeURIComponent(id)}/recordsets`;
     return (record: TxtRecord) => {
       const name = recordName(zone, record);
       return {
@@ -170,55 +188,47 @@ export function huawei({
     };
   };
 
-  return {
-    name: 'huawei',
-    async append(zone, records, options = {}) {
-      const at = await setOf(zone, options);
+  const append = async (
+    set: ReturnType<ReturnType<typeof setIn>>,
+    record: TxtRecord,
+  ): Promise<Found | undefined> => {
+    const edit = withValue(record, text);
+    const served = async () => servedSet(set.name, await set.find());
+    const replaceServed = async (there: Found | undefined, wanted: RecordSet) => {
+      if (there?.several)
+        throw new DnsError(
+          'ERR_DNS_API',
+          `huawei: the TXT records of ${set.name} go by lines or weights, and no other record can exist next to them: delegate ${set.name} by a CNAME record`,
+        );
+      const after = (await set.replace(there, wanted)) && (await served());
+      return after && !edit(after) ? after : undefined;
+    };
+    return await editRecordSet({ ...set, find: served, replace: replaceServed }, edit);
+  };
+  const each = async (
+    zone: string,
+    records: readonly TxtRecord[],
+    options: DnsOptions,
+    change: (set: ReturnType<ReturnType<typeof setIn>>, record: TxtRecord) => Promise<unknown>,
+  ): Promise<void> => {
+    const changeAll = async (id: string) => {
+      const at = setIn(id, zone, options);
       for (const record of records) {
         const set = at(record);
-        const edit = withValue(record, text);
-        const served = async () => servedSet(set.name, await set.find());
-        await mutex(
-          set.name,
-          () =>
-            editRecordSet(
-              {
-                ...set,
-                find: served,
-                replace: async (there, wanted) => {
-                  if (there?.several)
-                    throw new DnsError(
-                      'ERR_DNS_API',
-                      `huawei: the TXT records of ${set.name} go by lines or weights, and no other record can exist next to them: delegate ${set.name} by a CNAME record`,
-                    );
-                  const after = (await set.replace(there, wanted)) && (await served());
-                  return after && !edit(after) ? after : undefined;
-                },
-              },
-              edit,
-            ),
-          options,
-        );
+        await mutex(set.name, () => change(set, record), options);
       }
-    },
-    async remove(zone, records, options = {}) {
-      const at = await setOf(zone, options);
-      for (const set of records.map((record) => ({
-        ...at(record),
-        edit: withoutValue(record, text),
-      })))
-        await mutex(set.name, () => editRecordSet(set, set.edit), options);
-    },
-    async zones(options = {}) {
-      if (zoneId === undefined)
-        return [...new Set((await list({}, options)).map(({ name }) => nameOf(name)))];
-      const { name } = await api('GET', `/zones/${encodeURIComponent(zoneId)}`, {
-        ...options,
-        zone: zoneId,
-        answer: { name: '' },
-      });
-      return [nameOf(name)];
-    },
+    };
+    if (zoneId !== undefined) return await changeAll(zoneId);
+    await zones.use(zone, options, (entries) => changeAll(idOf(zone, entries)));
+  };
+
+  return {
+    name: 'huawei',
+    append: (zone, records, options = {}) => each(zone, records, options, append),
+    remove: (zone, records, options = {}) =>
+      each(zone, records, options, (set, record) => editRecordSet(set, withoutValue(record, text))),
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }
 

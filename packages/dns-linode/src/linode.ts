@@ -1,10 +1,12 @@
-import { type Clock, keyedMutex } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
   bearer,
   DnsError,
   type DnsOptions,
   type DnsProvider,
+  type HostZones,
+  hostZones,
   type JsonApi,
   jsonApi,
   recordName,
@@ -36,42 +38,46 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
       ...more,
     });
   const mutex = keyedMutex();
+  const zones = primaryDomains(api, more.clock ?? systemClock);
 
   return {
     name: 'linode',
-    async append(zone, records, options = {}) {
-      const path = await pathOf(api, zone, options);
-      for (const record of records) {
-        // Linode keeps a second record of the same name and value beside the first.
-        await mutex(
-          `${recordName(zone, record)} ${record.value}`,
-          async () => {
-            if ((await find(api, path, zone, record, options)).length > 0) return;
-            const { name, value, ttl = 30 } = record;
-            // 0 would be the domain's own, which may be days.
-            await api()('POST', path, {
-              ...options,
-              zone,
-              body: {
-                type: 'TXT',
-                name: name === '@' ? '' : name,
-                target: value,
-                ttl_sec: Math.max(ttl, 30),
-              },
-            });
-          },
-          options,
-        );
-      }
-    },
-    async remove(zone, records, options = {}) {
-      const path = await pathOf(api, zone, options);
-      for (const record of records) {
-        for (const { id } of await find(api, path, zone, record, options))
-          await api()('DELETE', `${path}/${id}`, { ...options, zone, accept: [404] });
-      }
-    },
-    zones: async (options = {}) => (await domains(api, {}, options)).map(({ domain }) => domain),
+    append: (zone, records, options = {}) =>
+      zones.use(zone, options, async (entries) => {
+        const path = pathOf(zone, entries);
+        for (const record of records) {
+          // Linode keeps a second record of the same name and value beside the first.
+          await mutex(
+            `${recordName(zone, record)} ${record.value}`,
+            async () => {
+              if ((await find(api, path, zone, record, options)).length > 0) return;
+              const { name, value, ttl = 30 } = record;
+              // 0 would be the domain's own, which may be days.
+              await api()('POST', path, {
+                ...options,
+                zone,
+                body: {
+                  type: 'TXT',
+                  name: name === '@' ? '' : name,
+                  target: value,
+                  ttl_sec: Math.max(ttl, 30),
+                },
+              });
+            },
+            options,
+          );
+        }
+      }),
+    remove: (zone, records, options = {}) =>
+      zones.use(zone, options, async (entries) => {
+        const path = pathOf(zone, entries);
+        for (const record of records) {
+          for (const { id } of await find(api, path, zone, record, options))
+            await api()('DELETE', `${path}/${id}`, { ...options, zone, accept: [404] });
+        }
+      }),
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }
 
@@ -95,11 +101,13 @@ async function find(
   );
 }
 
-async function pathOf(api: LinodeApi, zone: string, options: DnsOptions): Promise<string> {
-  const domain = (await domains(api, { domain: zone }, { ...options, zone })).find(
-    (candidate) => candidate.domain === zone,
-  );
-  if (domain) return `/domains/${domain.id}/records`;
+interface LinodeZone {
+  readonly id: number;
+  readonly name: string;
+}
+
+function pathOf(zone: string, [entry]: readonly LinodeZone[]): string {
+  if (entry) return `/domains/${entry.id}/records`;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
     `linode: no primary domain ${zone} with this token: check the name, and which domains its user can write`,
@@ -107,14 +115,16 @@ async function pathOf(api: LinodeApi, zone: string, options: DnsOptions): Promis
 }
 
 /** Those that are written here, and not copied from another server. */
-async function domains(
-  api: LinodeApi,
-  filter: object,
-  options: DnsOptions & { readonly zone?: string },
-) {
-  return (await list(api, '/domains', { id: 0, domain: '', type: '' }, filter, options)).filter(
-    ({ type }) => type === 'master',
-  );
+function primaryDomains(api: LinodeApi, clock: Clock): HostZones<LinodeZone> {
+  const listed = async (filter: object, options: DnsOptions) =>
+    (await list(api, '/domains', { id: 0, domain: '', type: '' }, filter, options))
+      .filter(({ type }) => type === 'master')
+      .map(({ id, domain: name }) => ({ id, name }));
+  return hostZones({
+    clock,
+    list: (options) => listed({}, options),
+    ask: (domain, options) => listed({ domain }, options),
+  });
 }
 
 function list<T>(

@@ -1,7 +1,8 @@
-import { type Clock, keyedMutex } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
   type DnsOptions,
   type DnsProvider,
+  hostZones,
   type JsonApi,
   jsonApi,
   quoted,
@@ -46,6 +47,10 @@ export function powerdns({
     ...more,
   });
   const mutex = keyedMutex();
+  const zones = hostZones({
+    clock: more.clock ?? systemClock,
+    list: (options) => api('GET', '/zones', { ...options, answer: [{ name: '' }] }),
+  });
 
   /**
    * Changes the record set of each record's name; `change` returns undefined where it is right
@@ -90,10 +95,8 @@ export function powerdns({
           ? { ...set, records: set.records.filter(({ content }) => unquoted(content) !== value) }
           : undefined,
       ),
-    zones: async (options) =>
-      (await api('GET', '/zones', { ...options, answer: [{ name: '' }] })).map(({ name }) =>
-        name.replace(/\.$/, ''),
-      ),
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }
 

@@ -40,7 +40,7 @@ export interface Route53ApiOptions {
   readonly clock?: Clock;
 }
 
-type Send = Route53Client['send'];
+export type Send = Route53Client['send'];
 
 /** Route 53 by AWS's SDK: its client, and how its calls are made. */
 export function route53Api({

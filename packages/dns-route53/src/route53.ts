@@ -1,15 +1,12 @@
 import {
   ChangeResourceRecordSetsCommand,
   GetChangeCommand,
-  GetHostedZoneCommand,
-  ListHostedZonesByNameCommand,
   ListResourceRecordSetsCommand,
   type ResourceRecord,
   type ResourceRecordSet,
 } from '@aws-sdk/client-route-53';
 import { type DurationInput, keyedMutex, milliseconds, systemClock } from '@acmex/clock';
 import {
-  allPages,
   DnsError,
   type DnsOptions,
   type DnsProvider,
@@ -22,6 +19,7 @@ import {
   withoutValue,
   withValue,
 } from '@acmex/dns';
+import { hostedZones, idOf, nameOf } from './hosted-zones.ts';
 import { route53Api, type Route53ApiOptions } from './route53-api.ts';
 import { read, written } from './txt-value.ts';
 
@@ -41,21 +39,8 @@ interface Found extends RecordSet {
   /** As Route 53 has it: so it must be given back to be deleted. */
   readonly whole: ResourceRecordSet;
 }
-interface HostedZones {
-  readonly HostedZones: readonly {
-    readonly Id: string;
-    readonly Name: string;
-    readonly Config: { readonly PrivateZone: boolean };
-  }[];
-  readonly NextDNSName?: string;
-  readonly NextHostedZoneId?: string;
-}
-
 /** Seconds, of sets that are new. */
 const ttl = 10;
-const hostedZones: HostedZones = {
-  HostedZones: [{ Id: '', Name: '', Config: { PrivateZone: false } }],
-};
 const recordSet: ResourceRecordSet & { readonly Name: string } = { Name: '', Type: 'TXT' };
 
 /**
@@ -77,32 +62,7 @@ export function route53({
   const { call, send } = route53Api(more);
   const mutex = keyedMutex();
 
-  /** The hosted zones in the order of their names, from a name on. */
-  const list = (
-    input: { readonly DNSName?: string; readonly HostedZoneId?: string },
-    options: DnsOptions & { readonly zone?: string },
-  ) =>
-    call(
-      'ListHostedZonesByName',
-      (abortSignal) =>
-        send(new ListHostedZonesByNameCommand({ ...input, MaxItems: 100 }), { abortSignal }),
-      { ...options, repeatable: true, answer: hostedZones },
-    );
-  const ours = ({ HostedZones: zones }: HostedZones) =>
-    zones.filter(({ Config }) => Config.PrivateZone === (visibility === 'private'));
-  const idOf = async (zone: string, options: DnsOptions): Promise<string> => {
-    if (hostedZoneId !== undefined) return hostedZoneId;
-    const [hostedZone, ...namesakes] = ours(
-      await list({ DNSName: zone }, { ...options, zone }),
-    ).filter(({ Name }) => nameOf(Name) === zone.toLowerCase());
-    if (hostedZone && namesakes.length === 0) return hostedZone.Id;
-    throw new DnsError(
-      'ERR_DNS_ZONE_NOT_FOUND',
-      hostedZone
-        ? `route53: ${namesakes.length + 1} ${visibility} hosted zones are called ${zone} (${[hostedZone, ...namesakes].map(({ Id }) => Id.replace('/hostedzone/', '')).join(', ')}): give hostedZoneId`
-        : `route53: no ${visibility} hosted zone ${zone} with these credentials: check the name, the account, and whether the zone is public or private`,
-    );
-  };
+  const zones = hostedZones({ call, send, clock, hostedZoneId, visibility });
   const find = async (
     id: string,
     zone: string,
@@ -195,13 +155,13 @@ export function route53({
    * Edits the sets one after the other, for Route 53 takes one change of a zone at a time. Returns
    * the ids of the changes.
    */
-  const each = async (
+  const editIn = async (
+    id: string,
     zone: string,
     records: readonly TxtRecord[],
     edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
     options: DnsOptions,
   ): Promise<readonly string[]> => {
-    const id = await idOf(zone, options);
     const changes: string[] = [];
     for (const record of records) {
       const name = recordName(zone, record);
@@ -225,6 +185,18 @@ export function route53({
     return changes;
   };
 
+  const each = (
+    zone: string,
+    records: readonly TxtRecord[],
+    edit: (record: TxtRecord, text: ValueText) => RecordSetEdit,
+    options: DnsOptions,
+  ): Promise<readonly string[]> =>
+    hostedZoneId === undefined
+      ? zones.use(zone, options, (entries) =>
+          editIn(idOf(zone, entries, visibility), zone, records, edit, options),
+        )
+      : editIn(hostedZoneId, zone, records, edit, options);
+
   return {
     name: 'route53',
     async append(zone, records, options = {}) {
@@ -234,42 +206,8 @@ export function route53({
     async remove(zone, records, options = {}) {
       await each(zone, records, withoutValue, options);
     },
-    async zones(options = {}) {
-      if (hostedZoneId !== undefined) {
-        const {
-          HostedZone: { Name },
-        } = await call(
-          'GetHostedZone',
-          (abortSignal) => send(new GetHostedZoneCommand({ Id: hostedZoneId }), { abortSignal }),
-          {
-            ...options,
-            zone: hostedZoneId,
-            repeatable: true,
-            answer: { HostedZone: { Name: '' } },
-          },
-        );
-        return [nameOf(Name)];
-      }
-      const all = await allPages(
-        '',
-        async (place) => {
-          const [DNSName, HostedZoneId] = place.split(' ');
-          const page = await list(
-            DNSName && HostedZoneId ? { DNSName, HostedZoneId } : {},
-            options,
-          );
-          return {
-            items: ours(page),
-            next:
-              page.NextDNSName === undefined
-                ? undefined
-                : `${page.NextDNSName} ${page.NextHostedZoneId}`,
-          };
-        },
-        { provider: 'route53' },
-      );
-      return [...new Set(all.map(({ Name }) => nameOf(Name)))];
-    },
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
 }
 
@@ -285,16 +223,6 @@ function isPlain(
     set.TrafficPolicyInstanceId === undefined &&
     set.ResourceRecords !== undefined
   );
-}
-
-/**
- * A name as others write it: Route 53 ends it with a dot, and has octal escapes for all but
- * letters, digits, - and _.
- */
-function nameOf(name: string): string {
-  return name
-    .replace(/\.$/, '')
-    .replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }
 
 /** Nothing, where someone else changed the set after it was read. @throws what is anything else */

@@ -1,4 +1,12 @@
-import { allPages, type DnsOptions, type DnsProvider, type TxtRecord } from '@acmex/dns';
+import { systemClock } from '@acmex/clock';
+import {
+  allPages,
+  type DnsOptions,
+  type DnsProvider,
+  type HostZone,
+  hostZones,
+  type TxtRecord,
+} from '@acmex/dns';
 import { tencentApi, type TencentOptions, undefinedIf } from './tencent-api.ts';
 
 interface RecordList {
@@ -43,6 +51,10 @@ const Limit = 1000;
  */
 export function tencent(options: TencentOptions): DnsProvider {
   const api = tencentApi(options);
+  const zones = hostZones({
+    clock: options.clock ?? systemClock,
+    list: (limits) => listZones(api, limits),
+  });
 
   return {
     name: 'tencent',
@@ -81,24 +93,31 @@ export function tencent(options: TencentOptions): DnsProvider {
         }
       }
     },
-    zones: (options = {}) =>
-      allPages(
-        0,
-        async (Offset) => {
-          const page = await api(
-            'DescribeDomainList',
-            { Type: 'ALL', Offset, Limit },
-            { ...options, repeatable: true, answer: domainList },
-          ).catch(undefinedIf('ResourceNotFound.NoDataOfDomain'));
-          return pageOf(
-            Offset,
-            page?.Response.DomainList.map(({ Punycode }) => Punycode),
-            page?.Response.DomainCountInfo.DomainTotal,
-          );
-        },
-        { provider: 'tencent' },
-      ),
+    zones: (options = {}) => zones.names(options),
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
+}
+
+async function listZones(
+  api: ReturnType<typeof tencentApi>,
+  options: DnsOptions,
+): Promise<readonly HostZone[]> {
+  return await allPages(
+    0,
+    async (Offset) => {
+      const page = await api(
+        'DescribeDomainList',
+        { Type: 'ALL', Offset, Limit },
+        { ...options, repeatable: true, answer: domainList },
+      ).catch(undefinedIf('ResourceNotFound.NoDataOfDomain'));
+      return pageOf(
+        Offset,
+        page?.Response.DomainList.map(({ Punycode: name }) => ({ name })),
+        page?.Response.DomainCountInfo.DomainTotal,
+      );
+    },
+    { provider: 'tencent' },
+  );
 }
 
 /** DNSPod has an error in place of a page without items. */

@@ -9,6 +9,14 @@ export {
   type Method,
   type Refusal,
 } from './json-api.ts';
+export {
+  canonicalName,
+  hostZones,
+  type HostZone,
+  type HostZones,
+  type HostZonesOptions,
+  sharedAnswers,
+} from './host-zones.ts';
 export { type LookUp, lookUp, type LookUpOptions } from './look-up.ts';
 export { type GrantedToken, type KeptToken, keptToken, tokenRefusal } from './oauth-token.ts';
 export { allPages, type Page } from './pages.ts';

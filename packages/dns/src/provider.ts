@@ -43,6 +43,11 @@ export interface DnsProvider {
   remove(zone: string, records: readonly TxtRecord[], options?: DnsOptions): Promise<void>;
   /** The zones that the credentials can write. Without it the zone is looked up in DNS. */
   zones?(options?: DnsOptions): Promise<readonly string[]>;
+  /**
+   * Returns the longest zone of the host that holds a name, with as few requests as the host allows;
+   * `undefined` where there is none. Without it the zone is searched in `zones`.
+   */
+  zoneOf?(name: string, options?: DnsOptions): Promise<string | undefined>;
 }
 
 /** The whole name of a record, without a final dot. */

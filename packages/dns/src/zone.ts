@@ -1,4 +1,5 @@
 import { DnsError } from './errors.ts';
+import { canonicalName, namesAbove } from './host-zones.ts';
 import type { LookUp } from './look-up.ts';
 import type { DnsOptions, DnsProvider } from './provider.ts';
 
@@ -20,18 +21,15 @@ export async function findZone(
   { lookUp, provider }: ZoneSearch,
   options?: DnsOptions,
 ): Promise<string> {
-  if (provider?.zones) {
-    const zones = (await provider.zones(options)).map((zone) =>
-      zone.toLowerCase().replace(/\.$/, ''),
-    );
-    const zone = above(name).find((candidate) => zones.includes(candidate));
+  if (provider?.zoneOf || provider?.zones) {
+    const zone = await zoneAtProvider(name, provider, options);
     if (zone !== undefined) return zone;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       `${provider.name}: none of the zones that the credentials can write holds ${name}`,
     );
   }
-  for (const candidate of above(name))
+  for (const candidate of namesAbove(name))
     if (await lookUp.isZone(candidate, options)) return candidate;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
@@ -62,8 +60,12 @@ export async function followAliases(
   }
 }
 
-/** A name and all names above it, longest first, but for the root. */
-function above(name: string): readonly string[] {
-  const labels = name.split('.');
-  return labels.map((_, index) => labels.slice(index).join('.'));
+async function zoneAtProvider(
+  name: string,
+  provider: DnsProvider,
+  options: DnsOptions | undefined,
+): Promise<string | undefined> {
+  if (provider.zoneOf) return await provider.zoneOf(name, options);
+  const zones = ((await provider.zones?.(options)) ?? []).map(canonicalName);
+  return namesAbove(canonicalName(name)).find((candidate) => zones.includes(candidate));
 }

@@ -45,19 +45,23 @@ const longer: Readonly<Record<string, { readonly lines: number; readonly why: st
     why: 'requests signed by ACS3-HMAC-SHA256, and answers that are lost or late',
   },
   'dns-google': {
-    lines: 390,
+    lines: 430,
     why: 'three kinds of access tokens, instead of an SDK of 20 packages',
   },
   'dns-azure': {
-    lines: 450,
-    why: 'four kinds of access tokens in three clouds, and zones by subscription and resource group',
+    lines: 560,
+    why: 'four kinds of access tokens in three clouds, and zones by path, by name and by subscription',
+  },
+  'dns-tencent': {
+    lines: 300,
+    why: 'requests signed by TC3-HMAC-SHA256, and records that its list shows later',
   },
   'dns-huawei': {
-    lines: 330,
+    lines: 345,
     why: 'requests signed by SDK-HMAC-SHA256, and changes that take effect later',
   },
   'dns-route53': {
-    lines: 420,
+    lines: 450,
     why: 'record sets with routing policies, INSYNC, and credentials that change',
   },
 };

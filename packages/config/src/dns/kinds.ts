@@ -140,6 +140,13 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         description: 'The resource group that has the zones; all by default',
       },
       {
+        option: 'zone',
+        env: ['AZURE_ZONE_NAME'],
+        optional: true,
+        description:
+          'The only zone that is written; with subscription and resource group nothing is looked up',
+      },
+      {
         option: 'visibility',
         env: ['AZURE_DNS_VISIBILITY'],
         optional: true,
