@@ -2,6 +2,7 @@ import { isDomainName } from '@acmex/identifier';
 import { newId, untilWritten } from '@acmex/storage';
 import { type AccountRecord, accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json } from './answer.ts';
+import { checkNotCompromised } from './compromised-keys.ts';
 import { checkBinding } from './external-accounts.ts';
 import { thumbprintHex } from './jws.ts';
 import { quoted, refusal } from './problems.ts';
@@ -17,6 +18,7 @@ export async function newAccount(
 ): Promise<Answer> {
   const { contact, onlyReturnExisting, ...asked } = payloadOf(request);
   const thumbprint = await thumbprintHex(request.key);
+  await checkNotCompromised(service.storage, request.key);
   return await untilWritten(async () => {
     const existing = await accountsByKey.read(service.storage, thumbprint);
     if (existing) return await existingAccount(service, existing.record.account);
@@ -75,7 +77,10 @@ async function bindingOf(service: Service, { url, key }: SignedRequest, binding:
   return undefined;
 }
 
-/** Reads an account, replaces its contacts, or gives it up. RFC 8555 §7.3.2, §7.3.6 */
+/**
+ * Reads an account, replaces its contacts, or deactivates it. "The server MUST ignore any updates
+ * to" all other members, and another status. RFC 8555 §7.3.2, §7.3.6
+ */
 export async function account(
   service: Service,
   request: SignedByAccount,
@@ -84,8 +89,6 @@ export async function account(
   if (id !== request.account.id) throw refusal('unauthorized', 'this is another account');
   if (request.payload === undefined) return accountAnswer(service, 200, id, request.account.record);
   const { contact, status } = request.payload;
-  if (status !== undefined && status !== 'deactivated')
-    throw refusal('malformed', 'the status of an account can be set to "deactivated" alone');
   const contacts = contact === undefined ? undefined : readContacts(contact);
   return await untilWritten(async () => {
     const stored = await accounts.read(service.storage, id);
@@ -94,7 +97,7 @@ export async function account(
     const next: AccountRecord = {
       ...stored.record,
       contact: contacts ?? stored.record.contact,
-      status: status ?? stored.record.status,
+      status: status === 'deactivated' ? 'deactivated' : stored.record.status,
     };
     await service.storage.write([accounts.changed(stored, next)]);
     return accountAnswer(service, 200, id, next);

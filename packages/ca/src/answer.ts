@@ -46,15 +46,23 @@ function text(object: object): string {
   );
 }
 
+/** A reviver of `JSON.parse`. The elements of a list stay as they are. */
+function withoutNulls(this: unknown, name: string, value: unknown): unknown {
+  return value === null && name !== '' && !Array.isArray(this) ? undefined : value;
+}
+
 /** Nothing but a status and headers. */
 export function empty(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
   return { status, headers, body: '' };
 }
 
-/** Parsed JSON, where it is an object. */
+/**
+ * Returns the JSON object of a text without the members that are `null`, at any depth: in a
+ * request, `null` means absent. Undefined for any other text.
+ */
 export function parsedObject(text: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text, withoutNulls);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as JsonObject)
       : undefined;

@@ -3,7 +3,7 @@ import type { PublicJwk } from '@acmex/protocol';
 import type { GeneralName } from '@peculiar/asn1-x509';
 import { type ReadCsr, readCsr } from './csr.ts';
 import { quoted, type Refusal, refusal } from './problems.ts';
-import { isSameKey, keyFault } from './public-key.ts';
+import { isSameKey, keyFault, mostBits, type WeakKeyFault } from './public-key.ts';
 
 /**
  * All that is taken from a CSR: its key, and the wish for a certificate that wants stapling. Its
@@ -41,12 +41,17 @@ export function acceptedCsr(
   {
     identifiers,
     accountKey,
-  }: { readonly identifiers: readonly Identifier[]; readonly accountKey: PublicJwk },
+    weakKeyFault,
+  }: {
+    readonly identifiers: readonly Identifier[];
+    readonly accountKey: PublicJwk;
+    readonly weakKeyFault: WeakKeyFault;
+  },
 ): AcceptedCsr {
   const csr = read(encoded);
   checkExtensions(csr);
   checkNames(csr, identifiers);
-  checkKey(csr, accountKey);
+  checkKey(csr, accountKey, weakKeyFault);
   return {
     publicKey: csr.publicKey,
     rsa: csr.key.asymmetricKeyType === 'rsa',
@@ -56,8 +61,10 @@ export function acceptedCsr(
 
 function read(encoded: unknown): ReadCsr {
   if (typeof encoded !== 'string' || !/^[\w-]+$/.test(encoded))
-    throw refusal('malformed', 'the "csr" is DER in base64url, without padding');
+    throw refusal('malformed', `the "csr" is DER in base64url, without padding${formOf(encoded)}`);
   if (encoded.length > (largest * 4) / 3) throw badCsr('it is larger than 16 KiB');
+  if (isPem(Buffer.from(encoded, 'base64url').toString('latin1')))
+    throw badCsr('it is PEM: convert it to DER, then to base64url');
   try {
     return readCsr(Uint8Array.from(Buffer.from(encoded, 'base64url')));
   } catch {
@@ -66,8 +73,19 @@ function read(encoded: unknown): ReadCsr {
   }
 }
 
-function checkKey(csr: ReadCsr, accountKey: PublicJwk): void {
-  const fault = keyFault(csr.key);
+/** Returns how a CSR is written that is not base64url, as the end of a sentence. */
+function formOf(encoded: unknown): string {
+  if (typeof encoded !== 'string') return '';
+  if (isPem(encoded)) return ': this is PEM';
+  return /^[\w+/\s-]+=*\s*$/.test(encoded) ? ': this is base64' : '';
+}
+
+function isPem(text: string): boolean {
+  return /^\s*-----BEGIN /.test(text);
+}
+
+function checkKey(csr: ReadCsr, accountKey: PublicJwk, weakKeyFault: WeakKeyFault): void {
+  const fault = keyFault(csr.key, { mostBits: mostBits.certificate }) ?? weakKeyFault(csr.key);
   if (fault !== undefined) throw badCsr(`its key ${fault}`);
   // A certificate's key is another than the account's, or anyone who gets the one could speak for
   // the other. RFC 8555 §11.1

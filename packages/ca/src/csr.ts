@@ -55,6 +55,8 @@ export function readCsr(der: Uint8Array): ReadCsr {
     signatureAlgorithm: { algorithm },
     signature,
   } = AsnConvert.parse(der, CertificationRequest);
+  // "It SHALL be 0 for this version of the standard." RFC 2986 §4.1
+  if (info.version !== 0) throw new RangeError('the version of the request is not 1');
   const publicKey = new Uint8Array(AsnConvert.serialize(info.subjectPKInfo));
   const key = keyOfSpki(publicKey);
   if (!key || !signed) throw new RangeError('there is no public key in it');

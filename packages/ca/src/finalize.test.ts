@@ -1,8 +1,11 @@
-import { generateKeyPairSync, type webcrypto as web } from 'node:crypto';
+import { generateKeyPairSync, KeyObject, sign, type webcrypto as web } from 'node:crypto';
 import { createCsr, type KeyType, type PrivateKey, webcrypto } from '@acmex/certificate';
 import { virtualClock } from '@acmex/clock';
 import { identifiers } from '@acmex/identifier';
 import { describe, expect, it } from '@jest/globals';
+import { CertificationRequest } from '@peculiar/asn1-csr';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { x509 } from './authority/x509.ts';
 import {
   issue,
@@ -12,6 +15,7 @@ import {
   testCa,
   type TestClient,
 } from './ca.testing.ts';
+import { smallOrderAccountKey } from './weak-key.testing.ts';
 import { createDevelopmentAuthority, issuerOf, listIssued } from './index.ts';
 
 const pairOf = (algorithm: object = { name: 'ECDSA', namedCurve: 'P-256' }) =>
@@ -72,6 +76,35 @@ const good = async (key?: PrivateKey) =>
       key: key ?? (await webcrypto().generate('ec-p256')),
     }),
   ).toString('base64url');
+/** A CSR with another version, signed by its key. RFC 2986 §4.1 */
+async function withVersion(csr: string, version: number): Promise<string> {
+  const { privateKey, publicKey } = await pairOf();
+  const request = AsnConvert.parse(Buffer.from(csr, 'base64url'), CertificationRequest);
+  const info = request.certificationRequestInfo;
+  info.version = version;
+  info.subjectPKInfo = AsnConvert.parse(
+    await crypto.subtle.exportKey('spki', publicKey),
+    SubjectPublicKeyInfo,
+  );
+  const raw = AsnConvert.serialize(info);
+  request.certificationRequestInfoRaw = raw;
+  const key = KeyObject.from(privateKey);
+  request.signature = Uint8Array.from(sign('sha256', Buffer.from(raw), key)).buffer;
+  return Buffer.from(AsnConvert.serialize(request)).toString('base64url');
+}
+
+function smallOrderKey(): PrivateKey {
+  const { jwk, sign: signing } = smallOrderAccountKey();
+  const point = Buffer.from('x' in jwk ? (jwk.x ?? '') : '', 'base64url');
+  const publicKey = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), point]);
+  return { type: 'ed25519', publicKey, sign: signing } as unknown as PrivateKey;
+}
+
+function pem(csr: string): string {
+  const base64 = Buffer.from(csr, 'base64url').toString('base64');
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${base64}\n-----END CERTIFICATE REQUEST-----\n`;
+}
+
 async function issuedBy(ca: TestCa): Promise<readonly string[]> {
   const all: string[] = [];
   for await (const { serialNumber } of listIssued(ca.storage)) all.push(serialNumber);
@@ -296,6 +329,8 @@ describe('finalize', () => {
         csrOf({ extensions: [new x509.Extension('1.2.3.4', false, new Uint8Array(17_000))] }),
       'badCSR',
     ],
+    ['version 7 (L11)', async () => withVersion(await good(), 6), 'badCSR'],
+    ['an Ed25519 key of small order (L5)', () => good(smallOrderKey()), 'badCSR'],
     ['bytes behind it', async () => `${await good()}AAAA`, 'badCSR'],
     ['a part of it', async () => (await good()).slice(0, 100), 'badCSR'],
     [
@@ -325,6 +360,29 @@ describe('finalize', () => {
       status: 200,
     });
     expect(ca.failures).toEqual([]);
+  });
+  it.each<[string, (csr: string) => string, string, string]>([
+    [
+      'PEM in base64url (P16)',
+      (csr) => Buffer.from(pem(csr)).toString('base64url'),
+      'badCSR',
+      'the CSR is not accepted: it is PEM: convert it to DER, then to base64url',
+    ],
+    ['PEM', pem, 'malformed', 'the "csr" is DER in base64url, without padding: this is PEM'],
+    [
+      'base64',
+      (csr) => `${Buffer.from(csr, 'base64url').toString('base64')}=`,
+      'malformed',
+      'the "csr" is DER in base64url, without padding: this is base64',
+    ],
+  ])('with %s says so', async (_, written, problem, detail) => {
+    const ca = await testCa();
+    const account = await ca.account();
+    const order = await ready(ca, account);
+    await expect(finalize(ca, account, order, written(await good()))).resolves.toMatchObject({
+      problem,
+      json: { detail },
+    });
   });
   it("with the account's own key is refused", async () => {
     const ca = await testCa();

@@ -3,6 +3,7 @@ import { untilWritten } from '@acmex/storage';
 import type { Answer } from './answer.ts';
 import { newSerialNumber } from './authority/authority.ts';
 import { acceptedCsr } from './csr-policy.ts';
+import { isCompromised } from './compromised-keys.ts';
 import { CaError } from './errors.ts';
 import { startIssuance } from './issuance.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
@@ -30,7 +31,13 @@ export async function finalize(
   const {
     record: { identifiers },
   } = await readyOrder(service, request, id);
-  const accepted = acceptedCsr(csr, { identifiers, accountKey: request.key });
+  const { weakKeyFault } = service;
+  const accepted = acceptedCsr(csr, { identifiers, accountKey: request.key, weakKeyFault });
+  if (await isCompromised(service.storage, accepted.publicKey))
+    throw refusal(
+      'badCSR',
+      'the CSR is not accepted: its key was revoked as compromised, so make a new key',
+    );
   await untilWritten(async () => {
     const stored = await readyOrder(service, request, id);
     const now = service.clock.now().toString();

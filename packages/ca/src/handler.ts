@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { errorCode } from '@acmex/errors';
+import { LRUCache } from 'lru-cache';
 import { type Answer, problemAnswer } from './answer.ts';
 import { readBody } from './body.ts';
 import { importedKeys } from './jws.ts';
 import { nonces as noncesOf } from './nonces.ts';
 import { isRefusal, refusal } from './problems.ts';
-import { clientAt, limited } from './rate-limits.ts';
+import { clientAt, limited, tooManyRequests } from './rate-limits.ts';
 import { type Route, routes } from './routes.ts';
 import type { ServerFailure } from './background.ts';
 import type { Service } from './service.ts';
-import { type SignedByAccount, signedRequest } from './signed-request.ts';
+import {
+  readsOnly,
+  type SignatureState,
+  type SignedBy,
+  type SignedByAccount,
+  type SignedRequest,
+  signedRequest,
+} from './signed-request.ts';
 
 /** Who is connected. */
 export interface Connection {
@@ -64,7 +72,7 @@ export function handlerOf(service: Service, onError: (failure: ServerFailure) =>
 
 function plainHandler(service: Service, onError: (failure: ServerFailure) => void): PlainHandler {
   const nonces = noncesOf(service);
-  const keys = importedKeys();
+  const authenticate = authenticator(service, { nonces, keys: importedKeys() });
 
   const dispatch = async (
     request: PlainRequest,
@@ -79,23 +87,13 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
       route.signedBy === 'nobody' && route.nonce ? 'nonce' : 'request',
       clientAt(address),
     );
-    if (route.signedBy === 'nobody') return await route.answer(service, parameters, request.method);
-    if (!/^application\/jose\+json$/i.test(request.headers.get('content-type') ?? ''))
-      throw refusal(
-        'malformed',
-        'the request has another Content-Type than application/jose+json',
-        { status: 415 },
-      );
-    const body = await readBody(request.body, request.headers.get('content-length'));
-    const signed = await signedRequest(
-      service,
-      { nonces, keys },
-      {
-        url: service.urls.of(path),
-        body,
-        signedBy: route.signedBy,
-      },
-    );
+    if (route.signedBy === 'nobody') {
+      // A POST-as-GET, which is the same as a GET. RFC 8555 §6.3
+      if (request.method === 'POST')
+        readsOnly(await authenticate(request, { path, address, signedBy: 'kid' }));
+      return await route.answer(service, parameters, request.method);
+    }
+    const signed = await authenticate(request, { path, address, signedBy: route.signedBy });
     return route.signedBy === 'kid'
       ? await route.answer(service, signed as SignedByAccount, parameters)
       : await route.answer(service, signed, { address });
@@ -117,6 +115,44 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
       });
     } catch (error) {
       return responseOf(request, refused(error, request, onError), { index, nonce: undefined });
+    }
+  };
+}
+
+/** Addresses whose requests are refused without being read, and until when. */
+const rememberedAddresses = 20_000;
+
+/**
+ * Returns a function that verifies who has signed a request. An address that sends many requests
+ * without a valid signature is refused for a while before its requests are read.
+ */
+function authenticator(service: Service, state: SignatureState) {
+  const { clock, rateLimiter } = service;
+  const blockedUntil = new LRUCache<string, number>({ max: rememberedAddresses });
+  return async (
+    request: PlainRequest,
+    {
+      path,
+      address,
+      signedBy,
+    }: { readonly path: string; readonly address: string; readonly signedBy: SignedBy },
+  ): Promise<SignedRequest> => {
+    const by = clientAt(address);
+    const seconds = Math.ceil(((blockedUntil.get(by) ?? 0) - clock.monotonic()) / 1000);
+    if (seconds > 0) throw tooManyRequests(seconds);
+    if (!/^application\/jose\+json$/i.test(request.headers.get('content-type') ?? ''))
+      throw refusal(
+        'malformed',
+        'the request has another Content-Type than application/jose+json',
+        { status: 415 },
+      );
+    const body = await readBody(request.body, request.headers.get('content-length'));
+    try {
+      return await signedRequest(service, state, { url: service.urls.of(path), body, signedBy });
+    } catch (error) {
+      const pause = isRefusal(error) ? await rateLimiter.take('refused-request', by) : 0;
+      if (pause > 0) blockedUntil.set(by, clock.monotonic() + pause * 1000);
+      throw error;
     }
   };
 }

@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, type CryptoKey, errors, flattenedVerify, import
 import { LRUCache } from 'lru-cache';
 import { parsedObject } from './answer.ts';
 import { refusal } from './problems.ts';
-import { keyFault, keyOfJwk } from './public-key.ts';
+import { keyFault, keyOfJwk, mostBits, type WeakKeyFault } from './public-key.ts';
 
 /**
  * The signatures that accounts sign with. RFC 8555 §6.2 forbids `none` and those of shared keys.
@@ -39,7 +39,7 @@ export function readJws(what: string, json: JsonObject | undefined): ReadJws {
       'malformed',
       `${what} is not a JWS in flattened JSON: it needs "protected", "payload" and "signature", all texts`,
     );
-  if (Object.keys(rest).length > 0)
+  if (Object.values(rest).some((value) => value !== null))
     throw refusal(
       'malformed',
       `${what} has other members than "protected", "payload" and "signature": one signature, and no unprotected header`,
@@ -91,7 +91,7 @@ export function readJwk(json: unknown): PublicJwk {
   const key = keyOfJwk(json);
   if (!key)
     throw refusal('badPublicKey', 'the "jwk" is not a valid public key of type EC, RSA or OKP');
-  const fault = keyFault(key);
+  const fault = keyFault(key, { mostBits: mostBits.account });
   if (fault !== undefined) throw refusal('badPublicKey', `the account key ${fault}`);
   const jwk = key.export({ format: 'jwk' });
   // Zeros in front would give the same key another thumbprint, and so a second account.
@@ -101,6 +101,17 @@ export function readJwk(json: unknown): PublicJwk {
       'the members of the "jwk" are not written as RFC 7518 §6 has them: all bytes and none to spare, in base64url without padding',
     );
   return jwk as PublicJwk;
+}
+
+/**
+ * Refuses a key that can be broken. This takes more work than to verify a signature, so call it for
+ * a key that has signed.
+ * @throws Refusal `badPublicKey`
+ */
+export function checkStrength(jwk: PublicJwk, weakKeyFault: WeakKeyFault): void {
+  const key = keyOfJwk(jwk);
+  const fault = key && weakKeyFault(key);
+  if (fault !== undefined) throw refusal('badPublicKey', `the account key ${fault}`);
 }
 
 /** Keys that are ready to verify with. */

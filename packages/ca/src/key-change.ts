@@ -2,7 +2,15 @@ import { type JsonObject, type PublicJwk, thumbprint } from '@acmex/protocol';
 import { untilWritten } from '@acmex/storage';
 import { accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json, parsedObject } from './answer.ts';
-import { algorithmOf, readJwk, readJws, thumbprintHex, verifiedPayload } from './jws.ts';
+import {
+  algorithmOf,
+  checkStrength,
+  readJwk,
+  readJws,
+  thumbprintHex,
+  verifiedPayload,
+} from './jws.ts';
+import { checkNotCompromised } from './compromised-keys.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
@@ -11,14 +19,14 @@ import { payloadOf, type SignedByAccount } from './signed-request.ts';
  * Gives an account a new key: asked for with the old one, and signed inside with the new one. RFC
  * 8555 §7.3.5
  */
-export async function keyChange(
-  { storage, urls }: Service,
-  request: SignedByAccount,
-): Promise<Answer> {
+export async function keyChange(service: Service, request: SignedByAccount): Promise<Answer> {
+  const { storage, urls } = service;
   const {
     account: { id },
   } = request;
   const newKey = await innerKey(request, urls.of(`/account/${id}`));
+  checkStrength(newKey, service.weakKeyFault);
+  await checkNotCompromised(storage, newKey);
   const [before, after] = await Promise.all([thumbprintHex(request.key), thumbprintHex(newKey)]);
   return await untilWritten(async () => {
     const taken = await accountsByKey.read(storage, after);

@@ -95,7 +95,7 @@ describe('a nonce', () => {
     const answers = await Promise.all([
       postAs(ca, account, account.url),
       postAs(ca, account, '/nothing'),
-      postAs(ca, account, '/directory'),
+      postAs(ca, account, '/crl'),
       postAs(ca, account, account.url, 'no JSON'),
       raw(ca, '/new-order', { method: 'POST', body: 'x' }),
       raw(ca, '/new-order', {

@@ -212,7 +212,7 @@ describe('an order', () => {
     ).resolves.toMatchObject({
       json: { notBefore: '2026-05-31T23:00:00Z', notAfter: '2026-06-03T00:00:00Z' },
     });
-    for (const wrong of ['tomorrow', 7, '2026-06-01', '', null])
+    for (const wrong of ['tomorrow', 7, '2026-06-01', ''])
       await expect(order(ca, account, dns('a.test'), { notAfter: wrong })).resolves.toMatchObject({
         status: 400,
         problem: 'malformed',

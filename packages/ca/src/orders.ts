@@ -4,6 +4,7 @@ import { newId, type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
 import { authorizationFor, type NewAuthorization, reusable } from './authorizations.ts';
 import { authorizations } from './authorization-records.ts';
+import { checkNotCompromised } from './compromised-keys.ts';
 import { checkAllowed, type OrderedName, readIdentifiers } from './identifiers.ts';
 import { accountOrders, type OrderRecord, orders } from './order-records.ts';
 import { type OrderState, orderState } from './order-state.ts';
@@ -25,6 +26,7 @@ export async function newOrder(service: Service, request: SignedByAccount): Prom
     },
   } = request;
   const asked = payloadOf(request);
+  await checkNotCompromised(service.storage, request.key);
   const names = readIdentifiers(asked.identifiers, service.limits.identifiers);
   const profile = profileOf(service, asked.profile);
   const wishes = {

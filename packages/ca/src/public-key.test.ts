@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { isWeakModulus, keyFault } from './public-key.ts';
+import { isWeakModulus, keyFault, mostBits } from './public-key.ts';
 
 const modulusOf = () =>
   BigInt(
@@ -31,15 +31,19 @@ describe('an RSA modulus', () => {
   });
 });
 
+const limits = { mostBits: mostBits.account };
+
 describe('a key', () => {
   it.each(['secp256k1', 'secp224r1', 'brainpoolP256r1'])(
     'of the curve %s is refused',
     (namedCurve) => {
-      expect(keyFault(generateKeyPairSync('ec', { namedCurve }).publicKey)).toContain('curve');
+      expect(keyFault(generateKeyPairSync('ec', { namedCurve }).publicKey, limits)).toContain(
+        'curve',
+      );
     },
   );
   it('that cannot sign is refused', () => {
-    expect(keyFault(createPublicKey(generateKeyPairSync('x25519').privateKey))).toContain(
+    expect(keyFault(createPublicKey(generateKeyPairSync('x25519').privateKey), limits)).toContain(
       'neither',
     );
   });

@@ -1,10 +1,18 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import type { PublicJwk } from '@acmex/protocol';
+import { LRUCache } from 'lru-cache';
 
-/** Why a key cannot be an account's or a certificate's; undefined for a good one. */
-export function keyFault(key: KeyObject): string | undefined {
+/**
+ * Returns why a key cannot be that of an account or a certificate, as far as is known without
+ * much work; undefined for a good one.
+ * @param mostBits Of an RSA key.
+ */
+export function keyFault(
+  key: KeyObject,
+  { mostBits }: { readonly mostBits: number },
+): string | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (type === 'ed25519') return undefined;
+  if (type === 'ed25519') return hasSmallOrder(key) ? weakKey : undefined;
   if (type === 'ec')
     return ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')
       ? undefined
@@ -12,12 +20,54 @@ export function keyFault(key: KeyObject): string | undefined {
   if (type !== 'rsa') return 'is neither EC nor RSA nor Ed25519';
   const bits = details?.modulusLength ?? 0;
   if (bits < 2048) return `has ${bits} bits, and RSA keys need 2048 at least`;
-  if (bits > 8192) return `has ${bits} bits, and RSA keys may have 8192`;
-  if (details?.publicExponent !== 65_537n) return 'has another public exponent than 65537';
-  const { n = '' } = key.export({ format: 'jwk' });
-  return isWeakModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))
-    ? 'is of a kind that can be broken: make a new one with up-to-date software'
-    : undefined;
+  if (bits > mostBits) return `has ${bits} bits, and RSA keys may have ${mostBits}`;
+  return details?.publicExponent === 65_537n ? undefined : 'has another public exponent than 65537';
+}
+
+/** The largest RSA keys. Anyone can send an account key, and its size decides the work. */
+export const mostBits = { account: 4096, certificate: 8192 } as const;
+
+const weakKey = 'is of a kind that can be broken: make a new one with up-to-date software';
+
+/** Returns why an RSA key can be broken; undefined for a good key, and for other types. */
+export type WeakKeyFault = (key: KeyObject) => string | undefined;
+
+/**
+ * Tests RSA keys for weak moduli, which takes milliseconds. Remembers the verdicts on the keys that
+ * it saw last.
+ */
+export function weakKeyFaults({ limit = 2000 }: { readonly limit?: number } = {}): WeakKeyFault {
+  const verdicts = new LRUCache<string, boolean>({ max: limit });
+  return (key) => {
+    if (key.asymmetricKeyType !== 'rsa') return undefined;
+    const { n = '' } = key.export({ format: 'jwk' });
+    const thumbprint = createHash('sha256').update(n).digest('base64url');
+    const isWeak =
+      verdicts.get(thumbprint) ??
+      isWeakModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`));
+    verdicts.set(thumbprint, isWeak);
+    return isWeak ? weakKey : undefined;
+  };
+}
+
+/**
+ * The y coordinates of the points of Ed25519 whose order divides 8, with the encodings that are not
+ * reduced, without the sign bit: with such a key, anyone can make signatures. RFC 8032 §5.1.7
+ */
+const smallOrders: readonly string[] = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+];
+
+function hasSmallOrder(key: KeyObject): boolean {
+  const bytes = Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url');
+  bytes[31] = (bytes[31] ?? 0) & 0x7f;
+  return smallOrders.includes(bytes.toString('hex'));
 }
 
 /** A key from SubjectPublicKeyInfo; undefined where it is none. */

@@ -95,4 +95,28 @@ describe('a server with limits', () => {
     ]).toEqual([204, 204, 204, 429]);
     expect([await askedBy('2001:db8:0:1::1'), await askedBy('192.0.2.1')]).toEqual([204, 204]);
   });
+  it('refuses an address for a while that sends requests without a valid signature (S8)', async () => {
+    const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
+    const ca = await testCa({
+      clock,
+      rateLimiter: tokenBuckets({
+        clock,
+        buckets: { 'refused-request': { tokens: 3, every: { minutes: 1 } } },
+      }),
+    });
+    const account = await ca.account();
+    const bad = () =>
+      raw(ca, '/new-order', {
+        method: 'POST',
+        headers: { 'content-type': 'application/jose+json' },
+        body: '{}',
+      });
+    const answers = [await bad(), await bad(), await bad(), await bad(), await bad()];
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 429]);
+    const refused = await postAs(ca, account, account.url);
+    expect(refused).toMatchObject({ status: 429, problem: 'rateLimited' });
+    expect(refused.headers.get('retry-after')).toBe('20');
+    await clock.advance({ seconds: 20 });
+    await expect(postAs(ca, account, account.url)).resolves.toMatchObject({ status: 200 });
+  });
 });

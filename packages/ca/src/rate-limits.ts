@@ -1,10 +1,17 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { networkOf } from '@acmex/identifier';
 import { LRUCache } from 'lru-cache';
-import { refusal } from './problems.ts';
+import { type Refusal, refusal } from './problems.ts';
 
 /** What is limited: by the address of who asks, or by account. */
-export type LimitedAction = 'nonce' | 'account' | 'order' | 'authorization' | 'request';
+export type LimitedAction =
+  | 'nonce'
+  | 'account'
+  | 'order'
+  | 'authorization'
+  | 'request'
+  /** A request without a valid signature. */
+  | 'refused-request';
 
 /** Says whether someone may do something once more. */
 export interface RateLimiter {
@@ -36,6 +43,7 @@ const defaults: Record<LimitedAction, Bucket> = {
   order: { tokens: 1000, every: { hours: 1 } },
   authorization: { tokens: 1000, every: { hours: 1 } },
   request: { tokens: 5000, every: { minutes: 1 } },
+  'refused-request': { tokens: 300, every: { minutes: 1 } },
 };
 
 /** Token buckets in memory: each process has its own. */
@@ -77,10 +85,11 @@ export async function limited(
   by: string,
 ): Promise<void> {
   const seconds = await limiter.take(action, by);
-  if (seconds > 0)
-    throw refusal(
-      'rateLimited',
-      `too many requests of this kind: come back in ${seconds} seconds`,
-      { headers: { 'retry-after': String(seconds) } },
-    );
+  if (seconds > 0) throw tooManyRequests(seconds);
+}
+
+export function tooManyRequests(seconds: number): Refusal {
+  return refusal('rateLimited', `too many requests of this kind: come back in ${seconds} seconds`, {
+    headers: { 'retry-after': String(seconds) },
+  });
 }

@@ -1,8 +1,9 @@
-import { type CertificateInfo, webcrypto } from '@acmex/certificate';
-import { importAccountKey, revocationReasons } from '@acmex/protocol';
+import { type CertificateInfo, privateKeyPem, webcrypto } from '@acmex/certificate';
+import { changeKey, importAccountKey, revocationReasons } from '@acmex/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { x509 } from './authority/x509.ts';
 import { issue, post, postAs, raw, type TestCa, testCa, type TestClient } from './ca.testing.ts';
+import { blockingKey, isCompromised } from './compromised-keys.ts';
 import { currentCrl, listIssued, revokeIssued } from './index.ts';
 
 const der = ({ der: bytes }: CertificateInfo) => Buffer.from(bytes).toString('base64url');
@@ -97,18 +98,15 @@ describe('a revocation', () => {
       problem: 'unauthorized',
     });
   });
-  it.each([2, 6, 7, 8, 10, 11, -1, 1.5, '1', null])(
-    'for the reason %j is refused',
-    async (reason) => {
-      const ca = await testCa();
-      const account = await ca.account();
-      const { leaf } = await issue(ca, account, ['a.test']);
-      await expect(revoke(ca, account, leaf, { reason })).resolves.toMatchObject({
-        status: 400,
-        problem: 'badRevocationReason',
-      });
-    },
-  );
+  it.each([2, 6, 7, 8, 10, 11, -1, 1.5, '1'])('for the reason %j is refused', async (reason) => {
+    const ca = await testCa();
+    const account = await ca.account();
+    const { leaf } = await issue(ca, account, ['a.test']);
+    await expect(revoke(ca, account, leaf, { reason })).resolves.toMatchObject({
+      status: 400,
+      problem: 'badRevocationReason',
+    });
+  });
   it('of what this CA has not issued is refused', async () => {
     const [ca, otherCa] = [await testCa(), await testCa()];
     const account = await ca.account();
@@ -225,5 +223,72 @@ describe('the list of revoked certificates', () => {
     const answer = await ca.server.handler(new Request('http://x/acme/issuer'));
     expect(answer.headers.get('content-type')).toBe('application/pkix-cert');
     expect(Buffer.from(await answer.arrayBuffer()).equals(ca.issuer.certificate)).toBe(true);
+  });
+});
+
+describe('a key that was revoked as compromised (S15)', () => {
+  it.each<[string, (ca: TestCa, account: TestClient, leaf: CertificateInfo) => Promise<unknown>]>([
+    ['by its account', (ca, account, leaf) => revoke(ca, account, leaf, { reason: 1 })],
+    [
+      'by the operator',
+      (ca, _, leaf) => revokeIssued(ca.storage, leaf.serialNumber, { reason: 'keyCompromise' }),
+    ],
+  ])('%s gets no certificate again, for any account', async (_, revoking) => {
+    const ca = await testCa();
+    const [account, secondAccount] = [await ca.account(), await ca.account()];
+    const key = await webcrypto().generate('ec-p256');
+    const { leaf } = await issue(ca, account, ['a.test'], { key });
+    await revoking(ca, account, leaf);
+    for (const client of [account, secondAccount])
+      await expect(issue(ca, client, ['b.test'], { key })).rejects.toMatchObject({
+        code: 'ERR_ACME_BAD_CSR',
+        message: expect.stringContaining('compromised'),
+      });
+    await expect(issue(ca, account, ['b.test'])).resolves.toBeDefined();
+  });
+  it('becomes no account key, by newAccount or by keyChange', async () => {
+    const ca = await testCa();
+    const account = await ca.account();
+    const key = await webcrypto().generate('ec-p256');
+    const { leaf } = await issue(ca, account, ['a.test'], { key });
+    await revoke(ca, account, leaf, { reason: 1 });
+    const accountKey = await importAccountKey(Buffer.from(await privateKeyPem(key)).toString());
+    await expect(post(ca, '/new-account', {}, { key: accountKey })).resolves.toMatchObject({
+      status: 400,
+      problem: 'badPublicKey',
+    });
+    await expect(ca.clock.run(changeKey(account.session, accountKey))).rejects.toMatchObject({
+      code: 'ERR_ACME_BAD_PUBLIC_KEY',
+    });
+  });
+  it('that an earlier version revoked is refused after an upgrade', async () => {
+    const ca = await testCa();
+    const account = await ca.account();
+    const key = await webcrypto().generate('ec-p256');
+    const { leaf } = await issue(ca, account, ['a.test'], { key });
+    await revoke(ca, account, leaf, { reason: 1 });
+    for (const kind of ['compromised-key', 'compromised-key-state'])
+      for await (const { key: stored } of ca.storage.list(`ca/${kind}`))
+        await ca.storage.write([{ remove: stored }]);
+    const upgraded = await ca.restarted();
+    await upgraded.server.idle();
+    const client = await upgraded.account();
+    await expect(issue(upgraded, client, ['b.test'], { key })).rejects.toMatchObject({
+      code: 'ERR_ACME_BAD_CSR',
+    });
+  });
+  it('is known with a compressed point', async () => {
+    const { storage } = await testCa();
+    const { publicKey } = await webcrypto().generate('ec-p256');
+    await storage.write([blockingKey(publicKey, { serialNumber: '01', at: '' })]);
+    const [x, y] = [publicKey.subarray(-64, -32), publicKey.subarray(-32)];
+    const compressed = Buffer.concat([
+      Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
+      Buffer.of(2 + (y[31]! & 1)),
+      x,
+    ]);
+    await expect(isCompromised(storage, compressed)).resolves.toBe(true);
+    const unrelated = await webcrypto().generate('ec-p256');
+    await expect(isCompromised(storage, unrelated.publicKey)).resolves.toBe(false);
   });
 });

@@ -16,6 +16,7 @@ import {
   revocationMark,
   revocations,
 } from './certificate-records.ts';
+import { blockingKey } from './compromised-keys.ts';
 import { CaError } from './errors.ts';
 import { refusal } from './problems.ts';
 import { isSameKey, keyOfSpki } from './public-key.ts';
@@ -101,6 +102,9 @@ function revoking(
   const id = newId('rev', clock);
   return [
     certificates.changed(stored, { ...stored.record, revoked: { at, reason } }),
+    ...(reason === revocationReasons.keyCompromise
+      ? [blockingKey(leafOf(stored.record).publicKey, { serialNumber, at })]
+      : []),
     revocations.added(id, { serialNumber, at, reason, notAfter: stored.record.notAfter }),
     revocationMark.put('last', { last: id }),
   ];

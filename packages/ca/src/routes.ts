@@ -47,16 +47,18 @@ export type Route = { readonly path: RegExp } & (
 const [idPattern = '', hex = ''] = ['[a-z]+_[0-9a-z]{26}', '[0-9a-f]{1,40}'];
 const path = (text: string) => new RegExp(`^${text}$`);
 const get = ['GET', 'HEAD'];
+/** A client may read these with its signature, too. RFC 8555 §6.3 */
+const getOrPost = [...get, 'POST'];
 /** The expressions give each parameter that a resource reads. */
 const id = (parameters: Parameters) => ({ id: parameters.id ?? '' });
 
 export const routes: readonly Route[] = [
-  { path: path('/directory'), signedBy: 'nobody', methods: get, answer: directory },
+  { path: path('/directory'), signedBy: 'nobody', methods: getOrPost, answer: directory },
   // RFC 8555 §7.2
   {
     path: path('/new-nonce'),
     signedBy: 'nobody',
-    methods: get,
+    methods: getOrPost,
     nonce: true,
     answer: (_, __, method) => empty(method === 'HEAD' ? 200 : 204),
   },
@@ -106,7 +108,7 @@ export const routes: readonly Route[] = [
   {
     path: path('/renewal-info/(?<certificateId>[\\w.-]{1,130})'),
     signedBy: 'nobody',
-    methods: get,
+    methods: getOrPost,
     answer: (service, { certificateId = '' }) => renewalInfo(service, { certificateId }),
   },
   { path: path('/crl'), signedBy: 'nobody', methods: get, answer: crl },

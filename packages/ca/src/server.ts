@@ -1,8 +1,9 @@
-import { type Clock, type DurationInput, semaphore, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { type ChallengeType, challengeTypes } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { background, type ServerFailure } from './background.ts';
+import { listCompromisedKeys } from './compromised-keys.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import { type DraftChallengeOptions, draftChallenges } from './draft-challenges.ts';
 import { type Handler, handlerOf } from './handler.ts';
@@ -11,8 +12,10 @@ import type { IdentifierPolicy } from './identifiers.ts';
 import { resumeIssuances } from './issuance.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
+import { weakKeyFaults } from './public-key.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
 import type { Lifetimes, Limits, Meta, Service } from './service.ts';
+import { fairSlots } from './slots.ts';
 import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
 
@@ -71,6 +74,7 @@ export function acmeServer(options: AcmeServerOptions): AcmeServer {
   const service = serviceOf(options);
   const handler = handlerOf(service, options.onError);
   service.background.run('taking up what the last start left', async () => {
+    await listCompromisedKeys(service.storage);
     await resumeIssuances(service);
     await resumeValidations(service);
   });
@@ -123,8 +127,9 @@ function partsOf({
       identifiers: Math.min(100, options.limits?.identifiers ?? 100),
     },
     rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
+    weakKeyFault: weakKeyFaults(),
     background: background(options.onError),
-    validationSlots: semaphore(200),
+    validationSlots: fairSlots({ slots: 200, share: 50 }),
   };
 }
 

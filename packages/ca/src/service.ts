@@ -1,4 +1,4 @@
-import type { Clock, Semaphore } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import type { ChallengeType } from '@acmex/protocol';
 import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage } from '@acmex/storage';
@@ -9,7 +9,9 @@ import type { ChallengeValidator } from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';
+import type { WeakKeyFault } from './public-key.ts';
 import type { RateLimiter } from './rate-limits.ts';
+import type { FairSlots } from './slots.ts';
 import type { Urls } from './urls.ts';
 
 /** What a directory says of its CA. RFC 8555 §7.1.1 */
@@ -56,9 +58,10 @@ export interface Service {
   readonly lifetimes: Lifetimes;
   readonly limits: Limits;
   readonly rateLimiter: RateLimiter;
+  readonly weakKeyFault: WeakKeyFault;
   readonly background: Background;
-  /** Limits how many validations run at once. */
-  readonly validationSlots: Semaphore;
+  /** Limits how many validations run at once, in all and of one account. */
+  readonly validationSlots: FairSlots;
   /**
    * Removes what has ended long ago and renews what will end, now and then; called whenever
    * something is added.

@@ -12,6 +12,7 @@ import {
   testCa,
   type TestClient,
 } from './ca.testing.ts';
+import { smallOrderAccountKey, weakAccountKey } from './weak-key.testing.ts';
 
 let ca: TestCa;
 let account: TestClient;
@@ -252,7 +253,9 @@ describe('an account key', () => {
       () =>
         key(without(jwkOf({ modulusLength: 2048, publicExponent: 3 }) as Record<string, unknown>)),
     ],
-    ['RSA with factors that are close', () => key({ kty: 'RSA', e: 'AQAB', n: closeModulus() })],
+    ['RSA of 4104 bits (S8)', () => key({ kty: 'RSA', e: 'AQAB', n: 'x'.repeat(684) })],
+    ['RSA with a small factor', () => weakAccountKey()],
+    ['Ed25519 of small order (L5)', () => smallOrderAccountKey()],
     ['a private key', () => key(jwkOf({ modulusLength: 2048 }) as Record<string, unknown>)],
     [
       'of the curve secp256k1',
@@ -269,6 +272,19 @@ describe('an account key', () => {
       status: 400,
       problem: 'badPublicKey',
     });
+  });
+  it('is tested for weakness only after its signature and its nonce (S8)', async () => {
+    const weak = weakAccountKey();
+    const unsigned = { ...weak, sign: async () => new Uint8Array(256) } as AccountKey;
+    await expect(post(ca, '/new-account', {}, { key: unsigned })).resolves.toMatchObject({
+      problem: 'malformed',
+    });
+    const used = { nonce: await nonce(ca) };
+    const again = () => post(ca, '/new-account', {}, { key: weak, header: used });
+    expect([(await again()).problem, (await again()).problem]).toEqual([
+      'badPublicKey',
+      'badNonce',
+    ]);
   });
   it("written in another way is not a second account's", async () => {
     const { key: good } = await generateAccountKey();
@@ -293,12 +309,66 @@ describe('an account key', () => {
   });
 });
 
-/**
- * The product of two neighbouring odd numbers of 1024 bits: prime or not, Fermat finds them at
- * once.
- */
-function closeModulus(): string {
-  const factor = (1n << 1023n) + 1_000_000_007n * 12_345n * 2n + 1n;
-  const hex = (factor * (factor + 2n)).toString(16);
-  return Buffer.from(hex.length % 2 ? `0${hex}` : hex, 'hex').toString('base64url');
-}
+describe('a POST-as-GET (C33)', () => {
+  it.each([
+    ['/directory', 200],
+    ['/new-nonce', 204],
+  ])('reads %s as a GET does', async (path, status) => {
+    const answer = await postAs(ca, account, path);
+    expect(answer).toMatchObject({ status, text: (await raw(ca, path)).text });
+    expect(answer.headers.get('replay-nonce')).toMatch(/^[\w-]{48}$/);
+  });
+  it('of the directory needs a signature and an empty payload', async () => {
+    await expect(postAs(ca, account, '/directory', {})).resolves.toMatchObject({ status: 400 });
+    const { key } = await generateAccountKey();
+    await expect(
+      post(ca, '/directory', undefined, { key, kid: account.url }),
+    ).resolves.toMatchObject({ status: 400, problem: 'malformed' });
+  });
+});
+
+describe('a member that is null (C32)', () => {
+  const dns = (value: string) => ({ type: 'dns', value, ancestorDomain: null });
+  it.each<[string, string, object]>([
+    [
+      'newOrder',
+      '/new-order',
+      {
+        identifiers: [dns('a.test')],
+        notBefore: null,
+        notAfter: null,
+        profile: null,
+        replaces: null,
+      },
+    ],
+    ['newAuthz', '/new-authz', { identifier: dns('a.test'), subdomainAuthAllowed: null }],
+  ])('is absent in %s', async (_, path, payload) => {
+    await expect(postAs(ca, account, path, payload)).resolves.toMatchObject({ status: 201 });
+  });
+  it('is absent in newAccount, in an update, and in the header', async () => {
+    const { key } = await generateAccountKey();
+    const payload = {
+      contact: null,
+      termsOfServiceAgreed: null,
+      onlyReturnExisting: null,
+      externalAccountBinding: null,
+    };
+    const header = { kid: null };
+    const made = await post(ca, '/new-account', payload, { key, header });
+    expect(made).toMatchObject({ status: 201, json: { contact: [] } });
+    const url = made.headers.get('location') ?? '';
+    await expect(
+      postAs(ca, { key, url }, url, { status: null, contact: null }),
+    ).resolves.toMatchObject({ status: 200, json: { status: 'valid' } });
+  });
+  it('is absent beside the members of a JWS', async () => {
+    const jws = await signJws(account.key, await header(), '');
+    await expect(send({ ...jws, header: null })).resolves.toMatchObject({ status: 200 });
+  });
+  it('does not replace a member that is required', async () => {
+    await expect(postAs(ca, account, '/new-order', { identifiers: null })).resolves.toMatchObject({
+      status: 400,
+      problem: 'malformed',
+    });
+  });
+});

@@ -2,7 +2,14 @@ import type { JsonObject, PublicJwk } from '@acmex/protocol';
 import type { Stored } from '@acmex/storage';
 import { type AccountRecord, accounts } from './account-records.ts';
 import { parsedObject } from './answer.ts';
-import { algorithmOf, type ImportedKeys, readJwk, readJws, verifiedPayload } from './jws.ts';
+import {
+  algorithmOf,
+  checkStrength,
+  type ImportedKeys,
+  readJwk,
+  readJws,
+  verifiedPayload,
+} from './jws.ts';
 import type { Nonces } from './nonces.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
@@ -25,7 +32,7 @@ export type SignedByKey = Signed & { readonly account?: never };
 export type SignedRequest = SignedByAccount | SignedByKey;
 
 /** What a server keeps between requests. */
-interface SignatureState {
+export interface SignatureState {
   readonly nonces: Nonces;
   readonly keys: ImportedKeys;
 }
@@ -37,13 +44,14 @@ interface Received {
 }
 
 /**
- * A request that was signed for this URL by the right kind of signer, with a nonce that no one has
- * used before. RFC 8555 §6. The nonce is used up last, so that what is refused before costs the
- * storage nothing.
+ * Returns a request that was signed for this URL by the right kind of signer, with a nonce that no
+ * one has used before. RFC 8555 §6. The order limits what a request costs that is refused: the
+ * nonce is checked before the signature, and used as soon as the signature is right, before the
+ * key is tested and the payload is read.
  * @throws Refusal
  */
 export async function signedRequest(
-  service: Pick<Service, 'storage' | 'urls'>,
+  service: Pick<Service, 'storage' | 'urls' | 'weakKeyFault'>,
   { nonces, keys }: SignatureState,
   { url, body, signedBy }: Received,
 ): Promise<SignedRequest> {
@@ -60,24 +68,27 @@ export async function signedRequest(
   if (signedBy === 'jwk' && header.jwk === undefined)
     throw refusal(
       'malformed',
-      'this is signed by a key that speaks for itself: give "jwk" in place of "kid"',
+      'this is signed by a key that is not an account: use "jwk" instead of "kid"',
     );
   if (signedBy === 'kid' && header.kid === undefined)
     throw refusal(
       'malformed',
-      'this is signed by an account: give its URL as "kid" in place of "jwk"',
+      'this is signed by an account: use its URL as "kid" instead of "jwk"',
     );
   const account = header.kid === undefined ? undefined : await accountOf(service, header.kid);
   const key = account?.record.key ?? readJwk(header.jwk);
-  const payload = readPayload(await verifiedPayload('the request', read, key, keys));
+  const payloadText = await verifiedPayload('the request', read, key, keys);
   if (!(await nonces.use(header.nonce))) throw badNonce();
+  // An account has a key that was tested when it was accepted.
+  if (!account) checkStrength(key, service.weakKeyFault);
+  const payload = readPayload(payloadText);
   return account ? { url, payload, key, account } : { url, payload, key };
 }
 
 function badNonce() {
   return refusal(
     'badNonce',
-    'the nonce is missing, used, too old, or none of this CA: use the one that comes with this answer',
+    'the nonce is missing, used, too old, or not from this CA: use the one of this answer',
   );
 }
 

@@ -90,7 +90,7 @@ async function lookUp(
     const request = await requestFor(service, { authorization, challenge, account });
     if (!request)
       return { type: 'serverInternal', detail: `this CA offers ${challenge.type} no longer` };
-    return await validationSlots(() =>
+    return await validationSlots(authorization.account, () =>
       withTimeLimit(
         { clock, limit: tryLimit, signal },
         async (limit) => await validate(request, { signal: limit }),

@@ -161,8 +161,28 @@ describe('validateHttp01', () => {
     await expect(validateHttp01({ ...challenge, port: server.port })).resolves.toMatchObject({
       valid: false,
       type: 'connection',
-      detail: expect.stringContaining(`names port ${otherServer.port}`),
+      detail:
+        'a.test: a redirect leads to a URL that is not permitted: use http or https on its own port',
     });
+  });
+  it.each([
+    ['an address where nothing listens', '127.0.0.77', 'there was no connection'],
+    ['a name that does not exist', 'intern.corp.test', 'the look-up of the addresses'],
+  ])('does not name %s after a redirect (L10)', async (_, host, step) => {
+    await using server = await serving((_request, response) => {
+      response.writeHead(302, { location: `http://${host}:${server.port}/` }).end();
+    });
+    const egress = {
+      ...here,
+      resolver: async (name: string) => (name === 'a.test' ? ['127.0.0.1'] : []),
+    };
+    const problem = await validateHttp01({ ...challenge, port: server.port, egress });
+    expect(problem).toMatchObject({
+      valid: false,
+      detail: expect.stringContaining(`a.test, after 1 redirects: ${step}`),
+      cause: { message: expect.stringContaining(host) },
+    });
+    expect(problem).toHaveProperty('detail', expect.not.stringContaining(host));
   });
   it('names no private address that a name turned out to have, except to the operator', async () => {
     const problem = await validateHttp01({

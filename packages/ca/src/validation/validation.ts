@@ -1,5 +1,5 @@
 import type { Identifier } from '@acmex/identifier';
-import type { EgressErrorCode } from '@acmex/egress';
+import type { EgressError, EgressErrorCode } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
@@ -98,11 +98,43 @@ export function egressProblem(
       records,
       error,
     );
-  // Its message lists the addresses: a name may have them from a resolver that sees more than the
-  // client does.
-  const detail =
-    errorCode(error) === 'ERR_EGRESS_ADDRESS'
-      ? `${identifier.value}: it, or a host that it redirects to, has no address that this server may connect to`
-      : (error as Error).message;
-  return problem(type, detail, records, error);
+  return problem(type, failedStep(identifier, error as EgressError, records), records, error);
+}
+
+const stepTexts: Readonly<Partial<Record<EgressErrorCode, string>>> = {
+  ERR_EGRESS_URL:
+    'a redirect leads to a URL that is not permitted: use http or https on its own port',
+  ERR_EGRESS_ADDRESS: 'the host has no address that this server may connect to',
+  ERR_EGRESS_RESOLVE: 'the look-up of the addresses of the host failed',
+  ERR_EGRESS_CONNECT: 'there was no connection',
+  ERR_EGRESS_TLS: 'there was no TLS connection',
+  ERR_EGRESS_ANSWER: 'there was no HTTP answer',
+  ERR_EGRESS_TOO_LARGE: 'the answer is too large',
+  ERR_EGRESS_TIME: 'the time limit was reached',
+};
+/** Errors after which there was no connection, so the step has no record. */
+const beforeConnection: readonly unknown[] = [
+  'ERR_EGRESS_ADDRESS',
+  'ERR_EGRESS_RESOLVE',
+  'ERR_EGRESS_CONNECT',
+];
+
+/**
+ * Returns which step failed. A host that a redirect names, and an address that a name has, may be
+ * known to this server's network only: the text contains neither.
+ */
+function failedStep(
+  { value }: Identifier,
+  { code, message }: EgressError,
+  records: readonly ValidationRecord[],
+): string {
+  const redirects = records.length - (beforeConnection.includes(code) ? 0 : 1);
+  const where = redirects > 0 ? `${value}, after ${redirects} redirects` : value;
+  if (code === 'ERR_EGRESS_REDIRECTS')
+    return redirects >= 10
+      ? `${value}: it redirects more than 10 times`
+      : `${where}: a redirect has no Location`;
+  const isHostOfClient =
+    redirects <= 0 && code !== 'ERR_EGRESS_URL' && code !== 'ERR_EGRESS_ADDRESS';
+  return isHostOfClient ? message : `${where}: ${stepTexts[code] ?? 'the request failed'}`;
 }
