@@ -43,8 +43,8 @@ export const serverErrors = {
     http: 429,
   },
   ERR_SERVER_BUSY: {
-    meaning: 'As many requests wait for certificates as the server lets wait.',
-    cure: 'Come back after Retry-After seconds, or ask without wait.',
+    meaning: 'As many requests wait for certificates, or watch orders, as a tenant may have.',
+    cure: 'Come back after Retry-After seconds, or read without waiting.',
     exit: 4,
     http: 503,
   },
@@ -135,6 +135,12 @@ export const serverErrors = {
   ERR_SERVER_API_KEY: {
     meaning: 'A configured API key could be guessed.',
     cure: 'Make one: openssl rand -hex 32.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_SERVER_WEBHOOK_SECRET: {
+    meaning: 'The secret of a webhook sender could be guessed.',
+    cure: 'Make one: printf "whsec_%s" "$(openssl rand -base64 32)". Use the same at the sender.',
     exit: 2,
     http: 500,
   },

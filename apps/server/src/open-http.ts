@@ -10,6 +10,7 @@ import { Authenticator } from './access/authenticator.ts';
 import { FETCH } from './accounts/accounts.ts';
 import type { CertificateCounts } from './certificate-counts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
+import { CLOCK } from './clock.ts';
 import { controllers, workerControllers } from './controllers.ts';
 import { OPEN_API } from './docs/documentation.ts';
 import { STORAGE } from './health/health.ts';
@@ -28,7 +29,7 @@ import { mountBoard } from './team/board.ts';
 import type { Role } from './team/role.ts';
 import { ScanScheduler, scanSchedulerModules, TEAM } from './team/scan-scheduler.ts';
 import { type ServerCertificate, serverCertificate } from './tls.ts';
-import { WebhookSenders } from './webhooks/webhook-senders.ts';
+import { type Sender, WebhookSenders } from './webhooks/webhook-senders.ts';
 import type { Work } from './work.ts';
 
 export interface OpenHttpOptions {
@@ -40,6 +41,8 @@ export interface OpenHttpOptions {
   readonly storage: Storage;
   readonly live: LiveTenants;
   readonly authenticator: Authenticator;
+  /** Returns who may send webhooks. */
+  readonly senders: () => readonly Sender[];
   readonly idempotency: Idempotency;
   readonly certificateCounts: CertificateCounts;
   readonly metrics: Metrics;
@@ -122,7 +125,7 @@ function providers({
 }: OpenHttpOptions): readonly Provider[] {
   const { team } = work;
   const senders = new WebhookSenders({
-    senders: () => live.rootManager().config.values.server.webhooks,
+    senders: services.senders,
     tenants: () => live.tenants(),
     clock,
   });
@@ -135,6 +138,7 @@ function providers({
     { provide: WebhookSenders, useValue: senders },
     { provide: SCHEDULING, useValue: work },
     { provide: STOPPING, useValue: signal },
+    { provide: CLOCK, useValue: clock },
     { provide: STORAGE, useValue: storage },
     { provide: LOG, useValue: log },
     { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) },

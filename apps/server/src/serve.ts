@@ -161,7 +161,9 @@ async function start(
   const { prefix } = config.values.metrics;
   const metrics = new Metrics({ prefix, tenants, certificateCounts, scheduling: work, clock });
   const idempotency = new Idempotency(clock);
-  const services = { authenticator: access.authenticator, idempotency, certificateCounts, metrics };
+  const { authenticator } = access;
+  const senders = () => access.senders();
+  const services = { authenticator, senders, idempotency, certificateCounts, metrics };
   if (role !== 'api') startWork(work, { server, live, metrics, idempotency });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();

@@ -48,7 +48,12 @@ export function credentialKey(access: CredentialAccess) {
   return (meaning: string) =>
     z
       .union([z.string().min(1, wanted), place], { error: wanted })
-      .transform((source) => new Secret(nonEmpty(source, access)))
+      .transform(
+        (source) =>
+          new Secret(nonEmpty(source, access), {
+            isFromProgram: typeof source === 'object' && source.command !== undefined,
+          }),
+      )
       .meta({ description: meaning, writeOnly: true });
 }
 

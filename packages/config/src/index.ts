@@ -65,3 +65,10 @@ export {
   type WellKnownIssuerName,
   wellKnownIssuers,
 } from './well-known-issuers.ts';
+export {
+  apiKeyWeakness,
+  weakCredentials,
+  type Weakness,
+  webhookKey,
+  webhookSecretWeakness,
+} from './weak-credentials.ts';

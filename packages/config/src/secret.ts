@@ -7,14 +7,23 @@ export const hidden = '[secret]';
 export class Secret {
   readonly #get: () => Promise<string>;
   readonly #mask: string;
+  /** Whether `reveal` starts a program. */
+  readonly isFromProgram: boolean;
 
   /**
    * @param get called by every `reveal`, so that the stored credential may change
-   * @param mask the text that replaces it; for a URL everything but the password
+   * @param options `mask` is the text that replaces it, for a URL everything but the password
    */
-  constructor(get: () => Promise<string>, mask: string = hidden) {
+  constructor(
+    get: () => Promise<string>,
+    {
+      mask = hidden,
+      isFromProgram = false,
+    }: { readonly mask?: string; readonly isFromProgram?: boolean } = {},
+  ) {
     this.#get = get;
     this.#mask = mask;
+    this.isFromProgram = isFromProgram;
   }
 
   /**

@@ -1,4 +1,11 @@
-import { checkConfig, type ConfigCheck, configSchema, explain, faultText } from '@acmex/config';
+import {
+  checkConfig,
+  type ConfigCheck,
+  configSchema,
+  explain,
+  faultText,
+  weakCredentials,
+} from '@acmex/config';
 import { placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
@@ -18,7 +25,8 @@ export interface ConfigOptions {
  * @throws CliError `ERR_CLI_CONFIG` for faults, when the result is text
  */
 export async function check(options: ConfigOptions, terminal: Terminal): Promise<number> {
-  const { file, config, faults } = await readFaults(options, terminal);
+  const { file, config, faults: allFaults } = await readFaults(options, terminal);
+  const faults = config ? await weakCredentials(config) : allFaults;
   const rows = faults.map((fault) => ({
     key: fault.key,
     problem: fault.problem,
@@ -29,7 +37,7 @@ export async function check(options: ConfigOptions, terminal: Terminal): Promise
   const source = file ?? 'no file, only defaults and environment variables';
   const isText = options.output === 'text';
   const lines = isText ? faults.map((fault) => `\n  ${faultText(fault)}`).join('') : '';
-  const error = config ? undefined : faultsError(source, faults.length, lines);
+  const error = faults.length === 0 ? undefined : faultsError(source, faults.length, lines);
   if (error && isText) throw error;
   const result = { text: `${source}: no faults`, document: { file, faults: rows }, rows };
   terminal.stdout.write(formatResult(result, options.output));

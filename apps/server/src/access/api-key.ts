@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { apiKeyWeakness } from '@acmex/config';
 import { ServerError } from '../errors.ts';
 
 /** `ak_<tenant>.<ulid of the key's id>.<256 bits, base64url>` */
@@ -41,31 +42,12 @@ export function matches(secret: string, digest: string): boolean {
   );
 }
 
-/** Keys that documents, examples and the original of this software have shown to everybody. */
-const known =
-  /^((secret-admin-key|admin|password|changeme|change-me|test|example|secret|default|api-?key|letmein|1234567890)[\W\d_]*)+$/i;
-
 /**
  * @throws ServerError `ERR_SERVER_API_KEY` for a configured key of less than 128 bits, or one that
- * everybody knows
+ * can be guessed
  */
 export function assertStrong(key: string, place: string): void {
-  const classes = [
-    [/[a-f]/, 6],
-    [/[g-z]/, 20],
-    [/[A-F]/, 6],
-    [/[G-Z]/, 20],
-    [/[0-9]/, 10],
-    [/[^a-zA-Z0-9]/, 2],
-  ] as const;
-  const alphabet = classes.reduce(
-    (sum, [pattern, size]) => sum + (pattern.test(key) ? size : 0),
-    0,
-  );
-  const bits = key.length * Math.log2(Math.max(alphabet, 1));
-  if (bits >= 128 && new Set(key).size >= 8 && !known.test(key)) return;
-  throw new ServerError(
-    'ERR_SERVER_API_KEY',
-    `${place} can be guessed: it has less than 128 bits, or is one that everybody knows; make one with openssl rand -hex 32`,
-  );
+  const weakness = apiKeyWeakness(key);
+  if (weakness === undefined) return;
+  throw new ServerError('ERR_SERVER_API_KEY', `${place} ${weakness.problem}: ${weakness.cure}`);
 }

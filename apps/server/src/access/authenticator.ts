@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
-import { networkOf } from '@acmex/identifier';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 import { digestOf, readKeyText } from './api-key.ts';
 import type { Caller } from './caller.ts';
+import { FailureThrottle } from './failure-throttle.ts';
 import type { KeyStore } from './key-store.ts';
 import type { TokenReader } from './oidc.ts';
 import { scopes } from './scopes.ts';
@@ -20,40 +19,37 @@ export interface AuthenticatorOptions {
   readonly onFirstUse?: (() => Promise<void>) | undefined;
 }
 
-/** Failures in a minute: of one address with one key, and of one address in all. */
-const [ofKey, ofAddress] = [
-  { points: 10, duration: 60 },
-  { points: 60, duration: 60 },
-];
-
 /** Authenticates callers by API keys and tokens. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
-  readonly #byKey = new RateLimiterMemory(ofKey);
-  readonly #byAddress = new RateLimiterMemory(ofAddress);
+  readonly #failures = new FailureThrottle('requests with keys that are not valid');
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
   }
 
   /**
-   * @returns undefined where the request says nothing of who it is from
+   * Authenticates a request. A valid credential is always admitted; failures are throttled.
+   * @returns undefined where the request has no credential
    * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_THROTTLED`
    */
   async authenticate(headers: IncomingHttpHeaders, address: string): Promise<Caller | undefined> {
     const credentials = credentialsIn(headers);
     if (credentials.length === 0) return undefined;
-    const [text = ''] = credentials;
-    const from = networkOf(address);
-    const both = `${from} ${readKeyText(text)?.id ?? digestOf(text).slice(0, 16)}`;
-    await this.#assertPatient(from, both);
-    const caller = credentials.length === 1 ? await this.#callerOf(text) : undefined;
+    const caller = await this.verify(headers);
     if (caller) return caller;
-    await this.#failed(from, both);
+    const [text = ''] = credentials;
+    await this.#failures.count(address, readKeyText(text)?.id ?? digestOf(text).slice(0, 16));
     throw new ServerError(
       'ERR_SERVER_UNAUTHENTICATED',
       'this key or token is not valid here: it is unknown, has ended, or was revoked',
     );
+  }
+
+  /** Returns who a credential belongs to; undefined where it is not valid. Counts no failure. */
+  async verify(headers: IncomingHttpHeaders): Promise<Caller | undefined> {
+    const [text, ...contradictions] = credentialsIn(headers);
+    return text === undefined || contradictions.length > 0 ? undefined : await this.#callerOf(text);
   }
 
   async #callerOf(text: string): Promise<Caller | undefined> {
@@ -93,35 +89,6 @@ export class Authenticator {
         .filter((digest) => timingSafeEqual(actual, Buffer.from(digest, 'hex'))).length > 0
     );
   }
-
-  async #assertPatient(from: string, both: string): Promise<void> {
-    for (const [limiter, key, { points }] of [
-      [this.#byAddress, from, ofAddress],
-      [this.#byKey, both, ofKey],
-    ] as const) {
-      const state = await limiter.get(key);
-      if (state && state.consumedPoints >= points) throw throttled(state);
-    }
-  }
-
-  async #failed(from: string, both: string): Promise<void> {
-    for (const [limiter, key] of [
-      [this.#byAddress, from],
-      [this.#byKey, both],
-    ] as const) {
-      await limiter.consume(key).catch((state: unknown) => {
-        throw state instanceof Error ? state : throttled(state as RateLimiterRes);
-      });
-    }
-  }
-}
-
-function throttled({ msBeforeNext }: RateLimiterRes): ServerError {
-  return new ServerError(
-    'ERR_SERVER_THROTTLED',
-    'too many requests with keys that are not valid came from this address',
-    { retryAfter: msBeforeNext / 1000 },
-  );
 }
 
 /** The keys and tokens that a request carries, each once. */

@@ -49,6 +49,7 @@ describe('the first key', () => {
     'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
     '0123456789',
     'deadbeefdeadbeefdeadbeef',
+    '0123456789abcdef0123456789abcdef',
   ])('is refused where the environment has %s', async (weak) => {
     await expect(serving({ environment: { ACMEX_API_KEYS: weak } })).rejects.toMatchObject({
       code: 'ERR_SERVER_API_KEY',
@@ -170,6 +171,17 @@ describe('a key', () => {
     await expect(
       server.call('GET', '/api/keys', { headers: { 'x-forwarded-for': '192.0.2.1' } }),
     ).resolves.toMatchObject({ status: 200 });
+  });
+  it('is admitted where it is valid, however many failures came from the same network', async () => {
+    await using server = await serving();
+    const guess = async () =>
+      await server.call('GET', '/api/keys', {
+        key: `ak_default.${'0'.repeat(26)}.${newSecret()}`,
+      });
+    const guesses = await Promise.all(Array.from({ length: 70 }, guess));
+    expect(guesses.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
+    await expect(guess()).resolves.toMatchObject({ status: 429 });
+    await expect(server.call('GET', '/api/keys')).resolves.toMatchObject({ status: 200 });
   });
   it('is none where it is empty, said twice in two ways, or not a key', async () => {
     await using server = await serving();

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@acmex/clock';
-import { type Config, storageOf } from '@acmex/config';
+import { type Config, storageOf, webhookKey, webhookSecretWeakness } from '@acmex/config';
+import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
+import type { Sender } from '../webhooks/webhook-senders.ts';
 import { assertStrong, digestOf } from './api-key.ts';
 import { Authenticator } from './authenticator.ts';
 import { forgetInitialKey, initialKey } from './initial-key.ts';
@@ -13,6 +15,7 @@ import { oidc, type TokenReader } from './oidc.ts';
 interface ConfiguredAccess {
   readonly digests: readonly string[];
   readonly tokens: TokenReader | undefined;
+  readonly senders: readonly Sender[];
 }
 
 export interface LiveAccessOptions {
@@ -41,9 +44,14 @@ export class LiveAccess {
     });
   }
 
-  /** @throws ServerError `ERR_SERVER_API_KEY` */
+  /** @throws ServerError `ERR_SERVER_API_KEY`, `ERR_SERVER_WEBHOOK_SECRET` */
   static async open(config: Config, options: LiveAccessOptions): Promise<LiveAccess> {
     return new LiveAccess(config, await configuredAccess(config, options), options);
+  }
+
+  /** Returns who may send webhooks. */
+  senders(): readonly Sender[] {
+    return this.#configured.senders;
   }
 
   /** Reads the access of another configuration. @returns puts it into effect */
@@ -75,13 +83,30 @@ async function configuredAccess(
   config: Config,
   { tenants, clock }: LiveAccessOptions,
 ): Promise<ConfiguredAccess> {
-  const { api_keys: keys, oidc: provider } = config.values.server;
+  const { api_keys: keys, oidc: provider, webhooks } = config.values.server;
   const texts = await Promise.all(keys.map(async (key) => (await key.reveal()).trim()));
   texts.forEach((text, index) => assertStrong(text, `server.api_keys[${index}] (ACMEX_API_KEYS)`));
   return {
     digests: texts.map(digestOf),
     tokens: provider && oidc({ provider, tenants, clock }),
+    senders: await Promise.all(
+      webhooks.map(async ({ name, tenant, secret }, index) => ({
+        name,
+        tenant,
+        key: strongWebhookKey(await secret.reveal(), `server.webhooks[${index}].secret`),
+      })),
+    ),
   };
+}
+
+/** @throws ServerError `ERR_SERVER_WEBHOOK_SECRET` */
+function strongWebhookKey(secret: string, place: string): Buffer {
+  const weakness = webhookSecretWeakness(secret);
+  if (weakness === undefined) return webhookKey(secret);
+  throw new ServerError(
+    'ERR_SERVER_WEBHOOK_SECRET',
+    `${place} ${weakness.problem}: ${weakness.cure}`,
+  );
 }
 
 function initialKeyFile(config: Config, dataDirectory: string): string {

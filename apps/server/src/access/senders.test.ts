@@ -1,4 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock, virtualClock } from '@acmex/clock';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -152,6 +155,52 @@ describe('a webhook', () => {
     await expect(
       server.call('POST', '/api/webhook', { body: { event: 'ping' } }),
     ).resolves.toMatchObject({ status: 401 });
+  });
+  it('is refused without a start of the program that has the secret, and put off after many failures', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'acmex-webhook-'));
+    const [program, runs] = [join(folder, 'secret'), join(folder, 'runs')];
+    await writeFile(program, `#!/bin/sh\necho run >> ${runs}\nprintf %s '${secret}'\n`);
+    await chmod(program, 0o700);
+    await using commanded = await serving({
+      toml: `[[server.webhooks]]\nname = "ci"\nsecret = { command = ["${program}"] }`,
+    });
+    const unsigned = async (headers: Readonly<Record<string, string>> = {}) =>
+      await commanded.call('POST', '/api/webhook', { key: '', body: { event: 'ping' }, headers });
+    const at = String(Math.floor(systemClock.now().epochMilliseconds / 1000));
+    const wrong = {
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': at,
+      'webhook-signature': `v1,${Buffer.alloc(32).toString('base64')}`,
+    };
+    for (const headers of [{}, wrong])
+      await expect(unsigned(headers)).resolves.toMatchObject({ status: 401 });
+    const failures = await Promise.all(
+      Array.from({ length: 20 }, async () => await unsigned(wrong)),
+    );
+    expect(failures.map(({ status }) => status)).toContain(429);
+    const text = JSON.stringify({ event: 'ping' });
+    const signature = createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
+      .update(`msg_2.${at}.${text}`)
+      .digest('base64');
+    const signed = { ...wrong, 'webhook-id': 'msg_2', 'webhook-signature': `v1,${signature}` };
+    await expect(unsigned(signed)).resolves.toMatchObject({ status: 200 });
+    await expect(readFile(runs, 'utf8')).resolves.toBe('run\n');
+    await rm(folder, { recursive: true, force: true });
+  });
+  it.each([
+    'whsec_',
+    'x',
+    'whsec_c2hvcnQ=',
+    'a'.repeat(40),
+    'whsec_!!!!',
+    'short text of 23 chars.',
+  ])('has no sender whose secret is %s: the server does not start', async (weak) => {
+    await expect(
+      serving({ toml: `[[server.webhooks]]\nname = "ci"\nsecret = "${weak}"` }),
+    ).rejects.toMatchObject({
+      code: 'ERR_SERVER_WEBHOOK_SECRET',
+      message: expect.stringContaining('server.webhooks[0].secret'),
+    });
   });
   it('renews what it names, once however often it comes', async () => {
     const {

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
@@ -35,6 +34,7 @@ const chain = endpoint({
   summary: 'Get the certificate with its chain',
   params,
   query,
+  waits: 'answer',
   answers: { 200: pem, 304: unchanged },
 });
 const privateKey = endpoint({
@@ -52,6 +52,7 @@ const bundle = endpoint({
   summary: 'Get private key, certificate and chain in one',
   params,
   query,
+  waits: 'answer',
   answers: {
     200: {
       ...pem,
@@ -62,14 +63,7 @@ const bundle = endpoint({
   },
 });
 
-interface Download {
-  readonly caller: Caller;
-  readonly id: string;
-  /** Seconds. */
-  readonly wait: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly signal: AbortSignal;
-}
+type Download = RequestOf<typeof chain>;
 
 interface Downloaded {
   readonly certificate: ManagedCertificate;
@@ -89,14 +83,9 @@ export class Downloads {
   }
 
   @Handles(chain)
-  async chain({
-    caller,
-    params: { id },
-    query: { wait },
-    headers,
-    signal,
-  }: RequestOf<typeof chain>): Promise<Answer> {
-    const { certificate, tag, isKnown } = await this.#read({ caller, id, wait, headers, signal });
+  async chain(request: RequestOf<typeof chain>): Promise<Answer> {
+    const { caller } = request;
+    const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag });
     return answer(200, (await this.#content(certificate, caller)).chain, {
       'content-type': 'application/pem-certificate-chain',
@@ -117,14 +106,9 @@ export class Downloads {
   }
 
   @Handles(bundle)
-  async bundle({
-    caller,
-    params: { id },
-    query: { wait },
-    headers,
-    signal,
-  }: RequestOf<typeof bundle>): Promise<Answer> {
-    const { certificate, tag, isKnown } = await this.#read({ caller, id, wait, headers, signal });
+  async bundle(request: RequestOf<typeof bundle>): Promise<Answer> {
+    const { caller } = request;
+    const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
     const content = await this.#content(certificate, caller);
     await this.#recordReading(caller, certificate);
@@ -139,7 +123,12 @@ export class Downloads {
    * Returns a certificate; where the request waits, a version that `If-None-Match` does not name,
    * once there is one.
    */
-  async #read({ caller, id, wait, headers, signal }: Download): Promise<Downloaded> {
+  async #read(request: Download): Promise<Downloaded> {
+    const {
+      caller,
+      params: { id },
+      headers,
+    } = request;
     const version = (certificate: ManagedCertificate): Downloaded => ({
       certificate,
       tag: tagOf(certificate),
@@ -147,7 +136,7 @@ export class Downloads {
     });
     const isNamed = (tag: string | undefined) =>
       tag !== undefined && names(headers['if-none-match'], tag);
-    const seconds = requestedWait(wait, headers.prefer);
+    const seconds = requestedWait(request.query.wait, headers.prefer);
     const now = version(await visible(caller, id));
     if (seconds === 0 || !now.isKnown) return now;
     const { name: tenant, manager } = caller.tenant;
@@ -155,7 +144,9 @@ export class Downloads {
       const stored = await manager.provisioner.certificates.find(id);
       return stored && tagOf(stored);
     };
+    const { signal } = request;
     await this.#longPoll.until({ tenant, id, read, isKnown: isNamed, seconds, signal });
+    await request.reauthenticate();
     return version(await visible(caller, id));
   }
 

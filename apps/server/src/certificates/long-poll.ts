@@ -1,11 +1,8 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { ServerError } from '../errors.ts';
+import { SharedWatches } from '../waiting/shared-watches.ts';
 
-/**
- * Milliseconds between two looks at one certificate, and how much more for each other that is
- * waited for.
- */
-const [pause, more] = [500, 5];
+/** Milliseconds between two reads of one certificate. */
+const pauseMs = 500;
 /** Seconds. */
 const longest = 60;
 
@@ -19,18 +16,10 @@ export interface LongPollRequest {
   readonly signal: AbortSignal;
 }
 
-/**
- * Those who wait for another certificate. All who wait for the same look once, and however many
- * wait, the storage is read 200 times a second at most.
- */
+/** Those who wait for another certificate. All who wait for the same one share each read. */
 export class LongPoll {
   readonly #clock: Clock;
-  readonly #maxWaiting: number;
-  readonly #waiting = new Map<string, number>();
-  readonly #readings = new Map<
-    string,
-    { waiters: number; at: number; version: Promise<string | undefined> }
-  >();
+  readonly #watches: SharedWatches<string | undefined>;
 
   /** @param options `maxWaiting` for each tenant at once; 1,000 by default */
   constructor({
@@ -38,7 +27,12 @@ export class LongPoll {
     maxWaiting = 1000,
   }: { readonly clock?: Clock; readonly maxWaiting?: number } = {}) {
     this.#clock = clock;
-    this.#maxWaiting = maxWaiting;
+    this.#watches = new SharedWatches({
+      clock,
+      pauseMs,
+      maxPerTenant: maxWaiting,
+      activity: 'wait for certificates',
+    });
   }
 
   /**
@@ -46,43 +40,14 @@ export class LongPoll {
    * aborts.
    * @throws ServerError `ERR_SERVER_BUSY`
    */
-  async until({ tenant, id, read, isKnown, seconds, signal }: LongPollRequest): Promise<void> {
-    const waiting = this.#waiting.get(tenant) ?? 0;
-    if (waiting >= this.#maxWaiting)
-      throw new ServerError(
-        'ERR_SERVER_BUSY',
-        `${this.#maxWaiting} requests of the tenant ${tenant} wait for certificates already`,
-        { retryAfter: 10 },
-      );
-    const key = `${tenant}/${id}`;
-    const reading = this.#readings.get(key) ?? {
-      waiters: 0,
-      at: -Infinity,
-      version: Promise.resolve(undefined),
-    };
-    this.#waiting.set(tenant, waiting + 1);
-    this.#readings.set(key, reading);
-    reading.waiters += 1;
-    try {
-      const end = this.#clock.monotonic() + seconds * 1000;
-      for (
-        let now = this.#clock.monotonic();
-        now < end && !signal.aborted;
-        now = this.#clock.monotonic()
-      ) {
-        const between = Math.max(pause, this.#readings.size * more);
-        if (now - reading.at >= between) [reading.at, reading.version] = [now, read()];
-        if (!isKnown(await reading.version)) return;
-        await this.#clock
-          .sleep({ milliseconds: Math.min(between, Math.max(1, Math.ceil(end - now))) }, { signal })
-          .catch(() => {
-            /* the caller is gone */
-          });
-      }
-    } finally {
-      reading.waiters -= 1;
-      if (reading.waiters === 0) this.#readings.delete(key);
-      this.#waiting.set(tenant, (this.#waiting.get(tenant) ?? 1) - 1);
+  async until({ isKnown, seconds, ...watched }: LongPollRequest): Promise<void> {
+    const { signal } = watched;
+    using watch = this.#watches.begin(watched);
+    const endMs = this.#clock.monotonic() + seconds * 1000;
+    while (!signal.aborted) {
+      const remainingMs = endMs - this.#clock.monotonic();
+      if (remainingMs <= 0 || !isKnown(await watch.read())) return;
+      await watch.pause(remainingMs);
     }
   }
 }

@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { digestOf } from '../access/api-key.ts';
 import { Authenticator } from '../access/authenticator.ts';
-import type { Admission } from '../access/caller.ts';
+import type { Admission, Caller } from '../access/caller.ts';
+import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { WebhookSenders } from '../webhooks/webhook-senders.ts';
 import type { EndpointDescription } from './endpoint.ts';
@@ -18,13 +21,16 @@ export interface ParsedRequest extends FastifyRequest {
 export class AuthGuard {
   readonly #authenticator: Authenticator;
   readonly #senders: WebhookSenders;
+  readonly #clock: Clock;
 
   constructor(
     @Inject(Authenticator) authenticator: Authenticator,
     @Inject(WebhookSenders) senders: WebhookSenders,
+    @Inject(CLOCK) clock: Clock,
   ) {
     this.#authenticator = authenticator;
     this.#senders = senders;
+    this.#clock = clock;
   }
 
   /**
@@ -39,7 +45,7 @@ export class AuthGuard {
     reply: FastifyReply,
   ): Promise<Admission> {
     const { headers, ip, rawBody = Buffer.alloc(0) } = request;
-    if (scope === 'sender') return await this.#senders.authenticate(headers, rawBody);
+    if (scope === 'sender') return await this.#senders.authenticate(headers, rawBody, ip);
     if (browser) reply.header('www-authenticate', 'Basic realm="the API key as password"');
     const caller = await this.#authenticator.authenticate(
       browser ? withPassword(headers) : headers,
@@ -57,6 +63,44 @@ export class AuthGuard {
       );
     return { caller };
   }
+
+  /**
+   * Checks that the credential of an admitted request is still valid, with the same rights. A
+   * token's leeway is for the clocks of those who send requests: no request waits beyond the
+   * token's own end.
+   * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`
+   */
+  async reauthenticate(
+    admitted: Caller,
+    { scope, browser }: EndpointDescription,
+    { headers, rawBody = Buffer.alloc(0) }: ParsedRequest,
+  ): Promise<void> {
+    const caller =
+      scope === 'sender'
+        ? (await this.#senders.verify(headers, rawBody))?.caller
+        : await this.#authenticator.verify(browser ? withPassword(headers) : headers);
+    if (caller && !this.#hasEnded(caller) && hasSameRights(caller, admitted)) return;
+    throw new ServerError(
+      'ERR_SERVER_UNAUTHENTICATED',
+      'this key or token has ended, or was revoked, while its request waited',
+    );
+  }
+
+  #hasEnded({ expiresAt }: Caller): boolean {
+    return expiresAt !== undefined && Date.parse(expiresAt) <= this.#clock.now().epochMilliseconds;
+  }
+}
+
+function hasSameRights(caller: Caller, admitted: Caller): boolean {
+  const rightsOf = ({ tenant, scopes, names }: Caller) =>
+    JSON.stringify([tenant.name, [...scopes].sort(), names]);
+  return rightsOf(caller) === rightsOf(admitted);
+}
+
+/** Returns what identifies the credential of a request, and tells nobody what it is. */
+export function credentialId({ scope }: EndpointDescription, { headers }: ParsedRequest): string {
+  const { 'x-api-key': key, authorization, 'webhook-signature': signature } = headers;
+  return digestOf(JSON.stringify([scope === 'sender', key, authorization, signature]));
 }
 
 /** Reads the key from the password that a browser sends. RFC 7617 */

@@ -38,6 +38,11 @@ export interface EndpointDescription<
   readonly answers: Readonly<Record<number, AnswerDescription>>;
   /** Whether the answer holds a secret, which is not kept for a repetition. */
   readonly secret?: true;
+  /**
+   * How long a request may last: `answer` where the answer may wait for something, `stream` where
+   * it goes on. Such a request ends within seconds of the end of its credential.
+   */
+  readonly waits?: 'answer' | 'stream';
   /** Whether people look at it in a browser, which asks them for the key. */
   readonly browser?: true;
 }
@@ -49,8 +54,17 @@ export interface Received<P, Q, B> {
   readonly body: B;
   readonly caller: Caller;
   readonly headers: IncomingHttpHeaders;
-  /** Aborts when the caller is gone, and when the server stops. */
+  /**
+   * Aborts when the request is over, when the server stops, and within seconds when the credential
+   * of the caller has ended. A handler that waits must end its wait then.
+   */
   readonly signal: AbortSignal;
+  /**
+   * Checks that the credential of the caller is still valid. A handler calls it after each wait,
+   * before it reads what it answers.
+   * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`
+   */
+  readonly reauthenticate: () => Promise<void>;
 }
 type Read<T> = T extends z.ZodType ? z.output<T> : undefined;
 export type RequestOf<E> =
@@ -60,7 +74,10 @@ export type RequestOf<E> =
 
 export interface Answer {
   readonly status: number;
-  /** JSON, or text or a stream with a `content-type`. */
+  /**
+   * JSON, or text or a stream with a `content-type`. A stream is cut when the credential of the
+   * caller has ended.
+   */
   readonly body?: object | string | Readable | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }

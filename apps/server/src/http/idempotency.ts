@@ -6,6 +6,7 @@ import { records, type Storage } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';
+import type { LiveRequest } from './live-request.ts';
 import { problemOf } from './problem.ts';
 
 export interface RepeatableRequest {
@@ -17,6 +18,8 @@ export interface RepeatableRequest {
   readonly body: Buffer | undefined;
   /** Whether the answer holds a secret. */
   readonly secret: boolean;
+  /** How long the request may wait for an earlier one. */
+  readonly live: Pick<LiveRequest, 'signal' | 'reauthenticate'>;
 }
 
 /**
@@ -70,9 +73,8 @@ export class Idempotency {
     for (;;) {
       const earlier = this.#atWork.get(`${name} ${place}`);
       if (!earlier) break;
-      await earlier.catch(() => {
-        /* its own caller hears of it */
-      });
+      await ended(earlier, request.live.signal);
+      await request.live.reauthenticate();
     }
     const doing = this.#once(storage, place, request, work);
     this.#atWork.set(`${name} ${place}`, doing);
@@ -104,9 +106,13 @@ export class Idempotency {
       createHash('sha256')
         .update(request.body ?? '')
         .digest('hex'),
+      // The rights of a key never change; those of a person's tokens do.
+      ...(request.caller.id.startsWith('oidc:') ? request.caller.names : []),
     );
+    let hasWaited = false;
     for (;;) {
       const existing = await this.#find(storage, place);
+      if (hasWaited) await request.live.reauthenticate();
       if (existing && existing.record.request !== requestDigest)
         throw new ServerError(
           'ERR_SERVER_IDEMPOTENCY',
@@ -118,7 +124,8 @@ export class Idempotency {
         existing?.record.until !== undefined &&
         Date.parse(existing.record.until) > now.epochMilliseconds
       ) {
-        await this.#clock.sleep(pollInterval);
+        await this.#clock.sleep(pollInterval, { signal: request.live.signal });
+        hasWaited = true;
         continue;
       }
       const begun: Kept = {
@@ -193,6 +200,25 @@ export class Idempotency {
       .toString()
       .slice(0, 10);
   }
+}
+
+/** Waits for the end of earlier work, whatever it is. Throws the reason of the signal. */
+async function ended(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let abort = noop;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([work.then(noop, noop), aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function noop(): void {
+  /* the request that does the work reports its failure */
 }
 
 function answerOf({ status, headers, body }: NonNullable<Kept['answer']>, secret: boolean): Answer {

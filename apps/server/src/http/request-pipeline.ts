@@ -1,14 +1,19 @@
-import { IdentifierError } from '@acmex/identifier';
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Clock } from '@acmex/clock';
+import { IdentifierError } from '@acmex/identifier';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Admission, Caller } from '../access/caller.ts';
+import { CredentialMonitor } from '../access/credential-monitor.ts';
+import { CLOCK } from '../clock.ts';
 import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { AuthGuard, type ParsedRequest } from './auth-guard.ts';
 import type { Answer, EndpointDescription, Handler, Received } from './endpoint.ts';
 import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
+import { LiveRequest, type LiveRequestOptions } from './live-request.ts';
 
 /** Aborts when the server stops. */
 export const STOPPING = Symbol('stopping');
@@ -21,19 +26,20 @@ export const STOPPING = Symbol('stopping');
 export class RequestPipeline {
   readonly #guard: AuthGuard;
   readonly #idempotency: Idempotency;
-  readonly #stopping: AbortSignal;
   readonly #scheduling: Scheduling;
+  readonly #live: Pick<LiveRequestOptions, 'guard' | 'monitor' | 'clock' | 'stopping'>;
 
   constructor(
     @Inject(AuthGuard) guard: AuthGuard,
     @Inject(Idempotency) idempotency: Idempotency,
     @Inject(STOPPING) stopping: AbortSignal,
     @Inject(SCHEDULING) scheduling: Scheduling,
+    @Inject(CLOCK) clock: Clock,
   ) {
     this.#guard = guard;
     this.#idempotency = idempotency;
-    this.#stopping = stopping;
     this.#scheduling = scheduling;
+    this.#live = { guard, clock, stopping, monitor: new CredentialMonitor(clock) };
   }
 
   /**
@@ -50,35 +56,44 @@ export class RequestPipeline {
       endpoint.scope === 'nobody'
         ? undefined
         : await this.#guard.authorize(endpoint, request, reply);
+    const live = new LiveRequest({
+      ...this.#live,
+      endpoint,
+      request,
+      reply,
+      caller: admission?.caller,
+    });
     const received = new ReceivedRequest(
       checkedRequest(endpoint, request),
       request.headers,
       admission?.caller,
-      this.#stopping,
-      reply,
+      live,
     );
     // The schemas made what the handler takes: its type is derived from them.
     const work = async () => await handle(received as unknown as Received<never, never, never>);
-    const {
-      status,
-      body,
-      headers = {},
-    } = request.method === 'GET'
-      ? await work()
-      : await this.#change(endpoint, request, admission, work);
-    return reply.status(status).headers(headers).send(body);
+    const { status, body, headers } =
+      request.method === 'GET'
+        ? await this.#read(live, work)
+        : await this.#change({ endpoint, request, admission, live, work });
+    return reply
+      .status(status)
+      .headers(headers ?? {})
+      .send(body instanceof Readable ? live.stream(body) : body);
+  }
+
+  /** Reads what a request asks for, and answers it only while its credential is valid. */
+  async #read(live: LiveRequest, work: () => Promise<Answer>): Promise<Answer> {
+    const answer = await work();
+    await live.assertFresh();
+    return answer;
   }
 
   /**
    * Does a request that changes something once, and only while other processes can be notified of
    * it.
    */
-  async #change(
-    { secret }: EndpointDescription,
-    { method, url, headers, rawBody: body }: ParsedRequest,
-    admission: Admission | undefined,
-    work: () => Promise<Answer>,
-  ): Promise<Answer> {
+  async #change({ endpoint, request, admission, live, work }: Change): Promise<Answer> {
+    const { method, url, headers, rawBody: body } = request;
     if (this.#scheduling.team?.isConnected() === false)
       throw new ServerError(
         'ERR_SERVER_UNAVAILABLE',
@@ -87,11 +102,21 @@ export class RequestPipeline {
       );
     const key = admission && (admission.idempotencyKey ?? idempotencyKeyIn(headers));
     if (!admission || key === undefined) return await work();
+    const secret = endpoint.secret === true;
     return await this.#idempotency.once(
-      { caller: admission.caller, key, method, url, body, secret: secret === true },
+      { caller: admission.caller, key, method, url, body, secret, live },
       work,
     );
   }
+}
+
+/** A request that changes something. */
+interface Change {
+  readonly endpoint: EndpointDescription;
+  readonly request: ParsedRequest;
+  readonly admission: Admission | undefined;
+  readonly live: LiveRequest;
+  readonly work: () => Promise<Answer>;
 }
 
 interface CheckedRequest {
@@ -120,38 +145,25 @@ class ReceivedRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
-  readonly #stopping: AbortSignal;
-  readonly #reply: FastifyReply;
-  #signal: AbortSignal | undefined;
+  readonly reauthenticate: () => Promise<void>;
+  readonly #live: LiveRequest;
 
   constructor(
     { params, query, body }: CheckedRequest,
     readonly headers: IncomingHttpHeaders,
     readonly caller: Caller | undefined,
-    stopping: AbortSignal,
-    reply: FastifyReply,
+    live: LiveRequest,
   ) {
     this.params = params;
     this.query = query;
     this.body = body;
-    this.#stopping = stopping;
-    this.#reply = reply;
+    this.reauthenticate = live.reauthenticate;
+    this.#live = live;
   }
 
-  /** Made when it is first read: few handlers need it, and it costs more than all the rest. */
   get signal(): AbortSignal {
-    this.#signal ??= AbortSignal.any([this.#stopping, endOf(this.#reply)]);
-    return this.#signal;
+    return this.#live.signal;
   }
-}
-
-/** Aborts when the caller has gone before the answer was complete. */
-function endOf(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
-  return gone.signal;
 }
 
 function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what: string): unknown {

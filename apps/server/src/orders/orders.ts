@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import { type Clock, systemClock } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
 import type { OrderStatus } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { specOf, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
+import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
+import { SharedWatches, type Watch } from '../waiting/shared-watches.ts';
 import { hasEnded, orderOf, orderSchema, orderStates } from './order.ts';
 
 const params = z.strictObject({ id: orderId });
@@ -135,28 +137,51 @@ const events = endpoint({
   scope: 'orders:read',
   summary: 'Watch an order',
   params,
+  waits: 'stream',
   answers: {
     200: {
       description:
-        'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. `Last-Event-ID` resumes after that step.',
+        'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token.',
       contentType: 'text/event-stream',
     },
   },
 });
 
-const pause = { milliseconds: 300 };
+/** Milliseconds between two reads of one order, and of silence before a stream says that it lives. */
+const pauseMs = 300;
 const heartbeat = 15_000;
+/** Clients continue after the end of a stream with `Last-Event-ID`. */
+const longestStreamMs = 3_600_000;
+const maxStreamsPerTenant = 200;
 const renewedAtOnce = 500;
+
+interface OrderStream {
+  readonly caller: Caller;
+  readonly watch: Watch<OrderStatus>;
+  readonly signal: AbortSignal;
+}
 
 @Injectable()
 export class Orders {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
+  readonly #watches: SharedWatches<OrderStatus>;
 
-  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(Quotas) quotas: Quotas) {
+  constructor(
+    @Inject(SCHEDULING) scheduling: Scheduling,
+    @Inject(Quotas) quotas: Quotas,
+    @Inject(CLOCK) clock: Clock,
+  ) {
     this.#scheduling = scheduling;
     this.#quotas = quotas;
+    this.#clock = clock;
+    this.#watches = new SharedWatches({
+      clock,
+      pauseMs,
+      maxPerTenant: maxStreamsPerTenant,
+      activity: 'watch orders',
+    });
   }
 
   @Handles(list)
@@ -260,11 +285,15 @@ export class Orders {
       throw new ServerError('ERR_SERVER_REQUEST', 'Last-Event-ID is the number of a step', {
         errors: [{ parameter: 'Last-Event-ID', detail: 'write the number of a step' }],
       });
-    await this.#order(caller, id);
-    const body = Readable.from(this.#watch(caller, id, Number(last), signal), {
-      objectMode: false,
+    const watch = this.#watches.begin({
+      tenant: caller.tenant.name,
+      id,
+      read: async () => await caller.tenant.manager.provisioner.status(id),
+      signal,
     });
-    return answer(200, body, {
+    await this.#visible(caller, watch);
+    const events = this.#eventsOf({ caller, watch, signal }, Number(last));
+    return answer(200, Readable.from(events, { objectMode: false }), {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
@@ -272,15 +301,11 @@ export class Orders {
   }
 
   /** The record is all there is to see, whichever process works on it. */
-  async *#watch(
-    caller: Caller,
-    id: string,
-    seen: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<string> {
+  async *#eventsOf({ caller, watch, signal }: OrderStream, seen: number): AsyncGenerator<string> {
+    const endMs = this.#clock.monotonic() + longestStreamMs;
     let [step, state, spoken] = [seen, '', this.#clock.monotonic()];
-    while (!signal.aborted) {
-      const order = await this.#order(caller, id);
+    while (!signal.aborted && this.#clock.monotonic() < endMs) {
+      const order = await this.#visible(caller, watch);
       const news = order.steps
         .filter(({ number }) => number > step)
         .map((step) => message('step', step, step.number));
@@ -297,10 +322,12 @@ export class Orders {
         yield news.join('');
         spoken = this.#clock.monotonic();
       }
-      await this.#clock.sleep(pause, { signal }).catch(() => {
-        /* the caller is gone */
-      });
+      await watch.pause();
     }
+  }
+
+  async #visible(caller: Caller, watch: Watch<OrderStatus>): Promise<OrderStatus> {
+    return assertVisible(caller, await watch.read());
   }
 
   async #submit(caller: Caller, certificate: string, traceparent?: string): Promise<string> {
@@ -321,11 +348,14 @@ export class Orders {
   }
 
   async #order(caller: Caller, id: string): Promise<OrderStatus> {
-    const order = await caller.tenant.manager.provisioner.status(id);
-    if (!maySee(caller, order.names))
-      throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${id}`);
-    return order;
+    return assertVisible(caller, await caller.tenant.manager.provisioner.status(id));
   }
+}
+
+/** @throws ServerError `ERR_SERVER_NOT_FOUND` for an order of names that the caller may not use */
+function assertVisible(caller: Caller, order: OrderStatus): OrderStatus {
+  if (maySee(caller, order.names)) return order;
+  throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${order.id}`);
 }
 
 /** One that is not well-formed counts as none. W3C Trace Context §3.2.2 */

@@ -1,16 +1,17 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
-import type { Secret } from '@acmex/config';
 import type { Admission } from '../access/caller.ts';
+import { FailureThrottle } from '../access/failure-throttle.ts';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 
-/** Someone whose webhooks are taken. */
+/** Someone whose webhooks are accepted. */
 export interface Sender {
   readonly name: string;
   readonly tenant: string;
-  readonly secret: Pick<Secret, 'reveal'>;
+  /** The key of its signatures, as it was revealed when the configuration took effect. */
+  readonly key: Buffer;
 }
 
 /** How old a webhook may be, or how far ahead the sender's clock. Seconds. */
@@ -24,6 +25,7 @@ export class WebhookSenders {
   readonly #senders: () => readonly Sender[];
   readonly #tenants: () => ReadonlyMap<string, Tenant>;
   readonly #clock: Clock;
+  readonly #failures = new FailureThrottle('webhooks without a valid signature');
 
   constructor({
     senders,
@@ -42,50 +44,59 @@ export class WebhookSenders {
   /**
    * Finds the sender whose signature a webhook has. The same webhook again is the same request: its
    * id is the idempotency key.
-   * @throws ServerError `ERR_SERVER_SIGNATURE`
+   * @throws ServerError `ERR_SERVER_SIGNATURE`, `ERR_SERVER_THROTTLED`
    */
-  async authenticate(headers: IncomingHttpHeaders, body: Buffer): Promise<Admission> {
-    const [id, time, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
-      (name) => String(headers[name] ?? ''),
-    );
-    const age = Math.abs(this.#clock.now().epochMilliseconds / 1000 - Number(time));
-    const wellFormed =
-      /^[\w.-]{1,200}$/.test(id ?? '') && /^\d{1,12}$/.test(time ?? '') && age <= tolerance;
-    const received = (signatures ?? '')
-      .split(' ')
-      .slice(0, 8)
-      .flatMap((signature) =>
-        signature.startsWith('v1,') ? [Buffer.from(signature.slice(3), 'base64')] : [],
-      );
-    for (const { name, tenant: named, secret } of wellFormed ? this.#senders() : []) {
-      const expected = createHmac('sha256', keyOf(await secret.reveal()))
-        .update(`${id}.${time}.`)
-        .update(body)
-        .digest();
-      const tenant = this.#tenants().get(named);
-      if (
-        !tenant ||
-        !received.some(
-          (signature) =>
-            signature.length === expected.length && timingSafeEqual(signature, expected),
-        )
-      )
-        continue;
-      return {
-        caller: { id: `webhook:${name}`, tenant, scopes: new Set(['orders:write']), names: ['*'] },
-        idempotencyKey: id,
-      };
-    }
+  async authenticate(
+    headers: IncomingHttpHeaders,
+    body: Buffer,
+    address: string,
+  ): Promise<Admission> {
+    const admission = await this.verify(headers, body);
+    if (admission) return admission;
+    await this.#failures.count(address, 'webhook');
     throw new ServerError(
       'ERR_SERVER_SIGNATURE',
       'this webhook is not signed by a sender that is configured, or is older than five minutes',
     );
   }
+
+  /** Returns the sender of a webhook; undefined where it has none. Counts no failure. */
+  async verify(headers: IncomingHttpHeaders, body: Buffer): Promise<Admission | undefined> {
+    const webhook = signedWebhook(headers, this.#clock);
+    if (!webhook) return undefined;
+    const { id, time, signatures } = webhook;
+    for (const { name, tenant: named, key } of this.#senders()) {
+      const expected = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest();
+      const tenant = this.#tenants().get(named);
+      const isSigned = signatures.some(
+        (signature) => signature.length === expected.length && timingSafeEqual(signature, expected),
+      );
+      if (!tenant || !isSigned) continue;
+      return {
+        caller: { id: `webhook:${name}`, tenant, scopes: new Set(['orders:write']), names: ['*'] },
+        idempotencyKey: id,
+      };
+    }
+    return undefined;
+  }
 }
 
-/** `whsec_` and base64, or the text itself. */
-function keyOf(secret: string): Buffer {
-  return secret.startsWith('whsec_')
-    ? Buffer.from(secret.slice('whsec_'.length), 'base64')
-    : Buffer.from(secret);
+/** Reads the headers of a webhook; undefined where one is missing, not well-formed or too old. */
+function signedWebhook(
+  headers: IncomingHttpHeaders,
+  clock: Clock,
+):
+  | { readonly id: string; readonly time: string; readonly signatures: readonly Buffer[] }
+  | undefined {
+  const text = (name: string) => String(headers[`webhook-${name}`] ?? '');
+  const [id, time] = [text('id'), text('timestamp')];
+  const age = Math.abs(clock.now().epochMilliseconds / 1000 - Number(time));
+  const signatures = text('signature')
+    .split(' ')
+    .slice(0, 8)
+    .flatMap((signature) =>
+      signature.startsWith('v1,') ? [Buffer.from(signature.slice(3), 'base64')] : [],
+    );
+  const isWellFormed = /^[\w.-]{1,200}$/.test(id) && /^\d{1,12}$/.test(time) && age <= tolerance;
+  return isWellFormed && signatures.length > 0 ? { id, time, signatures } : undefined;
 }

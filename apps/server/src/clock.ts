@@ -1,0 +1,2 @@
+/** The clock of the server, which controllers are made with. */
+export const CLOCK = Symbol('clock');
