@@ -7,6 +7,7 @@ import type { Provider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { Authenticator } from './access/authenticator.ts';
+import { closeExposed, trustedProxies } from './access/trusted-proxies.ts';
 import { FETCH } from './accounts/accounts.ts';
 import type { CertificateCounts } from './certificate-counts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
@@ -96,19 +97,24 @@ async function createApplication(
   options: OpenHttpOptions,
   certificate: ServerCertificate | undefined,
 ): Promise<NestFastifyApplication> {
-  const { config, role, live, metrics, work } = options;
+  const { config, role, live, metrics, work, log } = options;
   const { team } = work;
+  const currentConfig = () => live.rootManager().config;
+  const proxies = trustedProxies(currentConfig);
   const storesInRedis = storageOf(config).place.kind === 'redis';
-  return await application({
+  const app = await application({
     controllers: role === 'worker' ? workerControllers : controllers,
     imports: team && role !== 'api' ? scanSchedulerModules(team) : [],
     isReachable: team && storesInRedis ? () => team.isConnected() : () => true,
     tls: certificate?.first,
-    trustedProxies: config.values.server.trusted_proxies,
-    isOwnHost: hostCheck(() => live.rootManager().config),
+    trustedProxies: proxies,
+    isOwnHost: hostCheck(currentConfig),
     metrics,
+    log,
     providers: providers(options),
   });
+  if (!certificate) closeExposed(app.getHttpServer(), proxies);
+  return app;
 }
 
 /** Returns what controllers are made with. */

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { systemClock } from '@acmex/clock';
 import { freePort } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { serve, type ServeOptions } from './serve.ts';
 import { serving, startCa, type TestCa } from './serving.testing.ts';
 
@@ -55,7 +55,22 @@ const inspect = async (url: string, root: string) =>
     },
   );
 
+/** IPv4 addresses of this machine that others could reach. */
+const outwardAddresses = () =>
+  Object.values(networkInterfaces())
+    .flatMap((addresses = []) => addresses)
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => address);
+
 describe('a server', () => {
+  it('warns once of X-Forwarded-For from a peer that it does not trust', async () => {
+    await using server = await serving();
+    for (const path of ['/health', '/health', '/api/keys'])
+      await server.fetch(path, { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    expect(server.log.filter((line) => line.includes('X-Forwarded-For from 127.0.0.1'))).toEqual([
+      expect.stringContaining('server.trusted_proxies'),
+    ]);
+  });
   it('does not start where keys would pass in clear, and does behind a proxy that is named', async () => {
     const port = await freePort();
     for (const place of ['0.0.0.0', '[::]'])
@@ -68,6 +83,9 @@ describe('a server', () => {
       ),
     );
     expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    // What comes from elsewhere than the proxy has passed in clear.
+    for (const address of outwardAddresses())
+      await expect(fetch(`http://${address}:${port}/health`)).rejects.toThrow('fetch failed');
     await server.stop({ within: { seconds: 1 } });
   });
   it('says which address it cannot listen on, and leaves nothing open', async () => {

@@ -95,19 +95,9 @@ async function ofFiles({
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
 }): Promise<SecureContextOptions> {
-  const [cert, privateKey] = await Promise.all(
-    [certificate, key].map(
-      async (file) =>
-        await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-          throw new ServerError(
-            'ERR_SERVER_TLS',
-            `the file ${file} cannot be read (${cause.code ?? cause.message})`,
-            { cause },
-          );
-        }),
-    ),
-  );
-  const options = { cert: cert?.toString(), key: privateKey?.toString() };
+  const cert = await contentOf(certificate);
+  const privateKey = await contentOf(key);
+  const options = { cert, key: privateKey };
   try {
     createSecureContext(options);
   } catch (cause) {
@@ -118,6 +108,17 @@ async function ofFiles({
     );
   }
   return options;
+}
+
+/** @throws ServerError `ERR_SERVER_TLS` */
+async function contentOf(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new ServerError(
+      'ERR_SERVER_TLS',
+      `the file ${file} cannot be read (${cause.code ?? cause.message})`,
+      { cause },
+    );
+  });
 }
 
 /** Returns undefined until it is issued. Adds the certificate where it is not managed yet. */

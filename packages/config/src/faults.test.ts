@@ -188,6 +188,11 @@ describe('what is wrong with a configuration', () => {
       '[challenge.dns01]\nprovider = "main"',
       `2 challenge.dns01.provider is not defined: define it in challenge.dns01.providers, or write one of ${tokenAloneTypes.join(', ')}`,
     ],
+    ...['proxy.example', '10.0.0.0/33', '10.0.0.0/', '1.2.3', '::/0', ''].map((range) => [
+      `${JSON.stringify(range)} as a trusted proxy`,
+      `[server]\ntrusted_proxies = ["::1", "10.0.0.0/8", "uniquelocal", "${range}"]`,
+      '2 server.trusted_proxies[3] does not fit: write an address or a range: 10.0.0.0/8',
+    ]),
     [
       'a credential from two places',
       '[server]\napi_keys = [{ env = "A", file = "/b" }]',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
 import { z } from 'zod';
@@ -40,6 +41,21 @@ export function path(meaning: string) {
     .string({ error: wanted })
     .refine(isAbsolute, wanted)
     .meta({ description: meaning, format: 'path' });
+}
+
+/** An IP address, a range of them, or the name of a well-known range. */
+export function addressRange(meaning: string) {
+  const wanted = 'write an address or a range: 10.0.0.0/8';
+  return z.string({ error: wanted }).refine(isAddressRange, wanted).meta({ description: meaning });
+}
+
+function isAddressRange(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', size, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  if (size === undefined || (version === 4 && isIP(size) === 4)) return true;
+  return /^\d{1,3}$/.test(size) && Number(size) > 0 && Number(size) <= (version === 4 ? 32 : 128);
 }
 
 /** A list. */

@@ -4,8 +4,10 @@ import helmet from 'helmet';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { TrustedProxies } from '../access/trusted-proxies.ts';
 import { ServerError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { AuthGuard } from './auth-guard.ts';
 import { type Controller, type Handler, routesOf } from './endpoint.ts';
@@ -23,10 +25,11 @@ export interface ApplicationOptions {
   /** PEM. */
   readonly tls?: SecureContextOptions | undefined;
   /** The proxies whose headers name the caller's address. */
-  readonly trustedProxies: readonly string[];
+  readonly trustedProxies: TrustedProxies;
   /** Returns whether HOST or HOST:PORT, in lower case, is a name of this server. */
   readonly isOwnHost: (host: string) => boolean;
   readonly metrics: Metrics;
+  readonly log: Log;
 }
 
 /** What a caller may cost before they are authenticated. Bytes and milliseconds. */
@@ -87,7 +90,7 @@ function fastifyAdapter({
     bodyLimit,
     requestTimeout,
     keepAliveTimeout,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy: (address) => trustedProxies.isTrusted(address),
     routerOptions: { maxParamLength, caseSensitive: true },
     forceCloseConnections: true,
     frameworkErrors(cause: Error, _: unknown, reply: FastifyReply) {
@@ -101,16 +104,13 @@ function fastifyAdapter({
 /** Refuses what no route must see, and counts each answer. */
 function addHooks(
   fastify: FastifyInstance,
-  {
-    tls,
-    isOwnHost,
-    isReachable,
-    metrics,
-  }: Pick<ApplicationOptions, 'tls' | 'isOwnHost' | 'isReachable' | 'metrics'>,
+  { tls, isOwnHost, isReachable, metrics, trustedProxies, log }: ApplicationOptions,
 ): void {
   const headers = securityHeaders(tls !== undefined);
+  const noticeForwarding = forwardingNotice(trustedProxies, log);
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
+    noticeForwarding(request);
     if (!isOwnHost(String(request.headers.host ?? '').toLowerCase()))
       throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
     if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
@@ -127,6 +127,23 @@ function addHooks(
     async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
       metrics.countRequest({ method, route, status, seconds: elapsedTime / 1000 }),
   );
+}
+
+/** Returns a check that logs once that a proxy is not trusted, whose callers then look like one. */
+function forwardingNotice(
+  trustedProxies: TrustedProxies,
+  log: Log,
+): (request: FastifyRequest) => void {
+  let hasLogged = false;
+  return ({ headers, socket: { remoteAddress = '' } }) => {
+    if (hasLogged || headers['x-forwarded-for'] === undefined) return;
+    if (trustedProxies.isTrusted(remoteAddress)) return;
+    hasLogged = true;
+    log({
+      level: 'warn',
+      msg: `X-Forwarded-For from ${remoteAddress} is ignored: add this address to server.trusted_proxies if it is your proxy, since all its callers count as one`,
+    });
+  };
 }
 
 /**

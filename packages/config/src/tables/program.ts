@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import {
+  addressRange,
   certifiedName,
   choice,
   httpsUrl,
@@ -58,7 +59,7 @@ export function serverTable(secret: CredentialKey) {
       "Host names that requests may use, in addition to that of listen_addr and this machine's names. Other names are refused.",
     ).default([]),
     trusted_proxies: list(
-      text('An address or a range: 10.0.0.0/8.'),
+      addressRange('An address or a range: 10.0.0.0/8.'),
       'Proxies that terminate TLS, and whose forwarded caller addresses are trusted.',
     ).default([]),
     tls: serverTls(),
