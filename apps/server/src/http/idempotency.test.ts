@@ -44,16 +44,16 @@ describe('a request with the key of an earlier one', () => {
       await work;
       return answer(202, { id: 'ord_1' });
     });
-    const [same, other] = [repeatable(storage), repeatable(storage)];
+    const [same, elsewhere] = [repeatable(storage), repeatable(storage)];
     const never = async () => answer(500);
     const waiting = [
       here.once(same.request, never),
-      new Idempotency(clock).once(other.request, never),
+      new Idempotency(clock).once(elsewhere.request, never),
     ];
     for (const wait of waiting) wait.catch(() => undefined);
     await clock.advance({ seconds: 1 });
     same.revoke();
-    other.revoke();
+    elsewhere.revoke();
     await expect(waiting[0]).rejects.toBe(revoked);
     await expect(waiting[1]).rejects.toBe(revoked);
     finish();
