@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSelfSigned, webcrypto } from '@acmex/certificate';
 import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
@@ -296,5 +297,42 @@ describe('acmex info', () => {
     const { code, stderr } = await acmex(['info', '-c', join(folder, 'x.pem')]);
     expect(stderr).toContain('[ERR_CERTIFICATE_');
     expect(code).toBe(3);
+  });
+});
+
+describe('acmex verify', () => {
+  const selfSigned = async () => {
+    const key = await webcrypto().generate('ec-p256');
+    const identifiers = [{ type: 'dns', value: 'a.test' }];
+    const file = join(folder, 'certificate.pem');
+    await writeFile(file, await createSelfSigned({ key, identifiers }));
+    return file;
+  };
+  it('shows the path to a trusted certificate', async () => {
+    const file = await selfSigned();
+    const { code, stdout } = await acmex([
+      ...['verify', '-c', file, '--anchors', file, '--name', 'a.test'],
+      ...['--profile', 'private', '--json'],
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ isValid: true, faults: [] });
+    expect(code).toBe(0);
+  });
+  it('says which check failed, and ends with 3', async () => {
+    const file = await selfSigned();
+    const flags = ['--anchors', file, '--name', 'b.test', '--profile', 'private'];
+    await expect(acmex(['verify', '-c', file, ...flags])).resolves.toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('name: expected b.test, found "a.test"'),
+    });
+  });
+  it('refuses a file of anchors that has no certificate', async () => {
+    const file = await selfSigned();
+    const anchors = join(folder, 'anchors.pem');
+    await writeFile(anchors, 'nothing\n');
+    await expect(acmex(['verify', '-c', file, '--anchors', anchors])).resolves.toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringContaining('has no certificate'),
+    });
   });
 });

@@ -136,4 +136,42 @@ export const obtainCommands = [
     run: async ({ options, terminal }) =>
       await (await import('../info.ts')).info(options, terminal),
   }),
+  command({
+    path: 'verify',
+    description: 'Verify that a certificate leads to a trusted one, and is for a name',
+    flags: {
+      cert: requiredText('-c, --cert <file>', 'Certificate, also with its chain; PEM or DER'),
+      anchors: parsed(
+        '--anchors <files>',
+        'Trusted certificates, PEM or DER, separated by commas; repeatable; those of Node.js by default',
+        list,
+      ),
+      intermediates: parsed(
+        '--intermediates <files>',
+        'Further certificates of the chain, in any order, separated by commas; repeatable',
+        list,
+      ),
+      name: text('--name <name>', 'DNS name, IP address or e-mail address that it must be for'),
+      at: parsed(
+        '--at <time>',
+        'Instant of the check, as 2027-01-31T12:00:00Z; now by default',
+        time,
+      ),
+      profile: choice(
+        '--profile <profile>',
+        'Rules: RFC 5280, those of public CAs, or lenient ones for a private CA',
+        ['rfc5280', 'webpki', 'private'],
+        'rfc5280',
+      ),
+      purpose: choice(
+        '--purpose <purpose>',
+        'What the certificate is used for',
+        ['serverAuth', 'clientAuth', 'emailProtection', 'any'],
+        'serverAuth',
+      ),
+    },
+    groups: [outputFlags, loggingFlags],
+    run: async ({ options, terminal }) =>
+      await (await import('../verify.ts')).verify(options, terminal),
+  }),
 ];
