@@ -4,40 +4,36 @@ import { join } from 'node:path';
 import { root } from './packages.mjs';
 
 /** The tests that run longer when ACMEX_SOAK names their area. */
-const areas = {
-  storage: [
-    '--selectProjects',
-    '@acmex/storage-file',
-    '@acmex/storage-redis',
-    '--testPathPatterns',
-    'kills|redis.system',
-  ],
-  ca: ['--selectProjects', '@acmex/ca', '--testPathPatterns', 'malformed|kills'],
-  orchestrator: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'provision-kills'],
-  lifetimes: ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
-  server: [
-    '--selectProjects',
-    '@acmex/server',
-    '@acmex/cli',
-    '--testPathPatterns',
-    'every-route|team.system|agent.system',
-  ],
-  'lifetimes-real': ['--selectProjects', '@acmex/config', '--testPathPatterns', 'lifetimes'],
+export const areas = {
+  storage: { projects: ['storage-file', 'storage-redis'], tests: 'kills|redis.system' },
+  ca: { projects: ['ca'], tests: 'malformed|kills' },
+  orchestrator: { projects: ['manager'], tests: 'provision-kills|renewal-simulation' },
+  lifetimes: { projects: ['manager'], tests: 'lifetimes' },
+  'lifetimes-real': { projects: ['manager'], tests: 'lifetimes' },
+  server: { projects: ['server', 'cli'], tests: 'every-route|agent.system' },
+  team: { projects: ['server'], tests: 'team/' },
 };
 
-const [area = ''] = process.argv.slice(2);
-if (!Object.hasOwn(areas, area)) {
-  console.error(`soak: name an area: ${Object.keys(areas).join(', ')}`);
-  process.exit(2);
+if (process.argv[1] === import.meta.filename) soak(process.argv[2] ?? '');
+
+function soak(area) {
+  if (!Object.hasOwn(areas, area)) {
+    console.error(`soak: name an area: ${Object.keys(areas).join(', ')}`);
+    process.exit(2);
+  }
+  const { projects, tests } = areas[area];
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      join(root, 'node_modules/jest/bin/jest.js'),
+      '--selectProjects',
+      ...projects.map((project) => `@acmex/${project}`),
+      '--testPathPatterns',
+      tests,
+    ],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, ACMEX_SOAK: area } },
+  );
+  process.exitCode = status ?? 1;
 }
-const { status } = spawnSync(
-  process.execPath,
-  [
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
-    join(root, 'node_modules/jest/bin/jest.js'),
-    ...areas[area],
-  ],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, ACMEX_SOAK: area } },
-);
-process.exitCode = status ?? 1;

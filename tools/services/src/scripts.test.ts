@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 const script = (name: string) => import(new URL(`../../${name}.mjs`, import.meta.url).href);
 const { totals, skippedFor, slowest } = await script('test-totals');
 const { isInstalled, stamp } = await script('node-modules');
+const { areas } = await script('soak');
 const { archaisms } = await script('plain-english');
 const { howToInstall, isInstalled: isProgram } = await script('programs');
 
@@ -189,4 +190,21 @@ describe('the count of archaic words', () => {
   it('leaves quotations alone', () => {
     expect(archaisms('> as it \u{73}tands\nRFC 8555 says “\u{61}new”.')).toEqual([]);
   });
+});
+
+it('every area of the long runs has tests in each of its projects', async () => {
+  const folder = (project: string) =>
+    new URL(
+      `../../../${project === 'server' || project === 'cli' ? 'apps' : 'packages'}/${project}/src/`,
+      import.meta.url,
+    );
+  for (const { projects, tests } of Object.values<{ projects: string[]; tests: string }>(areas))
+    for (const project of projects) {
+      const files = await readdir(folder(project), { recursive: true });
+      expect([
+        project,
+        tests,
+        files.some((file) => /\.test\.ts$/.test(file) && new RegExp(tests).test(file)),
+      ]).toEqual([project, tests, true]);
+    }
 });
