@@ -1,5 +1,5 @@
 import type { QueueCounts } from '@acmex/scheduler';
-import type { Late } from './team/last-scan.ts';
+import type { Scan } from './team/redis-values.ts';
 import type { Team } from './team/team.ts';
 
 /** What does the work, as routes see it. */
@@ -8,9 +8,10 @@ export interface Scheduling {
   wake(): void;
   counts(): Promise<QueueCounts>;
   /** The oldest task that is late. */
-  late(): Late | undefined;
+  late(): Scan['late'];
   /** The processes that share the work, where there are several. */
   readonly team?:
-    Pick<Team, 'isConnected' | 'workers' | 'notices' | 'lastScan' | 'queue'> | undefined;
+    | Pick<Team, 'isConnected' | 'workers' | 'notices' | 'lastScan' | 'queue' | 'invalidValues'>
+    | undefined;
 }
 export const SCHEDULING = Symbol('scheduling');

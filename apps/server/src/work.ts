@@ -6,7 +6,7 @@ import { inProcessQueue, type QueueCounts, type TaskQueue } from '@acmex/schedul
 import type { Storage } from '@acmex/storage';
 import { type Log, logError } from './log.ts';
 import type { Scheduling } from './scheduling.ts';
-import type { Late } from './team/last-scan.ts';
+import type { Scan } from './team/redis-values.ts';
 import { leaderElection } from './team/leader-election.ts';
 import type { Team } from './team/team.ts';
 
@@ -35,7 +35,7 @@ export class Work implements Scheduling, AsyncDisposable {
   readonly #options: WorkOptions;
   readonly #queue: TaskQueue;
   #worker: Worker | undefined;
-  #late: Late | undefined;
+  #late: Scan['late'];
 
   constructor(options: WorkOptions) {
     const { team, log, clock, signal } = options;
@@ -60,7 +60,7 @@ export class Work implements Scheduling, AsyncDisposable {
     return await this.#queue.counts();
   }
 
-  late(): Late | undefined {
+  late(): Scan['late'] {
     return this.#late ?? this.team?.lastScan()?.late;
   }
 
@@ -150,7 +150,7 @@ function logDeployment(
   if (deployed === 'failed') logError(log, `${id} is issued but not deployed`, deployError, fields);
 }
 
-function logLate(log: Log, late: Late | undefined): void {
+function logLate(log: Log, late: Scan['late']): void {
   if (late)
     log({
       level: 'warn',

@@ -109,6 +109,17 @@ export class Metrics {
         this.inc(scheduling.team?.queue.lost ?? 0);
       },
     });
+    new Counter({
+      name: `${prefix}_invalid_values_total`,
+      help: metricMeanings.invalid_values_total,
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of scheduling.team?.invalidValues() ?? [])
+          this.inc({ kind }, count);
+      },
+    });
     new Gauge({
       name: `${prefix}_workers`,
       help: metricMeanings.workers,

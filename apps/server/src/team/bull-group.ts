@@ -3,6 +3,8 @@ import type { Clock } from '@acmex/clock';
 import { byPriority, type GroupCounts, priorities, type QueuedTask } from '@acmex/scheduler';
 import { Job, Queue, QueueKeys, RedisConnection, RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { GroupKeys } from './group-keys.ts';
+import { type InvalidValues, isAboutValue, isValidJob } from './redis-values.ts';
 
 // BullMQ as the queue of one group. Everything that goes beyond its documented API is in this file,
 // and is the reason why its version is pinned exactly:
@@ -32,6 +34,9 @@ const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 2000, 10];
  */
 export const [lockRenewalMs, limitRenewalMs] = [lockDuration / 4, stalledInterval];
 
+/** How often what is not valid is removed before an error is passed on. */
+const maxRepairs = 3;
+
 /** By how much BullMQ multiplies a priority in the score of a job. */
 const priorityFactor = 2 ** 32;
 /** By how much BullMQ multiplies the time of a delayed job in its score. */
@@ -46,6 +51,8 @@ export interface BullGroupsOptions {
   /** Names this process among the workers. */
   readonly name: string;
   readonly clock: Clock;
+  /** Counts what is removed because it is not valid. */
+  readonly invalidValues: InvalidValues;
   readonly onError: (error: unknown) => void;
 }
 
@@ -64,7 +71,7 @@ export class BullGroups {
 
   /** @param onStalled is called when a task was lost by its process and waits again */
   open(name: string, onStalled: () => void): BullGroup {
-    const { client, prefix, name: workerName, clock, onError } = this.#options;
+    const { client, prefix, name: workerName, clock, invalidValues, onError } = this.#options;
     const settings = {
       connection: client,
       prefix,
@@ -86,44 +93,51 @@ export class BullGroups {
         false,
       );
     const queue = new Queue<JobData>(name, settings, backend);
-    const worker = new Worker<JobData>(name, null, settings, backend);
+    const worker = new GroupWorker(name, null, settings, backend);
     queue.on('error', onError);
-    worker.on('error', onError);
     worker.on('stalled', onStalled);
-    return new BullGroup({ name, client, queue, worker, clock, onError });
+    const keys = new GroupKeys(client, this.#keys.getQueueQualifiedName(name));
+    return new BullGroup({ queue, worker, client, keys, clock, invalidValues, onError });
   }
+}
+
+/** Takes no job that a process of the team has not added. */
+class GroupWorker extends Worker<JobData> {
+  /** @throws TypeError for a job that is not valid */
+  protected override createJob(...[json, jobId]: Parameters<Worker<JobData>['createJob']>) {
+    if (!isValidJob(json)) throw new TypeError(`the job ${jobId} is not valid`);
+    return super.createJob(json, jobId);
+  }
+}
+
+export interface BullGroupOptions extends Omit<BullGroupsOptions, 'prefix' | 'name'> {
+  readonly queue: Queue<JobData>;
+  readonly worker: Worker<JobData>;
+  readonly keys: GroupKeys;
 }
 
 /** The queue of one group. */
 export class BullGroup {
   readonly name: string;
   readonly queue: Queue<JobData>;
+  readonly #options: BullGroupOptions;
   readonly #client: Redis;
   readonly #worker: Worker<JobData>;
   readonly #clock: Clock;
-  readonly #onError: (error: unknown) => void;
+  #isDamaged = false;
 
-  constructor({
-    name,
-    client,
-    queue,
-    worker,
-    clock,
-    onError,
-  }: {
-    readonly name: string;
-    readonly client: Redis;
-    readonly queue: Queue<JobData>;
-    readonly worker: Worker<JobData>;
-    readonly clock: Clock;
-    readonly onError: (error: unknown) => void;
-  }) {
-    this.name = name;
+  constructor(options: BullGroupOptions) {
+    const { queue, worker, client, clock, onError } = options;
+    this.name = queue.name;
     this.queue = queue;
+    this.#options = options;
     this.#client = client;
     this.#worker = worker;
     this.#clock = clock;
-    this.#onError = onError;
+    worker.on('error', (error) => {
+      this.#isDamaged ||= isAboutValue(error);
+      onError(error);
+    });
   }
 
   /**
@@ -131,8 +145,52 @@ export class BullGroup {
    * limit.
    */
   startConsuming(limit: number | undefined): void {
-    void this.#worker.startStalledCheckTimer().catch(this.#onError);
-    void this.limit(limit).catch(this.#onError);
+    const { onError } = this.#options;
+    void this.#worker.startStalledCheckTimer().catch(onError);
+    void this.limit(limit).catch(onError);
+  }
+
+  /**
+   * Does something with the group; where values in Redis prevent it, removes those that are not
+   * valid, and does it again. Where none is found, the whole group is removed from Redis: what is
+   * due is in the storage.
+   */
+  async #repairing<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isAboutValue(error) || attempt > maxRepairs) throw error;
+        await this.#repair();
+      }
+    }
+  }
+
+  async #repair(): Promise<void> {
+    const { keys, invalidValues, onError } = this.#options;
+    const removed = await keys.removeInvalid();
+    if (removed === 0) await keys.removeAll();
+    invalidValues.add(removed === 0 ? 'key' : 'job', Math.max(1, removed));
+    onError(
+      new Error(
+        removed === 0
+          ? `the queue ${this.name} could not be read: it was removed from Redis, and is filled again`
+          : `${removed} values of the queue ${this.name} were not valid: they were removed from Redis`,
+      ),
+    );
+  }
+
+  /** Holds the group to its limit, and its keys in Redis to their form. */
+  async maintain(perGroup: number | undefined): Promise<void> {
+    if (this.#isDamaged) {
+      this.#isDamaged = false;
+      await this.#repair();
+    }
+    await this.#repairing(async () => {
+      await this.limit(perGroup);
+      const { keys, invalidValues } = this.#options;
+      invalidValues.add('key', await keys.removeForeignSettings());
+    });
   }
 
   /** Limits how many tasks of the group run at once, in all processes together. */
@@ -146,7 +204,16 @@ export class BullGroup {
    * Adds a task. A task is a job with the task's id for deduplication: BullMQ 6.7 drops a job whose
    * own id is that of a running one before it applies `keepLastIfActive`.
    */
-  async add({ id, priority, runAt }: QueuedTask): Promise<void> {
+  async add(task: QueuedTask): Promise<void> {
+    await this.#repairing(async () => {
+      const isAdded = await this.#addOnce(task);
+      // The job that was there for the task was in no list, and is removed.
+      if (!isAdded) await this.#addOnce(task);
+    });
+  }
+
+  /** @returns false where the task has a job that no process would ever take */
+  async #addOnce({ id, priority, runAt }: QueuedTask): Promise<boolean> {
     const now = this.#clock.now().epochMilliseconds;
     const delay = Math.max(0, (runAt?.epochMilliseconds ?? 0) - now);
     const rank = rankOf(priority);
@@ -164,16 +231,24 @@ export class BullGroup {
         deduplication: { id, keepLastIfActive: true },
       },
     );
-    if (job.id !== undefined && job.id !== jobId) await this.#advance(job.id, rank, now + delay);
+    if (job.id === undefined || job.id === jobId) return true;
+    const existing = await Job.fromId<JobData>(this.queue, job.id);
+    if (!existing) return true;
+    if ((await existing.getState()) === 'unknown') {
+      const { keys, invalidValues } = this.#options;
+      await keys.removeJob(job.id, id);
+      invalidValues.add('job');
+      return false;
+    }
+    await this.#advance(existing, rank, now + delay);
+    return true;
   }
 
   /**
    * Lets the earlier time and the more urgent priority of a waiting job win. A job that begins at
    * this moment needs neither.
    */
-  async #advance(jobId: string, rank: number, at: number): Promise<void> {
-    const job = await Job.fromId<JobData>(this.queue, jobId);
-    if (!job) return;
+  async #advance(job: Job<JobData>, rank: number, at: number): Promise<void> {
     if (rank < (job.priority ?? rank)) await job.changePriority({ priority: rank });
     const sooner = job.timestamp + job.delay - at;
     if (sooner <= 0 || !(await job.isDelayed())) return;
@@ -188,6 +263,10 @@ export class BullGroup {
    * 4 for low, then 5 for one whose delay is over; undefined where no task can run.
    */
   async headRank(): Promise<number | undefined> {
+    return await this.#repairing(async () => await this.#headRank());
+  }
+
+  async #headRank(): Promise<number | undefined> {
     const [lost, [, score], [, delayed]] = await Promise.all([
       this.#client.llen(this.queue.toKey('wait')),
       this.#client.zrange(this.queue.toKey('prioritized'), '0', '0', 'WITHSCORES'),
@@ -202,9 +281,11 @@ export class BullGroup {
 
   /** Takes the next task, where the group's limit allows it. */
   async take(): Promise<TakenTask | undefined> {
-    const token = randomBytes(9).toString('base64url');
-    const job = await this.#worker.getNextJob(token, { block: false });
-    return job && new TakenTask(this, job, token);
+    return await this.#repairing(async () => {
+      const token = randomBytes(9).toString('base64url');
+      const job = await this.#worker.getNextJob(token, { block: false });
+      return job && new TakenTask(this, job, token);
+    });
   }
 
   /** Keeps tasks from counting as lost. */
@@ -218,14 +299,20 @@ export class BullGroup {
 
   /** Removes a task that waits, and the repetition of a task that runs. */
   async remove(id: string): Promise<void> {
-    const jobId = await this.queue.getDeduplicationJobId(id);
-    if (jobId === null) return;
-    await this.#client.del(this.queue.toKey(`dn:${id}`));
-    // A job that runs is locked, and stays.
-    await this.queue.remove(jobId);
+    await this.#repairing(async () => {
+      const jobId = await this.queue.getDeduplicationJobId(id);
+      if (jobId === null) return;
+      await this.#client.del(this.queue.toKey(`dn:${id}`));
+      // A job that runs is locked, and stays.
+      await this.queue.remove(jobId);
+    });
   }
 
   async counts(): Promise<GroupCounts> {
+    return await this.#repairing(async () => await this.#counts());
+  }
+
+  async #counts(): Promise<GroupCounts> {
     const [{ wait: lost = 0, delayed = 0, active = 0 }, byRank] = await Promise.all([
       this.queue.getJobCounts('wait', 'delayed', 'active'),
       this.queue.getCountsPerPriority(priorities.map(rankOf)),

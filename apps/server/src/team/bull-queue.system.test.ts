@@ -6,6 +6,7 @@ import { redisTarget } from '@acmex/storage-redis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { redisNotifier } from './notifier.ts';
 import { BullQueue } from './bull-queue.ts';
+import { InvalidValues } from './redis-values.ts';
 import { redisWorkerRegistry } from './worker-registry.ts';
 import { teamRedis } from './team-redis.ts';
 
@@ -25,12 +26,19 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     const { client, listener } = shared;
     const errors: string[] = [];
     const troubles: unknown[] = [];
-    const notifier = await redisNotifier({ client, listener, channel: `${prefix}:bell` });
+    const invalidValues = new InvalidValues();
+    const notifier = await redisNotifier({
+      client,
+      listener,
+      channel: `${prefix}:bell`,
+      invalidValues,
+    });
     const queue = new BullQueue({
       client,
       prefix,
       notifier,
-      registry: redisWorkerRegistry({ client, prefix }),
+      registry: redisWorkerRegistry({ client, prefix, invalidValues }),
+      invalidValues,
       name,
       onTaskError: (id, error) => {
         errors.push(`${id}: ${(error as Error).message}`);
@@ -45,6 +53,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
       shared,
       errors,
       troubles,
+      invalidValues,
       leave: () => {
         left = true;
       },

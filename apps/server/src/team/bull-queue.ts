@@ -18,6 +18,8 @@ import {
   type TakenTask,
 } from './bull-group.ts';
 import type { Notifier } from './notifier.ts';
+import { type InvalidValues, readGroupName } from './redis-values.ts';
+import { ofType } from './typed-key.ts';
 import type { WorkerRegistry } from './worker-registry.ts';
 
 export interface BullQueueOptions {
@@ -28,6 +30,8 @@ export interface BullQueueOptions {
   readonly registry: WorkerRegistry;
   /** Names this process among the workers. */
   readonly name: string;
+  /** Counts what is removed from Redis because it is not valid. */
+  readonly invalidValues: InvalidValues;
   readonly clock?: Clock | undefined;
   /**
    * Called with what a handler throws, and for a task that cannot be ended: the task is out of the
@@ -78,7 +82,7 @@ export class BullQueue implements TaskQueue {
   #onIdle: (() => void) | undefined;
 
   constructor(options: BullQueueOptions) {
-    const { client, prefix, name, notifier, clock = systemClock } = options;
+    const { client, prefix, name, notifier, invalidValues, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#groupsKey = `${prefix}:groups`;
@@ -87,13 +91,14 @@ export class BullQueue implements TaskQueue {
       prefix,
       name,
       clock,
+      invalidValues,
       onError: (error) => this.#reportError(error),
     });
     const take = () => this.#takeTasks();
     notifier.on({ waiting: take, ended: take });
     this.#repeat(pollMs, async () => await this.#poll());
     this.#repeat(lockRenewalMs, async () => await this.#renewLocks());
-    this.#repeat(limitRenewalMs, async () => await this.#setLimits());
+    this.#repeat(limitRenewalMs, async () => await this.#maintainGroups());
   }
 
   /**
@@ -110,9 +115,12 @@ export class BullQueue implements TaskQueue {
   }
 
   async add(task: QueuedTask): Promise<void> {
+    const { client, invalidValues } = this.#options;
     await Promise.all([
       this.#group(task.group).add(task),
-      this.#options.client.sadd(this.#groupsKey, task.group),
+      ofType({ client, key: this.#groupsKey, invalidValues }, async () =>
+        client.sadd(this.#groupsKey, task.group),
+      ),
     ]);
     this.#options.notifier.notifyWaiting();
   }
@@ -141,14 +149,12 @@ export class BullQueue implements TaskQueue {
   async remove(id: string): Promise<void> {
     for (const running of this.#running) if (running.task.id === id) running.isRemoved = true;
     await this.#readGroups();
-    for (const group of this.#groups.values()) await group.remove(id);
+    await this.#ofEachGroup(async (group) => await group.remove(id));
   }
 
   async counts(): Promise<QueueCounts> {
     await this.#readGroups();
-    const groups = await Promise.all(
-      [...this.#groups.values()].map(async (group) => await group.counts()),
-    );
+    const groups = await this.#ofEachGroup(async (group) => await group.counts());
     const workers = await this.#options.registry.list();
     const capacity = workers.reduce((sum, worker) => sum + worker.capacity, 0);
     return countsOfAll(groups, Math.max(capacity, this.#consumer?.concurrency ?? 0));
@@ -200,7 +206,30 @@ export class BullQueue implements TaskQueue {
 
   /** Opens the groups that other processes have added. */
   async #readGroups(): Promise<void> {
-    for (const name of await this.#options.client.smembers(this.#groupsKey)) this.#group(name);
+    const { client, invalidValues } = this.#options;
+    const members = await ofType({ client, key: this.#groupsKey, invalidValues }, async () =>
+      client.smembersBuffer(this.#groupsKey),
+    );
+    for (const member of members ?? []) {
+      const name = readGroupName(member);
+      if (name !== undefined) this.#group(name);
+      else invalidValues.add('group', await client.srem(this.#groupsKey, member));
+    }
+  }
+
+  /**
+   * Does something with every group. An error in one group is reported and does not keep the others
+   * from it; an error of the connection is thrown.
+   */
+  async #ofEachGroup<T>(work: (group: BullGroup) => Promise<T>): Promise<readonly T[]> {
+    const results = await Promise.allSettled([...this.#groups.values()].map(work));
+    const failures = results.filter((result) => result.status === 'rejected');
+    const values = results.flatMap((result) =>
+      result.status === 'fulfilled' ? [result.value] : [],
+    );
+    if (failures[0] && values.length === 0) throw failures[0].reason;
+    for (const { reason } of failures) this.#reportError(reason);
+    return values;
   }
 
   async #poll(): Promise<void> {
@@ -239,7 +268,7 @@ export class BullQueue implements TaskQueue {
   /** @returns false where no task can run */
   async #takeTask(): Promise<boolean> {
     for (const group of await this.#groupsInTurn()) {
-      const task = await group.take();
+      const task = await group.take().catch((error: unknown) => this.#reportError(error));
       if (!task) continue;
       if (!this.#consumer || this.#isClosed) {
         await task.release();
@@ -248,7 +277,9 @@ export class BullQueue implements TaskQueue {
       }
       this.#turns += 1;
       this.#lastTurns.set(group, this.#turns);
-      void this.#run(task, this.#consumer.handler);
+      void this.#run(task, this.#consumer.handler).catch((error: unknown) =>
+        this.#reportError(error),
+      );
       return true;
     }
     return false;
@@ -259,9 +290,10 @@ export class BullQueue implements TaskQueue {
    * the one whose turn was longest ago.
    */
   async #groupsInTurn(): Promise<readonly BullGroup[]> {
-    const heads = await Promise.all(
-      [...this.#groups.values()].map(async (group) => ({ group, rank: await group.headRank() })),
-    );
+    const heads = await this.#ofEachGroup(async (group) => ({
+      group,
+      rank: await group.headRank(),
+    }));
     const turnOf = (group: BullGroup) => this.#lastTurns.get(group) ?? 0;
     return heads
       .flatMap(({ group, rank }) => (rank === undefined ? [] : [{ group, rank }]))
@@ -307,15 +339,15 @@ export class BullQueue implements TaskQueue {
    * storage, which this process holds.
    */
   async #renewLocks(): Promise<void> {
-    for (const group of this.#groups.values()) {
+    await this.#ofEachGroup(async (group) => {
       const tasks = [...this.#running].map(({ task }) => task).filter((t) => t.group === group);
       if (tasks.length > 0) await group.renewLocks(tasks);
-    }
+    });
   }
 
-  async #setLimits(): Promise<void> {
-    for (const group of this.#groups.values())
-      if (this.#consumer) await group.limit(this.#consumer.perGroup);
+  async #maintainGroups(): Promise<void> {
+    const { perGroup } = this.#consumer ?? {};
+    if (this.#consumer) await this.#ofEachGroup(async (group) => await group.maintain(perGroup));
   }
 
   #reportError(error: unknown): void {

@@ -1,19 +1,7 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Redis } from 'ioredis';
-
-/** The oldest task that is late. */
-export interface Late {
-  readonly id: string;
-  /** RFC 3339 */
-  readonly dueAt: string;
-}
-
-/** When a team last read what is due, and what was late then. */
-export interface Scan {
-  /** RFC 3339 */
-  readonly at: string;
-  readonly late?: Late | undefined;
-}
+import { type InvalidValues, readScan, type Scan } from './redis-values.ts';
+import { ofType } from './typed-key.ts';
 
 /** How often the last scan is read, and written at most. Milliseconds. */
 const [readIntervalMs, minWriteIntervalMs] = [2000, 1000];
@@ -22,6 +10,7 @@ const [readIntervalMs, minWriteIntervalMs] = [2000, 1000];
 export class LastScan implements AsyncDisposable {
   readonly #client: Redis;
   readonly #key: string;
+  readonly #invalidValues: InvalidValues;
   readonly #clock: Clock;
   readonly #ended = new AbortController();
   readonly #reading: Promise<void>;
@@ -31,14 +20,17 @@ export class LastScan implements AsyncDisposable {
   constructor({
     client,
     prefix,
+    invalidValues,
     clock = systemClock,
   }: {
     readonly client: Redis;
     readonly prefix: string;
+    readonly invalidValues: InvalidValues;
     readonly clock?: Clock | undefined;
   }) {
     this.#client = client;
     this.#key = `${prefix}:looked`;
+    this.#invalidValues = invalidValues;
     this.#clock = clock;
     this.#reading = this.#readUntilDisposed();
   }
@@ -48,7 +40,7 @@ export class LastScan implements AsyncDisposable {
   }
 
   /** Records a scan by this process. */
-  record(late: Late | undefined): void {
+  record(late: Scan['late']): void {
     this.#scan = { at: this.#clock.now().toString(), ...(late ? { late } : {}) };
     if (this.#clock.monotonic() - this.#writtenAt < minWriteIntervalMs) return;
     this.#writtenAt = this.#clock.monotonic();
@@ -75,7 +67,10 @@ export class LastScan implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    const text = await this.#client.get(this.#key);
-    this.#scan = text === null ? undefined : (JSON.parse(text) as Scan);
+    const [client, key, invalidValues] = [this.#client, this.#key, this.#invalidValues];
+    const text = await ofType({ client, key, invalidValues }, async () => await client.get(key));
+    const scan = text === null ? undefined : readScan(text);
+    if (text !== null && !scan) invalidValues.add('scan', await client.del(key));
+    this.#scan = scan;
   }
 }

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Redis } from 'ioredis';
+import { type InvalidValues, type Notification, readNotification } from './redis-values.ts';
 
 /**
  * Notifies all processes of a team, so that they need not poll. A notification may get lost: they
@@ -30,6 +31,8 @@ export interface NotifierOptions {
   /** Subscribes. */
   readonly listener: Redis;
   readonly channel: string;
+  /** Counts the notifications that are not valid; no one is notified by them. */
+  readonly invalidValues: InvalidValues;
   readonly clock?: Clock | undefined;
 }
 
@@ -41,6 +44,7 @@ export async function redisNotifier({
   client,
   listener: subscriber,
   channel,
+  invalidValues,
   clock = systemClock,
 }: NotifierOptions): Promise<Notifier> {
   const listeners: NotifierListener[] = [];
@@ -59,7 +63,10 @@ export async function redisNotifier({
     });
   };
   subscriber.on('message', (from: string, text: string) => {
-    if (from === channel) for (const listener of listeners) deliver(listener, text);
+    if (from !== channel) return;
+    const notification = readNotification(text);
+    if (!notification) return invalidValues.add('notification');
+    for (const listener of listeners) deliver(listener, notification);
   });
   await subscriber.subscribe(channel);
   return {
@@ -72,9 +79,8 @@ export async function redisNotifier({
   };
 }
 
-function deliver(listener: NotifierListener, text: string): void {
-  const [kind, task = ''] = text.split(' ');
+function deliver(listener: NotifierListener, [kind, task]: Notification): void {
   if (kind === 'due') listener.due?.();
   else if (kind === 'waits') listener.waiting?.();
-  else if (kind === 'ended') listener.ended?.(task);
+  else if (task !== undefined) listener.ended?.(task);
 }

@@ -9,6 +9,8 @@ import {
 } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { LOG, type Log } from '../log.ts';
+import { GroupKeys } from './group-keys.ts';
+import { isAboutValue } from './redis-values.ts';
 import type { Team } from './team.ts';
 
 export const TEAM = Symbol('team');
@@ -17,6 +19,8 @@ export const TEAM = Symbol('team');
 const scanInterval = { seconds: 15 };
 /** How often each process checks the schedule, and how late a scan may be. */
 const checkInterval = { seconds: 5 };
+/** How far ahead the schedule may be, with the difference of two clocks. */
+const maxAhead = { minutes: 1 };
 const [queueName, schedulerId] = ['looks', 'look'];
 
 /** Returns the modules of Nest for the queue of scans, over the team's connection. */
@@ -45,6 +49,8 @@ export class ScanScheduler
   readonly #log: Log;
   readonly #clock: Clock = systemClock;
   readonly #ended = new AbortController();
+  /** Whether values in Redis prevent the schedule from being read. */
+  #isDamaged = false;
 
   constructor(
     @InjectQueue(queueName) queue: Queue,
@@ -66,6 +72,7 @@ export class ScanScheduler
 
   @OnWorkerEvent('error')
   reportError(error: unknown): void {
+    this.#isDamaged ||= isAboutValue(error);
     if (this.#team.isConnected() && !this.#ended.signal.aborted)
       this.#log({ level: 'warn', msg: `the schedule of scans: ${errorText(error)}` });
   }
@@ -99,9 +106,15 @@ export class ScanScheduler
   }
 
   async #restoreSchedule(): Promise<void> {
+    if (this.#isDamaged) {
+      const { blockingClient, prefix } = this.#team;
+      await new GroupKeys(blockingClient, `${prefix}:${queueName}`).removeAll();
+      this.#isDamaged = false;
+    }
     const { next } = (await this.#queue.getJobScheduler(schedulerId)) ?? {};
-    const latest = this.#clock.now().epochMilliseconds - milliseconds(checkInterval);
-    if (next !== undefined && next > latest) return;
+    const now = this.#clock.now().epochMilliseconds;
+    const [earliest, latest] = [now - milliseconds(checkInterval), now + milliseconds(maxAhead)];
+    if (next !== undefined && next > earliest && next < latest) return;
     await this.#queue.removeJobScheduler(schedulerId);
     await this.#schedule();
     this.#team.notifier.notifyDue();

@@ -4,10 +4,11 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { type RedisDescription, redisPlace } from '@acmex/config';
 import { durabilityOf, redisTarget } from '@acmex/storage-redis';
 import type { Redis } from 'ioredis';
-import { LastScan, type Scan } from './last-scan.ts';
+import { LastScan } from './last-scan.ts';
 import { type Notifier, redisNotifier } from './notifier.ts';
 import { BullQueue } from './bull-queue.ts';
-import { redisWorkerRegistry, type WorkerInfo } from './worker-registry.ts';
+import { InvalidValues, type Scan, type ValueKind, type WorkerInfo } from './redis-values.ts';
+import { redisWorkerRegistry } from './worker-registry.ts';
 import { teamRedis } from './team-redis.ts';
 
 export interface TeamOptions {
@@ -36,6 +37,8 @@ export interface Team extends AsyncDisposable {
    * Returns the last scan for what is due, by whichever process, as it was known a few seconds ago.
    */
   lastScan(): Scan | undefined;
+  /** Returns how many values in Redis this process has removed or ignored as not valid. */
+  invalidValues(): ReadonlyMap<ValueKind, number>;
   /** Records a scan by this process. */
   recordScan(late: Scan['late']): void;
 }
@@ -59,21 +62,24 @@ export async function joinTeam({
   });
   const redis = await teamRedis({ target, clock, onChange });
   const { client, listener } = redis;
+  const invalidValues = new InvalidValues();
   const notifier = await redisNotifier({
     client,
     listener,
     channel: `${prefix}:bell`,
+    invalidValues,
     clock,
   }).catch(async (error: unknown) => {
     await redis[Symbol.asyncDispose]();
     throw error;
   });
-  const registry = redisWorkerRegistry({ client, prefix, clock });
+  const registry = redisWorkerRegistry({ client, prefix, invalidValues, clock });
   const queue = new BullQueue({
     client,
     prefix,
     notifier,
     registry,
+    invalidValues,
     clock,
     name: `${hostname()}/${process.pid}/${randomBytes(3).toString('hex')}`,
     onTaskError: (id, error) => onError(`${id} failed`, error),
@@ -82,7 +88,7 @@ export async function joinTeam({
       if (redis.isConnected()) onError('the queue in Redis', error);
     },
   });
-  const lastScan = new LastScan({ client, prefix, clock });
+  const lastScan = new LastScan({ client, prefix, invalidValues, clock });
   return {
     queue,
     notifier,
@@ -92,6 +98,7 @@ export async function joinTeam({
     workers: async () => await registry.list(),
     notices: async () => (await durabilityOf(client, target.kind)).map(({ message }) => message),
     lastScan: () => lastScan.get(),
+    invalidValues: () => invalidValues.counts(),
     recordScan: (late) => lastScan.record(late),
     async [Symbol.asyncDispose]() {
       await queue.close({ within: { seconds: 0 } });

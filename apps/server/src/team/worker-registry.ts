@@ -1,15 +1,7 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Redis } from 'ioredis';
-
-/** A process that does tasks. */
-export interface WorkerInfo {
-  /** `host/pid/random`, for people. */
-  readonly name: string;
-  /** How many tasks it does at once. */
-  readonly capacity: number;
-  /** RFC 3339 */
-  readonly since: string;
-}
+import { type InvalidValues, readWorker, type WorkerInfo } from './redis-values.ts';
+import { ofType } from './typed-key.ts';
 
 /** A worker that has not renewed its entry for `lifetimeMs` counts as gone. */
 const [lifetimeMs, renewalMs] = [15_000, 5000];
@@ -24,20 +16,24 @@ export interface WorkerRegistry {
 export function redisWorkerRegistry({
   client,
   prefix,
+  invalidValues,
   clock = systemClock,
 }: {
   readonly client: Redis;
   readonly prefix: string;
+  readonly invalidValues: InvalidValues;
   readonly clock?: Clock | undefined;
 }): WorkerRegistry {
   const namesKey = `${prefix}:workers`;
-  const keyOf = (name: string) => `${prefix}:worker:${name}`;
+  const keyOf = (name: string | Buffer) =>
+    Buffer.concat([Buffer.from(`${prefix}:worker:`), Buffer.from(name)]);
+  const names = { client, key: namesKey, invalidValues };
   const renewUntil = async (worker: WorkerInfo, signal: AbortSignal) => {
     const text = JSON.stringify(worker);
     while (!signal.aborted) {
       await Promise.all([
         client.set(keyOf(worker.name), text, 'PX', lifetimeMs),
-        client.sadd(namesKey, worker.name),
+        ofType(names, async () => await client.sadd(namesKey, worker.name)),
       ]).catch(() => {
         /* Redis is away: the next renewal registers again */
       });
@@ -48,12 +44,18 @@ export function redisWorkerRegistry({
   };
   return {
     async list() {
-      const names = await client.smembers(namesKey);
-      if (names.length === 0) return [];
-      const texts = await client.mget(names.map(keyOf));
-      const gone = names.filter((_, index) => texts[index] === null);
+      const members = await ofType(names, async () => await client.smembersBuffer(namesKey));
+      if (members.length === 0) return [];
+      const texts = await client.mget(members.map(keyOf));
+      const gone = members.filter((_, index) => texts[index] === null);
       if (gone.length > 0) await client.srem(namesKey, ...gone);
-      return texts.flatMap(workerIn);
+      const workers = texts.map((text) => (text === null ? undefined : readWorker(text)));
+      const invalid = members.filter((_, index) => texts[index] !== null && !workers[index]);
+      if (invalid.length > 0) {
+        invalidValues.add('worker', await client.srem(namesKey, ...invalid));
+        await client.del(...invalid.map(keyOf));
+      }
+      return workers.filter((worker) => worker !== undefined);
     },
     register(worker) {
       const ended = new AbortController();
@@ -69,9 +71,4 @@ export function redisWorkerRegistry({
       };
     },
   };
-}
-
-/** Reads an entry; returns nothing for one that is gone. */
-function workerIn(text: string | null | undefined): readonly WorkerInfo[] {
-  return text === null || text === undefined ? [] : [JSON.parse(text) as WorkerInfo];
 }
