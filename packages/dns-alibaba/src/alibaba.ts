@@ -139,7 +139,7 @@ function hostOf(region: string | undefined): string {
 }
 
 const codes: readonly (readonly [RegExp, DnsErrorCode])[] = [
-  [/^Throttling/, 'ERR_DNS_RATE_LIMITED'],
+  [/^(Throttling|FlowControl)/, 'ERR_DNS_RATE_LIMITED'],
   [/^(InvalidDomainName\.NoExist|IncorrectDomainUser)$/, 'ERR_DNS_ZONE_NOT_FOUND'],
   [
     /^(InvalidAccessKey|SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing|Malformed)SecurityToken|Forbidden|NoPermission|IllegalUser)/,
@@ -157,7 +157,12 @@ function refusal(json: unknown, status: number): Refusal | undefined {
   const code =
     codes.find(([pattern]) => pattern.test(Code))?.[1] ??
     (status === 404 ? 'ERR_DNS_API' : undefined);
-  return { ...(code ? { code } : {}), message: `${Code}: ${String(Message)}` };
+  return {
+    ...(code ? { code } : {}),
+    message: `${Code}: ${String(Message)}`,
+    // Alibaba Cloud still works on the change before.
+    ...(Code === 'LastOperationNotFinished' ? { trouble: true as const } : {}),
+  };
 }
 
 async function take(

@@ -102,12 +102,19 @@ function ssoKey(key: Secret, secret: Secret): Secret {
 
 /** Names the fields that are wrong, and who is let in. */
 function refusal(json: unknown): Refusal | undefined {
-  const { code, message, fields } = {
+  const { code, message, fields, retryAfterSec } = {
     ...(json as
-      | { readonly code?: unknown; readonly message?: unknown; readonly fields?: unknown }
+      | {
+          readonly code?: unknown;
+          readonly message?: unknown;
+          readonly fields?: unknown;
+          readonly retryAfterSec?: unknown;
+        }
       | undefined),
   };
   if (typeof message !== 'string') return undefined;
+  const retryAfterSeconds = Number(retryAfterSec ?? NaN);
+  if (Number.isFinite(retryAfterSeconds)) return { message, retryAfterSeconds };
   if (code === 'ACCESS_DENIED')
     return {
       message: `${message}; GoDaddy opens its DNS API to accounts with 10 domains or more, or a Discount Domain Club plan, see developer.godaddy.com/getstarted`,

@@ -108,6 +108,7 @@ async function fromMetadata(
     answer: granted,
   }).catch((cause: unknown) => {
     options.signal?.throwIfAborted();
+    if (cause instanceof DnsError && cause.code === 'ERR_DNS_RATE_LIMITED') throw cause;
     throw new DnsError(
       'ERR_DNS_CREDENTIALS',
       'google: there are no credentials, and the metadata server of Google Cloud gives none: give serviceAccount, keyFile or accessToken',

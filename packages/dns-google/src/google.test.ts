@@ -228,6 +228,15 @@ describe("google's credentials", () => {
     await provider.append('a.test', [record]);
     expect(host.tokens.metadata.requests).toEqual(['GET /instance/service-accounts/default/token']);
   });
+  it("write into the machine's project at Google Cloud, which is asked for once", async () => {
+    const { provider, host } = subject({ credentials: undefined });
+    await provider.append('a.test', [record]);
+    await provider.remove('a.test', [record]);
+    expect(host.tokens.metadata.requests.filter((request) => request.includes('project'))).toEqual([
+      'GET /project/project-id',
+    ]);
+    expect(host.requests.every((request) => request.includes('/project-1/'))).toBe(true);
+  });
   it('are asked for where the machine has none, within seconds', async () => {
     const { clock, host } = subject();
     const fetch: typeof globalThis.fetch = async (input, init) => {

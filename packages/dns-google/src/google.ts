@@ -22,9 +22,13 @@ import {
   withValue,
 } from '@acmex/dns';
 import { type AccessTokenOptions, accessTokens } from './access-token.ts';
+import { projectOfMachine } from './machine-project.ts';
 
 export interface GoogleOptions extends AccessTokenOptions {
-  /** The id of the project that has the zones; that of the service account's key by default. */
+  /**
+   * The id of the project that has the zones; by default that of the service account's key, or that
+   * of the machine.
+   */
   readonly project?: string;
   /**
    * The one managed zone that is written, by its name or id; for projects that have several with
@@ -83,6 +87,7 @@ export function google({
   const { credentials, ...transport } = more;
   const { clock = systemClock } = transport;
   const tokens = accessTokens(more);
+  const metadataProject = credentials ? undefined : projectOfMachine(transport);
   const mutex = keyedMutex();
   let token = '';
   const api = jsonApi({
@@ -97,11 +102,11 @@ export function google({
   });
   const call = async <T>(method: Method, path: string, options: CallOptions<T>): Promise<T> => {
     const access = await tokens.get(options);
-    const owner = project ?? access.project;
+    const owner = project ?? access.project ?? (await metadataProject?.(options));
     if (owner === undefined)
       throw new DnsError(
         'ERR_DNS_CREDENTIALS',
-        `google: the project is unknown: give its id as project${credentials ? '' : ', as the metadata server gives none'}`,
+        'google: the project is unknown: give its id as project',
       );
     token = access.token;
     return await api(method, `/${encodeURIComponent(owner)}${path}`, options);
@@ -256,7 +261,10 @@ function nameOf(name: string): string {
   return name.replace(/\.$/, '').toLowerCase();
 }
 
-/** Some limits are reported with status 403. */
+/**
+ * Limits and quotas are reported with status 403. A rate passes with time; a quota of the project
+ * (`quotaExceeded`) does not.
+ */
 function refusal(json: unknown, status: number): Refusal | undefined {
   const { error } = {
     ...(json as
@@ -269,7 +277,9 @@ function refusal(json: unknown, status: number): Refusal | undefined {
       | undefined),
   };
   if (status !== 403 || !Array.isArray(error?.errors)) return undefined;
-  return error.errors.some((error) => /^(userR|r)ateLimitExceeded$/.test(String(error?.reason)))
-    ? { code: 'ERR_DNS_RATE_LIMITED', message: String(error.message) }
-    : undefined;
+  const reasons = error.errors.map((entry) => String(entry?.reason));
+  const message = String(error.message);
+  if (reasons.some((reason) => /^(userRateLimit|rateLimit|dailyLimit)Exceeded/.test(reason)))
+    return { code: 'ERR_DNS_RATE_LIMITED', message };
+  return reasons.includes('quotaExceeded') ? { code: 'ERR_DNS_API', message } : undefined;
 }

@@ -92,7 +92,10 @@ export function tokenStandIn(clock: Clock) {
       ...words,
       credentials: { status: 403, text: 'Missing Metadata-Flavor:Google header.' },
     },
-    routes: { 'GET /instance/service-accounts/default/token': grant },
+    routes: {
+      'GET /instance/service-accounts/default/token': grant,
+      'GET /project/project-id': () => ({ status: 200, text: 'project-1' }),
+    },
   });
   return {
     oauth,

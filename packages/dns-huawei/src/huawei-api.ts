@@ -75,9 +75,12 @@ export function huaweiApi({
   });
 }
 
-const gone = 'DNS.0313';
+/** There is no such set: it was removed after it was read. */
+const gone: readonly string[] = ['DNS.0004', 'DNS.0313'];
+/** Limits of DNS and of the gateway, which DNS reports with status 403. */
+const flowControl: readonly string[] = ['DNS.0014', 'APIGW.0308', 'APIG.0308'];
 /** There is a set of the name already; or it is still being written, and takes no change. */
-const inBetween = ['DNS.0016', 'DNS.0312', 'DNS.0314', 'DNS.0335', gone];
+const inBetween = ['DNS.0016', 'DNS.0312', 'DNS.0314', 'DNS.0335', ...gone];
 
 /** Nothing, where someone else changed the set after it was read. @throws what is anything else */
 export function undefinedIfChanged(error: unknown): undefined {
@@ -98,5 +101,6 @@ function refusal(json: unknown, status: number): Refusal | undefined {
   if (status < 400 || typeof theirs !== 'string') return undefined;
   const said = { message: `${theirs}: ${String(code === undefined ? words : message)}` };
   if (theirs === 'DNS.0302') return { ...said, code: 'ERR_DNS_ZONE_NOT_FOUND' };
-  return theirs === gone ? { ...said, code: 'ERR_DNS_API' } : said;
+  if (flowControl.includes(theirs)) return { ...said, code: 'ERR_DNS_RATE_LIMITED' };
+  return gone.includes(theirs) ? { ...said, code: 'ERR_DNS_API' } : said;
 }

@@ -292,11 +292,13 @@ describe('huawei', () => {
     ],
     [403, { code: 'DNS.0013', message: 'words' }, 'ERR_DNS_CREDENTIALS', 'DNS.0013: words'],
     [400, { code: 'DNS.0302', message: 'words' }, 'ERR_DNS_ZONE_NOT_FOUND', 'DNS.0302: words'],
+    [403, { code: 'DNS.0014', message: 'words' }, 'ERR_DNS_RATE_LIMITED', 'DNS.0014: words'],
+    [404, { code: 'DNS.0004', message: 'words' }, 'ERR_DNS_API', 'DNS.0004: words'],
     [400, null, 'ERR_DNS_API', '(400)'],
     [400, 'x', 'ERR_DNS_API', '(400 x)'],
   ])('reports what status %i with %j means', async (status, body, code, words) => {
-    const { provider } = subject({ fetch: async () => Response.json(body, { status }) });
-    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+    const { provider, clock } = subject({ fetch: async () => Response.json(body, { status }) });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
       code,
       message: expect.stringContaining(words),
     });

@@ -134,7 +134,7 @@ export function huawei({
         'GET',
         `${path}?${new URLSearchParams({ type: 'TXT', name: `${name}.`, search_mode: 'equal' })}`,
         { ...options, zone, answer: setsAnswer },
-      );
+      ).catch(noSets);
       const all = recordsets.filter(
         (recordset) => recordset.type === 'TXT' && nameOf(recordset.name) === name.toLowerCase(),
       );
@@ -239,6 +239,12 @@ function servedSet(name: string, recordSet: Found | undefined): Found | undefine
     'ERR_DNS_API',
     `huawei: the TXT records of ${name} are ${recordSet.status} and not served: enable them in the console, or remove them`,
   );
+}
+
+/** Turns the answer that there are no sets into an empty list. */
+function noSets(error: unknown): typeof setsAnswer {
+  if (error instanceof Error && error.message.includes('DNS.0004: ')) return { recordsets: [] };
+  throw error;
 }
 
 function nameOf(name: string): string {

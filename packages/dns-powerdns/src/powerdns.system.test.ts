@@ -100,6 +100,32 @@ describe('powerdns with a stand-in', () => {
     await provider.remove('a.test', [record]);
     expect(host.sets()).toContainEqual(existingSet);
   });
+  it.each([
+    ['Native', 0],
+    ['Slave', 0],
+    ['Master', 2],
+    ['Primary', 2],
+  ])('notifies the secondaries of a zone of kind %s after each change', async (kind, count) => {
+    const host = powerdnsStandIn({ zone: 'a.test', apiKey, kind });
+    const provider = powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch: host.fetch });
+    await provider.append('a.test', [record]);
+    await provider.append('a.test', [record]);
+    await provider.remove('a.test', [record]);
+    expect(
+      host.requests.filter(
+        (request) => request === 'PUT /api/v1/servers/localhost/zones/a.test./notify',
+      ),
+    ).toHaveLength(count);
+  });
+  it('takes a change for made though its secondaries could not be notified', async () => {
+    const host = powerdnsStandIn({ zone: 'a.test', apiKey, kind: 'Master' });
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      String(input).endsWith('/notify')
+        ? new Response('no', { status: 500 })
+        : await host.fetch(input, init);
+    await powerdns({ url: 'http://127.0.0.1:8081', apiKey, fetch }).append('a.test', [record]);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['one']);
+  });
   it('steps out of no zone', async () => {
     const host = powerdnsStandIn({ zone: 'a.test', apiKey });
     for (const zone of ['..', '../../..', 'a.test./../b'])

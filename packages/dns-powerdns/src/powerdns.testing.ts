@@ -30,10 +30,12 @@ export function powerdnsStandIn({
   zone,
   apiKey,
   sets = [],
+  kind = 'Native',
 }: {
   readonly zone: string;
   readonly apiKey: string;
   readonly sets?: readonly RecordSet[];
+  readonly kind?: string;
 }): StandIn & {
   lookUp(name: string): Promise<readonly string[]>;
   readonly sets: () => readonly RecordSet[];
@@ -77,7 +79,7 @@ export function powerdnsStandIn({
     routes: {
       'GET /api/v1/servers/localhost/zones': () => ({
         status: 200,
-        body: [{ id: `${zone}.`, name: `${zone}.`, kind: 'Native' }],
+        body: [{ id: `${zone}.`, name: `${zone}.`, kind }],
       }),
       'GET /api/v1/servers/localhost/zones/:zone': ({ params, url }) => {
         const [name, type] = [
@@ -89,6 +91,7 @@ export function powerdnsStandIn({
               status: 200,
               body: {
                 name: `${zone}.`,
+                kind,
                 rrsets: now.filter(
                   (recordSet) =>
                     (name === null || recordSet.name === name) &&
@@ -97,6 +100,12 @@ export function powerdnsStandIn({
               },
             }
           : noSuchZone;
+      },
+      'PUT /api/v1/servers/localhost/zones/:zone/notify': ({ params }) => {
+        if (params.zone !== `${zone}.`) return noSuchZone;
+        return kind === 'Native'
+          ? { status: 400, body: { error: 'Domain is not a primary' } }
+          : { status: 200, body: { result: 'Notification queued' } };
       },
       'PATCH /api/v1/servers/localhost/zones/:zone': ({ params, body }) => {
         if (params.zone !== `${zone}.`) return noSuchZone;

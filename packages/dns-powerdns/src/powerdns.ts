@@ -1,5 +1,6 @@
 import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
+  DnsError,
   type DnsOptions,
   type DnsProvider,
   hostZones,
@@ -27,6 +28,11 @@ interface RecordSet {
   readonly ttl: number;
   readonly records: readonly { readonly content: string; readonly disabled: boolean }[];
 }
+
+const zoneAnswer: {
+  readonly kind?: string;
+  readonly rrsets: readonly (RecordSet & { readonly name: string; readonly type: string })[];
+} = { rrsets: [{ name: '', type: '', ttl: 0, records: [{ content: '', disabled: false }] }] };
 
 /**
  * TXT records in PowerDNS, by its HTTP API. It replaces record sets as a whole, so the existing set
@@ -67,8 +73,11 @@ export function powerdns({
       await mutex(
         name.toLowerCase(),
         async () => {
-          const changed = change(await read(api, zone, name, options), record);
-          if (changed) await write(api, zone, name, changed, options);
+          const { kind, set } = await read(api, zone, name, options);
+          const changed = change(set, record);
+          if (!changed) return;
+          await write(api, zone, name, changed, options);
+          if (/^(master|primary)$/i.test(kind)) await notify(api, zone, options);
         },
         options,
       );
@@ -77,27 +86,23 @@ export function powerdns({
 
   return {
     name: 'powerdns',
-    append: (zone, records, options = {}) =>
-      each(zone, records, options, (set, { value, ttl = set.ttl }) =>
-        set.records.some((record) => !record.disabled && unquoted(record.content) === value)
-          ? undefined
-          : {
-              ttl,
-              records: [
-                ...set.records.filter(({ content }) => unquoted(content) !== value),
-                { content: quoted(value), disabled: false },
-              ],
-            },
-      ),
-    remove: (zone, records, options = {}) =>
-      each(zone, records, options, (set, { value }) =>
-        set.records.some((record) => unquoted(record.content) === value)
-          ? { ...set, records: set.records.filter(({ content }) => unquoted(content) !== value) }
-          : undefined,
-      ),
+    append: (zone, records, options = {}) => each(zone, records, options, withValue),
+    remove: (zone, records, options = {}) => each(zone, records, options, withoutValue),
     zones: (options = {}) => zones.names(options),
     zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
+}
+
+function withValue(set: RecordSet, { value, ttl = set.ttl }: TxtRecord): RecordSet | undefined {
+  if (set.records.some((record) => !record.disabled && unquoted(record.content) === value))
+    return undefined;
+  const remaining = set.records.filter(({ content }) => unquoted(content) !== value);
+  return { ttl, records: [...remaining, { content: quoted(value), disabled: false }] };
+}
+
+function withoutValue(set: RecordSet, { value }: TxtRecord): RecordSet | undefined {
+  const records = set.records.filter(({ content }) => unquoted(content) !== value);
+  return records.length === set.records.length ? undefined : { ...set, records };
 }
 
 /** A zone's id is its name, with `=2F` for a slash. */
@@ -127,27 +132,32 @@ async function write(
   });
 }
 
+/** Tells the secondaries of a primary zone about a change; without it they wait for a refresh. */
+async function notify(api: JsonApi, zone: string, options: DnsOptions): Promise<void> {
+  try {
+    await api('PUT', `${pathOf(zone)}/notify`, { ...options, zone, once: true });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    // The record is written. Whether all servers show it is checked afterwards.
+    if (!(error instanceof DnsError)) throw error;
+  }
+}
+
 async function read(
   api: JsonApi,
   zone: string,
   name: string,
   options: DnsOptions,
-): Promise<RecordSet> {
+): Promise<{ readonly kind: string; readonly set: RecordSet }> {
   const query = new URLSearchParams({ rrset_name: name, rrset_type: 'TXT' });
-  const { rrsets } = await api('GET', `${pathOf(zone)}?${query}`, {
+  const { kind = '', rrsets } = await api('GET', `${pathOf(zone)}?${query}`, {
     ...options,
     zone,
-    answer: {
-      rrsets: [{ name: '', type: '', ttl: 0, records: [{ content: '', disabled: false }] }],
-    },
+    answer: zoneAnswer,
   });
   // Versions before 4.5 send the whole zone.
-  return (
-    rrsets.find(
-      (rrset) => rrset.type === 'TXT' && rrset.name.toLowerCase() === name.toLowerCase(),
-    ) ?? {
-      ttl: 60,
-      records: [],
-    }
+  const set = rrsets.find(
+    (rrset) => rrset.type === 'TXT' && rrset.name.toLowerCase() === name.toLowerCase(),
   );
+  return { kind, set: set ?? { ttl: 60, records: [] } };
 }

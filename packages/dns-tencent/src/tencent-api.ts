@@ -78,6 +78,8 @@ const zoneNotFound = [
   'OperationDenied.NoPermissionToOperateDomain',
   'ResourceNotFound.NoDataOfDomain',
 ];
+const tooMany =
+  /^(RequestLimitExceeded(\..+)?|FailedOperation\.FrequencyLimit|InvalidParameter\.OperationIsTooFrequent)$/;
 const trouble =
   /^(InternalError(\..+)?|FailedOperation\.UnknowError|InvalidParameter\.OperateFailed)$/;
 
@@ -97,7 +99,7 @@ function refusal(json: unknown): Refusal | undefined {
   const message = `${code}: ${String(words)}`;
   if (/^(AuthFailure|UnauthorizedOperation|OperationDenied\.AccessDenied)(\.|$)/.test(code))
     return { message, code: 'ERR_DNS_CREDENTIALS' };
-  if (/^RequestLimitExceeded(\.|$)/.test(code)) return { message, code: 'ERR_DNS_RATE_LIMITED' };
+  if (tooMany.test(code)) return { message, code: 'ERR_DNS_RATE_LIMITED' };
   if (zoneNotFound.includes(code)) return { message, code: 'ERR_DNS_ZONE_NOT_FOUND' };
   return trouble.test(code) ? { message, trouble: true } : { message };
 }

@@ -111,6 +111,30 @@ describe('tencent', () => {
     await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     expect(host.requests).toHaveLength(4);
   });
+  it('writes and removes a record that its list does not show yet', async () => {
+    const { host, clock } = subject();
+    let isListed = false;
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      !isListed && new Headers(init?.headers).get('x-tc-action') === 'DescribeRecordList'
+        ? Response.json({
+            Response: { Error: { Code: 'ResourceNotFound.NoDataOfRecord', Message: 'none' } },
+          })
+        : await host.fetch(input, init);
+    const provider = tencent({ ...key, fetch, clock });
+    await provider.append('a.test', [record]);
+    await provider.append('a.test', [record]);
+    expect(host.rows('a.test')).toHaveLength(1);
+    // Its id came with the first answer, and not with the second: the list shows it later.
+    const removed = provider.remove('a.test', [record]);
+    await clock.advance('PT10S');
+    isListed = true;
+    await clock.run(removed);
+    expect(host.rows('a.test')).toEqual([]);
+    isListed = false;
+    await provider.append('a.test', [record]);
+    await provider.remove('a.test', [record]);
+    expect(host.rows('a.test')).toEqual([]);
+  });
   it('takes no record for shown that is paused, and removes it', async () => {
     const { provider, host } = subject();
     host.put('a.test', { Name: record.name, Value: 'mine', Status: 'DISABLE' });

@@ -44,6 +44,8 @@ const domainList: DomainList = {
  */
 const line = { RecordLine: '默认', RecordLineId: '0' };
 const Limit = 1000;
+/** How long a new record may be missing from DNSPod's list. */
+const listDelaySeconds = 30;
 
 /**
  * TXT records at Tencent Cloud DNSPod, on its default line.
@@ -51,51 +53,92 @@ const Limit = 1000;
  */
 export function tencent(options: TencentOptions): DnsProvider {
   const api = tencentApi(options);
+  const { clock = systemClock } = options;
   const zones = hostZones({
-    clock: options.clock ?? systemClock,
+    clock,
     list: (limits) => listZones(api, limits),
   });
 
+  /** The ids of records that this provider wrote; `undefined` where DNSPod did not say it. */
+  const written = new Map<string, number | undefined>();
+  /** Finds the ids of a record, also one that DNSPod does not list yet. */
+  const idsOf = async (zone: string, record: TxtRecord, limits: DnsOptions) => {
+    const key = keyOf(zone, record);
+    const id = written.get(key);
+    for (let waitedSeconds = 0; ; waitedSeconds += 5) {
+      const ids = (await find(api, zone, record, limits)).map(({ RecordId }) => RecordId);
+      if (id !== undefined) return [...new Set([...ids, id])];
+      if (ids.length > 0 || !written.has(key) || waitedSeconds >= listDelaySeconds) return ids;
+      await clock.sleep({ seconds: 5 }, limits);
+    }
+  };
   return {
     name: 'tencent',
     async append(zone, records, options = {}) {
       for (const record of records) {
         if (await isShown(api, zone, record, options)) continue;
-        const body = {
-          Domain: zone,
-          SubDomain: record.name,
-          RecordType: 'TXT',
-          ...line,
-          Value: record.value,
-          ...(record.ttl === undefined ? {} : { TTL: record.ttl }),
-        };
-        // DNSPod takes no record twice: it is there when someone else has made it, or the same
-        // request that was sent twice.
-        await api('CreateRecord', body, {
-          ...options,
-          zone,
-          repeatable: true,
-          answer: { Response: { RecordId: 0 } },
-        }).catch(async (error: unknown) => {
-          undefinedIf('InvalidParameter.DomainRecordExist')(error);
-          if (!(await isShown(api, zone, record, options))) throw error;
-        });
+        const key = keyOf(zone, record);
+        const id = await create(api, zone, record, options);
+        written.set(key, id ?? written.get(key));
       }
     },
     async remove(zone, records, options = {}) {
       for (const record of records) {
-        for (const { RecordId } of await find(api, zone, record, options)) {
+        const ids = await idsOf(zone, record, options);
+        for (const RecordId of ids)
           await api(
             'DeleteRecord',
             { Domain: zone, RecordId },
             { ...options, zone, repeatable: true },
           ).catch(undefinedIf('InvalidParameter.RecordIdInvalid'));
-        }
+        written.delete(keyOf(zone, record));
       }
     },
     zones: (options = {}) => zones.names(options),
     zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
+}
+
+function keyOf(zone: string, { name, value }: TxtRecord): string {
+  return JSON.stringify([zone, name, value]);
+}
+
+/**
+ * Creates a record.
+ *
+ * @returns its id; `undefined` where it is there already: someone else made it, or the same request
+ * that was sent twice
+ * @throws DnsError also for a record that is there and paused
+ */
+async function create(
+  api: ReturnType<typeof tencentApi>,
+  zone: string,
+  record: TxtRecord,
+  options: DnsOptions,
+): Promise<number | undefined> {
+  const body = {
+    Domain: zone,
+    SubDomain: record.name,
+    RecordType: 'TXT',
+    ...line,
+    Value: record.value,
+    ...(record.ttl === undefined ? {} : { TTL: record.ttl }),
+  };
+  try {
+    const { Response } = await api('CreateRecord', body, {
+      ...options,
+      zone,
+      repeatable: true,
+      answer: { Response: { RecordId: 0 } },
+    });
+    return Response.RecordId;
+  } catch (error) {
+    undefinedIf('InvalidParameter.DomainRecordExist')(error);
+    // Its list shows a new record up to half a minute later.
+    const duplicates = await find(api, zone, record, options);
+    if (duplicates.length > 0 && !duplicates.some(({ Status }) => Status === 'ENABLE')) throw error;
+    return duplicates[0]?.RecordId;
+  }
 }
 
 async function listZones(

@@ -39,6 +39,8 @@ export interface Refusal {
    * repeated is tried again.
    */
   readonly trouble?: true;
+  /** Seconds until the host takes requests again, where it says so in its body. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 export interface JsonApiOptions extends CallLimits {
@@ -257,11 +259,14 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   const refused = refusal?.('json' in body ? body.json : undefined, status);
   if (call.accept?.includes(status)) return { value: undefined as T };
   if (status >= 200 && status < 300 && !refused) return understood(answer, question);
-  const code = refused?.code ?? codeOf(status, call.zone);
+  const header = retryAfter(answer.headers, question.now);
+  const code = refused?.code ?? codeOf(status, { zone: call.zone, hasRetryAfter: !!header });
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
-  const trouble = status >= 500 || refused?.trouble === true;
+  const trouble = status >= 500 || status === 408 || refused?.trouble === true;
   const when =
-    code === 'ERR_DNS_RATE_LIMITED' ? retryAfter(answer.headers, question.now) : undefined;
+    code === 'ERR_DNS_RATE_LIMITED' || (code === 'ERR_DNS_API' && trouble)
+      ? (header ?? inSeconds(refused?.retryAfterSeconds, question.now))
+      : undefined;
   const passing =
     code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble);
   return {
@@ -312,9 +317,22 @@ function lackOf(json: unknown, example: unknown): string | undefined {
   return at === undefined ? undefined : `is not what is expected (${at})`;
 }
 
-function codeOf(status: number, zone: string | undefined): DnsErrorCode {
+function inSeconds(
+  seconds: number | undefined,
+  now: Temporal.Instant,
+): Temporal.Instant | undefined {
+  return seconds !== undefined && seconds >= 0 && seconds < 1e9
+    ? now.add({ seconds: Math.ceil(seconds) })
+    : undefined;
+}
+
+function codeOf(
+  status: number,
+  { zone, hasRetryAfter }: { readonly zone: string | undefined; readonly hasRetryAfter: boolean },
+): DnsErrorCode {
+  // A host that refuses credentials names no time.
+  if (status === 429 || (status === 403 && hasRetryAfter)) return 'ERR_DNS_RATE_LIMITED';
   if (status === 401 || status === 403) return 'ERR_DNS_CREDENTIALS';
-  if (status === 429) return 'ERR_DNS_RATE_LIMITED';
   return status === 404 && zone !== undefined ? 'ERR_DNS_ZONE_NOT_FOUND' : 'ERR_DNS_API';
 }
 

@@ -44,8 +44,8 @@ export function tokenRefusal(json: unknown, status: number): Refusal | undefined
   const { error, error_description: description } = {
     ...(json as { readonly error?: unknown; readonly error_description?: unknown } | undefined),
   };
-  return {
-    code: 'ERR_DNS_CREDENTIALS',
-    message: `${String(description ?? '')} (${String(error)})`,
-  };
+  const message = `${String(description ?? '')} (${String(error)})`;
+  if (error === 'temporarily_unavailable' || error === 'server_error')
+    return { code: 'ERR_DNS_API', trouble: true, message };
+  return { code: error === 'slow_down' ? 'ERR_DNS_RATE_LIMITED' : 'ERR_DNS_CREDENTIALS', message };
 }

@@ -305,7 +305,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         option: 'project',
         env: ['GOOGLE_CLOUD_PROJECT', 'GCE_PROJECT'],
         optional: true,
-        description: 'The id of the project; that of the key by default',
+        description: 'The id of the project; by default that of the key, or of the machine',
       },
       {
         option: 'managedZone',
