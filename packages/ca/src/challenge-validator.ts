@@ -50,11 +50,27 @@ export interface ValidationProblem {
 export type ValidationVerdict =
   { readonly valid: true; readonly until?: Temporal.Instant | undefined } | ValidationProblem;
 
+/** The name of which CAA records are checked, and for what. */
+export interface CaaRequest extends NameToProve {
+  /** For CAA's `validationmethods`. RFC 8657 */
+  readonly type: ValidationRequest['type'];
+}
+
 /**
- * Looks, as the CA, whether an account controls a name. It is asked again a few times where it says
- * no.
+ * Checks, as the CA, whether an account controls a name, and whether CAA permits the CA to issue.
+ * Called again a few times if the answer is no.
  */
-export type ChallengeValidator = (
-  request: ValidationRequest,
-  options: { readonly signal: AbortSignal },
-) => Promise<ValidationVerdict>;
+export interface ChallengeValidator {
+  (
+    request: ValidationRequest,
+    options: { readonly signal: AbortSignal },
+  ): Promise<ValidationVerdict>;
+  /**
+   * Checks CAA alone: called before issuance if the validation was more than eight hours ago.
+   * Absent: CAA is not checked again.
+   */
+  readonly checkCaa?: (
+    request: CaaRequest,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<ValidationVerdict>;
+}

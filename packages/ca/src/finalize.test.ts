@@ -16,7 +16,13 @@ import {
   type TestClient,
 } from './ca.testing.ts';
 import { smallOrderAccountKey } from './weak-key.testing.ts';
-import { createDevelopmentAuthority, issuerOf, listIssued } from './index.ts';
+import {
+  type CaaRequest,
+  createDevelopmentAuthority,
+  issuerOf,
+  listIssued,
+  type ValidationVerdict,
+} from './index.ts';
 
 const pairOf = (algorithm: object = { name: 'ECDSA', namedCurve: 'P-256' }) =>
   crypto.subtle.generateKey(algorithm as web.EcKeyGenParams, true, [
@@ -524,3 +530,70 @@ function derOf(sideBySide: Buffer): Buffer {
   ]);
   return Buffer.concat([Buffer.of(0x30, content.length), content]);
 }
+
+describe('CAA at issuance (L14)', () => {
+  const checked = async (
+    hours: number,
+    verdict: ValidationVerdict = { valid: true },
+    order?: (ca: TestCa, account: TestClient) => Promise<string>,
+  ) => {
+    const asked: CaaRequest[] = [];
+    const validate = Object.assign(async () => ({ valid: true as const }), {
+      checkCaa: async (request: CaaRequest) => {
+        asked.push(request);
+        return verdict;
+      },
+    });
+    const ca = await testCa({ validate });
+    const account = await ca.account();
+    const url = await (order ?? ready)(ca, account);
+    await ca.clock.advance({ hours });
+    return { asked, account, ca, url, answer: await finalize(ca, account, url, await good()) };
+  };
+
+  it('is not checked again within eight hours of the validation', async () => {
+    const { asked, answer } = await checked(7);
+    expect([asked.length, answer.status]).toEqual([0, 200]);
+  });
+  it('is checked again for each name after eight hours', async () => {
+    const { asked, answer, account } = await checked(9);
+    expect(answer.status).toBe(200);
+    expect(asked).toMatchObject([
+      {
+        identifier: { value: 'a.test' },
+        wildcard: false,
+        accountUrl: account.url,
+        type: 'http-01',
+      },
+      { identifier: { value: 'b.test' } },
+    ]);
+  });
+  it('refuses the certificate if it forbids it by then, and the order stays ready', async () => {
+    const refused = { type: 'caa', detail: 'the CAA records of a.test forbid it' };
+    const { answer, ca, account, url } = await checked(9, refused);
+    expect(answer).toMatchObject({
+      status: 403,
+      problem: 'caa',
+      json: { subproblems: [{ identifier: { value: 'a.test' } }, {}] },
+    });
+    expect(await issuedBy(ca)).toHaveLength(0);
+    expect((await postAs(ca, account, url)).json).toMatchObject({ status: 'ready' });
+  });
+  it('is checked at once for names below a domain that was authorized with its subdomains', async () => {
+    const { asked } = await checked(0, { valid: true }, async (ca, account) => {
+      const made = await postAs(ca, account, '/new-order', {
+        identifiers: ['a.test', 'b.test'].map((value) => ({
+          type: 'dns',
+          value,
+          ancestorDomain: 'test',
+        })),
+      });
+      const [url = ''] = made.json?.authorizations as string[];
+      const challenges = (await postAs(ca, account, url)).json?.challenges as { url: string }[];
+      await postAs(ca, account, challenges[0]!.url, {});
+      await ca.clock.run(ca.server.idle());
+      return made.headers.get('location')!;
+    });
+    expect(asked.map(({ identifier }) => identifier.value)).toEqual(['a.test', 'b.test']);
+  });
+});

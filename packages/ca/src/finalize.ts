@@ -3,6 +3,7 @@ import { untilWritten } from '@acmex/storage';
 import type { Answer } from './answer.ts';
 import { newSerialNumber } from './authority/authority.ts';
 import { acceptedCsr } from './csr-policy.ts';
+import { checkCaaAgain } from './caa-again.ts';
 import { isCompromised } from './compromised-keys.ts';
 import { CaError } from './errors.ts';
 import { startIssuance } from './issuance.ts';
@@ -38,6 +39,7 @@ export async function finalize(
       'badCSR',
       'the CSR is not accepted: its key was revoked as compromised, so make a new key',
     );
+  await checkCaaAgain(service, await readyOrder(service, request, id));
   await untilWritten(async () => {
     const stored = await readyOrder(service, request, id);
     const now = service.clock.now().toString();
@@ -84,18 +86,16 @@ function decidedBy(
       'ERR_CA_CERTIFICATE',
       `the issuing certificate has expired at ${issuer.notAfter}: make a new one`,
     );
-  if (isOver(validity.notAfter))
-    throw refusal('malformed', 'the validity that was asked for is over: make another order');
+  if (isOver(validity.notAfter) || Temporal.Instant.compare(validity.notAfter, issuer.notAfter) > 0)
+    throw refusal(
+      'malformed',
+      'this CA can no longer issue for the time that the order asks for: make another order',
+    );
   return {
-    notBefore: whole(validity.notBefore),
-    notAfter: whole(validity.notAfter),
+    notBefore: validity.notBefore.toString(),
+    notAfter: validity.notAfter.toString(),
     usages: chosen.usages,
   };
-}
-
-/** Certificates have whole seconds. */
-function whole(moment: ReturnType<typeof validityOf>['notBefore']): string {
-  return moment.round({ smallestUnit: 'second', roundingMode: 'floor' }).toString();
 }
 
 /** The order as soon as it is valid, or as it is after a while. */

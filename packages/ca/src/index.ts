@@ -25,6 +25,7 @@ export {
   saveAuthority,
 } from './authority/stored-authority.ts';
 export {
+  type CaaRequest,
   type ChallengeValidator,
   type PersistentValidation,
   type ShownValidation,

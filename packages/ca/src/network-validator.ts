@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Egress } from '@acmex/egress';
-import type { ChallengeValidator, ValidationRequest } from './challenge-validator.ts';
+import type { CaaRequest, ChallengeValidator, ValidationRequest } from './challenge-validator.ts';
 import { checkCaa } from './validation/caa.ts';
 import { validateDns01 } from './validation/dns-01.ts';
 import { validateDnsAccount01 } from './validation/dns-account-01.ts';
@@ -48,19 +48,29 @@ export function networkValidator({
       'tls-alpn-01': () => validateTlsAlpn01({ ...looking, port: ports.https }),
     }[request.type]();
   };
-  return async (request, { signal }) => {
-    const { type, identifier, wildcard, accountUrl } = request;
-    const validation = await seen(request, signal);
+  const permitted = async (
+    { type, identifier, wildcard, accountUrl }: CaaRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Validation> =>
+    caaIdentity === undefined
+      ? { valid: true, records: [] }
+      : await checkCaa({
+          identifier,
+          wildcard,
+          resolver,
+          signal,
+          issuerDomain: caaIdentity,
+          accountUrl,
+          method: type,
+        });
+  const validate = async (
+    request: ValidationRequest,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Validation> => {
+    const validation = await seen(request, options.signal);
     if (!validation.valid || caaIdentity === undefined) return validation;
-    const permitted = await checkCaa({
-      identifier,
-      wildcard,
-      resolver,
-      signal,
-      issuerDomain: caaIdentity,
-      accountUrl,
-      method: type,
-    });
-    return permitted.valid ? { ...permitted, until: validation.until } : permitted;
+    const permission = await permitted(request, options);
+    return permission.valid ? { ...permission, until: validation.until } : permission;
   };
+  return Object.assign(validate, { checkCaa: permitted });
 }

@@ -196,36 +196,47 @@ describe('an order', () => {
       { status: 'invalid' },
     ]);
   });
-  it('has the validity that was asked for, as far as its profile goes', async () => {
+  it('has exactly the lifetime that was asked for (C6)', async () => {
     const ca = await testCa({ profiles: { usual: { validity: { hours: 48 } } } });
     const account = await ca.account();
-    const asked = { notBefore: '2026-06-01T12:00:00+02:00', notAfter: '2026-06-01T20:00:00Z' };
+    const asked = { notBefore: '2026-06-01T12:00:00+12:00', notAfter: '2026-06-01T20:00:00.9Z' };
     await expect(order(ca, account, dns('a.test'), asked)).resolves.toMatchObject({
       status: 201,
-      json: { notBefore: '2026-06-01T10:00:00Z', notAfter: '2026-06-01T20:00:00Z' },
+      json: { notBefore: '2026-06-01T00:00:00Z', notAfter: '2026-06-01T20:00:00Z' },
     });
-    await expect(
-      order(ca, account, dns('a.test'), {
-        notBefore: '2020-01-01T00:00:00Z',
-        notAfter: '2030-01-01T00:00:00Z',
-      }),
-    ).resolves.toMatchObject({
-      json: { notBefore: '2026-05-31T23:00:00Z', notAfter: '2026-06-03T00:00:00Z' },
-    });
-    for (const wrong of ['tomorrow', 7, '2026-06-01', ''])
-      await expect(order(ca, account, dns('a.test'), { notAfter: wrong })).resolves.toMatchObject({
-        status: 400,
-        problem: 'malformed',
-      });
-    await expect(
-      order(ca, account, dns('a.test'), { notAfter: '2020-01-01T00:00:00Z' }),
-    ).resolves.toMatchObject({ status: 400, problem: 'malformed' });
     const { leaf } = await issue(ca, account, ['a.test'], { notAfter: '2026-06-01T20:00:00Z' });
     expect([leaf.notBefore.toString(), leaf.notAfter.toString()]).toEqual([
       '2026-05-31T23:00:00Z',
       '2026-06-01T20:00:00Z',
     ]);
+    for (const notAfter of ['tomorrow', 7, '2026-06-01', ''])
+      await expect(order(ca, account, dns('a.test'), { notAfter })).resolves.toMatchObject({
+        status: 400,
+        problem: 'malformed',
+      });
   });
+  it.each([
+    [{ notBefore: '2020-01-01T00:00:00Z' }, 'use 2026-05-31T23:00:00Z or later'],
+    [{ notBefore: '2026-06-03T00:00:01Z' }, 'use a time before 2026-06-03T00:00:00Z'],
+    [{ notAfter: '2030-01-01T00:00:00Z' }, 'use 2026-06-03T00:00:00Z or earlier'],
+    [
+      { notBefore: '2026-06-01T00:00:00Z', notAfter: '2026-06-03T00:00:00Z' },
+      'use 2026-06-02T23:59:59Z or earlier',
+    ],
+    [{ notAfter: '2026-06-01T00:00:00Z' }, 'in the past'],
+    [{ notBefore: '2026-06-01T12:00:00Z', notAfter: '2026-06-01T12:00:00Z' }, 'not after'],
+  ])(
+    'is refused with a lifetime that its profile does not permit: %j (C6)',
+    async (asked, cure) => {
+      const ca = await testCa({ profiles: { usual: { validity: { hours: 48 } } } });
+      const account = await ca.account();
+      await expect(order(ca, account, dns('a.test'), asked)).resolves.toMatchObject({
+        status: 400,
+        problem: 'malformed',
+        json: { detail: expect.stringContaining(cure) },
+      });
+    },
+  );
   it('has one of the profiles, or the first', async () => {
     const ca = await testCa({
       profiles: {
@@ -251,7 +262,7 @@ describe('an order', () => {
       order(ca, account, [{ type: 'ip', value: '10.0.0.1' }], { profile: 'client' }),
     ).resolves.toMatchObject({ problem: 'unsupportedIdentifier' });
     const { leaf } = await issue(ca, account, ['a.test'], { profile: 'client' });
-    expect(leaf.notAfter.toString()).toBe('2026-06-02T00:00:00Z');
+    expect(leaf.notAfter.toString()).toBe('2026-06-01T22:59:59Z');
   });
 });
 

@@ -9,7 +9,7 @@ import { checkAllowed, type OrderedName, readIdentifiers } from './identifiers.t
 import { accountOrders, type OrderRecord, orders } from './order-records.ts';
 import { type OrderState, orderState } from './order-state.ts';
 import { checkPending, pending } from './pending.ts';
-import { type Profile, validityOf } from './profiles.ts';
+import { type AskedValidity, type Profile, validityFault } from './profiles.ts';
 import { refusal } from './problems.ts';
 import { limited } from './rate-limits.ts';
 import { replacing } from './replacement.ts';
@@ -44,10 +44,7 @@ interface AskedOrder {
   readonly asked: JsonObject;
   readonly names: readonly OrderedName[];
   readonly profile: Profile;
-  readonly wishes: {
-    readonly notBefore: string | undefined;
-    readonly notAfter: string | undefined;
-  };
+  readonly wishes: AskedValidity;
 }
 
 async function written(
@@ -69,7 +66,7 @@ async function written(
     profileAsked: asked.profile !== undefined,
     identifiers: names.map(({ type, value }) => ({ type, value })),
     expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
-    ...clamped(service, profile, wishes),
+    ...permittedValidity(service, profile, wishes),
     ...(replaced.length > 0 ? { replaces: String(asked.replaces) } : {}),
   };
   // A write takes 100 changes, and an order may have as many names: what comes first is found by
@@ -100,34 +97,26 @@ function profileOf({ profiles, defaultProfile }: Service, asked: unknown): Profi
 function readMoment(name: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   try {
-    return Temporal.Instant.from(typeof value === 'string' ? value : '').toString();
+    return Temporal.Instant.from(typeof value === 'string' ? value : '')
+      .round({ smallestUnit: 'second', roundingMode: 'floor' })
+      .toString();
   } catch {
     throw refusal('malformed', `"${name}" is not a date and time as RFC 3339 defines them`);
   }
 }
 
-/** What the certificate's validity will be, where the client has a wish: within the profile. */
-function clamped(
+/**
+ * Returns the lifetime that an order asks for, in whole seconds.
+ * @throws Refusal `malformed` if the profile does not permit it
+ */
+function permittedValidity(
   { clock, issuer }: Service,
   profile: Profile,
-  wishes: AskedOrder['wishes'],
-): Pick<OrderRecord, 'notBefore' | 'notAfter'> {
-  const { notBefore, notAfter } = validityOf(profile, wishes, {
-    now: clock.now(),
-    issuerEnds: issuer.notAfter,
-  });
-  if (
-    Temporal.Instant.compare(notBefore, notAfter) >= 0 ||
-    Temporal.Instant.compare(notAfter, clock.now()) <= 0
-  )
-    throw refusal(
-      'malformed',
-      'the validity that is asked for has no part within what this CA can issue',
-    );
-  return {
-    ...(wishes.notBefore === undefined ? {} : { notBefore: notBefore.round('second').toString() }),
-    ...(wishes.notAfter === undefined ? {} : { notAfter: notAfter.round('second').toString() }),
-  };
+  asked: AskedValidity,
+): AskedValidity {
+  const fault = validityFault(profile, asked, { now: clock.now(), issuerEnds: issuer.notAfter });
+  if (fault !== undefined) throw refusal('malformed', fault);
+  return asked;
 }
 
 /** For each name an authorization: a valid one where it may serve, else a new one; each once. */

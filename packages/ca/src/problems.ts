@@ -48,6 +48,7 @@ const namespace = 'urn:ietf:params:acme:error:';
 /** Where it is not 400. */
 const statuses: Partial<Record<ProblemType, number>> = {
   alreadyReplaced: 409,
+  caa: 403,
   externalAccountRequired: 403,
   orderNotReady: 403,
   rateLimited: 429,

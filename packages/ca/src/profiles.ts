@@ -7,10 +7,14 @@ import { CaError } from './errors.ts';
 export interface ProfileOptions {
   /** In the directory, for people. */
   readonly description?: string;
-  /** How long its certificates live at most; 90 days by default. */
+  /**
+   * The longest lifetime of its certificates, the first and the last second included; 90 days by
+   * default. RFC 5280 §4.1.2.5
+   */
   readonly validity?: DurationInput;
   /**
-   * How far in the past they begin, for clocks that are behind; an hour by default, and at most.
+   * How far in the past they begin, for clocks that are behind. A part of `validity`: an hour by
+   * default, and a twelfth of a short validity; at most an hour, and half of it.
    */
   readonly backdate?: DurationInput;
   /** TLS servers by default. */
@@ -47,7 +51,7 @@ function profile(
   {
     description = name,
     validity = { hours: 90 * 24 },
-    backdate = { hours: 1 },
+    backdate = defaultBackdate(validity),
     usages = ['serverAuth'],
     identifierTypes = ['dns', 'ip'],
   }: ProfileOptions,
@@ -61,6 +65,11 @@ function profile(
     throw new CaError(
       'ERR_CA_PROFILE',
       `the profile ${name} would begin more than an hour in the past, or in the future`,
+    );
+  if (milliseconds(backdate) * 2 > milliseconds(validity))
+    throw new CaError(
+      'ERR_CA_PROFILE',
+      `the profile ${name} would make certificates that begin more than half of their lifetime in the past`,
     );
   if (milliseconds(validity) < 60_000)
     throw new CaError(
@@ -93,33 +102,85 @@ export interface Validity {
   readonly notAfter: Temporal.Instant;
 }
 
-/** What an order asks for within what its profile and the issuer's own life allow. */
+function defaultBackdate(validity: DurationInput): DurationInput {
+  return { milliseconds: Math.min(hourMs, Math.floor(milliseconds(validity) / 12)) };
+}
+
+const hourMs = 3_600_000;
+
+interface IssuanceTime {
+  readonly now: Temporal.Instant;
+  readonly issuerEnds: Temporal.Instant;
+}
+
+/**
+ * Returns the lifetime of a certificate: exactly what its order asks for, and for the rest what the
+ * profile and the issuer's own lifetime allow.
+ */
 export function validityOf(
-  { validity, backdate }: Profile,
+  profile: Profile,
   asked: AskedValidity,
-  { now, issuerEnds }: { readonly now: Temporal.Instant; readonly issuerEnds: Temporal.Instant },
+  { now, issuerEnds }: IssuanceTime,
 ): Validity {
-  const within = (moment: Temporal.Instant, earliest: Temporal.Instant, latest: Temporal.Instant) =>
-    [earliest, moment, latest].sort(Temporal.Instant.compare)[1] ?? moment;
-  const latest = earlier(now.add(hours(validity)), issuerEnds);
+  const length = seconds(profile.validity) - 1;
+  const askedEnd = instant(asked.notAfter);
+  const usualStart = whole(now.subtract({ seconds: seconds(profile.backdate) }));
   const notBefore =
-    asked.notBefore === undefined
-      ? now.subtract(hours(backdate))
-      : within(Temporal.Instant.from(asked.notBefore), now.subtract(hours(backdate)), latest);
+    instant(asked.notBefore) ??
+    (askedEnd ? later(usualStart, askedEnd.subtract({ seconds: length })) : usualStart);
   return {
     notBefore,
-    notAfter:
-      asked.notAfter === undefined
-        ? latest
-        : within(Temporal.Instant.from(asked.notAfter), notBefore, latest),
+    notAfter: askedEnd ?? earlier(notBefore.add({ seconds: length }), whole(issuerEnds)),
   };
 }
 
+/**
+ * Returns why a profile does not permit the lifetime that an order asks for; undefined if it does.
+ * "If the server is willing to issue the requested certificate", RFC 8555 §7.4, it has these times.
+ */
+export function validityFault(
+  profile: Profile,
+  asked: AskedValidity,
+  { now, issuerEnds }: IssuanceTime,
+): string | undefined {
+  const [start, end] = [instant(asked.notBefore), instant(asked.notAfter)];
+  const earliest = whole(now.subtract({ milliseconds: hourMs }));
+  const furthest = now.add({ seconds: seconds(profile.validity) });
+  if (start && isBefore(start, earliest))
+    return `"notBefore" is more than an hour in the past: use ${earliest} or later`;
+  if (start && (isBefore(furthest, start) || !isBefore(start, issuerEnds)))
+    return `"notBefore" is too far in the future: use a time before ${whole(earlier(furthest, issuerEnds))}`;
+  const longest = start ? start.add({ seconds: seconds(profile.validity) - 1 }) : whole(furthest);
+  const latest = earlier(longest, whole(issuerEnds));
+  if (end && isBefore(latest, end))
+    return `"notAfter" is later than the profile ${profile.name} and this CA permit: use ${latest} or earlier`;
+  if (end && (!isBefore(now, end) || (start && !isBefore(start, end))))
+    return '"notAfter" is in the past, or not after "notBefore"';
+  return undefined;
+}
+
+/** Certificates have whole seconds. */
+function whole(moment: Temporal.Instant): Temporal.Instant {
+  return moment.round({ smallestUnit: 'second', roundingMode: 'floor' });
+}
+
+function instant(text: string | undefined): Temporal.Instant | undefined {
+  return text === undefined ? undefined : whole(Temporal.Instant.from(text));
+}
+
 /** Days count 24 hours. */
-function hours(duration: Temporal.Duration): { readonly seconds: number } {
-  return { seconds: Math.round(milliseconds(duration) / 1000) };
+function seconds(duration: Temporal.Duration): number {
+  return Math.floor(milliseconds(duration) / 1000);
+}
+
+function isBefore(first: Temporal.Instant, second: Temporal.Instant): boolean {
+  return Temporal.Instant.compare(first, second) < 0;
 }
 
 function earlier(first: Temporal.Instant, second: Temporal.Instant): Temporal.Instant {
-  return Temporal.Instant.compare(first, second) < 0 ? first : second;
+  return isBefore(first, second) ? first : second;
+}
+
+function later(first: Temporal.Instant, second: Temporal.Instant): Temporal.Instant {
+  return isBefore(first, second) ? second : first;
 }

@@ -103,7 +103,8 @@ function ownWindow(
   clock: Clock,
 ): { readonly start: string; readonly end: string } {
   const [from, to] = [Temporal.Instant.from(notBefore), Temporal.Instant.from(notAfter)];
-  const life = to.epochMilliseconds - from.epochMilliseconds;
+  // The last second is a part of it. RFC 5280 §4.1.2.5
+  const life = to.epochMilliseconds - from.epochMilliseconds + 1000;
   const at = (part: number) =>
     from
       .add({ milliseconds: Math.round(life * part) })

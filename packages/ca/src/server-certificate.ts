@@ -47,8 +47,8 @@ export async function serverCertificate({
       `this CA cannot issue a certificate for its server's name ${refused.value}: use a name within its constraints, or a certificate from another CA`,
     );
   const key = await backend.generate('ec-p256');
-  const now = clock.now();
-  const end = now.add(Temporal.Duration.from(validity));
+  const notBefore = clock.now().subtract({ hours: 1 });
+  const end = notBefore.add(Temporal.Duration.from(validity)).subtract({ seconds: 1 });
   const notAfter = Temporal.Instant.compare(end, issuer.notAfter) < 0 ? end : issuer.notAfter;
   const base = options.url.replace(/\/$/, '');
   const [chain = ''] = await issuer.issue({
@@ -56,7 +56,7 @@ export async function serverCertificate({
     identifiers,
     publicKey: key.publicKey,
     rsa: false,
-    notBefore: now.subtract({ hours: 1 }),
+    notBefore,
     notAfter,
     usages: ['serverAuth'],
     mustStaple: false,

@@ -2,6 +2,7 @@ export { ariCertificateId } from './ari-certificate-id.ts';
 export { type CertificateInfo, parseCertificate, parseChain } from './certificate-info.ts';
 export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } from './csr.ts';
 export { isOneSequence } from './der.ts';
+export { encryptedPrivateKeyPem } from './encrypted-key.ts';
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type KeyType, keyTypes } from './key-types.ts';

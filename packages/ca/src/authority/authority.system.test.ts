@@ -180,5 +180,7 @@ describeWith(['openssl'], 'a CA, as OpenSSL sees it', () => {
       openssl(['pkey', '-noout', '-passin', 'pass:another passphrase'], rootKey).status,
     ).not.toBe(0);
     expect(Buffer.from(rootKey ?? []).toString()).toContain('BEGIN ENCRYPTED PRIVATE KEY');
+    // 600,000 rounds (S12)
+    expect(openssl(['asn1parse'], rootKey).text).toMatch(/INTEGER +:0927C0/);
   });
 });

@@ -1,7 +1,8 @@
-import { createPrivateKey, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import {
   type CryptoBackend,
+  encryptedPrivateKeyPem,
   type KeyType,
   parseCertificate,
   type PrivateKey,
@@ -124,7 +125,11 @@ export async function createAuthority({
     backend,
     clock,
   });
-  return { kind: 'private', ...made, rootKey: await encrypted(rootSigner, passphrase) };
+  return {
+    kind: 'private',
+    ...made,
+    rootKey: await encryptedPrivateKeyPem(rootSigner, passphrase),
+  };
 }
 
 /**
@@ -182,7 +187,7 @@ async function twoLevels({
     backend.generate(keyType),
     backend.generate(keyType),
   ]);
-  const now = clock.now();
+  const notBefore = clock.now().subtract({ hours: 1 });
   const authorityKeyIdentifier = keyIdentifier(rootSigner.publicKey);
   const certificate = async (signer: PrivateKey, subject: string, days: number, issuing: boolean) =>
     parseCertificate(
@@ -192,8 +197,8 @@ async function twoLevels({
           issuer: called(rootName),
           subject: called(subject),
           publicKey: signer.publicKey,
-          notBefore: now.subtract({ hours: 1 }),
-          notAfter: end(now, days),
+          notBefore,
+          notAfter: end(notBefore, days),
           extensions: caExtensions({
             publicKey: signer.publicKey,
             authorityKeyIdentifier,
@@ -212,8 +217,9 @@ async function twoLevels({
   };
 }
 
-function end(now: Temporal.Instant, days: number): Temporal.Instant {
-  return now.add({ hours: days * 24 });
+/** Both seconds count, the first and the last. RFC 5280 §4.1.2.5 */
+function end(start: Temporal.Instant, days: number): Temporal.Instant {
+  return start.add({ hours: days * 24 }).subtract({ seconds: 1 });
 }
 
 function called(name: string): Name {
@@ -228,21 +234,4 @@ export function newSerialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');
-}
-
-/** As PKCS#8 with PBES2 and AES-256. */
-async function encrypted(key: PrivateKey, passphrase: string): Promise<Uint8Array> {
-  const pem = await privateKeyPem(key);
-  try {
-    return Buffer.from(
-      createPrivateKey(Buffer.from(pem.buffer, pem.byteOffset, pem.length)).export({
-        type: 'pkcs8',
-        format: 'pem',
-        cipher: 'aes-256-cbc',
-        passphrase,
-      }),
-    );
-  } finally {
-    pem.fill(0);
-  }
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
+import { networkValidator } from '../network-validator.ts';
 import { checkCaa } from './caa.ts';
 import { parseIssueValue } from '@acmex/protocol/drafts';
 import { dnsServer, type Zone } from './local.testing.ts';
@@ -234,5 +235,31 @@ describe('parseIssueValue', () => {
         { tag: 'e', value: '' },
       ],
     });
+  });
+});
+
+describe('networkValidator', () => {
+  it('checks CAA without the challenge, for issuance long after it (L14)', async () => {
+    const asked: string[] = [];
+    const resolver = {
+      txt: async () => [],
+      caa: async (name: string) => {
+        asked.push(name);
+        return [{ flags: 0, tag: 'issue', value: 'other.example' }];
+      },
+    };
+    const request = {
+      type: 'http-01',
+      identifier: { type: 'dns', value: 'a.test' },
+      wildcard: false,
+      accountUrl: 'https://ca.example/acme/account/1',
+    } as const;
+    const { signal } = new AbortController();
+    const checking = networkValidator({ resolver, caaIdentity: 'ca.example' });
+    await expect(checking.checkCaa?.(request, { signal })).resolves.toMatchObject({ type: 'caa' });
+    expect(asked).toEqual(['a.test']);
+    const unaware = networkValidator({ resolver });
+    await expect(unaware.checkCaa?.(request, { signal })).resolves.toMatchObject({ valid: true });
+    expect(asked).toHaveLength(1);
   });
 });
