@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -112,10 +112,10 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
         '-k',
         at(`${name}.key`),
       ]);
-    // No server has the webroots, so both exit with 6; the account is what counts.
+    // No server serves the webroots, so both exit with 6; the account is what counts.
     await Promise.all(
       ['x', 'y'].map(async (name) => {
-        await writeFile(at(`${name}.txt`), '');
+        await mkdir(at(name));
         return await run(name);
       }),
     );

@@ -45,6 +45,39 @@ export interface ListenerOnDemand {
   notVisible(response: string, options?: ErrorOptions): Error;
 }
 
+/** How often a response is asked for when the process that had the port closes it meanwhile. */
+const maximumAttempts = 3;
+
+/**
+ * Asks a listener for a response. Where a different process had the port and has closed it in the
+ * meantime, opens the listener here, and asks again.
+ * @param options `open`: opens the listener unless the response was removed
+ * @returns undefined where nothing listens
+ */
+export async function whereListening<T>(
+  listener: Pick<ListenerOnDemand, 'address'>,
+  {
+    open,
+    ask,
+    signal,
+  }: {
+    readonly open: () => Promise<void>;
+    readonly ask: (address: { readonly address: string; readonly port: number }) => Promise<T>;
+    readonly signal: AbortSignal;
+  },
+): Promise<T | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    await open();
+    const address = listener.address();
+    try {
+      return address ? await ask(address) : undefined;
+    } catch (error) {
+      const isClosed = ['ECONNREFUSED', 'ECONNRESET'].includes(errorCode(error) ?? '');
+      if (signal.aborted || !isClosed || attempt === maximumAttempts) throw error;
+    }
+  }
+}
+
 /** Takes the port when it is needed; opening and closing must be called in turn. */
 export function listenerOnDemand<T extends Server>({
   make,

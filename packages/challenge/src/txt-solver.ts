@@ -1,4 +1,4 @@
-import type { ChallengeSolver, ChallengeToSolve } from '@acmex/client';
+import type { ChallengeSolver, ChallengeToSolve, NameToProve, SolverOptions } from '@acmex/client';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import {
   type AnsweredChallenge,
@@ -11,6 +11,7 @@ import {
   recordVisible,
   relativeName,
 } from '@acmex/dns';
+import { errorCode } from '@acmex/errors';
 import { keyAuthorizationDigest } from '@acmex/protocol';
 
 export interface TxtSolverOptions {
@@ -40,6 +41,11 @@ interface TxtChallenge {
   readonly type: string;
   /** Where the CA looks. */
   readonly nameOf: (challenge: ChallengeToSolve) => string | Promise<string>;
+  /**
+   * Where the CA will look for a name, where that is known before the challenge: then the zone is
+   * looked up before the order.
+   */
+  readonly nameBefore?: (name: NameToProve) => string;
   /** What hosts make such a record from, where they know the type. */
   readonly describeChallenge?: (challenge: ChallengeToSolve) => AnsweredChallenge;
 }
@@ -52,7 +58,7 @@ const removeLimit = 'PT2M';
  * the record is written where that leads.
  */
 export function txtSolver(
-  { type, nameOf, describeChallenge }: TxtChallenge,
+  { type, nameOf, nameBefore, describeChallenge }: TxtChallenge,
   {
     provider,
     propagation = { check: 'authoritative' },
@@ -66,12 +72,28 @@ export function txtSolver(
     value,
     ...(challenge ? { challenge } : {}),
   });
+  const isSkipped = propagation.check === 'skip';
+  const placeOf = async (record: string, options?: SolverOptions) => {
+    const name = await followAliases(record, lookUp, options).catch((error: unknown) => {
+      // Without a resolver that answers, no alias is known: who skips the checks has none.
+      if (isSkipped && isLookUpFailure(error)) return record;
+      throw error;
+    });
+    const zone = provider.wholeNames ? name : await findZone(name, { lookUp, provider }, options);
+    return { name, zone };
+  };
   return {
     type,
     supports: (identifier) => identifier.type === 'dns',
+    ...(nameBefore
+      ? {
+          async check(names: readonly NameToProve[], options?: SolverOptions) {
+            for (const record of new Set(names.map(nameBefore))) await placeOf(record, options);
+          },
+        }
+      : {}),
     async respond(challenge, options) {
-      const name = await followAliases(await nameOf(challenge), lookUp, options);
-      const zone = provider.wholeNames ? name : await findZone(name, { lookUp, provider }, options);
+      const { name, zone } = await placeOf(await nameOf(challenge), options);
       return {
         zone,
         name,
@@ -92,4 +114,11 @@ export function txtSolver(
         provider.remove(response.zone, [recordOf(response)], { signal }),
       ),
   };
+}
+
+/** Reports whether a look-up failed, and not what it found. */
+function isLookUpFailure(error: unknown): boolean {
+  return (
+    errorCode(error) === 'ERR_DNS_LOOKUP' && error instanceof Error && error.cause !== undefined
+  );
 }

@@ -12,5 +12,10 @@ export {
   type ValidationFailure,
 } from './errors.ts';
 export { type IssuanceProgress, nameOf } from './progress.ts';
-export { type ChallengeSolver, type ChallengeToSolve, type SolverOptions } from './solver.ts';
+export {
+  type ChallengeSolver,
+  type ChallengeToSolve,
+  type NameToProve,
+  type SolverOptions,
+} from './solver.ts';
 export { type IssuanceState, type SavedResponse } from './state.ts';

@@ -6,6 +6,13 @@ export interface SolverOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A name of a certificate that is about to be ordered. */
+export interface NameToProve {
+  /** Without `*.`. */
+  readonly identifier: Identifier;
+  readonly wildcard: boolean;
+}
+
 /** What a CA asks, with all that an answer is made of. */
 export interface ChallengeToSolve {
   readonly type: string;
@@ -39,6 +46,11 @@ export interface ChallengeSolver<R extends JsonObject = JsonObject> {
   readonly tokenless?: true;
   /** Whether this solver can show something for the name at all. */
   supports(identifier: Identifier, wildcard: boolean): boolean;
+  /**
+   * Makes sure, before an order, that responses for these names can be shown from here. Leaves
+   * nothing behind. Absent where nothing can be known before the challenge.
+   */
+  check?(names: readonly NameToProve[], options?: SolverOptions): Promise<void>;
   /** Where and what will be shown. No effect outside. */
   respond(challenge: ChallengeToSolve, options?: SolverOptions): Promise<R>;
   /** Shows it. Already there = success. */

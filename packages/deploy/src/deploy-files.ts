@@ -67,7 +67,8 @@ async function deployToFiles(
   };
 }
 
-function assertAbsolute(path: string): void {
+/** @throws DeployError `ERR_DEPLOY_TARGET` */
+export function assertAbsolute(path: string): void {
   if (isAbsolute(path)) return;
   throw new DeployError(
     'ERR_DEPLOY_TARGET',

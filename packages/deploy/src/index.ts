@@ -1,4 +1,5 @@
 export { type Bundle, type BundleFiles, filesOf, folderName } from './bundle.ts';
+export { checkTarget } from './check-target.ts';
 export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';
 export type { Deployed, DirectoryTarget } from './directory.ts';
 export { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';

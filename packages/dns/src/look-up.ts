@@ -48,7 +48,7 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
       if (code === 'ENODATA' || code === 'ENOTFOUND') return none;
       throw new DnsError(
         'ERR_DNS_LOOKUP',
-        `${question}${servers ? ` at ${servers.join(', ')}` : ''}: the look-up failed (${code})`,
+        `${question} at ${(servers ?? resolver.getServers()).join(', ')}: the look-up failed (${code}): check that this resolver answers, or choose another one`,
         { cause: error },
       );
     }

@@ -3,6 +3,7 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import {
   type Deployed,
+  type IssuerRequest,
   type JsonObject,
   type ManagedCertificate,
   Provisioner,
@@ -20,6 +21,7 @@ import { ManagerError } from './errors.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import { endsIn, findIssuerSettings, type IssuerSettings } from './issuers.ts';
+import { assertPreconditions } from './preconditions.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { solverFor } from './solver.ts';
@@ -72,6 +74,8 @@ export interface ConnectOptions {
   readonly names?: readonly string[] | undefined;
   /** How its names are validated, as `serializeChallenge` returns it. */
   readonly challenge?: JsonObject | undefined;
+  /** Where it will be deployed, as `deployRecord` returns it. */
+  readonly deploy?: readonly JsonObject[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -90,10 +94,10 @@ export interface CertificateManager {
   readonly maintenance: CertificateMaintenance;
   readonly hooks: RunHooks;
   /**
-   * Opens the solver and the account of a certificate, which its order then uses. What is wrong on
-   * this side fails here, before anything is stored or ordered.
-   * @throws ManagerError `ERR_MANAGER_ISSUER` for an unknown issuer, and as `solverFor` and
-   * `accountSession`
+   * Checks what an order needs, then opens the solver and the account of a certificate, which its
+   * order uses. What is wrong on this side fails here, before anything is stored or sent to the CA.
+   * @throws ManagerError `ERR_MANAGER_ISSUER` for an unknown issuer, and as `solverFor`,
+   * `assertPreconditions` and `accountSession`
    */
   connect(options: ConnectOptions): Promise<Connection>;
   /**
@@ -141,7 +145,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     provisioner,
     maintenance,
     hooks,
-    async connect({ issuer: name, names, challenge: record, signal }) {
+    async connect({ issuer: name, names, challenge: record, deploy, signal }) {
       const issuer = await issuers(name);
       if (!issuer)
         throw new ManagerError(
@@ -149,6 +153,9 @@ export function certificateManager(options: CertificateManagerOptions): Certific
           `there is no issuer ${name}: add it to the options or the configuration`,
         );
       const solver = await solverOf(record, name, names);
+      // A program that runs first may make room for the listener, or a folder.
+      if (names && !hooks.hasBefore)
+        await assertPreconditions(names, { solver, deploy, environment, signal });
       return { session: await issuer.openSession({ signal }), solvers: [solver] };
     },
     async maintain(id, maintainOptions = {}) {
@@ -230,7 +237,14 @@ function createIssuer(
   solverOf: SolverSource,
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
-  const { challenge, hooks, onProgress } = settings;
+  const { challenge, hooks, onProgress, environment = {} } = settings;
+  const assertReady = async (
+    { names, proof, deploy, isRenewal }: IssuerRequest,
+    signal: AbortSignal | undefined,
+  ) => {
+    const solver = await solverOf(proof, name, names);
+    await assertPreconditions(names, { solver, deploy, isRenewal, environment, signal });
+  };
   const issuer = acmeIssuer({
     name,
     onProgress,
@@ -245,6 +259,8 @@ function createIssuer(
     ...issuer,
     async issue(request, options) {
       await hooks.before({ signal: options.signal });
+      // What is ordered already is finished, or its failure is the CA's.
+      if (options.state?.order === undefined) await assertReady(request, options.signal);
       return await issuer.issue({ ...request, profile: request.profile ?? profile }, options);
     },
   };

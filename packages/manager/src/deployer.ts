@@ -115,16 +115,28 @@ const known: ReadonlySet<string> = new Set([
   'general',
 ]);
 
-/** Reads the steps of a record. Only `deployRecord` writes them. */
-function stepsOf({ id, deploy = [] }: ManagedCertificate): readonly DeployStep[] {
+function stepsOf({ id, deploy }: ManagedCertificate): readonly DeployStep[] {
+  return deployStepsOf(deploy, id);
+}
+
+/**
+ * Reads the steps of a record. Only `deployRecord` writes them.
+ * @param owner the certificate, for the error
+ * @throws ManagerError `ERR_MANAGER_DEPLOY`
+ */
+export function deployStepsOf(
+  deploy: readonly JsonObject[] = [],
+  owner = 'the certificate',
+): readonly DeployStep[] {
   if (deploy.some((step) => !Object.keys(step).some((key) => known.has(key))))
     throw new ManagerError(
       'ERR_MANAGER_DEPLOY',
-      `${id} has a kind of deploy target that this version does not support: update AcmeX`,
+      `${owner} has a kind of deploy target that this version does not support: update AcmeX`,
     );
   return deploy as unknown as readonly DeployStep[];
 }
 
-function isTarget(step: DeployStep): step is Target {
+/** Reports whether a step writes files. */
+export function isTarget(step: DeployStep): step is Target {
   return !('hook' in step || 'after' in step || 'probe' in step || 'general' in step);
 }

@@ -1,5 +1,5 @@
 import type { Dns01Response } from '@acmex/challenge/dns-01';
-import type { ChallengeSolver } from '@acmex/client';
+import type { ChallengeSolver, NameToProve } from '@acmex/client';
 
 /**
  * A response with the name of its provider, so that another process can remove it by the same
@@ -26,6 +26,16 @@ export function dnsByName({
   return {
     type,
     supports: (identifier) => identifier.type === 'dns',
+    async check(names, options) {
+      const namesByProvider = new Map<string, NameToProve[]>();
+      for (const name of names) {
+        const { identifier, wildcard } = name;
+        const provider = choose(wildcard ? `*.${identifier.value}` : identifier.value);
+        namesByProvider.set(provider, [...(namesByProvider.get(provider) ?? []), name]);
+      }
+      for (const [provider, itsNames] of namesByProvider)
+        await (await solverOf(provider)).check?.(itsNames, options);
+    },
     async respond(challenge, options) {
       const {
         identifier: { value },

@@ -37,6 +37,8 @@ export interface RunHooks {
   /** The `after` program of certificates that name none. */
   readonly afterProgram: Argv | undefined;
   readonly limit: DurationInput;
+  /** Whether a program runs before the first order. */
+  readonly hasBefore: boolean;
   /** Runs `before`, once in a run. */
   before(options: HookOptions): Promise<void>;
   /** Runs one `after` program. */
@@ -73,6 +75,7 @@ export function runHooks(programs: HookPrograms, environment: Environment): RunH
   ) => await runHook(argv, { env, limit, signal });
   return {
     afterProgram: after,
+    hasBefore: before !== undefined,
     limit,
     async runAfter(argv, options) {
       if (isSameArgv(argv, after)) hasRunAfter = true;

@@ -47,6 +47,7 @@ export {
 export { endsIn, type IssuerSettings } from './issuers.ts';
 export { addressOf, serverAddress } from './network-address.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
+export { assertChallengeFits } from './preconditions.ts';
 export { saveCredentials, savedCredentials } from './saved-credentials.ts';
 export { solverFor, type SolverOptions } from './solver.ts';
 export { storedResponses } from './stored-responses.ts';

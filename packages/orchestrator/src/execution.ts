@@ -121,6 +121,8 @@ export class Execution {
         profile: certificate.profile,
         replaces: mayReplace(certificate) ? await this.#chainInUse(read) : undefined,
         proof: certificate.proof,
+        deploy: certificate.deploy,
+        isRenewal: certificate.current !== undefined,
       },
       { issuer, order, signal },
     ).catch(async (error: unknown) => {

@@ -13,6 +13,10 @@ export interface IssuerRequest {
   readonly replaces?: string | undefined;
   /** How names are validated, as the certificate's record says. Only the issuer reads it. */
   readonly proof?: JsonObject | undefined;
+  /** Where the certificate will be deployed, as its record says; so that it can be checked first. */
+  readonly deploy?: readonly JsonObject[] | undefined;
+  /** Whether an earlier certificate is in use. */
+  readonly isRenewal?: boolean | undefined;
 }
 
 /** A step of an order that has happened: `ordered`, `presented`, `validated` … */

@@ -27,9 +27,10 @@ export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
   report.working(`connecting to ${authority.title}`);
   const names = obtaining.names.map(({ value }) => value);
   const { issuer, challenge } = obtaining;
-  await manager.connect({ issuer, names, challenge, signal });
   await manager.hooks.check();
-  const declaration = await declareCertificate(manager, wantedCertificate(obtaining), {
+  const wanted = wantedCertificate(obtaining);
+  await manager.connect({ issuer, names, challenge, deploy: wanted.deploy, signal });
+  const declaration = await declareCertificate(manager, wanted, {
     onFailure: 'end',
     order: options.force ? 'always' : 'if-needed',
     deployAgain: true,

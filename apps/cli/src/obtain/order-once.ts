@@ -20,7 +20,7 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
   report.working(`connecting to ${authority.title}`);
   const connection = await manager.connect({
     issuer: obtaining.issuer,
-    names: names.length > 0 ? names.map(({ value }) => value) : undefined,
+    names: request.identifiers.map(({ value }) => value),
     challenge: obtaining.challenge,
     signal,
   });

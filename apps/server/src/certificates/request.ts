@@ -1,5 +1,7 @@
 import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 import {
+  assertChallengeFits,
   deployRecord,
   resolveChallenge,
   serializeChallenge,
@@ -69,6 +71,7 @@ export async function specOf(
   assertNames(caller, names);
   const issuer = issuerFor(tenant, named);
   const proof = serializeChallenge({ challenge: way, dnsProvider });
+  assertValidation(tenant, names, proof);
   assertProviders(tenant, names, resolveChallenge(proof, tenant.manager.challenge));
   const { caCertificate, ...settings } = resolvedIssuer(issuer);
   return {
@@ -125,6 +128,23 @@ export function issuerFor(
   if (all.some((candidate) => candidate.name === named))
     throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the CA ${named}`);
   throw wrong('/issuer', `is none of ${allowed.map((candidate) => candidate.name).join(', ')}`);
+}
+
+/**
+ * Makes sure that the names can be validated as the request and the configuration say.
+ * @throws ServerError `ERR_SERVER_BODY`
+ */
+function assertValidation(
+  { manager }: Tenant,
+  names: readonly string[],
+  proof: ReturnType<typeof serializeChallenge>,
+): void {
+  const { challenge: type } = resolveChallenge(proof, manager.challenge);
+  try {
+    assertChallengeFits(names, type);
+  } catch (error) {
+    throw wrong('/challenge', errorText(error));
+  }
 }
 
 /** That all records are written by providers which the tenant may use. */

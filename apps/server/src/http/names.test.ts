@@ -68,3 +68,21 @@ it('takes a name in any spelling', async () => {
   });
   expect(reply.body.names).toEqual(['xn--bcher-kva.example', '*.example.com', '2001:db8::1']);
 });
+
+it.each([
+  ['*.a.test', 'tls-alpn-01', 'a wildcard needs the challenge dns-01'],
+  ['*.a.test', 'http-01', 'a wildcard needs the challenge dns-01'],
+])('refuses %s by %s at once', async (name, challenge, reason) => {
+  for (const [method, path] of [
+    ['POST', '/api/orders'],
+    ['PUT', `/api/certificates/${name}`],
+  ] as const) {
+    const { status, body } = await server.call(method, path, {
+      body: { names: [name], challenge },
+    });
+    expect([status, body.code]).toEqual([422, 'ERR_SERVER_BODY']);
+    expect(body.detail).toContain(reason);
+  }
+  const { body } = await server.call('GET', '/api/certificates');
+  expect(body.items).toEqual([]);
+});

@@ -14,6 +14,7 @@ export function dns01(options: Dns01Options): ChallengeSolver<Dns01Response> {
   return txtSolver(
     {
       type: 'dns-01',
+      nameBefore: ({ identifier }) => `_acme-challenge.${identifier.value}`,
       nameOf: ({ identifier }) => `_acme-challenge.${identifier.value}`,
       describeChallenge: ({ identifier, token, keyAuthorization }) => ({
         domain: identifier.value,

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { inTurn, listenerOnDemand } from '../port.ts';
+import { inTurn, listenerOnDemand, whereListening } from '../port.ts';
+import { rehearse } from '../rehearsal.ts';
 import type { SharedResponses } from '../shared-responses.ts';
 import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
@@ -24,8 +26,8 @@ export interface Http01Options {
  * Answers http-01 with a listener of its own, one for any number of tokens: it opens with the first
  * and is gone with the last. `visible` asks this listener over loopback, for 5 seconds at most;
  * whether the CA's way leads here it cannot know.
- * @throws ChallengeError by `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`,
- * `ERR_CHALLENGE_LISTEN`; by `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
+ * @throws ChallengeError by `check` and `present`: `ERR_CHALLENGE_PORT_IN_USE`, `ERR_CHALLENGE_PORT_DENIED`,
+ * `ERR_CHALLENGE_LISTEN`; by `check` and `visible`: `ERR_CHALLENGE_NOT_VISIBLE`
  */
 export function http01({
   port = 80,
@@ -41,14 +43,20 @@ export function http01({
     place: { port, host },
     sharesResponses: shared !== undefined,
   });
-  const visibleBody = async (token: string, signal: AbortSignal): Promise<string | undefined> => {
-    const address = listener.address();
-    return address ? await bodyAt(address, token, signal) : undefined;
-  };
+  const visibleBody = async (token: string, signal: AbortSignal): Promise<string | undefined> =>
+    await whereListening(listener, {
+      open: async () => {
+        if (tokens.has(token)) await turn(() => listener.open());
+      },
+      ask: async (address) => await bodyAt(address, token, signal),
+      signal,
+    });
 
-  return {
+  const solver: ChallengeSolver<Http01Response> = {
     type: 'http-01',
     supports: supportsHttp01,
+    check: async (_, options) =>
+      await rehearse(solver, { token: randomUUID(), keyAuthorization: randomUUID() }, options),
     respond: respondHttp01,
     present: ({ token, keyAuthorization }, { signal } = {}) =>
       turn(async () => {
@@ -76,4 +84,5 @@ export function http01({
         if (tokens.size === 0) await listener.close();
       }),
   };
+  return solver;
 }

@@ -67,6 +67,30 @@ describe('responses that machines share', () => {
     await solver.visible(response);
     await solver.remove(response);
   });
+  it('stay visible when the process that listened there ends', async () => {
+    const responses = shared();
+    const port = await freePort();
+    const first = await http01Answers({ shared: responses, port, host: '127.0.0.1' });
+    const solver = http01({ port, host: '127.0.0.1', shared: responses });
+    await solver.present(response);
+    await first[Symbol.asyncDispose]();
+    await solver.visible(response);
+    expect(await at(port, '/.well-known/acme-challenge/a-token')).toEqual([
+      200,
+      'a-token.thumbprint',
+    ]);
+    await solver.remove(response);
+  });
+  it('are checked before an order, and nothing of the check is left', async () => {
+    const responses = shared();
+    const port = await freePort();
+    const solvers = ['a', 'b', 'c'].map(() =>
+      http01({ port, host: '127.0.0.1', shared: responses }),
+    );
+    await Promise.all(solvers.map(async (solver) => await solver.check?.([])));
+    expect(responses.held.size).toBe(0);
+    await expect(at(port, '/')).rejects.toThrow('fetch failed');
+  });
   it('are not taken for seen where somebody else listens', async () => {
     const port = await freePort();
     await using unrelated = await http01Answers({ shared: shared(), port, host: '127.0.0.1' });

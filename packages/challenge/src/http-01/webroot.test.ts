@@ -50,6 +50,16 @@ describe('http01Webroot', () => {
       expect(await readdir(folder)).toEqual([]);
     },
   );
+  it('checks before an order that it can write, and leaves nothing behind', async () => {
+    const solver = http01Webroot({ directory });
+    await solver.check?.([]);
+    expect(await readdir(directory)).toEqual([]);
+    await mkdir(join(directory, '.well-known'));
+    await solver.check?.([]);
+    expect(await readdir(join(directory, '.well-known'))).toEqual([]);
+    await writeFile(join(directory, '.well-known', 'acme-challenge'), '');
+    await expect(solver.check?.([])).rejects.toMatchObject({ code: 'ERR_CHALLENGE_WEBROOT' });
+  });
   it('lets a web server of another user read, whatever the umask', async () => {
     const solver = http01Webroot({ directory });
     const before = process.umask(0o077);

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { ChallengeSolver } from '@acmex/client';
 import { fileErrorText } from '@acmex/files';
 import { ChallengeError } from '../errors.ts';
+import { rehearse } from '../rehearsal.ts';
 import { checkedToken, type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
 import {
   challengeFolders,
@@ -51,14 +53,21 @@ export function http01Webroot({
       );
     }
   };
-  return {
+  const made = async () => {
+    const missing = await attempt('used', () => missingFolders(directory));
+    return folders.filter((_, step) => missing.includes(step));
+  };
+  const solver: ChallengeSolver<Http01WebrootResponse> = {
     type: 'http-01',
     supports: supportsHttp01,
+    async check(_, options) {
+      const response = { token: randomUUID(), keyAuthorization: randomUUID(), made: await made() };
+      await rehearse(solver, response, options);
+    },
     async respond(challenge, { signal } = {}) {
       signal?.throwIfAborted();
       const response = await respondHttp01(challenge);
-      const missing = await attempt('used', () => missingFolders(directory));
-      return { ...response, made: folders.filter((_, step) => missing.includes(step)) };
+      return { ...response, made: await made() };
     },
     async present({ token, keyAuthorization }, { signal } = {}) {
       signal?.throwIfAborted();
@@ -84,4 +93,5 @@ export function http01Webroot({
       });
     },
   };
+  return solver;
 }

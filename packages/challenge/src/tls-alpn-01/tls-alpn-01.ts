@@ -1,10 +1,12 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import type { ChallengeSolver } from '@acmex/client';
+import type { ChallengeSolver, ChallengeToSolve } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
 import type { Identifier } from '@acmex/identifier';
 import { keyAuthorizationDigest } from '@acmex/protocol';
-import { inTurn, listenerOnDemand, listening } from '../port.ts';
+import { inTurn, listenerOnDemand, listening, whereListening } from '../port.ts';
+import { rehearse } from '../rehearsal.ts';
 import type { SharedResponses } from '../shared-responses.ts';
 import { certificateAt, close, contextFor, serverFor, serverName } from './server.ts';
 
@@ -59,15 +61,20 @@ export function tlsAlpn01({
     sharesResponses: shared !== undefined,
   });
 
-  return {
+  const visibleCertificate = async (name: string, signal: AbortSignal | undefined) =>
+    await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) =>
+      whereListening(listener, {
+        open: () => turn(() => listener.open()),
+        ask: async (address) => await certificateAt(address, name, limited),
+        signal: limited,
+      }),
+    ).catch(() => undefined);
+
+  const solver: ChallengeSolver<TlsAlpn01Response> = {
     type: 'tls-alpn-01',
     supports: ({ type }, wildcard) => !wildcard && (type === 'dns' || type === 'ip'),
-    async respond({ identifier, keyAuthorization }) {
-      return {
-        identifier: { type: identifier.type, value: identifier.value },
-        digest: (await keyAuthorizationDigest(keyAuthorization)).base64url,
-      };
-    },
+    check: async (_, options) => await rehearse(solver, inventedResponse(), options),
+    respond: respondTlsAlpn01,
     present: ({ identifier, digest }, { signal } = {}) =>
       turn(async () => {
         signal?.throwIfAborted();
@@ -78,13 +85,8 @@ export function tlsAlpn01({
       }),
     async visible({ identifier, digest }, { signal } = {}) {
       const name = serverName(identifier);
-      const address = listener.address();
-      const certificate =
-        live.get(name)?.digest === digest && address
-          ? await withTimeLimit({ clock, limit: 'PT5S', signal }, (limited) =>
-              certificateAt(address, name, limited),
-            ).catch(() => undefined)
-          : undefined;
+      const isLive = live.get(name)?.digest === digest;
+      const certificate = isLive ? await visibleCertificate(name, signal) : undefined;
       signal?.throwIfAborted();
       if (!certificate?.includes(Buffer.from(digest, 'base64url')))
         throw listener.notVisible('the certificate');
@@ -95,6 +97,25 @@ export function tlsAlpn01({
         await shared?.remove(serverName(identifier));
         if (live.size === 0) await listener.close();
       }),
+  };
+  return solver;
+}
+
+async function respondTlsAlpn01({
+  identifier,
+  keyAuthorization,
+}: Pick<ChallengeToSolve, 'identifier' | 'keyAuthorization'>): Promise<TlsAlpn01Response> {
+  return {
+    identifier: { type: identifier.type, value: identifier.value },
+    digest: (await keyAuthorizationDigest(keyAuthorization)).base64url,
+  };
+}
+
+/** Returns a response for a name that no certificate has. RFC 6761 §6.4 */
+function inventedResponse(): TlsAlpn01Response {
+  return {
+    identifier: { type: 'dns', value: `${randomUUID()}.invalid` },
+    digest: randomBytes(32).toString('base64url'),
   };
 }
 

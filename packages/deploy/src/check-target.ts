@@ -1,0 +1,58 @@
+import { join, resolve } from 'node:path';
+import { type FileAttributes, openFolder, reserveFile } from '@acmex/files';
+import { assertAbsolute, type Target } from './deploy-files.ts';
+import { DeployError } from './errors.ts';
+import { fileAttributes } from './permissions.ts';
+import { writeFailure } from './write-failure.ts';
+
+/**
+ * Makes sure that the files of a target can be written later. Changes none of them; of a directory,
+ * it makes the folder `live`.
+ *
+ * @throws DeployError `ERR_DEPLOY_FILE`, `ERR_DEPLOY_TARGET`, `ERR_DEPLOY_UNSAFE`
+ */
+export async function checkTarget(target: Target): Promise<void> {
+  const { key, certificate } = await fileAttributes(target);
+  if ('directory' in target) {
+    assertAbsolute(target.directory);
+    return await attempt(target.directory, async () => {
+      const live = join(target.directory, 'live');
+      await (await openFolder(live, { make: 0o755 }))[Symbol.asyncDispose]();
+      await (await reserveFile(join(live, 'check'), certificate))[Symbol.asyncDispose]();
+    });
+  }
+  const { certPath, keyPath, chainPath, leafPath, combinedPath } = target;
+  const files: readonly (readonly [string | undefined, FileAttributes])[] = [
+    [keyPath, key],
+    [combinedPath, key],
+    [certPath, certificate],
+    [leafPath, certificate],
+    [chainPath, certificate],
+  ];
+  assertDistinct(files.flatMap(([path]) => path ?? []));
+  for (const [path, attributes] of files) {
+    if (path === undefined) continue;
+    assertAbsolute(path);
+    await attempt(path, async () => {
+      await (await reserveFile(path, attributes))[Symbol.asyncDispose]();
+    });
+  }
+}
+
+function assertDistinct(paths: readonly string[]): void {
+  const whole = paths.map((path) => resolve(path));
+  const repeated = whole.find((path, index) => whole.indexOf(path) !== index);
+  if (repeated === undefined) return;
+  throw new DeployError(
+    'ERR_DEPLOY_TARGET',
+    `${repeated} is the path of two files, and the second would replace the first: use different paths`,
+  );
+}
+
+async function attempt(path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+}

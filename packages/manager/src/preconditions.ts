@@ -1,0 +1,87 @@
+import type { ChallengeSolver, NameToProve } from '@acmex/client';
+import { checkTarget, trustedProgram } from '@acmex/deploy';
+import { printable } from '@acmex/errors';
+import { identifiers, isWildcard, withoutWildcard } from '@acmex/identifier';
+import type { JsonObject } from '@acmex/orchestrator';
+import type { ChallengeConfig } from './challenge-config.ts';
+import { type DeployStep, deployStepsOf, isTarget } from './deployer.ts';
+import { ManagerError } from './errors.ts';
+import type { Environment } from './hooks.ts';
+
+/** What an order needs, beside its names. */
+export interface PreconditionOptions {
+  /** How the names will be validated. */
+  readonly solver: ChallengeSolver;
+  /** Where the certificate will be deployed, as its record says. */
+  readonly deploy?: readonly JsonObject[] | undefined;
+  /** Whether an earlier certificate is in use: see `assertPreconditions`. */
+  readonly isRenewal?: boolean | undefined;
+  /** Its `PATH` leads to the programs of hooks. */
+  readonly environment: Environment;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes sure, before anything is sent to the CA, that a certificate can be validated and deployed
+ * from here: the challenge fits the names, the files can be written, the hooks can be run, and
+ * responses can be shown.
+ *
+ * A renewal does not need its files: a new certificate that cannot be written yet is better than one
+ * that expires, and its deployment is repeated.
+ * @throws ManagerError `ERR_MANAGER_CHALLENGE`; DeployError for files and hooks; what
+ * `ChallengeSolver.check` throws
+ */
+export async function assertPreconditions(
+  names: readonly string[],
+  { solver, deploy, isRenewal = false, environment, signal }: PreconditionOptions,
+): Promise<void> {
+  assertChallengeFits(names, solver.type);
+  const steps = deployStepsOf(deploy);
+  if (!isRenewal) for (const step of steps.filter(isTarget)) await checkTarget(step);
+  await assertProgramsTrusted(steps, environment);
+  await solver.check?.(namesToProve(names), { signal });
+}
+
+/**
+ * Makes sure that a type of challenge can validate these names.
+ * @throws ManagerError `ERR_MANAGER_CHALLENGE`; IdentifierError `ERR_ACME_IDENTIFIER`
+ */
+export function assertChallengeFits(
+  names: readonly string[],
+  challenge: ChallengeConfig['challenge'] | (string & {}),
+): void {
+  const isByDns = challenge.startsWith('dns-');
+  for (const { identifier, wildcard } of namesToProve(names)) {
+    if (wildcard && !isByDns)
+      throw new ManagerError(
+        'ERR_MANAGER_CHALLENGE',
+        `*.${printable(identifier.value, 255)} cannot be validated by ${challenge}: a wildcard needs the challenge dns-01`,
+      );
+    if (identifier.type === 'ip' && isByDns)
+      throw new ManagerError(
+        'ERR_MANAGER_CHALLENGE',
+        `${identifier.value} cannot be validated by ${challenge}: an IP address needs the challenge http-01 or tls-alpn-01`,
+      );
+  }
+}
+
+/**
+ * Makes sure that only root and this user can change the programs of a certificate's hooks.
+ * @throws DeployError `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK`
+ */
+async function assertProgramsTrusted(
+  steps: readonly DeployStep[],
+  environment: Environment,
+): Promise<void> {
+  for (const step of steps) {
+    const program = 'hook' in step ? step.hook : 'after' in step && step.after;
+    if (program) await trustedProgram(program[0] ?? '', environment.PATH);
+  }
+}
+
+function namesToProve(names: readonly string[]): readonly NameToProve[] {
+  return identifiers(names).map((identifier) => ({
+    identifier: { ...identifier, value: withoutWildcard(identifier.value) },
+    wildcard: isWildcard(identifier.value),
+  }));
+}
