@@ -138,7 +138,7 @@ function providers({
   return [
     { provide: Authenticator, useValue: services.authenticator },
     { provide: Idempotency, useValue: services.idempotency },
-    { provide: Quotas, useValue: new Quotas(services.certificateCounts) },
+    { provide: Quotas, useValue: new Quotas(services.certificateCounts, clock) },
     { provide: LongPoll, useValue: new LongPoll({ clock }) },
     { provide: Metrics, useValue: services.metrics },
     { provide: WebhookSenders, useValue: senders },

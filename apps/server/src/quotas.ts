@@ -1,51 +1,110 @@
-import type { DeclareOptions } from '@acmex/orchestrator';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { ServerError } from './errors.ts';
+import { type Clock, systemClock } from '@acmex/clock';
+import type { Admitted, DeclareOptions } from '@acmex/orchestrator';
+import { type Change, records, untilWritten } from '@acmex/storage';
 import type { CertificateCounts } from './certificate-counts.ts';
+import { ServerError } from './errors.ts';
 import type { Tenant } from './tenants.ts';
 
-/** Holds tenants to what `[tenants.NAME]` says they may have. */
+/** How much of its quotas a tenant has used. */
+interface Usage {
+  /** The orders since then are counted; RFC 3339. */
+  readonly since: string;
+  readonly orders: number;
+}
+
+const usages = records<Usage>({ kind: 'usage of quotas', version: 1, under: 'quota' });
+const usageId = 'usage';
+const hourMs = 3_600_000;
+
+/**
+ * Holds tenants to what `[tenants.NAME]` says they may have. What is used is in the storage: it
+ * survives restarts, and is one count over all processes. Each reservation changes the record of the
+ * tenant in the same write, so that of two at once only one succeeds.
+ */
 export class Quotas {
   readonly #certificateCounts: CertificateCounts;
-  readonly #orders = new Map<number, RateLimiterMemory>();
+  readonly #clock: Clock;
+  /** The last reservation of each tenant in this process. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(certificateCounts: CertificateCounts) {
+  constructor(certificateCounts: CertificateCounts, clock: Clock = systemClock) {
     this.#certificateCounts = certificateCounts;
-  }
-
-  /** Before one more certificate. @throws ServerError `ERR_SERVER_QUOTA` */
-  async certificate({ name, maxCertificates }: Tenant): Promise<void> {
-    if (
-      maxCertificates === undefined ||
-      (await this.#certificateCounts.managed(name)) < maxCertificates
-    )
-      return;
-    throw new ServerError(
-      'ERR_SERVER_QUOTA',
-      `the tenant ${name} has ${maxCertificates} certificates, and may have no more`,
-    );
+    this.#clock = clock;
   }
 
   /**
-   * Admits what a declaration of this tenant creates or orders.
+   * Declares certificates of a tenant within its quotas.
+   * @param declare is called with what admits new certificates and orders
    * @throws ServerError `ERR_SERVER_QUOTA`
    */
-  admission(tenant: Tenant): NonNullable<DeclareOptions['admit']> {
-    return async (what) => await this[what](tenant);
+  async within<T>(
+    tenant: Tenant,
+    declare: (admit: NonNullable<DeclareOptions['admit']>) => Promise<T>,
+  ): Promise<T> {
+    return await this.#inTurn(
+      tenant,
+      async () => await declare(async (what) => await this.#reserve(tenant, what)),
+    );
   }
 
   /** Before one more order. @throws ServerError `ERR_SERVER_QUOTA` */
-  async order({ name, maxOrdersPerHour: points }: Tenant): Promise<void> {
-    if (points === undefined) return;
-    const limiter = this.#orders.get(points) ?? new RateLimiterMemory({ points, duration: 3600 });
-    this.#orders.set(points, limiter);
-    await limiter.consume(name).catch((state: unknown) => {
-      if (!(state instanceof RateLimiterRes)) throw state;
-      throw new ServerError(
-        'ERR_SERVER_QUOTA',
-        `the tenant ${name} has submitted ${points} orders within an hour, and may submit no more`,
-        { retryAfter: state.msBeforeNext / 1000 },
-      );
+  async order(tenant: Tenant): Promise<void> {
+    await this.#inTurn(tenant, async () => {
+      await untilWritten(async () => {
+        await tenant.storage.write(await this.#reserve(tenant, ['order']));
+      });
     });
   }
+
+  /** Returns the changes that reserve what is admitted. @throws ServerError `ERR_SERVER_QUOTA` */
+  async #reserve(tenant: Tenant, what: readonly Admitted[]): Promise<readonly Change[]> {
+    const { name, storage, maxCertificates, maxOrdersPerHour } = tenant;
+    if (!hasQuota(tenant)) return [];
+    // It is read before the certificates are counted: one that is added in between changes it.
+    const stored = await usages.read(storage, usageId);
+    if (
+      what.includes('certificate') &&
+      maxCertificates !== undefined &&
+      (await this.#certificateCounts.managed(name)) >= maxCertificates
+    )
+      throw new ServerError(
+        'ERR_SERVER_QUOTA',
+        `the tenant ${name} has ${maxCertificates} certificates, and may have no more`,
+      );
+    const usage = this.#usageNow(stored?.record);
+    if (what.includes('order') && usage.orders >= (maxOrdersPerHour ?? Infinity))
+      throw new ServerError(
+        'ERR_SERVER_QUOTA',
+        `the tenant ${name} has submitted ${maxOrdersPerHour} orders within an hour, and may submit no more`,
+        { retryAfter: (hourMs - this.#ageOf(usage)) / 1000 },
+      );
+    const next = { ...usage, orders: usage.orders + (what.includes('order') ? 1 : 0) };
+    return [stored ? usages.changed(stored, next) : usages.added(usageId, next)];
+  }
+
+  #usageNow(usage: Usage | undefined): Usage {
+    const age = usage ? this.#ageOf(usage) : hourMs;
+    // After the clock was set back, the hour starts again.
+    if (usage && age >= 0 && age < hourMs) return usage;
+    return { since: this.#clock.now().toString(), orders: 0 };
+  }
+
+  #ageOf({ since }: Usage): number {
+    return this.#clock.now().epochMilliseconds - Date.parse(since);
+  }
+
+  /** Lets the reservations of one tenant in this process not conflict with each other. */
+  async #inTurn<T>(tenant: Tenant, work: () => Promise<T>): Promise<T> {
+    if (!hasQuota(tenant)) return await work();
+    const result = (this.#turns.get(tenant.name) ?? Promise.resolve()).then(work);
+    const turn = result.catch(() => {
+      /* its caller handles it */
+    });
+    this.#turns.set(tenant.name, turn);
+    return await result;
+  }
+}
+
+function hasQuota({ maxCertificates, maxOrdersPerHour }: Tenant): boolean {
+  return maxCertificates !== undefined || maxOrdersPerHour !== undefined;
 }

@@ -227,6 +227,48 @@ describe('a tenant', () => {
       body: { names: ['x.two.test'], labels: { team: 'web' } },
     });
   });
+  it('gets three certificates and no more of 25 orders at once over two processes', async () => {
+    const many = '[tenants.many]\nnames = ["*"]\nmax_certificates = 3\n';
+    await using first = await serving({ ca, toml: many });
+    await using second = await serving({ ca, toml: many, folder: first.folder });
+    const answers = await Promise.all(
+      Array.from({ length: 25 }, async (_, at) =>
+        (at % 2 ? first : second).call('POST', '/api/orders', {
+          key: first.key,
+          body: { names: [`n${at}.test`] },
+        }),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(3);
+    expect(answers.filter(({ body }) => body.code === 'ERR_SERVER_QUOTA')).toHaveLength(22);
+    expect((await first.call('GET', '/api/certificates')).body.items).toHaveLength(3);
+  });
+  it('is held to its orders in an hour over a restart, by one count for all processes', async () => {
+    const few = '[tenants.few]\nnames = ["*"]\nmax_orders_per_hour = 5\n';
+    await using first = await serving({ ca, toml: few });
+    const statusesBy = async (servers: readonly Serving[], count: number) =>
+      await Promise.all(
+        Array.from(
+          { length: count },
+          async (_, at) =>
+            (
+              await servers[at % servers.length]!.call('POST', '/api/orders', {
+                key: first.key,
+                body: { names: [`n${count}-${at}.test`] },
+              })
+            ).status,
+        ),
+      );
+    const second = await serving({ ca, toml: few, folder: first.folder });
+    expect((await statusesBy([first, second], 4)).filter((status) => status === 202)).toHaveLength(
+      4,
+    );
+    await second[Symbol.asyncDispose]();
+    await using again = await serving({ ca, toml: few, folder: first.folder });
+    expect((await statusesBy([first, again], 7)).filter((status) => status === 202)).toHaveLength(
+      1,
+    );
+  });
   it('gives out keys for some of its names, which see nothing else', async () => {
     const {
       body: { key },

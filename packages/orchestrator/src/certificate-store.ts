@@ -77,9 +77,11 @@ export class CertificateStore {
     {
       order,
       identities,
+      alsoWritten = [],
     }: {
       readonly order?: { readonly id: string; readonly reason: OrderReason } | undefined;
       readonly identities?: ReadIdentities | undefined;
+      readonly alsoWritten?: readonly Change[] | undefined;
     } = {},
   ): Promise<ManagedCertificate> {
     const id = newId('crt', this.#clock);
@@ -94,6 +96,7 @@ export class CertificateStore {
       ...(order ? { order: order.id, orderedAt: createdAt } : {}),
     };
     await this.write([
+      ...alsoWritten,
       ...summaryChanges(id, undefined, summary),
       ...(identities?.claim(id) ?? claimIdentities(names, id)),
       eventChange({ type: 'certificate_added', certificate: id, names, issuer }, this.#clock),

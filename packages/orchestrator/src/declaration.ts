@@ -1,6 +1,6 @@
 import { parseChain } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
-import { idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import {
   type CertificateSummary,
   type ManagedCertificate,
@@ -65,11 +65,15 @@ export interface DeclareOptions extends Partial<OrderReason> {
   /** `resume`: a paused certificate is resumed. */
   readonly paused?: 'keep' | 'resume' | undefined;
   /**
-   * Called once before a certificate is created, and once before one is ordered. Nothing is written
-   * when it throws.
+   * Called before a certificate is created or ordered, with what that is; again each time the write
+   * is repeated. What it returns is written together with the declaration. Nothing is written when
+   * it throws.
    */
-  readonly admit?: ((what: 'certificate' | 'order') => Promise<void>) | undefined;
+  readonly admit?: ((what: readonly Admitted[]) => Promise<readonly Change[]>) | undefined;
 }
+
+/** What is created by a declaration, and may be limited. */
+export type Admitted = 'certificate' | 'order';
 
 /** One of several certificates that are declared together. */
 export interface DeclaredEntry {
@@ -103,7 +107,7 @@ export class Declarer {
   async declare(wanted: CertificateSpec, options: DeclareOptions = {}): Promise<Declaration> {
     const spec = { ...wanted, names: checkedNames(wanted.names) };
     await this.#assertIssuer(spec.issuer);
-    const admit = admitOnce(options.admit);
+    const { admit = async () => [] } = options;
     return await untilWritten(async () => {
       const identities = await readIdentities(this.#storage, spec.names);
       const attempt = { options, admit, identities };
@@ -177,11 +181,11 @@ export class Declarer {
   }
 
   async #create(spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
-    await attempt.admit('certificate');
-    await attempt.admit('order');
+    const reservation = await attempt.admit(['certificate', 'order']);
     const certificate = await this.#certificates.add(spec, {
       order: { id: newId('ord', this.#clock), reason: reasonOf(attempt.options, 'obtain') },
       identities: attempt.identities,
+      alsoWritten: reservation,
     });
     return { change: 'created', certificate };
   }
@@ -196,9 +200,10 @@ export class Declarer {
         'ERR_ORCHESTRATOR_PAUSED',
         `${idOf(stored)} (${record.names.join(', ')}) is paused: resume it first`,
       );
-    if (plan.ordering === 'new' || plan.ordering === 'restarted') await attempt.admit('order');
+    const isOrdered = plan.ordering === 'new' || plan.ordering === 'restarted';
+    const reservation = isOrdered ? await attempt.admit(['order']) : [];
     const next = this.#withOrder(plan);
-    await this.#write(stored, next, { plan, attempt });
+    await this.#write(stored, next, { plan, attempt, reservation });
     const certificate = { id: idOf(stored), ...next };
     const { changed } = plan;
     if (plan.ordering !== 'none' && next.order !== undefined)
@@ -228,12 +233,21 @@ export class Declarer {
   async #write(
     stored: Stored<CertificateSummary>,
     next: CertificateSummary,
-    { plan, attempt }: { readonly plan: Plan; readonly attempt: Attempt },
+    {
+      plan,
+      attempt,
+      reservation,
+    }: {
+      readonly plan: Plan;
+      readonly attempt: Attempt;
+      readonly reservation: readonly Change[];
+    },
   ): Promise<void> {
     const certificate = idOf(stored);
     const { names, issuer, order } = next;
     if (plan.changed.length === 0 && JSON.stringify(next) === JSON.stringify(stored.record)) return;
     await this.#certificates.write([
+      ...reservation,
       ...summaryChanges(certificate, stored, next),
       ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
       eventChange({ type: 'certificate_changed', certificate, names, issuer }, this.#clock),
@@ -363,14 +377,4 @@ function reasonOf(
   usual: OrderReason['cause'],
 ): OrderReason {
   return { cause: cause ?? usual, explanationUrl, onFailure, traceparent };
-}
-
-/** Calls `admit` once for each kind, however often a write is tried. */
-function admitOnce(admit: DeclareOptions['admit']): Attempt['admit'] {
-  const admitted = new Set<string>();
-  return async (what) => {
-    if (admitted.has(what)) return;
-    await admit?.(what);
-    admitted.add(what);
-  };
 }

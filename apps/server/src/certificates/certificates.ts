@@ -184,15 +184,15 @@ export class Certificates {
         errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }],
       });
     const wanted = await specOf({ names, ...more }, caller);
-    const { change: outcome, certificate } = await declareCertificate(
-      caller.tenant.manager,
-      wanted,
-      {
-        identity: 'first-name',
-        where: (existing) => maySee(caller, existing.names),
-        keep: ['deploy'],
-        admit: this.#quotas.admission(caller.tenant),
-      },
+    const { change: outcome, certificate } = await this.#quotas.within(
+      caller.tenant,
+      async (admit) =>
+        await declareCertificate(caller.tenant.manager, wanted, {
+          identity: 'first-name',
+          where: (existing) => maySee(caller, existing.names),
+          keep: ['deploy'],
+          admit,
+        }),
     );
     this.#scheduling.wake();
     if (outcome !== 'created') return answer(200, this.#toResource(certificate));

@@ -214,12 +214,16 @@ export class Orders {
         await this.#submit(caller, (await visible(caller, certificate)).id, traceparent),
       );
     const wanted = await specOf({ names, ...more }, caller);
-    const declaration = await declareCertificate(caller.tenant.manager, wanted, {
-      order: 'always',
-      keep: unspecified(more),
-      traceparent,
-      admit: this.#quotas.admission(caller.tenant),
-    });
+    const declaration = await this.#quotas.within(
+      caller.tenant,
+      async (admit) =>
+        await declareCertificate(caller.tenant.manager, wanted, {
+          order: 'always',
+          keep: unspecified(more),
+          traceparent,
+          admit,
+        }),
+    );
     return await this.#accepted(caller, declaration.certificate.order ?? '');
   }
 
