@@ -34,6 +34,10 @@ export const programs = {
     debian: 'redis-server',
     elsewhere: "install Redis 7 with your system's package manager",
   },
+  tinyproxy: {
+    debian: 'tinyproxy-bin',
+    elsewhere: "install tinyproxy with your system's package manager",
+  },
   certbot: { debian: 'certbot', elsewhere: "install certbot with your system's package manager" },
   lego: { debian: 'lego', elsewhere: 'go install github.com/go-acme/lego/v4/cmd/lego@latest' },
   uacme: { debian: 'uacme', elsewhere: "install uacme with your system's package manager" },

@@ -26,6 +26,12 @@ export const acmeErrors = {
     exit: 4,
     http: 502,
   },
+  ERR_ACME_PROXY: {
+    meaning: 'The proxy cannot be used: its URL is not valid, it cannot be reached, or it refuses.',
+    cure: 'Read the message; correct HTTPS_PROXY, HTTP_PROXY or network.proxy, or name the host in NO_PROXY.',
+    exit: 4,
+    http: 502,
+  },
   ERR_ACME_TLS: {
     meaning: "The CA's TLS certificate is not trusted.",
     cure: 'For a private CA, give its root certificate; else check the clock and the network.',
