@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Agent, type AgentOptions, assertNoneMissing, openAgent } from '@acmex/agent';
-import { credentialInFile } from '@acmex/config';
+import { credentialInFile, openNetwork } from '@acmex/config';
 import { dataDirectory } from './configuration.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { readText } from './read-text.ts';
@@ -49,6 +49,10 @@ async function agentOptions(
 ): Promise<AgentOptions> {
   const { server, keyFile, certificate, deployHook, probe, caCertificate } = options;
   await credentialInFile(keyFile);
+  const { env } = terminal;
+  const network = await openNetwork(undefined, { environment: env });
+  const serverCa =
+    caCertificate === undefined ? undefined : await readText(caCertificate, 'the CA certificate');
   return {
     servers: server,
     key: async () => await credentialInFile(keyFile),
@@ -56,10 +60,9 @@ async function agentOptions(
     certificates: certificate,
     hook: deployHook?.split(/\s+/).filter((word) => word !== ''),
     probe,
-    environment: terminal.env,
+    environment: env,
     name: options.name,
-    serverCa:
-      caCertificate === undefined ? undefined : await readText(caCertificate, 'the CA certificate'),
+    fetch: network.fetch(serverCa),
     userAgent: `acmex-agent/${options.version}`,
     signal: terminal.signal,
   };

@@ -60,6 +60,7 @@ const overridingFlags: readonly OverridingFlag[] = [
   { option: 'renewBeforeDays', key: 'renewal.renew_before_days' },
   { option: 'addr', key: 'server.listen_addr' },
   { option: 'logLevel', key: 'cli.log_level' },
+  { option: 'proxy', key: 'network.proxy' },
 ];
 
 /**

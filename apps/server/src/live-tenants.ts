@@ -1,7 +1,7 @@
 import type { Clock } from '@acmex/clock';
-import type { Config } from '@acmex/config';
+import { type Config, openNetwork } from '@acmex/config';
 import { type ConfiguredManager, fromConfig, reconcileDeclared } from '@acmex/manager/from-config';
-import { nodeFetch } from '@acmex/protocol/node';
+import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { ServerError } from './errors.ts';
 import { type Log, logError } from './log.ts';
@@ -16,14 +16,20 @@ export interface LiveTenantsOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a configuration opens. */
+interface Opened {
+  readonly tenancy: Tenancy;
+  readonly network: Network;
+}
+
 /** The tenants, with their certificate managers, by the configuration that is in effect. */
 export class LiveTenants {
   readonly #options: LiveTenantsOptions;
-  #tenancy: Tenancy;
+  #opened: Opened;
 
-  private constructor(options: LiveTenantsOptions, tenants: Tenancy) {
+  private constructor(options: LiveTenantsOptions, opened: Opened) {
     this.#options = options;
-    this.#tenancy = tenants;
+    this.#opened = opened;
   }
 
   static async open(config: Config, options: LiveTenantsOptions): Promise<LiveTenants> {
@@ -31,16 +37,21 @@ export class LiveTenants {
   }
 
   tenants(): ReadonlyMap<string, Tenant> {
-    return this.#tenancy.tenants;
+    return this.#opened.tenancy.tenants;
   }
 
   managers(): ReadonlyMap<string, ConfiguredManager> {
-    return this.#tenancy.managers;
+    return this.#opened.tenancy.managers;
+  }
+
+  /** Returns how CAs and DNS hosts are reached. */
+  network(): Network {
+    return this.#opened.network;
   }
 
   /** Returns the manager of the storage's root, which the command line uses too. */
   rootManager(): ConfiguredManager {
-    const manager = this.#tenancy.managers.get('');
+    const manager = this.#opened.tenancy.managers.get('');
     if (!manager) throw new ServerError('ERR_SERVER_TENANT', 'there is no tenant');
     return manager;
   }
@@ -49,7 +60,7 @@ export class LiveTenants {
   async prepare(config: Config): Promise<() => void> {
     const next = await openTenancy(config, this.#options);
     return () => {
-      this.#tenancy = next;
+      this.#opened = next;
     };
   }
 }
@@ -57,14 +68,15 @@ export class LiveTenants {
 async function openTenancy(
   config: Config,
   { storage, environment, log, clock, signal }: LiveTenantsOptions,
-): Promise<Tenancy> {
+): Promise<Opened> {
+  const network = await openNetwork(config, { environment });
   const opened = tenancy(config, storage, (tenantStorage) =>
     fromConfig(config, {
       storage: tenantStorage,
       environment,
       clock,
       userAgent: 'acmex-server',
-      fetch: (ca) => nodeFetch({ ca }),
+      network,
       onWarning: (msg) => log({ level: 'warn', msg }),
     }),
   );
@@ -79,5 +91,5 @@ async function openTenancy(
     await provisioner.joinDuplicates({ signal, onError });
     await maintenance.replan({ signal });
   }
-  return opened;
+  return { tenancy: opened, network };
 }

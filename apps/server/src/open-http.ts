@@ -1,7 +1,6 @@
 import type { Server } from 'node:https';
 import type { Clock } from '@acmex/clock';
 import { type Config, storageOf } from '@acmex/config';
-import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import type { Provider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -147,7 +146,7 @@ function providers({
     { provide: CLOCK, useValue: clock },
     { provide: STORAGE, useValue: storage },
     { provide: LOG, useValue: log },
-    { provide: FETCH, useValue: (ca: string | undefined) => nodeFetch({ ca }) },
+    { provide: FETCH, useValue: (ca: string | undefined) => live.network().fetch(ca) },
     { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
     ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, ScanScheduler] : []),
   ];

@@ -249,6 +249,7 @@ function failureText(cause: unknown, limitSeconds: number): string {
   if (code === 'ERR_TIME_LIMIT') return `did not answer within ${limitSeconds} seconds`;
   if (/CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code))
     return `has a certificate that is not trusted here (${code}): use --ca-certificate with its root certificate`;
-  const fallback = code === '' ? printable(errorText(cause), 200) : code;
+  const isExplained = code === '' || code === 'ERR_ACME_PROXY';
+  const fallback = isExplained ? printable(errorText(cause), 300) : code;
   return failureTexts[code] ?? `cannot be reached: ${fallback}`;
 }

@@ -36,6 +36,12 @@ export const configErrors = {
     exit: 2,
     http: 500,
   },
+  ERR_CONFIG_NETWORK: {
+    meaning: 'A proxy or a file with root certificates cannot be used.',
+    cure: 'Correct the variable or the key of [network] that the message names.',
+    exit: 2,
+    http: 500,
+  },
   ERR_CONFIG_PROOF: {
     meaning: 'What is said of how names are proven does not fit together.',
     cure: 'Correct the flag or the key that the message names.',

@@ -35,8 +35,8 @@ function faultsOfIssue(
     if (meant) return meant.flatMap((candidate) => faultsOfIssue(candidate, path, settings, keys));
   }
   const value = valueAt(settings.table, path);
-  const nameFault = nameFaultOf(issue);
-  if (nameFault) return [{ key: pathText(path), origin: settings.originOf(path), ...nameFault }];
+  const ruleFault = ruleFaultOf(issue);
+  if (ruleFault) return [{ key: pathText(path), origin: settings.originOf(path), ...ruleFault }];
   const cure =
     refusalOfValue(path, value) ??
     (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ??
@@ -51,13 +51,12 @@ function faultsOfIssue(
   ];
 }
 
-/** Returns what @acmex/identifier says of a name that no certificate can have. */
-function nameFaultOf(issue: Issue): Pick<Fault, 'problem' | 'cure' | 'code'> | undefined {
+/** Returns what a rule says of a value: its problem and cure, and its code if it has one. */
+function ruleFaultOf(issue: Issue): Pick<Fault, 'problem' | 'cure' | 'code'> | undefined {
   if (issue.code !== 'custom') return undefined;
   const { code, problem, cure } = issue.params ?? {};
-  return code === 'ERR_ACME_IDENTIFIER'
-    ? { code, problem: String(problem), cure: String(cure) }
-    : undefined;
+  if (typeof problem !== 'string' || typeof cure !== 'string') return undefined;
+  return { problem, cure, ...(typeof code === 'string' ? { code } : {}) };
 }
 
 function unknownKey(path: KeyPath, settings: Settings, keys: readonly ConfigKey[]): Fault {

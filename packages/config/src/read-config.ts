@@ -9,6 +9,7 @@ import { invalid } from './errors.ts';
 import type { Fault, Origin } from './fault.ts';
 import { findConfig, type Places } from './find-config.ts';
 import { faultsOf } from './issue-faults.ts';
+import { proxyVariableFaults } from './network.ts';
 import { inNormalForm, withVariables } from './normal-form.ts';
 import { type Override, withEnvironment, withOverrides } from './overridden.ts';
 import { configTables, schemaOf } from './schema.ts';
@@ -95,6 +96,7 @@ function checked(
     ...faults,
     ...faultsOf(error?.issues ?? [], settings, keys),
     ...crossCheckFaults(settings),
+    ...proxyVariableFaults(valueAt(settings.table, ['network', 'proxy']), options.environment),
   ]);
   if (!success || all.length > 0) return { file, faults: all };
   const originOf = (path: KeyPath): Origin =>

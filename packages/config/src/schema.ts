@@ -4,6 +4,7 @@ import { credentialKey, type CredentialAccess } from './credential.ts';
 import { acmeTable, issuersTable } from './tables/acme.ts';
 import { certificatesTable } from './tables/certificates.ts';
 import { challengeTable } from './tables/challenge.ts';
+import { networkTable } from './tables/network.ts';
 import { notificationsTable } from './tables/notifications.ts';
 import { cliTable, metricsTable, serverTable, tenantsTable } from './tables/program.ts';
 import { renewalTable } from './tables/renewal.ts';
@@ -23,6 +24,9 @@ export function configTables(access: CredentialAccess) {
     redis: redisTable(secret)
       .prefault({})
       .meta({ description: 'What processes on several machines share.' }),
+    network: networkTable()
+      .prefault({})
+      .meta({ description: 'How other machines are reached: proxies and trusted roots.' }),
     challenge: challengeTable(secret)
       .prefault({})
       .meta({ description: 'How control of names is proved.' }),

@@ -372,6 +372,8 @@ function escaped(text: string): string {
 /** Why a connection failed: undici says it in the cause of the cause, an SDK deeper still. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // Which proxy refused, and why, is not in the code.
+  if ('code' in error && error.code === 'ERR_ACME_PROXY') return error.message;
   if (error.cause instanceof Error) return reasonOf(error.cause);
   if (!('code' in error) || typeof error.code !== 'string') return error.message;
   return error.code === 'ERR_TIME_LIMIT' ? 'its time is over' : error.code;

@@ -13,6 +13,7 @@ import {
   certificateManager,
   type CertificateManagerOptions,
 } from './certificate-manager.ts';
+import type { Network } from '@acmex/protocol/node';
 import type { ChallengeConfig } from './challenge-config.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
@@ -28,6 +29,8 @@ export interface FromConfigOptions extends Omit<
   readonly environment: Environment;
   /** Shows a person which DNS records to write, for `manual`; absent where no person is present. */
   readonly prompt?: NamedDnsProviderOptions['prompt'];
+  /** How CAs and the APIs of DNS hosts are reached; directly by default. See `openNetwork`. */
+  readonly network?: Network | undefined;
 }
 
 /** A manager of the certificates in a storage, with the configuration that describes it. */
@@ -37,13 +40,14 @@ export interface ConfiguredManager extends CertificateManager {
 
 /** Creates the manager that a configuration describes. */
 export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
-  const { environment, prompt, issuers = [] } = options;
+  const { environment, prompt, network, issuers = [] } = options;
   const { renew_before_days: days } = config.values.renewal;
   const manager = certificateManager({
     ...options,
+    fetch: options.fetch ?? network?.fetch,
     issuers: [...issuers, ...issuersOf(config).map(resolvedIssuer)],
     challenge: challengeDefaults(config),
-    dnsProviders: configuredDnsProviders(config, { environment, prompt }),
+    dnsProviders: configuredDnsProviders(config, { environment, prompt, network }),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
   });
@@ -74,6 +78,8 @@ export interface ConfiguredDnsProvidersOptions {
   readonly environment: Environment;
   /** Shows a person which records to write, for `manual`; absent where no person is present. */
   readonly prompt?: NamedDnsProviderOptions['prompt'];
+  /** How the APIs of DNS hosts are reached; directly by default. */
+  readonly network?: Network | undefined;
 }
 
 /**
@@ -82,7 +88,7 @@ export interface ConfiguredDnsProvidersOptions {
  */
 export function configuredDnsProviders(
   config: Pick<Config, 'values'>,
-  { environment, prompt }: ConfiguredDnsProvidersOptions,
+  { environment, prompt, network }: ConfiguredDnsProvidersOptions,
 ): DnsProviders {
   return {
     default: config.values.challenge.dns01.provider,
@@ -96,6 +102,7 @@ export function configuredDnsProviders(
         recorded: variables,
         prompt,
         lookUp,
+        network,
       }),
   };
 }

@@ -1,3 +1,4 @@
+import { openNetwork } from '@acmex/config';
 import { printable } from '@acmex/errors';
 import {
   accountOf,
@@ -9,7 +10,6 @@ import {
   updateContact,
 } from '@acmex/manager';
 import type { Account } from '@acmex/protocol';
-import { nodeFetch } from '@acmex/protocol/node';
 import {
   type AuthorityOptions,
   displayName,
@@ -134,7 +134,8 @@ export async function withAuthority(
   const report = await reporter(terminal, options);
   try {
     const authority = await chooseAuthority(options, options.configuration, terminal.env);
-    using fetch = nodeFetch({ ca: authority.caCertificate });
+    const network = await openNetwork(options.configuration, { environment: terminal.env });
+    using fetch = network.fetch(authority.caCertificate);
     report.done(`${displayName(authority)}: ${authority.directory}`);
     await using storage = await openStorage(options, terminal, report);
     const result = await work(authority, {

@@ -3,6 +3,7 @@ import {
   type ConfigCheck,
   configSchema,
   explain,
+  explainProxyVariables,
   faultText,
   weakCredentials,
 } from '@acmex/config';
@@ -50,11 +51,14 @@ export async function check(options: ConfigOptions, terminal: Terminal): Promise
 export async function show(options: ConfigOptions, terminal: Terminal): Promise<void> {
   const { config, file, faults } = await readFaults(options, terminal);
   if (!config) throw faultsError(String(file), faults.length, ': see acmex config check');
-  const rows = explain(config).map(({ key, value, origin }) => ({
-    key,
-    value,
-    ...(options.origin ? { origin } : {}),
-  }));
+  const environment = terminal.env;
+  const rows = [...explain(config), ...explainProxyVariables(config, { environment })].map(
+    ({ key, value, origin }) => ({
+      key,
+      value,
+      ...(options.origin ? { origin } : {}),
+    }),
+  );
   const lines = rows.map(({ key, value }) => `${key} = ${value}`);
   const text = options.origin ? table(rows) : lines.join('\n');
   terminal.stdout.write(formatResult({ text, document: rows, rows }, options.output));

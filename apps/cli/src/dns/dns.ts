@@ -5,6 +5,7 @@ import {
   dnsProviderFor,
   dnsProviderKinds,
   openNamedDnsProvider,
+  openNetwork,
 } from '@acmex/config';
 import { serverAddress } from '@acmex/manager';
 import { identifier, privateCa, withoutWildcard } from '@acmex/identifier';
@@ -180,7 +181,13 @@ async function openProvider(
   { env: environment }: Terminal,
 ): Promise<{ readonly providerName: string; readonly provider: DnsProvider }> {
   const providerName = dnsProviderFor(name, { config, named });
-  const provider = await openNamedDnsProvider(providerName, { config, environment, programs });
+  const network = await openNetwork(config, { environment });
+  const provider = await openNamedDnsProvider(providerName, {
+    config,
+    environment,
+    programs,
+    network,
+  });
   return { providerName, provider };
 }
 

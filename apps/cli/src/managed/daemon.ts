@@ -48,7 +48,7 @@ export async function daemon(
   try {
     await using storage = await openStorage(options, terminal, report);
     const open = async (configuration: Config) => {
-      const opened = commandManager({ storage, configuration, terminal, report });
+      const opened = await commandManager({ storage, configuration, terminal, report });
       await opened.hooks.check();
       await prepareManager(opened, { report, signal });
       return opened;

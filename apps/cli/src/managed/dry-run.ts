@@ -98,7 +98,7 @@ async function openTrial(
     agreed: true,
     ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
   };
-  const manager = commandManager({
+  const manager = await commandManager({
     storage: trialStorage,
     configuration,
     terminal,

@@ -1,11 +1,10 @@
-import type { Config } from '@acmex/config';
+import { type Config, openNetwork } from '@acmex/config';
 import {
   fromConfig,
   type ConfiguredManager,
   type FromConfigOptions,
 } from '@acmex/manager/from-config';
 import { printable } from '@acmex/errors';
-import { nodeFetch } from '@acmex/protocol/node';
 import { loggingFetch, reportProgress, trackDisplay } from '../progress.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 
@@ -19,17 +18,19 @@ export interface CommandManagerOptions extends Pick<
 }
 
 /** Creates the certificate manager of a command, which reports its progress. */
-export function commandManager({
+export async function commandManager({
   configuration,
   terminal: { env, display },
   report,
   ...options
-}: CommandManagerOptions): ConfiguredManager {
+}: CommandManagerOptions): Promise<ConfiguredManager> {
+  const network = await openNetwork(configuration, { environment: env });
   return fromConfig(configuration, {
     ...options,
     environment: env,
     userAgent: 'acmex-cli',
-    fetch: (ca) => loggingFetch(nodeFetch({ ca }), report),
+    network,
+    fetch: (ca) => loggingFetch(network.fetch(ca), report),
     onWarning: (message) => report.warn(message),
     onRegistered: (account) => report.done(`account ${printable(account, 300)}`),
     onProgress: (progress) => {

@@ -14,7 +14,7 @@ export async function withManager(
   try {
     await using storage = await openStorage(options, terminal, report);
     const result = await work(
-      commandManager({ storage, configuration: options.configuration, terminal, report }),
+      await commandManager({ storage, configuration: options.configuration, terminal, report }),
       report,
     );
     report.close();

@@ -43,7 +43,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
     await assertWritable(options);
     report.done(`${displayName(authority)}: ${authority.directory}`);
     await using storage = await openStorage(options, terminal, report);
-    const manager = commandManager({
+    const manager = await commandManager({
       storage,
       configuration,
       terminal,

@@ -5,6 +5,7 @@ import {
   caFlags,
   configurationFlags,
   loggingFlags,
+  networkFlags,
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
@@ -24,7 +25,7 @@ export const accountCommands = [
     path: 'account register',
     description: 'Register an account at a CA, or show the existing one',
     needs: 'configuration',
-    groups: [caFlags, accountFlags, ...stored],
+    groups: [caFlags, accountFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>
       await (await import('../account/account.ts')).accountRegister(options, terminal),
   }),
@@ -32,7 +33,7 @@ export const accountCommands = [
     path: 'account show',
     description: 'Show an account as the CA has it',
     needs: 'configuration',
-    groups: [caFlags, ...stored],
+    groups: [caFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>
       await (await import('../account/account.ts')).accountShow(options, terminal),
   }),
@@ -46,7 +47,7 @@ export const accountCommands = [
         'E-mail addresses, separated by commas; an empty text removes all',
       ),
     },
-    groups: [caFlags, ...stored],
+    groups: [caFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>
       await (await import('../account/account.ts')).accountUpdate(options, terminal),
   }),
@@ -54,7 +55,7 @@ export const accountCommands = [
     path: 'account rotate-key',
     description: 'Replace the key of an account',
     needs: 'configuration',
-    groups: [caFlags, ...stored],
+    groups: [caFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>
       await (await import('../account/account.ts')).accountRotateKey(options, terminal),
   }),
@@ -63,7 +64,7 @@ export const accountCommands = [
     description: 'Deactivate an account; this cannot be undone',
     needs: 'configuration',
     flags: { force: isPresent('--force', 'Confirm the deactivation') },
-    groups: [caFlags, ...stored],
+    groups: [caFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>
       await (await import('../account/account.ts')).accountDeactivate(options, terminal),
   }),

@@ -5,6 +5,7 @@ import {
   caFlags,
   configurationFlags,
   loggingFlags,
+  networkFlags,
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
@@ -42,7 +43,7 @@ export const dnsCommands = [
       'Write test records at an unused name, wait until they are visible, and remove them',
     needs: 'configuration',
     flags: providerFlags,
-    groups: [configurationFlags, outputFlags, loggingFlags],
+    groups: [networkFlags, configurationFlags, outputFlags, loggingFlags],
     run: async ({ argument: name, options, terminal }) =>
       await (await import('../dns/dns.ts')).dnsCheck(name, options, terminal),
   }),
@@ -53,7 +54,7 @@ export const dnsCommands = [
       "Show where a name's challenge record belongs, and what each of its servers answers",
     needs: 'configuration',
     flags: providerFlags,
-    groups: [configurationFlags, outputFlags, loggingFlags],
+    groups: [networkFlags, configurationFlags, outputFlags, loggingFlags],
     run: async ({ argument: name, options, terminal }) =>
       await (await import('../dns/dns.ts')).dnsTrace(name, options, terminal),
   }),
@@ -79,7 +80,15 @@ export const dnsCommands = [
       ),
       dnsResolver: providerFlags.dnsResolver,
     },
-    groups: [caFlags, accountFlags, configurationFlags, storageFlags, outputFlags, loggingFlags],
+    groups: [
+      caFlags,
+      accountFlags,
+      networkFlags,
+      configurationFlags,
+      storageFlags,
+      outputFlags,
+      loggingFlags,
+    ],
     run: async ({ argument: name, options, terminal }) =>
       await (await import('../dns/persist.ts')).dnsPersist(name, options, terminal),
   }),

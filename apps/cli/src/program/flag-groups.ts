@@ -30,6 +30,18 @@ export const storageFlags = {
   },
 } satisfies FlagGroup;
 
+export const networkFlags = {
+  title: 'Network',
+  description:
+    'Without the flag, `network.proxy` of the configuration is used; without that, the variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.',
+  flags: {
+    proxy: text(
+      '--proxy <url>',
+      'HTTP proxy for every outgoing request: http://HOST:PORT, https://HOST:PORT or none; prefer a variable for a password, which other users cannot see',
+    ),
+  },
+} satisfies FlagGroup;
+
 export const caFlags = {
   title: 'Certificate authority',
   description:
@@ -89,6 +101,7 @@ export const loggingFlags = {
 export const flagGroups: readonly FlagGroup[] = [
   configurationFlags,
   storageFlags,
+  networkFlags,
   caFlags,
   accountFlags,
   outputFlags,

@@ -1,10 +1,17 @@
 import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
-import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
+import {
+  configurationFlags,
+  loggingFlags,
+  networkFlags,
+  outputFlags,
+  storageFlags,
+} from './flag-groups.ts';
 import { count, days, list, port } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
+const connected = [networkFlags, ...stored] as const;
 
 const concurrency = parsed('--concurrency <number>', 'Maximum orders at a time', count, 5);
 
@@ -32,7 +39,7 @@ const renewalCommands = [
       ),
       concurrency,
     },
-    groups: stored,
+    groups: connected,
     run: async ({ options, terminal }) =>
       await (await import('../managed/renew.ts')).renew(options, terminal),
   }),
@@ -65,7 +72,7 @@ const renewalCommands = [
       ),
       perIssuer: parsed('--per-issuer <number>', 'Maximum orders at a time at one CA', count, 5),
     },
-    groups: stored,
+    groups: connected,
     run: async ({ options, terminal }) =>
       await (await import('../managed/daemon.ts')).daemon(options, terminal),
   }),
@@ -123,7 +130,7 @@ const certificateCommands = [
     flags: {
       reason: choice('--reason <reason>', 'Reason for the revocation', subscriberRevocationReasons),
     },
-    groups: stored,
+    groups: connected,
     run: async ({ argument: which, options, terminal }) =>
       await (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),
   }),
@@ -201,7 +208,7 @@ const orderCommands = [
     argument: '<id>',
     description: 'Retry an order now',
     needs: 'configuration',
-    groups: stored,
+    groups: connected,
     run: async ({ argument: id, options, terminal }) =>
       await (await import('../managed/orders.ts')).orderRetry(id, options, terminal),
   }),

@@ -12,6 +12,7 @@ import {
   caFlags,
   configurationFlags,
   loggingFlags,
+  networkFlags,
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
@@ -124,7 +125,15 @@ export const obtainCommands = [
     description: 'Obtain a certificate for one or more names',
     needs: 'configuration',
     flags: { ...nameFlags, ...challengeFlags, ...requestFlags, ...deploymentFlags },
-    groups: [caFlags, accountFlags, configurationFlags, storageFlags, outputFlags, loggingFlags],
+    groups: [
+      caFlags,
+      accountFlags,
+      networkFlags,
+      configurationFlags,
+      storageFlags,
+      outputFlags,
+      loggingFlags,
+    ],
     run: async ({ options, terminal }) =>
       await (await import('../obtain/obtain.ts')).obtain(options, terminal),
   }),

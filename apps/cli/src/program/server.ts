@@ -1,6 +1,12 @@
 import { command } from './command.ts';
 import { choice, type Flag, isPresent, parsed, requiredText, text } from './flag.ts';
-import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
+import {
+  configurationFlags,
+  loggingFlags,
+  networkFlags,
+  outputFlags,
+  storageFlags,
+} from './flag-groups.ts';
 import { hostPort, list, time } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
@@ -24,7 +30,7 @@ const serveCommand = command({
       'all',
     ),
   },
-  groups: [configurationFlags, storageFlags, loggingFlags],
+  groups: [networkFlags, configurationFlags, storageFlags, loggingFlags],
   run: async ({ options, terminal, version }) =>
     await (await import('../server/serve.ts')).serve({ ...options, version }, terminal),
 });

@@ -1,7 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@acmex/clock';
-import { type Config, storageOf, webhookKey, webhookSecretWeakness } from '@acmex/config';
+import {
+  type Config,
+  openNetwork,
+  storageOf,
+  webhookKey,
+  webhookSecretWeakness,
+} from '@acmex/config';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 import type { Sender } from '../webhooks/webhook-senders.ts';
@@ -21,6 +27,8 @@ interface ConfiguredAccess {
 export interface LiveAccessOptions {
   readonly tenants: () => ReadonlyMap<string, Tenant>;
   readonly dataDirectory: string;
+  /** Of the process: the proxies are read of it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }
 
@@ -81,14 +89,15 @@ export class LiveAccess {
 
 async function configuredAccess(
   config: Config,
-  { tenants, clock }: LiveAccessOptions,
+  { tenants, environment, clock }: LiveAccessOptions,
 ): Promise<ConfiguredAccess> {
   const { api_keys: keys, oidc: provider, webhooks } = config.values.server;
+  const { webFetch: fetch } = await openNetwork(config, { environment });
   const texts = await Promise.all(keys.map(async (key) => (await key.reveal()).trim()));
   texts.forEach((text, index) => assertStrong(text, `server.api_keys[${index}] (ACMEX_API_KEYS)`));
   return {
     digests: texts.map(digestOf),
-    tokens: provider && oidc({ provider, tenants, clock }),
+    tokens: provider && oidc({ provider, tenants, fetch, clock }),
     senders: await Promise.all(
       webhooks.map(async ({ name, tenant, secret }, index) => ({
         name,

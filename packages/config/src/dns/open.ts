@@ -1,5 +1,6 @@
 import { systemClock } from '@acmex/clock';
 import type { DnsProvider, LookUp } from '@acmex/dns';
+import type { Network } from '@acmex/protocol/node';
 import type { ManualOptions } from '@acmex/dns-hooks';
 import { credentialKey } from '../credential.ts';
 import { ConfigError } from '../errors.ts';
@@ -19,6 +20,8 @@ import {
 export interface OpenDnsProviderOptions {
   /** What programs may be given of; see `env` of each. */
   readonly environment: Environment;
+  /** How APIs of hosts are reached; directly by default. */
+  readonly network?: Network | undefined;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface OpenDnsProviderOptions {
  */
 export async function openDnsProvider(
   description: DnsProviderDescription,
-  { environment }: OpenDnsProviderOptions,
+  { environment, network }: OpenDnsProviderOptions,
 ): Promise<DnsProvider> {
   const { name, type } = description;
   const kind = dnsKinds.find((candidate) => candidate.type === type);
@@ -43,12 +46,19 @@ export async function openDnsProvider(
   try {
     return factory({
       ...factoryOptions(kind.options, description),
+      ...connectionOptions(network),
       ...(kind.environment ? { env: await seen(description['env'], environment, what) } : {}),
     });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new ConfigError('ERR_CONFIG_PROOF', `${what}: ${cause.message}`, { cause });
   }
+}
+
+/** The ways in which a factory sends requests: a fetch, or the agent of an SDK. */
+function connectionOptions(network: Network | undefined): Readonly<Record<string, unknown>> {
+  if (!network) return {};
+  return { fetch: network.webFetch, requestHandler: { httpsAgent: network.httpsAgent } };
 }
 
 /** What a factory wants, where the configuration has its keys. */
@@ -123,6 +133,8 @@ export interface NamedDnsProviderOptions {
   readonly prompt?: ManualOptions['prompt'] | undefined;
   /** For `manual`: where records appear. */
   readonly lookUp?: LookUp | undefined;
+  /** How APIs of hosts are reached; directly by default. */
+  readonly network?: Network | undefined;
 }
 
 /**
@@ -132,30 +144,19 @@ export interface NamedDnsProviderOptions {
  */
 export async function openNamedDnsProvider(
   name: string,
-  { config, environment, programs = [], recorded = {}, prompt, lookUp }: NamedDnsProviderOptions,
+  options: NamedDnsProviderOptions,
 ): Promise<DnsProvider> {
+  const { config, environment, programs = [], recorded = {}, network } = options;
   const configured = dnsProvidersOf(config);
   const described = configured.find((provider) => provider.name === name);
-  if (described) return await openDnsProvider(described, { environment });
+  if (described) return await openDnsProvider(described, { environment, network });
   const kind = dnsKinds.find(({ type }) => type === name);
   if (!kind)
     throw new ConfigError(
       'ERR_CONFIG_PROOF',
       `the DNS provider "${name}" is not known: choose among ${[...new Set([...configured.map((provider) => provider.name), ...dnsKinds.map(({ type }) => type)])].join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
     );
-  if (kind.attended) {
-    if (!prompt)
-      throw new ConfigError(
-        'ERR_CONFIG_PROOF',
-        `the DNS provider ${name} needs a person: only acmex obtain can ask one; name a different provider`,
-      );
-    const { manual } = await loaded(
-      kind.package,
-      `the DNS provider ${name}`,
-      () => import('@acmex/dns-hooks'),
-    );
-    return manual({ prompt, ...(lookUp ? { lookUp } : {}) });
-  }
+  if (kind.attended) return await openManual(kind, options);
   const surroundings = {
     ...environment,
     ...Object.fromEntries(Object.entries(recorded).filter(([, value]) => value !== null)),
@@ -163,7 +164,23 @@ export async function openNamedDnsProvider(
   assertNoneGone(kind, surroundings, recorded);
   return await openDnsProvider(dnsProviderOfVariables(kind, surroundings, programs), {
     environment,
+    network,
   });
+}
+
+/** Opens the provider whose records a person writes. */
+async function openManual(
+  { type, package: packageName }: DnsKind,
+  { prompt, lookUp }: NamedDnsProviderOptions,
+): Promise<DnsProvider> {
+  if (!prompt)
+    throw new ConfigError(
+      'ERR_CONFIG_PROOF',
+      `the DNS provider ${type} needs a person: only acmex obtain can ask one; name a different provider`,
+    );
+  const what = `the DNS provider ${type}`;
+  const { manual } = await loaded(packageName, what, () => import('@acmex/dns-hooks'));
+  return manual({ prompt, ...(lookUp ? { lookUp } : {}) });
 }
 
 /**
