@@ -7,7 +7,7 @@ import { checkConfig, explain, explainProxyVariables, openNetwork, readConfig } 
 const password = 's3cret-pass';
 const proxy = `http://corp-user:${password}@proxy.example:3128`;
 
-async function shown(toml: string, environment: Readonly<Record<string, string>> = {}) {
+async function networkRows(toml: string, environment: Readonly<Record<string, string>> = {}) {
   await using folder = await configFolder(toml, { environment });
   const config = await readConfig(folder.options);
   return [...explain(config), ...explainProxyVariables(config, { environment })]
@@ -24,7 +24,7 @@ async function refused(toml: string, environment: Readonly<Record<string, string
 
 describe('[network]', () => {
   it('shows the proxy of the file without user and password, and uses no variable then', async () => {
-    const rows = await shown(
+    const rows = await networkRows(
       `[network]\nproxy = "${proxy}"\nno_proxy = ["intern.example", "10.0.0.0/8"]`,
       { HTTPS_PROXY: 'http://other.example:1', NO_PROXY: 'elsewhere.example' },
     );
@@ -36,7 +36,7 @@ describe('[network]', () => {
     ]);
   });
   it('shows the variables that name proxies, those in lower case first', async () => {
-    const rows = await shown('', {
+    const rows = await networkRows('', {
       HTTPS_PROXY: 'http://upper.example:1',
       https_proxy: proxy,
       HTTP_PROXY: 'plain.example:8080',
@@ -52,7 +52,7 @@ describe('[network]', () => {
     ]);
   });
   it('uses no proxy with "none", whatever the variables say', async () => {
-    expect(await shown('[network]\nproxy = "none"', { HTTPS_PROXY: proxy })).toEqual([
+    expect(await networkRows('[network]\nproxy = "none"', { HTTPS_PROXY: proxy })).toEqual([
       'network.proxy = "none" from /acmex.toml:2',
       'network.ca_certificates = [] from default',
       'network.use_system_ca = false from default',

@@ -39,6 +39,26 @@ describe('egressFetch', () => {
       { url: `http://a.example.:${server.port}/p?q=1`, address: '127.0.0.1', port: server.port },
     ]);
   });
+  it('connects to the address that was checked, whatever proxy the environment names', async () => {
+    await using server = await serving((_, response) => {
+      response.end('direct');
+    });
+    await using proxy = await serving((_, response) => {
+      response.end('by the proxy');
+    });
+    const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
+    const before = { ...process.env };
+    for (const name of names) process.env[name] = `http://127.0.0.1:${proxy.port}`;
+    process.env['NODE_USE_ENV_PROXY'] = '1';
+    try {
+      const fetch = egressFetch({ policy: loopback, ports: [server.port], resolver: local });
+      const { body } = await fetch(`http://a.example:${server.port}/`);
+      expect([text(body), proxy.connections]).toEqual(['direct', 0]);
+    } finally {
+      for (const name of [...names, 'NODE_USE_ENV_PROXY']) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  });
   it('goes to the address that was checked, though the name means another a moment later', async () => {
     await using server = await serving((_, response) => {
       response.end('secret');

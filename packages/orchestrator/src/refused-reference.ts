@@ -7,6 +7,7 @@ import type { CertificateSummary } from './certificate-record.ts';
  */
 const otherCauses: ReadonlySet<string> = new Set([
   'ERR_ACME_UNREACHABLE',
+  'ERR_ACME_PROXY',
   'ERR_ACME_TLS',
   'ERR_ACME_NO_NONCE',
   'ERR_ACME_BAD_NONCE',

@@ -52,5 +52,5 @@ function proxyUrl(meaning: string) {
 export function maskedProxy(url: string): string | Secret {
   const result = readProxy(url);
   if (!('proxy' in result) || result.proxy.authorization === undefined) return url;
-  return new Secret(async () => url, result.proxy.text.replace('://', '://…@'));
+  return new Secret(async () => url, { mask: result.proxy.text.replace('://', '://…@') });
 }

@@ -107,7 +107,10 @@ function trusting(roots: readonly string[]): SecureContext {
 
 function onlyOnce<T>(create: () => T): () => T {
   let created: { readonly value: T } | undefined;
-  return () => (created ??= { value: create() }).value;
+  return () => {
+    created ??= { value: create() };
+    return created.value;
+  };
 }
 
 function sent(
