@@ -65,6 +65,7 @@ const mayImport = {
     'manager',
     'errors',
   ],
+  revocation: ['certificate', 'egress', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

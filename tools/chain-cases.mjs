@@ -4,10 +4,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { loadSource } from './load-services.mjs';
 
 const root = join(import.meta.dirname, '..');
 const source = 'packages/certificate/src/verification/chain-cases.testing.ts';
+const lists = 'packages/revocation/src/list-cases.testing.ts';
 const ours = join(root, 'packages/certificate/fixtures/chain-cases/cases.json.gz');
 const page = join(root, 'docs/verification.md');
 const columns = [
@@ -29,12 +31,14 @@ const { values: options, positionals } = parseArgs({
   options: { write: { type: 'boolean', default: false } },
 });
 const { readChainCases, runChainCase, groupOf, disagreements } = await loadSource(source);
+const { runListCase } = await loadSource(lists);
 const figures = new Map();
 const wrong = [];
 let slowest = { id: '', milliseconds: 0 };
 for (const entry of readChainCases(positionals[0] ?? ours)) {
   const begun = performance.now();
-  const { isValid, faults } = runChainCase(entry);
+  const { isValid: isTrusted, faults } = runChainCase(entry);
+  const isValid = isTrusted && (await runListCase(entry));
   const milliseconds = performance.now() - begun;
   if (milliseconds > slowest.milliseconds) slowest = { id: entry.id, milliseconds };
   const figure = figures.get(groupOf(entry)) ?? { all: 0, agree: 0, accepted: 0, refused: 0 };
@@ -73,8 +77,7 @@ function table() {
 async function write() {
   const text = await readFile(page, 'utf8');
   const marks = /(<!-- figures -->\n)[^]*(\n<!-- end of figures -->)/;
-  await writeFile(
-    page,
-    text.replace(marks, (_, begin, end) => `${begin}\n${table()}\n${end}`),
-  );
+  const changed = text.replace(marks, (_, begin, end) => `${begin}\n${table()}\n${end}`);
+  const config = await resolveConfig(page);
+  await writeFile(page, await format(changed, { ...config, filepath: page }));
 }

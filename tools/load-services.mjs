@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const packages = ['clock', 'errors', 'identifier'];
+const packages = ['clock', 'errors', 'identifier', 'certificate', 'egress'];
 
 /** Returns the exports of @acmex/services. */
 export async function loadServices() {
@@ -32,9 +32,12 @@ export async function loadSource(path) {
       packages: 'external',
       external: ['@jest/globals'],
       conditions: ['@acmex/source'],
-      alias: Object.fromEntries(
-        packages.map((name) => [`@acmex/${name}`, join(root, `packages/${name}/src/index.ts`)]),
-      ),
+      alias: {
+        '@acmex/certificate/structure': join(root, 'packages/certificate/src/structure.ts'),
+        ...Object.fromEntries(
+          packages.map((name) => [`@acmex/${name}`, join(root, `packages/${name}/src/index.ts`)]),
+        ),
+      },
       logLevel: 'warning',
     });
     return await import(pathToFileURL(outfile).href);

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import {
-  contents,
   context,
   DerError,
   type DerValue,
   encoding,
   expectTag,
   members,
-  readBoolean,
   readDerValue,
   readInteger,
   readObjectIdentifier,
@@ -17,7 +15,12 @@ import {
   tags,
 } from './der-value.ts';
 import { type DistinguishedName, readName } from './distinguished-name.ts';
-import { type Extension, type KnownExtensions, readKnownExtensions } from './extensions.ts';
+import {
+  type Extension,
+  type KnownExtensions,
+  readExtensionList,
+  readKnownExtensions,
+} from './extensions.ts';
 
 /** An AlgorithmIdentifier. RFC 5280 §4.1.1.2 */
 export interface Algorithm {
@@ -112,7 +115,8 @@ function readVersion(value: DerValue): number {
   return readSmallInteger(number) + 1;
 }
 
-function readAlgorithm(value: DerValue): Algorithm {
+/** Reads an AlgorithmIdentifier. */
+export function readAlgorithm(value: DerValue): Algorithm {
   const [identifier, parameters] = members(expectTag(value, tags.sequence));
   if (!identifier) throw new DerError('an algorithm has no identifier');
   return {
@@ -135,22 +139,7 @@ function readExtensions(fields: readonly DerValue[]): readonly Extension[] {
     [context(1), context(2), context(3, { constructed: true })].includes(tag);
   if (!fields.every(isExpected)) throw new DerError('the certificate has an unknown member');
   if (!wrapper) return [];
-  const [list, ...rest] = members(wrapper);
-  if (!list || rest.length > 0) throw new DerError('the extensions are not one list');
-  return members(expectTag(list, tags.sequence)).map(readExtension);
-}
-
-function readExtension(value: DerValue): Extension {
-  const fields = members(expectTag(value, tags.sequence));
-  const [identifier, second, third] = fields;
-  const octets = fields.length === 3 ? third : second;
-  if (!identifier || !second || !octets || fields.length > 3)
-    throw new DerError('an extension has not two or three members');
-  return {
-    identifier: readObjectIdentifier(identifier),
-    isCritical: fields.length === 3 && readBoolean(second),
-    value: contents(expectTag(octets, tags.octetString)),
-  };
+  return readExtensionList(wrapper);
 }
 
 /** Returns whether issuer and subject have the same name. RFC 5280 §3.2 */

@@ -87,7 +87,13 @@ export function encoding({ bytes, start, to }: DerValue): Uint8Array {
   return bytes.subarray(start, to);
 }
 
-function valueAt(bytes: Uint8Array, start: number, end: number): DerValue {
+/**
+ * Reads the value that begins at a position.
+ *
+ * @param end where the bytes end that it may use
+ * @throws DerError when it is cut off, or not DER
+ */
+export function valueAt(bytes: Uint8Array, start: number, end: number): DerValue {
   const tag = bytes[start] ?? 0;
   const first = bytes[start + 1];
   if (start + 1 >= end || first === undefined) throw new DerError('the value is cut off');

@@ -10,6 +10,8 @@ import {
 
 /** A distinguished name: one entry for each relative distinguished name. RFC 5280 §4.1.2.4 */
 export interface DistinguishedName {
+  /** DER. */
+  readonly encoded: Uint8Array;
   readonly attributes: readonly NameAttribute[];
   /**
    * Each relative distinguished name in a form that is equal for names that are equal: without
@@ -41,7 +43,7 @@ export function readName(value: DerValue): DistinguishedName {
       .sort()
       .join('\u0001');
   });
-  return { attributes, keys, key: keys.join('\u0000') };
+  return { encoded: encoding(value), attributes, keys, key: keys.join('\u0000') };
 }
 
 function readAttribute(value: DerValue): NameAttribute & { readonly key: string } {

@@ -76,6 +76,27 @@ export interface KnownExtensions {
   readonly authorityInformationAccess?: number;
 }
 
+/** Reads Extensions, in their explicit tag. */
+export function readExtensionList(wrapper: DerValue): readonly Extension[] {
+  const [extensions, ...rest] = members(wrapper);
+  if (!extensions || rest.length > 0) throw new DerError('the extensions are not one list');
+  return members(expectTag(extensions, tags.sequence)).map(readExtension);
+}
+
+/** Reads one Extension. */
+export function readExtension(value: DerValue): Extension {
+  const fields = members(expectTag(value, tags.sequence));
+  const [identifier, second, third] = fields;
+  const octets = fields.length === 3 ? third : second;
+  if (!identifier || !second || !octets || fields.length > 3)
+    throw new DerError('an extension does not have two or three members');
+  return {
+    identifier: readObjectIdentifier(identifier),
+    isCritical: fields.length === 3 && readBoolean(second),
+    value: contents(expectTag(octets, tags.octetString)),
+  };
+}
+
 type Name = keyof KnownExtensions;
 type Reader<N extends Name> = (value: DerValue) => NonNullable<KnownExtensions[N]>;
 

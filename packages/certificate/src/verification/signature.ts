@@ -62,11 +62,16 @@ function readPublicKey(der: Uint8Array): KeyObject | null {
   }
 }
 
-/** Checks that the issuer's key has signed a certificate. RFC 5280 §6.1.3 (a) (1) */
-export function signatureFault(
-  certificate: CertificateFields,
-  issuer: CertificateFields,
-): Fault | undefined {
+/** Something that a key has signed: a certificate, a revocation list or an OCSP response. */
+export interface Signed {
+  /** The bytes that are signed. */
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly signatureAlgorithm: Algorithm;
+}
+
+/** Checks that the key of a certificate has signed something. RFC 5280 §6.1.3 (a) (1) */
+export function signatureFault(certificate: Signed, issuer: CertificateFields): Fault | undefined {
   const scheme = schemeOf(certificate.signatureAlgorithm);
   const expected = 'a signature with SHA-256, SHA-384, SHA-512, Ed25519 or Ed448';
   if (!scheme)
@@ -82,11 +87,7 @@ export function signatureFault(
   return { check: 'signature', expected: "a signature by the issuer's key", actual: 'another one' };
 }
 
-function isSigned(
-  { signed, signature }: CertificateFields,
-  key: KeyObject,
-  scheme: SignatureScheme,
-): boolean {
+function isSigned({ signed, signature }: Signed, key: KeyObject, scheme: SignatureScheme): boolean {
   const { hash, saltLength } = scheme;
   const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
   const options = { key, dsaEncoding: 'der' as const, ...(saltLength === undefined ? {} : pss) };

@@ -1,0 +1,36 @@
+/** The structure of certificates and of what their issuers sign, in strict DER. */
+export { der, objectIdentifier } from './der.ts';
+export {
+  type Algorithm,
+  type CertificateFields,
+  readAlgorithm,
+  readCertificateFields,
+  serialText,
+} from './verification/certificate-fields.ts';
+export {
+  contents,
+  context,
+  DerError,
+  type DerValue,
+  encoding,
+  expectTag,
+  members,
+  readBoolean,
+  readDerValue,
+  readInteger,
+  readObjectIdentifier,
+  readOctetsOfBitString,
+  readSmallInteger,
+  readTime,
+  tags,
+  valueAt,
+} from './verification/der-value.ts';
+export { type DistinguishedName, nameText, readName } from './verification/distinguished-name.ts';
+export {
+  type Extension,
+  keyUsages,
+  readExtension,
+  readExtensionList,
+} from './verification/extensions.ts';
+export { purposes } from './verification/rules/extended-key-usage.ts';
+export { type Signed, signatureFault } from './verification/signature.ts';

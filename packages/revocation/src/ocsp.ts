@@ -1,0 +1,242 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  type CertificateFields,
+  contents,
+  context,
+  der,
+  type DerValue,
+  encoding,
+  expectTag,
+  members,
+  objectIdentifier,
+  purposes,
+  readAlgorithm,
+  readCertificateFields,
+  readDerValue,
+  readExtensionList,
+  readName,
+  readObjectIdentifier,
+  readOctetsOfBitString,
+  readTime,
+  type Signed,
+  signatureFault,
+  tags,
+} from '@acmex/certificate/structure';
+import { Temporal } from 'temporal-polyfill';
+import { checkFreshness, reasonName, type RevocationStatus, UnprovenError } from './status.ts';
+
+const sha1 = '1.3.14.3.2.26';
+const nonceExtension = '1.3.6.1.5.5.7.48.1.2';
+const basicResponse = '1.3.6.1.5.5.7.48.1.1';
+
+/** What was asked, to compare with the response. */
+export interface OcspRequest {
+  readonly der: Uint8Array;
+  /** Absent in a request that caches may answer. */
+  readonly nonce: Uint8Array | undefined;
+}
+
+/**
+ * Writes an OCSP request for one certificate. The issuer is identified by SHA-1, which is what
+ * responders know. RFC 6960 §4.1, RFC 5019
+ */
+export function ocspRequest(
+  certificate: CertificateFields,
+  issuer: CertificateFields,
+  { hasNonce = true } = {},
+): OcspRequest {
+  const nonce = hasNonce ? randomBytes(32) : undefined;
+  const entry = der(tags.sequence, certificateId(certificate, issuer));
+  const extension =
+    nonce &&
+    der(
+      tags.sequence,
+      objectIdentifier(nonceExtension),
+      der(tags.octetString, der(tags.octetString, nonce)),
+    );
+  const extensions = extension
+    ? [der(context(2, { constructed: true }), der(tags.sequence, extension))]
+    : [];
+  return {
+    der: der(tags.sequence, der(tags.sequence, der(tags.sequence, entry), ...extensions)),
+    nonce,
+  };
+}
+
+function certificateId(certificate: CertificateFields, issuer: CertificateFields): Uint8Array {
+  const algorithm = der(tags.sequence, objectIdentifier(sha1), der(tags.null));
+  return der(
+    tags.sequence,
+    algorithm,
+    der(tags.octetString, digest(issuer.subject.encoded)),
+    der(tags.octetString, digest(issuer.keyBits)),
+    der(tags.integer, certificate.serialNumber),
+  );
+}
+
+function digest(bytes: Uint8Array, hash = 'sha1'): Uint8Array {
+  return createHash(hash).update(bytes).digest();
+}
+
+export interface OcspCheck {
+  readonly certificate: CertificateFields;
+  readonly issuer: CertificateFields;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The nonce of the request; without it, and without one in the response, freshness alone counts. */
+  readonly nonce?: Uint8Array | undefined;
+}
+
+const responseStatuses: Readonly<Record<number, string>> = {
+  1: 'malformedRequest',
+  2: 'internalError',
+  3: 'tryLater',
+  5: 'sigRequired',
+  6: 'unauthorized',
+};
+
+/**
+ * Reads an OCSP response and checks that it proves something about the certificate: the status, the
+ * signature, who signed it, the certificate it is about, the nonce and its age. RFC 6960 §3.2
+ *
+ * @throws UnprovenError, DerError, RangeError when it proves nothing
+ */
+export function statusByOcsp(response: Uint8Array, check: OcspCheck): RevocationStatus {
+  const [code, wrapper] = members(readDerValue(response, tags.sequence));
+  const status = code && contents(expectTag(code, 0x0a))[0];
+  if (status !== 0 || !wrapper)
+    throw new UnprovenError(
+      `the responder answered ${responseStatuses[status ?? -1] ?? 'nothing'}`,
+    );
+  const [bytes] = members(expectTag(wrapper, context(0, { constructed: true })));
+  const [type, octets] = bytes ? members(bytes) : [];
+  if (!type || !octets || readObjectIdentifier(type) !== basicResponse)
+    throw new UnprovenError('the response is of an unknown type');
+  return readBasic(readDerValue(contents(octets), tags.sequence), check);
+}
+
+function readBasic(basic: DerValue, check: OcspCheck): RevocationStatus {
+  const [data, algorithm, signature, certificates] = members(basic);
+  if (!data || !algorithm || !signature) throw new RangeError('the response is cut off');
+  const fields = readData(data);
+  const signed: Signed = {
+    signed: encoding(data),
+    signature: readOctetsOfBitString(signature),
+    signatureAlgorithm: readAlgorithm(algorithm),
+  };
+  checkSigner(signed, fields.responder, certificates, check);
+  checkNonce(fields.extensions, check.nonce);
+  const single = fields.responses.find((response) => isAbout(response, check));
+  if (!single) throw new UnprovenError('it is about another certificate');
+  return readSingle(single, check.now);
+}
+
+function readData(data: DerValue) {
+  const fields = [...members(data)];
+  if (fields[0]?.tag === context(0, { constructed: true })) fields.shift();
+  const [responder, producedAt, responses, wrapper] = fields;
+  if (!responder || !producedAt || !responses) throw new RangeError('the response is cut off');
+  return {
+    responder,
+    responses: members(expectTag(responses, tags.sequence)),
+    extensions: wrapper ? readExtensionList(wrapper) : [],
+  };
+}
+
+/** The issuer itself, or a responder whose certificate the issuer has signed for this purpose. */
+function checkSigner(
+  signed: Signed,
+  responder: DerValue,
+  wrapper: DerValue | undefined,
+  { issuer, now }: OcspCheck,
+): void {
+  const list = wrapper && members(wrapper)[0];
+  const delegates = (list ? members(list) : []).map((value) =>
+    readCertificateFields(Uint8Array.from(encoding(value))),
+  );
+  const signer = [issuer, ...delegates].find((candidate) => isResponder(responder, candidate));
+  if (!signer) throw new UnprovenError('the certificate of its signer is not in it');
+  if (signer !== issuer) checkDelegate(signer, issuer, now);
+  const fault = signatureFault(signed, signer);
+  if (fault) throw new UnprovenError(`expected ${fault.expected}, found ${fault.actual}`);
+}
+
+function isResponder(responder: DerValue, candidate: CertificateFields): boolean {
+  const [inner] = members(responder);
+  if (!inner) return false;
+  if (responder.tag === context(1, { constructed: true }))
+    return readName(inner).key === candidate.subject.key;
+  return isEqual(contents(inner), digest(candidate.keyBits));
+}
+
+/** RFC 6960 §4.2.2.2 */
+function checkDelegate(signer: CertificateFields, issuer: CertificateFields, now: number): void {
+  if (signer.issuer.key !== issuer.subject.key || signatureFault(signer, issuer))
+    throw new UnprovenError('its signer has no certificate of the issuer');
+  if (signer.known.extendedKeyUsage?.includes(purposes.ocspSigning) !== true)
+    throw new UnprovenError('its signer has a certificate that is not for OCSP');
+  if (now < signer.notBefore || now > signer.notAfter)
+    throw new UnprovenError('the certificate of its signer is not valid now');
+}
+
+function checkNonce(
+  extensions: ReturnType<typeof readExtensionList>,
+  asked: Uint8Array | undefined,
+): void {
+  const nonce = extensions.find(({ identifier }) => identifier === nonceExtension);
+  if (!asked || !nonce) return;
+  const octets = readDerValue(nonce.value);
+  const received = octets.tag === tags.octetString ? contents(octets) : nonce.value;
+  if (!isEqual(received, asked)) throw new UnprovenError('it has the nonce of another request');
+}
+
+const hashNames: Readonly<Record<string, string>> = {
+  [sha1]: 'sha1',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+};
+
+function isAbout(single: DerValue, { certificate, issuer }: OcspCheck): boolean {
+  const [identifier] = members(expectTag(single, tags.sequence));
+  const [algorithm, name, key, serial] = identifier ? members(identifier) : [];
+  if (!algorithm || !name || !key || !serial) throw new RangeError('the response is cut off');
+  const hash = hashNames[readAlgorithm(algorithm).identifier];
+  return (
+    hash !== undefined &&
+    isEqual(contents(serial), certificate.serialNumber) &&
+    isEqual(contents(name), digest(issuer.subject.encoded, hash)) &&
+    isEqual(contents(key), digest(issuer.keyBits, hash))
+  );
+}
+
+function isEqual(first: Uint8Array, second: Uint8Array): boolean {
+  return first.length === second.length && timingSafeEqual(first, second);
+}
+
+function readSingle(single: DerValue, now: number): RevocationStatus {
+  const [, status, thisUpdate, next] = members(single);
+  if (!status || !thisUpdate) throw new RangeError('the response is cut off');
+  const isNext = next?.tag === context(0, { constructed: true });
+  const [nextUpdate] = isNext ? members(next) : [];
+  const until = nextUpdate && readTime(nextUpdate);
+  checkFreshness(readTime(thisUpdate), until ?? readTime(thisUpdate) + unlimitedMs, now);
+  if (status.tag === context(0))
+    return {
+      status: 'good',
+      source: 'ocsp',
+      until: until === undefined ? undefined : Temporal.Instant.fromEpochMilliseconds(until),
+    };
+  if (status.tag !== context(1, { constructed: true }))
+    throw new UnprovenError('the responder does not know the certificate');
+  const [time, reason] = members(status);
+  if (!time) throw new RangeError('the revocation has no time');
+  const [number] = reason ? members(reason) : [];
+  return {
+    status: 'revoked',
+    source: 'ocsp',
+    at: Temporal.Instant.fromEpochMilliseconds(readTime(time)),
+    reason: reasonName(number ? (contents(number)[0] ?? 0) : 0),
+  };
+}
+
+/** How long a response without an end is valid. */
+const unlimitedMs = 24 * 3_600_000;
