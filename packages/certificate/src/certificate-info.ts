@@ -34,6 +34,8 @@ export interface CertificateInfo {
   readonly authorityKeyIdentifier: string | undefined;
   readonly subjectKeyIdentifier: string | undefined;
   readonly mustStaple: boolean;
+  /** Object identifiers of what the key may be used for; undefined for anything. */
+  readonly extendedKeyUsage: readonly string[] | undefined;
   readonly der: Uint8Array;
   readonly pem: string;
 }
@@ -104,6 +106,9 @@ function describe(certificate: x509.X509Certificate, der: Uint8Array): Certifica
     authorityKeyIdentifier: certificate.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId,
     subjectKeyIdentifier: certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId,
     mustStaple: asksForStapling(certificate.getExtension(tlsFeature)),
+    extendedKeyUsage: certificate
+      .getExtension(x509.ExtendedKeyUsageExtension)
+      ?.usages.map((usage) => String(usage)),
     der,
     pem: new TextDecoder().decode(toPem('CERTIFICATE', der)),
   };

@@ -98,6 +98,12 @@ export const certificateErrors = {
     exit: 5,
     http: 502,
   },
+  ERR_CERTIFICATE_PURPOSE: {
+    meaning: 'The CA issued a certificate that is not for the purpose that was asked for.',
+    cure: 'Do not use it; order another profile, or report it to the CA.',
+    exit: 5,
+    http: 502,
+  },
   ERR_CERTIFICATE_CHAIN: {
     meaning: 'The certificates do not follow from one another.',
     cure: 'Report it to the CA.',

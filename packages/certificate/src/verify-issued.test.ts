@@ -16,6 +16,7 @@ const otherName = new x509.SubjectAlternativeNameExtension([
   { type: 'ip', value: '2001:db8::1' },
   { type: 'email', value: 'a@evil.test' },
 ]);
+const clientAuth = '1.3.6.1.5.5.7.3.2';
 const addressAsName = new x509.SubjectAlternativeNameExtension([
   { type: 'dns', value: 'a.test' },
   { type: 'dns', value: '2001:db8::1' },
@@ -178,14 +179,8 @@ describe('verifyIssued', () => {
       'certificate 3 of the chain is not the issuer of certificate 2: it has not signed it',
     ],
     [
-      'a chain in the wrong order',
-      async () => (await intermediateOf()) + (await leafOf()),
-      'ERR_CERTIFICATE_KEY',
-      'another key',
-    ],
-    [
       'an expired certificate',
-      () => leafOf({ notAfter: '2026-06-01T00:00:00Z' }),
+      () => leafOf({ notAfter: '2026-05-31T23:59:59Z' }),
       'ERR_CERTIFICATE_VALIDITY',
       'expired',
     ],
@@ -201,12 +196,83 @@ describe('verifyIssued', () => {
       'ERR_CERTIFICATE_VALIDITY',
       'expired',
     ],
+    [
+      "a certificate for other purposes than a server's",
+      () => leafOf({ extensions: [new x509.ExtendedKeyUsageExtension([clientAuth])] }),
+      'ERR_CERTIFICATE_PURPOSE',
+      'not for serverAuth, only for',
+    ],
     ['nothing', async () => '', 'ERR_CERTIFICATE_FORMAT', 'no certificate'],
   ])('refuses %s', async (_, chain, code, words) => {
     await expect(verify(await chain())).rejects.toMatchObject({
       code,
       message: expect.stringContaining(words),
     });
+  });
+  const certificates = async () => ({
+    leaf: await leafOf(),
+    intermediate: await intermediateOf(),
+    root: await rootOf(),
+    stray: await certificate({
+      subject: 'CN=stray',
+      issuer: 'CN=none',
+      keys: otherKeys,
+      signer: otherKeys,
+    }),
+    strayRoot: await certificate({
+      subject: 'CN=stray',
+      issuer: 'CN=stray',
+      keys: otherKeys,
+      signer: otherKeys,
+      ca: true,
+    }),
+  });
+  type Part = keyof Awaited<ReturnType<typeof certificates>>;
+  it.each<[readonly Part[], readonly string[], readonly RegExp[]]>([
+    [['leaf', 'intermediate', 'root'], ['intermediate', 'root'], []],
+    [['leaf', 'root', 'intermediate'], ['intermediate', 'root'], [/wrong order/]],
+    [['root', 'intermediate', 'leaf'], ['intermediate', 'root'], [/wrong order/]],
+    [['intermediate', 'leaf'], ['intermediate'], [/wrong order/]],
+    [['leaf', 'intermediate', 'intermediate'], ['intermediate'], [/a certificate twice/]],
+    [['leaf', 'leaf', 'intermediate', 'leaf'], ['intermediate'], [/2 certificates twice/]],
+    [['leaf', 'intermediate', 'stray'], ['intermediate'], [/does not belong/]],
+    [['leaf', 'stray', 'intermediate', 'root'], ['intermediate', 'root'], [/does not belong/]],
+    [['strayRoot', 'leaf', 'intermediate'], ['intermediate'], [/wrong order/, /does not belong/]],
+    [
+      ['root', 'strayRoot', 'intermediate', 'leaf', 'root', 'leaf'],
+      ['intermediate', 'root'],
+      [/wrong order/, /2 certificates twice/, /does not belong/],
+    ],
+  ])('puts a chain of %j in order, with a warning', async (order, issuers, warnings) => {
+    const all = await certificates();
+    const issued = await verify(order.map((name) => all[name]).join(''));
+    expect(issued.chain.map(({ subject }) => subject)).toEqual([
+      '',
+      ...issuers.map((name) => `CN=${name}`),
+    ]);
+    expect(issued.pem).toBe(issued.chain.map(({ pem }) => pem).join(''));
+    expect(issued.warnings).toEqual(
+      warnings.map((words) => expect.stringMatching(words) as unknown as string),
+    );
+  });
+  it('uses the issuer that is valid of two with the same key', async () => {
+    const expired = await intermediateOf({ notAfter: '2026-05-31T00:00:00Z', serialNumber: '01' });
+    const issued = await verify((await leafOf()) + expired + (await intermediateOf()));
+    expect(issued.chain[1]?.serialNumber).toBe('8765');
+  });
+  it('is content in the second in which a certificate ends, and no longer in the next', async () => {
+    await expect(verify(await leafOf({ notAfter: '2026-06-01T00:00:00Z' }))).resolves.toBeDefined();
+  });
+  it.each([
+    ['serverAuth', ['1.3.6.1.5.5.7.3.1'], undefined],
+    ['any purpose', ['2.5.29.37.0'], undefined],
+    ['the purpose that was asked for', [clientAuth], ['clientAuth'] as const],
+  ])('takes a certificate for %s', async (_, usages, purposes) => {
+    const extensions = [new x509.ExtendedKeyUsageExtension(usages)];
+    const chain = await leafOf({ extensions });
+    await expect(
+      verifyIssued(chain, { identifiers: names, publicKey, purposes }, { clock }),
+    ).resolves.toMatchObject({ leaf: { extendedKeyUsage: usages } });
   });
   it('forgives a clock that is some minutes behind', async () => {
     await expect(

@@ -1,7 +1,12 @@
-import { X509Certificate } from 'node:crypto';
 import { type Clock, systemClock } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { type CertificateInfo, parseChain } from './certificate-info.ts';
+import { isExpired, orderChain } from './order-chain.ts';
+import {
+  anyExtendedKeyUsage,
+  type Purpose,
+  purposes as purposeIdentifiers,
+} from './verification/rules/extended-key-usage.ts';
 import { CertificateError } from './errors.ts';
 import { compareIdentifiers, type Identifier } from '@acmex/identifier';
 import { quoted } from './alternative-names.ts';
@@ -11,6 +16,8 @@ export interface IssuedFor {
   readonly identifiers: readonly Identifier[];
   /** SubjectPublicKeyInfo of the request's key, DER. */
   readonly publicKey: Uint8Array;
+  /** The certificate must be for one of these; for a server by default. */
+  readonly purposes?: readonly Purpose[] | undefined;
 }
 
 export interface VerifyOptions {
@@ -24,6 +31,8 @@ export interface IssuedCertificate {
   readonly chain: readonly CertificateInfo[];
   /** The chain as PEM, with nothing but the certificates. */
   readonly pem: string;
+  /** What was unusual in the chain that the CA sent, as sentences; most often none. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -38,23 +47,28 @@ const tolerance = Temporal.Duration.from({ minutes: 5 });
  * valid now. A certificate may begin up to five minutes from now, for a clock that is behind; its
  * end has no tolerance. Of the others only the issuer of the first must be valid: CAs knowingly end
  * chains with expired cross-signed roots. Whether anyone trusts the last is not looked into.
- * @param chain PEM, the end-entity certificate first; 1 MiB at most
- * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, `…_KEY`, `…_NAMES`, `…_CA`, `…_CHAIN`,
- * `…_VALIDITY`
+ *
+ * Certificates in the wrong order are put in order, and those that are there twice or that belong to
+ * no other are left out, each with a warning: RFC 8555 §9.1 only says that a CA SHOULD send them in
+ * order.
+ * @param chain PEM; 1 MiB at most
+ * @throws CertificateError `ERR_CERTIFICATE_FORMAT`, `…_KEY`, `…_NAMES`, `…_CA`, `…_PURPOSE`,
+ * `…_CHAIN`, `…_VALIDITY`
  */
 export async function verifyIssued(
   chain: string,
-  { identifiers, publicKey }: IssuedFor,
+  { identifiers, publicKey, purposes = ['serverAuth'] }: IssuedFor,
   { clock = systemClock }: VerifyOptions = {},
 ): Promise<IssuedCertificate> {
-  const all = parseChain(chain);
-  const [leaf, issuer] = all;
-  if (!leaf)
+  const received = parseChain(chain);
+  const [first] = received;
+  if (!first)
     throw new CertificateError('ERR_CERTIFICATE_FORMAT', 'the chain is empty: download it again');
-  if (!Buffer.from(leaf.publicKey).equals(publicKey))
+  const leaf = received.find((candidate) => Buffer.from(candidate.publicKey).equals(publicKey));
+  if (!leaf)
     throw new CertificateError(
       'ERR_CERTIFICATE_KEY',
-      `${called(leaf)} is for another key than the request's: do not use it, report it to the CA`,
+      `${called(first)} is for another key than the request's: do not use it, report it to the CA`,
     );
   checkNames(leaf, identifiers);
   if (leaf.isCa)
@@ -62,10 +76,11 @@ export async function verifyIssued(
       'ERR_CERTIFICATE_CA',
       `${called(leaf)} is a CA's, where a server's was asked for: do not use it, report it to the CA`,
     );
-  checkLinks(all);
-  for (const certificate of issuer ? [leaf, issuer] : [leaf])
-    checkValidity(certificate, clock.now());
-  return { leaf, chain: all, pem: all.map(({ pem }) => pem).join('') };
+  checkPurpose(leaf, purposes);
+  const now = clock.now();
+  const { path, warnings } = orderChain(leaf, received, now);
+  for (const certificate of path.slice(0, 2)) checkValidity(certificate, now);
+  return { leaf, chain: path, pem: path.map(({ pem }) => pem).join(''), warnings };
 }
 
 function called({ serialNumber }: CertificateInfo): string {
@@ -86,39 +101,20 @@ function checkNames(leaf: CertificateInfo, asked: readonly Identifier[]): void {
   );
 }
 
-/** Each certificate is signed by the next, which is a CA's. */
-function checkLinks(chain: readonly CertificateInfo[]): void {
-  for (const [index, subject] of chain.slice(0, -1).entries()) {
-    const fault = linkFault(subject, chain[index + 1]);
-    if (fault !== undefined)
-      throw new CertificateError(
-        'ERR_CERTIFICATE_CHAIN',
-        `certificate ${index + 2} of the chain is not the issuer of certificate ${index + 1}: ${fault}; report it to the CA`,
-      );
-  }
-}
-
-function linkFault(
-  subject: CertificateInfo,
-  issuer: CertificateInfo | undefined,
-): string | undefined {
-  if (!issuer || subject.issuer !== issuer.subject) return 'the names differ';
-  if (!issuer.isCa) return "it is not a CA's";
-  return signed(subject.der, issuer.der) ? undefined : 'it has not signed it';
-}
-
-function signed(subject: Uint8Array, issuer: Uint8Array): boolean {
-  try {
-    return new X509Certificate(subject).verify(new X509Certificate(issuer).publicKey);
-  } catch {
-    // OpenSSL knows no such key or signature: nothing shows that it was signed.
-    return false;
-  }
+/** RFC 5280 §4.2.1.12: without the extension a certificate is for any purpose. */
+function checkPurpose(leaf: CertificateInfo, asked: readonly Purpose[]): void {
+  const usages = leaf.extendedKeyUsage;
+  const isFor = (purpose: Purpose) => usages?.includes(purposeIdentifiers[purpose]);
+  if (usages === undefined || usages.includes(anyExtendedKeyUsage) || asked.some(isFor)) return;
+  throw new CertificateError(
+    'ERR_CERTIFICATE_PURPOSE',
+    `${called(leaf)} is not for ${asked.join(' or ')}, only for ${quoted(usages.join(', '))}: do not use it, report it to the CA`,
+  );
 }
 
 function checkValidity(certificate: CertificateInfo, now: Temporal.Instant): void {
   const { notBefore, notAfter } = certificate;
-  const hasExpired = Temporal.Instant.compare(notAfter, now) <= 0;
+  const hasExpired = isExpired(certificate, now);
   const isEarly = Temporal.Instant.compare(notBefore, now.add(tolerance)) > 0;
   if (!hasExpired && !isEarly) return;
   throw new CertificateError(

@@ -5,6 +5,7 @@ import {
   type Authorization,
   challengeReady,
   type Challenge,
+  deactivateAuthorization,
   downloadCertificate,
   type DownloadedChain,
   finalizeOrder,
@@ -16,10 +17,11 @@ import {
   pollOrder,
   thumbprint,
 } from '@acmex/protocol';
-import { type InstantInput, mapConcurrent } from '@acmex/clock';
+import { type InstantInput, mapConcurrent, retry } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
 import { ClientError } from './errors.ts';
-import { orderFailure } from './failures.ts';
+import { checkExpected } from './expected-names.ts';
+import { hasFailed, isFailed, orderFailure, validationFailure } from './failures.ts';
 import { lostOrder } from './lost-order.ts';
 import { type IssuanceProgress, nameOf } from './progress.ts';
 import type { ChallengeSolver } from './solver.ts';
@@ -79,6 +81,7 @@ export interface IssuedChain {
 }
 
 interface Validation {
+  readonly identifiers: readonly Identifier[];
   readonly saved: readonly SavedResponse[];
   readonly save: (responses: readonly SavedResponse[]) => Promise<void>;
   readonly tried: TriedChallenges;
@@ -177,11 +180,16 @@ export class AcmeClient {
     }
     if (order.status === 'pending') {
       order = await this.#validate(order, {
+        identifiers,
         saved: current.responses,
         save: (responses) => keep({ responses }),
         tried,
         onProgress,
         signal,
+      }).catch(async (error: unknown) => {
+        // An order that stays pending with a failed challenge leads nowhere: the next try has its own.
+        if (errorCode(error) === 'ERR_CLIENT_VALIDATION_FAILED') await keep({ order: undefined });
+        throw error;
       });
       if (order.status === 'ready') onProgress?.({ type: 'validated', order: order.url });
     }
@@ -237,7 +245,7 @@ export class AcmeClient {
       const order = await getOrder(this.#session, url, { signal });
       return order.status === 'invalid' ? undefined : order;
     } catch (error) {
-      if ((error as { readonly status?: unknown } | null)?.status === 404) return undefined;
+      if (statusOf(error) === 404) return undefined;
       throw error;
     }
   }
@@ -247,13 +255,16 @@ export class AcmeClient {
    * display.
    */
   async #validate(order: Order<'pending'>, validation: Validation): Promise<Order> {
-    const { saved, save, tried, onProgress, signal } = validation;
+    const { identifiers, saved, save, tried, onProgress, signal } = validation;
     const authorizations = await this.#each(order.authorizations, (url) =>
       getAuthorization(this.#session, url, { signal }),
     );
     const tasks = authorizations.flatMap((authorization) => {
       const { status, identifier, wildcard } = authorization;
-      if (status === 'pending') return [this.#taskFor(authorization, tried)];
+      if (status === 'pending') {
+        checkExpected(authorization, identifiers);
+        return [this.#taskFor(authorization, tried)];
+      }
       if (status === 'valid') onProgress?.({ type: 'already-valid', identifier, wildcard });
       return [];
     });
@@ -267,18 +278,23 @@ export class AcmeClient {
     }));
     await save(presentations.map((presentation) => presentation.saved));
     try {
-      await this.#present(presentations, validation);
-      return await pollOrder(this.#session, order, { signal });
+      const check = async () => await this.#checkChallenges(presentations, signal);
+      const challenges = await this.#present(presentations, validation);
+      if (challenges.some(isFailed)) await check();
+      return await pollOrder(this.#session, order, { signal, check });
     } finally {
       await this.#removeAll(presentations, onProgress);
     }
   }
 
-  /** Shows the responses, waits until the CA can see them, and asks it to validate. */
+  /**
+   * Shows the responses, waits until the CA can see them, and asks it to validate.
+   * @returns the challenges as the CA then has them
+   */
   async #present(
     presentations: readonly Presentation[],
     { onProgress, signal }: Pick<Validation, 'onProgress' | 'signal'>,
-  ): Promise<void> {
+  ): Promise<readonly Challenge[]> {
     await this.#each(presentations, async (presentation) => {
       await presentation.solver.present(presentation.saved.response, { signal });
       onProgress?.({ type: 'presented', ...progressOf(presentation) });
@@ -288,10 +304,36 @@ export class AcmeClient {
       onProgress?.({ type: 'visible', ...progressOf(presentation) });
     });
     const pending = presentations.filter(({ challenge }) => challenge.status === 'pending');
-    await this.#each(pending, async (presentation) => {
-      await challengeReady(this.#session, presentation.challenge, { signal });
+    return await this.#each(pending, async (presentation) => {
+      const challenge = await challengeReady(this.#session, presentation.challenge, { signal });
       onProgress?.({ type: 'answered', ...progressOf(presentation) });
+      return challenge;
     });
+  }
+
+  /**
+   * Ends the wait for an order when one of its challenges has failed: not every CA then makes the
+   * authorization and the order invalid. An authorization that stays pending is given up.
+   * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED`
+   */
+  async #checkChallenges(
+    presentations: readonly Presentation[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const session = this.#session;
+    const authorizations = await this.#each(presentations, async ({ authorization, challenge }) => {
+      const { challenges, ...latest } = await getAuthorization(session, authorization.url, {
+        signal,
+      });
+      return { ...latest, challenges: challenges.filter(({ type }) => type === challenge.type) };
+    });
+    const failed = authorizations.filter(hasFailed);
+    if (failed.length === 0) return;
+    const pending = failed.filter(({ status }) => status === 'pending');
+    await this.#each(pending, ({ url }) =>
+      deactivateAuthorization(session, url, { signal }).catch(noop),
+    );
+    throw validationFailure(failed, presentations.length);
   }
 
   async #removeAll(
@@ -322,6 +364,9 @@ export class AcmeClient {
       if (challenge && solver.supports(identifier, wildcard))
         return { authorization, challenge, solver };
     }
+    const isOurs = ({ type }: Challenge) => this.#solvers.some((solver) => solver.type === type);
+    const failed = challenges.filter((challenge) => isOurs(challenge) && isFailed(challenge));
+    if (failed.length > 0) throw validationFailure([{ ...authorization, challenges: failed }], 1);
     const offered = printable(challenges.map(({ type }) => type).join(', ') || 'none', 300);
     const have = this.#solvers.map(({ type }) => type).join(', ') || 'none';
     throw new ClientError(
@@ -356,37 +401,71 @@ export class AcmeClient {
     return { type, authorization: url, response };
   }
 
-  /** Sends the CSR. When the response is lost, the order shows if the CSR arrived. */
+  /**
+   * Sends the CSR. Where the answer is lost, or is not the CA's last word, the order shows whether
+   * the CSR arrived; it is sent again while the order is still ready.
+   */
   async #finalize(
-    order: Order<'ready'>,
+    ready: Order<'ready'>,
     csr: Uint8Array,
     signal: AbortSignal | undefined,
   ): Promise<Order> {
-    try {
-      return await finalizeOrder(this.#session, order, csr, { signal });
-    } catch (error) {
-      const code = errorCode(error);
-      if (code !== 'ERR_ACME_ANSWER_LOST' && code !== 'ERR_ACME_TIMEOUT') throw error;
-      const now = await getOrder(this.#session, order.url, { signal });
-      return now.status === 'ready'
-        ? await finalizeOrder(this.#session, now, csr, { signal })
-        : now;
-    }
+    const session = this.#session;
+    let order: Order = ready;
+    return await this.#patiently(signal, async (isFirst) => {
+      if (!isFirst) order = await getOrder(session, ready.url, { signal });
+      if (order.status === 'pending') order = await pollOrder(session, order, { signal });
+      return order.status === 'ready'
+        ? await finalizeOrder(session, order, csr, { signal })
+        : order;
+    });
   }
 
-  /** The chain that is wanted, else the CA's first. */
+  /**
+   * Downloads the chain that is wanted, else the CA's first. A certificate that is not there yet is
+   * asked for again, at the URL that the order then has.
+   */
   async #download(
     order: Order<'valid'>,
     prefer: IssueRequest['prefer'],
     signal: AbortSignal | undefined,
   ): Promise<DownloadedChain> {
-    const first = await downloadCertificate(this.#session, order, { signal });
+    const session = this.#session;
+    const first = await this.#patiently(signal, async (isFirst) => {
+      const latest = isFirst ? order : await getOrder(session, order.url, { signal });
+      return await downloadCertificate(session, latest.status === 'valid' ? latest : order, {
+        signal,
+      });
+    });
     if (!prefer || prefer(first.pem)) return first;
     for (const certificate of first.alternates) {
-      const alternate = await downloadCertificate(this.#session, { certificate }, { signal });
-      if (prefer(alternate.pem)) return { ...alternate, alternates: first.alternates };
+      const alternate = await downloadCertificate(session, { certificate }, { signal }).catch(
+        (error: unknown) => {
+          signal?.throwIfAborted();
+          if (isPassing(error)) return undefined; // the first chain is worth more than none
+          throw error;
+        },
+      );
+      if (alternate && prefer(alternate.pem)) return { ...alternate, alternates: first.alternates };
     }
     return first;
+  }
+
+  /** Repeats work that fails with an error that may pass: five attempts, within about 15 seconds. */
+  async #patiently<T>(
+    signal: AbortSignal | undefined,
+    work: (isFirst: boolean) => Promise<T>,
+  ): Promise<T> {
+    const { clock, random } = this.#session;
+    const backoff = { first: { seconds: 1 }, longest: { seconds: 8 }, jitter: 0.5 };
+    const again = (outcome: PromiseSettledResult<T>) =>
+      outcome.status === 'rejected' && isPassing(outcome.reason);
+    let isFirst = true;
+    return await retry<T>(clock, { attempts: 5, backoff, random, signal, again }, async () => {
+      const result = work(isFirst);
+      isFirst = false;
+      return await result;
+    });
   }
 
   async #failure(order: Order, signal: AbortSignal | undefined): Promise<Error> {
@@ -404,9 +483,35 @@ export class AcmeClient {
   }
 }
 
+const passingCodes: ReadonlySet<string | undefined> = new Set([
+  'ERR_ACME_ANSWER',
+  'ERR_ACME_ANSWER_LOST',
+  'ERR_ACME_TIMEOUT',
+  'ERR_ACME_UNREACHABLE',
+  'ERR_ACME_ORDER_NOT_READY',
+  'ERR_ACME_SERVER_INTERNAL',
+]);
+
+/** Whether a failure after all names are proven may pass, so that nothing issued is given up. */
+function isPassing(error: unknown): boolean {
+  const status = statusOf(error);
+  return (
+    passingCodes.has(errorCode(error)) || status === 404 || (status !== undefined && status >= 500)
+  );
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as { readonly status?: unknown } | null)?.status;
+  return typeof status === 'number' ? status : undefined;
+}
+
 /** Whether the CA answered, and so made nothing. */
 function isRefused(error: unknown): boolean {
-  return (error as { readonly status?: unknown } | null)?.status !== undefined;
+  return statusOf(error) !== undefined;
+}
+
+function noop(): void {
+  // an authorization that cannot be given up ends with its order
 }
 
 function progressOf({ authorization: { identifier, wildcard }, challenge }: Task) {

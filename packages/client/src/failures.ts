@@ -3,6 +3,7 @@ import {
   AcmeError,
   acmeErrors,
   type Authorization,
+  type Challenge,
   describeProblem,
   type Order,
   type Problem,
@@ -19,21 +20,9 @@ export function orderFailure(
   order: Order<'invalid'>,
   authorizations: readonly Authorization[],
 ): Error {
-  const failures = authorizations
-    .filter(({ status }) => status !== 'valid' && status !== 'pending')
-    .map(failureOf);
-  if (failures.length > 0) {
-    const each = failures.map(
-      (failure) =>
-        `${printable(nameOf(failure), 255)} (${printable(failure.challenge, 100)}): ${describeProblem(failure.problem)}. ${failure.hint}`,
-    );
-    return new ClientError(
-      'ERR_CLIENT_VALIDATION_FAILED',
-      `${failures.length} of ${authorizations.length} names could not be validated: ${each.join(' ')}`,
-      { failures },
-    );
-  }
-  const problem: Problem = order.error ?? { type: 'about:blank', detail: 'the CA says no more' };
+  const failed = authorizations.filter(hasFailed);
+  if (failed.length > 0) return validationFailure(failed, authorizations.length);
+  const problem: Problem = order.error ?? { type: 'about:blank' };
   return new AcmeError(
     problemCode(problem),
     `the CA refused the order ${order.url}: ${describeProblem(problem)}`,
@@ -41,18 +30,58 @@ export function orderFailure(
   );
 }
 
+/** Returns the error for names that were not validated, with the CA's problem for each. */
+export function validationFailure(failed: readonly Authorization[], names: number): ClientError {
+  const failures = failed.map(failureOf);
+  const each = failures.map(
+    (failure) =>
+      `${printable(nameOf(failure), 255)} (${printable(failure.challenge, 100)}): ${describeProblem(failure.problem)}. ${failure.hint}`,
+  );
+  return new ClientError(
+    'ERR_CLIENT_VALIDATION_FAILED',
+    `${failures.length} of ${names} names could not be validated: ${each.join(' ')}`,
+    { failures },
+  );
+}
+
+/**
+ * Whether a name has failed: its authorization has ended, or a challenge of it has failed. Some CAs
+ * leave the authorization pending then, until the client asks for another validation.
+ */
+export function hasFailed({ status, challenges }: Authorization): boolean {
+  return status === 'pending' ? challenges.some(isFailed) : status !== 'valid';
+}
+
+/**
+ * Whether the CA has tried a challenge, and does not try it again by itself: that is `processing`.
+ * RFC 8555 §8.2
+ */
+export function isFailed({ status, error }: Pick<Challenge, 'status' | 'error'>): boolean {
+  return status === 'invalid' || (status === 'pending' && error !== undefined);
+}
+
+/** What to say where the CA names no problem. */
+const endings = {
+  invalid: 'the CA refuses it without a reason',
+  deactivated: 'its authorization was deactivated, by this account or the CA',
+  expired: 'its authorization has expired before it was validated',
+  revoked: 'the CA has revoked its authorization',
+  pending: 'a challenge has failed, without a reason',
+  valid: 'its authorization is valid, and the CA refuses the order',
+} as const satisfies Record<Authorization['status'], string>;
+
 function failureOf({ identifier, wildcard, status, challenges }: Authorization): ValidationFailure {
-  const tried =
-    challenges.find(({ error }) => error) ??
-    challenges.find((challenge) => challenge.status === 'invalid');
-  const problem = tried?.error ?? { type: 'about:blank', detail: `the authorization is ${status}` };
+  const tried = challenges.find(({ error }) => error) ?? challenges.find(isFailed);
+  const problem = tried?.error ?? { type: 'about:blank', detail: endings[status] };
   const challenge = tried?.type ?? 'no challenge tried';
   return {
     identifier,
     wildcard,
     challenge,
     problem,
-    hint: hint(challenge, problem, identifier.value),
+    hint: tried?.error
+      ? hint(challenge, problem, identifier.value)
+      : 'Hint: try again: a new order has a new authorization for the name.',
   };
 }
 

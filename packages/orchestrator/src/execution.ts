@@ -132,7 +132,12 @@ export class Execution {
     this.#hasChain = true;
     const issued = await verifyIssued(
       chain,
-      { identifiers: identifiers(order.names), publicKey: bytes(order.publicKey) },
+      {
+        identifiers: identifiers(order.names),
+        publicKey: bytes(order.publicKey),
+        // A profile decides what its certificates are for.
+        purposes: certificate.profile === undefined ? undefined : ['serverAuth', 'clientAuth'],
+      },
       { clock: this.#options.clock },
     );
     return await this.#succeed(issued, issuer);

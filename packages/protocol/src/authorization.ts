@@ -91,7 +91,7 @@ function readAuthorization(url: string, answer: AcmeResponse): Authorization {
     subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,
     expires: members.optionalString('expires'),
     challenges: members
-      .list('challenges')
+      .optionalList('challenges')
       .map((challenge) => readChallenge(`a challenge of the authorization ${url}`, challenge)),
   };
 }

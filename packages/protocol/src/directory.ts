@@ -37,7 +37,7 @@ export function readDirectory({ url, status, headers, text }: AcmeResponse): Dir
   const refuse = (why: string): never => {
     throw new AcmeError(
       'ERR_ACME_NOT_ACME',
-      `${url} is not an ACME directory: it ${why}; give the directory's own URL`,
+      `${url} is not an ACME directory: it ${why}; use the directory's own URL${knownDirectory(url)}`,
       { status },
     );
   };
@@ -66,6 +66,27 @@ export function readDirectory({ url, status, headers, text }: AcmeResponse): Dir
   };
 }
 
+/** Directories by the host of a public CA, for an address that is right up to its host. */
+const knownDirectories: readonly string[] = [
+  'https://acme-v02.api.letsencrypt.org/directory',
+  'https://acme-staging-v02.api.letsencrypt.org/directory',
+  'https://dv.acme-v02.api.pki.goog/directory',
+  'https://dv.acme-v02.test-api.pki.goog/directory',
+  'https://acme.zerossl.com/v2/DV90',
+];
+
+function knownDirectory(url: string): string {
+  const known = knownDirectories.find(
+    (candidate) => new URL(candidate).hostname === new URL(url).hostname && candidate !== url,
+  );
+  return known === undefined ? '' : `, ${known}`;
+}
+
+/** Whether a CA's refusal means that there is nothing at this URL, and not that it has a fault. */
+export function isNothingThere({ status }: Pick<AcmeResponse, 'status'>): boolean {
+  return [400, 404, 405, 410].includes(status);
+}
+
 function readMeta(what: string, json: unknown): DirectoryMeta {
   const members = new Members(what, json);
   const profiles = members.optional('profiles');
@@ -79,7 +100,9 @@ function readMeta(what: string, json: unknown): DirectoryMeta {
     externalAccountRequired: members.optional('externalAccountRequired') === true,
     subdomainAuthAllowed: members.optional('subdomainAuthAllowed') === true,
     profiles: isObject(profiles)
-      ? Object.fromEntries(Object.entries(profiles).map(([name, text]) => [name, String(text)]))
+      ? Object.fromEntries(
+          Object.entries(profiles).map(([name, text]) => [name, String(text ?? '')]),
+        )
       : {},
     members: isObject(json) ? json : {},
   };

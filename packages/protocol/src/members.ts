@@ -58,6 +58,11 @@ export class Members {
     return Array.isArray(value) ? value : this.#missing(name, 'list');
   }
 
+  /** Returns an empty list where there is none: CAs in Go send null for it. */
+  optionalList(name: string): readonly unknown[] {
+    return this.optional(name) === undefined ? [] : this.list(name);
+  }
+
   /** One of the words that the RFC allows here. */
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const value = this.string(name);

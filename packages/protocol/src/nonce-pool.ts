@@ -1,3 +1,5 @@
+import { AcmeError } from './errors.ts';
+
 export interface TakeOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -8,6 +10,11 @@ interface Waiter {
 }
 
 const largestPool = 100;
+
+/** Whether a Replay-Nonce can be used: others must be ignored. RFC 8555 §6.5.1 */
+export function isNonce(text: string | null): text is string {
+  return text !== null && /^[\w-]{1,512}$/.test(text);
+}
 
 /**
  * Replay nonces: every answer of the CA brings one, and each is good for one request. RFC 8555
@@ -25,7 +32,11 @@ export class NoncePool {
     this.#fetchNonce = fetchNonce;
   }
 
-  /** The freshest nonce. @throws what `fetchNonce` throws, or the signal's reason */
+  /**
+   * Returns the freshest nonce.
+   * @throws AcmeError `ERR_ACME_NO_NONCE` when the one fetched is not base64url; what `fetchNonce`
+   * throws; the signal's reason
+   */
   take({ signal }: TakeOptions = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
@@ -59,7 +70,7 @@ export class NoncePool {
    * is not a nonce (RFC 8555 §6.5.1) and is dropped.
    */
   put(nonce: string | null): void {
-    if (nonce === null || !/^[\w-]{1,512}$/.test(nonce)) return;
+    if (!isNonce(nonce)) return;
     const [first, ...rest] = this.#waiting;
     this.#waiting = rest;
     if (first) first.resolve(nonce);
@@ -74,6 +85,8 @@ export class NoncePool {
     };
     try {
       const nonce = await this.#fetchNonce(controller.signal);
+      if (!isNonce(nonce))
+        throw new AcmeError('ERR_ACME_NO_NONCE', 'the nonce that was fetched is not base64url');
       end();
       this.put(nonce);
     } catch (error) {

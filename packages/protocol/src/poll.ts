@@ -7,6 +7,8 @@ import type { AcmeSession, CallOptions } from './session.ts';
 export interface PollOptions extends CallOptions {
   /** How long to wait in all; 5 minutes by default. */
   readonly limit?: DurationInput;
+  /** Called with each answer that has not changed. What it throws ends the polling. */
+  readonly check?: (order: Order) => Promise<void>;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface PollOptions extends CallOptions {
 export async function pollOrder(
   session: AcmeSession,
   order: Order<'pending' | 'ready' | 'processing'>,
-  { signal, limit = 'PT5M' }: PollOptions = {},
+  { signal, limit = 'PT5M', check }: PollOptions = {},
 ): Promise<Order> {
   const longest = milliseconds(limit);
   const start = session.clock.monotonic();
@@ -38,6 +40,7 @@ export async function pollOrder(
     }
     await session.clock.sleep({ nanoseconds: Math.round(wait * 1e6) }, { signal });
     latest = await getOrder(session, order.url, { signal });
+    if (latest.status === order.status) await check?.(latest);
   }
   return latest;
 }

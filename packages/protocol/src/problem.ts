@@ -82,12 +82,11 @@ export function problemCode({ type }: Problem): AcmeErrorCode {
  * its name.
  */
 export function describeProblem(problem: Problem): string {
-  const word = problem.type.startsWith(namespace)
-    ? problem.type.slice(namespace.length)
-    : problem.type;
-  const name = problem.identifier ? `${printable(problem.identifier.value, 253)}: ` : '';
-  const subproblems = (problem.subproblems ?? [])
-    .map((subproblem) => `; ${describeProblem(subproblem)}`)
-    .join('');
-  return `${name}${printable(word, 100)}: ${printable(problem.detail ?? problem.title ?? 'no detail given')}${subproblems}`;
+  const { type, title, detail, identifier, subproblems = [] } = problem;
+  const word = type.startsWith(namespace) ? type.slice(namespace.length) : type;
+  const name = identifier ? `${printable(identifier.value, 253)}: ` : '';
+  // about:blank says no more than the HTTP status. RFC 9457 §4.2.1
+  const kind = type === 'about:blank' ? '' : `${printable(word, 100)}: `;
+  const nested = subproblems.map((subproblem) => `; ${describeProblem(subproblem)}`).join('');
+  return `${name}${kind}${printable(detail ?? title ?? 'the CA says no more')}${nested}`;
 }

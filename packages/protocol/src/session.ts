@@ -1,10 +1,12 @@
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import type { AccountKey } from './account-key.ts';
-import { type Directory, readDirectory } from './directory.ts';
+import { type Directory, isNothingThere, readDirectory } from './directory.ts';
 import { AcmeError } from './errors.ts';
-import type { AcmeResponse, Fetch, HttpCall } from './http.ts';
+import type { AcmeResponse, Fetch, HttpCall, HttpOptions } from './http.ts';
 import { signJws } from './jws.ts';
-import { NoncePool } from './nonce-pool.ts';
+import { isNonce, NoncePool } from './nonce-pool.ts';
+import { checkOrigin, directoryUrlOf } from './origins.ts';
 import { refusal } from './refusal.ts';
 import { type Send, sender } from './sender.ts';
 
@@ -42,7 +44,8 @@ export interface AcmeSession {
    * A signed POST; without a payload a POST-as-GET. A refused nonce is replaced by the refusal's
    * own, ten times by default. What was never sent, and what may be repeated, is tried four times
    * in all with growing random pauses.
-   * @throws AcmeError with the CA's problem, or why there was no answer; the signal's reason
+   * @throws AcmeError with the CA's problem, or why there was no answer; `ERR_ACME_ANSWER` for a URL
+   * that is not https or not at an origin of the directory; the signal's reason
    */
   post(url: string, payload?: object, options?: PostOptions): Promise<AcmeResponse>;
   /** An unsigned GET, for the few resources that need no account. */
@@ -73,30 +76,26 @@ export interface AcmeSessionOptions {
  * first call.
  */
 export function acmeSession(options: AcmeSessionOptions): AcmeSession {
-  const {
-    key,
-    clock = systemClock,
-    random = Math.random,
-    requestLimit = 'PT30S',
-    nonceRefusals = 10,
-  } = options;
+  const { key, clock = systemClock, random = Math.random, nonceRefusals = 10 } = options;
+  const directoryUrl = directoryUrlOf(options.directory);
   const nonces = new NoncePool(async (signal) => await fetchNonce(send, session, signal));
-  const send = sender({
-    http: {
-      fetch: options.fetch ?? fetch,
-      clock,
-      requestLimit,
-      userAgent: `${options.userAgent ? `${options.userAgent} ` : ''}acmex-protocol`,
-    },
+  const sendAnywhere = sender({
+    http: httpOptions(options, clock),
     random,
     onRepeat: ({ headers }) => nonces.put(headers.get('replay-nonce')),
   });
+  const directory = cachedDirectory(sendAnywhere, directoryUrl, clock);
+  const send: Send = async (call, sendOptions) => {
+    const { url, signal } = sendOptions;
+    await checkOrigin(url, directoryUrl, async () => await directory({ signal }));
+    return await sendAnywhere(call, sendOptions);
+  };
   const session: AcmeSession = {
     key,
     clock,
     random,
     account: options.account,
-    directory: cachedDirectory(send, secureUrl(options.directory), clock),
+    directory,
     async get(url, { signal } = {}) {
       const answer = await send({ method: 'GET', signal }, { url, repeatable: true, signal });
       if (answer.status >= 300) throw refusal(answer, clock.now());
@@ -118,7 +117,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
         const fresh = answer.headers.get('replay-nonce');
         const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
         if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
-          nextNonce = fresh;
+          nextNonce = isNonce(fresh) ? fresh : null;
           continue;
         }
         nonces.put(fresh);
@@ -130,6 +129,14 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   return session;
 }
 
+function httpOptions(
+  { fetch: send = fetch, requestLimit = 'PT30S', userAgent }: AcmeSessionOptions,
+  clock: Clock,
+): HttpOptions {
+  const product = userAgent ? `${userAgent} ` : '';
+  return { fetch: send, clock, requestLimit, userAgent: `${product}acmex-protocol` };
+}
+
 /** Returns a reader of the directory that asks the CA once a day. */
 function cachedDirectory(send: Send, url: string, clock: Clock): AcmeSession['directory'] {
   let cached: { readonly directory: Directory; readonly at: number } | undefined;
@@ -137,8 +144,8 @@ function cachedDirectory(send: Send, url: string, clock: Clock): AcmeSession['di
     if (cached && clock.monotonic() - cached.at < 86_400_000) return cached.directory;
     const answer = await send({ method: 'GET', signal }, { url, repeatable: true, signal });
     const type = answer.headers.get('content-type') ?? '';
-    if (answer.status >= 400 && /^application\/problem\+json/i.test(type))
-      throw refusal(answer, clock.now());
+    const isProblem = answer.status >= 400 && /^application\/problem\+json/i.test(type);
+    if (isProblem && !isNothingThere(answer)) throw refusal(answer, clock.now());
     const directory = readDirectory(answer);
     cached = { directory, at: clock.monotonic() };
     return directory;
@@ -151,10 +158,17 @@ async function fetchNonce(
   signal: AbortSignal,
 ): Promise<string> {
   const { newNonce: url } = await session.directory({ signal });
-  const answer = await send({ method: 'HEAD', signal }, { url, repeatable: true, signal });
-  return (
-    answer.headers.get('replay-nonce') ??
-    fail('ERR_ACME_NO_NONCE', `${url} answered ${answer.status} without a Replay-Nonce`)
+  const { status, headers } = await send(
+    { method: 'HEAD', signal },
+    { url, repeatable: true, signal },
+  );
+  const nonce = headers.get('replay-nonce');
+  if (isNonce(nonce)) return nonce;
+  return fail(
+    'ERR_ACME_NO_NONCE',
+    nonce === null
+      ? `${url} answered ${status} without a Replay-Nonce`
+      : `${url} answered with the Replay-Nonce "${printable(nonce, 100)}", which is not base64url: a client must ignore it (RFC 8555 §6.5.1)`,
   );
 }
 
@@ -162,21 +176,6 @@ function knownAccount({ account }: Pick<AcmeSession, 'account'>, url: string): s
   return account ?? fail('ERR_ACME_NO_ACCOUNT', `${url} needs an account: call newAccount first`);
 }
 
-function secureUrl(text: string): string {
-  const url = URL.canParse(text)
-    ? new URL(text)
-    : fail(
-        'ERR_ACME_URL',
-        `"${text}" is not a valid URL: use the URL of the CA's ACME directory, as https://ca.example/directory`,
-      );
-  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return url.href;
-  return fail('ERR_ACME_URL', `"${text}" is not https: a CA is asked over TLS (RFC 8555 §6.1)`);
-}
-
-function fail(
-  code: 'ERR_ACME_URL' | 'ERR_ACME_NO_NONCE' | 'ERR_ACME_NO_ACCOUNT',
-  message: string,
-): never {
+function fail(code: 'ERR_ACME_NO_NONCE' | 'ERR_ACME_NO_ACCOUNT', message: string): never {
   throw new AcmeError(code, message);
 }

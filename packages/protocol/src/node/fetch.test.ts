@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import type { HttpRequest } from '../index.ts';
 import { nodeFetch } from './index.ts';
@@ -36,6 +37,49 @@ async function text(body: unknown): Promise<string> {
 }
 
 describe('nodeFetch', () => {
+  it.each([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['br', brotliCompressSync],
+    ['identity', (bytes: Buffer) => bytes],
+    ['gzip, br', (bytes: Buffer) => brotliCompressSync(gzipSync(bytes))],
+  ])('decodes a body that the server has compressed: %s', async (coding, compress) => {
+    const body = JSON.stringify({ text: 'a'.repeat(10_000) });
+    await using server = await serving((_, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end(compress(Buffer.from(body)));
+    });
+    using fetch = nodeFetch();
+    const get = await fetch(server.url, request());
+    expect(await text(get.body)).toBe(body);
+    const head = await fetch(server.url, request({ method: 'HEAD' }));
+    expect(await text(head.body)).toBe('');
+  });
+  it('names a content coding that it does not know, and fails on a broken one', async () => {
+    let coding = 'zstd';
+    await using server = await serving((_, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end('not compressed');
+    });
+    using fetch = nodeFetch();
+    await expect(fetch(server.url, request())).rejects.toMatchObject({
+      code: 'ERR_ACME_ANSWER',
+      message: expect.stringContaining('zstd'),
+    });
+    coding = 'gzip';
+    const { body } = await fetch(server.url, request());
+    await expect(text(body)).rejects.toMatchObject({ code: 'Z_DATA_ERROR' });
+  });
+  it('settles when the server switches protocols instead of answering', async () => {
+    await using server = await serving((_, response) => {
+      response.socket?.end(
+        'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
+      );
+    });
+    using fetch = nodeFetch();
+    await expect(fetch(server.url, request())).rejects.toBeInstanceOf(Error);
+  });
   it('sends what fetch would send, and reads what fetch would read', async () => {
     await using server = await serving((incoming, response) => {
       response

@@ -3,6 +3,7 @@ import { type Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Fetch, HttpAnswer } from '../http.ts';
+import { decodedBody } from './content-coding.ts';
 import type { Proxy, ProxySelector } from './proxy.ts';
 import { defaultRoots } from './trusted-roots.ts';
 import {
@@ -31,8 +32,11 @@ export type NodeFetch = Fetch & Disposable;
  */
 export function nodeFetch(options: NodeFetchOptions = {}): NodeFetch {
   const connections = openConnections(options);
-  const send: Fetch = async (url, request) =>
-    toAnswer(await connections.send(new URL(url), request));
+  const send: Fetch = async (text, request) => {
+    const url = new URL(text);
+    const message = await connections.send(url, request);
+    return toAnswer(message, decodedBody(url, request.method, message));
+  };
   return Object.assign(send, { [Symbol.dispose]: () => connections[Symbol.dispose]() });
 }
 
@@ -52,7 +56,8 @@ export function webFetch(options: NodeFetchOptions = {}): typeof globalThis.fetc
       // Node.js may lose the signal of a Request when the Request is collected.
       signal: init?.signal ?? (input instanceof Request ? input.signal : undefined),
     });
-    if (request.redirect === 'manual' || !isRedirect(message)) return toResponse(message);
+    if (request.redirect === 'manual' || !isRedirect(message))
+      return toResponse(message, decodedBody(new URL(request.url), request.method, message));
     message.destroy();
     throw new TypeError(`${request.url} redirects, which is not followed`);
   };
@@ -122,7 +127,11 @@ function sent(
   return new Promise((resolve, reject) => {
     const tunnelSignal = request.signal ?? undefined;
     const options: TunnelRequestOptions = { ...requestOptions(request), agent, tunnelSignal };
-    startRequest(url, options).on('response', resolve).on('error', reject).end(request.body);
+    startRequest(url, options)
+      .on('response', resolve)
+      .on('error', reject)
+      .on('close', () => reject(new Error('the connection was closed without an answer')))
+      .end(request.body);
   });
 }
 
@@ -142,6 +151,7 @@ function sentThrough(
         message.destroy();
         return reject(proxyRefusal(proxy, url.host, message));
       })
+      .on('close', () => reject(new Error('the connection was closed without an answer')))
       .on('error', (cause) =>
         reject(request.signal?.aborted === true ? cause : proxyFailure(proxy, cause)),
       )
@@ -159,7 +169,7 @@ function isRedirect({ statusCode = 0, headers }: IncomingMessage): boolean {
   return statusCode >= 300 && statusCode < 400 && headers.location !== undefined;
 }
 
-function toAnswer(message: IncomingMessage): HttpAnswer {
+function toAnswer(message: IncomingMessage, body: HttpAnswer['body']): HttpAnswer {
   return {
     status: message.statusCode ?? 0,
     headers: {
@@ -168,17 +178,19 @@ function toAnswer(message: IncomingMessage): HttpAnswer {
         return Array.isArray(value) ? value.join(', ') : (value ?? null);
       },
     },
-    body: message,
+    body,
   };
 }
 
-function toResponse(message: IncomingMessage): Response {
+function toResponse(message: IncomingMessage, decoded: AsyncIterable<Uint8Array>): Response {
   const { statusCode: status = 0, statusMessage: statusText = '', rawHeaders } = message;
   const headers = new Headers();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2)
     headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '');
   const hasBody = status !== 204 && status !== 205 && status !== 304;
   if (!hasBody) message.resume();
-  const body = hasBody ? (Readable.toWeb(message) as unknown as ReadableStream<Uint8Array>) : null;
+  const body = hasBody
+    ? (Readable.toWeb(Readable.from(decoded)) as unknown as ReadableStream<Uint8Array>)
+    : null;
   return new Response(body, { status, statusText, headers });
 }
