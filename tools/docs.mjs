@@ -187,7 +187,7 @@ async function dnsKinds() {
     ({
       folder,
       name,
-      kind: { name: type, title, factory, credentials: options, environment, attended, links },
+      kind: { name: type, title, factory, credentials: options, instead, links, ...flags },
     }) => {
       const unfit = options.find(
         ({ option, env, description }) => !option || !(env?.length > 0) || !description,
@@ -200,8 +200,9 @@ async function dnsKinds() {
         type,
         title,
         package: name,
-        ...(environment ? { environment } : {}),
-        ...(attended ? { attended } : {}),
+        ...(flags.environment ? { environment: true } : {}),
+        ...(flags.attended ? { attended: true } : {}),
+        ...(instead ? { instead } : {}),
         links,
         options,
       };
@@ -234,7 +235,7 @@ async function dnsProviders() {
         ...(links.api ? [`[reference](${links.api})`] : []),
         ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : []),
       ];
-      const { credentials, contract } = kinds.find((kind) => kind.name === type);
+      const { credentials, contract, instead = [] } = kinds.find((kind) => kind.name === type);
       const rows = options.map((option, index) => optionRow(option, credentials[index]));
       const body = attended
         ? [
@@ -248,6 +249,7 @@ async function dnsProviders() {
         '',
         ...body,
         '',
+        ...insteadRows(instead),
         contractText(contract),
         '',
       ].join('\n');
@@ -257,7 +259,7 @@ async function dnsProviders() {
 
 For dns-01, which wildcards need, and for dns-account-01, one of these providers writes the records. \`acmex dns check example.com\` tests it, \`acmex dns trace example.com\` shows where a record goes. The hook scripts of certbot, lego and acme.sh reach hundreds of other hosts. [Your own provider](adding-a-dns-provider.md) is a page of code. This page is generated from the code.
 
-- **Without a configuration file**: \`acmex obtain -c dns-01 --dns-provider cloudflare\` reads only the variables below. If several variables belong to one key, the first that is set is used. The error message names what is missing. A timer has a different environment from your shell, so renewals need a saved credential: \`--save-credentials\` saves the variables in the storage, encrypted if the storage is. It saves each variable once; use acmex.toml for two accounts at one host. A hook program also gets the variables that \`--dns-env\` names.
+- **Without a configuration file**: \`acmex obtain -c dns-01 --dns-provider cloudflare\` reads only the variables below. If several variables belong to one key, the first that is set is used. Every variable of a credential can be replaced by one with \`_FILE\` after its name, which has the path of a file with the credential. The error message names what is missing. A timer has a different environment from your shell, so renewals need a saved credential: \`--save-credentials\` saves the variables in the storage, encrypted if the storage is. It saves each variable once; use acmex.toml for two accounts at one host. A hook program also gets the variables that \`--dns-env\` names.
 - **In acmex.toml**: add a table \`[[challenge.dns01.providers]]\` with a \`name\`, its \`type\` and the keys below.
 - **Several accounts**: add a table for each, with \`zones\`. A certificate whose names are in zones of two accounts uses both. \`example.com\` matches that name and all names below it, \`*.example.com\` all names below it, \`*\` every name. The longest match wins; \`challenge.dns01.provider\` is the fallback. A provider that a certificate names writes all its records.
 
@@ -289,6 +291,15 @@ function optionRow(option, { oneOf } = {}) {
     ...(option.credential ? ['a credential'] : []),
   ];
   return `| \`${option.name}\` | ${variables} | ${remarks.join(', ')} | ${option.meaning.replaceAll('|', '\\|')} |`;
+}
+
+/** Returns the rows about variables of other programs that are not read. */
+function insteadRows(instead) {
+  if (instead.length === 0) return [];
+  const rows = instead.map(
+    ({ variables, use }) => `| ${variables.map((name) => `\`${name}\``).join(', ')} | ${use} |`,
+  );
+  return ['| not read | use instead |', '|---|---|', ...rows, ''];
 }
 
 /** Returns a sentence about the clauses of the contract that a provider fulfils. */

@@ -132,7 +132,7 @@ async function write(
   });
 }
 
-/** Tells the secondaries of a primary zone about a change; without it they wait for a refresh. */
+/** Notifies the secondaries of a primary zone of a change; without it they wait for a refresh. */
 async function notify(api: JsonApi, zone: string, options: DnsOptions): Promise<void> {
   try {
     await api('PUT', `${pathOf(zone)}/notify`, { ...options, zone, once: true });

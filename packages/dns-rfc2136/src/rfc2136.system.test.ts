@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { type Clock, systemClock, virtualClock } from '@acmex/clock';
 import { lookUp } from '@acmex/dns';
@@ -21,9 +24,34 @@ const keys = [
     secret: secretOf(32),
     policy: 'name www.a.test. TXT',
   },
+  { name: 'sha1', algorithm: 'hmac-sha1', secret: secretOf(20), policy: 'zonesub TXT' },
+  { name: 'sha224', algorithm: 'hmac-sha224', secret: secretOf(28), policy: 'zonesub TXT' },
 ] as const;
 const [key] = keys;
 const record = { name: '_acme-challenge', value: 'one' };
+
+it.each([
+  ['key "x" { algorithm hmac-md5; secret "c2VjcmV0"; };', 'has the algorithm "hmac-md5"'],
+  ['key "x" { secret "c2VjcmV0"; };', 'is not a key file'],
+  ['c2VjcmV0', 'is not a key file'],
+  [undefined, 'cannot be read'],
+])('refuses a key file with %s', async (text, words) => {
+  const folder = await mkdtemp(join(tmpdir(), 'acmex-key-'));
+  try {
+    const file = join(folder, 'key');
+    if (text !== undefined) await writeFile(file, text);
+    const error: unknown = await rfc2136({ server: '127.0.0.1:1', key: { file } })
+      .append('a.test', [record])
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
+    expect(inspect(error)).not.toContain('c2VjcmV0');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
 
 describeWith(['named'], 'rfc2136 with BIND', () => {
   let bind: SignedBind;
@@ -32,6 +60,35 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
   });
   afterAll(async () => {
     await bind?.[Symbol.asyncDispose]();
+  });
+  it.each([
+    [
+      'tsig-keygen',
+      'sha1.key',
+      `key "sha1" {\n\talgorithm hmac-sha1;\n\tsecret "${secretOf(20)}";\n};\n`,
+    ],
+    [
+      'rndc-confgen, with comments',
+      'acme.conf',
+      `# one key\n/* key "x" { } */ key acme-key { algorithm HMAC-SHA256.; // now\n secret ${key.secret}; };`,
+    ],
+    [
+      'dnssec-keygen',
+      'Ksha224.+162+12345.private',
+      `Private-key-format: v1.3\nAlgorithm: 162 (HMAC_SHA224)\nKey: ${secretOf(28)}\nBits: AAA=\n`,
+    ],
+  ])('signs with a key file of %s', async (_, name, text) => {
+    const folder = await mkdtemp(join(tmpdir(), 'acmex-key-'));
+    try {
+      const file = join(folder, name);
+      await writeFile(file, text, { mode: 0o600 });
+      const provider = rfc2136({ server: bind.address, key: { file } });
+      await provider.append('a.test', [{ name: '_acme-challenge.file', value: name }]);
+      await expect(readTxt('_acme-challenge.file.a.test')).resolves.toEqual([name]);
+      await provider.remove('a.test', [{ name: '_acme-challenge.file', value: name }]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
   const readTxt = (name: string) =>
     lookUp({ clock: systemClock, servers: [bind.address] }).txt(name);

@@ -19,6 +19,7 @@ import {
 import { errorCode } from '@acmex/errors';
 import { type HostPort, parseHostPort } from '@acmex/identifier';
 import { exchange } from './exchange.ts';
+import { knownAlgorithm, readKeyFile } from './key-file.ts';
 import { isSigned, signatureFault, signed, type SigningKey, type TsigAlgorithm } from './tsig.ts';
 import { type Change, readAnswer, updateMessage } from './wire.ts';
 
@@ -30,11 +31,16 @@ export interface TsigKey {
   readonly secret: Secret;
 }
 
+/** A key file of BIND, which is read for each update. */
+export interface TsigKeyFile {
+  readonly file: string;
+}
+
 export interface Rfc2136Options {
   /** The primary server of the zones: `host`, `host:port` or `[IPv6]:port`; port 53 by default. */
   readonly server: string;
   /** Without it the server goes by this machine's address. */
-  readonly key?: TsigKey;
+  readonly key?: TsigKey | TsigKeyFile;
   /** For one attempt of three; 10 seconds by default. */
   readonly limit?: DurationInput;
   readonly clock?: Clock;
@@ -158,18 +164,19 @@ function refusal(rcode: number, at: string, zone: string, key: SigningKey | unde
   }
 }
 
-async function signingKey({
-  name,
-  algorithm = 'hmac-sha256',
-  secret,
-}: TsigKey): Promise<SigningKey> {
+async function signingKey(key: TsigKey | TsigKeyFile): Promise<SigningKey> {
+  const { name, algorithm, secret } = 'file' in key ? await readKeyFile(key.file) : key;
   const text = await reveal(secret, { provider: 'rfc2136', what: `the secret of the key ${name}` });
   if (!/^[A-Za-z\d+/]+={0,2}$/.test(text))
     throw new DnsError(
       'ERR_DNS_CREDENTIALS',
       `rfc2136: the secret of the key ${name} is not base64: give it as tsig-keygen prints it`,
     );
-  return { name, algorithm, secret: Buffer.from(text, 'base64') };
+  return {
+    name,
+    algorithm: knownAlgorithm(algorithm ?? 'hmac-sha256', name),
+    secret: Buffer.from(text, 'base64'),
+  };
 }
 
 function reasonOf(cause: unknown): string {

@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { nameBytes, number32, number48, numbers16, readAnswer, type UpdateAnswer } from './wire.ts';
 
-/** RFC 8945 §6; the older ones are not to be used any more. */
-export type TsigAlgorithm = 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
+/** The algorithms of RFC 8945 §6, without hmac-md5, which must not be used. */
+export type TsigAlgorithm =
+  'hmac-sha1' | 'hmac-sha224' | 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
 
 export interface SigningKey {
   readonly name: string;

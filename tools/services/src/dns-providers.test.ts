@@ -37,8 +37,8 @@ const usualLines = 260;
 /** The packages with more lines than usual, and why. */
 const longer: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {
   'dns-rfc2136': {
-    lines: 420,
-    why: 'DNS messages and their signatures (RFC 2136, 8945) on the wire',
+    lines: 490,
+    why: 'DNS messages and their signatures (RFC 2136, 8945) on the wire, and key files of BIND',
   },
   'dns-alibaba': {
     lines: 300,

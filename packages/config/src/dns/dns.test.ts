@@ -124,6 +124,7 @@ describe('DNS providers', () => {
       ['key_name', false, false],
       ['key_secret', false, true],
       ['key_algorithm', false, false],
+      ['key_file', false, false],
     ]);
     expect(kinds['acmedns']?.options.map(({ name }) => name)).toContain('accounts[].password');
   });

@@ -41,6 +41,8 @@ export interface DnsKind<Path extends string = string> {
   readonly environment?: boolean;
   /** It needs a person: it cannot be configured, because renewals run without one. */
   readonly attended?: boolean;
+  /** Variables of lego and acme.sh that are not read, and what to use instead. */
+  readonly instead?: readonly { readonly variables: readonly string[]; readonly use: string }[];
   readonly links: { readonly api?: string; readonly credentials?: string };
 }
 

@@ -7,6 +7,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'acmedns',
     title: 'acme-dns',
     package: '@acmex/dns-acmedns',
+    instead: [
+      {
+        variables: ['ACME_DNS_STORAGE_PATH', 'ACME_DNS_STORAGE_BASE_URL'],
+        use: "the account in lego's storage file: its fulldomain, subdomain, username and password",
+      },
+    ],
     links: {
       api: 'https://github.com/joohoi/acme-dns#api',
       credentials: 'https://github.com/joohoi/acme-dns#register-endpoint',
@@ -14,7 +20,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     options: [
       {
         option: 'url',
-        env: ['ACMEDNS_URL', 'ACME_DNS_API_BASE'],
+        env: ['ACMEDNS_URL', 'ACME_DNS_API_BASE', 'ACMEDNS_BASE_URL'],
         format: 'url',
         description: 'The URL of acme-dns: https://auth.example.org',
       },
@@ -46,6 +52,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'alibaba',
     title: 'Alibaba Cloud DNS',
     package: '@acmex/dns-alibaba',
+    instead: [
+      {
+        variables: ['ALICLOUD_RAM_ROLE'],
+        use: "the role's temporary credentials from STS, with ALIBABA_CLOUD_SECURITY_TOKEN",
+      },
+    ],
     links: {
       api: 'https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview',
       credentials: 'https://ram.console.aliyun.com/profile/access-keys',
@@ -84,6 +96,21 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'azure',
     title: 'Azure DNS',
     package: '@acmex/dns-azure',
+    instead: [
+      {
+        variables: ['AZURE_CLIENT_CERTIFICATE_PATH'],
+        use: 'a client secret, or a workload identity (AZURE_FEDERATED_TOKEN_FILE)',
+      },
+      {
+        variables: ['AZURE_OIDC_TOKEN', 'AZURE_OIDC_REQUEST_URL', 'AZURE_OIDC_REQUEST_TOKEN'],
+        use: 'AZURE_FEDERATED_TOKEN_FILE with a file that has the OIDC token',
+      },
+      { variables: ['AZURE_PRIVATE_ZONE'], use: 'AZURE_DNS_VISIBILITY=private' },
+      {
+        variables: ['AZUREDNS_MANAGEDIDENTITY', 'AZURE_AUTH_METHOD'],
+        use: 'nothing: without a secret the managed identity is used',
+      },
+    ],
     links: {
       api: 'https://learn.microsoft.com/rest/api/dns/',
       credentials:
@@ -114,7 +141,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       },
       {
         option: 'credentials.federatedTokenFile',
-        env: ['AZURE_FEDERATED_TOKEN_FILE'],
+        env: ['AZURE_FEDERATED_TOKEN_FILE', 'AZURE_OIDC_TOKEN_FILE_PATH'],
         optional: true,
         with: ['credentials.tenantId', 'credentials.clientId'],
         format: 'path',
@@ -167,6 +194,24 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'cloudflare',
     title: 'Cloudflare',
     package: '@acmex/dns-cloudflare',
+    instead: [
+      {
+        variables: [
+          'CF_Key',
+          'CF_Email',
+          'CF_API_KEY',
+          'CF_API_EMAIL',
+          'CLOUDFLARE_API_KEY',
+          'CLOUDFLARE_EMAIL',
+        ],
+        use: 'an API token: the global key of an account can change everything in it',
+      },
+      {
+        variables: ['CF_ZONE_API_TOKEN', 'CLOUDFLARE_ZONE_API_TOKEN'],
+        use: 'one API token with Zone.Zone read and Zone.DNS edit',
+      },
+      { variables: ['CF_Zone_ID', 'CF_Account_ID'], use: 'nothing: the zone is found by its name' },
+    ],
     links: {
       api: 'https://developers.cloudflare.com/api/resources/dns/subresources/records/',
       credentials: 'https://dash.cloudflare.com/profile/api-tokens',
@@ -175,7 +220,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       {
         option: 'token',
         key: 'api_token',
-        env: ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_DNS_API_TOKEN'],
+        env: ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_DNS_API_TOKEN', 'CF_Token'],
         secret: true,
         description: 'An API token with Zone.Zone read and Zone.DNS edit for the zone',
       },
@@ -236,7 +281,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       {
         option: 'token',
         key: 'api_token',
-        env: ['DIGITALOCEAN_TOKEN', 'DIGITALOCEAN_ACCESS_TOKEN', 'DO_AUTH_TOKEN'],
+        env: ['DIGITALOCEAN_TOKEN', 'DIGITALOCEAN_ACCESS_TOKEN', 'DO_AUTH_TOKEN', 'DO_API_KEY'],
         secret: true,
         description:
           'A personal access token with the scopes domain:read, domain:create and domain:delete',
@@ -274,6 +319,17 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'google',
     title: 'Google Cloud DNS',
     package: '@acmex/dns-google',
+    instead: [
+      {
+        variables: ['GCE_IMPERSONATE_SERVICE_ACCOUNT'],
+        use: 'GOOGLE_OAUTH_ACCESS_TOKEN, or in acmex.toml access_token = { command = ["gcloud", "auth", "print-access-token", "--impersonate-service-account=…"] }',
+      },
+      {
+        variables: ['GOOGLE_APPLICATION_CREDENTIALS'],
+        use: 'for an ADC file of the type authorized_user or external_account: access_token = { command = ["gcloud", "auth", "application-default", "print-access-token"] }',
+      },
+      { variables: ['GCE_ALLOW_PRIVATE_ZONE'], use: 'GOOGLE_DNS_VISIBILITY=private' },
+    ],
     links: {
       api: 'https://docs.cloud.google.com/dns/docs/reference/rest/v1',
       credentials: 'https://console.cloud.google.com/iam-admin/serviceaccounts',
@@ -284,8 +340,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         env: ['GOOGLE_APPLICATION_CREDENTIALS', 'GCE_SERVICE_ACCOUNT_FILE'],
         optional: true,
         format: 'path',
-        description:
-          "The key file (JSON) of a service account; by default the service account of the machine, from Google Cloud's metadata server",
+        description: "The file with a service account's key",
       },
       {
         option: 'credentials.serviceAccount',
@@ -410,19 +465,19 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     options: [
       {
         option: 'url',
-        env: ['POWERDNS_URL', 'PDNS_API_URL'],
+        env: ['POWERDNS_URL', 'PDNS_API_URL', 'PDNS_Url'],
         format: 'url',
         description: 'The URL of the API: http://127.0.0.1:8081',
       },
       {
         option: 'apiKey',
-        env: ['POWERDNS_API_KEY', 'PDNS_API_KEY'],
+        env: ['POWERDNS_API_KEY', 'PDNS_API_KEY', 'PDNS_Token'],
         secret: true,
         description: 'The api-key of pdns.conf',
       },
       {
         option: 'server',
-        env: ['POWERDNS_SERVER', 'PDNS_SERVER_NAME'],
+        env: ['POWERDNS_SERVER', 'PDNS_SERVER_NAME', 'PDNS_ServerId'],
         optional: true,
         description: "The server's id; localhost by default",
       },
@@ -433,6 +488,13 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'rfc2136',
     title: 'RFC 2136 (BIND, Knot, PowerDNS, Windows)',
     package: '@acmex/dns-rfc2136',
+    instead: [
+      {
+        variables: ['NSUPDATE_SERVER_PORT'],
+        use: 'NSUPDATE_SERVER with the port: ns1.example.com:53',
+      },
+      { variables: ['NSUPDATE_ZONE'], use: 'nothing: the zone is looked up in DNS' },
+    ],
     links: {
       api: 'https://www.rfc-editor.org/rfc/rfc2136',
       credentials:
@@ -441,19 +503,19 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     options: [
       {
         option: 'server',
-        env: ['RFC2136_SERVER', 'RFC2136_NAMESERVER'],
+        env: ['RFC2136_SERVER', 'RFC2136_NAMESERVER', 'DNSUPDATE_NAMESERVER', 'NSUPDATE_SERVER'],
         description: 'The primary server: host, host:port or [IPv6]:port',
       },
       {
         option: 'key.name',
-        env: ['RFC2136_KEY_NAME', 'RFC2136_TSIG_KEY'],
+        env: ['RFC2136_KEY_NAME', 'RFC2136_TSIG_KEY', 'DNSUPDATE_TSIG_KEY'],
         optional: true,
         with: ['key.secret'],
         description: 'The name of the TSIG key',
       },
       {
         option: 'key.secret',
-        env: ['RFC2136_KEY_SECRET', 'RFC2136_TSIG_SECRET'],
+        env: ['RFC2136_KEY_SECRET', 'RFC2136_TSIG_SECRET', 'DNSUPDATE_TSIG_SECRET'],
         optional: true,
         with: ['key.name'],
         secret: true,
@@ -461,11 +523,19 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       },
       {
         option: 'key.algorithm',
-        env: ['RFC2136_KEY_ALGORITHM', 'RFC2136_TSIG_ALGORITHM'],
+        env: ['RFC2136_KEY_ALGORITHM', 'RFC2136_TSIG_ALGORITHM', 'DNSUPDATE_TSIG_ALGORITHM'],
         optional: true,
         with: ['key.name'],
-        choices: ['hmac-sha256', 'hmac-sha384', 'hmac-sha512'],
+        choices: ['hmac-sha256', 'hmac-sha1', 'hmac-sha224', 'hmac-sha384', 'hmac-sha512'],
         description: 'Its algorithm; hmac-sha256 by default',
+      },
+      {
+        option: 'key.file',
+        env: ['RFC2136_KEY_FILE', 'RFC2136_TSIG_FILE', 'DNSUPDATE_TSIG_FILE', 'NSUPDATE_KEY'],
+        optional: true,
+        format: 'path',
+        description:
+          'In place of these: a key file of BIND, as tsig-keygen or dnssec-keygen writes it',
       },
     ],
     load: async () => (await import('@acmex/dns-rfc2136')).rfc2136,
@@ -474,6 +544,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'route53',
     title: 'Amazon Route 53',
     package: '@acmex/dns-route53',
+    instead: [
+      {
+        variables: ['AWS_ASSUME_ROLE_ARN', 'AWS_EXTERNAL_ID'],
+        use: 'AWS_PROFILE with a profile that has role_arn, and external_id, in ~/.aws/config',
+      },
+    ],
     links: {
       api: 'https://docs.aws.amazon.com/Route53/latest/APIReference/Welcome.html',
       credentials:
@@ -535,6 +611,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'tencent',
     title: 'Tencent Cloud DNSPod',
     package: '@acmex/dns-tencent',
+    instead: [
+      {
+        variables: ['DP_Id', 'DP_Key', 'DNSPOD_API_KEY'],
+        use: 'an API key of Tencent Cloud: the API of DNSPod with its own tokens is the older one',
+      },
+    ],
     links: {
       api: 'https://www.tencentcloud.com/document/api/1157/49041',
       credentials: 'https://console.cloud.tencent.com/cam/capi',
@@ -566,6 +648,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     title: 'A program, called as by lego',
     package: '@acmex/dns-hooks',
     environment: true,
+    instead: [
+      {
+        variables: ['EXEC_MODE'],
+        use: 'the default mode, in which the program gets the record; a server of httpreq can get the challenge (HTTPREQ_MODE=RAW)',
+      },
+    ],
     links: { api: 'https://go-acme.github.io/lego/dns/exec/' },
     options: [
       {

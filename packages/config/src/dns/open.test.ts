@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from '../config.testing.ts';
 import {
@@ -9,7 +12,7 @@ import {
   Secret,
 } from '../index.ts';
 import type { Environment } from '../substitution.ts';
-import type { DnsOption } from './kind.ts';
+import { type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 import { dnsProviderOfVariables } from './open.ts';
 
@@ -92,6 +95,104 @@ describe('a DNS provider without a configuration', () => {
     });
     expect(JSON.stringify(token)).toBe('"[secret]"');
     expect(token instanceof Secret ? await token.reveal() : '').toBe('second');
+  });
+  it.each([
+    ['cloudflare', ['CF_Token', 'CF_Key', 'CF_Email', 'CF_Zone_ID', 'CF_Account_ID']],
+    ['cloudflare', ['CLOUDFLARE_EMAIL', 'CLOUDFLARE_API_KEY', 'CLOUDFLARE_ZONE_API_TOKEN']],
+    ['cloudflare', ['CF_API_EMAIL', 'CF_API_KEY', 'CF_DNS_API_TOKEN', 'CF_ZONE_API_TOKEN']],
+    ['digitalocean', ['DO_API_KEY', 'DO_AUTH_TOKEN']],
+    ['powerdns', ['PDNS_Url', 'PDNS_ServerId', 'PDNS_Token', 'PDNS_API_URL', 'PDNS_API_KEY']],
+    ['acmedns', ['ACMEDNS_BASE_URL', 'ACMEDNS_USERNAME', 'ACMEDNS_PASSWORD', 'ACMEDNS_SUBDOMAIN']],
+    ['acmedns', ['ACME_DNS_API_BASE', 'ACME_DNS_STORAGE_PATH']],
+    ['rfc2136', ['RFC2136_NAMESERVER', 'RFC2136_TSIG_KEY', 'RFC2136_TSIG_SECRET']],
+    ['rfc2136', ['RFC2136_TSIG_ALGORITHM', 'RFC2136_TSIG_FILE', 'DNSUPDATE_NAMESERVER']],
+    ['rfc2136', ['DNSUPDATE_TSIG_KEY', 'DNSUPDATE_TSIG_SECRET', 'DNSUPDATE_TSIG_ALGORITHM']],
+    ['rfc2136', ['DNSUPDATE_TSIG_FILE', 'NSUPDATE_SERVER', 'NSUPDATE_KEY', 'NSUPDATE_ZONE']],
+    ['route53', ['AWS_ACCESS_KEY_ID', 'AWS_HOSTED_ZONE_ID', 'AWS_ASSUME_ROLE_ARN']],
+    ['azure', ['AZURE_CLIENT_CERTIFICATE_PATH', 'AZURE_OIDC_TOKEN', 'AZURE_OIDC_TOKEN_FILE_PATH']],
+    [
+      'azure',
+      ['AZURE_ZONE_NAME', 'AZURE_PRIVATE_ZONE', 'AZUREDNS_TENANTID', 'AZUREDNS_BEARERTOKEN'],
+    ],
+    [
+      'google',
+      ['GCE_IMPERSONATE_SERVICE_ACCOUNT', 'GOOGLE_APPLICATION_CREDENTIALS', 'GCE_PROJECT'],
+    ],
+    ['alibaba', ['ALICLOUD_RAM_ROLE', 'Ali_Key', 'Ali_Secret', 'ALICLOUD_SECURITY_TOKEN']],
+    ['tencent', ['DP_Id', 'DP_Key', 'Tencent_SecretId', 'Tencent_SecretKey']],
+    ['exec', ['EXEC_PATH', 'EXEC_MODE']],
+  ])('%s takes the names of lego and acme.sh, or says what to use instead of %j', (type, names) => {
+    const { options, instead = [] } = kindOf(type);
+    const known = [
+      ...options.flatMap(({ env }) => env),
+      ...instead.flatMap(({ variables }) => variables),
+    ];
+    expect(names.filter((name) => !known.includes(name))).toEqual([]);
+  });
+  it('says what to use instead of a variable that is set and not read', async () => {
+    await expect(
+      openNamedDnsProvider('cloudflare', {
+        config: await config(),
+        environment: { CF_Key: 'canary', CF_Email: 'a@a.test' },
+      }),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(/^(?!.*canary).*; instead of CF_Key use an API token: /),
+    });
+  });
+  it.each(
+    unattended.flatMap(({ type, options }) =>
+      options
+        .filter(({ secret }) => secret)
+        .flatMap((option) => option.env.map((name) => [`${name}_FILE`, type, option] as const)),
+    ),
+  )('reads %s as the file with a credential of %s', async (variable, type, option) => {
+    const kind = kindOf(type);
+    const folder = await mkdtemp(join(tmpdir(), 'acmex-credential-'));
+    try {
+      const file = join(folder, 'credential');
+      await writeFile(file, 'from-the-file\n', { mode: 0o600 });
+      const required = kind.options.filter(
+        (candidate) =>
+          candidate !== option &&
+          (candidate.oneOf === undefined
+            ? !candidate.optional || option.with?.includes(candidate.option)
+            : kind.options.find(({ oneOf }) => oneOf === candidate.oneOf) === candidate),
+      );
+      const environment = {
+        ...Object.fromEntries(required.map((needed) => [needed.env[0]!, valueFor(needed)])),
+        [variable]: file,
+      };
+      const description = dnsProviderOfVariables(kind, environment);
+      const secrets = JSON.stringify(description).match(/\[secret\]/g) ?? [];
+      if (variable === 'GCE_SERVICE_ACCOUNT_FILE') {
+        expect(description).toMatchObject({ key_file: file });
+        return;
+      }
+      expect(secrets).toHaveLength(1 + required.filter(({ secret }) => secret).length);
+      const [key, , member] = keyPathOf(option);
+      const value = member
+        ? (description[key] as readonly Record<string, unknown>[])[0]?.[member]
+        : description[key];
+      expect(value instanceof Secret ? await value.reveal() : value).toBe('from-the-file');
+      const values = await config();
+      const recorded = dnsVariablesRecord(type, { config: values, environment });
+      expect(Object.keys(recorded ?? {})).toContain(variable);
+      await expect(
+        openNamedDnsProvider(type, { config: values, environment, recorded }),
+      ).resolves.toMatchObject({ name: type });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+  it('reads an algorithm as lego writes it', () => {
+    expect(
+      dnsProviderOfVariables(kindOf('rfc2136'), {
+        RFC2136_NAMESERVER: 'ns1',
+        RFC2136_TSIG_KEY: 'k',
+        RFC2136_TSIG_SECRET: 'eA==',
+        RFC2136_TSIG_ALGORITHM: 'HMAC-SHA1.',
+      }),
+    ).toMatchObject({ key_algorithm: 'hmac-sha1' });
   });
   it.each([
     [

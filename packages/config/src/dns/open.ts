@@ -211,8 +211,11 @@ function assertNoneGone(
   recorded: DnsVariablesRecord,
 ): void {
   const gone = Object.keys(recorded).find((name) => {
-    const { env = [] } = options.find((option) => option.env.includes(name)) ?? {};
-    return !env.some((variable) => (environment[variable] ?? '') !== '');
+    const option = options.find(
+      (candidate) =>
+        candidate.env.includes(name) || fileVariables(candidate, options).includes(name),
+    );
+    return !option || !setVariable(option, options, environment);
   });
   if (gone !== undefined)
     throw new ConfigError(
@@ -236,10 +239,16 @@ export function dnsVariables(
   environment: Environment,
 ): readonly DnsVariable[] {
   return options.flatMap((option) => {
-    const name = setVariable(option, environment);
-    return name === undefined
-      ? []
-      : [{ name, value: environment[name] ?? '', secret: option.secret ?? false }];
+    const variable = setVariable(option, options, environment);
+    return variable
+      ? [
+          {
+            name: variable.name,
+            value: variable.text,
+            secret: (option.secret ?? false) && !variable.isFile,
+          },
+        ]
+      : [];
   });
 }
 
@@ -255,7 +264,7 @@ export function dnsProviderOfVariables(
   programs: readonly string[] = [],
 ): DnsProviderDescription {
   const { type, options } = kind;
-  const set = options.filter((option) => setVariable(option, environment) !== undefined);
+  const set = options.filter((option) => setVariable(option, options, environment));
   const provided = set.filter(
     (option, at) =>
       option.oneOf === undefined || set.findIndex(({ oneOf }) => oneOf === option.oneOf) === at,
@@ -277,21 +286,22 @@ export function dnsProviderOfVariables(
         )
         .join(
           ' and ',
-        )}${placeText(kind)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`,
+        )}${placeText(kind)}${insteadText(kind, environment)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`,
     );
   const entry = dnsProviderEntry(credentialKey({ environment: {}, clock: systemClock }));
   const { data, error } = entry.safeParse({
     name: 'environment',
     type,
-    ...tableOf(provided, environment),
+    ...tableOf(provided, options, environment),
     ...(kind.environment ? { env: [...programs] } : {}),
   });
   if (data) return { ...data, name: type };
   const [issue] = error.issues;
   const wrong = provided.find((option) => keyPathOf(option)[0] === issue?.path[0]);
+  const variable = wrong && setVariable(wrong, options, environment);
   throw new ConfigError(
     'ERR_CONFIG_PROOF',
-    `${wrong ? `the variable ${setVariable(wrong, environment)}` : 'what the environment says'} does not fit the DNS provider ${type}: ${issue?.message ?? 'correct it'}`,
+    `${variable ? `the variable ${variable.name}` : 'what the environment says'} does not fit the DNS provider ${type}: ${issue?.message ?? 'correct it'}`,
   );
 }
 
@@ -315,14 +325,14 @@ function isNeeded(
 /** As acmex.toml would have it. */
 function tableOf(
   provided: readonly DnsOption[],
+  options: readonly DnsOption[],
   environment: Environment,
 ): Readonly<Record<string, unknown>> {
   const table: Record<string, unknown> = {};
   for (const option of provided) {
     const [key, , member] = keyPathOf(option);
-    const text = environment[setVariable(option, environment) ?? ''] ?? '';
-    const value =
-      option.format === 'command' ? text.split(/\s+/).filter((word) => word !== '') : text;
+    const { text = '', isFile = false } = setVariable(option, options, environment) ?? {};
+    const value = isFile ? { file: text } : valueOf(option, text);
     table[key] =
       member === undefined
         ? value
@@ -331,13 +341,53 @@ function tableOf(
   return table;
 }
 
-/** An empty one counts as not set. */
-function setVariable({ env }: DnsOption, environment: Environment): string | undefined {
-  return env.find((name) => (environment[name] ?? '') !== '');
+/** Reads a text as acmex.toml has it; a choice in any case, and with the final dot of lego's. */
+function valueOf({ format, choices }: DnsOption, text: string): string | readonly string[] {
+  if (format === 'command') return text.split(/\s+/).filter((word) => word !== '');
+  const plain = text.toLowerCase().replace(/\.$/, '');
+  return choices?.find((choice) => choice.toLowerCase() === plain) ?? text;
+}
+
+interface SetVariable {
+  readonly name: string;
+  readonly text: string;
+  /** Its text is the path of a file that has the credential. */
+  readonly isFile: boolean;
+}
+
+/** Returns the first variable of an option that is set; an empty one counts as not set. */
+function setVariable(
+  option: DnsOption,
+  options: readonly DnsOption[],
+  environment: Environment,
+): SetVariable | undefined {
+  const isSet = (name: string) => (environment[name] ?? '') !== '';
+  const direct = option.env.find(isSet);
+  const name = direct ?? fileVariables(option, options).find(isSet);
+  return name === undefined
+    ? undefined
+    : { name, text: environment[name] ?? '', isFile: direct === undefined };
+}
+
+/** Returns the variables that name a file with a credential: as lego, `_FILE` after each name. */
+function fileVariables(option: DnsOption, options: readonly DnsOption[]): readonly string[] {
+  if (!option.secret) return [];
+  const taken = options.flatMap(({ env }) => env);
+  return option.env.map((name) => `${name}_FILE`).filter((name) => !taken.includes(name));
 }
 
 function wanted({ env, description }: DnsOption): string {
   return `${env.join(' or ')} (${description.slice(0, 1).toLowerCase()}${description.slice(1)})`;
+}
+
+/** Says what to use instead of a variable that is set and not read. */
+function insteadText({ instead = [] }: DnsKind, environment: Environment): string {
+  return instead
+    .flatMap(({ variables, use }) => {
+      const name = variables.find((variable) => (environment[variable] ?? '') !== '');
+      return name === undefined ? [] : [`; instead of ${name} use ${use}`];
+    })
+    .join('');
 }
 
 function placeText({ links: { credentials, api } }: DnsKind): string {
