@@ -115,6 +115,24 @@ describe('a tenant', () => {
       server.call('GET', `/api/certificates/${certificate}`, { key: keys.one }),
     ).resolves.toMatchObject({ status: 200, body: { state: 'valid' } });
   });
+  it('sees no metrics of others, and not those of the server', async () => {
+    const { status, text } = await server.call('GET', '/metrics', { key: keys.two });
+    expect([status, text.includes('acmex_certs_managed{tenant="two"}')]).toEqual([200, true]);
+    expect(text).not.toMatch(/tenant="one"|acmex_queue_tasks|acmex_requests_total|process_/);
+  });
+  it('sees the health of each part of the server by a key, and without one whether it is ready', async () => {
+    await expect(server.call('GET', '/health/ready', { key: '' })).resolves.toMatchObject({
+      status: 200,
+      text: '{"status":"healthy"}',
+    });
+    await expect(server.call('GET', '/health/ready', { key: keys.two })).resolves.toMatchObject({
+      status: 200,
+      body: { status: 'healthy', components: { storage: 'healthy', scheduler: 'healthy' } },
+    });
+    await expect(server.call('GET', '/health/ready', { key: 'wrong' })).resolves.toMatchObject({
+      status: 401,
+    });
+  });
   it('gets certificates for its own names alone, from CAs that it may use', async () => {
     await expect(order('two', { names: ['a.two.test', 'a.one.test'] })).resolves.toMatchObject({
       status: 403,

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
+import { errorCode, printable } from '@acmex/errors';
 import {
   createRemoteJWKSet,
   customFetch,
@@ -9,6 +10,7 @@ import {
 } from 'jose';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
+import { digestOf } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import { forbidden } from './permitted-names.ts';
 import { type Scope, scopes } from './scopes.ts';
@@ -41,26 +43,10 @@ const algorithms = [
  * Tokens of an OpenID Connect provider (RFC 9068, OpenID Connect Core §2): claims become tenant,
  * scopes and names.
  */
-export function oidc({
-  provider,
-  tenants,
-  fetch: fetching = fetch,
-  clock = systemClock,
-}: OidcOptions): TokenReader {
-  let keys: Promise<JWTVerifyGetKey> | undefined;
-  const providerKeys = async () => {
-    keys ??= keySet(provider, fetching);
-    return await keys.catch((error: unknown) => {
-      keys = undefined;
-      throw new ServerError(
-        'ERR_SERVER_UNAVAILABLE',
-        `the keys of ${provider.issuer} cannot be read`,
-        { cause: error, retryAfter: 30 },
-      );
-    });
-  };
+export function oidc(options: OidcOptions): TokenReader {
+  const { provider, tenants, clock = systemClock } = options;
+  const getKey = providerKeys(options);
   return async (token) => {
-    const getKey = await providerKeys();
     const { issuer, audience } = provider;
     const payload = await jwtVerify(token, getKey, {
       issuer,
@@ -71,10 +57,62 @@ export function oidc({
       currentDate: new Date(clock.now().epochMilliseconds),
     }).then(
       (verified) => verified.payload,
-      () => undefined,
+      (error: unknown) => {
+        if (errorCode(error) === 'ERR_SERVER_UNAVAILABLE') throw error;
+        return undefined;
+      },
     );
     return payload && callerOf(payload, provider, tenants());
   };
+}
+
+/** How long the provider is not asked again after a failure. */
+const failureLifetimeMs = 30_000;
+/** Errors of jose that say that a token has no key of the provider, which was asked. */
+const unknownKeyCodes: ReadonlySet<string> = new Set([
+  'ERR_JWKS_NO_MATCHING_KEY',
+  'ERR_JWKS_MULTIPLE_MATCHING_KEYS',
+  'ERR_JOSE_NOT_SUPPORTED',
+  'ERR_JOSE_ALG_NOT_ALLOWED',
+]);
+
+/**
+ * Finds the provider's keys. After a failure the provider is not asked again for a while, whatever
+ * tokens come; keys of the last ten minutes are used meanwhile.
+ * @returns a function that throws ServerError `ERR_SERVER_UNAVAILABLE` where the provider cannot be
+ * asked
+ */
+function providerKeys({ provider, fetch: fetching = fetch, clock = systemClock }: OidcOptions) {
+  let failure: { readonly atMs: number; readonly cause: unknown } | undefined;
+  const recentFailure = () =>
+    failure && clock.monotonic() - failure.atMs < failureLifetimeMs ? failure : undefined;
+  const patientFetch: typeof fetch = async (...request) => {
+    const recent = recentFailure();
+    if (recent) throw recent.cause;
+    return await fetching(...request);
+  };
+  let keys: Promise<JWTVerifyGetKey> | undefined;
+  const getKey: JWTVerifyGetKey = async (header, token) => {
+    keys ??= keySet(provider, patientFetch);
+    const current = keys;
+    try {
+      return await (
+        await current
+      )(header, token);
+    } catch (cause) {
+      if (unknownKeyCodes.has(errorCode(cause) ?? '')) throw cause;
+      failure = recentFailure() ?? { atMs: clock.monotonic(), cause };
+      current.catch(() => {
+        keys = undefined;
+      });
+      throw new ServerError(
+        'ERR_SERVER_UNAVAILABLE',
+        `the keys of ${provider.issuer} cannot be read`,
+        { cause, retryAfter: failureLifetimeMs / 1000 },
+      );
+    }
+  };
+  return getKey;
 }
 
 /** Returns undefined where a claim is missing, or names a tenant that does not exist. */
@@ -95,15 +133,27 @@ function callerOf(
   if (!tenant || typeof payload.sub !== 'string' || names.length === 0) return undefined;
   const claimed = new Set(textsIn(payload[scopeClaim]));
   const granted: ReadonlySet<Scope> = new Set(scopes.filter((scope) => claimed.has(scope)));
-  const expiresAt =
-    payload.exp === undefined ? undefined : new Date(payload.exp * 1000).toISOString();
+  const end = new Date((payload.exp ?? NaN) * 1000);
+  // A moment that no calendar has.
+  if (Number.isNaN(end.getTime())) return undefined;
   return {
-    id: `oidc:${payload.sub.slice(0, 200)}`,
+    id: `oidc:${subjectId(payload.sub)}`,
     tenant,
     scopes: granted,
     names: names.filter((name) => forbidden(tenant.names, [name]).length === 0 || name === '*'),
-    expiresAt,
+    expiresAt: end.toISOString(),
   };
+}
+
+/**
+ * Returns a subject as events show it. One that is long, or has characters that take effect where
+ * they are shown, ends with its hash, so that no two become the same.
+ */
+function subjectId(subject: string): string {
+  const safe = printable(subject, 200);
+  return safe === subject && !subject.includes(' sha256:')
+    ? subject
+    : `${printable(subject, 100)} sha256:${digestOf(subject)}`;
 }
 
 function textsIn(claim: unknown): readonly string[] {
@@ -124,6 +174,7 @@ async function keySet(
 async function discovered(issuer: string, fetching: typeof fetch): Promise<string> {
   const answer = await fetching(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
     redirect: 'error',
+    signal: AbortSignal.timeout(5000),
   });
   const document: unknown = await answer.json();
   const { issuer: described, jwks_uri: url } = (document ?? {}) as {

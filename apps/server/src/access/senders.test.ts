@@ -3,10 +3,13 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, virtualClock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { Tenant } from '../tenants.ts';
 import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
+import { ServerError } from '../errors.ts';
+import { Authenticator } from './authenticator.ts';
 import { oidc } from './oidc.ts';
 
 describe('a token of an OpenID Connect provider', () => {
@@ -99,11 +102,100 @@ describe('a token of an OpenID Connect provider', () => {
       await expect(read(wrong)).resolves.toBeUndefined();
     await expect(reader({ names_claim: 'dns' })(await token())).resolves.toBeUndefined();
   });
-  it('waits for the provider, and says so, where its keys cannot be read', async () => {
-    await expect(reader({ issuer: 'https://gone.example' })(await token())).rejects.toMatchObject({
-      code: 'ERR_SERVER_UNAVAILABLE',
+  it('is answered with 503 while the provider is away, which is not asked again for each token', async () => {
+    const gone = virtualClock({ now: '2026-11-24T00:00:00Z' });
+    let [requests, isAway] = [0, true];
+    const counting = (async (url: unknown) => {
+      requests += 1;
+      if (isAway) throw new TypeError('fetch failed');
+      return await fetching(String(url));
+    }) as typeof fetch;
+    const read = oidc({ provider, tenants: () => tenants, fetch: counting, clock: gone });
+    const good = await token();
+    for (let time = 0; time < 20; time += 1)
+      await expect(read(good)).rejects.toMatchObject({
+        code: 'ERR_SERVER_UNAVAILABLE',
+        retryAfter: 30,
+      });
+    expect(requests).toBe(1);
+    isAway = false;
+    await gone.advance({ seconds: 31 });
+    await expect(read(good)).resolves.toMatchObject({ id: 'oidc:somebody' });
+  });
+  it.each([
+    [
+      'whose discovery document is of another issuer',
+      { issuer: 'https://evil.example' },
+      undefined,
+    ],
+    ['whose keys are not a key set', undefined, { keys: 'none' }],
+    ['whose keys cannot be found', undefined, undefined],
+  ])('is answered with 503 by a provider %s', async (_, discovery, keySet) => {
+    let requests = 0;
+    const broken = (async (url: unknown) => {
+      requests += 1;
+      const isDiscovery = String(url).endsWith('openid-configuration');
+      const document = isDiscovery
+        ? (discovery ?? documents['https://id.example/.well-known/openid-configuration'])
+        : keySet;
+      return document ? Response.json(document) : new Response('', { status: 500 });
+    }) as typeof fetch;
+    const read = oidc({ provider, tenants: () => tenants, fetch: broken, clock });
+    for (let time = 0; time < 5; time += 1)
+      await expect(read(await token())).rejects.toMatchObject({ code: 'ERR_SERVER_UNAVAILABLE' });
+    expect(requests).toBeLessThanOrEqual(2);
+  });
+  it('is not counted as a failure while the provider is away, and then admitted', async () => {
+    let isAway = true;
+    const authenticator = new Authenticator({
+      tenants: () => tenants,
+      keysOf: () => {
+        throw new Error('no key is asked for');
+      },
+      configured: () => [],
+      tokens: () => async (text) => {
+        if (isAway) throw new ServerError('ERR_SERVER_UNAVAILABLE', 'away');
+        return await reader()(text);
+      },
+    });
+    const headers = { authorization: `Bearer ${await token()}` };
+    for (let time = 0; time < 100; time += 1)
+      await expect(authenticator.authenticate(headers, '192.0.2.1')).rejects.toMatchObject({
+        code: 'ERR_SERVER_UNAVAILABLE',
+      });
+    isAway = false;
+    await expect(authenticator.authenticate(headers, '192.0.2.1')).resolves.toMatchObject({
+      id: 'oidc:somebody',
     });
   });
+  it('is of two people where their subjects differ, however long they are or what is in them', async () => {
+    const long = 'x'.repeat(200);
+    const subjects = [
+      `${long}a`,
+      `${long}b`,
+      'a\nb',
+      'a\\u{a}b',
+      '\u202Eevil',
+      'a\u0000',
+      `x sha256:${'0'.repeat(64)}`,
+    ];
+    const ids = await Promise.all(
+      subjects.map(async (sub) => String((await reader()(await token({ sub })))?.id)),
+    );
+    expect(new Set(ids).size).toBe(subjects.length);
+    for (const id of ids) expect([id, printable(id), id.length <= 300]).toEqual([id, id, true]);
+  });
+  it.each([1e13, 8.64e12 + 1, Number.MAX_SAFE_INTEGER])(
+    'is not valid where its end is %d, which no calendar has',
+    async (exp) => {
+      const signed = await new SignJWT({ sub: 'somebody', tenant: 'one', exp })
+        .setProtectedHeader({ alg: 'ES256', kid: 'a' })
+        .setIssuer('https://id.example')
+        .setAudience('acmex')
+        .sign(key);
+      await expect(reader()(signed)).resolves.toBeUndefined();
+    },
+  );
 });
 
 describe('a webhook', () => {

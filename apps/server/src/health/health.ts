@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
+import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 
 export const STORAGE = Symbol('storage');
@@ -15,15 +15,20 @@ const alive = endpoint({
   answers: { 200: { description: 'It does.', schema: z.object({ status: z.enum(['healthy']) }) } },
 });
 const readiness = z.object({
-  status: z.enum(['healthy', 'degraded', 'unhealthy']),
-  components: z.object({
-    storage: z.enum(['healthy', 'unhealthy']),
-    queue: z
-      .enum(['healthy', 'unhealthy'])
-      .optional()
-      .describe('Redis, where several processes share the work.'),
-    scheduler: z.enum(['healthy', 'degraded']),
-  }),
+  status: z
+    .enum(['healthy', 'degraded', 'unhealthy'])
+    .describe('`degraded`, which only callers with a key see: work is late, or nothing works.'),
+  components: z
+    .object({
+      storage: z.enum(['healthy', 'unhealthy']),
+      queue: z
+        .enum(['healthy', 'unhealthy'])
+        .optional()
+        .describe('Redis, where several processes share the work.'),
+      scheduler: z.enum(['healthy', 'degraded']),
+    })
+    .optional()
+    .describe('Only for callers with a key, as all that follows.'),
   workers: z.number().int().optional().describe('How many processes work.'),
   redis: z
     .array(z.string())
@@ -34,6 +39,7 @@ const ready = endpoint({
   method: 'GET',
   path: '/health/ready',
   scope: 'nobody',
+  identifies: true,
   summary: 'Whether it can do its work',
   answers: {
     200: {
@@ -66,7 +72,7 @@ export class Health {
   }
 
   @Handles(ready)
-  async ready(): Promise<Answer> {
+  async ready({ caller }: Partial<RequestOf<typeof ready>>): Promise<Answer> {
     const { team } = this.#scheduling;
     const [stored, workers, notices] = await Promise.all([
       this.#within(
@@ -84,7 +90,9 @@ export class Health {
         ? 'healthy'
         : 'degraded';
     const status = storage === 'unhealthy' || queue === 'unhealthy' ? 'unhealthy' : scheduler;
-    return answer(status === 'unhealthy' ? 503 : 200, {
+    const isReady = status !== 'unhealthy';
+    if (!caller) return answer(isReady ? 200 : 503, { status: isReady ? 'healthy' : 'unhealthy' });
+    return answer(isReady ? 200 : 503, {
       status,
       components: { storage, queue, scheduler },
       workers: workers?.length,

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../access/api-key.ts';
@@ -16,6 +17,9 @@ export interface ParsedRequest extends FastifyRequest {
   readonly rawBody?: Buffer;
 }
 
+/** How long a route that needs no key waits to learn who asks. */
+const identificationLimit = { milliseconds: 800 };
+
 /** Lets in who may use a route. */
 @Injectable()
 export class AuthGuard {
@@ -31,6 +35,41 @@ export class AuthGuard {
     this.#authenticator = authenticator;
     this.#senders = senders;
     this.#clock = clock;
+  }
+
+  /**
+   * Admits a request to a route.
+   * @param reply gets the header that makes a browser ask for the key
+   * @returns undefined where the route needs no key, and the request has none
+   * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`,
+   * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
+   */
+  async admit(
+    endpoint: EndpointDescription,
+    request: ParsedRequest,
+    reply: FastifyReply,
+  ): Promise<Admission | undefined> {
+    if (endpoint.scope !== 'nobody') return await this.authorize(endpoint, request, reply);
+    const caller = endpoint.identifies && (await this.#identify(request));
+    return caller ? { caller } : undefined;
+  }
+
+  /** Returns who asks; undefined where the storage does not answer in time. */
+  async #identify({ headers, ip }: ParsedRequest): Promise<Caller | undefined> {
+    const done = new AbortController();
+    const late = this.#clock.sleep(identificationLimit, { signal: done.signal }).catch(() => {
+      /* it was in time */
+    });
+    try {
+      const caller = await Promise.race([this.#authenticator.authenticate(headers, ip), late]);
+      return caller ?? undefined;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'ERR_SERVER_UNAUTHENTICATED' || code === 'ERR_SERVER_THROTTLED') throw error;
+      return undefined;
+    } finally {
+      done.abort();
+    }
   }
 
   /**

@@ -31,6 +31,8 @@ export interface EndpointDescription<
    * signature, see `WebhookSenders`.
    */
   readonly scope: Scope | 'any' | 'nobody' | 'sender';
+  /** Whether a route that needs no key answers more to a caller with a valid one. */
+  readonly identifies?: true;
   readonly summary: string;
   readonly params?: P;
   readonly query?: Q;

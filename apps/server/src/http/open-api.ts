@@ -16,6 +16,7 @@ export interface Operation {
     readonly required: boolean;
     readonly content: { readonly 'application/json': { readonly schema: JsonSchema } };
   };
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly responses: Readonly<Record<string, unknown>>;
 }
 export interface Parameter {
@@ -68,10 +69,14 @@ export function openApi(endpoints: readonly EndpointDescription[], version: stri
   };
 }
 
+/** A key or none. OpenAPI 3.1, "Security Requirement Object" */
+const optionalKey: Operation['security'] = [{}, { apiKey: [] }, { bearer: [] }];
+
 function operation(
-  { method, path, scope, summary, params, query, body, answers }: EndpointDescription,
+  { method, path, scope, identifies, summary, ...described }: EndpointDescription,
   schemas: Record<string, JsonSchema>,
 ): Operation {
+  const { params, query, body, answers } = described;
   const takesKey = method !== 'GET' && scope !== 'nobody' && scope !== 'sender';
   const header: Parameter = {
     name: 'Idempotency-Key',
@@ -85,7 +90,7 @@ function operation(
     summary,
     description:
       {
-        nobody: 'Needs no key.',
+        nobody: identifies ? 'Needs no key; a valid key sees more.' : 'Needs no key.',
         any: 'Needs a key, of whatever scopes.',
         sender: 'Needs a signature of a configured sender.',
       }[scope as 'nobody' | 'any' | 'sender'] ??
@@ -103,7 +108,9 @@ function operation(
           },
         }
       : {}),
-    ...(scope === 'nobody' || scope === 'sender' ? { security: [] } : {}),
+    ...(scope === 'nobody' || scope === 'sender'
+      ? { security: identifies ? optionalKey : [] }
+      : {}),
     responses: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answer]) => [status, response(answer, schemas)]),

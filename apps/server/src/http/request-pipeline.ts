@@ -52,10 +52,7 @@ export class RequestPipeline {
     request: ParsedRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const admission =
-      endpoint.scope === 'nobody'
-        ? undefined
-        : await this.#guard.authorize(endpoint, request, reply);
+    const admission = await this.#guard.admit(endpoint, request, reply);
     const live = new LiveRequest({
       ...this.#live,
       endpoint,

@@ -3,7 +3,7 @@ import type { MaintenanceResult } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CertificateCounts } from '../certificate-counts.ts';
-import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
+import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import type { Scheduling } from '../scheduling.ts';
 import type { Tenant } from '../tenants.ts';
 import { metricMeanings } from './metric-meanings.ts';
@@ -15,7 +15,8 @@ const show = endpoint({
   summary: 'Metrics for Prometheus',
   answers: {
     200: {
-      description: 'In the text format of Prometheus.',
+      description:
+        'In the text format of Prometheus: all metrics for a key of the default tenant, and for any other key those of its own tenant.',
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
     },
   },
@@ -35,6 +36,7 @@ export class Metrics {
   readonly #requests: Counter;
   readonly #durations: Histogram;
   readonly #renewals: Counter;
+  readonly #certificates: Pick<MetricsOptions, 'prefix' | 'certificateCounts'>;
 
   constructor({ prefix, tenants, certificateCounts, scheduling, clock }: MetricsOptions) {
     const registers = [this.registry];
@@ -58,27 +60,13 @@ export class Metrics {
       labelNames: ['outcome'],
       registers,
     });
-    this.#addCertificateMetrics({ prefix, tenants, certificateCounts });
+    this.#certificates = { prefix, certificateCounts };
+    addCertificateMetrics(this.registry, {
+      ...this.#certificates,
+      tenants: () => tenants().keys(),
+    });
     this.#addQueueMetrics({ prefix, scheduling });
     this.#addTimeMetrics({ prefix, scheduling, clock });
-  }
-
-  #addCertificateMetrics({
-    prefix,
-    tenants,
-    certificateCounts,
-  }: Pick<MetricsOptions, 'prefix' | 'tenants' | 'certificateCounts'>): void {
-    const registers = [this.registry];
-    new Gauge({
-      name: `${prefix}_certs_managed`,
-      help: metricMeanings.certs_managed,
-      labelNames: ['tenant'],
-      registers,
-      async collect() {
-        for (const tenant of tenants().keys())
-          this.set({ tenant }, await certificateCounts.managed(tenant));
-      },
-    });
   }
 
   #addQueueMetrics({ prefix, scheduling }: Pick<MetricsOptions, 'prefix' | 'scheduling'>): void {
@@ -166,6 +154,17 @@ export class Metrics {
     });
   }
 
+  /**
+   * Returns what a tenant may see, in the text format of Prometheus: all of it for the default
+   * tenant, and for each other one the metrics of that tenant.
+   */
+  async textFor({ name, scope }: Pick<Tenant, 'name' | 'scope'>): Promise<string> {
+    if (scope === '') return await this.registry.metrics();
+    const registry = new Registry();
+    addCertificateMetrics(registry, { ...this.#certificates, tenants: () => [name] });
+    return await registry.metrics();
+  }
+
   countRequest({
     method,
     route,
@@ -186,6 +185,28 @@ export class Metrics {
   }
 }
 
+function addCertificateMetrics(
+  registry: Registry,
+  {
+    prefix,
+    tenants,
+    certificateCounts,
+  }: Pick<MetricsOptions, 'prefix' | 'certificateCounts'> & {
+    readonly tenants: () => Iterable<string>;
+  },
+): void {
+  new Gauge({
+    name: `${prefix}_certs_managed`,
+    help: metricMeanings.certs_managed,
+    labelNames: ['tenant'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const tenant of tenants()) this.set({ tenant }, await certificateCounts.managed(tenant));
+    },
+  });
+}
+
 @Injectable()
 export class MetricsEndpoint {
   readonly #metrics: Metrics;
@@ -195,8 +216,8 @@ export class MetricsEndpoint {
   }
 
   @Handles(show)
-  async show(): Promise<Answer> {
-    return answer(200, await this.#metrics.registry.metrics(), {
+  async show({ caller }: RequestOf<typeof show>): Promise<Answer> {
+    return answer(200, await this.#metrics.textFor(caller.tenant), {
       'content-type': 'text/plain; version=0.0.4; charset=utf-8',
     });
   }
