@@ -5,7 +5,7 @@ import { credentialOfCommand } from './credential-command.ts';
 import { ConfigError } from './errors.ts';
 import { path } from './keys.ts';
 import { Secret } from './secret.ts';
-import type { Environment } from './substitution.ts';
+import { type Environment, variable } from './substitution.ts';
 
 /** The sources of credentials. */
 export interface CredentialAccess {
@@ -75,7 +75,7 @@ async function got(source: Given, { environment, clock }: CredentialAccess): Pro
   if (source.file !== undefined) return await credentialInFile(source.file);
   if (source.command !== undefined)
     return await credentialOfCommand(source.command, { environment, clock });
-  const value = environment[source.env ?? ''];
+  const value = variable(environment, source.env ?? '');
   if (value !== undefined) return value;
   throw new ConfigError(
     'ERR_CONFIG_CREDENTIAL',

@@ -42,7 +42,8 @@ function describe(
   { contact, ...account }: Account,
 ): IssuerDescription {
   const table: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
-  const directory = url ?? table[ca]?.directory ?? '';
+  const wellKnown = Object.hasOwn(table, ca) ? table[ca] : undefined;
+  const directory = url ?? wellKnown?.directory ?? '';
   const known = Object.values(table).find((issuer) => issuer.directory === directory);
   return {
     name,

@@ -27,7 +27,8 @@ export function substituted(text: string, environment: Environment): Substitutio
         };
         return whole;
       }
-      const value = fallback === undefined ? environment[name] : environment[name] || fallback;
+      const current = variable(environment, name);
+      const value = fallback === undefined ? current : current || fallback;
       if (value === undefined)
         refusal ??= {
           problem: `needs the variable ${name}, which is not set`,
@@ -37,4 +38,9 @@ export function substituted(text: string, environment: Environment): Substitutio
     },
   );
   return { text: done, ...(refusal ? { refusal } : {}) };
+}
+
+/** Returns the value of a variable; undefined where it is not set, whatever its name is. */
+export function variable(environment: Environment, name: string): string | undefined {
+  return Object.hasOwn(environment, name) ? environment[name] : undefined;
 }

@@ -149,8 +149,7 @@ export class Certificates {
       maySee(caller, candidate.names) &&
       (issuer ?? candidate.issuer) === candidate.issuer &&
       (state === undefined || stateOf(candidate, this.#clock) === state) &&
-      (label === undefined ||
-        (labelValue ?? candidate.labels?.[labelName] ?? '') === candidate.labels?.[labelName]) &&
+      (label === undefined || hasLabel(candidate, labelName, labelValue)) &&
       (expiresBefore === undefined || (ends(candidate) ?? Infinity) < Date.parse(expiresBefore)) &&
       (expiresAfter === undefined || (ends(candidate) ?? -Infinity) > Date.parse(expiresAfter));
     const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
@@ -251,4 +250,13 @@ export class Certificates {
   #toResource(certificate: ManagedCertificate) {
     return certificateOf(certificate, this.#clock);
   }
+}
+
+/** Returns whether a certificate has a label; with any value, where none is given. */
+function hasLabel(
+  { labels: all = {} }: ManagedCertificate,
+  name: string,
+  value: string | undefined,
+): boolean {
+  return Object.hasOwn(all, name) && (value ?? all[name]) === all[name];
 }
