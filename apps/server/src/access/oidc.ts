@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
 import { errorCode, printable } from '@acmex/errors';
 import {
@@ -93,7 +93,7 @@ function providerKeys({ provider, fetch: fetching = fetch, clock = systemClock }
   };
   let keys: Promise<JWTVerifyGetKey> | undefined;
   const getKey: JWTVerifyGetKey = async (header, token) => {
-    keys ??= keySet(provider, patientFetch);
+    keys ??= keySet(provider, patientFetch, clock);
     const current = keys;
     try {
       return await (
@@ -164,17 +164,24 @@ function textsIn(claim: unknown): readonly string[] {
 async function keySet(
   { issuer, jwks_url: url }: OidcOptions['provider'],
   fetching: typeof fetch,
+  clock: Clock,
 ): Promise<JWTVerifyGetKey> {
-  return createRemoteJWKSet(new URL(url ?? (await discovered(issuer, fetching))), {
+  const discover = async (signal: AbortSignal) => await discovered(issuer, fetching, signal);
+  const keysUrl = url ?? (await withTimeLimit({ clock, limit: { seconds: 5 } }, discover));
+  return createRemoteJWKSet(new URL(keysUrl), {
     timeoutDuration: 5000,
     [customFetch]: fetching,
   });
 }
 
-async function discovered(issuer: string, fetching: typeof fetch): Promise<string> {
+async function discovered(
+  issuer: string,
+  fetching: typeof fetch,
+  signal: AbortSignal,
+): Promise<string> {
   const answer = await fetching(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
     redirect: 'error',
-    signal: AbortSignal.timeout(5000),
+    signal,
   });
   const document: unknown = await answer.json();
   const { issuer: described, jwks_uri: url } = (document ?? {}) as {
