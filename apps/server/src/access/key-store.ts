@@ -77,6 +77,13 @@ export class KeyStore {
     return toApiKey(id, (await this.#stored(id)).record);
   }
 
+  /** Returns whether a caller can still come with this id; true for an id that is not of a key. */
+  async isValid(id: string): Promise<boolean> {
+    if (!id.startsWith('key_')) return true;
+    const stored = await keys.read(this.#storage, id);
+    return stored !== undefined && this.#isLive(stored.record);
+  }
+
   /**
    * Another secret; the one before is taken for a while longer. A third makes the first end at
    * once.

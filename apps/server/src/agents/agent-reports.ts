@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type ManagedCertificate } from '@acmex/orchestrator';
-import { records, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import { type Change, records, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import type { Caller } from '../access/caller.ts';
+import { ServerError } from '../errors.ts';
 
 /** What an agent reports about a certificate on its host. */
 export interface AgentReport {
@@ -26,28 +28,46 @@ interface ReportRecord extends AgentReport {
   readonly by: string;
 }
 
+/** The key or token that may report for a host: the one that first did. */
+interface HostRecord {
+  readonly by: string;
+}
+
 export type StoredReport = ReportRecord & { readonly certificate: string; readonly agent: string };
 
 const reports = records<ReportRecord>({ kind: 'report of an agent', version: 1, under: 'agent' });
 
+const hosts = records<HostRecord>({ kind: 'host of an agent', version: 1, under: 'agent-host' });
+
 /** Stores which host serves which certificate, as reported by the agents. */
 export class AgentReports {
   readonly #storage: Storage;
+  readonly #isValidKey: (id: string) => Promise<boolean>;
   readonly #clock: Clock;
 
-  /** @param options `storage` of the tenant */
+  /**
+   * @param options `storage` of the tenant; `isValidKey` says if a key or token can still be used:
+   * each can by default
+   */
   constructor({
     storage,
+    isValidKey = async () => true,
     clock = systemClock,
   }: {
     readonly storage: Storage;
+    readonly isValidKey?: ((id: string) => Promise<boolean>) | undefined;
     readonly clock?: Clock | undefined;
   }) {
     this.#storage = storage;
+    this.#isValidKey = isValidKey;
     this.#clock = clock;
   }
 
-  /** Stores the report of an agent, and an event where it differs from the last one. */
+  /**
+   * Stores the report of an agent, and an event where it differs from the last one. The name of the
+   * host belongs to the key that first reports for it, as long as that key is valid.
+   * @throws ServerError `ERR_SERVER_FORBIDDEN` for a host of another key
+   */
   async take(
     agent: string,
     { id, names, issuer }: ManagedCertificate,
@@ -55,6 +75,7 @@ export class AgentReports {
     by: string,
   ): Promise<void> {
     await untilWritten(async () => {
+      const binding = await this.#bindingFor(agent, by);
       const stored = await reports.read(this.#storage, `${id}/${agent}`);
       const now = this.#clock.now().toString();
       const old = stored?.record;
@@ -70,6 +91,7 @@ export class AgentReports {
       };
       const event = { certificate: id, names, issuer, actor: by };
       await this.#storage.write([
+        binding,
         stored ? reports.changed(stored, record) : reports.added(`${id}/${agent}`, record),
         ...(!served && report.serialNumber !== undefined
           ? [
@@ -117,19 +139,43 @@ export class AgentReports {
       yield toStoredReport(stored);
   }
 
+  /** Returns the change that binds a host to a key, or makes sure that it is bound to it. */
+  async #bindingFor(agent: string, by: string): Promise<Change> {
+    const host = await hosts.read(this.#storage, agent);
+    if (!host) return hosts.added(agent, { by });
+    if (host.record.by === by) return { check: host.key, ifVersion: host.version };
+    if (await this.#isValidKey(host.record.by))
+      throw new ServerError(
+        'ERR_SERVER_FORBIDDEN',
+        `the host ${agent} is reported by ${host.record.by}: report with that key, choose another name for this host, or remove the host with DELETE /api/agents/${agent}`,
+      );
+    return hosts.changed(host, { by });
+  }
+
+  /** Returns whether a key may remove a host: the key that reports for it, or one for every name. */
+  async mayForget(agent: string, { id, names }: Pick<Caller, 'id' | 'names'>): Promise<boolean> {
+    const host = await hosts.read(this.#storage, agent);
+    return host === undefined || host.record.by === id || names.includes('*');
+  }
+
   /**
-   * Removes the reports of a host.
+   * Removes the reports of a host. When none is left, another key can report for it.
    *
    * @param isMeant - says for which certificates
    * @returns the number of reports removed
    */
   async forget(agent: string, isMeant: (certificate: string) => Promise<boolean>): Promise<number> {
-    let forgotten = 0;
+    let [forgotten, remaining] = [0, 0];
     for await (const { certificate, agent: reporter } of this.list()) {
-      if (reporter !== agent || !(await isMeant(certificate))) continue;
+      if (reporter !== agent) continue;
+      if (!(await isMeant(certificate))) {
+        remaining += 1;
+        continue;
+      }
       await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
       forgotten += 1;
     }
+    if (remaining === 0) await this.#storage.write([{ remove: hosts.key(agent) }]);
     return forgotten;
   }
 

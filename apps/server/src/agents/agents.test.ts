@@ -119,6 +119,53 @@ describe('the report of an agent', () => {
     );
     await expect(seen('?agent=web2')).resolves.toHaveLength(1);
   });
+  it('is taken for a host only from the key that first reported for it, while that key is valid', async () => {
+    const makeAgentKey = async (names = ['a.test']) =>
+      await server.makeKey({ scopes: ['agents:read', 'agents:write', 'certificates:read'], names });
+    const [owner, foreign] = [await makeAgentKey(), await makeAgentKey()];
+    const reportBy = async (key: string, serial = serialNumber) =>
+      await server.call('POST', '/api/agents', {
+        key,
+        body: { agent: 'bound', certificates: [{ id: certificate, serialNumber: serial }] },
+      });
+    expect((await reportBy(owner)).status).toBe(200);
+    const refused = await reportBy(foreign, 'ff');
+    expect(refused).toMatchObject({ status: 403, body: { code: 'ERR_SERVER_FORBIDDEN' } });
+    expect(refused.text).toContain('DELETE /api/agents/bound');
+    await expect(
+      server.call('DELETE', '/api/agents/bound', { key: foreign }),
+    ).resolves.toMatchObject({ status: 404 });
+    await expect(seen('?agent=bound')).resolves.toMatchObject([{ serialNumber }]);
+    const id = /\.([0-9a-z]{26})\./.exec(owner)?.[1];
+    await server.call('DELETE', `/api/keys/key_${id}`);
+    expect((await reportBy(foreign)).status).toBe(200);
+    expect((await reportBy(agent)).status).toBe(403);
+    await expect(server.call('DELETE', '/api/agents/bound')).resolves.toMatchObject({
+      status: 204,
+    });
+    expect((await reportBy(agent)).status).toBe(200);
+    await server.call('DELETE', '/api/agents/bound');
+  });
+  it('belongs to one key when several report for a new host at once', async () => {
+    const rivals = await Promise.all(
+      Array.from({ length: 4 }, async () =>
+        server.makeKey({ scopes: ['agents:write'], names: ['a.test'] }),
+      ),
+    );
+    const statuses = await Promise.all(
+      rivals.map(
+        async (key) =>
+          (
+            await server.call('POST', '/api/agents', {
+              key,
+              body: { agent: 'wanted', certificates: [{ id: certificate, serialNumber }] },
+            })
+          ).status,
+      ),
+    );
+    expect(statuses.sort((a, b) => a - b)).toEqual([200, 403, 403, 403]);
+    await server.call('DELETE', '/api/agents/wanted');
+  });
   it('is listed in pages', async () => {
     const {
       body: {

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
+import { KeyStore } from '../access/key-store.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { agentName, certificateId, limit, pageOf } from '../http/fields.ts';
@@ -73,7 +74,8 @@ const putReport = endpoint({
   method: 'POST',
   path: '/api/agents',
   scope: 'agents:write',
-  summary: 'Report what a host serves',
+  summary:
+    'Report what a host serves: its name belongs to the first key that does, while it is valid',
   body: z.strictObject({
     agent: agentName.describe('The name of the host.'),
     certificates: z
@@ -103,7 +105,7 @@ const forget = endpoint({
   method: 'DELETE',
   path: '/api/agents/:name',
   scope: 'agents:write',
-  summary: 'Remove the reports of a host',
+  summary: 'Remove the reports of a host: by its own key, or by one for every name',
   params: z.strictObject({ name: agentName }),
   answers: {
     204: { description: 'The reports are removed, for the certificates that the key may see.' },
@@ -177,15 +179,26 @@ export class Agents {
   @Handles(forget)
   async forget({ caller, params: { name } }: RequestOf<typeof forget>): Promise<Answer> {
     const { certificates } = caller.tenant.manager.provisioner;
-    const forgotten = await this.#reports(caller).forget(name, async (id) =>
-      maySee(caller, (await certificates.find(id))?.names ?? ['*']),
-    );
+    const reports = this.#reports(caller);
+    const forgotten = (await reports.mayForget(name, caller))
+      ? await reports.forget(name, async (id) =>
+          maySee(caller, (await certificates.find(id))?.names ?? ['*']),
+        )
+      : 0;
     if (forgotten === 0)
-      throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no report of ${name}`);
+      throw new ServerError(
+        'ERR_SERVER_NOT_FOUND',
+        `there is no report of ${name} that this key may remove`,
+      );
     return answer(204);
   }
 
-  #reports({ tenant: { storage } }: Caller): AgentReports {
-    return new AgentReports({ storage, clock: this.#clock });
+  #reports({ tenant: { storage, name } }: Caller): AgentReports {
+    const keys = new KeyStore({ storage, tenant: name, clock: this.#clock });
+    return new AgentReports({
+      storage,
+      clock: this.#clock,
+      isValidKey: async (id) => await keys.isValid(id),
+    });
   }
 }
