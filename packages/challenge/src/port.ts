@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { errorCode } from '@acmex/errors';
+import { networkOf } from '@acmex/identifier';
 import { ChallengeError } from './errors.ts';
 
 /** Where to listen. */
@@ -29,6 +30,26 @@ export async function listening<T extends Server>(
     if (host === undefined && noIPv6) return await listening(make, { port, host: '0.0.0.0' });
     throw failure(error, { port, host });
   }
+}
+
+/** Connections at once: of all clients, and of one network, which leaves room for the CA's. */
+const [maxConnections, maxConnectionsPerNetwork] = [500, 50];
+
+/** Limits the connections of a server that anyone may connect to. */
+export function limitConnections(server: Server): void {
+  server.maxConnections = maxConnections;
+  const counts = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const network = networkOf(socket.remoteAddress ?? '');
+    const count = (counts.get(network) ?? 0) + 1;
+    counts.set(network, count);
+    socket.once('close', () => {
+      const remaining = (counts.get(network) ?? 1) - 1;
+      if (remaining > 0) counts.set(network, remaining);
+      else counts.delete(network);
+    });
+    if (count > maxConnectionsPerNetwork) socket.destroy();
+  });
 }
 
 /** A listener that opens with the first response and is closed after the last. */

@@ -3,6 +3,7 @@ import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
 import { inTurn, listenerOnDemand, whereListening } from '../port.ts';
 import { rehearse } from '../rehearsal.ts';
+import { publicLookUp } from '../public-look-up.ts';
 import type { SharedResponses } from '../shared-responses.ts';
 import { bodyAt } from './loopback.ts';
 import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
@@ -38,7 +39,7 @@ export function http01({
   const tokens = new Map<string, string>();
   const turn = inTurn();
   const listener = listenerOnDemand({
-    make: () => serverFor(answering(tokens, shared)),
+    make: () => serverFor(answering(tokens, shared && publicLookUp(shared, { clock }))),
     close,
     place: { port, host },
     sharesResponses: shared !== undefined,

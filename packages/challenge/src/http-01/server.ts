@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { limitConnections } from '../port.ts';
 
 /** A server for unknown clients, with small limits. */
 export function serverFor(listener: RequestListener): Server {
@@ -10,7 +11,7 @@ export function serverFor(listener: RequestListener): Server {
     listener,
   );
   server.maxHeadersCount = 50;
-  server.maxConnections = 500;
+  limitConnections(server);
   return server;
 }
 

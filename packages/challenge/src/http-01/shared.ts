@@ -1,5 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
+import { type Clock, systemClock } from '@acmex/clock';
 import { listening } from '../port.ts';
+import { type PublicLookUp, publicLookUp } from '../public-look-up.ts';
 import type { SharedResponses } from '../shared-responses.ts';
 import { answer, tokenOf } from './live-tokens.ts';
 import { close, serverFor } from './server.ts';
@@ -10,6 +12,7 @@ export interface Http01AnswersOptions {
   readonly port?: number;
   /** The address to listen on; all of IPv6 and IPv4 by default. */
   readonly host?: string | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -22,8 +25,10 @@ export async function http01Answers({
   shared,
   port = 80,
   host,
+  clock = systemClock,
 }: Http01AnswersOptions): Promise<AsyncDisposable> {
-  const server: Server = await listening(() => serverFor(answering(new Map(), shared)), {
+  const lookUp = publicLookUp(shared, { clock });
+  const server: Server = await listening(() => serverFor(answering(new Map(), lookUp)), {
     port,
     host,
   });
@@ -31,19 +36,18 @@ export async function http01Answers({
 }
 
 /**
- * One of its own tokens, else one that is shared. A storage that is away is a 404: the CA asks
- * again.
+ * Answers with one of its own tokens, else with one that is shared. A storage that is away is a 404:
+ * the CA asks again.
  */
 export function answering(
   tokens: ReadonlyMap<string, string>,
-  shared: Pick<SharedResponses, 'find'> | undefined,
+  lookUp: PublicLookUp | undefined,
 ): RequestListener {
   return (request, response) => {
     const token = tokenOf(request);
-    if (!shared || token === undefined || tokens.has(token))
+    if (!lookUp || token === undefined || tokens.has(token))
       return answer(tokens, request, response);
-    void shared
-      .find(token)
+    void lookUp(token, request.socket.remoteAddress)
       .catch(() => undefined)
       .then((keyAuthorization) =>
         answer(

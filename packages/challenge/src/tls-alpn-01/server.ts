@@ -12,6 +12,7 @@ import type * as certificate from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import type { Identifier } from '@acmex/identifier';
 import { ChallengeError } from '../errors.ts';
+import { limitConnections } from '../port.ts';
 
 const protocol = 'acme-tls/1';
 
@@ -47,7 +48,7 @@ export function serverFor(
       );
     },
   });
-  server.maxConnections = 500;
+  limitConnections(server);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));

@@ -7,6 +7,7 @@ import type { Identifier } from '@acmex/identifier';
 import { keyAuthorizationDigest } from '@acmex/protocol';
 import { inTurn, listenerOnDemand, listening, whereListening } from '../port.ts';
 import { rehearse } from '../rehearsal.ts';
+import { type PublicLookUp, publicLookUp } from '../public-look-up.ts';
 import type { SharedResponses } from '../shared-responses.ts';
 import { certificateAt, close, contextFor, serverFor, serverName } from './server.ts';
 
@@ -50,10 +51,11 @@ export function tlsAlpn01({
   const live = new Map<string, LiveCertificate>();
   const sockets = new Set<Socket>();
   const turn = inTurn();
+  const lookUp = shared && publicLookUp(shared, { clock });
   const listener = listenerOnDemand({
     make: () =>
       serverFor(
-        async (name) => live.get(name)?.context ?? (await sharedContext(shared, name, clock)),
+        async (name) => live.get(name)?.context ?? (await sharedContext(lookUp, name, clock)),
         sockets,
       ),
     close: (server) => close(server, sockets),
@@ -134,8 +136,9 @@ export async function tlsAlpn01Answers({
   clock = systemClock,
 }: TlsAlpn01AnswersOptions): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
+  const lookUp = publicLookUp(shared, { clock });
   const server = await listening(
-    () => serverFor((name) => sharedContext(shared, name, clock), sockets),
+    () => serverFor((name) => sharedContext(lookUp, name, clock), sockets),
     { port, host },
   );
   return { [Symbol.asyncDispose]: () => close(server, sockets) };
@@ -146,11 +149,11 @@ export async function tlsAlpn01Answers({
  * name; undefined if none shows the name.
  */
 async function sharedContext(
-  shared: Pick<SharedResponses, 'find'> | undefined,
+  lookUp: PublicLookUp | undefined,
   name: string,
   clock: Clock,
 ): Promise<SecureContext | undefined> {
-  const response = await shared?.find(name);
+  const response = await lookUp?.(name);
   if (response === undefined) return undefined;
   const { identifier, digest } = JSON.parse(response) as TlsAlpn01Response;
   return serverName(identifier) === name ? await contextFor(identifier, digest, clock) : undefined;
