@@ -105,6 +105,18 @@ describe('verifyChain', () => {
     },
   );
 
+  test('refuses a certificate of 10 MB, and reads at most 1,000', () => {
+    const large = new Uint8Array(10_000_000).fill(0x30);
+    expect(verifyChain(large, options)).toMatchObject({
+      isValid: false,
+      faults: [{ check: 'format', actual: 'more than 1 MiB' }],
+    });
+    const many = Array.from({ length: 5000 }, () => entry.untrusted_intermediates).flat();
+    expect(verifyChain(entry.peer_certificate, { ...options, intermediates: many }).isValid).toBe(
+      true,
+    );
+  });
+
   test('refuses a wildcard below a public suffix that the caller knows', () => {
     const wide = caseOf('webpki::san::public-suffix-multi-label-wildcard-san');
     const verify = (isPublicSuffix: (domain: string) => boolean) =>

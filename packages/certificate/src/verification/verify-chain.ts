@@ -2,6 +2,8 @@ import { rootCertificates } from 'node:tls';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Identifier } from '@acmex/identifier';
 import type { Temporal } from 'temporal-polyfill';
+import { errorText } from '@acmex/errors';
+import { largestText } from '../pem.ts';
 import { blocksOf } from '../x509.ts';
 import {
   type CertificateFields,
@@ -95,6 +97,8 @@ export interface TrustAnchors {
 
 /** The work that one verification may cost, so that no input takes long. */
 const limits = { signatures: 250, steps: 5000, comparisons: 250_000, faults: 100 };
+/** How many certificates are read, and how large one input may be in bytes or characters. */
+const inputLimits = { certificates: 1000, size: largestText };
 
 /**
  * Verifies a certificate: finds a path to a trusted certificate, whatever the order of the others,
@@ -127,16 +131,25 @@ function defaultAnchors(): TrustAnchors {
 type ReadResult = CertificateFields | { readonly fault: string };
 
 function readAll(inputs: readonly CertificateInput[]): readonly ReadResult[] {
-  return inputs
-    .flatMap((input) => blocksOf(input, /^(X509 |TRUSTED )?CERTIFICATE$/))
-    .map((der) => {
-      if (!der) return { fault: 'a PEM block that does not end, or is not base64' };
-      try {
-        return readCertificateFields(der);
-      } catch (error) {
-        return { fault: error instanceof Error ? error.message : String(error) };
-      }
-    });
+  const results: ReadResult[] = [];
+  for (const input of inputs) {
+    results.push(...readInput(input));
+    if (results.length >= inputLimits.certificates) break;
+  }
+  return results.slice(0, inputLimits.certificates);
+}
+
+function readInput(input: CertificateInput): readonly ReadResult[] {
+  if (input.length > inputLimits.size) return [{ fault: 'more than 1 MiB' }];
+  const blocks = blocksOf(input, /^(X509 |TRUSTED )?CERTIFICATE$/);
+  return blocks.slice(0, inputLimits.certificates).map((der) => {
+    if (!der) return { fault: 'a PEM block that does not end, or is not base64' };
+    try {
+      return readCertificateFields(der);
+    } catch (error) {
+      return { fault: errorText(error) };
+    }
+  });
 }
 
 function readable(results: readonly ReadResult[]): readonly CertificateFields[] {

@@ -38,22 +38,27 @@ export const nameConstraintRules: readonly CertificateRule[] = [form];
 function isWellFormed(base: GeneralName, isStrict: boolean): boolean {
   switch (base.kind) {
     case 'dns':
-      return hostPattern.test(isStrict ? base.value : base.value.replace(/^\./, ''));
+      return isHost(isStrict ? base.value : base.value.replace(/^\./, ''));
     case 'ip':
       return isNetwork(base.value);
     case 'email':
       return base.value.includes('@')
         ? isMailbox(base.value)
-        : hostPattern.test(base.value.replace(/^\./, ''));
+        : isHost(base.value.replace(/^\./, ''));
     case 'uri':
-      return hostPattern.test(base.value.replace(/^\./, ''));
+      return isHost(base.value.replace(/^\./, ''));
     default:
       return true;
   }
 }
 
-const hostPattern =
-  /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*)?$/i;
+const label = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i;
+
+/** Returns whether a text is a host, or empty, which is every host. RFC 1123 §2.1 */
+function isHost(text: string): boolean {
+  const isLabel = (part: string) => part.length <= 63 && label.test(part);
+  return text === '' || (text.length <= 253 && text.split('.').every(isLabel));
+}
 
 /** Returns whether bytes are an address and a mask of as many bytes, whose ones are all in front. */
 function isNetwork(bytes: Uint8Array): boolean {
