@@ -44,7 +44,7 @@ async function startCa() {
   const tls = await serverCertificate({
     issuer,
     names: ['127.0.0.1', 'localhost'],
-    url: 'https://localhost',
+    repositoryUrl: 'https://localhost',
   });
   // What the CA waits between two looks is not what is tested here.
   const clock = {

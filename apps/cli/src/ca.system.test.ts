@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { describeWith } from '@acmex/services';
+import { describeWith, freePort } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
@@ -34,6 +36,14 @@ describe('acmex demo', () => {
     });
   });
 });
+
+async function getJson(url: string, ca: string): Promise<Record<string, unknown>> {
+  return await new Promise((resolve, reject) => {
+    get(url, { ca }, (response) => {
+      json(response).then((value) => resolve(value as Record<string, unknown>), reject);
+    }).on('error', reject);
+  });
+}
 
 /** Runs `acmex ca serve` until the work is done. */
 async function serving<T>(
@@ -178,6 +188,51 @@ describeWith(['openssl'], 'acmex ca', () => {
       '-issuer',
     ]);
     expect(crl).toContain('Example Corp Issuing');
+  });
+
+  it('serves its CRL over plain http, moves renewal windows, and replaces its issuing certificate', async () => {
+    const files = ['--root-certificate', at('root.pem'), '--root-key', at('root-key.pem')];
+    const domains = ['--domains', 'corp.test', '--addresses', '127.0.0.0/8'];
+    const run = async (...args: string[]) => await acmex(['ca', ...args, ...storage()], { env });
+    await expect(
+      run('init', '--name', 'Corp', '--key-type', 'ec-p256', ...domains, ...files),
+    ).resolves.toMatchObject({ code: 0 });
+    const subjectOf = async (path: string) => {
+      await writeFile(at('fetched.der'), Buffer.from(await (await fetch(path)).arrayBuffer()));
+      const args = ['x509', '-inform', 'DER', '-in', at('fetched.der'), '-noout', '-subject'];
+      return (await promisify(execFile)('openssl', args)).stdout;
+    };
+    const port = await freePort();
+    const repository = ['--repository-listen', `127.0.0.1:${port}`];
+    await serving([...storage(), ...repository], async (directory) => {
+      const { meta } = await getJson(directory, await readFile(at('root.pem'), 'utf8'));
+      expect(meta).toMatchObject({
+        profiles: { serverAuth: 'for TLS servers', clientAuth: 'for TLS clients' },
+      });
+      expect(await subjectOf(`http://127.0.0.1:${port}/issuer`)).toMatch(/Corp Issuing$/m);
+      expect((await fetch(`http://127.0.0.1:${port}/crl`)).status).toBe(200);
+    });
+    await expect(
+      run('replace-issuing', '--root-key', at('root-key.pem'), '--key-type', 'ec-p256'),
+    ).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Corp Issuing 2 issues until'),
+    });
+    await serving([...storage(), ...repository], async () => {
+      expect(await subjectOf(`http://127.0.0.1:${port}/issuer`)).toMatch(/Corp Issuing$/m);
+      expect(await subjectOf(`http://127.0.0.1:${port}/issuer/2`)).toMatch(/Corp Issuing 2$/m);
+    });
+    const window = ['--start', '2027-01-01T00:00:00Z', '--end', '2027-01-02T00:00:00Z'];
+    await expect(run('renewal-window', ...window)).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('renew between 2027-01-01T00:00:00Z'),
+    });
+    await expect(run('renewal-window', '--restore')).resolves.toMatchObject({ code: 0 });
+    for (const wrong of [[], ['--start', '2027-01-01T00:00:00Z'], ['--restore', ...window]])
+      await expect(run('renewal-window', ...wrong)).resolves.toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('use --start and --end; or --restore alone'),
+      });
   });
 
   it('issues for development on any port of this machine, and for nothing else', async () => {

@@ -8,6 +8,8 @@ export interface CertificateRecord {
   readonly order: string;
   readonly identifiers: readonly Identifier[];
   readonly profile: string;
+  /** Generation of its issuer; absent for the first. */
+  readonly generation?: number | undefined;
   /** Times are RFC 3339. */
   readonly issuedAt: string;
   readonly notBefore: string;
@@ -27,6 +29,8 @@ export const revocations = recordsOf<{
   readonly at: string;
   readonly reason: number;
   readonly notAfter: string;
+  /** As in its certificate. */
+  readonly generation?: number | undefined;
 }>('revocation');
 /** Changes with each revocation, so that a process that made a CRL knows that it is out of date. */
 export const revocationMark = recordsOf<{ readonly last: string }>('revocation-mark');

@@ -3,9 +3,12 @@ import { type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { Answer } from './answer.ts';
 import { revocationMark, revocations } from './certificate-records.ts';
+import type { Issuer } from './authority/issuer.ts';
 import type { Revoked } from './authority/revocation-list.ts';
+import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { recordsOf } from './stored.ts';
+import type { Urls } from './urls.ts';
 
 interface ListRecord {
   readonly number: number;
@@ -19,10 +22,32 @@ interface ListRecord {
   readonly mark?: string | undefined;
 }
 
-/** The latest list. */
+/** The latest list of each issuer. */
 const lists = recordsOf<ListRecord>('crl');
 const partLength = 512 * 1024;
-const partKey = (number: number, part: number) => `ca/crl-part/${number}/${part}`;
+
+/** The first issuer has the names that it had when there was no other. */
+function listId(issuer: Issuer): string {
+  return generationOf(issuer) === 1 ? 'latest' : `latest-${generationOf(issuer)}`;
+}
+
+function partKey(issuer: Issuer, number: number, part: number): string {
+  const prefix = generationOf(issuer) === 1 ? '' : `${generationOf(issuer)}-`;
+  return `ca/crl-part/${prefix}${number}/${part}`;
+}
+
+export function generationOf({ generation = 1 }: Pick<Issuer, 'generation'>): number {
+  return generation;
+}
+
+/** Returns the URLs that a certificate has of its issuer. RFC 5280 §4.2.1.13, §4.2.2.1 */
+export function repositoryUrlsOf(
+  urls: Urls,
+  issuer: Pick<Issuer, 'generation'>,
+): { readonly issuerUrl: string; readonly crlUrl: string } {
+  const suffix = generationOf(issuer) === 1 ? '' : `/${generationOf(issuer)}`;
+  return { issuerUrl: urls.of(`/issuer${suffix}`), crlUrl: urls.of(`/crl${suffix}`) };
+}
 
 type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
   readonly lifetimes: Pick<Service['lifetimes'], 'crl'>;
@@ -38,15 +63,15 @@ export async function currentCrl(
   service: Parts,
   { onError }: { readonly onError: (error: unknown) => void },
 ): Promise<{ readonly der: Uint8Array; readonly nextUpdate: Temporal.Instant }> {
-  const last = await lists.read(service.storage, 'latest');
+  const last = await lists.read(service.storage, listId(service.issuer));
   if (last && !(await isStale(service, last.record)))
-    return (await stored(service.storage, last.record)) ?? (await renewed(service));
+    return (await stored(service, last.record)) ?? (await renewed(service));
   try {
     return await renewed(service);
   } catch (error) {
     const valid =
       last && Temporal.Instant.compare(last.record.nextUpdate, service.clock.now()) > 0
-        ? await stored(service.storage, last.record)
+        ? await stored(service, last.record)
         : undefined;
     if (!valid) throw error;
     onError(error);
@@ -67,9 +92,12 @@ async function isStale(
   );
 }
 
-async function stored(storage: Storage, { number, parts: partCount, nextUpdate }: ListRecord) {
+async function stored(
+  { storage, issuer }: Pick<Parts, 'storage' | 'issuer'>,
+  { number, parts: partCount, nextUpdate }: ListRecord,
+) {
   const all = await Promise.all(
-    Array.from({ length: partCount }, (_, part) => storage.get(partKey(number, part))),
+    Array.from({ length: partCount }, (_, part) => storage.get(partKey(issuer, number, part))),
   );
   const chunks = all.filter((chunk) => chunk !== undefined);
   // Parts of a list that was replaced in between are gone.
@@ -88,10 +116,10 @@ async function stored(storage: Storage, { number, parts: partCount, nextUpdate }
 async function renewed(service: Parts) {
   const { storage, clock, issuer, lifetimes } = service;
   return await untilWritten(async () => {
-    const last = await lists.read(storage, 'latest');
+    const last = await lists.read(storage, listId(issuer));
     if (last && !(await isStale(service, last.record))) {
-      const there = await stored(storage, last.record);
-      if (there) return there;
+      const latest = await stored(service, last.record);
+      if (latest) return latest;
     }
     // Read before the ledger: what comes in between makes the list stale, never complete without
     // it.
@@ -103,9 +131,9 @@ async function renewed(service: Parts) {
       number,
       thisUpdate,
       nextUpdate,
-      revoked: await revokedNow(storage, thisUpdate),
+      revoked: await revokedNow(storage, issuer, thisUpdate),
     });
-    await keep(storage, last, der, {
+    await writeList(service, last, der, {
       number,
       thisUpdate: thisUpdate.toString(),
       nextUpdate: nextUpdate.toString(),
@@ -115,8 +143,8 @@ async function renewed(service: Parts) {
   });
 }
 
-async function keep(
-  storage: Storage,
+async function writeList(
+  { storage, issuer }: Pick<Parts, 'storage' | 'issuer'>,
   last: Stored<ListRecord> | undefined,
   der: Uint8Array,
   record: Omit<ListRecord, 'parts'>,
@@ -125,37 +153,45 @@ async function keep(
   // eslint-disable-next-line id-denylist -- the name in stored records
   const next = { ...record, parts: partCount };
   await storage.write([
-    last ? lists.changed(last, next) : lists.added('latest', next),
+    last ? lists.changed(last, next) : lists.added(listId(issuer), next),
     ...Array.from({ length: partCount }, (_, part) => ({
-      set: partKey(record.number, part),
+      set: partKey(issuer, record.number, part),
       value: der.subarray(part * partLength, (part + 1) * partLength),
     })),
     ...Array.from({ length: last?.record.parts ?? 0 }, (_, part) => ({
-      remove: partKey(last?.record.number ?? 0, part),
+      remove: partKey(issuer, last?.record.number ?? 0, part),
     })),
   ]);
 }
 
 /**
- * What is revoked and would still be valid. A day more than that, so that each is in one list
+ * What an issuer has issued that is revoked and would still be valid. A day more than that, so that each is in one list
  * at least. RFC 5280 §3.3
  */
-async function revokedNow(storage: Storage, now: Temporal.Instant): Promise<readonly Revoked[]> {
+async function revokedNow(
+  storage: Storage,
+  issuer: Issuer,
+  now: Temporal.Instant,
+): Promise<readonly Revoked[]> {
   const revoked: Revoked[] = [];
   for await (const {
-    record: { serialNumber, at, reason, notAfter },
+    record: { generation, serialNumber, at, reason, notAfter },
   } of revocations.list(storage)) {
+    if (generationOf({ generation }) !== generationOf(issuer)) continue;
     if (Temporal.Instant.compare(Temporal.Instant.from(notAfter).add({ hours: 24 }), now) > 0)
       revoked.push({ serialNumber, at: Temporal.Instant.from(at), reason });
   }
   return revoked;
 }
 
-/** The list as an answer to anyone. RFC 5280 §4.2.1.13, RFC 2585 §4.2 */
-export async function crl(service: Service): Promise<Answer> {
-  const { der } = await currentCrl(service, {
-    onError: (error) => service.background.run('renewal of the CRL', () => Promise.reject(error)),
-  });
+/** Answers anyone with the list of an issuer. RFC 5280 §4.2.1.13, RFC 2585 §4.2 */
+export async function crl(service: Service, { generation }: Generation): Promise<Answer> {
+  const { der } = await currentCrl(
+    { ...service, issuer: issuerOfGeneration(service, generation) },
+    {
+      onError: (error) => service.background.run('renewal of the CRL', () => Promise.reject(error)),
+    },
+  );
   return {
     status: 200,
     headers: { 'content-type': 'application/pkix-crl', 'cache-control': 'max-age=300' },
@@ -163,11 +199,23 @@ export async function crl(service: Service): Promise<Answer> {
   };
 }
 
-/** The issuing certificate as an answer to anyone. RFC 5280 §4.2.2.1, RFC 2585 §4.1 */
-export function issuerCertificate({ issuer }: Service): Answer {
+/** Answers anyone with the certificate of an issuer. RFC 5280 §4.2.2.1, RFC 2585 §4.1 */
+export function issuerCertificate(service: Service, { generation }: Generation): Answer {
   return {
     status: 200,
     headers: { 'content-type': 'application/pkix-cert', 'cache-control': 'max-age=86400' },
-    body: Uint8Array.from(issuer.certificate),
+    body: Uint8Array.from(issuerOfGeneration(service, generation).certificate),
   };
+}
+
+interface Generation {
+  readonly generation?: string | undefined;
+}
+
+/** @throws Refusal with 404 */
+function issuerOfGeneration({ issuers }: Service, generation = '1'): Issuer {
+  const issuer = issuers.find((candidate) => generationOf(candidate) === Number(generation));
+  if (!issuer)
+    throw refusal('malformed', 'this CA has no such issuer, or it has expired', { status: 404 });
+  return issuer;
 }

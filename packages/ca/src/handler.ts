@@ -7,9 +7,10 @@ import { importedKeys } from './jws.ts';
 import { nonces as noncesOf } from './nonces.ts';
 import { isRefusal, refusal } from './problems.ts';
 import { clientAt, limited, tooManyRequests } from './rate-limits.ts';
-import { type Route, routes } from './routes.ts';
+import { repositoryRoutes, type Route, routes } from './routes.ts';
 import type { ServerFailure } from './background.ts';
 import type { Service } from './service.ts';
+import type { Urls } from './urls.ts';
 import {
   readsOnly,
   type SignatureState,
@@ -59,7 +60,21 @@ export interface Handler {
 
 /** Returns the server's side of RFC 8555 as one function. */
 export function handlerOf(service: Service, onError: (failure: ServerFailure) => void): Handler {
-  const plain = plainHandler(service, onError);
+  return asHandler(plainHandler(service, onError, { routes, urls: service.urls, isAcme: true }));
+}
+
+/** Returns what anyone needs who verifies a certificate, as one function. */
+export function repositoryHandlerOf(
+  service: Service,
+  onError: (failure: ServerFailure) => void,
+): Handler {
+  const { repositoryUrls: urls } = service;
+  return asHandler(
+    plainHandler(service, onError, { routes: repositoryRoutes, urls, isAcme: false }),
+  );
+}
+
+function asHandler(plain: PlainHandler): Handler {
   const handler = async (request: Request, connection?: Connection) => {
     const { status, headers, body } = await plain(request, connection);
     return new Response(body.length === 0 ? null : body, {
@@ -70,7 +85,18 @@ export function handlerOf(service: Service, onError: (failure: ServerFailure) =>
   return Object.assign(handler, { plain });
 }
 
-function plainHandler(service: Service, onError: (failure: ServerFailure) => void): PlainHandler {
+interface Resources {
+  readonly routes: readonly Route[];
+  readonly urls: Urls;
+  /** Whether answers have what RFC 8555 wants of all resources. */
+  readonly isAcme: boolean;
+}
+
+function plainHandler(
+  service: Service,
+  onError: (failure: ServerFailure) => void,
+  { routes: available, urls, isAcme }: Resources,
+): PlainHandler {
   const nonces = noncesOf(service);
   const authenticate = authenticator(service, { nonces, keys: importedKeys() });
 
@@ -100,11 +126,12 @@ function plainHandler(service: Service, onError: (failure: ServerFailure) => voi
   };
 
   return async (request, { address = 'unknown' } = {}) => {
-    const path = service.urls.pathOf(request.url) ?? '';
-    const route = routes.find((route) => route.path.test(path));
+    const path = urls.pathOf(request.url) ?? '';
+    const route = available.find((route) => route.path.test(path));
     const wantsNonce =
-      request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true);
-    const index = path === '/directory' ? undefined : service.urls.of('/directory');
+      isAcme &&
+      (request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true));
+    const index = isAcme && path !== '/directory' ? urls.of('/directory') : undefined;
     try {
       const answer = await dispatch(request, route, { path, address }).catch((error: unknown) =>
         refused(error, request, onError),

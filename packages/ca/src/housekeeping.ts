@@ -77,11 +77,15 @@ export function housekeeping(service: Omit<Service, 'housekeeping'>): () => void
     );
     // Renewed at half of its life, so that a failure is known long before the list ends.
     background.run('renewal of the CRL', async () => {
-      await currentCrl(service, {
-        onError: (error) => {
-          throw error;
-        },
-      });
+      for (const issuer of service.issuers)
+        await currentCrl(
+          { ...service, issuer },
+          {
+            onError: (error) => {
+              throw error;
+            },
+          },
+        );
     });
   };
 }

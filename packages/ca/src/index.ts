@@ -5,7 +5,9 @@ export {
   type AuthorityRequest,
   createAuthority,
   createDevelopmentAuthority,
+  createIssuing,
   type DevelopmentRequest,
+  type IssuingRequest,
   type NewAuthority,
 } from './authority/authority.ts';
 export type { Constrained, Constraints } from './authority/constraints.ts';
@@ -22,7 +24,9 @@ export {
   loadAuthority,
   type LoadedAuthority,
   type LoadOptions,
+  replaceIssuing,
   saveAuthority,
+  storedCertificates,
 } from './authority/stored-authority.ts';
 export {
   type CaaRequest,
@@ -50,7 +54,7 @@ export type { IdentifierPolicy } from './identifiers.ts';
 export { type IssuedInfo, listIssued } from './issued.ts';
 export { networkValidator, type NetworkValidatorOptions } from './network-validator.ts';
 export { nodeHandler } from './node-handler.ts';
-export type { ProfileOptions } from './profiles.ts';
+export { type ProfileOptions, tlsProfiles } from './profiles.ts';
 export {
   type Bucket,
   type LimitedAction,

@@ -3,6 +3,7 @@ import { idOf, untilWritten } from '@acmex/storage';
 import type { Issuance } from './authority/issuer.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
+import { generationOf, repositoryUrlsOf } from './crl.ts';
 import { pending } from './pending.ts';
 import type { Service } from './service.ts';
 
@@ -41,7 +42,7 @@ async function issue(service: Service, id: string, signal: AbortSignal): Promise
 }
 
 function contentOf(
-  { urls }: Service,
+  { repositoryUrls, issuer }: Service,
   { identifiers }: OrderRecord,
   { serialNumber, publicKey, rsa, notBefore, notAfter, usages, mustStaple }: DecidedIssuance,
 ): Issuance {
@@ -54,8 +55,7 @@ function contentOf(
     publicKey: Uint8Array.from(Buffer.from(publicKey, 'base64')),
     notBefore: Temporal.Instant.from(notBefore),
     notAfter: Temporal.Instant.from(notAfter),
-    issuerUrl: urls.of('/issuer'),
-    crlUrl: urls.of('/crl'),
+    ...repositoryUrlsOf(repositoryUrls, issuer),
   };
 }
 
@@ -70,7 +70,7 @@ interface Finished {
  * Where two did the same, one is kept.
  */
 async function finish(
-  { storage, clock }: Service,
+  { storage, clock, issuer }: Service,
   { id, chains, decided }: Finished,
 ): Promise<void> {
   const stored = await orders.read(storage, id);
@@ -81,6 +81,7 @@ async function finish(
     order: id,
     identifiers: record.identifiers,
     profile: record.profile,
+    generation: generationOf(issuer) === 1 ? undefined : generationOf(issuer),
     issuedAt: clock.now().toString(),
     notBefore: decided.notBefore,
     notAfter: decided.notAfter,

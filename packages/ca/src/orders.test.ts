@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { ariCertificateId } from '@acmex/certificate';
 import { listOrders } from '@acmex/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { base, issue, postAs, raw, type TestCa, testCa, type TestClient } from './ca.testing.ts';
+import { tlsProfiles } from './index.ts';
 
 const dns = (...names: string[]) => names.map((value) => ({ type: 'dns', value }));
 const order = (ca: TestCa, account: TestClient, identifiers: unknown, more: object = {}) =>
@@ -237,6 +239,22 @@ describe('an order', () => {
       });
     },
   );
+  it('of the profile clientAuth gets a certificate for TLS clients alone', async () => {
+    const ca = await testCa({ profiles: tlsProfiles });
+    const account = await ca.account();
+    const usagesOf = async (profile?: string) => {
+      const { leaf } = await issue(
+        ca,
+        account,
+        ['a.test'],
+        profile === undefined ? {} : { profile },
+      );
+      return new X509Certificate(leaf.der).keyUsage;
+    };
+    // RFC 5280 §4.2.1.12
+    expect(await usagesOf('clientAuth')).toEqual(['1.3.6.1.5.5.7.3.2']);
+    expect(await usagesOf()).toEqual(['1.3.6.1.5.5.7.3.1']);
+  });
   it('has one of the profiles, or the first', async () => {
     const ca = await testCa({
       profiles: {

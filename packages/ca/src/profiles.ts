@@ -23,6 +23,12 @@ export interface ProfileOptions {
   readonly identifierTypes?: readonly ('dns' | 'ip')[];
 }
 
+/** A profile for TLS servers, and one for TLS clients; the first is the default of orders. */
+export const tlsProfiles = {
+  serverAuth: { description: 'for TLS servers' },
+  clientAuth: { description: 'for TLS clients', usages: ['clientAuth'] },
+} as const satisfies Readonly<Record<string, ProfileOptions>>;
+
 export interface Profile extends Required<
   Pick<ProfileOptions, 'description' | 'usages' | 'identifierTypes'>
 > {

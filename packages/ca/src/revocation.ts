@@ -105,7 +105,13 @@ function revoking(
     ...(reason === revocationReasons.keyCompromise
       ? [blockingKey(leafOf(stored.record).publicKey, { serialNumber, at })]
       : []),
-    revocations.added(id, { serialNumber, at, reason, notAfter: stored.record.notAfter }),
+    revocations.added(id, {
+      serialNumber,
+      at,
+      reason,
+      notAfter: stored.record.notAfter,
+      generation: stored.record.generation,
+    }),
     revocationMark.put('last', { last: id }),
   ];
 }

@@ -52,6 +52,22 @@ const getOrPost = [...get, 'POST'];
 /** The expressions give each parameter that a resource reads. */
 const id = (parameters: Parameters) => ({ id: parameters.id ?? '' });
 
+/** What anyone fetches who verifies a certificate. */
+export const repositoryRoutes: readonly Route[] = [
+  {
+    path: path('/crl(/(?<generation>[0-9]{1,6}))?'),
+    signedBy: 'nobody',
+    methods: get,
+    answer: (service, { generation }) => crl(service, { generation }),
+  },
+  {
+    path: path('/issuer(/(?<generation>[0-9]{1,6}))?'),
+    signedBy: 'nobody',
+    methods: get,
+    answer: (service, { generation }) => issuerCertificate(service, { generation }),
+  },
+];
+
 export const routes: readonly Route[] = [
   { path: path('/directory'), signedBy: 'nobody', methods: getOrPost, answer: directory },
   // RFC 8555 §7.2
@@ -111,6 +127,5 @@ export const routes: readonly Route[] = [
     methods: getOrPost,
     answer: (service, { certificateId = '' }) => renewalInfo(service, { certificateId }),
   },
-  { path: path('/crl'), signedBy: 'nobody', methods: get, answer: crl },
-  { path: path('/issuer'), signedBy: 'nobody', methods: get, answer: issuerCertificate },
+  ...repositoryRoutes,
 ];

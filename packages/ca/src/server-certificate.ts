@@ -4,14 +4,16 @@ import { identifiers as identifiersOf } from '@acmex/identifier';
 import { Temporal } from 'temporal-polyfill';
 import { newSerialNumber } from './authority/authority.ts';
 import type { Issuer } from './authority/issuer.ts';
+import { repositoryUrlsOf } from './crl.ts';
 import { CaError } from './errors.ts';
+import { urlsUnder } from './urls.ts';
 
 export interface ServerCertificateOptions {
   readonly issuer: Issuer;
   /** Names and addresses under which clients reach the CA's HTTPS server. */
   readonly names: readonly string[];
-  /** The URL that `acmeServer` has: the issuer and the CRL are served below it. */
-  readonly url: string;
+  /** The `repositoryUrl` of `acmeServer`, or its `url`. */
+  readonly repositoryUrl: string;
   /** A week by default, and never longer than the issuer is valid. */
   readonly validity?: DurationInput;
   readonly backend?: CryptoBackend;
@@ -50,7 +52,6 @@ export async function serverCertificate({
   const notBefore = clock.now().subtract({ hours: 1 });
   const end = notBefore.add(Temporal.Duration.from(validity)).subtract({ seconds: 1 });
   const notAfter = Temporal.Instant.compare(end, issuer.notAfter) < 0 ? end : issuer.notAfter;
-  const base = options.url.replace(/\/$/, '');
   const [chain = ''] = await issuer.issue({
     serialNumber: newSerialNumber(),
     identifiers,
@@ -60,8 +61,7 @@ export async function serverCertificate({
     notAfter,
     usages: ['serverAuth'],
     mustStaple: false,
-    issuerUrl: `${base}/issuer`,
-    crlUrl: `${base}/crl`,
+    ...repositoryUrlsOf(urlsUnder(options.repositoryUrl), issuer),
   });
   return { chain, key: await privateKeyPem(key), notAfter };
 }

@@ -6,7 +6,7 @@ import { background, type ServerFailure } from './background.ts';
 import { listCompromisedKeys } from './compromised-keys.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import { type DraftChallengeOptions, draftChallenges } from './draft-challenges.ts';
-import { type Handler, handlerOf } from './handler.ts';
+import { type Handler, handlerOf, repositoryHandlerOf } from './handler.ts';
 import { housekeeping } from './housekeeping.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import { resumeIssuances } from './issuance.ts';
@@ -28,6 +28,13 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   /** All that the server knows. Several processes may share one. */
   readonly storage: Storage;
   readonly issuer: Issuer;
+  /** Those that have issued before it: the server has their certificates and CRLs. */
+  readonly previousIssuers?: readonly Issuer[];
+  /**
+   * Where `repository` is reached: `http://pki.example`. Certificates name it. A plain http URL, so
+   * that clients can verify a certificate without verifying another; `url` by default.
+   */
+  readonly repositoryUrl?: string | undefined;
   /** Looks whether an account controls a name. */
   readonly validate: ChallengeValidator;
   /** Called with each internal failure; clients only get its correlation id. */
@@ -60,6 +67,8 @@ export interface AcmeServer extends AsyncDisposable {
   /** The URL of its directory. */
   readonly directory: string;
   readonly handler: Handler;
+  /** Serves the certificates of the issuers and their CRLs alone, below `repositoryUrl`. */
+  readonly repository: Handler;
   /** When no validation and no issuance is under way in this process. */
   idle(): Promise<void>;
 }
@@ -81,6 +90,7 @@ export function acmeServer(options: AcmeServerOptions): AcmeServer {
   return {
     directory: service.urls.of('/directory'),
     handler,
+    repository: repositoryHandlerOf(service, options.onError),
     idle: service.background.idle,
     [Symbol.asyncDispose]: service.background.close,
   };
@@ -106,6 +116,8 @@ function partsOf({
     defaultProfile,
     storage: options.storage,
     issuer: options.issuer,
+    issuers: [options.issuer, ...(options.previousIssuers ?? [])],
+    repositoryUrls: options.repositoryUrl === undefined ? urls : urlsUnder(options.repositoryUrl),
     validate: options.validate,
     urls,
     drafts,

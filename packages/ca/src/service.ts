@@ -43,6 +43,10 @@ export interface Service {
   readonly clock: Clock;
   readonly urls: Urls;
   readonly issuer: Issuer;
+  /** That one, and those before it which have not expired. */
+  readonly issuers: readonly Issuer[];
+  /** Where the certificates of the issuers and their CRLs are. */
+  readonly repositoryUrls: Urls;
   readonly validate: ChallengeValidator;
   readonly challengeTypes: readonly (ChallengeType | DraftChallengeType)[];
   readonly drafts: DraftChallenges;

@@ -9,6 +9,7 @@ import {
 import { parseCertificate, webcrypto } from '@acmex/certificate';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
+import { passphraseOf } from './passphrase.ts';
 import { readText } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
@@ -153,18 +154,6 @@ function constrained({ domains = [], addresses = [], unconstrained }: InitOption
       'the names that the CA may issue for are missing: use --domains corp.example or --addresses 10.0.0.0/8; or --unconstrained, which permits every name',
     );
   return { constraints: { domains, addresses } };
-}
-
-async function passphraseOf(
-  { passphraseFile }: InitOptions,
-  env: NodeJS.ProcessEnv,
-): Promise<string> {
-  if (passphraseFile !== undefined)
-    return (await readText(passphraseFile, 'the passphrase file')).replace(/\r?\n$/, '');
-  return (
-    env.ACMEX_CA_PASSPHRASE ??
-    usage("the root's key must be encrypted: use --passphrase-file or ACMEX_CA_PASSPHRASE")
-  );
 }
 
 function describe({ issuing, root }: NewAuthority) {

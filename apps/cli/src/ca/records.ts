@@ -6,6 +6,8 @@ import {
   listExternalAccounts,
   listIssued,
   loadAuthority,
+  moveRenewalWindow,
+  restoreRenewalWindow,
   revokeExternalAccount,
   revokeIssued,
 } from '@acmex/ca';
@@ -14,6 +16,7 @@ import { printable } from '@acmex/errors';
 import type { RevocationReason } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
+import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
@@ -118,6 +121,54 @@ export async function revoke(
     return {
       text: `${serial} is revoked: the next CRL contains it`,
       document: { serialNumber: serial, reason },
+    };
+  });
+}
+
+interface WindowOptions extends ConfiguredOutputOptions {
+  readonly start?: string;
+  readonly end?: string;
+  readonly serial?: string;
+  readonly explanation?: string;
+  readonly restore?: boolean;
+}
+
+/** `acmex ca renewal-window`: moves the renewal windows, or restores them. */
+export async function renewalWindow(
+  { start, end, serial, explanation, restore, ...options }: WindowOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const serialNumber = serial?.toLowerCase().replaceAll(':', '');
+  const which = serialNumber === undefined ? {} : { serialNumber };
+  const subject = serialNumber ?? 'all certificates that exist now';
+  const hasTimes = start !== undefined || end !== undefined || explanation !== undefined;
+  if (restore === hasTimes || (!restore && (start === undefined || end === undefined)))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'a renewal window needs its times: use --start and --end; or --restore alone',
+    );
+  if (explanation !== undefined && !/^https?:\/\//.test(explanation))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--explanation is not a valid URL: use the address of a page, as https://ca.example/incident',
+    );
+  await withCa(options, terminal, async (storage) => {
+    if (start === undefined || end === undefined) {
+      await restoreRenewalWindow(storage, which);
+      return {
+        text: `${subject}: the usual renewal window applies`,
+        document: { serialNumber: serialNumber ?? null, start: null, end: null },
+      };
+    }
+    await moveRenewalWindow(storage, {
+      ...which,
+      start,
+      end,
+      ...(explanation === undefined ? {} : { explanationUrl: explanation }),
+    });
+    return {
+      text: `${subject}: renew between ${start} and ${end}; clients read this within six hours`,
+      document: { serialNumber: serialNumber ?? null, start, end },
     };
   });
 }

@@ -5,6 +5,7 @@ import {
   networkValidator,
   noLimits,
   saveAuthority,
+  tlsProfiles,
   validationResolver,
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
@@ -23,6 +24,8 @@ import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 export interface ServeOptions extends ConfiguredOutputOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly url?: string;
+  readonly repositoryListen?: { readonly host: string; readonly port: number };
+  readonly repositoryUrl?: string;
   readonly development?: boolean;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
@@ -51,6 +54,8 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       {
         storage,
         issuer: authority.issuer,
+        previousIssuers: authority.previousIssuers,
+        profiles: tlsProfiles,
         validate: validatorOf(options),
         // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),
@@ -61,14 +66,23 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         ...draftsOf(options),
         ...(options.terms === undefined ? {} : { termsOfService: options.terms }),
       },
-      { ...options.listen, url: options.url, tls: await tlsOf(options) },
+      {
+        ...options.listen,
+        url: options.url,
+        tls: await tlsOf(options),
+        repository: repositoryOf(options),
+      },
     );
     const root =
       options.rootCertificate === undefined
         ? undefined
         : await writeRoot(options.rootCertificate, authority.root);
     report.close();
-    const document = { directory: server.directory, rootCertificate: root };
+    const document = {
+      directory: server.directory,
+      rootCertificate: root,
+      crl: `${server.repositoryUrl}/crl`,
+    };
     const text = usageText(server.directory, root, options);
     // On one line, for programs that read it while the server runs.
     stdout.write(
@@ -94,6 +108,17 @@ function checkCombination({ development, httpPort, tlsPort, listen }: ServeOptio
       'ERR_CLI_USAGE',
       'validation must use ports 80 and 443, since other ports prove nothing: use --http-port and --tls-port with --development only',
     );
+}
+
+/**
+ * Returns where the CRL and the issuing certificate are served over plain http: on the port that
+ * goes with that of the ACME server.
+ */
+function repositoryOf({ development, listen, repositoryListen, repositoryUrl: url }: ServeOptions) {
+  if (development && !repositoryListen) return undefined;
+  const ports: Readonly<Record<number, number>> = { 0: 0, 443: 80, 65_535: 0 };
+  const port = ports[listen.port] ?? listen.port + 1;
+  return { ...(repositoryListen ?? { host: listen.host, port }), url };
 }
 
 async function authorityOf(

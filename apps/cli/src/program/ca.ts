@@ -3,7 +3,7 @@ import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
 import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
-import { days, hostPort, list, port } from './values.ts';
+import { days, hostPort, list, port, time } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 
@@ -57,6 +57,15 @@ const serveFlags = {
     '127.0.0.1:14443',
   ),
   url: text('--url <url>', 'URL that clients use; by default https://HOST:PORT/acme'),
+  repositoryListen: parsed(
+    '--repository-listen <host:port>',
+    'Address for the CRL and the issuing certificate over plain http; by default the host of --listen, with port 80 for 443, else the next port; none with --development',
+    hostPort,
+  ),
+  repositoryUrl: text(
+    '--repository-url <url>',
+    'URL of --repository-listen that certificates contain; by default with the host of --url',
+  ),
   rootCertificate: text('--root-certificate <file>', 'Write the root certificate to this file'),
   tlsCertificate: text(
     '--tls-certificate <file>',
@@ -129,6 +138,41 @@ const issuedCommands = [
   }),
 ];
 
+const issuingCommands = [
+  command({
+    path: 'ca replace-issuing',
+    description: 'Replace the issuing certificate, signed by the root; restart acmex ca serve then',
+    needs: 'configuration',
+    flags: {
+      rootKey: text('--root-key <file>', "The root's encrypted key", 'ca-root-key.pem'),
+      passphraseFile: text(
+        '--passphrase-file <file>',
+        "Passphrase of the root's key; by default ACMEX_CA_PASSPHRASE",
+      ),
+      keyType: choice('--key-type <type>', 'Type of the new key', authorityKeyTypes, 'ec-p384'),
+      issuingDays: parsed('--issuing-days <days>', 'Lifetime of the certificate', days, 1095),
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../ca/replace-issuing.ts')).replaceIssuing(options, terminal),
+  }),
+  command({
+    path: 'ca renewal-window',
+    description: 'Move the time at which clients renew (ARI), for an incident or to rehearse one',
+    needs: 'configuration',
+    flags: {
+      start: parsed('--start <time>', 'Start of the window, as 2027-01-31T12:00:00Z', time),
+      end: parsed('--end <time>', 'End of the window', time),
+      serial: text('--serial <serial>', 'Only the certificate with this serial number'),
+      explanation: text('--explanation <url>', 'Page with the reason'),
+      restore: isPresent('--restore', 'Use the usual windows again'),
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../ca/records.ts')).renewalWindow(options, terminal),
+  }),
+];
+
 const externalAccountCommands = [
   command({
     path: 'ca eab create',
@@ -173,6 +217,7 @@ export const caCommands = [
       await (await import('../ca/serve.ts')).serve(options, terminal),
   }),
   ...issuedCommands,
+  ...issuingCommands,
   ...externalAccountCommands,
   command({
     path: 'demo',

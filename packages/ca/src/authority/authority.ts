@@ -10,11 +10,12 @@ import {
   webcrypto,
 } from '@acmex/certificate';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { Name } from '@peculiar/asn1-x509';
-import type { Temporal } from 'temporal-polyfill';
+import { id_ce_nameConstraints, Name } from '@peculiar/asn1-x509';
+import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { checkedConstraints, type Constrained, type Constraints } from './constraints.ts';
 import { caExtensions, keyIdentifier } from './extensions.ts';
+import { issuerOf } from './issuer.ts';
 import { signedCertificate } from './signed.ts';
 import { x509 } from './x509.ts';
 
@@ -157,6 +158,76 @@ export async function createDevelopmentAuthority({
     issuing: made.issuing,
     issuingKey: made.issuingKey,
   };
+}
+
+export interface IssuingRequest {
+  /** PEM. */
+  readonly root: string;
+  /** Private key of the root, PEM; encrypted, as `createAuthority` returned it. */
+  readonly rootKey: Uint8Array;
+  readonly passphrase: string;
+  /** PEM: the certificate to replace, of which the new one has the name and the constraints. */
+  readonly issuing: string;
+  /** EC P-384 by default. */
+  readonly keyType?: AuthorityKeyType;
+  /** 3 years by default; never beyond the root's end. */
+  readonly issuingDays?: number;
+  readonly backend?: CryptoBackend;
+  readonly clock?: Clock;
+}
+
+/**
+ * Creates another issuing certificate for a CA, signed by its root: `replaceIssuing` stores it. Its
+ * name has a number at the end. The caller overwrites the key after use.
+ * @throws CaError `ERR_CA_CERTIFICATE` if the key is not that of the root; CertificateError for a
+ * key that cannot be read
+ */
+export async function createIssuing({
+  root,
+  rootKey,
+  passphrase,
+  issuing,
+  keyType = 'ec-p384',
+  issuingDays = 1095,
+  backend = webcrypto(),
+  clock = systemClock,
+}: IssuingRequest): Promise<Omit<NewAuthority, 'kind' | 'rootKey'>> {
+  const rootSigner = await backend.import(rootKey, passphrase);
+  const { notAfter: rootEnd } = issuerOf({ chain: root, key: rootSigner, clock });
+  const [rootCertificate, issuingCertificate] = [root, issuing].map(
+    (pem) => new x509.X509Certificate(Uint8Array.from(parseCertificate(pem).der)),
+  ) as [x509.X509Certificate, x509.X509Certificate];
+  const constraints = issuingCertificate.getExtension(id_ce_nameConstraints);
+  const signer = await backend.generate(keyType);
+  const notBefore = clock.now().subtract({ hours: 1 });
+  const notAfter = end(notBefore, issuingDays);
+  const der = await signedCertificate(
+    {
+      serialNumber: newSerialNumber(),
+      issuer: AsnConvert.parse(rootCertificate.subjectName.toArrayBuffer(), Name),
+      subject: called(nextName(issuingCertificate.subjectName.getField('CN')[0])),
+      publicKey: signer.publicKey,
+      notBefore,
+      notAfter: Temporal.Instant.compare(notAfter, rootEnd) < 0 ? notAfter : rootEnd,
+      extensions: [
+        ...caExtensions({
+          publicKey: signer.publicKey,
+          authorityKeyIdentifier: keyIdentifier(rootSigner.publicKey),
+          constraints: undefined,
+          issuing: true,
+        }),
+        ...(constraints ? [constraints] : []),
+      ],
+    },
+    rootSigner,
+  );
+  return { root, issuing: parseCertificate(der).pem, issuingKey: await privateKeyPem(signer) };
+}
+
+/** `Example Issuing` is followed by `Example Issuing 2`. */
+function nextName(name = 'Issuing'): string {
+  const [, base = name, number = '1'] = /^(.*\S) (\d{1,4})$/.exec(name) ?? [];
+  return `${base} ${Number(number) + 1}`;
 }
 
 /** Whether a certificate is a development CA's, whatever else was said of it. */

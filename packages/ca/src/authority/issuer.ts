@@ -38,6 +38,11 @@ export interface CrlContent {
 export interface Issuer {
   /** DER, for those who build a chain. */
   readonly certificate: Uint8Array;
+  /**
+   * Counts the issuers that a CA has had, from 1, the default. Certificates name it in the URLs of
+   * their issuer and their CRL.
+   */
+  readonly generation?: number;
   /** No certificate of its lives longer. */
   readonly notAfter: Temporal.Instant;
   /** Whether its own certificate allows it to issue for a name. */
@@ -63,6 +68,8 @@ export interface IssuerOptions {
   /** Other chains for the same issuing key, such as a cross-signed one. PEM, each like `chain`. */
   readonly alternates?: readonly string[];
   readonly key: PrivateKey;
+  /** See `Issuer`. */
+  readonly generation?: number;
   readonly clock?: Clock;
 }
 
@@ -75,6 +82,7 @@ export function issuerOf({
   chain,
   alternates = [],
   key,
+  generation = 1,
   clock = systemClock,
 }: IssuerOptions): Issuer {
   const [issuerCertificate] = parseChain(chain);
@@ -100,6 +108,7 @@ export function issuerOf({
   const constant = constantExtensions({ authorityKeyIdentifier });
   return {
     certificate: issuerCertificate.der,
+    generation,
     notAfter: issuerCertificate.notAfter,
     permits: permits(certificate),
     async issue(issuance) {

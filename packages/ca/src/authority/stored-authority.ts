@@ -1,7 +1,8 @@
-import { type CryptoBackend, webcrypto } from '@acmex/certificate';
+import { type CryptoBackend, parseCertificate, webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import type { Storage } from '@acmex/storage';
+import { type Storage, untilWritten } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';
@@ -11,11 +12,15 @@ interface AuthorityRecord {
   readonly kind: NewAuthority['kind'];
   readonly root: string;
   readonly issuing: string;
+  /** Of the issuer; absent for the first. */
+  readonly generation?: number | undefined;
 }
 
 const authorities = recordsOf<AuthorityRecord>('authority');
 const keys = recordsOf<{ readonly pem: string }>('authority-key', { secret: true });
+/** The CA that issues. Those before it are `issuing-<generation>`. */
 const id = 'issuing';
+const previousId = (generation: number) => `issuing-${generation}`;
 
 /**
  * Keeps a new CA in a storage: its certificates and the issuing key, which is marked as secret.
@@ -42,6 +47,57 @@ export async function saveAuthority(
   }
 }
 
+/**
+ * Replaces the issuing certificate of a CA. The storage still has the earlier one with its key, to
+ * sign its CRL until it expires: what it issued stays verifiable, and renewals are issued by the
+ * new one. Servers use the new one from their next start.
+ * @throws CaError `ERR_CA_MISSING`; `ERR_CA_DEVELOPMENT` for a development CA
+ */
+export async function replaceIssuing(
+  storage: Storage,
+  { root, issuing, issuingKey }: Omit<NewAuthority, 'kind'>,
+): Promise<void> {
+  await untilWritten(async () => {
+    const { authority, key } = await stored(storage);
+    const { kind, generation = 1 } = authority.record;
+    if (kind !== 'private' || isDevelopment(issuing))
+      throw new CaError(
+        'ERR_CA_DEVELOPMENT',
+        'a development CA lives for a week and cannot get another issuing certificate: make a new one',
+      );
+    await storage.write([
+      authorities.added(previousId(generation), authority.record),
+      keys.added(previousId(generation), key.record),
+      authorities.changed(authority, { kind, root, issuing, generation: generation + 1 }),
+      keys.changed(key, { pem: Buffer.from(issuingKey).toString('latin1') }),
+    ]);
+  });
+}
+
+/**
+ * Returns the certificates of the CA that a storage holds, PEM.
+ * @throws CaError `ERR_CA_MISSING`
+ */
+export async function storedCertificates(
+  storage: Storage,
+): Promise<{ readonly root: string; readonly issuing: string }> {
+  const { root, issuing } = (await stored(storage)).authority.record;
+  return { root, issuing };
+}
+
+async function stored(storage: Storage) {
+  const [authority, key] = await Promise.all([
+    authorities.read(storage, id),
+    keys.read(storage, id),
+  ]);
+  if (!authority || !key)
+    throw new CaError(
+      'ERR_CA_MISSING',
+      'the storage holds no CA: make one first, by acmex ca init or by saveAuthority',
+    );
+  return { authority, key };
+}
+
 export interface LoadOptions {
   /** What the caller means to run: a CA of the other kind is refused. */
   readonly kind: NewAuthority['kind'];
@@ -52,6 +108,8 @@ export interface LoadOptions {
 /** A CA that is ready to issue. */
 export interface LoadedAuthority {
   readonly issuer: Issuer;
+  /** Those before it, which sign the CRLs of what they issued. */
+  readonly previousIssuers: readonly Issuer[];
   /** PEM; what clients trust. */
   readonly root: string;
 }
@@ -65,16 +123,8 @@ export async function loadAuthority(
   storage: Storage,
   { kind, backend = webcrypto(), clock = systemClock }: LoadOptions,
 ): Promise<LoadedAuthority> {
-  const [authority, key] = await Promise.all([
-    authorities.read(storage, id),
-    keys.read(storage, id),
-  ]);
-  if (!authority || !key)
-    throw new CaError(
-      'ERR_CA_MISSING',
-      'the storage holds no CA: make one first, by acmex ca init or by saveAuthority',
-    );
-  const { root, issuing } = authority.record;
+  const { authority, key } = await stored(storage);
+  const { root, issuing, generation = 1 } = authority.record;
   const storedKind =
     isDevelopment(root) || isDevelopment(issuing) ? 'development' : authority.record.kind;
   if (storedKind !== kind)
@@ -82,10 +132,45 @@ export async function loadAuthority(
       'ERR_CA_DEVELOPMENT',
       `the storage holds a ${storedKind} CA, and a ${kind} one is asked for: neither becomes the other, use another storage`,
     );
-  const pem = Buffer.from(key.record.pem, 'latin1');
-  try {
-    return { root, issuer: issuerOf({ chain: issuing, key: await backend.import(pem), clock }) };
-  } finally {
-    pem.fill(0);
+  const issuerFrom = async (chain: string, pemText: string, issuerGeneration: number) => {
+    const pem = Buffer.from(pemText, 'latin1');
+    try {
+      const signer = await backend.import(pem);
+      return issuerOf({ chain, key: signer, generation: issuerGeneration, clock });
+    } finally {
+      pem.fill(0);
+    }
+  };
+  return {
+    root,
+    issuer: await issuerFrom(issuing, key.record.pem, generation),
+    previousIssuers: await previousIssuers(storage, { generation, clock, issuerFrom }),
+  };
+}
+
+/** Returns the issuers before the present one that have not expired. */
+async function previousIssuers(
+  storage: Storage,
+  {
+    generation,
+    clock,
+    issuerFrom,
+  }: {
+    readonly generation: number;
+    readonly clock: Clock;
+    readonly issuerFrom: (chain: string, pem: string, generation: number) => Promise<Issuer>;
+  },
+): Promise<readonly Issuer[]> {
+  const issuers: Issuer[] = [];
+  for (let earlier = generation - 1; earlier > 0; earlier--) {
+    const [authority, key] = await Promise.all([
+      authorities.read(storage, previousId(earlier)),
+      keys.read(storage, previousId(earlier)),
+    ]);
+    if (!authority || !key) continue;
+    const { issuing } = authority.record;
+    if (Temporal.Instant.compare(parseCertificate(issuing).notAfter, clock.now()) > 0)
+      issuers.push(await issuerFrom(issuing, key.record.pem, earlier));
   }
+  return issuers;
 }

@@ -1,6 +1,7 @@
 export {
   type ConnectionLimits,
   type ListenOptions,
+  type RepositoryListenOptions,
   type RunningAcmeServer,
   serveAcme,
   type ServeAcmeOptions,

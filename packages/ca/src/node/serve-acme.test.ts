@@ -10,7 +10,7 @@ import {
   newAccount,
 } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
-import { eventually } from '@acmex/services';
+import { eventually, freePort } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -80,6 +80,33 @@ describe('an ACME server over HTTPS', () => {
     idleTimeout: long,
   };
 
+  it('has the issuer and the CRL over plain http on a port of their own, and certificates name it (C36)', async () => {
+    await using server = await serve({ repository: {} });
+    expect(server.repositoryUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const at = async (path: string) => await fetch(`${server.repositoryUrl}${path}`);
+    const crl = await at('/crl');
+    expect([crl.status, crl.headers.get('content-type')]).toEqual([200, 'application/pkix-crl']);
+    expect(crl.headers.get('replay-nonce')).toBeNull();
+    const certificate = Buffer.from(await (await at('/issuer')).arrayBuffer());
+    expect(certificate).toEqual(Buffer.from(issuer.certificate));
+    for (const path of ['/directory', '/acme/directory', '/new-nonce'])
+      expect((await at(path)).status).toBe(404);
+    const socket = await tls(server.port);
+    const text = socket.getPeerCertificate().raw.toString('latin1');
+    socket.destroy();
+    expect(text).toContain(`${server.repositoryUrl}/crl`);
+    expect(text).toContain(`${server.repositoryUrl}/issuer`);
+    expect(text).not.toContain('https:');
+  });
+  it('closes both servers, also if the second cannot listen', async () => {
+    await using server = await serve();
+    const port = await freePort();
+    await expect(serve({ port, repository: { port: server.port } })).rejects.toMatchObject({
+      code: 'ERR_CA_LISTEN',
+    });
+    await using again = await serve({ port, repository: { url: 'http://pki.example' } });
+    expect(again.repositoryUrl).toBe('http://pki.example');
+  });
   it('serves a client that trusts the root, by name and by address', async () => {
     await using server = await serve({ hostname: 'localhost' });
     using fetch = nodeFetch({ ca: root });

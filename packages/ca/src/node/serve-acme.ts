@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
+import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
+import { createServer as createSecureServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
@@ -7,10 +8,10 @@ import type { Issuer } from '../authority/issuer.ts';
 import { CaError } from '../errors.ts';
 import type { Handler } from '../handler.ts';
 import { nodeHandler } from '../node-handler.ts';
-import { type AcmeServer, acmeServer, type AcmeServerOptions } from '../server.ts';
+import { acmeServer, type AcmeServerOptions } from '../server.ts';
 import { serverCertificate } from '../server-certificate.ts';
 
-export interface ServeAcmeOptions extends Omit<AcmeServerOptions, 'url'> {
+export interface ServeAcmeOptions extends Omit<AcmeServerOptions, 'url' | 'repositoryUrl'> {
   /** Wraps the ACME server's handler, for example with `withFaults`. */
   readonly wrap?: (handler: Handler) => Handler;
 }
@@ -28,6 +29,11 @@ export interface ListenOptions {
    * PEM. By default the CA issues the server's certificate, and renews it after half of its life.
    */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+  /**
+   * Serves the issuer's certificate and the CRL over plain http on another port, too; certificates
+   * name this port. By default, they name `url`.
+   */
+  readonly repository?: RepositoryListenOptions | undefined;
   readonly limits?: Partial<ConnectionLimits>;
   /**
    * Times the certificate of the HTTPS server. `systemClock` by default: TLS clients check it by
@@ -36,7 +42,16 @@ export interface ListenOptions {
   readonly clock?: Clock;
 }
 
-/** What a client may use of the HTTPS server. A connection that exceeds a time is closed. */
+export interface RepositoryListenOptions {
+  /** That of the ACME server by default. */
+  readonly host?: string | undefined;
+  /** A free one by default. */
+  readonly port?: number;
+  /** The URL that clients use; `http://HOST:PORT` with the host of `url` by default. */
+  readonly url?: string | undefined;
+}
+
+/** What a client may use of the servers. A connection that exceeds a time is closed. */
 export interface ConnectionLimits {
   /** For a TLS handshake; 10 seconds by default. */
   readonly handshakeTimeout: DurationInput;
@@ -61,6 +76,8 @@ export interface ConnectionLimits {
 export interface RunningAcmeServer extends AsyncDisposable {
   /** The URL of the ACME directory. */
   readonly directory: string;
+  /** Where certificates say that the issuer's certificate and the CRL are. */
+  readonly repositoryUrl: string;
   readonly port: number;
 }
 
@@ -74,35 +91,72 @@ export async function serveAcme(
   { wrap = (handler) => handler, ...options }: ServeAcmeOptions,
   { host = '127.0.0.1', port = 0, hostname = host, ...listen }: ListenOptions = {},
 ): Promise<RunningAcmeServer> {
-  const server = limitedServer({ ...defaultLimits, ...listen.limits });
-  const sockets = trackedSockets(server);
-  const boundPort = await listenOn(server, host, port);
-  const url = listen.url ?? `https://${urlHost(hostname)}:${boundPort}/acme`;
-  const closing = new AbortController();
-  let acme: AcmeServer | undefined;
+  const limits = { ...defaultLimits, ...listen.limits };
+  const open: AsyncDisposable[] = [];
   const close = async () => {
-    closing.abort();
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await acme?.[Symbol.asyncDispose]();
+    for (const resource of open.reverse()) await resource[Symbol.asyncDispose]();
   };
   try {
+    const server = createSecureServer(timeoutsOf(limits));
+    const https = await listenOn(server, { host, port, limits });
+    open.push(https);
+    const url = listen.url ?? `https://${urlHost(hostname)}:${https.port}/acme`;
+    const repository = await repositoryServer(listen.repository, { host, url, limits });
+    if (repository) open.push(repository);
+    const repositoryUrl = repository?.url ?? url;
+    const closing = new AbortController();
+    open.push({ [Symbol.asyncDispose]: async () => closing.abort() });
     if (listen.tls) server.setSecureContext({ cert: listen.tls.certificate, key: listen.tls.key });
     else
       await keepCertificateValid(server, {
         issuer: options.issuer,
         url,
+        repositoryUrl,
         clock: listen.clock ?? systemClock,
         signal: closing.signal,
         onError: options.onError,
       });
-    acme = acmeServer({ ...options, url });
+    const acme = acmeServer({ ...options, url, repositoryUrl });
+    // Closed last, when no request can come.
+    open.unshift(acme);
     server.on('request', nodeHandler(wrap(acme.handler)));
-    return { directory: acme.directory, port: boundPort, [Symbol.asyncDispose]: close };
+    repository?.serve(acme.repository);
+    return {
+      directory: acme.directory,
+      repositoryUrl,
+      port: https.port,
+      [Symbol.asyncDispose]: close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Listens for those who fetch the issuer's certificate and the CRL. */
+async function repositoryServer(
+  options: RepositoryListenOptions | undefined,
+  {
+    host,
+    url,
+    limits,
+  }: { readonly host: string; readonly url: string; readonly limits: ConnectionLimits },
+) {
+  if (!options) return undefined;
+  const server = createPlainServer(timeoutsOf(limits));
+  const listening = await listenOn(server, {
+    host: options.host ?? host,
+    port: options.port ?? 0,
+    limits,
+  });
+  const suffix = listening.port === 80 ? '' : `:${listening.port}`;
+  return {
+    ...listening,
+    url: options.url ?? `http://${new URL(url).hostname}${suffix}`,
+    serve: (handler: Handler) => {
+      server.on('request', nodeHandler(handler));
+    },
+  };
 }
 
 const defaultLimits: ConnectionLimits = {
@@ -114,30 +168,24 @@ const defaultLimits: ConnectionLimits = {
   maxConnections: 1000,
 };
 
-/**
- * Returns a server that does not listen yet. Node.js checks the two times of a request at an
- * interval: one tenth of the shorter time.
- */
-function limitedServer(limits: ConnectionLimits): Server {
+/** Node.js checks the two times of a request at an interval: one tenth of the shorter time. */
+function timeoutsOf(limits: ConnectionLimits) {
   const headersTimeout = milliseconds(limits.headersTimeout);
   const requestTimeout = milliseconds(limits.requestTimeout);
-  const server = createServer({
+  return {
     handshakeTimeout: milliseconds(limits.handshakeTimeout),
     headersTimeout,
     requestTimeout,
     keepAliveTimeout: milliseconds(limits.keepAliveTimeout),
     connectionsCheckingInterval: Math.ceil(Math.min(headersTimeout, requestTimeout) / 10),
-  });
-  server.timeout = milliseconds(limits.idleTimeout);
-  server.maxConnections = limits.maxConnections;
-  return server;
+  };
 }
 
 /**
  * Returns the open connections, also those whose TLS handshake is not complete, which
  * `closeAllConnections` would leave open.
  */
-function trackedSockets(server: Server): ReadonlySet<Socket> {
+function trackedSockets(server: Server | PlainServer): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -149,6 +197,7 @@ function trackedSockets(server: Server): ReadonlySet<Socket> {
 interface CertificateMaintenance {
   readonly issuer: Issuer;
   readonly url: string;
+  readonly repositoryUrl: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onError: AcmeServerOptions['onError'];
@@ -160,11 +209,16 @@ const renewalRetryMs = 60_000;
 /** Gives the server a certificate, and a new one after half of its life until the signal aborts. */
 async function keepCertificateValid(
   server: Server,
-  { issuer, url, clock, signal, onError }: CertificateMaintenance,
+  { issuer, url, repositoryUrl, clock, signal, onError }: CertificateMaintenance,
 ): Promise<void> {
   const names = namesOf(url, issuer);
   const renew = async () => {
-    const { chain, key, notAfter } = await serverCertificate({ issuer, names, url, clock });
+    const { chain, key, notAfter } = await serverCertificate({
+      issuer,
+      names,
+      repositoryUrl,
+      clock,
+    });
     server.setSecureContext({ cert: chain, key: Buffer.from(key) });
     return clock.now().until(notAfter).total('milliseconds') / 2;
   };
@@ -214,15 +268,35 @@ const listenFailures: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
-/** @returns the port */
-async function listenOn(server: Server, host: string, port: number): Promise<number> {
+interface Listening extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** @throws CaError `ERR_CA_LISTEN` */
+async function listenOn(
+  server: Server | PlainServer,
+  {
+    host,
+    port,
+    limits,
+  }: { readonly host: string; readonly port: number; readonly limits: ConnectionLimits },
+): Promise<Listening> {
+  server.timeout = milliseconds(limits.idleTimeout);
+  server.maxConnections = limits.maxConnections;
+  const sockets = trackedSockets(server);
   try {
     await once(server.listen({ host, port }), 'listening');
-    return (server.address() as AddressInfo).port;
   } catch (cause) {
     const reason = listenFailures[errorCode(cause) ?? ''] ?? String(cause);
     throw new CaError('ERR_CA_LISTEN', `cannot listen on ${host} port ${port}: ${reason}`, {
       cause,
     });
   }
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }

@@ -1,0 +1,20 @@
+import { CliError } from '../errors.ts';
+import { readText } from '../read-text.ts';
+
+/**
+ * Returns the passphrase of the root's key: of the file, else of `ACMEX_CA_PASSPHRASE`.
+ * @throws CliError `ERR_CLI_USAGE` if there is neither
+ */
+export async function passphraseOf(
+  { passphraseFile }: { readonly passphraseFile?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  if (passphraseFile !== undefined)
+    return (await readText(passphraseFile, 'the passphrase file')).replace(/\r?\n$/, '');
+  if (env.ACMEX_CA_PASSPHRASE === undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      "the root's key must be encrypted: use --passphrase-file or ACMEX_CA_PASSPHRASE",
+    );
+  return env.ACMEX_CA_PASSPHRASE;
+}

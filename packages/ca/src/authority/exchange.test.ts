@@ -1,0 +1,125 @@
+import { X509Certificate } from 'node:crypto';
+import { ariCertificateId, parseChain } from '@acmex/certificate';
+import { virtualClock } from '@acmex/clock';
+import { memoryStorage } from '@acmex/storage';
+import { describe, expect, it } from '@jest/globals';
+import { base, issue, passphrase, postAs, raw, testAuthority, testCa } from '../ca.testing.ts';
+import {
+  createDevelopmentAuthority,
+  createIssuing,
+  loadAuthority,
+  replaceIssuing,
+  saveAuthority,
+} from '../index.ts';
+import { x509 } from './x509.ts';
+
+const copy = (bytes: Uint8Array) => Uint8Array.from(bytes);
+
+/** A CA with one certificate, and the same after its issuing certificate was replaced. */
+async function exchanged() {
+  const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
+  const storage = memoryStorage();
+  const authority = await testAuthority();
+  await saveAuthority(storage, { ...authority, issuingKey: copy(authority.issuingKey) });
+  const first = await loadAuthority(storage, { kind: 'private', clock });
+  const before = await testCa({ storage, clock, issuer: first.issuer });
+  const account = await before.account();
+  const old = await issue(before, account, ['a.test']);
+  const { root, issuing, rootKey } = authority;
+  await replaceIssuing(
+    storage,
+    await createIssuing({
+      root,
+      issuing,
+      passphrase,
+      rootKey: copy(rootKey!),
+      keyType: 'ec-p256',
+      clock,
+    }),
+  );
+  const { issuer, previousIssuers } = await loadAuthority(storage, { kind: 'private', clock });
+  const ca = await before.restarted({ issuer, previousIssuers });
+  const client = await ca.account();
+  return { ca, root, old, account, client, renewed: await issue(ca, client, ['a.test']) };
+}
+
+type Exchanged = Awaited<ReturnType<typeof exchanged>>;
+
+async function revoked({ ca }: Pick<Exchanged, 'ca'>, path: string) {
+  const answer = await ca.server.handler(new Request(base + path));
+  return new x509.X509Crl(await answer.arrayBuffer()).entries.map(
+    ({ serialNumber }) => serialNumber,
+  );
+}
+
+const urlsOf = (der: Uint8Array) =>
+  Buffer.from(der)
+    .toString('latin1')
+    .match(/https:\/\/ca\.test\/acme\/(crl|issuer)(\/\d)?/g)
+    ?.sort();
+
+describe('an issuing certificate that replaces another', () => {
+  it('has the name with a number, the constraints, and the root of the first', async () => {
+    const { old, renewed, root } = await exchanged();
+    const [first, second] = [old, renewed].map(({ pem }) => parseChain(pem)[1]!);
+    expect([first?.subject, second?.subject]).toEqual(['CN=Test Issuing', 'CN=Test Issuing 2']);
+    for (const { pem } of [old, renewed]) {
+      const [leaf, issuing] = parseChain(pem).map(
+        (certificate) => new X509Certificate(certificate.pem),
+      );
+      expect(leaf!.verify(issuing!.publicKey)).toBe(true);
+      expect(issuing!.verify(new X509Certificate(root).publicKey)).toBe(true);
+    }
+    const constraints = [first, second].map((certificate) =>
+      Buffer.from(
+        new x509.X509Certificate(copy(certificate!.der)).getExtension('2.5.29.30')!.value,
+      ).toString('hex'),
+    );
+    expect(constraints[0]).toBe(constraints[1]);
+  });
+
+  it('has its own CRL, and the first still signs that of what it issued', async () => {
+    const { ca, old, renewed, account, client } = await exchanged();
+    expect(urlsOf(old.leaf.der)).toEqual([`${base}/crl`, `${base}/issuer`]);
+    expect(urlsOf(renewed.leaf.der)).toEqual([`${base}/crl/2`, `${base}/issuer/2`]);
+    for (const [{ key, url }, { leaf }] of [
+      [account, old],
+      [client, renewed],
+    ] as const)
+      await postAs(ca, { key, url }, '/revoke-cert', {
+        certificate: Buffer.from(leaf.der).toString('base64url'),
+      });
+    await expect(revoked({ ca }, '/crl')).resolves.toEqual([old.leaf.serialNumber]);
+    await expect(revoked({ ca }, '/crl/2')).resolves.toEqual([renewed.leaf.serialNumber]);
+    await expect(raw(ca, '/crl/3')).resolves.toMatchObject({ status: 404 });
+    const issuer = await ca.server.handler(new Request(`${base}/issuer`));
+    expect(new X509Certificate(Buffer.from(await issuer.arrayBuffer())).subject).toBe(
+      'CN=Test Issuing',
+    );
+  });
+
+  it('renews what the first issued', async () => {
+    const { ca, old, account } = await exchanged();
+    const replaces = ariCertificateId(old.leaf);
+    await expect(raw(ca, `/renewal-info/${replaces}`)).resolves.toMatchObject({ status: 200 });
+    await expect(
+      postAs(ca, account, '/new-order', {
+        identifiers: [{ type: 'dns', value: 'a.test' }],
+        replaces,
+      }),
+    ).resolves.toMatchObject({ status: 201, json: { replaces } });
+  });
+
+  it('is refused without the key of the root, and for a development CA', async () => {
+    const { root, issuing, issuingKey } = await testAuthority();
+    await expect(
+      createIssuing({ root, issuing, rootKey: copy(issuingKey), passphrase }),
+    ).rejects.toMatchObject({ code: 'ERR_CA_CERTIFICATE' });
+    const storage = memoryStorage();
+    const development = await createDevelopmentAuthority();
+    await saveAuthority(storage, development);
+    await expect(
+      replaceIssuing(storage, { root, issuing, issuingKey: copy(issuingKey) }),
+    ).rejects.toMatchObject({ code: 'ERR_CA_DEVELOPMENT' });
+  });
+});
