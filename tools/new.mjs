@@ -1,6 +1,6 @@
 // `npm run new -- package|dns|storage|endpoint NAME`: writes a part of the house's shape.
 // Templates: tools/templates/KIND.mjs.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatted } from './formatted.mjs';
 
@@ -39,6 +39,9 @@ for (const [file, text] of Object.entries(files({ name, version, ...spellings(na
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, await formatted(path, text), { flag: 'wx' });
 }
+if (existsSync(join(root, folder, 'package.json')))
+  for (const licence of ['LICENSE-APACHE', 'LICENSE-MIT'])
+    copyFileSync(join(root, licence), join(root, folder, licence));
 if (config)
   writeFileSync(join(root, 'eslint.config.mjs'), await formatted('eslint.config.mjs', config));
 for (const { file, before, insert } of edits({ name, version, ...spellings(name) }))

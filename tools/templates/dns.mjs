@@ -45,9 +45,9 @@ const packageJson = ({ name, version, camel, pascal, upper }) => `{
     ".": { "@acmex/source": "./src/index.ts", "types": "./dist/index.d.ts", "default": "./dist/index.js" },
     "./package.json": "./package.json"
   },
-  "files": ["dist", "!dist/.tsbuildinfo"],
+  "files": ["dist", "!dist/.tsbuildinfo", "LICENSE-APACHE", "LICENSE-MIT"],
   "sideEffects": false,
-  "publishConfig": { "access": "public" },
+  "publishConfig": { "access": "public", "provenance": true },
   "dependencies": { "@acmex/clock": "^${version}", "@acmex/dns": "^${version}" },
   "acmex": {
     "dns": {

@@ -25,9 +25,9 @@ const packageJson = ({ name, version, pascal }) => `{
     ".": { "@acmex/source": "./src/index.ts", "types": "./dist/index.d.ts", "default": "./dist/index.js" },
     "./package.json": "./package.json"
   },
-  "files": ["dist", "!dist/.tsbuildinfo"],
+  "files": ["dist", "!dist/.tsbuildinfo", "LICENSE-APACHE", "LICENSE-MIT"],
   "sideEffects": false,
-  "publishConfig": { "access": "public" },
+  "publishConfig": { "access": "public", "provenance": true },
   "dependencies": { "@acmex/storage": "^${version}" },
   "nx": { "tags": ["scope:storage-driver"], "targets": { "build": {}, "lint": {}, "test": {} } }
 }

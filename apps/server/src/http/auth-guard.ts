@@ -136,7 +136,7 @@ function hasSameRights(caller: Caller, admitted: Caller): boolean {
   return rightsOf(caller) === rightsOf(admitted);
 }
 
-/** Returns what identifies the credential of a request, and tells nobody what it is. */
+/** Returns what identifies the credential of a request, without revealing it. */
 export function credentialId({ scope }: EndpointDescription, { headers }: ParsedRequest): string {
   const { 'x-api-key': key, authorization, 'webhook-signature': signature } = headers;
   return digestOf(JSON.stringify([scope === 'sender', key, authorization, signature]));

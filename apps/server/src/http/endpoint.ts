@@ -42,7 +42,7 @@ export interface EndpointDescription<
   readonly secret?: true;
   /**
    * How long a request may last: `answer` where the answer may wait for something, `stream` where
-   * it goes on. Such a request ends within seconds of the end of its credential.
+   * it is a stream. Such a request ends within seconds of the end of its credential.
    */
   readonly waits?: 'answer' | 'stream';
   /** Whether people look at it in a browser, which asks them for the key. */
