@@ -1,4 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { flattenedVerify, importJWK } from 'jose';
 import {
@@ -59,5 +60,112 @@ describe('an account key', () => {
     ],
   ])('is not made from %s', async (_, pem) => {
     await expect(importAccountKey(pem)).rejects.toMatchObject({ code: 'ERR_ACME_KEY' });
+  });
+});
+
+describe('an account key as other clients keep it', () => {
+  const openssl = (...command: string[]) =>
+    execFileSync('openssl', command, { encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] });
+  const input = (text: string, ...command: string[]) =>
+    execFileSync('openssl', command, {
+      input: text,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+  const ec = openssl('ecparam', '-name', 'prime256v1', '-genkey');
+  const sec1 = ec.slice(ec.indexOf('-----BEGIN EC PRIVATE'));
+  const bareSec1 = input(sec1, 'ec', '-no_public');
+  const pkcs8 = input(sec1, 'pkcs8', '-topk8', '-nocrypt');
+  const jwk = createPrivateKey(sec1).export({ format: 'jwk' });
+  const rsa = openssl('genrsa', '-traditional', '2048');
+  const rsaJwk = createPrivateKey(rsa).export({ format: 'jwk' });
+  const certificate = openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    '/CN=a',
+    '-keyout',
+    '/dev/null',
+  );
+  const encrypt = (...flags: string[]) =>
+    input(sec1, 'pkcs8', '-topk8', '-passout', 'pass:secret', ...flags);
+  const bag = 'Bag Attributes\n    localKeyID: 54 69 6D\nKey Attributes: <No Attributes>\n';
+
+  it.each<[string, () => string | Uint8Array, JsonWebKey]>([
+    ['PKCS#8', () => pkcs8, jwk],
+    ['SEC1', () => sec1, jwk],
+    ['SEC1 with EC PARAMETERS', () => ec, jwk],
+    ['SEC1 without its public key', () => bareSec1, jwk],
+    ['PKCS#1', () => rsa, rsaJwk],
+    ['a JWK of an RSA key, as certbot keeps it', () => JSON.stringify(rsaJwk), rsaJwk],
+    ['a JWK of an EC key', () => ` ${JSON.stringify(jwk, undefined, 2)}\n`, jwk],
+    ['with a byte order mark', () => `\uFEFF${sec1}`, jwk],
+    ['a JWK with a byte order mark', () => `\uFEFF${JSON.stringify(jwk)}`, jwk],
+    ['with bag attributes', () => bag + pkcs8, jwk],
+    [
+      'with Windows line ends and spaces around',
+      () => `  \r\n${ec.replaceAll('\n', '\r\n')}\r\n `,
+      jwk,
+    ],
+    ['with a certificate first', () => certificate + sec1, jwk],
+    ['with text around', () => `my key:\n${pkcs8}the end`, jwk],
+    ['bytes of PEM', () => new TextEncoder().encode(sec1), jwk],
+    ['PKCS#8 as DER', () => createPrivateKey(sec1).export({ format: 'der', type: 'pkcs8' }), jwk],
+    ['SEC1 as DER', () => createPrivateKey(sec1).export({ format: 'der', type: 'sec1' }), jwk],
+    ['PKCS#1 as DER', () => createPrivateKey(rsa).export({ format: 'der', type: 'pkcs1' }), rsaJwk],
+  ])('is imported: %s', async (_, source, { kty, crv, x, y, n, e }) => {
+    const key = await importAccountKey(source());
+    expect(key.jwk).toEqual(JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })));
+    const jws = await signJws(key, { nonce: 'n', url: 'https://ca.test/' }, '{}');
+    await flattenedVerify(jws, await importJWK({ ...key.jwk }, key.algorithm));
+  });
+
+  it.each([
+    ['AES-256', ['-v2', 'aes-256-cbc']],
+    ['AES-128', ['-v2', 'aes-128-cbc', '-v2prf', 'hmacWithSHA1']],
+    ['SHA-512', ['-v2', 'aes-192-cbc', '-v2prf', 'hmacWithSHA512']],
+  ])('is decrypted with its passphrase: %s', async (_, flags) => {
+    const encrypted = encrypt(...flags);
+    const { jwk: decrypted } = await importAccountKey(encrypted, { passphrase: 'secret' });
+    expect(decrypted).toMatchObject({ x: jwk.x, y: jwk.y });
+    for (const passphrase of [undefined, 'wrong', ''])
+      await expect(importAccountKey(encrypted, { passphrase })).rejects.toMatchObject({
+        code: 'ERR_ACME_KEY_PASSPHRASE',
+        message: expect.stringContaining('encrypted'),
+      });
+  });
+
+  it.each<[string, () => string, RegExp]>([
+    ['scrypt', () => encrypt('-scrypt'), /encrypted with a cipher/],
+    ['Triple DES', () => encrypt('-v2', 'des3'), /encrypted with a cipher/],
+    ['the old form', () => input(sec1, 'ec', '-aes256', '-passout', 'pass:secret'), /encrypted/],
+    ['secp256k1', () => openssl('ecparam', '-name', 'secp256k1', '-genkey', '-noout'), /secp256k1/],
+    [
+      'explicit parameters',
+      () =>
+        openssl(
+          'ecparam',
+          '-name',
+          'brainpoolP256r1',
+          '-genkey',
+          '-noout',
+          '-param_enc',
+          'explicit',
+        ),
+      /explicit parameters/,
+    ],
+    ['Ed448', () => openssl('genpkey', '-algorithm', 'ed448'), /Ed448/],
+    ['a certificate', () => certificate, /"CERTIFICATE"/],
+    ['a damaged key', () => sec1.replace(/\n.{20}/, '\n'), /damaged|cannot be read/],
+  ])('says why it cannot be used: %s', async (_, source, words) => {
+    await expect(importAccountKey(source(), { passphrase: 'secret' })).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_ACME_KEY/),
+      message: expect.stringMatching(words),
+    });
   });
 });

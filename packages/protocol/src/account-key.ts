@@ -7,7 +7,9 @@ import {
   type JWK,
   type CryptoKey,
 } from 'jose';
+import { readKey } from './account-key-file.ts';
 import { AcmeError } from './errors.ts';
+import { describePkcs8 } from './private-key-der.ts';
 
 /**
  * The signature algorithms of account keys. RFC 7518, RFC 8037. CAs take ES256 and RS256
@@ -53,35 +55,54 @@ export async function generateAccountKey(
     modulusLength: 2048,
   });
   const pkcs8 = new Uint8Array(await crypto.subtle.exportKey('pkcs8', privateKey));
+  return { key: await fromCryptoKey(algorithm, privateKey), pem: pem(pkcs8) };
+}
+
+function pem(pkcs8: Uint8Array): string {
   const lines = btoa(String.fromCharCode(...pkcs8)).replace(/.{1,64}/g, '$&\n');
-  return {
-    key: await fromCryptoKey(algorithm, privateKey),
-    pem: `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n`,
-  };
+  return `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n`;
+}
+
+export interface ImportKeyOptions {
+  /** For a key that is encrypted. */
+  readonly passphrase?: string | undefined;
 }
 
 /**
- * An account key from PKCS#8 PEM or a private JWK.
- * @throws AcmeError `ERR_ACME_KEY` when it is neither, or of a kind that ACME has no algorithm for
+ * Imports an account key as ACME clients keep it: PKCS#8 (also encrypted, by PBES2 with AES), SEC1
+ * and PKCS#1 as PEM with any text and other blocks around, or as DER; a private JWK, also as JSON
+ * text, such as the private_key.json of certbot.
+ * @throws AcmeError `ERR_ACME_KEY` when it is none of these, or of a kind that ACME has no algorithm
+ * for; `ERR_ACME_KEY_PASSPHRASE` when it is encrypted and the passphrase is missing or wrong
  */
-export async function importAccountKey(source: string | JWK): Promise<AccountKey> {
-  for (const algorithm of typeof source === 'string' || source.alg === undefined
-    ? jwsAlgorithms
-    : jwsAlgorithms.filter((algorithm) => algorithm === source.alg)) {
+export async function importAccountKey(
+  source: string | Uint8Array | JWK,
+  { passphrase }: ImportKeyOptions = {},
+): Promise<AccountKey> {
+  const isText = typeof source === 'string' || source instanceof Uint8Array;
+  const key = isText ? await readKey(source, passphrase) : { jwk: source };
+  const pkcs8 = 'pkcs8' in key ? pem(key.pkcs8) : undefined;
+  const wanted = 'jwk' in key ? key.jwk.alg : undefined;
+  const candidates = jwsAlgorithms.filter((algorithm) => (wanted ?? algorithm) === algorithm);
+  for (const algorithm of candidates) {
     try {
-      const key =
-        typeof source === 'string'
-          ? await importPKCS8(source, algorithm, { extractable: true })
-          : await importJWK(source, algorithm, { extractable: true });
-      if (!(key instanceof Uint8Array) && key.type === 'private')
-        return await fromCryptoKey(algorithm, key);
+      const imported =
+        'jwk' in key
+          ? await importJWK(key.jwk, algorithm, { extractable: true })
+          : await importPKCS8(pkcs8 ?? '', algorithm, { extractable: true });
+      if (!(imported instanceof Uint8Array) && imported.type === 'private')
+        return await fromCryptoKey(algorithm, imported);
     } catch {
       continue; // a key of another kind: the next algorithm is tried, and the error below says when none fits
     }
   }
-  throw new AcmeError(
+  throw unusable('jwk' in key ? undefined : describePkcs8(key.pkcs8));
+}
+
+function unusable(kind: string | undefined): AcmeError {
+  return new AcmeError(
     'ERR_ACME_KEY',
-    'the account key is not a private key that ACME can use: give PKCS#8 PEM ("BEGIN PRIVATE KEY") or a JWK of P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519',
+    `the account key is not a private key that ACME can use${kind === undefined ? '' : `: it is ${kind}`}; use P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519, as PEM or JWK`,
   );
 }
 

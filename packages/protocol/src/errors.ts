@@ -14,6 +14,12 @@ export const acmeErrors = {
     http: 422,
     mendedBy: 'person',
   },
+  ERR_ACME_KEY_PASSPHRASE: {
+    meaning: 'The account key is encrypted, and its passphrase is missing or wrong.',
+    cure: 'Use the passphrase that the key was encrypted with, or a copy that is not encrypted.',
+    exit: 3,
+    http: 422,
+  },
   ERR_ACME_URL: {
     meaning: 'The address of the directory is not an https URL.',
     cure: "Give the URL of the CA's ACME directory; plain http is for loopback addresses only.",

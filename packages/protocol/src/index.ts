@@ -13,6 +13,7 @@ export {
   type AccountKey,
   generateAccountKey,
   importAccountKey,
+  type ImportKeyOptions,
   type JwsAlgorithm,
   jwsAlgorithms,
   type PublicJwk,
