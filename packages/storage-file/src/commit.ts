@@ -15,7 +15,7 @@ interface Move {
 }
 
 export const newFiles = join(ownFolder, 'new');
-const journal = join(ownFolder, 'journal');
+export const journal = join(ownFolder, 'journal');
 
 /**
  * Does what one write wants, for who holds the mutex: nothing where a version is another one. New

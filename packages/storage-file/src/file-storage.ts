@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '@acmex/clock';
 import { checkedChanges, checkedKey, checkedPrefix, type Storage } from '@acmex/storage';
-import { commit, recover } from './commit.ts';
+import { commit, journal, recover } from './commit.ts';
 import { commitMutex } from './commit-mutex.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { entryIn, fileOf } from './entry-file.ts';
@@ -11,6 +11,7 @@ import {
   type FileSystemType,
   fileSystemType,
   mutexFolder,
+  assertReadable,
   prepare,
   snapshotFolder,
 } from './place.ts';
@@ -29,7 +30,8 @@ export interface FileStorageOptions {
 /**
  * A storage in files, for any number of processes on one machine: a key `a/b` is the file `a/b=`.
  * Folders have mode 0700, files 0600. What was acknowledged is flushed to the disk. Opened with the
- * first call.
+ * first call. Where nothing may be written, as on a read-only file system, `get` and `list` read
+ * what is there.
  */
 export function fileStorage(options: FileStorageOptions): Storage {
   return fileStorageOn(nodeDisk, options);
@@ -60,16 +62,20 @@ export function fileStorageOn(
     });
   };
 
+  const openedToRead = async (signal: AbortSignal | undefined) => {
+    await opened(signal).catch(async (error: unknown) => await assertReadable(error, root, disk));
+  };
+
   return {
     async get(key, { signal } = {}) {
       checkedKey(key);
-      await opened(signal);
+      await openedToRead(signal);
       const bytes = await disk.read(fileOf(root, key));
       return bytes && entryIn(key, bytes);
     },
     async *list(prefix, options = {}) {
       checkedPrefix(prefix);
-      await opened(options.signal);
+      await openedToRead(options.signal);
       if ((options.limit ?? 1) > 0) yield* entriesBelow(root, disk, prefix, options);
     },
     async *snapshot(options = {}) {
@@ -147,7 +153,7 @@ function committing(
         const wasReleased = held === undefined;
         return await holding(async () => {
           signal?.throwIfAborted();
-          if (!isRecovered || (wasReleased && (await disk.read(join(root, '.acmex/journal')))))
+          if (!isRecovered || (wasReleased && (await disk.read(join(root, journal)))))
             await recover(root, disk);
           isRecovered = false;
           const result = await work();

@@ -3,7 +3,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '@acmex/errors';
 import { StorageError, StorageUnavailableError } from '@acmex/storage';
-import { newFiles } from './commit.ts';
+import { journal, newFiles } from './commit.ts';
 import type { Disk } from './disk.ts';
 import { ownFolder } from './entry-file.ts';
 
@@ -64,6 +64,20 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
   for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder])
     await disk.makeFolder(join(root, folder));
   if (!existingFormat) await markAsOurs(root, disk);
+}
+
+/**
+ * Lets a storage be read in whose folder nothing may be written: it is one of this version, and no
+ * commit is half done.
+ * @param error what prevented it from being opened; thrown for every other cause
+ * @throws StorageError `ERR_STORAGE_NEWER`, `ERR_STORAGE_PLACE`
+ */
+export async function assertReadable(error: unknown, root: string, disk: Disk): Promise<void> {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!['EROFS', 'EACCES', 'EPERM'].includes(errorCode(cause) ?? '')) throw error;
+  const existingFormat = await disk.read(join(root, format));
+  if (!existingFormat || (await disk.read(join(root, journal)))) throw error;
+  checkFormat(root, existingFormat.toString('utf8', 0, 100));
 }
 
 async function markAsOurs(root: string, disk: Disk): Promise<void> {
