@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateStore } from '@acmex/orchestrator';
-import { describeWith, eventually, startPebble } from '@acmex/services';
+import { describeWith, eventually, readOnlyFolder, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -157,6 +157,24 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     await expect(run(['cert', 'show', 'moved.test'])).resolves.toMatchObject({
       code: 2,
       stderr: expect.stringContaining('no managed certificate has the name moved.test'),
+    });
+  });
+
+  it('is listed, watched and exported from a storage where nothing may be written', async () => {
+    await obtain(['-d', 'read.test']);
+    const pem = await readFile(at('certificate.pem'), 'utf8');
+    await using storage = await readOnlyFolder(at('data'));
+    expect(storage).toBeDefined();
+    expect(await list()).toMatchObject([{ names: ['read.test'], state: 'valid' }]);
+    await expect(run(['status'])).resolves.toMatchObject({ code: 0 });
+    await expect(run(['cert', 'export', 'read.test'])).resolves.toMatchObject({ stdout: pem });
+    await run(['cert', 'export', 'read.test', '-k', at('exported.pem')]);
+    expect(await readFile(at('exported.pem'), 'utf8')).toBe(
+      await readFile(at('private_key.pem'), 'utf8'),
+    );
+    await expect(run(['cert', 'pause', 'read.test'])).resolves.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('ERR_STORAGE_UNAVAILABLE'),
     });
   });
 

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
+import { readOnlyFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
@@ -270,7 +271,7 @@ describe('the place of fileStorage', () => {
     ]);
     // Before a process died in the middle of a commit, it has left a file there.
     await writeFile(join(path, '.acmex/new/left'), 'x');
-    await using mount = await readOnly(path);
+    await using mount = await readOnlyFolder(path);
     expect(mount).toBeDefined();
     const storage = fileStorage({ path });
     expect((await storage.get('a'))?.value).toEqual(bytes('1'));
@@ -285,7 +286,7 @@ describe('the place of fileStorage', () => {
   it('is not read where nothing may be written while a commit is half done', async () => {
     await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
     await writeFile(join(path, '.acmex/journal'), '[{"to":"a="}]');
-    await using mount = await readOnly(path);
+    await using mount = await readOnlyFolder(path);
     expect(mount).toBeDefined();
     await expect(fileStorage({ path }).get('a')).rejects.toEqual(
       refusal('ERR_STORAGE_UNAVAILABLE', path),
@@ -301,28 +302,3 @@ describe('the place of fileStorage', () => {
     );
   });
 });
-
-/**
- * Lets nothing be written below a folder until it is disposed of: root by a read-only mount, others
- * by the modes of the folders.
- */
-async function readOnly(place: string): Promise<AsyncDisposable> {
-  if (process.getuid?.() === 0) {
-    for (const options of ['bind', 'remount,bind,ro'])
-      expect(spawnSync('mount', ['-o', options, place, place]).status).toBe(0);
-    return {
-      async [Symbol.asyncDispose]() {
-        spawnSync('umount', [place]);
-      },
-    };
-  }
-  const folders = ['', '.acmex', '.acmex/new', '.acmex/commit', '.acmex/snapshot'];
-  const setMode = async (mode: number) =>
-    await Promise.all(folders.map((name) => chmod(join(place, name), mode)));
-  await setMode(0o500);
-  return {
-    async [Symbol.asyncDispose]() {
-      await setMode(0o700);
-    },
-  };
-}

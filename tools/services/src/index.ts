@@ -8,6 +8,7 @@ export { type LocalCertificate, localCertificate } from './local-certificate.ts'
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
 export { type PowerDns, type PowerDnsOptions, startPowerDns } from './powerdns.ts';
 export { type Program, ProgramError, type ProgramOptions, startProgram } from './program.ts';
+export { readOnlyFolder } from './read-only.ts';
 export {
   type RedisCluster,
   type RedisSentinel,
