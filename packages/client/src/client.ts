@@ -168,10 +168,10 @@ export class AcmeClient {
       if (order.status !== 'pending') await this.abandon(current);
     } else {
       await this.abandon(current);
-      await keep({ ...newState, ordering: true });
+      await keep({ ...noOrder, ordering: true });
       order = await newOrder(this.#session, { identifiers, ...wishes }, { signal }).catch(
         async (error: unknown) => {
-          if (isRefused(error)) await keep(newState);
+          if (isRefused(error)) await keep(noOrder);
           throw error;
         },
       );
@@ -504,6 +504,9 @@ function statusOf(error: unknown): number | undefined {
   const status = (error as { readonly status?: unknown } | null)?.status;
   return typeof status === 'number' ? status : undefined;
 }
+
+/** What a state becomes when there is no order any more. */
+const noOrder = { ...newState, order: undefined, ordering: undefined };
 
 /** Whether the CA answered, and so made nothing. */
 function isRefused(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { boundedRetryAfter, type Clock, milliseconds } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { type Change, records, type Storage, type Stored } from '@acmex/storage';
+import { records, type Storage, type Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
@@ -82,9 +82,11 @@ export class Holds {
       return;
     const at = now.toString();
     if ('names' in limit) {
-      const id = `${issuer}/${digestOf(limit)}`;
-      const hold = { ...limit, at, until: boundedRetryAfter(after, { now }).toString() };
-      await this.#storage.write([...(await this.#endedHolds(issuer)), namedHolds.put(id, hold)]);
+      await this.#holdNames(issuer, {
+        ...limit,
+        at,
+        until: boundedRetryAfter(after, { now }).toString(),
+      });
       return;
     }
     const longest = now.add({ milliseconds: milliseconds(longestUnnamedHold) });
@@ -93,6 +95,19 @@ export class Holds {
     const before = (await holds.read(this.#storage, issuer))?.record.until;
     if (before === undefined || Date.parse(before) < until.epochMilliseconds)
       await this.#storage.write([holds.put(issuer, { at, until: until.toString() })]);
+  }
+
+  /** Stores a hold unless one for the same names lasts longer, and removes those that have ended. */
+  async #holdNames(issuer: string, hold: NamedHold): Promise<void> {
+    const id = `${issuer}/${digestOf(hold)}`;
+    const before = (await namedHolds.read(this.#storage, id))?.record.until;
+    if (before !== undefined && Date.parse(before) > Date.parse(hold.until)) return;
+    const ended = await this.#endedHolds(issuer);
+    const key = namedHolds.key(id);
+    await this.#storage.write([
+      ...ended.filter(({ remove }) => remove !== key),
+      namedHolds.put(id, hold),
+    ]);
   }
 
   #assertEnded(
@@ -117,7 +132,7 @@ export class Holds {
   }
 
   /** Returns changes that remove holds that have ended. */
-  async #endedHolds(issuer: string): Promise<readonly Change[]> {
+  async #endedHolds(issuer: string): Promise<readonly { readonly remove: string }[]> {
     const now = this.#clock.now().epochMilliseconds;
     return (await this.#namedHolds(issuer))
       .filter(({ record }) => Date.parse(record.until) <= now)

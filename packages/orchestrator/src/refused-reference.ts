@@ -36,12 +36,13 @@ const otherCauses: ReadonlySet<string> = new Set([
  */
 export function mayConcernReplaces(error: unknown): boolean {
   const code = errorCode(error) ?? '';
-  if (code === 'ERR_ACME_ALREADY_REPLACED') return true;
   const { status, retryAfter } = (error ?? {}) as {
     readonly status?: unknown;
     readonly retryAfter?: unknown;
   };
-  if (typeof status !== 'number' || retryAfter !== undefined) return false;
+  if (retryAfter !== undefined) return false;
+  if (code === 'ERR_ACME_ALREADY_REPLACED') return true;
+  if (typeof status !== 'number') return false;
   return !otherCauses.has(code) || /replace/i.test((error as Error).message);
 }
 

@@ -105,6 +105,15 @@ describe('a limit of a CA', () => {
     await expect(ordered('mail.example.test')).resolves.toBe('issued');
   });
 
+  it('is stored again when the CA repeats it', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      issuer.failures.push(limited('too many certificates (50) already issued for "b.test"'));
+      await expect(ordered('b.test')).resolves.toBe('ERR_ACME_RATE_LIMITED');
+      await expect(ordered('www.b.test')).resolves.toBe('ERR_ORCHESTRATOR_HELD');
+      await clock.advance({ hours: 1 });
+    }
+  });
+
   it('holds the names of its subproblems', async () => {
     issuer.failures.push(
       Object.assign(limited('too many requests'), {

@@ -69,5 +69,5 @@ export function memoryStorage(): Storage {
 
 /** Its own bytes: what a caller does to them changes nothing here. */
 function copied(entry: Entry): Entry {
-  return { ...entry, value: Uint8Array.from(entry.value) };
+  return { ...entry, value: new Uint8Array(entry.value) };
 }
