@@ -32,6 +32,8 @@ it('no certificate expires while its CA would issue, and no CA is asked more oft
   let [issued, refused, questions] = [0, 0, 0];
   const count = single === undefined ? scenarios : 1;
   for (let seed = first; seed < first + count; seed += 1) {
+    const done = seed - first;
+    if (done > 0 && done % 1000 === 0) console.log(`${done} scenarios, ${issued} certificates`);
     seedIds(seed);
     const report = await simulate(seed);
     jest.restoreAllMocks();
