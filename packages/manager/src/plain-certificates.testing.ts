@@ -77,7 +77,7 @@ async function verifyPlain(
       'ERR_CERTIFICATE_VALIDITY',
       `the certificate is valid from ${leaf.notBefore} to ${leaf.notAfter}, and now is ${now}`,
     );
-  return await Promise.resolve({ leaf, chain: [leaf], pem: chain });
+  return await Promise.resolve({ leaf, chain: [leaf], pem: chain, warnings: [] });
 }
 
 /** What takes the place of the functions of `@acmex/certificate`. */

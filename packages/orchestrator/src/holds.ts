@@ -92,21 +92,19 @@ export class Holds {
     const longest = now.add({ milliseconds: milliseconds(longestUnnamedHold) });
     const bounded = boundedRetryAfter(after, { now });
     const until = limit.applies === 'issuer' ? bounded : earlier(bounded, longest);
-    const before = (await holds.read(this.#storage, issuer))?.record.until;
-    if (before === undefined || Date.parse(before) < until.epochMilliseconds)
-      await this.#storage.write([holds.put(issuer, { at, until: until.toString() })]);
+    const before = (await holds.read(this.#storage, issuer))?.record;
+    await this.#storage.write([holds.put(issuer, merged({ at, until: until.toString() }, before))]);
   }
 
-  /** Stores a hold unless one for the same names lasts longer, and removes those that have ended. */
+  /** Stores a hold, and removes those that have ended. */
   async #holdNames(issuer: string, hold: NamedHold): Promise<void> {
     const id = `${issuer}/${digestOf(hold)}`;
-    const before = (await namedHolds.read(this.#storage, id))?.record.until;
-    if (before !== undefined && Date.parse(before) > Date.parse(hold.until)) return;
+    const before = (await namedHolds.read(this.#storage, id))?.record;
     const ended = await this.#endedHolds(issuer);
     const key = namedHolds.key(id);
     await this.#storage.write([
       ...ended.filter(({ remove }) => remove !== key),
-      namedHolds.put(id, hold),
+      namedHolds.put(id, merged(hold, before)),
     ]);
   }
 
@@ -139,6 +137,15 @@ export class Holds {
       .slice(0, 50)
       .map(({ key }) => ({ remove: key }));
   }
+}
+
+/**
+ * Returns the hold of a new refusal, which lasts as long as an earlier one. For a certificate that
+ * was not held any longer by that one, the new refusal counts from now.
+ */
+function merged<T extends Hold>(hold: T, before: Hold | undefined): T {
+  const isLonger = before !== undefined && Date.parse(before.until) > Date.parse(hold.until);
+  return isLonger ? { ...hold, until: before.until } : hold;
 }
 
 /**
