@@ -1,8 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createCsr, nodeCrypto, parseCsr, type PrivateKey, webcrypto } from './index.ts';
+import { alternativeNamesValue, subjectAltName } from './alternative-names.ts';
+import { der, objectIdentifier } from './der.ts';
 import { toPem } from './pem.ts';
+import { signatureAlgorithmDer } from './signature-algorithm.ts';
 import { x509 } from './x509.ts';
 
 const name = (value: string) => ({ type: 'dns', value });
@@ -220,5 +224,54 @@ describe('parseCsr', () => {
     ]) {
       await expect(parseCsr(input)).rejects.toMatchObject({ code: 'ERR_CSR_FORMAT' });
     }
+  });
+  it.each<[string, readonly string[], RegExp]>([
+    ['RSA 1024', ['-newkey', 'rsa:1024'], /"rsa 1024"/],
+    ['secp256k1', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp256k1'], /"ec secp256k1"/],
+    ['Ed448', ['-newkey', 'ed448'], /"ed448"/],
+    [
+      'explicit parameters',
+      [
+        ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:brainpoolP256r1'],
+        ...['-pkeyopt', 'ec_param_enc:explicit'],
+      ],
+      /type "ec/,
+    ],
+  ])('refuses a key that no public CA certifies, by its name: %s', async (_, flags, words) => {
+    const request = [
+      ...['req', '-new', ...flags, '-nodes', '-keyout', '/dev/null'],
+      ...['-subj', '/CN=a.test', '-addext', 'subjectAltName=DNS:a.test'],
+    ];
+    const pem = execFileSync('openssl', request, { stdio: ['ignore', 'pipe', 'ignore'] });
+    await expect(parseCsr(pem)).rejects.toMatchObject({
+      code: 'ERR_KEY_TYPE',
+      message: expect.stringMatching(words),
+    });
+  });
+  it("reads extensions under Microsoft's attribute", async () => {
+    const value = alternativeNamesValue([name('a.test'), name('b.test')]);
+    const extension = der(0x30, objectIdentifier(subjectAltName), der(0x04, value));
+    const attribute = der(
+      0x30,
+      objectIdentifier('1.3.6.1.4.1.311.2.1.14'),
+      der(0x31, der(0x30, extension)),
+    );
+    const info = der(
+      0x30,
+      Uint8Array.of(0x02, 0x01, 0x00),
+      der(0x30),
+      key.publicKey,
+      der(0xa0, attribute),
+    );
+    const signature = await key.sign(info);
+    const request = der(
+      0x30,
+      info,
+      signatureAlgorithmDer(key.type),
+      der(0x03, Uint8Array.of(0), signature),
+    );
+    await expect(parseCsr(request)).resolves.toMatchObject({
+      identifiers: [name('a.test'), name('b.test')],
+    });
   });
 });

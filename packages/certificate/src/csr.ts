@@ -1,3 +1,5 @@
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Extensions } from '@peculiar/asn1-x509';
 import { CertificateError } from './errors.ts';
 import { der, objectIdentifier } from './der.ts';
 import { checkedIdentifier, compareIdentifiers, type Identifier } from '@acmex/identifier';
@@ -39,6 +41,8 @@ export interface CertificateRequestInfo {
 }
 
 const extensionRequest = '1.2.840.113549.1.9.14';
+/** The same attribute as older programs of Microsoft write it. */
+const microsoftExtensionRequest = '1.3.6.1.4.1.311.2.1.14';
 
 /**
  * Creates a certificate signing request (PKCS#10, RFC 2986). Only `key.sign` signs it, so the key
@@ -117,10 +121,11 @@ function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
 /**
  * Reads a request and checks that who made it has the key.
  * @param input PEM, whose first request is read, or DER; 1 MiB at most
- * @throws CertificateError `ERR_CSR_FORMAT`, `ERR_CSR_NAMES`
+ * @throws CertificateError `ERR_CSR_FORMAT`, `ERR_CSR_NAMES`, `ERR_KEY_TYPE` for a key that no public
+ * CA certifies
  */
 export async function parseCsr(input: string | Uint8Array): Promise<CertificateRequestInfo> {
-  const { bytes, csr, names } = await read(input);
+  const { bytes, csr, extensions, names } = await read(input);
   const { otherNames } = names;
   if (otherNames.length > 0)
     throw new CertificateError(
@@ -134,7 +139,7 @@ export async function parseCsr(input: string | Uint8Array): Promise<CertificateR
     identifiers,
     publicKey,
     keyType: describePublicKey(publicKey),
-    mustStaple: asksForStapling(csr.getExtension(tlsFeature)),
+    mustStaple: asksForStapling(extensions.find(({ type }) => type === tlsFeature) ?? null),
   };
 }
 
@@ -180,11 +185,14 @@ async function read(input: string | Uint8Array) {
   try {
     const bytes = Uint8Array.from(blocks[0] ?? []);
     const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
+    checkKey(new Uint8Array(csr.publicKey.rawData));
+    const extensions = extensionsOf(csr);
     const names = alternativeNames(
-      csr.extensions.find((entry) => entry instanceof x509.SubjectAlternativeNameExtension),
+      extensions.find((entry) => entry instanceof x509.SubjectAlternativeNameExtension),
     );
-    if (await csr.verify()) return { bytes, csr, names };
+    if (await csr.verify()) return { bytes, csr, extensions, names };
   } catch (cause) {
+    if (cause instanceof CertificateError) throw cause;
     throw new CertificateError(
       'ERR_CSR_FORMAT',
       'the certificate signing request cannot be read: it is damaged; make it again',
@@ -194,5 +202,29 @@ async function read(input: string | Uint8Array) {
   throw new CertificateError(
     'ERR_CSR_FORMAT',
     "the certificate signing request's signature is not of its own key: make it again",
+  );
+}
+
+/** The extensions that a request asks for, under either of the two attributes. */
+function extensionsOf(csr: x509.Pkcs10CertificateRequest): readonly x509.Extension[] {
+  const attribute = csr.getAttribute(microsoftExtensionRequest);
+  const further = (attribute?.values ?? [])
+    .flatMap((value) => [...AsnConvert.parse(value, Extensions)])
+    .map((value) => x509.ExtensionFactory.create(AsnConvert.serialize(value)));
+  const extensions = [...csr.extensions, ...further];
+  if (new Set(extensions.map(({ type }) => type)).size < extensions.length)
+    throw new RangeError('it has an extension twice');
+  return extensions;
+}
+
+/** @throws CertificateError `ERR_KEY_TYPE` */
+function checkKey(publicKey: Uint8Array): void {
+  const type = describePublicKey(publicKey);
+  const bits = Number(/^rsa[ -](\d+)$/.exec(type)?.[1]);
+  if (bits >= 2048 || /^(ec-p\d+|ed25519)$/.test(type)) return;
+  const words = type === 'ec' ? 'ec with explicit curve parameters' : type;
+  throw new CertificateError(
+    'ERR_KEY_TYPE',
+    `the certificate signing request is for a key of type ${quoted(words)}, which is not supported: use EC P-256, P-384 or P-521, RSA of 2048 bits or more, or Ed25519`,
   );
 }
