@@ -3,7 +3,7 @@ import { type Agent, type AgentOptions, assertNoneMissing, openAgent } from '@ac
 import { credentialInFile, openNetwork } from '@acmex/config';
 import { dataDirectory } from './configuration.ts';
 import { exitCodeOf } from './exit-code.ts';
-import { readText } from './read-text.ts';
+import { readCertificates } from './read-text.ts';
 import { logTo } from './server/serve.ts';
 import type { LogLevel, Terminal } from './terminal.ts';
 
@@ -12,7 +12,7 @@ export interface AgentCommandOptions {
   readonly keyFile: string;
   readonly certificate?: readonly string[];
   readonly directory?: string;
-  readonly deployHook?: string;
+  readonly deployHook?: readonly string[];
   readonly probe?: { readonly host: string; readonly port: number };
   readonly caCertificate?: string;
   readonly name?: string;
@@ -52,13 +52,15 @@ async function agentOptions(
   const { env } = terminal;
   const network = await openNetwork(undefined, { environment: env });
   const serverCa =
-    caCertificate === undefined ? undefined : await readText(caCertificate, 'the CA certificate');
+    caCertificate === undefined
+      ? undefined
+      : await readCertificates(caCertificate, 'the CA certificate');
   return {
     servers: server,
     key: async () => await credentialInFile(keyFile),
     directory: options.directory ?? join(dataDirectory(terminal), 'agent'),
     certificates: certificate,
-    hook: deployHook?.split(/\s+/).filter((word) => word !== ''),
+    hook: deployHook,
     probe,
     environment: env,
     name: options.name,

@@ -3,7 +3,7 @@ import type { AccountDescription } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
-import { readText } from './read-text.ts';
+import { readCertificates } from './read-text.ts';
 
 /** A CA, and the account at it. */
 export interface CertificateAuthority extends AccountDescription {
@@ -44,20 +44,35 @@ export async function chooseAuthority(
 ): Promise<CertificateAuthority> {
   const { email, acceptTos = false, caCertificate } = options;
   const chosen = await choose(options, config);
-  const configuredContact = chosen.contact ?? config.values.acme.contact.map(toMailto);
+  const configuredContact = chosen.contact ?? config.values.acme.contact.flatMap(contactsOf);
   return {
     ...chosen,
     ...(caCertificate === undefined
       ? {}
-      : { caCertificate: await readText(caCertificate, 'the CA certificate') }),
-    contact: email === undefined ? configuredContact : [`mailto:${email}`],
+      : { caCertificate: await readCertificates(caCertificate, 'the CA certificate') }),
+    contact: email === undefined ? configuredContact : contactsOf(email),
     agreed: acceptTos || (chosen.agreed ?? false),
     externalAccount: external(options, environment) ?? chosen.externalAccount,
   };
 }
 
-function toMailto(address: string): string {
-  return address.startsWith('mailto:') ? address : `mailto:${address}`;
+/**
+ * Returns the contacts of a list of e-mail addresses with commas: each as a mailto URL. RFC 8555
+ * §7.3
+ * @throws CliError `ERR_CLI_USAGE` for what is not an e-mail address
+ */
+export function contactsOf(addresses: string): readonly string[] {
+  return addresses
+    .split(',')
+    .map((text) => text.trim().replace(/^mailto:\s*/i, ''))
+    .filter((address) => address !== '')
+    .map((address) => {
+      if (/^[^@\s?]+@[^@\s?]+$/.test(address)) return `mailto:${address}`;
+      throw new CliError(
+        'ERR_CLI_USAGE',
+        `${JSON.stringify(address)} is not an e-mail address: use one as admin@example.com, and commas between several`,
+      );
+    });
 }
 
 async function choose(options: AuthorityOptions, config: Config): Promise<CertificateAuthority> {

@@ -1,4 +1,6 @@
 import {
+  exposedCredentials,
+  faultText,
   keysOf,
   openDriver as openDriverAt,
   openStorage as openStorageOf,
@@ -17,6 +19,7 @@ export async function openStorage(
   terminal: Pick<Terminal, 'env' | 'uid'>,
   report: Reporter,
 ): Promise<Storage> {
+  for (const fault of await exposedCredentials(configuration)) report.warn(faultText(fault));
   return await openStorageOf(storageOf(configuration), {
     directory: dataDirectory(terminal),
     onNotice: (message) => report.warn(message),

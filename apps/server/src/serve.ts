@@ -2,6 +2,8 @@ import 'reflect-metadata';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import {
   type Config,
+  exposedCredentials,
+  faultText,
   openStorage,
   type Override,
   readConfig,
@@ -146,6 +148,8 @@ async function start(
   const address = listenAddress(role, config);
   if (address) assertPrivate(config, address);
   const redis = teamRedisOf(config, role);
+  for (const fault of await exposedCredentials(config))
+    log({ level: 'warn', msg: faultText(fault) });
   const storage = resources.use(
     await openStorage(storageOf(config), {
       directory: dataDirectory,

@@ -62,6 +62,18 @@ export function parseChain(pem: string): readonly CertificateInfo[] {
   );
 }
 
+/**
+ * Returns the certificates of a file as PEM, in their order; whatever is around them is left out.
+ * @param bytes PEM, or one certificate as DER; 1 MiB at most
+ * @throws CertificateError `ERR_CERTIFICATE_FORMAT`
+ */
+export function certificatesPem(bytes: Uint8Array): string {
+  const blocks = certificateBlocks(bytes);
+  return blocks
+    .map((der, index) => readCertificate(der, `certificate ${index + 1} of ${blocks.length}`).pem)
+    .join('');
+}
+
 function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | undefined)[] {
   if (input.length > largestText)
     throw new CertificateError(

@@ -1,5 +1,10 @@
 export { ariCertificateId } from './ari-certificate-id.ts';
-export { type CertificateInfo, parseCertificate, parseChain } from './certificate-info.ts';
+export {
+  type CertificateInfo,
+  certificatesPem,
+  parseCertificate,
+  parseChain,
+} from './certificate-info.ts';
 export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } from './csr.ts';
 export { isOneSequence } from './der.ts';
 export { encryptedPrivateKeyPem } from './encrypted-key.ts';

@@ -52,6 +52,7 @@ export function credentialKey(access: CredentialAccess) {
         (source) =>
           new Secret(nonEmpty(source, access), {
             isFromProgram: typeof source === 'object' && source.command !== undefined,
+            isInline: typeof source === 'string',
           }),
       )
       .meta({ description: meaning, writeOnly: true });

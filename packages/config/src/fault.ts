@@ -3,8 +3,13 @@ export type Origin =
   /** As `--storage`. */
   | { readonly from: 'flag'; readonly flag: string }
   | { readonly from: 'environment'; readonly variable: string }
-  /** `line` counts from 1. */
-  | { readonly from: 'file'; readonly file: string; readonly line: number }
+  /** `line` counts from 1; `variables`: the text has `${…}`, which was replaced. */
+  | {
+      readonly from: 'file';
+      readonly file: string;
+      readonly line: number;
+      readonly variables?: true;
+    }
   | { readonly from: 'default' };
 
 /** `flag --storage`, `ACMEX_STORAGE`, `/etc/acmex/acmex.toml:7` or `default`. */

@@ -73,3 +73,4 @@ export {
   webhookKey,
   webhookSecretWeakness,
 } from './weak-credentials.ts';
+export { exposedCredentials } from './exposed-credentials.ts';

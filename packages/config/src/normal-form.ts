@@ -19,18 +19,22 @@ export interface Result {
 /** Returns the settings with `${…}` replaced in every text. */
 export function withVariables(settings: Settings, environment: Environment): Result {
   const faults: Fault[] = [];
+  const replaced: KeyPath[] = [];
   const walk = (value: unknown, path: KeyPath): unknown => {
     if (typeof value === 'string') {
       const { text, refusal } = substituted(value, environment);
       if (refusal)
         faults.push({ key: pathText(path), origin: settings.originOf(path), ...refusal });
+      if (text !== value) replaced.push(path);
       return text;
     }
     if (Array.isArray(value)) return value.map((child, at) => walk(child, [...path, at]));
     return isTable(value) ? tableOf(value, (child, key) => walk(child, [...path, key])) : value;
   };
   return {
-    settings: settings.withTable(tableOf(settings.table, (child, key) => walk(child, [key]))),
+    settings: settings
+      .withTable(tableOf(settings.table, (child, key) => walk(child, [key])))
+      .withVariablesAt(replaced),
     faults,
   };
 }

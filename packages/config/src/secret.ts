@@ -9,6 +9,8 @@ export class Secret {
   readonly #mask: string;
   /** Whether `reveal` starts a program. */
   readonly isFromProgram: boolean;
+  /** Whether the configuration itself contains it. */
+  readonly isInline: boolean;
 
   /**
    * @param get called by every `reveal`, so that the stored credential may change
@@ -19,11 +21,17 @@ export class Secret {
     {
       mask = hidden,
       isFromProgram = false,
-    }: { readonly mask?: string; readonly isFromProgram?: boolean } = {},
+      isInline = false,
+    }: {
+      readonly mask?: string;
+      readonly isFromProgram?: boolean;
+      readonly isInline?: boolean;
+    } = {},
   ) {
     this.#get = get;
     this.#mask = mask;
     this.isFromProgram = isFromProgram;
+    this.isInline = isInline;
   }
 
   /**

@@ -96,6 +96,16 @@ export class Settings {
     return new Settings(table, this.origins, this.otherwise);
   }
 
+  /** Notes that texts of the file had variables. */
+  withVariablesAt(paths: readonly KeyPath[]): Settings {
+    const origins = new Map(this.origins);
+    for (const path of paths) {
+      const origin = this.originOf(path);
+      if (origin.from === 'file') origins.set(pathText(path), { ...origin, variables: true });
+    }
+    return new Settings(this.table, origins, this.otherwise);
+  }
+
   /** Adds the origins of the keys below `from` under `to`. */
   renamed(from: KeyPath, to: KeyPath): Settings {
     const [old, name] = [pathText(from), pathText(to)];

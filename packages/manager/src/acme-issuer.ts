@@ -16,8 +16,10 @@ import type {
   RenewalInfo,
 } from '@acmex/orchestrator';
 import {
+  type AccountKey,
   type AcmeSession,
   getRenewalInfo,
+  importAccountKey,
   type RevocationReason,
   revocationReasons,
   revokeCertificate,
@@ -75,10 +77,20 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
       });
       await client.abandon(state as unknown as IssuanceState);
     },
-    async revoke(chain, { reason, signal } = {}) {
-      await withAccount(session, signal, async (account) => {
-        await revoke(account, chain, reason, signal);
-      });
+    async revoke(chain, { reason, privateKey, signal } = {}) {
+      try {
+        await withAccount(session, signal, async (account) => {
+          await revoke(account, chain, { reason, signal });
+        });
+      } catch (error) {
+        // The certificate is of an earlier account: its own key may revoke it. RFC 8555 §7.6
+        if (privateKey === undefined || !accountErrors.has(errorCode(error))) throw error;
+        const [account, key] = [await session.get(signal), await importAccountKey(privateKey)];
+        await revoke(account, chain, { reason, key, signal }).catch((failure: unknown) => {
+          signal?.throwIfAborted();
+          throw errorCode(failure) === errorCode(error) ? error : failure;
+        });
+      }
     },
     renewalInfo: async (chain, { signal } = {}) =>
       await renewalInfo(await session.get(signal), chain, signal),
@@ -183,8 +195,15 @@ async function issue(
 async function revoke(
   session: AcmeSession,
   chain: string,
-  reason: string | undefined,
-  signal: AbortSignal | undefined,
+  {
+    reason,
+    key,
+    signal,
+  }: {
+    readonly reason: string | undefined;
+    readonly key?: AccountKey;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<void> {
   if (reason !== undefined && !Object.hasOwn(revocationReasons, reason))
     throw new ManagerError(
@@ -195,6 +214,7 @@ async function revoke(
   if (!leaf) return;
   await revokeCertificate(session, leaf.der, {
     ...(reason === undefined ? {} : { reason: reason as RevocationReason }),
+    ...(key === undefined ? {} : { key }),
     signal,
   });
 }

@@ -118,3 +118,29 @@ it('keeps a certificate current in a file, without a configuration file', async 
   expect(second.serialNumber).not.toBe(first.serialNumber);
   expect(Date.parse(second.validTo)).toBeGreaterThan(Date.parse(first.validTo));
 });
+
+it("revokes with the certificate's key where the CA refuses the account: C29", async () => {
+  const httpPort = await freePort();
+  await using ca = await startCa(systemClock, httpPort);
+  const storage = memoryStorage();
+  const managerOf = (accountName: string) =>
+    certificateManager({
+      storage,
+      issuers: [
+        { name: 'ca', title: 'the test CA', directory: ca.directory, agreed: true, accountName },
+      ],
+      challenge: { challenge: 'http-01', httpPort, httpHost: '127.0.0.1' },
+    });
+  const first = managerOf('first');
+  const { id } = await first.provisioner.certificates.add({
+    names: ['shop.test'],
+    issuer: 'ca',
+    keyType: 'ec-p256',
+  });
+  await expect(first.maintain(id)).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
+  const second = managerOf('second');
+  await second.provisioner.revoke(id, { reason: 'superseded' });
+  await expect(second.provisioner.certificates.get(id)).resolves.toMatchObject({
+    current: { revokedAt: expect.any(String), revocationReason: 'superseded' },
+  });
+});

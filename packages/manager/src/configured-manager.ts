@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { certificatesPem } from '@acmex/certificate';
 import {
   type Config,
   type ConfigValues,
@@ -8,6 +9,7 @@ import {
   type NamedDnsProviderOptions,
   openNamedDnsProvider,
 } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 import {
   type CertificateManager,
   certificateManager,
@@ -139,12 +141,11 @@ async function externalAccount(binding: ExternalAccountBinding) {
 /** @throws ManagerError `ERR_MANAGER_ISSUER` */
 async function rootCertificate(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return certificatesPem(await readFile(file));
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
-      `cannot read the CA certificate ${file} (${code ?? message}): check ca_certificate in acmex.toml`,
+      `cannot read the CA certificate ${file} (${errorText(cause)}): check ca_certificate in acmex.toml`,
       { cause },
     );
   }

@@ -66,11 +66,16 @@ export interface Issuer {
   /**
    * Revokes a certificate.
    * @param chain PEM.
-   * @param options `reason` in the words of RFC 5280 §5.3.1: `keyCompromise`
+   * @param options `reason` in the words of RFC 5280 §5.3.1: `keyCompromise`; `privateKey`: that of
+   * the certificate, PEM, for a CA that refuses the account
    */
   revoke?(
     chain: string,
-    options?: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined },
+    options?: {
+      readonly reason?: string | undefined;
+      readonly privateKey?: string | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<void>;
   /** @param chain PEM. @returns undefined if the CA has no such service */
   renewalInfo?(

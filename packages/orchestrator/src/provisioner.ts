@@ -390,7 +390,7 @@ export class Provisioner {
           ? `the issuer ${name} cannot revoke certificates`
           : `${id} was never issued: there is nothing to revoke`,
       );
-    await issuer.revoke(content.chain, { reason, signal });
+    await issuer.revoke(content.chain, { reason, signal, privateKey: content.privateKey });
     const revokedAt = this.#clock.now().toString();
     const same = (now: CertificateSummary) => now.current?.generation === current.generation;
     await this.certificates.change(

@@ -35,7 +35,7 @@ export async function pollOrder(
     if (session.clock.monotonic() - start + wait > longest) {
       throw new AcmeError(
         'ERR_ACME_POLL_LIMIT',
-        `the order ${order.url} is still ${order.status} after ${Math.round(longest / 1000)} seconds: it can be continued later`,
+        `the order ${order.url} is still ${order.status} after ${Math.round(longest / 1000)} seconds`,
       );
     }
     await session.clock.sleep({ nanoseconds: Math.round(wait * 1e6) }, { signal });

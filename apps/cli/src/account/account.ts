@@ -15,6 +15,7 @@ import {
   displayName,
   type CertificateAuthority,
   chooseAuthority,
+  contactsOf,
 } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import {
@@ -82,11 +83,7 @@ export async function accountUpdate(
       'ERR_CLI_USAGE',
       'the new contacts are missing: use --email with addresses, or with an empty text for none',
     );
-  const contact = email
-    .split(',')
-    .map((address) => address.trim())
-    .filter((address) => address !== '')
-    .map((address) => `mailto:${address}`);
+  const contact = contactsOf(email);
   await withAuthority(options, terminal, async (authority, context) =>
     toResult(authority, await updateContact(authority, contact, context)),
   );

@@ -6,11 +6,12 @@ import {
   type NewAuthority,
   saveAuthority,
 } from '@acmex/ca';
+import { storageOf } from '@acmex/config';
 import { parseCertificate, webcrypto } from '@acmex/certificate';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { passphraseOf } from './passphrase.ts';
-import { readText } from '../read-text.ts';
+import { readCertificates, readText } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
@@ -97,6 +98,7 @@ async function makeAuthority(
     authority.issuingKey.fill(0);
   }
   const about = describe(authority);
+  warnOfClearKey(options, report);
   return {
     document: { ...about, rootCertificate, rootKey },
     lines: [
@@ -118,9 +120,9 @@ async function importAuthority(
       'an existing CA needs its certificate, key and root: use --issuing-certificate, --issuing-key and --root-certificate',
     );
   const [issuing, key, root] = await Promise.all([
-    readText(issuingCertificate, 'the issuing certificate'),
+    readCertificates(issuingCertificate, 'the issuing certificate'),
     readText(issuingKey, 'the issuing key'),
-    readText(rootCertificate, 'the root certificate'),
+    readCertificates(rootCertificate, 'the root certificate'),
   ]);
   const authority: NewAuthority = { kind: 'private', root, issuing, issuingKey: Buffer.from(key) };
   // Throws unless they belong together, and are those of a CA.
@@ -128,12 +130,24 @@ async function importAuthority(
   await using storage = await openStorage(options, terminal, report);
   await saveAuthority(storage, authority);
   const about = describe(authority);
+  warnOfClearKey(options, report);
   return {
     document: about,
     lines: [
       `the CA of ${issuingCertificate} is ready until ${about.notAfter}: start it with acmex ca serve`,
     ],
   };
+}
+
+/** Says that the storage holds the issuing key as it is, when nothing encrypts the storage. */
+function warnOfClearKey(
+  { configuration }: Pick<InitOptions, 'configuration'>,
+  report: Reporter,
+): void {
+  if (storageOf(configuration).encryption !== undefined) return;
+  report.warn(
+    'the issuing key is in the storage without encryption: everyone who can read the storage can issue certificates. Encrypt it with acmex storage encrypt and --encryption-key-file',
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

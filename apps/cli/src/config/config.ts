@@ -4,6 +4,7 @@ import {
   configSchema,
   explain,
   explainProxyVariables,
+  exposedCredentials,
   faultText,
   weakCredentials,
 } from '@acmex/config';
@@ -27,7 +28,9 @@ export interface ConfigOptions {
  */
 export async function check(options: ConfigOptions, terminal: Terminal): Promise<number> {
   const { file, config, faults: allFaults } = await readFaults(options, terminal);
-  const faults = config ? await weakCredentials(config) : allFaults;
+  const faults = config
+    ? [...(await weakCredentials(config)), ...(await exposedCredentials(config))]
+    : allFaults;
   const rows = faults.map((fault) => ({
     key: fault.key,
     problem: fault.problem,

@@ -12,7 +12,7 @@ import type { ManagedCertificate, Outcome } from '@acmex/orchestrator';
 import { memoryStorage } from '@acmex/storage';
 import { stagingOf } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
-import { readText } from '../read-text.ts';
+import { readCertificates } from '../read-text.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { commandManager } from './manager.ts';
 
@@ -87,7 +87,7 @@ async function openTrial(
   const caCertificate =
     options.caCertificate === undefined
       ? undefined
-      : await readText(options.caCertificate, 'the CA certificate');
+      : await readCertificates(options.caCertificate, 'the CA certificate');
   const trialStorage = memoryStorage();
   await saveCredentials(trialStorage, await savedCredentials(storage));
   const issuer = { directory, title: directory, caCertificate };

@@ -23,8 +23,10 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly challenge: ChallengeType | DraftChallengeType;
   readonly challengeDraft?: DnsAccountDraft | DnsPersistDraft;
   readonly httpPort: number;
+  readonly httpAddress?: string;
   readonly webroot?: string;
   readonly tlsPort: number;
+  readonly tlsAddress?: string;
   readonly dnsProvider?: string;
   readonly dnsEnv?: readonly string[];
   readonly dnsResolver?: readonly string[];
@@ -37,7 +39,7 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly keyMode?: number;
   readonly owner?: string;
   readonly group?: string;
-  readonly deployHook?: string;
+  readonly deployHook?: readonly string[];
   readonly probe?: { readonly host: string; readonly port: number };
   /** False by `--no-manage`. */
   readonly manage: boolean;

@@ -62,10 +62,9 @@ function wantedCertificate({ options, names, authority, challenge }: Obtaining):
  * Returns the steps of the deployment with absolute paths: a renewal has another working directory.
  */
 function deploySteps(options: ObtainOptions): readonly DeployStep[] {
-  const { certPath, keyPath, deployDirectory, deployHook, probe } = options;
+  const { certPath, keyPath, deployDirectory, deployHook: hook, probe } = options;
   const { keyMode, owner, group } = options;
   const permissions = { keyMode, owner, group };
-  const hook = deployHook?.split(/\s+/).filter((word) => word !== '');
   return [
     { certPath: resolve(certPath), keyPath: resolve(keyPath), ...permissions },
     ...(deployDirectory === undefined

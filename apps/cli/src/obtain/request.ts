@@ -1,7 +1,7 @@
 import { createCsr, parseCsr, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { type Identifier, identifiers } from '@acmex/identifier';
 import { CliError } from '../errors.ts';
-import { readText } from '../read-text.ts';
+import { readBytes } from '../read-text.ts';
 import type { ObtainOptions } from './options.ts';
 
 /** The request to the CA. */
@@ -40,7 +40,7 @@ export async function certificateRequest(
       identifiers: requested,
       der,
       publicKey,
-    } = await parseCsr(await readText(csr, 'the certificate signing request'));
+    } = await parseCsr(await readBytes(csr, 'the certificate signing request'));
     return { identifiers: requested, csr: der, publicKey };
   }
   const key = await webcrypto().generate(keyType);

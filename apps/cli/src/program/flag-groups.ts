@@ -64,7 +64,10 @@ export const accountFlags = {
   title: 'New account',
   description: 'Used when the storage has no account at the CA yet.',
   flags: {
-    email: text('-e, --email <address>', 'E-mail address where the CA can contact you'),
+    email: text(
+      '-e, --email <address>',
+      'E-mail addresses where the CA can contact you, separated by commas',
+    ),
     acceptTos: isPresent('--accept-tos', "Accept the CA's terms of service"),
     eabKid: text('--eab-kid <id>', 'Key identifier of an external account, from the CA'),
     eabHmacKey: text(

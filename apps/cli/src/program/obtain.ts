@@ -16,7 +16,16 @@ import {
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
-import { fileMode, hostPort, list, port, secondsOrSkip, time } from './values.ts';
+import {
+  argv,
+  fileMode,
+  hostPort,
+  list,
+  localAddress,
+  port,
+  secondsOrSkip,
+  time,
+} from './values.ts';
 
 const challengeDraft: Flag<DnsAccountDraft | DnsPersistDraft | undefined> = {
   syntax: '--challenge-draft <version>',
@@ -41,11 +50,21 @@ const challengeFlags = {
   ),
   challengeDraft,
   httpPort: parsed('--http-port <port>', 'Port that answers http-01', port, 80),
+  httpAddress: parsed(
+    '--http-address <address>',
+    'Address of this machine that answers http-01 (default: all)',
+    localAddress,
+  ),
   webroot: text(
     '--webroot <directory>',
     'Document root of a running web server, for http-01 responses; acmex then opens no port',
   ),
   tlsPort: parsed('--tls-port <port>', 'Port that answers tls-alpn-01', port, 443),
+  tlsAddress: parsed(
+    '--tls-address <address>',
+    'Address of this machine that answers tls-alpn-01 (default: all)',
+    localAddress,
+  ),
   dnsProvider: text(
     '--dns-provider <name>',
     'DNS provider for the records: a name in the configuration, a type of acmex dns list with its variables in the environment, or manual',
@@ -102,9 +121,10 @@ const deploymentFlags = {
     '--group <group>',
     'Group that the files belong to (default: that of the replaced file)',
   ),
-  deployHook: text(
+  deployHook: parsed(
     '--deploy-hook <command>',
-    'Program and arguments, separated by blanks, to run when the files are written; no shell',
+    'Program and arguments, separated by blanks, to run when the files are written; quotes and backslashes keep blanks, as in a shell, but no shell runs it',
+    argv,
   ),
   probe: parsed(
     '--probe <host:port>',

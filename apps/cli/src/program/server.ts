@@ -7,7 +7,7 @@ import {
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
-import { hostPort, list, time } from './values.ts';
+import { argv, hostPort, list, time } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 
@@ -61,9 +61,10 @@ const agentCommand = command({
       '--directory <directory>',
       'Directory for live/NAME/fullchain.pem and privkey.pem, which are replaced in one step; by default /var/lib/acmex/agent for root, ~/.local/state/acmex/agent for other users',
     ),
-    deployHook: text(
+    deployHook: parsed(
       '--deploy-hook <command>',
-      'Program and arguments, separated by blanks, to run after each change; no shell',
+      'Program and arguments, separated by blanks, to run after each change; quotes and backslashes keep blanks, as in a shell, but no shell runs it',
+      argv,
     ),
     probe: parsed(
       '--probe <host:port>',

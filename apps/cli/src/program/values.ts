@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type HostPort, parseHostPort } from '@acmex/identifier';
 import { InvalidArgumentError } from 'commander';
 
@@ -18,6 +19,43 @@ export function hostPort(text: string): HostPort {
   if (!address)
     throw new InvalidArgumentError('Use a host and a port, as 127.0.0.1:14443 or [::1]:14443.');
   return address;
+}
+
+/** Checks an address to listen on. */
+export function localAddress(text: string): string {
+  const address = text.replace(/^\[(.*)\]$/, '$1');
+  if (!isIP(address))
+    throw new InvalidArgumentError('Use an IP address of this machine, as 127.0.0.1 or ::1.');
+  return address;
+}
+
+const wordPattern = /(?:[^\s"'\\]|\\[^]|'[^']*'|"(?:[^"\\]|\\[^])*")+/gy;
+
+/**
+ * Splits a command into program and arguments by the quoting rules of a POSIX shell; nothing else
+ * of a shell applies. https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html
+ */
+export function argv(text: string): readonly string[] {
+  const words: string[] = [];
+  let rest = text.trimStart();
+  while (rest !== '') {
+    wordPattern.lastIndex = 0;
+    const [word] = wordPattern.exec(rest) ?? [];
+    if (word === undefined)
+      throw new InvalidArgumentError('Close each quote, and put a character after each backslash.');
+    words.push(unquoted(word));
+    rest = rest.slice(word.length).trimStart();
+  }
+  if (words.length === 0) throw new InvalidArgumentError('Use a program and its arguments.');
+  return words;
+}
+
+function unquoted(word: string): string {
+  return word.replaceAll(
+    /'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])/g,
+    (_, single?: string, double?: string, escaped?: string) =>
+      single ?? double?.replaceAll(/\\([$`"\\])/g, '$1') ?? escaped ?? '',
+  );
 }
 
 export function count(text: string): number {

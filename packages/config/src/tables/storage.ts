@@ -16,7 +16,7 @@ function storageUrl(meaning: string, form: RegExp, wanted: string) {
     .refine((url) => !/^rediss?:/i.test(url) || URL.canParse(url), wanted)
     .transform((url) =>
       /^rediss?:/i.test(url) && new URL(url).password !== ''
-        ? new Secret(async () => url, { mask: withoutPassword(url) })
+        ? new Secret(async () => url, { mask: withoutPassword(url), isInline: true })
         : url,
     )
     .meta({ description: meaning });
