@@ -4,6 +4,7 @@ import {
   type Config,
   type ConfigValues,
   dnsProviderFor,
+  dnsProvidersOf,
   type IssuerDescription,
   issuersOf,
   type NamedDnsProviderOptions,
@@ -15,6 +16,7 @@ import {
   certificateManager,
   type CertificateManagerOptions,
 } from './certificate-manager.ts';
+import type { DnsProvider } from '@acmex/dns';
 import type { Network } from '@acmex/protocol/node';
 import type { ChallengeConfig } from './challenge-config.ts';
 import type { DnsProviders } from './dns-providers.ts';
@@ -86,18 +88,23 @@ export interface ConfiguredDnsProvidersOptions {
 
 /**
  * Returns the DNS providers of a configuration, and those that variables of the environment
- * describe.
+ * describe. A provider of the configuration is opened once, so that all certificates share what it
+ * knows of its zones.
  */
 export function configuredDnsProviders(
   config: Pick<Config, 'values'>,
   { environment, prompt, network }: ConfiguredDnsProvidersOptions,
 ): DnsProviders {
+  const shared = new Map<string, DnsProvider>();
+  const described = dnsProvidersOf(config).map(({ name }) => name);
   return {
     default: config.values.challenge.dns01.provider,
     choose: (domain, { provider, type }) =>
       dnsProviderFor(domain, { config, named: provider, type }),
-    open: async (name, { variables, environmentNames, credentials, lookUp }) =>
-      await openNamedDnsProvider(name, {
+    async open(name, { variables, environmentNames, credentials, lookUp }) {
+      const opened = shared.get(name);
+      if (opened) return opened;
+      const provider = await openNamedDnsProvider(name, {
         config,
         environment: { ...credentials, ...environment },
         programs: environmentNames,
@@ -105,7 +112,13 @@ export function configuredDnsProviders(
         prompt,
         lookUp,
         network,
-      }),
+      });
+      if (!described.includes(name)) return provider;
+      // Another caller may have opened it in the meantime.
+      const first = shared.get(name) ?? provider;
+      shared.set(name, first);
+      return first;
+    },
   };
 }
 
