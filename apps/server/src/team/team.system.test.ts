@@ -185,11 +185,14 @@ describeWith(['redis-server'], 'a team', () => {
   it('does everything that it has taken though Redis is killed meanwhile', async () => {
     await using team = await teamWith({ toml: '[renewal]\nconcurrency = 8\nper_issuer = 16' });
     const api = await team.start('api');
-    await Promise.all([team.start('worker'), team.start('worker')]);
+    const members = [api, ...(await Promise.all([team.start('worker'), team.start('worker')]))];
     const ordering = order(team, api, namesOf(soak ? 500 : 40), 10);
     await eventually(() => ca.posts.size > 10, 30);
     await redis.kill();
-    await systemClock.sleep({ seconds: 2 });
+    await eventually(
+      () => members.every(({ said }) => said.some((line) => line.includes('Redis is away'))),
+      30,
+    );
     await redis.restart();
     const taken = await ordering;
     expect(taken.size).toBeGreaterThan(0);
@@ -437,7 +440,18 @@ describeWith(['redis-server'], 'a team', () => {
         process.stderr.write(
           `${asked} requests to the CA that limits; an order at the other took ${Math.round(before)} ms before, and ${Math.round(await latency('after'))} ms since\n`,
         );
-      else await systemClock.sleep({ seconds: 3 });
+      // The worker takes and ends more work, and none of it at the CA that limits.
+      await order(team, api, ['late.test']);
+      const { status } = await team.call(api.url, 'POST', '/api/orders', {
+        names: ['last.test'],
+        issuer: 'other',
+      });
+      expect(status).toBe(202);
+      await eventually(async () => (await issuedIn(team, api)).has('last.test'), 60);
+      await eventually(
+        async () => (await team.call(api.url, 'GET', '/api/queue')).body.failing.length === 21,
+        60,
+      );
       expect(ca.requests - had).toBe(asked);
     } finally {
       await rm(root);

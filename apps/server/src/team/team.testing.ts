@@ -216,8 +216,3 @@ listen_addr = "127.0.0.1:${ca.httpPort}"
     },
   };
 }
-
-/**
- * ScanScheduler every 50 ms, and where a look takes longer than that, no more than half of the
- * time.
- */
