@@ -296,8 +296,8 @@ export class Orders {
       signal,
     });
     await this.#visible(caller, watch);
-    const events = this.#eventsOf({ caller, watch, signal }, Number(last));
-    return answer(200, Readable.from(events, { objectMode: false }), {
+    const messages = this.#eventsOf({ caller, watch, signal }, Number(last));
+    return answer(200, Readable.from(messages, { objectMode: false }), {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
