@@ -37,6 +37,14 @@ export const dnsErrors = {
     exit: 4,
     http: 502,
   },
+  ERR_DNS_BOGUS: {
+    meaning:
+      'The DNSSEC signatures of the zone are wrong, so public CAs issue no certificate for it.',
+    cure: 'Sign the zone again, or correct its DS record at the registrar.',
+    exit: 6,
+    http: 422,
+    mendedBy: 'person',
+  },
   ERR_DNS_NOT_VISIBLE: {
     meaning: 'A record was written, but not every name server shows it within the time limit.',
     cure: 'Wait longer, or check the servers that the message names.',

@@ -53,5 +53,6 @@ export {
   type SdkApiOptions,
   type SdkCallOptions,
 } from './sdk-api.ts';
+export { type DnssecOptions, dnssecStatus, type DnssecStatus } from './dnssec.ts';
 export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
 export { findZone, followAliases, type ZoneSearch } from './zone.ts';

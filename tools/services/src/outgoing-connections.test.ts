@@ -20,6 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
   'packages/dns-rfc2136/src/exchange.ts': 'DNS is not HTTP',
   'packages/dns-route53/src/route53-api.ts':
     'takes the agent of the network from the configuration',
+  'packages/dns/src/dnssec.ts': 'DNS is not HTTP',
   'packages/dns/src/json-api.ts': 'takes the fetch of the network from the configuration',
   'packages/dns/src/sdk-fetch.ts': 'takes the fetch of the network from the configuration',
   'packages/egress/src/connect.ts': 'an address of a stranger is checked, and never by a proxy',
@@ -32,7 +33,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 const opensConnection = [
-  /^import (?!type\b)[^;]*?\b(?:request|get|connect|createConnection|Socket|Agent)\b[^;]*?from 'node:(?:http|https|http2|net|tls|dgram)';/ms,
+  /^import (?!type\b)[^;]*?\b(?:request|get|connect|createConnection|createSocket|Socket|Agent)\b[^;]*?from 'node:(?:http|https|http2|net|tls|dgram)';/ms,
   // The global one, also as a default; what is called fetch here is mostly a parameter.
   /\bglobalThis\.fetch(?!:)|\w = fetch(?:,| \})|\?\? fetch\b/,
   /^(?![\s\S]*(?:[{,(]\s*fetch\s*[,:})=]|(?:const|using) fetch\b))[\s\S]*(?<![.#\w])fetch\(/,

@@ -10,7 +10,9 @@ import {
 import { serverAddress } from '@acmex/manager';
 import { identifier, privateCa, withoutWildcard } from '@acmex/identifier';
 import {
+  DnsError,
   type DnsProvider,
+  dnssecStatus,
   findZone,
   followAliases,
   type LookUp,
@@ -115,6 +117,7 @@ export async function dnsTrace(
 ): Promise<void> {
   await withDns(options, terminal, async ({ lookUp: lookUpName, servers, signal }) => {
     const record = challengeName(name);
+    const dnssec = await signatureStatus(record, { servers, signal });
     const target = await followAliases(record, lookUpName, { signal });
     const opened =
       options.dnsProvider === undefined ? undefined : await openProvider(name, options, terminal);
@@ -134,13 +137,35 @@ export async function dnsTrace(
       ['record', record],
       ...(target === record ? [] : [['leads to', target]]),
       ['zone', zone],
+      ['dnssec', dnssecTexts[dnssec]],
     ].map(([label = '', value]) => `${label.padEnd(8)} ${value}`);
     return {
       text: [...path, '', table(answers)].join('\n'),
-      document: { name, record, place: target, zone, servers: answers },
+      document: { name, record, place: target, zone, dnssec, servers: answers },
       rows: answers,
     };
   });
+}
+
+const dnssecTexts = {
+  secure: 'signed, and the signatures are valid',
+  unproven: 'not signed, or this resolver does not validate signatures',
+};
+
+/**
+ * Returns what the resolver says of the signatures of a name.
+ * @throws DnsError `ERR_DNS_BOGUS` if they are wrong: other questions about the name fail then too
+ */
+async function signatureStatus(
+  name: string,
+  { servers, signal }: Pick<DnsCommand, 'servers' | 'signal'>,
+): Promise<keyof typeof dnssecTexts> {
+  const status = await dnssecStatus(name, { clock: systemClock, server: servers?.[0], signal });
+  if (status !== 'bogus') return status;
+  throw new DnsError(
+    'ERR_DNS_BOGUS',
+    `${name}: its zone is bogus: the resolver finds its DNSSEC signatures wrong, and public CAs, which must validate them, issue no certificate by any challenge: sign the zone again, or correct its DS record at the registrar`,
+  );
 }
 
 /** Returns the TXT records that one server has at a name, in words. */

@@ -55,7 +55,12 @@ export async function dnsPersist(
       options,
       signal,
     });
-    if (!options.check) return toSet(wanted, options);
+    if (!options.check) {
+      context.report.warn(
+        'dns-persist-01 is a draft, and the form of its record is expected to change: set the record again when the CA changes, and see acmex dns persist --check',
+      );
+      return toSet(wanted, options);
+    }
     const servers =
       options.dnsResolver && (await Promise.all(options.dnsResolver.map(serverAddress)));
     const existing = await findPersistentRecord(wanted, {
