@@ -23,7 +23,7 @@ const reasons: Readonly<Record<string, string>> = {
   'packages/dns/src/dnssec.ts': 'DNS is not HTTP',
   'packages/dns/src/json-api.ts': 'takes the fetch of the network from the configuration',
   'packages/dns/src/sdk-fetch.ts': 'takes the fetch of the network from the configuration',
-  'packages/egress/src/connect.ts': 'an address of a stranger is checked, and never by a proxy',
+  'packages/egress/src/connect.ts': 'checks the address, and a proxy would choose another',
   'packages/egress/src/exchange.ts': 'uses a connection of connect.ts',
   'packages/protocol/src/node/fetch.ts': 'is the network',
   'packages/protocol/src/node/network.ts': 'is the network',
