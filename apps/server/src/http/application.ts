@@ -39,8 +39,14 @@ const limits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 72_000,
+  handshakeTimeout: 10_000,
+  // Node.js looks for requests that are over their time only twice a minute by default.
+  connectionsCheckingInterval: 1000,
   maxParamLength: 300,
 } as const;
+/** Milliseconds without a byte: more than the longest wait of an answer, and than a heartbeat. */
+const idleTimeout = 120_000;
+const maxConnections = 10_000;
 
 /** The module of Nest, which has no content of its own. */
 const ServerModule = Object.freeze(
@@ -57,6 +63,8 @@ export async function application(options: ApplicationOptions): Promise<NestFast
   const { controllers, imports, providers } = options;
   const adapter = fastifyAdapter(options);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  fastify.server.timeout = idleTimeout;
+  fastify.server.maxConnections = maxConnections;
   addJsonParser(fastify);
   addHooks(fastify, options);
   const app = await NestFactory.create<NestFastifyApplication>(

@@ -7,9 +7,15 @@ export function serverFor(listener: RequestListener): Server {
   // Without an interval of its own, Node looks for connections that are over their time only twice
   // a minute.
   const server = createServer(
-    { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    {
+      headersTimeout: 5000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+    },
     listener,
   );
+  server.timeout = 30_000;
   server.maxHeadersCount = 50;
   limitConnections(server);
   return server;

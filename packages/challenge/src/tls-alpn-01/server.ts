@@ -15,6 +15,7 @@ import { ChallengeError } from '../errors.ts';
 import { limitConnections } from '../port.ts';
 
 const protocol = 'acme-tls/1';
+const idleTimeoutMs = 15_000;
 
 /** What the CA sends as server name: the name, or for an address its reverse name. RFC 8738 §6 */
 export function serverName({ type, value }: Identifier): string {
@@ -51,6 +52,8 @@ export function serverFor(
   limitConnections(server);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    // A client that keeps its side open after the handshake, or sends nothing.
+    socket.setTimeout(idleTimeoutMs, () => socket.destroy());
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('secureConnection', (socket: TLSSocket) => {
