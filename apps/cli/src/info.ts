@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { type CertificateInfo, parseChain } from '@acmex/certificate';
+import { type CertificateInfo, certificatesPem, parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
-import { fileErrorText } from '@acmex/files';
 import { CliError } from './errors.ts';
+import { decoded, kindOf } from './file-kind.ts';
 import { formatResult, type OutputFormat, plainFields } from './output.ts';
+import { readBytes } from './read-text.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface InfoOptions {
@@ -18,12 +18,8 @@ export async function info(
   { stdout }: Terminal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const pem = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `${file} cannot be read: ${fileErrorText(error)}`, {
-      cause: error,
-    });
-  });
-  const chain = parseChain(pem);
+  const content = decoded(await readBytes(file, 'the certificate'));
+  const chain = certificatesIn(file, content);
   const documents = chain.map(toDocument);
   const result = {
     text: chain.map((certificate, index) => toText(certificate, index, clock)).join('\n\n'),
@@ -33,12 +29,27 @@ export async function info(
   stdout.write(formatResult(result, output));
 }
 
-function toDocument({ identifiers, notBefore, notAfter, ...certificate }: CertificateInfo): object {
+/** @throws CliError `ERR_CLI_FILE`, which names what the file is */
+function certificatesIn(file: string, content: string | Buffer): readonly CertificateInfo[] {
+  try {
+    return parseChain(typeof content === 'string' ? content : certificatesPem(content));
+  } catch (error) {
+    const kind = kindOf(content);
+    if (kind === undefined || /BEGIN CERTIFICATE-/.test(content.toString())) throw error;
+    throw new CliError(
+      'ERR_CLI_FILE',
+      `${file} is ${kind} and has no certificate to show: use a certificate or a chain, PEM or DER`,
+      { cause: error },
+    );
+  }
+}
+
+function toDocument({ notBefore, notAfter, ...certificate }: CertificateInfo): object {
   const { subject, issuer, serialNumber, keyType, fingerprint, isCa, mustStaple } = certificate;
   return {
     subject,
     issuer,
-    names: identifiers.map(({ value }) => value),
+    names: allNames(certificate),
     serialNumber,
     notBefore: notBefore.toString(),
     notAfter: notAfter.toString(),
@@ -49,14 +60,23 @@ function toDocument({ identifiers, notBefore, notAfter, ...certificate }: Certif
   };
 }
 
+function allNames({
+  identifiers,
+  otherNames,
+}: Pick<CertificateInfo, 'identifiers' | 'otherNames'>): readonly string[] {
+  return [...identifiers.map(({ value }) => value), ...otherNames];
+}
+
 function toText(certificate: CertificateInfo, index: number, clock: Clock): string {
-  const { subject, identifiers, issuer, notBefore, notAfter } = certificate;
+  const { subject, issuer, notBefore, notAfter } = certificate;
   const isLeaf = index === 0;
-  const names = identifiers.map(({ value }) => printable(value, 255)).join(', ');
+  const names = allNames(certificate)
+    .map((name) => printable(name, 255))
+    .join(', ');
   const rows: readonly (readonly [string, string])[] = [
     [isLeaf ? 'certificate' : 'issuer', printable(subject || '(no subject)', 300)],
     ...(isLeaf ? ([['names', names || '(none)']] as const) : []),
-    ['issued by', printable(issuer, 300)],
+    ['issued by', printable(issuer || '(no issuer name)', 300)],
     ['valid', `${notBefore} to ${notAfter} (${validity(certificate, clock)})`],
     ['key', certificate.keyType],
     ['serial', certificate.serialNumber],
