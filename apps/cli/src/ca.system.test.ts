@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -262,6 +263,12 @@ describeWith(['openssl'], 'acmex ca', () => {
           stdout: expect.stringContaining('www.dev.test'),
         });
         await expect(obtain('-d', 'example.com', '--force')).resolves.toMatchObject({ code: 5 });
+        await expect(
+          obtain('-d', 'client.test', '--force', '--no-manage', '--profile', 'clientAuth'),
+        ).resolves.toMatchObject({ code: 0 });
+        const certificate = new X509Certificate(await readFile(at('c.pem')));
+        expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);
+        await obtain('-d', 'www.dev.test', '--force');
       },
     );
     const { stdout } = await promisify(execFile)('openssl', [
@@ -295,6 +302,12 @@ describeWith(['openssl'], 'acmex ca', () => {
       ['serve', '--http-port', '8080'],
       'ERR_CLI_USAGE',
       '--development',
+    ],
+    [
+      'an admin list without a key',
+      ['serve', '--listen', '127.0.0.1:0', '--development', '--admin'],
+      'ERR_CLI_USAGE',
+      'ACMEX_CA_ADMIN_KEY',
     ],
     ['no CA there', ['serve', '--listen', '127.0.0.1:0'], 'ERR_CA_MISSING', 'no CA'],
   ])('refuses %s', async (_, args, code, words) => {

@@ -29,7 +29,11 @@ export async function verifiedBundle(
     type: isIP(value) === 0 ? 'dns' : 'ip',
     value,
   }));
-  const { leaf, pem } = await verifyIssued(chain, { identifiers, publicKey }, { clock });
+  const { leaf, pem } = await verifyIssued(
+    chain,
+    { identifiers, publicKey, purposes: ['serverAuth', 'clientAuth'] },
+    { clock },
+  );
   return bundleOf(subject, { leaf, chain: pem, privateKey });
 }
 

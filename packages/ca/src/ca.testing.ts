@@ -189,7 +189,11 @@ export async function issue(
     ...issued,
     ...(await verifyIssued(
       issued.pem,
-      { identifiers: all, publicKey: certificateKey.publicKey },
+      {
+        identifiers: all,
+        publicKey: certificateKey.publicKey,
+        purposes: ['serverAuth', ...(more.profile === undefined ? [] : (['clientAuth'] as const))],
+      },
       { clock: ca.clock },
     )),
   };

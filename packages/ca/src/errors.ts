@@ -90,6 +90,12 @@ export const caErrors = {
     exit: 2,
     http: 404,
   },
+  ERR_CA_ADMIN_KEY: {
+    meaning: 'The key of the list of certificates is missing or too short.',
+    cure: 'Use 32 characters or more, for example from openssl rand -hex 32.',
+    exit: 2,
+    http: 422,
+  },
   ERR_CA_LISTEN: {
     meaning: 'The CA cannot listen on the address or port.',
     cure: 'Use another address or port, or stop the program that uses it.',

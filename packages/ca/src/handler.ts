@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errorCode } from '@acmex/errors';
 import { LRUCache } from 'lru-cache';
+import { withAdmin } from './admin.ts';
 import { type Answer, problemAnswer } from './answer.ts';
 import { readBody } from './body.ts';
 import { importedKeys } from './jws.ts';
@@ -60,7 +61,8 @@ export interface Handler {
 
 /** Returns the server's side of RFC 8555 as one function. */
 export function handlerOf(service: Service, onError: (failure: ServerFailure) => void): Handler {
-  return asHandler(plainHandler(service, onError, { routes, urls: service.urls, isAcme: true }));
+  const plain = plainHandler(service, onError, { routes, urls: service.urls, isAcme: true });
+  return asHandler(service.admin ? withAdmin(plain, service, service.admin) : plain);
 }
 
 /** Returns what anyone needs who verifies a certificate, as one function. */

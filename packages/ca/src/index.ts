@@ -1,3 +1,4 @@
+export type { AdminOptions } from './admin.ts';
 export type { ServerFailure } from './background.ts';
 export {
   type AuthorityKeyType,

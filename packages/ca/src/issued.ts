@@ -1,4 +1,6 @@
-import { idOf, type Storage } from '@acmex/storage';
+import type { Clock } from '@acmex/clock';
+import { idOf, type Storage, type Stored } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 
 /** A certificate as the operator's lists show it. */
@@ -8,33 +10,92 @@ export interface IssuedInfo extends Omit<CertificateRecord, 'chains'> {
 }
 
 /**
- * All that was issued, in the order of the serial numbers, which is none: read while it is asked
- * for.
+ * Yields all that was issued, in the order of the serial numbers, which are random. Reads as the
+ * caller asks for more.
  */
 export async function* listIssued(storage: Storage): AsyncGenerator<IssuedInfo> {
-  for await (const stored of certificates.list(storage)) {
-    const {
-      account,
-      order,
-      identifiers,
-      profile,
-      issuedAt,
-      notBefore,
-      notAfter,
-      revoked,
-      replacedBy,
-    } = stored.record;
-    yield {
-      serialNumber: idOf(stored),
-      account,
-      order,
-      identifiers,
-      profile,
-      issuedAt,
-      notBefore,
-      notAfter,
-      revoked,
-      replacedBy,
-    };
+  for await (const stored of certificates.list(storage)) yield infoOf(stored);
+}
+
+function infoOf(stored: Stored<CertificateRecord>): IssuedInfo {
+  const { record } = stored;
+  return {
+    serialNumber: idOf(stored),
+    account: record.account,
+    order: record.order,
+    identifiers: record.identifiers,
+    profile: record.profile,
+    generation: record.generation,
+    issuedAt: record.issuedAt,
+    notBefore: record.notBefore,
+    notAfter: record.notAfter,
+    revoked: record.revoked,
+    replacedBy: record.replacedBy,
+  };
+}
+
+export const issuedStatuses = ['valid', 'revoked', 'expired'] as const;
+export type IssuedStatus = (typeof issuedStatuses)[number];
+
+/** Which certificates to list: those for which all of it is true. */
+export interface IssuedFilter {
+  /** A name or an address, as in the certificate. */
+  readonly identifier?: string | undefined;
+  readonly account?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly status?: IssuedStatus | undefined;
+}
+
+export interface IssuedPage {
+  readonly certificates: readonly (IssuedInfo & { readonly status: IssuedStatus })[];
+  /** The serial number after which the next page begins; absent on the last. */
+  readonly next?: string | undefined;
+}
+
+/** Certificates that are read for a page: with a narrow filter, a page may be short or empty. */
+const longestScan = 5000;
+
+/** Returns a page of what was issued, in the order of the serial numbers. */
+export async function issuedPage(
+  storage: Storage,
+  {
+    limit,
+    after,
+    clock,
+    ...filter
+  }: IssuedFilter & {
+    readonly limit: number;
+    readonly after?: string | undefined;
+    readonly clock: Clock;
+  },
+): Promise<IssuedPage> {
+  const page: IssuedPage['certificates'][number][] = [];
+  const now = clock.now();
+  let scanned = 0;
+  const start = after === undefined ? {} : { after: certificates.key(after) };
+  for await (const stored of certificates.list(storage, start)) {
+    const info = { ...infoOf(stored), status: statusOf(stored.record, now) };
+    if (fits(info, filter)) page.push(info);
+    scanned += 1;
+    if (page.length === limit || scanned === longestScan)
+      return { certificates: page, next: info.serialNumber };
   }
+  return { certificates: page };
+}
+
+function statusOf({ revoked, notAfter }: CertificateRecord, now: Temporal.Instant): IssuedStatus {
+  if (revoked) return 'revoked';
+  return Temporal.Instant.compare(notAfter, now) < 0 ? 'expired' : 'valid';
+}
+
+function fits(
+  info: IssuedPage['certificates'][number],
+  { identifier, account, profile, status }: IssuedFilter,
+): boolean {
+  return (
+    (identifier === undefined || info.identifiers.some(({ value }) => value === identifier)) &&
+    (account === undefined || info.account === account) &&
+    (profile === undefined || info.profile === profile) &&
+    (status === undefined || info.status === status)
+  );
 }

@@ -2,6 +2,7 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { type ChallengeType, challengeTypes } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
+import type { AdminOptions } from './admin.ts';
 import { background, type ServerFailure } from './background.ts';
 import { listCompromisedKeys } from './compromised-keys.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
@@ -48,6 +49,8 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   readonly profiles?: Readonly<Record<string, ProfileOptions>>;
   /** Says no to names that the issuer would be allowed to issue for. */
   readonly policy?: IdentifierPolicy;
+  /** Serves a list of the issued certificates to the operator. Off by default. */
+  readonly admin?: AdminOptions | undefined;
   readonly externalAccountRequired?: boolean;
   /** Lets an order use what its account has proven for an earlier one. Off by default. */
   readonly reuseAuthorizations?: boolean;
@@ -129,6 +132,7 @@ function partsOf({
       website: options.website,
       caaIdentities: options.caaIdentities,
     },
+    admin: options.admin,
     externalAccountRequired: options.externalAccountRequired ?? false,
     reuseAuthorizations: options.reuseAuthorizations ?? false,
     lifetimes: lifetimesOf(options.lifetimes),

@@ -3,6 +3,7 @@ import type { ChallengeType } from '@acmex/protocol';
 import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
+import type { AdminOptions } from './admin.ts';
 import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
@@ -57,6 +58,7 @@ export interface Service {
   readonly profilesNamed: boolean;
   readonly policy: IdentifierPolicy;
   readonly meta: Meta;
+  readonly admin: AdminOptions | undefined;
   readonly externalAccountRequired: boolean;
   readonly reuseAuthorizations: boolean;
   readonly lifetimes: Lifetimes;

@@ -37,6 +37,8 @@ export interface ServeOptions extends ConfiguredOutputOptions {
   readonly caa?: string;
   readonly challengeDraft?: readonly string[];
   readonly terms?: string;
+  readonly admin?: boolean;
+  readonly adminKeyFile?: string;
   readonly rootCertificate?: string;
 }
 
@@ -61,6 +63,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         ...(options.development ? { rateLimiter: noLimits() } : {}),
         onError: ({ during, correlationId, error }) =>
           report.warn(`${during} failed (${correlationId}): ${errorText(error)}`),
+        admin: await adminOf(options, terminal.env),
         externalAccountRequired: options.eabRequired ?? false,
         ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
         ...draftsOf(options),
@@ -189,6 +192,23 @@ function draftsOf({ challengeDraft: named = [], caa }: ServeOptions) {
       ? { dnsPersist01: { draft: persist, issuerDomainNames: [caa] } }
       : {}),
   };
+}
+
+async function adminOf(
+  { admin, adminKeyFile }: ServeOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly key: string } | undefined> {
+  if (!admin && adminKeyFile === undefined) return undefined;
+  const key =
+    adminKeyFile === undefined
+      ? env.ACMEX_CA_ADMIN_KEY
+      : await readText(adminKeyFile, 'the file of the admin key');
+  if (key === undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'the list of certificates needs a key: use --admin-key-file or ACMEX_CA_ADMIN_KEY, for example from openssl rand -hex 32',
+    );
+  return { key: key.trim() };
 }
 
 async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {

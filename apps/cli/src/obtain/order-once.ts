@@ -25,11 +25,12 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
     signal,
   });
   const prefer = options.preferredChain ?? authority.preferredChain;
+  const profile = options.profile ?? authority.profile;
   const { pem } = await new AcmeClient(connection).issue(
     {
       identifiers: request.identifiers,
       csr: request.csr,
-      profile: options.profile ?? authority.profile,
+      profile,
       notAfter: options.notAfter,
       prefer: prefer === undefined ? undefined : endsIn(prefer),
     },
@@ -41,7 +42,9 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
       },
     },
   );
-  const issued = await verifyIssued(pem, request);
+  // A profile of the CA can be for TLS clients.
+  const purposes = profile === undefined ? undefined : (['serverAuth', 'clientAuth'] as const);
+  const issued = await verifyIssued(pem, { ...request, purposes });
   // The key first: a certificate without its key is useless, a key without its certificate is
   // harmless.
   if (request.privateKey && keyFile) await commitSecret(keyFile, await request.privateKey());

@@ -93,6 +93,14 @@ const serveFlags = {
     'Require an external account for registration: see acmex ca eab',
   ),
   terms: text('--terms <url>', 'Terms of service'),
+  admin: isPresent(
+    '--admin',
+    'Serve the list of issued certificates below URL/admin/certificates, with a key',
+  ),
+  adminKeyFile: text(
+    '--admin-key-file <file>',
+    'With --admin: its bearer token, 32 characters or more; by default ACMEX_CA_ADMIN_KEY',
+  ),
   development: isPresent(
     '--development',
     'Use a temporary CA in memory, for this machine only: "AcmeX Development, do not trust"',
