@@ -12,7 +12,13 @@ import type { Fetch } from '@acmex/protocol';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { acmeIssuer } from './acme-issuer.ts';
-import { type AccountOptions, accountOf, accountSession, registerAccount } from './index.ts';
+import {
+  type AccountOptions,
+  accountOf,
+  accountSession,
+  registerAccount,
+  rotateAccountKey,
+} from './index.ts';
 
 const clock = virtualClock({ now: '2026-11-01T00:00:00Z' });
 const description = {
@@ -171,5 +177,26 @@ describe('an account that the CA has lost', () => {
     );
     expect(outcomes.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
     expect([opened, (await registrations()).length]).toEqual([2, 2]);
+  });
+});
+
+describe('a change of the key of an account', () => {
+  it('has succeeded when the CA has accepted it, though the CA finds the account only later', async () => {
+    await clock.run(registerAccount(description, options));
+    let isChanged = false;
+    const late: Fetch = async (url, request) => {
+      if (isChanged && url.includes('/account/'))
+        return new Response('{"type":"urn:ietf:params:acme:error:accountDoesNotExist"}', {
+          status: 400,
+          headers: { 'content-type': 'application/problem+json' },
+        });
+      const answer = await ca.fetch(url, request);
+      isChanged ||= url.endsWith('/key-change') && answer.status === 200;
+      return answer;
+    };
+    const account = await clock.run(rotateAccountKey(description, { ...options, fetch: late }));
+    expect(account).toMatchObject({ status: 'valid' });
+    expect(isChanged).toBe(true);
+    await expect(clock.run(accountOf(description, options))).resolves.toEqual(account);
   });
 });

@@ -191,17 +191,20 @@ export async function updateContact(
 
 /**
  * Replaces the account's key (RFC 8555 §7.3.5). The new key is stored before the CA receives it, so
- * that an interruption at any point loses neither key.
+ * that an interruption at any point loses neither key. The change has succeeded when the CA has
+ * accepted it: the account is not read again, since some CAs know the new key only seconds later.
+ * @returns the account as the CA had it just before
  * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or another process changed
  * it
  */
 export async function rotateAccountKey(
   description: AccountDescription,
   options: AccountOptions,
-): Promise<void> {
+): Promise<Account> {
   const { storage, signal, clock = systemClock } = options;
   const location = keyOf(description);
   const session = await existingSession(description, options);
+  const account = await getAccount(session, { signal });
   await using lock = await acquireLock(storage, location, { signal, clock });
   const { key, pem } = await generateAccountKey();
   const entry = await readEntry(storage, location, signal);
@@ -219,6 +222,7 @@ export async function rotateAccountKey(
     put(location, { ...current, key: pem, next: undefined }, version),
     event('account_key_changed', description, session.account ?? '', options),
   ]);
+  return account;
 }
 
 /**

@@ -95,10 +95,9 @@ export async function accountRotateKey(
   terminal: Terminal,
 ): Promise<void> {
   await withAuthority(options, terminal, async (authority, context) => {
-    await rotateAccountKey(authority, context);
     return toResult(
       authority,
-      await accountOf(authority, context),
+      await rotateAccountKey(authority, context),
       'the key was replaced; the old key is no longer valid',
     );
   });

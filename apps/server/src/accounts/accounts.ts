@@ -182,8 +182,7 @@ export class Accounts {
   async rotate({ caller, params: { id }, signal }: RequestOf<typeof rotate>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
     const options = await this.#storedOptions(caller, id, issuer, signal);
-    await rotateAccountKey(issuer, options);
-    const { url, status, contact } = await accountOf(issuer, options);
+    const { url, status, contact } = await rotateAccountKey(issuer, options);
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
 
