@@ -220,7 +220,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       {
         option: 'token',
         key: 'api_token',
-        env: ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_DNS_API_TOKEN', 'CF_Token'],
+        env: ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_Token', 'CF_DNS_API_TOKEN'],
         secret: true,
         description: 'An API token with Zone.Zone read and Zone.DNS edit for the zone',
       },
