@@ -13,7 +13,9 @@ it('lists every kind of DNS provider with what it needs', async () => {
   expect(stdout).toMatch(
     /^cloudflare +Cloudflare\n +api_token +CLOUDFLARE_API_TOKEN, .*CF_DNS_API_TOKEN\n +https:\/\/dash\.cloudflare\.com\/profile\/api-tokens$/m,
   );
-  expect(stdout).toMatch(/^ +key_secret +RFC2136_KEY_SECRET, RFC2136_TSIG_SECRET +optional$/m);
+  expect(stdout).toMatch(
+    /^ +key_secret +RFC2136_KEY_SECRET, RFC2136_TSIG_SECRET, DNSUPDATE_TSIG_SECRET +optional$/m,
+  );
   expect(stdout).toMatch(/^manual +By hand$/m);
   const kinds = JSON.parse((await acmex(['dns', 'list', '-o', 'json'])).stdout) as readonly {
     type: string;
