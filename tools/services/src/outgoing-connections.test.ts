@@ -17,6 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   'packages/challenge/src/http-01/loopback.ts': 'reaches this machine itself',
   'packages/challenge/src/tls-alpn-01/server.ts': 'listens; the sockets are those of clients',
   'packages/deploy/src/probe.ts': 'checks one server at one address',
+  'packages/dns-google/src/machine-project.ts': 'reaches the metadata service of this machine',
   'packages/dns-rfc2136/src/exchange.ts': 'DNS is not HTTP',
   'packages/dns-route53/src/route53-api.ts':
     'takes the agent of the network from the configuration',
