@@ -97,7 +97,7 @@ describeWith(['pebble', 'pebble-challtestsrv', 'tinyproxy'], 'acmex behind a pro
       ],
       { env: { HTTPS_PROXY: proxyUrl() } },
     );
-    expect(agent.code).not.toBe(0); // Pebble is no AcmeX server
+    expect(agent.code).not.toBe(0); // Pebble is not an AcmeX server
     expect(everyone()).toEqual([proxy.outgoingAddress]);
   });
   it('says what is wrong with a proxy, without its password, and goes around it never', async () => {

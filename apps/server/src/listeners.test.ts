@@ -74,7 +74,7 @@ async function tlsTable(): Promise<string> {
   return `[server.tls]\ncertificate = "${certificateFile}"\nkey = "${keyFile}"`;
 }
 
-/** The longest that a stranger may take for each part, in milliseconds. */
+/** The longest that an unauthenticated client may take for each part, in milliseconds. */
 const longest = { headers: 10_000, request: 30_000, handshake: 10_000, idle: 120_000 };
 
 describe.each(Object.entries(listeners))('%s', (_, { speaks, open }) => {

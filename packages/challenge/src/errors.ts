@@ -16,7 +16,7 @@ export const challengeErrors = {
     cure: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose another port and redirect to it.',
     exit: 3,
     http: 503,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_CHALLENGE_LISTEN: {
     meaning: 'The listener could not be started.',
@@ -41,7 +41,7 @@ export const challengeErrors = {
     cure: 'Install the package that the message names.',
     exit: 3,
     http: 500,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_CHALLENGE_DRAFT: {
     meaning: 'The challenge is defined by a draft, and its version is not named, or is not known.',

@@ -19,14 +19,14 @@ export const clientErrors = {
     cure: 'Add a solver of one of the types that the message names; wildcards need dns-01.',
     exit: 6,
     http: 422,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_CLIENT_STATE: {
     meaning: 'The saved state of an issuance was written by a newer version, or is not one.',
     cure: 'Use the version that wrote it, or start again.',
     exit: 1,
     http: 500,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
 } as const satisfies ErrorTable<'CLIENT'>;
 

@@ -17,7 +17,7 @@ export const dnsErrors = {
     cure: 'Check the name, and that the credentials can write its zone.',
     exit: 6,
     http: 422,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_DNS_RATE_LIMITED: {
     meaning: 'The DNS host wants fewer requests.',
@@ -43,7 +43,7 @@ export const dnsErrors = {
     cure: 'Sign the zone again, or correct its DS record at the registrar.',
     exit: 6,
     http: 422,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_DNS_NOT_VISIBLE: {
     meaning: 'A record was written, but not every name server shows it within the time limit.',

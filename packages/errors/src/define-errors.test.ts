@@ -30,14 +30,14 @@ describe('defineErrors', () => {
     expect(new LampError('ERR_LAMP_DARK', 'dark').cure).toBe('Change the bulb.');
   });
 
-  it('says what mends an error: what is usual for its exit code, or what its entry says', () => {
+  it('says what fixes an error: what is usual for its exit code, or what its entry says', () => {
     class RoomError extends defineErrors('Room', {
       ERR_ROOM_NAME: { meaning: '', cure: '', exit: 2, http: 422 },
       ERR_ROOM_AWAY: { meaning: '', cure: '', exit: 4, http: 502 },
-      ERR_ROOM_KEY: { meaning: '', cure: '', exit: 4, http: 502, mendedBy: 'person' },
+      ERR_ROOM_KEY: { meaning: '', cure: '', exit: 4, http: 502, fixedBy: 'person' },
     } as const satisfies ErrorTable<'ROOM'>) {}
     const codes = ['ERR_ROOM_NAME', 'ERR_ROOM_AWAY', 'ERR_ROOM_KEY'] as const;
-    expect(codes.map((code) => new RoomError(code, '').mendedBy)).toEqual([
+    expect(codes.map((code) => new RoomError(code, '').fixedBy)).toEqual([
       'person',
       'time',
       'person',

@@ -12,21 +12,21 @@ export interface ErrorEntry {
    * What has to happen before the same work can succeed; by default what is usual for the exit
    * code.
    */
-  readonly mendedBy?: MendedBy | undefined;
+  readonly fixedBy?: FixedBy | undefined;
 }
 
 /**
  * `time`: it may succeed at a later try without a change. `person`: each try fails until a person
  * changes something, or costs more than it can gain.
  */
-export type MendedBy = 'time' | 'person';
+export type FixedBy = 'time' | 'person';
 
 /** What a person has to change: usage, configuration, and what a CA refuses. */
-const exitsMendedByPerson: ReadonlySet<number> = new Set([2, 5]);
+const exitsFixedByPerson: ReadonlySet<number> = new Set([2, 5]);
 
-/** Returns what mends a failure with this entry. */
-export function mendedBy({ exit, mendedBy: stated }: ErrorEntry): MendedBy {
-  return stated ?? (exitsMendedByPerson.has(exit) ? 'person' : 'time');
+/** Returns what fixes a failure with this entry. */
+export function fixedBy({ exit, fixedBy: stated }: ErrorEntry): FixedBy {
+  return stated ?? (exitsFixedByPerson.has(exit) ? 'person' : 'time');
 }
 
 /** The error codes of an area, such as `ERR_DNS_TIMEOUT` of the area `DNS`. */
@@ -40,7 +40,7 @@ export interface CodedError<Code extends string> extends Error {
   /** What to do about an error with this code; the message may say more. */
   readonly cure: string;
   /** What has to happen before the same work can succeed. */
-  readonly mendedBy: MendedBy;
+  readonly fixedBy: FixedBy;
 }
 
 /** The class of an area's errors. */
@@ -76,8 +76,8 @@ export function defineErrors<Code extends `ERR_${string}`>(
       return table[this.code].cure;
     }
 
-    get mendedBy(): MendedBy {
-      return mendedBy(table[this.code]);
+    get fixedBy(): FixedBy {
+      return fixedBy(table[this.code]);
     }
   };
 }

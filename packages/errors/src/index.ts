@@ -4,8 +4,8 @@ export {
   defineErrors,
   type ErrorEntry,
   type ErrorTable,
-  type MendedBy,
-  mendedBy,
+  type FixedBy,
+  fixedBy,
 } from './define-errors.ts';
 export { printable } from './printable.ts';
 export { errorCode, errorText } from './thrown.ts';

@@ -34,7 +34,7 @@ export const managerErrors = {
     cure: 'Update AcmeX.',
     exit: 8,
     http: 500,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
 } as const satisfies ErrorTable<'MANAGER'>;
 

@@ -1,4 +1,4 @@
-// A CA that lies and fails, and what renewals make of it, on a clock that jumps from one due moment
+// A CA that answers wrongly and fails, and what renewals make of it, on a clock that jumps from one due moment
 // to the next. Everything follows from a seed.
 import type { Clock } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
@@ -252,7 +252,7 @@ interface CaOrder {
   certificate?: string;
 }
 
-/** The CA, on the level of signed requests whose signatures nobody looks at. */
+/** The CA, on the level of signed requests whose signatures are not checked. */
 class LyingCa {
   issued = 0;
   refused = 0;

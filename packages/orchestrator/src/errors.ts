@@ -36,7 +36,7 @@ export const orchestratorErrors = {
     cure: 'Submit it again if you still want it.',
     exit: 1,
     http: 409,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_ORCHESTRATOR_DUE_AT_ONCE: {
     meaning: 'The certificate that the CA issued would be due for renewal at once.',
@@ -55,14 +55,14 @@ export const orchestratorErrors = {
     cure: 'Wait: the next try creates a new key.',
     exit: 5,
     http: 409,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ORCHESTRATOR_NO_KEY: {
     meaning: 'The private key of an order is no longer in the storage.',
     cure: 'Cancel the order and submit it again.',
     exit: 3,
     http: 500,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
 } as const satisfies ErrorTable<'ORCHESTRATOR'>;
 

@@ -22,8 +22,8 @@ async function allTables(): Promise<readonly ErrorTable[]> {
   );
 }
 
-/** Failures that no time mends, of those that an order or a deployment can end with. */
-const mendedByPerson = [
+/** Failures that time does not fix, of those that an order or a deployment can end with. */
+const fixedByPerson = [
   'ERR_ACME_URL',
   'ERR_ACME_KEY',
   'ERR_ACME_IDENTIFIER',
@@ -76,7 +76,7 @@ const mendedByPerson = [
 ];
 
 /** Failures that pass, as the next try can be different. */
-const mendedByTime = [
+const fixedByTime = [
   'ERR_ACME_UNREACHABLE',
   'ERR_ACME_TLS',
   'ERR_ACME_TIMEOUT',
@@ -122,7 +122,7 @@ const mendedByTime = [
 ];
 
 describe('a failure', () => {
-  it('says for every code of every package if time or a person mends it', async () => {
+  it('says for every code of every package if time or a person fixes it', async () => {
     const permanent = new Map<string, boolean>();
     for (const table of await allTables()) {
       const TableError = defineErrors('Any', table);
@@ -130,9 +130,9 @@ describe('a failure', () => {
         permanent.set(code, failureOf(new TableError(code, 'no')).permanent);
     }
     expect(permanent.size).toBeGreaterThan(150);
-    const decided = [...mendedByPerson, ...mendedByTime];
+    const decided = [...fixedByPerson, ...fixedByTime];
     expect(decided.filter((code) => !permanent.has(code))).toEqual([]);
-    expect(decided.filter((code) => permanent.get(code))).toEqual(mendedByPerson);
+    expect(decided.filter((code) => permanent.get(code))).toEqual(fixedByPerson);
   });
 
   it('of unknown origin may pass', () => {

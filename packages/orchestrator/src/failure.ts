@@ -22,7 +22,7 @@ export interface ReadFailure {
 }
 
 /**
- * Reads an error of any kind. The table of its code decides whether it is permanent: see `mendedBy`
+ * Reads an error of any kind. The table of its code decides whether it is permanent: see `fixedBy`
  * of `@acmex/errors`.
  */
 export function failureOf(error: unknown): ReadFailure {
@@ -30,7 +30,7 @@ export function failureOf(error: unknown): ReadFailure {
     code: thrownCode,
     problem,
     failures,
-    mendedBy,
+    fixedBy,
   } = (typeof error === 'object' && error !== null ? error : {}) as Thrown;
   const code = typeof thrownCode === 'string' ? thrownCode : 'ERR_UNKNOWN';
   return {
@@ -38,7 +38,7 @@ export function failureOf(error: unknown): ReadFailure {
     message: errorText(error).slice(0, 4000),
     problem: problemIn(problem, failures),
     retryAfter: retryAfterOf(error),
-    permanent: mendedBy === 'person',
+    permanent: fixedBy === 'person',
   };
 }
 
@@ -104,7 +104,7 @@ export function nextFailure(
 interface Thrown {
   readonly code?: unknown;
   readonly retryAfter?: unknown;
-  readonly mendedBy?: unknown;
+  readonly fixedBy?: unknown;
   readonly problem?: unknown;
   readonly failures?: readonly { readonly identifier?: unknown; readonly problem?: unknown }[];
 }

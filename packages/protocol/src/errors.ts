@@ -12,7 +12,7 @@ export const acmeErrors = {
     cure: 'Give a P-256, P-384, P-521, RSA (2048 bits or more) or Ed25519 private key.',
     exit: 3,
     http: 422,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_ACME_KEY_PASSPHRASE: {
     meaning: 'The account key is encrypted, and its passphrase is missing or wrong.',
@@ -111,14 +111,14 @@ export const acmeErrors = {
     cure: 'Read the detail.',
     exit: 5,
     http: 502,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_ACCOUNT_DOES_NOT_EXIST: {
     meaning: 'The account does not exist at this CA.',
     cure: 'Register it, or check that key and CA belong together.',
     exit: 5,
     http: 422,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_ALREADY_REVOKED: {
     meaning: 'The certificate is revoked already.',
@@ -131,7 +131,7 @@ export const acmeErrors = {
     cure: 'Order without `replaces`.',
     exit: 5,
     http: 409,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_BAD_CSR: {
     meaning: 'The CA does not accept the certificate signing request.',
@@ -144,7 +144,7 @@ export const acmeErrors = {
     cure: 'Try again later; if it stays, report it to the CA.',
     exit: 5,
     http: 502,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_BAD_PUBLIC_KEY: {
     meaning: 'The CA does not accept the account key.',
@@ -169,14 +169,14 @@ export const acmeErrors = {
     cure: 'Add the CA to the CAA record of the domain.',
     exit: 6,
     http: 422,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_ACME_COMPOUND: {
     meaning: 'Several things are wrong; the subproblems name them.',
     cure: 'Read each subproblem.',
     exit: 5,
     http: 422,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_CONNECTION: {
     meaning: 'The CA could not connect to the server of the name.',
@@ -219,14 +219,14 @@ export const acmeErrors = {
     cure: 'Report it, with the detail.',
     exit: 5,
     http: 502,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_ORDER_NOT_READY: {
     meaning: 'The order cannot be finalized yet.',
     cure: 'Wait until each name is validated.',
     exit: 5,
     http: 409,
-    mendedBy: 'time',
+    fixedBy: 'time',
   },
   ERR_ACME_RATE_LIMITED: {
     meaning: 'A rate limit of the CA is reached.',

@@ -28,14 +28,14 @@ export const storageErrors = {
     cure: 'Restore the entry that the message names from a backup, or remove it.',
     exit: 3,
     http: 500,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_STORAGE_NEWER: {
     meaning: 'A record was written by a newer version of the program.',
     cure: 'Update to the version that the message names.',
     exit: 3,
     http: 500,
-    mendedBy: 'person',
+    fixedBy: 'person',
   },
   ERR_STORAGE_INPUT: {
     meaning: 'A key, a value or a list of changes cannot be stored.',
