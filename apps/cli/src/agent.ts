@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type Agent, type AgentOptions, assertNoneMissing, openAgent } from '@acmex/agent';
 import { credentialInFile, openNetwork } from '@acmex/config';
+import { deployErrors } from '@acmex/deploy';
+import { errorCode } from '@acmex/errors';
 import { dataDirectory } from './configuration.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { readCertificates } from './read-text.ts';
@@ -73,9 +75,14 @@ async function agentOptions(
 async function updateOnce(opened: Agent): Promise<number> {
   const { missing, deployments } = await opened.update();
   const codes = new Set(
-    deployments.flatMap(({ error }) => (error === undefined ? [] : [exitCodeOf(error)])),
+    deployments.flatMap(({ error }) => (error === undefined ? [] : [exitCodeOfDeployment(error)])),
   );
   if (codes.size === 0) assertNoneMissing(missing);
   const isMixed = codes.size > 1 || (codes.size === 1 && missing.length > 0);
   return isMixed ? 9 : ([...codes][0] ?? 0);
+}
+
+/** Returns 8 for a certificate that the servers have issued, and that is not deployed here. */
+function exitCodeOfDeployment(error: unknown): number {
+  return Object.hasOwn(deployErrors, errorCode(error) ?? '') ? 8 : exitCodeOf(error);
 }

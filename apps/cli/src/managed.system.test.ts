@@ -273,9 +273,15 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(await readFile(at('tls/live/hooked.test/fullchain.pem'), 'utf8')).toBe(
       await readFile(at('certificate.pem'), 'utf8'),
     );
-    await rm(at('hook'));
-    const failed = await run(['renew', '-d', 'hooked.test', '--force']);
+    await writeFile(at('hook'), '#!/bin/sh\nexit 1\n', { mode: 0o700 });
+    const renew = () => run(['renew', '-d', 'hooked.test', '--force']);
+    const failed = await renew();
     expect([failed.code, failed.stderr]).toEqual([8, expect.stringContaining('the hook')]);
+    expect(await list()).toMatchObject([{ current: { generation: 2 } }]);
+    await rm(at('hook'));
+    const absent = await renew();
+    expect([absent.code, absent.stderr]).toEqual([3, expect.stringContaining('the hook')]);
+    expect(await list()).toMatchObject([{ current: { generation: 2 } }]);
   });
 
   it('is renewed by a daemon when something says that it is due, and two daemons renew it once', async () => {

@@ -187,6 +187,20 @@ describe('acmex obtain', () => {
       'no such file or directory',
     ],
     [
+      'a hook that does not exist: nothing was issued',
+      ['-d', 'a.test', '--deploy-hook', '/nowhere/reload'],
+      3,
+      'ERR_DEPLOY_HOOK',
+      '/nowhere/reload',
+    ],
+    [
+      'a deploy directory that cannot be written: nothing was issued',
+      ['-d', 'a.test', '--deploy-directory', '/dev/null/tls'],
+      3,
+      'ERR_DEPLOY_FILE',
+      '/dev/null/tls',
+    ],
+    [
       'a CA that does not answer',
       ['-d', 'a.test', '--server', 'https://127.0.0.1:1/dir'],
       4,

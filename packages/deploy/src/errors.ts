@@ -1,8 +1,8 @@
 import { defineErrors, type ErrorTable } from '@acmex/errors';
 
 /**
- * Why an issued certificate was not deployed. `exit` is the exit code of a program that ends with
- * it, `http` the status of a service that passes it on.
+ * Why a certificate is not deployed. `exit` is the exit code of a program that ends with it before
+ * a certificate is issued, `http` the status of a service that passes it on.
  */
 export const deployErrors = {
   ERR_DEPLOY_TARGET: {
@@ -14,19 +14,19 @@ export const deployErrors = {
   ERR_DEPLOY_FILE: {
     meaning: 'A certificate or its key cannot be written. The previous file is unchanged.',
     cure: 'Check the path, its permissions and the free space on the disk.',
-    exit: 8,
+    exit: 3,
     http: 500,
   },
   ERR_DEPLOY_UNSAFE: {
     meaning: 'Others can change a hook, or a folder on the path of a deployed file.',
     cure: 'Change the owner or the permissions as the message says.',
-    exit: 2,
+    exit: 3,
     http: 500,
   },
   ERR_DEPLOY_HOOK: {
     meaning: 'A hook failed, could not be started, or took too long.',
     cure: 'Read its output; run it by hand with the same arguments.',
-    exit: 8,
+    exit: 3,
     http: 500,
   },
   ERR_DEPLOY_PROBE: {

@@ -32,7 +32,7 @@ export const managerErrors = {
   ERR_MANAGER_DEPLOY: {
     meaning: 'A certificate has a kind of deploy target that this version does not support.',
     cure: 'Update AcmeX.',
-    exit: 8,
+    exit: 3,
     http: 500,
     fixedBy: 'person',
   },
