@@ -217,6 +217,8 @@ async function keyFile(
   await chmod(at(`${id}.key`), mode);
   return at(`${id}.key`);
 }
+/** The name of this test's host: it belongs to the key that first reports for it. */
+const hostName = () => `host-${name}`;
 const agentArgs = async (...more: readonly string[]) => [
   'agent',
   '--server',
@@ -226,7 +228,7 @@ const agentArgs = async (...more: readonly string[]) => [
   '--directory',
   at('tls'),
   '--name',
-  'web1',
+  hostName(),
   ...more,
 ];
 const files = async () => {
@@ -302,7 +304,7 @@ describe('acmex agent --once', () => {
     ]).toEqual([`DNS:${name}`, true, 0o600]);
     expect(await hooked()).toEqual([`${await serialOf()} ${name} reload `]);
     await expect(reported()).resolves.toMatchObject({
-      agent: 'web1',
+      agent: hostName(),
       state: 'current',
       evidence: 'files',
       serialNumber: await serialOf(),
@@ -324,7 +326,7 @@ describe('acmex agent --once', () => {
     ]);
     expect(JSON.parse(agents.stdout)).toContainEqual(
       expect.objectContaining({
-        agent: 'web1',
+        agent: hostName(),
         state: 'current',
         names: name,
         serves: await serialOf(),
