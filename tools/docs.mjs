@@ -67,7 +67,7 @@ async function errors() {
     );
   }
   if (sections.length === 0) throw new Error('no errors.ts was found');
-  return `# Errors\n\nEvery error has a stable \`code\`. From the first release on, a code is never renamed. The exit code is that of \`acmex\`. The HTTP status is that of a service that forwards the error. This page is generated from the code.\n\n${sections.join('\n')}`;
+  return `# Errors\n\nEvery error has a stable \`code\`. From the first release on, a code is never renamed. The exit code is that of \`acmex\`; when a certificate was issued and its deployment failed, it is always 8. The HTTP status is that of a service that forwards the error. This page is generated from the code.\n\n${sections.join('\n')}`;
 }
 
 function row([code, { meaning, cure, exit, http }]) {
