@@ -4,6 +4,7 @@ import { errorCode, printable } from '@acmex/errors';
 import { eventChange } from '@acmex/orchestrator';
 import {
   type Account,
+  type AccountKey,
   type AcmeSession,
   acmeSession,
   changeKey,
@@ -39,8 +40,8 @@ export interface AccountOptions {
   readonly userAgent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
-  /** PKCS#8 PEM of a key that is used instead of the stored key, and is not stored. */
-  readonly key?: string | undefined;
+  /** A key that is used instead of the stored key, and is not stored. */
+  readonly key?: AccountKey | undefined;
   /** Called with the URL of an account that was created, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
   /**
@@ -62,7 +63,7 @@ export async function accountSession(
   const { fetch, userAgent, signal, clock = systemClock, onRegistered } = options;
   const { directory } = description;
   const stored = options.key === undefined ? await storedAccount(description, options) : undefined;
-  const key = await importAccountKey(stored?.key ?? options.key ?? '');
+  const key = options.key ?? (await importAccountKey(stored?.key ?? ''));
   const isSuspect = stored?.account !== undefined && stored.account === options.suspect;
   const session = acmeSession({
     directory,

@@ -1,4 +1,5 @@
 import { parseChain } from '@acmex/certificate';
+import type { AccountKey } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import type { AccountDescription } from './account.ts';
 import { findIssuer } from './issuer-record.ts';
@@ -12,8 +13,8 @@ export interface IssuerSettings extends AccountDescription {
   /** Common name of the issuer that the chain should end in. */
   readonly preferredChain?: string | undefined;
   readonly profile?: string | undefined;
-  /** PKCS#8 PEM of an account key to use instead of the stored account. */
-  readonly accountKey?: string | undefined;
+  /** An account key to use instead of the stored account. */
+  readonly accountKey?: AccountKey | undefined;
 }
 
 /**

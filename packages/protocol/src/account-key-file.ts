@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { decryptPkcs8, passphraseMissing } from './encrypted-key.ts';
+import { decryptPkcs8, isEncrypted } from './encrypted-key.ts';
 import { AcmeError } from './errors.ts';
 import { isObject, parseJson } from './members.ts';
 import { toPkcs8 } from './private-key-der.ts';
@@ -17,13 +17,17 @@ export async function readKey(
   passphrase: string | undefined,
 ): Promise<ReadKey> {
   const isDer = typeof source !== 'string' && source[0] === 0x30;
-  if (isDer) return { pkcs8: pkcs8Of(source) };
+  if (isDer) return { pkcs8: await readDer(source, passphrase) };
   const text = (typeof source === 'string' ? source : new TextDecoder().decode(source))
     .replace(/^\uFEFF/, '')
     .trim();
   const json = text.startsWith('{') ? parseJson(text) : undefined;
   if (isObject(json)) return { jwk: json as JWK };
   return { pkcs8: await readPem(text, passphrase) };
+}
+
+async function readDer(der: Uint8Array, passphrase: string | undefined): Promise<Uint8Array> {
+  return pkcs8Of(isEncrypted(der) ? await decryptPkcs8(der, passphrase) : der);
 }
 
 interface Block {
@@ -39,17 +43,15 @@ async function readPem(text: string, passphrase: string | undefined): Promise<Ui
   if (!key) throw notPrivate(blocks[0]?.label);
   // Ciphers of this old form need MD5, which WebCrypto does not have.
   if (key.body.includes('Proc-Type: 4,ENCRYPTED')) throw oldEncryption();
-  if (key.label === 'ENCRYPTED PRIVATE KEY') {
-    if (passphrase === undefined) throw passphraseMissing();
+  if (key.label === 'ENCRYPTED PRIVATE KEY')
     return pkcs8Of(await decryptPkcs8(bytesOf(key.body), passphrase));
-  }
   const parameters = blocks.find(({ label }) => label === 'EC PARAMETERS');
   return pkcs8Of(bytesOf(key.body), parameters && bytesOf(parameters.body));
 }
 
 function oldEncryption(): AcmeError {
   return new AcmeError(
-    'ERR_ACME_KEY_PASSPHRASE',
+    'ERR_ACME_KEY',
     'the account key is encrypted in an old form that is not supported here: encrypt it again with openssl pkcs8 -topk8 -v2 aes-256-cbc, or use a copy that is not encrypted',
   );
 }

@@ -92,6 +92,8 @@ describe('an account key as other clients keep it', () => {
     '-keyout',
     '/dev/null',
   );
+  const derOf = (pem: string) =>
+    new Uint8Array(Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64'));
   const encrypt = (...flags: string[]) =>
     input(sec1, 'pkcs8', '-topk8', '-passout', 'pass:secret', ...flags);
   const bag = 'Bag Attributes\n    localKeyID: 54 69 6D\nKey Attributes: <No Attributes>\n';
@@ -134,10 +136,13 @@ describe('an account key as other clients keep it', () => {
     const { jwk: decrypted } = await importAccountKey(encrypted, { passphrase: 'secret' });
     expect(decrypted).toMatchObject({ x: jwk.x, y: jwk.y });
     for (const passphrase of [undefined, 'wrong', ''])
-      await expect(importAccountKey(encrypted, { passphrase })).rejects.toMatchObject({
-        code: 'ERR_ACME_KEY_PASSPHRASE',
-        message: expect.stringContaining('encrypted'),
-      });
+      for (const source of [encrypted, derOf(encrypted)])
+        await expect(importAccountKey(source, { passphrase })).rejects.toMatchObject({
+          code: 'ERR_ACME_KEY_PASSPHRASE',
+          message: expect.stringContaining('encrypted'),
+        });
+    const { jwk: again } = await importAccountKey(derOf(encrypted), { passphrase: 'secret' });
+    expect(again).toEqual(decrypted);
   });
 
   it.each<[string, () => string, RegExp]>([

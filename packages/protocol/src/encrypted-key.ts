@@ -15,6 +15,17 @@ const keyBits: Readonly<Record<string, number>> = {
 };
 const mostRounds = 10_000_000;
 
+/** Returns whether DER has the two members of an EncryptedPrivateKeyInfo. RFC 5958 §3 */
+export function isEncrypted(bytes: Uint8Array): boolean {
+  try {
+    const [algorithm, data, ...rest] = derMembers(bytes);
+    const isPair = rest.length === 0 && data?.tag === tags.octetString;
+    return isPair && algorithm?.tag === tags.sequence;
+  } catch {
+    return false; // the reader of plain keys says what is wrong with it
+  }
+}
+
 /**
  * Decrypts an EncryptedPrivateKeyInfo. RFC 5958 §3, RFC 8018 §6.2
  * @returns PKCS#8, DER
@@ -54,7 +65,7 @@ export async function decryptPkcs8(
   }
 }
 
-export function passphraseMissing(): AcmeError {
+function passphraseMissing(): AcmeError {
   return new AcmeError(
     'ERR_ACME_KEY_PASSPHRASE',
     'the account key is encrypted: use its passphrase, or a copy that is not encrypted',
@@ -62,7 +73,7 @@ export function passphraseMissing(): AcmeError {
 }
 
 /** @throws AcmeError `ERR_ACME_KEY` for another cipher */
-export function unknownCipher(): AcmeError {
+function unknownCipher(): AcmeError {
   return new AcmeError(
     'ERR_ACME_KEY',
     'the account key is encrypted with a cipher that is not supported here: encrypt it again where it was made, with openssl pkcs8 -topk8 -v2 aes-256-cbc',

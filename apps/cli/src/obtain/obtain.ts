@@ -12,8 +12,8 @@ import { assertTwoFiles } from '../managed/certificates.ts';
 import { commandManager } from '../managed/manager.ts';
 import { openStorage } from '../open-storage.ts';
 import { formatResult } from '../output.ts';
-import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
+import { readAccountKey } from './account-key.ts';
 import { challengeFromFlags } from './challenge.ts';
 import { isManual, promptForRecord } from './manual-dns.ts';
 import type { ObtainOptions } from './options.ts';
@@ -32,7 +32,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const names = namesOf(options);
   const { configuration } = options;
   const authority = await chooseAuthority(options, configuration, terminal.env);
-  const settings = await issuerSettings(authority, options);
+  const settings = await issuerSettings(authority, options, terminal.env);
   const preferredChain = options.preferredChain ?? authority.preferredChain;
   const challenge = serializeChallenge({
     ...challengeFromFlags(options, terminal.env),
@@ -93,16 +93,16 @@ function isManageable(options: ObtainOptions): boolean {
 
 async function issuerSettings(
   authority: CertificateAuthority,
-  { accountKey }: ObtainOptions,
+  options: ObtainOptions,
+  environment: NodeJS.ProcessEnv,
 ): Promise<IssuerSettings> {
   const { caCertificate, ...account } = authority;
+  const accountKey = await readAccountKey(options, environment);
   return {
     ...account,
     name: issuerName(authority),
     ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
-    ...(accountKey === undefined
-      ? {}
-      : { accountKey: await readText(accountKey, 'the account key') }),
+    accountKey,
   };
 }
 

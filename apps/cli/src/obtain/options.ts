@@ -18,6 +18,7 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly caCertificate?: string;
   readonly acceptTos?: boolean;
   readonly accountKey?: string;
+  readonly accountKeyPassphraseFile?: string;
   readonly eabKid?: string;
   readonly eabHmacKey?: string;
   readonly challenge: ChallengeType | DraftChallengeType;

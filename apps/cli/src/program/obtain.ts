@@ -87,7 +87,14 @@ const challengeFlags = {
 };
 
 const requestFlags = {
-  accountKey: text('--account-key <file>', 'Account key to use instead of the stored account'),
+  accountKey: text(
+    '--account-key <file>',
+    'Account key to use instead of the stored account: PKCS#8, SEC1 or PKCS#1, PEM or DER, or a JWK',
+  ),
+  accountKeyPassphraseFile: text(
+    '--account-key-passphrase-file <file>',
+    'Passphrase of an encrypted account key; by default ACMEX_ACCOUNT_KEY_PASSPHRASE',
+  ),
   profile: text('--profile <name>', 'Certificate profile of the CA'),
   preferredChain: text(
     '--preferred-chain <name>',
