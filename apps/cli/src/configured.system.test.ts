@@ -203,6 +203,30 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     });
   });
 
+  it('runs the hook after wherever the hook before ran: after a refusal, a failure and a stop', async () => {
+    await configured(
+      `${base()}[renewal.hooks]\nbefore = ${await program('before', 'before')}\nafter = ${await program('after', 'after')}\n`,
+    );
+    const obtain = async (name: string, options?: AcmexOptions) =>
+      await run(['obtain', '-d', name, '--cert-path', at('c.pem'), '-k', at('k.pem')], options);
+    const hooksOf = async (work: Promise<{ readonly code: number }>) => {
+      await rm(at('said'), { force: true });
+      const { code } = await work;
+      return [code, ...(await said())];
+    };
+    expect(await hooksOf(obtain('blocked.test'))).toEqual([5, 'before', 'after']);
+    const stop = new AbortController();
+    const onStderr = (text: string) => {
+      if (text.startsWith('order')) stop.abort('SIGINT');
+    };
+    const stopped = obtain('stopped.test', { signal: stop.signal, onStderr });
+    expect(await hooksOf(stopped)).toEqual([130, 'before', 'after']);
+    expect(await hooksOf(obtain('fine.test'))).toEqual([0, 'before', 'after']);
+    // The second name is not known when the first is at work already.
+    const names = ['-d', 'fine.test,unknown.test', '--force', '--concurrency', '1'];
+    expect(await hooksOf(run(['renew', ...names]))).toEqual([2, 'before', 'after']);
+  });
+
   it('fails to be deployed when what is due after the run fails, is tried again without an order, and says so', async () => {
     await configured(
       `${base()}[renewal.hooks]\nafter = ["${at('reload')}"]\n${certificate('"reload.test"')}`,

@@ -4,6 +4,7 @@ import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import { printableNames } from './certificates.ts';
+import { withinRun } from './run.ts';
 import { withManager } from './with-manager.ts';
 
 function rowOf(order: OrderStatus): Row {
@@ -102,17 +103,18 @@ export async function orderRetry(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withManager(options, terminal, async ({ provisioner, maintain, finish }) => {
+  await withManager(options, terminal, async (manager, report) => {
+    const { provisioner } = manager;
     const { certificate } = await provisioner.status(id);
     await provisioner.certificates.get(certificate);
-    const {
-      order = id,
-      outcome,
-      deployError,
-    } = await maintain(certificate, { signal: terminal.signal, force: 'renewal' });
-    const [finished] = await finish({ signal: terminal.signal });
+    const { result, finished } = await withinRun(
+      { manager, report },
+      async () =>
+        await manager.maintain(certificate, { signal: terminal.signal, force: 'renewal' }),
+    );
+    const { order = id, outcome, deployError } = result;
     if (outcome?.state === 'failed') throw outcome.error;
-    const error = deployError ?? finished?.deployError;
+    const error = deployError ?? finished[0]?.deployError;
     if (error !== undefined)
       throw new CliError(
         'ERR_CLI_NOT_DEPLOYED',

@@ -8,6 +8,7 @@ import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { findCertificate } from './certificates.ts';
 import { type DryRun, dryRun, type DryRunOptions } from './dry-run.ts';
+import { withinRun } from './run.ts';
 import { withManager } from './with-manager.ts';
 
 export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
@@ -49,11 +50,12 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     const run: Run = { options, manager, report, signal, trial };
     const changed = trial ? [] : await prepareManager(manager, { report, signal });
     const renewals: Renewal[] = [];
-    await mapConcurrent(options.concurrency, chosenIds(run, changed), async (id) => {
-      renewals.push(await renewOne(id, run));
+    const { finished } = await withinRun(run, async () => {
+      await mapConcurrent(options.concurrency, chosenIds(run, changed), async (id) => {
+        renewals.push(await renewOne(id, run));
+      });
     });
-    // After a stop too: a service that a hook has stopped is started again.
-    const results = withDeployments(renewals, await manager.finish(), report);
+    const results = withDeployments(renewals, finished, report);
     signal.throwIfAborted();
     exitCode = exitCodeOfAll(results);
     const rows = results.map(rowOf);

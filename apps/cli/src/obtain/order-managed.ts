@@ -9,8 +9,9 @@ import {
   savedCredentials,
   type WantedCertificate,
 } from '@acmex/manager';
-import type { Declaration, SpecKey } from '@acmex/orchestrator';
+import type { Declaration, MaintenanceResult, SpecKey } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
+import { withinRun } from '../managed/run.ts';
 import { waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
@@ -37,9 +38,12 @@ export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
     paused: 'resume',
   });
   report.done(declarationText(declaration));
-  await executeOrder(declaration, obtaining);
   const { id } = declaration.certificate;
-  await deploy(id, obtaining);
+  const { result: maintained, finished } = await withinRun(obtaining, async () => {
+    await executeOrder(declaration, obtaining);
+    return await manager.maintain(id, { signal });
+  });
+  assertDeployed(finished.find(({ certificate }) => certificate === id) ?? maintained);
   const { certificates } = manager.provisioner;
   const { current } = await certificates.get(id);
   const content = await certificates.generation(id, current?.generation ?? 0);
@@ -149,16 +153,11 @@ async function executeOrder(
 }
 
 /** @throws CliError `ERR_CLI_NOT_DEPLOYED` */
-async function deploy(id: string, { manager, terminal }: Obtaining): Promise<void> {
-  const { signal } = terminal;
-  const maintained = await manager.maintain(id, { signal });
-  const finished = await manager.finish({ signal });
-  const { deployed, deployError } =
-    finished.find(({ certificate }) => certificate === id) ?? maintained;
-  if (deployed === 'failed')
-    throw new CliError(
-      'ERR_CLI_NOT_DEPLOYED',
-      `${id} was issued and stored, but not deployed: ${errorText(deployError)}`,
-      { cause: deployError },
-    );
+function assertDeployed({ certificate, deployed, deployError }: MaintenanceResult): void {
+  if (deployed !== 'failed') return;
+  throw new CliError(
+    'ERR_CLI_NOT_DEPLOYED',
+    `${certificate} was issued and stored, but not deployed: ${errorText(deployError)}`,
+    { cause: deployError },
+  );
 }
