@@ -191,6 +191,23 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     });
   });
 
+  it('of 120 names that the CA refuses reports the reason, and leaves nothing to renew: C3', async () => {
+    const names = Array.from({ length: 119 }, (_, index) => `n${index}.many.test`);
+    const { code, stderr } = await obtain(['-d', [...names, 'blocked.test'].join(',')]);
+    expect(stderr).toContain('[ERR_ACME_REJECTED_IDENTIFIER]');
+    expect(stderr).toContain('blocked.test');
+    expect([code, await list()]).toEqual([5, []]);
+    const storage = fileStorage({ path: at('data') });
+    const kinds = new Set<string | undefined>();
+    for await (const { key } of storage.list('')) kinds.add(key.split('/')[0]);
+    kinds.delete('lock');
+    expect([...kinds].sort()).toEqual(['account', 'events', 'issuer', 'order']);
+    await expect(run(['renew'])).resolves.toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('nothing is due'),
+    });
+  });
+
   it('that cannot be written where it is used is issued all the same, says so by its exit code, and is not ordered again', async () => {
     await obtain(['-d', 'deployed.test']);
     await rm(at('certificate.pem'));
