@@ -5,9 +5,12 @@ import {
   normalizedIdentifier,
 } from '@acmex/identifier';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { GeneralName } from '@peculiar/asn1-x509';
+import { GeneralName as AsnGeneralName } from '@peculiar/asn1-x509';
 import { der } from './der.ts';
 import { CertificateError } from './errors.ts';
+import { members, readDerValue, tags } from './verification/der-value.ts';
+import { type GeneralName, generalNameText, readGeneralName } from './verification/general-name.ts';
+import { addressText } from './verification/rules/subject-name.ts';
 
 export interface AlternativeNames {
   /** The DNS names and IP addresses, in canonical form. */
@@ -16,22 +19,29 @@ export interface AlternativeNames {
   readonly otherNames: readonly string[];
 }
 
-// The public declarations must not need those of @peculiar/x509, which need the DOM's: this is the
-// part of its type that is used.
-interface NamesExtension {
-  readonly names: { readonly items: readonly Identifier[] };
+/**
+ * Returns the names in a subjectAltName.
+ * @param value GeneralNames, DER
+ * @throws DerError, RangeError for what is not
+ */
+export function alternativeNames(value: Uint8Array | undefined): AlternativeNames {
+  const values = value ? members(readDerValue(value, tags.sequence)) : [];
+  const identifiers: Identifier[] = [];
+  const otherNames: string[] = [];
+  for (const name of values) {
+    const known = identifierOf(readGeneralName(name));
+    if (known) identifiers.push(known);
+    else otherNames.push(generalNameText(name));
+  }
+  return { identifiers, otherNames };
 }
 
-/** Returns the names in a subjectAltName. */
-export function alternativeNames(extension: NamesExtension | null | undefined): AlternativeNames {
-  const names = extension?.names.items ?? [];
-  const isKnown = ({ type }: Identifier) => type === 'dns' || type === 'ip';
-  return {
-    identifiers: names
-      .filter(isKnown)
-      .map(({ type, value }) => normalizedIdentifier({ type, value })),
-    otherNames: names.filter((name) => !isKnown(name)).map(({ type, value }) => `${type}:${value}`),
-  };
+function identifierOf(name: GeneralName): Identifier | undefined {
+  if (name.kind === 'dns') return normalizedIdentifier({ type: 'dns', value: name.value });
+  const isAddress = name.kind === 'ip' && [4, 16].includes(name.value.length);
+  return isAddress
+    ? normalizedIdentifier({ type: 'ip', value: addressText(name.value) })
+    : undefined;
 }
 
 /** Returns a common name as an identifier. */
@@ -61,7 +71,7 @@ export function alternativeNamesValue(identifiers: readonly Identifier[]): Uint8
     0x30,
     ...[...names.values()].map(({ type, value }) =>
       type === 'ip'
-        ? new Uint8Array(AsnConvert.serialize(new GeneralName({ iPAddress: value })))
+        ? new Uint8Array(AsnConvert.serialize(new AsnGeneralName({ iPAddress: value })))
         : der(0x82, Buffer.from(value, 'latin1')),
     ),
   );

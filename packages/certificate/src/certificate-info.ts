@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { Temporal } from 'temporal-polyfill';
 import { CertificateError } from './errors.ts';
 import type { Identifier } from '@acmex/identifier';
-import { alternativeNames } from './alternative-names.ts';
+import { alternativeNames, subjectAltName } from './alternative-names.ts';
 import { describePublicKey } from './key-object.ts';
 import { largestText, toPem } from './pem.ts';
 import { asksForStapling, tlsFeature } from './tls-feature.ts';
+import { readDerValue } from './verification/der-value.ts';
+import { nameText, readName } from './verification/distinguished-name.ts';
 import { blocksOf, readDer, x509 } from './x509.ts';
 
 /**
@@ -105,9 +107,9 @@ function readCertificate(der: Uint8Array | undefined, what: string): Certificate
 function describe(certificate: x509.X509Certificate, der: Uint8Array): CertificateInfo {
   const publicKey = new Uint8Array(certificate.publicKey.rawData);
   return {
-    subject: certificate.subject,
-    issuer: certificate.issuer,
-    ...alternativeNames(certificate.getExtension(x509.SubjectAlternativeNameExtension)),
+    subject: nameOf(certificate.subjectName),
+    issuer: nameOf(certificate.issuerName),
+    ...alternativeNames(valueOf(certificate.getExtension(subjectAltName))),
     serialNumber: certificate.serialNumber,
     notBefore: instant(certificate.notBefore),
     notAfter: instant(certificate.notAfter),
@@ -124,6 +126,14 @@ function describe(certificate: x509.X509Certificate, der: Uint8Array): Certifica
     der,
     pem: new TextDecoder().decode(toPem('CERTIFICATE', der)),
   };
+}
+
+function nameOf(name: x509.Name): string {
+  return nameText(readName(readDerValue(new Uint8Array(name.toArrayBuffer()))));
+}
+
+function valueOf(extension: x509.Extension | null): Uint8Array | undefined {
+  return extension ? new Uint8Array(extension.value) : undefined;
 }
 
 function instant(date: Date): Temporal.Instant {

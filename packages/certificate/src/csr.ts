@@ -187,9 +187,8 @@ async function read(input: string | Uint8Array) {
     const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
     checkKey(new Uint8Array(csr.publicKey.rawData));
     const extensions = extensionsOf(csr);
-    const names = alternativeNames(
-      extensions.find((entry) => entry instanceof x509.SubjectAlternativeNameExtension),
-    );
+    const extension = extensions.find(({ type }) => type === subjectAltName);
+    const names = alternativeNames(extension && new Uint8Array(extension.value));
     if (await csr.verify()) return { bytes, csr, extensions, names };
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;

@@ -12,7 +12,8 @@ import {
 export interface DistinguishedName {
   /** DER. */
   readonly encoded: Uint8Array;
-  readonly attributes: readonly NameAttribute[];
+  /** The attributes of each relative distinguished name. */
+  readonly relativeNames: readonly (readonly NameAttribute[])[];
   /**
    * Each relative distinguished name in a form that is equal for names that are equal: without
    * case, and with single spaces. RFC 5280 §7.1
@@ -27,6 +28,8 @@ export interface NameAttribute {
   readonly type: string;
   /** `undefined` for a value that is not a character string. */
   readonly text: string | undefined;
+  /** As RFC 4514 writes it: `#` and the DER in hexadecimal for what is not a character string. */
+  readonly escaped: string;
 }
 
 export const commonName = '2.5.4.3';
@@ -34,16 +37,16 @@ export const emailAttribute = '1.2.840.113549.1.9.1';
 
 /** Reads a Name. */
 export function readName(value: DerValue): DistinguishedName {
-  const attributes: NameAttribute[] = [];
-  const keys = members(expectTag(value, tags.sequence)).map((relative) => {
-    const relativeAttributes = members(expectTag(relative, tags.set)).map(readAttribute);
-    attributes.push(...relativeAttributes.map(({ type, text }) => ({ type, text })));
-    return relativeAttributes
+  const relativeNames = members(expectTag(value, tags.sequence)).map((relative) =>
+    members(expectTag(relative, tags.set)).map(readAttribute),
+  );
+  const keys = relativeNames.map((attributes) =>
+    attributes
       .map(({ key }) => key)
       .sort()
-      .join('\u0001');
-  });
-  return { encoded: encoding(value), attributes, keys, key: keys.join('\u0000') };
+      .join('\u0001'),
+  );
+  return { encoded: encoding(value), relativeNames, keys, key: keys.join('\u0000') };
 }
 
 function readAttribute(value: DerValue): NameAttribute & { readonly key: string } {
@@ -51,9 +54,14 @@ function readAttribute(value: DerValue): NameAttribute & { readonly key: string 
   if (!type || !text) throw new RangeError('an attribute of a name has no type or no value');
   const identifier = readObjectIdentifier(type);
   const decoded = readText(text);
-  const compared =
-    decoded === undefined ? Buffer.from(encoding(text)).toString('hex') : folded(decoded);
-  return { type: identifier, text: decoded, key: `${identifier}=${compared}` };
+  const hexadecimal = Buffer.from(encoding(text)).toString('hex');
+  const compared = decoded === undefined ? hexadecimal : folded(decoded);
+  return {
+    type: identifier,
+    text: decoded,
+    escaped: decoded === undefined ? `#${hexadecimal}` : escapedText(decoded),
+    key: `${identifier}=${compared}`,
+  };
 }
 
 function folded(text: string): string {
@@ -74,9 +82,11 @@ export function isWithinName(name: DistinguishedName, base: DistinguishedName): 
 
 /** The texts of one type of attribute. */
 export function attributeTexts(name: DistinguishedName, type: string): readonly string[] {
-  return name.attributes.flatMap((attribute) =>
-    attribute.type === type && attribute.text !== undefined ? [attribute.text] : [],
-  );
+  return name.relativeNames
+    .flat()
+    .flatMap((attribute) =>
+      attribute.type === type && attribute.text !== undefined ? [attribute.text] : [],
+    );
 }
 
 const shortNames: Readonly<Record<string, string>> = {
@@ -91,10 +101,21 @@ const shortNames: Readonly<Record<string, string>> = {
   [emailAttribute]: 'E',
 };
 
-/** Returns a name as a person reads it, the most specific attribute first. RFC 4514 */
-export function nameText({ attributes }: DistinguishedName): string {
-  return [...attributes]
-    .reverse()
-    .map(({ type, text }) => `${shortNames[type] ?? type}=${text ?? '(not a text)'}`)
+/** Returns a name as a person reads it, in the order of the certificate. RFC 4514 §2 */
+export function nameText({ relativeNames }: DistinguishedName): string {
+  return relativeNames
+    .map((attributes) =>
+      attributes.map(({ type, escaped }) => `${shortNames[type] ?? type}=${escaped}`).join('+'),
+    )
     .join(', ');
+}
+
+/** RFC 4514 §2.4 */
+function escapedText(text: string): string {
+  return text
+    .replaceAll(/[,+"\\<>;]|^[ #]| $/g, (character) => `\\${character}`)
+    .replaceAll(/[\0-\x1f\x7f]/g, (character) => {
+      const code = character.charCodeAt(0).toString(16).toUpperCase();
+      return `\\${code.padStart(2, '0')}`;
+    });
 }

@@ -1,5 +1,15 @@
-import { contents, context, type DerValue, members, readObjectIdentifier } from './der-value.ts';
-import { type DistinguishedName, readName } from './distinguished-name.ts';
+import {
+  contents,
+  context,
+  type DerValue,
+  encoding,
+  expectTag,
+  members,
+  readObjectIdentifier,
+  readText,
+  tags,
+} from './der-value.ts';
+import { type DistinguishedName, nameText, readName } from './distinguished-name.ts';
 
 /** A name of a subject: a member of subjectAltName or of a name constraint. RFC 5280 §4.2.1.6 */
 export type GeneralName =
@@ -47,4 +57,35 @@ function otherNameType(value: DerValue): string {
   const [type] = members(value);
   if (!type) throw new RangeError('an otherName has no type');
   return readObjectIdentifier(type);
+}
+
+const principalName = '1.3.6.1.4.1.311.20.2.3';
+
+/** Returns a name that is neither a DNS name nor an address as a person reads it. */
+export function generalNameText(value: DerValue): string {
+  const name = readGeneralName(value);
+  switch (name.kind) {
+    case 'directory':
+      return `directory:${nameText(name.value)}`;
+    case 'registeredId':
+      return `registeredId:${readObjectIdentifier({ ...value, tag: tags.objectIdentifier })}`;
+    case 'other':
+      return otherNameText(value, name.value);
+    case 'ip':
+      return `ip:${Buffer.from(name.value).toString('hex')}`;
+    default:
+      return `${name.kind}:${name.value}`;
+  }
+}
+
+/** A user principal name as such, another value as its DER in hexadecimal. */
+function otherNameText(value: DerValue, kind: string): string {
+  const [type, wrapper] = members(value);
+  const isOther = value.tag === context(0, { constructed: true });
+  if (!isOther || !type || !wrapper)
+    return `${kind}:${Buffer.from(contents(value)).toString('hex')}`;
+  const inner = explicit(expectTag(wrapper, context(0, { constructed: true })));
+  const text = readText(inner);
+  if (readObjectIdentifier(type) === principalName && text !== undefined) return `upn:${text}`;
+  return `${kind}:${Buffer.from(encoding(inner)).toString('hex')}`;
 }
