@@ -1,6 +1,6 @@
 // A CA that answers wrongly and fails, and what renewals make of it, on a clock that jumps from one due moment
 // to the next. Everything follows from a seed.
-import type { Clock } from '@acmex/clock';
+import { type Clock, milliseconds } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import { CertificateMaintenance, type ManagedCertificate, Provisioner } from '@acmex/orchestrator';
 import {
@@ -67,7 +67,10 @@ export class Random {
   }
 }
 
-/** Moves only when the simulation moves it. Nothing that sleeps on it wakes. */
+/**
+ * Moves only when the simulation moves it. Nothing that sleeps on it wakes: it is what would happen
+ * beside the work, such as the renewal of a lock.
+ */
 class JumpingClock implements Clock {
   ms = beginning;
 
@@ -84,6 +87,19 @@ class JumpingClock implements Clock {
       signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
   }
+}
+
+/** Returns the clock for the work itself: whoever sleeps on it moves it. */
+function workingClock(clock: JumpingClock): Clock {
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    async sleep(duration, { signal } = {}) {
+      signal?.throwIfAborted();
+      clock.ms += milliseconds(duration);
+      await Promise.resolve();
+    },
+  };
 }
 
 /** How a CA answers orders for a while. `seconds`: its `Retry-After`, if it has one. */
@@ -306,7 +322,7 @@ class LyingCa {
     const session: AcmeSession = {
       // Nothing is signed.
       key: { jwk: {} } as unknown as AcmeSession['key'],
-      clock: this.#clock,
+      clock: workingClock(this.#clock),
       random: () => 0.5,
       account,
       directory: async () => ({
