@@ -9,14 +9,26 @@ const pemKinds: readonly (readonly [RegExp, string])[] = [
   [/PARAMETERS/, 'key parameters'],
 ];
 
-/** The object identifiers of DER files, in hexadecimal, where they are in the first bytes. */
+/** A SEQUENCE of DER up to its contents, in hexadecimal, with the length in each of its forms. */
+const sequence = String.raw`30(?:[0-7]\w|80|81\w{2}|82\w{4}|83\w{6})`;
+
+/** The first bytes of DER files, in hexadecimal; the first pattern that fits counts. */
 const derKinds: readonly (readonly [RegExp, string])[] = [
   // pkcs-7 signedData, RFC 5652 §4; not within a version number, as in PKCS#12
-  [/^30(8\w{1,7}|\w\w)06092a864886f70d010702/, 'a PKCS#7 file'],
-  [/^30(8\w{1,7}|\w\w)020103.{0,12}06092a864886f70d0107/, 'a PKCS#12 file'],
-  [/^30(8\w{1,7}|\w\w)30\w{2,6}06092a864886f70d01(050|0c0)/, 'an encrypted private key'],
-  [/^30(8\w{1,7}|\w\w)02010(0|1)/, 'a private key'],
+  [startsWith(sequence, '06092a864886f70d010702'), 'a PKCS#7 file'],
+  [startsWith(sequence, '020103.{0,12}06092a864886f70d0107'), 'a PKCS#12 file'],
+  [startsWith(sequence, sequence, '06092a864886f70d01(050|0c0)'), 'an encrypted private key'],
+  [startsWith(sequence, '02010(0|1)'), 'a private key'],
+  // Version 0 and a subject, which may be empty. RFC 2986 §4.1
+  [startsWith(sequence, sequence, `020100(3000|${sequence}31)`), 'a certificate signing request'],
+  // An optional version, and a signature algorithm. RFC 5280 §5.1
+  [startsWith(sequence, sequence, '(020101)?', sequence, '06'), 'a revocation list'],
+  [startsWith(sequence, sequence, '06'), 'a public key'],
 ];
+
+function startsWith(...patterns: readonly string[]): RegExp {
+  return new RegExp(`^${patterns.join('')}`);
+}
 
 /** Returns the text of a file, from UTF-16 where a byte order mark says so. */
 export function decoded(bytes: Buffer): string | Buffer {
