@@ -317,6 +317,30 @@ describeWith(['openssl'], 'acmex ca', () => {
     expect(outcome.code).toBeGreaterThan(1);
   });
 
+  it('warns that the issuing key is in clear, unless the storage is encrypted: L21', async () => {
+    const keys = at('storage.keys');
+    await acmex(['storage', 'new-key', keys]);
+    const init = async (name: string, ...flags: readonly string[]) =>
+      await acmex(
+        [
+          ...['ca', 'init', '--name', 'X', '--domains', 'a.test', '--storage', at(name), ...flags],
+          ...['--root-certificate', at(`${name}.pem`), '--root-key', at(`${name}.key`)],
+        ],
+        { env },
+      );
+    const inClear = await init('clear');
+    expect([inClear.code, inClear.stderr]).toEqual([
+      0,
+      expect.stringContaining('the issuing key is in the storage without encryption'),
+    ]);
+    expect(inClear.stderr).toContain('acmex storage encrypt');
+    const encrypted = await init('encrypted', '--encryption-key-file', keys);
+    expect([encrypted.code, encrypted.stderr]).toEqual([
+      0,
+      expect.not.stringContaining('without encryption'),
+    ]);
+  });
+
   it('refuses a root key without a passphrase', async () => {
     await expect(
       acmex(['ca', 'init', '--name', 'X', '--domains', 'a.test', ...storage()]),

@@ -88,6 +88,27 @@ describe('acmex config', () => {
     );
   });
 
+  it('is refused by config check where others can read the credentials in it: L2', async () => {
+    await configured('[storage]\nurl = "redis://:canary@127.0.0.1:6379"\n');
+    await expect(run(['config', 'check'])).resolves.toMatchObject({ code: 0 });
+    await chmod(at('acmex.toml'), 0o644);
+    const { code, stderr } = await run(['config', 'check']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('acmex.toml:2: storage.url')]);
+    expect(stderr).toMatch(/chmod 6[04]0/);
+    expect(stderr).not.toContain('canary');
+    const asJson = await run(['config', 'check', '-o', 'json']);
+    expect([asJson.code, JSON.parse(asJson.stdout)]).toMatchObject([
+      2,
+      { faults: [{ key: 'storage.url' }] },
+    ]);
+    // Credentials in files and variables are not in it.
+    await configured('[storage]\nencryption_key = { env = "KEY" }\n');
+    await chmod(at('acmex.toml'), 0o644);
+    expect((await run(['config', 'check'], { env: { KEY: 'canary' } })).stderr).not.toContain(
+      'chmod',
+    );
+  });
+
   it('is refused where others can write it', async () => {
     await configured('[acme]\n');
     await chmod(at('acmex.toml'), 0o666);

@@ -225,7 +225,7 @@ describe('polling', () => {
     await clock.run(pollOrder(session, { ...order, status: 'processing', url: `${base}/order/1` }));
     expect(clock.now().toString()).toBe('2026-11-23T12:00:12Z');
   });
-  it('ends at its limit with the order unchanged', async () => {
+  it('ends at its limit with the order unchanged, and promises no continuation: P13', async () => {
     const { session, clock } = await sessionWith({ '/order/1': () => ({ body: order }) });
     await expect(
       clock.run(
@@ -235,7 +235,10 @@ describe('polling', () => {
           { limit: 'PT20S' },
         ),
       ),
-    ).rejects.toMatchObject({ code: 'ERR_ACME_POLL_LIMIT' });
+    ).rejects.toMatchObject({
+      code: 'ERR_ACME_POLL_LIMIT',
+      message: `the order ${base}/order/1 is still pending after 20 seconds`,
+    });
     expect(clock.monotonic()).toBeLessThanOrEqual(20_000);
   });
 });
