@@ -29,7 +29,7 @@ const initCommand = command({
     issuingDays: parsed('--issuing-days <days>', 'Lifetime of the issuing certificate', days, 1095),
     passphraseFile: text(
       '--passphrase-file <file>',
-      "Passphrase of the root's key; by default ACMEX_CA_PASSPHRASE",
+      'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',
     ),
     rootCertificate: text(
       '--root-certificate <file>',
@@ -155,7 +155,7 @@ const issuingCommands = [
       rootKey: text('--root-key <file>', "The root's encrypted key", 'ca-root-key.pem'),
       passphraseFile: text(
         '--passphrase-file <file>',
-        "Passphrase of the root's key; by default ACMEX_CA_PASSPHRASE",
+        'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',
       ),
       keyType: choice('--key-type <type>', 'Type of the new key', authorityKeyTypes, 'ec-p384'),
       issuingDays: parsed('--issuing-days <days>', 'Lifetime of the certificate', days, 1095),
