@@ -89,7 +89,7 @@ class JumpingClock implements Clock {
   }
 }
 
-/** Returns the clock for the work itself: whoever sleeps on it moves it. */
+/** Returns the clock for the work itself: anyone who sleeps on it moves it. */
 function workingClock(clock: JumpingClock): Clock {
   return {
     now: () => clock.now(),
