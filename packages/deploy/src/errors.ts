@@ -22,6 +22,7 @@ export const deployErrors = {
     cure: 'Change the owner or the permissions as the message says.',
     exit: 3,
     http: 500,
+    fixedBy: 'person',
   },
   ERR_DEPLOY_HOOK: {
     meaning: 'A hook failed, could not be started, or took too long.',

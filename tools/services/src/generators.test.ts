@@ -18,6 +18,8 @@ beforeEach(async () => {
     'tools/templates',
     'eslint.config.mjs',
     '.prettierrc.json',
+    'LICENSE-APACHE',
+    'LICENSE-MIT',
     'packages/clock/package.json',
   ]) {
     await cp(join(root, file), join(copy, file), { recursive: true });
