@@ -1,17 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Answer, json, problemAnswer } from './answer.ts';
 import { CaError } from './errors.ts';
-import type { PlainHandler, PlainRequest, PlainResponse } from './handler.ts';
+import type { PlainHandler, PlainRequest, PlainResponse } from './plain-http.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { type IssuedStatus, issuedPage, issuedStatuses } from './issued.ts';
 import { isRefusal, refusal } from './problems.ts';
 import { clientAt, limited } from './rate-limits.ts';
 import type { Service } from './service.ts';
-
-/** Access for the operator of the CA. */
-export interface AdminOptions {
-  /** The bearer token; 32 characters at least. */
-  readonly key: string;
-}
 
 const shortestKey = 32;
 const [defaultLimit, highestLimit] = [100, 500];

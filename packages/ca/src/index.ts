@@ -1,4 +1,4 @@
-export type { AdminOptions } from './admin.ts';
+export type { AdminOptions } from './admin-options.ts';
 export type { ServerFailure } from './background.ts';
 export {
   type AuthorityKeyType,
@@ -49,7 +49,8 @@ export {
   type NewExternalAccount,
   revokeExternalAccount,
 } from './external-accounts.ts';
-export type { Connection, Handler, PlainHandler, PlainRequest, PlainResponse } from './handler.ts';
+export type { Handler } from './handler.ts';
+export type { Connection, PlainHandler, PlainRequest, PlainResponse } from './plain-http.ts';
 export { removeEnded } from './housekeeping.ts';
 export type { IdentifierPolicy } from './identifiers.ts';
 export { type IssuedInfo, listIssued } from './issued.ts';

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { largestBody, readBody } from './body.ts';
-import type { Handler, PlainHandler, PlainRequest } from './handler.ts';
+import type { Handler } from './handler.ts';
+import type { PlainHandler, PlainRequest } from './plain-http.ts';
 
 /**
  * A handler as `node:http` and `node:https` call it. The address of the other end is the

@@ -2,7 +2,7 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { type ChallengeType, challengeTypes } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import type { AdminOptions } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { background, type ServerFailure } from './background.ts';
 import { listCompromisedKeys } from './compromised-keys.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';

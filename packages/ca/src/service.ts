@@ -3,7 +3,7 @@ import type { ChallengeType } from '@acmex/protocol';
 import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
-import type { AdminOptions } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';

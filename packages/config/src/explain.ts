@@ -1,17 +1,8 @@
 import { isTable, type KeyPath, pathText } from './settings.ts';
 import { originText } from './fault.ts';
 import type { Config } from './read-config.ts';
+import type { ConfigRow } from './config-row.ts';
 import { Secret } from './secret.ts';
-
-/** A value of a configuration, for people. */
-export interface ConfigRow {
-  /** As `acme.contact`. */
-  readonly key: string;
-  /** As JSON; a credential as `[secret]`. */
-  readonly value: string;
-  /** As `/etc/acmex/acmex.toml:7`. */
-  readonly origin: string;
-}
 
 /** Returns every value with its origin. Credentials are masked, and not read. */
 export function explain({ values, originOf }: Config): readonly ConfigRow[] {

@@ -24,7 +24,8 @@ export {
   type ConfigErrorOptions,
   configErrors,
 } from './errors.ts';
-export { type ConfigRow, explain } from './explain.ts';
+export type { ConfigRow } from './config-row.ts';
+export { explain } from './explain.ts';
 export { type Fault, faultText } from './fault.ts';
 export { findConfig, type Places } from './find-config.ts';
 export { type IssuerDescription, issuersOf } from './issuers.ts';

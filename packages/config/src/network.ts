@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { readFile } from 'node:fs/promises';
 import {
   extraRoots,
@@ -8,9 +9,9 @@ import {
   systemRoots,
 } from '@acmex/protocol/node';
 import { ConfigError } from './errors.ts';
-import type { ConfigRow } from './explain.ts';
+import type { ConfigRow } from './config-row.ts';
 import { type Fault, type Origin, originText } from './fault.ts';
-import type { Config, ConfigValues } from './read-config.ts';
+import type { networkTable } from './tables/network.ts';
 import { Secret } from './secret.ts';
 import type { Environment } from './substitution.ts';
 import { maskedProxy, noProxyAtAll } from './tables/network.ts';
@@ -23,7 +24,17 @@ export interface OpenNetworkOptions {
   readonly environment: Environment;
 }
 
-type NetworkTable = Partial<ConfigValues['network']>;
+type Settings = NonNullable<z.output<ReturnType<typeof networkTable>>>;
+type NetworkTable = {
+  readonly [Key in keyof Settings]?:
+    | (NonNullable<Settings[Key]> extends (infer Element)[] ? readonly Element[] : Settings[Key])
+    | undefined;
+};
+
+/** The part of a configuration that says how other machines are reached. */
+export interface NetworkConfig {
+  readonly values: { readonly network: NetworkTable };
+}
 
 /**
  * Creates the network that a configuration describes, or the environment alone where there is no
@@ -32,7 +43,7 @@ type NetworkTable = Partial<ConfigValues['network']>;
  * proxy that is not valid
  */
 export async function openNetwork(
-  config: Pick<Config, 'values'> | undefined,
+  config: NetworkConfig | undefined,
   { environment }: OpenNetworkOptions,
 ): Promise<Network> {
   const table: NetworkTable = config?.values.network ?? {};
@@ -130,7 +141,7 @@ export function proxyVariableFaults(proxy: unknown, environment: Environment): r
 
 /** Returns the proxies in use that variables name, as rows of `acmex config show`. */
 export function explainProxyVariables(
-  { values }: Pick<Config, 'values'>,
+  { values }: NetworkConfig,
   { environment }: OpenNetworkOptions,
 ): readonly ConfigRow[] {
   const { https, http } = proxiesInUse(values.network, environment);

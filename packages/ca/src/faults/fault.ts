@@ -1,4 +1,5 @@
-import type { Connection, Handler } from '../handler.ts';
+import type { Handler } from '../handler.ts';
+import type { Connection } from '../plain-http.ts';
 
 const resources = {
   directory: /\/directory$/,

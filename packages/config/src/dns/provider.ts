@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { ConfigError } from '../errors.ts';
 import { apiUrl, argv, choice, list, ownName, path, text } from '../keys.ts';
-import type { Config } from '../read-config.ts';
 import type { Secret } from '../secret.ts';
 import { type DnsKind, type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
@@ -235,6 +234,19 @@ export function dnsProviderKinds(): readonly DnsProviderKind[] {
   );
 }
 
+/** The part of a configuration that names DNS providers. */
+export interface DnsProviderConfig {
+  readonly values: {
+    readonly challenge: {
+      readonly dns01: {
+        readonly provider?: string | undefined;
+        readonly api_token?: DnsProviderDescription['api_token'];
+        readonly providers: readonly DnsProviderDescription[];
+      };
+    };
+  };
+}
+
 /**
  * The providers of a configuration. The one that is used where a certificate names none is
  * `challenge.dns01.provider`.
@@ -243,7 +255,7 @@ export function dnsProvidersOf({
   values: {
     challenge: { dns01 },
   },
-}: Pick<Config, 'values'>): readonly DnsProviderDescription[] {
+}: DnsProviderConfig): readonly DnsProviderDescription[] {
   const { provider: name, api_token: token, providers } = dns01;
   if (
     token === undefined ||
@@ -256,7 +268,7 @@ export function dnsProvidersOf({
 }
 
 export interface DnsChoice {
-  readonly config: Pick<Config, 'values'>;
+  readonly config: DnsProviderConfig;
   /** Who was named for the certificate; the only one then. It may be none of the configuration. */
   readonly named?: string | undefined;
   /** Of the challenge, for the message; dns-01 by default. */
