@@ -87,7 +87,7 @@ function faultDocument({ path, certificate, check, expected, actual }: PathFault
     check,
     expected,
     actual,
-    certificate: memberDocument(certificate),
+    ...(certificate && { certificate: memberDocument(certificate) }),
     path: path.map(memberDocument),
   };
 }
@@ -110,6 +110,7 @@ function branch(subject: string, depth: number): string {
 }
 
 function faultText({ certificate, check, expected, actual }: PathFault): string {
-  const name = printable(certificate.subject || '(no subject)', 300);
-  return `${name}: ${check}: expected ${printable(expected, 300)}, found ${printable(actual, 300)}`;
+  const subject = certificate && `${printable(certificate.subject || '(no subject)', 300)}: `;
+  const difference = `expected ${printable(expected, 300)}, found ${printable(actual, 300)}`;
+  return `${subject ?? ''}${check}: ${difference}`;
 }

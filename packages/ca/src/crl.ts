@@ -55,7 +55,7 @@ type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
 
 /**
  * The list of revoked certificates. Made again when a certificate was revoked since, and when half
- * of its life is over. If that fails, `onError` is called and the last one is used as long as it is
+ * of its life is over. If that fails, `onError` is called and the last one is used while it is
  * valid.
  * @returns DER
  */

@@ -85,10 +85,10 @@ function plainHandler(
     const parameters = route.path.exec(path)?.groups ?? {};
     await limited(
       service.rateLimiter,
-      route.signedBy === 'nobody' && route.nonce ? 'nonce' : 'request',
+      route.signedBy === 'none' && route.nonce ? 'nonce' : 'request',
       clientAt(address),
     );
-    if (route.signedBy === 'nobody') {
+    if (route.signedBy === 'none') {
       // A POST-as-GET, which is the same as a GET. RFC 8555 §6.3
       if (request.method === 'POST')
         readsOnly(await authenticate(request, { path, address, signedBy: 'kid' }));
@@ -105,7 +105,7 @@ function plainHandler(
     const route = available.find((route) => route.path.test(path));
     const wantsNonce =
       isAcme &&
-      (request.method === 'POST' || (route?.signedBy === 'nobody' && route.nonce === true));
+      (request.method === 'POST' || (route?.signedBy === 'none' && route.nonce === true));
     const index = isAcme && path !== '/directory' ? urls.of('/directory') : undefined;
     try {
       const answer = await dispatch(request, route, { path, address }).catch((error: unknown) =>
@@ -161,7 +161,7 @@ function authenticator(service: Service, state: SignatureState) {
 
 /** @throws Refusal `malformed` with 405 */
 function checkMethod(route: Route, { method }: Pick<PlainRequest, 'method'>): void {
-  const methods = route.signedBy === 'nobody' ? route.methods : ['POST'];
+  const methods = route.signedBy === 'none' ? route.methods : ['POST'];
   if (!methods.includes(method))
     throw refusal('malformed', `this URL takes ${methods.join(' and ')} alone`, {
       status: 405,

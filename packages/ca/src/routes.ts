@@ -21,7 +21,7 @@ type Answered = Answer | Promise<Answer>;
 /** What can be asked for, and who must sign for it: there is nothing else. */
 export type Route = { readonly path: RegExp } & (
   | {
-      readonly signedBy: 'nobody';
+      readonly signedBy: 'none';
       readonly methods: readonly string[];
       readonly nonce?: true;
       readonly answer: (service: Service, parameters: Parameters, method: string) => Answered;
@@ -56,24 +56,24 @@ const id = (parameters: Parameters) => ({ id: parameters.id ?? '' });
 export const repositoryRoutes: readonly Route[] = [
   {
     path: path('/crl(/(?<generation>[0-9]{1,6}))?'),
-    signedBy: 'nobody',
+    signedBy: 'none',
     methods: get,
     answer: (service, { generation }) => crl(service, { generation }),
   },
   {
     path: path('/issuer(/(?<generation>[0-9]{1,6}))?'),
-    signedBy: 'nobody',
+    signedBy: 'none',
     methods: get,
     answer: (service, { generation }) => issuerCertificate(service, { generation }),
   },
 ];
 
 export const routes: readonly Route[] = [
-  { path: path('/directory'), signedBy: 'nobody', methods: getOrPost, answer: directory },
+  { path: path('/directory'), signedBy: 'none', methods: getOrPost, answer: directory },
   // RFC 8555 §7.2
   {
     path: path('/new-nonce'),
-    signedBy: 'nobody',
+    signedBy: 'none',
     methods: getOrPost,
     nonce: true,
     answer: (_, __, method) => empty(method === 'HEAD' ? 200 : 204),
@@ -123,7 +123,7 @@ export const routes: readonly Route[] = [
   { path: path('/revoke-cert'), signedBy: 'either', answer: revokeCert },
   {
     path: path('/renewal-info/(?<certificateId>[\\w.-]{1,130})'),
-    signedBy: 'nobody',
+    signedBy: 'none',
     methods: getOrPost,
     answer: (service, { certificateId = '' }) => renewalInfo(service, { certificateId }),
   },

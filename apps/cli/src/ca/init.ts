@@ -139,7 +139,7 @@ async function importAuthority(
   };
 }
 
-/** Says that the storage holds the issuing key as it is, when nothing encrypts the storage. */
+/** Warns that the issuing key is in clear, when nothing encrypts the storage. */
 function warnOfClearKey(
   { configuration }: Pick<InitOptions, 'configuration'>,
   report: Reporter,

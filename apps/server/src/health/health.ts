@@ -10,7 +10,7 @@ export const STORAGE = Symbol('storage');
 const alive = endpoint({
   method: 'GET',
   path: '/health',
-  scope: 'nobody',
+  scope: 'none',
   summary: 'Whether the server runs',
   answers: { 200: { description: 'It does.', schema: z.object({ status: z.enum(['healthy']) }) } },
 });
@@ -38,7 +38,7 @@ const readiness = z.object({
 const ready = endpoint({
   method: 'GET',
   path: '/health/ready',
-  scope: 'nobody',
+  scope: 'none',
   identifies: true,
   summary: 'Whether it can do its work',
   answers: {

@@ -49,7 +49,7 @@ export class AuthGuard {
     request: ParsedRequest,
     reply: FastifyReply,
   ): Promise<Admission | undefined> {
-    if (endpoint.scope !== 'nobody') return await this.authorize(endpoint, request, reply);
+    if (endpoint.scope !== 'none') return await this.authorize(endpoint, request, reply);
     const caller = endpoint.identifies && (await this.#identify(request));
     return caller ? { caller } : undefined;
   }
@@ -95,7 +95,7 @@ export class AuthGuard {
         'ERR_SERVER_UNAUTHENTICATED',
         'this route needs an API key: send it as X-API-Key, or a token as Authorization: Bearer',
       );
-    if (scope !== 'any' && scope !== 'nobody' && !caller.scopes.has(scope))
+    if (scope !== 'any' && scope !== 'none' && !caller.scopes.has(scope))
       throw new ServerError(
         'ERR_SERVER_FORBIDDEN',
         `this needs the scope ${scope}, which the key does not have`,

@@ -27,10 +27,10 @@ export interface EndpointDescription<
   /** `/api/widgets/:id` */
   readonly path: string;
   /**
-   * The scope that a key must have. `any`: any key. `nobody`: no key is needed. `sender`: a
+   * The scope that a key must have. `any`: any key. `none`: no key is needed. `sender`: a
    * signature, see `WebhookSenders`.
    */
-  readonly scope: Scope | 'any' | 'nobody' | 'sender';
+  readonly scope: Scope | 'any' | 'none' | 'sender';
   /** Whether a route that needs no key answers more to a caller with a valid one. */
   readonly identifies?: true;
   readonly summary: string;

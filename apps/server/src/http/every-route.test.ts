@@ -80,7 +80,7 @@ const pathOf = (path: string) =>
     const [, prefix = 'acc'] = /\^(\w+)_\[0-9a-z\]/.exec(patterns.join()) ?? [];
     return prefix === 'acc' ? 'acc_0123456789ab' : `${prefix}_${ulid}`;
   });
-const guarded = routes.filter(({ scope }) => scope !== 'nobody' && scope !== 'sender');
+const guarded = routes.filter(({ scope }) => scope !== 'none' && scope !== 'sender');
 
 let server: Serving;
 let addresses = 0;

@@ -77,7 +77,7 @@ function operation(
   schemas: Record<string, JsonSchema>,
 ): Operation {
   const { params, query, body, answers } = described;
-  const takesKey = method !== 'GET' && scope !== 'nobody' && scope !== 'sender';
+  const takesKey = method !== 'GET' && scope !== 'none' && scope !== 'sender';
   const header: Parameter = {
     name: 'Idempotency-Key',
     in: 'header',
@@ -90,10 +90,10 @@ function operation(
     summary,
     description:
       {
-        nobody: identifies ? 'Needs no key; a valid key sees more.' : 'Needs no key.',
+        none: identifies ? 'Needs no key; a valid key sees more.' : 'Needs no key.',
         any: 'Needs a key, of whatever scopes.',
         sender: 'Needs a signature of a configured sender.',
-      }[scope as 'nobody' | 'any' | 'sender'] ??
+      }[scope as 'none' | 'any' | 'sender'] ??
       `Needs the scope \`${scope}\`: ${scopeMeanings[scope as keyof typeof scopeMeanings]}`,
     parameters: [
       ...parameters(params, 'path', schemas),
@@ -108,7 +108,7 @@ function operation(
           },
         }
       : {}),
-    ...(scope === 'nobody' || scope === 'sender'
+    ...(scope === 'none' || scope === 'sender'
       ? { security: identifies ? optionalKey : [] }
       : {}),
     responses: {

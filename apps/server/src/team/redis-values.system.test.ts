@@ -71,7 +71,7 @@ describeWith(['redis-server'], 'values in Redis that no process has written', ()
         .concat('limiter', 'id', 'pc', 'marker', 'repeat', 'repeat:look', 'completed', 'failed')
         .map((name) => `${prefix}:${queue}:${name}`),
     );
-    const names = ['groups', 'workers', 'looked', 'worker:nobody'].map(
+    const names = ['groups', 'workers', 'looked', 'worker:unknown'].map(
       (name) => `${prefix}:${name}`,
     );
     return [...new Set([...existing, ...queues, ...names])];

@@ -42,7 +42,7 @@ const notification = z.union([
   z.tuple([z.literal(['due', 'waits'])]),
   z.tuple([z.literal('ended'), taskId]),
 ]);
-/** A job as BullMQ gives it. Jobs of a team are nobody's children, and repeat by no schedule. */
+/** A job as BullMQ gives it. Jobs of a team have no parent and no schedule. */
 const job = z.object({
   data: z.string(),
   name: z.string(),

@@ -14,7 +14,7 @@ import {
 } from './der-value.ts';
 import { type GeneralName, readGeneralName } from './general-name.ts';
 
-/** An extension as it is in the certificate. RFC 5280 §4.1.2.9 */
+/** An extension of a certificate, not decoded. RFC 5280 §4.1.2.9 */
 export interface Extension {
   readonly identifier: string;
   readonly isCritical: boolean;

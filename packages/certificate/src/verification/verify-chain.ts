@@ -71,8 +71,8 @@ export interface PathMember {
 export interface PathFault {
   /** What the path was when the check failed, the leaf first. */
   readonly path: readonly PathMember[];
-  /** The certificate that the check refused. */
-  readonly certificate: PathMember;
+  /** The certificate that the check refused; absent where the input is not a certificate. */
+  readonly certificate?: PathMember;
   readonly check: Check;
   readonly expected: string;
   readonly actual: string;
@@ -105,7 +105,8 @@ const inputLimits = { certificates: 1000, size: largestText };
  * and checks it by RFC 5280 §6. Revocation is not a part of it.
  *
  * @param leaf the certificate; further ones in the same PEM are intermediates
- * @returns the path, or why every path was refused; it throws for no certificate
+ * @returns the path, or why every path was refused, also for an input that is not a certificate; it
+ * never throws
  */
 export function verifyChain(
   leaf: CertificateInput,
@@ -157,19 +158,8 @@ function readable(results: readonly ReadResult[]): readonly CertificateFields[] 
 }
 
 function unreadable(actual: string): ChainVerification {
-  const nothing = {
-    subject: '',
-    issuer: '',
-    serialNumber: '',
-    fingerprint: '',
-    der: new Uint8Array(),
-  };
-  return {
-    isValid: false,
-    faults: [
-      { path: [], certificate: nothing, check: 'format', expected: 'a certificate in DER', actual },
-    ],
-  };
+  const fault: Fault = { check: 'format', expected: 'a certificate, PEM or DER', actual };
+  return { isValid: false, faults: [{ path: [], ...fault }] };
 }
 
 const certificateRules = [
@@ -193,6 +183,7 @@ class PathSearch {
   readonly #at: number;
   readonly #faults: PathFault[] = [];
   readonly #signatures = new Map<string, Fault | undefined>();
+  readonly #certificates = new Map<string, Fault | undefined>();
   readonly #budget = { ...limits };
 
   constructor(
@@ -229,7 +220,16 @@ class PathSearch {
     );
   }
 
+  /** Checks a certificate by itself, once in each role. */
   #certificateFault(certificate: CertificateFields, role: Role): Fault | undefined {
+    const key = `${role} ${certificate.fingerprint}`;
+    if (this.#certificates.has(key)) return this.#certificates.get(key);
+    const fault = this.#newCertificateFault(certificate, role);
+    this.#certificates.set(key, fault);
+    return fault;
+  }
+
+  #newCertificateFault(certificate: CertificateFields, role: Role): Fault | undefined {
     const context = { role, profile: this.#profile };
     return (
       validityFault(certificate, this.#at) ??
@@ -379,12 +379,8 @@ function noIssuer({ issuer }: CertificateFields): Fault {
   return { check: 'issuer', expected: `a certificate of ${nameText(issuer)}`, actual: 'none' };
 }
 
-function exhausted(what: string): Fault {
-  return {
-    check: 'budget',
-    expected: `at most ${limits[what as 'steps']} ${what}`,
-    actual: 'more',
-  };
+function exhausted(what: 'steps' | 'signatures'): Fault {
+  return { check: 'budget', expected: `at most ${limits[what]} ${what}`, actual: 'more' };
 }
 
 function pathMember(certificate: CertificateFields): PathMember {

@@ -13,9 +13,9 @@ const keyStrength: CertificateRule = (certificate) => {
   switch (key.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss':
-      return modulusLength >= 2048 && modulusLength <= 16384
+      return modulusLength >= 2048 && modulusLength <= 8192
         ? undefined
-        : fault('an RSA key of 2048 to 16384 bits', `${modulusLength} bits`);
+        : fault('an RSA key of 2048 to 8192 bits', `${modulusLength} bits`);
     case 'ec':
       return curves.includes(namedCurve ?? '')
         ? undefined
