@@ -1,4 +1,4 @@
-import { type Clock, milliseconds, withTimeLimit } from '@acmex/clock';
+import { type Clock, milliseconds, parseRetryAfter, withTimeLimit } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import type { Fetch, HttpAnswer } from '@acmex/protocol';
 import { AgentError, type AgentErrorCode, ApiError } from './errors.ts';
@@ -200,7 +200,7 @@ function toResponse(
     `${url} answers with ${status}${reason}${suffix}`,
     {
       serverCode,
-      retryAfterMs: parseRetryAfter(headers.get('retry-after'), clock),
+      retryAfterMs: millisecondsUntil(headers.get('retry-after'), clock),
     },
   );
 }
@@ -229,12 +229,11 @@ function parseProblem(text: string): { readonly code?: string; readonly detail?:
   }
 }
 
-/** Returns milliseconds. RFC 9110 §10.2.3 */
-function parseRetryAfter(header: string | null, clock: Clock): number | undefined {
-  if (header === null) return undefined;
-  if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - clock.now().epochMilliseconds);
+/** Returns the milliseconds until a `Retry-After` header's moment. */
+function millisecondsUntil(header: string | null, clock: Clock): number | undefined {
+  const now = clock.now();
+  const moment = parseRetryAfter(header, now);
+  return moment && Math.max(0, moment.epochMilliseconds - now.epochMilliseconds);
 }
 
 const failureTexts: Readonly<Record<string, string>> = {

@@ -104,8 +104,7 @@ function plainHandler(
     const path = urls.pathOf(request.url) ?? '';
     const route = available.find((route) => route.path.test(path));
     const wantsNonce =
-      isAcme &&
-      (request.method === 'POST' || (route?.signedBy === 'none' && route.nonce === true));
+      isAcme && (request.method === 'POST' || (route?.signedBy === 'none' && route.nonce === true));
     const index = isAcme && path !== '/directory' ? urls.of('/directory') : undefined;
     try {
       const answer = await dispatch(request, route, { path, address }).catch((error: unknown) =>

@@ -1,5 +1,3 @@
-import { Temporal } from 'temporal-polyfill';
-
 /** No zone is larger than this in one page. */
 const largest = 4 * 2 ** 20;
 
@@ -64,17 +62,6 @@ function first<T>(
     if (result !== undefined) return result;
   }
   return undefined;
-}
-
-/**
- * The moment of a `Retry-After` header, in seconds or as a date; undefined where it has none that
- * can be understood. RFC 9110 §10.2.3.
- */
-export function retryAfter(headers: Headers, now: Temporal.Instant): Temporal.Instant | undefined {
-  const value = headers.get('retry-after')?.trim() ?? '';
-  if (/^\d{1,9}$/.test(value)) return now.add({ seconds: Number(value) });
-  const moment = /[a-z]/i.test(value) ? Date.parse(value) : NaN;
-  return Number.isNaN(moment) ? undefined : Temporal.Instant.fromEpochMilliseconds(moment);
 }
 
 /** What a body says in words, in the places where hosts put them; empty where it says nothing. */

@@ -1,6 +1,13 @@
-import { type Clock, type DurationInput, retry, systemClock, withTimeLimit } from '@acmex/clock';
+import {
+  type Clock,
+  type DurationInput,
+  parseRetryAfter,
+  retry,
+  systemClock,
+  withTimeLimit,
+} from '@acmex/clock';
 import type { Temporal } from 'temporal-polyfill';
-import { type Answer, lacks, readAnswer, retryAfter, wordsOf } from './answer.ts';
+import { type Answer, lacks, readAnswer, wordsOf } from './answer.ts';
 import { concealed, reveal, type Secret } from './credentials.ts';
 import { DnsError, type DnsErrorCode } from './errors.ts';
 import type { DnsOptions } from './provider.ts';
@@ -259,7 +266,7 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   const refused = refusal?.('json' in body ? body.json : undefined, status);
   if (call.accept?.includes(status)) return { value: undefined as T };
   if (status >= 200 && status < 300 && !refused) return understood(answer, question);
-  const header = retryAfter(answer.headers, question.now);
+  const header = parseRetryAfter(answer.headers.get('retry-after'), question.now);
   const code = refused?.code ?? codeOf(status, { zone: call.zone, hasRetryAfter: !!header });
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
   const trouble = status >= 500 || status === 408 || refused?.trouble === true;

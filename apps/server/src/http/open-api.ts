@@ -108,9 +108,7 @@ function operation(
           },
         }
       : {}),
-    ...(scope === 'none' || scope === 'sender'
-      ? { security: identifies ? optionalKey : [] }
-      : {}),
+    ...(scope === 'none' || scope === 'sender' ? { security: identifies ? optionalKey : [] } : {}),
     responses: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answer]) => [status, response(answer, schemas)]),

@@ -1,5 +1,6 @@
 import { certificateErrors } from '@acmex/certificate';
 import { configErrors } from '@acmex/config';
+import { systemClock } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
@@ -137,9 +138,12 @@ function statusOf(error: unknown): number {
   return isObject(error) && typeof error.getStatus === 'function' ? Number(error.getStatus()) : 0;
 }
 
+/** @param retryAfter seconds, or the moment that a CA or DNS host has named */
 function secondsUntil(retryAfter: unknown): number | undefined {
   if (typeof retryAfter === 'number') return Math.max(1, Math.ceil(retryAfter));
-  return undefined;
+  if (!isObject(retryAfter) || typeof retryAfter.epochMilliseconds !== 'number') return undefined;
+  const leftMs = retryAfter.epochMilliseconds - systemClock.now().epochMilliseconds;
+  return Math.max(1, Math.ceil(leftMs / 1000));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

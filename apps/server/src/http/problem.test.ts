@@ -1,0 +1,14 @@
+import { systemClock } from '@acmex/clock';
+import { AcmeError } from '@acmex/protocol';
+import { expect, it } from '@jest/globals';
+import { problemOf } from './problem.ts';
+
+it('passes on when a CA wants to be asked again', () => {
+  const limited = (retryAfter?: ReturnType<typeof systemClock.now>) =>
+    problemOf(new AcmeError('ERR_ACME_RATE_LIMITED', 'too many orders', { retryAfter })).headers;
+  const seconds = Number(limited(systemClock.now().add({ hours: 1 }))['retry-after']);
+  expect(seconds).toBeGreaterThan(3500);
+  expect(seconds).toBeLessThanOrEqual(3600);
+  expect(limited(systemClock.now().subtract({ hours: 1 }))['retry-after']).toBe('1');
+  expect(limited()).not.toHaveProperty('retry-after');
+});
