@@ -1,4 +1,5 @@
 import { type CertificateInfo, certificatesPem, parseChain } from '@acmex/certificate';
+import { purposeName } from '@acmex/certificate/structure';
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import { CliError } from './errors.ts';
@@ -54,6 +55,7 @@ function toDocument({ notBefore, notAfter, ...certificate }: CertificateInfo): o
     notBefore: notBefore.toString(),
     notAfter: notAfter.toString(),
     keyType,
+    purposes: purposesOf(certificate),
     fingerprint,
     isCa,
     mustStaple,
@@ -65,6 +67,13 @@ function allNames({
   otherNames,
 }: Pick<CertificateInfo, 'identifiers' | 'otherNames'>): readonly string[] {
   return [...identifiers.map(({ value }) => value), ...otherNames];
+}
+
+/** What the key may be used for; empty for anything. RFC 5280 §4.2.1.12 */
+function purposesOf({
+  extendedKeyUsage = [],
+}: Pick<CertificateInfo, 'extendedKeyUsage'>): readonly string[] {
+  return extendedKeyUsage.map(purposeName);
 }
 
 function toText(certificate: CertificateInfo, index: number, clock: Clock): string {
@@ -79,6 +88,7 @@ function toText(certificate: CertificateInfo, index: number, clock: Clock): stri
     ['issued by', printable(issuer || '(no issuer name)', 300)],
     ['valid', `${notBefore} to ${notAfter} (${validity(certificate, clock)})`],
     ['key', certificate.keyType],
+    ...(isLeaf ? ([['purposes', purposesOf(certificate).join(', ') || 'any']] as const) : []),
     ['serial', certificate.serialNumber],
     ['SHA-256', certificate.fingerprint],
   ];

@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createSelfSigned, webcrypto } from '@acmex/certificate';
 import { refusedNameCode, refusedNames } from '@acmex/identifier/contract';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -304,6 +306,18 @@ describe('acmex info', () => {
       code,
       stdout: '',
       stderr: expect.stringContaining(words),
+    });
+  });
+  it('shows what a certificate may be used for', async () => {
+    const file = join(folder, 'client.pem');
+    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    const purposes = ['-addext', 'extendedKeyUsage=clientAuth,1.2.3.4'];
+    await promisify(execFile)('openssl', [
+      ...[...args, '-keyout', join(folder, 'key.pem'), '-out', file, '-subj', '/CN=client'],
+      ...purposes,
+    ]);
+    await expect(acmex(['info', '-c', file])).resolves.toMatchObject({
+      stdout: expect.stringMatching(/^purposes +clientAuth, 1\.2\.3\.4$/m),
     });
   });
   it('says that a file holds no certificate', async () => {

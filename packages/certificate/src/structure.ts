@@ -32,5 +32,5 @@ export {
   readExtension,
   readExtensionList,
 } from './verification/extensions.ts';
-export { purposes } from './verification/rules/extended-key-usage.ts';
+export { purposeName, purposes } from './verification/rules/extended-key-usage.ts';
 export { type Signed, signatureFault } from './verification/signature.ts';

@@ -28,11 +28,12 @@ export function extendedKeyUsageFault(
   return {
     check: 'extended-key-usage',
     expected: purpose,
-    actual: extendedKeyUsage.map(purposeText).join(', '),
+    actual: extendedKeyUsage.map(purposeName).join(', '),
   };
 }
 
-function purposeText(identifier: string): string {
+/** Returns the name of a purpose; an object identifier that has none is returned as it is written. */
+export function purposeName(identifier: string): string {
   const known = Object.entries(purposes).find(([, value]) => value === identifier);
   return known?.[0] ?? identifier;
 }
