@@ -45,6 +45,17 @@ const timeFactor = 4096;
 /** 1 is the most urgent; BullMQ would let 0 overtake everything. */
 const rankOf = (priority: QueuedTask['priority']) => priorities.indexOf(priority) + 1;
 
+/**
+ * Connects BullMQ. It asks Redis for its version once, and a connection on which this question was
+ * not answered refuses every command for good.
+ * @throws what Redis answers, or that the connection is lost
+ */
+export async function connectBullMq(client: Redis): Promise<RedisConnection> {
+  const connection = new RedisConnection(client, { shared: true, blocking: false });
+  await connection.client;
+  return connection;
+}
+
 export interface BullGroupsOptions {
   readonly client: Redis;
   readonly prefix: string;
@@ -62,9 +73,9 @@ export class BullGroups {
   readonly #connection: RedisConnection;
   readonly #keys: QueueKeys;
 
-  constructor(options: BullGroupsOptions) {
+  constructor(options: BullGroupsOptions, connection: RedisConnection) {
     this.#options = options;
-    this.#connection = new RedisConnection(options.client, { shared: true, blocking: false });
+    this.#connection = connection;
     this.#connection.on('error', options.onError);
     this.#keys = new QueueKeys(options.prefix);
   }

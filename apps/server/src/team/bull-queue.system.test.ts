@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { systemClock } from '@acmex/clock';
 import { taskQueueContract } from '@acmex/scheduler/contract';
 import { describeWith, eventually, type RedisServer, startRedis } from '@acmex/services';
 import { redisTarget } from '@acmex/storage-redis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { redisNotifier } from './notifier.ts';
+import { connectBullMq } from './bull-group.ts';
 import { BullQueue } from './bull-queue.ts';
 import { InvalidValues } from './redis-values.ts';
 import { redisWorkerRegistry } from './worker-registry.ts';
@@ -33,7 +35,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
       channel: `${prefix}:bell`,
       invalidValues,
     });
-    const queue = new BullQueue({
+    const queue = await BullQueue.connect({
       client,
       prefix,
       notifier,
@@ -166,6 +168,21 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     await eventually(async () => (await last.queue.counts()).groups.length === 0);
     expect([...new Set(done)]).toHaveLength(50);
     expect(done).toHaveLength(50);
+  });
+
+  it('is not opened where Redis goes away meanwhile', async () => {
+    await using separateRedis = await startRedis();
+    const { client, ...shared } = await teamRedis({
+      target: redisTarget({ url: separateRedis.url }),
+    });
+    const opening = connectBullMq(client);
+    const ready = once(client, 'ready');
+    client.disconnect(true);
+    await expect(opening).rejects.toThrow();
+    await ready;
+    const connection = await connectBullMq(client);
+    expect(connection.status).toBe('ready');
+    await shared[Symbol.asyncDispose]();
   });
 
   it('fails at once while Redis is away, and continues when it is back', async () => {

@@ -8,11 +8,12 @@ import {
   type TaskHandler,
   type TaskQueue,
 } from '@acmex/scheduler';
-import type { Queue } from 'bullmq';
+import type { Queue, RedisConnection } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
   type BullGroup,
   BullGroups,
+  connectBullMq,
   limitRenewalMs,
   lockRenewalMs,
   type TakenTask,
@@ -81,24 +82,26 @@ export class BullQueue implements TaskQueue {
   #lost = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: BullQueueOptions) {
+  private constructor(options: BullQueueOptions, connection: RedisConnection) {
     const { client, prefix, name, notifier, invalidValues, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#groupsKey = `${prefix}:groups`;
-    this.#factory = new BullGroups({
-      client,
-      prefix,
-      name,
-      clock,
-      invalidValues,
-      onError: (error) => this.#reportError(error),
-    });
+    const onError = (error: unknown) => this.#reportError(error);
+    this.#factory = new BullGroups(
+      { client, prefix, name, clock, invalidValues, onError },
+      connection,
+    );
     const take = () => this.#takeTasks();
     notifier.on({ waiting: take, ended: take });
     this.#repeat(pollMs, async () => await this.#poll());
     this.#repeat(lockRenewalMs, async () => await this.#renewLocks());
     this.#repeat(limitRenewalMs, async () => await this.#maintainGroups());
+  }
+
+  /** @throws what Redis answers, or that the connection is lost */
+  static async connect(options: BullQueueOptions): Promise<BullQueue> {
+    return new BullQueue(options, await connectBullMq(options.client));
   }
 
   /**

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '@acmex/clock';
 import { type RedisDescription, redisPlace } from '@acmex/config';
-import { durabilityOf, redisTarget } from '@acmex/storage-redis';
+import { durabilityOf, type RedisTarget, redisTarget } from '@acmex/storage-redis';
 import type { Redis } from 'ioredis';
 import { LastScan } from './last-scan.ts';
 import { type Notifier, redisNotifier } from './notifier.ts';
 import { BullQueue } from './bull-queue.ts';
 import { InvalidValues, type Scan, type ValueKind, type WorkerInfo } from './redis-values.ts';
 import { redisWorkerRegistry } from './worker-registry.ts';
-import { teamRedis } from './team-redis.ts';
+import { type TeamRedis, teamRedis } from './team-redis.ts';
 
 export interface TeamOptions {
   readonly redis: RedisDescription;
@@ -61,20 +61,28 @@ export async function joinTeam({
     allowPlaintextConnection: description.allowPlaintextConnection,
   });
   const redis = await teamRedis({ target, clock, onChange });
-  const { client, listener } = redis;
-  const invalidValues = new InvalidValues();
-  const notifier = await redisNotifier({
-    client,
-    listener,
-    channel: `${prefix}:bell`,
-    invalidValues,
-    clock,
-  }).catch(async (error: unknown) => {
+  try {
+    return await teamOver(redis, { kind: target.kind, clock, onError });
+  } catch (error) {
     await redis[Symbol.asyncDispose]();
     throw error;
-  });
+  }
+}
+
+async function teamOver(
+  redis: TeamRedis,
+  {
+    kind,
+    clock,
+    onError,
+  }: Pick<TeamOptions, 'onError'> & Pick<RedisTarget, 'kind'> & { readonly clock: Clock },
+): Promise<Team> {
+  const { client, listener } = redis;
+  const invalidValues = new InvalidValues();
+  const channel = `${prefix}:bell`;
+  const notifier = await redisNotifier({ client, listener, channel, invalidValues, clock });
   const registry = redisWorkerRegistry({ client, prefix, invalidValues, clock });
-  const queue = new BullQueue({
+  const queue = await BullQueue.connect({
     client,
     prefix,
     notifier,
@@ -96,7 +104,7 @@ export async function joinTeam({
     prefix,
     isConnected: () => redis.isConnected(),
     workers: async () => await registry.list(),
-    notices: async () => (await durabilityOf(client, target.kind)).map(({ message }) => message),
+    notices: async () => (await durabilityOf(client, kind)).map(({ message }) => message),
     lastScan: () => lastScan.get(),
     invalidValues: () => invalidValues.counts(),
     recordScan: (late) => lastScan.record(late),
