@@ -11,7 +11,13 @@ export { encryptedPrivateKeyPem } from './encrypted-key.ts';
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type KeyType, keyTypes } from './key-types.ts';
-export { type CryptoBackend, type PrivateKey, privateKeyPem } from './private-key.ts';
+export {
+  type CryptoBackend,
+  isKeyReference,
+  type PrivateKey,
+  privateKeyPem,
+  storableKey,
+} from './private-key.ts';
 export { createSelfSigned, type ExtensionValue, type SelfSignedRequest } from './self-signed.ts';
 export {
   type IssuedCertificate,

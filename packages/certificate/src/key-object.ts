@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { CertificateError } from './errors.ts';
 import type { KeyType } from './key-types.ts';
+import { isKeyReference } from './private-key.ts';
 
 const curves: Readonly<Record<string, KeyType>> = {
   prime256v1: 'ec-p256',
@@ -135,6 +136,11 @@ function undecryptable(error: unknown): CertificateError {
 
 function noPrivateKey(text: Buffer): CertificateError {
   const label = /-----BEGIN ([A-Z0-9 ]{1,60})-----/.exec(text.toString('latin1'))?.[1];
+  if (label === undefined && isKeyReference(text.toString('latin1')))
+    return new CertificateError(
+      'ERR_KEY_FORMAT',
+      'the key is a reference to one that cannot leave its device or service, and nothing here can sign with it: use a backend that opens such references',
+    );
   if (label === undefined)
     return new CertificateError(
       'ERR_KEY_FORMAT',

@@ -5,7 +5,7 @@ import { ecdsaSignature, isOneSequence } from './der.ts';
 import { certificateErrors } from './errors.ts';
 import { nodeCrypto } from './node-crypto.ts';
 import { fromPem, toPem } from './pem.ts';
-import { privateKeyPem } from './private-key.ts';
+import { isKeyReference, privateKeyPem, storableKey } from './private-key.ts';
 import { webcrypto } from './webcrypto.ts';
 
 const backends = [webcrypto(), nodeCrypto()];
@@ -22,6 +22,28 @@ describe('a backend', () => {
       ]) {
         await expect(backend.import(bytes(text))).rejects.toMatchObject({ code: 'ERR_KEY_FORMAT' });
       }
+  });
+  it('says of a reference to a key elsewhere that it cannot sign with it, without repeating it', async () => {
+    for (const backend of backends)
+      await expect(backend.import(bytes('pkcs11:token=secret'))).rejects.toMatchObject({
+        code: 'ERR_KEY_FORMAT',
+        message: expect.stringMatching(/^(?!.*secret).*reference.*backend/),
+      });
+  });
+  it('stores PEM, or the reference of a key that cannot leave, and tells them apart', async () => {
+    const key = await webcrypto().generate('ec-p256');
+    const { type, publicKey, sign } = key;
+    const reference = 'pkcs11:token=web;object=www';
+    const texts = await Promise.all(
+      [key, { type, publicKey, sign, reference }].map(async (stored) =>
+        Buffer.from(await storableKey(stored)).toString(),
+      ),
+    );
+    expect(texts).toEqual([expect.stringMatching(/^-----BEGIN PRIVATE KEY/), reference]);
+    expect(texts.map(isKeyReference)).toEqual([false, true]);
+    await expect(storableKey({ type, publicKey, sign })).rejects.toMatchObject({
+      code: 'ERR_KEY_NOT_EXPORTABLE',
+    });
   });
   it('distinguishes a cipher that OpenSSL no longer offers from a wrong passphrase', async () => {
     // EncryptedPrivateKeyInfo with pbeWithSHAAnd40BitRC2-CBC. RFC 7292 appendix C

@@ -2,7 +2,10 @@ import { CertificateError } from './errors.ts';
 import type { KeyType } from './key-types.ts';
 import { toPem } from './pem.ts';
 
-/** The private key of a certificate: in memory, in a KMS, in an HSM. */
+/**
+ * A private key, which is a public key and a way to sign: in memory, in a KMS, in an HSM. Only a key
+ * in memory has its numbers.
+ */
 export interface PrivateKey {
   readonly type: KeyType;
   /** SubjectPublicKeyInfo, DER. */
@@ -14,6 +17,11 @@ export interface PrivateKey {
   sign(data: Uint8Array): Promise<Uint8Array>;
   /** PKCS#8 DER; absent where the key cannot leave. The caller overwrites it after use. */
   export?(): Promise<Uint8Array>;
+  /**
+   * The URI by which the backend's `import` opens a key that cannot leave:
+   * `pkcs11:token=web;object=www`. It is not a secret. RFC 7512, RFC 3986
+   */
+  readonly reference?: string;
 }
 
 /** Where keys are made and used. */
@@ -22,12 +30,28 @@ export interface CryptoBackend {
   /** Never blocks the event loop, RSA included. */
   generate(type: KeyType): Promise<PrivateKey>;
   /**
-   * A key from PEM: PKCS#8, encrypted or not, SEC1 or PKCS#1.
+   * A key from PEM: PKCS#8, encrypted or not, SEC1 or PKCS#1. A backend of keys that cannot leave
+   * also opens one by its reference.
    * @param pem 64 KiB at most; the caller overwrites it after use
    * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_TYPE`,
    * `ERR_KEY_PASSPHRASE_MISSING`, `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
    */
   import(pem: Uint8Array, passphrase?: string): Promise<PrivateKey>;
+}
+
+/**
+ * Returns what a storage holds of a key, which `CryptoBackend.import` reads again: PKCS#8 PEM, or
+ * the reference of a key that cannot leave. The caller overwrites the bytes after use.
+ * @throws CertificateError `ERR_KEY_NOT_EXPORTABLE` for a key that cannot leave and has no reference
+ */
+export async function storableKey(key: PrivateKey): Promise<Uint8Array> {
+  if (key.reference !== undefined) return new TextEncoder().encode(key.reference);
+  return await privateKeyPem(key);
+}
+
+/** Whether what a storage holds of a key is the reference of a key that cannot leave, and not PEM. */
+export function isKeyReference(stored: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(stored);
 }
 
 /**
