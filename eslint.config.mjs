@@ -34,6 +34,7 @@ const mayImport = {
     'errors',
   ],
   manager: [
+    'crypto-exec',
     'identifier',
     'config',
     'clock',
@@ -66,6 +67,7 @@ const mayImport = {
     'errors',
   ],
   revocation: ['certificate', 'egress', 'clock', 'errors'],
+  'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

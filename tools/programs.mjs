@@ -4,11 +4,11 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * `debian` is the package to install. `needs` is what the tests use of a program that a system may
+ * `debian` is the package to install. `program` is the name of the file, the key by default. `needs` is what the tests use of a program that a system may
  * package separately: the program counts as installed if it prints that text with these arguments.
  *
- * @type {Record<string, { debian: string, elsewhere: string, needs?: { args: string[], text: string
- * } }>}
+ * @type {Record<string, { debian: string, elsewhere: string, program?: string, needs?: { args:
+ * string[], text: string } }>}
  */
 export const programs = {
   pebble: {
@@ -51,12 +51,26 @@ export const programs = {
   },
   'systemd-analyze': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
   openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
+  'softhsm2-util': {
+    debian: 'softhsm2',
+    elsewhere: "install SoftHSM 2 with your system's package manager",
+  },
+  'pkcs11-tool': {
+    debian: 'opensc',
+    elsewhere: "install OpenSC with your system's package manager",
+  },
+  'openssl-pkcs11': {
+    program: 'openssl',
+    debian: 'libengine-pkcs11-openssl',
+    elsewhere: "install the engine pkcs11 of libp11 with your system's package manager",
+    needs: { args: ['engine', 'pkcs11'], text: '(pkcs11) pkcs11 engine' },
+  },
 };
 
 /** Returns whether a program is on the PATH, with everything that the tests use of it. */
 export function isInstalled(name, path = process.env.PATH ?? '') {
   const file = [...path.split(delimiter), '/usr/sbin']
-    .map((folder) => join(folder, name))
+    .map((folder) => join(folder, programs[name]?.program ?? name))
     .find(isExecutable);
   return file !== undefined && hasWhatIsNeeded(file, programs[name]?.needs);
 }

@@ -6,9 +6,10 @@ export {
   parseChain,
 } from './certificate-info.ts';
 export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } from './csr.ts';
-export { isOneSequence } from './der.ts';
+export { der, isOneSequence } from './der.ts';
 export { encryptedPrivateKeyPem } from './encrypted-key.ts';
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
+export { describePublicKey } from './key-object.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type KeyType, keyTypes } from './key-types.ts';
 export {

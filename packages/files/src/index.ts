@@ -7,6 +7,7 @@ export {
   type OpenFolderOptions,
   syncFolder,
 } from './folder.ts';
+export { type ProgramCall, type ProgramEnd, runProgram } from './program.ts';
 export { type ProgramSearch, trustedFile, trustedProgram } from './trusted-path.ts';
 export {
   type FileAttributes,

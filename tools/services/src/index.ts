@@ -16,5 +16,6 @@ export {
   startRedisSentinel,
 } from './redis-together.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
+export { type SoftToken, softToken } from './soft-token.ts';
 export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinyproxy.ts';
 export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
