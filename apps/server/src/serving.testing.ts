@@ -9,6 +9,7 @@ import {
   noLimits,
   saveAuthority,
 } from '@acmex/ca';
+import { disorderedChains, withFaults } from '@acmex/ca/faults';
 import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
@@ -35,6 +36,8 @@ export interface TestCa extends AsyncDisposable {
   slowness: number;
   /** Seconds that it wants to be left alone for, from now on. */
   busy: number | undefined;
+  /** Changes the chains that it sends, from now on. */
+  arrange: (chain: readonly string[]) => readonly string[];
 }
 
 export async function startCa(): Promise<TestCa> {
@@ -58,7 +61,12 @@ export async function startCa(): Promise<TestCa> {
       await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options),
   };
   const posts = new Map<string, number>();
-  const ca = { busy: undefined as number | undefined, slowness: 0, requests: 0 };
+  const ca: Pick<TestCa, 'busy' | 'slowness' | 'arrange'> & { requests: number } = {
+    busy: undefined,
+    slowness: 0,
+    requests: 0,
+    arrange: (chain) => chain,
+  };
   const acme = await serveAcme({
     storage,
     issuer,
@@ -68,7 +76,8 @@ export async function startCa(): Promise<TestCa> {
     onError: () => {
       /* the client gets a problem document */
     },
-    wrap: (handler) => async (request, connection) => {
+    wrap: (whole) => async (request, connection) => {
+      const handler = withFaults(whole, [disorderedChains({ arrange: (all) => ca.arrange(all) })]);
       const path = new URL(request.url).pathname;
       ca.requests += 1;
       if (request.method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
@@ -98,6 +107,12 @@ export async function startCa(): Promise<TestCa> {
     },
     set busy(seconds) {
       ca.busy = seconds;
+    },
+    get arrange() {
+      return ca.arrange;
+    },
+    set arrange(change) {
+      ca.arrange = change;
     },
     [Symbol.asyncDispose]: acme[Symbol.asyncDispose],
   };

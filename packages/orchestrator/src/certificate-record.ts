@@ -28,6 +28,8 @@ export interface CurrentCertificate {
   readonly revocationReason?: string | undefined;
   /** What it was issued for; absent in records of version 1 of the schema. */
   readonly issuedFor?: OrderedSpec | undefined;
+  /** What was unusual in the chain that the CA sent, as sentences. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 export interface RenewalPlan {
@@ -86,10 +88,13 @@ export interface DueEntry {
 
 export const certificates = records<CertificateSummary>({
   kind: 'certificate',
-  version: 2,
-  // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`, which may be
-  // absent.
-  upgrades: { 1: ({ expiredTold, ...record }) => ({ ...record, expiryReported: expiredTold }) },
+  version: 3,
+  // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`; version 3 adds
+  // `current.warnings`. What is added may be absent.
+  upgrades: {
+    1: ({ expiredTold, ...record }) => ({ ...record, expiryReported: expiredTold }),
+    2: (record) => record,
+  },
   under: 'certificate',
   many: true,
 });

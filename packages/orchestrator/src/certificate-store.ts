@@ -36,6 +36,7 @@ import {
 } from './identity.ts';
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason } from './order-record.ts';
+import { refusalKeys, refusedCertificates, type StoredRefusal } from './refused-certificate.ts';
 
 /** Keys and former ids of a removed certificate in the write of its record. */
 const removedInOneWrite = 30;
@@ -262,6 +263,7 @@ export class CertificateStore {
       const removed: string[] = [];
       for (const under of [certificate, ...joined]) {
         for await (const { key } of generations.list(this.#storage, { under })) removed.push(key);
+        removed.push(...(await refusalKeys(this.#storage, under)));
       }
       const identities = await readIdentities(this.#storage, names);
       while (removed.length + joined.length > removedInOneWrite && removed.length > 0)
@@ -281,6 +283,15 @@ export class CertificateStore {
   /** Returns chain and key of a generation. The newest three are stored. */
   async generation(id: string, generation: number): Promise<Generation | undefined> {
     return (await generations.read(this.#storage, generationId(id, generation)))?.record;
+  }
+
+  /**
+   * Returns the certificates that the CA issued for this one and that are not used, the newest
+   * first. The newest three are stored.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
+  async refused(id: string): Promise<readonly StoredRefusal[]> {
+    return await refusedCertificates(this.#storage, idOf(await this.stored(id)));
   }
 
   async *#dueFrom(

@@ -30,6 +30,12 @@ import type { Issuer, IssuerRequest } from './issuer.ts';
 import type { JsonObject } from './json.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
+import {
+  isRefusal,
+  refusalChanges,
+  refusalRemoval,
+  refusedCertificates,
+} from './refused-certificate.ts';
 import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
 import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
 
@@ -42,8 +48,19 @@ export type Outcome = {
   readonly elsewhere?: true | undefined;
   readonly traceparent?: string | undefined;
 } & (
-  | { readonly state: 'succeeded'; readonly generation: number }
-  | { readonly state: 'failed'; readonly error: unknown; readonly retryAt?: string | undefined }
+  | {
+      readonly state: 'succeeded';
+      readonly generation: number;
+      /** What was unusual in the chain that the CA sent, as sentences; absent for none. */
+      readonly warnings?: readonly string[] | undefined;
+    }
+  | {
+      readonly state: 'failed';
+      readonly error: unknown;
+      readonly retryAt?: string | undefined;
+      /** The id of the certificate that was issued and is not used: see `RefusedCertificate`. */
+      readonly refused?: string | undefined;
+    }
   | { readonly state: 'cancelled' }
 );
 
@@ -60,6 +77,12 @@ export interface ExecutionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A certificate to be used. */
+interface Issued extends IssuedCertificate {
+  /** Its id among the refused certificates, if it was refused before. */
+  readonly wasRefused: string | undefined;
+}
+
 /** Generations that stay in the storage. */
 const storedGenerations = 3;
 
@@ -69,10 +92,10 @@ export class Execution {
   readonly #options: ExecutionOptions;
   readonly #journal: OrderJournal;
   /**
-   * Whether the issuer returned a chain: if it cannot be used, the next try creates a new order at
-   * the CA.
+   * The id of the chain that the issuer returned and that cannot be used: the next try creates a new
+   * order at the CA.
    */
-  #hasChain = false;
+  #refused: string | undefined;
 
   constructor(id: string, options: ExecutionOptions) {
     this.#id = id;
@@ -111,6 +134,8 @@ export class Execution {
     const read = await this.#journal.readWithCertificate();
     const certificate = read.certificate.record;
     const issuer = await this.#options.issuer(certificate.issuer);
+    const usable = isPrepared(read) ? await this.#usableRefusal(read) : undefined;
+    if (usable) return await this.#succeed(usable, issuer);
     const wanted = heldOrder(certificate);
     await this.#options.holds.assertFree(wanted);
     const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
@@ -129,8 +154,24 @@ export class Execution {
       await this.#options.holds.note(wanted, error);
       throw error;
     });
-    this.#hasChain = true;
-    const issued = await verifyIssued(
+    try {
+      const issued = await this.#verified(chain, { order, certificate });
+      return await this.#succeed({ ...issued, wasRefused: undefined }, issuer);
+    } catch (error) {
+      if (isRefusal(error)) await this.#storeRefused(chain, error);
+      throw error;
+    }
+  }
+
+  /** @throws CertificateError if the chain is not what was ordered */
+  async #verified(
+    chain: string,
+    {
+      order,
+      certificate,
+    }: { readonly order: OrderRecord; readonly certificate: CertificateSummary },
+  ): Promise<IssuedCertificate> {
+    return await verifyIssued(
       chain,
       {
         identifiers: identifiers(order.names),
@@ -140,7 +181,41 @@ export class Execution {
       },
       { clock: this.#options.clock },
     );
-    return await this.#succeed(issued, issuer);
+  }
+
+  /**
+   * Returns what this order issued before and was refused, if it can be used now: this machine's
+   * clock may have been wrong.
+   */
+  async #usableRefusal({
+    order: { record: order },
+    certificate: { record: certificate },
+  }: OrderAndCertificate): Promise<Issued | undefined> {
+    const refused = await refusedCertificates(this.#options.storage, order.certificate);
+    for (const { id, chain } of refused.filter((entry) => entry.order === this.#id)) {
+      const issued = await this.#verified(chain, { order, certificate }).catch(noop);
+      if (issued && !this.#isDueAtOnce(issued, certificate)) return { ...issued, wasRefused: id };
+    }
+    return undefined;
+  }
+
+  /** Stores a chain that cannot be used, with its key and the reason, before anything else. */
+  async #storeRefused(chain: string, error: unknown): Promise<void> {
+    const { code, message } = failureOf(error);
+    const { certificate, names } = (await this.#journal.read()).record;
+    const { storage, lock, clock } = this.#options;
+    const { id, changes } = await refusalChanges(storage, {
+      certificate,
+      order: this.#id,
+      names,
+      at: clock.now().toString(),
+      code,
+      message,
+      chain,
+      privateKey: (await orderKeys.read(storage, this.#id))?.record.privateKey ?? '',
+    });
+    await lock.write(changes);
+    this.#refused = id;
   }
 
   /**
@@ -242,13 +317,15 @@ export class Execution {
   }
 
   /** Writes the certificate, its key, the indexes, the order and the events in one write. */
-  async #succeed(issued: IssuedCertificate, issuer: Issuer): Promise<Outcome> {
+  async #succeed(issued: Issued, issuer: Issuer): Promise<Outcome> {
     const key = await orderKeys.read(this.#options.storage, this.#id);
     if (!key)
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_NO_KEY',
         `the private key of ${this.#id} is no longer in the storage: cancel the order and submit it again`,
       );
+    const { warnings, wasRefused } = issued;
+    for (const message of warnings) this.#journal.add({ type: 'warning', message });
     await this.#journal.prepareEnd();
     return await untilWritten(async () => {
       const read = await this.#journal.readWithCertificate();
@@ -278,14 +355,15 @@ export class Execution {
           { type: current ? 'renewal_success' : 'certificate_obtained' },
         ),
         { remove: orderKeys.key(this.#id) },
+        ...(wasRefused === undefined ? [] : [refusalRemoval(id, wasRefused)]),
       ]);
-      return { state: 'succeeded', generation };
+      return { state: 'succeeded', generation, ...(warnings.length > 0 ? { warnings } : {}) };
     });
   }
 
   /** Returns the certificate's record with the issued certificate in use. */
   #inUse(
-    { leaf }: IssuedCertificate,
+    issued: IssuedCertificate,
     {
       order: { record: order },
       certificate: { record: certificate },
@@ -293,11 +371,10 @@ export class Execution {
       issuer,
     }: OrderAndCertificate & { readonly generation: number; readonly issuer: Issuer },
   ): CertificateSummary {
+    const { leaf, warnings } = issued;
     const now = this.#options.clock.now();
-    const { renewBefore = this.#options.renewBefore } = certificate;
-    const at = renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
-    const state = urgency(leaf, at, now);
-    if (state === 'expired' || state === 'emergency')
+    const at = this.#renewalTime(issued, certificate);
+    if (this.#isDueAtOnce(issued, certificate))
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_DUE_AT_ONCE',
         `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
@@ -317,12 +394,24 @@ export class Execution {
         notAfter: leaf.notAfter.toString(),
         issuedAt: now.toString(),
         issuedFor: order.preparedFor ?? { ...orderedSpec(certificate), names: order.names },
+        ...(warnings.length > 0 ? { warnings } : {}),
       },
       renewal: {
-        at: state === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
+        at: urgency(leaf, at, now) === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
         askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
       },
     };
+  }
+
+  #renewalTime({ leaf }: IssuedCertificate, certificate: CertificateSummary): Temporal.Instant {
+    const { renewBefore = this.#options.renewBefore } = certificate;
+    return renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
+  }
+
+  /** Whether a certificate would have to be renewed at once. */
+  #isDueAtOnce(issued: IssuedCertificate, certificate: CertificateSummary): boolean {
+    const at = this.#renewalTime(issued, certificate);
+    return ['expired', 'emergency'].includes(urgency(issued.leaf, at, this.#options.clock.now()));
   }
 
   /**
@@ -335,21 +424,22 @@ export class Execution {
     return await untilWritten(async () => {
       const { order, certificate } = await this.#journal.readWithCertificate();
       const { record } = certificate;
-      const failure = this.#failure(record, { code, message, ...read });
+      const refused = (order.record.refused ?? 0) + (this.#refused === undefined ? 0 : 1);
+      const failure = this.#failure(record, { code, message, ...read }, refused);
       const isEnd = order.record.onFailure === 'end';
       const next = isEnd
         ? { ...record, ...issuedAs(record), order: undefined, orderedAt: undefined }
         : { ...record, order: this.#id };
       await this.#write([
-        ...(isEnd && !record.current
-          ? await this.#removal({ order, certificate })
+        ...(isEnd
+          ? await this.#endChanges({ order, certificate }, { ...next, failure })
           : summaryChanges(order.record.certificate, certificate, { ...next, failure })),
         ...this.#journal.end(
           order,
           {
             state: isEnd ? 'failed' : 'pending',
             failure,
-            ...(this.#hasChain ? { issuance: undefined } : {}),
+            ...(this.#refused === undefined ? {} : { issuance: undefined, refused }),
           },
           {
             type: code === 'ERR_CLIENT_VALIDATION_FAILED' ? 'challenge_failed' : 'renewal_failed',
@@ -359,7 +449,12 @@ export class Execution {
         ),
         ...(isEnd ? [{ remove: orderKeys.key(this.#id) }] : []),
       ]);
-      return { state: 'failed', error, ...(isEnd ? {} : { retryAt: failure.retryAt }) };
+      return {
+        state: 'failed',
+        error,
+        ...(isEnd ? {} : { retryAt: failure.retryAt }),
+        ...(this.#refused === undefined ? {} : { refused: this.#refused }),
+      };
     });
   }
 
@@ -387,9 +482,7 @@ export class Execution {
         }),
       };
       await this.#write([
-        ...(record.current
-          ? summaryChanges(order.record.certificate, certificate, next)
-          : await this.#removal({ order, certificate })),
+        ...(await this.#endChanges({ order, certificate }, next)),
         ...this.#journal.end(
           order,
           { state: 'cancelled', issuance: undefined },
@@ -401,9 +494,19 @@ export class Execution {
     });
   }
 
-  /** Returns the changes that remove a certificate that was never issued. */
-  async #removal({ order, certificate }: OrderAndCertificate): Promise<readonly Change[]> {
+  /**
+   * Returns the changes of a certificate whose order ends without a certificate in use. One that was
+   * never issued is removed; if an issued certificate was refused, it stays, paused, so that the
+   * refused one can be read and nothing is ordered until a person wants it.
+   */
+  async #endChanges(
+    { order, certificate }: OrderAndCertificate,
+    next: CertificateSummary,
+  ): Promise<readonly Change[]> {
     const { certificate: id } = order.record;
+    if (certificate.record.current) return summaryChanges(id, certificate, next);
+    const refused = await refusedCertificates(this.#options.storage, id);
+    if (refused.length > 0) return summaryChanges(id, certificate, { ...next, paused: true });
     const { names } = certificate.record;
     const identities = await readIdentities(this.#options.storage, names);
     return [
@@ -414,8 +517,12 @@ export class Execution {
     ];
   }
 
-  #failure(certificate: CertificateSummary, read: Parameters<typeof nextFailure>[1]): Failure {
-    return nextFailure(certificate, read, { clock: this.#options.clock, order: this.#id });
+  #failure(
+    certificate: CertificateSummary,
+    read: Parameters<typeof nextFailure>[1],
+    refused = 0,
+  ): Failure {
+    return nextFailure(certificate, read, { clock: this.#options.clock, order: this.#id, refused });
   }
 
   async #write(changes: readonly Change[]): Promise<void> {
@@ -490,6 +597,10 @@ function firstQuestion({ notBefore, notAfter }: Validity, now: number): string {
 function halfway(now: Temporal.Instant, notAfter: Temporal.Instant): string {
   const half = (notAfter.epochMilliseconds - now.epochMilliseconds) / 2;
   return now.add({ milliseconds: Math.floor(half) }).toString();
+}
+
+function noop(): undefined {
+  return undefined;
 }
 
 async function pemOf(key: PrivateKey): Promise<string> {

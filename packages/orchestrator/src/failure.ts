@@ -58,11 +58,16 @@ const failuresOfLongestPause = 12;
 /**
  * Returns the failure that is stored with a certificate: how often it failed in a row, and when it
  * is tried again.
+ * @param context `refused`: how many issued certificates in a row were not what was ordered
  */
 export function nextFailure(
   { current, failure }: CertificateSummary,
   { code, message, problem, retryAfter, permanent }: ReadFailure,
-  { clock, order }: { readonly clock: Clock; readonly order: string },
+  {
+    clock,
+    order,
+    refused = 0,
+  }: { readonly clock: Clock; readonly order: string; readonly refused?: number },
 ): Failure {
   const now = clock.now();
   // Being held back by the failure of others is not a failure of this order: it is tried again when
@@ -84,6 +89,7 @@ export function nextFailure(
   const failures = (failure?.failures ?? 0) + 1;
   const retryAt = retryTime({
     failures: permanent ? Math.max(failures, failuresOfLongestPause) : failures,
+    refused: permanent ? refused : 0,
     lifetime,
     retryAfter,
     end: current && Temporal.Instant.from(current.notAfter),

@@ -49,6 +49,7 @@ export {
   type ProvisionerOptions,
   type Submission,
 } from './provisioner.ts';
+export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
 export {
   randomOf,
   renewalTime,

@@ -49,6 +49,8 @@ export interface OrderRecord {
   /** The newest hundred steps. */
   readonly steps: readonly OrderStep[];
   readonly failure?: Failure | undefined;
+  /** How many issued certificates in a row were not what was ordered. */
+  readonly refused?: number | undefined;
   readonly cancelRequested?: boolean | undefined;
   /** How many orders may be unused at the CA, because a process ended while it created them. */
   readonly orphaned: number;
@@ -60,9 +62,9 @@ export interface OrderRecord {
 
 export const orders = records<OrderRecord>({
   kind: 'order',
-  version: 2,
-  // Version 2 adds `preparedFor`, which may be absent.
-  upgrades: { 1: (record) => record },
+  version: 3,
+  // Version 2 adds `preparedFor` and version 3 `refused`, which may be absent.
+  upgrades: { 1: (record) => record, 2: (record) => record },
   under: 'order',
   many: true,
 });

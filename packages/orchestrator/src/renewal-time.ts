@@ -81,6 +81,11 @@ function within(
 export interface RetryOptions {
   /** The number of failures in a row; 1 after the first. */
   readonly failures: number;
+  /**
+   * How many issued certificates in a row could not be used; 0 by default. Each further try costs
+   * the CA another certificate.
+   */
+  readonly refused?: number | undefined;
   /** The lifetime of the certificate; 90 days if it is not known. */
   readonly lifetime: DurationInput;
   /** When the CA allows another try. */
@@ -98,19 +103,26 @@ export interface RetryOptions {
  * of up to a quarter is added. It is not before the time that the CA names, of which a day counts
  * at most. It is never later than when half of the time until the expiry has passed, so that the
  * certificate does not expire while the CA would issue. There is no last try.
+ *
+ * After an issued certificate that cannot be used, the pause is a day, or a tenth of the lifetime if
+ * that is less, twice as long after each further one, and never shorter: a CA that continues like this
+ * issues only a few.
  */
 export function retryTime({
   failures,
+  refused = 0,
   lifetime,
-  retryAfter,
-  end,
-  now,
-  random,
+  ...timing
 }: RetryOptions): Temporal.Instant {
+  const { retryAfter, end, now, random } = timing;
   const life = milliseconds(lifetime);
-  const first = Math.min(60_000, life / 100);
   const longest = Math.min(86_400_000, life / 10);
-  const usual = Math.min(longest, first * 2 ** Math.min(failures - 1, 30)) * (1 + random / 4);
+  const first = refused > 0 ? longest : Math.min(60_000, life / 100);
+  const doubled =
+    refused > 0
+      ? longest * 2 ** Math.min(refused - 1, 10)
+      : Math.min(longest, first * 2 ** Math.min(failures - 1, 30));
+  const usual = doubled * (1 + random / 4);
   const left = end === undefined ? 0 : end.epochMilliseconds - now.epochMilliseconds;
   const pause = left > 0 ? Math.min(usual, Math.max(first, left / 2)) : usual;
   const allowed = boundedRetryAfter(retryAfter ?? now, { now, end });

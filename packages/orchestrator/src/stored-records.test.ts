@@ -12,9 +12,12 @@ const spec: CertificateSpec = {
   declared: true,
 };
 
-/** In it two processes had declared a.test at once, and the order for b.test had failed once. */
-async function versionOne(): Promise<Storage> {
-  const file = new URL('version-1.fixture.json', import.meta.url);
+/**
+ * Reads the records of a version. In version 1 two processes had declared a.test at once; in both,
+ * the order for b.test had failed once.
+ */
+async function recordsOf(version: 1 | 2): Promise<Storage> {
+  const file = new URL(`version-${version}.fixture.json`, import.meta.url);
   const entries = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<string, unknown>>;
   const storage = memoryStorage();
   for (const [key, record] of Object.entries(entries)) {
@@ -30,7 +33,7 @@ describe('a storage with records of version 1', () => {
   let provisioner: Provisioner;
   beforeEach(async () => {
     issuer = await testIssuer(clock);
-    provisioner = new Provisioner({ storage: await versionOne(), issuers: [issuer], clock });
+    provisioner = new Provisioner({ storage: await recordsOf(1), issuers: [issuer], clock });
   });
 
   it('has its duplicates joined, and nothing is ordered again that is as declared', async () => {
@@ -63,5 +66,25 @@ describe('a storage with records of version 1', () => {
     await expect(certificates.byName('b.test').next()).resolves.toMatchObject({
       value: { current: { issuedFor: { names: ['b.test'], keyType: 'ec-p256' } } },
     });
+  });
+});
+
+describe('a storage with records of version 2', () => {
+  const clock = virtualClock({ now: '2026-11-02T00:00:00Z' });
+  let issuer: TestIssuer;
+  let provisioner: Provisioner;
+  beforeEach(async () => {
+    issuer = await testIssuer(clock);
+    provisioner = new Provisioner({ storage: await recordsOf(2), issuers: [issuer], clock });
+  });
+
+  it('has its order continued with the same key and request', async () => {
+    const { certificates } = provisioner;
+    for await (const { order = '' } of certificates.byName('b.test')) {
+      const { csr } = await provisioner.status(order);
+      await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'succeeded' });
+      expect(Buffer.from(issuer.requests[0]!.csr).toString('base64')).toBe(csr);
+    }
+    expect(issuer.requests).toHaveLength(1);
   });
 });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import { type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import { type ManagedCertificate, stateOf, type StoredRefusal } from '@acmex/orchestrator';
 import { printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
@@ -81,15 +81,29 @@ export async function certShow(
 ): Promise<void> {
   await withManager(options, terminal, async (manager) => {
     const certificate = await findCertificate(manager, idOrName);
+    const refused = await manager.provisioner.certificates.refused(certificate.id);
     return {
-      text: [...stateLines(certificate), ...deploymentLines(certificate)]
+      text: [
+        ...stateLines(certificate),
+        ...deploymentLines(certificate),
+        ...refused.map(refusedLine),
+      ]
         .filter(([, value]) => value !== undefined)
         .map(([label, value]) => `${label.padEnd(10)} ${value}`)
         .join('\n'),
-      document: toDocument(certificate),
+      document: { ...toDocument(certificate), refused: refused.map(withoutKey) },
       rows: [rowOf(certificate)],
     };
   });
+}
+
+function withoutKey(refused: StoredRefusal): object {
+  return { ...refused, privateKey: undefined };
+}
+
+/** A certificate that was issued and is not used. */
+function refusedLine({ id, at, code, message }: StoredRefusal): Line {
+  return ['refused', `${id}, issued ${at}: ${printable(message, 2000)} [${code}]`];
 }
 
 type Line = readonly [label: string, value: string | undefined];
@@ -105,6 +119,7 @@ function stateLines(certificate: ManagedCertificate): readonly Line[] {
     ['serial', current?.serialNumber],
     ['valid', current && `${current.notBefore} to ${current.notAfter}`],
     ['issued', current?.issuedAt],
+    ...(current?.warnings ?? []).map((text): Line => ['warning', printable(text, 500)]),
     ['revoked', current?.revokedAt],
     ['renews', renewal?.at],
     ['window', renewal?.window && `${renewal.window.start} to ${renewal.window.end}, from the CA`],
@@ -139,6 +154,8 @@ function deploymentLines(certificate: ManagedCertificate): readonly Line[] {
 export interface ExportOptions extends ConfiguredOutputOptions {
   readonly certPath?: string;
   readonly keyPath?: string;
+  /** The id of a refused certificate, which is exported in place of the one in use. */
+  readonly refused?: string;
 }
 
 /**
@@ -147,19 +164,14 @@ export interface ExportOptions extends ConfiguredOutputOptions {
  */
 export async function certExport(
   idOrName: string,
-  { certPath, keyPath, ...options }: ExportOptions,
+  { certPath, keyPath, refused, ...options }: ExportOptions,
   terminal: Terminal,
 ): Promise<void> {
   assertTwoFiles(certPath, keyPath);
   await withManager(options, terminal, async (manager) => {
-    const { id, current } = await findCertificate(manager, idOrName);
-    const { certificates } = manager.provisioner;
-    const content = current && (await certificates.generation(id, current.generation));
-    if (!content)
-      throw new CliError(
-        'ERR_CLI_USAGE',
-        `${id} has no certificate yet: see acmex cert show ${id}`,
-      );
+    const certificate = await findCertificate(manager, idOrName);
+    const { id } = certificate;
+    const content = await exportedContent(certificate, refused, manager);
     if (certPath === undefined && keyPath === undefined)
       return { text: content.chain.trimEnd(), document: { id, chain: content.chain } };
     if (keyPath !== undefined) await writeFile(keyPath, content.privateKey, 0o600);
@@ -169,6 +181,27 @@ export async function certExport(
       document: { id, certificate: certPath, privateKey: keyPath },
     };
   });
+}
+
+/**
+ * Returns chain and key of the certificate in use, or of a refused one.
+ * @throws CliError `ERR_CLI_USAGE` if there is none
+ */
+async function exportedContent(
+  { id, current }: ManagedCertificate,
+  refused: string | undefined,
+  { provisioner: { certificates } }: ConfiguredManager,
+): Promise<{ readonly chain: string; readonly privateKey: string }> {
+  const content =
+    refused === undefined
+      ? current && (await certificates.generation(id, current.generation))
+      : (await certificates.refused(id)).find((entry) => entry.id === refused);
+  if (content) return content;
+  const missing =
+    refused === undefined
+      ? 'no certificate yet'
+      : `no refused certificate with the id ${printable(refused, 50)}`;
+  throw new CliError('ERR_CLI_USAGE', `${id} has ${missing}: see acmex cert show ${id}`);
 }
 
 /**

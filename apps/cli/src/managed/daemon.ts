@@ -15,6 +15,7 @@ import { untilStopped } from '../service.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { commandManager } from './manager.ts';
 import { prepareManager } from './renew.ts';
+import { reportIssued } from './run.ts';
 
 export interface DaemonOptions extends ConfiguredOutputOptions {
   /** Seconds between two scans of the storage. */
@@ -141,6 +142,7 @@ function reportMaintenance(
   }: Pick<MaintenanceResult, 'outcome' | 'deployed' | 'deployError'>,
   report: Reporter,
 ): void {
+  reportIssued(id, outcome, report);
   if (outcome?.state === 'failed')
     report.warn(`${id}: ${withCode(outcome.error)}; next attempt: ${outcome.retryAt ?? 'none'}`);
   else if (outcome && !outcome.elsewhere)

@@ -4,7 +4,7 @@ import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import { printableNames } from './certificates.ts';
-import { withinRun } from './run.ts';
+import { reportIssued, withinRun } from './run.ts';
 import { withManager } from './with-manager.ts';
 
 function rowOf(order: OrderStatus): Row {
@@ -113,6 +113,7 @@ export async function orderRetry(
         await manager.maintain(certificate, { signal: terminal.signal, force: 'renewal' }),
     );
     const { order = id, outcome, deployError } = result;
+    reportIssued(certificate, outcome, report);
     if (outcome?.state === 'failed') throw outcome.error;
     const error = deployError ?? finished[0]?.deployError;
     if (error !== undefined)

@@ -8,7 +8,7 @@ import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { findCertificate } from './certificates.ts';
 import { type DryRun, dryRun, type DryRunOptions } from './dry-run.ts';
-import { withinRun } from './run.ts';
+import { reportIssued, withinRun } from './run.ts';
 import { withManager } from './with-manager.ts';
 
 export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
@@ -156,7 +156,7 @@ async function tryRenewal(
 
 async function maintain(
   id: string,
-  { options, manager, signal }: Run,
+  { options, manager, report, signal }: Run,
 ): Promise<Omit<Renewal, 'names'>> {
   const forDomains = options.domains ? 'deploy' : undefined;
   const maintained = await manager.maintain(id, {
@@ -165,6 +165,7 @@ async function maintain(
     ask: options.all || options.domains ? 'now' : 'when-due',
   });
   const { outcome, deployError } = maintained;
+  reportIssued(id, outcome, report);
   const error = outcome?.state === 'failed' ? outcome.error : deployError;
   return { ...maintained, result: resultOf(maintained), error };
 }

@@ -1,6 +1,6 @@
-import { errorText } from '@acmex/errors';
+import { errorText, printable } from '@acmex/errors';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { Deployed } from '@acmex/orchestrator';
+import type { Deployed, MaintenanceResult } from '@acmex/orchestrator';
 import type { Reporter } from '../terminal.ts';
 
 /**
@@ -21,4 +21,21 @@ export async function withinRun<T>(
       .catch((failure: unknown) => report.warn(`the run is not ended: ${errorText(failure)}`));
     throw error;
   }
+}
+
+/**
+ * Reports what a person should know of an order that was executed: what was unusual in the chain,
+ * and where an issued certificate is that is not used.
+ */
+export function reportIssued(
+  certificate: string,
+  outcome: MaintenanceResult['outcome'],
+  report: Pick<Reporter, 'warn'>,
+): void {
+  if (outcome?.state === 'succeeded')
+    for (const warning of outcome.warnings ?? []) report.warn(`${certificate}: ${warning}`);
+  if (outcome?.state === 'failed' && outcome.refused !== undefined)
+    report.warn(
+      `${certificate}: the certificate that the CA issued is stored and is not used: acmex cert show ${certificate} says why, acmex cert export ${certificate} --refused ${printable(outcome.refused, 16)} writes it`,
+    );
 }

@@ -11,7 +11,7 @@ import {
 } from '@acmex/manager';
 import type { Declaration, MaintenanceResult, SpecKey } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
-import { withinRun } from '../managed/run.ts';
+import { reportIssued, withinRun } from '../managed/run.ts';
 import { waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
@@ -127,12 +127,13 @@ const wordOf = (key: SpecKey): string => words[key] ?? key;
 
 /** Executes the order that is in progress for a certificate, if there is one. */
 async function executeOrder(
-  { change, certificate: { order } }: Declaration,
+  { change, certificate: { id, order } }: Declaration,
   { manager: { provisioner }, terminal: { signal }, report }: Obtaining,
 ): Promise<void> {
   if (order === undefined) return;
   try {
     const outcome = await provisioner.execute(order, { signal });
+    reportIssued(id, outcome, report);
     if (outcome.state === 'failed') throw outcome.error;
     if (outcome.state === 'cancelled')
       throw new CliError(

@@ -117,6 +117,10 @@ const certificateCommands = [
     flags: {
       certPath: text('--cert-path <file>', 'File for the certificate and its chain'),
       keyPath: text('-k, --key-path <file>', 'File for the private key'),
+      refused: text(
+        '--refused <id>',
+        'A certificate that was issued and is not used: its id, from acmex cert show',
+      ),
     },
     groups: stored,
     run: async ({ argument: which, options, terminal }) =>

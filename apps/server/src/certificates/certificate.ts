@@ -44,6 +44,10 @@ export const certificateSchema = z
         notAfter: time,
         issuedAt: time,
         revokedAt: time.optional(),
+        warnings: z
+          .array(z.string())
+          .optional()
+          .describe('What was unusual in the chain that the CA sent.'),
       })
       .optional()
       .describe('The certificate that is in use.'),
@@ -63,6 +67,18 @@ export const certificateSchema = z
     order: z.string().optional().describe('The order that is under way.'),
   })
   .meta({ id: 'Certificate' });
+
+/** What the CA issued and is not used. */
+export const refusedSchema = z
+  .object({
+    id: z.string(),
+    order: z.string().describe('What it was issued for.'),
+    at: time,
+    code: z.string().describe('Why it is not used.'),
+    message: z.string(),
+    chain: z.string().describe('PEM, as the CA sent it.'),
+  })
+  .meta({ id: 'RefusedCertificate' });
 
 /** A certificate as the API shows it: without what only this software's own records mean. */
 export function certificateOf(
@@ -105,7 +121,15 @@ export function certificateOf(
     declared,
     paused,
     createdAt,
-    current,
+    current: current && {
+      generation: current.generation,
+      serialNumber: current.serialNumber,
+      notBefore: current.notBefore,
+      notAfter: current.notAfter,
+      issuedAt: current.issuedAt,
+      revokedAt: current.revokedAt,
+      warnings: current.warnings && [...current.warnings],
+    },
     renewal: renewal && {
       at: renewal.at,
       window: renewal.window,

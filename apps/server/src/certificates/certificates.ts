@@ -22,7 +22,7 @@ import {
 } from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
-import { certificateOf, certificateSchema } from './certificate.ts';
+import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
 import { specOf, wishes } from './request.ts';
 import { visible } from './visible.ts';
 
@@ -68,6 +68,19 @@ const show = endpoint({
   summary: 'Look at a certificate',
   params,
   answers: { 200: certificateAnswer },
+});
+const refused = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id/refused',
+  scope: 'certificates:read',
+  summary: 'List what the CA issued for it that is not used, because it is not what was ordered',
+  params,
+  answers: {
+    200: {
+      description: 'The newest three, the newest first.',
+      schema: z.object({ items: z.array(refusedSchema) }),
+    },
+  },
 });
 const declare = endpoint({
   method: 'PUT',
@@ -170,6 +183,24 @@ export class Certificates {
   @Handles(show)
   async show({ caller, params: { id } }: RequestOf<typeof show>): Promise<Answer> {
     return answer(200, this.#toResource(await visible(caller, id)));
+  }
+
+  @Handles(refused)
+  async refused({ caller, params: { id } }: RequestOf<typeof refused>): Promise<Answer> {
+    await visible(caller, id);
+    const all = await caller.tenant.manager.provisioner.certificates.refused(id);
+    return answer(200, {
+      items: all
+        .filter(({ names }) => maySee(caller, names))
+        .map(({ id: refusal, order, at, code, message, chain }) => ({
+          id: refusal,
+          order,
+          at,
+          code,
+          message,
+          chain,
+        })),
+    });
   }
 
   @Handles(declare)
