@@ -67,7 +67,7 @@ const mayImport = {
     'manager',
     'errors',
   ],
-  revocation: ['certificate', 'egress', 'clock', 'errors'],
+  revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [

@@ -1,5 +1,5 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
-// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team …] [--rounds N]
+// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team|revocation …] [--rounds N]
 // [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ const names = [
   'ca',
   'server',
   'team',
+  'revocation',
 ];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -10,6 +10,7 @@ const { account, accountKey } = client;
 process.stdout.write(
   JSON.stringify({
     ...report,
+    ...client.figures?.(),
     opened,
     account,
     accountKey,

@@ -26,6 +26,7 @@ export async function prepare({ rounds, profile }) {
   const adapters = {
     acmex: await bundle('acmex'),
     renewals: await bundle('renewals'),
+    'revocation-list': pathToFileURL(await bundleWhole('revocation-list')).href,
     'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
   };
   const peer = installPeer();

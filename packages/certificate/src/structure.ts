@@ -14,6 +14,8 @@ export {
   type DerValue,
   encoding,
   expectTag,
+  headAt,
+  longestHead,
   members,
   readBoolean,
   readDerValue,
@@ -33,4 +35,9 @@ export {
   readExtensionList,
 } from './verification/extensions.ts';
 export { purposeName, purposes } from './verification/rules/extended-key-usage.ts';
-export { type Signed, signatureFault } from './verification/signature.ts';
+export {
+  type Signed,
+  type SignatureCheck,
+  signatureCheck,
+  signatureFault,
+} from './verification/signature.ts';

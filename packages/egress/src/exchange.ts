@@ -120,35 +120,42 @@ export async function receiveAnswer(
 
 /**
  * The whole body.
+ * @throws EgressError as `piecesOf`
+ */
+export async function bodyOf(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const piece of pieces) chunks.push(piece);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Yields the body as it arrives.
  * @throws EgressError `ERR_EGRESS_TOO_LARGE`, as soon as a byte too many has come;
  * `ERR_EGRESS_ANSWER`
  */
-export async function bodyOf(
+export async function* piecesOf(
   message: IncomingMessage,
   host: string,
   maxBody: number,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const part of message as AsyncIterable<Uint8Array>) {
-      size += part.length;
-      if (size > maxBody) break;
-      chunks.push(part);
-    }
-  } catch (cause) {
-    throw new EgressError(
-      'ERR_EGRESS_ANSWER',
-      `${host}: the answer ended before it was complete (${errorCode(cause) ?? 'no code'}); try again`,
-      { cause },
-    );
+): AsyncGenerator<Uint8Array> {
+  const pieces = (message as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  for (let size = 0; ;) {
+    const next = await pieces.next().catch((cause: unknown) => {
+      throw new EgressError(
+        'ERR_EGRESS_ANSWER',
+        `${host}: the answer ended before it was complete (${errorCode(cause) ?? 'no code'}); try again`,
+        { cause },
+      );
+    });
+    if (next.done === true) return;
+    size += next.value.length;
+    if (size > maxBody)
+      throw new EgressError(
+        'ERR_EGRESS_TOO_LARGE',
+        `${host}: the answer is larger than ${maxBody} bytes; check what the URL serves`,
+      );
+    yield next.value;
   }
-  if (size > maxBody)
-    throw new EgressError(
-      'ERR_EGRESS_TOO_LARGE',
-      `${host}: the answer is larger than ${maxBody} bytes; check what the URL serves`,
-    );
-  return Buffer.concat(chunks);
 }
 
 /** As fetch's headers have it. */

@@ -2,7 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import { type DurationInput, systemClock } from '@acmex/clock';
 import { type Egress, egressConnect } from './connect.ts';
 import { EgressError } from './errors.ts';
-import { bodyOf, header, type Outgoing, receiveAnswer, secured, type Trust } from './exchange.ts';
+import {
+  bodyOf,
+  header,
+  type Outgoing,
+  piecesOf,
+  receiveAnswer,
+  secured,
+  type Trust,
+} from './exchange.ts';
 import { limited } from './limit.ts';
 import { type Target, target, type TargetRules } from './target.ts';
 
@@ -23,6 +31,11 @@ export interface EgressFetchOptions extends Egress, Trust, Partial<TargetRules> 
 export interface EgressRequest extends Outgoing {
   /** Called for every connection before a request goes over it. */
   readonly onHop?: (hop: Hop) => void;
+  /**
+   * Receives the body in pieces as it arrives; `body` of the answer is then empty. Not called for a
+   * redirect that is followed.
+   */
+  readonly read?: (pieces: AsyncIterable<Uint8Array>, answer: EgressHead) => Promise<void>;
 }
 
 /** One connection on the way to an answer. */
@@ -32,11 +45,15 @@ export interface Hop {
   readonly port: number;
 }
 
-export interface EgressAnswer {
+/** An answer without its body. */
+export interface EgressHead {
   /** Of the last redirect. */
   readonly url: string;
   readonly status: number;
   readonly headers: { get(name: string): string | null };
+}
+
+export interface EgressAnswer extends EgressHead {
   readonly body: Uint8Array;
 }
 
@@ -87,8 +104,12 @@ export function egressFetch(options: EgressFetchOptions = {}): EgressFetch {
             status: message.statusCode ?? 0,
             headers: { get: (name: string) => header(message, name) },
           };
-          if (!isRedirect(answer.status) || !follows || redirects === 0)
-            return { ...answer, body: await bodyOf(message, to.host, maxBody) };
+          if (!isRedirect(answer.status) || !follows || redirects === 0) {
+            const pieces = piecesOf(message, to.host, maxBody);
+            if (!request.read) return { ...answer, body: await bodyOf(pieces) };
+            await request.read(pieces, answer);
+            return { ...answer, body: new Uint8Array() };
+          }
           if (left === 0)
             throw new EgressError(
               'ERR_EGRESS_REDIRECTS',

@@ -3,6 +3,7 @@ export { type Connection, type ConnectOptions, type Egress, egressConnect } from
 export { EgressError, type EgressErrorCode, egressErrors } from './errors.ts';
 export {
   type EgressAnswer,
+  type EgressHead,
   type EgressFetch,
   egressFetch,
   type EgressFetchOptions,

@@ -1,6 +1,13 @@
 export { checkRevocation, type RevocationOptions } from './check-revocation.ts';
+export type { ListBytes } from './list-reader.ts';
 export { type OcspCheck, type OcspRequest, ocspRequest, statusByOcsp } from './ocsp.ts';
-export { readRevocationList, type RevocationList, statusByList } from './revocation-list.ts';
+export {
+  type ProofCache,
+  proofCache,
+  type ProofCacheOptions,
+  removeOldProofs,
+} from './proof-cache.ts';
+export { type ListCheck, statusByList } from './revocation-list.ts';
 export {
   type RevocationReason,
   revocationReasons,

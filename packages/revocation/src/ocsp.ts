@@ -28,6 +28,7 @@ import { checkFreshness, reasonName, type RevocationStatus, UnprovenError } from
 const sha1 = '1.3.14.3.2.26';
 const nonceExtension = '1.3.6.1.5.5.7.48.1.2';
 const basicResponse = '1.3.6.1.5.5.7.48.1.1';
+const noCheck = '1.3.6.1.5.5.7.48.1.5';
 
 /** What was asked, to compare with the response. */
 export interface OcspRequest {
@@ -83,8 +84,24 @@ export interface OcspCheck {
   readonly issuer: CertificateFields;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** The nonce of the request; without it, and without one in the response, freshness alone counts. */
+  /** The nonce of the request; without it, freshness alone counts. */
   readonly nonce?: Uint8Array | undefined;
+  /** Refuses a response without the nonce of the request. RFC 9654 §2.1 */
+  readonly isNonceRequired?: boolean;
+  /**
+   * Finds out whether the certificate of a delegated responder is revoked. It is called for one
+   * without id-pkix-ocsp-nocheck; by default such a responder is trusted. RFC 6960 §4.2.2.2.1
+   *
+   * @throws UnprovenError when the responder must not be trusted
+   */
+  readonly checkDelegate?: (delegate: CertificateFields) => Promise<void>;
+}
+
+/** What an OCSP response proves. */
+export interface OcspProof {
+  readonly status: RevocationStatus;
+  /** Until when the response is valid, in milliseconds since 1970. */
+  readonly nextUpdate: number;
 }
 
 const responseStatuses: Readonly<Record<number, string>> = {
@@ -101,7 +118,15 @@ const responseStatuses: Readonly<Record<number, string>> = {
  *
  * @throws UnprovenError, DerError, RangeError when it proves nothing
  */
-export function statusByOcsp(response: Uint8Array, check: OcspCheck): RevocationStatus {
+export async function statusByOcsp(
+  response: Uint8Array,
+  check: OcspCheck,
+): Promise<RevocationStatus> {
+  return (await proofByOcsp(response, check)).status;
+}
+
+/** Does what `statusByOcsp` does, and returns what a cache needs too. */
+export async function proofByOcsp(response: Uint8Array, check: OcspCheck): Promise<OcspProof> {
   const [code, wrapper] = members(readDerValue(response, tags.sequence));
   const status = code && contents(expectTag(code, 0x0a))[0];
   if (status !== 0 || !wrapper)
@@ -112,10 +137,10 @@ export function statusByOcsp(response: Uint8Array, check: OcspCheck): Revocation
   const [type, octets] = bytes ? members(bytes) : [];
   if (!type || !octets || readObjectIdentifier(type) !== basicResponse)
     throw new UnprovenError('the response is of an unknown type');
-  return readBasic(readDerValue(contents(octets), tags.sequence), check);
+  return await readBasic(readDerValue(contents(octets), tags.sequence), check);
 }
 
-function readBasic(basic: DerValue, check: OcspCheck): RevocationStatus {
+async function readBasic(basic: DerValue, check: OcspCheck): Promise<OcspProof> {
   const [data, algorithm, signature, certificates] = members(basic);
   if (!data || !algorithm || !signature) throw new RangeError('the response is cut off');
   const fields = readData(data);
@@ -124,11 +149,14 @@ function readBasic(basic: DerValue, check: OcspCheck): RevocationStatus {
     signature: readOctetsOfBitString(signature),
     signatureAlgorithm: readAlgorithm(algorithm),
   };
-  checkSigner(signed, fields.responder, certificates, check);
-  checkNonce(fields.extensions, check.nonce);
+  const delegate = checkSigner(signed, fields.responder, certificates, check);
+  checkResponseExtensions(fields.extensions, check);
   const single = fields.responses.find((response) => isAbout(response, check));
   if (!single) throw new UnprovenError('it is about another certificate');
-  return readSingle(single, check.now);
+  const proof = readSingle(single, check.now);
+  if (delegate && !delegate.extensions.some(({ identifier }) => identifier === noCheck))
+    await check.checkDelegate?.(delegate);
+  return proof;
 }
 
 function readData(data: DerValue) {
@@ -143,23 +171,32 @@ function readData(data: DerValue) {
   };
 }
 
-/** The issuer itself, or a responder whose certificate the issuer has signed for this purpose. */
+/**
+ * Checks that the signer is the issuer itself, or a responder whose certificate the issuer has
+ * signed for this purpose.
+ *
+ * @returns the certificate of the responder, if it is not the issuer
+ */
 function checkSigner(
   signed: Signed,
   responder: DerValue,
   wrapper: DerValue | undefined,
   { issuer, now }: OcspCheck,
-): void {
+): CertificateFields | undefined {
   const list = wrapper && members(wrapper)[0];
-  const delegates = (list ? members(list) : []).map((value) =>
-    readCertificateFields(Uint8Array.from(encoding(value))),
-  );
+  // A response carries one certificate, or a short chain: more only costs time.
+  const delegates = (list ? members(list) : [])
+    .slice(0, mostDelegates)
+    .map((value) => readCertificateFields(Uint8Array.from(encoding(value))));
   const signer = [issuer, ...delegates].find((candidate) => isResponder(responder, candidate));
   if (!signer) throw new UnprovenError('the certificate of its signer is not in it');
   if (signer !== issuer) checkDelegate(signer, issuer, now);
   const fault = signatureFault(signed, signer);
   if (fault) throw new UnprovenError(`expected ${fault.expected}, found ${fault.actual}`);
+  return signer === issuer ? undefined : signer;
 }
+
+const mostDelegates = 8;
 
 function isResponder(responder: DerValue, candidate: CertificateFields): boolean {
   const [inner] = members(responder);
@@ -179,15 +216,24 @@ function checkDelegate(signer: CertificateFields, issuer: CertificateFields, now
     throw new UnprovenError('the certificate of its signer is not valid now');
 }
 
-function checkNonce(
+function checkResponseExtensions(
   extensions: ReturnType<typeof readExtensionList>,
-  asked: Uint8Array | undefined,
+  { nonce: expected, isNonceRequired = false }: OcspCheck,
 ): void {
+  const unknown = extensions.find(
+    ({ identifier, isCritical }) => isCritical && identifier !== nonceExtension,
+  );
+  if (unknown)
+    throw new UnprovenError(`it has the unknown critical extension ${unknown.identifier}`);
   const nonce = extensions.find(({ identifier }) => identifier === nonceExtension);
-  if (!asked || !nonce) return;
+  if (!expected) return;
+  if (!nonce) {
+    if (isNonceRequired) throw new UnprovenError('it has no nonce');
+    return;
+  }
   const octets = readDerValue(nonce.value);
   const received = octets.tag === tags.octetString ? contents(octets) : nonce.value;
-  if (!isEqual(received, asked)) throw new UnprovenError('it has the nonce of another request');
+  if (!isEqual(received, expected)) throw new UnprovenError('it has the nonce of another request');
 }
 
 const hashNames: Readonly<Record<string, string>> = {
@@ -212,13 +258,24 @@ function isEqual(first: Uint8Array, second: Uint8Array): boolean {
   return first.length === second.length && timingSafeEqual(first, second);
 }
 
-function readSingle(single: DerValue, now: number): RevocationStatus {
-  const [, status, thisUpdate, next] = members(single);
+function readSingle(single: DerValue, now: number): OcspProof {
+  const [, status, thisUpdate, ...optional] = members(single);
   if (!status || !thisUpdate) throw new RangeError('the response is cut off');
-  const isNext = next?.tag === context(0, { constructed: true });
-  const [nextUpdate] = isNext ? members(next) : [];
-  const until = nextUpdate && readTime(nextUpdate);
-  checkFreshness(readTime(thisUpdate), until ?? readTime(thisUpdate) + unlimitedMs, now);
+  const fieldOf = (number: number) =>
+    optional.find(({ tag }) => tag === context(number, { constructed: true }));
+  const next = fieldOf(0);
+  const [end] = next ? members(next) : [];
+  const until = end && readTime(end);
+  const nextUpdate = until ?? readTime(thisUpdate) + unlimitedMs;
+  checkFreshness(readTime(thisUpdate), nextUpdate, now);
+  const extensions = fieldOf(1);
+  const unknown = extensions && readExtensionList(extensions).find(({ isCritical }) => isCritical);
+  if (unknown)
+    throw new UnprovenError(`it has the unknown critical extension ${unknown.identifier}`);
+  return { status: readStatus(status, until), nextUpdate };
+}
+
+function readStatus(status: DerValue, until: number | undefined): RevocationStatus {
   if (status.tag === context(0))
     return {
       status: 'good',

@@ -9,11 +9,18 @@ const run = promisify(execFile);
 /** A CA of OpenSSL with a certificate, a responder and lists, in a folder of its own. */
 export interface OpensslCa extends AsyncDisposable {
   readonly folder: string;
+  /** The port that certificates name. */
+  readonly port: number;
   /** DER of a file in the folder, such as `leaf`, made from its PEM. */
   der(name: string): Promise<Uint8Array>;
   revoke(name: string, reason: string): Promise<void>;
   /** Signs a list; its DER. */
   list(flags?: readonly string[]): Promise<Uint8Array>;
+  /** Signs a response about a certificate; its DER. */
+  response(
+    name: string,
+    options?: { signer?: string; flags?: readonly string[] },
+  ): Promise<Uint8Array>;
   /** Starts a responder on the port that certificates name. */
   respond(options?: { signer?: string; flags?: readonly string[] }): Promise<Program>;
   openssl(...args: string[]): Promise<void>;
@@ -38,21 +45,26 @@ export async function opensslCa(): Promise<OpensslCa> {
       ...['req', '-x509', ...key, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-days', '30'],
       ...['-subj', `/CN=${name}`, '-config', 'ca.cnf', '-extensions', 'ca_ext'],
     );
-  for (const [name, extensions] of [
+  for (const [name, extensions, ...dates] of [
     ['leaf', 'leaf_ext'],
     ['second', 'leaf_ext'],
+    ['listed', 'listed_ext'],
     ['responder', 'ocsp_ext'],
+    ['trusted', 'nocheck_ext'],
+    ['checked', 'checked_ext'],
+    ['expired', 'ocsp_ext', '-startdate', '20200101000000Z', '-enddate', '20200201000000Z'],
     ['useless', 'leaf_ext'],
   ] as const) {
     const request = ['req', '-new', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`];
     await openssl(...request, '-subj', `/CN=${name}`, '-config', 'ca.cnf');
     await openssl(
       ...['ca', '-batch', '-config', 'ca.cnf', '-in', `${name}.csr`, '-out', `${name}.pem`],
-      ...['-extensions', extensions, '-notext'],
+      ...['-extensions', extensions, '-notext', ...dates],
     );
   }
   return {
     folder,
+    port,
     openssl,
     async der(name) {
       await openssl('x509', '-in', `${name}.pem`, '-outform', 'DER', '-out', `${name}.der`);
@@ -65,6 +77,14 @@ export async function opensslCa(): Promise<OpensslCa> {
       await openssl('ca', '-config', 'ca.cnf', '-gencrl', '-out', 'list.pem', ...flags);
       await openssl('crl', '-in', 'list.pem', '-outform', 'DER', '-out', 'list.der');
       return await readFile(join(folder, 'list.der'));
+    },
+    async response(name, { signer = 'responder', flags = [] } = {}) {
+      await openssl(
+        ...['ocsp', '-index', 'index.txt', '-CA', 'ca.pem', '-rsigner', `${signer}.pem`],
+        ...['-rkey', `${signer}.key`, '-issuer', 'ca.pem', '-cert', `${name}.pem`],
+        ...['-respout', 'response.der', '-noverify', ...flags],
+      );
+      return await readFile(join(folder, 'response.der'));
     },
     async respond({ signer = 'responder', flags = [] } = {}) {
       return await startProgram({
@@ -111,8 +131,18 @@ subjectKeyIdentifier = hash
 [leaf_ext]
 subjectAltName = DNS:leaf.test
 authorityInfoAccess = OCSP;URI:http://127.0.0.1:${port}/
+[listed_ext]
+subjectAltName = DNS:listed.test
+crlDistributionPoints = URI:http://127.0.0.1:${port}/list.crl
 [ocsp_ext]
 extendedKeyUsage = OCSPSigning
+[nocheck_ext]
+extendedKeyUsage = OCSPSigning
+crlDistributionPoints = URI:http://127.0.0.1:${port}/list.crl
+noCheck = ignored
+[checked_ext]
+extendedKeyUsage = OCSPSigning
+crlDistributionPoints = URI:http://127.0.0.1:${port}/list.crl
 [crl_ext]
 authorityKeyIdentifier = keyid
 `;

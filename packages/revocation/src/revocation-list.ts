@@ -3,9 +3,9 @@ import {
   type CertificateFields,
   contents,
   context,
+  DerError,
   type DerValue,
   type DistinguishedName,
-  encoding,
   expectTag,
   type Extension,
   keyUsages,
@@ -21,26 +21,22 @@ import {
   readOctetsOfBitString,
   readSmallInteger,
   readTime,
-  signatureFault,
+  type SignatureCheck,
+  signatureCheck,
   tags,
   valueAt,
 } from '@acmex/certificate/structure';
 import { Temporal } from 'temporal-polyfill';
+import { type ListBytes, type ListReader, listReader } from './list-reader.ts';
 import { checkFreshness, reasonName, type RevocationStatus, UnprovenError } from './status.ts';
 
-/** A certificate revocation list; its entries are read when one is looked up. RFC 5280 §5.1 */
-export interface RevocationList {
-  readonly signed: Uint8Array;
-  readonly signature: Uint8Array;
-  readonly signatureAlgorithm: Algorithm;
-  readonly signedAlgorithm: Algorithm;
+/** The fields of a certificate revocation list before its entries. RFC 5280 §5.1 */
+interface ListHead {
+  readonly algorithm: Algorithm;
   readonly issuer: DistinguishedName;
   /** Milliseconds since 1970. */
   readonly thisUpdate: number;
   readonly nextUpdate: number | undefined;
-  /** The SEQUENCE of the entries; absent in an empty list. */
-  readonly entries: DerValue | undefined;
-  readonly extensions: readonly Extension[];
 }
 
 const extensionNames = {
@@ -52,100 +48,153 @@ const extensionNames = {
   authorityKeyIdentifier: '2.5.29.35',
 } as const;
 
-/**
- * Reads the frame of a revocation list.
- *
- * @throws DerError, RangeError for what is not one
- */
-export function readRevocationList(der: Uint8Array): RevocationList {
-  const [signed, algorithm, signature, ...rest] = members(readDerValue(der, tags.sequence));
-  if (!signed || !algorithm || !signature || rest.length > 0)
-    throw new RangeError('a revocation list has exactly three members');
-  return {
-    signed: encoding(signed),
-    signature: readOctetsOfBitString(signature),
-    signatureAlgorithm: readAlgorithm(algorithm),
-    ...readSignedPart(expectTag(signed, tags.sequence)),
-  };
-}
-
-/** Reads fields without their entries, which may be a million. */
-function readSignedPart(signed: DerValue) {
-  const fields = [...members(signed)];
-  if (fields[0]?.tag === tags.integer && readSmallInteger(fields.shift() as DerValue) !== 1)
-    throw new RangeError('the version of the revocation list is not 2');
-  const [algorithm, issuer, thisUpdate, ...more] = fields;
-  if (!algorithm || !issuer || !thisUpdate) throw new RangeError('the revocation list is cut off');
-  const isTime = (value: DerValue | undefined) =>
-    value?.tag === tags.utcTime || value?.tag === tags.generalizedTime;
-  const nextUpdate = isTime(more[0]) ? more.shift() : undefined;
-  const entries = more[0]?.tag === tags.sequence ? more.shift() : undefined;
-  const wrapper = more[0]?.tag === context(0, { constructed: true }) ? more.shift() : undefined;
-  if (more.length > 0) throw new RangeError('the revocation list has an unknown member');
-  return {
-    signedAlgorithm: readAlgorithm(algorithm),
-    issuer: readName(issuer),
-    thisUpdate: readTime(thisUpdate),
-    nextUpdate: nextUpdate && readTime(nextUpdate),
-    entries,
-    extensions: wrapper ? readExtensionList(wrapper) : [],
-  };
-}
-
 export interface ListCheck {
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
+/** What a list proves about a certificate. */
+export interface ListProof {
+  readonly status: RevocationStatus;
+  /** The number of the list, hexadecimal: a later list has a higher one. RFC 5280 §5.2.3 */
+  readonly number: string;
+  /** Until when the list is valid, in milliseconds since 1970. */
+  readonly nextUpdate: number;
+}
+
 /**
- * Looks up a certificate in a revocation list of its issuer. The list is checked first: issuer,
+ * Looks up a certificate in a revocation list of its issuer, and checks the list: issuer,
  * signature, freshness, extensions. RFC 5280 §6.3.3
  *
+ * @param list DER; what arrives in pieces is never held whole
  * @throws UnprovenError, DerError, RangeError when the list proves nothing about the certificate
  */
 export async function statusByList(
-  list: RevocationList,
+  list: ListBytes,
+  certificate: CertificateFields,
+  issuer: CertificateFields,
+  check: ListCheck,
+): Promise<RevocationStatus> {
+  return (await proofByList(list, certificate, issuer, check)).status;
+}
+
+/** Does what `statusByList` does, and returns what a cache needs too. */
+export async function proofByList(
+  list: ListBytes,
   certificate: CertificateFields,
   issuer: CertificateFields,
   { now }: ListCheck,
-): Promise<RevocationStatus> {
-  checkIssuer(list, certificate, issuer);
-  checkExtensions(list, certificate);
-  // RFC 5280 §5.1.2.5: every list says when the next one comes.
-  if (list.nextUpdate === undefined) throw new UnprovenError('it has no end');
-  checkFreshness(list.thisUpdate, list.nextUpdate, now);
-  const entry = await findEntry(list, certificate.serialNumber);
+): Promise<ListProof> {
+  const reader = listReader(list);
+  const length = await reader.enter(tags.sequence);
+  const end = reader.position() + length;
+  const { head, signature, entry, extensions } = await readSignedPart(reader, {
+    begin: (read) => {
+      checkHead(read, certificate, issuer, now);
+      return signatureCheck(read.algorithm, issuer);
+    },
+    serialNumber: certificate.serialNumber,
+  });
+  await checkSignature(reader, head, signature);
+  if (reader.position() !== end || (await reader.peek()) !== undefined)
+    throw new DerError('the revocation list does not end where it says');
+  const number = checkExtensions(extensions, certificate);
+  // `checkHead` has refused a list without an end.
+  const nextUpdate = head.nextUpdate ?? 0;
   if (!entry || entry.reason === 'removeFromCRL')
-    return { status: 'good', source: 'crl', until: instant(list.nextUpdate) };
-  const at = Temporal.Instant.fromEpochMilliseconds(entry.at);
-  return { status: 'revoked', source: 'crl', at, reason: entry.reason };
+    return {
+      number,
+      nextUpdate,
+      status: { status: 'good', source: 'crl', until: instant(nextUpdate) },
+    };
+  const { reason } = entry;
+  return {
+    number,
+    nextUpdate,
+    status: { status: 'revoked', source: 'crl', at: instant(entry.at), reason },
+  };
 }
 
-function instant(milliseconds: number | undefined): Temporal.Instant | undefined {
-  return milliseconds === undefined
-    ? undefined
-    : Temporal.Instant.fromEpochMilliseconds(milliseconds);
+interface SignedPartOptions {
+  /** Called with the fields before the entries; returns the check of the signature. */
+  readonly begin: (head: ListHead) => SignatureCheck;
+  readonly serialNumber: Uint8Array;
 }
 
-function checkIssuer(
-  list: RevocationList,
+/** Reads TBSCertList, and gives its bytes to the check of the signature. */
+async function readSignedPart(reader: ListReader, { begin, serialNumber }: SignedPartOptions) {
+  let pieces: Uint8Array[] = [];
+  reader.onRead = (bytes) => {
+    pieces.push(Uint8Array.from(bytes));
+  };
+  const length = await reader.enter(tags.sequence);
+  const end = reader.position() + length;
+  const head = await readHead(reader, end);
+  const signature = begin(head);
+  for (const bytes of pieces) signature.update(bytes);
+  pieces = [];
+  reader.onRead = (bytes) => signature.update(bytes);
+  const hasNext = (tag: number) => async () =>
+    reader.position() < end && (await reader.peek()) === tag;
+  const entry = (await hasNext(tags.sequence)())
+    ? await findEntry(reader, serialNumber, end)
+    : undefined;
+  const extensions = (await hasNext(context(0, { constructed: true }))())
+    ? readExtensionList(await reader.value())
+    : [];
+  if (reader.position() !== end) throw new RangeError('the revocation list has an unknown member');
+  reader.onRead = undefined;
+  return { head, signature, entry, extensions };
+}
+
+/** Reads the fields before the entries. */
+async function readHead(reader: ListReader, end: number): Promise<ListHead> {
+  if ((await reader.peek()) === tags.integer && readSmallInteger(await reader.value()) !== 1)
+    throw new RangeError('the version of the revocation list is not 2');
+  const algorithm = readAlgorithm(await reader.value());
+  const issuer = readName(await reader.value());
+  const thisUpdate = readTime(await reader.value());
+  const next = reader.position() < end ? await reader.peek() : undefined;
+  const hasEnd = next === tags.utcTime || next === tags.generalizedTime;
+  const nextUpdate = hasEnd ? readTime(await reader.value()) : undefined;
+  return { algorithm, issuer, thisUpdate, nextUpdate };
+}
+
+function instant(milliseconds: number): Temporal.Instant {
+  return Temporal.Instant.fromEpochMilliseconds(milliseconds);
+}
+
+function checkHead(
+  head: ListHead,
   certificate: CertificateFields,
   issuer: CertificateFields,
+  now: number,
 ): void {
-  if (list.issuer.key !== certificate.issuer.key)
-    throw new UnprovenError(`it is of ${nameText(list.issuer)}, another issuer`);
-  if (list.signatureAlgorithm.encoded !== list.signedAlgorithm.encoded)
-    throw new UnprovenError('it names two different algorithms');
+  if (head.issuer.key !== certificate.issuer.key)
+    throw new UnprovenError(`it is of ${nameText(head.issuer)}, another issuer`);
   const { keyUsage } = issuer.known;
   if (keyUsage && !keyUsage.has(keyUsages.cRLSign))
     throw new UnprovenError(
       'the issuer must not sign revocation lists: its key usage lacks cRLSign',
     );
-  const fault = signatureFault(list, issuer);
+  // RFC 5280 §5.1.2.5: every list says when the next one comes.
+  if (head.nextUpdate === undefined) throw new UnprovenError('it has no end');
+  checkFreshness(head.thisUpdate, head.nextUpdate, now);
+}
+
+async function checkSignature(
+  reader: ListReader,
+  { algorithm }: ListHead,
+  signature: SignatureCheck,
+): Promise<void> {
+  if (readAlgorithm(await reader.value()).encoded !== algorithm.encoded)
+    throw new UnprovenError('it names two different algorithms');
+  const fault = signature.fault(readOctetsOfBitString(await reader.value()));
   if (fault) throw new UnprovenError(`expected ${fault.expected}, found ${fault.actual}`);
 }
 
-function checkExtensions({ extensions }: RevocationList, certificate: CertificateFields): void {
+/** @returns the number of the list, hexadecimal */
+function checkExtensions(extensions: readonly Extension[], certificate: CertificateFields): string {
   const byIdentifier = new Map(extensions.map((extension) => [extension.identifier, extension]));
   if (byIdentifier.has(extensionNames.deltaIndicator))
     throw new UnprovenError('it is a delta list, which is not supported');
@@ -153,7 +202,10 @@ function checkExtensions({ extensions }: RevocationList, certificate: Certificat
   // RFC 5280 §5.2.3: in every list, and not critical.
   if (!number || number.isCritical)
     throw new UnprovenError(number ? 'its number is critical' : 'it has no number');
-  readInteger(readDerValue(number.value));
+  const digits = readInteger(readDerValue(number.value));
+  // RFC 5280 §5.2.3: positive, and at most 20 bytes.
+  if ((digits[0] ?? 0) >= 0x80 || digits.length > 20)
+    throw new UnprovenError('its number is negative, or longer than 20 bytes');
   const scope = byIdentifier.get(extensionNames.distributionPoint);
   if (scope) checkScope(readDerValue(scope.value, tags.sequence), certificate);
   const known: readonly string[] = Object.values(extensionNames);
@@ -162,6 +214,7 @@ function checkExtensions({ extensions }: RevocationList, certificate: Certificat
   );
   if (unknown)
     throw new UnprovenError(`it has the unknown critical extension ${unknown.identifier}`);
+  return Buffer.from(digits).toString('hex');
 }
 
 /** The issuing distribution point: which certificates the list is about. RFC 5280 §5.2.5 */
@@ -181,30 +234,27 @@ function checkScope(scope: DerValue, certificate: CertificateFields): void {
   }
 }
 
-/** How many entries are read before other work has its turn. */
-const batch = 20_000;
-
 interface Entry {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly reason: ReturnType<typeof reasonName>;
 }
 
+/** Reads all entries, and returns that of a serial number. */
 async function findEntry(
-  { entries }: RevocationList,
+  reader: ListReader,
   serialNumber: Uint8Array,
+  end: number,
 ): Promise<Entry | undefined> {
-  if (!entries) return undefined;
-  let count = 0;
-  for (let at = entries.from; at < entries.to;) {
-    const entry = expectTag(valueAt(entries.bytes, at, entries.to), tags.sequence);
-    const serial = expectTag(valueAt(entry.bytes, entry.from, entry.to), tags.integer);
-    if (isSame(serial, serialNumber)) return readEntry(entry);
-    at = entry.to;
-    count += 1;
-    if (count % batch === 0) await new Promise(setImmediate);
-  }
-  return undefined;
+  const length = await reader.enter(tags.sequence);
+  const entriesEnd = reader.position() + length;
+  if (entriesEnd > end) throw new DerError('the entries are longer than what contains them');
+  let entry: Entry | undefined;
+  await reader.visit(entriesEnd, (value) => {
+    const serial = expectTag(valueAt(value.bytes, value.from, value.to), tags.integer);
+    if (!entry && isSame(serial, serialNumber)) entry = readEntry(value);
+  });
+  return entry;
 }
 
 function isSame({ bytes, from, to }: DerValue, serialNumber: Uint8Array): boolean {

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { systemClock } from '@acmex/clock';
 import { addressPolicy, egressFetch } from '@acmex/egress';
@@ -102,12 +100,7 @@ describe('checkRevocation by lists of OpenSSL', () => {
     await expect(status(new Uint8Array())).resolves.toMatchObject(expected);
   });
   it('is not misled by 1,000 changed responses and lists', async () => {
-    await ca.openssl(
-      ...['ocsp', '-index', 'index.txt', '-CA', 'ca.pem', '-rsigner', 'responder.pem'],
-      ...['-rkey', 'responder.key', '-issuer', 'ca.pem', '-cert', 'second.pem'],
-      ...['-respout', 'response.der', '-noverify'],
-    );
-    const response = await readFile(join(ca.folder, 'response.der'));
+    const response = await ca.response('second');
     const list = await ca.list();
     const next = random(7);
     const changed = (bytes: Uint8Array) => {

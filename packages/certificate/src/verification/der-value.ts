@@ -94,13 +94,28 @@ export function encoding({ bytes, start, to }: DerValue): Uint8Array {
  * @throws DerError when it is cut off, or not DER
  */
 export function valueAt(bytes: Uint8Array, start: number, end: number): DerValue {
+  const value = headAt(bytes, start, end);
+  if (value.to > end) throw new DerError('the value is longer than what contains it');
+  return value;
+}
+
+/** The most bytes that a tag and a length have. */
+export const longestHead = 6;
+
+/**
+ * Reads the tag and the length of the value that begins at a position; its contents may end beyond
+ * the bytes, for readers of a stream.
+ *
+ * @param end where the bytes end that it may use
+ * @throws DerError when the tag or the length is cut off, or not DER
+ */
+export function headAt(bytes: Uint8Array, start: number, end: number): DerValue {
   const tag = bytes[start] ?? 0;
   const first = bytes[start + 1];
   if (start + 1 >= end || first === undefined) throw new DerError('the value is cut off');
   if ((tag & 0x1f) === 0x1f) throw new DerError('certificates have no tags above 30');
   const { length, from } =
     first < 0x80 ? { length: first, from: start + 2 } : longLength(bytes, start, first);
-  if (from + length > end) throw new DerError('the value is longer than what contains it');
   return { tag, bytes, start, from, to: from + length };
 }
 

@@ -1,4 +1,4 @@
-import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { constants, createPublicKey, createVerify, type KeyObject, verify } from 'node:crypto';
 import type { Algorithm, CertificateFields } from './certificate-fields.ts';
 import {
   context,
@@ -72,27 +72,91 @@ export interface Signed {
 
 /** Checks that the key of a certificate has signed something. RFC 5280 §6.1.3 (a) (1) */
 export function signatureFault(certificate: Signed, issuer: CertificateFields): Fault | undefined {
-  const scheme = schemeOf(certificate.signatureAlgorithm);
-  const expected = 'a signature with SHA-256, SHA-384, SHA-512, Ed25519 or Ed448';
-  if (!scheme)
-    return { check: 'algorithm', expected, actual: certificate.signatureAlgorithm.identifier };
-  const key = publicKeyOf(issuer);
-  if (!key || !scheme.keyType.includes(key.asymmetricKeyType ?? ''))
+  const signer = signerOf(certificate.signatureAlgorithm, issuer);
+  if ('fault' in signer) return signer.fault;
+  return isSigned(certificate, signer.key, signer.scheme) ? undefined : wrongSignature;
+}
+
+/** A check of a signature that receives what is signed in pieces. */
+export interface SignatureCheck {
+  update(bytes: Uint8Array): void;
+  /** Returns what is wrong with the signature of all pieces. */
+  fault(signature: Uint8Array): Fault | undefined;
+}
+
+/**
+ * Begins the check that the key of a certificate has signed something large. Ed25519 and Ed448 read
+ * all bytes twice, so that they stay in memory until the end.
+ */
+export function signatureCheck(algorithm: Algorithm, issuer: CertificateFields): SignatureCheck {
+  const signer = signerOf(algorithm, issuer);
+  if ('fault' in signer) return { update: () => undefined, fault: () => signer.fault };
+  const { key, scheme } = signer;
+  if (scheme.hash === null) {
+    const pieces: Uint8Array[] = [];
     return {
+      update: (bytes) => {
+        pieces.push(Uint8Array.from(bytes));
+      },
+      fault: (signature) =>
+        isSigned({ signed: Buffer.concat(pieces), signature }, key, scheme)
+          ? undefined
+          : wrongSignature,
+    };
+  }
+  const verification = createVerify(scheme.hash);
+  return {
+    update: (bytes) => {
+      verification.update(bytes);
+    },
+    fault: (signature) =>
+      isTrue(() => verification.verify(verifyOptions(key, scheme), signature))
+        ? undefined
+        : wrongSignature,
+  };
+}
+
+const wrongSignature: Fault = {
+  check: 'signature',
+  expected: "a signature by the issuer's key",
+  actual: 'another one',
+};
+
+/** Returns the key that must have signed and how, or why it cannot have signed. */
+function signerOf(
+  algorithm: Algorithm,
+  issuer: CertificateFields,
+): { readonly key: KeyObject; readonly scheme: SignatureScheme } | { readonly fault: Fault } {
+  const scheme = schemeOf(algorithm);
+  const expected = 'a signature with SHA-256, SHA-384, SHA-512, Ed25519 or Ed448';
+  if (!scheme) return { fault: { check: 'algorithm', expected, actual: algorithm.identifier } };
+  const key = publicKeyOf(issuer);
+  if (key && scheme.keyType.includes(key.asymmetricKeyType ?? '')) return { key, scheme };
+  return {
+    fault: {
       check: 'signature',
       expected: `an issuer's key of the type ${scheme.keyType.join(' or ')}`,
       actual: key?.asymmetricKeyType ?? 'a key that cannot be read',
-    };
-  if (isSigned(certificate, key, scheme)) return undefined;
-  return { check: 'signature', expected: "a signature by the issuer's key", actual: 'another one' };
+    },
+  };
 }
 
-function isSigned({ signed, signature }: Signed, key: KeyObject, scheme: SignatureScheme): boolean {
-  const { hash, saltLength } = scheme;
+function isSigned(
+  { signed, signature }: Pick<Signed, 'signed' | 'signature'>,
+  key: KeyObject,
+  scheme: SignatureScheme,
+): boolean {
+  return isTrue(() => verify(scheme.hash, signed, verifyOptions(key, scheme), signature));
+}
+
+function verifyOptions(key: KeyObject, { saltLength }: SignatureScheme) {
   const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-  const options = { key, dsaEncoding: 'der' as const, ...(saltLength === undefined ? {} : pss) };
+  return { key, dsaEncoding: 'der' as const, ...(saltLength === undefined ? {} : pss) };
+}
+
+function isTrue(check: () => boolean): boolean {
   try {
-    return verify(hash, signed, options, signature);
+    return check();
   } catch {
     // The signature is not of the form that the key needs.
     return false;
