@@ -12,9 +12,11 @@ import {
   getAuthorization,
   getOrder,
   keyAuthorization,
+  latestMoment,
   newOrder,
   type Order,
   pollOrder,
+  repeatAt,
   thumbprint,
 } from '@acmex/protocol';
 import { type InstantInput, mapConcurrent, retry } from '@acmex/clock';
@@ -281,7 +283,10 @@ export class AcmeClient {
       const check = async () => await this.#checkChallenges(presentations, signal);
       const challenges = await this.#present(presentations, validation);
       if (challenges.some(isFailed)) await check();
-      return await pollOrder(this.#session, order, { signal, check });
+      const notBefore = latestMoment(
+        [...authorizations, ...challenges].map(({ retryAfter }) => retryAfter),
+      );
+      return await pollOrder(this.#session, order, { signal, notBefore, check });
     } finally {
       await this.#removeAll(presentations, onProgress);
     }
@@ -314,12 +319,13 @@ export class AcmeClient {
   /**
    * Ends the wait for an order when one of its challenges has failed: not every CA then makes the
    * authorization and the order invalid. An authorization that stays pending is given up.
+   * @returns when the CA wants to be asked again, if it says so
    * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED`
    */
   async #checkChallenges(
     presentations: readonly Presentation[],
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     const session = this.#session;
     const authorizations = await this.#each(presentations, async ({ authorization, challenge }) => {
       const { challenges, ...latest } = await getAuthorization(session, authorization.url, {
@@ -328,7 +334,7 @@ export class AcmeClient {
       return { ...latest, challenges: challenges.filter(({ type }) => type === challenge.type) };
     });
     const failed = authorizations.filter(hasFailed);
-    if (failed.length === 0) return;
+    if (failed.length === 0) return latestMoment(authorizations.map((entry) => entry.retryAfter));
     const pending = failed.filter(({ status }) => status === 'pending');
     await this.#each(pending, ({ url }) =>
       deactivateAuthorization(session, url, { signal }).catch(noop),
@@ -451,7 +457,10 @@ export class AcmeClient {
     return first;
   }
 
-  /** Repeats work that fails with an error that may pass: five attempts, within about 15 seconds. */
+  /**
+   * Repeats work that fails with an error that may pass: five attempts, within about 15 seconds, or
+   * when the CA says.
+   */
   async #patiently<T>(
     signal: AbortSignal | undefined,
     work: (isFirst: boolean) => Promise<T>,
@@ -459,7 +468,9 @@ export class AcmeClient {
     const { clock, random } = this.#session;
     const backoff = { first: { seconds: 1 }, longest: { seconds: 8 }, jitter: 0.5 };
     const again = (outcome: PromiseSettledResult<T>) =>
-      outcome.status === 'rejected' && isPassing(outcome.reason);
+      outcome.status === 'rejected' &&
+      isPassing(outcome.reason) &&
+      repeatAt((outcome.reason as Partial<AcmeError>).retryAfter, clock.now());
     let isFirst = true;
     return await retry<T>(clock, { attempts: 5, backoff, random, signal, again }, async () => {
       const result = work(isFirst);

@@ -1,15 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  type AcmeError,
   type AcmeErrorCode,
   acmeErrors,
   challengeReady,
   downloadCertificate,
+  finalizeOrder,
   getAuthorization,
   getOrder,
   keyAuthorization,
   newAccount,
   newOrder,
+  type Order,
   pollOrder,
 } from './index.ts';
 import { type Answer, base, problem, sessionWith } from './scripted-ca.testing.ts';
@@ -225,6 +228,78 @@ describe('polling', () => {
     await clock.run(pollOrder(session, { ...order, status: 'processing', url: `${base}/order/1` }));
     expect(clock.now().toString()).toBe('2026-11-23T12:00:12Z');
   });
+  it.each([
+    ['of 150 seconds, though a minute is over', '150', undefined, 150],
+    ['until half of the time before the order expires', '1000', '2026-11-23T12:03:20Z', 100],
+    ['if the CA names no date for the expiry', '150', 'soon', 150],
+  ])('obeys a Retry-After %s', async (_, seconds, expires, expected) => {
+    const moments: number[] = [];
+    const { session, clock } = await sessionWith({
+      '/order/1': () => {
+        moments.push(clock.monotonic() / 1000);
+        return { body: { ...order, status: 'valid', certificate: `${base}/certificate/1` } };
+      },
+      '/finalize/1': () => ({
+        headers: { 'retry-after': seconds },
+        body: { ...order, expires, status: 'processing' },
+      }),
+    });
+    const ready = { ...order, status: 'ready' as const, url: `${base}/order/1` };
+    const processing = (await finalizeOrder(session, ready, new Uint8Array())) as Order<'ready'>;
+    await clock.run(pollOrder(session, processing));
+    expect(moments).toEqual([expected]);
+  });
+  it('asks at the moment that a check or a challenge names', async () => {
+    const { session, clock } = await sessionWith({
+      '/order/1': () =>
+        clock.monotonic() < 100_000
+          ? { body: order }
+          : { body: { ...order, status: 'valid', certificate: `${base}/certificate/1` } },
+      '/challenge/1': () => ({
+        headers: { 'retry-after': '40' },
+        body: authorization.challenges[0]!,
+      }),
+      '/authorization/1': () => ({ headers: { 'retry-after': '70' }, body: authorization }),
+    });
+    const challenge = await challengeReady(session, { url: `${base}/challenge/1` });
+    const moments: number[] = [];
+    const check = async () => {
+      moments.push(clock.monotonic() / 1000);
+      return (await getAuthorization(session, `${base}/authorization/1`)).retryAfter;
+    };
+    const pending = { ...order, status: 'pending' as const, url: `${base}/order/1` };
+    await clock.run(pollOrder(session, pending, { notBefore: challenge.retryAfter, check }));
+    expect([...moments, clock.monotonic() / 1000]).toEqual([40, 110]);
+  });
+  it.each([
+    ['processing', 0],
+    ['pending', 300_000],
+  ] as const)(
+    'ends without a question when the CA wants to be asked after the limit: %s',
+    async (status, end) => {
+      let questions = 0;
+      const { session, clock } = await sessionWith({
+        '/order/1': () => {
+          questions += 1;
+          return { body: order };
+        },
+      });
+      const retryAfter = clock.now().add({ minutes: 10 }).toString();
+      const polled = {
+        ...order,
+        status,
+        url: `${base}/order/1`,
+        retryAfter,
+      };
+      const error = await clock.run(pollOrder(session, polled).catch((cause: unknown) => cause));
+      expect(error).toMatchObject({
+        code: 'ERR_ACME_POLL_LIMIT',
+        message: expect.stringContaining(`wants to be asked again at ${retryAfter}`),
+      });
+      expect(String((error as AcmeError).retryAfter)).toBe(retryAfter);
+      expect([questions, clock.monotonic()]).toEqual([0, end]);
+    },
+  );
   it('ends at its limit with the order unchanged, and promises no continuation: P13', async () => {
     const { session, clock } = await sessionWith({ '/order/1': () => ({ body: order }) });
     await expect(

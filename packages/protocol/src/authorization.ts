@@ -5,6 +5,7 @@ import type { Identifier } from '@acmex/identifier';
 import { readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
 import { readMembers } from './members.ts';
+import { retryAfter } from './retry-after.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 /** That an account may get certificates for a name, or how it can prove so. RFC 8555 §7.1.4 */
@@ -21,6 +22,8 @@ export interface Authorization {
   readonly subdomainAuthAllowed: boolean;
   /** Any one of them proves control. */
   readonly challenges: readonly Challenge[];
+  /** When the CA wants to be asked again, by the answer that this came with; RFC 3339. */
+  readonly retryAfter?: string | undefined;
 }
 
 export interface NewAuthorization {
@@ -34,7 +37,7 @@ export async function getAuthorization(
   url: string,
   options?: CallOptions,
 ): Promise<Authorization> {
-  return readAuthorization(url, await session.post(url, undefined, options));
+  return readAuthorization(session, url, await session.post(url, undefined, options));
 }
 
 /**
@@ -53,7 +56,7 @@ export async function newAuthorization(
       "the CA's directory offers no authorization before an order (newAuthz)",
     );
   const answer = await session.post(url, { identifier, subdomainAuthAllowed }, options);
-  return readAuthorization(location('the authorization', answer), answer);
+  return readAuthorization(session, location('the authorization', answer), answer);
 }
 
 /**
@@ -66,12 +69,13 @@ export async function deactivateAuthorization(
   options?: CallOptions,
 ): Promise<Authorization> {
   return readAuthorization(
+    session,
     url,
     await session.post(url, { status: 'deactivated' }, { ...options, repeatable: true }),
   );
 }
 
-function readAuthorization(url: string, answer: AcmeResponse): Authorization {
+function readAuthorization(session: AcmeSession, url: string, answer: AcmeResponse): Authorization {
   const members = readMembers('the authorization', answer);
   return {
     url,
@@ -93,5 +97,6 @@ function readAuthorization(url: string, answer: AcmeResponse): Authorization {
     challenges: members
       .optionalList('challenges')
       .map((challenge) => readChallenge(`a challenge of the authorization ${url}`, challenge)),
+    retryAfter: retryAfter(answer.headers, session.clock.now())?.toString(),
   };
 }

@@ -3,6 +3,7 @@ import { type AccountKey, thumbprint } from './account-key.ts';
 import { AcmeError, type Problem } from './errors.ts';
 import { isObject, type JsonObject, Members, readMembers } from './members.ts';
 import { readProblem } from './problem.ts';
+import { retryAfter } from './retry-after.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 /** One way to prove control of a name. RFC 8555 §7.1.5 */
@@ -14,6 +15,8 @@ export interface Challenge {
   /** Absent in some newer types. Read it with `keyAuthorization`, which checks its characters. */
   readonly token?: string | undefined;
   readonly error?: Problem | undefined;
+  /** When the CA wants to be asked again, by the answer to `challengeReady`; RFC 3339. */
+  readonly retryAfter?: string | undefined;
   /** All of it as the CA sent it, unchecked: for types that have members of their own. */
   readonly members: JsonObject;
 }
@@ -53,7 +56,10 @@ export async function challengeReady(
     repeatable: true,
   });
   readMembers('the challenge', answer);
-  return readChallenge(`the challenge ${url}`, JSON.parse(answer.text));
+  return {
+    ...readChallenge(`the challenge ${url}`, JSON.parse(answer.text)),
+    retryAfter: retryAfter(answer.headers, session.clock.now())?.toString(),
+  };
 }
 
 /**

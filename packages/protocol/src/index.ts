@@ -61,6 +61,7 @@ export {
   type OrderedIdentifier,
 } from './order.ts';
 export { pollOrder, type PollOptions } from './poll.ts';
+export { latestMoment, repeatAt } from './retry-after.ts';
 export { describeProblem, problemCode } from './problem.ts';
 export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';
 export {

@@ -1,46 +1,102 @@
-import { type DurationInput, milliseconds } from '@acmex/clock';
+import { boundedRetryAfter, type DurationInput, milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { AcmeError } from './errors.ts';
 import { getOrder, type Order } from './order.ts';
+import { latestMoment } from './retry-after.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
 export interface PollOptions extends CallOptions {
   /** How long to wait in all; 5 minutes by default. */
   readonly limit?: DurationInput;
-  /** Called with each answer that has not changed. What it throws ends the polling. */
-  readonly check?: (order: Order) => Promise<void>;
+  /** The CA is not asked before this moment, RFC 3339: see `retryAfter` of a challenge. */
+  readonly notBefore?: string | undefined;
+  /**
+   * Called with each answer that has not changed. What it throws ends the polling. It may return the
+   * moment, RFC 3339, before which the CA does not want to be asked again.
+   */
+  readonly check?: (order: Order) => Promise<string | undefined>;
 }
 
 /**
  * Reads an order again and again while it has the status it came with. RFC 8555 §7.4, §7.5.1. It
- * waits as long as the CA's `Retry-After` says (a minute at most at a time), else from 0.05
- * seconds, three times longer each time, to 10 seconds.
- * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the limit is reached; the order can be continued
- * later
+ * asks at the moment that the CA names by `Retry-After`, of which a day and half of the time until
+ * the order expires count at most; else from 0.05 seconds, three times longer each time, to 10
+ * seconds.
+ * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the next question would be after the limit, with the
+ * moment that the CA named; the order can be continued later. While names are validated, only at
+ * the limit
  */
 export async function pollOrder(
   session: AcmeSession,
   order: Order<'pending' | 'ready' | 'processing'>,
-  { signal, limit = 'PT5M', check }: PollOptions = {},
+  { signal, limit = 'PT5M', notBefore, check }: PollOptions = {},
 ): Promise<Order> {
   const longest = milliseconds(limit);
   const start = session.clock.monotonic();
   let latest: Order = order;
+  let moment = latestMoment([order.retryAfter, notBefore]);
   for (let pause = 50; latest.status === order.status; pause = Math.min(pause * 3, 10_000)) {
-    const asked =
-      latest.retryAfter === undefined
-        ? pause
-        : session.clock.now().until(Temporal.Instant.from(latest.retryAfter)).total('milliseconds');
-    const wait = Math.min(Math.max(asked, 50), 60_000);
-    if (session.clock.monotonic() - start + wait > longest) {
-      throw new AcmeError(
-        'ERR_ACME_POLL_LIMIT',
-        `the order ${order.url} is still ${order.status} after ${Math.round(longest / 1000)} seconds`,
-      );
+    const wait = waitMs(latest, { session, moment, pause });
+    const left = longest - (session.clock.monotonic() - start);
+    if (wait > left) {
+      if (isValidating(latest, moment))
+        await session.clock.sleep({ milliseconds: Math.floor(left) }, { signal });
+      throw pollLimit(latest, longest, moment);
     }
     await session.clock.sleep({ nanoseconds: Math.round(wait * 1e6) }, { signal });
     latest = await getOrder(session, order.url, { signal });
-    if (latest.status === order.status) await check?.(latest);
+    const checked = latest.status === order.status ? await check?.(latest) : undefined;
+    moment = latestMoment([latest.retryAfter, checked]);
   }
   return latest;
+}
+
+/**
+ * Whether the CA may be about to validate, though it does not want to be asked: what it looks at must
+ * stay visible until the limit.
+ */
+function isValidating({ status }: Order, moment: string | undefined): boolean {
+  return status === 'pending' && moment !== undefined;
+}
+
+function waitMs(
+  { expires }: Order,
+  {
+    session: { clock },
+    moment,
+    pause,
+  }: {
+    readonly session: AcmeSession;
+    readonly moment: string | undefined;
+    readonly pause: number;
+  },
+): number {
+  if (moment === undefined) return pause;
+  const now = clock.now();
+  const bounded = boundedRetryAfter(Temporal.Instant.from(moment), { now, end: instant(expires) });
+  return Math.max(50, now.until(bounded).total('milliseconds'));
+}
+
+/** Returns the moment of a text from a CA; undefined if it is not one. */
+function instant(text: string | undefined): Temporal.Instant | undefined {
+  try {
+    return text === undefined ? undefined : Temporal.Instant.from(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function pollLimit(
+  { url, status }: Order,
+  longestMs: number,
+  moment: string | undefined,
+): AcmeError {
+  const seconds = Math.round(longestMs / 1000);
+  return new AcmeError(
+    'ERR_ACME_POLL_LIMIT',
+    moment === undefined
+      ? `the order ${url} is still ${status} after ${seconds} seconds`
+      : `the order ${url} is still ${status}, and the CA wants to be asked again at ${moment}, after the limit of ${seconds} seconds`,
+    { retryAfter: instant(moment) },
+  );
 }

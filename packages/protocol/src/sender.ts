@@ -3,6 +3,7 @@ import { errorCode } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 import { type AcmeResponse, exchange, type HttpCall, type HttpOptions } from './http.ts';
 import { refusal } from './refusal.ts';
+import { repeatAt } from './retry-after.ts';
 
 /** What is sent, or how to make it again for each attempt: a signed request has a nonce of its own. */
 export type CallToSend = HttpCall | (() => Promise<HttpCall>);
@@ -27,7 +28,6 @@ export interface SenderOptions {
 
 /** Pauses of a random part of 0.5, 1, 2 … seconds ("full jitter"). */
 const backoff = { first: { milliseconds: 500 }, longest: { seconds: 60 }, jitter: 1 };
-const longestRetryAfterMs = 60_000;
 
 /** Returns what sends a request up to four times. */
 export function sender({ http, random, onRepeat }: SenderOptions): Send {
@@ -58,10 +58,7 @@ function nextAttempt(
 ): boolean | Temporal.Instant {
   // 503 says that the request was not taken up; after another 5xx it may have been.
   if (answer.status !== 503 && !(answer.status >= 500 && repeatable)) return false;
-  const { retryAfter } = refusal(answer, now);
-  if (!retryAfter) return true;
-  const waitMs = retryAfter.epochMilliseconds - now.epochMilliseconds;
-  return waitMs <= longestRetryAfterMs && retryAfter;
+  return repeatAt(refusal(answer, now).retryAfter, now);
 }
 
 function mayRepeat(error: unknown, repeatable: boolean): boolean {

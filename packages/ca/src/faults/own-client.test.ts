@@ -22,6 +22,7 @@ import {
   missingHeaders,
   type NonceAlphabet,
   nullMembers,
+  type Resource,
   retriedChallenges,
   sometimes,
   withFaults,
@@ -97,6 +98,38 @@ function recordingSolver(type = 'http-01') {
 
 const orderPath = /\/order\/[^/]+$/;
 const finalizePath = /\/finalize$/;
+
+describe('our client at a CA that wants to be asked later', () => {
+  it.each<[Resource, number]>([
+    ['challenge', 40],
+    ['authorization', 40],
+    ['certificate', 20],
+  ])('by its answer for a %s asks no sooner', async (resource, seconds) => {
+    const answers: [string, number][] = [];
+    let named = Infinity;
+    const client = await clientOf(
+      [
+        async ({ request }, next) => {
+          answers.push([new URL(request.url).pathname, client.ca.clock.monotonic()]);
+          return await next();
+        },
+        sometimes({ on: [resource], times: 1 }, async (_, next) => {
+          named = client.ca.clock.monotonic();
+          const answer = await next();
+          answer.headers.set('retry-after', String(seconds));
+          return answer;
+        }),
+        ...(resource === 'certificate' ? [absentCertificates({ times: 1 })] : []),
+      ],
+      [solver('http-01')],
+    );
+    const { error } = await client.issue(['a.test']);
+    expect(error).toBeUndefined();
+    const later = answers.filter(([path, at]) => orderPath.test(path) && at > named);
+    expect(later.length).toBeGreaterThan(0);
+    for (const [, at] of later) expect(at - named).toBeGreaterThanOrEqual(seconds * 1000);
+  });
+});
 
 describe('our client with nonces that are not base64url', () => {
   it.each<NonceAlphabet>(['padded', 'base64', 'punctuated', 'empty'])(
