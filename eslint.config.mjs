@@ -69,6 +69,7 @@ const mayImport = {
   ],
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
+  probe: ['egress', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

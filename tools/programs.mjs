@@ -49,6 +49,11 @@ export const programs = {
     debian: 'acme-tiny',
     elsewhere: "install acme-tiny with your system's package manager",
   },
+  nginx: { debian: 'nginx', elsewhere: "install nginx with your system's package manager" },
+  dovecot: {
+    debian: 'dovecot-imapd',
+    elsewhere: "install Dovecot 2.3 with your system's package manager",
+  },
   'systemd-analyze': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
   openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
   'softhsm2-util': {

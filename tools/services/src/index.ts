@@ -19,3 +19,10 @@ export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 export { type SoftToken, softToken } from './soft-token.ts';
 export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinyproxy.ts';
 export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
+export {
+  startDovecot,
+  startNginx,
+  startOpensslServer,
+  type TlsServer,
+  type TlsServerOptions,
+} from './tls-server.ts';
