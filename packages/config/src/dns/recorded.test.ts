@@ -7,10 +7,14 @@ import { azure } from '@acmex/dns-azure';
 import { cloudflare } from '@acmex/dns-cloudflare';
 import { cloudns } from '@acmex/dns-cloudns';
 import { digitalocean } from '@acmex/dns-digitalocean';
+import { godaddy } from '@acmex/dns-godaddy';
 import { google } from '@acmex/dns-google';
+import { huawei } from '@acmex/dns-huawei';
 import { linode } from '@acmex/dns-linode';
 import { powerdns } from '@acmex/dns-powerdns';
+import { route53 } from '@acmex/dns-route53';
 import { describe, expect, it } from '@jest/globals';
+import { fetchHandler } from './zone-hosts.testing.ts';
 
 interface Interaction {
   readonly method: string;
@@ -19,6 +23,8 @@ interface Interaction {
   readonly request?: unknown;
   readonly status: number;
   readonly answer?: unknown;
+  /** See `actionOf`. */
+  readonly action: string;
 }
 type Transport = { readonly fetch: typeof fetch; readonly clock: VirtualClock };
 type Fields = Readonly<Record<string, unknown>>;
@@ -28,12 +34,29 @@ interface RecordedHost {
   /** Of the record; `_acme-challenge.deleterecordinset` by default. */
   readonly name?: string;
   readonly open: (transport: Transport) => DnsProvider;
-  /** What a request does, in terms that two clients of the host share. */
-  readonly meaning: (action: string, fields: Fields) => unknown;
+  /**
+   * What a request does, in terms that two clients of the host share. Where the clients change a
+   * record set by different requests: the set afterwards, from the set before.
+   */
+  readonly meaning: (action: string, fields: Fields, before: unknown) => unknown;
+  /** Names the action that two different requests have in common. */
+  readonly commonAction?: string;
+  /** Reads the answer to a narrow question from the recorded answer to a wider question. */
+  readonly narrow?: (
+    question: { readonly action: string; readonly query: URLSearchParams },
+    earlier: readonly Interaction[],
+  ) => unknown;
   /** Answers to questions that the recorded client did not ask. */
   readonly unrecorded?: (action: string) => unknown;
 }
 
+interface GodaddyRow {
+  readonly type?: string;
+  readonly name?: string;
+  readonly data: string;
+  readonly ttl: number;
+}
+const godaddyName = '_acme-challenge.deleterecordinset';
 const azureZone =
   '/subscriptions/SUBSCRIPTION_ID/resourceGroups/dns-test/providers/Microsoft.Network/dnszones/full4ir.tk';
 const contentOf = ({ content }: { readonly content: string }) => unquoted(content);
@@ -84,6 +107,25 @@ const hosts: Readonly<Record<string, RecordedHost>> = {
     open: (transport) => digitalocean({ token: 't', ...transport }),
     meaning: (_, fields) => fields,
   },
+  godaddy: {
+    zone: 'fullm3tal.online',
+    open: (transport) => godaddy({ key: 'k', secret: 's', ...transport }),
+    commonAction: 'change TXT records',
+    meaning(action, fields, before = []) {
+      const rows = (Object.values(fields) as readonly GodaddyRow[])
+        .filter(({ name = godaddyName }) => name === godaddyName)
+        .map(({ data, ttl }) => ({ data, ttl }));
+      return action.startsWith('PATCH ') ? [...(before as readonly object[]), ...rows] : rows;
+    },
+    // The recorded client reads the whole zone before it removes a record.
+    narrow({ action }, earlier) {
+      const [, domain = '', name] = /^GET (.*)\/TXT\/(.*)$/.exec(action) ?? [];
+      const all = earlier.filter(({ method, path }) => method === 'GET' && path.startsWith(domain));
+      return (all.at(-1)?.answer as readonly GodaddyRow[]).filter(
+        (row) => row.type === 'TXT' && row.name === name,
+      );
+    },
+  },
   google: {
     zone: 'fullm3tal.tk',
     open: (transport) =>
@@ -94,6 +136,19 @@ const hosts: Readonly<Record<string, RecordedHost>> = {
         ...transport,
       }),
     meaning: (_, { additions = [], deletions = [] }) => ({ additions, deletions }),
+  },
+  huawei: {
+    // Flexible Engine of Orange, which has the API of Huawei Cloud DNS.
+    zone: 'flexibleengine.test',
+    name: '_acme-challenge.deleterecordset',
+    open: (transport) => huawei({ accessKeyId: 'i', secretAccessKey: 's', ...transport }),
+    meaning: (_, { type, name, ttl, records }) => ({
+      type,
+      ttl,
+      records,
+      name: typeof name === 'string' ? name.replace(/\.$/, '') : name,
+    }),
+    unrecorded: (action) => (/^GET .*\/recordsets$/.test(action) ? { recordsets: [] } : undefined),
   },
   linode: {
     zone: 'lexicon-test.com',
@@ -110,7 +165,56 @@ const hosts: Readonly<Record<string, RecordedHost>> = {
       ),
     unrecorded: (action) => (action.endsWith('/notify') ? { result: 'queued' } : undefined),
   },
+  route53: {
+    zone: 'fullcr1stal.tk',
+    open: ({ fetch, clock }) =>
+      route53({
+        credentials: { accessKeyId: 'i', secretAccessKey: 's' },
+        requestHandler: fetchHandler(fetch),
+        clock,
+      }),
+    commonAction: 'POST /2013-04-01/hostedzone/Z040120927RX9CM38HPQQ/rrset',
+    meaning: (_, { xml }, before) => route53SetAfter(String(xml), before),
+    // The recorded client reads the whole zone.
+    narrow({ action, query }, earlier) {
+      const whole = earlier.findLast((interaction) => interaction.action === action)?.answer;
+      if (!action.endsWith('/rrset')) return whole;
+      const sets = elementsOf(String(whole), 'ResourceRecordSet');
+      const wanted = sets.filter((set) => textOf(set, 'Name') === `${query.get('name')}.`);
+      return String(whole).replace(sets.join(''), wanted.join(''));
+    },
+    unrecorded: (action) =>
+      action.includes('/change/')
+        ? new Response(
+            '<GetChangeResponse><ChangeInfo><Id>C</Id><Status>INSYNC</Status><SubmittedAt>2022-04-19T20:56:33Z</SubmittedAt></ChangeInfo></GetChangeResponse>',
+          )
+        : undefined,
+  },
 };
+
+/** Returns the elements of a name, with their tags. */
+const elementsOf = (xml: string, name: string) =>
+  [...xml.matchAll(new RegExp(`<${name}>.*?</${name}>`, 'gs'))].map(([element]) => element);
+const textsOf = (xml: string, name: string) =>
+  elementsOf(xml, name).map((element) =>
+    element.replaceAll(/^<[^>]*>|<[^>]*>$/g, '').replaceAll('&quot;', '"'),
+  );
+const textOf = (xml: string, name: string) => textsOf(xml, name)[0];
+/** Returns the record set after a batch of changes that is written in XML. */
+function route53SetAfter(xml: string, before: unknown): unknown {
+  return elementsOf(xml, 'Change').reduce((set, change) => {
+    const written = {
+      name: textOf(change, 'Name')?.replace(/\.$/, ''),
+      type: textOf(change, 'Type'),
+      ttl: textOf(change, 'TTL'),
+      values: textsOf(change, 'Value'),
+    };
+    const action = textOf(change, 'Action');
+    // Route 53 creates only a set that is not there, and deletes only exactly the set that is there.
+    if (action !== 'UPSERT') expect(action === 'CREATE' ? undefined : written).toEqual(set);
+    return action === 'DELETE' ? undefined : written;
+  }, before);
+}
 
 /** Names an action: by its path, its method where the path has several, or a parameter. */
 function actionOf(method: string, path: string, action: string | undefined): string {
@@ -121,33 +225,28 @@ function actionOf(method: string, path: string, action: string | undefined): str
 }
 const isQuestion = (action: string) =>
   /^(GET |get |Describe)|\/(records|get-zone-info|list-zones|get-pages-count)\.json$/.test(action);
-const fieldsOf = (value: unknown): Fields =>
-  typeof value === 'string'
-    ? Object.fromEntries(new URLSearchParams(value))
-    : { ...(value as object | undefined) };
+function fieldsOf(value: unknown): Fields {
+  if (typeof value !== 'string') return { ...(value as object | undefined) };
+  if (value.startsWith('<')) return { xml: value };
+  return /^[[{]/.test(value) ? JSON.parse(value) : Object.fromEntries(new URLSearchParams(value));
+}
 
 /** Answers questions as they were answered before the next change in the recording. */
 function recordedHost(type: string) {
-  const file = join(import.meta.dirname, `../../../dns-${type}/src/recorded.json`);
-  const { interactions } = JSON.parse(readFileSync(file, 'utf8')) as {
-    readonly interactions: readonly Interaction[];
-  };
-  const { meaning, unrecorded } = hosts[type]!;
-  const recorded = interactions.map((interaction) => {
-    const action = actionOf(interaction.method, interaction.path, interaction.query?.['Action']);
-    return {
-      ...interaction,
-      action,
-      fields: { ...interaction.query, ...fieldsOf(interaction.request) },
-    };
-  });
+  const { meaning, narrow, commonAction, unrecorded } = hosts[type]!;
+  const recorded = recordedInteractions(type);
   const changes = recorded.filter(({ action }) => !isQuestion(action));
-  const made: { readonly action: string; readonly meaning: unknown }[] = [];
-  const respond = ({ status, answer }: Pick<Interaction, 'status' | 'answer'>) =>
-    new Response(status === 204 || answer === undefined ? null : JSON.stringify(answer), {
-      status,
-      headers: { 'content-type': 'application/json' },
-    });
+  const made: Change[] = [];
+  const changeOf = (action: string, fields: Fields, earlier: readonly Change[]): Change => ({
+    action: commonAction ?? action,
+    meaning: meaning(action, fields, earlier.at(-1)?.meaning),
+  });
+  const knownAnswer = (action: string, query: URLSearchParams): Interaction | undefined => {
+    const next = recorded.indexOf(changes[made.length]!);
+    const earlier = recorded.slice(0, next === -1 ? undefined : next);
+    const known = earlier.findLast((interaction) => interaction.action === action);
+    return known && narrow ? { ...known, answer: narrow({ action, query }, earlier) } : known;
+  };
   const fetch: typeof globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
     const { pathname, searchParams } = new URL(request.url);
@@ -159,19 +258,12 @@ function recordedHost(type: string) {
     const text = await request.text();
     const answer = unrecorded?.(action);
     if (isQuestion(action)) {
-      const next = recorded.indexOf(changes[made.length]!);
-      const known = recorded
-        .slice(0, next === -1 ? undefined : next)
-        .filter((interaction) => interaction.action === action)
-        .at(-1);
+      const known = knownAnswer(action, searchParams);
       if (known) return respond(known);
     } else if (answer === undefined) {
-      const fields = {
-        ...Object.fromEntries(searchParams),
-        ...fieldsOf(text.startsWith('{') ? JSON.parse(text) : text),
-      };
       const change = changes[made.length];
-      made.push({ action, meaning: meaning(action, fields) });
+      const fields = { ...Object.fromEntries(searchParams), ...fieldsOf(text) };
+      made.push(changeOf(action, fields, made));
       if (change) return respond(change);
     }
     if (answer instanceof Response) return answer;
@@ -179,11 +271,37 @@ function recordedHost(type: string) {
       ? new Response(`not recorded: ${action}`, { status: 400 })
       : Response.json(answer);
   };
-  const wanted = changes.map(({ action, fields }) => ({
-    action,
-    meaning: meaning(action, fields),
-  }));
+  const wanted = changes.reduce<readonly Change[]>(
+    (earlier, { action, fields }) => [...earlier, changeOf(action, fields, earlier)],
+    [],
+  );
   return { fetch, made, wanted };
+}
+
+interface Change {
+  readonly action: string;
+  readonly meaning: unknown;
+}
+
+function recordedInteractions(type: string) {
+  const file = join(import.meta.dirname, `../../../dns-${type}/src/recorded.json`);
+  const { interactions } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly interactions: readonly Omit<Interaction, 'action'>[];
+  };
+  return interactions.map((interaction) => ({
+    ...interaction,
+    action: actionOf(interaction.method, interaction.path, interaction.query?.['Action']),
+    fields: { ...interaction.query, ...fieldsOf(interaction.request) },
+  }));
+}
+
+function respond({ status, answer }: Pick<Interaction, 'status' | 'answer'>): Response {
+  const isXml = typeof answer === 'string' && answer.startsWith('<');
+  const body = isXml ? answer : JSON.stringify(answer);
+  return new Response(status === 204 || answer === undefined ? null : body, {
+    status,
+    headers: { 'content-type': isXml ? 'text/xml' : 'application/json' },
+  });
 }
 
 describe.each(Object.keys(hosts))('the recorded traffic of %s', (type) => {

@@ -223,7 +223,7 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
 type Handler = NonNullable<NonNullable<Parameters<typeof route53>[0]>['requestHandler']>;
 
 /** Sends the requests of AWS's SDK by fetch. */
-function fetchHandler(send: typeof fetch): Handler {
+export function fetchHandler(send: typeof fetch): Handler {
   const handle = async ({ method, hostname, path, query, headers, body }: SdkRequest) => {
     const search = new URLSearchParams(query).toString();
     const response = await send(`https://${hostname}${path}?${search}`, {
