@@ -151,6 +151,16 @@ describe('what is wrong with a configuration', () => {
     [
       'a provider without its credential',
       '[[challenge.dns01.providers]]\nname = "cloudflare"',
+      '1 challenge.dns01.providers[0].api_token is missing: write one of api_token, api_key',
+    ],
+    [
+      'a provider with two credentials',
+      '[[challenge.dns01.providers]]\nname = "cloudflare"\napi_token = "x"\napi_key = "x"\nemail = "a@a.test"',
+      '4 challenge.dns01.providers[0].api_key is set beside api_token: write one of api_token, api_key',
+    ],
+    [
+      'a provider without the credential that its kind needs',
+      '[[challenge.dns01.providers]]\nname = "linode"',
       '1 challenge.dns01.providers[0].api_token is missing: write "${NAME}", { env = "NAME" }, { file = "/path" } or { command = ["program", "argument"] }',
     ],
     [
@@ -250,7 +260,7 @@ describe('what is wrong with a configuration', () => {
       '2 storage.path is not supported any more: write it in [storage.file]',
     ],
     [
-      '[[challenge.dns01.providers]]\nname = "cloudflare"\napi_token = "x"\nzone_id = "y"',
+      '[[challenge.dns01.providers]]\nname = "linode"\napi_token = "x"\nzone_id = "y"',
       '4 challenge.dns01.providers[0].zone_id is not supported any more: remove it: the zone of each name is looked up',
     ],
   ])('names the replacement of a key of earlier versions: %j', async (toml, fault) => {

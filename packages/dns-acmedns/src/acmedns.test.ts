@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { virtualClock } from '@acmex/clock';
 import type { DnsProvider } from '@acmex/dns';
@@ -113,6 +116,73 @@ describe('acmedns', () => {
     await expect(setUp().provider.append(fulldomain, at('short'))).rejects.toMatchObject({
       code: 'ERR_DNS_API',
       message: expect.stringContaining('bad_txt'),
+    });
+  });
+});
+
+describe('the accounts file of acmedns', () => {
+  const written = async (text: string) => {
+    const folder = await mkdtemp(join(tmpdir(), 'acmex-acmedns-'));
+    const file = join(folder, 'accounts.json');
+    await writeFile(file, text);
+    return { file, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+  };
+  it.each([
+    ['lego and cert-manager', { server_url: 'https://auth.test' }],
+    ['acme-dns-auth.py', { allowfrom: [] }],
+  ])('is that of %s', async (_, extra) => {
+    const account = { ...registration, fulldomain, ...extra };
+    await using stored = await written(JSON.stringify({ 'a.test': account }));
+    const host = acmednsStandIn(registration);
+    const provider = acmedns({
+      url: 'https://auth.test',
+      accountsFile: stored.file,
+      fetch: host.fetch,
+    });
+    await provider.append(fulldomain, at(first));
+    await provider.append(fulldomain, at(second));
+    expect(host.values()).toEqual([first, second]);
+    await expect(provider.append(fulldomain, at(third))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+    });
+  });
+  it('is read again for an account that was added later', async () => {
+    await using stored = await written('{}');
+    const host = acmednsStandIn(registration);
+    const provider = acmedns({
+      url: 'https://auth.test',
+      accountsFile: stored.file,
+      fetch: host.fetch,
+    });
+    await expect(provider.append(fulldomain, at(first))).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+    });
+    await writeFile(stored.file, JSON.stringify({ 'a.test': { ...registration, fulldomain } }));
+    await provider.append(fulldomain, at(first));
+    expect(host.values()).toEqual([first]);
+  });
+  it.each([
+    ['{"a.test": {"username": "u", "password": "canary"}}', 'has no fulldomain'],
+    ['{"a.test": null}', 'has no fulldomain'],
+    ['["canary"]', 'is not a JSON object'],
+    ['canary', 'is not a JSON object'],
+  ])('names what is wrong with %j, without its text', async (text, words) => {
+    await using stored = await written(text);
+    const provider = acmedns({ url: 'https://auth.test', accountsFile: stored.file });
+    const error: unknown = await provider
+      .append(fulldomain, at(first))
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
+    expect(inspect(error)).not.toContain('canary');
+  });
+  it('is named where it cannot be read', async () => {
+    const provider = acmedns({ url: 'https://auth.test', accountsFile: '/nowhere/accounts.json' });
+    await expect(provider.append(fulldomain, at(first))).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('/nowhere/accounts.json cannot be read'),
     });
   });
 });

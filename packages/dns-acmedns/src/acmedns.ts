@@ -8,12 +8,18 @@ import {
   recordName,
 } from '@acmex/dns';
 import type { AcmednsAccount } from './account.ts';
+import { readAccountsFile } from './accounts-file.ts';
 
 export interface AcmednsOptions {
   /** The URL of acme-dns: `https://auth.example.org`. */
   readonly url: string;
   /** One for every name that `_acme-challenge` names lead to. */
-  readonly accounts: readonly AcmednsAccount[];
+  readonly accounts?: readonly AcmednsAccount[];
+  /**
+   * A JSON file with more accounts, as lego, cert-manager and acme-dns-auth.py store them. It is read
+   * when an account is needed that is not known yet.
+   */
+  readonly accountsFile?: string;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
 }
@@ -28,24 +34,27 @@ const held = 2;
  * refused: it would push one out that is needed.
  * @see https://github.com/joohoi/acme-dns#update-endpoint
  */
-export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider {
+export function acmedns({
+  url,
+  accounts = [],
+  accountsFile,
+  ...more
+}: AcmednsOptions): DnsProvider {
   const mutex = keyedMutex();
-  const places = new Map(
-    accounts.map((account) => [
-      canonical(account.fulldomain),
-      {
-        api: jsonApi({
-          provider: 'acmedns',
-          baseUrl: url.replace(/\/$/, ''),
-          headers: { 'x-api-user': account.username, 'x-api-key': account.password },
-          ...more,
-        }),
-        subdomain: account.subdomain,
-        needed: new Set<string>(),
-      },
-    ]),
-  );
-  const placeOf = (name: string) => {
+  const places = new Map<string, Place>();
+  const addPlaces = (added: readonly AcmednsAccount[]) => {
+    for (const { fulldomain, subdomain, username, password } of added)
+      if (!places.has(canonical(fulldomain))) {
+        const headers = { 'x-api-user': username, 'x-api-key': password };
+        const baseUrl = url.replace(/\/$/, '');
+        const api = jsonApi({ provider: 'acmedns', baseUrl, headers, ...more });
+        places.set(canonical(fulldomain), { api, subdomain, needed: new Set() });
+      }
+  };
+  addPlaces(accounts);
+  const placeOf = async (name: string) => {
+    if (!places.has(name) && accountsFile !== undefined)
+      addPlaces(await readAccountsFile(accountsFile));
     const place = places.get(name);
     if (place) return place;
     const known = [...places.keys()].join(', ') || 'none';
@@ -60,7 +69,11 @@ export function acmedns({ url, accounts, ...more }: AcmednsOptions): DnsProvider
     async append(zone, records, options = {}) {
       for (const record of records) {
         const name = canonical(recordName(zone, record));
-        await mutex(name, () => show(placeOf(name), name, record.value, options), options);
+        await mutex(
+          name,
+          async () => await show(await placeOf(name), name, record.value, options),
+          options,
+        );
       }
     },
     async remove(zone, records, options = {}) {

@@ -23,6 +23,59 @@ describe('cloudflare', () => {
     },
   );
 
+  it.each(['a global key', 'split tokens', 'the id of the zone', 'split tokens and the id'])(
+    'writes and removes a record with %s',
+    async (way) => {
+      const globalKey = { email: 'me@a.test', key: 'a-key-that-stays-secret' };
+      const zoneToken = 'another-token-that-stays-secret';
+      const credentials = {
+        ...(way === 'a global key' ? { globalKey } : { token }),
+        ...(way.startsWith('split tokens') ? { zoneToken } : {}),
+      };
+      const host = cloudflareStandIn({ zone: 'a.test', token: 'none', ...credentials });
+      const provider = cloudflare({
+        ...credentials,
+        ...(way.includes('id') ? { zoneId: host.zoneId } : {}),
+        fetch: host.fetch,
+      });
+      const record = { name: '_acme-challenge', value: 'x' };
+      await expect(provider.zoneOf!('_acme-challenge.a.test')).resolves.toBe('a.test');
+      await provider.append('a.test', [record]);
+      expect(host.rows()).toMatchObject([{ name: '_acme-challenge.a.test' }]);
+      await provider.remove('a.test', [record]);
+      expect(host.rows()).toEqual([]);
+      const lists = host.requests.filter((request) => /^GET \S*\/zones\?/.test(request));
+      expect(lists.length > 0).toBe(!way.includes('id'));
+    },
+  );
+  it('writes only the zone of its id', async () => {
+    const host = cloudflareStandIn({ zone: 'a.test', token });
+    const provider = cloudflare({ token, zoneId: host.zoneId, fetch: host.fetch });
+    await expect(provider.zones!()).resolves.toEqual(['a.test']);
+    await expect(provider.append('b.test', [{ name: '@', value: 'x' }])).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+    });
+  });
+  it('puts no global key into a message', async () => {
+    const globalKey = { email: 'me@a.test', key: 'a-key-that-stays-secret' };
+    const fetch = async () =>
+      Response.json(
+        { success: false, errors: [{ code: 9103, message: `Unknown key ${globalKey.key}` }] },
+        { status: 403 },
+      );
+    await expect(
+      cloudflare({ globalKey, fetch }).append('a.test', [{ name: '@', value: 'x' }]),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.not.stringContaining(globalKey.key),
+    });
+  });
+  it('needs either a token or a global key', () => {
+    expect(() => cloudflare({})).toThrow(RangeError);
+    expect(() => cloudflare({ token, globalKey: { email: 'me@a.test', key: 'k' } })).toThrow(
+      RangeError,
+    );
+  });
   it('finds its value behind a page of others, which stay, and takes one without quotes for the same', async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
     const existingRecords = ['"x"', '"y"', '"z"'].map((content) => ({

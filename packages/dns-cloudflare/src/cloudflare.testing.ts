@@ -14,14 +14,22 @@ const failure = (status: number, code: number, message: string): StandInAnswer =
   body: { success: false, errors: [{ code, message }], messages: [], result: null },
 });
 
-/** Cloudflare's API v4 as its reference describes it, with some zones and two items to a page. */
+/**
+ * Cloudflare's API v4 as its reference describes it, with some zones and two items to a page. It
+ * takes a token for everything, a token for zones beside a token for records, or a global key.
+ */
 export function cloudflareStandIn({
   zone,
   token,
+  zoneToken = token,
+  globalKey,
 }: {
   readonly zone: string;
   readonly token: string;
+  readonly zoneToken?: string;
+  readonly globalKey?: { readonly email: string; readonly key: string };
 }): StandIn & {
+  readonly zoneId: string;
   lookUp(name: string): Promise<readonly string[]>;
   put(row: Omit<Row, 'id'>): void;
   readonly rows: () => readonly Row[];
@@ -68,7 +76,16 @@ export function cloudflareStandIn({
     );
   const host = standIn({
     baseUrl: 'https://api.cloudflare.com/client/v4',
-    authorized: ({ headers }) => headers.get('authorization') === `Bearer ${token}`,
+    authorized({ url, headers }) {
+      if (globalKey)
+        return (
+          headers.get('x-auth-email') === globalKey.email &&
+          headers.get('x-auth-key') === globalKey.key &&
+          !headers.has('authorization')
+        );
+      const needed = /\/dns_records(\/|$)/.test(url.pathname) ? token : zoneToken;
+      return headers.get('authorization') === `Bearer ${needed}`;
+    },
     words: {
       credentials: failure(403, 9109, 'Invalid access token'),
       'rate-limited': failure(429, 971, 'Please wait and consider throttling your request speed'),
@@ -82,6 +99,16 @@ export function cloudflareStandIn({
           zones.filter(({ name }) => [null, name].includes(url.searchParams.get('name'))),
           url,
         ),
+      'GET /zones/:zone': ({ params }) => {
+        const result = zones.find(({ id }) => id === params.zone);
+        return result
+          ? { status: 200, body: { success: true, errors: [], messages: [], result } }
+          : failure(
+              404,
+              7003,
+              'Could not route to /zones, perhaps your object identifier is invalid?',
+            );
+      },
       'GET /zones/:zone/dns_records': ({ params, url }) =>
         params.zone === zoneId
           ? page(
@@ -132,6 +159,7 @@ export function cloudflareStandIn({
   return {
     ...host,
     put,
+    zoneId,
     rows: () => rows,
     lookUp: async (name) =>
       rows

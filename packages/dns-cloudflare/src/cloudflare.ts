@@ -27,9 +27,22 @@ type Request = { readonly signal: AbortSignal };
 type CloudflareZone = { readonly id: string; readonly name: string };
 type Place = { readonly page: number; readonly per_page: number };
 
+/** The key of a whole account: it can change everything in it. */
+export interface CloudflareGlobalKey {
+  /** The e-mail address of the account. */
+  readonly email: string;
+  readonly key: Secret;
+}
+
 export interface CloudflareOptions {
   /** An API token that may read the zone (Zone.Zone) and edit its records (Zone.DNS). */
-  readonly token: Secret;
+  readonly token?: Secret;
+  /** Reads zones (Zone.Zone), if `token` may only edit records; `token` by default. */
+  readonly zoneToken?: Secret;
+  /** Instead of tokens. */
+  readonly globalKey?: CloudflareGlobalKey;
+  /** The only zone that is written; zones are found by their names by default. */
+  readonly zoneId?: string;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
 }
@@ -43,11 +56,17 @@ type Call = <T>(
 
 /**
  * TXT records at Cloudflare.
+ * @throws RangeError unless there is either a token or a global key
  * @see https://developers.cloudflare.com/api/resources/dns/subresources/records/
  */
 export function cloudflare(options: CloudflareOptions): DnsProvider {
-  const call = sdkCall(options);
-  const zones = cloudflareZones(call, options.clock ?? systemClock);
+  const { token, globalKey, zoneToken, zoneId, ...transport } = options;
+  const credential = token ?? globalKey;
+  if (credential === undefined || (token !== undefined && globalKey !== undefined))
+    throw new RangeError('cloudflare needs either a token or a global key');
+  const call = sdkCall(credential, transport);
+  const zoneCall = zoneToken === undefined ? call : sdkCall(zoneToken, transport);
+  const zones = cloudflareZones(zoneCall, { zoneId, clock: options.clock ?? systemClock });
 
   return {
     name: 'cloudflare',
@@ -168,17 +187,34 @@ function idOf(zone: string, [entry]: readonly CloudflareZone[]): string {
   if (entry) return entry.id;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
-    `cloudflare: no zone ${zone} with this token: check the name, and that the token has Zone.Zone read for it`,
+    `cloudflare: no zone ${zone} with these credentials: check the name, and that the token has Zone.Zone read for it`,
   );
 }
 
 /** Cloudflare writes names in U-labels, in its answers and in its filter. */
-function cloudflareZones(call: Call, clock: Clock): HostZones<CloudflareZone> {
+function cloudflareZones(
+  call: Call,
+  { zoneId, clock }: { readonly zoneId: string | undefined; readonly clock: Clock },
+): HostZones<CloudflareZone> {
+  const zone: CloudflareZone = { id: '', name: '' };
+  if (zoneId !== undefined)
+    return hostZones({
+      clock,
+      writes: 'u-labels',
+      list: async (options) => [
+        await call('zones.get', (sdk, request) => sdk.zones.get({ zone_id: zoneId }, request), {
+          ...options,
+          zone: zoneId,
+          repeatable: true,
+          answer: zone,
+        }),
+      ],
+    });
   const listed = (filter: { readonly name?: string }, options: DnsOptions) =>
     list(
       call,
       'zones.list',
-      { id: '', name: '' },
+      zone,
       (sdk, place, request) => sdk.zones.list({ ...filter, ...place }, request),
       options,
     );
@@ -216,27 +252,33 @@ async function list<T>(
 }
 
 /** Returns the SDK's calls with our time limits, pauses and errors. */
-function sdkCall({ token, fetch, clock }: CloudflareOptions): Call {
-  let revealedToken = '';
+function sdkCall(
+  credential: Secret | CloudflareGlobalKey,
+  { fetch, clock }: Pick<CloudflareOptions, 'fetch' | 'clock'>,
+): Call {
+  let revealed = '';
   const api = sdkApi({
     provider: 'cloudflare',
     toAnswer,
     refusal,
-    conceal: (text) => concealed(text, [revealedToken]),
+    conceal: (text) => concealed(text, [revealed]),
     ...(clock ? { clock } : {}),
   });
   return (what, ask, options) =>
     api(
       what,
       async (signal) => {
-        revealedToken = await reveal(token, { provider: 'cloudflare', what: 'the token' });
-        return await ask(
-          cloudflareSdk({
-            token: revealedToken,
-            fetch: sdkFetch({ headers: { authorization: `Bearer ${revealedToken}` }, fetch }),
-          }),
-          { signal },
-        );
+        const isKey = typeof credential === 'object';
+        revealed = await reveal(isKey ? credential.key : credential, {
+          provider: 'cloudflare',
+          what: isKey ? 'the global key' : 'the token',
+        });
+        const headers: Readonly<Record<string, string>> = isKey
+          ? { 'x-auth-email': credential.email, 'x-auth-key': revealed }
+          : { authorization: `Bearer ${revealed}` };
+        return await ask(cloudflareSdk({ token: revealed, fetch: sdkFetch({ headers, fetch }) }), {
+          signal,
+        });
       },
       options,
     );

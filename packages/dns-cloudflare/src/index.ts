@@ -1,1 +1,1 @@
-export { cloudflare, type CloudflareOptions } from './cloudflare.ts';
+export { cloudflare, type CloudflareGlobalKey, type CloudflareOptions } from './cloudflare.ts';

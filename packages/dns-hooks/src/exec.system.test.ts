@@ -79,6 +79,27 @@ describe('execHook', () => {
       '',
     ]);
   });
+  it('hands over the challenge with RAW, and refuses a record without a challenge', async () => {
+    const provider = execHook({
+      program: await program('#!/bin/sh\nprintf "%s\\n" "$@" >> "$OUT"\n'),
+      mode: 'RAW',
+      env: { OUT: join(folder, 'out') },
+    });
+    const challenge = { domain: 'a.test', token: '-token', keyAuthorization: '-token.print' };
+    await provider.append('_acme-challenge.a.test', [{ ...record, challenge }]);
+    await provider.remove('_acme-challenge.a.test', [{ ...record, challenge }]);
+    const call = ['--', 'a.test', '-token', '-token.print'];
+    expect((await readFile(join(folder, 'out'), 'utf8')).trim().split('\n')).toEqual([
+      'present',
+      ...call,
+      'cleanup',
+      ...call,
+    ]);
+    await expect(provider.append('_acme-challenge.a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_HOOK',
+      message: expect.stringContaining('use the default mode'),
+    });
+  });
   it('says what a program wrote that failed, escaped', async () => {
     const provider = execHook({
       program: await program('#!/bin/sh\nprintf "no such zone\\033[2J" >&2\nexit 7\n'),

@@ -1,4 +1,5 @@
 import { type DnsOptions, type DnsProvider, recordName, type TxtRecord } from '@acmex/dns';
+import { rawChallenge } from './raw-challenge.ts';
 import { type HookOptions, runHook } from './hook-program.ts';
 
 export interface ExecHookOptions extends HookOptions {
@@ -7,6 +8,11 @@ export interface ExecHookOptions extends HookOptions {
    * its final dot.
    */
   readonly program: string;
+  /**
+   * With RAW it gets the challenge, from which it makes the record:
+   * `PROGRAM present -- DOMAIN TOKEN KEYAUTH`.
+   */
+  readonly mode?: 'default' | 'RAW';
 }
 
 /**
@@ -14,9 +20,14 @@ export interface ExecHookOptions extends HookOptions {
  * is used. The program must succeed for a value that is already there, or already gone.
  *
  * @throws DnsError `ERR_DNS_HOOK` with what the program wrote, if it ends with a status other than
- * 0 or takes too long
+ * 0 or takes too long; for RAW also with a record without a challenge
  */
-export function execHook({ program, env, ...limits }: ExecHookOptions): DnsProvider {
+export function execHook({
+  program,
+  mode = 'default',
+  env,
+  ...limits
+}: ExecHookOptions): DnsProvider {
   const callEach = async (
     action: 'present' | 'cleanup',
     zone: string,
@@ -24,7 +35,10 @@ export function execHook({ program, env, ...limits }: ExecHookOptions): DnsProvi
     { signal }: DnsOptions = {},
   ) => {
     for (const record of records) {
-      const args = [action, `${recordName(zone, record)}.`, record.value];
+      const args = [
+        action,
+        ...(mode === 'RAW' ? rawArguments(zone, record) : recordArguments(zone, record)),
+      ];
       await runHook({ program, args, env, title: `${program} ${args.join(' ')}`, signal }, limits);
     }
   };
@@ -34,4 +48,14 @@ export function execHook({ program, env, ...limits }: ExecHookOptions): DnsProvi
     append: (zone, records, options) => callEach('present', zone, records, options),
     remove: (zone, records, options) => callEach('cleanup', zone, records, options),
   };
+}
+
+function recordArguments(zone: string, record: TxtRecord): readonly string[] {
+  return [`${recordName(zone, record)}.`, record.value];
+}
+
+function rawArguments(zone: string, record: TxtRecord): readonly string[] {
+  const { domain, token, keyAuthorization } = rawChallenge('exec', zone, record);
+  // A token may begin with a hyphen.
+  return ['--', domain, token, keyAuthorization];
 }

@@ -1,7 +1,6 @@
 import type { Clock, DurationInput } from '@acmex/clock';
 import {
   basic,
-  DnsError,
   type DnsOptions,
   type DnsProvider,
   jsonApi,
@@ -9,6 +8,7 @@ import {
   type Secret,
   type TxtRecord,
 } from '@acmex/dns';
+import { rawChallenge } from './raw-challenge.ts';
 
 export interface HttpreqOptions {
   /** The prefix of `/present` and `/cleanup`. */
@@ -67,15 +67,7 @@ export function httpreq({
   };
 }
 
-function challengeBody(zone: string, { challenge, ...record }: TxtRecord): object {
-  if (challenge)
-    return {
-      domain: challenge.domain,
-      token: challenge.token,
-      keyAuth: challenge.keyAuthorization,
-    };
-  throw new DnsError(
-    'ERR_DNS_HOOK',
-    `httpreq: the mode RAW sends the challenge, and the record ${recordName(zone, record)} has none: use the default mode`,
-  );
+function challengeBody(zone: string, record: TxtRecord): object {
+  const { domain, token, keyAuthorization: keyAuth } = rawChallenge('httpreq', zone, record);
+  return { domain, token, keyAuth };
 }

@@ -11,7 +11,7 @@ it('lists every kind of DNS provider with what it needs', async () => {
   const { code, stdout } = await acmex(['dns', 'list']);
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^cloudflare +Cloudflare\n +api_token +CLOUDFLARE_API_TOKEN, .*CF_DNS_API_TOKEN\n +https:\/\/dash\.cloudflare\.com\/profile\/api-tokens$/m,
+    /^cloudflare +Cloudflare\n +api_token +CLOUDFLARE_API_TOKEN, .*CF_DNS_API_TOKEN +one of these is required\n(?: +\w+ +C.*\n)+ +https:\/\/dash\.cloudflare\.com\/profile\/api-tokens$/m,
   );
   expect(stdout).toMatch(
     /^ +key_secret +RFC2136_KEY_SECRET, RFC2136_TSIG_SECRET, DNSUPDATE_TSIG_SECRET +optional$/m,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '@acmex/clock';
 import {
   type DnsProviderKind,
+  type DnsProviderOption,
   dnsProviderFor,
   dnsProviderKinds,
   openNamedDnsProvider,
@@ -63,10 +64,10 @@ export async function dnsList({ output }: OutputOptions, terminal: Terminal): Pr
  * credentials.
  */
 function kindToText({ type, title, options, links, attended }: DnsProviderKind): string {
-  const lines = options.map(({ name, env, required }): Row => ({
+  const lines = options.map(({ name, env, required, oneOf }): Row => ({
     key: `  ${name}`,
     variables: env.join(', '),
-    needed: required ? '' : 'optional',
+    needed: neededText({ required, oneOf }),
   }));
   const [, ...rows] = table(lines).split('\n');
   return [
@@ -76,6 +77,11 @@ function kindToText({ type, title, options, links, attended }: DnsProviderKind):
   ]
     .map((line) => line.trimEnd())
     .join('\n');
+}
+
+function neededText({ required, oneOf }: Pick<DnsProviderOption, 'required' | 'oneOf'>): string {
+  if (oneOf !== undefined) return 'one of these is required';
+  return required ? '' : 'optional';
 }
 
 /** What a command about one name works with. */

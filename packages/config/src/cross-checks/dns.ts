@@ -195,7 +195,7 @@ export const pairs: Check = (settings) => {
         );
       });
     const choices = [...new Set(options.flatMap(({ oneOf }) => oneOf ?? []))].map((group) => {
-      const keys = options.filter(({ oneOf }) => oneOf === group).map(keyOf);
+      const keys = [...new Set(options.filter(({ oneOf }) => oneOf === group).map(keyOf))];
       const [first, second] = keys.filter((key) => entry[key] !== undefined);
       if (first !== undefined && second === undefined) return undefined;
       return fault(

@@ -10,18 +10,19 @@ import {
   readConfig,
 } from '../index.ts';
 import { loaded } from '../loaded.ts';
-import { type DnsOption, keyPathOf } from './kind.ts';
+import { choiceOf, type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 
 /** Every kind with all its options; of a group of which one is needed, the first. */
 const everything = dnsKinds
   .filter(({ attended }) => !attended)
   .map(({ type, options: all, environment }) => {
-    const options = all.filter(
-      (option, index) =>
-        option.oneOf === undefined ||
-        all.findIndex(({ oneOf }) => oneOf === option.oneOf) === index,
-    );
+    const first = all.filter((option) => {
+      const chosen = all.find(({ oneOf }) => oneOf === option.oneOf)!;
+      return option.oneOf === undefined || choiceOf(chosen) === choiceOf(option);
+    });
+    const isLeftOut = (name: string) => !first.some(({ option }) => option === name);
+    const options = first.filter((option) => !option.with?.some(isLeftOut));
     const lists = options.filter((option) => keyPathOf(option).length > 1);
     const items = [...new Set(lists.map((option) => keyPathOf(option)[0]))].map(
       (key) =>
@@ -79,6 +80,9 @@ describe('DNS providers', () => {
     },
   );
   it.each([
+    ['acmedns', 'url = "https://a.example"\naccounts_file = "/accounts.json"'],
+    ['cloudflare', 'api_key = "x"\nemail = "a@a.test"'],
+    ['cloudflare', 'api_token = "x"\nzone_token = "x"\nzone_id = "z"'],
     ['cloudns', 'auth_id = "7"\npassword = "x"'],
     ['cloudns', 'sub_auth_id = "7"\npassword = "x"'],
     ['cloudns', 'sub_auth_user = "me"\npassword = "x"'],
@@ -107,10 +111,14 @@ describe('DNS providers', () => {
       options: [
         {
           name: 'api_token',
-          required: true,
+          required: false,
           credential: true,
           env: expect.arrayContaining(['CLOUDFLARE_API_TOKEN', 'CF_DNS_API_TOKEN']),
         },
+        { name: 'zone_token', env: expect.arrayContaining(['CF_ZONE_API_TOKEN']) },
+        { name: 'api_key', credential: true, env: expect.arrayContaining(['CF_Key']) },
+        { name: 'email', credential: false, env: expect.arrayContaining(['CF_Email']) },
+        { name: 'zone_id', credential: false, env: expect.arrayContaining(['CF_Zone_ID']) },
       ],
     });
     expect(

@@ -23,7 +23,7 @@ export interface DnsOption<Path extends string = string> {
   readonly choices?: readonly [string, ...string[]];
   /** The options without which it is of no use. */
   readonly with?: readonly Path[];
-  /** Of all that have the same word here exactly one is needed. */
+  /** Of all that have the same word here exactly one is needed; see `choiceOf`. */
   readonly oneOf?: string;
   /** For a person, without a full stop. */
   readonly description: string;
@@ -89,6 +89,11 @@ export function keyPathOf({
   if (table !== undefined && item === '0' && member !== undefined)
     return [snake(table), '0', key ?? snake(member)];
   return [key ?? snake(option.replace(/^credentials\./, ''))];
+}
+
+/** Returns what an option chooses in its group: itself, or the list that it is a member of. */
+export function choiceOf({ option }: Pick<DnsOption, 'option'>): string {
+  return option.replace(/\.0\..*$/, '');
 }
 
 function snake(text: string): string {

@@ -9,8 +9,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     package: '@acmex/dns-acmedns',
     instead: [
       {
-        variables: ['ACME_DNS_STORAGE_PATH', 'ACME_DNS_STORAGE_BASE_URL'],
-        use: "the account in lego's storage file: its fulldomain, subdomain, username and password",
+        variables: ['ACME_DNS_STORAGE_BASE_URL'],
+        use: 'ACME_DNS_STORAGE_PATH with a file that has the accounts',
+      },
+      {
+        variables: ['ACME_DNS_ALLOWLIST'],
+        use: 'nothing: accounts are registered before, and acme-dns keeps their networks',
       },
     ],
     links: {
@@ -28,22 +32,35 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         option: 'accounts.0.fulldomain',
         env: ['ACMEDNS_FULLDOMAIN'],
         description: 'The name that _acme-challenge is an alias of',
+        oneOf: 'accounts',
       },
       {
         option: 'accounts.0.subdomain',
         env: ['ACMEDNS_SUBDOMAIN'],
         description: 'The subdomain of the registration',
+        oneOf: 'accounts',
       },
       {
         option: 'accounts.0.username',
         env: ['ACMEDNS_USERNAME'],
         description: 'The user name of the registration',
+        oneOf: 'accounts',
       },
       {
         option: 'accounts.0.password',
         env: ['ACMEDNS_PASSWORD'],
         secret: true,
         description: 'The password of the registration',
+        oneOf: 'accounts',
+      },
+      {
+        option: 'accountsFile',
+        env: ['ACME_DNS_STORAGE_PATH'],
+        optional: true,
+        oneOf: 'accounts',
+        format: 'path',
+        description:
+          'In place of accounts: a JSON file with the accounts, as lego, cert-manager and acme-dns-auth.py have it',
       },
     ],
     load: async () => (await import('@acmex/dns-acmedns')).acmedns,
@@ -194,24 +211,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'cloudflare',
     title: 'Cloudflare',
     package: '@acmex/dns-cloudflare',
-    instead: [
-      {
-        variables: [
-          'CF_Key',
-          'CF_Email',
-          'CF_API_KEY',
-          'CF_API_EMAIL',
-          'CLOUDFLARE_API_KEY',
-          'CLOUDFLARE_EMAIL',
-        ],
-        use: 'an API token: the global key of an account can change everything in it',
-      },
-      {
-        variables: ['CF_ZONE_API_TOKEN', 'CLOUDFLARE_ZONE_API_TOKEN'],
-        use: 'one API token with Zone.Zone read and Zone.DNS edit',
-      },
-      { variables: ['CF_Zone_ID', 'CF_Account_ID'], use: 'nothing: the zone is found by its name' },
-    ],
+    instead: [{ variables: ['CF_Account_ID'], use: 'nothing: the zone is found by its name' }],
     links: {
       api: 'https://developers.cloudflare.com/api/resources/dns/subresources/records/',
       credentials: 'https://dash.cloudflare.com/profile/api-tokens',
@@ -221,8 +221,44 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         option: 'token',
         key: 'api_token',
         env: ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_Token', 'CF_DNS_API_TOKEN'],
+        optional: true,
+        oneOf: 'credential',
         secret: true,
         description: 'An API token with Zone.Zone read and Zone.DNS edit for the zone',
+      },
+      {
+        option: 'zoneToken',
+        env: ['CLOUDFLARE_ZONE_API_TOKEN', 'CF_ZONE_API_TOKEN'],
+        optional: true,
+        with: ['token'],
+        secret: true,
+        description:
+          'A second API token with Zone.Zone read, where the first has only Zone.DNS edit',
+      },
+      {
+        option: 'globalKey.key',
+        key: 'api_key',
+        env: ['CLOUDFLARE_API_KEY', 'CF_API_KEY', 'CF_Key'],
+        optional: true,
+        oneOf: 'credential',
+        with: ['globalKey.email'],
+        secret: true,
+        description:
+          'In place of tokens: the global API key, which can change everything in the account',
+      },
+      {
+        option: 'globalKey.email',
+        key: 'email',
+        env: ['CLOUDFLARE_EMAIL', 'CF_API_EMAIL', 'CF_Email'],
+        optional: true,
+        with: ['globalKey.key'],
+        description: 'The e-mail address of the account, for the global API key',
+      },
+      {
+        option: 'zoneId',
+        env: ['CLOUDFLARE_ZONE_ID', 'CF_Zone_ID'],
+        optional: true,
+        description: 'The only zone that is written; zones are found by their names by default',
       },
     ],
     load: async () => (await import('@acmex/dns-cloudflare')).cloudflare,
@@ -648,12 +684,6 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     title: 'A program, called as by lego',
     package: '@acmex/dns-hooks',
     environment: true,
-    instead: [
-      {
-        variables: ['EXEC_MODE'],
-        use: 'the default mode, in which the program gets the record; a server of httpreq can get the challenge (HTTPREQ_MODE=RAW)',
-      },
-    ],
     links: { api: 'https://go-acme.github.io/lego/dns/exec/' },
     options: [
       {
@@ -661,6 +691,14 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         env: ['EXEC_PATH'],
         format: 'path',
         description: 'Called as PROGRAM present|cleanup NAME VALUE',
+      },
+      {
+        option: 'mode',
+        env: ['EXEC_MODE'],
+        optional: true,
+        choices: ['default', 'RAW'],
+        description:
+          'RAW passes the challenge in place of the record: PROGRAM present|cleanup -- DOMAIN TOKEN KEYAUTH',
       },
     ],
     load: async () => (await import('@acmex/dns-hooks')).execHook,

@@ -12,7 +12,7 @@ import {
   Secret,
 } from '../index.ts';
 import type { Environment } from '../substitution.ts';
-import { type DnsOption, keyPathOf } from './kind.ts';
+import { choiceOf, type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 import { dnsProviderOfVariables } from './open.ts';
 
@@ -131,13 +131,34 @@ describe('a DNS provider without a configuration', () => {
   });
   it('says what to use instead of a variable that is set and not read', async () => {
     await expect(
-      openNamedDnsProvider('cloudflare', {
+      openNamedDnsProvider('tencent', {
         config: await config(),
-        environment: { CF_Key: 'canary', CF_Email: 'a@a.test' },
+        environment: { DP_Key: 'canary', DP_Id: '7' },
       }),
     ).rejects.toMatchObject({
-      message: expect.stringMatching(/^(?!.*canary).*; instead of CF_Key use an API token: /),
+      message: expect.stringMatching(/^(?!.*canary).*; instead of DP_Id use an API key of /),
     });
+  });
+  it.each([
+    ['cloudflare', { CF_Key: 'k', CF_Email: 'a@a.test' }, ['api_key', 'email']],
+    ['cloudflare', { CF_Token: 't', CF_Key: 'k', CF_Email: 'a@a.test' }, ['api_token']],
+    [
+      'cloudflare',
+      { CF_DNS_API_TOKEN: 't', CF_ZONE_API_TOKEN: 'z', CF_Zone_ID: 'i' },
+      ['api_token', 'zone_token', 'zone_id'],
+    ],
+    [
+      'acmedns',
+      { ACME_DNS_API_BASE: 'https://a.example', ACME_DNS_STORAGE_PATH: '/accounts.json' },
+      ['url', 'accounts_file'],
+    ],
+    ['exec', { EXEC_PATH: '/bin/true', EXEC_MODE: 'RAW' }, ['program', 'mode', 'env']],
+  ])('opens %s by %j: %j', async (provider, environment, keys) => {
+    const { name, type, ...options } = dnsProviderOfVariables(kindOf(provider), environment);
+    expect([name, type, ...Object.keys(options)]).toEqual([provider, provider, ...keys]);
+    await expect(
+      openNamedDnsProvider(provider, { config: await config(), environment }),
+    ).resolves.toMatchObject({ name: provider });
   });
   it.each(
     unattended.flatMap(({ type, options }) =>
@@ -151,12 +172,14 @@ describe('a DNS provider without a configuration', () => {
     try {
       const file = join(folder, 'credential');
       await writeFile(file, 'from-the-file\n', { mode: 0o600 });
+      const chosen = (oneOf: string) =>
+        oneOf === option.oneOf ? option : kind.options.find((first) => first.oneOf === oneOf)!;
       const required = kind.options.filter(
         (candidate) =>
           candidate !== option &&
           (candidate.oneOf === undefined
             ? !candidate.optional || option.with?.includes(candidate.option)
-            : kind.options.find(({ oneOf }) => oneOf === candidate.oneOf) === candidate),
+            : choiceOf(chosen(candidate.oneOf)) === choiceOf(candidate)),
       );
       const environment = {
         ...Object.fromEntries(required.map((needed) => [needed.env[0]!, valueFor(needed)])),
@@ -200,6 +223,18 @@ describe('a DNS provider without a configuration', () => {
       'rfc2136',
       { RFC2136_SERVER: 'ns1', RFC2136_TSIG_KEY: 'k' },
       'RFC2136_KEY_SECRET or RFC2136_TSIG_SECRET',
+    ],
+    [
+      'a part of an account',
+      'acmedns',
+      { ACMEDNS_URL: 'https://a.example', ACMEDNS_FULLDOMAIN: 'a.b', ACMEDNS_USERNAME: 'canary' },
+      'needs ACMEDNS_SUBDOMAIN (the subdomain of the registration) and ACMEDNS_PASSWORD',
+    ],
+    [
+      'an account that is nowhere',
+      'acmedns',
+      { ACMEDNS_URL: 'https://a.example' },
+      ' with ACMEDNS_PASSWORD (the password of the registration), ACME_DNS_STORAGE_PATH (',
     ],
     ['the other half', 'route53', { AWS_SECRET_ACCESS_KEY: 'x' }, 'AWS_ACCESS_KEY_ID'],
     [

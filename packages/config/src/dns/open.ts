@@ -8,7 +8,7 @@ import { loaded } from '../loaded.ts';
 import type { Config } from '../read-config.ts';
 import { Secret } from '../secret.ts';
 import type { Environment } from '../substitution.ts';
-import { type DnsKind, type DnsOption, keyPathOf } from './kind.ts';
+import { choiceOf, type DnsKind, type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
 import {
   type DnsOptionValue,
@@ -265,10 +265,7 @@ export function dnsProviderOfVariables(
 ): DnsProviderDescription {
   const { type, options } = kind;
   const set = options.filter((option) => setVariable(option, options, environment));
-  const provided = set.filter(
-    (option, at) =>
-      option.oneOf === undefined || set.findIndex(({ oneOf }) => oneOf === option.oneOf) === at,
-  );
+  const provided = withoutSecondChoices(set);
   const missing = options.filter(
     (option) => !provided.includes(option) && isNeeded(option, provided, options),
   );
@@ -277,12 +274,9 @@ export function dnsProviderOfVariables(
       'ERR_CONFIG_PROOF',
       `the DNS provider ${type} needs ${missing
         .map((option) =>
-          option.oneOf === undefined
+          option.oneOf === undefined || isChosen(option, provided)
             ? wanted(option)
-            : `one of ${options
-                .filter(({ oneOf }) => oneOf === option.oneOf)
-                .map(wanted)
-                .join(', ')}`,
+            : `one of ${choicesText(option.oneOf, options)}`,
         )
         .join(
           ' and ',
@@ -305,21 +299,51 @@ export function dnsProviderOfVariables(
   );
 }
 
+/** Returns true for an option of a choice that some of the options have made. */
+function isChosen(option: DnsOption, provided: readonly DnsOption[]): boolean {
+  return provided.some(
+    (candidate) => candidate.oneOf === option.oneOf && choiceOf(candidate) === choiceOf(option),
+  );
+}
+
+/** Keeps the first choice of each group, and drops what only the other choices use. */
+function withoutSecondChoices(options: readonly DnsOption[]): readonly DnsOption[] {
+  const dropped = options.filter((option) => {
+    const first = options.find(({ oneOf }) => oneOf === option.oneOf) ?? option;
+    return option.oneOf !== undefined && choiceOf(first) !== choiceOf(option);
+  });
+  const isDropped = (name: string) => dropped.some(({ option }) => option === name);
+  return options.filter((option) => !dropped.includes(option) && !option.with?.some(isDropped));
+}
+
+/** Lists the choices of a group, each with all its variables. */
+function choicesText(group: string, options: readonly DnsOption[]): string {
+  const members = options.filter(({ oneOf }) => oneOf === group);
+  return [...new Set(members.map(choiceOf))]
+    .map((choice) =>
+      members
+        .filter((option) => choiceOf(option) === choice)
+        .map(wanted)
+        .join(' with '),
+    )
+    .join(', ');
+}
+
 /**
- * Returns true for a missing option that is needed; in a group of which one is needed only for the
- * first.
+ * Returns true for a missing option that is needed; in a group of which no choice is made only for
+ * the first.
  */
 function isNeeded(
-  { option, optional, oneOf }: DnsOption,
+  option: DnsOption,
   provided: readonly DnsOption[],
   options: readonly DnsOption[],
 ): boolean {
+  const { option: name, optional, oneOf } = option;
   if (oneOf !== undefined)
-    return (
-      !provided.some((candidate) => candidate.oneOf === oneOf) &&
-      options.find((candidate) => candidate.oneOf === oneOf)?.option === option
-    );
-  return !optional || provided.some((candidate) => candidate.with?.includes(option));
+    return provided.some((candidate) => candidate.oneOf === oneOf)
+      ? isChosen(option, provided) && !optional
+      : options.find((candidate) => candidate.oneOf === oneOf) === option;
+  return !optional || provided.some((candidate) => candidate.with?.includes(name));
 }
 
 /** As acmex.toml would have it. */

@@ -37,13 +37,17 @@ export const dnsProviderTypes: readonly string[] = configurable.map(({ type }) =
  * without a table of their own.
  */
 export const tokenAloneTypes: readonly string[] = configurable
-  .filter(
-    ({ options }) =>
-      options
-        .filter(({ optional }) => !optional)
-        .map((option) => keyPathOf(option).join('.'))
-        .join(' ') === 'api_token',
-  )
+  .filter(({ options }) => {
+    const token = options.find((option) => keyPathOf(option).join('.') === 'api_token');
+    return (
+      token !== undefined &&
+      options.every(
+        (option) =>
+          option === token ||
+          (option.oneOf === undefined ? option.optional : option.oneOf === token.oneOf),
+      )
+    );
+  })
   .map(({ type }) => type);
 
 /** One of `[[challenge.dns01.providers]]`: its options are those of its type. */
@@ -83,17 +87,15 @@ function optionKeys({ options, environment }: DnsKind, secret: CredentialKey): z
     const example = members
       .map((option) => `${keyPathOf(option)[2]} = ${option.secret ? '"${…}"' : '"…"'}`)
       .join(', ');
-    return [
-      key,
-      list(
-        z.strictObject(
-          Object.fromEntries(
-            members.map((option) => [keyPathOf(option)[2], valueKey(option, secret)]),
-          ),
+    const entries = list(
+      z.strictObject(
+        Object.fromEntries(
+          members.map((option) => [keyPathOf(option)[2], valueKey(option, secret)]),
         ),
-        'One for each name.',
-      ).min(1, `write at least one: [{ ${example} }]`),
-    ];
+      ),
+      'One for each name.',
+    ).min(1, `write at least one: [{ ${example} }]`);
+    return [key, members.some(({ oneOf }) => oneOf !== undefined) ? entries.optional() : entries];
   });
   const env = list(
     text('NAME, or NAME* for all that begin so.'),
@@ -196,6 +198,8 @@ export interface DnsProviderOption {
   /** Variables that it is taken from without a configuration; the first that is set. */
   readonly env: readonly string[];
   readonly required: boolean;
+  /** Of all options with the same word here exactly one is needed. */
+  readonly oneOf?: string;
   readonly credential: boolean;
   readonly meaning: string;
 }
@@ -213,7 +217,8 @@ export function dnsProviderKinds(): readonly DnsProviderKind[] {
         ...options.map((option) => ({
           name: keyPathOf(option).join('.').replace('.0.', '[].'),
           env: option.env,
-          required: !option.optional,
+          required: !option.optional && option.oneOf === undefined,
+          ...(option.oneOf === undefined ? {} : { oneOf: option.oneOf }),
           credential: option.secret ?? false,
           meaning: `${option.description}.`,
         })),
