@@ -171,7 +171,12 @@ async function start(
   if (role !== 'api') startWork(work, { server, live, metrics, idempotency });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();
-    if (initial) onInitialKey?.(initial.file, initial.key);
+    if (initial?.state === 'created') onInitialKey?.(initial.file, initial.text);
+    if (initial?.state === 'created-elsewhere')
+      log({
+        level: 'info',
+        msg: `another process has just made the first API key, ${initial.id}: it says in which file`,
+      });
   }
   const http = resources.use(
     await openHttp({ ...server, ...services, address, storage, live, work }),

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type EventType } from '@acmex/orchestrator';
-import { idOf, newId, records, type Storage, untilWritten } from '@acmex/storage';
+import { type Change, idOf, newId, records, type Storage, untilWritten } from '@acmex/storage';
 import { ServerError } from '../errors.ts';
 import { digestOf, keyText, matches, newSecret } from './api-key.ts';
 import type { Scope } from './scopes.ts';
@@ -30,7 +30,28 @@ export interface KeyRecord {
 export type ApiKey = Omit<KeyRecord, 'secrets'> & { readonly id: string; readonly secrets: number };
 export type NewKey = Pick<KeyRecord, 'title' | 'scopes' | 'names' | 'expiresAt' | 'initial'>;
 
+/** A key with its text, which is shown this once. */
+export interface CreatedKey {
+  readonly key: ApiKey;
+  readonly text: string;
+}
+
+/** What came of the first key: created here, by another process at the same moment, or long ago. */
+export type FirstKey =
+  | ({ readonly state: 'created' } & CreatedKey)
+  | { readonly state: 'created-elsewhere' | 'existing'; readonly id: string };
+
 const keys = records<KeyRecord>({ kind: 'API key', version: 1, under: 'api-key' });
+/**
+ * The last first key of a tenant. Its version changes with each first key, so that of two processes
+ * that find no key only one creates it.
+ */
+const firstKeys = records<{ readonly id: string }>({
+  kind: 'first API key',
+  version: 1,
+  under: 'first-api-key',
+});
+const firstKeyId = 'latest';
 const hour = 3_600_000;
 
 export interface KeyStoreOptions {
@@ -52,19 +73,37 @@ export class KeyStore {
     this.#clock = clock;
   }
 
-  /** @returns the key, and its text, which is shown this once */
-  async create(key: NewKey, by: string): Promise<{ readonly key: ApiKey; readonly text: string }> {
-    const id = newId('key', this.#clock);
-    const secret = newSecret();
-    const createdAt = this.#now();
-    const record: KeyRecord = {
-      ...key,
-      createdAt,
-      createdBy: by,
-      secrets: [{ digest: digestOf(secret), createdAt }],
-    };
-    await this.#storage.write([keys.added(id, record), this.#event('api_key_created', id, by)]);
-    return { key: toApiKey(id, record), text: keyText({ tenant: this.#tenant, id, secret }) };
+  async create(key: NewKey, by: string): Promise<CreatedKey> {
+    const { changes, created } = this.#newKey(key, by);
+    await this.#storage.write(changes);
+    return created;
+  }
+
+  /** Creates a key where there is none that can be used: also of several processes only one does. */
+  async createFirst(key: NewKey, by: string): Promise<FirstKey> {
+    let isRepeated = false;
+    return await untilWritten(async (): Promise<FirstKey> => {
+      const last = await firstKeys.read(this.#storage, firstKeyId);
+      const id = await this.findUnrevoked();
+      if (id !== undefined) {
+        const isNew = isRepeated && last?.record.id === id;
+        return { state: isNew ? 'created-elsewhere' : 'existing', id };
+      }
+      isRepeated = true;
+      const { changes, created } = this.#newKey(key, by);
+      const first = { id: created.key.id };
+      await this.#storage.write([
+        ...changes,
+        last ? firstKeys.changed(last, first) : firstKeys.added(firstKeyId, first),
+      ]);
+      return { state: 'created', ...created };
+    });
+  }
+
+  /** Returns the id of a key that was not revoked, if there is one. */
+  async findUnrevoked(): Promise<string | undefined> {
+    for await (const { id, revokedAt } of this.list()) if (revokedAt === undefined) return id;
+    return undefined;
   }
 
   async *list(): AsyncGenerator<ApiKey> {
@@ -92,7 +131,7 @@ export class KeyStore {
     id: string,
     grace: { readonly milliseconds: number },
     by: string,
-  ): Promise<{ readonly key: ApiKey; readonly text: string }> {
+  ): Promise<CreatedKey> {
     const secret = newSecret();
     const now = this.#clock.now();
     const key = await this.#change(id, 'api_key_changed', by, (record) => {
@@ -148,6 +187,28 @@ export class KeyStore {
         });
     }
     return { ...toApiKey(id, record), firstUse };
+  }
+
+  #newKey(
+    key: NewKey,
+    by: string,
+  ): { readonly changes: readonly Change[]; readonly created: CreatedKey } {
+    const id = newId('key', this.#clock);
+    const secret = newSecret();
+    const createdAt = this.#now();
+    const record: KeyRecord = {
+      ...key,
+      createdAt,
+      createdBy: by,
+      secrets: [{ digest: digestOf(secret), createdAt }],
+    };
+    return {
+      changes: [keys.added(id, record), this.#event('api_key_created', id, by)],
+      created: {
+        key: toApiKey(id, record),
+        text: keyText({ tenant: this.#tenant, id, secret }),
+      },
+    };
   }
 
   #isLive({ revokedAt, expiresAt }: KeyRecord): boolean {

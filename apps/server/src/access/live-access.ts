@@ -14,7 +14,7 @@ import type { Sender } from '../webhooks/webhook-senders.ts';
 import { assertStrong, digestOf } from './api-key.ts';
 import { Authenticator } from './authenticator.ts';
 import { forgetInitialKey, initialKey } from './initial-key.ts';
-import { KeyStore } from './key-store.ts';
+import { type FirstKey, KeyStore } from './key-store.ts';
 import { oidc, type TokenReader } from './oidc.ts';
 
 /** Who is let in by the configuration alone. */
@@ -72,14 +72,13 @@ export class LiveAccess {
 
   /**
    * Makes a first API key where there is none.
-   * @returns the key and its file; undefined where there is a key already
+   * @returns what came of it, and the file of the key; undefined where the configuration has keys
    */
-  async makeInitialKey(): Promise<{ readonly file: string; readonly key: string } | undefined> {
+  async makeInitialKey(): Promise<(FirstKey & { readonly file: string }) | undefined> {
     const [tenant] = this.#options.tenants().values();
     if (!tenant || this.#configured.digests.length > 0) return undefined;
     await mkdir(dirname(this.#keyFile), { recursive: true, mode: 0o700 });
-    const key = await initialKey(this.#keysOf(tenant), this.#keyFile);
-    return key === undefined ? undefined : { file: this.#keyFile, key };
+    return { ...(await initialKey(this.#keysOf(tenant), this.#keyFile)), file: this.#keyFile };
   }
 
   #keysOf({ storage, name }: Pick<Tenant, 'storage' | 'name'>): KeyStore {
