@@ -17,7 +17,15 @@ import {
   newAccount,
   updateAccount,
 } from '@acmex/protocol';
-import { acquireLock, type Change, type Entry, jsonRecord, type Storage } from '@acmex/storage';
+import {
+  acquireLock,
+  type Change,
+  type Entry,
+  jsonRecord,
+  type Storage,
+  untilWritten,
+  writeIfUnchanged,
+} from '@acmex/storage';
 import { ManagerError } from './errors.ts';
 
 /** An account at a CA, as it is described before it exists. */
@@ -238,10 +246,17 @@ export async function deactivateAccount(
   const account = await deactivateAccountAtCa(await existingSession(description, options), {
     signal: options.signal,
   });
-  await options.storage.write([
-    { remove: keyOf(description) },
-    event('account_updated', description, `${account.url} is deactivated`, options),
-  ]);
+  const { storage } = options;
+  const key = keyOf(description);
+  await untilWritten(async () => {
+    const entry = await storage.get(key);
+    // Another process may have registered a new account since.
+    const isSame = entry !== undefined && record.read(entry).account === account.url;
+    await storage.write([
+      ...(isSame ? [{ remove: key, ifVersion: entry.version }] : []),
+      event('account_updated', description, `${account.url} is deactivated`, options),
+    ]);
+  });
   return account;
 }
 
@@ -338,6 +353,7 @@ async function storedAccount(
   const entry = await storage.get(location, { signal });
   if (!entry) {
     const { pem } = await generateAccountKey();
+    // Another process that is faster has stored a key too, which is used then.
     await writeIfUnchanged(storage, [put(location, { directory, key: pem }, null)]);
     return await storedAccount(description, options);
   }
@@ -400,13 +416,6 @@ async function hasAccount(
 
 function put(set: string, account: AccountRecord, ifVersion: string | null): Change {
   return { set, value: record.bytes(account), ifVersion, secret: true };
-}
-
-/** Writes unless another process was faster: it wrote the same. */
-async function writeIfUnchanged(storage: Storage, changes: readonly Change[]): Promise<void> {
-  await storage.write(changes).catch((error: unknown) => {
-    if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
-  });
 }
 
 /** Returns the id of a CA's account in APIs: the same in every process. */

@@ -5,7 +5,7 @@ import type {
   DeclareOptions,
   Provisioner,
 } from '@acmex/orchestrator';
-import { records, type Storage } from '@acmex/storage';
+import { records, type Storage, untilWritten } from '@acmex/storage';
 
 /**
  * A CA as a certificate's record names it: everything that a renewal needs, without a credential.
@@ -41,9 +41,11 @@ export async function keepIssuer(storage: Storage, issuer: DeclaredIssuer): Prom
   const name = issuerName(issuer);
   const { directory, title, accountName, caCertificate } = issuer;
   const record: StoredIssuer = { directory, title, ['own']: accountName, caCertificate };
-  const stored = await issuers.read(storage, name);
-  if (JSON.stringify(stored?.record) !== JSON.stringify(record))
-    await storage.write([issuers.put(name, record)]);
+  await untilWritten(async () => {
+    const stored = await issuers.read(storage, name);
+    if (JSON.stringify(stored?.record) === JSON.stringify(record)) return;
+    await storage.write([stored ? issuers.changed(stored, record) : issuers.added(name, record)]);
+  });
   return name;
 }
 

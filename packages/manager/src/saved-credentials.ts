@@ -1,4 +1,4 @@
-import { records, type Storage } from '@acmex/storage';
+import { records, type Storage, untilWritten } from '@acmex/storage';
 
 /** Variables of DNS providers, stored at the user's request. */
 const credentials = records<Readonly<Record<string, string>>>({
@@ -9,14 +9,19 @@ const credentials = records<Readonly<Record<string, string>>>({
 });
 const location = 'dns-exec';
 
-/** Adds variables to the stored ones. */
+/** Adds variables to the stored ones, and to those that another process adds at the same moment. */
 export async function saveCredentials(
   storage: Storage,
   values: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await storage.write([
-    credentials.put(location, { ...(await savedCredentials(storage)), ...values }),
-  ]);
+  await untilWritten(async () => {
+    const stored = await credentials.read(storage, location);
+    await storage.write([
+      stored
+        ? credentials.changed(stored, { ...stored.record, ...values })
+        : credentials.added(location, values),
+    ]);
+  });
 }
 
 /** Returns the stored variables. */

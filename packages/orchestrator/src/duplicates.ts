@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { records, type Storage, untilWritten } from '@acmex/storage';
+import { idOf, records, type Storage, untilWritten } from '@acmex/storage';
 import {
   certificates as summaries,
   type CertificateSummary,
@@ -9,7 +9,7 @@ import {
 } from './certificate-record.ts';
 import { differences } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
-import { joinedChanges, readIdentities } from './identity.ts';
+import { joinedChanges, joinedInto, readIdentities } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { CertificateStore } from './certificate-store.ts';
 
@@ -152,10 +152,14 @@ async function join(
 ): Promise<void> {
   await untilWritten(async () => {
     const survivor = await certificates.stored(into);
+    // Another process has joined the two the other way round, or has joined this one already.
+    if (idOf(survivor) === id || (await joinedInto(storage, id)) !== undefined) return;
     const duplicate = await summaries.read(storage, id);
-    // A duplicate that was never issued was removed with its order; or another process has joined
-    // it.
-    if (!duplicate) return void (await storage.write(joinedChanges(id, into)));
+    // A duplicate that was never issued was removed with its order.
+    if (!duplicate) {
+      await storage.write(joinedChanges(id, into));
+      return;
+    }
     const { names, issuer } = survivor.record;
     const identities = await readIdentities(storage, names);
     await certificates.write([

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { boundedRetryAfter, type Clock, milliseconds } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { records, type Storage, type Stored } from '@acmex/storage';
+import {
+  type Change,
+  type Records,
+  records,
+  type Storage,
+  type Stored,
+  untilWritten,
+} from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
@@ -92,20 +99,27 @@ export class Holds {
     const longest = now.add({ milliseconds: milliseconds(longestUnnamedHold) });
     const bounded = boundedRetryAfter(after, { now });
     const until = limit.applies === 'issuer' ? bounded : earlier(bounded, longest);
-    const before = (await holds.read(this.#storage, issuer))?.record;
-    await this.#storage.write([holds.put(issuer, merged({ at, until: until.toString() }, before))]);
+    await untilWritten(async () => {
+      const hold = { at, until: until.toString() };
+      await this.#storage.write([await this.#mergedHold(holds, issuer, hold)]);
+    });
   }
 
   /** Stores a hold, and removes those that have ended. */
   async #holdNames(issuer: string, hold: NamedHold): Promise<void> {
     const id = `${issuer}/${digestOf(hold)}`;
-    const before = (await namedHolds.read(this.#storage, id))?.record;
-    const ended = await this.#endedHolds(issuer);
     const key = namedHolds.key(id);
-    await this.#storage.write([
-      ...ended.filter(({ remove }) => remove !== key),
-      namedHolds.put(id, merged(hold, before)),
-    ]);
+    await untilWritten(async () => {
+      const change = await this.#mergedHold(namedHolds, id, hold);
+      const ended = await this.#endedHolds(issuer);
+      await this.#storage.write([...ended.filter(({ remove }) => remove !== key), change]);
+    });
+  }
+
+  /** Returns the change that stores a hold, which another process may store at the same moment. */
+  async #mergedHold<T extends Hold>(kind: Records<T>, id: string, hold: T): Promise<Change> {
+    const before = await kind.read(this.#storage, id);
+    return before ? kind.changed(before, merged(hold, before.record)) : kind.added(id, hold);
   }
 
   #assertEnded(
@@ -130,12 +144,14 @@ export class Holds {
   }
 
   /** Returns changes that remove holds that have ended. */
-  async #endedHolds(issuer: string): Promise<readonly { readonly remove: string }[]> {
+  async #endedHolds(
+    issuer: string,
+  ): Promise<readonly { readonly remove: string; readonly ifVersion: string }[]> {
     const now = this.#clock.now().epochMilliseconds;
     return (await this.#namedHolds(issuer))
       .filter(({ record }) => Date.parse(record.until) <= now)
       .slice(0, 50)
-      .map(({ key }) => ({ remove: key }));
+      .map(({ key, version }) => ({ remove: key, ifVersion: version }));
   }
 }
 

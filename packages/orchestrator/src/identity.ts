@@ -71,7 +71,7 @@ const joinedCertificates = records<{ readonly into: string }>({
 });
 
 export const joinedChanges = (id: string, into: string): readonly Change[] => [
-  joinedCertificates.put(id, { into }),
+  joinedCertificates.added(id, { into }),
 ];
 export const joinedRemoval = (id: string): Change => ({ remove: joinedCertificates.key(id) });
 

@@ -51,6 +51,23 @@ describe('a storage with records of version 1', () => {
     expect(issuer.orders).toEqual([]);
   });
 
+  it('has duplicates joined once when two processes join them the opposite ways', async () => {
+    const storage = await recordsOf(1);
+    const processes = [0, 1].map(() => new Provisioner({ storage, issuers: [issuer], clock }));
+    const ids: string[] = [];
+    for await (const { id } of processes[0]!.certificates.withNames(spec.names)) ids.push(id);
+    await Promise.all(
+      processes.map(
+        async (process, index) => await process.joinDuplicates({ keep: new Set([ids[index]!]) }),
+      ),
+    );
+    const left = [];
+    for await (const { id } of processes[0]!.certificates.withNames(spec.names)) left.push(id);
+    expect(left).toHaveLength(1);
+    for (const id of ids)
+      await expect(processes[1]!.certificates.get(id)).resolves.toMatchObject({ id: left[0] });
+  });
+
   it('has a certificate ordered that is declared with a new key type', async () => {
     const declared = await provisioner.declare({ ...spec, keyType: 'ec-p384' });
     expect(declared).toMatchObject({ change: 'ordered', differences: ['keyType'] });

@@ -145,6 +145,20 @@ describe('the place of fileStorage', () => {
     expect(await readdir(path)).toEqual(['photo.jpg']);
   });
 
+  it('is a storage that another process makes and writes to at the same moment', async () => {
+    const disk = {
+      ...nodeDisk,
+      read: async (file: string) => {
+        const before = await nodeDisk.read(file);
+        if (file.endsWith('FORMAT') && before === undefined)
+          await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
+        return before;
+      },
+    };
+    const { value } = (await fileStorageOn(disk, { path }).get('a')) ?? {};
+    expect(value).toEqual(bytes('1'));
+  });
+
   it('is not a storage of a newer version, nor of another program', async () => {
     await mkdir(path);
     await writeFile(join(path, 'FORMAT'), 'acmex storage 2\n');

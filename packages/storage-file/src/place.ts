@@ -55,7 +55,8 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
   const [strayEntry] = existingFormat
     ? []
     : (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
-  if (strayEntry)
+  // Another process may have made the storage since, and written to it.
+  if (strayEntry && !(await disk.read(join(root, format))))
     throw new StorageError(
       'ERR_STORAGE_PLACE',
       `${root} is not a storage, and not empty (it holds ${strayEntry.name}): use a folder of its own`,

@@ -28,6 +28,7 @@ export {
   type RecordsOptions,
   type Stored,
   untilWritten,
+  writeIfUnchanged,
 } from './records.ts';
 export { scopedStorage } from './scoped.ts';
 export type {

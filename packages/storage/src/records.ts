@@ -111,3 +111,20 @@ export async function untilWritten<T>(work: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+/**
+ * Writes changes unless a key has changed since it was read.
+ * @returns whether they were written
+ */
+export async function writeIfUnchanged(
+  storage: Pick<Storage, 'write'>,
+  changes: readonly Change[],
+): Promise<boolean> {
+  try {
+    await storage.write(changes);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ERR_STORAGE_CONFLICT') return false;
+    throw error;
+  }
+}

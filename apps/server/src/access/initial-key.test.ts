@@ -18,7 +18,8 @@ function processesWith(storage: Storage, count: number): readonly Storage[] {
   return Array.from({ length: count }, () => ({
     ...storage,
     write: async (...call: Parameters<Storage['write']>) => {
-      if ((waiting += 1) === count) release();
+      waiting += 1;
+      if (waiting === count) release();
       await allWaiting;
       return await storage.write(...call);
     },

@@ -1,6 +1,13 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type ManagedCertificate } from '@acmex/orchestrator';
-import { type Change, records, type Storage, type Stored, untilWritten } from '@acmex/storage';
+import {
+  type Change,
+  records,
+  type Storage,
+  type Stored,
+  untilWritten,
+  writeIfUnchanged,
+} from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 
@@ -139,11 +146,12 @@ export class AgentReports {
       yield toStoredReport(stored);
   }
 
-  /** Returns the change that binds a host to a key, or makes sure that it is bound to it. */
+  /** Returns the change that binds a host to a key. */
   async #bindingFor(agent: string, by: string): Promise<Change> {
     const host = await hosts.read(this.#storage, agent);
     if (!host) return hosts.added(agent, { by });
-    if (host.record.by === by) return { check: host.key, ifVersion: host.version };
+    // It is written again each time, so that who removes the host meanwhile notices the report.
+    if (host.record.by === by) return hosts.changed(host, { by });
     if (await this.#isValidKey(host.record.by))
       throw new ServerError(
         'ERR_SERVER_FORBIDDEN',
@@ -165,6 +173,7 @@ export class AgentReports {
    * @returns the number of reports removed
    */
   async forget(agent: string, isMeant: (certificate: string) => Promise<boolean>): Promise<number> {
+    const host = await hosts.read(this.#storage, agent);
     let [forgotten, remaining] = [0, 0];
     for await (const { certificate, agent: reporter } of this.list()) {
       if (reporter !== agent) continue;
@@ -175,7 +184,9 @@ export class AgentReports {
       await this.#storage.write([{ remove: reports.key(`${certificate}/${agent}`) }]);
       forgotten += 1;
     }
-    if (remaining === 0) await this.#storage.write([{ remove: hosts.key(agent) }]);
+    // A host that has reported meanwhile stays bound to its key.
+    if (remaining === 0 && host)
+      await writeIfUnchanged(this.#storage, [{ remove: host.key, ifVersion: host.version }]);
     return forgotten;
   }
 

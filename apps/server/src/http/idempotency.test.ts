@@ -92,4 +92,33 @@ describe('a request with the key of an earlier one', () => {
     await expect(ask(['*'])).resolves.toMatchObject({ body: { names: ['*'] } });
     await expect(ask(['a.test'])).rejects.toMatchObject({ code: 'ERR_SERVER_IDEMPOTENCY' });
   });
+
+  it('is answered with its result when its work took so long that another process did it too', async () => {
+    const clock = virtualClock();
+    const storage = memoryStorage();
+    let finish = (): void => undefined;
+    const work = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const slow = ['slow', 'failed'].map(async (result) => {
+      const request = { ...repeatable(storage).request, key: result };
+      return await new Idempotency(clock).once(request, async () => {
+        await work;
+        if (result === 'failed') throw revoked;
+        return answer(202, { id: result });
+      });
+    });
+    for (const wait of slow) wait.catch(() => undefined);
+    await clock.advance({ minutes: 3 });
+    const again = async (key: string) =>
+      await new Idempotency(clock).once({ ...repeatable(storage).request, key }, async () =>
+        answer(202, { id: 'again' }),
+      );
+    await expect(again('slow')).resolves.toMatchObject({ body: { id: 'again' } });
+    await expect(again('failed')).resolves.toMatchObject({ body: { id: 'again' } });
+    finish();
+    await expect(slow[0]).resolves.toMatchObject({ body: { id: 'slow' } });
+    await expect(slow[1]).rejects.toBe(revoked);
+    await expect(again('failed')).resolves.toMatchObject({ body: { id: 'again' } });
+  });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { records, type Storage } from '@acmex/storage';
+import { records, type Storage, writeIfUnchanged } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';
@@ -154,34 +154,22 @@ export class Idempotency {
     secret: boolean,
     work: () => Promise<Answer>,
   ): Promise<Answer> {
-    try {
-      const answer = await work();
-      await storage.write([
-        requests.changed(taken, {
-          ...taken.record,
-          until: undefined,
-          answer: secret ? { status: answer.status } : { ...answer },
-        }),
+    // Nothing is written when another process has taken over what was worked on for too long.
+    const settle = async (reply: Kept['answer']) =>
+      await writeIfUnchanged(storage, [
+        reply
+          ? requests.changed(taken, { ...taken.record, until: undefined, answer: reply })
+          : { remove: taken.key, ifVersion: taken.version },
       ]);
-      return answer;
-    } catch (error) {
+    const result = await work().catch(async (error: unknown) => {
       const { status, body, headers } = problemOf(error);
-      const final = status >= 400 && status < 500 && status !== 429 && status !== 409;
-      await storage.write([
-        final
-          ? requests.changed(taken, {
-              ...taken.record,
-              until: undefined,
-              answer: {
-                status,
-                body,
-                headers: { ...headers, 'content-type': 'application/problem+json' },
-              },
-            })
-          : { remove: taken.key },
-      ]);
+      const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 409;
+      const type = { 'content-type': 'application/problem+json' };
+      await settle(isFinal ? { status, body, headers: { ...headers, ...type } } : undefined);
       throw error;
-    }
+    });
+    await settle(secret ? { status: result.status } : { ...result });
+    return result;
   }
 
   async #find(storage: Storage, place: string) {
