@@ -74,7 +74,7 @@ export interface Generation {
   readonly names: readonly string[];
   /** PEM, the leaf first. */
   readonly chain: string;
-  /** PKCS#8 PEM */
+  /** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
   readonly privateKey: string;
   readonly order: string;
 }

@@ -8,7 +8,13 @@ export interface CertificateSpec {
   /** The name of an issuer. */
   readonly issuer: string;
   readonly profile?: string | undefined;
+  /** Of a key in a device: found out when it first signs, and not compared. */
   readonly keyType: KeyType;
+  /**
+   * The reference of a key that cannot leave its device, such as `pkcs11:token=web;object=www`; by
+   * default each order creates a key in memory.
+   */
+  readonly key?: string | undefined;
   /**
    * Keep the private key when the certificate is renewed; by default each renewal makes a new one.
    */
@@ -32,6 +38,7 @@ const specKeys = [
   'issuer',
   'profile',
   'keyType',
+  'key',
   'reuseKey',
   'mustStaple',
   'proof',
@@ -49,6 +56,7 @@ export const orderedKeys = [
   'issuer',
   'profile',
   'keyType',
+  'key',
   'mustStaple',
 ] as const satisfies readonly SpecKey[];
 
@@ -64,9 +72,10 @@ export function orderedSpec({
   issuer,
   profile,
   keyType,
+  key,
   mustStaple,
 }: OrderedSpec): OrderedSpec {
-  return { names, issuer, profile, keyType, mustStaple };
+  return { names, issuer, profile, keyType, key, mustStaple };
 }
 
 /**
@@ -81,6 +90,7 @@ export function differences(
   return specKeys.filter(
     (key) =>
       key in wanted &&
+      !(key === 'keyType' && wanted.key !== undefined) &&
       wanted[key] !== existing[key] &&
       comparable(wanted, key) !== comparable(existing, key),
   );

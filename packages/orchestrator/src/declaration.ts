@@ -1,4 +1,4 @@
-import { parseChain } from '@acmex/certificate';
+import { isKeyReference, parseChain } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import {
@@ -106,6 +106,7 @@ export class Declarer {
   /** @see Provisioner.declare */
   async declare(wanted: CertificateSpec, options: DeclareOptions = {}): Promise<Declaration> {
     const spec = { ...wanted, names: checkedNames(wanted.names) };
+    assertReference(spec);
     await this.#assertIssuer(spec.issuer);
     const { admit = async () => [] } = options;
     return await untilWritten(async () => {
@@ -281,6 +282,19 @@ export class Declarer {
   }
 }
 
+/**
+ * Makes sure that the key is a reference: a private key must never be in this record, which is no
+ * secret.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
+ */
+function assertReference({ key }: CertificateSpec): void {
+  if (key === undefined || isKeyReference(key)) return;
+  throw new OrchestratorError(
+    'ERR_ORCHESTRATOR_INPUT',
+    'the key of the certificate is not a reference such as pkcs11:token=web;object=www: use one, or leave it out for a new key',
+  );
+}
+
 /** One try to write a declaration. */
 interface Attempt {
   readonly options: DeclareOptions;
@@ -356,20 +370,27 @@ function orderingOf(
   return order === 'always' || !next.current || outdated.length > 0 ? 'new' : 'none';
 }
 
-/** Returns the spec with the existing values of the keys to keep. */
+/**
+ * Returns the spec with the existing values of the keys to keep. The type of a key in a device is
+ * what was found out.
+ */
 function keepValues(
   spec: CertificateSpec,
   existing: CertificateSummary,
   keep: DeclareOptions['keep'] = [],
 ): CertificateSpec {
-  const keys = keep.filter((key) => !isEmpty(existing, key));
+  const isSameKey = spec.key !== undefined && spec.key === existing.key;
+  const keys = [...keep, ...(isSameKey ? (['keyType'] as const) : [])].filter(
+    (key) => !isEmpty(existing, key),
+  );
   return { ...spec, ...Object.fromEntries(keys.map((key) => [key, existing[key]])) };
 }
 
-/** Returns 0 when CA and key type are the same, 1 when only the CA is, else 2. */
+/** Returns 0 when CA and key, or its type, are the same, 1 when only the CA is, else 2. */
 function distanceOf(spec: CertificateSpec, certificate: CertificateSpec): 0 | 1 | 2 {
   if (certificate.issuer !== spec.issuer) return 2;
-  return certificate.keyType === spec.keyType ? 0 : 1;
+  const isSameKey = certificate.key === spec.key;
+  return isSameKey && (spec.key !== undefined || certificate.keyType === spec.keyType) ? 0 : 1;
 }
 
 function reasonOf(

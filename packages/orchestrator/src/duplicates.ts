@@ -103,8 +103,8 @@ async function duplicateGroups(
   });
 }
 
-function duplicateKey({ names, issuer, keyType, profile }: ManagedCertificate): string {
-  return JSON.stringify([[...names].sort(), issuer, keyType, profile ?? null]);
+function duplicateKey({ names, issuer, keyType, key, profile }: ManagedCertificate): string {
+  return JSON.stringify([[...names].sort(), issuer, key ?? keyType, profile ?? null]);
 }
 
 /** Sorts the newest valid generation to the front, then the oldest certificate. */

@@ -51,8 +51,8 @@ export const orchestratorErrors = {
     http: 429,
   },
   ERR_ORCHESTRATOR_KEY_COMPROMISED: {
-    meaning: 'The private key was revoked as compromised while the CA certified it again.',
-    cure: 'Wait: the next try creates a new key.',
+    meaning: 'The private key was revoked as compromised, and must not be certified again.',
+    cure: 'Wait: the next try creates a new key; for a key in a device, name a new key.',
     exit: 5,
     http: 409,
     fixedBy: 'time',

@@ -3,7 +3,7 @@ import {
   type CryptoBackend,
   type IssuedCertificate,
   type PrivateKey,
-  privateKeyPem,
+  storableKey,
   verifyIssued,
 } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
@@ -264,13 +264,13 @@ export class Execution {
     if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
     const { key, reusesKey } = await this.#newKey(read);
     const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
-    const privateKey = await pemOf(key);
+    const privateKey = await textOf(key);
     return await this.#journal.change(
       (order) => ({
         ...order,
         names,
         issuer: read.certificate.record.issuer,
-        preparedFor: orderedSpec(read.certificate.record),
+        preparedFor: { ...orderedSpec(read.certificate.record), keyType: key.type },
         csr: base64(csr),
         publicKey: base64(key.publicKey),
         reusesKey,
@@ -282,7 +282,8 @@ export class Execution {
   }
 
   /**
-   * Returns the key in use if it is to be reused, has the wanted type and is not compromised; else a
+   * Returns the key of the device that the certificate names; else the key in use if it is to be
+   * reused, has the wanted type and is not compromised; else a
    * new one.
    */
   async #newKey({
@@ -290,8 +291,13 @@ export class Execution {
     certificate,
   }: OrderAndCertificate): Promise<{ readonly key: PrivateKey; readonly reusesKey: boolean }> {
     const { crypto, storage } = this.#options;
-    const { keyType, reuseKey = false, current } = certificate.record;
-    const isWantedType = (current?.issuedFor?.keyType ?? keyType) === keyType;
+    const { keyType, key, reuseKey = false, current } = certificate.record;
+    if (key !== undefined) {
+      assertUsable(key, certificate.record);
+      return { key: await crypto.import(new TextEncoder().encode(key)), reusesKey: true };
+    }
+    const isInMemory = current?.issuedFor?.key === undefined;
+    const isWantedType = isInMemory && (current?.issuedFor?.keyType ?? keyType) === keyType;
     const inUse =
       reuseKey && isWantedType && mayReuseKey(certificate.record) && current
         ? await generations.read(
@@ -379,8 +385,11 @@ export class Execution {
         'ERR_ORCHESTRATOR_DUE_AT_ONCE',
         `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
       );
+    const { preparedFor } = order;
+    const isOfDevice = certificate.key !== undefined && preparedFor?.key === certificate.key;
     return {
       ...certificate,
+      ...(isOfDevice ? { keyType: preparedFor.keyType } : {}),
       order: undefined,
       orderedAt: undefined,
       failure: undefined,
@@ -554,8 +563,26 @@ function isPrepared({ order, certificate }: OrderAndCertificate): boolean {
 
 /** Whether an order was prepared with the key in use, which may not be certified any more. */
 function usesRefusedKey({ order, certificate }: OrderAndCertificate): boolean {
-  const { reusesKey = certificate.record.reuseKey === true } = order.record;
+  const { preparedFor, reusesKey = certificate.record.reuseKey === true } = order.record;
+  if (preparedFor?.key !== undefined) return isCompromised(preparedFor.key, certificate.record);
   return reusesKey && !mayReuseKey(certificate.record);
+}
+
+/**
+ * Makes sure that the key of a device was not revoked as compromised with the certificate in use.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_KEY_COMPROMISED`
+ */
+function assertUsable(key: string, certificate: CertificateSummary): void {
+  if (!isCompromised(key, certificate)) return;
+  throw new OrchestratorError(
+    'ERR_ORCHESTRATOR_KEY_COMPROMISED',
+    `the certificate of the key ${key} was revoked because the key is compromised: name a new key`,
+  );
+}
+
+/** Whether the certificate in use is of a key of a device, and was revoked for that key. */
+function isCompromised(key: string, { current }: CertificateSummary): boolean {
+  return current?.issuedFor?.key === key && current.revocationReason === 'keyCompromise';
 }
 
 /**
@@ -603,12 +630,12 @@ function noop(): undefined {
   return undefined;
 }
 
-async function pemOf(key: PrivateKey): Promise<string> {
-  const pem = await privateKeyPem(key);
+async function textOf(key: PrivateKey): Promise<string> {
+  const stored = await storableKey(key);
   try {
-    return new TextDecoder().decode(pem);
+    return new TextDecoder().decode(stored);
   } finally {
-    pem.fill(0);
+    stored.fill(0);
   }
 }
 
