@@ -53,6 +53,7 @@ const mayImport = {
   deploy: ['certificate', 'files', 'clock', 'errors'],
   agent: ['certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
+    'crypto-exec',
     'files',
     'identifier',
     'clock',

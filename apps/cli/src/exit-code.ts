@@ -1,6 +1,7 @@
 import { agentErrors } from '@acmex/agent';
 import { caErrors } from '@acmex/ca';
 import { certificateErrors } from '@acmex/certificate';
+import { signerErrors } from '@acmex/crypto-exec';
 import { challengeErrors } from '@acmex/challenge/http-01';
 import { clientErrors } from '@acmex/client';
 import { deployErrors } from '@acmex/deploy';
@@ -19,6 +20,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...identifierErrors,
   ...acmeErrors,
   ...certificateErrors,
+  ...signerErrors,
   ...challengeErrors,
   ...clientErrors,
   ...dnsErrors,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { storedPem } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
 import { errorText } from '@acmex/errors';
@@ -129,7 +130,9 @@ async function managed(
   const { certificates } = provisioner;
   for await (const { id, current } of certificates.byName(name)) {
     const content = current && (await certificates.generation(id, current.generation));
-    return content && { cert: content.chain, key: content.privateKey };
+    return (
+      content && { cert: content.chain, key: storedPem(content.privateKey, `the key of ${id}`) }
+    );
   }
   await provisioner.declare(
     {

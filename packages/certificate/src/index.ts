@@ -18,6 +18,7 @@ export {
   type PrivateKey,
   privateKeyPem,
   storableKey,
+  storedPem,
 } from './private-key.ts';
 export { createSelfSigned, type ExtensionValue, type SelfSignedRequest } from './self-signed.ts';
 export {

@@ -55,6 +55,19 @@ export function isKeyReference(stored: string): boolean {
 }
 
 /**
+ * Returns the PEM of what a storage holds of a key.
+ * @param subject the key, as the message names it: `the key of crt_1`
+ * @throws CertificateError `ERR_KEY_NOT_EXPORTABLE` for the reference of a key that cannot leave
+ */
+export function storedPem(stored: string, subject: string): string {
+  if (!isKeyReference(stored)) return stored;
+  throw new CertificateError(
+    'ERR_KEY_NOT_EXPORTABLE',
+    `${subject} is in a device or a service (${stored}) and cannot leave it: use it there`,
+  );
+}
+
+/**
  * A key as PKCS#8 PEM. The caller overwrites the bytes after use.
  * @throws CertificateError `ERR_KEY_NOT_EXPORTABLE`
  */

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
+import { isKeyReference } from '@acmex/certificate';
 import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
 import { z } from 'zod';
 
@@ -73,6 +74,16 @@ export function argv(meaning: string) {
       error: wanted,
     })
     .meta({ description: meaning, examples: [['systemctl', 'reload', 'nginx']] });
+}
+
+/** The reference of a key that cannot leave its device. */
+export function keyReference(meaning: string) {
+  const wanted =
+    'write the URI of a key: "pkcs11:token=web;object=www", or "NAME:KEY" with the name of a program in keys.programs';
+  return z
+    .string({ error: wanted })
+    .refine((reference) => isKeyReference(reference) && reference.length <= 1000, wanted)
+    .meta({ description: meaning });
 }
 
 export function httpsUrl(meaning: string) {

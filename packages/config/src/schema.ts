@@ -4,6 +4,7 @@ import { credentialKey, type CredentialAccess } from './credential.ts';
 import { acmeTable, issuersTable } from './tables/acme.ts';
 import { certificatesTable } from './tables/certificates.ts';
 import { challengeTable } from './tables/challenge.ts';
+import { keysTable } from './tables/keys.ts';
 import { networkTable } from './tables/network.ts';
 import { notificationsTable } from './tables/notifications.ts';
 import { cliTable, metricsTable, serverTable, tenantsTable } from './tables/program.ts';
@@ -24,6 +25,9 @@ export function configTables(access: CredentialAccess) {
     redis: redisTable(secret)
       .prefault({})
       .meta({ description: 'What processes on several machines share.' }),
+    keys: keysTable(secret)
+      .prefault({})
+      .meta({ description: 'How to sign with keys that never leave their device.' }),
     network: networkTable()
       .prefault({})
       .meta({ description: 'How other machines are reached: proxies and trusted roots.' }),

@@ -10,15 +10,15 @@ export interface Bundle {
   readonly notAfter: string;
   /** PEM, the leaf first. */
   readonly chain: string;
-  /** PKCS#8 PEM */
-  readonly privateKey: string;
+  /** PKCS#8 PEM; undefined for a key that cannot leave its device. */
+  readonly privateKey: string | undefined;
 }
 
 export interface BundleFiles {
   readonly fullchain: string;
   readonly certificate: string;
   readonly chain: string;
-  readonly privateKey: string;
+  readonly privateKey: string | undefined;
 }
 
 /** Returns the texts of the four files that servers read. */

@@ -22,7 +22,7 @@ export interface FileTarget extends Permissions {
 export type Target = FileTarget | DirectoryTarget;
 
 /**
- * Writes a certificate and its key to files. Nothing changes if they are there already. In a
+ * Writes a certificate and its key to files; of a key that cannot leave its device, the certificate. Nothing changes if they are there already. In a
  * directory, certificate and key change in one step; of single files the key is written first, each
  * file whole.
  *
@@ -44,9 +44,10 @@ async function deployToFiles(
   { key, certificate }: Awaited<ReturnType<typeof fileAttributes>>,
 ): Promise<Deployed> {
   const texts = filesOf(bundle);
+  const { privateKey } = texts;
   const files: readonly (readonly [string | undefined, string, FileAttributes])[] = [
-    [keyPath, texts.privateKey, key],
-    [combinedPath, texts.privateKey + texts.fullchain, key],
+    [keyPath, needed(privateKey, keyPath), key],
+    [combinedPath, needed(privateKey, combinedPath) + texts.fullchain, key],
     [certPath, texts.fullchain, certificate],
     [leafPath, texts.certificate, certificate],
     [chainPath, texts.chain, certificate],
@@ -65,6 +66,18 @@ async function deployToFiles(
     changed,
     paths: { fullchain: certPath ?? combinedPath, privateKey: keyPath ?? combinedPath },
   };
+}
+
+/**
+ * Returns the private key for a file.
+ * @throws DeployError `ERR_DEPLOY_TARGET` for a file of a key that cannot leave its device
+ */
+function needed(privateKey: string | undefined, path: string | undefined): string {
+  if (privateKey !== undefined || path === undefined) return privateKey ?? '';
+  throw new DeployError(
+    'ERR_DEPLOY_TARGET',
+    `${path} is for a private key, which is in a device and cannot be written: deploy only the certificate, and let the server use the device`,
+  );
 }
 
 /** @throws DeployError `ERR_DEPLOY_TARGET` */

@@ -195,6 +195,25 @@ describe('a directory', () => {
     const next = await stat(at('live', 'a.test', 'privkey.pem'));
     expect([next.gid, next.mode & 0o777]).toEqual([gid, 0o640]);
   });
+  it('has no file for a key that cannot leave its device, and refuses to write one', async () => {
+    const issued = { ...(await bundle()), privateKey: undefined };
+    const { paths } = await deployFiles({ directory: folder }, issued);
+    expect((await readdir(at('live', 'a.test'))).sort()).toEqual([
+      'cert.pem',
+      'chain.pem',
+      'fullchain.pem',
+    ]);
+    expect(
+      hookEnvironment('deploy', { bundle: issued, paths, environment: {} }),
+    ).not.toHaveProperty('ACMEX_KEY_PATH');
+    await deployFiles({ certPath: at('cert.pem') }, issued);
+    for (const target of [{ keyPath: at('key.pem') }, { combinedPath: at('all.pem') }])
+      await expect(deployFiles(target, issued)).rejects.toMatchObject({
+        code: 'ERR_DEPLOY_TARGET',
+        message: expect.stringMatching(/is in a device and cannot be written/),
+      });
+    expect((await readdir(folder)).sort()).toEqual(['archive', 'cert.pem', 'live']);
+  });
   it('keeps what is in its archive and is not the folder of a serial number', async () => {
     await deployFiles({ directory: folder }, await bundle());
     const archive = (...names: string[]) => at('archive', 'a.test', ...names);

@@ -53,7 +53,7 @@ export async function deployToDirectory(
   const lineage = join(directory, 'live', name);
   const paths = {
     fullchain: join(lineage, 'fullchain.pem'),
-    privateKey: join(lineage, 'privkey.pem'),
+    privateKey: bundle.privateKey === undefined ? undefined : join(lineage, 'privkey.pem'),
     lineage,
   };
   try {
@@ -99,7 +99,7 @@ async function currentTarget(live: Folder, name: string): Promise<string | undef
 }
 
 /**
- * Writes the four files of a certificate; owner, group and mode are kept from the previous
+ * Writes the four files of a certificate, three for a key that cannot leave its device; owner, group and mode are kept from the previous
  * certificate's files.
  *
  * @returns whether a file was written
@@ -118,6 +118,7 @@ async function writeBundle(
     ['cert.pem', texts.certificate, certificate],
     ['chain.pem', texts.chain, certificate],
   ] as const) {
+    if (text === undefined) continue;
     const earlier = await trustedStats(archive, previous, file);
     if (await replaceFileIn(folder, file, text, { ...attributes, earlier })) hasWritten = true;
   }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { type CryptoBackend, isKeyReference, webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
+import { accountKeyOf } from '@acmex/crypto-exec';
 import { errorCode, printable } from '@acmex/errors';
 import { eventChange } from '@acmex/orchestrator';
 import {
@@ -40,6 +42,11 @@ export interface AccountDescription {
   /** True where a person has read the CA's terms of service and agrees to them. */
   readonly agreed?: boolean | undefined;
   readonly externalAccount?: (() => Promise<ExternalAccount>) | undefined;
+  /**
+   * The reference of the account's key in a device, such as `pkcs11:token=acme;object=account`; by
+   * default a new key is created and stored.
+   */
+  readonly keyReference?: string | undefined;
 }
 
 export interface AccountOptions {
@@ -48,6 +55,8 @@ export interface AccountOptions {
   readonly userAgent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
+  /** Opens the references of keys in devices; WebCrypto by default, which opens none. */
+  readonly crypto?: CryptoBackend | undefined;
   /** A key that is used instead of the stored key, and is not stored. */
   readonly key?: AccountKey | undefined;
   /** Called with the URL of an account that was created, or found at the CA. */
@@ -61,7 +70,8 @@ export interface AccountOptions {
 
 /**
  * Opens a session with the stored account. Creates the account at the CA where there is none.
- * @throws ManagerError `ERR_MANAGER_TERMS`, `ERR_MANAGER_EXTERNAL_ACCOUNT`
+ * @throws ManagerError `ERR_MANAGER_TERMS`, `ERR_MANAGER_EXTERNAL_ACCOUNT`, `ERR_MANAGER_ISSUER` for
+ * an account that has another key than that of `keyReference`
  * @throws AcmeError where the CA refuses the account
  */
 export async function accountSession(
@@ -71,7 +81,7 @@ export async function accountSession(
   const { fetch, userAgent, signal, clock = systemClock, onRegistered } = options;
   const { directory } = description;
   const stored = options.key === undefined ? await storedAccount(description, options) : undefined;
-  const key = options.key ?? (await importAccountKey(stored?.key ?? ''));
+  const key = options.key ?? (await openKey(stored?.key ?? '', options));
   const isSuspect = stored?.account !== undefined && stored.account === options.suspect;
   const session = acmeSession({
     directory,
@@ -110,6 +120,18 @@ export async function registerAccount(
     const renewed = await accountSession(description, { ...options, suspect });
     return await getAccount(renewed, { signal });
   }
+}
+
+/**
+ * Opens what a storage holds of an account's key.
+ * @param stored PEM, or the reference of a key in a device
+ */
+async function openKey(
+  stored: string,
+  { crypto = webcrypto() }: Pick<AccountOptions, 'crypto'>,
+): Promise<AccountKey> {
+  if (!isKeyReference(stored)) return await importAccountKey(stored);
+  return accountKeyOf(await crypto.import(new TextEncoder().encode(stored)));
 }
 
 /** Asks the CA for the account of the session's key. */
@@ -202,6 +224,7 @@ export async function updateContact(
  * Replaces the account's key (RFC 8555 §7.3.5). The new key is stored before the CA receives it, so
  * that an interruption at any point loses neither key. The change has succeeded when the CA has
  * accepted it: the account is not read again, since some CAs know the new key only seconds later.
+ * The new key is that of `keyReference`, or is created.
  * @returns the account as the CA had it just before
  * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or another process changed
  * it
@@ -212,26 +235,35 @@ export async function rotateAccountKey(
 ): Promise<Account> {
   const { storage, signal, clock = systemClock } = options;
   const location = keyOf(description);
-  const session = await existingSession(description, options);
+  const session = await existingSession({ ...description, keyReference: undefined }, options);
   const account = await getAccount(session, { signal });
   await using lock = await acquireLock(storage, location, { signal, clock });
-  const { key, pem } = await generateAccountKey();
   const entry = await readEntry(storage, location, signal);
   const current = record.read(entry);
+  const next = await newKey(description);
+  if (next === current.key)
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `the account has the key ${next} already: create a new key in the device, and name it in account_key`,
+    );
+  const key = await openKey(next, options);
   if (current.next !== undefined || current.account !== session.account)
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
       'another process has changed the account: try again',
     );
-  const [version = ''] = await lock.write([
-    put(location, { ...current, next: pem }, entry.version),
-  ]);
+  const [version = ''] = await lock.write([put(location, { ...current, next }, entry.version)]);
   await changeKey(session, key, { signal });
   await lock.write([
-    put(location, { ...current, key: pem, next: undefined }, version),
+    put(location, { ...current, key: next, next: undefined }, version),
     event('account_key_changed', description, session.account ?? '', options),
   ]);
   return account;
+}
+
+/** Returns what is stored of a new key. */
+async function newKey({ keyReference }: AccountDescription): Promise<string> {
+  return keyReference ?? (await generateAccountKey()).pem;
 }
 
 /**
@@ -302,7 +334,7 @@ function event(
 
 /** An account's key, with its URL once the CA has answered. */
 interface StoredAccount {
-  /** PKCS#8 PEM */
+  /** PKCS#8 PEM, or the reference of a key in a device. */
   readonly key: string;
   readonly account?: string | undefined;
   /** Stores the account's URL, with an event if something has changed. */
@@ -352,9 +384,9 @@ async function storedAccount(
   const location = keyOf(description);
   const entry = await storage.get(location, { signal });
   if (!entry) {
-    const { pem } = await generateAccountKey();
+    const key = await newKey(description);
     // Another process that is faster has stored a key too, which is used then.
-    await writeIfUnchanged(storage, [put(location, { directory, key: pem }, null)]);
+    await writeIfUnchanged(storage, [put(location, { directory, key }, null)]);
     return await storedAccount(description, options);
   }
   const { key, account, next } = record.read(entry);
@@ -362,6 +394,7 @@ async function storedAccount(
     await settleKey(location, description, options);
     return await storedAccount(description, options);
   }
+  assertSameKey(key, description);
   return {
     key,
     account,
@@ -374,6 +407,16 @@ async function storedAccount(
       ]);
     },
   };
+}
+
+/** @throws ManagerError `ERR_MANAGER_ISSUER` for an account that has another key than described */
+function assertSameKey(key: string, { keyReference, title }: AccountDescription): void {
+  if (keyReference === undefined || keyReference === key) return;
+  const existing = isKeyReference(key) ? key : 'a key in the storage';
+  throw new ManagerError(
+    'ERR_MANAGER_ISSUER',
+    `the account at ${title} has ${existing}, and account_key is ${keyReference}: give the account that key with acmex account rotate-key`,
+  );
 }
 
 /**
@@ -401,12 +444,13 @@ async function settleKey(
 
 async function hasAccount(
   directory: string,
-  pem: string,
-  { fetch, userAgent, signal, clock }: AccountOptions,
+  stored: string,
+  options: AccountOptions,
 ): Promise<boolean> {
+  const { fetch, userAgent, signal, clock } = options;
   const session = acmeSession({
     directory,
-    key: await importAccountKey(pem),
+    key: await openKey(stored, options),
     fetch,
     userAgent,
     ...(clock ? { clock } : {}),

@@ -1,4 +1,4 @@
-import { ariCertificateId, parseChain } from '@acmex/certificate';
+import { ariCertificateId, type CryptoBackend, parseChain, webcrypto } from '@acmex/certificate';
 import {
   AcmeClient,
   type ChallengeSolver,
@@ -6,6 +6,7 @@ import {
   type IssuanceState,
   nameOf,
 } from '@acmex/client';
+import { accountKeyOf } from '@acmex/crypto-exec';
 import { errorCode } from '@acmex/errors';
 import { identifiers } from '@acmex/identifier';
 import type {
@@ -19,7 +20,6 @@ import {
   type AccountKey,
   type AcmeSession,
   getRenewalInfo,
-  importAccountKey,
   type RevocationReason,
   revocationReasons,
   revokeCertificate,
@@ -46,6 +46,8 @@ export interface AcmeIssuerOptions {
    */
   readonly prefer?:
     ((proof: JsonObject | undefined) => ((pem: string) => boolean) | undefined) | undefined;
+  /** Opens the references of keys in devices; WebCrypto by default, which opens none. */
+  readonly crypto?: CryptoBackend | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
 }
 
@@ -64,7 +66,7 @@ export interface AcmeIssuer extends Issuer {
 
 /** Adapts an ACME account (RFC 8555, RFC 9773) to the orchestrator's `Issuer`. */
 export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
-  const { name, solvers } = options;
+  const { name, solvers, crypto = webcrypto() } = options;
   const session = sharedSession(options.session);
   return {
     name,
@@ -85,7 +87,8 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
       } catch (error) {
         // The certificate is of an earlier account: its own key may revoke it. RFC 8555 §7.6
         if (privateKey === undefined || !accountErrors.has(errorCode(error))) throw error;
-        const [account, key] = [await session.get(signal), await importAccountKey(privateKey)];
+        const account = await session.get(signal);
+        const key = accountKeyOf(await crypto.import(new TextEncoder().encode(privateKey)));
         await revoke(account, chain, { reason, key, signal }).catch((failure: unknown) => {
           signal?.throwIfAborted();
           throw errorCode(failure) === errorCode(error) ? error : failure;

@@ -1,3 +1,4 @@
+import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import type { ChallengeSolver, IssuanceProgress } from '@acmex/client';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
@@ -54,6 +55,11 @@ export interface CertificateManagerOptions {
   readonly environment?: Environment | undefined;
   /** Returns a fetch that also trusts this root certificate, PEM; `nodeFetch` by default. */
   readonly fetch?: ((caCertificate: string | undefined) => Fetch) | undefined;
+  /**
+   * Where keys are created and used: WebCrypto by default; `signingBackend` of @acmex/crypto-exec for
+   * keys in devices.
+   */
+  readonly crypto?: CryptoBackend | undefined;
   readonly userAgent?: string | undefined;
   /** Called with the URL of an account that was registered, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
@@ -93,6 +99,7 @@ export interface CertificateManager {
   readonly provisioner: Provisioner;
   readonly maintenance: CertificateMaintenance;
   readonly hooks: RunHooks;
+  readonly crypto: CryptoBackend;
   /**
    * Checks what an order needs, then opens the solver and the account of a certificate, which its
    * order uses. What is wrong on this side fails here, before anything is stored or sent to the CA.
@@ -113,7 +120,7 @@ export interface CertificateManager {
 }
 
 type Settings = CertificateManagerOptions &
-  Required<Pick<CertificateManager, 'challenge' | 'hooks'>> & {
+  Required<Pick<CertificateManager, 'challenge' | 'hooks' | 'crypto'>> & {
     readonly clock: Clock;
     readonly warn: (message: string) => void;
   };
@@ -122,17 +129,19 @@ type Settings = CertificateManagerOptions &
 export function certificateManager(options: CertificateManagerOptions): CertificateManager {
   const { storage, environment = {}, clock = systemClock, onWarning } = options;
   const { challenge = { challenge: 'http-01' }, hooks = runHooks({}, environment) } = options;
+  const { crypto = webcrypto() } = options;
   const settings: Settings = {
     ...options,
     challenge,
     hooks,
+    crypto,
     clock,
     warn: (message) => onWarning?.(message),
   };
   const solverOf = sharedSolvers(settings);
   const issuers = issuerSource(settings, solverOf);
   const { renewBefore } = options;
-  const provisioner = new Provisioner({ storage, issuers, clock, renewBefore });
+  const provisioner = new Provisioner({ storage, issuers, crypto, clock, renewBefore });
   const maintenance = new CertificateMaintenance({
     storage,
     provisioner,
@@ -145,6 +154,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     provisioner,
     maintenance,
     hooks,
+    crypto,
     async connect({ issuer: name, names, challenge: record, deploy, signal }) {
       const issuer = await issuers(name);
       if (!issuer)
@@ -237,7 +247,7 @@ function createIssuer(
   solverOf: SolverSource,
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
-  const { challenge, hooks, onProgress, environment = {} } = settings;
+  const { challenge, hooks, crypto, onProgress, environment = {} } = settings;
   const assertReady = async (
     { names, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
@@ -248,6 +258,7 @@ function createIssuer(
   const issuer = acmeIssuer({
     name,
     onProgress,
+    crypto,
     solvers: async (record) => [await solverOf(record, name)],
     session: async (sessionOptions) => await openSession(issuerSettings, settings, sessionOptions),
     prefer: (record) => {
@@ -271,7 +282,7 @@ async function openSession(
   settings: Settings,
   { signal, suspect }: Pick<AccountOptions, 'signal' | 'suspect'>,
 ): Promise<AcmeSession> {
-  const { storage, userAgent, clock, onRegistered, fetch = defaultFetch } = settings;
+  const { storage, userAgent, clock, crypto, onRegistered, fetch = defaultFetch } = settings;
   return await accountSession(issuer, {
     storage,
     fetch: fetch(await issuer.caCertificate?.()),
@@ -280,6 +291,7 @@ async function openSession(
     suspect,
     clock,
     onRegistered,
+    crypto,
     key: issuer.accountKey,
   });
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { certificatesPem } from '@acmex/certificate';
+import { certificatesPem, type CryptoBackend } from '@acmex/certificate';
 import {
   type Config,
   type ConfigValues,
@@ -10,6 +10,7 @@ import {
   type NamedDnsProviderOptions,
   openNamedDnsProvider,
 } from '@acmex/config';
+import { pkcs11Signer, programSigner, signingBackend } from '@acmex/crypto-exec';
 import { errorText } from '@acmex/errors';
 import {
   type CertificateManager,
@@ -52,6 +53,7 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
     issuers: [...issuers, ...issuersOf(config).map(resolvedIssuer)],
     challenge: challengeDefaults(config),
     dnsProviders: configuredDnsProviders(config, { environment, prompt, network }),
+    crypto: options.crypto ?? configuredCrypto(config, environment),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
   });
@@ -122,6 +124,38 @@ export function configuredDnsProviders(
   };
 }
 
+/**
+ * Returns the backend of the keys of a configuration: keys in memory, and those that `[keys]` says
+ * how to sign with.
+ * @param environment the programs see `PATH`, `HOME` and the variables that `[keys]` names
+ */
+export function configuredCrypto(
+  { values: { keys } }: Pick<Config, 'values'>,
+  environment: Environment,
+): CryptoBackend {
+  const optionsOf = ({ pin, env, timeout_secs: seconds }: ProgramKeys) => ({
+    env: Object.fromEntries(['PATH', 'HOME', ...env].map((name) => [name, environment[name]])),
+    pin: pin?.reveal,
+    limit: { seconds },
+  });
+  const { pkcs11, programs } = keys;
+  const signers = Object.entries(programs).map(
+    ([name, program]) =>
+      [name, programSigner({ command: program.command, ...optionsOf(program) })] as const,
+  );
+  const { tool, module } = pkcs11 ?? {};
+  return signingBackend({
+    signers: {
+      ...Object.fromEntries(signers),
+      ...(pkcs11 && module !== undefined
+        ? { pkcs11: pkcs11Signer({ module, tool, ...optionsOf(pkcs11) }) }
+        : {}),
+    },
+  });
+}
+
+type ProgramKeys = Pick<ConfigValues['keys']['programs'][string], 'pin' | 'env' | 'timeout_secs'>;
+
 function configuredHooks(config: Config, environment: Environment): RunHooks {
   const { on_error: onError, timeout_secs: seconds, ...programs } = config.values.renewal.hooks;
   return runHooks({ ...programs, onError, limit: { seconds } }, environment);
@@ -139,6 +173,7 @@ export function resolvedIssuer(description: IssuerDescription): IssuerSettings {
     contact,
     agreed: description.tos_agreed,
     preferredChain: description.preferred_chain,
+    keyReference: description.account_key,
     profile,
     ...(binding ? { externalAccount: async () => await externalAccount(binding) } : {}),
     ...(file === undefined ? {} : { caCertificate: async () => await rootCertificate(file) }),

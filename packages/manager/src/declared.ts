@@ -82,6 +82,7 @@ function specOf(entry: Entry, { name: issuer, profile }: IssuerDescription): Cer
     names: entry.names.map((name) => name.toLowerCase()),
     issuer,
     keyType: entry.key_type,
+    key: entry.key,
     reuseKey: entry.reuse_key,
     profile: entry.profile ?? profile,
     declared: true,

@@ -1,4 +1,4 @@
-import { parseChain } from '@acmex/certificate';
+import { isKeyReference, parseChain } from '@acmex/certificate';
 import {
   type Bundle,
   deployFiles,
@@ -90,7 +90,7 @@ function bundleOf(
     serialNumber: leaf?.serialNumber ?? '',
     notAfter: current?.notAfter ?? '',
     chain,
-    privateKey,
+    privateKey: isKeyReference(privateKey) ? undefined : privateKey,
   };
 }
 

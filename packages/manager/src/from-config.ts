@@ -1,5 +1,6 @@
 export {
   challengeDefaults,
+  configuredCrypto,
   configuredDnsProviders,
   type ConfiguredDnsProvidersOptions,
   type ConfiguredManager,

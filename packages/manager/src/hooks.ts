@@ -119,7 +119,7 @@ function bundleOf({ id, names, current }: ManagedCertificate) {
     serialNumber: current?.serialNumber ?? '',
     notAfter: current?.notAfter ?? '',
     chain: '',
-    privateKey: '',
+    privateKey: undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { storedPem } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { type ManagedCertificate, stateOf, type StoredRefusal } from '@acmex/orchestrator';
@@ -109,13 +110,14 @@ function refusedLine({ id, at, code, message }: StoredRefusal): Line {
 type Line = readonly [label: string, value: string | undefined];
 
 function stateLines(certificate: ManagedCertificate): readonly Line[] {
-  const { id, issuer, keyType, order, current, renewal, failure } = certificate;
+  const { id, issuer, keyType, key, order, current, renewal, failure } = certificate;
   return [
     ['id', id],
     ['names', printableNames(certificate)],
     ['state', stateOf(certificate, systemClock)],
     ['issuer', issuer],
     ['key type', keyType],
+    ['key', key && `${printable(key, 500)}; it stays there, and no file has it`],
     ['serial', current?.serialNumber],
     ['valid', current && `${current.notBefore} to ${current.notAfter}`],
     ['issued', current?.issuedAt],
@@ -174,7 +176,8 @@ export async function certExport(
     const content = await exportedContent(certificate, refused, manager);
     if (certPath === undefined && keyPath === undefined)
       return { text: content.chain.trimEnd(), document: { id, chain: content.chain } };
-    if (keyPath !== undefined) await writeFile(keyPath, content.privateKey, 0o600);
+    if (keyPath !== undefined)
+      await writeFile(keyPath, storedPem(content.privateKey, `the key of ${id}`), 0o600);
     if (certPath !== undefined) await writeFile(certPath, content.chain, 0o644);
     return {
       text: [certPath, keyPath].filter((path) => path !== undefined).join('\n'),

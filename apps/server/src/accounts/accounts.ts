@@ -217,7 +217,7 @@ export class Accounts {
   }
 
   async #options(
-    { tenant: { storage } }: Caller,
+    { tenant: { storage, manager } }: Caller,
     { caCertificate }: ReturnType<typeof resolvedIssuer>,
     signal: AbortSignal,
   ): Promise<AccountOptions> {
@@ -225,6 +225,7 @@ export class Accounts {
       storage,
       fetch: this.#fetch(await caCertificate?.()),
       userAgent: 'acmex-server',
+      crypto: manager.crypto,
       signal,
     };
   }

@@ -1,3 +1,4 @@
+import { storedPem } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
@@ -97,8 +98,9 @@ export class Downloads {
   async privateKey({ caller, params: { id } }: RequestOf<typeof privateKey>): Promise<Answer> {
     const certificate = await visible(caller, id);
     const content = await this.#content(certificate, caller);
+    const pem = storedPem(content.privateKey, `the key of ${id}`);
     await this.#recordReading(caller, certificate);
-    return answer(200, content.privateKey, {
+    return answer(200, pem, {
       'content-type': 'application/x-pem-file',
       etag: tagOf(certificate),
       'cache-control': 'no-store',
@@ -111,8 +113,9 @@ export class Downloads {
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
     const content = await this.#content(certificate, caller);
+    const pem = storedPem(content.privateKey, `the key of ${certificate.id}`);
     await this.#recordReading(caller, certificate);
-    return answer(200, `${content.privateKey.trimEnd()}\n${content.chain}`, {
+    return answer(200, `${pem.trimEnd()}\n${content.chain}`, {
       'content-type': 'application/x-pem-file',
       etag: tag,
       'cache-control': 'no-store',

@@ -1,4 +1,5 @@
 import { certificateErrors } from '@acmex/certificate';
+import { signerErrors } from '@acmex/crypto-exec';
 import { configErrors } from '@acmex/config';
 import { systemClock } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
@@ -54,6 +55,7 @@ const tables: ReadonlyMap<string, Row> = new Map(
     ...identifierErrors,
     ...acmeErrors,
     ...certificateErrors,
+    ...signerErrors,
     ...configErrors,
     ...managerErrors,
     ...orchestratorErrors,

@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts';
 import type { Settings } from '../settings.ts';
 import type { Check } from './check.ts';
+import { deviceKeys } from './device-keys.ts';
 import { dnsChallenges, dnsProviders, dnsZones, pairs } from './dns.ts';
 import { drafts } from './drafts.ts';
 import { acme, issuers } from './issuers.ts';
@@ -17,6 +18,7 @@ const checks: readonly Check[] = [
   pairs,
   storage,
   tenants,
+  deviceKeys,
 ];
 
 /**

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
-import { choice, httpsUrl, list, mailAddress, ownName, path, switched, text } from '../keys.ts';
+import {
+  choice,
+  httpsUrl,
+  keyReference,
+  list,
+  mailAddress,
+  ownName,
+  path,
+  switched,
+  text,
+} from '../keys.ts';
 import { wellKnownIssuerNames } from '../well-known-issuers.ts';
 
 function account(secret: CredentialKey) {
@@ -19,6 +29,9 @@ function account(secret: CredentialKey) {
       )
       .optional()
       .meta({ description: 'External account at the CA (RFC 8555 §7.3.4).' }),
+    account_key: keyReference(
+      "URI of the account's key in a device, such as pkcs11:token=acme;object=account; by default a key is created and stored.",
+    ).optional(),
     ca_certificate: path(
       "File with the root certificate of the CA's own https, PEM; for a private CA.",
     ).optional(),

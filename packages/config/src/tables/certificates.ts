@@ -4,6 +4,7 @@ import {
   argv,
   certifiedName,
   choice,
+  keyReference,
   list,
   listenAddress,
   ownName,
@@ -56,6 +57,9 @@ export function certificatesTable() {
       ),
       issuer: ownName('One of issuers; the CA of [acme] by default.').optional(),
       key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
+      key: keyReference(
+        'URI of a key in a device, such as pkcs11:token=web;object=www, which signs the request and is never deployed; by default a key is created.',
+      ).optional(),
       reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
       profile: text("One of the CA's certificate profiles; the issuer's by default.").optional(),
       challenge: choice(
