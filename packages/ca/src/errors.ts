@@ -30,6 +30,12 @@ export const caErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_CA_KEY: {
+    meaning: 'A CA cannot sign with a key of this type.',
+    cure: 'Use EC P-256 or P-384, or RSA of 2048, 3072 or 4096 bits.',
+    exit: 2,
+    http: 422,
+  },
   ERR_CA_CERTIFICATE: {
     meaning: "The certificate cannot be a CA's that issues here.",
     cure: 'Give a CA certificate and the private key that belongs to it.',

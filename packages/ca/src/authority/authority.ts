@@ -6,7 +6,7 @@ import {
   type KeyType,
   parseCertificate,
   type PrivateKey,
-  privateKeyPem,
+  storableKey,
   webcrypto,
 } from '@acmex/certificate';
 import { AsnConvert } from '@peculiar/asn1-schema';
@@ -32,9 +32,13 @@ export type AuthorityKeyType = (typeof authorityKeyTypes)[number];
 export type AuthorityRequest = Constrained & {
   /** What the CA is called: `Example Corp Internal`. */
   readonly name: string;
-  /** Guards the root's key; 12 characters at least. */
-  readonly passphrase: string;
-  /** Of both keys; EC P-384 by default. */
+  /** Guards the root's key; 12 characters at least. Not used with `rootKey`. */
+  readonly passphrase?: string | undefined;
+  /** An existing key for the root, such as one in a device; by default a new key is created. */
+  readonly rootKey?: PrivateKey | undefined;
+  /** An existing key for the issuing certificate; by default a new key is created. */
+  readonly issuingKey?: PrivateKey | undefined;
+  /** Of the keys that are created; EC P-384 by default. */
   readonly keyType?: AuthorityKeyType;
   /** 10 years by default. */
   readonly rootDays?: number;
@@ -60,12 +64,13 @@ export interface NewAuthority {
   /** PEM; what clients trust. */
   readonly root: string;
   /**
-   * PKCS#8 PEM, encrypted with the passphrase; absent if it must never sign again.
+   * PKCS#8 PEM, encrypted with the passphrase; absent if it must never sign again, or is in a
+   * device.
    */
   readonly rootKey?: Uint8Array;
   /** PEM: the issuing certificate, which the root has signed. */
   readonly issuing: string;
-  /** PKCS#8 PEM. */
+  /** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
   readonly issuingKey: Uint8Array;
 }
 
@@ -89,11 +94,13 @@ const developmentConstraints: Constraints = {
 /**
  * A CA of your own: a root, whose key goes offline, and an issuing certificate below it with path
  * length 0. Both carry the constraints as critical.
- * @throws CaError `ERR_CA_CONSTRAINTS`, `ERR_CA_NAME`, `ERR_CA_PASSPHRASE`
+ * @throws CaError `ERR_CA_CONSTRAINTS`, `ERR_CA_NAME`, `ERR_CA_PASSPHRASE`, `ERR_CA_KEY`
  */
 export async function createAuthority({
   name,
-  passphrase,
+  passphrase = '',
+  rootKey,
+  issuingKey,
   keyType = 'ec-p384',
   rootDays = 3650,
   issuingDays = 1095,
@@ -102,6 +109,30 @@ export async function createAuthority({
   ...constrained
 }: AuthorityRequest): Promise<NewAuthority> {
   const constraints = checkedConstraints(constrained);
+  assertName(name);
+  if (rootKey === undefined) assertPassphrase(passphrase);
+  const { rootSigner, ...made } = await twoLevels({
+    names: [`${name} Root`, `${name} Issuing`],
+    constraints,
+    keyType,
+    rootKey,
+    issuingKey,
+    rootDays,
+    issuingDays,
+    backend,
+    clock,
+  });
+  return {
+    kind: 'private',
+    ...made,
+    ...(rootKey === undefined
+      ? { rootKey: await encryptedPrivateKeyPem(rootSigner, passphrase) }
+      : {}),
+  };
+}
+
+/** @throws CaError `ERR_CA_NAME` */
+function assertName(name: string): void {
   if (name.trim() === '' || name.length > 48)
     throw new CaError(
       'ERR_CA_NAME',
@@ -112,25 +143,27 @@ export async function createAuthority({
       'ERR_CA_NAME',
       `${JSON.stringify(name)} would be taken for the development CA: choose another name`,
     );
-  if (passphrase.length < 12)
-    throw new CaError(
-      'ERR_CA_PASSPHRASE',
-      `the passphrase of the root's key has ${passphrase.length} characters, and needs 12 at least`,
-    );
-  const { rootSigner, ...made } = await twoLevels({
-    names: [`${name} Root`, `${name} Issuing`],
-    constraints,
-    keyType,
-    rootDays,
-    issuingDays,
-    backend,
-    clock,
-  });
-  return {
-    kind: 'private',
-    ...made,
-    rootKey: await encryptedPrivateKeyPem(rootSigner, passphrase),
-  };
+}
+
+/** @throws CaError `ERR_CA_PASSPHRASE` */
+function assertPassphrase(passphrase: string): void {
+  if (passphrase.length >= 12) return;
+  throw new CaError(
+    'ERR_CA_PASSPHRASE',
+    `the passphrase of the root's key has ${passphrase.length} characters, and needs 12 at least`,
+  );
+}
+
+/**
+ * Makes sure that a CA can sign with a key.
+ * @throws CaError `ERR_CA_KEY`
+ */
+function assertKeyType({ type }: PrivateKey): void {
+  if (authorityKeyTypes.some((supported) => supported === type)) return;
+  throw new CaError(
+    'ERR_CA_KEY',
+    `a CA cannot have a key of type ${type}: use one of ${authorityKeyTypes.join(', ')}`,
+  );
 }
 
 /**
@@ -163,9 +196,15 @@ export async function createDevelopmentAuthority({
 export interface IssuingRequest {
   /** PEM. */
   readonly root: string;
-  /** Private key of the root, PEM; encrypted, as `createAuthority` returned it. */
+  /**
+   * Private key of the root, PEM; encrypted, as `createAuthority` returned it. Or the reference of a
+   * key in a device, which `backend` opens.
+   */
   readonly rootKey: Uint8Array;
-  readonly passphrase: string;
+  /** Of `rootKey`, where that is encrypted. */
+  readonly passphrase?: string | undefined;
+  /** An existing key for the new certificate; by default a new key is created. */
+  readonly issuingKey?: PrivateKey | undefined;
   /** PEM: the certificate to replace, of which the new one has the name and the constraints. */
   readonly issuing: string;
   /** EC P-384 by default. */
@@ -187,6 +226,7 @@ export async function createIssuing({
   rootKey,
   passphrase,
   issuing,
+  issuingKey,
   keyType = 'ec-p384',
   issuingDays = 1095,
   backend = webcrypto(),
@@ -198,7 +238,8 @@ export async function createIssuing({
     (pem) => new x509.X509Certificate(Uint8Array.from(parseCertificate(pem).der)),
   ) as [x509.X509Certificate, x509.X509Certificate];
   const constraints = issuingCertificate.getExtension(id_ce_nameConstraints);
-  const signer = await backend.generate(keyType);
+  const signer = issuingKey ?? (await backend.generate(keyType));
+  assertKeyType(signer);
   const notBefore = clock.now().subtract({ hours: 1 });
   const notAfter = end(notBefore, issuingDays);
   const der = await signedCertificate(
@@ -221,7 +262,7 @@ export async function createIssuing({
     },
     rootSigner,
   );
-  return { root, issuing: parseCertificate(der).pem, issuingKey: await privateKeyPem(signer) };
+  return { root, issuing: parseCertificate(der).pem, issuingKey: await storableKey(signer) };
 }
 
 /** `Example Issuing` is followed by `Example Issuing 2`. */
@@ -239,6 +280,8 @@ interface TwoLevels {
   readonly names: readonly [string, string];
   readonly constraints: Constraints | undefined;
   readonly keyType: AuthorityKeyType;
+  readonly rootKey?: PrivateKey | undefined;
+  readonly issuingKey?: PrivateKey | undefined;
   readonly rootDays: number;
   readonly issuingDays: number;
   readonly backend: CryptoBackend;
@@ -249,15 +292,16 @@ async function twoLevels({
   names: [rootName, issuingName],
   constraints,
   keyType,
-  rootDays,
-  issuingDays,
   backend,
   clock,
+  ...wanted
 }: TwoLevels) {
+  const { rootDays, issuingDays } = wanted;
   const [rootSigner, issuingSigner] = await Promise.all([
-    backend.generate(keyType),
-    backend.generate(keyType),
+    wanted.rootKey ?? backend.generate(keyType),
+    wanted.issuingKey ?? backend.generate(keyType),
   ]);
+  for (const key of [rootSigner, issuingSigner]) assertKeyType(key);
   const notBefore = clock.now().subtract({ hours: 1 });
   const authorityKeyIdentifier = keyIdentifier(rootSigner.publicKey);
   const certificate = async (signer: PrivateKey, subject: string, days: number, issuing: boolean) =>
@@ -284,7 +328,7 @@ async function twoLevels({
     rootSigner,
     root: await certificate(rootSigner, rootName, rootDays, false),
     issuing: await certificate(issuingSigner, issuingName, Math.min(issuingDays, rootDays), true),
-    issuingKey: await privateKeyPem(issuingSigner),
+    issuingKey: await storableKey(issuingSigner),
   };
 }
 

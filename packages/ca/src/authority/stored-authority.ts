@@ -17,6 +17,7 @@ interface AuthorityRecord {
 }
 
 const authorities = recordsOf<AuthorityRecord>('authority');
+/** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
 const keys = recordsOf<{ readonly pem: string }>('authority-key', { secret: true });
 /** The CA that issues. Those before it are `issuing-<generation>`. */
 const id = 'issuing';
@@ -101,6 +102,7 @@ async function stored(storage: Storage) {
 export interface LoadOptions {
   /** What the caller means to run: a CA of the other kind is refused. */
   readonly kind: NewAuthority['kind'];
+  /** Opens the issuing keys; WebCrypto by default, which opens none of a device. */
   readonly backend?: CryptoBackend;
   readonly clock?: Clock;
 }
