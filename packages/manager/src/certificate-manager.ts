@@ -122,25 +122,29 @@ export interface CertificateManager {
 type Settings = CertificateManagerOptions &
   Required<Pick<CertificateManager, 'challenge' | 'hooks' | 'crypto'>> & {
     readonly clock: Clock;
+    readonly environment: Environment;
     readonly warn: (message: string) => void;
   };
 
+function settingsOf(options: CertificateManagerOptions): Settings {
+  const { environment = {} } = options;
+  return {
+    ...options,
+    challenge: options.challenge ?? { challenge: 'http-01' },
+    hooks: options.hooks ?? runHooks({}, environment),
+    crypto: options.crypto ?? webcrypto(),
+    clock: options.clock ?? systemClock,
+    environment,
+    warn: (message) => options.onWarning?.(message),
+  };
+}
+
 /** Creates a manager of the certificates in a storage. */
 export function certificateManager(options: CertificateManagerOptions): CertificateManager {
-  const { storage, environment = {}, clock = systemClock, onWarning } = options;
-  const { challenge = { challenge: 'http-01' }, hooks = runHooks({}, environment) } = options;
-  const { crypto = webcrypto() } = options;
-  const settings: Settings = {
-    ...options,
-    challenge,
-    hooks,
-    crypto,
-    clock,
-    warn: (message) => onWarning?.(message),
-  };
+  const settings = settingsOf(options);
+  const { storage, environment, clock, challenge, hooks, crypto, renewBefore } = settings;
   const solverOf = sharedSolvers(settings);
   const issuers = issuerSource(settings, solverOf);
-  const { renewBefore } = options;
   const provisioner = new Provisioner({ storage, issuers, crypto, clock, renewBefore });
   const maintenance = new CertificateMaintenance({
     storage,
@@ -247,7 +251,7 @@ function createIssuer(
   solverOf: SolverSource,
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
-  const { challenge, hooks, crypto, onProgress, environment = {} } = settings;
+  const { challenge, hooks, crypto, onProgress, environment } = settings;
   const assertReady = async (
     { names, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
