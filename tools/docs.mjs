@@ -299,7 +299,7 @@ function insteadRows(instead) {
   const rows = instead.map(
     ({ variables, use }) => `| ${variables.map((name) => `\`${name}\``).join(', ')} | ${use} |`,
   );
-  return ['| not read | use instead |', '|---|---|', ...rows, ''];
+  return ['| of other programs | use instead |', '|---|---|', ...rows, ''];
 }
 
 /** Returns a sentence about the clauses of the contract that a provider fulfils. */

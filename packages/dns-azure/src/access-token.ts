@@ -18,14 +18,18 @@ interface ServicePrincipal {
 }
 
 /**
- * By what access is had: a service principal's client secret, the token file of a workload
- * identity, an access token that someone else gets, or a managed identity by its client id.
+ * By what access is had: a service principal's client secret, the token of a workload identity or
+ * the file that has it, an access token that someone else gets, or a managed identity by its client
+ * id.
  */
 export type AzureCredentials =
   | (ServicePrincipal & { readonly clientSecret: Secret })
   | (ServicePrincipal & { readonly federatedTokenFile: string })
+  | (ServicePrincipal & { readonly federatedToken: Secret })
   | { readonly accessToken: Secret }
   | { readonly clientId: string };
+
+type ProvenPrincipal = Extract<AzureCredentials, ServicePrincipal>;
 
 /** How hosts are reached. */
 export interface Transport {
@@ -46,7 +50,7 @@ export function accessTokens(
 ): { readonly get: (options: DnsOptions) => Promise<string>; readonly forget: () => void } {
   const { clock = systemClock } = transport;
   const ask = async (options: DnsOptions): Promise<GrantedToken> => {
-    if (!credentials || !('clientSecret' in credentials || 'federatedTokenFile' in credentials))
+    if (!credentials || !hasProof(credentials))
       return await fromMetadata(
         credentials && 'clientId' in credentials ? credentials : undefined,
         cloud,
@@ -54,23 +58,11 @@ export function accessTokens(
         options,
       );
     const { tenantId, clientId } = credentials;
-    const proof: Readonly<Record<string, string>> =
-      'clientSecret' in credentials
-        ? {
-            client_secret: await reveal(credentials.clientSecret, {
-              provider,
-              what: 'the client secret',
-            }),
-          }
-        : {
-            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-            client_assertion: await tokenIn(credentials.federatedTokenFile),
-          };
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: clientId,
       scope: `${cloud.resource}/.default`,
-      ...proof,
+      ...(await proofOf(credentials)),
     });
     const api = jsonApi({
       provider,
@@ -92,6 +84,31 @@ export function accessTokens(
       credentials && 'accessToken' in credentials
         ? await reveal(credentials.accessToken, { provider, what: 'the access token' })
         : (await get(options)).access_token,
+  };
+}
+
+/** Without a proof it is a managed identity, also where a tenant is known. */
+function hasProof(credentials: AzureCredentials): credentials is ProvenPrincipal {
+  return ['clientSecret', 'federatedTokenFile', 'federatedToken'].some(
+    (name) => name in credentials,
+  );
+}
+
+/** Returns the fields of a token request by which a service principal proves who it is. */
+async function proofOf(credentials: ProvenPrincipal): Promise<Readonly<Record<string, string>>> {
+  if ('clientSecret' in credentials) {
+    const what = 'the client secret';
+    return { client_secret: await reveal(credentials.clientSecret, { provider, what }) };
+  }
+  return {
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion:
+      'federatedToken' in credentials
+        ? await reveal(credentials.federatedToken, {
+            provider,
+            what: 'the token of the workload identity',
+          })
+        : await tokenIn(credentials.federatedTokenFile),
   };
 }
 

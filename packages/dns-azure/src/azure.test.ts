@@ -7,7 +7,7 @@ import { dnsProviderContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { azureStandIn, type AzureStandInOptions } from './azure.testing.ts';
 import { azure, type AzureOptions } from './index.ts';
-import { clientSecret, federatedToken, principal } from './token.testing.ts';
+import { clientSecret, federatedToken as validToken, principal } from './token.testing.ts';
 
 const record = { name: '_acme-challenge', value: 'mine' };
 const place = 'sub-1/dns/dnszones/a.test';
@@ -360,7 +360,7 @@ describe("azure's credentials", () => {
         code: 'ERR_DNS_CREDENTIALS',
         message: expect.stringContaining('AADSTS700024'),
       });
-      await writeFile(federatedTokenFile, `${federatedToken}\n`);
+      await writeFile(federatedTokenFile, `${validToken}\n`);
       await provider.append('a.test', [record]);
       await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     } finally {
@@ -373,6 +373,26 @@ describe("azure's credentials", () => {
     ).rejects.toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
       message: `azure: the token of the workload identity in ${federatedTokenFile} cannot be read where it is kept: see the cause`,
+    });
+  });
+  it('are the token of a workload identity, asked for with every access token', async () => {
+    let asked = 0;
+    const federatedToken = async () => {
+      asked += 1;
+      return validToken;
+    };
+    const { provider, host, clock } = subject({ credentials: { ...principal, federatedToken } });
+    await provider.append('a.test', [record]);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+    await clock.advance('PT61M');
+    await provider.remove('a.test', [record]);
+    expect(asked).toBe(2);
+    const { provider: refused } = subject({
+      credentials: { ...principal, federatedToken: 'eyJ.that-is-over.sig' },
+    });
+    await expect(refused.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('AADSTS700024'),
     });
   });
   it("are an access token of someone else's, asked for again", async () => {

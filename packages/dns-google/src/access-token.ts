@@ -7,16 +7,15 @@ import {
   keptToken,
   reveal,
   type Secret,
-  tokenRefusal,
 } from '@acmex/dns';
-import { jwt } from './jwt.ts';
-import { readServiceAccount, type ServiceAccountSource } from './service-account.ts';
+import { type CredentialSource, readCredential } from './credential-file.ts';
+import { dnsScope, grantFor, impersonatedGrant, platformScope } from './token-grant.ts';
 
 /**
- * By what access is had: a service account's key, or an access token of OAuth 2.0 that someone else
- * gets.
+ * By what access is had: credentials in JSON as Google Cloud makes them, of a service account, a
+ * person or a workload identity; or an access token of OAuth 2.0 that someone else gets.
  */
-export type GoogleCredentials = ServiceAccountSource | { readonly accessToken: Secret };
+export type GoogleCredentials = CredentialSource | { readonly accessToken: Secret };
 
 export interface AccessTokenOptions {
   /**
@@ -24,6 +23,8 @@ export interface AccessTokenOptions {
    * Cloud.
    */
   readonly credentials?: GoogleCredentials;
+  /** The e-mail address of a service account that the credentials act as. */
+  readonly impersonate?: string;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
 }
@@ -34,57 +35,45 @@ export interface AccessToken {
   readonly project?: string | undefined;
 }
 
+type ProjectToken = GrantedToken & { readonly project?: string | undefined };
+
 const granted: GrantedToken = { access_token: '', expires_in: 0 };
-const scope = 'https://www.googleapis.com/auth/ndev.clouddns.readwrite';
 
 /**
  * Access tokens for Cloud DNS, each kept until a minute before its end, or until it is forgotten.
  */
-export function accessTokens({ credentials, ...more }: AccessTokenOptions): {
+export function accessTokens({ credentials, impersonate, ...more }: AccessTokenOptions): {
   readonly get: (options: DnsOptions) => Promise<AccessToken>;
   readonly forget: () => void;
 } {
-  const { clock = systemClock } = more;
-  const ask = async (
-    options: DnsOptions,
-  ): Promise<GrantedToken & { readonly project?: string | undefined }> => {
-    if (!credentials || 'accessToken' in credentials) return await fromMetadata(more, options);
-    const account = await readServiceAccount(credentials);
-    const now = Math.floor(clock.now().epochMilliseconds / 1000);
-    const assertion = jwt(
-      { iss: account.email, scope, aud: account.tokenUri, iat: now, exp: now + 3600 },
-      account,
-    );
-    const api = jsonApi({
-      provider: 'google',
-      baseUrl: account.tokenUri,
-      refusal: tokenRefusal,
-      ...more,
-    });
-    return {
-      ...(await api('POST', '', {
-        ...options,
-        repeatable: true,
-        body: new URLSearchParams({
-          grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-          assertion,
-        }),
-        answer: granted,
-      })),
-      project: account.project,
-    };
+  const { clock = systemClock, fetch } = more;
+  const revealed = async (accessToken: Secret) =>
+    await reveal(accessToken, { provider: 'google', what: 'the access token' });
+  const ask = async (options: DnsOptions, scope: string): Promise<ProjectToken> => {
+    if (!credentials) return await fromMetadata(more, options);
+    if ('accessToken' in credentials)
+      return { access_token: await revealed(credentials.accessToken), expires_in: 0 };
+    const credential = await readCredential(credentials);
+    const project = 'project' in credential ? credential.project : undefined;
+    return { ...(await grantFor(credential, scope, { options, clock, fetch })), project };
   };
-  const { get, forget } = keptToken(ask, { early: 60, clock });
+  const askAsAccount = async (options: DnsOptions): Promise<ProjectToken> => {
+    if (impersonate === undefined) return await ask(options, dnsScope);
+    const source = await ask(options, platformScope);
+    const url = `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(impersonate)}:generateAccessToken`;
+    const token = await impersonatedGrant(
+      source,
+      { url, scope: dnsScope },
+      { options, clock, fetch },
+    );
+    return { ...token, project: source.project };
+  };
+  const { get, forget } = keptToken(askAsAccount, { early: 60, clock });
   return {
     forget,
     async get(options) {
-      if (credentials && 'accessToken' in credentials)
-        return {
-          token: await reveal(credentials.accessToken, {
-            provider: 'google',
-            what: 'the access token',
-          }),
-        };
+      if (credentials && 'accessToken' in credentials && impersonate === undefined)
+        return { token: await revealed(credentials.accessToken) };
       const { access_token: token, project } = await get(options);
       return { token, project };
     },

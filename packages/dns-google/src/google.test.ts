@@ -8,7 +8,14 @@ import { describe, expect, it } from '@jest/globals';
 import { googleStandIn, type GoogleStandInOptions } from './google.testing.ts';
 import { google, type GoogleOptions } from './index.ts';
 import { rs256 } from './jwt.ts';
-import { exampleKey, serviceAccount } from './service-account.testing.ts';
+import {
+  authorizedUser,
+  exampleKey,
+  externalAccount,
+  impersonatedAccount,
+  serviceAccount,
+  subjectToken,
+} from './service-account.testing.ts';
 
 const record = { name: '_acme-challenge', value: 'mine' };
 
@@ -205,6 +212,72 @@ describe("google's credentials", () => {
       message: expect.stringContaining(keyFile),
     });
   });
+  it.each(['text', 'json'])(
+    'are a workload identity, whose token is in a file of %s and is read again',
+    async (format) => {
+      const folder = await mkdtemp(join(tmpdir(), 'acmex-google-'));
+      const file = join(folder, 'token');
+      const write = (token: string) =>
+        writeFile(file, format === 'json' ? JSON.stringify({ token }) : `${token}\n`);
+      try {
+        const { provider, host } = subject({
+          project: 'project-1',
+          credentials: { serviceAccount: externalAccount(file, format) },
+        });
+        await write('a-wrong-token');
+        const failed: unknown = await provider
+          .append('a.test', [record])
+          .catch((reason: unknown) => reason);
+        expect(failed).toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+        expect(inspect(failed, { depth: 9 })).not.toContain('a-wrong-token');
+        await write(subjectToken);
+        await provider.append('a.test', [record]);
+        await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+  it.each([
+    ['of a person', authorizedUser, []],
+    ['of a person who acts as a service account', impersonatedAccount, ['target']],
+  ])('are those %s, by the file that gcloud writes', async (_, serviceAccount, accounts) => {
+    const { provider, host, clock } = subject({
+      project: 'project-1',
+      credentials: { serviceAccount },
+    });
+    await provider.append('a.test', [record]);
+    await clock.advance('PT61M');
+    await provider.remove('a.test', [record]);
+    expect(host.tokens.iam.requests).toEqual(
+      [...accounts, ...accounts].map(
+        (account) =>
+          `POST /projects/-/serviceAccounts/${account}@project-1.iam.gserviceaccount.com:generateAccessToken`,
+      ),
+    );
+  });
+  it.each([
+    ['the machine', undefined],
+    ['a key', { serviceAccount }],
+    ['a person', { serviceAccount: authorizedUser }],
+  ])('of %s can act as a service account', async (_, credentials) => {
+    const { provider, host } = subject({
+      project: 'project-1',
+      credentials,
+      impersonate: 'target@project-1.iam.gserviceaccount.com',
+    });
+    await provider.append('a.test', [record]);
+    expect(host.tokens.iam.requests).toHaveLength(1);
+    const refused = subject({
+      project: 'project-1',
+      credentials,
+      impersonate: 'other@project-1.iam.gserviceaccount.com',
+    });
+    await expect(refused.provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('iam.serviceAccounts.getAccessToken'),
+    });
+  });
   it("are an access token of someone else's, asked for again", async () => {
     let asked = 0;
     const { provider, host } = subject(
@@ -264,9 +337,19 @@ describe("google's credentials", () => {
   it.each([
     ['{', 'not a JSON object'],
     ['null', 'not a JSON object'],
-    ['{"type":"authorized_user"}', 'of type "authorized_user"'],
-    ['{}', 'of type unknown'],
-    ['{"type":"service_account","client_email":"a@b"}', 'lacks'],
+    ['{"type":"authorized_user"}', 'no client_id'],
+    ['{"type":"gdch_service_account"}', 'their type is "gdch_service_account", and not'],
+    ['{}', 'their type is unknown'],
+    ['{"type":"service_account","client_email":"a@b"}', 'no private_key'],
+    ['{"type":"impersonated_service_account"}', 'no source_credentials'],
+    [
+      '{"type":"external_account","credential_source":{"url":"https://a.test"}}',
+      'names no file: have the token written to a file',
+    ],
+    [
+      '{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":"http://a.test"}',
+      'their token_uri is not an https URL',
+    ],
     [serviceAccount.replace('BEGIN', 'BEGUN'), 'not PEM'],
     [`${serviceAccount}x`, 'not a JSON object'],
   ])('say what is wrong with a key, and nothing that is in it', async (text, words) => {

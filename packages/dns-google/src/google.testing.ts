@@ -194,13 +194,14 @@ export function googleStandIn({ clock, zones: zoneNames, token }: GoogleStandInO
       },
     },
   });
-  const hosts = [dns, tokens.oauth, tokens.metadata];
-  const fetch: typeof globalThis.fetch = async (input, init) => {
-    const at = ['dns.googleapis.com', 'oauth2.googleapis.com', 'metadata.google.internal'].indexOf(
-      new URL(new Request(input).url).hostname,
-    );
-    return await (hosts[at] ?? dns).fetch(input, init);
+  const hosts: Readonly<Record<string, Pick<typeof dns, 'fetch'>>> = {
+    'oauth2.googleapis.com': tokens.oauth,
+    'metadata.google.internal': tokens.metadata,
+    'sts.googleapis.com': tokens.sts,
+    'iamcredentials.googleapis.com': tokens.iam,
   };
+  const fetch: typeof globalThis.fetch = async (input, init) =>
+    await (hosts[new URL(new Request(input).url).hostname] ?? dns).fetch(input, init);
   const at = (name: string) =>
     [...sets.values()].flat().filter((set) => set.type === 'TXT' && set.name === `${name}.`);
   return {

@@ -32,3 +32,42 @@ export const serviceAccount = JSON.stringify(
   undefined,
   2,
 );
+
+/** The file of `gcloud auth application-default login`. */
+export const authorizedUser = JSON.stringify({
+  type: 'authorized_user',
+  client_id: 'client-1.apps.googleusercontent.com',
+  client_secret: 'client-secret-that-stays-secret',
+  refresh_token: '1//refresh-that-stays-secret',
+  quota_project_id: 'project-1',
+  universe_domain: 'googleapis.com',
+});
+
+export const impersonationUrl =
+  'https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/target@project-1.iam.gserviceaccount.com:generateAccessToken';
+
+/** The file of `gcloud auth application-default login --impersonate-service-account`. */
+export const impersonatedAccount = JSON.stringify({
+  type: 'impersonated_service_account',
+  service_account_impersonation_url: impersonationUrl,
+  source_credentials: JSON.parse(authorizedUser) as object,
+  delegates: [],
+});
+
+export const subjectToken = 'eyJ.subject-that-stays-secret.sig';
+
+/** The file of `gcloud iam workload-identity-pools create-cred-config`. */
+export const externalAccount = (file: string, format: string) =>
+  JSON.stringify({
+    type: 'external_account',
+    audience:
+      '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/o',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    token_url: 'https://sts.googleapis.com/v1/token',
+    service_account_impersonation_url: impersonationUrl,
+    credential_source: {
+      file,
+      format:
+        format === 'json' ? { type: 'json', subject_token_field_name: 'token' } : { type: 'text' },
+    },
+  });

@@ -1,6 +1,13 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract } from '@acmex/dns/contract';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { route53, type Route53Options } from './index.ts';
 import { route53StandIn, type Route53StandInOptions } from './route53.testing.ts';
 import { signatureOf } from './signature.testing.ts';
@@ -21,6 +28,55 @@ function subject(options: Partial<Route53Options> = {}, more: Partial<Route53Sta
     clock,
     provider: route53({ credentials, requestHandler: host.requestHandler, clock, ...options }),
   };
+}
+
+/** A configuration of AWS's tools with a role, and a token of a web identity. */
+async function awsFiles() {
+  const folder = await mkdtemp(join(tmpdir(), 'acmex-aws-'));
+  const [config, token] = [join(folder, 'config'), join(folder, 'token')];
+  await writeFile(token, 'eyJ.web.identity');
+  await writeFile(
+    config,
+    [
+      '[profile dns]',
+      'role_arn = arn:aws:iam::123456789012:role/dns',
+      'external_id = external',
+      'credential_source = Environment',
+      'region = us-east-1',
+    ].join('\n'),
+  );
+  return { config, token, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+}
+
+type Handler = NonNullable<Route53Options['requestHandler']>;
+
+/** Answers requests to STS with the keys of the stand-in, and passes on all others. */
+function stsBefore(next: unknown) {
+  const forms: Readonly<Record<string, string>>[] = [];
+  const route53Handler = next as {
+    handle(request: StsRequest, options: unknown): Promise<unknown>;
+  };
+  const handle = async (request: StsRequest, options: unknown) => {
+    if (!request.hostname.startsWith('sts.')) return await route53Handler.handle(request, options);
+    const form = Object.fromEntries(new URLSearchParams(request.body));
+    forms.push(form);
+    const { Action = '' } = form;
+    const keys = `<Credentials><AccessKeyId>${credentials.accessKeyId}</AccessKeyId><SecretAccessKey>${credentials.secretAccessKey}</SecretAccessKey><SessionToken>a-token</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>`;
+    const body = `<${Action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${Action}Result>${keys}</${Action}Result></${Action}Response>`;
+    return {
+      response: {
+        statusCode: 200,
+        headers: { 'content-type': 'text/xml' },
+        body: Readable.from([Buffer.from(body)]),
+      },
+    };
+  };
+  return { forms, requestHandler: { handle } as unknown as Handler };
+}
+
+interface StsRequest {
+  readonly hostname: string;
+  readonly body: string;
 }
 
 describe('route53', () => {
@@ -281,7 +337,8 @@ describe('route53', () => {
 
   describe('with what AWS finds', () => {
     const before = { ...process.env };
-    beforeAll(() => {
+    beforeEach(() => {
+      process.env = { ...before };
       Object.assign(process.env, {
         AWS_EC2_METADATA_DISABLED: 'true',
         AWS_CONFIG_FILE: '/dev/null',
@@ -290,7 +347,7 @@ describe('route53', () => {
         AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       });
     });
-    afterAll(() => {
+    afterEach(() => {
       process.env = before;
     });
 
@@ -298,6 +355,61 @@ describe('route53', () => {
       const { host } = subject();
       await route53({ requestHandler: host.requestHandler }).append('a.test', [record]);
       await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+    });
+    it.each(['a profile with a role', 'a web identity'])(
+      'takes the temporary keys of %s, from STS through the same connections',
+      async (way) => {
+        await using files = await awsFiles();
+        Object.assign(process.env, { AWS_CONFIG_FILE: files.config });
+        const isProfile = way === 'a profile with a role';
+        if (!isProfile) {
+          delete process.env['AWS_ACCESS_KEY_ID'];
+          Object.assign(process.env, {
+            AWS_WEB_IDENTITY_TOKEN_FILE: files.token,
+            AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/dns',
+          });
+        }
+        const { host } = subject({}, { sessionToken: 'a-token' });
+        const sts = stsBefore(host.requestHandler);
+        await route53({
+          requestHandler: sts.requestHandler,
+          ...(isProfile ? { credentials: { profile: 'dns' } } : {}),
+        }).append('a.test', [record]);
+        await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+        expect(sts.forms).toMatchObject([
+          {
+            RoleArn: 'arn:aws:iam::123456789012:role/dns',
+            ...(isProfile
+              ? { Action: 'AssumeRole', ExternalId: 'external' }
+              : { Action: 'AssumeRoleWithWebIdentity', WebIdentityToken: 'eyJ.web.identity' }),
+          },
+        ]);
+      },
+    );
+    it('takes the keys of the container', async () => {
+      const server = createServer((_, response) => {
+        response.setHeader('content-type', 'application/json');
+        response.end(
+          JSON.stringify({
+            AccessKeyId: credentials.accessKeyId,
+            SecretAccessKey: credentials.secretAccessKey,
+            Token: 'a-token',
+            Expiration: '2100-01-01T00:00:00Z',
+          }),
+        );
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      try {
+        delete process.env['AWS_ACCESS_KEY_ID'];
+        const { port } = server.address() as AddressInfo;
+        process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `http://127.0.0.1:${port}/keys`;
+        const { host } = subject({}, { sessionToken: 'a-token' });
+        await route53({ requestHandler: host.requestHandler }).append('a.test', [record]);
+        await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
+      } finally {
+        server.closeAllConnections();
+        server.close();
+      }
     });
     it('says that it finds none', async () => {
       delete process.env['AWS_SECRET_ACCESS_KEY'];

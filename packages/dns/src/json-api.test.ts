@@ -265,6 +265,18 @@ describe('jsonApi', () => {
     });
     expect(inspect(error)).not.toContain('very-secret');
   });
+  it.each(['client_secret', 'refresh_token', 'assertion', 'auth-password'])(
+    'repeats no %s of a form that the host has in its words',
+    async (name) => {
+      const error = await failure(
+        api([{ status: 400, body: '{"error":"bad value in-the-form"}' }])('POST', '/token', {
+          body: new URLSearchParams({ grant_type: 'x', [name]: 'in-the-form' }),
+        }),
+      );
+      expect(error).toMatchObject({ message: expect.stringContaining('bad value …') });
+      expect(inspect(error)).not.toContain('in-the-form');
+    },
+  );
   it('reveals no password of basic authentication either', async () => {
     const error = await failure(
       api([{ status: 403, body: '{"error":"user me with very-secret"}' }], {

@@ -239,7 +239,7 @@ async function request<T>(
   return {
     url,
     body,
-    secrets: Object.values(secrets),
+    secrets: [...Object.values(secrets), ...formSecrets(call.body)],
     headers: { ...plain, ...(await sign?.({ method, url, headers: plain, body })) },
   };
 }
@@ -384,6 +384,14 @@ function reasonOf(error: unknown): string {
   if (error.cause instanceof Error) return reasonOf(error.cause);
   if (!('code' in error) || typeof error.code !== 'string') return error.message;
   return error.code === 'ERR_TIME_LIMIT' ? 'its time is over' : error.code;
+}
+
+/** Returns the credentials in a form of a token endpoint: a host could repeat them in its answer. */
+function formSecrets(body: unknown): readonly string[] {
+  if (!(body instanceof URLSearchParams)) return [];
+  return [...body]
+    .filter(([name]) => /(?:assertion|password|secret|token)$/.test(name))
+    .map(([, value]) => value);
 }
 
 function bodyText(body: unknown): string {

@@ -42,7 +42,15 @@ export interface DnsKind<Path extends string = string> {
   /** It needs a person: it cannot be configured, because renewals run without one. */
   readonly attended?: boolean;
   /** Variables of lego and acme.sh that are not read, and what to use instead. */
-  readonly instead?: readonly { readonly variables: readonly string[]; readonly use: string }[];
+  readonly instead?: readonly {
+    readonly variables: readonly string[];
+    readonly use: string;
+    /**
+     * Without one of these options the provider would act with other credentials than the variable
+     * names, so that it is refused.
+     */
+    readonly unless?: readonly string[];
+  }[];
   readonly links: { readonly api?: string; readonly credentials?: string };
 }
 

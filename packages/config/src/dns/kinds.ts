@@ -116,16 +116,40 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     instead: [
       {
         variables: ['AZURE_CLIENT_CERTIFICATE_PATH'],
+        unless: [
+          'credentials.clientSecret',
+          'credentials.federatedTokenFile',
+          'credentials.federatedToken',
+          'credentials.accessToken',
+        ],
         use: 'a client secret, or a workload identity (AZURE_FEDERATED_TOKEN_FILE)',
       },
       {
-        variables: ['AZURE_OIDC_TOKEN', 'AZURE_OIDC_REQUEST_URL', 'AZURE_OIDC_REQUEST_TOKEN'],
-        use: 'AZURE_FEDERATED_TOKEN_FILE with a file that has the OIDC token',
+        variables: [
+          'AZURE_OIDC_REQUEST_URL',
+          'AZURE_OIDC_REQUEST_TOKEN',
+          'ACTIONS_ID_TOKEN_REQUEST_URL',
+          'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+        ],
+        use: 'AZURE_OIDC_TOKEN with the OIDC token, or AZURE_FEDERATED_TOKEN_FILE with a file that has it',
       },
       { variables: ['AZURE_PRIVATE_ZONE'], use: 'AZURE_DNS_VISIBILITY=private' },
       {
-        variables: ['AZUREDNS_MANAGEDIDENTITY', 'AZURE_AUTH_METHOD'],
+        variables: [
+          'AZUREDNS_MANAGEDIDENTITY',
+          'AZURE_AUTH_METHOD',
+          'AZURE_AUTH_MSI_TIMEOUT',
+          'AZURE_MSI_TIMEOUT',
+        ],
         use: 'nothing: without a secret the managed identity is used',
+      },
+      {
+        variables: ['AZURE_METADATA_ENDPOINT', 'IMDS_ENDPOINT', 'IDENTITY_ENDPOINT'],
+        use: 'nothing for a machine in Azure; elsewhere a service principal, or in acmex.toml access_token = { command = ["az", "account", "get-access-token", "--query", "accessToken", "--output", "tsv"] }',
+      },
+      {
+        variables: ['AZURE_SERVICEDISCOVERY_FILTER'],
+        use: 'AZURE_SUBSCRIPTION_ID, AZURE_RESOURCE_GROUP and AZURE_ZONE_NAME',
       },
     ],
     links: {
@@ -163,6 +187,14 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         with: ['credentials.tenantId', 'credentials.clientId'],
         format: 'path',
         description: 'In place of a secret: the file with the token of a workload identity',
+      },
+      {
+        option: 'credentials.federatedToken',
+        env: ['AZURE_OIDC_TOKEN'],
+        optional: true,
+        with: ['credentials.tenantId', 'credentials.clientId'],
+        secret: true,
+        description: 'In place of the file: the token of the workload identity itself',
       },
       {
         option: 'credentials.accessToken',
@@ -355,17 +387,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'google',
     title: 'Google Cloud DNS',
     package: '@acmex/dns-google',
-    instead: [
-      {
-        variables: ['GCE_IMPERSONATE_SERVICE_ACCOUNT'],
-        use: 'GOOGLE_OAUTH_ACCESS_TOKEN, or in acmex.toml access_token = { command = ["gcloud", "auth", "print-access-token", "--impersonate-service-account=…"] }',
-      },
-      {
-        variables: ['GOOGLE_APPLICATION_CREDENTIALS'],
-        use: 'for an ADC file of the type authorized_user or external_account: access_token = { command = ["gcloud", "auth", "application-default", "print-access-token"] }',
-      },
-      { variables: ['GCE_ALLOW_PRIVATE_ZONE'], use: 'GOOGLE_DNS_VISIBILITY=private' },
-    ],
+    instead: [{ variables: ['GCE_ALLOW_PRIVATE_ZONE'], use: 'GOOGLE_DNS_VISIBILITY=private' }],
     links: {
       api: 'https://docs.cloud.google.com/dns/docs/reference/rest/v1',
       credentials: 'https://console.cloud.google.com/iam-admin/serviceaccounts',
@@ -376,7 +398,8 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         env: ['GOOGLE_APPLICATION_CREDENTIALS', 'GCE_SERVICE_ACCOUNT_FILE'],
         optional: true,
         format: 'path',
-        description: "The file with a service account's key",
+        description:
+          "The file with a service account's key, or with other Application Default Credentials: of a person (authorized_user), a workload identity (external_account) or an impersonated service account",
       },
       {
         option: 'credentials.serviceAccount',
@@ -391,6 +414,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         optional: true,
         secret: true,
         description: 'In place of a key: an access token of OAuth 2.0',
+      },
+      {
+        option: 'impersonate',
+        env: ['GCE_IMPERSONATE_SERVICE_ACCOUNT'],
+        optional: true,
+        description: 'The e-mail address of a service account that the credentials act as',
       },
       {
         option: 'project',
@@ -419,6 +448,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'huawei',
     title: 'Huawei Cloud DNS',
     package: '@acmex/dns-huawei',
+    instead: [
+      {
+        variables: ['HUAWEICLOUD_Username', 'HUAWEICLOUD_Password', 'HUAWEICLOUD_DomainName'],
+        use: 'an access key of IAM',
+      },
+    ],
     links: {
       api: 'https://support.huaweicloud.com/intl/en-us/api-dns/ListRecordSetsByZone.html',
       credentials: 'https://console.huaweicloud.com/iam/#/mine/accessKey',
@@ -529,7 +564,27 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         variables: ['NSUPDATE_SERVER_PORT'],
         use: 'NSUPDATE_SERVER with the port: ns1.example.com:53',
       },
-      { variables: ['NSUPDATE_ZONE'], use: 'nothing: the zone is looked up in DNS' },
+      {
+        variables: ['NSUPDATE_ZONE', 'DNSUPDATE_ZONES'],
+        use: 'nothing: the zone is looked up in DNS',
+      },
+      {
+        variables: [
+          'DNSUPDATE_TSIG_GSS_REALM',
+          'DNSUPDATE_TSIG_GSS_USERNAME',
+          'DNSUPDATE_TSIG_GSS_PASSWORD',
+          'DNSUPDATE_TSIG_GSS_KEYTAB_FILE',
+          'RFC2136_TSIG_GSS_REALM',
+          'RFC2136_TSIG_GSS_USERNAME',
+          'RFC2136_TSIG_GSS_PASSWORD',
+          'RFC2136_TSIG_GSS_KEYTAB_FILE',
+          'DNSUPDATE_RFC3645_REALM',
+          'DNSUPDATE_RFC3645_USERNAME',
+          'DNSUPDATE_RFC3645_PASSWORD',
+          'DNSUPDATE_RFC3645_KEYTAB_FILE',
+        ],
+        use: 'a TSIG key (RFC2136_KEY_NAME and RFC2136_KEY_SECRET, or RFC2136_KEY_FILE), or a program with nsupdate -g by the provider exec',
+      },
     ],
     links: {
       api: 'https://www.rfc-editor.org/rfc/rfc2136',
@@ -583,7 +638,25 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     instead: [
       {
         variables: ['AWS_ASSUME_ROLE_ARN', 'AWS_EXTERNAL_ID'],
+        unless: ['credentials.profile'],
         use: 'AWS_PROFILE with a profile that has role_arn, and external_id, in ~/.aws/config',
+      },
+      {
+        variables: [
+          'AWS_SHARED_CREDENTIALS_FILE',
+          'AWS_CONFIG_FILE',
+          'AWS_SDK_LOAD_CONFIG',
+          'AWS_ROLE_ARN',
+          'AWS_WEB_IDENTITY_TOKEN_FILE',
+          'AWS_ROLE_SESSION_NAME',
+          'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+          'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+        ],
+        use: "nothing: without a key, AWS's SDK reads it itself",
+      },
+      {
+        variables: ['AWS_WAIT_FOR_RECORD_SETS_CHANGED'],
+        use: 'nothing: AcmeX always waits until a change is INSYNC',
       },
     ],
     links: {

@@ -46,20 +46,55 @@ const valueFor = ({ format, choices, secret }: DnsOption) => {
   return format ? values[format] : 'dns_a';
 };
 
+/**
+ * The variables that the documentation of lego and acme.sh names for credentials and zones.
+ * @see https://go-acme.github.io/lego/dns/
+ * @see https://github.com/acmesh-official/acme.sh/wiki/dnsapi
+ */
+const foreignVariables: Readonly<Record<string, string>> = {
+  acmedns:
+    'ACME_DNS_API_BASE ACME_DNS_STORAGE_PATH ACME_DNS_STORAGE_BASE_URL ACME_DNS_ALLOWLIST ACMEDNS_BASE_URL ACMEDNS_USERNAME ACMEDNS_PASSWORD ACMEDNS_SUBDOMAIN',
+  alibaba:
+    'ALICLOUD_RAM_ROLE ALICLOUD_ACCESS_KEY ALICLOUD_SECRET_KEY ALICLOUD_SECURITY_TOKEN ALICLOUD_REGION_ID Ali_Key Ali_Secret',
+  azure:
+    'AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID AZURE_CLIENT_CERTIFICATE_PATH AZURE_AUTH_METHOD AZURE_AUTH_MSI_TIMEOUT AZURE_MSI_TIMEOUT AZURE_SUBSCRIPTION_ID AZURE_RESOURCE_GROUP AZURE_ENVIRONMENT AZURE_PRIVATE_ZONE AZURE_ZONE_NAME AZURE_SERVICEDISCOVERY_FILTER AZURE_METADATA_ENDPOINT IMDS_ENDPOINT IDENTITY_ENDPOINT AZURE_OIDC_TOKEN AZURE_OIDC_TOKEN_FILE_PATH AZURE_OIDC_REQUEST_URL AZURE_OIDC_REQUEST_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN AZURE_FEDERATED_TOKEN_FILE AZUREDNS_TENANTID AZUREDNS_APPID AZUREDNS_CLIENTSECRET AZUREDNS_SUBSCRIPTIONID AZUREDNS_BEARERTOKEN AZUREDNS_MANAGEDIDENTITY',
+  cloudflare:
+    'CF_API_EMAIL CF_API_KEY CF_DNS_API_TOKEN CF_ZONE_API_TOKEN CLOUDFLARE_EMAIL CLOUDFLARE_API_KEY CLOUDFLARE_DNS_API_TOKEN CLOUDFLARE_ZONE_API_TOKEN CF_Token CF_Key CF_Email CF_Zone_ID CF_Account_ID',
+  cloudns: 'CLOUDNS_AUTH_ID CLOUDNS_SUB_AUTH_ID CLOUDNS_AUTH_PASSWORD',
+  digitalocean: 'DO_AUTH_TOKEN DO_API_KEY',
+  exec: 'EXEC_PATH EXEC_MODE',
+  godaddy: 'GODADDY_API_KEY GODADDY_API_SECRET GD_Key GD_Secret',
+  google:
+    'GCE_PROJECT GCE_SERVICE_ACCOUNT GCE_SERVICE_ACCOUNT_FILE GCE_IMPERSONATE_SERVICE_ACCOUNT GCE_ZONE_ID GCE_ALLOW_PRIVATE_ZONE GOOGLE_APPLICATION_CREDENTIALS',
+  httpreq: 'HTTPREQ_ENDPOINT HTTPREQ_MODE HTTPREQ_USERNAME HTTPREQ_PASSWORD',
+  huawei:
+    'HUAWEICLOUD_ACCESS_KEY_ID HUAWEICLOUD_SECRET_ACCESS_KEY HUAWEICLOUD_REGION HUAWEICLOUD_Username HUAWEICLOUD_Password HUAWEICLOUD_DomainName',
+  linode: 'LINODE_TOKEN LINODE_V4_API_KEY',
+  powerdns: 'PDNS_API_KEY PDNS_API_URL PDNS_SERVER_NAME PDNS_Url PDNS_ServerId PDNS_Token',
+  rfc2136:
+    'RFC2136_NAMESERVER RFC2136_TSIG_KEY RFC2136_TSIG_SECRET RFC2136_TSIG_ALGORITHM RFC2136_TSIG_FILE DNSUPDATE_NAMESERVER DNSUPDATE_TSIG_KEY DNSUPDATE_TSIG_SECRET DNSUPDATE_TSIG_ALGORITHM DNSUPDATE_TSIG_FILE DNSUPDATE_ZONES DNSUPDATE_TSIG_GSS_REALM DNSUPDATE_TSIG_GSS_USERNAME DNSUPDATE_TSIG_GSS_PASSWORD DNSUPDATE_TSIG_GSS_KEYTAB_FILE DNSUPDATE_RFC3645_REALM DNSUPDATE_RFC3645_USERNAME DNSUPDATE_RFC3645_PASSWORD DNSUPDATE_RFC3645_KEYTAB_FILE NSUPDATE_SERVER NSUPDATE_SERVER_PORT NSUPDATE_KEY NSUPDATE_ZONE',
+  route53:
+    'AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_ASSUME_ROLE_ARN AWS_EXTERNAL_ID AWS_HOSTED_ZONE_ID AWS_PROFILE AWS_REGION AWS_SDK_LOAD_CONFIG AWS_SHARED_CREDENTIALS_FILE AWS_WAIT_FOR_RECORD_SETS_CHANGED',
+  tencent:
+    'TENCENTCLOUD_SECRET_ID TENCENTCLOUD_SECRET_KEY TENCENTCLOUD_SESSION_TOKEN DNSPOD_API_KEY DP_Id DP_Key Tencent_SecretId Tencent_SecretKey',
+};
+
 describe('a DNS provider without a configuration', () => {
   it.each(unattended.map((kind) => [kind.type, kind] as const))(
     '%s is opened by every name of its variables, and no other variable is looked at',
     async (type, kind) => {
       const values = await config();
+      const known = [
+        ...kind.options.map(({ env }) => env),
+        ...(kind.instead ?? []).map(({ variables }) => variables),
+      ].flat();
       for (const at of [0, 1, 2]) {
         const variables = Object.fromEntries(
           kind.options.map((option) => [option.env[at] ?? option.env[0]!, valueFor(option)]),
         );
         const { seen, environment } = watched({ ...variables, HOME: '/root', OTHER: 'x' });
         dnsProviderOfVariables(kind, environment);
-        expect(
-          [...seen].filter((name) => !kind.options.some(({ env }) => env.includes(name))),
-        ).toEqual([]);
+        expect([...seen].filter((name) => !known.includes(name))).toEqual([]);
         await expect(
           openNamedDnsProvider(type, { config: values, environment: variables }),
         ).resolves.toMatchObject({ name: type });
@@ -96,39 +131,23 @@ describe('a DNS provider without a configuration', () => {
     expect(JSON.stringify(token)).toBe('"[secret]"');
     expect(token instanceof Secret ? await token.reveal() : '').toBe('second');
   });
-  it.each([
-    ['cloudflare', ['CF_Token', 'CF_Key', 'CF_Email', 'CF_Zone_ID', 'CF_Account_ID']],
-    ['cloudflare', ['CLOUDFLARE_EMAIL', 'CLOUDFLARE_API_KEY', 'CLOUDFLARE_ZONE_API_TOKEN']],
-    ['cloudflare', ['CF_API_EMAIL', 'CF_API_KEY', 'CF_DNS_API_TOKEN', 'CF_ZONE_API_TOKEN']],
-    ['digitalocean', ['DO_API_KEY', 'DO_AUTH_TOKEN']],
-    ['powerdns', ['PDNS_Url', 'PDNS_ServerId', 'PDNS_Token', 'PDNS_API_URL', 'PDNS_API_KEY']],
-    ['acmedns', ['ACMEDNS_BASE_URL', 'ACMEDNS_USERNAME', 'ACMEDNS_PASSWORD', 'ACMEDNS_SUBDOMAIN']],
-    ['acmedns', ['ACME_DNS_API_BASE', 'ACME_DNS_STORAGE_PATH']],
-    ['rfc2136', ['RFC2136_NAMESERVER', 'RFC2136_TSIG_KEY', 'RFC2136_TSIG_SECRET']],
-    ['rfc2136', ['RFC2136_TSIG_ALGORITHM', 'RFC2136_TSIG_FILE', 'DNSUPDATE_NAMESERVER']],
-    ['rfc2136', ['DNSUPDATE_TSIG_KEY', 'DNSUPDATE_TSIG_SECRET', 'DNSUPDATE_TSIG_ALGORITHM']],
-    ['rfc2136', ['DNSUPDATE_TSIG_FILE', 'NSUPDATE_SERVER', 'NSUPDATE_KEY', 'NSUPDATE_ZONE']],
-    ['route53', ['AWS_ACCESS_KEY_ID', 'AWS_HOSTED_ZONE_ID', 'AWS_ASSUME_ROLE_ARN']],
-    ['azure', ['AZURE_CLIENT_CERTIFICATE_PATH', 'AZURE_OIDC_TOKEN', 'AZURE_OIDC_TOKEN_FILE_PATH']],
-    [
-      'azure',
-      ['AZURE_ZONE_NAME', 'AZURE_PRIVATE_ZONE', 'AZUREDNS_TENANTID', 'AZUREDNS_BEARERTOKEN'],
-    ],
-    [
-      'google',
-      ['GCE_IMPERSONATE_SERVICE_ACCOUNT', 'GOOGLE_APPLICATION_CREDENTIALS', 'GCE_PROJECT'],
-    ],
-    ['alibaba', ['ALICLOUD_RAM_ROLE', 'Ali_Key', 'Ali_Secret', 'ALICLOUD_SECURITY_TOKEN']],
-    ['tencent', ['DP_Id', 'DP_Key', 'Tencent_SecretId', 'Tencent_SecretKey']],
-    ['exec', ['EXEC_PATH', 'EXEC_MODE']],
-  ])('%s takes the names of lego and acme.sh, or says what to use instead of %j', (type, names) => {
-    const { options, instead = [] } = kindOf(type);
-    const known = [
-      ...options.flatMap(({ env }) => env),
-      ...instead.flatMap(({ variables }) => variables),
-    ];
-    expect(names.filter((name) => !known.includes(name))).toEqual([]);
+  it('knows what users of lego and acme.sh have, of every kind of host that these have', () => {
+    const ours = ['acme.sh', 'certbot'];
+    expect([...Object.keys(foreignVariables), ...ours].sort()).toEqual(
+      unattended.map(({ type }) => type).sort(),
+    );
   });
+  it.each(Object.entries(foreignVariables))(
+    '%s takes the names of lego and acme.sh, or says what to use instead',
+    (type, names) => {
+      const { options, instead = [] } = kindOf(type);
+      const known = [
+        ...options.flatMap(({ env }) => env),
+        ...instead.flatMap(({ variables }) => variables),
+      ];
+      expect(names.split(' ').filter((name) => !known.includes(name))).toEqual([]);
+    },
+  );
   it('says what to use instead of a variable that is set and not read', async () => {
     await expect(
       openNamedDnsProvider('tencent', {
@@ -140,6 +159,35 @@ describe('a DNS provider without a configuration', () => {
     });
   });
   it.each([
+    ['route53', { AWS_ASSUME_ROLE_ARN: 'canary' }, 'AWS_PROFILE', { AWS_PROFILE: 'p' }],
+    [
+      'azure',
+      { AZURE_CLIENT_CERTIFICATE_PATH: '/canary' },
+      'a client secret, or a workload identity',
+      { AZURE_CLIENT_SECRET: 's', AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c' },
+    ],
+  ])(
+    'refuses credentials that %s would ignore: %j, unless those to use instead are set',
+    async (type, ignored, words, cure) => {
+      const open = async (environment: Environment) =>
+        await openNamedDnsProvider(type, { config: await config(), environment });
+      await expect(open(ignored)).rejects.toMatchObject({
+        code: 'ERR_CONFIG_PROOF',
+        message: expect.stringContaining(`${Object.keys(ignored)[0]}: use ${words}`),
+      });
+      await expect(open(ignored)).rejects.toMatchObject({
+        message: expect.not.stringContaining('canary'),
+      });
+      await expect(open({ ...ignored, ...cure })).resolves.toMatchObject({ name: type });
+    },
+  );
+  it.each([
+    ['google', { GCE_IMPERSONATE_SERVICE_ACCOUNT: 'a@b' }, ['impersonate']],
+    [
+      'azure',
+      { AZURE_OIDC_TOKEN: 't', AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c' },
+      ['tenant_id', 'client_id', 'federated_token'],
+    ],
     ['cloudflare', { CF_Key: 'k', CF_Email: 'a@a.test' }, ['api_key', 'email']],
     ['cloudflare', { CF_Token: 't', CF_Key: 'k', CF_Email: 'a@a.test' }, ['api_token']],
     [

@@ -282,6 +282,7 @@ export function dnsProviderOfVariables(
           ' and ',
         )}${placeText(kind)}${insteadText(kind, environment)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`,
     );
+  assertNotIgnored(kind, provided, environment);
   const entry = dnsProviderEntry(credentialKey({ environment: {}, clock: systemClock }));
   const { data, error } = entry.safeParse({
     name: 'environment',
@@ -402,6 +403,23 @@ function fileVariables(option: DnsOption, options: readonly DnsOption[]): readon
 
 function wanted({ env, description }: DnsOption): string {
   return `${env.join(' or ')} (${description.slice(0, 1).toLowerCase()}${description.slice(1)})`;
+}
+
+/** Refuses a variable that is set and not read, if other credentials would be used in its place. */
+function assertNotIgnored(
+  { type, instead = [] }: DnsKind,
+  provided: readonly DnsOption[],
+  environment: Environment,
+): void {
+  for (const { variables, use, unless } of instead) {
+    const name = variables.find((variable) => (environment[variable] ?? '') !== '');
+    const isIgnored = unless?.every((option) => !provided.some((set) => set.option === option));
+    if (name !== undefined && isIgnored)
+      throw new ConfigError(
+        'ERR_CONFIG_PROOF',
+        `the DNS provider ${type} does not read the variable ${name}: use ${use}`,
+      );
+  }
 }
 
 /** Says what to use instead of a variable that is set and not read. */
