@@ -57,7 +57,9 @@ describe('Files of certificates and requests', () => {
   });
 
   it.each(['csr.der', 'csr.pem'])('are PEM or DER for a request, as %s: C14', async (name) => {
-    const request = await certificateRequest([], { csr: at(name) } as ObtainOptions);
+    const request = await certificateRequest([], { csr: at(name) } as ObtainOptions, {
+      crypto: webcrypto(),
+    });
     expect(Buffer.from(request.csr)).toEqual(Buffer.from(csr));
     expect(request.identifiers).toMatchObject([{ value: 'a.test' }]);
   });

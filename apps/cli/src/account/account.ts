@@ -9,6 +9,7 @@ import {
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
+import { configuredCrypto } from '@acmex/manager/from-config';
 import type { Account } from '@acmex/protocol';
 import {
   type AuthorityOptions,
@@ -138,6 +139,7 @@ export async function withAuthority(
       storage,
       fetch: loggingFetch(fetch, report),
       userAgent: 'acmex-cli',
+      crypto: configuredCrypto(options.configuration, terminal.env),
       signal: terminal.signal,
       report,
     });

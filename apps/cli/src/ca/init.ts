@@ -1,13 +1,15 @@
 import { access } from 'node:fs/promises';
 import {
   type AuthorityKeyType,
+  type AuthorityRequest,
   createAuthority,
   issuerOf,
   type NewAuthority,
   saveAuthority,
 } from '@acmex/ca';
 import { storageOf } from '@acmex/config';
-import { parseCertificate, webcrypto } from '@acmex/certificate';
+import { isKeyReference, parseCertificate } from '@acmex/certificate';
+import { configuredCrypto } from '@acmex/manager/from-config';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { passphraseOf } from './passphrase.ts';
@@ -26,7 +28,10 @@ export interface InitOptions extends ConfiguredOutputOptions {
   readonly issuingDays: number;
   readonly passphraseFile?: string;
   readonly rootCertificate: string;
+  /** A file, or the reference of an existing key in a device. */
   readonly rootKey: string;
+  /** The reference of an existing key in a device for the issuing certificate. */
+  readonly key?: string;
   /** An existing issuing certificate to use instead of a new CA. */
   readonly issuingCertificate?: string;
   readonly issuingKey?: string;
@@ -71,16 +76,18 @@ async function makeAuthority(
     rootKey,
   } = options;
   const request = constrained(options);
-  const passphrase = await passphraseOf(options, terminal.env);
-  for (const path of [rootCertificate, rootKey]) {
+  const isInDevice = isKeyReference(rootKey);
+  const passphrase = isInDevice ? undefined : await passphraseOf(options, terminal.env);
+  for (const path of isInDevice ? [rootCertificate] : [rootCertificate, rootKey]) {
     if (await exists(path)) throw existsError(path);
   }
   await using storage = await openStorage(options, terminal, report);
   await using certificateFile = await waitingFile(rootCertificate, 0o644);
-  await using keyFile = await waitingFile(rootKey, 0o600);
+  await using keyFile = isInDevice ? undefined : await waitingFile(rootKey, 0o600);
   report.working('creating the keys');
   const authority = await createAuthority({
     ...request,
+    ...(await existingKeys(options, terminal)),
     name,
     passphrase,
     keyType,
@@ -89,24 +96,38 @@ async function makeAuthority(
   });
   try {
     // The root's key first: a CA whose root is lost cannot be renewed.
-    if (!(await keyFile.commitNew(authority.rootKey ?? new Uint8Array())))
+    if (keyFile && !(await keyFile.commitNew(authority.rootKey ?? new Uint8Array())))
       throw existsError(rootKey);
     if (!(await certificateFile.commitNew(authority.root))) throw existsError(rootCertificate);
     await saveAuthority(storage, authority);
+    warnOfClearKey(authority, options, report);
   } finally {
     authority.rootKey?.fill(0);
     authority.issuingKey.fill(0);
   }
   const about = describe(authority);
-  warnOfClearKey(options, report);
   return {
-    document: { ...about, rootCertificate, rootKey },
+    document: { ...about, rootCertificate, rootKey, key: options.key },
     lines: [
       `the CA "${name}" is ready: start it with acmex ca serve`,
       `root certificate  ${rootCertificate}: clients trust this`,
-      `root key          ${rootKey}: encrypted with your passphrase; move it off this machine, only renewing the CA needs it`,
+      `root key          ${rootKey}: ${isInDevice ? 'it stays there' : 'encrypted with your passphrase; move it off this machine, only renewing the CA needs it'}`,
+      ...(options.key === undefined ? [] : [`issuing key       ${options.key}: it stays there`]),
       `issuing until     ${about.notAfter}`,
     ],
+  };
+}
+
+/** Opens the keys in devices that a new CA is to have. */
+async function existingKeys(
+  { rootKey, key, configuration }: InitOptions,
+  terminal: Terminal,
+): Promise<Pick<AuthorityRequest, 'rootKey' | 'issuingKey'>> {
+  const crypto = configuredCrypto(configuration, terminal.env);
+  const open = async (reference: string) => await crypto.import(Buffer.from(reference));
+  return {
+    rootKey: isKeyReference(rootKey) ? await open(rootKey) : undefined,
+    issuingKey: key === undefined ? undefined : await open(key),
   };
 }
 
@@ -121,16 +142,17 @@ async function importAuthority(
     );
   const [issuing, key, root] = await Promise.all([
     readCertificates(issuingCertificate, 'the issuing certificate'),
-    readText(issuingKey, 'the issuing key'),
+    isKeyReference(issuingKey) ? issuingKey : readText(issuingKey, 'the issuing key'),
     readCertificates(rootCertificate, 'the root certificate'),
   ]);
   const authority: NewAuthority = { kind: 'private', root, issuing, issuingKey: Buffer.from(key) };
   // Throws unless they belong together, and are those of a CA.
-  issuerOf({ chain: issuing, key: await webcrypto().import(authority.issuingKey) });
+  const crypto = configuredCrypto(options.configuration, terminal.env);
+  issuerOf({ chain: issuing, key: await crypto.import(authority.issuingKey) });
   await using storage = await openStorage(options, terminal, report);
   await saveAuthority(storage, authority);
   const about = describe(authority);
-  warnOfClearKey(options, report);
+  warnOfClearKey(authority, options, report);
   return {
     document: about,
     lines: [
@@ -141,10 +163,12 @@ async function importAuthority(
 
 /** Warns that the issuing key is in clear, when nothing encrypts the storage. */
 function warnOfClearKey(
+  { issuingKey }: NewAuthority,
   { configuration }: Pick<InitOptions, 'configuration'>,
   report: Reporter,
 ): void {
-  if (storageOf(configuration).encryption !== undefined) return;
+  const isInDevice = isKeyReference(Buffer.from(issuingKey).toString());
+  if (isInDevice || storageOf(configuration).encryption !== undefined) return;
   report.warn(
     'the issuing key is in the storage without encryption: everyone who can read the storage can issue certificates. Encrypt it with acmex storage encrypt and --encryption-key-file',
   );

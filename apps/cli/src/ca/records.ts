@@ -13,6 +13,7 @@ import {
 } from '@acmex/ca';
 import { systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
+import { configuredCrypto } from '@acmex/manager/from-config';
 import type { RevocationReason } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
@@ -180,7 +181,8 @@ export async function crl(
   terminal: Terminal,
 ): Promise<void> {
   await withCa(options, terminal, async (storage, report) => {
-    const { issuer } = await loadAuthority(storage, { kind: 'private' });
+    const backend = configuredCrypto(options.configuration, terminal.env);
+    const { issuer } = await loadAuthority(storage, { kind: 'private', backend });
     const { der, nextUpdate } = await currentCrl(
       {
         storage,

@@ -4,7 +4,8 @@ import {
   replaceIssuing as storeIssuing,
   storedCertificates,
 } from '@acmex/ca';
-import { parseCertificate } from '@acmex/certificate';
+import { isKeyReference, parseCertificate } from '@acmex/certificate';
+import { configuredCrypto } from '@acmex/manager/from-config';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 import { readText } from '../read-text.ts';
@@ -12,7 +13,10 @@ import { reporter, type Terminal } from '../terminal.ts';
 import { passphraseOf } from './passphrase.ts';
 
 export interface ReplaceIssuingOptions extends ConfiguredOutputOptions {
+  /** A file, or the reference of a key in a device. */
   readonly rootKey: string;
+  /** The reference of an existing key in a device for the new certificate. */
+  readonly key?: string;
   readonly passphraseFile?: string;
   readonly keyType: AuthorityKeyType;
   readonly issuingDays: number;
@@ -20,13 +24,15 @@ export interface ReplaceIssuingOptions extends ConfiguredOutputOptions {
 
 /** `acmex ca replace-issuing`: replaces the issuing certificate; the earlier one signs its CRL. */
 export async function replaceIssuing(
-  { rootKey, keyType, issuingDays, ...options }: ReplaceIssuingOptions,
+  { rootKey, key: reference, keyType, issuingDays, ...options }: ReplaceIssuingOptions,
   terminal: Terminal,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
-    const passphrase = await passphraseOf(options, terminal.env);
-    const key = Buffer.from(await readText(rootKey, "the root's key"));
+    const backend = configuredCrypto(options.configuration, terminal.env);
+    const isInDevice = isKeyReference(rootKey);
+    const passphrase = isInDevice ? undefined : await passphraseOf(options, terminal.env);
+    const key = Buffer.from(isInDevice ? rootKey : await readText(rootKey, "the root's key"));
     await using storage = await openStorage(options, terminal, report);
     const { root, issuing } = await storedCertificates(storage);
     report.working('creating the key');
@@ -35,6 +41,9 @@ export async function replaceIssuing(
       issuing,
       rootKey: key,
       passphrase,
+      backend,
+      issuingKey:
+        reference === undefined ? undefined : await backend.import(Buffer.from(reference)),
       keyType,
       issuingDays,
     });

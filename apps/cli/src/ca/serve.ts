@@ -11,6 +11,7 @@ import {
 import { serveAcme } from '@acmex/ca/node';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { errorText } from '@acmex/errors';
+import { configuredCrypto } from '@acmex/manager/from-config';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -51,7 +52,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     await using storage = options.development
       ? memoryStorage()
       : await openStorage(options, terminal, report);
-    const authority = await authorityOf(storage, options);
+    const authority = await authorityOf(storage, options, terminal);
     await using server = await serveAcme(
       {
         storage,
@@ -126,10 +127,14 @@ function repositoryOf({ development, listen, repositoryListen, repositoryUrl: ur
 
 async function authorityOf(
   storage: Storage,
-  { development }: ServeOptions,
+  { development, configuration }: ServeOptions,
+  terminal: Terminal,
 ): Promise<LoadedAuthority> {
   if (development) await saveAuthority(storage, await createDevelopmentAuthority());
-  return await loadAuthority(storage, { kind: development ? 'development' : 'private' });
+  return await loadAuthority(storage, {
+    kind: development ? 'development' : 'private',
+    backend: configuredCrypto(configuration, terminal.env),
+  });
 }
 
 /**

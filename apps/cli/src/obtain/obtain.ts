@@ -20,7 +20,7 @@ import type { ObtainOptions } from './options.ts';
 import type { Obtaining } from './obtaining.ts';
 import { orderManaged } from './order-managed.ts';
 import { orderOnce } from './order-once.ts';
-import { namesOf } from './request.ts';
+import { hasKeyFile, namesOf } from './request.ts';
 import { resultDocument, resultText } from './result.ts';
 
 /**
@@ -73,7 +73,8 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       leaf,
       authority,
       certificate: options.certPath,
-      privateKey: options.csr === undefined ? options.keyPath : undefined,
+      privateKey: options.csr === undefined ? (options.key ?? options.keyPath) : undefined,
+      isInDevice: options.key !== undefined,
       id,
     };
     terminal.stdout.write(
@@ -112,10 +113,10 @@ async function issuerSettings(
  * cannot be used
  */
 async function assertWritable(options: ObtainOptions): Promise<void> {
-  const { certPath, keyPath, csr, force, keyMode, owner, group } = options;
+  const { certPath, keyPath, force, keyMode, owner, group } = options;
   await fileAttributes({ keyMode, owner, group });
   if (force) return;
-  for (const path of csr === undefined ? [keyPath, certPath] : [certPath]) {
+  for (const path of hasKeyFile(options) ? [keyPath, certPath] : [certPath]) {
     const exists = await access(path).then(
       () => true,
       (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',

@@ -11,6 +11,8 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly certPath: string;
   readonly keyPath: string;
   readonly keyType: KeyType;
+  /** The reference of a key in a device. */
+  readonly key?: string;
   readonly mustStaple?: boolean;
   readonly prod?: boolean;
   readonly ca?: string;

@@ -15,6 +15,7 @@ import { reportIssued, withinRun } from '../managed/run.ts';
 import { waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
+import { hasKeyFile } from './request.ts';
 
 /**
  * Orders a managed certificate, unless it is current and as wanted, and deploys it to its files.
@@ -22,7 +23,8 @@ import type { ObtainOptions } from './options.ts';
 export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
   const { options, manager, report, authority } = obtaining;
   const { signal } = obtaining.terminal;
-  for (const path of [options.keyPath, options.certPath])
+  const { keyPath, certPath } = options;
+  for (const path of hasKeyFile(options) ? [keyPath, certPath] : [certPath])
     await (await waitingFile(path, 0o600))[Symbol.asyncDispose]();
   await storeCredentials(obtaining);
   report.working(`connecting to ${authority.title}`);
@@ -56,6 +58,7 @@ function wantedCertificate({ options, names, authority, challenge }: Obtaining):
     issuer: authority,
     profile: options.profile ?? authority.profile,
     keyType: options.keyType,
+    key: options.key,
     mustStaple: options.mustStaple,
     proof: challenge,
     deploy: deployRecord(deploySteps(options)),
@@ -70,7 +73,11 @@ function deploySteps(options: ObtainOptions): readonly DeployStep[] {
   const { keyMode, owner, group } = options;
   const permissions = { keyMode, owner, group };
   return [
-    { certPath: resolve(certPath), keyPath: resolve(keyPath), ...permissions },
+    {
+      certPath: resolve(certPath),
+      keyPath: hasKeyFile(options) ? resolve(keyPath) : undefined,
+      ...permissions,
+    },
     ...(deployDirectory === undefined
       ? []
       : [{ directory: resolve(deployDirectory), ...permissions }]),

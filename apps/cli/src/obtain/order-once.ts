@@ -6,18 +6,19 @@ import { reportProgress, trackDisplay } from '../progress.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
-import { type CertificateRequest, certificateRequest } from './request.ts';
+import { type CertificateRequest, certificateRequest, hasKeyFile } from './request.ts';
 
 /** Orders a certificate that is not managed: only its account is stored. */
 export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
   const { options, names, authority, manager, report } = obtaining;
   const { signal, display } = obtaining.terminal;
   const attributes = await fileAttributes(options);
-  await using keyFile =
-    options.csr === undefined ? await waitingFile(options.keyPath, attributes.key) : undefined;
+  await using keyFile = hasKeyFile(options)
+    ? await waitingFile(options.keyPath, attributes.key)
+    : undefined;
   await using certificateFile = await waitingFile(options.certPath, attributes.certificate);
   report.working('creating the request');
-  const request = await certificateRequest(names, options);
+  const request = await certificateRequest(names, options, manager);
   report.working(`connecting to ${authority.title}`);
   const connection = await manager.connect({
     issuer: obtaining.issuer,

@@ -1,5 +1,6 @@
-import { createCsr, parseCsr, privateKeyPem, webcrypto } from '@acmex/certificate';
+import { createCsr, parseCsr, privateKeyPem } from '@acmex/certificate';
 import { type Identifier, identifiers } from '@acmex/identifier';
+import type { CertificateManager } from '@acmex/manager';
 import { CliError } from '../errors.ts';
 import { readBytes } from '../read-text.ts';
 import type { ObtainOptions } from './options.ts';
@@ -10,19 +11,31 @@ export interface CertificateRequest {
   readonly csr: Uint8Array;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
-  /** Returns the key as PEM; absent for a request from a file. */
+  /** Returns the key as PEM; absent for a request from a file, and for a key in a device. */
   privateKey?(): Promise<Uint8Array>;
+}
+
+/**
+ * Returns whether a file gets the private key: not that of a request from a file, or of a device.
+ */
+export function hasKeyFile({ csr, key }: Pick<ObtainOptions, 'csr' | 'key'>): boolean {
+  return csr === undefined && key === undefined;
 }
 
 /**
  * Returns the names of `--domains`; none for `--csr`, whose names are in its file.
  * @throws CliError `ERR_CLI_USAGE`
  */
-export function namesOf({ domains, csr }: ObtainOptions): readonly Identifier[] {
+export function namesOf({ domains, csr, key }: ObtainOptions): readonly Identifier[] {
   if (csr !== undefined && domains)
     throw new CliError(
       'ERR_CLI_USAGE',
       'a certificate signing request contains its names: use either --csr or --domains',
+    );
+  if (csr !== undefined && key !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'a certificate signing request is signed already: use either --csr or --key',
     );
   const names = identifiers(domains ?? []);
   if (csr === undefined && names.length === 0)
@@ -30,10 +43,14 @@ export function namesOf({ domains, csr }: ObtainOptions): readonly Identifier[] 
   return names;
 }
 
-/** Reads the request of `--csr`, or creates a key and a request for the names. */
+/**
+ * Reads the request of `--csr`; else creates a request for the names, signed by the key of `--key`
+ * or by a new key.
+ */
 export async function certificateRequest(
   names: readonly Identifier[],
-  { csr, keyType, mustStaple = false }: ObtainOptions,
+  { csr, key: reference, keyType, mustStaple = false }: ObtainOptions,
+  { crypto }: Pick<CertificateManager, 'crypto'>,
 ): Promise<CertificateRequest> {
   if (csr !== undefined) {
     const {
@@ -43,11 +60,14 @@ export async function certificateRequest(
     } = await parseCsr(await readBytes(csr, 'the certificate signing request'));
     return { identifiers: requested, csr: der, publicKey };
   }
-  const key = await webcrypto().generate(keyType);
+  const key =
+    reference === undefined
+      ? await crypto.generate(keyType)
+      : await crypto.import(new TextEncoder().encode(reference));
   return {
     identifiers: names,
     csr: await createCsr({ identifiers: names, key, mustStaple }),
     publicKey: key.publicKey,
-    privateKey: () => privateKeyPem(key),
+    ...(reference === undefined ? { privateKey: () => privateKeyPem(key) } : {}),
   };
 }

@@ -6,8 +6,9 @@ import { displayName, type CertificateAuthority } from '../certificate-authority
 export interface ObtainResult extends Pick<IssuedCertificate, 'leaf'> {
   readonly authority: CertificateAuthority;
   readonly certificate: string;
-  /** Absent for a request from a file, whose key is elsewhere. */
+  /** A file, or the reference of a key in a device; absent for a request from a file. */
   readonly privateKey?: string | undefined;
+  readonly isInDevice: boolean;
   /** Absent for a certificate that is not managed. */
   readonly id?: string | undefined;
 }
@@ -35,13 +36,15 @@ export function resultDocument({
   };
 }
 
-export function resultText({ leaf, authority, certificate, privateKey, id }: ObtainResult): string {
+export function resultText(result: ObtainResult): string {
+  const { leaf, authority, certificate, privateKey, id } = result;
+  const place = result.isInDevice ? '; it stays there, and no file has it' : '';
   return [
     `names        ${leaf.identifiers.map(({ value }) => value).join(', ')}`,
     `issuer       ${printable(leaf.issuer, 300)}`,
     `valid        ${leaf.notBefore} to ${leaf.notAfter}`,
     `certificate  ${certificate}`,
-    ...(privateKey === undefined ? [] : [`private key  ${privateKey}`]),
+    ...(privateKey === undefined ? [] : [`private key  ${privateKey}${place}`]),
     ...(id === undefined ? [] : [`managed as   ${id}; acmex renew, run by a timer, renews it`]),
     `issued by ${displayName(authority)}`,
   ].join('\n');

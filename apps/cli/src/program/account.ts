@@ -53,7 +53,7 @@ export const accountCommands = [
   }),
   command({
     path: 'account rotate-key',
-    description: 'Replace the key of an account',
+    description: 'Replace the key of an account, by that of account_key in acmex.toml or a new one',
     needs: 'configuration',
     groups: [caFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>

@@ -3,9 +3,15 @@ import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
 import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
-import { days, hostPort, list, port, time } from './values.ts';
+import { days, hostPort, keyReference, list, port, time } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
+
+const issuingKeyFlag = parsed(
+  '--key <uri>',
+  'Existing key in a device for the issuing certificate, as pkcs11:token=ca;object=issuing; [keys] in acmex.toml says how to sign with it',
+  keyReference,
+);
 
 const initCommand = command({
   path: 'ca init',
@@ -36,12 +42,20 @@ const initCommand = command({
       'File for the root certificate',
       'ca-root.pem',
     ),
-    rootKey: text('--root-key <file>', "File for the root's encrypted key", 'ca-root-key.pem'),
+    rootKey: text(
+      '--root-key <file>',
+      "File for the root's encrypted key; or an existing key in a device, as pkcs11:token=ca;object=root",
+      'ca-root-key.pem',
+    ),
+    key: issuingKeyFlag,
     issuingCertificate: text(
       '--issuing-certificate <file>',
       'Existing issuing certificate to use instead of a new CA',
     ),
-    issuingKey: text('--issuing-key <file>', 'Key of the existing issuing certificate, PEM'),
+    issuingKey: text(
+      '--issuing-key <file>',
+      'Key of the existing issuing certificate: a PEM file, or a key in a device',
+    ),
   },
   groups: stored,
   run: async ({ options, terminal }) =>
@@ -152,7 +166,12 @@ const issuingCommands = [
     description: 'Replace the issuing certificate, signed by the root; restart acmex ca serve then',
     needs: 'configuration',
     flags: {
-      rootKey: text('--root-key <file>', "The root's encrypted key", 'ca-root-key.pem'),
+      rootKey: text(
+        '--root-key <file>',
+        "The root's encrypted key, or its key in a device",
+        'ca-root-key.pem',
+      ),
+      key: issuingKeyFlag,
       passphraseFile: text(
         '--passphrase-file <file>',
         'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',

@@ -20,6 +20,7 @@ import {
   argv,
   fileMode,
   hostPort,
+  keyReference,
   list,
   localAddress,
   port,
@@ -38,6 +39,11 @@ const nameFlags = {
   csr: text('--csr <file>', 'Certificate signing request to use instead of names and a new key'),
   certPath: text('--cert-path <file>', 'File for the certificate and its chain', 'certificate.pem'),
   keyPath: text('-k, --key-path <file>', 'File for the private key', 'private_key.pem'),
+  key: parsed(
+    '--key <uri>',
+    'Key in a device that signs the request, as pkcs11:token=web;object=www; [keys] in acmex.toml says how to sign with it, and no file is written for it',
+    keyReference,
+  ),
   keyType: choice('--key-type <type>', 'Type of the private key', keyTypes, 'ec-p256'),
 };
 

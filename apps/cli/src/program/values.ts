@@ -1,10 +1,20 @@
 import { isIP } from 'node:net';
+import { isKeyReference } from '@acmex/certificate';
 import { type HostPort, parseHostPort } from '@acmex/identifier';
 import { InvalidArgumentError } from 'commander';
 
 /** Adds the elements of a list with commas to those of the flags before it. */
 export function list(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...text.split(',').filter((element) => element.trim() !== '')];
+}
+
+/** Checks the reference of a key in a device. */
+export function keyReference(text: string): string {
+  if (!isKeyReference(text))
+    throw new InvalidArgumentError(
+      'Use the URI of a key in a device, as pkcs11:token=web;object=www.',
+    );
+  return text;
 }
 
 export function port(text: string): number {
