@@ -22,7 +22,7 @@ import { packages, root } from './packages.mjs';
 const chosen = process.argv.slice(2);
 const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 
-for (const page of ['docs/server.md', 'docs/deployment.md'].filter(isChosen)) await asUser(page);
+for (const page of ['docs/server.md', 'docs/deployment.md', 'docs/hardware-keys.md'].filter(isChosen)) await asUser(page);
 for (const page of [
   'docs/adding-a-storage-driver.md',
   'docs/adding-a-dns-provider.md',
@@ -73,7 +73,7 @@ async function asUser(page) {
     }
     if (commands.length === 0) throw new Error(`${page} has nothing to execute`);
     // What it has started ends with it.
-    const script = `set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n${commands.join('\n')}`;
+    const script = `set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n${commands.join('\n')}`;
     const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
       cwd: folder,
       encoding: 'utf8',

@@ -104,7 +104,7 @@ describe('a certificate whose key is in a device', () => {
     });
     expect(await current()).toMatchObject({ privateKey: 'device:new' });
   });
-  it('is refused with a private key in the place of a reference', async () => {
+  it('is refused with a private key instead of a reference', async () => {
     const key = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n';
     await expect(provisioner.declare({ ...spec, key })).rejects.toMatchObject({
       code: 'ERR_ORCHESTRATOR_INPUT',
