@@ -190,6 +190,20 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain, its other flags',
     expect(parseChain(await readFile(at('certificate.pem'), 'utf8')).at(-1)?.issuer).toBe(
       `CN=${alternate}`,
     );
+    const { fingerprint = '' } =
+      parseChain(await readFile(at('certificate.pem'), 'utf8')).at(-1) ?? {};
+    await rm(at('certificate.pem'));
+    await rm(at('private_key.pem'));
+    const again = await obtain(pebble, [
+      ...['-d', 'chain.test', ...tls(), '--preferred-chain', fingerprint],
+    ]);
+    expect([again.code, again.stderr]).toEqual([
+      0,
+      expect.stringContaining('changed preferred chain; ordered again'),
+    ]);
+    expect(parseChain(await readFile(at('certificate.pem'), 'utf8')).at(-1)).toMatchObject({
+      fingerprint,
+    });
     await expect(
       obtain(pebble, ['-d', 'chain.test', '--force', ...tls(), '--preferred-chain', 'Nobody']),
     ).resolves.toMatchObject({

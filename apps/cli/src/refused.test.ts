@@ -1,35 +1,21 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
-import { disorderedChains, withFaults } from '@acmex/ca/faults';
-import { type RunningAcmeServer, serveAcme } from '@acmex/ca/node';
 import { freePort } from '@acmex/services';
-import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type OwnCa, ownCa } from './own-ca.testing.ts';
 import { acmex } from './terminal.testing.ts';
 
 let folder: string;
-let ca: RunningAcmeServer;
+let ca: OwnCa;
 /** What the CA makes of each chain. */
 let arrange: (chain: readonly string[]) => readonly string[];
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
-  const storage = memoryStorage();
-  await saveAuthority(storage, await createDevelopmentAuthority());
-  const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
   folder = await mkdtemp(join(tmpdir(), 'acmex-refused-'));
-  await writeFile(at('root.pem'), root);
-  ca = await serveAcme({
-    storage,
-    issuer,
-    validate: async () => ({ valid: true }),
-    rateLimiter: noLimits(),
-    onError: () => undefined,
-    wrap: (handler) =>
-      withFaults(handler, [disorderedChains({ arrange: (chain) => arrange(chain) })]),
-  });
+  ca = await ownCa({ arrange: (chain) => arrange(chain) });
+  await writeFile(at('root.pem'), ca.root);
 });
 afterAll(async () => {
   await ca[Symbol.asyncDispose]();

@@ -39,3 +39,4 @@ export {
 } from './verification/verify-chain.ts';
 export type { Check, Profile } from './verification/fault.ts';
 export { webcrypto } from './webcrypto.ts';
+export { isChain } from './preferred-chain.ts';

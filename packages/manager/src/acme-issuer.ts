@@ -1,4 +1,10 @@
-import { ariCertificateId, type CryptoBackend, parseChain, webcrypto } from '@acmex/certificate';
+import {
+  ariCertificateId,
+  type CryptoBackend,
+  isChain,
+  parseChain,
+  webcrypto,
+} from '@acmex/certificate';
 import {
   AcmeClient,
   type ChallengeSolver,
@@ -40,12 +46,6 @@ export interface AcmeIssuerOptions {
   }) => Promise<AcmeSession>;
   /** Returns the solvers for a certificate's record of challenge settings. */
   readonly solvers: (proof: JsonObject | undefined) => Promise<readonly ChallengeSolver[]>;
-  /**
-   * Returns a test for the chain that is preferred, for the same record; the CA's first chain by
-   * default.
-   */
-  readonly prefer?:
-    ((proof: JsonObject | undefined) => ((pem: string) => boolean) | undefined) | undefined;
   /** Opens the references of keys in devices; WebCrypto by default, which opens none. */
   readonly crypto?: CryptoBackend | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
@@ -62,6 +62,14 @@ interface SharedSession {
 export interface AcmeIssuer extends Issuer {
   /** Opens the account; everything that the issuer does later uses the same session. */
   openSession(options?: { readonly signal?: AbortSignal | undefined }): Promise<AcmeSession>;
+  /**
+   * Does work with the account. If the CA has lost the account, or has another one for the key, does
+   * it again with that account.
+   */
+  withSession<T>(
+    work: (session: AcmeSession) => Promise<T>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<T>;
 }
 
 /** Adapts an ACME account (RFC 8555, RFC 9773) to the orchestrator's `Issuer`. */
@@ -71,6 +79,7 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
   return {
     name,
     openSession: async ({ signal } = {}) => await session.get(signal),
+    withSession: async (work, { signal } = {}) => await withAccount(session, signal, work),
     issue: async (request, issueOptions) => await issue(request, issueOptions, options, session),
     async abandon(state, { proof } = {}) {
       const client = new AcmeClient({
@@ -163,10 +172,11 @@ function isSameAccount(first: AcmeSession, second: AcmeSession): boolean {
 async function issue(
   request: IssuerRequest,
   { state, save, onStep, signal }: Parameters<Issuer['issue']>[1],
-  { solvers, prefer, onProgress }: AcmeIssuerOptions,
+  { solvers, onProgress }: AcmeIssuerOptions,
   session: SharedSession,
 ): Promise<string> {
   let latest = state as IssuanceState | undefined;
+  const preferredChain = request.preferredChain || undefined;
   return await withAccount(session, signal, async (account, isReplaced) => {
     const client = new AcmeClient({ session: account, solvers: await solvers(request.proof) });
     const issued = await client.issue(
@@ -175,7 +185,7 @@ async function issue(
         csr: request.csr,
         profile: request.profile,
         replaces: isReplaced ? undefined : await replacedCertificate(account, request, signal),
-        prefer: prefer?.(request.proof),
+        prefer: preferredChain === undefined ? undefined : (pem) => isChain(pem, preferredChain),
       },
       {
         // Without its order, the responses that may be published are removed.

@@ -21,7 +21,7 @@ import { deployer } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
-import { endsIn, findIssuerSettings, type IssuerSettings } from './issuers.ts';
+import { findIssuerSettings, type IssuerSettings } from './issuers.ts';
 import { assertPreconditions } from './preconditions.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
 import { savedCredentials } from './saved-credentials.ts';
@@ -82,13 +82,21 @@ export interface ConnectOptions {
   readonly challenge?: JsonObject | undefined;
   /** Where it will be deployed, as `deployRecord` returns it. */
   readonly deploy?: readonly JsonObject[] | undefined;
+  /**
+   * Whether the hooks of the manager run with the order, as they do in `maintain`; true by default.
+   */
+  readonly runsHooks?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What a client needs to order a certificate. */
 export interface Connection {
-  readonly session: AcmeSession;
   readonly solvers: readonly ChallengeSolver[];
+  /**
+   * Does work with the account. If the CA has lost the account, registers it again with the same key
+   * and does the work again.
+   */
+  withSession<T>(work: (session: AcmeSession) => Promise<T>): Promise<T>;
 }
 
 /** Obtains, renews and deploys the certificates of a storage. */
@@ -159,19 +167,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     maintenance,
     hooks,
     crypto,
-    async connect({ issuer: name, names, challenge: record, deploy, signal }) {
-      const issuer = await issuers(name);
-      if (!issuer)
-        throw new ManagerError(
-          'ERR_MANAGER_ISSUER',
-          `there is no issuer ${name}: add it to the options or the configuration`,
-        );
-      const solver = await solverOf(record, name, names);
-      // A program that runs first may make room for the listener, or a folder.
-      if (names && !hooks.hasBefore)
-        await assertPreconditions(names, { solver, deploy, environment, signal });
-      return { session: await issuer.openSession({ signal }), solvers: [solver] };
-    },
+    connect: async (connecting) => await connectTo(connecting, { settings, solverOf, issuers }),
     async maintain(id, maintainOptions = {}) {
       const result = await maintenance.maintain(id, maintainOptions);
       const certificate = await provisioner.certificates.find(id);
@@ -192,6 +188,31 @@ export function certificateManager(options: CertificateManagerOptions): Certific
       return finished;
     },
   };
+}
+
+async function connectTo(
+  { issuer: name, names, challenge: record, runsHooks = true, deploy, signal }: ConnectOptions,
+  {
+    settings: { hooks, environment },
+    solverOf,
+    issuers,
+  }: {
+    readonly settings: Settings;
+    readonly solverOf: SolverSource;
+    readonly issuers: ReturnType<typeof issuerSource>;
+  },
+): Promise<Connection> {
+  const issuer = await issuers(name);
+  if (!issuer)
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `there is no issuer ${name}: add it to the options or the configuration`,
+    );
+  const solver = await solverOf(record, name, names);
+  const runsBefore = runsHooks && hooks.hasBefore;
+  if (names) await assertPreconditions(names, { solver, deploy, runsBefore, environment, signal });
+  await issuer.openSession({ signal });
+  return { solvers: [solver], withSession: (work) => issuer.withSession(work, { signal }) };
 }
 
 /** Returns issuers by name; each is created once. */
@@ -251,7 +272,7 @@ function createIssuer(
   solverOf: SolverSource,
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
-  const { challenge, hooks, crypto, onProgress, environment } = settings;
+  const { hooks, crypto, onProgress, environment } = settings;
   const assertReady = async (
     { names, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
@@ -265,10 +286,6 @@ function createIssuer(
     crypto,
     solvers: async (record) => [await solverOf(record, name)],
     session: async (sessionOptions) => await openSession(issuerSettings, settings, sessionOptions),
-    prefer: (record) => {
-      const wanted = resolveChallenge(record, challenge).preferredChain ?? preferredChain;
-      return wanted === undefined ? undefined : endsIn(wanted);
-    },
   });
   return {
     ...issuer,
@@ -276,7 +293,11 @@ function createIssuer(
       await hooks.before({ signal: options.signal });
       // What is ordered already is finished, or its failure is the CA's.
       if (options.state?.order === undefined) await assertReady(request, options.signal);
-      return await issuer.issue({ ...request, profile: request.profile ?? profile }, options);
+      const defaults = {
+        profile: request.profile ?? profile,
+        preferredChain: request.preferredChain ?? preferredChain,
+      };
+      return await issuer.issue({ ...request, ...defaults }, options);
     },
   };
 }

@@ -28,8 +28,6 @@ export interface ChallengeConfig {
   readonly propagationWait?: number | 'skip' | undefined;
   /** Seconds. */
   readonly propagationTimeout?: number | undefined;
-  /** Common name of the issuer that the chain should end in. */
-  readonly preferredChain?: string | undefined;
 }
 
 const fields = [
@@ -46,7 +44,6 @@ const fields = [
   'dnsResolver',
   'propagationWait',
   'propagationTimeout',
-  'preferredChain',
 ] as const satisfies readonly (keyof ChallengeConfig)[];
 
 /** Returns the fields that are persisted with a certificate. */

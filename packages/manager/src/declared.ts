@@ -70,7 +70,10 @@ const general: readonly DeployStep[] = [{ general: true }];
 
 type Entry = ConfigValues['certificates'][number];
 
-function specOf(entry: Entry, { name: issuer, profile }: IssuerDescription): CertificateSpec {
+function specOf(
+  entry: Entry,
+  { name: issuer, profile, preferred_chain: preferredChain }: IssuerDescription,
+): CertificateSpec {
   const { renew_before_days: days, hooks, probe } = entry;
   const steps: readonly DeployStep[] = [
     ...entry.deploy.flatMap(targetsOf),
@@ -85,6 +88,7 @@ function specOf(entry: Entry, { name: issuer, profile }: IssuerDescription): Cer
     key: entry.key,
     reuseKey: entry.reuse_key,
     profile: entry.profile ?? profile,
+    preferredChain,
     declared: true,
     proof: serializeChallenge({
       challenge: entry.challenge,

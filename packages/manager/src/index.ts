@@ -44,7 +44,7 @@ export {
   keepIssuer,
   type WantedCertificate,
 } from './issuer-record.ts';
-export { endsIn, type IssuerSettings } from './issuers.ts';
+export { type IssuerSettings } from './issuers.ts';
 export { addressOf, serverAddress } from './network-address.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
 export { assertChallengeFits } from './preconditions.ts';

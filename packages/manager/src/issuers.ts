@@ -1,4 +1,3 @@
-import { parseChain } from '@acmex/certificate';
 import type { AccountKey } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import type { AccountDescription } from './account.ts';
@@ -10,7 +9,7 @@ export interface IssuerSettings extends AccountDescription {
   readonly name: string;
   /** Returns the root certificate of the CA's own https, PEM. */
   readonly caCertificate?: (() => Promise<string>) | undefined;
-  /** Common name of the issuer that the chain should end in. */
+  /** For certificates that have none: see `CertificateSpec`. */
   readonly preferredChain?: string | undefined;
   readonly profile?: string | undefined;
   /** An account key to use instead of the stored account. */
@@ -36,12 +35,4 @@ export async function findIssuerSettings(
       ? {}
       : { caCertificate: async () => await Promise.resolve(caCertificate) }),
   };
-}
-
-/** Returns a test for chains whose last certificate was issued by this common name. */
-export function endsIn(issuer: string): (pem: string) => boolean {
-  return (pem) =>
-    new RegExp(`(^|, ?)CN=${issuer.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(,|$)`).test(
-      parseChain(pem).at(-1)?.issuer ?? '',
-    );
 }

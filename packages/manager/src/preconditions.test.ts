@@ -13,6 +13,7 @@ import {
   certificateManager,
   deployRecord,
   type DeployStep,
+  runHooks,
   serializeChallenge,
   singleDnsProvider,
 } from './index.ts';
@@ -196,11 +197,15 @@ const cases: Readonly<Record<string, () => Case>> = {
   }),
 };
 
-function managerFor({ challenge = webroot('webroot'), dns }: Case) {
+function managerFor(
+  { challenge = webroot('webroot'), dns }: Case,
+  hooks: CertificateManagerOptions['hooks'] = undefined,
+) {
   const storage = memoryStorage();
   return certificateManager({
     storage,
     challenge,
+    hooks,
     issuers: [
       {
         name: 'ca',
@@ -239,6 +244,24 @@ describe('What can be known before an order is known before it: P1, P3, P20, C14
     expect(outcome).toMatchObject({ state: 'failed', error: { code } });
     expect(requests).toBe(0);
   });
+
+  it.each(Object.entries(cases))(
+    '%s, with a hook that runs before orders, costs no request unless the hook may fix it',
+    async (_, makeCase) => {
+      const wanted = makeCase();
+      const { names = ['a.test'], deploy = [], code } = wanted;
+      const manager = managerFor(wanted, runHooks({ before: [at('program')] }, {}));
+      const connect = async (runsHooks: boolean) =>
+        await manager
+          .connect({ issuer: 'ca', names, deploy: deployRecord(deploy), runsHooks })
+          .catch(errorCode);
+      const isFixed = /LISTEN|PORT_IN_USE|WEBROOT|DEPLOY_FILE/.test(code);
+      expect(await connect(false)).toBe(code);
+      expect(requests).toBe(0);
+      expect((await connect(true)) === code).toBe(!isFixed);
+      expect(requests > 0).toBe(isFixed);
+    },
+  );
 
   it('asks the CA when nothing is in the way', async () => {
     const manager = managerFor({ code: '', message: /./ });

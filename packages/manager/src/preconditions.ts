@@ -1,6 +1,6 @@
 import type { ChallengeSolver, NameToProve } from '@acmex/client';
 import { checkTarget, trustedProgram } from '@acmex/deploy';
-import { printable } from '@acmex/errors';
+import { errorCode, printable } from '@acmex/errors';
 import { identifiers, isWildcard, withoutWildcard } from '@acmex/identifier';
 import type { JsonObject } from '@acmex/orchestrator';
 import type { ChallengeConfig } from './challenge-config.ts';
@@ -16,6 +16,8 @@ export interface PreconditionOptions {
   readonly deploy?: readonly JsonObject[] | undefined;
   /** Whether an earlier certificate is in use: see `assertPreconditions`. */
   readonly isRenewal?: boolean | undefined;
+  /** Whether a program runs before the order: it may make room for a listener, or a folder. */
+  readonly runsBefore?: boolean | undefined;
   /** Its `PATH` leads to the programs of hooks. */
   readonly environment: Environment;
   readonly signal?: AbortSignal | undefined;
@@ -27,19 +29,38 @@ export interface PreconditionOptions {
  * responses can be shown.
  *
  * A renewal does not need its files: a new certificate that cannot be written yet is better than one
- * that expires, and its deployment is repeated.
+ * that expires, and its deployment is repeated. What a program that runs before the order may change,
+ * a used port or a missing folder, is not a failure here: it is checked after that program.
  * @throws ManagerError `ERR_MANAGER_CHALLENGE`; DeployError for files and hooks; what
  * `ChallengeSolver.check` throws
  */
 export async function assertPreconditions(
   names: readonly string[],
-  { solver, deploy, isRenewal = false, environment, signal }: PreconditionOptions,
+  { solver, deploy, isRenewal = false, ...options }: PreconditionOptions,
 ): Promise<void> {
+  const { runsBefore = false, environment, signal } = options;
+  const checked = async (check: Promise<void> | undefined) => {
+    await check?.catch((error: unknown) => {
+      if (!runsBefore || !isFixedByProgram(error)) throw error;
+    });
+  };
   assertChallengeFits(names, solver.type);
   const steps = deployStepsOf(deploy);
-  if (!isRenewal) for (const step of steps.filter(isTarget)) await checkTarget(step);
+  if (!isRenewal) for (const step of steps.filter(isTarget)) await checked(checkTarget(step));
   await assertProgramsTrusted(steps, environment);
-  await solver.check?.(namesToProve(names), { signal });
+  await checked(solver.check?.(namesToProve(names), { signal }));
+}
+
+const fixedByProgram: ReadonlySet<string | undefined> = new Set([
+  'ERR_CHALLENGE_LISTEN',
+  'ERR_CHALLENGE_PORT_IN_USE',
+  'ERR_CHALLENGE_WEBROOT',
+  'ERR_DEPLOY_FILE',
+]);
+
+/** Whether a program that runs before the order may remove the cause of a failure. */
+function isFixedByProgram(error: unknown): boolean {
+  return fixedByProgram.has(errorCode(error));
 }
 
 /**

@@ -90,14 +90,31 @@ export const certificates = records<CertificateSummary>({
   kind: 'certificate',
   version: 3,
   // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`; version 3 adds
-  // `current.warnings`. What is added may be absent.
+  // `current.warnings` and moves the preferred chain out of `proof`. What is added may be absent.
   upgrades: {
     1: ({ expiredTold, ...record }) => ({ ...record, expiryReported: expiredTold }),
-    2: (record) => record,
+    2: withPreferredChain,
   },
   under: 'certificate',
   many: true,
 });
+/** Moves the preferred chain of version 2, which was part of how names are validated. */
+function withPreferredChain(record: Readonly<Record<string, unknown>>) {
+  const { proof, current } = record as {
+    readonly proof?: JsonObject;
+    readonly current?: Pick<CurrentCertificate, 'issuedFor'>;
+  };
+  if (proof?.preferredChain === undefined) return record;
+  const { preferredChain, ...validation } = proof;
+  const issuedFor = current?.issuedFor && { ...current.issuedFor, preferredChain };
+  return {
+    ...record,
+    proof: validation,
+    preferredChain,
+    ...(issuedFor ? { current: { ...current, issuedFor } } : {}),
+  };
+}
+
 export const generations = records<Generation>({
   kind: 'generation of a certificate',
   version: 1,

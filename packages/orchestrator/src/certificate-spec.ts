@@ -8,6 +8,11 @@ export interface CertificateSpec {
   /** The name of an issuer. */
   readonly issuer: string;
   readonly profile?: string | undefined;
+  /**
+   * The chain to use where the CA offers several: the common name of the issuer that it ends in, or
+   * the SHA-256 fingerprint of any certificate in it. Without such a chain, the CA's first.
+   */
+  readonly preferredChain?: string | undefined;
   /** Of a key in a device: found out when it first signs, and not compared. */
   readonly keyType: KeyType;
   /**
@@ -37,6 +42,7 @@ const specKeys = [
   'names',
   'issuer',
   'profile',
+  'preferredChain',
   'keyType',
   'key',
   'reuseKey',
@@ -55,6 +61,7 @@ export const orderedKeys = [
   'names',
   'issuer',
   'profile',
+  'preferredChain',
   'keyType',
   'key',
   'mustStaple',
@@ -71,11 +78,20 @@ export function orderedSpec({
   names,
   issuer,
   profile,
+  preferredChain,
   keyType,
   key,
   mustStaple,
 }: OrderedSpec): OrderedSpec {
-  return { names, issuer, profile, keyType, key, mustStaple };
+  return { names, issuer, profile, preferredChain, keyType, key, mustStaple };
+}
+
+/**
+ * Returns what an order is for, as it is stored: without a preferred chain it is the empty text. It
+ * is absent only in records of earlier versions, which do not say which chain was preferred.
+ */
+export function storedOrderedSpec(spec: OrderedSpec): OrderedSpec {
+  return { ...orderedSpec(spec), preferredChain: spec.preferredChain ?? '' };
 }
 
 /**
@@ -96,9 +112,14 @@ export function differences(
   );
 }
 
-/** Returns those of `orderedKeys` whose values differ. */
+/**
+ * Returns those of `orderedKeys` whose values differ. A preferred chain that is not known is not
+ * compared: see `storedOrderedSpec`.
+ */
 export function orderedDifferences(wanted: OrderedSpec, issued: OrderedSpec): readonly SpecKey[] {
-  return differences(orderedSpec(wanted), issued);
+  return differences(orderedSpec(wanted), issued).filter(
+    (key) => key !== 'preferredChain' || issued.preferredChain !== undefined,
+  );
 }
 
 /** Whether a value is undefined, `false`, or an empty list or object. */
@@ -114,7 +135,7 @@ export function sameNames(first: readonly string[], second: readonly string[]): 
 function comparable(spec: Partial<CertificateSpec>, key: SpecKey): string {
   const value = key === 'names' ? [...(spec.names ?? [])].sort() : spec[key];
   const text = JSON.stringify(value, (_, member: unknown) => sortedMembers(member)) ?? '';
-  return ['null', 'false', '{}', '[]'].includes(text) ? '' : text;
+  return ['null', 'false', '""', '{}', '[]'].includes(text) ? '' : text;
 }
 
 function sortedMembers(value: unknown): unknown {

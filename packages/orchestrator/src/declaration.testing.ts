@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { parseChain } from '@acmex/certificate';
 import type { VirtualClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import {
@@ -52,6 +53,7 @@ export const declarationContract: readonly DeclarationClause[] = [
     [
       ['key type', { keyType: 'rsa-2048' }, ['keyType']],
       ['profile', { profile: 'shortlived' }, ['profile']],
+      ['preferred chain', { preferredChain: 'Another Root' }, ['preferredChain']],
       ['CA', { issuer: 'other' }, ['issuer']],
       ['Must-Staple', { mustStaple: true }, ['mustStaple']],
       ['names', { names: ['a.test', 'more.a.test'] }, ['names']],
@@ -121,6 +123,25 @@ export const declarationContract: readonly DeclarationClause[] = [
       assert.deepEqual(declared.differences, ['keyType']);
     },
   },
+  ...[true, false].map((isInUse): DeclarationClause => ({
+    title: `${isInUse ? 'does not order' : 'orders'} a certificate of an earlier version whose chain ${isInUse ? 'is' : 'is not'} the preferred one`,
+    async check(subject) {
+      const { provisioner } = subject;
+      const { id } = await execute(subject, await provisioner.declare(spec));
+      await provisioner.certificates.change(id, ({ current, ...summary }) => {
+        const issuedFor = { ...current!.issuedFor!, preferredChain: undefined };
+        return { ...summary, current: { ...current!, issuedFor } };
+      });
+      const { chain } = (await provisioner.certificates.generation(id, 1))!;
+      const issuer = parseChain(chain)
+        .at(-1)!
+        .issuer.replace(/^.*CN=/, '');
+      const preferredChain = isInUse ? issuer : 'Another Root';
+      const declared = await provisioner.declare({ ...spec, preferredChain });
+      assert.equal(declared.change, isInUse ? 'changed' : 'ordered');
+      assert.equal(declared.certificate.order === undefined, isInUse);
+    },
+  })),
   {
     title:
       'writes nothing when a certificate or an order is not admitted, and orders it when it is',

@@ -1,4 +1,4 @@
-import { isKeyReference, parseChain } from '@acmex/certificate';
+import { isChain, isKeyReference, parseChain } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import {
@@ -194,7 +194,7 @@ export class Declarer {
   async #applyTo(id: string, spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
     const stored = await this.#certificates.stored(id);
     const { record } = stored;
-    const issuedFor = await this.#issuedFor(stored);
+    const issuedFor = await this.#issuedFor(stored, spec);
     const plan = planFor(spec, { record, issuedFor, options: attempt.options });
     if (plan.ordering === 'refused')
       throw new OrchestratorError(
@@ -263,18 +263,29 @@ export class Declarer {
   }
 
   /**
-   * Returns what the certificate in use was issued for. For a record of version 1, the certificate
-   * and its order say it.
+   * Returns what the certificate in use was issued for. For a record of an earlier version, the
+   * certificate and its order say what the record does not.
    */
-  async #issuedFor(stored: Stored<CertificateSummary>): Promise<OrderedSpec | undefined> {
-    const { record } = stored;
-    if (!record.current || record.current.issuedFor) return record.current?.issuedFor;
-    const generation = await this.#certificates.generation(idOf(stored), record.current.generation);
-    if (!generation) return orderedSpec(record);
+  async #issuedFor(
+    stored: Stored<CertificateSummary>,
+    wanted: CertificateSpec,
+  ): Promise<OrderedSpec | undefined> {
+    const { current, ...record } = stored.record;
+    const recorded = current?.issuedFor;
+    if (!current || recorded?.preferredChain !== undefined) return recorded;
+    if (recorded && !wanted.preferredChain) return recorded;
+    const generation = await this.#certificates.generation(idOf(stored), current.generation);
+    if (!generation) return recorded ?? orderedSpec(record);
+    const { preferredChain = '' } = wanted;
+    const issued = {
+      preferredChain: isChain(generation.chain, preferredChain) ? preferredChain : '',
+    };
+    if (recorded) return { ...recorded, ...issued };
     const order = await orders.read(this.#storage, generation.order);
     const [leaf] = parseChain(generation.chain);
     return {
       ...orderedSpec(record),
+      ...issued,
       names: generation.names,
       issuer: order?.record.issuer ?? record.issuer,
       keyType: (leaf?.keyType as CertificateSpec['keyType'] | undefined) ?? record.keyType,

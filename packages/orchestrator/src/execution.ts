@@ -20,7 +20,12 @@ import {
   summaryChanges,
   writeWithIndexes,
 } from './certificate-record.ts';
-import { orderedDifferences, orderedSpec, type OrderedSpec } from './certificate-spec.ts';
+import {
+  orderedDifferences,
+  orderedSpec,
+  type OrderedSpec,
+  storedOrderedSpec,
+} from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
 import { failureOf, nextFailure } from './failure.ts';
@@ -144,6 +149,7 @@ export class Execution {
         names: order.names,
         csr: bytes(order.csr),
         profile: certificate.profile,
+        preferredChain: certificate.preferredChain,
         replaces: mayReplace(certificate) ? await this.#chainInUse(read) : undefined,
         proof: certificate.proof,
         deploy: certificate.deploy,
@@ -270,7 +276,7 @@ export class Execution {
         ...order,
         names,
         issuer: read.certificate.record.issuer,
-        preparedFor: { ...orderedSpec(read.certificate.record), keyType: key.type },
+        preparedFor: { ...storedOrderedSpec(read.certificate.record), keyType: key.type },
         csr: base64(csr),
         publicKey: base64(key.publicKey),
         reusesKey,
@@ -544,7 +550,9 @@ export class Execution {
  * is not known.
  */
 function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
-  return current?.issuedFor ? orderedSpec(current.issuedFor) : {};
+  if (!current?.issuedFor) return {};
+  const { preferredChain, ...issued } = orderedSpec(current.issuedFor);
+  return preferredChain === undefined ? issued : { ...issued, preferredChain };
 }
 
 function heldOrder({ issuer, names, current }: CertificateSummary): HeldOrder {

@@ -9,6 +9,8 @@ export interface IssuerRequest {
   /** DER */
   readonly csr: Uint8Array;
   readonly profile?: string | undefined;
+  /** The chain that is preferred, as `CertificateSpec` describes it. */
+  readonly preferredChain?: string | undefined;
   /** PEM of the certificate that this one replaces. RFC 9773 §5 */
   readonly replaces?: string | undefined;
   /** How names are validated, as the certificate's record says. Only the issuer reads it. */

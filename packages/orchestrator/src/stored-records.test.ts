@@ -104,4 +104,22 @@ describe('a storage with records of version 2', () => {
     }
     expect(issuer.requests).toHaveLength(1);
   });
+
+  const declared: CertificateSpec = { ...spec, proof: { challenge: 'http-01' } };
+  it('has its preferred chain apart from how names are validated, and orders nothing for that', async () => {
+    const preferredChain = 'Test Root';
+    await expect(provisioner.declare({ ...declared, preferredChain })).resolves.toMatchObject({
+      change: 'unchanged',
+      certificate: { preferredChain, proof: { challenge: 'http-01' } },
+    });
+    await provisioner.declare({ ...declared, names: ['b.test'], preferredChain });
+    expect(issuer.orders).toEqual([]);
+  });
+
+  it('has a certificate ordered that is declared with another preferred chain', async () => {
+    const changed = await provisioner.declare({ ...declared, preferredChain: 'Another Root' });
+    expect(changed).toMatchObject({ change: 'ordered', differences: ['preferredChain'] });
+    await provisioner.execute(changed.certificate.order!);
+    expect(issuer.requests).toMatchObject([{ preferredChain: 'Another Root' }]);
+  });
 });

@@ -26,6 +26,5 @@ export function challengeFromFlags(
     dnsEnv: options.dnsEnv,
     dnsResolver: options.dnsResolver,
     propagationWait: options.propagationWait,
-    preferredChain: options.preferredChain,
   };
 }

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
-import { parseChain } from '@acmex/certificate';
+import { isChain, parseChain } from '@acmex/certificate';
 import { fileAttributes } from '@acmex/deploy';
-import { endsIn, type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
+import { type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
 import {
   type CertificateAuthority,
   chooseAuthority,
@@ -34,10 +34,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const authority = await chooseAuthority(options, configuration, terminal.env);
   const settings = await issuerSettings(authority, options, terminal.env);
   const preferredChain = options.preferredChain ?? authority.preferredChain;
-  const challenge = serializeChallenge({
-    ...challengeFromFlags(options, terminal.env),
-    preferredChain,
-  });
+  const challenge = serializeChallenge(challengeFromFlags(options, terminal.env));
   const report = await reporter(terminal, options);
   try {
     await assertWritable(options);
@@ -64,8 +61,10 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       report,
     };
     const { chain, id } = await (isManageable(options) ? orderManaged : orderOnce)(obtaining);
-    if (preferredChain !== undefined && !endsIn(preferredChain)(chain))
-      report.warn(`no chain of the CA ends in "${preferredChain}": its first chain is used`);
+    if (preferredChain !== undefined && !isChain(chain, preferredChain))
+      report.warn(
+        `no chain of the CA ends in "${preferredChain}" or has this fingerprint: its first chain is used`,
+      );
     report.close();
     const [leaf] = parseChain(chain);
     if (!leaf) throw new CliError('ERR_CLI_INCOMPLETE', `${id} was removed by another process`);

@@ -57,6 +57,7 @@ function wantedCertificate({ options, names, authority, challenge }: Obtaining):
     names: names.map(({ value }) => value),
     issuer: authority,
     profile: options.profile ?? authority.profile,
+    preferredChain: options.preferredChain ?? authority.preferredChain,
     keyType: options.keyType,
     key: options.key,
     mustStaple: options.mustStaple,
@@ -126,6 +127,7 @@ function declarationText(declaration: Declaration): string {
 const words: Readonly<Partial<Record<SpecKey, string>>> = {
   issuer: 'CA',
   keyType: 'key type',
+  preferredChain: 'preferred chain',
   mustStaple: 'Must-Staple',
   proof: 'challenge',
   deploy: 'deployment',

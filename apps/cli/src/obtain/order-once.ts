@@ -1,7 +1,6 @@
-import { CertificateError, verifyIssued } from '@acmex/certificate';
-import { AcmeClient } from '@acmex/client';
+import { CertificateError, isChain, verifyIssued } from '@acmex/certificate';
+import { AcmeClient, type IssueRequest } from '@acmex/client';
 import { fileAttributes } from '@acmex/deploy';
-import { endsIn } from '@acmex/manager';
 import { reportProgress, trackDisplay } from '../progress.ts';
 import { type WaitingFile, waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
@@ -20,29 +19,31 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
   report.working('creating the request');
   const request = await certificateRequest(names, options, manager);
   report.working(`connecting to ${authority.title}`);
-  const connection = await manager.connect({
+  const { solvers, withSession } = await manager.connect({
     issuer: obtaining.issuer,
     names: request.identifiers.map(({ value }) => value),
     challenge: obtaining.challenge,
+    runsHooks: false,
     signal,
   });
   const prefer = options.preferredChain ?? authority.preferredChain;
   const profile = options.profile ?? authority.profile;
-  const { pem } = await new AcmeClient(connection).issue(
-    {
-      identifiers: request.identifiers,
-      csr: request.csr,
-      profile,
-      notAfter: options.notAfter,
-      prefer: prefer === undefined ? undefined : endsIn(prefer),
-    },
-    {
-      signal,
-      onProgress: (progress) => {
-        trackDisplay(display, progress);
-        reportProgress(report, progress);
-      },
-    },
+  const wanted: IssueRequest = {
+    identifiers: request.identifiers,
+    csr: request.csr,
+    profile,
+    notAfter: options.notAfter,
+    prefer: prefer === undefined ? undefined : (chain) => isChain(chain, prefer),
+  };
+  const { pem } = await withSession(
+    async (session) =>
+      await new AcmeClient({ session, solvers }).issue(wanted, {
+        signal,
+        onProgress: (progress) => {
+          trackDisplay(display, progress);
+          reportProgress(report, progress);
+        },
+      }),
   );
   // A profile of the CA can be for TLS clients.
   const purposes = profile === undefined ? undefined : (['serverAuth', 'clientAuth'] as const);

@@ -103,8 +103,8 @@ const requestFlags = {
   ),
   profile: text('--profile <name>', 'Certificate profile of the CA'),
   preferredChain: text(
-    '--preferred-chain <name>',
-    'Common name of the issuer at the end of the chain',
+    '--preferred-chain <chain>',
+    'Chain to use: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it',
   ),
   notAfter: parsed('--not-after <time>', 'Requested expiry, RFC 3339; many CAs refuse it', time),
   mustStaple: isPresent('--must-staple', 'Request a certificate that requires OCSP stapling'),

@@ -81,6 +81,7 @@ export async function specOf(
     reuseKey,
     mustStaple,
     profile: wished ?? issuer.profile,
+    preferredChain: issuer.preferred_chain,
     proof,
     labels: labels,
     renewBefore: days === undefined ? undefined : `P${days}D`,
@@ -101,6 +102,7 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
   const keys = [
     'issuer',
     'profile',
+    'preferredChain',
     'keyType',
     'reuseKey',
     'mustStaple',

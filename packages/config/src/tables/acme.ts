@@ -36,7 +36,9 @@ function account(secret: CredentialKey) {
       "File with the root certificate of the CA's own https, PEM; for a private CA.",
     ).optional(),
     profile: text("One of the CA's certificate profiles.").optional(),
-    preferred_chain: text('Common name of the issuer that the chain should end in.').optional(),
+    preferred_chain: text(
+      'Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it.',
+    ).optional(),
   };
 }
 

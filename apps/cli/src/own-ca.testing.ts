@@ -1,0 +1,41 @@
+import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
+import { disorderedChains, withFaults } from '@acmex/ca/faults';
+import { serveAcme } from '@acmex/ca/node';
+import { memoryStorage } from '@acmex/storage';
+
+/** A CA in this process that validates every name. */
+export interface OwnCa extends AsyncDisposable {
+  readonly directory: string;
+  /** PEM */
+  readonly root: string;
+  /** Removes its accounts, as a reset does. */
+  loseAccounts(): Promise<void>;
+}
+
+export async function ownCa({
+  arrange,
+}: {
+  /** Changes its chains. */
+  readonly arrange: (chain: readonly string[]) => readonly string[];
+}): Promise<OwnCa> {
+  const storage = memoryStorage();
+  await saveAuthority(storage, await createDevelopmentAuthority());
+  const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
+  const server = await serveAcme({
+    storage,
+    issuer,
+    validate: async () => ({ valid: true }),
+    rateLimiter: noLimits(),
+    onError: () => undefined,
+    wrap: (handler) => withFaults(handler, [disorderedChains({ arrange })]),
+  });
+  return {
+    directory: server.directory,
+    root,
+    async loseAccounts() {
+      for await (const { key } of storage.list(''))
+        if (/account/.test(key)) await storage.write([{ remove: key }]);
+    },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}

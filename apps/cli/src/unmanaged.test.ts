@@ -1,0 +1,59 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '@acmex/services';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type OwnCa, ownCa } from './own-ca.testing.ts';
+import { acmex } from './terminal.testing.ts';
+
+let folder: string;
+let ca: OwnCa;
+let busy: Server;
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-unmanaged-'));
+  ca = await ownCa({ arrange: (chain) => chain });
+  await writeFile(at('root.pem'), ca.root);
+  await writeFile(at('program'), '#!/bin/sh\n', { mode: 0o700 });
+  await writeFile(
+    at('acmex.toml'),
+    `[renewal.hooks]\nbefore = ["${at('program')}"]\n[storage.file]\npath = "${at('data')}"\n`,
+    { mode: 0o600 },
+  );
+  busy = createServer();
+  await once(busy.listen(0, '127.0.0.1'), 'listening');
+});
+afterAll(async () => {
+  busy.close();
+  await ca[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+const obtain = async (...args: readonly string[]) =>
+  await acmex([
+    ...['obtain', '--no-manage', '-d', 'a.test', '--server', ca.directory, '--accept-tos'],
+    ...['--ca-certificate', at('root.pem'), '--config', at('acmex.toml'), '--force'],
+    ...['--cert-path', at('c.pem'), '-k', at('k.pem'), ...args],
+  ]);
+
+describe('obtain --no-manage', () => {
+  it('registers again an account that the CA has lost', async () => {
+    const port = async () => ['--http-port', String(await freePort())];
+    expect(await obtain(...(await port()))).toMatchObject({ code: 0 });
+    await ca.loseAccounts();
+    expect(await obtain(...(await port()))).toMatchObject({ code: 0 });
+  });
+
+  it('finds a used port before the CA is asked, also with a hook, which it does not run', async () => {
+    const { port } = busy.address() as AddressInfo;
+    const outcome = await obtain(
+      ...['--http-address', '127.0.0.1', '--http-port', String(port)],
+      ...['--server', 'https://127.0.0.1:1/a-ca-that-is-away'],
+    );
+    expect(outcome.stderr).toContain('[ERR_CHALLENGE_PORT_IN_USE]');
+  });
+});
