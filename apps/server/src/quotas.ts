@@ -1,9 +1,11 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Admitted, DeclareOptions } from '@acmex/orchestrator';
-import { type Change, records, untilWritten } from '@acmex/storage';
+import { type Change, records, schemaCheck, untilWritten } from '@acmex/storage';
 import type { CertificateCounts } from './certificate-counts.ts';
 import { ServerError } from './errors.ts';
 import type { Tenant } from './tenants.ts';
+import { z } from 'zod';
+import { storedTime } from './stored-time.ts';
 
 /** How much of its quotas a tenant has used. */
 interface Usage {
@@ -12,7 +14,12 @@ interface Usage {
   readonly orders: number;
 }
 
-const usages = records<Usage>({ kind: 'usage of quotas', version: 1, under: 'quota' });
+const usages = records<Usage>({
+  kind: 'usage of quotas',
+  version: 1,
+  check: schemaCheck(z.looseObject({ since: storedTime, orders: z.int().nonnegative() })),
+  under: 'quota',
+});
 const usageId = 'usage';
 const hourMs = 3_600_000;
 

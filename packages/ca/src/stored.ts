@@ -8,5 +8,6 @@ export function recordsOf<T>(
   kind: string,
   { secret = false }: { readonly secret?: boolean } = {},
 ): Records<T> {
-  return records<T>({ kind, version: 1, under: `ca/${kind}`, secret });
+  const check = (record: unknown) => record as T;
+  return records<T>({ kind, version: 1, check, under: `ca/${kind}`, secret });
 }

@@ -5,7 +5,8 @@ import type {
   DeclareOptions,
   Provisioner,
 } from '@acmex/orchestrator';
-import { records, type Storage, untilWritten } from '@acmex/storage';
+import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
+import { z } from 'zod';
 
 /**
  * A CA as a certificate's record names it: everything that a renewal needs, without a credential.
@@ -23,7 +24,19 @@ export interface IssuerRecord {
 type StoredIssuer = Omit<IssuerRecord, 'accountName'> &
   Readonly<Partial<Record<'own', string | undefined>>>;
 
-const issuers = records<StoredIssuer>({ kind: 'issuer', version: 1, under: 'issuer' });
+const issuers = records<StoredIssuer>({
+  kind: 'issuer',
+  version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      directory: z.string(),
+      title: z.string(),
+      ['own']: z.string().optional(),
+      caCertificate: z.string().optional(),
+    }),
+  ),
+  under: 'issuer',
+});
 
 /**
  * The CA of a certificate, with the name under which certificates refer to it; `issuerName` makes

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { PersistentRecord } from '@acmex/challenge/dns-persist-01';
 import type { ManagedCertificate } from '@acmex/orchestrator';
-import { records, type Storage } from '@acmex/storage';
+import { records, schemaCheck, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
+import { z } from 'zod';
 
 interface SeenRecord {
   readonly name: string;
@@ -16,6 +17,13 @@ interface SeenRecord {
 const seen = records<SeenRecord>({
   kind: 'persistent record',
   version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      name: z.string(),
+      current: z.boolean(),
+      persistUntil: z.iso.datetime({ offset: true }).optional(),
+    }),
+  ),
   under: 'persistent-record',
 });
 

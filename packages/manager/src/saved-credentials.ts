@@ -1,9 +1,11 @@
-import { records, type Storage, untilWritten } from '@acmex/storage';
+import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
+import { z } from 'zod';
 
 /** Variables of DNS providers, stored at the user's request. */
 const credentials = records<Readonly<Record<string, string>>>({
   kind: 'saved credentials',
   version: 1,
+  check: schemaCheck(z.record(z.string(), z.string())),
   under: 'credential',
   secret: true,
 });

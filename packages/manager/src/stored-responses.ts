@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { SharedResponses } from '@acmex/challenge/http-01';
-import { records, type Storage } from '@acmex/storage';
+import { records, schemaCheck, type Storage } from '@acmex/storage';
+import { z } from 'zod';
 
 /** Responses to challenges. They are public: the CA requests them without credentials. */
 const responses = records<{ readonly response: string }>({
   kind: 'challenge response',
   version: 1,
+  check: schemaCheck(z.looseObject({ response: z.string() })),
   under: 'response',
 });
 

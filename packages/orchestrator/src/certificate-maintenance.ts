@@ -1,5 +1,5 @@
 import { boundedRetryAfter, type Clock, milliseconds, systemClock } from '@acmex/clock';
-import { records, type Storage } from '@acmex/storage';
+import { records, schemaCheck, type Storage } from '@acmex/storage';
 import {
   type CertificateSummary,
   dueAt,
@@ -16,6 +16,7 @@ import type { RenewalInfo } from './issuer.ts';
 import type { Provisioner, Submission } from './provisioner.ts';
 import { isAfterExpiry, randomOf, renewalTime, type Validity } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
+import { z } from 'zod';
 
 export interface CertificateMaintenanceOptions {
   readonly storage: Storage;
@@ -41,6 +42,7 @@ export interface MaintenanceResult {
 const policies = records<{ readonly renewBefore?: string | undefined }>({
   kind: 'renewal policy',
   version: 1,
+  check: schemaCheck(z.looseObject({ renewBefore: z.string().optional() })),
   under: 'policy',
 });
 

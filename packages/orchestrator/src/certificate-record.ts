@@ -1,8 +1,16 @@
-import { type Change, records, type Stored } from '@acmex/storage';
+import { type Change, records, schemaCheck, type Stored } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
-import { type CertificateSpec, orderedDifferences, type OrderedSpec } from './certificate-spec.ts';
+import {
+  type CertificateSpec,
+  certificateSpecSchema,
+  orderedDifferences,
+  type OrderedSpec,
+  orderedSpecSchema,
+} from './certificate-spec.ts';
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
+import { z } from 'zod';
+import { count, jsonObject, texts, time } from './record-fields.ts';
 
 /** A stored failure: how often it failed in a row, and when it is tried again. */
 export interface Failure {
@@ -86,9 +94,54 @@ export interface DueEntry {
   readonly notAfter?: string | undefined;
 }
 
+/** What a stored `Failure` looks like. */
+export const failureSchema = z.looseObject({
+  code: z.string(),
+  message: z.string(),
+  problem: jsonObject.optional(),
+  at: time,
+  failures: count,
+  retryAt: time,
+});
+const windowSchema = z.looseObject({ start: time, end: time });
+const currentSchema = z.looseObject({
+  generation: count,
+  serialNumber: z.string(),
+  notBefore: time,
+  notAfter: time,
+  issuedAt: time,
+  revokedAt: time.optional(),
+  revocationReason: z.string().optional(),
+  issuedFor: orderedSpecSchema.optional(),
+  warnings: texts.optional(),
+});
+const summarySchema = certificateSpecSchema.extend({
+  createdAt: time,
+  paused: z.boolean(),
+  current: currentSchema.optional(),
+  renewal: z
+    .looseObject({
+      at: time,
+      window: windowSchema.optional(),
+      ignoredWindow: windowSchema.optional(),
+      explanationUrl: z.string().optional(),
+      askAt: time.optional(),
+    })
+    .optional(),
+  failure: failureSchema.optional(),
+  deployed: count.optional(),
+  deployFailure: failureSchema.optional(),
+  placed: z.looseObject({ generation: count, until: time }).optional(),
+  order: z.string().optional(),
+  orderedAt: time.optional(),
+  expiryReported: z.boolean().optional(),
+  joined: texts.optional(),
+});
+
 export const certificates = records<CertificateSummary>({
   kind: 'certificate',
   version: 3,
+  check: schemaCheck(summarySchema),
   // Version 2 renames `expiredTold`, and adds `current.issuedFor` and `joined`; version 3 adds
   // `current.warnings` and moves the preferred chain out of `proof`. What is added may be absent.
   upgrades: {
@@ -118,10 +171,29 @@ function withPreferredChain(record: Readonly<Record<string, unknown>>) {
 export const generations = records<Generation>({
   kind: 'generation of a certificate',
   version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      names: texts,
+      chain: z.string(),
+      privateKey: z.string(),
+      order: z.string(),
+    }),
+  ),
   under: 'generation',
   secret: true,
 });
-export const due = records<DueEntry>({ kind: 'due entry', version: 1, under: 'due' });
+export const due = records<DueEntry>({
+  kind: 'due entry',
+  version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      issuer: z.string(),
+      notBefore: time.optional(),
+      notAfter: time.optional(),
+    }),
+  ),
+  under: 'due',
+});
 export const generationId = (id: string, generation: number) =>
   `${id}/${String(generation).padStart(8, '0')}`;
 
@@ -195,7 +267,8 @@ export function momentId(id: string, at: string): string {
 export function readDueKey(key: string): { readonly at: string; readonly id: string } | undefined {
   const [, day, hour, minute, second, id] =
     /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
-  return id === undefined ? undefined : { at: `${day}T${hour}:${minute}:${second}Z`, id };
+  const at = `${day}T${hour}:${minute}:${second}Z`;
+  return id === undefined || !time.safeParse(at).success ? undefined : { at, id };
 }
 
 /**

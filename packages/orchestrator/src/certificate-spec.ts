@@ -1,5 +1,7 @@
 import type { KeyType } from '@acmex/certificate';
+import { z } from 'zod';
 import type { JsonObject } from './json.ts';
+import { jsonObject, texts } from './record-fields.ts';
 
 /** What is wanted of a certificate. */
 export interface CertificateSpec {
@@ -35,6 +37,27 @@ export interface CertificateSpec {
   /** Whether a configuration declares it. */
   readonly declared?: boolean | undefined;
 }
+
+const orderedShape = {
+  names: texts.min(1),
+  issuer: z.string(),
+  profile: z.string().optional(),
+  // A newer version may have more types.
+  keyType: z.custom<KeyType>((value) => typeof value === 'string', 'it is not a text'),
+  mustStaple: z.boolean().optional(),
+};
+/** What a stored `OrderedSpec` looks like. */
+export const orderedSpecSchema = z.looseObject(orderedShape);
+/** What a stored `CertificateSpec` looks like. */
+export const certificateSpecSchema = z.looseObject({
+  ...orderedShape,
+  reuseKey: z.boolean().optional(),
+  proof: jsonObject.optional(),
+  renewBefore: z.string().optional(),
+  deploy: z.array(jsonObject).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  declared: z.boolean().optional(),
+});
 
 export type SpecKey = keyof CertificateSpec;
 

@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import {
   type Change,
+  type Entry,
   idOf,
   newId,
   type ReadManyOptions,
@@ -202,7 +204,8 @@ export class CertificateStore {
 
   /** Returns when something is due next, RFC 3339; undefined for never. */
   async nextDue(): Promise<string | undefined> {
-    for await (const { at } of this.#dueFrom({ limit: 1 })) return at;
+    // The first entries may be ones that cannot be read.
+    for await (const { at } of this.#dueFrom({ limit: 100 })) return at;
     return undefined;
   }
 
@@ -297,9 +300,39 @@ export class CertificateStore {
   async *#dueFrom(
     options: ReadManyOptions & { readonly limit?: number | undefined },
   ): AsyncGenerator<DueCertificate> {
-    for await (const { key, record } of due.list(this.#storage, options)) {
-      const read = readDueKey(key);
-      if (read) yield { ...read, ...record };
+    const damaged: string[] = [];
+    const onCorrupt = (error: Error) => {
+      damaged.push('key' in error ? String(error.key) : '');
+      options.onCorrupt?.(error);
+    };
+    for await (const entry of this.#storage.list('due', { ...options, onCorrupt })) {
+      for (const key of damaged.splice(0)) yield* this.#dueAt(key, undefined);
+      yield* this.#dueAt(entry.key, entry);
+    }
+    for (const key of damaged) yield* this.#dueAt(key, undefined);
+  }
+
+  /**
+   * Yields what an entry of the index says. Where another program has damaged it, the certificate
+   * itself says the same; and where that is damaged too, who works on it gets the error.
+   */
+  async *#dueAt(key: string, entry: Entry | undefined): AsyncGenerator<DueCertificate> {
+    const read = readDueKey(key);
+    if (!read) return;
+    const stored = entry && readable(() => due.parse(entry).record);
+    const record = stored ?? (await this.#dueEntryOf(read.id));
+    if (record) yield { ...read, ...record };
+  }
+
+  async #dueEntryOf(id: string): Promise<DueEntry | undefined> {
+    try {
+      const { record } = (await this.#read(id)) ?? {};
+      if (!record) return undefined;
+      const { issuer, current } = record;
+      return { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter };
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return { issuer: 'unreadable' };
     }
   }
 
@@ -313,5 +346,18 @@ export class CertificateStore {
     if (stored) return stored;
     const into = await joinedInto(this.#storage, id);
     return into === undefined ? undefined : await certificates.read(this.#storage, into);
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return ['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_NEWER'].includes(errorCode(error) ?? '');
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return undefined;
   }
 }

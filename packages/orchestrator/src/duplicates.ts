@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { idOf, records, type Storage, untilWritten } from '@acmex/storage';
+import { idOf, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
 import {
   certificates as summaries,
   type CertificateSummary,
@@ -12,6 +12,8 @@ import { eventChange } from './events.ts';
 import { joinedChanges, joinedInto, readIdentities } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { CertificateStore } from './certificate-store.ts';
+import { z } from 'zod';
+import { time } from './record-fields.ts';
 
 export interface JoinOptions {
   /**
@@ -48,6 +50,7 @@ interface Resources {
 const searches = records<{ readonly at: string }>({
   kind: 'search for duplicates',
   version: 1,
+  check: schemaCheck(z.looseObject({ at: time })),
   under: 'policy',
 });
 

@@ -6,8 +6,11 @@ import {
   newId,
   type ReadManyOptions,
   records,
+  schemaCheck,
   type Storage,
 } from '@acmex/storage';
+import { z } from 'zod';
+import { texts, time } from './record-fields.ts';
 
 /** All events and their meanings. Each has happened when it is written. */
 export const eventMeanings = {
@@ -73,6 +76,21 @@ export type NewEvent = Omit<AcmexEvent, 'id' | 'time'>;
 const events = records<Omit<AcmexEvent, 'id'>>({
   kind: 'event',
   version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      // A newer version may have more types.
+      type: z.custom<EventType>((value) => typeof value === 'string', 'it is not a text'),
+      time,
+      certificate: z.string().optional(),
+      order: z.string().optional(),
+      names: texts.optional(),
+      issuer: z.string().optional(),
+      actor: z.string().optional(),
+      message: z.string().optional(),
+      code: z.string().optional(),
+      explanationUrl: z.string().optional(),
+    }),
+  ),
   under: 'events',
   many: true,
 });
@@ -88,6 +106,9 @@ interface Cursor {
 const cursors = records<Cursor>({
   kind: 'cursor of a subscriber',
   version: 1,
+  check: schemaCheck(
+    z.looseObject({ seen: texts, from: z.string().regex(/^evt_[0-9a-z]{0,26}$/) }),
+  ),
   under: 'event-cursor',
 });
 /**

@@ -5,6 +5,7 @@ import {
   type Change,
   type Records,
   records,
+  schemaCheck,
   type Storage,
   type Stored,
   untilWritten,
@@ -13,6 +14,8 @@ import { Temporal } from 'temporal-polyfill';
 import { sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { retryAfterOf } from './failure.ts';
+import { z } from 'zod';
+import { texts, time } from './record-fields.ts';
 
 /** Until when nothing is ordered. Times are RFC 3339. */
 interface Hold {
@@ -29,8 +32,19 @@ interface NamedHold extends Hold {
 }
 
 /** Holds of all orders at an issuer, by its name. */
-const holds = records<Hold>({ kind: 'hold', version: 1, under: 'hold' });
-const namedHolds = records<NamedHold>({ kind: 'hold of names', version: 1, under: 'name-hold' });
+const holdSchema = z.looseObject({ until: time, at: time.optional() });
+const holds = records<Hold>({
+  kind: 'hold',
+  version: 1,
+  check: schemaCheck(holdSchema),
+  under: 'hold',
+});
+const namedHolds = records<NamedHold>({
+  kind: 'hold of names',
+  version: 1,
+  check: schemaCheck(holdSchema.extend({ applies: z.enum(['names', 'set']), names: texts })),
+  under: 'name-hold',
+});
 
 /**
  * The longest time that all orders are held back when the CA does not say what its limit applies

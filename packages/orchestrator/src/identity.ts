@@ -1,5 +1,6 @@
-import { type Change, records, type Storage } from '@acmex/storage';
+import { type Change, records, schemaCheck, type Storage } from '@acmex/storage';
 import { reversedName } from './names.ts';
+import { z } from 'zod';
 
 /**
  * The certificate that last took a name. The version of this record changes each time: when two
@@ -10,7 +11,12 @@ interface Identity {
   readonly certificate: string;
 }
 
-const identities = records<Identity>({ kind: 'identity', version: 1, under: 'identity' });
+const identities = records<Identity>({
+  kind: 'identity',
+  version: 1,
+  check: schemaCheck(z.looseObject({ certificate: z.string() })),
+  under: 'identity',
+});
 
 /** The identities of a list of names, as they were read. */
 export interface ReadIdentities {
@@ -66,6 +72,7 @@ function identityIds(names: readonly string[]): readonly string[] {
 const joinedCertificates = records<{ readonly into: string }>({
   kind: 'joined certificate',
   version: 1,
+  check: schemaCheck(z.looseObject({ into: z.string() })),
   under: 'joined',
   many: true,
 });

@@ -1,9 +1,11 @@
 import type { Clock } from '@acmex/clock';
-import { type Change, records } from '@acmex/storage';
-import type { Failure } from './certificate-record.ts';
-import type { OrderedSpec } from './certificate-spec.ts';
+import { type Change, records, schemaCheck } from '@acmex/storage';
+import { type Failure, failureSchema } from './certificate-record.ts';
+import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
+import { z } from 'zod';
+import { count, jsonObject, texts, time } from './record-fields.ts';
 
 export type OrderState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 export type OrderCause = 'obtain' | 'renewal' | 'suggested' | 'request';
@@ -60,9 +62,42 @@ export interface OrderRecord {
   readonly traceparent?: string | undefined;
 }
 
+const orderSchema = z.looseObject({
+  certificate: z.string(),
+  names: texts,
+  issuer: z.string(),
+  cause: z.enum(['obtain', 'renewal', 'suggested', 'request']),
+  explanationUrl: z.string().optional(),
+  onFailure: z.enum(['retry', 'end']),
+  state: z.enum(['pending', 'running', 'succeeded', 'failed', 'cancelled']),
+  createdAt: time,
+  updatedAt: time,
+  preparedFor: orderedSpecSchema.optional(),
+  csr: z.string().optional(),
+  publicKey: z.string().optional(),
+  reusesKey: z.boolean().optional(),
+  issuance: jsonObject.optional(),
+  url: z.string().optional(),
+  steps: z.array(
+    z.looseObject({
+      number: count,
+      at: time,
+      type: z.string(),
+      name: z.string().optional(),
+      message: z.string().optional(),
+    }),
+  ),
+  failure: failureSchema.optional(),
+  cancelRequested: z.boolean().optional(),
+  orphaned: count,
+  refused: count.optional(),
+  generation: count.optional(),
+  traceparent: z.string().optional(),
+});
 export const orders = records<OrderRecord>({
   kind: 'order',
   version: 3,
+  check: schemaCheck(orderSchema),
   // Version 2 adds `preparedFor` and version 3 `refused`, which may be absent.
   upgrades: { 1: (record) => record, 2: (record) => record },
   under: 'order',
@@ -72,6 +107,7 @@ export const orders = records<OrderRecord>({
 export const orderKeys = records<{ readonly privateKey: string }>({
   kind: 'key of an order',
   version: 1,
+  check: schemaCheck(z.looseObject({ privateKey: z.string() })),
   under: 'order-key',
   secret: true,
 });

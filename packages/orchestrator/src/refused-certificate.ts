@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { errorCode } from '@acmex/errors';
-import { type Change, idOf, records, type Storage, type Stored } from '@acmex/storage';
+import { type Change, idOf, records, schemaCheck, type Storage, type Stored } from '@acmex/storage';
+import { z } from 'zod';
+import { texts, time } from './record-fields.ts';
 
 /**
  * A certificate that a CA issued, and that is not used because it is not what was ordered. It is
@@ -31,6 +33,17 @@ const storedRefusals = 3;
 const refusals = records<RefusedCertificate>({
   kind: 'refused certificate',
   version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      order: z.string(),
+      names: texts,
+      at: time,
+      code: z.string(),
+      message: z.string(),
+      chain: z.string(),
+      privateKey: z.string(),
+    }),
+  ),
   under: 'refused',
   secret: true,
 });

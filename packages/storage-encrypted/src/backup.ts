@@ -59,7 +59,20 @@ const head = jsonRecord<BackupHead>({
     return { id, takenAt, keyId, passphrases: passphraseSetting(passphrases) };
   },
 });
-const end = jsonRecord<Omit<BackupSummary, 'takenAt'>>({ kind: 'end of a backup', version: 1 });
+const end = jsonRecord<Omit<BackupSummary, 'takenAt'>>({
+  kind: 'end of a backup',
+  version: 1,
+  check(record) {
+    const { entries, digest, skipped } = record as Readonly<Record<keyof BackupSummary, unknown>>;
+    if (!Number.isSafeInteger(entries) || typeof digest !== 'string' || !Array.isArray(skipped))
+      throw new TypeError('its end is incomplete');
+    const reasons = skipped.map((entry: unknown) => {
+      const { key, reason } = Object(entry) as Readonly<Record<'key' | 'reason', unknown>>;
+      return { key: String(key), reason: String(reason) };
+    });
+    return { entries: Number(entries), digest, skipped: reasons };
+  },
+});
 const mark = 'acmex-backup';
 const queues = 'queue/';
 

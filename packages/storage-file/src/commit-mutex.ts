@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import { StorageError } from '@acmex/storage';
 import type { Disk } from './disk.ts';
 import { exists, parseIdentity, stateOf, thisProcess } from './process-identity.ts';
@@ -165,7 +166,7 @@ async function isFree(path: string, disk: Disk): Promise<boolean> {
   if (state === 'elsewhere')
     throw new StorageError(
       'ERR_STORAGE_PLACE',
-      `${path} says that another machine or container (${holder.host}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`,
+      `${path} says that another machine or container (${printable(holder.host, 100)}) is writing to this storage: files are for one machine, use redis:// for several; if that one is gone for good, remove the file`,
     );
   return state === 'dead';
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { type Change, ConflictError, keyOf } from '@acmex/storage';
+import { type Change, ConflictError, CorruptEntryError, keyOf } from '@acmex/storage';
 import type { Disk } from './disk.ts';
-import { entryIn, fileBytes, fileOf, ownFolder } from './entry-file.ts';
+import { entryIn, fileBytes, fileOf, isEntryFile, ownFolder } from './entry-file.ts';
 
 /**
  * One step of a commit, on paths within the storage: a new file comes to its place, or an old one
@@ -76,15 +76,41 @@ export async function commit(
 /**
  * Ends what a process left that died behind its commit, and clears away what one left that died
  * before it. For who holds the mutex.
+ * @throws CorruptEntryError where another program has changed the journal
  */
 export async function recover(root: string, disk: Disk): Promise<void> {
   const bytes = await disk.read(join(root, journal));
   if (bytes) {
-    await carryOut(root, disk, JSON.parse(bytes.toString('utf8')) as Move[]);
+    await carryOut(root, disk, movesIn(root, bytes));
     await forgetJournal(root, disk);
   }
   for (const { name } of await disk.list(join(root, newFiles)))
     await disk.remove(join(root, newFiles, name));
+}
+
+/** Returns the moves of a journal, none of which leads out of the storage. */
+function movesIn(root: string, bytes: Buffer): readonly Move[] {
+  const moves = moveList(bytes.toString('utf8'));
+  if (moves) return moves;
+  throw new CorruptEntryError(
+    journal,
+    `another program, or a newer AcmeX, wrote the journal of a write in ${root}: update AcmeX, or restore a backup; without the file ${journal} the storage can be used, but that write may be half done`,
+  );
+}
+
+function moveList(text: string): readonly Move[] | undefined {
+  try {
+    const moves: unknown = JSON.parse(text);
+    return Array.isArray(moves) && moves.every(isMove) ? moves : undefined;
+  } catch {
+    return undefined; // it is not JSON
+  }
+}
+
+function isMove(value: unknown): value is Move {
+  const { from, to, ...more } = Object(value) as Readonly<Record<string, unknown>>;
+  const isFromNew = from === undefined || (typeof from === 'string' && /^[0-9a-f]{18}$/.test(from));
+  return isFromNew && typeof to === 'string' && isEntryFile(to) && Object.keys(more).length === 0;
 }
 
 async function keepJournal(root: string, disk: Disk, moves: readonly Move[]): Promise<void> {

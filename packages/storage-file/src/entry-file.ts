@@ -18,6 +18,13 @@ export function partOf(fileName: string): string | undefined {
   return fileName.endsWith(mark) && isPart(part) ? part : undefined;
 }
 
+/** Whether a path within the storage is that of the file of a key. */
+export function isEntryFile(path: string): boolean {
+  const segments = path.split('/');
+  const last = partOf(segments.pop() ?? '');
+  return last !== undefined && segments.every(isPart);
+}
+
 export function isPart(text: string): boolean {
   return /^[a-z0-9_~-][a-z0-9._~-]{0,119}$/.test(text);
 }

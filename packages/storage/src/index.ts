@@ -20,7 +20,14 @@ export {
   type MigrateOptions,
   type Migration,
 } from './migrate.ts';
-export { type JsonRecord, jsonRecord, type RecordKind, type Upgrade } from './record.ts';
+export {
+  type JsonRecord,
+  jsonRecord,
+  type RecordKind,
+  type RecordSchema,
+  schemaCheck,
+  type Upgrade,
+} from './record.ts';
 export {
   idOf,
   type Records,

@@ -49,7 +49,16 @@ interface Held {
 }
 /** Milliseconds between two looks at a lock that another holds. */
 const longestPause = 500;
-const record = jsonRecord<Held>({ kind: 'lock', version: 1 });
+const record = jsonRecord<Held>({
+  kind: 'lock',
+  version: 1,
+  check(read) {
+    const { token, held } = read as Readonly<Record<keyof Held, unknown>>;
+    if (!Number.isSafeInteger(token) || typeof held !== 'boolean')
+      throw new TypeError('its token or its state is missing: remove it when no program runs');
+    return { token: Number(token), held };
+  },
+});
 
 /**
  * Waits for a lock and holds it. The same for every driver: `lock/<name>` says who holds it and

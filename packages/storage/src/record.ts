@@ -1,4 +1,4 @@
-import { errorText } from '@acmex/errors';
+import { errorText, printable } from '@acmex/errors';
 import { CorruptEntryError, StorageError } from './errors.ts';
 import type { Entry } from './storage.ts';
 
@@ -14,8 +14,39 @@ export interface RecordKind<T> {
   readonly version: number;
   /** From each older version to the one after it: `upgrades[1]` makes a record of version 2. */
   readonly upgrades?: Readonly<Record<number, Upgrade>> | undefined;
-  /** Looks at what was read, and throws where it is not of the shape. */
-  readonly check?: ((record: unknown) => T) | undefined;
+  /** Returns what was read, and throws where it is not of the shape: see `schemaCheck`. */
+  readonly check: (record: unknown) => T;
+}
+
+/** A schema of records, such as those of zod. */
+export interface RecordSchema<T> {
+  safeParse(record: unknown): { readonly success: true; readonly data: T } | SchemaRefusal;
+}
+
+interface SchemaRefusal {
+  readonly success: false;
+  readonly error: {
+    readonly issues: readonly {
+      readonly path: readonly PropertyKey[];
+      readonly message: string;
+    }[];
+  };
+}
+
+/**
+ * Returns the `check` of a schema. Its error names the first members that are wrong, and never
+ * their values, which may be secrets.
+ */
+export function schemaCheck<T>(schema: RecordSchema<T>): (record: unknown) => T {
+  return (record) => {
+    const result = schema.safeParse(record);
+    if (result.success) return result.data;
+    const issues = result.error.issues
+      .slice(0, 3)
+      .map(({ path, message }) => [path.map(String).join('.'), message]);
+    const texts = issues.map(([path, message]) => (path === '' ? message : `${path}: ${message}`));
+    throw new TypeError(printable(texts.join('; '), 300));
+  };
 }
 
 /**
@@ -32,7 +63,7 @@ export function jsonRecord<T>({
   kind,
   version,
   upgrades = {},
-  check = (record) => record as T,
+  check,
 }: RecordKind<T>): JsonRecord<T> {
   return {
     bytes: (record) => new TextEncoder().encode(JSON.stringify({ v: version, ...record })),
@@ -46,12 +77,12 @@ export function jsonRecord<T>({
           `${key} is a ${kind} of version ${v}, and this program reads up to ${version}: update it`,
           { key },
         );
-      for (; v < version; v += 1) {
-        const upgrade = upgrades[v];
-        if (!upgrade) throw new CorruptEntryError(key, `nothing reads a ${kind} of version ${v}`);
-        record = { ...upgrade(record) };
-      }
       try {
+        for (; v < version; v += 1) {
+          const upgrade = upgrades[v];
+          if (!upgrade) throw new TypeError(`nothing reads version ${v}`);
+          record = { ...upgrade(record) };
+        }
         return check(record);
       } catch (error) {
         throw new CorruptEntryError(key, `it is not a valid ${kind} (${errorText(error)})`, {

@@ -1,4 +1,5 @@
 import { errorCode } from '@acmex/errors';
+import { StorageError } from './errors.ts';
 import { jsonRecord, type RecordKind } from './record.ts';
 import type { Change, Entry, ListOptions, Storage } from './storage.ts';
 
@@ -70,8 +71,11 @@ export function records<T>({
       return entry && stored(entry);
     },
     async *list(storage, { under, ...options } = {}) {
-      for await (const entry of storage.list(under === undefined ? prefix : key(under), options))
-        yield stored(entry);
+      const { onCorrupt } = options;
+      for await (const entry of storage.list(under === undefined ? prefix : key(under), options)) {
+        const record = onCorrupt ? readable(() => stored(entry), onCorrupt) : stored(entry);
+        if (record) yield record;
+      }
     },
     added: (id, record) => ({ ...set(id, record), ifVersion: null }),
     changed: (old, record) => ({
@@ -82,6 +86,17 @@ export function records<T>({
     }),
     put: set,
   };
+}
+
+/** Returns what was read; undefined where it cannot be read and `onCorrupt` was called. */
+function readable<T>(read: () => T, onCorrupt: (error: Error) => void): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    onCorrupt(error);
+    return undefined;
+  }
 }
 
 /**

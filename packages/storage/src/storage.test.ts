@@ -208,6 +208,11 @@ describe('jsonRecord', () => {
   const record = jsonRecord<{ names: string[] }>({
     kind: 'list',
     version: 3,
+    check: (read) => {
+      const { names } = read as { readonly names?: unknown };
+      if (!Array.isArray(names)) throw new TypeError('it has no names');
+      return { names: names.map(String) };
+    },
     upgrades: { 1: ({ name }) => ({ all: [name] }), 2: ({ all }) => ({ names: all }) },
   });
   const read = (text: string) => record.read({ key: 'a/b', value: bytes(text) });
@@ -227,7 +232,18 @@ describe('jsonRecord', () => {
         message: 'a/b is a list of version 4, and this program reads up to 3: update it',
       }),
     );
-    for (const text of ['', '{', '[]', 'null', '{}', '{"v":"1"}', '{"v":0}', '\u0000'])
+    for (const text of [
+      '',
+      '{',
+      '[]',
+      'null',
+      '{}',
+      '{"v":"1"}',
+      '{"v":0}',
+      '{"v":3}',
+      '{"v":2}',
+      '\u0000',
+    ])
       expect(() => read(text)).toThrow(
         expect.objectContaining({ code: 'ERR_STORAGE_CORRUPT', key: 'a/b' }),
       );
@@ -237,7 +253,13 @@ describe('jsonRecord', () => {
 describe('records', () => {
   it('that are many are stored below parts of their time, in the order of their ids', async () => {
     const storage = memoryStorage();
-    const kind = records<{ at: number }>({ kind: 'thing', version: 1, under: 'thing', many: true });
+    const kind = records<{ at: number }>({
+      kind: 'thing',
+      version: 1,
+      check: (record) => record as { at: number },
+      under: 'thing',
+      many: true,
+    });
     const times = [1_700_000_000_000, 1_700_000_000_001, 1_700_000_040_000, 1_790_000_000_000];
     const ids = times.map((at) => newId('thg', virtualClock({ now: new Date(at).toISOString() })));
     await storage.write(ids.map((id, index) => kind.added(id, { at: times[index]! })));

@@ -1,9 +1,19 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type EventType } from '@acmex/orchestrator';
-import { type Change, idOf, newId, records, type Storage, untilWritten } from '@acmex/storage';
+import {
+  type Change,
+  idOf,
+  newId,
+  records,
+  schemaCheck,
+  type Storage,
+  untilWritten,
+} from '@acmex/storage';
 import { ServerError } from '../errors.ts';
 import { digestOf, keyText, matches, newSecret } from './api-key.ts';
 import type { Scope } from './scopes.ts';
+import { z } from 'zod';
+import { storedTime } from '../stored-time.ts';
 
 /** An API key as it is kept: its secrets as digests alone. Times are RFC 3339. */
 export interface KeyRecord {
@@ -41,7 +51,32 @@ export type FirstKey =
   | ({ readonly state: 'created' } & CreatedKey)
   | { readonly state: 'created-elsewhere' | 'existing'; readonly id: string };
 
-const keys = records<KeyRecord>({ kind: 'API key', version: 1, under: 'api-key' });
+const keys = records<KeyRecord>({
+  kind: 'API key',
+  version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      title: z.string().optional(),
+      // A newer version may have more scopes.
+      scopes: z.array(z.custom<Scope>((value) => typeof value === 'string', 'it is not a text')),
+      names: z.array(z.string()),
+      createdAt: storedTime,
+      createdBy: z.string(),
+      expiresAt: storedTime.optional(),
+      revokedAt: storedTime.optional(),
+      lastUsedAt: storedTime.optional(),
+      secrets: z.array(
+        z.looseObject({
+          digest: z.string().regex(/^[0-9a-f]{64}$/),
+          createdAt: storedTime,
+          expiresAt: storedTime.optional(),
+        }),
+      ),
+      initial: z.boolean().optional(),
+    }),
+  ),
+  under: 'api-key',
+});
 /**
  * The last first key of a tenant. Its version changes with each first key, so that of two processes
  * that find no key only one creates it.
@@ -49,6 +84,7 @@ const keys = records<KeyRecord>({ kind: 'API key', version: 1, under: 'api-key' 
 const firstKeys = records<{ readonly id: string }>({
   kind: 'first API key',
   version: 1,
+  check: schemaCheck(z.looseObject({ id: z.string() })),
   under: 'first-api-key',
 });
 const firstKeyId = 'latest';

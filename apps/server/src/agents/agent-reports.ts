@@ -3,6 +3,7 @@ import { eventChange, type ManagedCertificate } from '@acmex/orchestrator';
 import {
   type Change,
   records,
+  schemaCheck,
   type Storage,
   type Stored,
   untilWritten,
@@ -10,6 +11,8 @@ import {
 } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
+import { z } from 'zod';
+import { storedTime } from '../stored-time.ts';
 
 /** What an agent reports about a certificate on its host. */
 export interface AgentReport {
@@ -42,9 +45,29 @@ interface HostRecord {
 
 export type StoredReport = ReportRecord & { readonly certificate: string; readonly agent: string };
 
-const reports = records<ReportRecord>({ kind: 'report of an agent', version: 1, under: 'agent' });
+const reports = records<ReportRecord>({
+  kind: 'report of an agent',
+  version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      serialNumber: z.string().optional(),
+      evidence: z.enum(['probe', 'files']).optional(),
+      failure: z.string().optional(),
+      since: storedTime,
+      failingSince: storedTime.optional(),
+      reportedAt: storedTime,
+      by: z.string(),
+    }),
+  ),
+  under: 'agent',
+});
 
-const hosts = records<HostRecord>({ kind: 'host of an agent', version: 1, under: 'agent-host' });
+const hosts = records<HostRecord>({
+  kind: 'host of an agent',
+  version: 1,
+  check: schemaCheck(z.looseObject({ by: z.string().min(1) })),
+  under: 'agent-host',
+});
 
 /** Stores which host serves which certificate, as reported by the agents. */
 export class AgentReports {

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { records, type Storage, writeIfUnchanged } from '@acmex/storage';
+import { records, schemaCheck, type Storage, writeIfUnchanged } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';
 import type { LiveRequest } from './live-request.ts';
 import { problemOf } from './problem.ts';
+import { z } from 'zod';
+import { storedTime } from '../stored-time.ts';
 
 export interface RepeatableRequest {
   readonly caller: Caller;
@@ -39,7 +41,25 @@ interface Kept {
     | undefined;
 }
 
-const requests = records<Kept>({ kind: 'answer', version: 1, under: 'idempotency' });
+const requests = records<Kept>({
+  kind: 'answer',
+  version: 1,
+  check: schemaCheck(
+    z.looseObject({
+      request: z.string(),
+      at: storedTime,
+      until: storedTime.optional(),
+      answer: z
+        .looseObject({
+          status: z.int().min(200).max(599),
+          headers: z.record(z.string(), z.string()).optional(),
+          body: z.unknown().optional(),
+        })
+        .optional(),
+    }),
+  ),
+  under: 'idempotency',
+});
 const day = 86_400_000;
 const longestWork = { minutes: 2 };
 const pollInterval = { milliseconds: 100 };

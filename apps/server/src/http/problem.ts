@@ -77,6 +77,9 @@ const serverCodes: Readonly<Record<string, keyof typeof serverErrors>> = {
   ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE',
 };
 
+/** Faults that a person must mend in the storage: the report of a fault of ours would not help. */
+const namedFaults: ReadonlySet<string> = new Set(['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_NEWER']);
+
 /**
  * Returns the problem document for anything that was thrown. An error without a code is described
  * in the log only.
@@ -85,7 +88,8 @@ export function problemOf(error: unknown): Problem {
   const thrown = errorCode(error) ?? '';
   const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;
   const row = tables.get(code);
-  if (!row || (row.http === 500 && !(error instanceof ServerError))) return fault(error);
+  const isNamed = error instanceof ServerError || namedFaults.has(code);
+  if (!row || (row.http === 500 && !isNamed)) return fault(error);
   const {
     errors = [],
     retryAfter,
