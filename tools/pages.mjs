@@ -22,9 +22,12 @@ import { packages, root } from './packages.mjs';
 const chosen = process.argv.slice(2);
 const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 
-for (const page of ['docs/server.md', 'docs/deployment.md', 'docs/hardware-keys.md'].filter(
-  isChosen,
-))
+for (const page of [
+  'docs/server.md',
+  'docs/deployment.md',
+  'docs/hardware-keys.md',
+  'docs/inspect.md',
+].filter(isChosen))
   await asUser(page);
 for (const page of [
   'docs/adding-a-storage-driver.md',

@@ -15,7 +15,7 @@ import { memoryStorage } from '@acmex/storage';
 import { fileErrorText } from '@acmex/files';
 import { plainConfiguration } from './configuration.ts';
 import { CliError } from './errors.ts';
-import { info } from './info.ts';
+import { info } from './info/info.ts';
 import { obtain } from './obtain/obtain.ts';
 import type { LogLevel, Terminal } from './terminal.ts';
 import { waitingFile } from './whole-file.ts';
@@ -83,7 +83,7 @@ export async function demo(
     terminal,
   );
   stdout.write(`\n$ acmex info -c ${certPath}\n`);
-  await info({ cert: certPath, output: 'text' }, terminal);
+  await info('', { cert: certPath, output: 'text', logLevel, overrides: [] }, terminal);
   stdout.write(`\nThe CA has stopped; the files are in ${directory}. Next, try:
   acmex ca serve --development --http-port 8080 --root-certificate ca-root.pem
   acmex ca init --help

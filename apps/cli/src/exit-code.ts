@@ -7,10 +7,12 @@ import { clientErrors } from '@acmex/client';
 import { deployErrors } from '@acmex/deploy';
 import { dnsErrors } from '@acmex/dns';
 import { configErrors } from '@acmex/config';
+import { egressErrors } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
+import { probeErrors } from '@acmex/probe';
 import { acmeErrors } from '@acmex/protocol';
 import { serverErrors } from '@acmex/server/keys';
 import { storageErrors } from '@acmex/storage';
@@ -31,6 +33,8 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...managerErrors,
   ...deployErrors,
   ...agentErrors,
+  ...egressErrors,
+  ...probeErrors,
   ...serverErrors,
   ...cliErrors,
 };

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext, createServer } from 'node:tls';
 import { CertificateStore } from '@acmex/orchestrator';
 import { describeWith, eventually, readOnlyFolder, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
@@ -92,6 +96,52 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     await expect(run(['status'])).resolves.toMatchObject({
       code: 0,
       stdout: expect.stringContaining('ACMEX OK - 0 critical, 0 warning, 1 ok'),
+    });
+  });
+
+  it('is shown by info with what its server serves: the same, a different one, or unknown', async () => {
+    // Like a server that reads its files again at each connection.
+    const secure = createServer({
+      SNICallback: (_, respond) => {
+        const [cert, key] = ['certificate.pem', 'private_key.pem'].map((file) =>
+          readFileSync(at(file)),
+        );
+        respond(null, createSecureContext({ cert, key }));
+      },
+    }).on('tlsClientError', () => undefined);
+    await once(secure.listen(0, '127.0.0.1'), 'listening');
+    const { port } = secure.address() as AddressInfo;
+    await obtain(['-d', 'served.test', '--probe', `127.0.0.1:${port}`]);
+    await writeFile(at('root.pem'), await pebble.rootCertificate());
+    const served = async () => {
+      const flags = ['--check', '--anchors', at('root.pem'), '--json'];
+      const { code, stdout } = await run(['info', 'served.test', ...flags]);
+      return { code, ...(JSON.parse(stdout) as { readonly checks: object }) };
+    };
+    await expect(served()).resolves.toMatchObject({
+      code: 4,
+      managed: { names: ['served.test'] },
+      certificates: [{ names: ['served.test'] }, { isCa: true }],
+      checks: {
+        chain: { status: 'valid' },
+        revocation: { status: 'unknown', reason: 'the certificate names no source' },
+        served: [{ status: 'same', port, address: '127.0.0.1' }],
+      },
+    });
+    const previous = await readFile(at('certificate.pem'));
+    const previousKey = await readFile(at('private_key.pem'));
+    await run(['renew', '-d', 'served.test', '--force']);
+    await writeFile(at('certificate.pem'), previous);
+    await writeFile(at('private_key.pem'), previousKey);
+    await expect(served()).resolves.toMatchObject({
+      code: 10,
+      checks: { served: [{ status: 'different', port }] },
+    });
+    secure.close();
+    await once(secure, 'close');
+    await expect(served()).resolves.toMatchObject({
+      code: 4,
+      checks: { served: [{ status: 'unknown', reason: expect.stringContaining('refuses') }] },
     });
   });
 

@@ -16,6 +16,8 @@ export interface AcmexOptions {
   readonly onStderr?: (text: string) => void;
   /** The same for stdout. */
   readonly onStdout?: (text: string) => void;
+  /** Stdout is a terminal of this width. */
+  readonly columns?: number;
   /** Absent when no person can answer. */
   readonly stdin?: Readable & { readonly isTTY?: boolean };
 }
@@ -29,6 +31,7 @@ export async function acmex(
     hangup = new EventTarget(),
     onStderr,
     onStdout,
+    columns,
     stdin,
   }: AcmexOptions = {},
 ): Promise<Outcome> {
@@ -46,7 +49,10 @@ export async function acmex(
     return () => hangup.removeEventListener('hangup', listener);
   };
   const code = await run(args, '1.2.3', {
-    stdout: into('stdout', onStdout),
+    stdout: Object.assign(
+      into('stdout', onStdout),
+      columns === undefined ? {} : { isTTY: true, columns },
+    ),
     stderr: into('stderr', onStderr),
     env,
     uid: 1000,

@@ -5,7 +5,7 @@ import type { Ora } from 'ora';
 /** The process around a command: its streams, environment and signals. A test passes its own. */
 export interface Terminal {
   /** For results only. */
-  readonly stdout: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** For progress, warnings and errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Absent when no person can answer. */

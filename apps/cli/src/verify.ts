@@ -1,18 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import {
   type ChainVerification,
   type PathFault,
   type PathMember,
   type Profile,
-  readTrustAnchors,
   verifyChain,
 } from '@acmex/certificate';
 import { printable } from '@acmex/errors';
-import { fileErrorText } from '@acmex/files';
 import { type Identifier, identifier } from '@acmex/identifier';
 import { Temporal } from 'temporal-polyfill';
-import { CliError } from './errors.ts';
+import { chainTree } from './chain-tree.ts';
 import { formatResult, type OutputFormat } from './output.ts';
+import { readAnchors, readCertificateBytes } from './read-text.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface VerifyOptions {
@@ -36,9 +34,9 @@ const notTrusted = 3;
  */
 export async function verify(options: VerifyOptions, { stdout }: Terminal): Promise<number> {
   const { cert, anchors, intermediates = [], name, at, profile, purpose, output } = options;
-  const verification = verifyChain(await readCertificates(cert), {
+  const verification = verifyChain(await readCertificateBytes(cert), {
     ...(anchors && { anchors: await Promise.all(anchors.map(readAnchors)) }),
-    intermediates: await Promise.all(intermediates.map(readCertificates)),
+    intermediates: await Promise.all(intermediates.map(readCertificateBytes)),
     ...(name !== undefined && { name: nameOf(name) }),
     ...(at !== undefined && { at: Temporal.Instant.from(at) }),
     profile,
@@ -48,21 +46,6 @@ export async function verify(options: VerifyOptions, { stdout }: Terminal): Prom
   const rows = verification.isValid ? document.path : document.faults.map(faultRow);
   stdout.write(formatResult({ text: toText(verification), document, rows }, output));
   return verification.isValid ? 0 : notTrusted;
-}
-
-async function readCertificates(path: string): Promise<Uint8Array> {
-  return await readFile(path).catch((cause: unknown) => {
-    throw new CliError('ERR_CLI_FILE', `${path} cannot be read: ${fileErrorText(cause)}`, {
-      cause,
-    });
-  });
-}
-
-async function readAnchors(path: string): Promise<Uint8Array> {
-  const bytes = await readCertificates(path);
-  if (readTrustAnchors([bytes]).certificates.length === 0)
-    throw new CliError('ERR_CLI_FILE', `${path} has no certificate: use PEM or DER for --anchors`);
-  return bytes;
 }
 
 function nameOf(text: string): Identifier {
@@ -98,15 +81,8 @@ function faultRow({ check, expected, actual, certificate }: ReturnType<typeof fa
 
 function toText(verification: ChainVerification): string {
   if (verification.isValid)
-    return ['valid', ...verification.path.map(({ subject }, depth) => branch(subject, depth))].join(
-      '\n',
-    );
+    return `valid\n${chainTree(verification.path.map(({ subject }) => subject))}`;
   return ['not valid', ...verification.faults.map(faultText)].join('\n');
-}
-
-function branch(subject: string, depth: number): string {
-  const name = printable(subject || '(no subject)', 300);
-  return depth === 0 ? name : `${'   '.repeat(depth - 1)}└─ ${name}`;
 }
 
 function faultText({ certificate, check, expected, actual }: PathFault): string {

@@ -98,7 +98,7 @@ function bundleOf(
  * Returns the name to ask the server for. The host of a probe can be a name that the certificate
  * does not have.
  */
-function serverName({ names }: ManagedCertificate, host: string): string {
+export function serverName({ names }: Pick<ManagedCertificate, 'names'>, host: string): string {
   return names.includes(host) ? host : (names.find((name) => !name.startsWith('*.')) ?? host);
 }
 

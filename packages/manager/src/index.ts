@@ -19,6 +19,19 @@ export {
   type Connection,
   type ConnectOptions,
 } from './certificate-manager.ts';
+export {
+  type ChainStatus,
+  chainStatus,
+  type ChainStatusOptions,
+  type CheckedChain,
+  type KnownRevocation,
+  revocationStatus,
+  type ServedStatus,
+  servedStatus,
+  type ServedStatusOptions,
+  type ServedTarget,
+  servedTargets,
+} from './certificate-status.ts';
 export { type ChallengeConfig, resolveChallenge, serializeChallenge } from './challenge-config.ts';
 export { deployRecord, type DeployStep } from './deployer.ts';
 export {

@@ -5,6 +5,7 @@ import {
   type DnsPersistDraft,
   draftChallengeTypes,
 } from '@acmex/protocol/drafts';
+import { startTlsProtocols } from '@acmex/probe';
 import { command } from './command.ts';
 import { choice, type Flag, isPresent, parsed, requiredText, text } from './flag.ts';
 import {
@@ -152,6 +153,12 @@ const deploymentFlags = {
   force: isPresent('--force', 'Replace existing files, and order again before renewal is due'),
 };
 
+const anchors = parsed(
+  '--anchors <files>',
+  'Trusted certificates, PEM or DER, separated by commas; repeatable; those of Node.js by default',
+  list,
+);
+
 export const obtainCommands = [
   command({
     path: 'obtain',
@@ -172,22 +179,44 @@ export const obtainCommands = [
   }),
   command({
     path: 'info',
-    description: 'Show the contents of a certificate file',
-    flags: { cert: requiredText('-c, --cert <file>', 'Certificate or chain, PEM') },
-    groups: [outputFlags, loggingFlags],
-    run: async ({ options, terminal }) =>
-      await (await import('../info.ts')).info(options, terminal),
+    argument: '[input]',
+    description:
+      'Show a certificate: of a file, - for standard input, HOST:PORT, or a managed certificate by its name or id',
+    needs: 'overrides',
+    flags: {
+      cert: text('-c, --cert <file>', 'Certificate or chain, PEM or DER, in place of the input'),
+      starttls: choice(
+        '--starttls <protocol>',
+        'Protocol of the server that begins in plain text',
+        startTlsProtocols,
+      ),
+      servername: text(
+        '--servername <name>',
+        'Name that is sent to the server, and that the certificate must be for (default: the host)',
+      ),
+      ipv4: isPresent('-4, --ipv4', 'Connect to IPv4 addresses only'),
+      ipv6: isPresent('-6, --ipv6', 'Connect to IPv6 addresses only'),
+      check: isPresent(
+        '--check',
+        'Check the chain, the revocation and, for a managed certificate, what its names serve; the exit code is 3 for not trusted or revoked, 10 for a server with a different certificate, 4 for what could not be found out',
+      ),
+      anchors,
+      allow: parsed(
+        '--allow <ranges>',
+        'With --check: private addresses at which OCSP responders and lists may be fetched, as 10.0.0.0/8, separated by commas; repeatable',
+        list,
+      ),
+    },
+    groups: [configurationFlags, storageFlags, outputFlags, loggingFlags],
+    run: async ({ argument: input, options, terminal }) =>
+      await (await import('../info/info.ts')).info(input, options, terminal),
   }),
   command({
     path: 'verify',
     description: 'Verify that a certificate leads to a trusted one, and is for a name',
     flags: {
       cert: requiredText('-c, --cert <file>', 'Certificate, also with its chain; PEM or DER'),
-      anchors: parsed(
-        '--anchors <files>',
-        'Trusted certificates, PEM or DER, separated by commas; repeatable; those of Node.js by default',
-        list,
-      ),
+      anchors,
       intermediates: parsed(
         '--intermediates <files>',
         'Further certificates of the chain, in any order, separated by commas; repeatable',

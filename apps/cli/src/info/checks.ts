@@ -1,0 +1,63 @@
+import { addressPolicy, egressFetch } from '@acmex/egress';
+import {
+  type ChainStatus,
+  chainStatus,
+  type KnownRevocation,
+  revocationStatus,
+  type ServedStatus,
+  servedStatus,
+} from '@acmex/manager';
+import { anyAddress } from '@acmex/probe';
+import { readAnchors } from '../read-text.ts';
+import type { Terminal } from '../terminal.ts';
+import { familyOf, type Subject, type SubjectOptions } from './subject.ts';
+
+export interface CheckOptions extends Pick<SubjectOptions, 'ipv4' | 'ipv6'> {
+  readonly anchors?: readonly string[] | undefined;
+  readonly allow?: readonly string[] | undefined;
+}
+
+/** What `--check` found out. */
+export interface Checks {
+  readonly chain: ChainStatus;
+  readonly revocation: KnownRevocation;
+  /** Absent for what is not managed. */
+  readonly served?: readonly ServedStatus[];
+}
+
+/** Checks chain, revocation and, for a managed certificate, what its names serve. */
+export async function check(
+  { chain, served, name, managed, targets }: Subject,
+  { anchors, allow = [], ...families }: CheckOptions,
+  { signal }: Terminal,
+): Promise<Checks> {
+  const { status, verification } = chainStatus(
+    chain.map(({ der }) => der),
+    { name, anchors: anchors && (await Promise.all(anchors.map(readAnchors))) },
+  );
+  const fetch = egressFetch({
+    policy: addressPolicy({ allow }),
+    redirects: 3,
+    maxBody: 64 * 1024 * 1024,
+    limit: 'PT30S',
+  });
+  const leaf = chain[0]?.der ?? new Uint8Array();
+  const [revocation, servers] = await Promise.all([
+    revocationStatus(verification, { fetch, stapled: served?.ocspResponse, signal }),
+    managed &&
+      servedStatus(leaf, targets, { policy: anyAddress, family: familyOf(families), signal }),
+  ]);
+  return { chain: status, revocation, ...(servers && { served: servers }) };
+}
+
+/**
+ * Returns the exit code: 3 for a chain that is not valid and for a revoked certificate, 10 where a
+ * server serves a different one, 4 where something could not be found out, otherwise 0.
+ */
+export function exitCodeOfChecks({ chain, revocation, served = [] }: Checks): number {
+  if (chain.status === 'invalid' || revocation.status === 'revoked') return 3;
+  if (served.some(({ status }) => status === 'different')) return 10;
+  const isUnknown =
+    revocation.status === 'unknown' || served.some(({ status }) => status === 'unknown');
+  return isUnknown ? 4 : 0;
+}

@@ -1,0 +1,45 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import { formatResult, type OutputFormat, plainFields } from '../output.ts';
+import type { Terminal } from '../terminal.ts';
+import { check, type CheckOptions, exitCodeOfChecks } from './checks.ts';
+import { certificateDocument, sourceDocument, toText } from './report.ts';
+import { readSubject, type SubjectOptions } from './subject.ts';
+
+export interface InfoOptions extends SubjectOptions, CheckOptions {
+  readonly check?: boolean | undefined;
+  readonly output: OutputFormat;
+}
+
+/** The exit code where a private key does not belong to the certificate. */
+const keyDiffers = 3;
+
+/**
+ * `acmex info`: shows the certificates of a file, a server or the storage, and checks them.
+ *
+ * @param input a file, `-`, `host:port` or the name of a managed certificate; empty for `--cert`
+ * @returns the exit code
+ */
+export async function info(
+  input: string,
+  options: InfoOptions,
+  terminal: Terminal,
+  clock: Clock = systemClock,
+): Promise<number> {
+  const { stdout } = terminal;
+  const subject = await readSubject(input, options, terminal);
+  const checks = options.check ? await check(subject, options, terminal) : undefined;
+  const documents = subject.chain.map((certificate) => certificateDocument(certificate, clock));
+  const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined;
+  const result = {
+    text: toText(subject, checks, { clock, columns }),
+    document: {
+      ...sourceDocument(subject),
+      certificates: documents,
+      ...(checks && { checks }),
+    },
+    rows: documents.map(plainFields),
+  };
+  stdout.write(formatResult(result, options.output));
+  if (subject.key?.match === 'differs') return keyDiffers;
+  return checks ? exitCodeOfChecks(checks) : 0;
+}

@@ -1,0 +1,269 @@
+import { createHash } from 'node:crypto';
+import type { CertificateInfo } from '@acmex/certificate';
+import { purposeName, readCertificateFields } from '@acmex/certificate/structure';
+import type { Clock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
+import type { ServedStatus } from '@acmex/manager';
+import { chainTree } from '../chain-tree.ts';
+import type { Checks } from './checks.ts';
+import { extensionName } from './extension-names.ts';
+import type { Subject } from './subject.ts';
+
+/** How the text is laid out. */
+export interface Layout {
+  readonly clock: Clock;
+  /** The columns of the terminal; absent elsewhere, where lines are not broken. */
+  readonly columns?: number | undefined;
+}
+
+type Line = readonly [label: string, text: string];
+
+const labelWidth = 12;
+
+/** Returns what a person reads: the leaf, its issuers, the chain as a tree, and the checks. */
+export function toText(subject: Subject, checks: Checks | undefined, layout: Layout): string {
+  const [leaf, ...issuers] = subject.chain;
+  const blocks = [
+    [...sourceLines(subject), ...(leaf ? leafLines(leaf, layout) : []), ...keyLines(subject)],
+    ...issuers.map((issuer) => issuerLines(issuer, layout)),
+    [...treeLines(subject.chain), ...(checks ? checkLines(checks) : [])],
+  ];
+  return blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.map((line) => formatLine(line, layout)).join('\n'))
+    .join('\n\n');
+}
+
+/** Indents the further lines of a text, and breaks those of a list on a terminal. */
+function formatLine([label, text]: Line, { columns }: Layout): string {
+  const width = Math.max(20, (columns ?? Infinity) - labelWidth - 1);
+  const lines = text.split('\n').flatMap((line) => wrapped(line, width));
+  return lines
+    .map((line, index) => `${(index === 0 ? label : '').padEnd(labelWidth)} ${line}`.trimEnd())
+    .join('\n');
+}
+
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/(?<=, )/)) {
+    if (line !== '' && line.length + word.trimEnd().length > width) {
+      lines.push(line.trimEnd());
+      line = '';
+    }
+    line += word;
+  }
+  return [...lines, line];
+}
+
+function sourceLines({ served, managed }: Subject): readonly Line[] {
+  if (managed) return [['managed', `${managed.id}`]];
+  if (!served) return [];
+  const { host, port, address, serverName, protocol, cipher, ocspResponse } = served;
+  const name = serverName === undefined ? '' : `, name ${printable(serverName, 255)}`;
+  return [
+    ['server', `${printable(host, 255)}, ${address}, port ${port}${name}`],
+    ['connection', `${protocol}, ${printable(cipher, 100)}, ${served.durationMs} ms`],
+    ['stapled', ocspResponse ? `an OCSP response of ${ocspResponse.length} bytes` : 'nothing'],
+  ];
+}
+
+function leafLines(certificate: CertificateInfo, layout: Layout): readonly Line[] {
+  const names = allNames(certificate)
+    .map((name) => printable(name, 255))
+    .join(', ');
+  return [
+    ['certificate', printable(certificate.subject || '(no subject)', 300)],
+    ['names', names || '(none)'],
+    ['issued by', printable(certificate.issuer || '(no issuer name)', 300)],
+    ...validityLines(certificate, layout),
+    ['key', certificate.keyType],
+    ['purposes', purposesOf(certificate).join(', ') || 'any'],
+    ['serial', certificate.serialNumber],
+    ['extensions', extensionTexts(certificate).join(', ') || '(none)'],
+    ['SHA-256', certificate.fingerprint],
+    ['SPKI pin', spkiPin(certificate)],
+  ];
+}
+
+function issuerLines(certificate: CertificateInfo, layout: Layout): readonly Line[] {
+  return [
+    ['issuer', printable(certificate.subject || '(no subject)', 300)],
+    ['issued by', printable(certificate.issuer || '(no issuer name)', 300)],
+    ...validityLines(certificate, layout),
+    ['key', certificate.keyType],
+    ['serial', certificate.serialNumber],
+    ['SHA-256', certificate.fingerprint],
+  ];
+}
+
+function validityLines(certificate: CertificateInfo, { clock, columns }: Layout): readonly Line[] {
+  const { notBefore, notAfter } = certificate;
+  const period = `${notBefore} to ${notAfter} (${validity(certificate, clock)})`;
+  if (columns === undefined) return [['valid', period]];
+  return [
+    ['valid', period],
+    ['', lifetimeBar(certificate, clock, Math.min(40, Math.max(10, columns - 40)))],
+  ];
+}
+
+function validity({ notBefore, notAfter }: CertificateInfo, clock: Clock): string {
+  const now = clock.now();
+  if (now.epochMilliseconds < notBefore.epochMilliseconds) return 'not valid yet';
+  const leftMs = notAfter.epochMilliseconds - now.epochMilliseconds;
+  if (leftMs < 0) return `expired ${Math.floor(-leftMs / dayMs)} days ago`;
+  return leftMs < 2 * dayMs
+    ? `${Math.floor(leftMs / 3_600_000)} hours left`
+    : `${Math.floor(leftMs / dayMs)} days left`;
+}
+
+const dayMs = 86_400_000;
+
+/** Draws how much of the lifetime is over. */
+function lifetimeBar(
+  { notBefore, notAfter }: CertificateInfo,
+  clock: Clock,
+  width: number,
+): string {
+  const start = notBefore.epochMilliseconds;
+  const length = Math.max(1, notAfter.epochMilliseconds - start);
+  const over = Math.min(1, Math.max(0, (clock.now().epochMilliseconds - start) / length));
+  const filled = Math.round(over * width);
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${Math.floor(over * 100)}% of the lifetime is over`;
+}
+
+function keyLines({ key }: Subject): readonly Line[] {
+  if (!key) return [];
+  const texts = {
+    matches: 'the private key in this file belongs to the certificate',
+    differs: 'the private key in this file does NOT belong to the certificate',
+    unreadable: `the private key in this file is not compared: ${key.reason ?? 'no reason'}`,
+  };
+  return [['key match', texts[key.match]]];
+}
+
+/** Shows the chain from the leaf as far as it goes, then what does not belong to it. */
+function treeLines(chain: readonly CertificateInfo[]): readonly Line[] {
+  const path = pathIn(chain);
+  const last = path.at(-1);
+  const strays = chain.filter((certificate) => !path.includes(certificate));
+  const missing = last && last.issuer !== last.subject ? [`${last.issuer} (not included)`] : [];
+  return [
+    ['chain', chainTree([...path.map(({ subject }) => subject), ...missing])],
+    ...strays.map((stray): Line => [
+      'unrelated',
+      `${printable(stray.subject || '(no subject)', 300)} is repeated, or not an issuer of the chain`,
+    ]),
+  ];
+}
+
+/** Follows the names of issuers. Whether the signatures are right is for `--check`. */
+function pathIn([leaf, ...rest]: readonly CertificateInfo[]): readonly CertificateInfo[] {
+  const path = leaf ? [leaf] : [];
+  for (let current = leaf; current && current.issuer !== current.subject;) {
+    const { issuer } = current;
+    current = rest.find((entry) => entry.subject === issuer && !path.includes(entry));
+    if (current) path.push(current);
+  }
+  return path;
+}
+
+function checkLines({ chain, revocation, served }: Checks): readonly Line[] {
+  return [
+    [
+      'trust',
+      chain.status === 'valid'
+        ? `valid, to ${printable(chain.path.at(-1) ?? '', 300)}`
+        : `NOT valid: ${chain.reason}`,
+    ],
+    ['revocation', revocationText(revocation)],
+    ...(served ?? []).map((server): Line => ['served', servedText(server)]),
+  ];
+}
+
+function revocationText(revocation: Checks['revocation']): string {
+  if (revocation.status === 'unknown') return `unknown: ${revocation.reason}`;
+  if (revocation.status === 'revoked')
+    return `REVOKED at ${revocation.at}, by ${revocation.source}: ${revocation.reason}`;
+  const until = revocation.until === undefined ? '' : `, until ${revocation.until}`;
+  return `good, by ${revocation.source}${until}`;
+}
+
+function servedText(server: ServedStatus): string {
+  const at = server.address === undefined ? '' : ` at ${server.address}`;
+  const name = `${printable(server.host, 255)}:${server.port}${at}`;
+  if (server.status === 'same') return `${name} serves it`;
+  return server.status === 'different'
+    ? `${name} serves a DIFFERENT certificate, serial ${server.serialNumber}`
+    : `${name}: unknown: ${server.reason}`;
+}
+
+function allNames({ identifiers, otherNames }: CertificateInfo): readonly string[] {
+  return [...identifiers.map(({ value }) => value), ...otherNames];
+}
+
+/** What the key may be used for; empty for anything. RFC 5280 §4.2.1.12 */
+function purposesOf({ extendedKeyUsage = [] }: CertificateInfo): readonly string[] {
+  return extendedKeyUsage.map(purposeName);
+}
+
+/** SHA-256 of the public key, base64: as `pin-sha256` has it. RFC 7469 §2.1.1 */
+function spkiPin({ publicKey }: CertificateInfo): string {
+  return createHash('sha256').update(publicKey).digest('base64');
+}
+
+function extensionsOf({ der }: CertificateInfo) {
+  return readCertificateFields(der).extensions.map(({ identifier, isCritical }) => ({
+    id: identifier,
+    name: extensionName(identifier),
+    critical: isCritical,
+  }));
+}
+
+function extensionTexts(certificate: CertificateInfo): readonly string[] {
+  return extensionsOf(certificate).map(
+    ({ id, name, critical }) => `${name ?? id}${critical ? ' (critical)' : ''}`,
+  );
+}
+
+/** Returns what a program reads of a certificate. */
+export function certificateDocument(certificate: CertificateInfo, clock: Clock) {
+  const { subject, issuer, serialNumber, keyType, fingerprint, isCa, mustStaple } = certificate;
+  const { notBefore, notAfter } = certificate;
+  const leftMs = notAfter.epochMilliseconds - clock.now().epochMilliseconds;
+  return {
+    subject,
+    issuer,
+    names: allNames(certificate),
+    serialNumber,
+    notBefore: notBefore.toString(),
+    notAfter: notAfter.toString(),
+    daysLeft: Math.floor(leftMs / dayMs),
+    keyType,
+    purposes: purposesOf(certificate),
+    fingerprint,
+    spkiPin: spkiPin(certificate),
+    isCa,
+    mustStaple,
+    extensions: extensionsOf(certificate),
+  };
+}
+
+/** Returns where the certificates are from, as a program reads it. */
+export function sourceDocument({ file, key, served, managed }: Subject) {
+  return {
+    ...(file !== undefined && { file }),
+    ...(key && { privateKey: key.match }),
+    ...(managed && { managed }),
+    ...(served && { server: serverDocument(served) }),
+  };
+}
+
+function serverDocument({ ocspResponse, chain, at, ...server }: NonNullable<Subject['served']>) {
+  return {
+    ...server,
+    certificates: chain.length,
+    isStapled: ocspResponse !== undefined,
+    at: at.toString(),
+  };
+}

@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import {
+  type ChainVerification,
+  type CertificateInput,
+  parseCertificate,
+  type TrustAnchors,
+  verifyChain,
+} from '@acmex/certificate';
+import { type Clock, mapConcurrent, systemClock } from '@acmex/clock';
+import type { AddressPolicy, Resolve } from '@acmex/egress';
+import { errorText, printable } from '@acmex/errors';
+import { identifier, isWildcard } from '@acmex/identifier';
+import { probeEachAddress, type ProbedAddress, type StartTlsProtocol } from '@acmex/probe';
+import type { ManagedCertificate } from '@acmex/orchestrator';
+import { checkRevocation, type RevocationOptions, type RevocationStatus } from '@acmex/revocation';
+import { deployStepsOf, serverName } from './deployer.ts';
+
+/** Whether a path leads to a trusted certificate. Times are RFC 3339. */
+export type ChainStatus =
+  | { readonly status: 'valid'; readonly seenAt: string; readonly path: readonly string[] }
+  | { readonly status: 'invalid'; readonly seenAt: string; readonly reason: string };
+
+/** What is known of a revocation. There is no `good` without a proof. */
+export type KnownRevocation = { readonly seenAt: string } & (
+  | {
+      readonly status: 'good';
+      readonly source: 'ocsp' | 'crl';
+      readonly until: string | undefined;
+    }
+  | {
+      readonly status: 'revoked';
+      readonly source: 'ocsp' | 'crl';
+      readonly at: string;
+      readonly reason: string;
+    }
+  | { readonly status: 'unknown'; readonly reason: string }
+);
+
+/** What a server serves, compared with a certificate. */
+export type ServedStatus = {
+  readonly host: string;
+  readonly port: number;
+  /** Absent where no address is known. */
+  readonly address?: string;
+  readonly seenAt: string;
+} & (
+  | { readonly status: 'same' }
+  | { readonly status: 'different'; readonly serialNumber: string; readonly fingerprint: string }
+  | { readonly status: 'unknown'; readonly reason: string }
+);
+
+/** A server that should serve a certificate. */
+export interface ServedTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly serverName?: string | undefined;
+  readonly startTls?: StartTlsProtocol | undefined;
+}
+
+/** How a chain is verified. */
+export interface ChainStatusOptions {
+  /** A name that the certificate must be for. */
+  readonly name?: string | undefined;
+  /** The certificates that are trusted; those of Node.js by default. */
+  readonly anchors?: readonly CertificateInput[] | TrustAnchors | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** A chain with what its verification found. */
+export interface CheckedChain {
+  readonly status: ChainStatus;
+  readonly verification: ChainVerification;
+}
+
+/**
+ * Verifies a chain, and says when.
+ * @param chain the leaf first, then its intermediates in any order
+ */
+export function chainStatus(
+  [leaf = '', ...intermediates]: readonly CertificateInput[],
+  { name, anchors, clock = systemClock }: ChainStatusOptions = {},
+): CheckedChain {
+  const verification = verifyChain(leaf, {
+    intermediates,
+    clock,
+    ...(anchors && { anchors }),
+    ...(name !== undefined && { name: identifier(name) }),
+  });
+  const seenAt = clock.now().toString();
+  if (verification.isValid) {
+    const path = verification.path.map(({ subject }) => subject);
+    return { verification, status: { status: 'valid', seenAt, path } };
+  }
+  const [fault] = verification.faults;
+  const reason = fault
+    ? `${fault.check}: expected ${fault.expected}, found ${fault.actual}`
+    : 'no path to a trusted certificate';
+  return { verification, status: { status: 'invalid', seenAt, reason: printable(reason, 500) } };
+}
+
+/**
+ * Finds out whether the certificate of a verified chain is revoked. It is unknown where the chain is
+ * not valid: a stranger could have signed the proof as well.
+ */
+export async function revocationStatus(
+  verification: ChainVerification,
+  options: RevocationOptions = {},
+): Promise<KnownRevocation> {
+  const { clock = systemClock, signal } = options;
+  const [leaf, issuer] = verification.isValid ? verification.path : [];
+  const unknown = (reason: string): KnownRevocation => ({
+    status: 'unknown',
+    seenAt: clock.now().toString(),
+    reason: printable(reason, 1000),
+  });
+  if (!leaf) return unknown('the chain is not valid, so that no proof can be trusted');
+  if (!issuer) return unknown('the certificate is trusted by itself and has no issuer');
+  try {
+    const status = await checkRevocation(leaf.der, issuer.der, options);
+    if (status.status === 'unknown') return unknown(status.reasons.join('; '));
+    return { ...proven(status), seenAt: clock.now().toString() };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return unknown(errorText(error));
+  }
+}
+
+function proven(status: Exclude<RevocationStatus, { readonly status: 'unknown' }>) {
+  return status.status === 'good'
+    ? ({ status: 'good', source: status.source, until: status.until?.toString() } as const)
+    : ({ ...status, at: status.at.toString() } as const);
+}
+
+/** How servers are reached. */
+export interface ServedStatusOptions {
+  /** Which addresses may be reached; public ones by default. */
+  readonly policy?: AddressPolicy | undefined;
+  readonly resolver?: Resolve | undefined;
+  readonly family?: 4 | 6 | undefined;
+  readonly clock?: Clock | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How many servers are connected to at once, and how many at all. */
+const servers = { atOnce: 4, max: 25 };
+
+/**
+ * Compares what servers serve, at each of their addresses, with a certificate. The first 25 servers
+ * are connected to; what the others serve is unknown.
+ */
+export async function servedStatus(
+  certificate: string | Uint8Array,
+  targets: readonly ServedTarget[],
+  options: ServedStatusOptions = {},
+): Promise<readonly ServedStatus[]> {
+  const { fingerprint } = parseCertificate(certificate);
+  const indexed = [...targets.entries()];
+  const results = await mapConcurrent(servers.atOnce, indexed, async ([index, target]) =>
+    index < servers.max
+      ? await servedAt(fingerprint, target, options)
+      : [unknownServer(target, `only the first ${servers.max} servers are checked`, options)],
+  );
+  return results.flat();
+}
+
+/**
+ * Returns the servers that should serve a certificate: those of its probes, or where it has none,
+ * its names on port 443.
+ */
+export function servedTargets(
+  certificate: Pick<ManagedCertificate, 'names' | 'deploy'>,
+): readonly ServedTarget[] {
+  const probes = deployStepsOf(certificate.deploy).flatMap((step) =>
+    'probe' in step
+      ? [{ ...step.probe, serverName: serverName(certificate, step.probe.host) }]
+      : [],
+  );
+  if (probes.length > 0) return probes;
+  return certificate.names.map((host) => ({ host, port: 443 }));
+}
+
+async function servedAt(
+  fingerprint: string,
+  target: ServedTarget,
+  options: ServedStatusOptions,
+): Promise<readonly ServedStatus[]> {
+  const { signal, policy, resolver, family, clock } = options;
+  if (isWildcard(target.host))
+    return [unknownServer(target, 'a wildcard has no address: check a name below it', options)];
+  try {
+    const outcomes = await probeEachAddress({
+      ...target,
+      signal,
+      family,
+      ...(policy && { policy }),
+      ...(resolver && { resolver }),
+      ...(clock && { clock }),
+    });
+    return outcomes.map((outcome) => compared(fingerprint, target, outcome, options));
+  } catch (error) {
+    signal?.throwIfAborted();
+    return [unknownServer(target, errorText(error), options)];
+  }
+}
+
+function compared(
+  fingerprint: string,
+  { host, port }: ServedTarget,
+  outcome: ProbedAddress,
+  options: ServedStatusOptions,
+): ServedStatus {
+  const { address } = outcome;
+  if ('error' in outcome)
+    return { ...unknownServer({ host, port }, errorText(outcome.error), options), address };
+  const [leaf = new Uint8Array()] = outcome.served.chain;
+  const seen = { host, port, address, seenAt: outcome.served.at.toString() };
+  const servedFingerprint = createHash('sha256').update(leaf).digest('hex');
+  if (servedFingerprint === fingerprint) return { ...seen, status: 'same' };
+  return {
+    ...seen,
+    status: 'different',
+    fingerprint: servedFingerprint,
+    serialNumber: serialNumberOf(leaf),
+  };
+}
+
+function serialNumberOf(der: Uint8Array): string {
+  try {
+    return parseCertificate(der).serialNumber;
+  } catch {
+    return 'unreadable';
+  }
+}
+
+function unknownServer(
+  { host, port }: ServedTarget,
+  reason: string,
+  { clock = systemClock }: ServedStatusOptions,
+): ServedStatus {
+  const seenAt = clock.now().toString();
+  return { host, port, seenAt, status: 'unknown', reason: printable(reason, 500) };
+}
