@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { type Clock, withTimeLimit } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { fileErrorText, trustedProgram } from '@acmex/files';
+import { fileErrorText, runProgram, trustedProgram } from '@acmex/files';
 import { ConfigError } from './errors.ts';
 import type { Environment } from './substitution.ts';
 
@@ -45,7 +44,7 @@ async function programOf(program: string, environment: Environment): Promise<str
   }
 }
 
-function output(
+async function output(
   [program, ...args]: Argv,
   {
     executable,
@@ -57,65 +56,30 @@ function output(
     readonly signal: AbortSignal;
   },
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // A group of its own, so that what it has started ends with it.
-    const child = spawn(executable, args, {
-      argv0: program,
-      env: { ...environment },
-      stdio: ['ignore', 'pipe', 'ignore'],
-      shell: false,
-      detached: true,
-    });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const stop = () => endGroup(child.pid);
-    const settle = (settled: () => void) => {
-      signal.removeEventListener('abort', stop);
-      settled();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    child.stdout.on('data', (part: Buffer) => {
-      size += part.length;
-      if (size > longest) stop();
-      else chunks.push(part);
-    });
-    child.on('error', (cause: NodeJS.ErrnoException) =>
-      settle(() =>
-        reject(
-          refusal(
-            program,
-            `cannot be started (${cause.code ?? 'unknown'}): check its path, and that it is executable`,
-          ),
-        ),
-      ),
-    );
-    child.on('close', (code) =>
-      settle(() => {
-        if (signal.aborted) return reject(signal.reason);
-        if (size > longest)
-          return reject(
-            refusal(program, `wrote more than ${longest} bytes: it must write only the credential`),
-          );
-        const text = Buffer.concat(chunks).toString();
-        return code === 0
-          ? resolve(text.replace(/\r?\n$/, ''))
-          : reject(exitRefusal(program, code));
-      }),
+  const ended = await runProgram({
+    executable,
+    name: program,
+    args,
+    env: environment,
+    folder: process.cwd(),
+    maximumOutput: longest,
+    signal,
+  }).catch((cause: NodeJS.ErrnoException) => {
+    signal.throwIfAborted();
+    throw refusal(
+      program,
+      `cannot be started (${cause.code ?? 'unknown'}): check its path, and that it is executable`,
     );
   });
+  if (ended.isTooLong)
+    throw refusal(program, `wrote more than ${longest} bytes: it must write only the credential`);
+  if (ended.end !== 0) throw exitRefusal(program, ended.end);
+  return ended.output.toString().replace(/\r?\n$/, '');
 }
 
-function exitRefusal(program: string, code: number | null): ConfigError {
-  const end = code === null ? 'a signal' : `exit code ${code}`;
+function exitRefusal(program: string, code: number | NodeJS.Signals): ConfigError {
+  const end = typeof code === 'string' ? 'a signal' : `exit code ${code}`;
   return refusal(program, `ended with ${end}: run it by hand to see why`);
-}
-
-function endGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    /* it has ended */
-  }
 }
 
 function refusal(program: string, why: string): ConfigError {

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
+import { runProgram } from '@acmex/files';
 import { DeployError } from './errors.ts';
 import { trustedProgram } from './program.ts';
 
@@ -60,62 +60,31 @@ interface HookCall {
   readonly env: Readonly<Record<string, string>>;
 }
 
-function ended({ name, executable, args, env }: HookCall, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // A process group, so that its children end with it.
-    const child = spawn(executable, args, {
-      argv0: name,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      shell: false,
-      detached: true,
-      cwd: '/',
-    });
-    const written: Buffer[] = [];
-    let size = 0;
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part: Buffer) => {
-        size += part.length;
-        if (size <= maximumOutput) written.push(part);
-      });
-    const text = () => Buffer.concat(written).toString();
-    const stop = () => endGroup(child.pid);
-    const end = (settle: () => void) => {
-      signal.removeEventListener('abort', stop);
-      settle();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    child.once('error', (cause: NodeJS.ErrnoException) =>
-      end(() =>
-        reject(
-          new DeployError(
-            'ERR_DEPLOY_HOOK',
-            `the hook ${executable} cannot be started (${cause.code ?? cause.message}): check that it is executable`,
-            { cause },
-          ),
-        ),
-      ),
-    );
-    child.once('close', (code, killed) =>
-      end(() => {
-        if (signal.aborted) return reject(signal.reason);
-        if (code === 0) return resolve(text());
-        const said = text().trim().slice(-500);
-        reject(
-          new DeployError(
-            'ERR_DEPLOY_HOOK',
-            `the hook ${executable} ended with ${code ?? killed}${said ? `: ${JSON.stringify(said)}` : ''}`,
-          ),
-        );
-      }),
+async function ended(
+  { name, executable, args, env }: HookCall,
+  signal: AbortSignal,
+): Promise<string> {
+  const { end, output, complaints } = await runProgram({
+    executable,
+    name,
+    args,
+    env,
+    maximumOutput,
+    excess: 'discard',
+    signal,
+  }).catch((cause: NodeJS.ErrnoException) => {
+    signal.throwIfAborted();
+    throw new DeployError(
+      'ERR_DEPLOY_HOOK',
+      `the hook ${executable} cannot be started (${cause.code ?? cause.message}): check that it is executable`,
+      { cause },
     );
   });
-}
-
-function endGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    /* it has ended by itself */
-  }
+  const text = `${output.toString()}${complaints}`;
+  if (end === 0) return text;
+  const written = text.trim().slice(-500);
+  throw new DeployError(
+    'ERR_DEPLOY_HOOK',
+    `the hook ${executable} ended with ${end}${written ? `: ${JSON.stringify(written)}` : ''}`,
+  );
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { DnsError, type DnsOptions } from '@acmex/dns';
+import { runProgram } from '@acmex/files';
 import { hookProgram } from './trusted-program.ts';
 
 /** Options of every hook. */
@@ -49,55 +49,34 @@ export async function runHook(
   }
 }
 
-function ended(
+async function ended(
   { program, args, env, title }: Omit<HookCall, 'signal'>,
   { executable, signal }: { readonly executable: string; readonly signal: AbortSignal },
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const notStarted = (cause: NodeJS.ErrnoException) =>
-      new DnsError(
-        'ERR_DNS_HOOK',
-        `the hook ${program} cannot be started (${cause.code ?? cause.message}): check its path, and that it is executable`,
-        { cause },
-      );
-    // A group of its own, so that its children end with it.
-    const child = spawn(executable, args, {
-      argv0: program,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      shell: false,
-      detached: true,
-    });
-    const [output, complaints] = [child.stdout, child.stderr].map((stream) => {
-      const text: Buffer[] = [];
-      let size = 0;
-      stream.on('data', (part: Buffer) => {
-        size += part.length;
-        if (size <= largestOutputBytes) text.push(part);
-      });
-      return () => Buffer.concat(text).toString();
-    }) as [() => string, () => string];
-    const stop = () => endGroup(child.pid);
-    const end = (settle: () => void) => {
-      signal.removeEventListener('abort', stop);
-      settle();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    child.once('error', (cause: NodeJS.ErrnoException) => end(() => reject(notStarted(cause))));
-    child.once('close', (code, killed) =>
-      end(() => {
-        if (signal.aborted) return reject(signal.reason);
-        if (code === 0) return resolve(output());
-        const written = `${output()}${complaints()}`.trim().slice(-500);
-        reject(
-          new DnsError(
-            'ERR_DNS_HOOK',
-            `the hook ${title} ended with ${code ?? killed}${written ? `: ${JSON.stringify(written)}` : ''}`,
-          ),
-        );
-      }),
+  // It has a process group, so that its children end with it.
+  const { end, output, complaints } = await runProgram({
+    executable,
+    name: program,
+    args,
+    env,
+    folder: process.cwd(),
+    maximumOutput: largestOutputBytes,
+    excess: 'discard',
+    signal,
+  }).catch((cause: NodeJS.ErrnoException) => {
+    signal.throwIfAborted();
+    throw new DnsError(
+      'ERR_DNS_HOOK',
+      `the hook ${program} cannot be started (${cause.code ?? cause.message}): check its path, and that it is executable`,
+      { cause },
     );
   });
+  if (end === 0) return output.toString();
+  const written = `${output.toString()}${complaints}`.trim().slice(-500);
+  throw new DnsError(
+    'ERR_DNS_HOOK',
+    `the hook ${title} ended with ${end}${written ? `: ${JSON.stringify(written)}` : ''}`,
+  );
 }
 
 function assertNoZeroByte({ program, args, env }: HookCall): void {
@@ -106,12 +85,4 @@ function assertNoZeroByte({ program, args, env }: HookCall): void {
     'ERR_DNS_HOOK',
     `the hook ${program} cannot get a text with a zero byte: check the names and the configuration`,
   );
-}
-
-function endGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    /* it ended by itself in this moment */
-  }
 }

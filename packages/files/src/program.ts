@@ -11,8 +11,12 @@ export interface ProgramCall {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What the program reads from standard input; nothing by default. */
   readonly input?: Uint8Array | undefined;
-  /** How many bytes of standard output are kept; a program that writes more is ended. */
+  /** The working folder; `/` by default. */
+  readonly folder?: string | undefined;
+  /** How many bytes of standard output are collected. */
   readonly maximumOutput: number;
+  /** What happens to a program that writes more: it is ended, the default, or the rest is discarded. */
+  readonly excess?: 'end' | 'discard' | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +25,7 @@ export interface ProgramEnd {
   /** The exit code; the name of the signal that ended it otherwise. */
   readonly end: number | NodeJS.Signals;
   readonly output: Buffer;
-  /** Whether the program wrote more than `maximumOutput`, and was ended for it. */
+  /** Whether the program wrote more than `maximumOutput`. */
   readonly isTooLong: boolean;
   /** The beginning of standard error, at most 64 KiB. */
   readonly complaints: string;
@@ -30,7 +34,7 @@ export interface ProgramEnd {
 const maximumComplaints = 64 * 1024;
 
 /**
- * Runs a program to its end, in the folder `/`. It has a process group, so that what it has started
+ * Runs a program to its end. It has a process group, so that what it has started
  * ends with it when the signal aborts or its output is too long.
  * @throws the signal's reason when it aborts; an error of Node when the program cannot be started
  */
@@ -49,10 +53,14 @@ export function runProgram({
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       shell: false,
       detached: true,
-      cwd: '/',
+      cwd: call.folder ?? '/',
     });
     const stop = () => endGroup(child.pid);
-    const output = collected(child.stdout, call.maximumOutput, stop);
+    const output = collected(
+      child.stdout,
+      call.maximumOutput,
+      call.excess === 'discard' ? undefined : stop,
+    );
     const complaints = collected(child.stderr, maximumComplaints);
     const settle = (settled: () => void) => {
       signal.removeEventListener('abort', stop);
