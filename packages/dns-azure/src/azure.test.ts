@@ -247,6 +247,15 @@ describe("azure's zones", () => {
     });
     await expect(azure(only).zones!()).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
   });
+  it('are listed where the identity may list zones, and not resources', async () => {
+    const { host, clock } = subject();
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      String(input).includes('/resources?')
+        ? Response.json({ error: { code: 'AuthorizationFailed', message: 'no' } }, { status: 403 })
+        : await host.fetch(input, init);
+    const provider = azure({ credentials, subscriptionId: 'sub-1', fetch, clock });
+    await expect(provider.zoneOf!('_acme-challenge.a.test')).resolves.toBe('a.test');
+  });
   it('are not even read where the only one is named', async () => {
     const { provider, host } = subject({ resourceGroup: 'dns', zone: 'A.test' });
     await expect(provider.zoneOf!('_acme-challenge.www.a.test')).resolves.toBe('a.test');

@@ -42,6 +42,31 @@ describe('huawei', () => {
     },
   );
 
+  it('takes 404 DNS.0004 for a record set that is not there, and not for a missing zone', async () => {
+    const { host, clock } = subject();
+    const methods: string[] = [];
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const method = init?.method ?? 'GET';
+      const isFirst = !methods.includes(method);
+      methods.push(method);
+      if (!String(input).includes('/recordsets') || !isFirst) return await host.fetch(input, init);
+      return Response.json({ code: 'DNS.0004', message: 'no such resource' }, { status: 404 });
+    };
+    const provider = huawei({ ...key, zoneId: 'z3', fetch, clock });
+    // No list, a set that others removed before it was changed, and before it was removed.
+    await clock.run(provider.append('a.test', [record]));
+    await clock.run(provider.append('a.test', [{ ...record, value: 'second' }]));
+    await expect(host.lookUp(name)).resolves.toEqual(['mine', 'second']);
+    await clock.run(provider.remove('a.test', [record]));
+    await clock.run(provider.remove('a.test', [{ ...record, value: 'second' }]));
+    await expect(host.lookUp(name)).resolves.toEqual([]);
+    expect(new Set(methods)).toEqual(new Set(['GET', 'POST', 'PUT', 'DELETE']));
+    const missing = async () =>
+      Response.json({ code: 'DNS.0004', message: 'no such resource' }, { status: 404 });
+    await expect(
+      huawei({ ...key, zoneId: 'z3', fetch: missing, clock }).zones!(),
+    ).rejects.toMatchObject({ code: 'ERR_DNS_API' });
+  });
   it('keeps the values of others unchanged, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const records = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`];

@@ -270,12 +270,14 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
   const code = refused?.code ?? codeOf(status, { zone: call.zone, hasRetryAfter: !!header });
   const said = refused?.message ?? ('json' in body ? wordsOf(body.json) : '');
   const trouble = status >= 500 || status === 408 || refused?.trouble === true;
+  const isLimit = code === 'ERR_DNS_RATE_LIMITED';
   const when =
-    code === 'ERR_DNS_RATE_LIMITED' || (code === 'ERR_DNS_API' && trouble)
-      ? (header ?? inSeconds(refused?.retryAfterSeconds, question.now))
+    isLimit || (code === 'ERR_DNS_API' && trouble)
+      ? (header ??
+        inSeconds(refused?.retryAfterSeconds, question.now) ??
+        (isLimit ? limitEnd(answer.headers, question.now) : undefined))
       : undefined;
-  const passing =
-    code === 'ERR_DNS_RATE_LIMITED' || (question.repeatable && code === 'ERR_DNS_API' && trouble);
+  const passing = isLimit || (question.repeatable && code === 'ERR_DNS_API' && trouble);
   return {
     error: new DnsError(
       code,
@@ -322,6 +324,17 @@ function understood<T>({ body }: Answer, { provider, what, call }: Question<T>):
 function lackOf(json: unknown, example: unknown): string | undefined {
   const at = example === undefined ? undefined : lacks(json, example);
   return at === undefined ? undefined : `is not what is expected (${at})`;
+}
+
+/**
+ * Returns the end of a limit by the header of DigitalOcean or Linode, which they send with every
+ * answer: the seconds since 1970, or as in draft-ietf-httpapi-ratelimit-headers from now on.
+ */
+function limitEnd(headers: Headers, now: Temporal.Instant): Temporal.Instant | undefined {
+  const text = headers.get('ratelimit-reset') ?? headers.get('x-ratelimit-reset') ?? '';
+  if (!/^\d{1,10}$/.test(text)) return undefined;
+  const seconds = Number(text);
+  return inSeconds(seconds < 1e9 ? seconds : seconds - now.epochMilliseconds / 1000, now);
 }
 
 function inSeconds(

@@ -4,6 +4,7 @@ import { acmedns } from '@acmex/dns-acmedns';
 import { godaddy } from '@acmex/dns-godaddy';
 import { httpreq } from '@acmex/dns-hooks';
 import { describe, expect, it } from '@jest/globals';
+import { dnsKinds } from './kinds.ts';
 import { zoneHosts } from './zone-hosts.testing.ts';
 
 type Transport = { readonly fetch: typeof fetch; readonly clock: VirtualClock };
@@ -16,6 +17,11 @@ const hosts: Readonly<Record<string, (transport: Transport) => DnsProvider>> = {
   httpreq: (transport: Transport) => httpreq({ endpoint: 'https://hooks.test', ...transport }),
 };
 const types = Object.keys(hosts);
+
+it('covers every kind of host with an API over HTTP', () => {
+  const withoutHttp = ['acme.sh', 'certbot', 'exec', 'manual', 'rfc2136'];
+  expect([...types, ...withoutHttp].sort()).toEqual(dnsKinds.map(({ type }) => type).sort());
+});
 
 interface Failure {
   readonly status: number;
@@ -60,6 +66,26 @@ describe.each(types)('%s', (type) => {
       expect(secondsUntil(result.retryAfter, result.clock)).toBe(seconds);
     }
   });
+  it.each(['ratelimit-reset', 'x-ratelimit-reset'])(
+    'names the time at which a limit ends by %s, which without status 429 means no limit',
+    async (name) => {
+      const inOneHour = virtualClock().now().epochMilliseconds / 1000 + 3600;
+      for (const value of [String(inOneHour), '3600']) {
+        const result = await append(type, { status: 429, headers: { [name]: value } });
+        expect(result.code).toBe('ERR_DNS_RATE_LIMITED');
+        expect(secondsUntil(result.retryAfter, result.clock)).toBe(3600);
+        await expect(
+          append(type, { status: 403, headers: { [name]: value } }),
+        ).resolves.toMatchObject({ code: 'ERR_DNS_CREDENTIALS', retryAfter: undefined });
+      }
+    },
+  );
+  it('waits no time that has passed, or that is not a time', async () => {
+    for (const value of ['1000000000', '-1', 'soon', '9'.repeat(30)])
+      await expect(
+        append(type, { status: 429, headers: { 'ratelimit-reset': value } }),
+      ).resolves.toMatchObject({ code: 'ERR_DNS_RATE_LIMITED', retryAfter: undefined });
+  });
   it('tries again after a limit that ends soon', async () => {
     const result = await append(type, { status: 429, headers: { 'retry-after': '2' } });
     expect(result).toMatchObject({ code: 'ERR_DNS_RATE_LIMITED' });
@@ -80,6 +106,7 @@ describe.each(types)('%s', (type) => {
   });
 });
 
+const azureError = (code: string) => ({ error: { code, message: 'no' } });
 const googleError = (reason: string) => ({ error: { message: 'no', errors: [{ reason }] } });
 const tencentError = (Code: string) => ({ Response: { Error: { Code, Message: 'no' } } });
 const route53Error = (code: string) =>
@@ -88,7 +115,6 @@ const route53Error = (code: string) =>
 it.each<readonly [string, Failure, string]>([
   ['huawei', { status: 403, body: { code: 'DNS.0014', message: 'no' } }, 'ERR_DNS_RATE_LIMITED'],
   ['huawei', { status: 429, body: { error_code: 'APIGW.0308' } }, 'ERR_DNS_RATE_LIMITED'],
-  ['huawei', { status: 404, body: { code: 'DNS.0004', message: 'no' } }, 'ERR_DNS_API'],
   ['huawei', { status: 403, body: { code: 'DNS.0013', message: 'no' } }, 'ERR_DNS_CREDENTIALS'],
   ['google', { status: 403, body: googleError('rateLimitExceeded') }, 'ERR_DNS_RATE_LIMITED'],
   ['google', { status: 403, body: googleError('userRateLimitExceeded') }, 'ERR_DNS_RATE_LIMITED'],
@@ -126,6 +152,24 @@ it.each<readonly [string, Failure, string]>([
     { status: 200, body: { status: 'Failed', statusDescription: 'Too many requests per second' } },
     'ERR_DNS_RATE_LIMITED',
   ],
+  [
+    'azure',
+    { status: 429, body: azureError('SubscriptionRequestsThrottled') },
+    'ERR_DNS_RATE_LIMITED',
+  ],
+  ['azure', { status: 403, body: azureError('AuthorizationFailed') }, 'ERR_DNS_CREDENTIALS'],
+  ['google', { status: 429, body: googleError('rateLimitExceeded') }, 'ERR_DNS_RATE_LIMITED'],
+  ['alibaba', { status: 503, body: { Code: 'ServiceUnavailable' } }, 'ERR_DNS_API'],
+  ['alibaba', { status: 400, body: { Code: 'Throttling' } }, 'ERR_DNS_RATE_LIMITED'],
+  ['route53', { status: 400, body: route53Error('ThrottlingException') }, 'ERR_DNS_RATE_LIMITED'],
+  ['route53', { status: 403, body: route53Error('AccessDenied') }, 'ERR_DNS_CREDENTIALS'],
+  [
+    'godaddy',
+    { status: 403, body: { code: 'ACCESS_DENIED', message: 'no' } },
+    'ERR_DNS_CREDENTIALS',
+  ],
+  ['digitalocean', { status: 429, body: { id: 'too_many_requests' } }, 'ERR_DNS_RATE_LIMITED'],
+  ['linode', { status: 429, body: { errors: [{ reason: 'no' }] } }, 'ERR_DNS_RATE_LIMITED'],
   [
     'cloudflare',
     { status: 429, body: { errors: [{ code: 10000, message: 'no' }] } },
