@@ -1,14 +1,8 @@
 import { type KeyObject, verify } from 'node:crypto';
-import { isOneSequence } from '@acmex/certificate';
+import { isOneSequence, requestedExtensions } from '@acmex/certificate';
 import { CertificationRequest } from '@peculiar/asn1-csr';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import {
-  BasicConstraints,
-  type Extension,
-  Extensions,
-  type GeneralName,
-  SubjectAlternativeName,
-} from '@peculiar/asn1-x509';
+import { BasicConstraints, type GeneralName, SubjectAlternativeName } from '@peculiar/asn1-x509';
 import { keyOfSpki } from './public-key.ts';
 
 /** The contents of a certificate signing request, not checked. RFC 2986 */
@@ -26,7 +20,6 @@ export interface ReadCsr {
   isSigned(): boolean;
 }
 
-const extensionRequest = '1.2.840.113549.1.9.14';
 const oids = {
   commonName: '2.5.4.3',
   subjectAltName: '2.5.29.17',
@@ -60,7 +53,7 @@ export function readCsr(der: Uint8Array): ReadCsr {
   const publicKey = new Uint8Array(AsnConvert.serialize(info.subjectPKInfo));
   const key = keyOfSpki(publicKey);
   if (!key || !signed) throw new RangeError('there is no public key in it');
-  const extensions = extensionsOf(info.attributes ?? []);
+  const extensions = requestedExtensions(info.attributes ?? []);
   const value = (oid: string) => extensions.find(({ extnID }) => extnID === oid)?.extnValue.buffer;
   const [names, constraints, features] = [
     value(oids.subjectAltName),
@@ -92,13 +85,4 @@ export function readCsr(der: Uint8Array): ReadCsr {
       );
     },
   };
-}
-
-function extensionsOf(
-  attributes: readonly { readonly type: string; readonly values: readonly ArrayBuffer[] }[],
-): readonly Extension[] {
-  return attributes
-    .filter(({ type }) => type === extensionRequest)
-    .flatMap(({ values }) => values)
-    .flatMap((value) => [...AsnConvert.parse(value, Extensions)]);
 }

@@ -5,7 +5,7 @@ import { identifiers } from '@acmex/identifier';
 import { describe, expect, it } from '@jest/globals';
 import { CertificationRequest } from '@peculiar/asn1-csr';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import { Attribute, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { x509 } from './authority/x509.ts';
 import {
   issue,
@@ -82,12 +82,21 @@ const good = async (key?: PrivateKey) =>
       key: key ?? (await webcrypto().generate('ec-p256')),
     }),
   ).toString('base64url');
+type RequestInfo = CertificationRequest['certificationRequestInfo'];
+
 /** A CSR with another version, signed by its key. RFC 2986 §4.1 */
 async function withVersion(csr: string, version: number): Promise<string> {
+  return await changedCsr(csr, (info) => {
+    info.version = version;
+  });
+}
+
+/** A CSR with changed contents and a key of its own. */
+async function changedCsr(csr: string, change: (info: RequestInfo) => void): Promise<string> {
   const { privateKey, publicKey } = await pairOf();
   const request = AsnConvert.parse(Buffer.from(csr, 'base64url'), CertificationRequest);
   const info = request.certificationRequestInfo;
-  info.version = version;
+  change(info);
   info.subjectPKInfo = AsnConvert.parse(
     await crypto.subtle.exportKey('spki', publicKey),
     SubjectPublicKeyInfo,
@@ -167,6 +176,23 @@ describe('finalize', () => {
     }
     await ca.clock.run(ca.server.idle());
     expect(await issuedBy(ca)).toHaveLength(2);
+  });
+  it("takes a request with its names under Microsoft's attribute, and refuses names that are there twice", async () => {
+    const ca = await testCa();
+    const account = await ca.account();
+    const microsoft = '1.3.6.1.4.1.311.2.1.14';
+    const csr = await csrOf();
+    const moved = await changedCsr(csr, ({ attributes = [] }) => {
+      for (const attribute of attributes) attribute.type = microsoft;
+    });
+    const twice = await changedCsr(csr, ({ attributes = [] }) => {
+      const [{ values } = { values: [] }] = attributes;
+      attributes.push(new Attribute({ type: microsoft, values }));
+    });
+    const finalized = async (request: string) =>
+      await finalize(ca, account, await ready(ca, account), request);
+    await expect(finalized(twice)).resolves.toMatchObject({ status: 400 });
+    await expect(finalized(moved)).resolves.toMatchObject({ status: 200 });
   });
   it('copies nothing from the request but its key and the wish for stapling', async () => {
     const ca = await testCa();

@@ -1,5 +1,4 @@
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { Extensions } from '@peculiar/asn1-x509';
 import { CertificateError } from './errors.ts';
 import { der, objectIdentifier } from './der.ts';
 import { checkedIdentifier, compareIdentifiers, type Identifier } from '@acmex/identifier';
@@ -13,6 +12,7 @@ import {
 import { describePublicKey } from './key-object.ts';
 import { largestText } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
+import { extensionRequest, requestedExtensions } from './requested-extensions.ts';
 import { signatureAlgorithmDer } from './signature-algorithm.ts';
 import { asksForStapling, statusRequest, tlsFeature } from './tls-feature.ts';
 import { blocksOf, readDer, x509 } from './x509.ts';
@@ -39,10 +39,6 @@ export interface CertificateRequestInfo {
   readonly keyType: string;
   readonly mustStaple: boolean;
 }
-
-const extensionRequest = '1.2.840.113549.1.9.14';
-/** The same attribute as older programs of Microsoft write it. */
-const microsoftExtensionRequest = '1.3.6.1.4.1.311.2.1.14';
 
 /**
  * Creates a certificate signing request (PKCS#10, RFC 2986). Only `key.sign` signs it, so the key
@@ -186,7 +182,9 @@ async function read(input: string | Uint8Array) {
     const bytes = Uint8Array.from(blocks[0] ?? []);
     const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
     checkKey(new Uint8Array(csr.publicKey.rawData));
-    const extensions = extensionsOf(csr);
+    const extensions = requestedExtensions(csr.attributes).map((extension) =>
+      x509.ExtensionFactory.create(AsnConvert.serialize(extension)),
+    );
     const extension = extensions.find(({ type }) => type === subjectAltName);
     const names = alternativeNames(extension && new Uint8Array(extension.value));
     if (await csr.verify()) return { bytes, csr, extensions, names };
@@ -202,18 +200,6 @@ async function read(input: string | Uint8Array) {
     'ERR_CSR_FORMAT',
     "the certificate signing request's signature is not of its own key: make it again",
   );
-}
-
-/** The extensions that a request asks for, under either of the two attributes. */
-function extensionsOf(csr: x509.Pkcs10CertificateRequest): readonly x509.Extension[] {
-  const attribute = csr.getAttribute(microsoftExtensionRequest);
-  const further = (attribute?.values ?? [])
-    .flatMap((value) => [...AsnConvert.parse(value, Extensions)])
-    .map((value) => x509.ExtensionFactory.create(AsnConvert.serialize(value)));
-  const extensions = [...csr.extensions, ...further];
-  if (new Set(extensions.map(({ type }) => type)).size < extensions.length)
-    throw new RangeError('it has an extension twice');
-  return extensions;
 }
 
 /** @throws CertificateError `ERR_KEY_TYPE` */

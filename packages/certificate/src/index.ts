@@ -40,3 +40,4 @@ export {
 export type { Check, Profile } from './verification/fault.ts';
 export { webcrypto } from './webcrypto.ts';
 export { isChain } from './preferred-chain.ts';
+export { requestedExtensions } from './requested-extensions.ts';

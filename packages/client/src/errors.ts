@@ -1,6 +1,6 @@
-import { defineErrors, type ErrorTable } from '@acmex/errors';
+import { defineErrors, type ErrorTable, type FixedBy } from '@acmex/errors';
 import type { Identifier } from '@acmex/identifier';
-import type { Problem } from '@acmex/protocol';
+import { type Problem, problemFixedBy } from '@acmex/protocol';
 
 /**
  * Why an issuance ended without a certificate, beside what the CA itself refuses (`acmeErrors` of
@@ -59,5 +59,11 @@ export class ClientError extends defineErrors('Client', clientErrors) {
   ) {
     super(code, message, options);
     this.failures = failures;
+  }
+
+  /** For names that were not validated: a person, if that is so for one of them. */
+  override get fixedBy(): FixedBy {
+    const isForPerson = this.failures.some(({ problem }) => problemFixedBy(problem) === 'person');
+    return isForPerson ? 'person' : super.fixedBy;
   }
 }

@@ -1,6 +1,8 @@
 import { readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineErrors, type ErrorTable } from '@acmex/errors';
+import { ClientError } from '@acmex/client';
+import { AcmeError } from '@acmex/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { failureOf } from './failure.ts';
 
@@ -138,5 +140,29 @@ describe('a failure', () => {
   it('of unknown origin may pass', () => {
     expect(failureOf(new Error('no'))).toMatchObject({ code: 'ERR_UNKNOWN', permanent: false });
     expect(failureOf('no').permanent).toBe(false);
+  });
+
+  it.each([
+    ['caa', true],
+    ['rejectedIdentifier', true],
+    ['connection', false],
+    ['unauthorized', false],
+  ])('of several names is for a person if one of them is: %s', (word, permanent) => {
+    const type = (name: string) => `urn:ietf:params:acme:error:${name}`;
+    const problems = [{ type: type('dns') }, { type: type(word) }];
+    const validation = new ClientError('ERR_CLIENT_VALIDATION_FAILED', 'no', {
+      failures: problems.map((problem, index) => ({
+        identifier: { type: 'dns', value: `n${index}.test` },
+        wildcard: false,
+        challenge: 'dns-01',
+        problem,
+        hint: '',
+      })),
+    });
+    const compound = new AcmeError('ERR_ACME_COMPOUND', 'no', {
+      problem: { type: type('compound'), subproblems: problems },
+    });
+    expect(failureOf(validation).permanent).toBe(permanent);
+    expect(failureOf(compound).permanent).toBe(permanent);
   });
 });

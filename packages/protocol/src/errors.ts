@@ -1,4 +1,4 @@
-import { defineErrors, type ErrorTable } from '@acmex/errors';
+import { defineErrors, type ErrorTable, type FixedBy, fixedBy } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
 
 /**
@@ -300,6 +300,67 @@ export interface Problem {
   readonly subproblems?: readonly Problem[];
 }
 
+/** What the types of RFC 8555 begin with. */
+export const errorNamespace = 'urn:ietf:params:acme:error:';
+
+/** The error types of RFC 8555 §6.7, and of RFC 9773 and the profiles extension. */
+const types = [
+  'accountDoesNotExist',
+  'alreadyRevoked',
+  'alreadyReplaced',
+  'badCSR',
+  'badNonce',
+  'badPublicKey',
+  'badRevocationReason',
+  'badSignatureAlgorithm',
+  'caa',
+  'compound',
+  'connection',
+  'dns',
+  'externalAccountRequired',
+  'incorrectResponse',
+  'invalidContact',
+  'invalidProfile',
+  'malformed',
+  'orderNotReady',
+  'rateLimited',
+  'rejectedIdentifier',
+  'serverInternal',
+  'tls',
+  'unauthorized',
+  'unsupportedContact',
+  'unsupportedIdentifier',
+  'userActionRequired',
+];
+const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
+
+/**
+ * The code of a problem: one for each type of RFC 8555 and its extensions, `ERR_ACME_PROBLEM` for
+ * any other.
+ */
+export function problemCode({ type }: Problem): AcmeErrorCode {
+  const word = types.find((candidate) => type === errorNamespace + candidate);
+  if (word === undefined) return 'ERR_ACME_PROBLEM';
+  if (word === 'tls') return 'ERR_ACME_TLS_CHALLENGE'; // ERR_ACME_TLS is about the CA's own certificate
+  return (
+    codes.find(
+      (code) => code === `ERR_ACME_${word.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}`,
+    ) ?? 'ERR_ACME_PROBLEM'
+  );
+}
+
+/**
+ * Returns what fixes a problem: a person, if that is so for its type or for one of its subproblems,
+ * since the work succeeds only without all of them.
+ */
+export function problemFixedBy(problem: Problem): FixedBy {
+  const { subproblems = [] } = problem;
+  const isForPerson =
+    fixedBy(acmeErrors[problemCode(problem)]) === 'person' ||
+    subproblems.some((subproblem) => problemFixedBy(subproblem) === 'person');
+  return isForPerson ? 'person' : 'time';
+}
+
 export interface AcmeErrorDetails {
   /** The CA's own words, where it sent a problem document. */
   readonly problem?: Problem;
@@ -330,5 +391,12 @@ export class AcmeError extends defineErrors('Acme', acmeErrors) {
     this.status = status;
     this.retryAfter = retryAfter;
     this.help = help;
+  }
+
+  /** For several problems in one document, what fixes all of them. */
+  override get fixedBy(): FixedBy {
+    const { subproblems = [] } = this.problem ?? {};
+    const isForPerson = subproblems.some((subproblem) => problemFixedBy(subproblem) === 'person');
+    return isForPerson ? 'person' : super.fixedBy;
   }
 }

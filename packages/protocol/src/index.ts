@@ -41,6 +41,8 @@ export {
   type AcmeErrorDetails,
   acmeErrors,
   type Problem,
+  problemCode,
+  problemFixedBy,
 } from './errors.ts';
 export {
   type AcmeResponse,
@@ -62,7 +64,7 @@ export {
 } from './order.ts';
 export { pollOrder, type PollOptions } from './poll.ts';
 export { latestMoment, repeatAt } from './retry-after.ts';
-export { describeProblem, problemCode } from './problem.ts';
+export { describeProblem } from './problem.ts';
 export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';
 export {
   type RevocationReason,

@@ -1,8 +1,6 @@
 import { printable } from '@acmex/errors';
-import { type AcmeErrorCode, acmeErrors, type Problem } from './errors.ts';
+import { errorNamespace, type Problem } from './errors.ts';
 import { isObject, type JsonObject } from './members.ts';
-
-const namespace = 'urn:ietf:params:acme:error:';
 
 /**
  * Reads a problem document leniently: whatever is of the wrong type is left out, since it is bad
@@ -31,59 +29,13 @@ export function readProblem(json: unknown): Problem {
   };
 }
 
-/** The error types of RFC 8555 §6.7, and of RFC 9773 and the profiles extension. */
-const types = [
-  'accountDoesNotExist',
-  'alreadyRevoked',
-  'alreadyReplaced',
-  'badCSR',
-  'badNonce',
-  'badPublicKey',
-  'badRevocationReason',
-  'badSignatureAlgorithm',
-  'caa',
-  'compound',
-  'connection',
-  'dns',
-  'externalAccountRequired',
-  'incorrectResponse',
-  'invalidContact',
-  'invalidProfile',
-  'malformed',
-  'orderNotReady',
-  'rateLimited',
-  'rejectedIdentifier',
-  'serverInternal',
-  'tls',
-  'unauthorized',
-  'unsupportedContact',
-  'unsupportedIdentifier',
-  'userActionRequired',
-];
-const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
-
-/**
- * The code of a problem: one for each type of RFC 8555 and its extensions, `ERR_ACME_PROBLEM` for
- * any other.
- */
-export function problemCode({ type }: Problem): AcmeErrorCode {
-  const word = types.find((candidate) => type === namespace + candidate);
-  if (word === undefined) return 'ERR_ACME_PROBLEM';
-  if (word === 'tls') return 'ERR_ACME_TLS_CHALLENGE'; // ERR_ACME_TLS is about the CA's own certificate
-  return (
-    codes.find(
-      (code) => code === `ERR_ACME_${word.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}`,
-    ) ?? 'ERR_ACME_PROBLEM'
-  );
-}
-
 /**
  * A problem in one line, safe to show: its type's last word, its detail, then each subproblem with
  * its name.
  */
 export function describeProblem(problem: Problem): string {
   const { type, title, detail, identifier, subproblems = [] } = problem;
-  const word = type.startsWith(namespace) ? type.slice(namespace.length) : type;
+  const word = type.startsWith(errorNamespace) ? type.slice(errorNamespace.length) : type;
   const name = identifier ? `${printable(identifier.value, 253)}: ` : '';
   // about:blank says no more than the HTTP status. RFC 9457 §4.2.1
   const kind = type === 'about:blank' ? '' : `${printable(word, 100)}: `;

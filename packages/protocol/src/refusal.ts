@@ -1,10 +1,10 @@
 import { printable } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
-import { AcmeError } from './errors.ts';
+import { AcmeError, problemCode } from './errors.ts';
 import type { AcmeResponse } from './http.ts';
 import { links } from './links.ts';
 import { parseJson } from './members.ts';
-import { describeProblem, problemCode, readProblem } from './problem.ts';
+import { describeProblem, readProblem } from './problem.ts';
 import { retryAfter } from './retry-after.ts';
 
 /**
