@@ -136,12 +136,19 @@ async function renewOne(id: string, run: Run): Promise<Renewal> {
         : { ...(await maintain(id, run)), names };
     const { result, error } = renewal;
     if (error !== undefined) report.warn(`${title}: ${result}: ${errorText(error)}`);
-    else if (result !== 'not due') report.done(`${title}: ${result}`);
+    else if (result !== 'not due') report.done(`${title}: ${result}${keyRemark(certificate)}`);
     return renewal;
   } catch (error) {
     if (!signal.aborted) report.warn(`${title}: ${errorText(error)}`);
     return { certificate: id, names, result: 'failed', error };
   }
+}
+
+/** Says that no file has the key of a certificate whose key is in a device. */
+function keyRemark(certificate: ManagedCertificate | undefined): string {
+  return certificate?.key === undefined
+    ? ''
+    : `; its key stays in ${printable(certificate.key, 500)}, and no file has it`;
 }
 
 async function tryRenewal(
