@@ -8,8 +8,7 @@ import { AsnConvert } from '@peculiar/asn1-schema';
 import { GeneralName as AsnGeneralName } from '@peculiar/asn1-x509';
 import { der } from './der.ts';
 import { CertificateError } from './errors.ts';
-import { members, readDerValue, tags } from './verification/der-value.ts';
-import { type GeneralName, generalNameText, readGeneralName } from './verification/general-name.ts';
+import { type GeneralName, generalNameText } from './verification/general-name.ts';
 import { addressText } from './verification/rules/subject-name.ts';
 
 export interface AlternativeNames {
@@ -19,17 +18,12 @@ export interface AlternativeNames {
   readonly otherNames: readonly string[];
 }
 
-/**
- * Returns the names in a subjectAltName.
- * @param value GeneralNames, DER
- * @throws DerError, RangeError for what is not
- */
-export function alternativeNames(value: Uint8Array | undefined): AlternativeNames {
-  const values = value ? members(readDerValue(value, tags.sequence)) : [];
+/** Returns the names of a subjectAltName, those of certificates apart from those of other kinds. */
+export function alternativeNames(names: readonly GeneralName[]): AlternativeNames {
   const identifiers: Identifier[] = [];
   const otherNames: string[] = [];
-  for (const name of values) {
-    const known = identifierOf(readGeneralName(name));
+  for (const name of names) {
+    const known = identifierOf(name);
     if (known) identifiers.push(known);
     else otherNames.push(generalNameText(name));
   }

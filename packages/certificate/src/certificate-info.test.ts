@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { certificate, keysOf } from './chain.testing.ts';
+import { der as encode, objectIdentifier } from './der.ts';
 import {
   ariCertificateId,
   type CertificateInfo,
@@ -81,6 +82,64 @@ describe('parseCertificate', () => {
         `-----BEGIN CERTIFICATE-----\n${Buffer.concat([der, Buffer.from([0])]).toString('base64')}\n-----END CERTIFICATE-----`,
       ),
     ).toThrow(refusal('ERR_CERTIFICATE_FORMAT', 'damaged'));
+  });
+});
+
+describe('parseCertificate of what no CA makes', () => {
+  const commonNames = (type: Uint8Array) =>
+    encode(0x30, encode(0x31, encode(0x30, type, encode(0x0c, Buffer.from('a')))));
+  const name = commonNames(objectIdentifier('2.5.4.3'));
+  const algorithm = encode(0x30, objectIdentifier('1.2.840.10045.4.3.2'));
+  const time = encode(0x17, Buffer.from('260501000000Z'));
+  const made = (extensions: readonly Uint8Array[], subject = name) => {
+    const spki = new X509Certificate(pem).publicKey.export({ format: 'der', type: 'spki' });
+    const version = encode(0xa0, encode(0x02, Uint8Array.of(2)));
+    const serial = encode(0x02, Uint8Array.of(1));
+    const signed = encode(
+      0x30,
+      ...[version, serial, algorithm, name, encode(0x30, time, time), subject, spki],
+      encode(0xa3, encode(0x30, ...extensions)),
+    );
+    return encode(0x30, signed, algorithm, encode(0x03, Uint8Array.of(0)));
+  };
+  const extension = (type: string, value: Uint8Array) =>
+    encode(0x30, objectIdentifier(type), encode(0x04, value));
+
+  it('reads 100,000 names', () => {
+    const names = Array.from({ length: 100_000 }, (_, index) =>
+      encode(0x82, Buffer.from(`a${index}.b`)),
+    );
+    const { identifiers } = parseCertificate(
+      made([extension('2.5.29.17', encode(0x30, ...names))]),
+    );
+    expect(identifiers).toHaveLength(100_000);
+    expect(identifiers.at(-1)).toEqual({ type: 'dns', value: 'a99999.b' });
+  });
+  it('refuses 10 MB', () => {
+    expect(() => parseCertificate(encode(0x30, new Uint8Array(10_000_000)))).toThrow(
+      refusal('ERR_CERTIFICATE_FORMAT', 'larger than 1 MiB'),
+    );
+  });
+  it.each([
+    [
+      'an object identifier of 1 MB',
+      () =>
+        made([], commonNames(encode(0x06, new Uint8Array(1_000_000).fill(0x81), Uint8Array.of(1)))),
+      'longer than 256 bytes',
+    ],
+    [
+      'an extension twice',
+      () => made(Array.from({ length: 2 }, () => extension('2.5.29.54', Uint8Array.of(2, 1, 0)))),
+      'the extension 2.5.29.54 twice',
+    ],
+    [
+      'an extension that is not DER',
+      () => made([extension('2.5.29.15', Uint8Array.of(3, 2, 5, 0xff))]),
+      'its keyUsage: an unused bit is not 0',
+    ],
+    ['a length that is indefinite', () => made([Uint8Array.of(0x30, 0x80, 0, 0)]), 'indefinite'],
+  ])('refuses %s, and says why', (_, input, words) => {
+    expect(() => parseCertificate(input())).toThrow(refusal('ERR_CERTIFICATE_FORMAT', words));
   });
 });
 

@@ -1,14 +1,18 @@
-import { createHash } from 'node:crypto';
 import { Temporal } from 'temporal-polyfill';
 import { CertificateError } from './errors.ts';
 import type { Identifier } from '@acmex/identifier';
-import { alternativeNames, subjectAltName } from './alternative-names.ts';
+import { alternativeNames } from './alternative-names.ts';
 import { describePublicKey } from './key-object.ts';
-import { largestText, toPem } from './pem.ts';
 import { asksForStapling, tlsFeature } from './tls-feature.ts';
-import { readDerValue } from './verification/der-value.ts';
-import { nameText, readName } from './verification/distinguished-name.ts';
-import { blocksOf, readDer, x509 } from './x509.ts';
+import {
+  type CertificateFields,
+  readCertificateFields,
+  serialText,
+} from './verification/certificate-fields.ts';
+import { DerError } from './verification/der-value.ts';
+import { nameText } from './verification/distinguished-name.ts';
+import { repeatedExtension } from './verification/rules/form.ts';
+import { blocksOf, largestText, toPem } from './pem.ts';
 
 /**
  * The contents of a certificate. Its texts are untrusted: a CA could have written anything into
@@ -92,50 +96,47 @@ function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | u
 }
 
 function readCertificate(der: Uint8Array | undefined, what: string): CertificateInfo {
+  if (der === undefined) throw unreadable(what, 'the PEM block does not end, or is not base64');
   try {
-    if (der === undefined) throw new SyntaxError('the PEM block does not end, or is not base64');
-    return describe(readDer(x509.X509Certificate, der), Uint8Array.from(der));
-  } catch (cause) {
-    throw new CertificateError(
-      'ERR_CERTIFICATE_FORMAT',
-      `${what} cannot be read: it is damaged, or not a certificate; get it again`,
-      { cause },
-    );
+    return describe(readCertificateFields(Uint8Array.from(der)));
+  } catch (error) {
+    if (error instanceof DerError) throw unreadable(what, error.message, error);
+    throw error;
   }
 }
 
-function describe(certificate: x509.X509Certificate, der: Uint8Array): CertificateInfo {
-  const publicKey = new Uint8Array(certificate.publicKey.rawData);
+function unreadable(what: string, reason: string, cause?: DerError): CertificateError {
+  return new CertificateError(
+    'ERR_CERTIFICATE_FORMAT',
+    `${what} cannot be read: it is damaged, or not a certificate in DER (${reason}); get it again`,
+    { cause },
+  );
+}
+
+function describe(certificate: CertificateFields): CertificateInfo {
+  const { der, extensions, known, publicKey } = certificate;
+  // RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular
+  // extension."
+  const repeated = repeatedExtension(extensions);
+  if (repeated !== undefined) throw new DerError(`it has the extension ${repeated} twice`);
   return {
-    subject: nameOf(certificate.subjectName),
-    issuer: nameOf(certificate.issuerName),
-    ...alternativeNames(valueOf(certificate.getExtension(subjectAltName))),
-    serialNumber: certificate.serialNumber,
-    notBefore: instant(certificate.notBefore),
-    notAfter: instant(certificate.notAfter),
-    publicKey,
+    subject: nameText(certificate.subject),
+    issuer: nameText(certificate.issuer),
+    ...alternativeNames(known.subjectAlternativeName ?? []),
+    serialNumber: serialText(certificate),
+    notBefore: Temporal.Instant.fromEpochMilliseconds(certificate.notBefore),
+    notAfter: Temporal.Instant.fromEpochMilliseconds(certificate.notAfter),
+    publicKey: Uint8Array.from(publicKey),
     keyType: describePublicKey(publicKey),
-    fingerprint: createHash('sha256').update(der).digest('hex'),
-    isCa: certificate.getExtension(x509.BasicConstraintsExtension)?.ca ?? false,
-    authorityKeyIdentifier: certificate.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId,
-    subjectKeyIdentifier: certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId,
-    mustStaple: asksForStapling(certificate.getExtension(tlsFeature)),
-    extendedKeyUsage: certificate
-      .getExtension(x509.ExtendedKeyUsageExtension)
-      ?.usages.map((usage) => String(usage)),
+    fingerprint: certificate.fingerprint,
+    isCa: known.basicConstraints?.isCa ?? false,
+    authorityKeyIdentifier: known.authorityKeyIdentifier?.keyIdentifier,
+    subjectKeyIdentifier: known.subjectKeyIdentifier,
+    mustStaple: asksForStapling(
+      extensions.find(({ identifier }) => identifier === tlsFeature)?.value,
+    ),
+    extendedKeyUsage: known.extendedKeyUsage,
     der,
     pem: new TextDecoder().decode(toPem('CERTIFICATE', der)),
   };
-}
-
-function nameOf(name: x509.Name): string {
-  return nameText(readName(readDerValue(new Uint8Array(name.toArrayBuffer()))));
-}
-
-function valueOf(extension: x509.Extension | null): Uint8Array | undefined {
-  return extension ? new Uint8Array(extension.value) : undefined;
-}
-
-function instant(date: Date): Temporal.Instant {
-  return Temporal.Instant.fromEpochMilliseconds(date.getTime());
 }

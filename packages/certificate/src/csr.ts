@@ -1,6 +1,6 @@
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { CertificateError } from './errors.ts';
-import { der, objectIdentifier } from './der.ts';
+import { der, isOneSequence, objectIdentifier } from './der.ts';
 import { checkedIdentifier, compareIdentifiers, type Identifier } from '@acmex/identifier';
 import {
   alternativeNames,
@@ -10,12 +10,14 @@ import {
   subjectAltName,
 } from './alternative-names.ts';
 import { describePublicKey } from './key-object.ts';
-import { largestText } from './pem.ts';
+import { blocksOf, largestText } from './pem.ts';
 import type { PrivateKey } from './private-key.ts';
 import { extensionRequest, requestedExtensions } from './requested-extensions.ts';
 import { signatureAlgorithmDer } from './signature-algorithm.ts';
 import { asksForStapling, statusRequest, tlsFeature } from './tls-feature.ts';
-import { blocksOf, readDer, x509 } from './x509.ts';
+import { members, readDerValue, tags } from './verification/der-value.ts';
+import { type GeneralName, readGeneralName } from './verification/general-name.ts';
+import { x509 } from './x509.ts';
 
 export interface CsrRequest {
   readonly identifiers: readonly Identifier[];
@@ -121,7 +123,7 @@ function publicKeyInfo({ type, publicKey }: PrivateKey): Uint8Array {
  * CA certifies
  */
 export async function parseCsr(input: string | Uint8Array): Promise<CertificateRequestInfo> {
-  const { bytes, csr, extensions, names } = await read(input);
+  const { bytes, csr, names, mustStaple } = await read(input);
   const { otherNames } = names;
   if (otherNames.length > 0)
     throw new CertificateError(
@@ -135,7 +137,7 @@ export async function parseCsr(input: string | Uint8Array): Promise<CertificateR
     identifiers,
     publicKey,
     keyType: describePublicKey(publicKey),
-    mustStaple: asksForStapling(extensions.find(({ type }) => type === tlsFeature) ?? null),
+    mustStaple,
   };
 }
 
@@ -180,14 +182,15 @@ async function read(input: string | Uint8Array) {
     );
   try {
     const bytes = Uint8Array.from(blocks[0] ?? []);
-    const csr = readDer(x509.Pkcs10CertificateRequest, bytes);
+    if (!isOneSequence(bytes)) throw new RangeError('the bytes are not one DER SEQUENCE');
+    const csr = new x509.Pkcs10CertificateRequest(bytes);
     checkKey(new Uint8Array(csr.publicKey.rawData));
     const extensions = requestedExtensions(csr.attributes).map((extension) =>
       x509.ExtensionFactory.create(AsnConvert.serialize(extension)),
     );
-    const extension = extensions.find(({ type }) => type === subjectAltName);
-    const names = alternativeNames(extension && new Uint8Array(extension.value));
-    if (await csr.verify()) return { bytes, csr, extensions, names };
+    const names = alternativeNames(generalNames(valueOf(extensions, subjectAltName)));
+    const mustStaple = asksForStapling(valueOf(extensions, tlsFeature));
+    if (await csr.verify()) return { bytes, csr, names, mustStaple };
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;
     throw new CertificateError(
@@ -200,6 +203,16 @@ async function read(input: string | Uint8Array) {
     'ERR_CSR_FORMAT',
     "the certificate signing request's signature is not of its own key: make it again",
   );
+}
+
+function valueOf(extensions: readonly x509.Extension[], wanted: string): Uint8Array | undefined {
+  const extension = extensions.find(({ type }) => type === wanted);
+  return extension && new Uint8Array(extension.value);
+}
+
+/** GeneralNames, also an empty list. RFC 5280 §4.2.1.6 */
+function generalNames(value: Uint8Array | undefined): readonly GeneralName[] {
+  return value ? members(readDerValue(value, tags.sequence)).map(readGeneralName) : [];
 }
 
 /** @throws CertificateError `ERR_KEY_TYPE` */

@@ -1,5 +1,14 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { CertificateError } from './errors.ts';
+import {
+  DerError,
+  encoding,
+  members,
+  readDerValue,
+  readInteger,
+  readOctetsOfBitString,
+  tags,
+} from './verification/der-value.ts';
 import type { KeyType } from './key-types.ts';
 import { isKeyReference } from './private-key.ts';
 
@@ -53,16 +62,43 @@ const beginnings: readonly {
     begin: Buffer.from('3076301006072a8648ce3d020106052b8104002203620004', 'hex'),
     length: 120,
   },
+  {
+    type: 'ec-p521',
+    begin: Buffer.from('30819b301006072a8648ce3d020106052b8104002303818600', 'hex'),
+    length: 158,
+  },
   { type: 'ed25519', begin: Buffer.from('302a300506032b6570032100', 'hex'), length: 44 },
 ];
 
+/** The AlgorithmIdentifier of an RSA key. RFC 3279 §2.3.1 */
+const rsaEncryption = Buffer.from('300d06092a864886f70d0101010500', 'hex');
+
+/** Returns the bits of an RSA key, 0 for another key. RFC 8017 §A.1.1 */
+function rsaBits(spki: Uint8Array): number {
+  try {
+    const [algorithm, key] = members(readDerValue(spki, tags.sequence));
+    if (!algorithm || !key || !rsaEncryption.equals(encoding(algorithm))) return 0;
+    const [modulus] = members(readDerValue(readOctetsOfBitString(key), tags.sequence));
+    if (!modulus) return 0;
+    const bytes = readInteger(modulus);
+    // A first byte of zero only says that the number is positive.
+    const digits = bytes[0] === 0 ? bytes.subarray(1) : bytes;
+    return bytes === digits ? 0 : digits.length * 8 + 24 - Math.clz32(digits[0] ?? 0);
+  } catch (error) {
+    if (error instanceof DerError) return 0;
+    throw error;
+  }
+}
+
 /** The type of a SubjectPublicKeyInfo in words; `unknown` for what is none. */
 export function describePublicKey(spki: Uint8Array): string {
-  // Asking OpenSSL takes half a millisecond.
-  const short = beginnings.find(
+  // Asking OpenSSL takes a tenth of a millisecond and more.
+  const known = beginnings.find(
     ({ begin, length }) => spki.length === length && begin.equals(spki.subarray(0, begin.length)),
   );
-  if (short) return short.type;
+  if (known) return known.type;
+  const bits = rsaBits(spki);
+  if (bits > 0) return sizes[bits] ?? `rsa ${bits}`;
   try {
     return describeKey(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
   } catch {

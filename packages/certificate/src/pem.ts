@@ -1,3 +1,5 @@
+import { isOneSequence } from './der.ts';
+
 const letters = new TextEncoder().encode(
   'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=',
 );
@@ -17,7 +19,7 @@ export function toPem(label: string, der: Uint8Array): Uint8Array {
   pem.set(begin);
   let to = begin.length;
   for (let quad = 0; quad < quads; quad++) {
-    pem.set(quadOf(der, quad * 3), to);
+    writeQuad(pem, to, der, quad * 3);
     to += 4;
     if (quad % 16 === 15 || quad === quads - 1) pem[to++] = 0x0a;
   }
@@ -25,16 +27,30 @@ export function toPem(label: string, der: Uint8Array): Uint8Array {
   return pem;
 }
 
-/** Three bytes as four letters. RFC 4648 §4 */
-function quadOf(bytes: Uint8Array, at: number): readonly number[] {
-  const [a = 0, b, c] = bytes.subarray(at, at + 3);
-  const sextets = [
-    a >> 2,
-    ((a & 3) << 4) | ((b ?? 0) >> 4),
-    b === undefined ? 64 : ((b & 15) << 2) | ((c ?? 0) >> 6),
-    c === undefined ? 64 : c & 63,
-  ];
-  return sextets.map((sextet) => letters[sextet] ?? 0);
+/** Writes three bytes as four letters. RFC 4648 §4 */
+function writeQuad(to: Uint8Array, at: number, bytes: Uint8Array, from: number): void {
+  const left = bytes.length - from;
+  const [a, b, c] = [bytes[from] ?? 0, bytes[from + 1] ?? 0, bytes[from + 2] ?? 0];
+  to[at] = letterOf(a >> 2);
+  to[at + 1] = letterOf(((a & 3) << 4) | (b >> 4));
+  to[at + 2] = letterOf(left < 2 ? 64 : ((b & 15) << 2) | (c >> 6));
+  to[at + 3] = letterOf(left < 3 ? 64 : c & 63);
+}
+
+function letterOf(sextet: number): number {
+  return letters[sextet] ?? 0;
+}
+
+/**
+ * The DER itself, or for PEM the DER of each block that has the label, `undefined` where one is
+ * damaged. Bytes may be either.
+ */
+export function blocksOf(
+  input: string | Uint8Array,
+  label: RegExp,
+): readonly (Uint8Array | undefined)[] {
+  if (typeof input === 'string') return fromPem(input, label);
+  return isOneSequence(input) ? [input] : fromPem(Buffer.from(input).toString('latin1'), label);
 }
 
 /**
@@ -51,6 +67,6 @@ export function fromPem(text: string, label: RegExp): readonly (Uint8Array | und
 function fromBase64(text: string): Uint8Array | undefined {
   const base64 = text.replace(/\s+/g, '');
   return /^[A-Za-z0-9+/]+={0,2}$/.test(base64)
-    ? Uint8Array.from(Buffer.from(base64, 'base64'))
+    ? new Uint8Array(Buffer.from(base64, 'base64'))
     : undefined;
 }

@@ -61,7 +61,7 @@ export interface CertificateFields {
 
 /**
  * Reads the fields of a certificate in strict DER.
- * @throws DerError, RangeError, TypeError when it is not a well-formed certificate
+ * @throws DerError when it is not a well-formed certificate
  */
 export function readCertificateFields(der: Uint8Array): CertificateFields {
   const [signed, algorithm, signature, ...rest] = members(readDerValue(der, tags.sequence));
@@ -89,8 +89,11 @@ function readSignedFields(signed: DerValue) {
   const serialNumber = readInteger(next('serial number'));
   const signedAlgorithm = readAlgorithm(next('signature algorithm'));
   const issuer = readName(next('issuer'));
-  const [notBefore, notAfter] = members(expectTag(next('validity'), tags.sequence));
-  if (!notBefore || !notAfter) throw new DerError('the validity has fewer than two times');
+  const [notBefore, notAfter, ...furtherTimes] = members(
+    expectTag(next('validity'), tags.sequence),
+  );
+  if (!notBefore || !notAfter || furtherTimes.length > 0)
+    throw new DerError('the validity does not have two times');
   const subject = readName(next('subject'));
   const publicKey = next('public key');
   const extensions = readExtensions(fields);
@@ -117,8 +120,9 @@ function readVersion(value: DerValue): number {
 
 /** Reads an AlgorithmIdentifier. */
 export function readAlgorithm(value: DerValue): Algorithm {
-  const [identifier, parameters] = members(expectTag(value, tags.sequence));
-  if (!identifier) throw new DerError('an algorithm has no identifier');
+  const [identifier, parameters, ...rest] = members(expectTag(value, tags.sequence));
+  if (!identifier || rest.length > 0)
+    throw new DerError('an algorithm does not have one or two members');
   return {
     identifier: readObjectIdentifier(identifier),
     parameters,
@@ -127,8 +131,9 @@ export function readAlgorithm(value: DerValue): Algorithm {
 }
 
 function readPublicKey(value: DerValue) {
-  const [algorithm, bits] = members(expectTag(value, tags.sequence));
-  if (!algorithm || !bits) throw new DerError('the public key has fewer than two members');
+  const [algorithm, bits, ...rest] = members(expectTag(value, tags.sequence));
+  if (!algorithm || !bits || rest.length > 0)
+    throw new DerError('the public key does not have two members');
   return { keyAlgorithm: readAlgorithm(algorithm), keyBits: readOctetsOfBitString(bits) };
 }
 

@@ -163,12 +163,14 @@ export function readSmallInteger(value: DerValue): number {
 
 /** Reads a BIT STRING. X.690 §8.6 */
 export function readBitString(value: DerValue): { bits: Uint8Array; unused: number } {
-  const [unused, ...bits] = contents(expectTag(value, tags.bitString));
-  const last = bits.at(-1) ?? 0;
+  const bytes = contents(expectTag(value, tags.bitString));
+  const unused = bytes[0];
+  const bits = bytes.subarray(1);
   if (unused === undefined || unused > 7 || (bits.length === 0 && unused > 0))
     throw new DerError('the BIT STRING has a wrong number of unused bits');
-  if ((last & ((1 << unused) - 1)) !== 0) throw new DerError('an unused bit is not 0');
-  return { bits: Uint8Array.from(bits), unused };
+  if (((bits.at(-1) ?? 0) & ((1 << unused) - 1)) !== 0)
+    throw new DerError('an unused bit is not 0');
+  return { bits, unused };
 }
 
 /** Reads the bytes of a BIT STRING that has whole bytes, without a copy. */
@@ -180,9 +182,14 @@ export function readOctetsOfBitString(value: DerValue): Uint8Array {
 
 const knownIdentifiers = new Map<string, string>();
 
-/** Reads an OBJECT IDENTIFIER as numbers with dots. X.690 §8.19 */
+/** More than any OBJECT IDENTIFIER in use; the time to read a longer one grows with its square. */
+const longestIdentifier = 256;
+
+/** Reads an OBJECT IDENTIFIER of at most 256 bytes as numbers with dots. X.690 §8.19 */
 export function readObjectIdentifier(value: DerValue): string {
   const bytes = contents(expectTag(value, tags.objectIdentifier));
+  if (bytes.length > longestIdentifier)
+    throw new DerError(`the OBJECT IDENTIFIER is longer than ${longestIdentifier} bytes`);
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   const known = knownIdentifiers.get(key);
   if (known !== undefined) return known;
@@ -239,8 +246,10 @@ export function readTime(value: DerValue): number {
   return date.getTime();
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 const decoders: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
-  [tags.utf8String]: (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
+  [tags.utf8String]: (bytes) => utf8.decode(bytes),
   [tags.numericString]: latin1,
   [tags.printableString]: latin1,
   [tags.teletexString]: latin1,
@@ -250,9 +259,16 @@ const decoders: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
   [tags.universalString]: universal,
 };
 
-/** Reads a character string of any kind; `undefined` for a value that is not one. */
+/**
+ * Reads a character string of any kind; `undefined` for a value that is not one.
+ * @throws DerError when its bytes are not in the encoding of its kind
+ */
 export function readText(value: DerValue): string | undefined {
-  return decoders[value.tag]?.(contents(value));
+  try {
+    return decoders[value.tag]?.(contents(value));
+  } catch (cause) {
+    throw new DerError('a text is not in the encoding that its tag says', { cause });
+  }
 }
 
 function latin1(bytes: Uint8Array): string {
@@ -261,7 +277,7 @@ function latin1(bytes: Uint8Array): string {
 
 function universal(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) =>
+  return Array.from({ length: Math.ceil(bytes.length / 4) }, (_, index) =>
     String.fromCodePoint(view.getUint32(index * 4)),
   ).join('');
 }

@@ -1,4 +1,5 @@
 import {
+  DerError,
   type DerValue,
   encoding,
   expectTag,
@@ -51,7 +52,7 @@ export function readName(value: DerValue): DistinguishedName {
 
 function readAttribute(value: DerValue): NameAttribute & { readonly key: string } {
   const [type, text] = members(expectTag(value, tags.sequence));
-  if (!type || !text) throw new RangeError('an attribute of a name has no type or no value');
+  if (!type || !text) throw new DerError('an attribute of a name has no type or no value');
   const identifier = readObjectIdentifier(type);
   const decoded = readText(text);
   const hexadecimal = Buffer.from(encoding(text)).toString('hex');

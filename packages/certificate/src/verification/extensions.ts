@@ -137,15 +137,25 @@ const nameOf = new Map(
 
 /**
  * Reads the extensions that verification knows.
- * @throws DerError, RangeError when one of them is malformed
+ * @throws DerError when one of them is malformed
  */
 export function readKnownExtensions(extensions: readonly Extension[]): KnownExtensions {
   const known: Partial<Record<Name, unknown>> = {};
   for (const { identifier, value } of extensions) {
     const name = nameOf.get(identifier);
-    if (name !== undefined) known[name] = readers[name](readDerValue(value));
+    if (name !== undefined) known[name] = readKnown(name, value);
   }
   return known as KnownExtensions;
+}
+
+function readKnown(name: Name, value: Uint8Array): unknown {
+  try {
+    return readers[name](readDerValue(value));
+  } catch (error) {
+    if (error instanceof DerError)
+      throw new DerError(`its ${name}: ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
 /** Returns whether verification processes an extension, so that it may be critical. */

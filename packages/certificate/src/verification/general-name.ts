@@ -1,6 +1,7 @@
 import {
   contents,
   context,
+  DerError,
   type DerValue,
   encoding,
   expectTag,
@@ -16,61 +17,69 @@ export type GeneralName =
   | { readonly kind: 'dns' | 'email' | 'uri'; readonly value: string }
   | { readonly kind: 'ip'; readonly value: Uint8Array }
   | { readonly kind: 'directory'; readonly value: DistinguishedName }
+  /** An object identifier. */
   | { readonly kind: 'registeredId'; readonly value: string }
   /** Names whose constraints no standard defines: they compare by their kind alone. */
-  | { readonly kind: 'other'; readonly value: string };
+  | { readonly kind: 'other'; readonly value: string; readonly der: DerValue };
 
-/** Reads a GeneralName. */
+/**
+ * Reads a GeneralName.
+ * @throws DerError
+ */
 export function readGeneralName(value: DerValue): GeneralName {
-  const text = () => Buffer.from(contents(value)).toString('latin1');
   switch (value.tag) {
     case context(1):
-      return { kind: 'email', value: text() };
+      return { kind: 'email', value: ia5Text(value) };
     case context(2):
-      return { kind: 'dns', value: text() };
+      return { kind: 'dns', value: ia5Text(value) };
     case context(6):
-      return { kind: 'uri', value: text() };
+      return { kind: 'uri', value: ia5Text(value) };
     case context(7):
       return { kind: 'ip', value: contents(value) };
     case context(8):
-      return { kind: 'registeredId', value: text() };
+      return { kind: 'registeredId', value: readObjectIdentifier(asIdentifier(value)) };
     case context(4, { constructed: true }):
       return { kind: 'directory', value: readName(explicit(value)) };
     case context(0, { constructed: true }):
-      return { kind: 'other', value: `otherName ${otherNameType(value)}` };
+      return { kind: 'other', value: `otherName ${otherNameType(value)}`, der: value };
     case context(3, { constructed: true }):
-      return { kind: 'other', value: 'x400Address' };
+      return { kind: 'other', value: 'x400Address', der: value };
     case context(5, { constructed: true }):
-      return { kind: 'other', value: 'ediPartyName' };
+      return { kind: 'other', value: 'ediPartyName', der: value };
     default:
-      throw new RangeError(`a name has the unknown tag 0x${value.tag.toString(16)}`);
+      throw new DerError(`a name has the unknown tag 0x${value.tag.toString(16)}`);
   }
+}
+
+function ia5Text(value: DerValue): string {
+  return readText({ ...value, tag: tags.ia5String }) ?? '';
+}
+
+function asIdentifier(value: DerValue): DerValue {
+  return { ...value, tag: tags.objectIdentifier };
 }
 
 function explicit(value: DerValue): DerValue {
   const [inner, ...rest] = members(value);
-  if (!inner || rest.length > 0) throw new RangeError('a tagged name is not one value');
+  if (!inner || rest.length > 0) throw new DerError('a tagged name is not one value');
   return inner;
 }
 
 function otherNameType(value: DerValue): string {
   const [type] = members(value);
-  if (!type) throw new RangeError('an otherName has no type');
+  if (!type) throw new DerError('an otherName has no type');
   return readObjectIdentifier(type);
 }
 
 const principalName = '1.3.6.1.4.1.311.20.2.3';
 
 /** Returns a name that is neither a DNS name nor an address as a person reads it. */
-export function generalNameText(value: DerValue): string {
-  const name = readGeneralName(value);
+export function generalNameText(name: GeneralName): string {
   switch (name.kind) {
     case 'directory':
       return `directory:${nameText(name.value)}`;
-    case 'registeredId':
-      return `registeredId:${readObjectIdentifier({ ...value, tag: tags.objectIdentifier })}`;
     case 'other':
-      return otherNameText(value, name.value);
+      return otherNameText(name.der, name.value);
     case 'ip':
       return `ip:${Buffer.from(name.value).toString('hex')}`;
     default:

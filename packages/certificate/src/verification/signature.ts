@@ -1,4 +1,4 @@
-import { constants, createPublicKey, createVerify, type KeyObject, verify } from 'node:crypto';
+import { constants, createVerify, type KeyObject, verify } from 'node:crypto';
 import type { Algorithm, CertificateFields } from './certificate-fields.ts';
 import {
   context,
@@ -10,6 +10,7 @@ import {
   tags,
 } from './der-value.ts';
 import type { Fault } from './fault.ts';
+import { publicKeyOf } from './public-key.ts';
 
 interface SignatureScheme {
   /** The types of `node:crypto` that sign by it. */
@@ -41,26 +42,6 @@ const hashes: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.2': 'sha384',
   '2.16.840.1.101.3.4.2.3': 'sha512',
 };
-
-const publicKeys = new WeakMap<CertificateFields, KeyObject | null>();
-
-/** Returns the key of a certificate, `null` for one that OpenSSL cannot read. */
-export function publicKeyOf(certificate: CertificateFields): KeyObject | null {
-  const known = publicKeys.get(certificate);
-  if (known !== undefined) return known;
-  const key = readPublicKey(certificate.publicKey);
-  publicKeys.set(certificate, key);
-  return key;
-}
-
-function readPublicKey(der: Uint8Array): KeyObject | null {
-  try {
-    return createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
-  } catch {
-    // The key is damaged or of an unknown type: the checks that need it say so.
-    return null;
-  }
-}
 
 /** Something that a key has signed: a certificate, a revocation list or an OCSP response. */
 export interface Signed {

@@ -3,8 +3,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import type { Identifier } from '@acmex/identifier';
 import type { Temporal } from 'temporal-polyfill';
 import { errorText } from '@acmex/errors';
-import { largestText } from '../pem.ts';
-import { blocksOf } from '../x509.ts';
+import { blocksOf, largestText } from '../pem.ts';
 import {
   type CertificateFields,
   isSelfIssued,

@@ -1,7 +1,7 @@
 // Keys that are too weak, or of a kind that nothing verifies with. NIST SP 800-57 Part 1, §5.6.2
 import type { CertificateFields } from '../certificate-fields.ts';
 import type { CertificateRule, Fault } from '../fault.ts';
-import { publicKeyOf } from '../signature.ts';
+import { publicKeyOf } from '../public-key.ts';
 
 const rsaKey = '1.2.840.113549.1.1.1';
 const curves = ['prime256v1', 'secp384r1', 'secp521r1'];

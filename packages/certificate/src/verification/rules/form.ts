@@ -1,7 +1,7 @@
 // RFC 5280 §4.1 and §4.2: what every certificate looks like.
 import type { CertificateFields } from '../certificate-fields.ts';
 import { isEmptyName } from '../distinguished-name.ts';
-import { extensionIdentifiers, isKnownExtension } from '../extensions.ts';
+import { type Extension, extensionIdentifiers, isKnownExtension } from '../extensions.ts';
 import type { CertificateRule, Fault } from '../fault.ts';
 
 const form = (expected: string, actual: string): Fault => ({ check: 'form', expected, actual });
@@ -43,10 +43,19 @@ const names: CertificateRule = ({ issuer, subject, known }, { role }) => {
 
 /** RFC 5280 §4.2: each extension once. */
 const uniqueExtensions: CertificateRule = ({ extensions }) => {
-  const identifiers = extensions.map(({ identifier }) => identifier);
-  const repeated = identifiers.find((identifier, index) => identifiers.indexOf(identifier) < index);
+  const repeated = repeatedExtension(extensions);
   return repeated === undefined ? undefined : form('each extension once', `${repeated} twice`);
 };
+
+/** Returns the object identifier of an extension that is there more than once. */
+export function repeatedExtension(extensions: readonly Extension[]): string | undefined {
+  const identifiers = new Set<string>();
+  for (const { identifier } of extensions) {
+    if (identifiers.has(identifier)) return identifier;
+    identifiers.add(identifier);
+  }
+  return undefined;
+}
 
 /** RFC 5280 §4.2: a critical extension that is not understood. */
 const criticalExtensions: CertificateRule = ({ extensions }) => {
