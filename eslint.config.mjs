@@ -62,6 +62,7 @@ const mayImport = {
     'clock',
     'protocol',
     'certificate',
+    'pkcs12',
     'challenge',
     'storage',
     'storage-driver',

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const packages = ['clock', 'errors', 'identifier', 'certificate', 'egress'];
+const packages = ['clock', 'errors', 'identifier', 'pkcs12', 'certificate', 'egress'];
 
 /** Returns the exports of @acmex/services. */
 export async function loadServices() {

@@ -13,6 +13,7 @@ import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
 import { probeErrors } from '@acmex/probe';
+import { keystoreErrors } from '@acmex/pkcs12';
 import { acmeErrors } from '@acmex/protocol';
 import { serverErrors } from '@acmex/server/keys';
 import { storageErrors } from '@acmex/storage';
@@ -23,6 +24,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...acmeErrors,
   ...certificateErrors,
   ...signerErrors,
+  ...keystoreErrors,
   ...challengeErrors,
   ...clientErrors,
   ...dnsErrors,

@@ -116,7 +116,41 @@ export const certificateErrors = {
     exit: 5,
     http: 502,
   },
-} as const satisfies ErrorTable<'KEY' | 'CSR' | 'CERTIFICATE'>;
+  ERR_BUNDLE_FORMAT: {
+    meaning: 'The file is of no format that certificates and keys have.',
+    cure: 'Use PEM, DER, PKCS#7, PKCS#8, PKCS#12 or a Java keystore.',
+    exit: 3,
+    http: 422,
+    fixedBy: 'person',
+  },
+  ERR_BUNDLE_SEVERAL: {
+    meaning: 'The file has several private keys.',
+    cure: 'Export each with its certificate to a file of its own.',
+    exit: 3,
+    http: 422,
+    fixedBy: 'person',
+  },
+  ERR_BUNDLE_INCOMPLETE: {
+    meaning: 'The format holds a certificate or a key that there is not.',
+    cure: 'Add what the message names, or use another format.',
+    exit: 3,
+    http: 422,
+    fixedBy: 'person',
+  },
+  ERR_BUNDLE_KEY: {
+    meaning: "The private key is not the certificate's.",
+    cure: 'Use the key that the certificate was issued for.',
+    exit: 3,
+    http: 422,
+    fixedBy: 'person',
+  },
+  ERR_BUNDLE_PASSPHRASE: {
+    meaning: 'The format needs a passphrase, or cannot have one.',
+    cure: 'Use a passphrase, or leave it out, as the message says.',
+    exit: 2,
+    http: 422,
+  },
+} as const satisfies ErrorTable<'KEY' | 'CSR' | 'CERTIFICATE' | 'BUNDLE'>;
 
 export type CertificateErrorCode = keyof typeof certificateErrors;
 

@@ -6,6 +6,7 @@ import { errorCode, printable } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
+import { keystoreErrors } from '@acmex/pkcs12';
 import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
 import { z } from 'zod';
@@ -56,6 +57,7 @@ const tables: ReadonlyMap<string, Row> = new Map(
     ...acmeErrors,
     ...certificateErrors,
     ...signerErrors,
+  ...keystoreErrors,
     ...configErrors,
     ...managerErrors,
     ...orchestratorErrors,
