@@ -201,6 +201,27 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(await readFile(at('exported.pem'), 'utf8')).toBe(
       await readFile(at('private_key.pem'), 'utf8'),
     );
+    const keystore = [
+      'cert',
+      'export',
+      'moved.test',
+      '--format',
+      'pkcs12',
+      '--out',
+      at('site.p12'),
+    ];
+    const env = { ACMEX_OUT_PASSPHRASE: 'correct horse', ACMEX_PASSPHRASE: 'correct horse' };
+    await expect(run(keystore, { env })).resolves.toMatchObject({
+      code: 0,
+      stdout: `${at('site.p12')}\n`,
+    });
+    await expect(run(keystore, { env })).resolves.toMatchObject({ code: 3, stdout: '' });
+    const back = await acmex(['convert', at('site.p12'), '-', '--format', 'pem'], { env });
+    expect(back.stdout).toBe(pem);
+    await expect(run([...keystore, '--force'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ACMEX_OUT_PASSPHRASE'),
+    });
     await expect(run(['cert', 'remove', 'moved.test'])).resolves.toMatchObject({ code: 0 });
     expect(await list()).toEqual([]);
     expect(await readdir(at('data'))).not.toContain('generation');

@@ -20,6 +20,8 @@ export interface AcmexOptions {
   readonly columns?: number;
   /** Absent when no person can answer. */
   readonly stdin?: Readable & { readonly isTTY?: boolean };
+  /** Whether stdout and stderr are a terminal. */
+  readonly isTerminal?: boolean;
 }
 
 /** Runs the command line in this process, as a shell would see it. */
@@ -33,17 +35,20 @@ export async function acmex(
     onStdout,
     columns,
     stdin,
+    isTerminal = false,
   }: AcmexOptions = {},
 ): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof written, onText?: (text: string) => void) =>
-    new Writable({
+  const into = (name: keyof typeof written, onText?: (text: string) => void) => {
+    const stream = new Writable({
       write(chunk: Buffer, _, done) {
         written[name] += chunk.toString();
         onText?.(chunk.toString());
         done();
       },
     });
+    return Object.assign(stream, { isTTY: isTerminal });
+  };
   const onHangup = (listener: () => void) => {
     hangup.addEventListener('hangup', listener);
     return () => hangup.removeEventListener('hangup', listener);

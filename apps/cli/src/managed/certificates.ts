@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { storedPem } from '@acmex/certificate';
+import type { BundleFormat } from '@acmex/certificate/formats';
 import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { type ManagedCertificate, stateOf, type StoredRefusal } from '@acmex/orchestrator';
 import { printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
+import { writeFormat } from '../formats/export-file.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
@@ -154,6 +156,10 @@ function deploymentLines(certificate: ManagedCertificate): readonly Line[] {
 }
 
 export interface ExportOptions extends ConfiguredOutputOptions {
+  readonly format?: BundleFormat;
+  readonly out?: string;
+  readonly passphraseFile?: string;
+  readonly force?: boolean;
   readonly certPath?: string;
   readonly keyPath?: string;
   /** The id of a refused certificate, which is exported in place of the one in use. */
@@ -162,7 +168,7 @@ export interface ExportOptions extends ConfiguredOutputOptions {
 
 /**
  * `acmex cert export`: writes a certificate and its key from the storage to files, or its chain to
- * standard output.
+ * standard output; with `--format` in that format.
  */
 export async function certExport(
   idOrName: string,
@@ -170,10 +176,22 @@ export async function certExport(
   terminal: Terminal,
 ): Promise<void> {
   assertTwoFiles(certPath, keyPath);
+  assertExportFlags({ certPath, keyPath, ...options });
   await withManager(options, terminal, async (manager) => {
     const certificate = await findCertificate(manager, idOrName);
     const { id } = certificate;
     const content = await exportedContent(certificate, refused, manager);
+    if (options.format !== undefined)
+      return await writeFormat(
+        { format: options.format, ...content },
+        {
+          out: options.out ?? '-',
+          force: options.force,
+          output: options.output,
+          passphrase: { file: options.passphraseFile, variable: 'ACMEX_OUT_PASSPHRASE' },
+        },
+        terminal,
+      );
     if (certPath === undefined && keyPath === undefined)
       return { text: content.chain.trimEnd(), document: { id, chain: content.chain } };
     if (keyPath !== undefined)
@@ -205,6 +223,21 @@ async function exportedContent(
       ? 'no certificate yet'
       : `no refused certificate with the id ${printable(refused, 50)}`;
   throw new CliError('ERR_CLI_USAGE', `${id} has ${missing}: see acmex cert show ${id}`);
+}
+
+/** @throws CliError `ERR_CLI_USAGE` for flags that have no effect together */
+function assertExportFlags({ format, certPath, keyPath, ...options }: ExportOptions): void {
+  if (format !== undefined && (certPath ?? keyPath) !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--format writes one file: use --out in place of --cert-path and --key-path',
+    );
+  const { out, passphraseFile, force } = options;
+  if (format === undefined && (out ?? passphraseFile ?? force) !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--out, --passphrase-file and --force have no effect without --format: add --format',
+    );
 }
 
 /**

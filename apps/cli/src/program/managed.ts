@@ -1,3 +1,4 @@
+import { bundleFormatNames } from '@acmex/certificate/formats';
 import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
@@ -121,6 +122,13 @@ const certificateCommands = [
         '--refused <id>',
         'A certificate that was issued and is not used: its id, from acmex cert show',
       ),
+      format: choice('--format <format>', 'Write it in this format', bundleFormatNames),
+      out: text('--out <file>', 'With --format: file to write; standard output by default'),
+      passphraseFile: text(
+        '--passphrase-file <file>',
+        'With --format: passphrase that encrypts it; by default ACMEX_OUT_PASSPHRASE, or a question on the terminal',
+      ),
+      force: isPresent('--force', 'With --out: replace an existing file'),
     },
     groups: stored,
     run: async ({ argument: which, options, terminal }) =>

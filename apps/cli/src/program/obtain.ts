@@ -1,4 +1,5 @@
 import { keyTypes } from '@acmex/certificate';
+import { bundleFormatNames } from '@acmex/certificate/formats';
 import { challengeTypes } from '@acmex/protocol';
 import {
   type DnsAccountDraft,
@@ -210,6 +211,33 @@ export const obtainCommands = [
     groups: [configurationFlags, storageFlags, outputFlags, loggingFlags],
     run: async ({ argument: input, options, terminal }) =>
       await (await import('../info/info.ts')).info(input, options, terminal),
+  }),
+  command({
+    path: 'convert',
+    argument: '<in> <out>',
+    description: 'Write a certificate, its chain and its key in another format; - is a stream',
+    flags: {
+      format: choice(
+        '--format <format>',
+        'Format to write; by default that of the name: .pem, .crt, .der, .cer, .p7b, .key, .p12, .pfx or .jks',
+        bundleFormatNames,
+      ),
+      key: text('--key <file>', 'File with the private key, where <in> does not have it'),
+      chain: text('--chain <file>', 'File with further certificates of the chain'),
+      name: text('--name <name>', 'Friendly name or alias; the first name by default'),
+      passphraseFile: text(
+        '--passphrase-file <file>',
+        'Passphrase of <in> and of --key; by default ACMEX_PASSPHRASE, or a question on the terminal',
+      ),
+      outPassphraseFile: text(
+        '--out-passphrase-file <file>',
+        'Passphrase that encrypts <out>; by default ACMEX_OUT_PASSPHRASE, or that of <in> where the format needs it',
+      ),
+      force: isPresent('--force', 'Replace an existing file'),
+    },
+    groups: [outputFlags, loggingFlags],
+    run: async ({ args, options, terminal }) =>
+      await (await import('../formats/convert.ts')).convert(args, options, terminal),
   }),
   command({
     path: 'verify',
