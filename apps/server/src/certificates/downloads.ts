@@ -1,4 +1,10 @@
 import { storedPem } from '@acmex/certificate';
+import {
+  bundleFormatNames,
+  bundleFormats,
+  exportBundle,
+  type ExportRequest,
+} from '@acmex/certificate/formats';
 import { type Clock, systemClock } from '@acmex/clock';
 import { eventChange, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
@@ -28,13 +34,22 @@ const query = z.strictObject({
       'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
     ),
 });
+const passphraseBy = 'Formats with a passphrase are written by POST /api/certificates/:id/bundle.';
+const chainFormats = bundleFormatNames.filter(
+  (name) => !bundleFormats[name].hasKey && bundleFormats[name].passphrase === 'none',
+);
 const chain = endpoint({
   method: 'GET',
   path: '/api/certificates/:id/chain',
   scope: 'certificates:read',
   summary: 'Get the certificate with its chain',
   params,
-  query,
+  query: query.extend({
+    format: z
+      .enum(chainFormats)
+      .optional()
+      .describe(`\`pem\` by default. The content type is that of the format. ${passphraseBy}`),
+  }),
   waits: 'answer',
   answers: { 200: pem, 304: unchanged },
 });
@@ -52,19 +67,51 @@ const bundle = endpoint({
   scope: 'private-keys:read',
   summary: 'Get private key, certificate and chain in one',
   params,
-  query,
+  query: query.extend({
+    format: z
+      .enum(bundleFormatNames)
+      .optional()
+      .describe(`\`combined\` by default. The content type is that of the format. ${passphraseBy}`),
+  }),
   waits: 'answer',
   answers: {
     200: {
       ...pem,
-      description: 'PKCS#8 and certificates, PEM. Each reading is an event.',
+      description: 'PKCS#8 and certificates, PEM. Each reading of the key is an event.',
       contentType: 'application/x-pem-file',
     },
     304: unchanged,
   },
 });
+const encryptedBundle = endpoint({
+  method: 'POST',
+  path: '/api/certificates/:id/bundle',
+  scope: 'private-keys:read',
+  summary: 'Get private key, certificate and chain in one, encrypted with a passphrase',
+  params,
+  body: z.strictObject({
+    format: z.enum(bundleFormatNames).describe('Such as `pkcs12`.'),
+    passphrase: z
+      .string()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe('Encrypts the file. It is not stored, and never part of a URL or a log.'),
+    name: z.string().min(1).max(255).optional().describe('Friendly name or alias.'),
+  }),
+  secret: true,
+  answers: {
+    200: {
+      ...pem,
+      description:
+        'The file, with the content type of its format. Each reading of the key is an event.',
+      contentType: 'application/pkcs12',
+    },
+  },
+});
 
-type Download = RequestOf<typeof chain>;
+type Download = RequestOf<typeof chain> | RequestOf<typeof bundle>;
+type FileOptions = Pick<ExportRequest, 'format' | 'passphrase' | 'name'>;
 
 interface Downloaded {
   readonly certificate: ManagedCertificate;
@@ -88,8 +135,9 @@ export class Downloads {
     const { caller } = request;
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag });
-    return answer(200, (await this.#content(certificate, caller)).chain, {
-      'content-type': 'application/pem-certificate-chain',
+    const { format = 'pem' } = request.query;
+    return answer(200, await fileOf(await this.#content(certificate, caller), { format }), {
+      'content-type': bundleFormats[format].mediaType,
       etag: tag,
     });
   }
@@ -112,12 +160,32 @@ export class Downloads {
     const { caller } = request;
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
+    const { format = 'combined' } = request.query;
+    return await this.#file(certificate, caller, { format });
+  }
+
+  @Handles(encryptedBundle)
+  async encryptedBundle({
+    caller,
+    params: { id },
+    body,
+  }: RequestOf<typeof encryptedBundle>): Promise<Answer> {
+    return await this.#file(await visible(caller, id), caller, body);
+  }
+
+  async #file(
+    certificate: ManagedCertificate,
+    caller: Caller,
+    options: FileOptions,
+  ): Promise<Answer> {
     const content = await this.#content(certificate, caller);
-    const pem = storedPem(content.privateKey, `the key of ${certificate.id}`);
-    await this.#recordReading(caller, certificate);
-    return answer(200, `${pem.trimEnd()}\n${content.chain}`, {
-      'content-type': 'application/x-pem-file',
-      etag: tag,
+    const { hasKey, mediaType } = bundleFormats[options.format];
+    if (hasKey) storedPem(content.privateKey, `the key of ${certificate.id}`);
+    const file = await fileOf(content, options);
+    if (hasKey) await this.#recordReading(caller, certificate);
+    return answer(200, file, {
+      'content-type': mediaType,
+      etag: tagOf(certificate),
       'cache-control': 'no-store',
     });
   }
@@ -184,6 +252,13 @@ export class Downloads {
       ),
     ]);
   }
+}
+
+/** Returns a certificate in a format. @throws the errors of `exportBundle` */
+async function fileOf({ chain, privateKey }: Generation, options: FileOptions): Promise<Buffer> {
+  if (options.format === 'pem' && options.passphrase === undefined) return Buffer.from(chain);
+  const bytes = await exportBundle({ chain, privateKey, ...options });
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function tagOf({ current }: ManagedCertificate): string {

@@ -1,0 +1,95 @@
+import { readBundle } from '@acmex/certificate/formats';
+import { eventually } from '@acmex/services';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
+
+const passphrase = 'correct horse';
+let ca: TestCa;
+let server: Serving;
+let path: string;
+let chain: string;
+beforeAll(async () => {
+  ca = await startCa();
+  server = await serving({ ca });
+  const { body } = await server.call('POST', '/api/orders', { body: { names: ['a.test'] } });
+  path = `/api/certificates/${body.certificate}`;
+  const read = async () => await server.call('GET', `${path}/chain`);
+  await eventually(async () => (await read()).status === 200);
+  chain = (await read()).text;
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await ca[Symbol.asyncDispose]();
+});
+
+/** The bytes of an answer: `call` reads text. */
+async function bytesOf(url: string, init: RequestInit = {}) {
+  const headers = { 'x-api-key': server.key, 'content-type': 'application/json' };
+  const response = await server.fetch(url, { ...init, headers });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return { status: response.status, type: response.headers.get('content-type'), bytes };
+}
+const posted = (body: object) => ({ method: 'POST', body: JSON.stringify(body) });
+const readings = async () =>
+  (await server.call('GET', '/api/events?type=private_key_read')).body.items.length as number;
+
+describe('A certificate by REST', () => {
+  it.each([
+    ['chain', 'der', 'application/pkix-cert'],
+    ['chain', 'pkcs7-der', 'application/pkcs7-mime; smime-type=certs-only'],
+    ['bundle', 'combined', 'application/x-pem-file'],
+    ['bundle', 'pkcs8-der', 'application/pkcs8'],
+    ['bundle', 'sec1', 'application/x-pem-file'],
+  ])('is answered by %s in the format %s', async (route, format, contentType) => {
+    const before = await readings();
+    const { status, type, bytes } = await bytesOf(`${path}/${route}?format=${format}`);
+    expect([status, type]).toEqual([200, contentType]);
+    const bundle = await readBundle(bytes);
+    if (format === 'pkcs7-der' || format === 'combined') expect(bundle.chain).toBe(chain);
+    expect(bundle.privateKey !== undefined).toBe(route === 'bundle');
+    expect(await readings()).toBe(before + (route === 'bundle' ? 1 : 0));
+  });
+  it('is encrypted with a passphrase of the body, which no record and no log has', async () => {
+    const before = await readings();
+    for (const format of ['pkcs12', 'jks']) {
+      const answer = await bytesOf(`${path}/bundle`, posted({ format, passphrase, name: 'web' }));
+      expect(answer.status).toBe(200);
+      expect((await readBundle(answer.bytes, { passphrase })).chain).toBe(chain);
+    }
+    expect(await readings()).toBe(before + 2);
+    const events = await server.call('GET', '/api/events');
+    expect(events.text).not.toContain(passphrase);
+  });
+  it('is refused without the passphrase that its format needs, and no key is read', async () => {
+    const before = await readings();
+    await expect(server.call('GET', `${path}/bundle?format=pkcs12`)).resolves.toMatchObject({
+      status: 422,
+      body: { code: 'ERR_BUNDLE_PASSPHRASE' },
+    });
+    await expect(
+      server.call('GET', `${path}/bundle?format=pkcs12&passphrase=${passphrase}`),
+    ).resolves.toMatchObject({ status: 400 });
+    await expect(
+      server.call('POST', `${path}/bundle`, { body: { format: 'pem', passphrase } }),
+    ).resolves.toMatchObject({ status: 422, body: { code: 'ERR_BUNDLE_PASSPHRASE' } });
+    await expect(server.call('GET', `${path}/chain?format=pkcs8`)).resolves.toMatchObject({
+      status: 400,
+    });
+    expect(await readings()).toBe(before);
+  });
+  it('has a key only for a caller who may read keys', async () => {
+    const key = await server.makeKey({ scopes: ['certificates:read'], names: ['a.test'] });
+    const body = { format: 'pkcs12', passphrase };
+    for (const answer of [
+      await server.call('GET', `${path}/bundle?format=pkcs8`, { key }),
+      await server.call('POST', `${path}/bundle`, { key, body }),
+    ])
+      expect(answer.status).toBe(403);
+    const stranger = await server.makeKey({ scopes: ['private-keys:read'], names: ['b.test'] });
+    await expect(
+      server.call('POST', `${path}/bundle`, { key: stranger, body }),
+    ).resolves.toMatchObject({ status: 404 });
+    const allowed = await server.call('GET', `${path}/chain?format=pkcs7`, { key });
+    expect(allowed.text).toContain('BEGIN PKCS7');
+  });
+});
