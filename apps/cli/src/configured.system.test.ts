@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateStore } from '@acmex/orchestrator';
@@ -152,6 +152,26 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
       readonly keyType: string;
       readonly current?: { readonly generation: number };
     }[];
+
+  it('is deployed as PKCS#12 with the passphrase of a file, which no record has', async () => {
+    const passphrase = 'correct horse';
+    await writeFile(at('secret'), passphrase, { mode: 0o600 });
+    const step = `{ format = "pkcs12", path = "${at('site.p12')}", passphrase_file = "${at('secret')}" }`;
+    await configured(`${base()}[[certificates]]\nnames = ["p12.test"]\ndeploy = [${step}]\n`);
+    const { code, stdout, stderr } = await run(['renew']);
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    const env = { ACMEX_PASSPHRASE: passphrase };
+    const read = await acmex(['convert', at('site.p12'), '-', '--format', 'combined'], { env });
+    expect(read.stdout).toMatch(/BEGIN PRIVATE KEY[^]*BEGIN CERTIFICATE/);
+    expect((await stat(at('site.p12'))).mode & 0o777).toBe(0o600);
+    const show = await run(['cert', 'show', 'p12.test', '-o', 'json']);
+    const records = [];
+    for await (const { value } of fileStorage({ path: at('data') }).list(''))
+      records.push(new TextDecoder().decode(value));
+    expect(records.length).toBeGreaterThan(0);
+    for (const text of [stdout, stderr, show.stdout, ...records])
+      expect(text).not.toContain(passphrase);
+  });
 
   it('is obtained by renew alone: account, certificates, files; the same again does nothing', async () => {
     await configured(

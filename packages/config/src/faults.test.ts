@@ -234,6 +234,16 @@ describe('what is wrong with a configuration', () => {
       '2 acme.profile needs the variable PROFILE, which is not set: set PROFILE, or write ${PROFILE:-default}',
     ],
     [
+      'a format that needs a passphrase without it',
+      '[[certificates]]\nnames = ["a.example"]\ndeploy = [{ format = "pkcs12", path = "/a.p12" }]',
+      '3 certificates[0].deploy[0] does not fit: write passphrase_file or passphrase_env for a format that is encrypted, and for no other',
+    ],
+    [
+      'a path without a format',
+      '[[certificates]]\nnames = ["a.example"]\ndeploy = [{ path = "/a.p12" }]',
+      '3 certificates[0].deploy[0] does not fit: write both format and path: the format is that of the file at path',
+    ],
+    [
       'a variable that is none',
       '[acme]\nprofile = "${not a name}"',
       '2 acme.profile has a ${ that does not name a variable: write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves',

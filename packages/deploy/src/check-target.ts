@@ -1,17 +1,19 @@
 import { join, resolve } from 'node:path';
+import { bundleFormats } from '@acmex/certificate/formats';
 import { type FileAttributes, openFolder, reserveFile } from '@acmex/files';
 import { assertAbsolute, type Target } from './deploy-files.ts';
 import { DeployError } from './errors.ts';
+import { passphraseOf, type PassphraseSources } from './format.ts';
 import { fileAttributes } from './permissions.ts';
 import { writeFailure } from './write-failure.ts';
 
 /**
  * Makes sure that the files of a target can be written later. Changes none of them; of a directory,
- * it makes the folder `live`.
+ * it makes the folder `live`. The passphrase of a format must be there.
  *
  * @throws DeployError `ERR_DEPLOY_FILE`, `ERR_DEPLOY_TARGET`, `ERR_DEPLOY_UNSAFE`
  */
-export async function checkTarget(target: Target): Promise<void> {
+export async function checkTarget(target: Target, sources: PassphraseSources = {}): Promise<void> {
   const { key, certificate } = await fileAttributes(target);
   if ('directory' in target) {
     assertAbsolute(target.directory);
@@ -19,6 +21,15 @@ export async function checkTarget(target: Target): Promise<void> {
       const live = join(target.directory, 'live');
       await (await openFolder(live, { make: 0o755 }))[Symbol.asyncDispose]();
       await (await reserveFile(join(live, 'check'), certificate))[Symbol.asyncDispose]();
+    });
+  }
+  if ('format' in target) {
+    const { path, format } = target;
+    assertAbsolute(path);
+    await passphraseOf(target, sources);
+    return await attempt(path, async () => {
+      const attributes = bundleFormats[format].hasKey ? key : certificate;
+      await (await reserveFile(path, attributes))[Symbol.asyncDispose]();
     });
   }
   const { certPath, keyPath, chainPath, leafPath, combinedPath } = target;

@@ -3,6 +3,7 @@ import { type FileAttributes, replaceFile } from '@acmex/files';
 import { type Bundle, filesOf } from './bundle.ts';
 import { type Deployed, deployToDirectory, type DirectoryTarget } from './directory.ts';
 import { DeployError } from './errors.ts';
+import { deployFormat, type FormatTarget, type PassphraseSources } from './format.ts';
 import { fileAttributes, type Permissions } from './permissions.ts';
 import { writeFailure } from './write-failure.ts';
 
@@ -19,7 +20,7 @@ export interface FileTarget extends Permissions {
   readonly combinedPath?: string | undefined;
 }
 
-export type Target = FileTarget | DirectoryTarget;
+export type Target = FileTarget | DirectoryTarget | FormatTarget;
 
 /**
  * Writes a certificate and its key to files; of a key that cannot leave its device, the certificate. Nothing changes if they are there already. In a
@@ -29,10 +30,19 @@ export type Target = FileTarget | DirectoryTarget;
  * Links are followed where no one but root and the current user can have made them; see
  * `@acmex/files`.
  *
+ * @param sources where the passphrase of a format is
  * @throws DeployError `ERR_DEPLOY_FILE`, `ERR_DEPLOY_TARGET`, `ERR_DEPLOY_UNSAFE`
  */
-export async function deployFiles(target: Target, bundle: Bundle): Promise<Deployed> {
+export async function deployFiles(
+  target: Target,
+  bundle: Bundle,
+  sources: PassphraseSources = {},
+): Promise<Deployed> {
   const attributes = await fileAttributes(target);
+  if ('format' in target) {
+    assertAbsolute(target.path);
+    return await deployFormat(target, bundle, { attributes, sources });
+  }
   if (!('directory' in target)) return await deployToFiles(target, bundle, attributes);
   assertAbsolute(target.directory);
   return await deployToDirectory(target, bundle, attributes);

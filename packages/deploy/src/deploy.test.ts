@@ -18,10 +18,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
+import { readBundle } from '@acmex/certificate/formats';
 import { systemClock, virtualClock } from '@acmex/clock';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type Bundle,
+  checkTarget,
   deployFiles,
   filesOf,
   folderName,
@@ -59,6 +61,59 @@ async function bundle(names = ['a.test']): Promise<Bundle> {
     privateKey: new TextDecoder().decode(await privateKeyPem(key)),
   };
 }
+
+describe('a file in a format', () => {
+  const sources = {
+    passphraseIn: async () => 'correct horse',
+    environment: { SECRET: 'a secret' },
+  };
+  it.each([
+    ['pkcs12', 0o600],
+    ['jks', 0o600],
+    ['pkcs12-truststore', 0o644],
+  ] as const)(
+    '%s is encrypted by the passphrase of a file, and the same again changes nothing',
+    async (format, mode) => {
+      const issued = await bundle();
+      const target = { format, path: at('site'), passphraseFile: at('secret') };
+      expect(await deployFiles(target, issued, sources)).toEqual({ changed: true, paths: {} });
+      expect((await stat(at('site'))).mode & 0o777).toBe(mode);
+      const { privateKey, chain } = await readBundle(await readFile(at('site')), {
+        passphrase: 'correct horse',
+      });
+      expect(chain).toContain('BEGIN CERTIFICATE');
+      expect(privateKey).toBe(format === 'pkcs12-truststore' ? undefined : issued.privateKey);
+      expect(await deployFiles(target, issued, sources)).toEqual({ changed: false, paths: {} });
+      const fromVariable = { ...target, passphraseFile: undefined, passphraseVariable: 'SECRET' };
+      expect(await deployFiles(fromVariable, issued, sources)).toMatchObject({ changed: true });
+      expect(
+        await readBundle(await readFile(at('site')), { passphrase: 'a secret' }),
+      ).toMatchObject({ chain });
+    },
+  );
+  it('keeps owner, group and mode of the file that it replaces, up to 0640', async () => {
+    const target = { format: 'combined', path: at('site') } as const;
+    await deployFiles(target, await bundle());
+    await chmod(at('site'), 0o640);
+    await deployFiles(target, await bundle());
+    expect((await stat(at('site'))).mode & 0o777).toBe(0o640);
+  });
+  it('is refused without its passphrase, before anything is ordered and when it is deployed', async () => {
+    const target = { format: 'pkcs12', path: at('site'), passphraseVariable: 'ABSENT' } as const;
+    const code = 'ERR_DEPLOY_TARGET';
+    const message = expect.stringContaining('ABSENT');
+    await expect(checkTarget(target, sources)).rejects.toMatchObject({ code, message });
+    await expect(deployFiles(target, await bundle(), sources)).rejects.toMatchObject({
+      code,
+      message,
+    });
+    await expect(
+      deployFiles({ ...target, passphraseVariable: undefined }, await bundle(), sources),
+    ).rejects.toMatchObject({ code });
+    await checkTarget({ ...target, passphraseVariable: 'SECRET' }, sources);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
 
 describe('single files', () => {
   it('are written each whole, the key for its owner alone, and the same again changes nothing', async () => {

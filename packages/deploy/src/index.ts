@@ -3,6 +3,7 @@ export { checkTarget } from './check-target.ts';
 export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';
 export type { Deployed, DirectoryTarget } from './directory.ts';
 export { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';
+export type { FormatTarget, PassphraseSources } from './format.ts';
 export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';
 export { hooksIn } from './hooks-folder.ts';

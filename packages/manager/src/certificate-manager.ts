@@ -11,6 +11,7 @@ import {
   type MaintenanceResult,
   CertificateMaintenance,
 } from '@acmex/orchestrator';
+import type { PassphraseSources } from '@acmex/deploy';
 import type { AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
@@ -53,6 +54,8 @@ export interface CertificateManagerOptions {
    * The environment that hooks see parts of; empty by default. An application passes `process.env`.
    */
   readonly environment?: Environment | undefined;
+  /** Returns the passphrase in a file that a deploy step names; such a step fails without it. */
+  readonly passphraseIn?: PassphraseSources['passphraseIn'];
   /** Returns a fetch that also trusts this root certificate, PEM; `nodeFetch` by default. */
   readonly fetch?: ((caCertificate: string | undefined) => Fetch) | undefined;
   /**
@@ -150,14 +153,14 @@ function settingsOf(options: CertificateManagerOptions): Settings {
 /** Creates a manager of the certificates in a storage. */
 export function certificateManager(options: CertificateManagerOptions): CertificateManager {
   const settings = settingsOf(options);
-  const { storage, environment, clock, challenge, hooks, crypto, renewBefore } = settings;
+  const { storage, clock, challenge, hooks, crypto, renewBefore } = settings;
   const solverOf = sharedSolvers(settings);
   const issuers = issuerSource(settings, solverOf);
   const provisioner = new Provisioner({ storage, issuers, crypto, clock, renewBefore });
   const maintenance = new CertificateMaintenance({
     storage,
     provisioner,
-    deployer: deployer({ environment, hooks }),
+    deployer: deployer(settings),
     clock,
   });
   return {
@@ -193,7 +196,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
 async function connectTo(
   { issuer: name, names, challenge: record, runsHooks = true, deploy, signal }: ConnectOptions,
   {
-    settings: { hooks, environment },
+    settings: { hooks, environment, passphraseIn },
     solverOf,
     issuers,
   }: {
@@ -210,7 +213,15 @@ async function connectTo(
     );
   const solver = await solverOf(record, name, names);
   const runsBefore = runsHooks && hooks.hasBefore;
-  if (names) await assertPreconditions(names, { solver, deploy, runsBefore, environment, signal });
+  if (names)
+    await assertPreconditions(names, {
+      solver,
+      deploy,
+      runsBefore,
+      environment,
+      passphraseIn,
+      signal,
+    });
   await issuer.openSession({ signal });
   return { solvers: [solver], withSession: (work) => issuer.withSession(work, { signal }) };
 }
@@ -272,13 +283,20 @@ function createIssuer(
   solverOf: SolverSource,
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
-  const { hooks, crypto, onProgress, environment } = settings;
+  const { hooks, crypto, onProgress, passphraseIn, environment } = settings;
   const assertReady = async (
     { names, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
   ) => {
     const solver = await solverOf(proof, name, names);
-    await assertPreconditions(names, { solver, deploy, isRenewal, environment, signal });
+    await assertPreconditions(names, {
+      solver,
+      deploy,
+      isRenewal,
+      environment,
+      passphraseIn,
+      signal,
+    });
   };
   const issuer = acmeIssuer({
     name,

@@ -3,6 +3,7 @@ import { certificatesPem, type CryptoBackend } from '@acmex/certificate';
 import {
   type Config,
   type ConfigValues,
+  credentialInFile,
   dnsProviderFor,
   dnsProvidersOf,
   type IssuerDescription,
@@ -49,6 +50,7 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
   const { renew_before_days: days } = config.values.renewal;
   const manager = certificateManager({
     ...options,
+    passphraseIn: options.passphraseIn ?? credentialInFile,
     fetch: options.fetch ?? network?.fetch,
     issuers: [...issuers, ...issuersOf(config).map(resolvedIssuer)],
     challenge: challengeDefaults(config),

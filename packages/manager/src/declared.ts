@@ -107,10 +107,9 @@ function targetsOf({
   fullchain_path: certPath,
   chain_path: chainPath,
   key_path: keyPath,
-  owner,
-  group,
-  mode,
+  ...entry
 }: Entry['deploy'][number]): readonly DeployStep[] {
+  const { owner, group, mode, format, path } = entry;
   const shared = {
     owner,
     group,
@@ -120,6 +119,17 @@ function targetsOf({
   return [
     ...(directory === undefined ? [] : [{ directory, ...shared }]),
     ...(Object.values(files).some((path) => path !== undefined) ? [{ ...files, ...shared }] : []),
+    ...(format === undefined || path === undefined
+      ? []
+      : [
+          {
+            format,
+            path,
+            passphraseFile: entry.passphrase_file,
+            passphraseVariable: entry.passphrase_env,
+            ...shared,
+          },
+        ]),
   ];
 }
 

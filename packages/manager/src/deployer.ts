@@ -4,6 +4,7 @@ import {
   deployFiles,
   type Deployed,
   hookEnvironment,
+  type PassphraseSources,
   probe,
   runHook,
   type Target,
@@ -34,17 +35,20 @@ export function deployRecord(steps: readonly DeployStep[]): readonly JsonObject[
 export function deployer({
   environment,
   hooks,
+  passphraseIn,
 }: {
   readonly environment: Environment;
   readonly hooks: RunHooks;
+  readonly passphraseIn?: PassphraseSources['passphraseIn'];
 }): Deployer {
+  const sources = { environment, passphraseIn };
   return {
     async deploy(certificate, generation, { signal }) {
       const steps = stepsOf(certificate);
       const bundle = bundleOf(certificate, generation);
       let paths: Deployed['paths'] = {};
       for (const target of steps.filter(isTarget))
-        paths = { ...paths, ...(await deployFiles(target, bundle)).paths };
+        paths = { ...paths, ...(await deployFiles(target, bundle, sources)).paths };
       const env = hookEnvironment('deploy', { bundle, paths, environment });
       const programs = steps.flatMap((step) => ('hook' in step ? [step.hook] : []));
       const general = await hooks.forCertificate({ hasDeployHook: programs.length > 0 });
@@ -109,6 +113,7 @@ const known: ReadonlySet<string> = new Set([
   'chainPath',
   'leafPath',
   'combinedPath',
+  'format',
   'hook',
   'after',
   'probe',

@@ -1,5 +1,5 @@
 import type { ChallengeSolver, NameToProve } from '@acmex/client';
-import { checkTarget, trustedProgram } from '@acmex/deploy';
+import { checkTarget, type PassphraseSources, trustedProgram } from '@acmex/deploy';
 import { errorCode, printable } from '@acmex/errors';
 import { identifiers, isWildcard, withoutWildcard } from '@acmex/identifier';
 import type { JsonObject } from '@acmex/orchestrator';
@@ -20,6 +20,7 @@ export interface PreconditionOptions {
   readonly runsBefore?: boolean | undefined;
   /** Its `PATH` leads to the programs of hooks. */
   readonly environment: Environment;
+  readonly passphraseIn?: PassphraseSources['passphraseIn'];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +47,8 @@ export async function assertPreconditions(
   };
   assertChallengeFits(names, solver.type);
   const steps = deployStepsOf(deploy);
-  if (!isRenewal) for (const step of steps.filter(isTarget)) await checked(checkTarget(step));
+  if (!isRenewal)
+    for (const step of steps.filter(isTarget)) await checked(checkTarget(step, options));
   await assertProgramsTrusted(steps, environment);
   await checked(solver.check?.(namesToProve(names), { signal }));
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Returns so many bytes, which nobody can predict. */
+/** Returns so many bytes, which cannot be predicted. */
 export type Random = (length: number) => Uint8Array;
 
 export const systemRandom: Random = randomBytes;

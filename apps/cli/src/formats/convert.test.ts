@@ -169,6 +169,21 @@ describe('acmex convert', () => {
   });
 });
 
+describe('docs/formats.md', () => {
+  it('has commands that work in their order', async () => {
+    const page = await readFile(new URL('../../../../docs/formats.md', import.meta.url), 'utf8');
+    const commands = page.match(/^acmex convert .*$/gm)!.map((line) => line.split(' ').slice(1));
+    expect(commands.length).toBeGreaterThan(5);
+    await writeFile(at('fullchain.pem'), certificate);
+    await writeFile(at('privkey.pem'), key);
+    const isFile = (word: string) => /^[a-z]+\.|^secret$/.test(word);
+    for (const words of commands) {
+      const result = await acmex(words.map((word) => (isFile(word) ? at(word) : word)));
+      expect([words.join(' '), result.code, result.stderr]).toEqual([words.join(' '), 0, '']);
+    }
+  });
+});
+
 describeWith(['openssl'], 'a PKCS#12 file of acmex convert', () => {
   it('is opened by OpenSSL without -legacy', () => {
     const args = ['pkcs12', '-in', at('ready.p12'), '-passin', `pass:${passphrase}`, '-nodes'];

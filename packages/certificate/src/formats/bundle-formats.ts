@@ -93,4 +93,7 @@ export const bundleFormats = {
 export type BundleFormat = keyof typeof bundleFormats;
 
 /** The names of the formats, in the order of the table. */
-export const bundleFormatNames = Object.keys(bundleFormats) as readonly BundleFormat[];
+export const bundleFormatNames = Object.keys(bundleFormats) as unknown as readonly [
+  BundleFormat,
+  ...BundleFormat[],
+];

@@ -4,7 +4,7 @@ import { type CertificateInfo, parseChain } from '../certificate-info.ts';
 import { CertificateError } from '../errors.ts';
 import { readPrivateKey } from '../key-object.ts';
 import { toPem } from '../pem.ts';
-import { isKeyReference } from '../private-key.ts';
+import { isKeyReference, storedPem } from '../private-key.ts';
 import { type BundleFormat, bundleFormats } from './bundle-formats.ts';
 import { writePkcs7 } from './pkcs7.ts';
 
@@ -24,7 +24,8 @@ export interface ExportRequest extends CertificateBundle {
   readonly name?: string | undefined;
   /**
    * `derived`: salts are derived from the private key, so that the same input gives the same bytes;
-   * without the key, nobody can predict them. `random` by default.
+   * without the key they cannot be predicted. They are random where there is no key. `random` by
+   * default.
    */
   readonly salts?: 'random' | 'derived' | undefined;
 }
@@ -52,7 +53,7 @@ export async function exportBundle(request: ExportRequest): Promise<Uint8Array> 
       clear,
       passphrase: passphrase ?? '',
       name: request.name ?? leaf?.identifiers[0]?.value ?? 'certificate',
-      random: request.salts === 'derived' ? derivedRandom(clear, request) : randomBytes,
+      random: request.salts === 'derived' ? derivedRandom(request) : randomBytes,
     });
   } finally {
     clear.fill(0);
@@ -197,12 +198,7 @@ function keyOf({ privateKey, format }: ExportRequest): KeyObject {
       'ERR_BUNDLE_INCOMPLETE',
       `the format ${format} needs the private key, and there is none: add it, or use a format without it`,
     );
-  if (isKeyReference(privateKey))
-    throw new CertificateError(
-      'ERR_KEY_NOT_EXPORTABLE',
-      `the private key cannot leave the place where it is stored: use a format without it instead of ${format}`,
-    );
-  return readPrivateKey(Buffer.from(privateKey)).key;
+  return readPrivateKey(Buffer.from(storedPem(privateKey, 'the private key'))).key;
 }
 
 function assertPair(key: KeyObject, { publicKey, subject }: CertificateInfo): void {
@@ -214,9 +210,13 @@ function assertPair(key: KeyObject, { publicKey, subject }: CertificateInfo): vo
   );
 }
 
-/** Returns bytes that depend on the private key, and on everything that the file is made from. */
-function derivedRandom(clear: Buffer, { format, chain, passphrase, name }: ExportRequest): Random {
-  const key = createHmac('sha256', clear).update('salts of a bundle').digest();
+/**
+ * Returns bytes that depend on the private key, and on everything that the file is made from; random
+ * ones without the key, because the salts would show whether a passphrase is right.
+ */
+function derivedRandom({ privateKey, format, chain, passphrase, name }: ExportRequest): Random {
+  if (privateKey === undefined || isKeyReference(privateKey)) return randomBytes;
+  const key = createHmac('sha256', privateKey).update('salts of a bundle').digest();
   const context = JSON.stringify([format, chain, passphrase, name]);
   let count = 0;
   return (length) => {

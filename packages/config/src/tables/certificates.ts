@@ -1,4 +1,5 @@
 import { keyTypes } from '@acmex/certificate';
+import { bundleFormatNames, bundleFormats } from '@acmex/certificate/formats';
 import { z } from 'zod';
 import {
   argv,
@@ -25,6 +26,16 @@ const deploy = z
       fullchain_path: path('File for the certificate with its chain.').optional(),
       chain_path: path('File for the chain without the certificate.').optional(),
       key_path: path('File for the private key.').optional(),
+      format: choice(bundleFormatNames, 'Format of the file at path.').optional(),
+      path: path('File in the format of format.').optional(),
+      passphrase_file: path(
+        'File with the passphrase that encrypts path; only its owner may read it.',
+      ).optional(),
+      passphrase_env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'write the name of an environment variable')
+        .optional()
+        .meta({ description: 'Environment variable with the passphrase that encrypts path.' }),
       owner: text('User that the files belong to.').optional(),
       group: text('Group that the files belong to.').optional(),
       mode: z
@@ -43,8 +54,20 @@ const deploy = z
         entry.fullchain_path,
         entry.chain_path,
         entry.key_path,
+        entry.path,
       ].some((path) => path !== undefined),
-    'write directory, or one of cert_path, fullchain_path, chain_path and key_path',
+    'write directory, or one of cert_path, fullchain_path, chain_path, key_path and path',
+  )
+  .refine(
+    ({ format, path }) => (format === undefined) === (path === undefined),
+    'write both format and path: the format is that of the file at path',
+  )
+  .refine(
+    ({ format, ...entry }) =>
+      (entry.passphrase_file ?? entry.passphrase_env) === undefined
+        ? format === undefined || bundleFormats[format].passphrase !== 'required'
+        : format !== undefined && bundleFormats[format].passphrase !== 'none',
+    'write passphrase_file or passphrase_env for a format that is encrypted, and for no other',
   );
 
 /** `[[certificates]]`: the certificates to obtain and renew. */
