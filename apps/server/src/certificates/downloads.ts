@@ -34,7 +34,8 @@ const query = z.strictObject({
       'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
     ),
 });
-const passphraseBy = 'Formats with a passphrase are written by POST /api/certificates/:id/bundle.';
+/** A header: URLs are logged by proxies. */
+const passphraseHeader = 'acmex-passphrase';
 const chainFormats = bundleFormatNames.filter(
   (name) => !bundleFormats[name].hasKey && bundleFormats[name].passphrase === 'none',
 );
@@ -48,7 +49,7 @@ const chain = endpoint({
     format: z
       .enum(chainFormats)
       .optional()
-      .describe(`\`pem\` by default. The content type is that of the format. ${passphraseBy}`),
+      .describe(`\`pem\` by default. The content type is that of the format.`),
   }),
   waits: 'answer',
   answers: { 200: pem, 304: unchanged },
@@ -71,7 +72,9 @@ const bundle = endpoint({
     format: z
       .enum(bundleFormatNames)
       .optional()
-      .describe(`\`combined\` by default. The content type is that of the format. ${passphraseBy}`),
+      .describe(
+        `\`combined\` by default. The content type is that of the format. The header \`Acmex-Passphrase\` has the passphrase that encrypts it, in ASCII.`,
+      ),
   }),
   waits: 'answer',
   answers: {
@@ -83,35 +86,8 @@ const bundle = endpoint({
     304: unchanged,
   },
 });
-const encryptedBundle = endpoint({
-  method: 'POST',
-  path: '/api/certificates/:id/bundle',
-  scope: 'private-keys:read',
-  summary: 'Get private key, certificate and chain in one, encrypted with a passphrase',
-  params,
-  body: z.strictObject({
-    format: z.enum(bundleFormatNames).describe('Such as `pkcs12`.'),
-    passphrase: z
-      .string()
-      .min(1)
-      .max(1024)
-      .optional()
-      .describe('Encrypts the file. It is not stored, and never part of a URL or a log.'),
-    name: z.string().min(1).max(255).optional().describe('Friendly name or alias.'),
-  }),
-  secret: true,
-  answers: {
-    200: {
-      ...pem,
-      description:
-        'The file, with the content type of its format. Each reading of the key is an event.',
-      contentType: 'application/pkcs12',
-    },
-  },
-});
-
 type Download = RequestOf<typeof chain> | RequestOf<typeof bundle>;
-type FileOptions = Pick<ExportRequest, 'format' | 'passphrase' | 'name'>;
+type FileOptions = Pick<ExportRequest, 'format' | 'passphrase'>;
 
 interface Downloaded {
   readonly certificate: ManagedCertificate;
@@ -161,16 +137,11 @@ export class Downloads {
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
     const { format = 'combined' } = request.query;
-    return await this.#file(certificate, caller, { format });
-  }
-
-  @Handles(encryptedBundle)
-  async encryptedBundle({
-    caller,
-    params: { id },
-    body,
-  }: RequestOf<typeof encryptedBundle>): Promise<Answer> {
-    return await this.#file(await visible(caller, id), caller, body);
+    const passphrase = request.headers[passphraseHeader];
+    return await this.#file(certificate, caller, {
+      format,
+      passphrase: typeof passphrase === 'string' ? passphrase : undefined,
+    });
   }
 
   async #file(

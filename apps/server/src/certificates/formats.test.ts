@@ -23,13 +23,12 @@ afterAll(async () => {
 });
 
 /** The bytes of an answer: `call` reads text. */
-async function bytesOf(url: string, init: RequestInit = {}) {
-  const headers = { 'x-api-key': server.key, 'content-type': 'application/json' };
-  const response = await server.fetch(url, { ...init, headers });
+async function bytesOf(url: string, more: Readonly<Record<string, string>> = {}) {
+  const response = await server.fetch(url, { headers: { 'x-api-key': server.key, ...more } });
   const bytes = new Uint8Array(await response.arrayBuffer());
   return { status: response.status, type: response.headers.get('content-type'), bytes };
 }
-const posted = (body: object) => ({ method: 'POST', body: JSON.stringify(body) });
+const headers = { 'acmex-passphrase': passphrase };
 const readings = async () =>
   (await server.call('GET', '/api/events?type=private_key_read')).body.items.length as number;
 
@@ -49,10 +48,10 @@ describe('A certificate by REST', () => {
     expect(bundle.privateKey !== undefined).toBe(route === 'bundle');
     expect(await readings()).toBe(before + (route === 'bundle' ? 1 : 0));
   });
-  it('is encrypted with a passphrase of the body, which no record and no log has', async () => {
+  it('is encrypted with a passphrase of a header, which no record and no log has', async () => {
     const before = await readings();
     for (const format of ['pkcs12', 'jks']) {
-      const answer = await bytesOf(`${path}/bundle`, posted({ format, passphrase, name: 'web' }));
+      const answer = await bytesOf(`${path}/bundle?format=${format}`, headers);
       expect(answer.status).toBe(200);
       expect((await readBundle(answer.bytes, { passphrase })).chain).toBe(chain);
     }
@@ -70,7 +69,7 @@ describe('A certificate by REST', () => {
       server.call('GET', `${path}/bundle?format=pkcs12&passphrase=${passphrase}`),
     ).resolves.toMatchObject({ status: 400 });
     await expect(
-      server.call('POST', `${path}/bundle`, { body: { format: 'pem', passphrase } }),
+      server.call('GET', `${path}/bundle?format=pem`, { headers }),
     ).resolves.toMatchObject({ status: 422, body: { code: 'ERR_BUNDLE_PASSPHRASE' } });
     await expect(server.call('GET', `${path}/chain?format=pkcs8`)).resolves.toMatchObject({
       status: 400,
@@ -79,16 +78,16 @@ describe('A certificate by REST', () => {
   });
   it('has a key only for a caller who may read keys', async () => {
     const key = await server.makeKey({ scopes: ['certificates:read'], names: ['a.test'] });
-    const body = { format: 'pkcs12', passphrase };
+    const keystore = `${path}/bundle?format=pkcs12`;
     for (const answer of [
       await server.call('GET', `${path}/bundle?format=pkcs8`, { key }),
-      await server.call('POST', `${path}/bundle`, { key, body }),
+      await server.call('GET', keystore, { key, headers }),
     ])
       expect(answer.status).toBe(403);
     const stranger = await server.makeKey({ scopes: ['private-keys:read'], names: ['b.test'] });
-    await expect(
-      server.call('POST', `${path}/bundle`, { key: stranger, body }),
-    ).resolves.toMatchObject({ status: 404 });
+    await expect(server.call('GET', keystore, { key: stranger, headers })).resolves.toMatchObject({
+      status: 404,
+    });
     const allowed = await server.call('GET', `${path}/chain?format=pkcs7`, { key });
     expect(allowed.text).toContain('BEGIN PKCS7');
   });

@@ -57,7 +57,7 @@ const tables: ReadonlyMap<string, Row> = new Map(
     ...acmeErrors,
     ...certificateErrors,
     ...signerErrors,
-  ...keystoreErrors,
+    ...keystoreErrors,
     ...configErrors,
     ...managerErrors,
     ...orchestratorErrors,
