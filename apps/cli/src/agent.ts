@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type Agent, type AgentOptions, assertNoneMissing, openAgent } from '@acmex/agent';
-import { credentialInFile, openNetwork } from '@acmex/config';
+import { credentialInFile, openNetwork, type Override, readConfig } from '@acmex/config';
 import { deployErrors } from '@acmex/deploy';
 import { errorCode } from '@acmex/errors';
-import { dataDirectory } from './configuration.ts';
+import { dataDirectory, placesOf } from './configuration.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { readCertificates } from './read-text.ts';
 import { logTo } from './server/serve.ts';
@@ -20,6 +20,8 @@ export interface AgentCommandOptions {
   readonly name?: string;
   readonly once?: boolean;
   readonly logLevel: LogLevel;
+  /** The values of flags that a configuration has too. */
+  readonly overrides?: readonly Override[];
 }
 
 /**
@@ -52,7 +54,9 @@ async function agentOptions(
   const { server, keyFile, certificate, deployHook, probe, caCertificate } = options;
   await credentialInFile(keyFile);
   const { env } = terminal;
-  const network = await openNetwork(undefined, { environment: env });
+  const { overrides = [] } = options;
+  const flags = { ...placesOf(terminal), file: false, environment: {}, overrides } as const;
+  const network = await openNetwork(await readConfig(flags), { environment: env });
   const serverCa =
     caCertificate === undefined
       ? undefined

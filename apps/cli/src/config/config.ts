@@ -6,6 +6,7 @@ import {
   explainProxyVariables,
   exposedCredentials,
   faultText,
+  type Override,
   weakCredentials,
 } from '@acmex/config';
 import { placesOf } from '../configuration.ts';
@@ -18,6 +19,8 @@ export interface ConfigOptions {
   readonly output: OutputFormat;
   readonly config?: string;
   readonly origin?: boolean;
+  /** The values of flags. */
+  readonly overrides?: readonly Override[];
 }
 
 /**
@@ -73,10 +76,10 @@ export async function schema(terminal: Terminal): Promise<void> {
 }
 
 async function readFaults(
-  { config: file }: ConfigOptions,
+  { config: file, overrides = [] }: ConfigOptions,
   terminal: Terminal,
 ): Promise<ConfigCheck> {
-  return await checkConfig({ ...placesOf(terminal), file, environment: terminal.env });
+  return await checkConfig({ ...placesOf(terminal), file, environment: terminal.env, overrides });
 }
 
 function faultsError(source: string, count: number, detail: string): CliError {

@@ -26,6 +26,9 @@ export interface DaemonOptions extends ConfiguredOutputOptions {
   readonly answerHttp?: number;
   /** The port that answers tls-alpn-01 for every process with the storage. */
   readonly answerTls?: number;
+  /** Addresses of this machine; all by default. */
+  readonly answerHttpAddress?: string;
+  readonly answerTlsAddress?: string;
 }
 
 /**
@@ -59,7 +62,11 @@ export async function daemon(
     await using http =
       httpPort === undefined
         ? undefined
-        : await http01Answers({ shared: storedResponses(storage, 'http-01'), port: httpPort });
+        : await http01Answers({
+            shared: storedResponses(storage, 'http-01'),
+            port: httpPort,
+            host: options.answerHttpAddress,
+          });
     if (http) reportAnswers('http-01', httpPort, report);
     await using tls =
       tlsPort === undefined
@@ -67,6 +74,7 @@ export async function daemon(
         : await tlsAlpn01Answers({
             shared: storedResponses(storage, 'tls-alpn-01'),
             port: tlsPort,
+            host: options.answerTlsAddress,
           });
     if (tls) reportAnswers('tls-alpn-01', tlsPort, report);
     report.done('renewing certificates; SIGTERM stops it, SIGHUP reloads the configuration');

@@ -1,6 +1,6 @@
 import { command } from './command.ts';
 import { isPresent } from './flag.ts';
-import { configurationFlags, outputFlags } from './flag-groups.ts';
+import { configurationFlags, networkFlags, outputFlags } from './flag-groups.ts';
 
 // They show a configuration with faults too, and so read it themselves.
 export const configCommands = [
@@ -14,8 +14,9 @@ export const configCommands = [
   command({
     path: 'config show',
     description: 'Show every value in effect, without credentials',
+    needs: 'overrides',
     flags: { origin: isPresent('--origin', 'Also show the source of each value') },
-    groups: [configurationFlags, outputFlags],
+    groups: [configurationFlags, networkFlags, outputFlags],
     run: async ({ options, terminal }) =>
       await (await import('../config/config.ts')).show(options, terminal),
   }),

@@ -9,7 +9,7 @@ import {
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
-import { count, days, list, port } from './values.ts';
+import { count, days, list, localAddress, port } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 const connected = [networkFlags, ...stored] as const;
@@ -66,10 +66,20 @@ const renewalCommands = [
         'Port that answers http-01 for every process with this storage',
         port,
       ),
+      answerHttpAddress: parsed(
+        '--answer-http-address <address>',
+        'Address of this machine for --answer-http (default: all)',
+        localAddress,
+      ),
       answerTls: parsed(
         '--answer-tls <port>',
         'Port that answers tls-alpn-01 for every process with this storage',
         port,
+      ),
+      answerTlsAddress: parsed(
+        '--answer-tls-address <address>',
+        'Address of this machine for --answer-tls (default: all)',
+        localAddress,
       ),
       perIssuer: parsed('--per-issuer <number>', 'Maximum orders at a time at one CA', count, 5),
     },

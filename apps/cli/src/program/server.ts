@@ -46,6 +46,8 @@ const server: Flag<readonly string[]> = {
 const agentCommand = command({
   path: 'agent',
   description: "Keep a server's certificates up to date in files of this host, until stopped",
+  // It has no configuration file.
+  needs: 'overrides',
   flags: {
     server,
     keyFile: requiredText(
@@ -78,7 +80,7 @@ const agentCommand = command({
     name: text('--name <name>', 'Name of this host at the server; by default its host name'),
     once: isPresent('--once', 'Update once and exit, for a timer'),
   },
-  groups: [loggingFlags],
+  groups: [networkFlags, loggingFlags],
   run: async ({ options, terminal, version }) =>
     await (await import('../agent.ts')).agent({ ...options, version }, terminal),
 });
