@@ -83,13 +83,15 @@ export const title = text(
   /^[\p{L}\p{N}][\p{L}\p{N} _.,()+-]{0,79}$/u,
   'write 1 to 80 letters, digits, blanks and _ . , ( ) + -',
 );
-export const email = text(
-  /^[\w.%+-]{1,64}@[^@]+\.[^@]{2,63}$/,
-  'write it as you@example.com',
-).refine(
-  (address) => isDomainName(address.slice(address.indexOf('@') + 1).toLowerCase()),
-  'write it as you@example.com',
-);
+export const email = z
+  .string({ error: 'write it as you@example.com' })
+  // As other programs write it. RFC 8555 §7.3 has URLs.
+  .overwrite((address) => address.trim().replace(/^mailto:/i, ''))
+  .regex(/^[\w.%+-]{1,64}@[^@]+\.[^@]{2,63}$/, 'write it as you@example.com')
+  .refine(
+    (address) => isDomainName(address.slice(address.indexOf('@') + 1).toLowerCase()),
+    'write it as you@example.com',
+  );
 export const moment = z.iso.datetime({
   offset: true,
   error: 'write a time as 2026-11-23T18:00:00Z',

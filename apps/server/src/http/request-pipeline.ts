@@ -163,8 +163,33 @@ class ReceivedRequest {
   }
 }
 
+/**
+ * Removes the members of a body that are null where the route takes no null, as many programs send
+ * what is absent.
+ * @returns whether it has removed one
+ */
+function removeNulls(body: unknown, issues: readonly z.core.$ZodIssue[]): boolean {
+  const paths = issues.map(({ path }) => path).filter((path) => path.length > 0);
+  const removed = paths.filter((path) => {
+    const parent = path
+      .slice(0, -1)
+      .reduce<unknown>((value, part) => (value as Record<PropertyKey, unknown>)[part], body);
+    const name = path.at(-1);
+    if (typeof name !== 'string' || !isObject(parent) || parent[name] !== null) return false;
+    return delete parent[name];
+  });
+  return removed.length > 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what: string): unknown {
-  const { success, data, error } = schema.safeParse(value);
+  const first = schema.safeParse(value);
+  const isAgain =
+    code === 'ERR_SERVER_BODY' && !first.success && removeNulls(value, first.error.issues);
+  const { success, data, error } = isAgain ? schema.safeParse(value) : first;
   if (success) return data;
   const errors = error.issues.flatMap((issue) => fieldErrors(issue, code));
   const refused = refusedName(error.issues);
