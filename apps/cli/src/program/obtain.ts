@@ -105,7 +105,7 @@ const requestFlags = {
   ),
   profile: text('--profile <name>', 'Certificate profile of the CA'),
   preferredChain: text(
-    '--preferred-chain <chain>',
+    '--preferred-chain <name>',
     'Chain to use: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it',
   ),
   notAfter: parsed('--not-after <time>', 'Requested expiry, RFC 3339; many CAs refuse it', time),
