@@ -9,6 +9,7 @@ export { type CertificateRequestInfo, createCsr, type CsrRequest, parseCsr } fro
 export { der, isOneSequence } from './der.ts';
 export { encryptedPrivateKeyPem } from './encrypted-key.ts';
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
+export { isKeyOf, sha1Fingerprint, spkiPin } from './fingerprints.ts';
 export { describePublicKey } from './key-object.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type KeyType, keyTypes } from './key-types.ts';

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { CertificateInfo } from '@acmex/certificate';
+import { type CertificateInfo, spkiPin } from '@acmex/certificate';
 import { purposeName, readCertificateFields } from '@acmex/certificate/structure';
 import type { Clock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
@@ -205,11 +204,6 @@ function allNames({ identifiers, otherNames }: CertificateInfo): readonly string
 /** What the key may be used for; empty for anything. RFC 5280 §4.2.1.12 */
 function purposesOf({ extendedKeyUsage = [] }: CertificateInfo): readonly string[] {
   return extendedKeyUsage.map(purposeName);
-}
-
-/** SHA-256 of the public key, base64: as `pin-sha256` has it. RFC 7469 §2.1.1 */
-function spkiPin({ publicKey }: CertificateInfo): string {
-  return createHash('sha256').update(publicKey).digest('base64');
 }
 
 function extensionsOf({ der }: CertificateInfo) {
