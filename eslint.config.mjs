@@ -71,7 +71,6 @@ const mayImport = {
     'config',
     'manager',
     'egress',
-    'revocation',
     'errors',
   ],
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],

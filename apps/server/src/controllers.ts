@@ -8,6 +8,7 @@ import { Queue } from './queue/queue.ts';
 import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { Downloads } from './certificates/downloads.ts';
+import { CertificateStatuses } from './certificates/status.ts';
 import { Keys } from './keys/keys.ts';
 import { Orders } from './orders/orders.ts';
 
@@ -17,6 +18,7 @@ export const controllers = [
   Orders,
   Certificates,
   Downloads,
+  CertificateStatuses,
   Agents,
   Keys,
   Queue,

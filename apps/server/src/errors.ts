@@ -43,7 +43,8 @@ export const serverErrors = {
     http: 429,
   },
   ERR_SERVER_BUSY: {
-    meaning: 'As many requests wait for certificates, or watch orders, as a tenant may have.',
+    meaning:
+      'As many requests wait for certificates, watch orders or check certificates as a tenant may have.',
     cure: 'Come back after Retry-After seconds, or read without waiting.',
     exit: 4,
     http: 503,

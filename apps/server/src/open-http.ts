@@ -10,6 +10,7 @@ import { closeExposed, trustedProxies } from './access/trusted-proxies.ts';
 import { FETCH } from './accounts/accounts.ts';
 import type { CertificateCounts } from './certificate-counts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
+import { StatusChecks } from './certificates/status-checks.ts';
 import { CLOCK } from './clock.ts';
 import { controllers, workerControllers } from './controllers.ts';
 import { OPEN_API } from './docs/documentation.ts';
@@ -139,6 +140,7 @@ function providers({
     { provide: Idempotency, useValue: services.idempotency },
     { provide: Quotas, useValue: new Quotas(services.certificateCounts, clock) },
     { provide: LongPoll, useValue: new LongPoll({ clock }) },
+    { provide: StatusChecks, useValue: new StatusChecks({ clock, signal }) },
     { provide: Metrics, useValue: services.metrics },
     { provide: WebhookSenders, useValue: senders },
     { provide: SCHEDULING, useValue: work },

@@ -100,7 +100,7 @@ export function chainStatus(
 
 /**
  * Finds out whether the certificate of a verified chain is revoked. It is unknown where the chain is
- * not valid: a stranger could have signed the proof as well.
+ * not valid: someone else could have signed the proof as well.
  */
 export async function revocationStatus(
   verification: ChainVerification,
@@ -137,28 +137,31 @@ export interface ServedStatusOptions {
   readonly policy?: AddressPolicy | undefined;
   readonly resolver?: Resolve | undefined;
   readonly family?: 4 | 6 | undefined;
+  /** How many servers are connected to at all; 25 by default. */
+  readonly max?: number;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How many servers are connected to at once, and how many at all. */
-const servers = { atOnce: 4, max: 25 };
+/** How many servers are connected to at once. */
+const atOnce = 4;
 
 /**
- * Compares what servers serve, at each of their addresses, with a certificate. The first 25 servers
- * are connected to; what the others serve is unknown.
+ * Compares what servers serve, at each of their addresses, with a certificate. What servers
+ * beyond `max` serve is unknown.
  */
 export async function servedStatus(
   certificate: string | Uint8Array,
   targets: readonly ServedTarget[],
   options: ServedStatusOptions = {},
 ): Promise<readonly ServedStatus[]> {
+  const { max = 25 } = options;
   const { fingerprint } = parseCertificate(certificate);
   const indexed = [...targets.entries()];
-  const results = await mapConcurrent(servers.atOnce, indexed, async ([index, target]) =>
-    index < servers.max
+  const results = await mapConcurrent(atOnce, indexed, async ([index, target]) =>
+    index < max
       ? await servedAt(fingerprint, target, options)
-      : [unknownServer(target, `only the first ${servers.max} servers are checked`, options)],
+      : [unknownServer(target, `only the first ${max} servers are checked`, options)],
   );
   return results.flat();
 }

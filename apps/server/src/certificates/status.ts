@@ -1,0 +1,104 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { maySee } from '../access/caller.ts';
+import { ServerError } from '../errors.ts';
+import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
+import { certificateId } from '../http/fields.ts';
+import { StatusChecks } from './status-checks.ts';
+import { visible } from './visible.ts';
+
+const time = z.string().describe('RFC 3339');
+const seenAt = time.describe('When this was seen. RFC 3339');
+const reason = z.string();
+const source = z.enum(['ocsp', 'crl']);
+const unknown = z.literal('unknown');
+
+const chainSchema = z.discriminatedUnion('status', [
+  z.object({
+    status: z.literal('valid'),
+    seenAt,
+    path: z.array(z.string()).describe('Subjects, from the certificate to the trusted root.'),
+  }),
+  z.object({ status: z.literal('invalid'), seenAt, reason }),
+]);
+const revocationSchema = z.discriminatedUnion('status', [
+  z.object({
+    status: z.literal('good'),
+    seenAt,
+    source,
+    until: time.optional().describe('The end of the proof. RFC 3339'),
+  }),
+  z.object({ status: z.literal('revoked'), seenAt, source, at: time, reason }),
+  z.object({ status: unknown, seenAt, reason }),
+]);
+const server = {
+  host: z.string(),
+  port: z.number().int(),
+  address: z.string().optional(),
+  seenAt,
+};
+const servedSchema = z.discriminatedUnion('status', [
+  z.object({ ...server, status: z.literal('same') }),
+  z.object({
+    ...server,
+    status: z.literal('different'),
+    serialNumber: z.string(),
+    fingerprint: z.string().describe('SHA-256, lower-case hexadecimal.'),
+  }),
+  z.object({ ...server, status: unknown, reason }),
+]);
+const statusSchema = z
+  .object({
+    id: z.string(),
+    generation: z.number().int(),
+    chain: chainSchema,
+    revocation: revocationSchema.describe('`good` only with a fresh proof of the issuer.'),
+    served: z
+      .array(servedSchema)
+      .describe('What each name serves on port 443, at each of its public addresses.'),
+  })
+  .meta({ id: 'CertificateStatus' });
+
+const status = endpoint({
+  method: 'GET',
+  path: '/api/certificates/:id/status',
+  scope: 'certificates:read',
+  summary: 'Check chain, revocation and what is served',
+  params: z.strictObject({ id: certificateId }),
+  waits: 'answer',
+  answers: {
+    200: {
+      description:
+        'What was found out, at most a minute ago. Only public addresses are reached; the first 10 names are checked.',
+      schema: statusSchema,
+    },
+  },
+});
+
+/** The status of certificates, as others see them. */
+@Injectable()
+export class CertificateStatuses {
+  readonly #checks: StatusChecks;
+
+  constructor(@Inject(StatusChecks) checks: StatusChecks) {
+    this.#checks = checks;
+  }
+
+  @Handles(status)
+  async status({
+    caller,
+    params: { id },
+    reauthenticate,
+  }: RequestOf<typeof status>): Promise<Answer> {
+    const { current } = await visible(caller, id);
+    const { name: tenant, manager } = caller.tenant;
+    const generation = current?.generation ?? 0;
+    const content = await manager.provisioner.certificates.generation(id, generation);
+    if (!content || !maySee(caller, content.names))
+      throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
+    const { names, chain } = content;
+    const result = await this.#checks.of({ tenant, id, generation, names, chain });
+    await reauthenticate();
+    return answer(200, { id, generation, ...result });
+  }
+}
