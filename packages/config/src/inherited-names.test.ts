@@ -24,6 +24,16 @@ describe.each(inherited)('%s, which every object has,', (name) => {
     expect([config, faults.length]).toEqual([undefined, 1]);
     expect(JSON.stringify(faults)).not.toContain('native code');
   });
+  it('is not the name of a CA for other parts of a configuration that names it as its CA', async () => {
+    const keysOf = async (toml: string) => {
+      await using folder = await configFolder(`[acme]\nca = "${name}"\n${toml}`);
+      return (await checkConfig(folder.options)).faults.map(({ key }) => key);
+    };
+    const certificate = `[[certificates]]\nnames = ["a.test"]\nissuer = "${name}"`;
+    await expect(keysOf(certificate)).resolves.toContain('certificates[0].issuer');
+    const issuer = '[issuers.x]\ndirectory = "https://ca.test/"';
+    await expect(keysOf(issuer)).resolves.not.toContain(`issuers.${name}`);
+  });
   it('is not a variable with a credential unless it is set', async () => {
     await using folder = await configFolder(`[server]\napi_keys = [{ env = "${name}" }]`);
     const { values } = await readConfig(folder.options);
