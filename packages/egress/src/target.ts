@@ -4,7 +4,7 @@ export interface TargetRules {
   /** The permitted schemes, each with the port of a URL that names none. */
   readonly schemes: { readonly http?: number; readonly https?: number };
   /** The ports that may be reached. */
-  readonly ports: readonly number[];
+  readonly ports: readonly number[] | 'any';
 }
 
 /** Where a URL leads. */
@@ -45,7 +45,7 @@ export function target(text: string, { schemes, ports }: TargetRules, base?: URL
     refuse(`to ${url.host} has a user name in it: leave it away`);
   // The parser drops a port that is the scheme's own, so `https://host:443` names none.
   const port = url.port === '' ? (schemes[scheme] ?? 0) : Number(url.port);
-  if (!ports.includes(port))
+  if (ports !== 'any' && !ports.includes(port))
     refuse(`to ${url.hostname} names port ${port}: ${ports.join(' or ')} alone is permitted`);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
   return host === '' ? refuse('names no host') : { url, scheme, host, port };

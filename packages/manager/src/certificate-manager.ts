@@ -25,6 +25,7 @@ import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import { findIssuerSettings, type IssuerSettings } from './issuers.ts';
 import { assertPreconditions } from './preconditions.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
+import { revocationSource } from './revocation-source.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { solverFor } from './solver.ts';
 import { storedResponses } from './stored-responses.ts';
@@ -45,6 +46,10 @@ export interface CertificateManagerOptions {
    * 9773), else when a third of the lifetime is left.
    */
   readonly renewBefore?: DurationInput | undefined;
+  /**
+   * Finds out regularly whether certificates are revoked, and renews those that are; off by default.
+   */
+  readonly revocation?: RevocationChecks | undefined;
   /**
    * Programs that run before, after and for each certificate. Pass the hooks of another manager
    * where both work in the same run.
@@ -73,6 +78,13 @@ export interface CertificateManagerOptions {
    */
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly clock?: Clock | undefined;
+}
+
+/** How the manager finds out whether certificates are revoked. */
+export interface RevocationChecks {
+  readonly every: DurationInput;
+  /** Special address ranges that OCSP responders and lists may have; public addresses by default. */
+  readonly allow?: readonly string[] | undefined;
 }
 
 /** A certificate that is about to be ordered. */
@@ -153,16 +165,10 @@ function settingsOf(options: CertificateManagerOptions): Settings {
 /** Creates a manager of the certificates in a storage. */
 export function certificateManager(options: CertificateManagerOptions): CertificateManager {
   const settings = settingsOf(options);
-  const { storage, clock, challenge, hooks, crypto, renewBefore } = settings;
+  const { storage, challenge, hooks, crypto } = settings;
   const solverOf = sharedSolvers(settings);
   const issuers = issuerSource(settings, solverOf);
-  const provisioner = new Provisioner({ storage, issuers, crypto, clock, renewBefore });
-  const maintenance = new CertificateMaintenance({
-    storage,
-    provisioner,
-    deployer: deployer(settings),
-    clock,
-  });
+  const { provisioner, maintenance } = orchestration(settings, issuers);
   return {
     storage,
     challenge,
@@ -224,6 +230,30 @@ async function connectTo(
     });
   await issuer.openSession({ signal });
   return { solvers: [solver], withSession: (work) => issuer.withSession(work, { signal }) };
+}
+
+/** Returns what orders certificates and keeps them current. */
+function orchestration(
+  settings: Settings,
+  issuers: (name: string) => Promise<AcmeIssuer | undefined>,
+) {
+  const { storage, crypto, clock, renewBefore, revocation, warn } = settings;
+  const provisioner = new Provisioner({
+    storage,
+    issuers,
+    crypto,
+    clock,
+    renewBefore,
+    checkRevocationEvery: revocation?.every,
+  });
+  const maintenance = new CertificateMaintenance({
+    storage,
+    provisioner,
+    deployer: deployer(settings),
+    revocation: revocation && revocationSource({ ...revocation, storage, clock, onWarning: warn }),
+    clock,
+  });
+  return { provisioner, maintenance };
 }
 
 /** Returns issuers by name; each is created once. */

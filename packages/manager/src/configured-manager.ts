@@ -29,7 +29,7 @@ import { addressOf } from './network-address.ts';
 
 export interface FromConfigOptions extends Omit<
   CertificateManagerOptions,
-  'challenge' | 'dnsProviders' | 'renewBefore' | 'environment'
+  'challenge' | 'dnsProviders' | 'renewBefore' | 'revocation' | 'environment'
 > {
   /** An application passes `process.env`. */
   readonly environment: Environment;
@@ -47,7 +47,7 @@ export interface ConfiguredManager extends CertificateManager {
 /** Creates the manager that a configuration describes. */
 export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
   const { environment, prompt, network, issuers = [] } = options;
-  const { renew_before_days: days } = config.values.renewal;
+  const { renew_before_days: days, revocation } = config.values.renewal;
   const manager = certificateManager({
     ...options,
     passphraseIn: options.passphraseIn ?? credentialInFile,
@@ -58,6 +58,9 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
     crypto: options.crypto ?? configuredCrypto(config, environment),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
+    ...(revocation.check
+      ? { revocation: { every: { hours: revocation.interval_hours }, allow: revocation.allow } }
+      : {}),
   });
   return { ...manager, config };
 }

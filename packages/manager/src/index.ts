@@ -18,6 +18,7 @@ export {
   type CertificateManagerOptions,
   type Connection,
   type ConnectOptions,
+  type RevocationChecks,
 } from './certificate-manager.ts';
 export {
   type ChainStatus,

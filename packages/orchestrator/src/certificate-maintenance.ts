@@ -1,4 +1,10 @@
-import { boundedRetryAfter, type Clock, milliseconds, systemClock } from '@acmex/clock';
+import {
+  boundedRetryAfter,
+  type Clock,
+  type DurationInput,
+  milliseconds,
+  systemClock,
+} from '@acmex/clock';
 import { records, schemaCheck, type Storage } from '@acmex/storage';
 import {
   type CertificateSummary,
@@ -14,6 +20,11 @@ import type { Outcome } from './execution.ts';
 import { failureOf, type ReadFailure } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
 import type { Provisioner, Submission } from './provisioner.ts';
+import {
+  checkRevocationIfDue,
+  type RevocationSource,
+  withRevocationChecks,
+} from './revocation-check.ts';
 import { isAfterExpiry, randomOf, renewalTime, type Validity } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
@@ -22,6 +33,8 @@ export interface CertificateMaintenanceOptions {
   readonly storage: Storage;
   readonly provisioner: Provisioner;
   readonly deployer?: Deployer | undefined;
+  /** Finds out whether certificates are revoked, as often as the provisioner says. */
+  readonly revocation?: RevocationSource | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -39,10 +52,18 @@ export interface MaintenanceResult {
 }
 
 /** The policy by which the stored renewal plans were made. */
-const policies = records<{ readonly renewBefore?: string | undefined }>({
+const policies = records<{
+  readonly renewBefore?: string | undefined;
+  readonly checkRevocationEvery?: string | undefined;
+}>({
   kind: 'renewal policy',
   version: 1,
-  check: schemaCheck(z.looseObject({ renewBefore: z.string().optional() })),
+  check: schemaCheck(
+    z.looseObject({
+      renewBefore: z.string().optional(),
+      checkRevocationEvery: z.string().optional(),
+    }),
+  ),
   under: 'policy',
 });
 
@@ -59,14 +80,17 @@ export class CertificateMaintenance {
   readonly #storage: Storage;
   readonly #provisioner: Provisioner;
   readonly #deployment: Deployment | undefined;
+  readonly #revocation: RevocationSource | undefined;
   readonly #clock: Clock;
 
   constructor({
     storage,
     provisioner,
     deployer,
+    revocation,
     clock = systemClock,
   }: CertificateMaintenanceOptions) {
+    this.#revocation = revocation;
     this.#storage = storage;
     this.#provisioner = provisioner;
     this.#clock = clock;
@@ -101,6 +125,13 @@ export class CertificateMaintenance {
     await this.#reportExpiry(before);
     if (ask === 'now' || isDue(before.renewal?.askAt, this.#clock.now()))
       await this.#askForWindow(before, signal);
+    await checkRevocationIfDue(before, {
+      certificates: this.#provisioner.certificates,
+      source: this.#revocation,
+      every: this.#provisioner.checkRevocationEvery,
+      clock: this.#clock,
+      signal,
+    });
     const order = await this.#orderFor(id, force === 'renewal');
     const outcome =
       order === undefined ? undefined : await this.#provisioner.execute(order, { signal });
@@ -130,29 +161,35 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Makes the renewal plans again when the provisioner's `renewBefore` has changed since they were
-   * made. Call it once at the start; it reads one record when nothing has changed.
+   * Makes the plans again when the provisioner's `renewBefore` or `checkRevocationEvery` has changed
+   * since they were made. Call it once at the start; it reads one record when nothing has changed.
    */
   async replan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const { renewBefore = null } = this.#provisioner;
-    const before = (await policies.read(this.#storage, 'renewal'))?.record.renewBefore ?? null;
-    const wanted =
-      renewBefore === null ? null : `PT${Math.round(milliseconds(renewBefore) / 1000)}S`;
-    if (before === wanted) return;
-    const { certificates } = this.#provisioner;
+    const { certificates, checkRevocationEvery: every, renewBefore } = this.#provisioner;
+    const wanted = {
+      renewBefore: policyText(renewBefore),
+      checkRevocationEvery: policyText(every),
+    };
+    const before = (await policies.read(this.#storage, 'renewal'))?.record;
+    const isTimeChanged = before?.renewBefore !== wanted.renewBefore;
+    const isCheckChanged = before?.checkRevocationEvery !== wanted.checkRevocationEvery;
+    if (!isTimeChanged && !isCheckChanged) return;
+    const now = this.#clock.now().epochMilliseconds;
     for await (const certificate of certificates.list({ signal })) {
-      if (certificate.renewal && certificate.renewBefore === undefined)
-        await certificates.change(certificate.id, (summary) => ({
-          ...summary,
-          renewal: this.#replanned(summary),
-        }));
+      const isReplanned = isTimeChanged && certificate.renewBefore === undefined;
+      if (certificate.renewal && (isReplanned || isCheckChanged))
+        await certificates.change(certificate.id, (summary) => {
+          const renewal = isReplanned ? this.#replanned(summary) : summary.renewal;
+          const next = { ...summary, renewal };
+          return isCheckChanged ? withRevocationChecks(next, { every, now }) : next;
+        });
     }
-    await this.#storage.write([policies.put('renewal', { renewBefore: wanted ?? undefined })]);
+    await this.#storage.write([policies.put('renewal', wanted)]);
   }
 
   #replanned({ current, renewal }: CertificateSummary): CertificateSummary['renewal'] {
     const { renewBefore } = this.#provisioner;
-    if (!current || !renewal) return renewal;
+    if (!current || !renewal || renewal.cause === 'revoked') return renewal;
     const window = renewal.window && {
       start: Temporal.Instant.from(renewal.window.start),
       end: Temporal.Instant.from(renewal.window.end),
@@ -195,6 +232,7 @@ export class CertificateMaintenance {
     if (force) return { cause: 'request', explanationUrl };
     if (!current) return mayTry ? { cause: 'obtain' } : undefined;
     if (!isRenewalDue) return undefined;
+    if (renewal?.cause === 'revoked') return { cause: 'revoked' };
     return { cause: isSuggested ? 'suggested' : 'renewal', explanationUrl };
   }
 
@@ -265,7 +303,7 @@ export class CertificateMaintenance {
   ): CertificateSummary['renewal'] {
     const { current, renewal } = summary;
     const renewBefore = summary.renewBefore ?? this.#provisioner.renewBefore;
-    if (!current || !renewal || info === undefined)
+    if (!current || !renewal || info === undefined || renewal.cause === 'revoked')
       return renewal && { ...renewal, askAt: undefined };
     const now = this.#clock.now();
     const validity = validityOf(current);
@@ -302,6 +340,11 @@ export class CertificateMaintenance {
     const allowed = boundedRetryAfter(retryAfter ?? now, { now });
     return atLeast(Temporal.Instant.compare(allowed, usual) > 0 ? allowed : usual, now);
   }
+}
+
+/** Returns a duration as the record of the policy has it. */
+function policyText(duration: DurationInput | undefined): string | undefined {
+  return duration === undefined ? undefined : `PT${Math.round(milliseconds(duration) / 1000)}S`;
 }
 
 /** Returns the moment, or a minute from now if that is later; RFC 3339. */

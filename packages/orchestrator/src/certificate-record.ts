@@ -49,6 +49,16 @@ export interface RenewalPlan {
   readonly explanationUrl?: string | undefined;
   /** When the CA is asked for its window; absent for a CA without this service. */
   readonly askAt?: string | undefined;
+  /** `revoked`: the certificate was found revoked. The CA's window then does not move the plan. */
+  readonly cause?: 'revoked' | undefined;
+}
+
+/** What is known about revocation. */
+export interface RevocationPlan {
+  /** When to find out whether the certificate is revoked, RFC 3339; absent for never. */
+  readonly checkAt?: string | undefined;
+  /** How many certificates in a row were found revoked. */
+  readonly inRow?: number | undefined;
 }
 
 /** A managed certificate as lists show it, without secrets. */
@@ -57,6 +67,7 @@ export interface CertificateSummary extends CertificateSpec {
   readonly paused: boolean;
   readonly current?: CurrentCertificate | undefined;
   readonly renewal?: RenewalPlan | undefined;
+  readonly revocation?: RevocationPlan | undefined;
   readonly failure?: Failure | undefined;
   /** The generation that is deployed. */
   readonly deployed?: number | undefined;
@@ -126,8 +137,10 @@ const summarySchema = certificateSpecSchema.extend({
       ignoredWindow: windowSchema.optional(),
       explanationUrl: z.string().optional(),
       askAt: time.optional(),
+      cause: z.literal('revoked').optional(),
     })
     .optional(),
+  revocation: z.looseObject({ checkAt: time.optional(), inRow: count.optional() }).optional(),
   failure: failureSchema.optional(),
   deployed: count.optional(),
   deployFailure: failureSchema.optional(),
@@ -199,14 +212,16 @@ export const generationId = (id: string, generation: number) =>
 
 /** Returns when something is due next for a certificate, RFC 3339; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {
-  const { paused, order, orderedAt, failure, current, renewal } = summary;
+  const { paused, order, orderedAt, failure, current, renewal, revocation } = summary;
   if (paused) return undefined;
   const moments = [
     order === undefined && current
       ? undefined
       : (failure?.retryAt ?? wholeSecond(orderedAt ?? summary.createdAt)),
     isDeployed(summary) ? undefined : deployableAt(summary),
-    ...(order === undefined ? [later(renewal?.at, failure?.retryAt), renewal?.askAt] : []),
+    ...(order === undefined
+      ? [later(renewal?.at, failure?.retryAt), renewal?.askAt, current && revocation?.checkAt]
+      : []),
     order === undefined && isOutdated(summary)
       ? (failure?.retryAt ?? current?.issuedAt)
       : undefined,

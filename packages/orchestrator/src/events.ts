@@ -38,6 +38,8 @@ export const eventMeanings = {
     'A certificate could not be deployed. This is tried again without a new order.',
   certificate_expired: 'A certificate has expired.',
   certificate_revoked: 'A certificate was revoked at its CA.',
+  revocation_detected:
+    'A certificate was found revoked, by OCSP or a revocation list. It is renewed at once, with a new key if the key is compromised.',
   private_key_read: 'A private key was read through the API.',
   api_key_created: 'An API key was created.',
   api_key_changed: 'An API key was rotated, or its expiry was changed.',

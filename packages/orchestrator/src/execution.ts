@@ -13,6 +13,7 @@ import { type Change, type Lock, type Storage, untilWritten } from '@acmex/stora
 import { Temporal } from 'temporal-polyfill';
 import {
   type CertificateSummary,
+  type CurrentCertificate,
   type Failure,
   generationId,
   generations,
@@ -42,6 +43,7 @@ import {
   refusedCertificates,
 } from './refused-certificate.ts';
 import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
+import { revocationAfterIssuance } from './revocation-check.ts';
 import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
 
 /**
@@ -79,6 +81,8 @@ export interface ExecutionOptions {
   readonly holds: Holds;
   /** For certificates without a `renewBefore`. */
   readonly renewBefore?: DurationInput | undefined;
+  /** See `ProvisionerOptions`. */
+  readonly checkRevocationEvery?: DurationInput | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -393,6 +397,15 @@ export class Execution {
       );
     const { preparedFor } = order;
     const isOfDevice = certificate.key !== undefined && preparedFor?.key === certificate.key;
+    const current: CurrentCertificate = {
+      generation,
+      serialNumber: leaf.serialNumber,
+      notBefore: leaf.notBefore.toString(),
+      notAfter: leaf.notAfter.toString(),
+      issuedAt: now.toString(),
+      issuedFor: preparedFor ?? { ...orderedSpec(certificate), names: order.names },
+      ...(warnings.length > 0 ? { warnings } : {}),
+    };
     return {
       ...certificate,
       ...(isOfDevice ? { keyType: preparedFor.keyType } : {}),
@@ -402,15 +415,11 @@ export class Execution {
       deployFailure: undefined,
       placed: undefined,
       expiryReported: undefined,
-      current: {
-        generation,
-        serialNumber: leaf.serialNumber,
-        notBefore: leaf.notBefore.toString(),
-        notAfter: leaf.notAfter.toString(),
-        issuedAt: now.toString(),
-        issuedFor: order.preparedFor ?? { ...orderedSpec(certificate), names: order.names },
-        ...(warnings.length > 0 ? { warnings } : {}),
-      },
+      current,
+      revocation: revocationAfterIssuance(certificate, current, {
+        every: this.#options.checkRevocationEvery,
+        now: now.epochMilliseconds,
+      }),
       renewal: {
         at: urgency(leaf, at, now) === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
         askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,

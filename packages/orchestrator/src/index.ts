@@ -15,6 +15,7 @@ export {
   isOutdated,
   type ManagedCertificate,
   type RenewalPlan,
+  type RevocationPlan,
 } from './certificate-record.ts';
 export {
   type CertificateSpec,
@@ -50,6 +51,7 @@ export {
   type Submission,
 } from './provisioner.ts';
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
+export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
 export {
   randomOf,
   renewalTime,

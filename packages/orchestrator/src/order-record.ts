@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { count, jsonObject, texts, time } from './record-fields.ts';
 
 export type OrderState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-export type OrderCause = 'obtain' | 'renewal' | 'suggested' | 'request';
+export type OrderCause = 'obtain' | 'renewal' | 'suggested' | 'revoked' | 'request';
 
 /** A step of an order. */
 export interface OrderStep {

@@ -52,6 +52,10 @@ export interface ProvisionerOptions {
    * `CertificateMaintenance.replan`.
    */
   readonly renewBefore?: DurationInput | undefined;
+  /**
+   * How often `CertificateMaintenance` finds out whether a certificate is revoked; never by default.
+   */
+  readonly checkRevocationEvery?: DurationInput | undefined;
 }
 
 /** An order that is wanted, for a managed certificate or for a new one. */
@@ -95,6 +99,7 @@ export class Provisioner {
   readonly certificates: CertificateStore;
   /** For certificates without a `renewBefore`. */
   readonly renewBefore: DurationInput | undefined;
+  readonly checkRevocationEvery: DurationInput | undefined;
   readonly #storage: Storage;
   readonly #issuers: ProvisionerOptions['issuers'];
   readonly #crypto: CryptoBackend;
@@ -109,8 +114,10 @@ export class Provisioner {
     clock = systemClock,
     lease = { seconds: 10 },
     renewBefore,
+    checkRevocationEvery,
   }: ProvisionerOptions) {
     this.renewBefore = renewBefore;
+    this.checkRevocationEvery = checkRevocationEvery;
     this.#storage = storage;
     this.#issuers = issuers;
     this.#crypto = crypto;
@@ -256,6 +263,7 @@ export class Provisioner {
       crypto: this.#crypto,
       clock: this.#clock,
       renewBefore: this.renewBefore,
+      checkRevocationEvery: this.checkRevocationEvery,
       issuer: (name) => this.issuer(name),
       holds: new Holds({ storage: this.#storage, clock: this.#clock }),
       signal,

@@ -120,6 +120,7 @@ async function firstProof(
   }
   return {
     status: 'unknown',
+    hasSources: sources.length > 0,
     reasons: reasons.length > 0 ? reasons : ['the certificate names no source'],
   };
 }

@@ -33,6 +33,8 @@ export type RevocationStatus =
       readonly status: 'unknown';
       /** One sentence for each source that was asked. */
       readonly reasons: readonly string[];
+      /** Whether there was a source: without one, to ask again is of no use. */
+      readonly hasSources: boolean;
     };
 
 /** What was received proves nothing. The message says why, for `reasons`. */

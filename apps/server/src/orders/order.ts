@@ -20,7 +20,7 @@ export const orderSchema = z
     certificate: z.string(),
     names: z.array(z.string()),
     issuer: z.string(),
-    cause: z.enum(['obtain', 'renewal', 'suggested', 'request']),
+    cause: z.enum(['obtain', 'renewal', 'suggested', 'revoked', 'request']),
     state: z
       .enum(orderStates)
       .describe('`pending`: it waits for its turn, or for another try after a failure.'),

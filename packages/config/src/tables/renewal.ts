@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { argv, path, seconds, whole } from '../keys.ts';
+import { addressRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
 
 export function renewBeforeDays() {
   return whole(
@@ -28,6 +28,7 @@ export function renewalTable() {
         to: 1000,
       },
     ).optional(),
+    revocation: revocationTable(),
     hooks: z
       .strictObject({
         before: argv('Runs before certificates are ordered.').optional(),
@@ -41,4 +42,23 @@ export function renewalTable() {
       })
       .prefault({}),
   });
+}
+
+/** `[renewal.revocation]`: whether a certificate that its CA has revoked is noticed. */
+function revocationTable() {
+  return z
+    .strictObject({
+      check: switched(
+        'Find out by OCSP and revocation lists whether certificates are revoked, and renew those that are, with a new key if the key is compromised.',
+      ).default(true),
+      interval_hours: whole(
+        'How often each certificate is checked, at about this interval; for short lifetimes after a tenth of it.',
+        { from: 1, to: 720 },
+      ).default(24),
+      allow: list(
+        addressRange('An address or a range.'),
+        'Private addresses that OCSP responders and lists of your CA may have, such as "10.0.0.0/8"; then every port is permitted, else 80 and 443. Public addresses need no entry.',
+      ).default([]),
+    })
+    .prefault({});
 }
