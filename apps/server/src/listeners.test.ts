@@ -4,9 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { createDevelopmentAuthority, loadAuthority, saveAuthority } from '@acmex/ca';
+import { serveAcme } from '@acmex/ca/node';
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { freePort, localCertificate, temporaryFolder } from '@acmex/services';
+import { memoryStorage } from '@acmex/storage';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { serving, startCa } from './serving.testing.ts';
 
@@ -37,6 +40,10 @@ const listeners: Readonly<Record<string, Listener>> = {
       return Number(new URL(ca.directory).port);
     },
   },
+  'the repository of the CA, with OCSP': {
+    speaks: 'http',
+    open: async () => Number(new URL((await openRepository()).repositoryUrl).port),
+  },
   'the answers of http-01': {
     speaks: 'http',
     open: async () => {
@@ -54,6 +61,27 @@ const listeners: Readonly<Record<string, Listener>> = {
     },
   },
 };
+
+/** A CA that serves revocation lists and OCSP responses at a port of its own. */
+async function openRepository() {
+  const storage = memoryStorage();
+  await saveAuthority(storage, await createDevelopmentAuthority());
+  const { issuer } = await loadAuthority(storage, { kind: 'development' });
+  const server = await serveAcme(
+    {
+      storage,
+      issuer,
+      ocsp: true,
+      validate: async () => ({ valid: true }),
+      onError: ({ error }) => {
+        throw error;
+      },
+    },
+    { repository: {} },
+  );
+  opened.push(server);
+  return server;
+}
 
 async function openServer(toml: string): Promise<number> {
   const server = await serving({ toml });

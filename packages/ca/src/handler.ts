@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { withAdmin } from './admin.ts';
 import type { Connection, PlainHandler, PlainRequest, PlainResponse } from './plain-http.ts';
 import { type Answer, problemAnswer } from './answer.ts';
-import { readBody } from './body.ts';
+import { readBody, readBytes } from './body.ts';
 import { importedKeys } from './jws.ts';
 import { nonces as noncesOf } from './nonces.ts';
 import { isRefusal, refusal } from './problems.ts';
@@ -89,6 +89,11 @@ function plainHandler(
       clientAt(address),
     );
     if (route.signedBy === 'none') {
+      if (request.method === 'POST' && route.answerBody) {
+        const { largest, answer } = route.answerBody;
+        const length = request.headers.get('content-length');
+        return await answer(service, await readBytes(request.body, { length, largest }));
+      }
       // A POST-as-GET, which is the same as a GET. RFC 8555 §6.3
       if (request.method === 'POST')
         readsOnly(await authenticate(request, { path, address, signedBy: 'kid' }));

@@ -19,6 +19,7 @@ export {
   type Issuer,
   issuerOf,
   type IssuerOptions,
+  type ResponderIssuance,
 } from './authority/issuer.ts';
 export type { Revoked } from './authority/revocation-list.ts';
 export {

@@ -42,7 +42,7 @@ async function issue(service: Service, id: string, signal: AbortSignal): Promise
 }
 
 function contentOf(
-  { repositoryUrls, issuer }: Service,
+  { repositoryUrls, issuer, ocsp }: Service,
   { identifiers }: OrderRecord,
   { serialNumber, publicKey, rsa, notBefore, notAfter, usages, mustStaple }: DecidedIssuance,
 ): Issuance {
@@ -56,6 +56,7 @@ function contentOf(
     notBefore: Temporal.Instant.from(notBefore),
     notAfter: Temporal.Instant.from(notAfter),
     ...repositoryUrlsOf(repositoryUrls, issuer),
+    ocspUrl: ocsp && repositoryUrls.of('/ocsp'),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { largestBody, readBody } from './body.ts';
+import { largestBody, readBytes } from './body.ts';
 import type { Handler } from './handler.ts';
 import type { PlainHandler, PlainRequest } from './plain-http.ts';
 
@@ -64,18 +64,22 @@ function requestOf(incoming: IncomingMessage): PlainRequest | undefined {
 function plainOf(handler: Handler): PlainHandler {
   return async ({ method, url, headers, body }, connection) => {
     const [type, length] = [headers.get('content-type'), headers.get('content-length')];
-    const text =
+    const content =
       method === 'GET' || method === 'HEAD'
         ? undefined
-        : await readBody(body, length).catch(() => undefined);
+        : await readBytes(body, { length, largest: largestBody }).catch(() => undefined);
     const known = {
       ...(type === null ? {} : { 'content-type': type }),
-      ...(text === undefined && body
+      ...(content === undefined && body
         ? { 'content-length': length ?? String(largestBody + 1) }
         : {}),
     };
     const answer = await handler(
-      new Request(url, { method, headers: known, ...(text === undefined ? {} : { body: text }) }),
+      new Request(url, {
+        method,
+        headers: known,
+        ...(content === undefined ? {} : { body: Uint8Array.from(content) }),
+      }),
       connection,
     );
     return {

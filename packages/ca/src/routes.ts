@@ -9,6 +9,7 @@ import { crl, issuerCertificate } from './crl.ts';
 import { directory } from './directory.ts';
 import { finalize } from './finalize.ts';
 import { keyChange } from './key-change.ts';
+import { largestOcspRequest, ocspByGet, ocspByPost } from './ocsp.ts';
 import { newOrder, order } from './orders.ts';
 import { renewalInfo } from './renewal-info.ts';
 import { revokeCert } from './revocation.ts';
@@ -24,6 +25,12 @@ export type Route = { readonly path: RegExp } & (
       readonly signedBy: 'none';
       readonly methods: readonly string[];
       readonly nonce?: true;
+      /** Answers a POST that is not of ACME, with its body. */
+      readonly answerBody?: {
+        /** Bytes. */
+        readonly largest: number;
+        readonly answer: (service: Service, body: Uint8Array) => Answered;
+      };
       readonly answer: (service: Service, parameters: Parameters, method: string) => Answered;
     }
   | {
@@ -52,8 +59,26 @@ const getOrPost = [...get, 'POST'];
 /** The expressions give each parameter that a resource reads. */
 const id = (parameters: Parameters) => ({ id: parameters.id ?? '' });
 
+/** RFC 6960 §A.1 */
+const ocspRoutes: readonly Route[] = [
+  {
+    path: path('/ocsp'),
+    signedBy: 'none',
+    methods: ['POST'],
+    answer: () => empty(405),
+    answerBody: { largest: largestOcspRequest, answer: ocspByPost },
+  },
+  {
+    path: path('/ocsp/(?<request>[A-Za-z0-9+/=%]{1,8192})'),
+    signedBy: 'none',
+    methods: get,
+    answer: (service, { request = '' }) => ocspByGet(service, request),
+  },
+];
+
 /** What anyone fetches who verifies a certificate. */
 export const repositoryRoutes: readonly Route[] = [
+  ...ocspRoutes,
   {
     path: path('/crl(/(?<generation>[0-9]{1,6}))?'),
     signedBy: 'none',

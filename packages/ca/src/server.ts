@@ -12,6 +12,7 @@ import { housekeeping } from './housekeeping.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import { resumeIssuances } from './issuance.ts';
 import type { Issuer } from './authority/issuer.ts';
+import { ocspResponses } from './ocsp.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { weakKeyFaults } from './public-key.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
@@ -51,10 +52,16 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   readonly policy?: IdentifierPolicy;
   /** Serves a list of the issued certificates to the operator. Off by default. */
   readonly admin?: AdminOptions | undefined;
+  /**
+   * Answers OCSP requests at `repository` and names it in certificates. Off by default. RFC 6960
+   */
+  readonly ocsp?: boolean | undefined;
   readonly externalAccountRequired?: boolean;
   /** Lets an order use what its account has proven for an earlier one. Off by default. */
   readonly reuseAuthorizations?: boolean;
-  /** Orders and proofs: 24 hours each; nonces: an hour; lists of revoked certificates: a week. */
+  /** Orders and proofs: 24 hours each; nonces: an hour; lists of revoked certificates: a week; OCSP
+   * responses: a day.
+   */
   readonly lifetimes?: Partial<Record<keyof Lifetimes, DurationInput>>;
   readonly limits?: Partial<Limits>;
   /** Token buckets in this process by default. */
@@ -133,6 +140,7 @@ function partsOf({
       caaIdentities: options.caaIdentities,
     },
     admin: options.admin,
+    ocsp: options.ocsp === true ? ocspResponses() : undefined,
     externalAccountRequired: options.externalAccountRequired ?? false,
     reuseAuthorizations: options.reuseAuthorizations ?? false,
     lifetimes: lifetimesOf(options.lifetimes),
@@ -157,5 +165,6 @@ function lifetimesOf(lifetimes: AcmeServerOptions['lifetimes'] = {}): Lifetimes 
     authorization: length('authorization', { hours: 24 }),
     nonce: length('nonce', { hours: 1 }),
     crl: length('crl', { hours: 7 * 24 }),
+    ocsp: length('ocsp', { hours: 24 }),
   };
 }

@@ -8,6 +8,7 @@ import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
+import type { OcspResponses } from './ocsp.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';
 import type { WeakKeyFault } from './public-key.ts';
@@ -36,6 +37,7 @@ export interface Lifetimes {
   readonly authorization: Temporal.Duration;
   readonly nonce: Temporal.Duration;
   readonly crl: Temporal.Duration;
+  readonly ocsp: Temporal.Duration;
 }
 
 /** All that the resources of one server work with. */
@@ -59,6 +61,8 @@ export interface Service {
   readonly policy: IdentifierPolicy;
   readonly meta: Meta;
   readonly admin: AdminOptions | undefined;
+  /** Absent where the CA answers no OCSP requests. */
+  readonly ocsp: OcspResponses | undefined;
   readonly externalAccountRequired: boolean;
   readonly reuseAuthorizations: boolean;
   readonly lifetimes: Lifetimes;

@@ -64,7 +64,7 @@ export function revocationSource(options: RevocationSourceOptions): RevocationSo
 function limitedFetch(allow: readonly string[]): EgressFetch {
   return egressFetch({
     policy: addressPolicy({ allow }),
-    // A CA of one's own serves its lists at any port.
+    // Your own CA may serve its lists at any port.
     ports: allow.length > 0 ? 'any' : [80, 443],
     redirects: 3,
     maxBody: 64 * 1024 * 1024,

@@ -66,7 +66,7 @@ const orderSchema = z.looseObject({
   certificate: z.string(),
   names: texts,
   issuer: z.string(),
-  cause: z.enum(['obtain', 'renewal', 'suggested', 'request']),
+  cause: z.enum(['obtain', 'renewal', 'suggested', 'revoked', 'request']),
   explanationUrl: z.string().optional(),
   onFailure: z.enum(['retry', 'end']),
   state: z.enum(['pending', 'running', 'succeeded', 'failed', 'cancelled']),

@@ -37,6 +37,7 @@ export interface ServeOptions extends ConfiguredOutputOptions {
   readonly eabRequired?: boolean;
   readonly caa?: string;
   readonly challengeDraft?: readonly string[];
+  readonly ocsp?: boolean;
   readonly terms?: string;
   readonly admin?: boolean;
   readonly adminKeyFile?: string;
@@ -66,6 +67,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
           report.warn(`${during} failed (${correlationId}): ${errorText(error)}`),
         admin: await adminOf(options, terminal.env),
         externalAccountRequired: options.eabRequired ?? false,
+        ocsp: options.ocsp,
         ...(options.caa === undefined ? {} : { caaIdentities: [options.caa] }),
         ...draftsOf(options),
         ...(options.terms === undefined ? {} : { termsOfService: options.terms }),

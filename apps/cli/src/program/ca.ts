@@ -106,6 +106,10 @@ const serveFlags = {
     '--eab-required',
     'Require an external account for registration: see acmex ca eab',
   ),
+  ocsp: isPresent(
+    '--ocsp',
+    'Answer OCSP requests at the URL of the CRL, and name it in certificates',
+  ),
   terms: text('--terms <url>', 'Terms of service'),
   admin: isPresent(
     '--admin',

@@ -58,6 +58,32 @@ export function caExtensions({
   ];
 }
 
+const ocspSigning = '1.3.6.1.5.5.7.3.9';
+/** id-pkix-ocsp-nocheck, whose value is NULL. RFC 6960 §4.2.2.2.1 */
+const noCheck = {
+  type: '1.3.6.1.5.5.7.48.1.5',
+  critical: false,
+  value: Uint8Array.of(5, 0).buffer,
+};
+
+/**
+ * Returns the extensions of a responder's certificate. No one asks whether it is revoked: its life
+ * is short.
+ */
+export function responderExtensions({
+  publicKey,
+  authorityKeyIdentifier,
+}: Pick<CaContent, 'publicKey' | 'authorityKeyIdentifier'>): readonly ExtensionDer[] {
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([ocspSigning]),
+    noCheck,
+    new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey)),
+    new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
+  ];
+}
+
 export interface LeafContent {
   readonly identifiers: readonly Identifier[];
   readonly publicKey: Uint8Array;
@@ -67,6 +93,7 @@ export interface LeafContent {
   /** Where the issuer's certificate and its list of revoked ones are. */
   readonly issuerUrl: string;
   readonly crlUrl: string;
+  readonly ocspUrl?: string | undefined;
 }
 
 /**
@@ -102,8 +129,8 @@ export function constantExtensions({
   readonly authorityKeyIdentifier: string;
 }): (leaf: Omit<LeafContent, 'identifiers' | 'publicKey'>) => readonly ExtensionDer[] {
   const made = new LRUCache<string, readonly ExtensionDer[]>({ max: 100 });
-  return ({ rsa, usages, mustStaple, issuerUrl, crlUrl }) => {
-    const kind = JSON.stringify([rsa, usages, mustStaple, issuerUrl, crlUrl]);
+  return ({ rsa, usages, mustStaple, issuerUrl, crlUrl, ocspUrl }) => {
+    const kind = JSON.stringify([rsa, usages, mustStaple, issuerUrl, crlUrl, ocspUrl]);
     const extensions =
       made.get(kind) ??
       [
@@ -117,6 +144,7 @@ export function constantExtensions({
         new x509.ExtendedKeyUsageExtension(usages.map((usage) => usageOids[usage])),
         new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
         new x509.AuthorityInfoAccessExtension({
+          ...(ocspUrl === undefined ? {} : { ocsp: new x509.GeneralName('url', ocspUrl) }),
           caIssuers: new x509.GeneralName('url', issuerUrl),
         }),
         new x509.CRLDistributionPointsExtension([crlUrl]),

@@ -6,9 +6,9 @@ import { Name } from '@peculiar/asn1-x509';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { permits } from './constraints.ts';
-import { constantExtensions, namesAndKey, type Usage } from './extensions.ts';
+import { constantExtensions, namesAndKey, responderExtensions, type Usage } from './extensions.ts';
 import { type Revoked, revocationList } from './revocation-list.ts';
-import { certificatePem, signedCertificate } from './signed.ts';
+import { type CertificateContent, certificatePem, signedCertificate } from './signed.ts';
 import { x509 } from './x509.ts';
 
 /** What a certificate is built from. Nothing of a CSR but its public key. */
@@ -25,7 +25,15 @@ export interface Issuance {
   readonly mustStaple: boolean;
   readonly issuerUrl: string;
   readonly crlUrl: string;
+  /** Where its status is asked for by OCSP; absent where the CA does not answer. */
+  readonly ocspUrl?: string | undefined;
 }
+
+/** What the certificate of an OCSP responder is built from. */
+export type ResponderIssuance = Pick<
+  Issuance,
+  'serialNumber' | 'publicKey' | 'notBefore' | 'notAfter'
+>;
 
 export interface CrlContent {
   readonly number: number;
@@ -55,6 +63,11 @@ export interface Issuer {
     issuance: Issuance,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<readonly string[]>;
+  /**
+   * Certifies the key of an OCSP responder; needed only where the CA answers OCSP requests. DER. RFC
+   * 6960 §4.2.2.2
+   */
+  responder?(issuance: ResponderIssuance): Promise<Uint8Array>;
   /** DER */
   crl(
     content: CrlContent,
@@ -123,7 +136,26 @@ export function issuerOf({
       );
       return chains.map((chain) => certificatePem(der) + chain);
     },
+    responder: async (issuance) =>
+      await signedCertificate(responderContent(issuance, { name, authorityKeyIdentifier }), key),
     crl: (content) => revocationList({ ...content, issuer: name, authorityKeyIdentifier }, key),
+  };
+}
+
+function responderContent(
+  issuance: ResponderIssuance,
+  {
+    name,
+    authorityKeyIdentifier,
+  }: { readonly name: Name; readonly authorityKeyIdentifier: string },
+): CertificateContent {
+  const subject = new x509.Name([{ CN: [{ utf8String: 'OCSP responder' }] }]);
+  const { publicKey } = issuance;
+  return {
+    ...issuance,
+    issuer: name,
+    subject: AsnConvert.parse(subject.toArrayBuffer(), Name),
+    extensions: responderExtensions({ publicKey, authorityKeyIdentifier }),
   };
 }
 

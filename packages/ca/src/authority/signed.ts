@@ -35,6 +35,11 @@ export function signatureAlgorithm(type: KeyType): AlgorithmIdentifier {
   });
 }
 
+/** How a key signs, as DER. */
+export function signatureAlgorithmDer(type: KeyType): Uint8Array {
+  return new Uint8Array(AsnConvert.serialize(signatureAlgorithm(type)));
+}
+
 export interface CertificateContent {
   /** Hexadecimal, of a positive number without bytes to spare. */
   readonly serialNumber: string;

@@ -30,8 +30,8 @@ export interface ListenOptions {
    */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   /**
-   * Serves the issuer's certificate and the CRL over plain http on another port, too; certificates
-   * name this port. By default, they name `url`.
+   * Serves the issuer's certificate, the CRL and OCSP responses (if `ocsp` is on) over plain http on
+   * another port, too; certificates name this port. By default, they name `url`.
    */
   readonly repository?: RepositoryListenOptions | undefined;
   readonly limits?: Partial<ConnectionLimits>;
