@@ -1,9 +1,11 @@
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { ProbeError } from './errors.ts';
-import type { ProbeOptions } from './probe.ts';
 import type { Wire } from './wire.ts';
 
-type Target = Pick<ProbeOptions, 'host' | 'port' | 'startTls'>;
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Returns how a message names a target: `mail.example.com port 25`. */
 export function targetName({ host, port }: Target): string {
