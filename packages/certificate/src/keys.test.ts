@@ -30,7 +30,7 @@ describe('a backend', () => {
         message: expect.stringMatching(/^(?!.*secret).*reference.*backend/),
       });
   });
-  it('stores PEM, or the reference of a key that cannot leave, and tells them apart', async () => {
+  it('stores PEM, or the reference of a key that cannot leave, and reads each as what it is', async () => {
     const key = await webcrypto().generate('ec-p256');
     const { type, publicKey, sign } = key;
     const reference = 'pkcs11:token=web;object=www';

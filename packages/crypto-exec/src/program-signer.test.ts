@@ -151,7 +151,7 @@ describe('a key that a program signs with', () => {
     await outcome;
     await eventually(async () => {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => 'gone Z');
-      // What nobody waits for stays as a zombie for a moment.
+      // What no one waits for stays as a zombie for a moment.
       return / Z/.test(stat);
     });
   });

@@ -252,7 +252,7 @@ async function secured(
   }
 }
 
-/** Collects what a handshake tells only by events. */
+/** Collects what a handshake reports only by events. */
 function listen(secure: TLSSocket) {
   let ocspResponse: Buffer | undefined;
   let secret: Buffer | undefined;

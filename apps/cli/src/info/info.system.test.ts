@@ -138,7 +138,7 @@ describeWith(['openssl'], 'acmex info', () => {
     });
 
     it('reads standard input, and says whether the private key in it belongs to the certificate', async () => {
-      const [chain, key, stranger] = await Promise.all(
+      const [chain, key, otherKey] = await Promise.all(
         ['chain.pem', 'leaf.key', 'evil.key'].map((file) => readFile(at(file))),
       );
       await openssl(
@@ -154,7 +154,7 @@ describeWith(['openssl'], 'acmex info', () => {
       for (const [input, words, expected] of [
         [[chain!, key!], 'belongs to the certificate', 0],
         [[key!, chain!], 'belongs to the certificate', 0],
-        [[chain!, stranger!], 'does NOT belong to the certificate', 3],
+        [[chain!, otherKey!], 'does NOT belong to the certificate', 3],
         [[chain!, await readFile(at('locked.key'))], 'is not compared: it is encrypted', 0],
       ] as const) {
         const { code, stdout } = await acmex(['info', '-'], { stdin: Readable.from(input) });

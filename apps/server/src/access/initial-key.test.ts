@@ -10,7 +10,7 @@ import { KeyStore } from './key-store.ts';
 function processesWith(storage: Storage, count: number): readonly Storage[] {
   let waiting = 0;
   let release = () => {
-    /* nobody waits yet */
+    /* no one waits yet */
   };
   const allWaiting = new Promise<void>((resolve) => {
     release = resolve;

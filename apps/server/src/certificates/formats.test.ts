@@ -84,8 +84,8 @@ describe('A certificate by REST', () => {
       await server.call('GET', keystore, { key, headers }),
     ])
       expect(answer.status).toBe(403);
-    const stranger = await server.makeKey({ scopes: ['private-keys:read'], names: ['b.test'] });
-    await expect(server.call('GET', keystore, { key: stranger, headers })).resolves.toMatchObject({
+    const otherName = await server.makeKey({ scopes: ['private-keys:read'], names: ['b.test'] });
+    await expect(server.call('GET', keystore, { key: otherName, headers })).resolves.toMatchObject({
       status: 404,
     });
     const allowed = await server.call('GET', `${path}/chain?format=pkcs7`, { key });

@@ -79,7 +79,7 @@ const serverCodes: Readonly<Record<string, keyof typeof serverErrors>> = {
   ERR_STORAGE_UNAVAILABLE: 'ERR_SERVER_UNAVAILABLE',
 };
 
-/** Faults that a person must mend in the storage: the report of a fault of ours would not help. */
+/** Faults that a person must fix in the storage: the report of a fault of ours would not help. */
 const namedFaults: ReadonlySet<string> = new Set(['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_NEWER']);
 
 /**

@@ -140,7 +140,7 @@ describe('what a refusal says to do works', () => {
     expect([401, 403]).not.toContain((await call(await makeKey([scope]))).status);
   });
 
-  it('for a request without a key, a body of another type, and one that is no JSON', async () => {
+  it('for a request without a key, a body of another type, and one that is not JSON', async () => {
     const body = { scopes: ['keys:read'] };
     const unauthenticated = await server.call('GET', '/api/keys', { key: '' });
     expect(unauthenticated.body.cure).toContain('X-API-Key or Authorization: Bearer');
