@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describeWith, freePort } from '@acmex/services';
+import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
@@ -228,7 +229,16 @@ describeWith(['openssl'], 'acmex ca', () => {
       code: 0,
       stdout: expect.stringContaining('renew between 2027-01-01T00:00:00Z'),
     });
+    const movedWindows = async () => {
+      const windows: unknown[] = [];
+      for await (const { value } of fileStorage({ path: at('data') }).list('ca/renewal-window'))
+        windows.push(JSON.parse(Buffer.from(value).toString()));
+      return windows;
+    };
+    const [start, end] = [window[1], window[3]];
+    expect(await movedWindows()).toEqual([expect.objectContaining({ start, end })]);
     await expect(run('renewal-window', '--restore')).resolves.toMatchObject({ code: 0 });
+    expect(await movedWindows()).toEqual([]);
     for (const wrong of [[], ['--start', '2027-01-01T00:00:00Z'], ['--restore', ...window]])
       await expect(run('renewal-window', ...wrong)).resolves.toMatchObject({
         code: 2,
