@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { context, der, objectIdentifier, tags } from '@acmex/certificate/structure';
 import { milliseconds } from '@acmex/clock';
-import { LRUCache } from 'lru-cache';
 import { Temporal } from 'temporal-polyfill';
 import type { Answer } from './answer.ts';
 import { signatureAlgorithmDer } from './authority/signed.ts';
@@ -18,6 +17,7 @@ import {
 import { currentResponder, type OcspResponder } from './ocsp-responder.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
+import type { SignedOcspResponse } from './signed-ocsp-responses.ts';
 
 /** The largest request, in bytes. */
 export const largestOcspRequest = 4096;
@@ -32,46 +32,9 @@ type Revoked = { readonly at: string; readonly reason: number };
 /** `unknown`: this issuer has issued no such certificate. */
 type Status = 'good' | 'unknown' | Revoked;
 
-interface SignedResponse {
-  readonly der: Uint8Array;
-  readonly thisUpdate: Temporal.Instant;
-  readonly nextUpdate: Temporal.Instant;
-}
-
-/** Responses that are signed before they are requested again. */
-export interface OcspResponses {
-  answer(service: Service, request: Uint8Array, method: 'GET' | 'POST'): Promise<Answer>;
-}
-
-/** Begins to answer OCSP requests. */
-export function ocspResponses(): OcspResponses {
-  const signed = new LRUCache<string, SignedResponse>({ max: 10_000 });
-  return {
-    async answer(service, bytes, method) {
-      const request = parsed(bytes);
-      if (!request) return errorAnswer('malformedRequest');
-      const [issuer, ...more] = issuersOf(service, request);
-      // RFC 5019 §2.2.3: not an answer about certificates of others.
-      if (!issuer || more.length > 0) return errorAnswer('unauthorized');
-      const statuses = await Promise.all(
-        request.certificates.map(({ serialNumber }) => statusOf(service, issuer, serialNumber)),
-      );
-      const key = cacheKey(request, statuses);
-      const cached = key === undefined ? undefined : signed.get(key);
-      const response =
-        cached && isYoung(cached, service)
-          ? cached
-          : await signedResponse(service, { issuer, request, statuses });
-      if (key !== undefined) signed.set(key, response);
-      const isCacheable = method === 'GET' && key !== undefined;
-      return responseAnswer(response, isCacheable ? service.clock.now() : undefined);
-    },
-  };
-}
-
 /** Returns the resource of POST requests. RFC 6960 §A.1 */
 export async function ocspByPost(service: Service, body: Uint8Array): Promise<Answer> {
-  return await responsesOf(service).answer(service, body, 'POST');
+  return await answer(service, body, 'POST');
 }
 
 /** Returns the resource of GET requests: base64, escaped for a URL. RFC 6960 §A.1 */
@@ -81,15 +44,36 @@ export async function ocspByGet(service: Service, request: string): Promise<Answ
     text !== undefined && /^[A-Za-z0-9+/]+={0,2}$/.test(text)
       ? Buffer.from(text, 'base64')
       : new Uint8Array();
-  return await responsesOf(service).answer(service, bytes, 'GET');
+  return await answer(service, bytes, 'GET');
 }
 
-function responsesOf({ ocsp }: Service): OcspResponses {
-  if (!ocsp)
+async function answer(
+  service: Service,
+  bytes: Uint8Array,
+  method: 'GET' | 'POST',
+): Promise<Answer> {
+  const { ocsp: signed, clock } = service;
+  if (!signed)
     throw refusal('malformed', 'this CA answers no OCSP requests: use its revocation list', {
       status: 404,
     });
-  return ocsp;
+  const request = parsed(bytes);
+  if (!request) return errorAnswer('malformedRequest');
+  const [issuer, ...more] = issuersOf(service, request);
+  // RFC 5019 §2.2.3: not an answer about certificates of others.
+  if (!issuer || more.length > 0) return errorAnswer('unauthorized');
+  const statuses = await Promise.all(
+    request.certificates.map(({ serialNumber }) => statusOf(service, issuer, serialNumber)),
+  );
+  const key = cacheKey(request, statuses);
+  const cached = key === undefined ? undefined : signed.get(key);
+  const response =
+    cached && isYoung(cached, service)
+      ? cached
+      : await signedResponse(service, { issuer, request, statuses });
+  if (key !== undefined) signed.set(key, response);
+  const isCacheable = method === 'GET' && key !== undefined;
+  return responseAnswer(response, isCacheable ? clock.now() : undefined);
 }
 
 function unescaped(text: string): string | undefined {
@@ -138,7 +122,7 @@ function cacheKey(
 }
 
 /** Whether less than half of a response's life is over. */
-function isYoung({ thisUpdate, nextUpdate }: SignedResponse, { clock }: Service): boolean {
+function isYoung({ thisUpdate, nextUpdate }: SignedOcspResponse, { clock }: Service): boolean {
   const middle = (thisUpdate.epochMilliseconds + nextUpdate.epochMilliseconds) / 2;
   return clock.now().epochMilliseconds < middle;
 }
@@ -152,7 +136,7 @@ interface ResponseContent {
 async function signedResponse(
   service: Service,
   { issuer, request, statuses }: ResponseContent,
-): Promise<SignedResponse> {
+): Promise<SignedOcspResponse> {
   const responder = await currentResponder(service, issuer);
   const thisUpdate = service.clock.now().round({ smallestUnit: 'second', roundingMode: 'floor' });
   const end = thisUpdate.add({ milliseconds: milliseconds(service.lifetimes.ocsp) });
@@ -191,7 +175,7 @@ async function signedBasic(data: Uint8Array, { key, certificate }: OcspResponder
 function singleResponse(
   { encoded }: CertificateId,
   status: Status,
-  { thisUpdate, nextUpdate }: Pick<SignedResponse, 'thisUpdate' | 'nextUpdate'>,
+  { thisUpdate, nextUpdate }: Pick<SignedOcspResponse, 'thisUpdate' | 'nextUpdate'>,
 ): Uint8Array {
   return der(
     tags.sequence,
@@ -228,7 +212,7 @@ function errorAnswer(status: keyof typeof responseStatus): Answer {
 
 /** @param now absent for a response that caches must not use. RFC 5019 §6.2 */
 function responseAnswer(
-  { der: body, thisUpdate, nextUpdate }: SignedResponse,
+  { der: body, thisUpdate, nextUpdate }: SignedOcspResponse,
   now: Temporal.Instant | undefined,
 ): Answer {
   if (!now) return responseWith(body, {});

@@ -207,10 +207,9 @@ describe('an order', () => {
       json: { notBefore: '2026-06-01T00:00:00Z', notAfter: '2026-06-01T20:00:00Z' },
     });
     const { leaf } = await issue(ca, account, ['a.test'], { notAfter: '2026-06-01T20:00:00Z' });
-    expect([leaf.notBefore.toString(), leaf.notAfter.toString()]).toEqual([
-      '2026-05-31T23:00:00Z',
-      '2026-06-01T20:00:00Z',
-    ]);
+    expect(leaf.notAfter.toString()).toBe('2026-06-01T20:00:00Z');
+    // It begins an hour before it is issued.
+    expect(leaf.notBefore.until(ca.clock.now(), { largestUnit: 'hour' }).hours).toBe(1);
     for (const notAfter of ['tomorrow', 7, '2026-06-01', ''])
       await expect(order(ca, account, dns('a.test'), { notAfter })).resolves.toMatchObject({
         status: 400,
@@ -280,7 +279,8 @@ describe('an order', () => {
       order(ca, account, [{ type: 'ip', value: '10.0.0.1' }], { profile: 'client' }),
     ).resolves.toMatchObject({ problem: 'unsupportedIdentifier' });
     const { leaf } = await issue(ca, account, ['a.test'], { profile: 'client' });
-    expect(leaf.notAfter.toString()).toBe('2026-06-01T22:59:59Z');
+    // Both seconds are part of the 24 hours. RFC 5280 §4.1.2.5
+    expect(leaf.notBefore.until(leaf.notAfter).total('seconds')).toBe(24 * 3600 - 1);
   });
 });
 

@@ -12,7 +12,7 @@ import { housekeeping } from './housekeeping.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import { resumeIssuances } from './issuance.ts';
 import type { Issuer } from './authority/issuer.ts';
-import { ocspResponses } from './ocsp.ts';
+import { signedOcspResponses } from './signed-ocsp-responses.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { weakKeyFaults } from './public-key.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
@@ -140,7 +140,7 @@ function partsOf({
       caaIdentities: options.caaIdentities,
     },
     admin: options.admin,
-    ocsp: options.ocsp === true ? ocspResponses() : undefined,
+    ocsp: options.ocsp === true ? signedOcspResponses() : undefined,
     externalAccountRequired: options.externalAccountRequired ?? false,
     reuseAuthorizations: options.reuseAuthorizations ?? false,
     lifetimes: lifetimesOf(options.lifetimes),

@@ -8,7 +8,7 @@ import type { Background } from './background.ts';
 import type { Issuer } from './authority/issuer.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
-import type { OcspResponses } from './ocsp.ts';
+import type { SignedOcspResponses } from './signed-ocsp-responses.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';
 import type { WeakKeyFault } from './public-key.ts';
@@ -62,7 +62,7 @@ export interface Service {
   readonly meta: Meta;
   readonly admin: AdminOptions | undefined;
   /** Absent where the CA answers no OCSP requests. */
-  readonly ocsp: OcspResponses | undefined;
+  readonly ocsp: SignedOcspResponses | undefined;
   readonly externalAccountRequired: boolean;
   readonly reuseAuthorizations: boolean;
   readonly lifetimes: Lifetimes;

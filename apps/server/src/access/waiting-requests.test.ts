@@ -47,7 +47,10 @@ const requests: Readonly<
   }),
   '/api/orders/:id/events': () => ({ path: `/api/orders/${order}/events` }),
 };
-const routes = endpointsOf(controllers).filter(({ waits }) => waits !== undefined);
+/** Without the status of a certificate: it waits for others, and no caller says how long. */
+const routes = endpointsOf(controllers).filter(
+  ({ waits, path }) => waits !== undefined && path !== '/api/certificates/:id/status',
+);
 
 /** Ways in which a key ends while its requests wait. */
 const endings: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
