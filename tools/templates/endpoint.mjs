@@ -28,7 +28,7 @@ const controller = ({
   name,
   camel,
   pascal,
-}) => `import { idOf, newId, records, type Stored } from '@acmex/storage';
+}) => `import { idOf, newId, records, schemaCheck, type Stored } from '@acmex/storage';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
@@ -38,7 +38,7 @@ import { title } from '../http/fields.ts';
 interface ${pascal}Record {
   readonly title: string;
 }
-const ${camel} = records<${pascal}Record>({ kind: '${name}', version: 1, under: '${name}' });
+const ${camel} = records<${pascal}Record>({ kind: '${name}', version: 1, under: '${name}', check: schemaCheck(z.looseObject({ title: z.string() })) });
 
 const id = z.string().regex(/^own_[0-9a-z]{26}$/, 'write the id as own_ and 26 letters and digits');
 const params = z.strictObject({ id });
