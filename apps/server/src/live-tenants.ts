@@ -23,13 +23,16 @@ interface Opened {
 }
 
 /** The tenants, with their certificate managers, by the configuration that is in effect. */
-export class LiveTenants {
+export class LiveTenants implements AsyncDisposable {
   readonly #options: LiveTenantsOptions;
   #opened: Opened;
+  #replanning = Promise.resolve();
+  #superseded = new AbortController();
 
   private constructor(options: LiveTenantsOptions, opened: Opened) {
     this.#options = options;
     this.#opened = opened;
+    this.#replan();
   }
 
   static async open(config: Config, options: LiveTenantsOptions): Promise<LiveTenants> {
@@ -61,7 +64,32 @@ export class LiveTenants {
     const next = await openTenancy(config, this.#options);
     return () => {
       this.#opened = next;
+      this.#replan();
     };
+  }
+
+  /** Waits until no plan is written any more. The signal of the options must have aborted. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#superseded.abort();
+    await this.#replanning;
+  }
+
+  /**
+   * Makes the renewal plans again where the configuration has changed them, while the server is
+   * already working: this writes each certificate. Plans of an earlier configuration are given up.
+   */
+  #replan(): void {
+    this.#superseded.abort();
+    this.#superseded = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, this.#superseded.signal]);
+    const { managers } = this.#opened.tenancy;
+    const replanAll = async () => {
+      for (const { maintenance } of managers.values()) await maintenance.replan({ signal });
+    };
+    this.#replanning = this.#replanning.then(replanAll).catch((error: unknown) => {
+      if (!signal.aborted)
+        logError(this.#options.log, 'the renewal plans could not be made again', error);
+    });
   }
 }
 
@@ -87,9 +115,7 @@ async function openTenancy(
   const root = managers.get('');
   for (const { id, change } of root ? await reconcileDeclared(root, { signal, onError }) : [])
     log({ level: 'info', msg: `${id} is ${change} as the configuration declares it` });
-  for (const { provisioner, maintenance } of managers.values()) {
+  for (const { provisioner } of managers.values())
     await provisioner.joinDuplicates({ signal, onError });
-    await maintenance.replan({ signal });
-  }
   return { tenancy: opened, network };
 }

@@ -157,7 +157,7 @@ async function start(
     }),
   );
   const team = redis && resources.use(await openTeam(redis, { log, clock, signal }));
-  const live = await LiveTenants.open(config, { ...server, storage });
+  const live = resources.use(await LiveTenants.open(config, { ...server, storage }));
   const tenants = () => live.tenants();
   const access = await LiveAccess.open(config, { ...server, tenants });
   const work = resources.use(new Work({ team, storage, log, clock, signal }));

@@ -176,6 +176,7 @@ export class CertificateMaintenance {
     if (!isTimeChanged && !isCheckChanged) return;
     const now = this.#clock.now().epochMilliseconds;
     for await (const certificate of certificates.list({ signal })) {
+      signal?.throwIfAborted();
       const isReplanned = isTimeChanged && certificate.renewBefore === undefined;
       if (certificate.renewal && (isReplanned || isCheckChanged))
         await certificates.change(certificate.id, (summary) => {
