@@ -1,4 +1,4 @@
 // What makes a storage with very many certificates.
-export { CertificateStore } from '@acmex/orchestrator';
+export { CertificateMaintenance, CertificateStore, Provisioner } from '@acmex/orchestrator';
 export { memoryStorage } from '@acmex/storage';
 export { fileStorage } from '@acmex/storage-file';

@@ -82,7 +82,8 @@ function promises({ starts, health, pages, filtered, memory }) {
  * What the orchestrator would have written, as the driver lays it out: flushed writes would take an
  * hour.
  */
-async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
+async function laidOut(packages, path) {
+  const { CertificateStore, fileStorage, memoryStorage } = packages;
   const storage = memoryStorage();
   let now = Date.UTC(2026, 0, 1);
   const clock = {
@@ -116,6 +117,7 @@ async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
       renewal: { at: renew },
     }));
   }
+  await planned(packages, storage, { ...clock, now: () => Temporal(Date.now()) });
   const files = fileStorage({ path });
   await files.write([{ set: 'bench', value: new Uint8Array(1) }]);
   await files[Symbol.asyncDispose]();
@@ -130,6 +132,17 @@ async function laidOut({ CertificateStore, fileStorage, memoryStorage }, path) {
       mode: 0o600,
     });
   }
+}
+
+/** Makes the plans as the server's configuration does, so that its start finds nothing to write. */
+async function planned({ CertificateMaintenance, Provisioner }, storage, clock) {
+  const provisioner = new Provisioner({
+    storage,
+    issuers: [],
+    clock,
+    checkRevocationEvery: { hours: 24 },
+  });
+  await new CertificateMaintenance({ storage, provisioner, clock }).replan();
 }
 
 function Temporal(milliseconds) {

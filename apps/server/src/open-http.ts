@@ -97,7 +97,7 @@ async function createApplication(
   options: OpenHttpOptions,
   certificate: ServerCertificate | undefined,
 ): Promise<NestFastifyApplication> {
-  const { config, role, live, metrics, work, log } = options;
+  const { config, role, live, metrics, work, log, clock } = options;
   const { team } = work;
   const currentConfig = () => live.rootManager().config;
   const proxies = trustedProxies(currentConfig);
@@ -111,6 +111,7 @@ async function createApplication(
     isOwnHost: hostCheck(currentConfig),
     metrics,
     log,
+    clock,
     providers: providers(options),
   });
   if (!certificate) closeExposed(app.getHttpServer(), proxies);

@@ -163,6 +163,7 @@ export class CertificateMaintenance {
   /**
    * Makes the plans again when the provisioner's `renewBefore` or `checkRevocationEvery` has changed
    * since they were made. Call it once at the start; it reads one record when nothing has changed.
+   * Certificates whose records cannot be read are left out: `maintain` reports them.
    */
   async replan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { certificates, checkRevocationEvery: every, renewBefore } = this.#provisioner;
@@ -175,16 +176,16 @@ export class CertificateMaintenance {
     const isCheckChanged = before?.checkRevocationEvery !== wanted.checkRevocationEvery;
     if (!isTimeChanged && !isCheckChanged) return;
     const now = this.#clock.now().epochMilliseconds;
-    for await (const certificate of certificates.list({ signal })) {
-      signal?.throwIfAborted();
-      const isReplanned = isTimeChanged && certificate.renewBefore === undefined;
-      if (certificate.renewal && (isReplanned || isCheckChanged))
-        await certificates.change(certificate.id, (summary) => {
-          const renewal = isReplanned ? this.#replanned(summary) : summary.renewal;
-          const next = { ...summary, renewal };
-          return isCheckChanged ? withRevocationChecks(next, { every, now }) : next;
-        });
-    }
+    await certificates.changeAll(
+      (summary) => {
+        const isReplanned = isTimeChanged && summary.renewBefore === undefined;
+        if (!summary.renewal || !(isReplanned || isCheckChanged)) return summary;
+        const renewal = isReplanned ? this.#replanned(summary) : summary.renewal;
+        const next = { ...summary, renewal };
+        return isCheckChanged ? withRevocationChecks(next, { every, now }) : next;
+      },
+      { signal },
+    );
     await this.#storage.write([policies.put('renewal', wanted)]);
   }
 

@@ -344,8 +344,8 @@ export function summaryChanges(
  * Index entries by name in the write of the record, of the hundred changes that a write may have.
  */
 const namesInOneWrite = 60;
-/** Index entries by name in each other write. */
-const changesInOneWrite = 90;
+/** Changes in any other write. */
+export const changesInOneWrite = 90;
 
 /**
  * Writes a certificate's record with its indexes. When there are more names than one write takes,

@@ -15,6 +15,7 @@ import { type CertificatePage, certificatePage, type PageQuery } from './certifi
 import {
   certificates,
   type CertificateSummary,
+  changesInOneWrite,
   due,
   type DueEntry,
   type Generation,
@@ -243,6 +244,55 @@ export class CertificateStore {
       ]);
       return { id: certificate, ...checked };
     });
+  }
+
+  /**
+   * Changes every certificate, many in one write. One that others change in between is read and
+   * changed again; one that cannot be read is left out.
+   * @param to returns the changed summary. When it returns its argument, nothing is written.
+   */
+  async changeAll(
+    to: (summary: CertificateSummary) => CertificateSummary,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    let ids: string[] = [];
+    let changes: Change[] = [];
+    const flush = async () => {
+      await this.#writeOrRepeat(changes, ids, to);
+      ids = [];
+      changes = [];
+    };
+    const onCorrupt = () => {
+      /* what needs that certificate gets the error */
+    };
+    for await (const stored of certificates.list(this.#storage, { signal, onCorrupt })) {
+      signal?.throwIfAborted();
+      const next = to(stored.record);
+      if (next === stored.record) continue;
+      const added = summaryChanges(idOf(stored), stored, next);
+      if (changes.length + added.length > changesInOneWrite) await flush();
+      ids.push(idOf(stored));
+      changes.push(...added);
+    }
+    await flush();
+  }
+
+  /** Writes the changes of several certificates at once, or of one after the other. */
+  async #writeOrRepeat(
+    changes: readonly Change[],
+    ids: readonly string[],
+    to: (summary: CertificateSummary) => CertificateSummary,
+  ): Promise<void> {
+    if (changes.length === 0) return;
+    try {
+      await this.write(changes);
+    } catch (error) {
+      if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
+      for (const id of ids)
+        await this.change(id, to).catch((cause: unknown) => {
+          if (errorCode(cause) !== 'ERR_ORCHESTRATOR_NOT_FOUND') throw cause;
+        });
+    }
   }
 
   async pause(id: string): Promise<ManagedCertificate> {

@@ -1,5 +1,6 @@
-import type { SecureContextOptions } from 'node:tls';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SecureContextOptions } from 'node:tls';
+import type { Clock } from '@acmex/clock';
 import helmet from 'helmet';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
@@ -14,6 +15,7 @@ import { type Controller, type Handler, routesOf } from './endpoint.ts';
 import { problemOf } from './problem.ts';
 import { Problems, send } from './problems.ts';
 import { RequestPipeline } from './request-pipeline.ts';
+import { RunningRequests } from './running-requests.ts';
 
 export interface ApplicationOptions {
   readonly controllers: readonly Controller[];
@@ -30,7 +32,14 @@ export interface ApplicationOptions {
   readonly isOwnHost: (host: string) => boolean;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly clock: Clock;
 }
+
+/**
+ * How long an end of the server waits for requests that are being handled. Those that wait for
+ * something end by themselves.
+ */
+const drainTime = { seconds: 10 };
 
 /** What a caller may cost before they are authenticated. Bytes and milliseconds. */
 const limits = {
@@ -82,7 +91,10 @@ export async function application(options: ApplicationOptions): Promise<NestFast
     adapter,
     { logger: false, bodyParser: false, abortOnError: false },
   );
-  mountRoutes(fastify, controllers, app);
+  const requests = new RunningRequests(options.clock);
+  // Runs when no new request is taken any more, and before connections are closed.
+  fastify.addHook('preClose', async () => await requests.settled(drainTime));
+  mountRoutes(fastify, controllers, { app, requests });
   return app;
 }
 
@@ -162,7 +174,7 @@ function forwardingNotice(
 function mountRoutes(
   fastify: FastifyInstance,
   controllers: readonly Controller[],
-  app: NestFastifyApplication,
+  { app, requests }: { readonly app: NestFastifyApplication; readonly requests: RunningRequests },
 ): void {
   const pipeline = app.get(RequestPipeline);
   for (const { endpoint, controller, handle } of routesOf(controllers)) {
@@ -171,7 +183,8 @@ function mountRoutes(
     fastify.route({
       method: endpoint.method,
       url: endpoint.path,
-      handler: async (request, reply) => await pipeline.run(endpoint, handler, request, reply),
+      handler: async (request, reply) =>
+        await requests.track(reply, pipeline.run(endpoint, handler, request, reply)),
     });
   }
 }
