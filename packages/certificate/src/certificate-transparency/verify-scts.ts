@@ -37,11 +37,7 @@ export interface LogEntry {
 
 /** `log-retired` also means that the log was rejected; its signature is right. */
 export type SctStatus =
-  | 'valid'
-  | 'unknown-log'
-  | 'wrong-signature'
-  | 'timestamp-in-future'
-  | 'log-retired';
+  'valid' | 'unknown-log' | 'wrong-signature' | 'timestamp-in-future' | 'log-retired';
 
 export interface SctVerification {
   readonly sct: SignedCertificateTimestamp;
