@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
 import { Temporal } from 'temporal-polyfill';
 import { certificate, keysOf } from '../chain.testing.ts';
 import { der } from '../der.ts';
