@@ -93,6 +93,10 @@ export interface ConnectOptions {
   readonly issuer: string;
   /** By default those that the issuer is asked for later. */
   readonly names?: readonly string[] | undefined;
+  /** The request that will be sent to the CA, where it exists already; DER. */
+  readonly csr?: Uint8Array | undefined;
+  /** Whether the request will ask for a certificate that is only valid with OCSP stapling. */
+  readonly mustStaple?: boolean | undefined;
   /** How its names are validated, as `serializeChallenge` returns it. */
   readonly challenge?: JsonObject | undefined;
   /** Where it will be deployed, as `deployRecord` returns it. */
@@ -200,9 +204,9 @@ export function certificateManager(options: CertificateManagerOptions): Certific
 }
 
 async function connectTo(
-  { issuer: name, names, challenge: record, runsHooks = true, deploy, signal }: ConnectOptions,
+  { issuer: name, names, runsHooks = true, ...order }: ConnectOptions,
   {
-    settings: { hooks, environment, passphraseIn },
+    settings,
     solverOf,
     issuers,
   }: {
@@ -211,8 +215,11 @@ async function connectTo(
     readonly issuers: ReturnType<typeof issuerSource>;
   },
 ): Promise<Connection> {
+  const { challenge: record, signal } = order;
+  const { hooks, environment, passphraseIn, storage } = settings;
   const issuer = await issuers(name);
-  if (!issuer)
+  const ca = await findIssuerSettings(name, { issuers: settings.issuers ?? [], storage });
+  if (!issuer || !ca)
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
       `there is no issuer ${name}: add it to the options or the configuration`,
@@ -221,12 +228,12 @@ async function connectTo(
   const runsBefore = runsHooks && hooks.hasBefore;
   if (names)
     await assertPreconditions(names, {
+      ...order,
       solver,
-      deploy,
+      ca,
       runsBefore,
       environment,
       passphraseIn,
-      signal,
     });
   await issuer.openSession({ signal });
   return { solvers: [solver], withSession: (work) => issuer.withSession(work, { signal }) };
@@ -315,12 +322,14 @@ function createIssuer(
   const { name, preferredChain, profile } = issuerSettings;
   const { hooks, crypto, onProgress, passphraseIn, environment } = settings;
   const assertReady = async (
-    { names, proof, deploy, isRenewal }: IssuerRequest,
+    { names, csr, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
   ) => {
     const solver = await solverOf(proof, name, names);
     await assertPreconditions(names, {
       solver,
+      ca: issuerSettings,
+      csr,
       deploy,
       isRenewal,
       environment,

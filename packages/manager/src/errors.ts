@@ -11,6 +11,12 @@ export const managerErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_MANAGER_MUST_STAPLE: {
+    meaning: 'The certificate requires OCSP stapling, and its CA has no OCSP service.',
+    cure: 'Order it without Must-Staple, or from a CA that has OCSP.',
+    exit: 2,
+    http: 422,
+  },
   ERR_MANAGER_ISSUER: {
     meaning: 'The CA or the account cannot be used with these settings.',
     cure: 'Correct what the message names.',

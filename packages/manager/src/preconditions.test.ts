@@ -3,8 +3,11 @@ import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createCsr, webcrypto } from '@acmex/certificate';
 import { DnsError, type DnsProvider } from '@acmex/dns';
 import { errorCode } from '@acmex/errors';
+import { identifiers } from '@acmex/identifier';
+import type { Fetch } from '@acmex/protocol';
 import { temporaryFolder } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -197,20 +200,33 @@ const cases: Readonly<Record<string, () => Case>> = {
   }),
 };
 
+/** Counts the requests to a public CA, and sends none: each is refused without a retry. */
+const countedFetch: Fetch = async () => {
+  requests += 1;
+  return await Promise.resolve(new Response(null, { status: 404 }));
+};
+
+async function requestFor(names: readonly string[], mustStaple: boolean) {
+  const key = await webcrypto().generate('ec-p256');
+  return await createCsr({ identifiers: identifiers(names), key, mustStaple });
+}
+
 function managerFor(
   { challenge = webroot('webroot'), dns }: Case,
   hooks: CertificateManagerOptions['hooks'] = undefined,
+  directory = `http://127.0.0.1:${portOf(ca)}/directory`,
 ) {
   const storage = memoryStorage();
   return certificateManager({
     storage,
     challenge,
     hooks,
+    ...(directory.startsWith('https:') ? { fetch: () => countedFetch } : {}),
     issuers: [
       {
         name: 'ca',
         title: 'the test CA',
-        directory: `http://127.0.0.1:${portOf(ca)}/directory`,
+        directory,
         agreed: true,
       },
     ],
@@ -262,6 +278,58 @@ describe('What can be known before an order is known before it: P1, P3, P20, C14
       expect(requests > 0).toBe(isFixed);
     },
   );
+
+  describe.each([
+    'https://acme-v02.api.letsencrypt.org/directory',
+    'https://acme-staging-v02.api.letsencrypt.org/directory',
+  ])('at %s, which has no OCSP', (directory) => {
+    const names = ['a.test'];
+    const failure = {
+      code: 'ERR_MANAGER_MUST_STAPLE',
+      message: expect.stringMatching(/^a\.test: .*the test CA has no OCSP .*without --must-staple/),
+    };
+
+    it('Must-Staple costs no request, also in a request of the user', async () => {
+      const { connect } = managerFor({ code: '', message: /./ }, undefined, directory);
+      const request = await requestFor(names, true);
+      await expect(connect({ issuer: 'ca', names, mustStaple: true })).rejects.toMatchObject(
+        failure,
+      );
+      await expect(connect({ issuer: 'ca', names, csr: request })).rejects.toMatchObject(failure);
+      expect(requests).toBe(0);
+    });
+
+    it('Must-Staple of a managed certificate costs no request', async () => {
+      const { provisioner, maintain } = managerFor(
+        { code: '', message: /./ },
+        undefined,
+        directory,
+      );
+      const { id } = await provisioner.certificates.add({
+        names,
+        issuer: 'ca',
+        keyType: 'ec-p256',
+        mustStaple: true,
+      });
+      const { outcome } = await maintain(id, { force: 'renewal' });
+      expect(outcome).toMatchObject({ state: 'failed', error: failure });
+      expect(requests).toBe(0);
+    });
+
+    it('a request without Must-Staple is sent to the CA', async () => {
+      const { connect } = managerFor({ code: '', message: /./ }, undefined, directory);
+      const csr = await requestFor(names, false);
+      await expect(connect({ issuer: 'ca', names, csr })).rejects.toThrow();
+      expect(requests).toBeGreaterThan(0);
+    });
+  });
+
+  it('asks a CA of which it is not known that it has no OCSP for Must-Staple', async () => {
+    const directory = 'https://ca.test/directory';
+    const { connect } = managerFor({ code: '', message: /./ }, undefined, directory);
+    await expect(connect({ issuer: 'ca', names: ['a.test'], mustStaple: true })).rejects.toThrow();
+    expect(requests).toBeGreaterThan(0);
+  });
 
   it('asks the CA when nothing is in the way', async () => {
     const manager = managerFor({ code: '', message: /./ });

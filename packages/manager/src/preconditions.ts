@@ -1,3 +1,4 @@
+import { parseCsr } from '@acmex/certificate';
 import type { ChallengeSolver, NameToProve } from '@acmex/client';
 import { checkTarget, type PassphraseSources, trustedProgram } from '@acmex/deploy';
 import { errorCode, printable } from '@acmex/errors';
@@ -7,11 +8,21 @@ import type { ChallengeConfig } from './challenge-config.ts';
 import { type DeployStep, deployStepsOf, isTarget } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import type { Environment } from './hooks.ts';
+import type { IssuerSettings } from './issuers.ts';
+
+/** The CA of an order. */
+type CertificateAuthority = Pick<IssuerSettings, 'title' | 'directory'>;
 
 /** What an order needs, beside its names. */
 export interface PreconditionOptions {
   /** How the names will be validated. */
   readonly solver: ChallengeSolver;
+  /** The CA that it will be ordered from. */
+  readonly ca: CertificateAuthority;
+  /** The request that will be sent to the CA, where it exists already; DER. */
+  readonly csr?: Uint8Array | undefined;
+  /** Whether the request will ask for a certificate that is only valid with OCSP stapling. */
+  readonly mustStaple?: boolean | undefined;
   /** Where the certificate will be deployed, as its record says. */
   readonly deploy?: readonly JsonObject[] | undefined;
   /** Whether an earlier certificate is in use: see `assertPreconditions`. */
@@ -26,14 +37,14 @@ export interface PreconditionOptions {
 
 /**
  * Makes sure, before anything is sent to the CA, that a certificate can be validated and deployed
- * from here: the challenge fits the names, the files can be written, the hooks can be run, and
- * responses can be shown.
+ * from here: the challenge fits the names, the CA can issue what the request asks for, the files can
+ * be written, the hooks can be run, and responses can be shown.
  *
  * A renewal does not need its files: a new certificate that cannot be written yet is better than one
  * that expires, and its deployment is repeated. What a program that runs before the order may change,
  * a used port or a missing folder, is not a failure here: it is checked after that program.
- * @throws ManagerError `ERR_MANAGER_CHALLENGE`; DeployError for files and hooks; what
- * `ChallengeSolver.check` throws
+ * @throws ManagerError `ERR_MANAGER_CHALLENGE`, `ERR_MANAGER_MUST_STAPLE`; DeployError for files and
+ * hooks; what `ChallengeSolver.check` throws
  */
 export async function assertPreconditions(
   names: readonly string[],
@@ -46,6 +57,7 @@ export async function assertPreconditions(
     });
   };
   assertChallengeFits(names, solver.type);
+  await assertStaplingFits(names, options);
   const steps = deployStepsOf(deploy);
   if (!isRenewal)
     for (const step of steps.filter(isTarget)) await checked(checkTarget(step, options));
@@ -100,6 +112,30 @@ async function assertProgramsTrusted(
     const program = 'hook' in step ? step.hook : 'after' in step && step.after;
     if (program) await trustedProgram(program[0] ?? '', environment.PATH);
   }
+}
+
+/** The hosts of CAs that have ended OCSP: Let's Encrypt in May 2025. */
+const hostsWithoutOcsp: ReadonlySet<string> = new Set([
+  'acme-v02.api.letsencrypt.org',
+  'acme-staging-v02.api.letsencrypt.org',
+]);
+
+/**
+ * Makes sure that a CA without OCSP is not asked for a certificate that requires its responses. RFC
+ * 7633
+ * @throws ManagerError `ERR_MANAGER_MUST_STAPLE`
+ */
+async function assertStaplingFits(
+  names: readonly string[],
+  { ca, csr, mustStaple = false }: Pick<PreconditionOptions, 'ca' | 'csr' | 'mustStaple'>,
+): Promise<void> {
+  if (!URL.canParse(ca.directory)) return;
+  if (!hostsWithoutOcsp.has(new URL(ca.directory).hostname)) return;
+  if (!mustStaple && !(csr && (await parseCsr(csr)).mustStaple)) return;
+  throw new ManagerError(
+    'ERR_MANAGER_MUST_STAPLE',
+    `${printable(names.join(', '), 300)}: the certificate would require OCSP stapling (Must-Staple), and ${printable(ca.title, 100)} has no OCSP service: order it without --must-staple, make a certificate signing request without the TLS Feature extension, or use a CA that has OCSP`,
+  );
 }
 
 function namesToProve(names: readonly string[]): readonly NameToProve[] {

@@ -32,7 +32,8 @@ export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
   const { issuer, challenge } = obtaining;
   await manager.hooks.check();
   const wanted = wantedCertificate(obtaining);
-  await manager.connect({ issuer, names, challenge, deploy: wanted.deploy, signal });
+  const { deploy, mustStaple } = wanted;
+  await manager.connect({ issuer, names, mustStaple, challenge, deploy, signal });
   const declaration = await declareCertificate(manager, wanted, {
     onFailure: 'end',
     order: options.force ? 'always' : 'if-needed',

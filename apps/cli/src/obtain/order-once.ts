@@ -22,6 +22,7 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
   const { solvers, withSession } = await manager.connect({
     issuer: obtaining.issuer,
     names: request.identifiers.map(({ value }) => value),
+    csr: request.csr,
     challenge: obtaining.challenge,
     runsHooks: false,
     signal,

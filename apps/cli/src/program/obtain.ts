@@ -109,7 +109,10 @@ const requestFlags = {
     'Chain to use: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it',
   ),
   notAfter: parsed('--not-after <time>', 'Requested expiry, RFC 3339; many CAs refuse it', time),
-  mustStaple: isPresent('--must-staple', 'Request a certificate that requires OCSP stapling'),
+  mustStaple: isPresent(
+    '--must-staple',
+    "Request a certificate that requires OCSP stapling; Let's Encrypt has ended OCSP",
+  ),
 };
 
 /** Commander gives a flag that begins with `--no-` the value true where it is absent. */
