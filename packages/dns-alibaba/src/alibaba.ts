@@ -12,6 +12,7 @@ import {
   type HostZones,
   hostZones,
   jsonApi,
+  type Page,
   recordName,
   type Refusal,
   reveal,
@@ -96,28 +97,32 @@ export function alibaba(options: AlibabaOptions): DnsProvider {
 }
 
 function alibabaZones(call: Call, clock: Clock): HostZones<HostZone> {
+  const domains = async (
+    page: number,
+    filter: Readonly<Record<string, string>>,
+    options: DnsOptions,
+  ): Promise<Page<HostZone, number>> => {
+    const {
+      TotalCount,
+      Domains: { Domain },
+    } = await call(
+      'DescribeDomains',
+      { ...filter, PageSize: '100', PageNumber: String(page) },
+      { ...options, answer: domainsAnswer },
+    );
+    return {
+      items: Domain.map(({ DomainName: name }) => ({ name })),
+      next: 100 * page < TotalCount ? page + 1 : undefined,
+    };
+  };
   return hostZones({
     clock,
     writes: 'u-labels',
-    list: (options) =>
-      allPages(
-        1,
-        async (page) => {
-          const {
-            TotalCount,
-            Domains: { Domain },
-          } = await call(
-            'DescribeDomains',
-            { PageSize: '100', PageNumber: String(page) },
-            { ...options, answer: domainsAnswer },
-          );
-          return {
-            items: Domain.map(({ DomainName: name }) => ({ name })),
-            next: 100 * page < TotalCount ? page + 1 : undefined,
-          };
-        },
-        { provider: 'alibaba' },
-      ),
+    list: (options) => allPages(1, (page) => domains(page, {}, options), { provider: 'alibaba' }),
+    search: async (KeyWord, options) => {
+      const { items, next } = await domains(1, { KeyWord }, options);
+      return { zones: items, isComplete: next === undefined };
+    },
     async ask(name, options) {
       const { DomainName } = await call(
         'DescribeDomainInfo',

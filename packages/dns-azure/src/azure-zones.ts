@@ -85,9 +85,19 @@ export function azureZones(options: AzureZonesOptions): HostZones<ZonePlace> {
     const place = { ...group, name };
     return zone === undefined ? [await readZone(place, options, limits)] : [place];
   };
+  const search = async (base: string, limits: DnsOptions) => {
+    const zones = await zonesWhere(
+      `substringof(${literal(base)}, name)`,
+      options,
+      await subscriptions(limits),
+      limits,
+    );
+    return { zones: zones.filter(({ name }) => isWanted(name)), isComplete: true };
+  };
   return hostZones({
     clock,
     ask,
+    ...(group ? {} : { search }),
     list: async (limits) =>
       zone !== undefined && group ? [{ ...group, name: zone }] : await list(limits),
   });
@@ -121,32 +131,43 @@ async function listZones(
   return zones;
 }
 
-/**
- * Returns the zones of a name in all subscriptions, without a list of all zones.
- *
- * @see https://learn.microsoft.com/rest/api/resources/resources/list
- */
+/** Returns the zones of a name; `undefined` for an identity that may list zones, and not resources. */
 async function zonesNamed(
   name: string,
-  { kind: { type }, resourceGroup, list }: AzureZonesOptions,
+  options: AzureZonesOptions,
   subscriptions: readonly string[],
   limits: DnsOptions,
 ): Promise<readonly ZonePlace[] | undefined> {
+  try {
+    return await zonesWhere(`name eq ${literal(name)}`, options, subscriptions, {
+      ...limits,
+      zone: name,
+    });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Returns the zones that a filter selects in all subscriptions, without a list of all zones.
+ *
+ * @see https://learn.microsoft.com/rest/api/resources/resources/list
+ */
+async function zonesWhere(
+  condition: string,
+  { kind: { type }, resourceGroup, list }: AzureZonesOptions,
+  subscriptions: readonly string[],
+  limits: LimitsOfZone,
+): Promise<readonly ZonePlace[]> {
   const query = new URLSearchParams({
-    $filter: `resourceType eq 'Microsoft.Network/${type}' and name eq '${name.replaceAll("'", "''")}'`,
+    $filter: `resourceType eq 'Microsoft.Network/${type}' and ${condition}`,
     'api-version': '2021-04-01',
   });
   const ids: string[] = [];
   for (const subscription of subscriptions) {
     const path = `/subscriptions/${encodeURIComponent(subscription)}/resources?${query}`;
-    try {
-      const resources = await list(path, zonesAnswer, { ...limits, zone: name });
-      ids.push(...resources.map(({ id }) => id));
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      // The identity may list zones, and not resources.
-      return undefined;
-    }
+    ids.push(...(await list(path, zonesAnswer, limits)).map(({ id }) => id));
   }
   return ids
     .map(placeOf)
@@ -154,6 +175,10 @@ async function zonesNamed(
       ({ group }) =>
         resourceGroup === undefined || group.toLowerCase() === resourceGroup.toLowerCase(),
     );
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Returns true for an answer of Azure that asking again does not change. */

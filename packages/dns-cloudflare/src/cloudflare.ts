@@ -9,6 +9,7 @@ import {
   type HostAnswer,
   type HostZones,
   hostZones,
+  type Page,
   quoted,
   recordName,
   type Refusal,
@@ -25,7 +26,6 @@ import { cloudflareSdk } from './sdk.ts';
 type CloudflareSdk = ReturnType<typeof cloudflareSdk>;
 type Request = { readonly signal: AbortSignal };
 type CloudflareZone = { readonly id: string; readonly name: string };
-type Place = { readonly page: number; readonly per_page: number };
 
 /** The key of a whole account: it can change everything in it. */
 export interface CloudflareGlobalKey {
@@ -167,12 +167,17 @@ async function take(call: Call, id: string, zone: string, record: TxtRecord, opt
 async function find(call: Call, id: string, zone: string, record: TxtRecord, options: DnsOptions) {
   const wanted = { zone_id: id, type: 'TXT' as const, name: { exact: recordName(zone, record) } };
   return (
-    await list(
-      call,
-      'dns.records.list',
-      { id: '', type: '', name: '', content: '' },
-      (sdk, place, request) => sdk.dns.records.list({ ...wanted, ...place }, request),
-      { ...options, zone },
+    await allPages(
+      1,
+      (page) =>
+        pageOf(
+          call,
+          'dns.records.list',
+          { id: '', type: '', name: '', content: '' },
+          (sdk, request) => sdk.dns.records.list({ ...wanted, page, per_page: 50 }, request),
+          { ...options, zone, page },
+        ),
+      { provider: 'cloudflare' },
     )
   ).filter(
     ({ type, name, content }) =>
@@ -210,45 +215,45 @@ function cloudflareZones(
         }),
       ],
     });
-  const listed = (filter: { readonly name?: string }, options: DnsOptions) =>
-    list(
+  const zonesPage = (page: number, filter: { readonly name?: string }, options: DnsOptions) =>
+    pageOf(
       call,
       'zones.list',
       zone,
-      (sdk, place, request) => sdk.zones.list({ ...filter, ...place }, request),
-      options,
+      (sdk, request) => sdk.zones.list({ ...filter, page, per_page: 50 }, request),
+      { ...options, page },
     );
+  const listed = (filter: { readonly name?: string }, options: DnsOptions) =>
+    allPages(1, (page) => zonesPage(page, filter, options), { provider: 'cloudflare' });
   return hostZones({
     clock,
     writes: 'u-labels',
     list: (options) => listed({}, options),
     ask: (name, options) => listed({ name }, options),
+    search: async (base, options) => {
+      const { items, next } = await zonesPage(1, { name: `ends_with:${base}` }, options);
+      return { zones: items, isComplete: next === undefined };
+    },
   });
 }
 
-/** Every item of a list, page by page. */
-async function list<T>(
+/** Returns a page of a list. */
+async function pageOf<T>(
   call: Call,
   what: string,
   item: T,
-  ask: (sdk: CloudflareSdk, place: Place, request: Request) => Promise<unknown>,
-  options: DnsOptions & { readonly zone?: string },
-) {
-  return await allPages(
-    1,
-    async (page) => {
-      const {
-        result,
-        result_info: { total_pages: last },
-      } = await call(what, (sdk, request) => ask(sdk, { page, per_page: 50 }, request), {
-        ...options,
-        repeatable: true,
-        answer: { result: [item], result_info: { total_pages: 0 } },
-      });
-      return { items: result, next: page < last ? page + 1 : undefined };
-    },
-    { provider: 'cloudflare' },
-  );
+  ask: (sdk: CloudflareSdk, request: Request) => Promise<unknown>,
+  { page, ...options }: DnsOptions & { readonly zone?: string; readonly page: number },
+): Promise<Page<T, number>> {
+  const {
+    result: items,
+    result_info: { total_pages: last },
+  } = await call(what, ask, {
+    ...options,
+    repeatable: true,
+    answer: { result: [item], result_info: { total_pages: 0 } },
+  });
+  return { items, next: page < last ? page + 1 : undefined };
 }
 
 /** Returns the SDK's calls with our time limits, pauses and errors. */

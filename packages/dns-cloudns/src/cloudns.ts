@@ -196,11 +196,17 @@ function cloudnsZones(post: Post, clock: Clock): HostZones<HostZone> {
           { ...options, zone: name, repeatable: true, answer: zoneAnswer },
         ),
       ].filter(isWritable),
+    search: async (base, options) => {
+      const zones = await zonesPage(post, { page: '1', search: base }, options);
+      return { zones: zones.filter(isWritable), isComplete: zones.length < pageSize };
+    },
   });
 }
 
+const pageSize = 100;
+const size = { 'rows-per-page': String(pageSize) };
+
 async function allZones(post: Post, options: DnsOptions) {
-  const size = { 'rows-per-page': '100' };
   const pages = await post('/get-pages-count.json', size, {
     ...options,
     repeatable: true,
@@ -210,13 +216,21 @@ async function allZones(post: Post, options: DnsOptions) {
   return await allPages(
     1,
     async (page) => {
-      const items = await post(
-        '/list-zones.json',
-        { ...size, page: String(page) },
-        { ...options, repeatable: true, answer: [zoneAnswer] },
-      );
+      const items = await zonesPage(post, { page: String(page) }, options);
       return { items, next: page < pages ? page + 1 : undefined };
     },
     { provider: 'cloudns' },
+  );
+}
+
+async function zonesPage(
+  post: Post,
+  fields: Readonly<Record<string, string>>,
+  options: DnsOptions,
+): Promise<readonly (typeof zoneAnswer)[]> {
+  return await post(
+    '/list-zones.json',
+    { ...size, ...fields },
+    { ...options, repeatable: true, answer: [zoneAnswer] },
   );
 }

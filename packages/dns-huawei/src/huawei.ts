@@ -66,30 +66,30 @@ export function huawei({
   const change = huaweiApi({ ...more, limit: 'PT10S' });
   const mutex = keyedMutex();
 
+  const page = async (
+    offset: number,
+    name: { readonly name?: string; readonly search_mode?: 'equal' | 'like' },
+    options: DnsOptions & { readonly zone?: string },
+  ) => {
+    const query = new URLSearchParams({
+      type: visibility,
+      ...name,
+      limit: String(pageSize),
+      offset: String(offset),
+    });
+    const { zones, metadata } = await api('GET', `/zones?${query}`, {
+      ...options,
+      answer: zonesAnswer,
+    });
+    return {
+      items: zones,
+      next: offset + pageSize < metadata.total_count ? offset + pageSize : undefined,
+    };
+  };
   const list = (
     name: { readonly name?: string; readonly search_mode?: 'equal' },
     options: DnsOptions & { readonly zone?: string },
-  ) =>
-    allPages(
-      0,
-      async (offset) => {
-        const query = new URLSearchParams({
-          type: visibility,
-          ...name,
-          limit: String(pageSize),
-          offset: String(offset),
-        });
-        const { zones, metadata } = await api('GET', `/zones?${query}`, {
-          ...options,
-          answer: zonesAnswer,
-        });
-        return {
-          items: zones,
-          next: offset + pageSize < metadata.total_count ? offset + pageSize : undefined,
-        };
-      },
-      { provider: 'huawei' },
-    );
+  ) => allPages(0, (offset) => page(offset, name, options), { provider: 'huawei' });
   const zones = hostZones({
     clock,
     ...(zoneId === undefined
@@ -97,6 +97,10 @@ export function huawei({
           list: (limits: DnsOptions) => list({}, limits),
           ask: (name: string, limits: DnsOptions) =>
             list({ name: `${name}.`, search_mode: 'equal' }, limits),
+          search: async (name: string, limits: DnsOptions) => {
+            const { items, next } = await page(0, { name, search_mode: 'like' }, limits);
+            return { zones: items, isComplete: next === undefined };
+          },
         }
       : {
           list: async (limits: DnsOptions) => [

@@ -9,6 +9,7 @@ import {
   hostZones,
   type JsonApi,
   jsonApi,
+  type Page,
   recordName,
   type Secret,
   type TxtRecord,
@@ -116,33 +117,47 @@ function pathOf(zone: string, [entry]: readonly LinodeZone[]): string {
 
 /** Those that are written here, and not copied from another server. */
 function primaryDomains(api: LinodeApi, clock: Clock): HostZones<LinodeZone> {
+  const example = { id: 0, domain: '', type: '' };
+  const primary = (domains: readonly (typeof example)[]) =>
+    domains.filter(({ type }) => type === 'master').map(({ id, domain: name }) => ({ id, name }));
   const listed = async (filter: object, options: DnsOptions) =>
-    (await list(api, '/domains', { id: 0, domain: '', type: '' }, filter, options))
-      .filter(({ type }) => type === 'master')
-      .map(({ id, domain: name }) => ({ id, name }));
+    primary(await list(api, '/domains', example, filter, options));
   return hostZones({
     clock,
     list: (options) => listed({}, options),
     ask: (domain, options) => listed({ domain }, options),
+    search: async (base, options) => {
+      const filter = { domain: { '+contains': base } };
+      const { items, next } = await pageOf(api(filter), '/domains', example, {
+        ...options,
+        page: 1,
+      });
+      return { zones: primary(items), isComplete: next === undefined };
+    },
   });
 }
 
 function list<T>(
   api: LinodeApi,
   path: string,
-  value: T,
+  example: T,
   filter: object,
   options: DnsOptions & { readonly zone?: string },
 ) {
-  return allPages(
-    1,
-    async (page) => {
-      const { data, pages } = await api(filter)('GET', `${path}?page=${page}&page_size=500`, {
-        ...options,
-        answer: { data: [value], pages: 0 },
-      });
-      return { items: data, next: page < pages ? page + 1 : undefined };
-    },
-    { provider: 'linode' },
-  );
+  return allPages(1, (page) => pageOf(api(filter), path, example, { ...options, page }), {
+    provider: 'linode',
+  });
+}
+
+async function pageOf<T>(
+  api: JsonApi,
+  path: string,
+  example: T,
+  { page, ...options }: DnsOptions & { readonly zone?: string; readonly page: number },
+): Promise<Page<T, number>> {
+  const { data, pages } = await api('GET', `${path}?page=${page}&page_size=500`, {
+    ...options,
+    answer: { data: [example], pages: 0 },
+  });
+  return { items: data, next: page < pages ? page + 1 : undefined };
 }

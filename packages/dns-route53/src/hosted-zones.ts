@@ -71,6 +71,13 @@ export function hostedZones(options: HostedZonesOptions): HostZones<HostedZone> 
         { provider: 'route53' },
       ),
     ask: async (name, limits) => (await page({ DNSName: name }, limits)).items,
+    async search(base, limits) {
+      // The order is that of the labels from the right: a name comes before all below it.
+      const { items, next } = await page({ DNSName: base }, limits);
+      const isBelow = ({ name }: HostedZone) => `.${name}`.endsWith(`.${base}`);
+      const zones = items.filter(isBelow);
+      return { zones, isComplete: next === undefined || zones.length < items.length };
+    },
   });
 }
 

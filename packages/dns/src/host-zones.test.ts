@@ -1,6 +1,12 @@
 import { virtualClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
-import { canonicalName, DnsError, hostZones } from './index.ts';
+import {
+  canonicalName,
+  DnsError,
+  hostZones,
+  type HostZone,
+  type HostZonesOptions,
+} from './index.ts';
 
 const zone = (name: string) => ({ name });
 const failure = (code: 'ERR_DNS_CREDENTIALS' | 'ERR_DNS_API') => new DnsError(code, 'no');
@@ -89,6 +95,75 @@ describe('the zones of a host', () => {
     await zones.use('a.test', {}, async () => undefined);
     expect(count).toBe(2);
   });
+});
+
+const deep = '_acme-challenge.l0.l1.l2.l3.sub.a.test';
+
+/** A host that has two zones, and counts what it is asked. */
+function countingHost(search: HostZonesOptions<HostZone>['search']) {
+  const questions: string[] = [];
+  const zones = hostZones({
+    clock: virtualClock(),
+    ask: async (name) => {
+      questions.push(name);
+      return ['a.test', 'sub.a.test'].includes(name) ? [zone(name)] : [];
+    },
+    ...(search && {
+      search: async (base, options) => {
+        questions.push(`search ${base}`);
+        return await search(base, options);
+      },
+    }),
+  });
+  return { zones, questions };
+}
+
+describe.each<readonly [string, HostZonesOptions<HostZone>['search']]>([
+  ['cannot search', undefined],
+  ['finds nothing by a search', async () => ({ zones: [], isComplete: true })],
+  [
+    'lists other zones in place of a search',
+    async () => ({ zones: [zone('z.test')], isComplete: false }),
+  ],
+  [
+    'refuses a search',
+    async () => {
+      throw failure('ERR_DNS_CREDENTIALS');
+    },
+  ],
+])('a host that %s', (_, search) => {
+  it('is asked for the zone that DNS shows', async () => {
+    const { zones, questions } = countingHost(search);
+    await expect(zones.zoneOf(deep, { guess: async () => 'sub.a.test' })).resolves.toBe(
+      'sub.a.test',
+    );
+    expect(questions.at(-1)).toBe('sub.a.test');
+    expect(questions.length).toBeLessThanOrEqual(4);
+  });
+  it.each(['l0.l1.l2.l3.sub.a.test', 'example.com', undefined])(
+    'has the longest zone where DNS shows %s',
+    async (guess) => {
+      const { zones } = countingHost(search);
+      await expect(zones.zoneOf(deep, { guess: async () => guess })).resolves.toBe('sub.a.test');
+    },
+  );
+  it('is not asked to search again for nothing', async () => {
+    const { zones, questions } = countingHost(search);
+    for (let at = 0; at < 3; at++) await zones.zoneOf(`l${at}.${deep}`, {});
+    expect(questions.filter((text) => text.startsWith('search')).length).toBeLessThanOrEqual(1);
+  });
+});
+
+it('asks a host again for zones that a search did not find', async () => {
+  const known = [zone('b.test')];
+  const zones = hostZones({
+    clock: virtualClock(),
+    ask: async () => [],
+    search: async () => ({ zones: [...known], isComplete: true }),
+  });
+  await expect(zones.zoneOf(deep, {})).resolves.toBeUndefined();
+  known.push(zone('a.test'));
+  await expect(zones.zoneOf(deep, {})).resolves.toBe('a.test');
 });
 
 it.each([

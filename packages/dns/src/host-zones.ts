@@ -1,37 +1,20 @@
-import { domainToASCII, domainToUnicode } from 'node:url';
-import { type Clock, keyedMutex } from '@acmex/clock';
-import type { DnsOptions } from './provider.ts';
-
-/** A zone as its host lists it: with A-labels or U-labels, with or without a final dot. */
-export interface HostZone {
-  readonly name: string;
-}
-
-type ListOptions = DnsOptions & {
-  /** The zone that is searched in the list, for messages. */
-  readonly zone?: string;
-};
-
-export interface HostZonesOptions<Zone extends HostZone> {
-  readonly clock: Clock;
-  /** Returns all zones that the credentials can write. */
-  readonly list?: (options: ListOptions) => Promise<readonly Zone[]>;
-  /**
-   * Returns the zones with exactly this name; absent where the host cannot be asked by name. It may
-   * throw `ERR_DNS_ZONE_NOT_FOUND`; `undefined` means that the host does not answer such questions
-   * to these credentials, and is asked for the list.
-   */
-  readonly ask?: (name: string, options: DnsOptions) => Promise<readonly Zone[] | undefined>;
-  /** How the host writes an internationalized zone name; `a-labels` by default. */
-  readonly writes?: 'a-labels' | 'u-labels';
-}
+import { errorCode } from '@acmex/errors';
+import type { DnsOptions, ZoneOptions } from './provider.ts';
+import { canonicalName, namesAbove, unicodeName } from './zone-name.ts';
+import {
+  type HostZone,
+  type HostZonesOptions,
+  type ZoneQuestions,
+  zoneQuestions,
+  zonesWithName,
+} from './zone-questions.ts';
 
 /** The zones at one host. Every name that it returns is canonical. */
 export interface HostZones<Zone extends HostZone> {
   /** Returns the names of all zones. */
   names(options: DnsOptions): Promise<readonly string[]>;
   /** Returns the longest zone that holds a name; `undefined` where there is none. */
-  zoneOf(name: string, options: DnsOptions): Promise<string | undefined>;
+  zoneOf(name: string, options: ZoneOptions): Promise<string | undefined>;
   /**
    * Returns the name of a zone as the host lists it. The host is asked only about an
    * internationalized name: every other name is the same in both forms.
@@ -48,36 +31,33 @@ export interface HostZones<Zone extends HostZone> {
   ): Promise<Result>;
 }
 
-const rememberedMs = 60_000;
-/** After so many questions by name in one minute the list is fetched, and answers all of them. */
-const mostQuestions = 12;
+/** Questions for the zone of one name. */
+const mostPerName = 4;
 
 /**
- * Finds the zones of a host with few requests. A host that can be asked by name is asked for each
- * name above a record's name; after 12 such questions in one minute, and at a host that can only
- * list its zones, the list is fetched. An answer is remembered for a minute, and is shared by all
- * callers that wait for it.
+ * Finds the zones of a host with few requests: four at most for a name, and few more for many names
+ * in one zone.
+ *
+ * A short name, and every name above it, is asked for. For a longer one the host searches its
+ * zones, if it can; if not, DNS gives a first guess, which the host confirms. After 12 questions in
+ * one minute, and at a host that can only list its zones, the list is fetched. An answer is
+ * remembered for a minute, and is shared by all callers that wait for it.
  */
 export function hostZones<Zone extends HostZone>(options: HostZonesOptions<Zone>): HostZones<Zone> {
-  const { all, named, forget } = zoneQuestions(options);
+  const questions = zoneQuestions(options);
+  const { all, named, forget } = questions;
   return {
     names: async (limits) => [
       ...new Set((await all(limits)).map((zone) => canonicalName(zone.name))),
     ],
-    async zoneOf(name, limits) {
-      let refusal: unknown;
-      for (const candidate of namesAbove(canonicalName(name))) {
-        try {
-          if ((await named(candidate, limits)).length > 0) return candidate;
-        } catch (error) {
-          const code = codeOf(error);
-          // Credentials for one zone are refused at the names below and above it.
-          if (code === 'ERR_DNS_CREDENTIALS') refusal ??= error;
-          else if (code !== 'ERR_DNS_ZONE_NOT_FOUND') throw error;
-        }
-      }
-      if (refusal !== undefined) throw refusal;
-      return undefined;
+    async zoneOf(name, { guess, ...limits }) {
+      const names = namesAbove(canonicalName(name));
+      if (questions.canAskEach(names, mostPerName))
+        return await firstZone(names, questions, limits);
+      const result = await searchZone(names, questions, limits);
+      if (result) return result.zone;
+      const guessed = canonicalName((await guess?.()) ?? '');
+      return await firstZone(byLikelihood(names, guessed), questions, limits);
     },
     async listedName(name, limits) {
       if (unicodeName(canonicalName(name)) === canonicalName(name)) return name;
@@ -88,144 +68,73 @@ export function hostZones<Zone extends HostZone>(options: HostZonesOptions<Zone>
       try {
         return await work(await named(canonicalName(name), limits));
       } catch (error) {
-        if (codeOf(error) === 'ERR_DNS_ZONE_NOT_FOUND') forget(canonicalName(name));
+        if (errorCode(error) === 'ERR_DNS_ZONE_NOT_FOUND') forget(canonicalName(name));
         throw error;
       }
     },
   };
 }
 
-/** Returns the questions to a host about its zones, and their remembered answers. */
-function zoneQuestions<Zone extends HostZone>({
-  clock,
-  list,
-  ask,
-  writes = 'a-labels',
-}: HostZonesOptions<Zone>) {
-  const { get, peek, forget } = sharedAnswers<readonly Zone[]>(clock);
-  const questions: number[] = [];
-  let isListOnly = ask === undefined;
-  const all = (options: ListOptions) =>
-    get('', options, async () => (list ? await list(options) : []));
-  const byName = async (name: string, options: DnsOptions): Promise<readonly Zone[]> => {
-    let absence: unknown;
-    for (const form of formsOf(name, writes)) {
-      try {
-        const zones = await ask?.(form, options);
-        isListOnly ||= zones === undefined;
-        const matching = zonesWithName(zones ?? (await all({ ...options, zone: name })), name);
-        if (matching.length > 0) return matching;
-      } catch (error) {
-        if (codeOf(error) !== 'ERR_DNS_ZONE_NOT_FOUND') throw error;
-        absence = error;
-      }
+/** Returns the first of these names that is a zone. */
+async function firstZone<Zone extends HostZone>(
+  names: readonly string[],
+  { named }: ZoneQuestions<Zone>,
+  limits: DnsOptions,
+): Promise<string | undefined> {
+  let refusal: unknown;
+  for (const name of names) {
+    try {
+      if ((await named(name, limits)).length > 0) return name;
+    } catch (error) {
+      const code = errorCode(error);
+      // Credentials for one zone are refused at the names below and above it.
+      if (code === 'ERR_DNS_CREDENTIALS') refusal ??= error;
+      else if (code !== 'ERR_DNS_ZONE_NOT_FOUND') throw error;
     }
-    if (absence !== undefined) throw absence;
-    return [];
-  };
-  const canAsk = () => {
-    const since = clock.monotonic() - rememberedMs;
-    const recent = questions.filter((time) => time > since);
-    return !list || (!isListOnly && recent.length < mostQuestions);
-  };
-  /** Returns the zones with this canonical name. */
-  const named = async (name: string, options: DnsOptions): Promise<readonly Zone[]> => {
-    const listed = peek('');
-    if (listed) return zonesWithName(listed, name);
-    const remembered = peek(name);
-    if (remembered) return remembered;
-    if (!canAsk()) {
-      try {
-        return zonesWithName(await all({ ...options, zone: name }), name);
-      } catch (error) {
-        // Credentials for one zone may not list the others.
-        if (!ask || codeOf(error) !== 'ERR_DNS_CREDENTIALS') throw error;
-      }
+  }
+  if (refusal !== undefined) throw refusal;
+  return undefined;
+}
+
+/**
+ * Searches the zones that end with the last two labels of a name; with more of them, if there are
+ * too many.
+ *
+ * @param names longest first
+ * @returns the longest zone; `undefined` if the host cannot search
+ */
+async function searchZone<Zone extends HostZone>(
+  names: readonly string[],
+  questions: ZoneQuestions<Zone>,
+  limits: DnsOptions,
+): Promise<{ readonly zone: string | undefined } | undefined> {
+  for (let labels = Math.min(2, names.length); labels <= names.length; labels++) {
+    const atOrAbove = names.slice(-labels);
+    const [base = ''] = atOrAbove;
+    const page = await questions.search(base, limits);
+    if (!page) return undefined;
+    if (page.isComplete) {
+      const zone = names.find((name) => zonesWithName(page.zones, name).length > 0);
+      if (zone !== undefined) return { zone };
+      const zoneAbove = await firstZone(atOrAbove, questions, limits);
+      if (zoneAbove !== base) return { zone: zoneAbove };
+      // The search did not find what is there.
+      questions.distrustSearch();
+      return undefined;
     }
-    questions.push(clock.monotonic());
-    questions.splice(0, questions.length - mostQuestions);
-    return await get(name, options, () => byName(name, options));
-  };
-  return { all, named, forget };
+    // The list costs less than a search for each name.
+    if (!questions.canAsk()) return { zone: await firstZone(names, questions, limits) };
+  }
+  return undefined;
 }
 
-/** Returns a name in A-labels and lower case, without a final dot. */
-export function canonicalName(name: string): string {
-  const plain = name.toLowerCase().replace(/\.$/, '');
-  // Of other names it would make something else: of `0/25.2.0.192.in-addr.arpa` an address.
-  return /[^\x00-\x7f]/.test(plain) ? domainToASCII(plain) || plain : plain;
-}
-
-function unicodeName(name: string): string {
-  return /(^|\.)xn--/.test(name) ? domainToUnicode(name) || name : name;
-}
-
-/** Returns a name and all names above it, longest first, without the root. */
-export function namesAbove(name: string): readonly string[] {
-  const labels = name.split('.');
-  return labels.map((_, index) => labels.slice(index).join('.'));
-}
-
-function zonesWithName<Zone extends HostZone>(
-  zones: readonly Zone[],
-  name: string,
-): readonly Zone[] {
-  return zones.filter((zone) => canonicalName(zone.name) === name);
-}
-
-/** The ways to write a name, the usual way of the host first. */
-function formsOf(name: string, writes: 'a-labels' | 'u-labels'): readonly string[] {
-  const unicode = unicodeName(name);
-  if (unicode === name) return [name];
-  return writes === 'u-labels' ? [unicode, name] : [name, unicode];
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
-/** Remembers answers by their question for a minute; one caller asks while the others wait. */
-export function sharedAnswers<Answer extends readonly unknown[]>(clock: Clock) {
-  const mutex = keyedMutex();
-  const answers = new Map<string, { readonly answer: Answer; readonly until: number }>();
-  const failures = new Map<string, { readonly error: unknown; readonly count: number }>();
-  let count = 0;
-  const peek = (question: string): Answer | undefined => {
-    const entry = answers.get(question);
-    return entry && clock.monotonic() < entry.until ? entry.answer : undefined;
-  };
-  return {
-    /** Returns an answer that is remembered; an empty one is not. */
-    peek,
-    forget: (question: string) => {
-      answers.delete(question);
-      answers.delete('');
-    },
-    async get(
-      question: string,
-      { signal }: DnsOptions,
-      ask: () => Promise<Answer>,
-    ): Promise<Answer> {
-      const before = count;
-      const work = async () => {
-        const remembered = peek(question);
-        if (remembered) return remembered;
-        const failure = failures.get(question);
-        // It came while this caller waited.
-        if (failure && failure.count > before) throw failure.error;
-        try {
-          const answer = await ask();
-          if (answer.length > 0)
-            answers.set(question, { answer, until: clock.monotonic() + rememberedMs });
-          return answer;
-        } catch (error) {
-          count += 1;
-          if (failures.size > 100) failures.clear();
-          if (!signal?.aborted) failures.set(question, { error, count });
-          throw error;
-        }
-      };
-      return await mutex(question, work, { signal });
-    },
-  };
+/**
+ * Returns the names in the order in which they may be the zone: what DNS shows; else the whole
+ * name, or one of few labels, longest first.
+ */
+function byLikelihood(names: readonly string[], guessed: string): readonly string[] {
+  const likely = names.includes(guessed)
+    ? [guessed]
+    : [...names.slice(0, 1), ...names.slice(1).slice(-mostPerName, -1)];
+  return [...likely, ...names.filter((name) => !likely.includes(name))];
 }

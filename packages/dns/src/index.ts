@@ -9,14 +9,7 @@ export {
   type Method,
   type Refusal,
 } from './json-api.ts';
-export {
-  canonicalName,
-  hostZones,
-  type HostZone,
-  type HostZones,
-  type HostZonesOptions,
-  sharedAnswers,
-} from './host-zones.ts';
+export { hostZones, type HostZones } from './host-zones.ts';
 export { type LookUp, lookUp, type LookUpOptions } from './look-up.ts';
 export { type GrantedToken, type KeptToken, keptToken, tokenRefusal } from './oauth-token.ts';
 export { allPages, type Page } from './pages.ts';
@@ -33,6 +26,7 @@ export {
   recordName,
   relativeName,
   type TxtRecord,
+  type ZoneOptions,
 } from './provider.ts';
 export { quoted, unquoted } from './quoted-text.ts';
 export {
@@ -56,3 +50,10 @@ export {
 export { type DnssecOptions, dnssecStatus, type DnssecStatus } from './dnssec.ts';
 export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
 export { findZone, followAliases, type ZoneSearch } from './zone.ts';
+export { canonicalName } from './zone-name.ts';
+export {
+  type HostZone,
+  type HostZonesOptions,
+  sharedAnswers,
+  type ZonePage,
+} from './zone-questions.ts';

@@ -27,6 +27,15 @@ export interface DnsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a host finds a zone. */
+export interface ZoneOptions extends DnsOptions {
+  /**
+   * Returns the zone that DNS shows for the name; `undefined` where it shows none. A host that can
+   * only be asked for one zone at a time is asked for this one first.
+   */
+  readonly guess?: () => Promise<string | undefined>;
+}
+
 /**
  * TXT records at one DNS host. Safe for concurrent use; both effects can be repeated.
  * @throws DnsError `ERR_DNS_CREDENTIALS`, `ERR_DNS_ZONE_NOT_FOUND`, `ERR_DNS_RATE_LIMITED`,
@@ -47,7 +56,7 @@ export interface DnsProvider {
    * Returns the longest zone of the host that holds a name, with as few requests as the host allows;
    * `undefined` where there is none. Without it the zone is searched in `zones`.
    */
-  zoneOf?(name: string, options?: DnsOptions): Promise<string | undefined>;
+  zoneOf?(name: string, options?: ZoneOptions): Promise<string | undefined>;
 }
 
 /** The whole name of a record, without a final dot. */

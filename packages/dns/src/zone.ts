@@ -1,7 +1,7 @@
 import { DnsError } from './errors.ts';
-import { canonicalName, namesAbove } from './host-zones.ts';
 import type { LookUp } from './look-up.ts';
 import type { DnsOptions, DnsProvider } from './provider.ts';
+import { canonicalName, namesAbove } from './zone-name.ts';
 
 /** Where the record of a name is written: the zone, and who answers for it. */
 export interface ZoneSearch {
@@ -22,15 +22,15 @@ export async function findZone(
   options?: DnsOptions,
 ): Promise<string> {
   if (provider?.zoneOf || provider?.zones) {
-    const zone = await zoneAtProvider(name, provider, options);
+    const zone = await zoneAtProvider(name, provider, { lookUp, ...options });
     if (zone !== undefined) return zone;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
       `${provider.name}: none of the zones that the credentials can write holds ${name}`,
     );
   }
-  for (const candidate of namesAbove(name))
-    if (await lookUp.isZone(candidate, options)) return candidate;
+  const zone = await zoneInDns(name, lookUp, options);
+  if (zone !== undefined) return zone;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
     `no zone holds ${name}: no name above it has an SOA record`,
@@ -63,9 +63,32 @@ export async function followAliases(
 async function zoneAtProvider(
   name: string,
   provider: DnsProvider,
-  options: DnsOptions | undefined,
+  { lookUp, ...options }: DnsOptions & { readonly lookUp: LookUp },
 ): Promise<string | undefined> {
-  if (provider.zoneOf) return await provider.zoneOf(name, options);
+  if (provider.zoneOf)
+    return await provider.zoneOf(name, {
+      ...options,
+      guess: async () => {
+        try {
+          return await zoneInDns(name, lookUp, options);
+        } catch {
+          options.signal?.throwIfAborted();
+          // The host knows its zones without DNS.
+          return undefined;
+        }
+      },
+    });
   const zones = ((await provider.zones?.(options)) ?? []).map(canonicalName);
   return namesAbove(canonicalName(name)).find((candidate) => zones.includes(candidate));
+}
+
+/** Returns the longest name above a name, or the name itself, that has an SOA record. */
+async function zoneInDns(
+  name: string,
+  lookUp: LookUp,
+  options: DnsOptions | undefined,
+): Promise<string | undefined> {
+  for (const candidate of namesAbove(name))
+    if (await lookUp.isZone(candidate, options)) return candidate;
+  return undefined;
 }

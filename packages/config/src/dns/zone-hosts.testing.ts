@@ -38,6 +38,8 @@ const pageOf = <Item>(items: readonly Item[], size: number, page: number) =>
 const pagesOf = (items: readonly unknown[], size: number) => Math.ceil(items.length / size);
 const named = (zones: readonly string[], name: string | null) =>
   name === null ? zones : zones.filter((zone) => zone === name);
+const containing = (zones: readonly string[], text: string | null) =>
+  text === null ? zones : zones.filter((zone) => zone.includes(text));
 const reversed = (name: string) => name.split('.').reverse().join('.');
 const azurePath = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/dnsZones';
 const azureZone = (name: string) => ({ id: `${azurePath}/${name}`, name });
@@ -47,9 +49,17 @@ const route53Zone = (name: string) =>
 function azureAnswer({ path, query }: ZoneRequest, zones: readonly string[]) {
   if (path === '/subscriptions') return json({ value: [{ subscriptionId: 's' }] });
   if (path === '/subscriptions/s/resources') {
-    const [, name = ''] = / and name eq '(.*)'$/.exec(query.get('$filter') ?? '') ?? [];
-    return json({ value: named(zones, name).map(azureZone) });
+    const filter = query.get('$filter') ?? '';
+    const [, name = ''] = / and name eq '(.*)'$/.exec(filter) ?? [];
+    const [, part = null] = / and substringof\('(.*)', name\)$/.exec(filter) ?? [];
+    const matching = part === null ? named(zones, name) : containing(zones, part);
+    return json({ value: matching.map(azureZone) });
   }
+  const [, zone] = /\/dnsZones\/([^/]*)$/.exec(path) ?? [];
+  if (zone !== undefined)
+    return zones.includes(zone)
+      ? json(azureZone(zone))
+      : json({ error: { code: 'ResourceNotFound', message: 'no' } }, 404);
   if (!/\/dnsZones$/.test(path)) return undefined;
   const page = Number(query.get('$skipToken') ?? 1);
   const next = `https://management.azure.com${path}?$skipToken=${page + 1}`;
@@ -73,11 +83,12 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
           : json({ DomainName });
       }
       if (action !== 'DescribeDomains') return undefined;
-      const Domain = pageOf(zones, 100, Number(query.get('PageNumber'))).map((DomainName) => ({
+      const all = containing(zones, query.get('KeyWord'));
+      const Domain = pageOf(all, 100, Number(query.get('PageNumber'))).map((DomainName) => ({
         DomainName,
         PunyCode: domainToASCII(DomainName),
       }));
-      return json({ TotalCount: zones.length, Domains: { Domain } });
+      return json({ TotalCount: all.length, Domains: { Domain } });
     },
   },
   azure: {
@@ -89,7 +100,11 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
     open: (transport) => cloudflare({ token: 'a-token', ...transport }),
     answer({ path, query }, zones) {
       if (path !== '/client/v4/zones') return undefined;
-      const all = named(zones, query.get('name'));
+      const [, end] = /^ends_with:(.*)$/.exec(query.get('name') ?? '') ?? [];
+      const all =
+        end === undefined
+          ? named(zones, query.get('name'))
+          : zones.filter((zone) => zone.endsWith(end));
       return json({
         success: true,
         result: pageOf(all, 50, Number(query.get('page'))).map((name) => ({ id: 'i', name })),
@@ -104,7 +119,9 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
       const zone = (name: string) => ({ name, type: 'master', zone: 'domain', status: '1' });
       if (path === '/dns/get-pages-count.json') return json(pagesOf(zones, 100));
       if (path === '/dns/list-zones.json')
-        return json(pageOf(zones, 100, Number(form.get('page'))).map(zone));
+        return json(
+          pageOf(containing(zones, form.get('search')), 100, Number(form.get('page'))).map(zone),
+        );
       if (path !== '/dns/get-zone-info.json') return undefined;
       const [name] = named(zones, form.get('domain-name'));
       return json(
@@ -150,8 +167,9 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
     open: (transport) => huawei({ accessKeyId: 'i', secretAccessKey: 's', ...transport }),
     answer({ path, query }, zones) {
       if (path !== '/v2/zones') return undefined;
-      const name = query.get('name');
-      const all = named(zones, name === null ? null : name.replace(/\.$/, ''));
+      const name = query.get('name')?.replace(/\.$/, '') ?? null;
+      const all =
+        query.get('search_mode') === 'equal' ? named(zones, name) : containing(zones, name);
       const offset = Number(query.get('offset'));
       return json({
         zones: all.slice(offset, offset + 500).map((zone) => ({ id: zone, name: `${zone}.` })),
@@ -164,9 +182,12 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
     answer({ path, query, headers }, zones) {
       if (path !== '/v4/domains') return undefined;
       const { domain = null } = JSON.parse(headers.get('x-filter') ?? '{}') as {
-        readonly domain?: string;
+        readonly domain?: string | { readonly '+contains': string };
       };
-      const all = named(zones, domain);
+      const all =
+        typeof domain === 'string'
+          ? named(zones, domain)
+          : containing(zones, domain?.['+contains'] ?? null);
       return json({
         data: pageOf(all, 500, Number(query.get('page'))).map((name, id) => ({
           id,
@@ -220,6 +241,20 @@ export const zoneHosts: Readonly<Record<string, ZoneHost>> = {
   },
 };
 
+/** Hosts that find zones in another way, with options. */
+export const moreZoneHosts: Readonly<Record<string, ZoneHost>> = {
+  'azure in a resource group': {
+    open: (transport) =>
+      azure({
+        credentials: { accessToken: 'a' },
+        subscriptionId: 's',
+        resourceGroup: 'g',
+        ...transport,
+      }),
+    answer: azureAnswer,
+  },
+};
+
 type Handler = NonNullable<NonNullable<Parameters<typeof route53>[0]>['requestHandler']>;
 
 /** Sends the requests of AWS's SDK by fetch. */
@@ -266,7 +301,7 @@ export function openZoneHost(
   readonly urls: readonly string[];
   readonly clock: VirtualClock;
 } {
-  const host = zoneHosts[type];
+  const host = zoneHosts[type] ?? moreZoneHosts[type];
   if (!host) throw new Error(`there is no host ${type}`);
   const listed = host.writes === 'u-labels' ? zones.map((name) => domainToUnicode(name)) : zones;
   const questions: string[] = [];
