@@ -13,7 +13,7 @@ import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { AuthGuard, type ParsedRequest } from './auth-guard.ts';
 import type { Answer, EndpointDescription, Handler, Received } from './endpoint.ts';
 import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
-import { LiveRequest, type LiveRequestOptions } from './live-request.ts';
+import { LiveRequest } from './live-request.ts';
 
 /** Aborts when the server stops. */
 export const STOPPING = Symbol('stopping');
@@ -27,7 +27,9 @@ export class RequestPipeline {
   readonly #guard: AuthGuard;
   readonly #idempotency: Idempotency;
   readonly #scheduling: Scheduling;
-  readonly #live: Pick<LiveRequestOptions, 'guard' | 'monitor' | 'clock' | 'stopping'>;
+  readonly #stopping: AbortSignal;
+  readonly #monitor: CredentialMonitor;
+  readonly #clock: Clock;
 
   constructor(
     @Inject(AuthGuard) guard: AuthGuard,
@@ -39,7 +41,9 @@ export class RequestPipeline {
     this.#guard = guard;
     this.#idempotency = idempotency;
     this.#scheduling = scheduling;
-    this.#live = { guard, clock, stopping, monitor: new CredentialMonitor(clock) };
+    this.#stopping = stopping;
+    this.#monitor = new CredentialMonitor(clock);
+    this.#clock = clock;
   }
 
   /**
@@ -53,8 +57,12 @@ export class RequestPipeline {
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const admission = await this.#guard.admit(endpoint, request, reply);
+    // A spread here would cost more than the rest of a small request.
     const live = new LiveRequest({
-      ...this.#live,
+      guard: this.#guard,
+      monitor: this.#monitor,
+      clock: this.#clock,
+      stopping: this.#stopping,
       endpoint,
       request,
       reply,

@@ -1,6 +1,12 @@
+import type { ServerResponse } from 'node:http';
 import { finished } from 'node:stream/promises';
 import type { Clock, DurationInput } from '@acmex/clock';
 import type { FastifyReply } from 'fastify';
+
+interface RunningRequest {
+  readonly response: ServerResponse;
+  readonly handling: Promise<unknown>;
+}
 
 /**
  * The requests that are being handled. A handler runs on when its caller has gone, and its writes
@@ -8,7 +14,7 @@ import type { FastifyReply } from 'fastify';
  */
 export class RunningRequests {
   readonly #clock: Clock;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Set<RunningRequest>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -16,19 +22,28 @@ export class RunningRequests {
 
   /** Returns what the handler returns, and counts the request as running until it is answered. */
   async track<T>(reply: FastifyReply, handling: Promise<T>): Promise<T> {
-    // A caller that has gone takes no answer: only the handler is waited for.
-    const responded = finished(reply.raw).catch(() => undefined);
-    const over = Promise.allSettled([handling, responded]);
-    this.#running.add(over);
-    void over.then(() => this.#running.delete(over));
-    return await handling;
+    const request = { response: reply.raw, handling };
+    this.#running.add(request);
+    try {
+      return await handling;
+    } finally {
+      const over = () => this.#running.delete(request);
+      if (reply.raw.closed) over();
+      else reply.raw.once('close', over);
+    }
   }
 
   /** Waits until all requests are answered, but no longer than `limit`. */
   async settled(limit: DurationInput): Promise<void> {
     const ended = new AbortController();
     const timeIsUp = this.#clock.sleep(limit, { signal: ended.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(this.#running), timeIsUp]);
+    await Promise.race([Promise.all(Array.from(this.#running, answeredOrGone)), timeIsUp]);
     ended.abort('the wait has ended');
   }
+}
+
+/** Waits for the handler, and for its answer where the caller is still there. */
+async function answeredOrGone({ response, handling }: RunningRequest): Promise<void> {
+  const sent = response.closed ? undefined : finished(response);
+  await Promise.allSettled([handling, sent]);
 }
