@@ -4,3 +4,5 @@ export const programs: Readonly<
 export function isInstalled(name: string, path?: string): boolean;
 export function missing(): string[];
 export function howToInstall(name: string): string;
+export function whyUnusable(name: string): string | undefined;
+export function locate(name: string, path?: string): string | undefined;

@@ -1,14 +1,15 @@
 // The programs that the tests start, and how to install each.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * `debian` is the package to install. `program` is the name of the file, the key by default. `needs` is what the tests use of a program that a system may
- * package separately: the program counts as installed if it prints that text with these arguments.
+ * `debian` is the package to install. `program` is the name of the file, the key by default. `needs`
+ * is what the tests use of a program that a system may package separately: the program counts as
+ * installed if it prints that text with these arguments. `root` tells that only root can start it.
  *
- * @type {Record<string, { debian: string, elsewhere: string, program?: string, needs?: { args:
- * string[], text: string } }>}
+ * @type {Record<string, { debian: string, elsewhere: string, program?: string, root?: true, needs?:
+ * { args: string[], text: string } }>}
  */
 export const programs = {
   pebble: {
@@ -54,6 +55,32 @@ export const programs = {
     debian: 'dovecot-imapd',
     elsewhere: "install Dovecot 2.3 with your system's package manager",
   },
+  'dovecot-pop3': {
+    program: 'pop3-login',
+    debian: 'dovecot-pop3d',
+    elsewhere: "install Dovecot 2.3 with POP3 with your system's package manager",
+  },
+  apache2: {
+    debian: 'apache2-bin',
+    elsewhere: "install Apache 2.4 with your system's package manager",
+  },
+  postfix: {
+    program: 'master',
+    root: true,
+    debian: 'postfix',
+    elsewhere: "install Postfix with your system's package manager",
+  },
+  slapd: { debian: 'slapd', elsewhere: "install OpenLDAP with your system's package manager" },
+  postgresql: {
+    program: 'initdb',
+    debian: 'postgresql',
+    elsewhere: "install PostgreSQL with your system's package manager",
+  },
+  mariadb: {
+    program: 'mariadbd',
+    debian: 'mariadb-server-core',
+    elsewhere: "install MariaDB with your system's package manager",
+  },
   'systemd-analyze': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
   openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
   'softhsm2-util': {
@@ -72,12 +99,34 @@ export const programs = {
   },
 };
 
-/** Returns whether a program is on the PATH, with everything that the tests use of it. */
-export function isInstalled(name, path = process.env.PATH ?? '') {
-  const file = [...path.split(delimiter), '/usr/sbin']
+/** Returns whether a program is installed, with everything that the tests use of it. */
+export function isInstalled(name, path) {
+  const file = locate(name, path);
+  return file !== undefined && hasWhatIsNeeded(file, programs[name]?.needs);
+}
+
+/** Returns the file of a program: on the PATH, or where Debian puts servers; undefined if absent. */
+export function locate(name, path = process.env.PATH ?? '') {
+  return [...path.split(delimiter), ...serverFolders()]
     .map((folder) => join(folder, programs[name]?.program ?? name))
     .find(isExecutable);
-  return file !== undefined && hasWhatIsNeeded(file, programs[name]?.needs);
+}
+
+/** Folders of Debian's packages that are not on the PATH; the newest PostgreSQL first. */
+function serverFolders() {
+  return [
+    ...['/usr/sbin', '/usr/lib/dovecot', '/usr/lib/postfix/sbin'],
+    ...versionsIn('/usr/lib/postgresql').map((folder) => join(folder, 'bin')),
+  ];
+}
+
+function versionsIn(folder) {
+  try {
+    const versions = readdirSync(folder).sort((a, b) => Number(b) - Number(a));
+    return versions.map((version) => join(folder, version));
+  } catch {
+    return [];
+  }
 }
 
 function isExecutable(file) {
@@ -103,4 +152,11 @@ export function missing() {
 /** Returns a sentence that says how to install a program. */
 export function howToInstall(name) {
   return `${name} is not installed: apt-get install ${programs[name].debian}, or ${programs[name].elsewhere}`;
+}
+
+/** Returns why tests cannot start a program, as a sentence; undefined if they can. */
+export function whyUnusable(name) {
+  if (!isInstalled(name)) return howToInstall(name);
+  const isRootMissing = programs[name]?.root && process.getuid?.() !== 0;
+  return isRootMissing ? `${name} can only be started by root` : undefined;
 }

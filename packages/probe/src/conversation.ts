@@ -69,6 +69,9 @@ async function next(wire: Duplex, signal: AbortSignal): Promise<void> {
 function closed(wire: Duplex): Error {
   return (
     wire.errored ??
-    new ProbeError('ERR_PROBE_CLOSED', 'the server closed the connection before it started TLS')
+    new ProbeError(
+      'ERR_PROBE_CLOSED',
+      'the server closed the connection before it started TLS; use the protocol that it speaks, and enable TLS in its configuration',
+    )
   );
 }

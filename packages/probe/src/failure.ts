@@ -1,10 +1,12 @@
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { ProbeError } from './errors.ts';
+import type { StartTlsProtocol } from './starttls.ts';
 import type { Wire } from './wire.ts';
 
 interface Target {
   readonly host: string;
   readonly port: number;
+  readonly startTls?: StartTlsProtocol | undefined;
 }
 
 /** Returns how a message names a target: `mail.example.com port 25`. */
@@ -53,8 +55,15 @@ function timeout(name: string, cause: unknown): ProbeError {
 export function handshakeFailure(error: unknown, wire: Wire, target: Target): ProbeError {
   const name = targetName(target);
   const limit = [error, wire.errored].find((candidate) => candidate instanceof ProbeError);
-  if (limit) return new ProbeError(limit.code, `${name}: ${limit.message}`, { cause: limit });
   const received = wire.received();
+  const spoken = protocolOf(received);
+  if (limit?.code === 'ERR_PROBE_STARTTLS' && spoken && spoken !== target.startTls)
+    return new ProbeError(
+      limit.code,
+      `${name} does not speak ${target.startTls} but ${spoken}: use STARTTLS for ${spoken}`,
+      { cause: limit },
+    );
+  if (limit) return new ProbeError(limit.code, `${name}: ${limit.message}`, { cause: limit });
   if (received.length > 0 && !isTls(received)) return noTls(received, target, error);
   if (errorCode(error) === 'ERR_SSL_EXCESSIVE_MESSAGE_SIZE')
     return new ProbeError(
@@ -65,7 +74,7 @@ export function handshakeFailure(error: unknown, wire: Wire, target: Target): Pr
   if (errorCode(error) === 'ECONNRESET' || errorCode(error) === 'EPIPE')
     return new ProbeError(
       'ERR_PROBE_CLOSED',
-      `${name} closed the connection before the handshake was complete; check its log, and that it speaks TLS there`,
+      `${name} closed the connection before the handshake was complete; check its log, and that it speaks TLS there${target.startTls ? '' : ' without STARTTLS (PostgreSQL and LDAP need it)'}`,
       { cause: error },
     );
   return new ProbeError(
@@ -88,15 +97,21 @@ const greetings = [
   [/^.\0\0\0\n/s, 'mysql'],
 ] as const;
 
+/** Returns the protocol with STARTTLS whose greeting was received; undefined for any other text. */
+function protocolOf(received: Buffer): StartTlsProtocol | undefined {
+  const text = received.toString('latin1');
+  return greetings.find(([pattern]) => pattern.test(text))?.[1];
+}
+
 function noTls(received: Buffer, target: Target, cause: unknown): ProbeError {
   const text = received.toString('latin1');
-  const [, protocol] = greetings.find(([pattern]) => pattern.test(text)) ?? [];
+  const protocol = protocolOf(received);
   const cure = protocol
     ? `it speaks ${protocol}: use STARTTLS for ${protocol}`
     : 'use its TLS port, or STARTTLS with its protocol';
   return new ProbeError(
     'ERR_PROBE_TLS',
-    `${targetName(target)} does not answer with TLS but with ${JSON.stringify(printable(text, 60))}; ${cure}`,
+    `${targetName(target)} does not answer with TLS but with "${printable(text.trim(), 60)}"; ${cure}`,
     { cause },
   );
 }

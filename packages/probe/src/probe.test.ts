@@ -292,10 +292,6 @@ const mysqlGreeting = (capabilities: number) => {
   ]);
   return Buffer.concat([Buffer.of(body.length, 0, 0, 0), body]);
 };
-const mysqlRequest = Buffer.concat([
-  Buffer.of(32, 0, 0, 1, 0x00, 0x8a, 0, 0, 0, 0, 0, 1, 45),
-  Buffer.alloc(23),
-]);
 const postgresqlRequest = Buffer.of(0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f);
 
 type Script = readonly [
@@ -311,16 +307,12 @@ describe('probe with STARTTLS', () => {
       'smtp',
       '220-mx.test\r\n220 ready\r\n',
       [
-        [ehlo, '250-mx.test\r\n250-SIZE 1\r\n250-STARTTLS\r\n250 HELP\r\n'],
+        [ehlo, '250-mx.test\r\n250-STARTTLS\r\n250 HELP\r\n'],
         ['STARTTLS\r\n', '220 go\r\n'],
       ],
     ],
     ['imap', '* OK ready\r\n', [['a1 STARTTLS\r\n', '* NO a notice\r\na1 OK begin\r\n']]],
-    ['pop3', '+OK ready\r\n', [['STLS\r\n', '+OK begin\r\n']]],
-    ['ldap', '', [[ldapRequest, ldapResult(0)]]],
-    ['postgresql', '', [[postgresqlRequest, 'S']]],
-    ['mysql', mysqlGreeting(0x8a00), [[mysqlRequest, '']]],
-  ])('reads the certificate behind %s', async (protocol, greeting, steps) => {
+  ])('reads past lines of %s before the answer', async (protocol, greeting, steps) => {
     await using server = await servingStartTls(leaf, greeting, steps);
     const { chain } = await at(server.port, { startTls: protocol });
     expect(chain.map((der) => Buffer.from(der))).toEqual([leaf.der]);

@@ -82,17 +82,12 @@ export async function servingStartTls(
       received = Buffer.concat([received, chunk]);
       const [expected, answer] = remaining[0]!;
       if (received.length < expected!.length) return;
-      // A client of MySQL does not wait for an answer before it begins TLS.
-      const rest = received.subarray(expected!.length);
-      const isExpected =
-        received.indexOf(expected!) === 0 && (rest.length === 0 || !answer!.length);
-      if (!isExpected) return void socket.end('?\r\n');
+      if (!received.equals(expected!)) return void socket.end('?\r\n');
       received = Buffer.alloc(0);
       remaining.shift();
       if (remaining.length > 0) return void socket.write(answer!);
       socket.off('data', onData).pause();
       socket.write(answer!);
-      socket.unshift(rest);
       const { cert, key } = pair;
       new TLSSocket(socket, { isServer: true, cert, key }).on('error', () => undefined);
     };

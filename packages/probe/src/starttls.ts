@@ -29,7 +29,7 @@ const dialogs: Readonly<Record<StartTlsProtocol, (wire: Conversation) => Promise
 function refusal(protocol: StartTlsProtocol, answer: string): ProbeError {
   return new ProbeError(
     'ERR_PROBE_STARTTLS',
-    `the server does not start TLS by ${protocol}: it answered ${JSON.stringify(printable(answer, 200))}; enable TLS for ${protocol} in the server, or use the protocol that it speaks`,
+    `the server does not start TLS by ${protocol}: it answered "${printable(answer, 200)}"; enable TLS for ${protocol} in the server, or use the protocol that it speaks`,
   );
 }
 

@@ -17,10 +17,17 @@ export {
 } from './redis-together.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 export { type SoftToken, softToken } from './soft-token.ts';
+export {
+  startDovecot,
+  startMariadb,
+  startPostfix,
+  startPostgresql,
+  startSlapd,
+} from './starttls-server.ts';
 export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinyproxy.ts';
 export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 export {
-  startDovecot,
+  startApache,
   startNginx,
   startOpensslServer,
   type TlsServer,

@@ -10,6 +10,8 @@ export interface ProgramOptions {
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** The id of the user that runs it, if not the current one; only root can set it. */
+  readonly user?: number | undefined;
   /**
    * Looks at all that was written so far, on both streams, and says whether the program is at work.
    * Throws when it never will be: that ends the wait.
@@ -51,21 +53,9 @@ export class ProgramError extends Error {
  * @throws ProgramError when it ends by itself, or is not at work within the limit; nothing of it is
  * left then
  */
-export async function startProgram({
-  command,
-  args = [],
-  env,
-  cwd,
-  ready,
-  answers,
-  limit = 'PT20S',
-  clock = systemClock,
-}: ProgramOptions): Promise<Program> {
-  const child = spawn(command, args, {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { command, ready, answers, limit = 'PT20S', clock = systemClock } = options;
+  const child = spawnProgram(options);
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -90,6 +80,15 @@ export async function startProgram({
     await stop();
     throw new ProgramError(`${command} ${errorText(cause)}`, log, { cause });
   }
+}
+
+function spawnProgram({ command, args = [], env, cwd, user }: ProgramOptions) {
+  return spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(user !== undefined && { uid: user, gid: user }),
+  });
 }
 
 interface Waiting extends Pick<ProgramOptions, 'ready' | 'answers'> {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { chown, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { opened } from './opened.ts';
-import { ProgramError, startProgram } from './program.ts';
+import { ProgramError, type ProgramOptions, startProgram } from './program.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface TlsServerOptions {
@@ -12,7 +12,7 @@ export interface TlsServerOptions {
   readonly chain: string;
   /** The private key, PEM. */
   readonly privateKey: string;
-  /** An OCSP response to staple, DER. Dovecot staples none. */
+  /** An OCSP response to staple, DER: by openssl and nginx alone. */
   readonly ocspResponse?: Uint8Array;
 }
 
@@ -21,22 +21,25 @@ export interface TlsServer extends AsyncDisposable {
   readonly port: number;
 }
 
-interface Files {
+/** What a server is prepared with: a folder with `chain.pem` and `key.pem`, and its port. */
+export interface TlsServerFiles {
   readonly folder: string;
   readonly port: number;
   readonly isStapling: boolean;
 }
 
-interface Start {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly configuration: string;
-  readonly ready: (log: string) => boolean;
+/** How a server is started. It is ready when it accepts connections, and `ready` says so. */
+export interface TlsServerStart extends Pick<ProgramOptions, 'command' | 'args' | 'env' | 'user'> {
+  /** What its file `configuration` contains. */
+  readonly configuration?: string;
+  readonly ready?: (log: string) => boolean;
+  /** Called when the files are written, before the program is started. */
+  readonly prepare?: () => Promise<unknown>;
 }
 
 /** Starts `openssl s_server`. */
 export async function startOpensslServer(options: TlsServerOptions): Promise<TlsServer> {
-  return await start(options, ({ port, isStapling }) => ({
+  return await startTlsServer(options, ({ port, isStapling }) => ({
     command: 'openssl',
     args: [
       ...['s_server', '-accept', `127.0.0.1:${port}`, '-quiet', '-no_ign_eof'],
@@ -44,13 +47,12 @@ export async function startOpensslServer(options: TlsServerOptions): Promise<Tls
       ...(isStapling ? ['-status_file', 'ocsp.der'] : []),
     ],
     configuration: '',
-    ready: () => true,
   }));
 }
 
 /** Starts nginx, which serves nothing but TLS. */
 export async function startNginx(options: TlsServerOptions): Promise<TlsServer> {
-  return await start(options, ({ folder, port, isStapling }) => ({
+  return await startTlsServer(options, ({ folder, port, isStapling }) => ({
     command: 'nginx',
     args: ['-p', folder, '-c', join(folder, 'configuration'), '-e', 'stderr'],
     configuration: `
@@ -70,43 +72,46 @@ http {
   }));
 }
 
-/** Starts Dovecot, which speaks IMAP with STARTTLS. */
-export async function startDovecot(options: TlsServerOptions): Promise<TlsServer> {
-  return await start(options, ({ folder, port }) => ({
-    command: 'dovecot',
-    args: ['-F', '-c', join(folder, 'configuration')],
+/** Starts Apache, which serves nothing but TLS. It asks a responder for what it staples. */
+export async function startApache({
+  responderUrl,
+  ...options
+}: TlsServerOptions & {
+  /** Where it asks for the OCSP response; it staples none by default. */
+  readonly responderUrl?: string;
+}): Promise<TlsServer> {
+  return await startTlsServer(options, ({ folder, port }) => ({
+    command: 'apache2',
+    args: ['-D', 'FOREGROUND', '-d', folder, '-f', join(folder, 'configuration')],
     configuration: `
-base_dir = ${folder}/run
-state_dir = ${folder}/state
-log_path = /dev/stderr
-protocols = imap
-listen = 127.0.0.1
-ssl = yes
-ssl_cert = <${folder}/chain.pem
-ssl_key = <${folder}/key.pem
-service imap-login {
-  chroot =
-  inet_listener imap {
-    port = ${port}
-  }
-  inet_listener imaps {
-    port = 0
-  }
-}
-service anvil {
-  chroot =
-}
-passdb {
-  driver = static
-}
+ServerName leaf.test
+Listen 127.0.0.1:${port}
+User nobody
+Group nogroup
+DefaultRuntimeDir ${folder}
+PidFile ${folder}/pid
+ErrorLog "|$cat >&2"
+LogLevel notice
+${['mpm_event', 'authz_core', 'socache_shmcb', 'ssl'].map(apacheModule).join('\n')}
+SSLEngine on
+SSLCertificateFile ${folder}/chain.pem
+SSLCertificateKeyFile ${folder}/key.pem
+SSLStaplingCache shmcb:${folder}/stapling
+${responderUrl ? `SSLUseStapling on\nSSLStaplingForceURL ${responderUrl}` : ''}
 `,
-    ready: (log) => log.includes('starting up'),
+    // Before that it opens its port, and closes it again.
+    ready: (log) => log.includes('resuming normal operations'),
   }));
 }
 
-async function start(
+function apacheModule(name: string): string {
+  return `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`;
+}
+
+/** Starts a server on a free port; again on a different port when that one was taken. */
+export async function startTlsServer(
   options: TlsServerOptions,
-  prepare: (files: Files) => Start,
+  prepare: (files: TlsServerFiles) => TlsServerStart,
 ): Promise<TlsServer> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -120,29 +125,42 @@ async function start(
 
 async function startAt(
   port: number,
-  { chain, privateKey, ocspResponse }: TlsServerOptions,
-  prepare: (files: Files) => Start,
+  options: TlsServerOptions,
+  prepare: (files: TlsServerFiles) => TlsServerStart,
 ): Promise<TlsServer> {
   const resources = opened();
   try {
     const { path: folder } = resources.use(await temporaryFolder('tls-server'));
-    const isStapling = ocspResponse !== undefined;
-    const { configuration, ...program } = prepare({ folder, port, isStapling });
-    await writeFile(join(folder, 'chain.pem'), chain);
-    await writeFile(join(folder, 'key.pem'), privateKey);
-    await writeFile(join(folder, 'configuration'), configuration);
-    if (ocspResponse) await writeFile(join(folder, 'ocsp.der'), ocspResponse);
-    resources.use(
-      await startProgram({
-        ...program,
-        cwd: folder,
-        answers: (options) => connects(port, options),
-      }),
-    );
+    const isStapling = options.ocspResponse !== undefined;
+    const start = prepare({ folder, port, isStapling });
+    await writeFiles(folder, options, start);
+    await start.prepare?.();
+    const { ready = () => true } = start;
+    const answers = (signalled: { readonly signal: AbortSignal }) => connects(port, signalled);
+    resources.use(await startProgram({ ...start, ready, answers, cwd: folder }));
     return { port, [Symbol.asyncDispose]: () => resources.close() };
   } catch (error) {
     await resources.close();
     throw error;
+  }
+}
+
+async function writeFiles(
+  folder: string,
+  { chain, privateKey, ocspResponse }: TlsServerOptions,
+  { configuration, user }: TlsServerStart,
+): Promise<void> {
+  const files = Object.entries({
+    'chain.pem': chain,
+    'key.pem': privateKey,
+    'ocsp.der': ocspResponse,
+    configuration,
+  });
+  if (user !== undefined) await chown(folder, user, user);
+  for (const [name, content] of files) {
+    if (content === undefined) continue;
+    await writeFile(join(folder, name), content, { mode: 0o600 });
+    if (user !== undefined) await chown(join(folder, name), user, user);
   }
 }
 
