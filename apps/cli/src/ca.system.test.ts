@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { describeWith, freePort } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { servingCa } from './serving-ca.testing.ts';
 import { acmex } from './terminal.testing.ts';
 
 let folder: string;
@@ -45,37 +46,6 @@ async function getJson(url: string, ca: string): Promise<Record<string, unknown>
       json(response).then((value) => resolve(value as Record<string, unknown>), reject);
     }).on('error', reject);
   });
-}
-
-/** Runs `acmex ca serve` until the work is done. */
-async function serving<T>(
-  args: readonly string[],
-  work: (directory: string) => Promise<T>,
-): Promise<T> {
-  const stop = new AbortController();
-  let directory: (url: string) => void = () => undefined;
-  const started = new Promise<string>((resolve) => {
-    directory = resolve;
-  });
-  const server = acmex(['ca', 'serve', '--listen', '127.0.0.1:0', ...args], {
-    signal: stop.signal,
-    onStdout: (text) => {
-      const [, url] = /directory +(\S+)/.exec(text) ?? [];
-      if (url) directory(url);
-    },
-  });
-  try {
-    const url = await Promise.race([
-      started,
-      server.then(({ stderr }) => {
-        throw new Error(stderr);
-      }),
-    ]);
-    return await work(url);
-  } finally {
-    stop.abort('SIGTERM');
-    await server;
-  }
 }
 
 describeWith(['openssl'], 'acmex ca', () => {
@@ -129,35 +99,38 @@ describeWith(['openssl'], 'acmex ca', () => {
       '--json',
     ]);
     const { kid, hmacKey } = JSON.parse(stdout) as { kid: string; hmacKey: string };
-    await serving([...storage(), '--eab-required', '--reach', '127.0.0.0/8'], async (directory) => {
-      const obtain = (...more: string[]) =>
-        acmex([
-          'obtain',
-          '--server',
-          directory,
-          '--ca-certificate',
-          at('root.pem'),
-          '--storage',
-          'memory:',
-          '--cert-path',
-          at('c.pem'),
-          '-k',
-          at('k.pem'),
-          '--http-port',
-          '15999',
-          ...more,
-        ]);
-      await expect(obtain('-d', '127.0.0.1')).resolves.toMatchObject({
-        code: 2,
-        stderr: expect.stringContaining('--eab-kid'),
-      });
-      await expect(
-        obtain('-d', 'www.elsewhere.test', '--eab-kid', kid, '--eab-hmac-key', hmacKey),
-      ).resolves.toMatchObject({
-        code: 5,
-        stderr: expect.stringContaining('ERR_ACME_REJECTED_IDENTIFIER'),
-      });
-    });
+    await servingCa(
+      [...storage(), '--eab-required', '--reach', '127.0.0.0/8'],
+      async (directory) => {
+        const obtain = (...more: string[]) =>
+          acmex([
+            'obtain',
+            '--server',
+            directory,
+            '--ca-certificate',
+            at('root.pem'),
+            '--storage',
+            'memory:',
+            '--cert-path',
+            at('c.pem'),
+            '-k',
+            at('k.pem'),
+            '--http-port',
+            '15999',
+            ...more,
+          ]);
+        await expect(obtain('-d', '127.0.0.1')).resolves.toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining('--eab-kid'),
+        });
+        await expect(
+          obtain('-d', 'www.elsewhere.test', '--eab-kid', kid, '--eab-hmac-key', hmacKey),
+        ).resolves.toMatchObject({
+          code: 5,
+          stderr: expect.stringContaining('ERR_ACME_REJECTED_IDENTIFIER'),
+        });
+      },
+    );
     await expect(acmex(['ca', 'eab', 'list', ...storage()])).resolves.toMatchObject({
       code: 0,
       stdout: expect.stringContaining(kid),
@@ -206,7 +179,7 @@ describeWith(['openssl'], 'acmex ca', () => {
     };
     const port = await freePort();
     const repository = ['--repository-listen', `127.0.0.1:${port}`];
-    await serving([...storage(), ...repository], async (directory) => {
+    await servingCa([...storage(), ...repository], async (directory) => {
       const { meta } = await getJson(directory, await readFile(at('root.pem'), 'utf8'));
       expect(meta).toMatchObject({
         profiles: { serverAuth: 'for TLS servers', clientAuth: 'for TLS clients' },
@@ -220,7 +193,7 @@ describeWith(['openssl'], 'acmex ca', () => {
       code: 0,
       stdout: expect.stringContaining('Corp Issuing 2 issues until'),
     });
-    await serving([...storage(), ...repository], async () => {
+    await servingCa([...storage(), ...repository], async () => {
       expect(await subjectOf(`http://127.0.0.1:${port}/issuer`)).toMatch(/Corp Issuing$/m);
       expect(await subjectOf(`http://127.0.0.1:${port}/issuer/2`)).toMatch(/Corp Issuing 2$/m);
     });
@@ -247,7 +220,7 @@ describeWith(['openssl'], 'acmex ca', () => {
   });
 
   it('issues for development on any port of this machine, and for nothing else', async () => {
-    await serving(
+    await servingCa(
       ['--development', '--http-port', '15998', '--root-certificate', at('root.pem')],
       async (directory) => {
         const obtain = (...more: string[]) =>

@@ -8,6 +8,7 @@ import { rfc2136 } from '@acmex/dns-rfc2136';
 import { dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { type Bind, describeWith, startBind } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { servingCa } from './serving-ca.testing.ts';
 import { acmex, type Outcome } from './terminal.testing.ts';
 
 let folder: string;
@@ -27,56 +28,23 @@ async function serving<T>(
   resolver: string,
   work: (flags: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  const stop = new AbortController();
-  let resolveStarted: (url: string) => void = () => undefined;
-  const started = new Promise<string>((resolve) => {
-    resolveStarted = resolve;
-  });
-  const server = acmex(
+  const { result } = await servingCa(
     [
-      'ca',
-      'serve',
-      '--listen',
-      '127.0.0.1:0',
       '--development',
-      '--root-certificate',
-      at('root.pem'),
-      '--dns-resolver',
-      resolver,
-      '--caa',
-      'ca.test',
-      '--challenge-draft',
-      drafts.join(),
+      ...['--root-certificate', at('root.pem')],
+      ...['--dns-resolver', resolver],
+      ...['--caa', 'ca.test'],
+      ...['--challenge-draft', drafts.join()],
     ],
-    {
-      signal: stop.signal,
-      onStdout: (text) => {
-        const [, url] = /directory +(\S+)/.exec(text) ?? [];
-        if (url) resolveStarted(url);
-      },
-    },
+    async (directory) =>
+      await work([
+        ...['--server', directory],
+        ...['--ca-certificate', at('root.pem')],
+        ...['--storage', at('data')],
+        ...['--config', at('acmex.toml')],
+      ]),
   );
-  try {
-    const directory = await Promise.race([
-      started,
-      server.then(({ stderr }) => {
-        throw new Error(stderr);
-      }),
-    ]);
-    return await work([
-      '--server',
-      directory,
-      '--ca-certificate',
-      at('root.pem'),
-      '--storage',
-      at('data'),
-      '--config',
-      at('acmex.toml'),
-    ]);
-  } finally {
-    stop.abort('SIGTERM');
-    await server;
-  }
+  return result;
 }
 
 describeWith(['named'], 'challenges of drafts, with BIND and our own CA', () => {

@@ -4,6 +4,7 @@ import { Temporal } from 'temporal-polyfill';
 import type { Answer } from './answer.ts';
 import { revocationMark, revocations } from './certificate-records.ts';
 import type { Issuer } from './authority/issuer.ts';
+import { storedRootCrl } from './authority/root-crl.ts';
 import type { Revoked } from './authority/revocation-list.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
@@ -46,10 +47,16 @@ export function repositoryUrlsOf(
   issuer: Pick<Issuer, 'generation'>,
 ): { readonly issuerUrl: string; readonly crlUrl: string } {
   const suffix = generationOf(issuer) === 1 ? '' : `/${generationOf(issuer)}`;
-  return { issuerUrl: urls.of(`/issuer${suffix}`), crlUrl: urls.of(`/crl${suffix}`) };
+  return { issuerUrl: urls.of(`/issuer${suffix}`), crlUrl: urls.of(crlPathOf(issuer)) };
 }
 
-type Parts = Pick<Service, 'storage' | 'clock' | 'issuer'> & {
+/** Returns where the CRL of an issuer is below the URL of the repository: `/crl`, `/crl/2`, … */
+export function crlPathOf(issuer: Pick<Issuer, 'generation'>): string {
+  return generationOf(issuer) === 1 ? '/crl' : `/crl/${generationOf(issuer)}`;
+}
+
+type Parts = Pick<Service, 'storage' | 'clock'> & {
+  readonly issuer: Issuer;
   readonly lifetimes: Pick<Service['lifetimes'], 'crl'>;
 };
 
@@ -187,11 +194,22 @@ async function revokedNow(
 /** Answers anyone with the list of an issuer. RFC 5280 §4.2.1.13, RFC 2585 §4.2 */
 export async function crl(service: Service, { generation }: Generation): Promise<Answer> {
   const { der } = await currentCrl(
-    { ...service, issuer: issuerOfGeneration(service, generation) },
+    { ...service, issuer: await issuerOfGeneration(service, generation) },
     {
       onError: (error) => service.background.run('renewal of the CRL', () => Promise.reject(error)),
     },
   );
+  return crlAnswer(der);
+}
+
+/** Answers anyone with the list of the root, where there is one. */
+export async function rootCrl({ storage }: Pick<Service, 'storage'>): Promise<Answer> {
+  const stored = await storedRootCrl(storage);
+  if (!stored) throw refusal('malformed', 'this CA has no list of its root', { status: 404 });
+  return crlAnswer(stored.der);
+}
+
+function crlAnswer(der: Uint8Array): Answer {
   return {
     status: 200,
     headers: { 'content-type': 'application/pkix-crl', 'cache-control': 'max-age=300' },
@@ -200,11 +218,15 @@ export async function crl(service: Service, { generation }: Generation): Promise
 }
 
 /** Answers anyone with the certificate of an issuer. RFC 5280 §4.2.2.1, RFC 2585 §4.1 */
-export function issuerCertificate(service: Service, { generation }: Generation): Answer {
+export async function issuerCertificate(
+  service: Service,
+  { generation }: Generation,
+): Promise<Answer> {
+  const { certificate } = await issuerOfGeneration(service, generation);
   return {
     status: 200,
     headers: { 'content-type': 'application/pkix-cert', 'cache-control': 'max-age=86400' },
-    body: Uint8Array.from(issuerOfGeneration(service, generation).certificate),
+    body: Uint8Array.from(certificate),
   };
 }
 
@@ -213,8 +235,10 @@ interface Generation {
 }
 
 /** @throws Refusal with 404 */
-function issuerOfGeneration({ issuers }: Service, generation = '1'): Issuer {
-  const issuer = issuers.find((candidate) => generationOf(candidate) === Number(generation));
+async function issuerOfGeneration({ issuers }: Service, generation = '1'): Promise<Issuer> {
+  const issuer = (await issuers()).all.find(
+    (candidate) => generationOf(candidate) === Number(generation),
+  );
   if (!issuer)
     throw refusal('malformed', 'this CA has no such issuer, or it has expired', { status: 404 });
   return issuer;

@@ -78,6 +78,12 @@ export const caErrors = {
     exit: 2,
     http: 404,
   },
+  ERR_CA_IN_USE: {
+    meaning: 'The issuing certificate is in use, so that it cannot be revoked.',
+    cure: 'Replace the issuing certificate first, by acmex ca replace-issuing.',
+    exit: 2,
+    http: 409,
+  },
   ERR_CA_REVOKED: {
     meaning: 'The certificate is revoked already.',
     cure: 'Nothing is left to do.',

@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { untilWritten } from '@acmex/storage';
 import type { Answer } from './answer.ts';
 import { newSerialNumber } from './authority/authority.ts';
+import type { Issuer } from './authority/issuer.ts';
 import { acceptedCsr } from './csr-policy.ts';
 import { checkCaaAgain } from './caa-again.ts';
 import { isCompromised } from './compromised-keys.ts';
@@ -43,9 +44,10 @@ export async function finalize(
   await untilWritten(async () => {
     const stored = await readyOrder(service, request, id);
     const now = service.clock.now().toString();
+    const { current: issuer } = await service.issuers();
     const issuance: DecidedIssuance = {
       ...accepted,
-      ...decidedBy(service, stored.record),
+      ...decidedBy({ ...service, issuer }, stored.record),
       serialNumber: newSerialNumber(),
       decidedAt: now,
       publicKey: Buffer.from(accepted.publicKey).toString('base64'),
@@ -71,7 +73,12 @@ async function readyOrder(service: Service, request: SignedByAccount, id: string
 }
 
 function decidedBy(
-  { profiles, defaultProfile, clock, issuer }: Service,
+  {
+    profiles,
+    defaultProfile,
+    clock,
+    issuer,
+  }: Pick<Service, 'profiles' | 'defaultProfile' | 'clock'> & { readonly issuer: Issuer },
   { profile, notBefore, notAfter }: OrderRecord,
 ): Pick<DecidedIssuance, 'notBefore' | 'notAfter' | 'usages'> {
   const chosen = profiles.get(profile) ?? defaultProfile;

@@ -77,7 +77,7 @@ export function housekeeping(service: Omit<Service, 'housekeeping'>): () => void
     );
     // Renewed at half of its life, so that a failure is known long before the list ends.
     background.run('renewal of the CRL', async () => {
-      for (const issuer of service.issuers)
+      for (const issuer of (await service.issuers()).all)
         await currentCrl(
           { ...service, issuer },
           {

@@ -15,7 +15,8 @@ it.each(refusedNames.filter(({ name }) => /^[\0-\x7f]*$/.test(name)))(
 
 it('refuses an authorization for a domain above those of the CA', async () => {
   const permits = ({ value }: { readonly value: string }) => /(^|\.)corp\.example$/.test(value);
-  const service = { issuer: { permits }, policy: async () => undefined } as never;
+  const issuers = async () => ({ current: { permits } });
+  const service = { issuers, policy: async () => undefined } as never;
   const profile = profilesOf({ classic: {} }).get('classic')!;
   const account = { id: 'a', externalAccount: undefined };
   const allowed = async (ancestorDomain: string) => {

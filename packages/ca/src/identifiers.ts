@@ -6,7 +6,7 @@ import {
   isWildcard,
   withoutWildcard,
 } from '@acmex/identifier';
-import type { Issuer } from './authority/issuer.ts';
+import type { Issuer, PresentIssuers } from './authority/issuer.ts';
 import { type ProblemDocument, problem, quoted, refusal, refusedNames } from './problems.ts';
 import type { Profile } from './profiles.ts';
 
@@ -94,11 +94,18 @@ function orderedName(type: 'dns' | 'ip', value: string): OrderedName | string {
  * the policy refuses
  */
 export async function checkAllowed(
-  { issuer, policy }: { readonly issuer: Issuer; readonly policy: IdentifierPolicy },
+  {
+    issuers,
+    policy,
+  }: {
+    readonly issuers: () => Promise<PresentIssuers>;
+    readonly policy: IdentifierPolicy;
+  },
   names: readonly OrderedName[],
   profile: Profile,
   account: Parameters<IdentifierPolicy>[1],
 ): Promise<void> {
+  const { current: issuer } = await issuers();
   const faults = await Promise.all(
     names.map(async (name) => {
       if (!profile.identifierTypes.some((identifierType) => identifierType === name.type))

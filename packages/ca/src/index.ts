@@ -19,10 +19,19 @@ export {
   type Issuer,
   issuerOf,
   type IssuerOptions,
+  type Issuers,
   type ResponderIssuance,
 } from './authority/issuer.ts';
 export type { Revoked } from './authority/revocation-list.ts';
 export {
+  renewRootCrl,
+  type RootCrl,
+  type RootCrlRequest,
+  storedRootCrl,
+} from './authority/root-crl.ts';
+export {
+  followAuthority,
+  type FollowOptions,
   loadAuthority,
   type LoadedAuthority,
   type LoadOptions,
@@ -39,7 +48,7 @@ export {
   type ValidationRequest,
   type ValidationVerdict,
 } from './challenge-validator.ts';
-export { currentCrl } from './crl.ts';
+export { crlPathOf, currentCrl } from './crl.ts';
 export type { DraftChallengeOptions } from './draft-challenges.ts';
 export { CaError, type CaErrorCode, caErrors } from './errors.ts';
 export {

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { idOf, untilWritten } from '@acmex/storage';
-import type { Issuance } from './authority/issuer.ts';
+import type { Issuance, Issuer } from './authority/issuer.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
 import { generationOf, repositoryUrlsOf } from './crl.ts';
@@ -37,15 +37,28 @@ async function issue(service: Service, id: string, signal: AbortSignal): Promise
     await service.storage.write([{ remove: issuances.key(id) }]);
     return;
   }
-  const chains = await service.issuer.issue(contentOf(service, stored.record, decided), { signal });
-  await untilWritten(() => finish(service, { id, chains, decided }));
+  const issuer = await issuerFor(service, decided);
+  const content = contentOf(service, stored.record, { decided, issuer });
+  const chains = await issuer.issue(content, { signal });
+  await untilWritten(() => finish(service, { id, chains, decided, issuer }));
+}
+
+/**
+ * Returns the present issuer; an earlier one where the present one ends before the certificate,
+ * which was decided before it was replaced.
+ */
+async function issuerFor(service: Service, { notAfter }: DecidedIssuance): Promise<Issuer> {
+  const { current, all } = await service.issuers();
+  const isLongEnough = (issuer: Issuer) => Temporal.Instant.compare(issuer.notAfter, notAfter) >= 0;
+  return all.find(isLongEnough) ?? current;
 }
 
 function contentOf(
-  { repositoryUrls, issuer, ocsp }: Service,
+  { repositoryUrls, ocsp }: Service,
   { identifiers }: OrderRecord,
-  { serialNumber, publicKey, rsa, notBefore, notAfter, usages, mustStaple }: DecidedIssuance,
+  { decided, issuer }: { readonly decided: DecidedIssuance; readonly issuer: Issuer },
 ): Issuance {
+  const { serialNumber, publicKey, rsa, usages, mustStaple } = decided;
   return {
     serialNumber,
     rsa,
@@ -53,8 +66,8 @@ function contentOf(
     mustStaple,
     identifiers,
     publicKey: Uint8Array.from(Buffer.from(publicKey, 'base64')),
-    notBefore: Temporal.Instant.from(notBefore),
-    notAfter: Temporal.Instant.from(notAfter),
+    notBefore: Temporal.Instant.from(decided.notBefore),
+    notAfter: Temporal.Instant.from(decided.notAfter),
     ...repositoryUrlsOf(repositoryUrls, issuer),
     ocspUrl: ocsp && repositoryUrls.of('/ocsp'),
   };
@@ -64,6 +77,7 @@ interface Finished {
   readonly id: string;
   readonly chains: readonly string[];
   readonly decided: DecidedIssuance;
+  readonly issuer: Issuer;
 }
 
 /**
@@ -71,8 +85,8 @@ interface Finished {
  * Where two did the same, one is kept.
  */
 async function finish(
-  { storage, clock, issuer }: Service,
-  { id, chains, decided }: Finished,
+  { storage, clock }: Service,
+  { id, chains, decided, issuer }: Finished,
 ): Promise<void> {
   const stored = await orders.read(storage, id);
   if (stored?.record.status !== 'processing') return;

@@ -59,7 +59,7 @@ async function answer(
     });
   const request = parsed(bytes);
   if (!request) return errorAnswer('malformedRequest');
-  const [issuer, ...more] = issuersOf(service, request);
+  const [issuer, ...more] = issuersOf((await service.issuers()).all, request);
   // RFC 5019 §2.2.3: not an answer about certificates of others.
   if (!issuer || more.length > 0) return errorAnswer('unauthorized');
   const statuses = await Promise.all(
@@ -93,7 +93,10 @@ function parsed(bytes: Uint8Array): OcspRequest | undefined {
 }
 
 /** Returns the issuers of the certificates, each once; none when one of them is unknown. */
-function issuersOf({ issuers }: Service, { certificates: ids }: OcspRequest): readonly Issuer[] {
+function issuersOf(
+  issuers: readonly Issuer[],
+  { certificates: ids }: OcspRequest,
+): readonly Issuer[] {
   const all = ids.map((id) => issuers.find(({ certificate }) => isOfIssuer(id, certificate)));
   const known = all.filter((issuer) => issuer !== undefined);
   return known.length < all.length ? [] : [...new Set(known)];

@@ -66,7 +66,7 @@ async function written(
     profileAsked: asked.profile !== undefined,
     identifiers: names.map(({ type, value }) => ({ type, value })),
     expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
-    ...permittedValidity(service, profile, wishes),
+    ...(await permittedValidity(service, profile, wishes)),
     ...(replaced.length > 0 ? { replaces: String(asked.replaces) } : {}),
   };
   // A write takes 100 changes, and an order may have as many names: what comes first is found by
@@ -109,12 +109,14 @@ function readMoment(name: string, value: unknown): string | undefined {
  * Returns the lifetime that an order asks for, in whole seconds.
  * @throws Refusal `malformed` if the profile does not permit it
  */
-function permittedValidity(
-  { clock, issuer }: Service,
+async function permittedValidity(
+  { clock, issuers }: Service,
   profile: Profile,
   asked: AskedValidity,
-): AskedValidity {
-  const fault = validityFault(profile, asked, { now: clock.now(), issuerEnds: issuer.notAfter });
+): Promise<AskedValidity> {
+  const { current } = await issuers();
+  const issuerEnds = current.notAfter;
+  const fault = validityFault(profile, asked, { now: clock.now(), issuerEnds });
   if (fault !== undefined) throw refusal('malformed', fault);
   return asked;
 }

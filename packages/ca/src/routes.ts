@@ -5,7 +5,7 @@ import { empty } from './answer.ts';
 import { authorization, newAuthorization } from './authorizations.ts';
 import { certificate } from './certificates.ts';
 import { challenge } from './challenges.ts';
-import { crl, issuerCertificate } from './crl.ts';
+import { crl, issuerCertificate, rootCrl } from './crl.ts';
 import { directory } from './directory.ts';
 import { finalize } from './finalize.ts';
 import { keyChange } from './key-change.ts';
@@ -84,6 +84,12 @@ export const repositoryRoutes: readonly Route[] = [
     signedBy: 'none',
     methods: get,
     answer: (service, { generation }) => crl(service, { generation }),
+  },
+  {
+    path: path('/crl/root'),
+    signedBy: 'none',
+    methods: get,
+    answer: (service) => rootCrl(service),
   },
   {
     path: path('/issuer(/(?<generation>[0-9]{1,6}))?'),

@@ -11,7 +11,7 @@ import { type Handler, handlerOf, repositoryHandlerOf } from './handler.ts';
 import { housekeeping } from './housekeeping.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import { resumeIssuances } from './issuance.ts';
-import type { Issuer } from './authority/issuer.ts';
+import type { Issuers, PresentIssuers } from './authority/issuer.ts';
 import { signedOcspResponses } from './signed-ocsp-responses.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { weakKeyFaults } from './public-key.ts';
@@ -21,7 +21,7 @@ import { fairSlots } from './slots.ts';
 import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
 
-export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
+export interface AcmeServerOptions extends Issuers, Meta, DraftChallengeOptions {
   /**
    * Where clients reach it: `https://ca.example/acme`, with the directory at `/acme/directory`.
    * Never taken from a request.
@@ -29,9 +29,11 @@ export interface AcmeServerOptions extends Meta, DraftChallengeOptions {
   readonly url: string;
   /** All that the server knows. Several processes may share one. */
   readonly storage: Storage;
-  readonly issuer: Issuer;
-  /** Those that have issued before it: the server has their certificates and CRLs. */
-  readonly previousIssuers?: readonly Issuer[];
+  /**
+   * Returns the issuers at this moment: see `followAuthority`. By default, `issuer` and
+   * `previousIssuers` while the server runs.
+   */
+  readonly presentIssuers?: (() => Promise<Issuers>) | undefined;
   /**
    * Where `repository` is reached: `http://pki.example`. Certificates name it. A plain http URL, so
    * that clients can verify a certificate without verifying another; `url` by default.
@@ -125,8 +127,7 @@ function partsOf({
     profiles,
     defaultProfile,
     storage: options.storage,
-    issuer: options.issuer,
-    issuers: [options.issuer, ...(options.previousIssuers ?? [])],
+    issuers: issuersOf(options, clock),
     repositoryUrls: options.repositoryUrl === undefined ? urls : urlsUnder(options.repositoryUrl),
     validate: options.validate,
     urls,
@@ -154,6 +155,17 @@ function partsOf({
     weakKeyFault: weakKeyFaults(),
     background: background(options.onError),
     validationSlots: fairSlots({ slots: 200, share: 50 }),
+  };
+}
+
+function issuersOf(options: AcmeServerOptions, clock: Clock): () => Promise<PresentIssuers> {
+  const { presentIssuers = async () => options } = options;
+  return async () => {
+    const { issuer: current, previousIssuers = [] } = await presentIssuers();
+    const unexpired = previousIssuers.filter(
+      ({ notAfter }) => Temporal.Instant.compare(notAfter, clock.now()) > 0,
+    );
+    return { current, all: [current, ...unexpired] };
   };
 }
 

@@ -5,7 +5,7 @@ import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import type { AdminOptions } from './admin-options.ts';
 import type { Background } from './background.ts';
-import type { Issuer } from './authority/issuer.ts';
+import type { PresentIssuers } from './authority/issuer.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
 import type { SignedOcspResponses } from './signed-ocsp-responses.ts';
@@ -45,9 +45,8 @@ export interface Service {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly urls: Urls;
-  readonly issuer: Issuer;
-  /** That one, and those before it which have not expired. */
-  readonly issuers: readonly Issuer[];
+  /** Returns the issuers as they are now. */
+  readonly issuers: () => Promise<PresentIssuers>;
   /** Where the certificates of the issuers and their CRLs are. */
   readonly repositoryUrls: Urls;
   readonly validate: ChallengeValidator;

@@ -1,11 +1,9 @@
 import {
   createExternalAccount,
-  currentCrl,
   type ExternalAccountInfo,
   type IssuedInfo,
   listExternalAccounts,
   listIssued,
-  loadAuthority,
   moveRenewalWindow,
   restoreRenewalWindow,
   revokeExternalAccount,
@@ -13,18 +11,15 @@ import {
 } from '@acmex/ca';
 import { systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
-import { configuredCrypto } from '@acmex/manager/from-config';
 import type { RevocationReason } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
-import { Temporal } from 'temporal-polyfill';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 
 /** Opens the CA's storage for one command, and writes its result. */
-async function withCa(
+export async function withCa(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
   work: (storage: Storage, report: Reporter) => Promise<Result>,
@@ -170,36 +165,6 @@ export async function renewalWindow(
     return {
       text: `${subject}: renew between ${start} and ${end}; clients read this within six hours`,
       document: { serialNumber: serialNumber ?? null, start, end },
-    };
-  });
-}
-
-/** `acmex ca crl FILE`: writes the current revocation list, DER. */
-export async function crl(
-  path: string,
-  options: ConfiguredOutputOptions,
-  terminal: Terminal,
-): Promise<void> {
-  await withCa(options, terminal, async (storage, report) => {
-    const backend = configuredCrypto(options.configuration, terminal.env);
-    const { issuer } = await loadAuthority(storage, { kind: 'private', backend });
-    const { der, nextUpdate } = await currentCrl(
-      {
-        storage,
-        issuer,
-        clock: systemClock,
-        lifetimes: { crl: Temporal.Duration.from({ hours: 7 * 24 }) },
-      },
-      {
-        onError: (error) =>
-          report.warn(`the revocation list could not be updated: ${String(error)}`),
-      },
-    );
-    await using file = await waitingFile(path, 0o644);
-    await file.commit(der);
-    return {
-      text: `${path} is valid until ${nextUpdate}`,
-      document: { file: path, nextUpdate: nextUpdate.toString() },
     };
   });
 }

@@ -56,7 +56,7 @@ export async function replaceIssuing(
     const { subject, notAfter } = parseCertificate(next.issuing);
     report.close();
     const text = [
-      `${subject} issues until ${notAfter}: restart acmex ca serve`,
+      `${subject} issues until ${notAfter}: a running acmex ca serve uses it from now on`,
       'earlier certificates stay valid, with their own CRL, and their renewals are issued by it',
     ].join('\n');
     const document = { subject, notAfter: notAfter.toString() };

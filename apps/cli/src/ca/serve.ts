@@ -1,6 +1,7 @@
 import {
   createDevelopmentAuthority,
-  loadAuthority,
+  crlPathOf,
+  followAuthority,
   type LoadedAuthority,
   networkValidator,
   noLimits,
@@ -18,7 +19,7 @@ import { memoryStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
-import { reporter, type Terminal } from '../terminal.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 
@@ -53,12 +54,13 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     await using storage = options.development
       ? memoryStorage()
       : await openStorage(options, terminal, report);
-    const authority = await authorityOf(storage, options, terminal);
+    const presentAuthority = await authorityOf(storage, options, { terminal, report });
+    const authority = await presentAuthority();
     await using server = await serveAcme(
       {
         storage,
         issuer: authority.issuer,
-        previousIssuers: authority.previousIssuers,
+        presentIssuers: presentAuthority,
         profiles: tlsProfiles,
         validate: validatorOf(options),
         // Only this machine uses it.
@@ -87,7 +89,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     const document = {
       directory: server.directory,
       rootCertificate: root,
-      crl: `${server.repositoryUrl}/crl`,
+      crl: `${server.repositoryUrl}${crlPathOf(authority.issuer)}`,
+      previousCrls: authority.previousIssuers.map(
+        (issuer) => `${server.repositoryUrl}${crlPathOf(issuer)}`,
+      ),
     };
     const text = usageText(server.directory, root, options);
     // On one line, for programs that read it while the server runs.
@@ -127,15 +132,20 @@ function repositoryOf({ development, listen, repositoryListen, repositoryUrl: ur
   return { ...(repositoryListen ?? { host: listen.host, port }), url };
 }
 
+/** Returns a function that returns the CA as it is now, also after replace-issuing. */
 async function authorityOf(
   storage: Storage,
   { development, configuration }: ServeOptions,
-  terminal: Terminal,
-): Promise<LoadedAuthority> {
+  { terminal, report }: { readonly terminal: Terminal; readonly report: Reporter },
+): Promise<() => Promise<LoadedAuthority>> {
   if (development) await saveAuthority(storage, await createDevelopmentAuthority());
-  return await loadAuthority(storage, {
+  return await followAuthority(storage, {
     kind: development ? 'development' : 'private',
     backend: configuredCrypto(configuration, terminal.env),
+    onError: (error) =>
+      report.warn(
+        `the new issuing certificate cannot be used, so the earlier one still issues: ${errorText(error)}; restart acmex ca serve with a configuration that can use its key`,
+      ),
   });
 }
 

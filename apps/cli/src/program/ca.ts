@@ -13,6 +13,17 @@ const issuingKeyFlag = parsed(
   keyReference,
 );
 
+const rootKeyFlag = text(
+  '--root-key <file>',
+  "The root's encrypted key, or its key in a device",
+  'ca-root-key.pem',
+);
+
+const passphraseFlag = text(
+  '--passphrase-file <file>',
+  'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',
+);
+
 const initCommand = command({
   path: 'ca init',
   description: 'Create a CA: an offline root and an issuing certificate',
@@ -33,10 +44,7 @@ const initCommand = command({
     keyType: choice('--key-type <type>', "Type of the CA's keys", authorityKeyTypes, 'ec-p384'),
     rootDays: parsed('--root-days <days>', 'Lifetime of the root certificate', days, 3650),
     issuingDays: parsed('--issuing-days <days>', 'Lifetime of the issuing certificate', days, 1095),
-    passphraseFile: text(
-      '--passphrase-file <file>',
-      'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',
-    ),
+    passphraseFile: passphraseFlag,
     rootCertificate: text(
       '--root-certificate <file>',
       'File for the root certificate',
@@ -156,36 +164,49 @@ const issuedCommands = [
   command({
     path: 'ca crl',
     argument: '<file>',
-    description: 'Write the certificate revocation list, DER',
+    description:
+      'Write the certificate revocation lists of all issuers: DER, or all in one file that ends with .pem',
     needs: 'configuration',
     groups: stored,
     run: async ({ argument: file, options, terminal }) =>
-      await (await import('../ca/records.ts')).crl(file, options, terminal),
+      await (await import('../ca/crl.ts')).writeCrls(file, options, terminal),
   }),
 ];
 
 const issuingCommands = [
   command({
     path: 'ca replace-issuing',
-    description: 'Replace the issuing certificate, signed by the root; restart acmex ca serve then',
+    description:
+      'Replace the issuing certificate, signed by the root; a running acmex ca serve uses it from then on',
     needs: 'configuration',
     flags: {
-      rootKey: text(
-        '--root-key <file>',
-        "The root's encrypted key, or its key in a device",
-        'ca-root-key.pem',
-      ),
+      rootKey: rootKeyFlag,
       key: issuingKeyFlag,
-      passphraseFile: text(
-        '--passphrase-file <file>',
-        'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',
-      ),
+      passphraseFile: passphraseFlag,
       keyType: choice('--key-type <type>', 'Type of the new key', authorityKeyTypes, 'ec-p384'),
       issuingDays: parsed('--issuing-days <days>', 'Lifetime of the certificate', days, 1095),
     },
     groups: stored,
     run: async ({ options, terminal }) =>
       await (await import('../ca/replace-issuing.ts')).replaceIssuing(options, terminal),
+  }),
+  command({
+    path: 'ca root-crl',
+    description: "Sign the root's list of revoked issuing certificates, which is then served",
+    needs: 'configuration',
+    flags: {
+      rootKey: rootKeyFlag,
+      passphraseFile: passphraseFlag,
+      revoke: parsed(
+        '--revoke <serial>',
+        'Serial number of a replaced issuing certificate to revoke; repeatable',
+        list,
+      ),
+      days: parsed('--days <days>', 'Lifetime of the list', days, 365),
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../ca/crl.ts')).rootCrl(options, terminal),
   }),
   command({
     path: 'ca renewal-window',

@@ -1,12 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { ariCertificateId, parseChain } from '@acmex/certificate';
-import { virtualClock } from '@acmex/clock';
+import { type Clock, virtualClock } from '@acmex/clock';
 import { memoryStorage } from '@acmex/storage';
 import { describe, expect, it } from '@jest/globals';
 import { base, issue, passphrase, postAs, raw, testAuthority, testCa } from '../ca.testing.ts';
 import {
   createDevelopmentAuthority,
   createIssuing,
+  followAuthority,
+  type Issuer,
+  type Issuers,
   loadAuthority,
   replaceIssuing,
   saveAuthority,
@@ -14,6 +17,32 @@ import {
 import { x509 } from './x509.ts';
 
 const copy = (bytes: Uint8Array) => Uint8Array.from(bytes);
+
+async function nextIssuing(clock: Clock, issuingDays = 1095) {
+  const { root, issuing, rootKey } = await testAuthority();
+  return await createIssuing({
+    ...{ root, issuing, passphrase, clock, issuingDays },
+    rootKey: copy(rootKey!),
+    keyType: 'ec-p256',
+  });
+}
+
+/** A CA that runs, and follows the CA of its storage. */
+async function following() {
+  const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
+  const storage = memoryStorage();
+  const authority = await testAuthority();
+  await saveAuthority(storage, { ...authority, issuingKey: copy(authority.issuingKey) });
+  const errors: unknown[] = [];
+  const presentIssuers = await followAuthority(storage, {
+    kind: 'private',
+    clock,
+    onError: (error) => errors.push(error),
+  });
+  const { issuer } = await presentIssuers();
+  const ca = await testCa({ storage, clock, issuer, presentIssuers });
+  return { ca, clock, storage, errors, account: await ca.account() };
+}
 
 /** A CA with one certificate, and the same after its issuing certificate was replaced. */
 async function exchanged() {
@@ -25,18 +54,8 @@ async function exchanged() {
   const before = await testCa({ storage, clock, issuer: first.issuer });
   const account = await before.account();
   const old = await issue(before, account, ['a.test']);
-  const { root, issuing, rootKey } = authority;
-  await replaceIssuing(
-    storage,
-    await createIssuing({
-      root,
-      issuing,
-      passphrase,
-      rootKey: copy(rootKey!),
-      keyType: 'ec-p256',
-      clock,
-    }),
-  );
+  const { root } = authority;
+  await replaceIssuing(storage, await nextIssuing(clock));
   const { issuer, previousIssuers } = await loadAuthority(storage, { kind: 'private', clock });
   const ca = await before.restarted({ issuer, previousIssuers });
   const client = await ca.account();
@@ -121,5 +140,59 @@ describe('an issuing certificate that replaces another', () => {
     await expect(
       replaceIssuing(storage, { root, issuing, issuingKey: copy(issuingKey) }),
     ).rejects.toMatchObject({ code: 'ERR_CA_DEVELOPMENT' });
+  });
+});
+
+describe('a server that follows its CA', () => {
+  it('issues with a new issuing certificate as soon as another process has stored it', async () => {
+    const { ca, clock, storage, account, errors } = await following();
+    const old = await issue(ca, account, ['a.test']);
+    await expect(raw(ca, '/crl/2')).resolves.toMatchObject({ status: 404 });
+    await replaceIssuing(storage, await nextIssuing(clock));
+    const renewed = await issue(ca, account, ['a.test']);
+    expect([old, renewed].map(({ leaf }) => leaf.issuer)).toEqual([
+      'CN=Test Issuing',
+      'CN=Test Issuing 2',
+    ]);
+    for (const { leaf } of [old, renewed])
+      await postAs(ca, account, '/revoke-cert', {
+        certificate: Buffer.from(leaf.der).toString('base64url'),
+      });
+    await expect(revoked({ ca }, '/crl')).resolves.toEqual([old.leaf.serialNumber]);
+    await expect(revoked({ ca }, '/crl/2')).resolves.toEqual([renewed.leaf.serialNumber]);
+    expect(errors).toEqual([]);
+  });
+
+  it('still issues with the earlier one where the new key cannot be used, and says so once', async () => {
+    const { ca, clock, storage, account, errors } = await following();
+    const next = await nextIssuing(clock);
+    const issuingKey = Buffer.from('pkcs11:token=elsewhere;object=issuing');
+    await replaceIssuing(storage, { ...next, issuingKey });
+    for (const name of ['a.test', 'b.test']) {
+      const { leaf } = await issue(ca, account, [name]);
+      expect(leaf.issuer).toBe('CN=Test Issuing');
+    }
+    expect(errors).toHaveLength(1);
+  });
+
+  it('issues what was already decided with the earlier one where the new one ends too soon', async () => {
+    const { clock, storage, ca: first } = await following();
+    await replaceIssuing(storage, await nextIssuing(clock, 1));
+    const { issuer } = await loadAuthority(storage, { kind: 'private', clock });
+    let present: Issuers = { issuer: first.issuer };
+    const presentIssuers = async () => present;
+    const earlier: Issuer = {
+      ...first.issuer,
+      issue: async () => {
+        present = { issuer, previousIssuers: [first.issuer] };
+        throw new Error('the process ended');
+      },
+    };
+    present = { issuer: earlier };
+    const ca = await first.restarted({ presentIssuers });
+    const { leaf } = await issue(ca, await ca.account(), ['a.test']);
+    expect(leaf.issuer).toBe('CN=Test Issuing');
+    const later = await issue(ca, await ca.account(), ['a.test']);
+    expect(later.leaf.issuer).toBe('CN=Test Issuing 2');
   });
 });

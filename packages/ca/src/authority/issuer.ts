@@ -75,6 +75,22 @@ export interface Issuer {
   ): Promise<Uint8Array>;
 }
 
+/** The issuers of a CA. */
+export interface Issuers {
+  /** Issues the certificates. */
+  readonly issuer: Issuer;
+  /** Those before it: they sign the CRLs and the OCSP responders of what they issued. */
+  readonly previousIssuers?: readonly Issuer[];
+}
+
+/** The issuers of a running server at one moment. */
+export interface PresentIssuers {
+  /** The one that issues. */
+  readonly current: Issuer;
+  /** That one, and those before it which have not expired. */
+  readonly all: readonly Issuer[];
+}
+
 export interface IssuerOptions {
   /** PEM: the issuing certificate, then what links it to the root, which is best left out. */
   readonly chain: string;

@@ -6,7 +6,7 @@ import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';
-import { type Issuer, issuerOf } from './issuer.ts';
+import { type Issuer, issuerOf, type Issuers } from './issuer.ts';
 
 interface AuthorityRecord {
   readonly kind: NewAuthority['kind'];
@@ -51,7 +51,7 @@ export async function saveAuthority(
 /**
  * Replaces the issuing certificate of a CA. The storage still has the earlier one with its key, to
  * sign its CRL until it expires: what it issued stays verifiable, and renewals are issued by the
- * new one. Servers use the new one from their next start.
+ * new one. Servers that follow the CA use the new one at once: see `followAuthority`.
  * @throws CaError `ERR_CA_MISSING`; `ERR_CA_DEVELOPMENT` for a development CA
  */
 export async function replaceIssuing(
@@ -86,11 +86,29 @@ export async function storedCertificates(
   return { root, issuing };
 }
 
+/**
+ * Returns the issuing certificates that a CA has had, PEM: the present one, then those before it.
+ * @throws CaError `ERR_CA_MISSING`
+ */
+export async function issuingCertificates(storage: Storage): Promise<readonly string[]> {
+  const { issuing, generation = 1 } = (await stored(storage)).authority.record;
+  const certificates = [issuing];
+  for (let earlier = generation - 1; earlier > 0; earlier--) {
+    const previous = await authorities.read(storage, previousId(earlier));
+    if (previous) certificates.push(previous.record.issuing);
+  }
+  return certificates;
+}
+
+/** Reads the certificates and the key that belong together, also while they are replaced. */
 async function stored(storage: Storage) {
-  const [authority, key] = await Promise.all([
-    authorities.read(storage, id),
-    keys.read(storage, id),
-  ]);
+  let authority = await authorities.read(storage, id);
+  let key = await keys.read(storage, id);
+  for (let again = await authorities.read(storage, id); again?.version !== authority?.version;) {
+    authority = again;
+    key = await keys.read(storage, id);
+    again = await authorities.read(storage, id);
+  }
   if (!authority || !key)
     throw new CaError(
       'ERR_CA_MISSING',
@@ -108,9 +126,7 @@ export interface LoadOptions {
 }
 
 /** A CA that is ready to issue. */
-export interface LoadedAuthority {
-  readonly issuer: Issuer;
-  /** Those before it, which sign the CRLs of what they issued. */
+export interface LoadedAuthority extends Issuers {
   readonly previousIssuers: readonly Issuer[];
   /** PEM; what clients trust. */
   readonly root: string;
@@ -125,7 +141,56 @@ export async function loadAuthority(
   storage: Storage,
   { kind, backend = webcrypto(), clock = systemClock }: LoadOptions,
 ): Promise<LoadedAuthority> {
-  const { authority, key } = await stored(storage);
+  return await loaded(storage, await stored(storage), { kind, backend, clock });
+}
+
+export interface FollowOptions extends LoadOptions {
+  /**
+   * Called once for each replacement of the issuing certificate that cannot be used here, for
+   * example because its key is in a device that this process does not know. The earlier issuers
+   * stay in use.
+   */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Loads the CA that a storage holds, and returns a function that returns it as it is at each call:
+ * after `replaceIssuing`, also by another process, it is loaded again. Each call reads one record.
+ * @throws CaError as `loadAuthority`
+ */
+export async function followAuthority(
+  storage: Storage,
+  { kind, backend = webcrypto(), clock = systemClock, onError }: FollowOptions,
+): Promise<() => Promise<LoadedAuthority>> {
+  const options = { kind, backend, clock };
+  const first = await stored(storage);
+  let { version } = first.authority;
+  let authority = Promise.resolve(await loaded(storage, first, options));
+  const replaced = async (earlier: Promise<LoadedAuthority>, earlierVersion: string) => {
+    try {
+      return await loadAuthority(storage, options);
+    } catch (error) {
+      // The next call tries again.
+      if (errorCode(error) === 'ERR_STORAGE_UNAVAILABLE') version = earlierVersion;
+      else onError(error);
+      return await earlier;
+    }
+  };
+  return async () => {
+    const present = await authorities.read(storage, id);
+    if (present && present.version !== version) {
+      authority = replaced(authority, version);
+      version = present.version;
+    }
+    return await authority;
+  };
+}
+
+async function loaded(
+  storage: Storage,
+  { authority, key }: Awaited<ReturnType<typeof stored>>,
+  { kind, backend, clock }: Required<LoadOptions>,
+): Promise<LoadedAuthority> {
   const { root, issuing, generation = 1 } = authority.record;
   const storedKind =
     isDevelopment(root) || isDevelopment(issuing) ? 'development' : authority.record.kind;

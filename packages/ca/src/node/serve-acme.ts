@@ -4,7 +4,7 @@ import { createServer as createSecureServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import type { Issuer } from '../authority/issuer.ts';
+import type { Issuer, Issuers } from '../authority/issuer.ts';
 import { CaError } from '../errors.ts';
 import type { Handler } from '../handler.ts';
 import { nodeHandler } from '../node-handler.ts';
@@ -109,7 +109,7 @@ export async function serveAcme(
     if (listen.tls) server.setSecureContext({ cert: listen.tls.certificate, key: listen.tls.key });
     else
       await keepCertificateValid(server, {
-        issuer: options.issuer,
+        issuers: options.presentIssuers ?? (async () => options),
         url,
         repositoryUrl,
         clock: listen.clock ?? systemClock,
@@ -195,7 +195,7 @@ function trackedSockets(server: Server | PlainServer): ReadonlySet<Socket> {
 }
 
 interface CertificateMaintenance {
-  readonly issuer: Issuer;
+  readonly issuers: () => Promise<Issuers>;
   readonly url: string;
   readonly repositoryUrl: string;
   readonly clock: Clock;
@@ -209,13 +209,13 @@ const renewalRetryMs = 60_000;
 /** Gives the server a certificate, and a new one after half of its life until the signal aborts. */
 async function keepCertificateValid(
   server: Server,
-  { issuer, url, repositoryUrl, clock, signal, onError }: CertificateMaintenance,
+  { issuers, url, repositoryUrl, clock, signal, onError }: CertificateMaintenance,
 ): Promise<void> {
-  const names = namesOf(url, issuer);
   const renew = async () => {
+    const { issuer } = await issuers();
     const { chain, key, notAfter } = await serverCertificate({
       issuer,
-      names,
+      names: namesOf(url, issuer),
       repositoryUrl,
       clock,
     });
