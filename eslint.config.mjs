@@ -53,7 +53,7 @@ const mayImport = {
     'revocation',
     'errors',
   ],
-  deploy: ['certificate', 'files', 'clock', 'errors'],
+  deploy: ['certificate', 'files', 'probe', 'clock', 'errors'],
   agent: ['certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
     'crypto-exec',

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 /**
  * `debian` is the package to install. `program` is the name of the file, the key by default. `needs`
  * is what the tests use of a program that a system may package separately: the program counts as
- * installed if it prints that text with these arguments. `root` tells that only root can start it.
+ * installed if it prints that text with these arguments. `root` is set where only root can start it.
  *
  * @type {Record<string, { debian: string, elsewhere: string, program?: string, root?: true, needs?:
  * { args: string[], text: string } }>}

@@ -420,7 +420,7 @@ describe('a probe', () => {
       probe(next.serialNumber, { host: '127.0.0.1', port, within: { milliseconds: 10 } }),
     ).rejects.toMatchObject({
       code: 'ERR_DEPLOY_PROBE',
-      message: expect.stringContaining('ECONNREFUSED'),
+      message: expect.stringContaining(`127.0.0.1 port ${port} refuses the connection`),
     });
   });
 });

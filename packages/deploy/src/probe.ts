@@ -1,12 +1,6 @@
-import { isIP } from 'node:net';
-import { connect } from 'node:tls';
-import {
-  type Clock,
-  type DurationInput,
-  milliseconds,
-  systemClock,
-  withTimeLimit,
-} from '@acmex/clock';
+import { parseCertificate } from '@acmex/certificate';
+import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { anyAddress, probe as probeTls } from '@acmex/probe';
 import { DeployError } from './errors.ts';
 
 /** The server that should serve a certificate. */
@@ -54,52 +48,12 @@ export async function probe(
  * Connects once and reads the certificate that a server serves; waits at most ten seconds.
  *
  * @returns the serial number, in lower-case hexadecimal
- * @throws what the connection fails with
+ * @throws ProbeError with the cause and the cure
  */
 export async function servedSerialNumber({
-  host,
-  port,
-  serverName = host,
-  signal,
   clock = systemClock,
+  ...target
 }: Omit<ProbeOptions, 'within'>): Promise<string> {
-  return await withTimeLimit(
-    { clock, limit: 'PT10S', signal },
-    async (limited) => await served({ host, port, serverName }, limited),
-  );
-}
-
-function served(
-  {
-    host,
-    port,
-    serverName,
-  }: { readonly host: string; readonly port: number; readonly serverName: string },
-  signal: AbortSignal,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // Only the serial number is read and nothing is sent, so trust does not matter.
-    const socket = connect(
-      {
-        host,
-        port,
-        rejectUnauthorized: false,
-        ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-      },
-      () => {
-        const { serialNumber } = socket.getPeerCertificate();
-        socket.destroy();
-        resolve(serialNumber.toLowerCase());
-      },
-    );
-    socket.once('error', reject);
-    signal.addEventListener(
-      'abort',
-      () => {
-        socket.destroy();
-        reject(signal.reason);
-      },
-      { once: true },
-    );
-  });
+  const { chain } = await probeTls({ ...target, clock, policy: anyAddress });
+  return parseCertificate(chain[0] ?? new Uint8Array()).serialNumber;
 }

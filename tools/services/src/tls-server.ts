@@ -86,7 +86,7 @@ export async function startApache({
     configuration: `
 ServerName leaf.test
 Listen 127.0.0.1:${port}
-User nobody
+User #65534
 Group nogroup
 DefaultRuntimeDir ${folder}
 PidFile ${folder}/pid
