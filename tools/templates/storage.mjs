@@ -63,22 +63,21 @@ export function ${camel}Storage({ path }: ${pascal}StorageOptions): Storage {
 }
 `;
 
-const test = ({ camel }) => `import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+const test = ({ camel }) => `import { join } from 'node:path';
+import { type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { checkClause, historyFrom, holdsConcurrently, holdsLikeModel, storageContract } from '@acmex/storage/contract';
 import fc from 'fast-check';
 import { ${camel}Storage } from './index.ts';
 
-let folder: string;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'acmex-storage-')); });
-afterEach(() => rm(folder, { recursive: true }));
+let folder: TemporaryFolder;
+beforeEach(async () => { folder = await temporaryFolder('storage'); });
+afterEach(() => folder[Symbol.asyncDispose]());
 
 describe('${camel}Storage', () => {
   for (const clause of storageContract) {
     it(clause.title, async () => {
-      await using storage = ${camel}Storage({ path: join(folder, 'data') });
+      await using storage = ${camel}Storage({ path: join(folder.path, 'data') });
       // The same data by another way, where the driver has one: another connection, another
       // process.
       await checkClause(clause, { storage, secondStorage: storage, place: 'contract' });
@@ -89,7 +88,7 @@ describe('${camel}Storage', () => {
   let run = 0;
 
   it('behaves like a plain map, and explains every outcome of writers at once', async () => {
-    await using storage = ${camel}Storage({ path: join(folder, 'data') });
+    await using storage = ${camel}Storage({ path: join(folder.path, 'data') });
     await fc.assert(fc.asyncProperty(histories, async (numbers) => {
       const place = \`model-\${run++}\`;
       await holdsLikeModel(storage, place, historyFrom(place, numbers));

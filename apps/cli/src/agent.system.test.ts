@@ -20,7 +20,7 @@ import {
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
-import { eventually, freePort } from '@acmex/services';
+import { eventually, freePort, removeFolder } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -276,7 +276,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop();
   await ca[Symbol.asyncDispose]();
-  await rm(base, { recursive: true, force: true });
+  await removeFolder(base);
 }, 60_000);
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-agent-'));
@@ -284,7 +284,7 @@ beforeEach(async () => {
   certificate = await ordered([name]);
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 describe('acmex agent --once', () => {

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { describeWith, freePort } from '@acmex/services';
+import { describeWith, freePort, removeFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { servingCa } from './serving-ca.testing.ts';
@@ -16,7 +16,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-ca-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => removeFolder(folder));
 const at = (name: string) => join(folder, name);
 const storage = () => ['--storage', `file:${at('data')}`];
 const env = { ACMEX_CA_PASSPHRASE: 'correct horse battery' };

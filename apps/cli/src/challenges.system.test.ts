@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { createCsr, parseChain, parseCsr, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
 import { lookUp } from '@acmex/dns';
-import { type Bind, describeWith, type Pebble, startBind, startPebble } from '@acmex/services';
+import {
+  type Bind,
+  describeWith,
+  type Pebble,
+  removeFolder,
+  startBind,
+  startPebble,
+} from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
 
@@ -13,7 +20,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 const at = (file: string) => join(folder, file);
 const obtain = ({ directory, caFile }: Pebble, args: readonly string[], options?: AcmexOptions) =>

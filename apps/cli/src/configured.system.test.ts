@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateStore } from '@acmex/orchestrator';
 import { generateAccountKey } from '@acmex/protocol';
-import { describeWith, eventually, startPebble } from '@acmex/services';
+import { describeWith, eventually, removeFolder, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -13,7 +13,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 const at = (file: string) => join(folder, file);
 

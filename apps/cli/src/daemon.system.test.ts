@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
 import { scaledClock, systemClock } from '@acmex/clock';
-import { eventually } from '@acmex/services';
+import { eventually, removeFolder } from '@acmex/services';
 import { CertificateStore } from '@acmex/orchestrator';
 import { memoryStorage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
@@ -16,7 +16,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 const at = (file: string) => join(folder, file);
 

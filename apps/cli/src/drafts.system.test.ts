@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseChain } from '@acmex/certificate';
@@ -6,7 +6,7 @@ import { systemClock } from '@acmex/clock';
 import { lookUp } from '@acmex/dns';
 import { rfc2136 } from '@acmex/dns-rfc2136';
 import { dnsPersistDrafts } from '@acmex/protocol/drafts';
-import { type Bind, describeWith, startBind } from '@acmex/services';
+import { type Bind, describeWith, removeFolder, startBind } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { servingCa } from './serving-ca.testing.ts';
 import { acmex, type Outcome } from './terminal.testing.ts';
@@ -16,7 +16,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-drafts-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 const at = (name: string) => join(folder, name);
 const accountDraft = 'draft-ietf-acme-dns-account-label-02';

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
   await writeFile(at('utf16le.pem'), Buffer.from(`\ufeff${pem}`, 'utf16le'));
   await writeFile(at('utf16be.pem'), Buffer.from(`\ufeff${pem}`, 'utf16le').swap16());
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 it.each(['cert.pem', 'cert.der', 'utf16le.pem', 'utf16be.pem'])(
   'acmex info shows all names and an empty issuer of %s: P11, C14',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCsr, createSelfSigned, parseCertificate, webcrypto } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { contactsOf } from './certificate-authority.ts';
 import { certificateRequest } from './obtain/request.ts';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await writeFile(at('csr.der'), csr);
   await writeFile(at('csr.pem'), pemOf('CERTIFICATE REQUEST', csr));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 describe('Files of certificates and requests', () => {
   it('are PEM or DER for a CA certificate: P5', async () => {

@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, createServer } from 'node:tls';
 import { CertificateStore } from '@acmex/orchestrator';
-import { describeWith, eventually, readOnlyFolder, startPebble } from '@acmex/services';
+import {
+  describeWith,
+  eventually,
+  readOnlyFolder,
+  removeFolder,
+  startPebble,
+} from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -31,7 +37,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     folder = await mkdtemp(join(tmpdir(), 'acmex-'));
   });
   afterEach(async () => {
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
   });
 
   const at = (file: string) => join(folder, file);

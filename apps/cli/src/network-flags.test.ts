@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, get } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@acmex/services';
+import { freePort, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
   await writeFile(at('key'), 'a-key-of-the-server', { mode: 0o600 });
   await writeFile(at('acmex.toml'), '', { mode: 0o600 });
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 describe('--proxy', () => {
   it('is used by acmex agent for its requests to the server', async () => {

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeWith, startPebble } from '@acmex/services';
+import { describeWith, removeFolder, startPebble } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
 
@@ -20,7 +20,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain with Pebble', () =
     folder = await mkdtemp(join(tmpdir(), 'acmex-'));
   });
   afterEach(async () => {
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
   });
 
   const at = (file: string) => join(folder, file);

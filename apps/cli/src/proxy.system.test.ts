@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   describeWith,
   type Pebble,
+  removeFolder,
   startPebble,
   startTinyproxy,
   type Tinyproxy,
@@ -41,7 +42,7 @@ describeWith(['pebble', 'pebble-challtestsrv', 'tinyproxy'], 'acmex behind a pro
     relay.close();
     await proxy[Symbol.asyncDispose]();
     await pebble[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
   });
   beforeEach(() => {
     connections.length = 0;

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeWith, startRedis } from '@acmex/services';
+import { describeWith, removeFolder, startRedis } from '@acmex/services';
 import type { Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -11,7 +11,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-storage-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => removeFolder(folder));
 const at = (name: string) => join(folder, name);
 const here = (name = 'data') => ['--storage', `file:${at(name)}`];
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -5,7 +5,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { systemClock } from '@acmex/clock';
-import { freePort } from '@acmex/services';
+import { freePort, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { serve, type ServeOptions } from './serve.ts';
@@ -17,13 +17,16 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await ca[Symbol.asyncDispose]();
+  await Promise.all(folders.map(removeFolder));
 });
 
+const folders: string[] = [];
 const optionsFor = async (
   toml: string,
   more: Partial<ServeOptions> = {},
 ): Promise<ServeOptions> => {
   const folder = await mkdtemp(join(tmpdir(), 'acmex-serve-'));
+  folders.push(folder);
   const configFile = join(folder, 'acmex.toml');
   await writeFile(configFile, toml);
   await chmod(configFile, 0o600);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,7 +13,7 @@ import { disorderedChains, withFaults } from '@acmex/ca/faults';
 import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
-import { freePort } from '@acmex/services';
+import { freePort, removeFolder } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { apiDescription } from './api-description.ts';
@@ -255,7 +255,7 @@ export async function serving({
     },
     async [Symbol.asyncDispose]() {
       await server.stop({ within: { seconds: 5 } });
-      if (existingFolder === undefined) await rm(folder, { recursive: true, force: true });
+      if (existingFolder === undefined) await removeFolder(folder);
     },
   };
 }

@@ -168,7 +168,11 @@ describe('a CA that is killed again and again', () => {
         expect(new Set(orders).size).toBe(orders.length);
         expect(acknowledged.length).toBeGreaterThan(lanes);
       } finally {
-        server?.kill('SIGKILL');
+        if (server && server.exitCode === null && server.signalCode === null) {
+          const ended = once(server, 'close');
+          server.kill('SIGKILL');
+          await ended;
+        }
         web.close();
         web.closeAllConnections();
       }

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
-import { describeWith } from '@acmex/services';
+import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createCsr, keyTypes, nodeCrypto, parseCsr, privateKeyPem, webcrypto } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'acmex-keys-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 const backends = [webcrypto(), nodeCrypto()];
 const identifiers = [
   { type: 'dns', value: 'a.test' },

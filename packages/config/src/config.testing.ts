@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import type { ReadConfigOptions } from './read-config.ts';
 
 /** A folder of its own with a configuration in it, and what reads that. */
@@ -35,7 +36,7 @@ export async function configFolder(
       ...options,
     },
     [Symbol.asyncDispose]: async () => {
-      await rm(path, { recursive: true, force: true });
+      await removeFolder(path);
     },
   };
 }

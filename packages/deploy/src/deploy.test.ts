@@ -6,7 +6,6 @@ import {
   readdir,
   readFile,
   readlink,
-  rm,
   stat,
   symlink,
   writeFile,
@@ -20,6 +19,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { readBundle } from '@acmex/certificate/formats';
 import { systemClock, virtualClock } from '@acmex/clock';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type Bundle,
@@ -38,7 +38,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-deploy-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 const at = (...names: string[]) => join(folder, ...names);
 

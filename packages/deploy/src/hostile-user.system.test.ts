@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hostileUserId, withHostileUser } from '@acmex/services';
+import { hostileUserId, removeFolder, withHostileUser } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Bundle, deployFiles } from './index.ts';
 
@@ -34,7 +34,7 @@ beforeEach(async () => {
   await chown(join(base, 'app'), hostileUserId, hostileUserId);
 });
 afterEach(async () => {
-  await rm(base, { recursive: true, force: true });
+  await removeFolder(base);
 });
 const at = (...names: string[]) => join(base, ...names);
 const bundle = (round: number): Bundle => ({

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { virtualClock } from '@acmex/clock';
 import type { DnsProvider } from '@acmex/dns';
 import { dnsProviderContract } from '@acmex/dns/contract';
+import { removeFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { acmednsStandIn } from './acmedns.testing.ts';
 import { acmedns, registerAcmedns } from './index.ts';
@@ -125,7 +126,7 @@ describe('the accounts file of acmedns', () => {
     const folder = await mkdtemp(join(tmpdir(), 'acmex-acmedns-'));
     const file = join(folder, 'accounts.json');
     await writeFile(file, text);
-    return { file, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+    return { file, [Symbol.asyncDispose]: () => removeFolder(folder) };
   };
   it.each([
     ['lego and cert-manager', { server_url: 'https://auth.test' }],

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract } from '@acmex/dns/contract';
+import { removeFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { azureStandIn, type AzureStandInOptions } from './azure.testing.ts';
 import { azure, type AzureOptions } from './index.ts';
@@ -373,7 +374,7 @@ describe("azure's credentials", () => {
       await provider.append('a.test', [record]);
       await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine']);
     } finally {
-      await rm(folder, { recursive: true });
+      await removeFolder(folder);
     }
     await expect(
       subject({ credentials: { ...principal, federatedTokenFile } }).provider.append('a.test', [

@@ -1,10 +1,10 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { lookUp } from '@acmex/dns';
 import { dnsProviderContract } from '@acmex/dns/contract';
-import { type Bind, describeWith, startBind } from '@acmex/services';
+import { type Bind, describeWith, removeFolder, startBind } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { execHook } from './index.ts';
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-hook-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 
 async function program(text: string): Promise<string> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { type DnsProvider, lookUp } from '@acmex/dns';
 import { dnsProviderContract } from '@acmex/dns/contract';
-import { type Bind, describeWith, startBind } from '@acmex/services';
+import { type Bind, describeWith, removeFolder, startBind } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmeSh, certbotHooks, execHook } from './index.ts';
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-hook-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 
 async function file(path: string, text: string, mode = 0o755): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { type Clock, systemClock, virtualClock } from '@acmex/clock';
 import { lookUp } from '@acmex/dns';
 import { dnsProviderContract, type StandInSubject } from '@acmex/dns/contract';
-import { describeWith } from '@acmex/services';
+import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import dnsPacket from 'dns-packet';
 import { rfc2136, type TsigAlgorithm } from './index.ts';
@@ -49,7 +49,7 @@ it.each([
     });
     expect(inspect(error)).not.toContain('c2VjcmV0');
   } finally {
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
   }
 });
 
@@ -87,7 +87,7 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
       await expect(readTxt('_acme-challenge.file.a.test')).resolves.toEqual([name]);
       await provider.remove('a.test', [{ name: '_acme-challenge.file', value: name }]);
     } finally {
-      await rm(folder, { recursive: true });
+      await removeFolder(folder);
     }
   });
   const readTxt = (name: string) =>

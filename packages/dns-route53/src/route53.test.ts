@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract } from '@acmex/dns/contract';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { route53, type Route53Options } from './index.ts';
 import { route53StandIn, type Route53StandInOptions } from './route53.testing.ts';
@@ -45,7 +46,7 @@ async function awsFiles() {
       'region = us-east-1',
     ].join('\n'),
   );
-  return { config, token, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+  return { config, token, [Symbol.asyncDispose]: () => removeFolder(folder) };
 }
 
 type Handler = NonNullable<Route53Options['requestHandler']>;

@@ -15,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   fileErrorText,
@@ -32,7 +33,7 @@ beforeEach(async () => {
   base = await realpath(await mkdtemp(join(tmpdir(), 'acmex-files-')));
 });
 afterEach(async () => {
-  await rm(base, { recursive: true, force: true });
+  await removeFolder(base);
 });
 const at = (...names: string[]) => join(base, ...names);
 const modeOf = async (path: string) => (await stat(path)).mode & 0o7777;

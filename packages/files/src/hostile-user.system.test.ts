@@ -7,13 +7,12 @@ import {
   mkdir,
   mkdtemp,
   readFile,
-  rm,
   symlink,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hostileUserId, withHostileUser } from '@acmex/services';
+import { hostileUserId, removeFolder, withHostileUser } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openFolder, readFileIn, replaceFile, reserveFile } from './index.ts';
 
@@ -33,7 +32,7 @@ beforeEach(async () => {
   await writeFile(join(base, 'root', 'key.pem'), 'of root', { mode: 0o600 });
 });
 afterEach(async () => {
-  await rm(base, { recursive: true, force: true });
+  await removeFolder(base);
 });
 const at = (...names: string[]) => join(base, ...names);
 

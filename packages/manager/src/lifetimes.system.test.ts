@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { createServer as createPlainServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import {
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
 import { scaledClock, systemClock } from '@acmex/clock';
-import { eventually } from '@acmex/services';
+import { eventually, removeFolder } from '@acmex/services';
 import { addressPolicy } from '@acmex/egress';
 import { CertificateStore } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
@@ -114,16 +114,13 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
       if (now - lastKill < 5000 * factor) continue;
       lastKill = now;
       const at = kills % daemons.length;
-      daemons[at]?.kill('SIGKILL');
+      await killed(daemons[at]);
       daemons[at] = start();
       listen(daemons[at]);
       kills += 1;
     }
   } finally {
-    for (const daemon of daemons) {
-      daemon.kill('SIGKILL');
-      if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'close');
-    }
+    await Promise.all(daemons.map(killed));
   }
   const issued = new Map<string, number>();
   for await (const {
@@ -147,12 +144,19 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
     expect(generations).toBeLessThanOrEqual(2 * lifetimes + 4);
   }
   await ca[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
   expect(faults).toEqual([]);
   console.log(
     `${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, ${checks} checks: ${total} issued, none twice, none late; ${unfinished} on the way at the end`,
   );
 }, 2_400_000);
+
+async function killed(daemon: ChildProcess | undefined): Promise<void> {
+  if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
+  const ended = once(daemon, 'close');
+  daemon.kill('SIGKILL');
+  await ended;
+}
 
 async function currents(store: CertificateStore) {
   const all: { readonly id: string; readonly notAfter: string }[] = [];

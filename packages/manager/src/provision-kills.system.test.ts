@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,7 +16,7 @@ import {
   newAccount,
 } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
-import { describeWith, freePort, startPebble } from '@acmex/services';
+import { describeWith, freePort, removeFolder, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
@@ -58,7 +58,7 @@ describeWith(
     });
     afterAll(async () => {
       await pebble?.[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     });
 
     const run = async (task: Task) => {

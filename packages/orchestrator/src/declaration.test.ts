@@ -1,12 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import {
@@ -24,7 +25,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(parent, 'acmex-declare-'));
 });
 afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 const newFolder = async () => await mkdtemp(join(folder, 'data-'));
@@ -82,8 +83,14 @@ describe('two processes', () => {
     });
     processes = [fork(program), fork(program)];
   });
-  afterAll(() => {
-    for (const process of processes) process.kill();
+  afterAll(async () => {
+    await Promise.all(
+      processes.map(async (process) => {
+        const ended = once(process, 'exit');
+        process.kill();
+        await ended;
+      }),
+    );
   });
 
   it(`that declare the same twenty entries at once create twenty certificates, ${rounds} times in a row`, async () => {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 
 /** A key and its certificate, DER. */
 export interface Pair {
@@ -49,6 +50,6 @@ export function workFolder() {
         certificate: run('openssl', ['x509', '-in', `${name}.pem`, '-outform', 'DER']),
       };
     },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+    [Symbol.asyncDispose]: () => removeFolder(folder),
   };
 }

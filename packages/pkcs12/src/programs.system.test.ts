@@ -12,7 +12,7 @@ import { type Algorithm, type Pair, workFolder } from './pairs.testing.ts';
 
 const passphrase = 'correct horse';
 const folder = workFolder();
-afterAll(() => folder[Symbol.dispose]());
+afterAll(() => folder[Symbol.asyncDispose]());
 const pairs = {} as Record<Algorithm | 'issuer', Pair>;
 const createdAtMs = Date.parse('2026-11-28T12:00:00Z');
 

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errorCode } from '@acmex/errors';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fileStorage } from './index.ts';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   await storage.write([{ set: 'a', value: bytes('1') }]);
   await storage.write([{ set: 'b/c', value: bytes('2') }]);
 });
-afterAll(async () => await rm(folder, { recursive: true, force: true }));
+afterAll(async () => await removeFolder(folder));
 
 /** A storage with one of its files changed by another program. */
 async function changed(name: string, content: string | Uint8Array): Promise<string> {
@@ -103,7 +104,7 @@ it('fails only with a code, whatever another program writes into its files', asy
       count += 1;
       refused += errors.length > 0 ? 1 : 0;
       for (const error of errors) if (!/^ERR_STORAGE_/.test(errorCode(error) ?? '')) throw error;
-      await rm(path, { recursive: true });
+      await removeFolder(path);
     }),
     { numRuns: size, seed },
   );

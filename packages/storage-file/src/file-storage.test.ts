@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import {
   checkClause,
@@ -16,7 +17,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-storage-'));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => removeFolder(folder));
 const opened = () => fileStorage({ path: join(folder, 'data') });
 
 describe('fileStorage', () => {

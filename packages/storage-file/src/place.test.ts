@@ -5,7 +5,6 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  rm,
   stat,
   symlink,
   truncate,
@@ -14,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
-import { readOnlyFolder } from '@acmex/services';
+import { readOnlyFolder, removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
@@ -26,7 +25,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-storage-'));
   path = join(folder, 'data');
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => removeFolder(folder));
 const bytes = (text: string) => new TextEncoder().encode(text);
 const refusal = (code: string, words: string) =>
   expect.objectContaining({ code, message: expect.stringContaining(words) });

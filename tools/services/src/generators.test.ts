@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeFolder } from './temporary-folder.ts';
 
 const root = join(import.meta.dirname, '../../..');
 let copy: string;
@@ -27,7 +28,7 @@ beforeEach(async () => {
   await mkdir(join(copy, 'apps'));
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
 });
-afterEach(() => rm(copy, { recursive: true, force: true }));
+afterEach(() => removeFolder(copy));
 
 const run = (script: string, ...args: string[]) =>
   new Promise<{ code: number; output: string }>((resolve) => {

@@ -25,7 +25,7 @@ export {
   startSlapd,
 } from './starttls-server.ts';
 export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinyproxy.ts';
-export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
+export { removeFolder, type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 export {
   startApache,
   startNginx,

@@ -1,15 +1,3 @@
-import 'reflect-metadata';
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-  cryptoProvider,
-} from '@peculiar/x509';
 import { type Clock, systemClock } from '@acmex/clock';
 
 export interface LocalCertificate {
@@ -28,7 +16,8 @@ const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
  * valid for a day.
  */
 export async function localCertificate(clock: Clock = systemClock): Promise<LocalCertificate> {
-  cryptoProvider.set(crypto);
+  const x509 = await loadX509();
+  x509.cryptoProvider.set(crypto);
   const now = clock.now();
   const validity = {
     notBefore: new Date(now.subtract({ hours: 1 }).epochMilliseconds),
@@ -36,32 +25,35 @@ export async function localCertificate(clock: Clock = systemClock): Promise<Loca
     signingAlgorithm,
   };
   const [authority, server] = await Promise.all([generateKeys(), generateKeys()]);
-  const ca = await X509CertificateGenerator.createSelfSigned({
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity,
     name: 'CN=AcmeX test CA',
     keys: authority,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
     ],
   });
-  const certificate = await X509CertificateGenerator.create({
+  const certificate = await x509.X509CertificateGenerator.create({
     ...validity,
     subject: 'CN=localhost',
     issuer: ca.subject,
     publicKey: server.publicKey,
     signingKey: authority.privateKey,
     extensions: [
-      new SubjectAlternativeNameExtension([
+      new x509.SubjectAlternativeNameExtension([
         { type: 'dns', value: 'localhost' },
         { type: 'ip', value: '127.0.0.1' },
         { type: 'ip', value: '::1' },
       ]),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
     ],
   });
-  const privateKey = PemConverter.encode(
+  const privateKey = x509.PemConverter.encode(
     await crypto.subtle.exportKey('pkcs8', server.privateKey),
     'PRIVATE KEY',
   );
@@ -74,3 +66,9 @@ export async function localCertificate(clock: Clock = systemClock): Promise<Loca
 
 const generateKeys = () =>
   crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+
+/** Loads the library when a certificate is made: a third of a second, which few tests need. */
+async function loadX509() {
+  await import('reflect-metadata');
+  return await import('@peculiar/x509');
+}

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeFolder } from './temporary-folder.ts';
 
 const script = (name: string) => import(new URL(`../../${name}.mjs`, import.meta.url).href);
 const { totals, skippedFor, slowest } = await script('test-totals');
@@ -97,7 +98,7 @@ describe('whether node_modules is what the lock says', () => {
     folder = await mkdtemp(join(tmpdir(), 'acmex-scripts-'));
     await mkdir(join(folder, 'node_modules'));
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => removeFolder(folder));
 
   it('is not, before an installation is complete', async () => {
     await write(first);
@@ -169,7 +170,7 @@ describe('the table of programs', () => {
       await write('Modules available: bind lmdb');
       expect(isProgram('pdns_server', folder)).toBe(true);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   });
   it('finds what is in the PATH, and names the command for what is not', async () => {

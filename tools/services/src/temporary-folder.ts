@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { guard } from './guard.ts';
 
 export interface TemporaryFolder extends AsyncDisposable {
@@ -14,8 +15,64 @@ export async function temporaryFolder(name: string): Promise<TemporaryFolder> {
   return {
     path,
     async [Symbol.asyncDispose]() {
-      await rm(path, { recursive: true, force: true });
-      await abruptEnd[Symbol.asyncDispose]();
+      try {
+        await removeFolder(path);
+      } finally {
+        await abruptEnd[Symbol.asyncDispose]();
+      }
     },
   };
+}
+
+/**
+ * Removes a folder that a test has made, with all that is in it. It removes it once only: what still
+ * writes there has not ended, and that is a fault of the test or of the program. On Linux it also
+ * finds the other processes that work in the folder or have a file of it open.
+ *
+ * @param path - the folder; nothing happens when it is absent
+ * @throws Error when another process uses the folder, which is removed all the same, or when
+ * something was written to it meanwhile
+ */
+export async function removeFolder(path: string): Promise<void> {
+  const users = usersOf(await realpath(path).catch(() => path));
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
+    throw new Error(`${path} cannot be removed: has all that writes there ended?`, { cause });
+  }
+  if (users.length > 0)
+    throw new Error(
+      `${path} was removed while it was in use by ${users.join(' and ')}: wait for the end of a process before its folder is removed`,
+    );
+}
+
+function usersOf(folder: string): readonly string[] {
+  if (process.platform !== 'linux') return [];
+  const isInside = (target: string | undefined) =>
+    target === folder || target?.startsWith(folder + sep) === true;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .filter((pid) => filesOf(pid).some(isInside))
+    .map((pid) => `process ${pid} (${commandOf(pid)})`);
+}
+
+/** The working directory and the open files of a process: none when it has ended. */
+function filesOf(pid: string): readonly (string | undefined)[] {
+  const descriptors = attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  return ['cwd', ...descriptors.map((descriptor) => `fd/${descriptor}`)].map((name) =>
+    attempt(() => readlinkSync(`/proc/${pid}/${name}`)),
+  );
+}
+
+const commandOf = (pid: string) =>
+  attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()) ??
+  'which ended meanwhile';
+
+/** Returns nothing about what is gone already, or belongs to another user. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually, freePort, startProgram } from '@acmex/services';
+import { eventually, freePort, removeFolder, startProgram } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { compile } from './compiled.testing.ts';
@@ -79,7 +79,7 @@ const able =
       });
     }, 240_000);
     afterAll(async () => {
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     });
 
     /** The data folder as the image makes it, and /tmp. */

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describeWith } from '@acmex/services';
+import { describeWith, removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { type Arg, DockerfileParser } from 'dockerfile-ast';
@@ -170,7 +170,7 @@ describeWith(['systemd-analyze'], 'the units', () => {
       await writeFile(join(root, units, name.replace('@.', '@1.')), await read(`systemd/${name}`));
   });
   afterEach(async () => {
-    await rm(root, { recursive: true, force: true });
+    await removeFolder(root);
   });
   const analyze = (...args: readonly string[]) => {
     const { status, stdout, stderr } = spawnSync('systemd-analyze', args, {

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '@acmex/clock';
@@ -64,8 +65,10 @@ export async function systemd(system: FileSystem): Promise<Machine> {
     { stdio: 'ignore' },
   );
   const ended = once(child, 'exit');
+  const firstProcess = async () =>
+    (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim();
   const run = async (...command: readonly string[]) => {
-    const first = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim();
+    const first = await firstProcess();
     const { stdout } = await promisify(execFile)('nsenter', [
       '--target',
       first,
@@ -79,8 +82,12 @@ export async function systemd(system: FileSystem): Promise<Machine> {
     return stdout.trim();
   };
   const stop = async () => {
+    const first = await firstProcess().catch(() => '');
     child.kill('SIGKILL');
     await ended;
+    // The kernel ends the first process and with it all others; until then they may still write.
+    while (first !== '' && existsSync(`/proc/${first}`))
+      await systemClock.sleep({ milliseconds: 10 });
   };
   try {
     for (

@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { lookUp } from '@acmex/dns';
-import { type Bind, describeWith, startBind } from '@acmex/services';
+import { type Bind, describeWith, removeFolder, startBind } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { acmex } from '../terminal.testing.ts';
 
@@ -45,7 +45,7 @@ describeWith(['named'], 'acmex dns with BIND', () => {
   });
   afterAll(async () => {
     await bind?.[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   const dns = async (...args: readonly string[]) =>
     await acmex(['dns', ...args, '--dns-resolver', bind.address]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
-import { describeWith } from '@acmex/services';
+import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from '../terminal.testing.ts';
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   await chmod(at('open'), 0o644);
   await convert(['cert.pem', 'ready.p12', '--key', at('key.pem')], { env: secrets });
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 afterEach(() => rm(at('out'), { force: true }));
 
 const secrets = { ACMEX_OUT_PASSPHRASE: passphrase };

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateStore } from '@acmex/orchestrator';
 import { fileStorage } from '@acmex/storage-file';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { acmex } from '../terminal.testing.ts';
 
@@ -11,7 +12,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-'));
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 const run = async (...args: readonly string[]) =>
   await acmex([...args, '--storage', join(folder, 'data')], { env: { HOME: folder } });

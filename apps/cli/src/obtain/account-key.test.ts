@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { acmex } from '../terminal.testing.ts';
 import { readAccountKey } from './account-key.ts';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   await writeFile(at('open'), 'secret');
   await chmod(at('open'), 0o644);
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 describe('The key of --account-key: C11', () => {
   const files = ['sec1.pem', 'sec1-parameters.pem', 'pkcs1.pem', 'pkcs8.pem', 'mark.pem'];

@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryStorage, type Storage } from '@acmex/storage';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { initialKey } from './initial-key.ts';
 import { KeyStore } from './key-store.ts';
@@ -32,7 +33,7 @@ describe('the first key of servers that start at the same moment', () => {
     folder = await mkdtemp(join(tmpdir(), 'acmex-first-key-'));
   });
   afterEach(async () => {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   const keysIn = (storage: Storage) => new KeyStore({ storage, tenant: 'default' });
   const listed = async (storage: Storage) => {

@@ -1,6 +1,5 @@
-import { mkdtemp, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { temporaryFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { initialKeyIn, serving } from '../serving.testing.ts';
@@ -9,7 +8,8 @@ import { permits } from './permitted-names.ts';
 
 describe('the first key', () => {
   it('is stored in a file of its owner until it is used, and is made once', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'acmex-first-key-'));
+    await using temporary = await temporaryFolder('first-key');
+    const folder = temporary.path;
     const first = await serving({ folder });
     await expect(initialKeyIn(first.folder)).resolves.toBe(`${first.key}\n`);
     expect((await stat(`${first.folder}/data/.acmex/initial-api-key`)).mode & 0o777).toBe(0o600);

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, virtualClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { Tenant } from '../tenants.ts';
@@ -277,7 +278,7 @@ describe('a webhook', () => {
     const signed = { ...wrong, 'webhook-id': 'msg_2', 'webhook-signature': `v1,${signature}` };
     await expect(unsigned(signed)).resolves.toMatchObject({ status: 200 });
     await expect(readFile(runs, 'utf8')).resolves.toBe('run\n');
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   it.each([
     'whsec_',

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, freePort } from '@acmex/services';
+import { eventually, freePort, removeFolder } from '@acmex/services';
 import { build } from 'esbuild';
 import type { TestCa } from '../serving.testing.ts';
 import type { Role } from './role.ts';
@@ -86,7 +87,7 @@ async function built(): Promise<string> {
     tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
   });
   process.on('exit', () => {
-    void rm(file, { force: true });
+    rmSync(file, { force: true });
   });
   return file;
 }
@@ -212,7 +213,7 @@ listen_addr = "127.0.0.1:${ca.httpPort}"
           await gone;
         }),
       );
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { webcrypto } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
 import { identifier } from '@acmex/identifier';
-import { describeWith } from '@acmex/services';
+import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, expect, it } from '@jest/globals';
 import {
   type AuthorityRequest,
@@ -17,7 +17,7 @@ import {
 import { issuerOf } from './issuer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'acmex-ca-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 const now = systemClock.now();
 
 function openssl(args: readonly string[], input?: Uint8Array | string) {

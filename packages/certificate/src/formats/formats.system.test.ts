@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeWith } from '@acmex/services';
+import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseChain } from '../certificate-info.ts';
 import { type Algorithm, certificate, keysOf } from '../chain.testing.ts';
@@ -18,7 +18,7 @@ import {
 
 const passphrase = 'correct horse';
 const folder = mkdtempSync(join(tmpdir(), 'acmex-formats-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 const algorithms = ['ec-p256', 'ec-p384', 'ec-p521', 'rsa-2048', 'ed25519'] as const;
 const bundles = {} as Record<(typeof algorithms)[number], Required<CertificateBundle>>;
 

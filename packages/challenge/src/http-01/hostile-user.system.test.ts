@@ -7,12 +7,11 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  rm,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hostileUserId, withHostileUser } from '@acmex/services';
+import { hostileUserId, removeFolder, withHostileUser } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { http01Webroot } from './index.ts';
 
@@ -24,7 +23,7 @@ beforeEach(async () => {
   await chmod(base, 0o755);
 });
 afterEach(async () => {
-  await rm(base, { recursive: true, force: true });
+  await removeFolder(base);
 });
 const at = (...names: string[]) => join(base, ...names);
 

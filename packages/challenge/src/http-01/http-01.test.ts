@@ -6,7 +6,6 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  rm,
   symlink,
   writeFile,
 } from 'node:fs/promises';
@@ -14,7 +13,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@acmex/services';
+import { freePort, removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { http01, http01Handler, http01Webroot } from './index.ts';
 
@@ -196,7 +195,7 @@ describe('http01Webroot', () => {
     directory = await mkdtemp(join(tmpdir(), 'acmex-webroot-'));
   });
   afterEach(async () => {
-    await rm(directory, { recursive: true, force: true });
+    await removeFolder(directory);
   });
   const challenge = (token: string) => ({
     type: 'http-01',

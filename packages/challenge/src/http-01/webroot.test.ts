@@ -4,13 +4,13 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  rm,
   stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { http01Webroot } from './index.ts';
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
   folder = join(directory, '.well-known', 'acme-challenge');
 });
 afterEach(async () => {
-  await rm(directory, { recursive: true, force: true });
+  await removeFolder(directory);
 });
 
 const challenge = (token: string) => ({
@@ -164,7 +164,7 @@ describe('http01Webroot', () => {
     const solver = http01Webroot({ directory });
     const response = await solver.respond(challenge('abc'));
     await solver.present(response);
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
     await solver.remove(response);
     expect(await readdir(directory)).toEqual([]);
   });

@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { configFolder } from '../config.testing.ts';
 import {
@@ -252,7 +253,7 @@ describe('a DNS provider without a configuration', () => {
         openNamedDnsProvider(type, { config: values, environment, recorded }),
       ).resolves.toMatchObject({ name: type });
     } finally {
-      await rm(folder, { recursive: true });
+      await removeFolder(folder);
     }
   });
   it('reads an algorithm as lego writes it', () => {

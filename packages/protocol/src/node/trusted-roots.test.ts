@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { extraRoots, systemRoots } from './index.ts';
 
@@ -13,7 +14,7 @@ describe('systemRoots', () => {
     await writeFile(join(folder, 'bundle.pem'), pem);
     await writeFile(join(folder, 'empty.pem'), '');
   });
-  afterAll(async () => await rm(folder, { recursive: true }));
+  afterAll(async () => await removeFolder(folder));
 
   it('reads the first file of a known system that has certificates', () => {
     const files = ['absent.pem', 'empty.pem', 'bundle.pem'].map((name) => join(folder, name));
