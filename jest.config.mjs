@@ -14,6 +14,7 @@ export default {
   testTimeout: 180_000,
   // Half of the tests wait for other processes: two files at once even on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
+  testSequencer: '<rootDir>/tools/test-sequencer.mjs',
   forceExit: true, // a test that failed may leave a server behind; the run ends all the same
   projects: folders
     .filter(
