@@ -97,8 +97,18 @@ function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | u
 
 function readCertificate(der: Uint8Array | undefined, what: string): CertificateInfo {
   if (der === undefined) throw unreadable(what, 'the PEM block does not end, or is not base64');
+  return withCertificateErrors(what, () => describe(readCertificateFields(Uint8Array.from(der))));
+}
+
+/**
+ * Runs a reader of a certificate, so that it fails with a stable code.
+ *
+ * @param what the certificate, for the error: `the issuer`
+ * @throws CertificateError `ERR_CERTIFICATE_FORMAT` in place of DerError
+ */
+export function withCertificateErrors<T>(what: string, read: () => T): T {
   try {
-    return describe(readCertificateFields(Uint8Array.from(der)));
+    return read();
   } catch (error) {
     if (error instanceof DerError) throw unreadable(what, error.message, error);
     throw error;

@@ -116,6 +116,19 @@ export const certificateErrors = {
     exit: 5,
     http: 502,
   },
+  ERR_CERTIFICATE_SCT: {
+    meaning: 'The signed certificate timestamps cannot be read.',
+    cure: 'Get the certificate or the response again, or report it to the CA.',
+    exit: 3,
+    http: 422,
+    fixedBy: 'person',
+  },
+  ERR_CERTIFICATE_LOG_LIST: {
+    meaning: 'This is not a list of Certificate Transparency logs.',
+    cure: 'Use a list in version 3 of the form that Chrome publishes.',
+    exit: 2,
+    http: 422,
+  },
   ERR_BUNDLE_FORMAT: {
     meaning: 'The file is of no format that certificates and keys have.',
     cure: 'Use PEM, DER, PKCS#7, PKCS#8, PKCS#12 or a Java keystore.',

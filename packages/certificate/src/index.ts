@@ -42,16 +42,3 @@ export type { Check, Profile } from './verification/fault.ts';
 export { webcrypto } from './webcrypto.ts';
 export { isChain } from './preferred-chain.ts';
 export { requestedExtensions } from './requested-extensions.ts';
-export {
-  readEmbeddedScts,
-  readSctExtension,
-  readSctList,
-  type SignedCertificateTimestamp,
-} from './certificate-transparency/signed-certificate-timestamp.ts';
-export {
-  type LogEntry,
-  type LogList,
-  type SctStatus,
-  type SctVerification,
-  verifyEmbeddedScts,
-} from './certificate-transparency/verify-scts.ts';

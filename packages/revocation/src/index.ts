@@ -1,6 +1,12 @@
 export { checkRevocation, type RevocationOptions } from './check-revocation.ts';
 export type { ListBytes } from './list-reader.ts';
-export { type OcspCheck, type OcspRequest, ocspRequest, statusByOcsp } from './ocsp.ts';
+export {
+  type OcspCheck,
+  type OcspRequest,
+  ocspRequest,
+  ocspSctExtension,
+  statusByOcsp,
+} from './ocsp.ts';
 export {
   type ProofCache,
   proofCache,

@@ -4,6 +4,7 @@ import {
   contents,
   context,
   der,
+  DerError,
   type DerValue,
   encoding,
   expectTag,
@@ -29,6 +30,7 @@ const sha1 = '1.3.14.3.2.26';
 const nonceExtension = '1.3.6.1.5.5.7.48.1.2';
 const basicResponse = '1.3.6.1.5.5.7.48.1.1';
 const noCheck = '1.3.6.1.5.5.7.48.1.5';
+const sctList = '1.3.6.1.4.1.11129.2.4.5';
 
 /** What was asked, to compare with the response. */
 export interface OcspRequest {
@@ -127,6 +129,42 @@ export async function statusByOcsp(
 
 /** Does what `statusByOcsp` does, and returns what a cache needs too. */
 export async function proofByOcsp(response: Uint8Array, check: OcspCheck): Promise<OcspProof> {
+  return await readBasic(basicOf(response), check);
+}
+
+/**
+ * Returns the value of the extension with SCTs that a response has for a certificate. The response
+ * is not verified, as each SCT has the signature of its log. RFC 6962 §3.3
+ *
+ * @param certificate DER
+ * @param issuer DER
+ * @returns `undefined` where the response has none, or cannot be read: `checkRevocation` says why
+ */
+export function ocspSctExtension(
+  response: Uint8Array,
+  certificate: Uint8Array,
+  issuer: Uint8Array,
+): Uint8Array | undefined {
+  try {
+    const names = {
+      certificate: readCertificateFields(certificate),
+      issuer: readCertificateFields(issuer),
+    };
+    const [data] = members(basicOf(response));
+    const single = data && readData(data).responses.find((entry) => isAbout(entry, names));
+    return single && extensionsOf(single).find(({ identifier }) => identifier === sctList)?.value;
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof DerError || error instanceof RangeError || error instanceof UnprovenError;
+}
+
+/** Reads the BasicOCSPResponse of a successful response. RFC 6960 §4.2.1 */
+function basicOf(response: Uint8Array): DerValue {
   const [code, wrapper] = members(readDerValue(response, tags.sequence));
   const status = code && contents(expectTag(code, 0x0a))[0];
   if (status !== 0 || !wrapper)
@@ -137,7 +175,7 @@ export async function proofByOcsp(response: Uint8Array, check: OcspCheck): Promi
   const [type, octets] = bytes ? members(bytes) : [];
   if (!type || !octets || readObjectIdentifier(type) !== basicResponse)
     throw new UnprovenError('the response is of an unknown type');
-  return await readBasic(readDerValue(contents(octets), tags.sequence), check);
+  return readDerValue(contents(octets), tags.sequence);
 }
 
 async function readBasic(basic: DerValue, check: OcspCheck): Promise<OcspProof> {
@@ -241,7 +279,10 @@ const hashNames: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.1': 'sha256',
 };
 
-function isAbout(single: DerValue, { certificate, issuer }: OcspCheck): boolean {
+function isAbout(
+  single: DerValue,
+  { certificate, issuer }: Pick<OcspCheck, 'certificate' | 'issuer'>,
+): boolean {
   const [identifier] = members(expectTag(single, tags.sequence));
   const [algorithm, name, key, serial] = identifier ? members(identifier) : [];
   if (!algorithm || !name || !key || !serial) throw new RangeError('the response is cut off');
@@ -259,20 +300,28 @@ function isEqual(first: Uint8Array, second: Uint8Array): boolean {
 }
 
 function readSingle(single: DerValue, now: number): OcspProof {
-  const [, status, thisUpdate, ...optional] = members(single);
+  const [, status, thisUpdate] = members(single);
   if (!status || !thisUpdate) throw new RangeError('the response is cut off');
-  const fieldOf = (number: number) =>
-    optional.find(({ tag }) => tag === context(number, { constructed: true }));
-  const next = fieldOf(0);
+  const next = fieldOf(single, 0);
   const [end] = next ? members(next) : [];
   const until = end && readTime(end);
   const nextUpdate = until ?? readTime(thisUpdate) + unlimitedMs;
   checkFreshness(readTime(thisUpdate), nextUpdate, now);
-  const extensions = fieldOf(1);
-  const unknown = extensions && readExtensionList(extensions).find(({ isCritical }) => isCritical);
+  const unknown = extensionsOf(single).find(({ isCritical }) => isCritical);
   if (unknown)
     throw new UnprovenError(`it has the unknown critical extension ${unknown.identifier}`);
   return { status: readStatus(status, until), nextUpdate };
+}
+
+/** Returns an optional field of a SingleResponse: 0 is nextUpdate, 1 are the extensions. */
+function fieldOf(single: DerValue, number: number): DerValue | undefined {
+  const [, , , ...optional] = members(single);
+  return optional.find(({ tag }) => tag === context(number, { constructed: true }));
+}
+
+function extensionsOf(single: DerValue) {
+  const extensions = fieldOf(single, 1);
+  return extensions ? readExtensionList(extensions) : [];
 }
 
 function readStatus(status: DerValue, until: number | undefined): RevocationStatus {

@@ -1,12 +1,20 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { formatResult, type OutputFormat, plainFields } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
+import {
+  exitCodeOfScts,
+  readLogLists,
+  sctDocument,
+  verifySubject,
+} from './certificate-transparency.ts';
 import { check, type CheckOptions, exitCodeOfChecks } from './checks.ts';
 import { certificateDocument, sourceDocument, toText } from './report.ts';
 import { readSubject, type SubjectOptions } from './subject.ts';
 
 export interface InfoOptions extends SubjectOptions, CheckOptions {
   readonly check?: boolean | undefined;
+  /** Files with lists of logs, to verify SCTs. */
+  readonly ctLogs?: readonly string[] | undefined;
   readonly output: OutputFormat;
 }
 
@@ -26,20 +34,24 @@ export async function info(
   clock: Clock = systemClock,
 ): Promise<number> {
   const { stdout } = terminal;
+  const logs = await readLogLists(options.ctLogs ?? []);
   const subject = await readSubject(input, options, terminal);
+  const scts = verifySubject(subject, { logs, clock });
   const checks = options.check ? await check(subject, options, terminal) : undefined;
   const documents = subject.chain.map((certificate) => certificateDocument(certificate, clock));
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined;
   const result = {
-    text: toText(subject, checks, { clock, columns }),
+    text: toText(subject, { checks, scts, expectsScts: logs.length > 0 }, { clock, columns }),
     document: {
       ...sourceDocument(subject),
       certificates: documents,
+      scts: scts.map(sctDocument),
       ...(checks && { checks }),
     },
     rows: documents.map(plainFields),
   };
   stdout.write(formatResult(result, options.output));
   if (subject.key?.match === 'differs') return keyDiffers;
-  return checks ? exitCodeOfChecks(checks) : 0;
+  const exitCode = checks ? exitCodeOfChecks(checks) : 0;
+  return exitCode === 0 && logs.length > 0 ? exitCodeOfScts(scts) : exitCode;
 }

@@ -1,9 +1,11 @@
 import { type CertificateInfo, spkiPin } from '@acmex/certificate';
+import type { SctVerification } from '@acmex/certificate/certificate-transparency';
 import { purposeName, readCertificateFields } from '@acmex/certificate/structure';
 import type { Clock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import type { ServedStatus } from '@acmex/manager';
 import { chainTree } from '../chain-tree.ts';
+import { sctTexts } from './certificate-transparency.ts';
 import type { Checks } from './checks.ts';
 import { extensionName } from './extension-names.ts';
 import type { Subject } from './subject.ts';
@@ -19,11 +21,25 @@ type Line = readonly [label: string, text: string];
 
 const labelWidth = 12;
 
+/** What was found out about a subject. */
+export interface Results {
+  readonly checks: Checks | undefined;
+  readonly scts: readonly SctVerification[];
+  /** Whether SCTs are asked for, so that their absence is a result. */
+  readonly expectsScts: boolean;
+}
+
 /** Returns what a person reads: the leaf, its issuers, the chain as a tree, and the checks. */
-export function toText(subject: Subject, checks: Checks | undefined, layout: Layout): string {
+export function toText(subject: Subject, results: Results, layout: Layout): string {
+  const { checks } = results;
   const [leaf, ...issuers] = subject.chain;
   const blocks = [
-    [...sourceLines(subject), ...(leaf ? leafLines(leaf, layout) : []), ...keyLines(subject)],
+    [
+      ...sourceLines(subject),
+      ...(leaf ? leafLines(leaf, layout) : []),
+      ...sctLines(results),
+      ...keyLines(subject),
+    ],
     ...issuers.map((issuer) => issuerLines(issuer, layout)),
     [...treeLines(subject.chain), ...(checks ? checkLines(checks) : [])],
   ];
@@ -129,6 +145,11 @@ function lifetimeBar(
   const over = Math.min(1, Math.max(0, (clock.now().epochMilliseconds - start) / length));
   const filled = Math.round(over * width);
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${Math.floor(over * 100)}% of the lifetime is over`;
+}
+
+function sctLines({ scts, expectsScts }: Results): readonly Line[] {
+  if (scts.length === 0) return expectsScts ? [['SCT', '(none)']] : [];
+  return sctTexts(scts).map((text): Line => ['SCT', text]);
 }
 
 function keyLines({ key }: Subject): readonly Line[] {

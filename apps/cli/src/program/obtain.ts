@@ -204,6 +204,11 @@ export const obtainCommands = [
         '--check',
         'Check the chain, the revocation and, for a managed certificate, what its names serve; the exit code is 3 for not trusted or revoked, 10 for a server with a different certificate, 4 for what could not be found out',
       ),
+      ctLogs: parsed(
+        '--ct-logs <files>',
+        'Verify SCTs with these lists of Certificate Transparency logs, JSON of version 3, separated by commas; repeatable; the exit code is 4 if none is valid',
+        list,
+      ),
       anchors,
       allow: parsed(
         '--allow <ranges>',
