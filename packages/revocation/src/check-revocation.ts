@@ -1,5 +1,6 @@
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { type EgressFetch, egressFetch } from '@acmex/egress';
+import { CertificateError } from '@acmex/certificate';
 import { errorText } from '@acmex/errors';
 import {
   type CertificateFields,
@@ -64,7 +65,8 @@ const mostUrls = 4;
  * @param certificate DER
  * @param issuer DER; verify the chain first, this trusts it
  * @returns `unknown` with reasons where nothing is proven; it never throws for what others answer
- * @throws DerError, RangeError when one of the two is not a certificate; the reason of `signal`
+ * @throws CertificateError `ERR_CERTIFICATE_FORMAT` when one of the two is not a certificate; the
+ * reason of `signal`
  */
 export async function checkRevocation(
   certificate: Uint8Array,
@@ -73,8 +75,8 @@ export async function checkRevocation(
 ): Promise<RevocationStatus> {
   const { clock = systemClock, limit = { minutes: 1 }, signal } = options;
   const subject = {
-    certificate: readCertificateFields(certificate),
-    issuer: readCertificateFields(issuer),
+    certificate: readCertificate(certificate, 'the certificate'),
+    issuer: readCertificate(issuer, 'the certificate of its issuer'),
     now: (options.at ?? clock.now()).epochMilliseconds,
   };
   return await withTimeLimit({ clock, limit, signal }, async (timed) => {
@@ -84,6 +86,15 @@ export async function checkRevocation(
       signal,
     });
   });
+}
+
+function readCertificate(der: Uint8Array, what: string): CertificateFields {
+  try {
+    return readCertificateFields(der);
+  } catch (cause) {
+    const message = `${what} cannot be read: ${errorText(cause)}; get it again`;
+    throw new CertificateError('ERR_CERTIFICATE_FORMAT', message, { cause });
+  }
 }
 
 interface Check extends Omit<RevocationOptions, 'at' | 'limit'> {

@@ -24,7 +24,13 @@ import {
   tags,
 } from '@acmex/certificate/structure';
 import { Temporal } from 'temporal-polyfill';
-import { checkFreshness, reasonName, type RevocationStatus, UnprovenError } from './status.ts';
+import {
+  checkFreshness,
+  proven,
+  reasonName,
+  type RevocationStatus,
+  UnprovenError,
+} from './status.ts';
 
 const sha1 = '1.3.14.3.2.26';
 const nonceExtension = '1.3.6.1.5.5.7.48.1.2';
@@ -118,7 +124,7 @@ const responseStatuses: Readonly<Record<number, string>> = {
  * Reads an OCSP response and checks that it proves something about the certificate: the status, the
  * signature, who signed it, the certificate it is about, the nonce and its age. RFC 6960 §3.2
  *
- * @throws UnprovenError, DerError, RangeError when it proves nothing
+ * @throws UnprovenError when it proves nothing; what `checkDelegate` throws
  */
 export async function statusByOcsp(
   response: Uint8Array,
@@ -129,7 +135,7 @@ export async function statusByOcsp(
 
 /** Does what `statusByOcsp` does, and returns what a cache needs too. */
 export async function proofByOcsp(response: Uint8Array, check: OcspCheck): Promise<OcspProof> {
-  return await readBasic(basicOf(response), check);
+  return await proven(() => readBasic(basicOf(response), check));
 }
 
 /**

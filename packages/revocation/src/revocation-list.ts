@@ -28,7 +28,13 @@ import {
 } from '@acmex/certificate/structure';
 import { Temporal } from 'temporal-polyfill';
 import { type ListBytes, type ListReader, listReader } from './list-reader.ts';
-import { checkFreshness, reasonName, type RevocationStatus, UnprovenError } from './status.ts';
+import {
+  checkFreshness,
+  proven,
+  reasonName,
+  type RevocationStatus,
+  UnprovenError,
+} from './status.ts';
 
 /** The fields of a certificate revocation list before its entries. RFC 5280 §5.1 */
 interface ListHead {
@@ -67,7 +73,7 @@ export interface ListProof {
  * signature, freshness, extensions. RFC 5280 §6.3.3
  *
  * @param list DER; what arrives in pieces is never held whole
- * @throws UnprovenError, DerError, RangeError when the list proves nothing about the certificate
+ * @throws UnprovenError when the list proves nothing about the certificate; what the pieces throw
  */
 export async function statusByList(
   list: ListBytes,
@@ -80,6 +86,15 @@ export async function statusByList(
 
 /** Does what `statusByList` does, and returns what a cache needs too. */
 export async function proofByList(
+  list: ListBytes,
+  certificate: CertificateFields,
+  issuer: CertificateFields,
+  check: ListCheck,
+): Promise<ListProof> {
+  return await proven(() => readList(list, certificate, issuer, check));
+}
+
+async function readList(
   list: ListBytes,
   certificate: CertificateFields,
   issuer: CertificateFields,

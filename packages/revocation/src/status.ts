@@ -1,3 +1,4 @@
+import { DerError } from '@acmex/certificate/structure';
 import type { Temporal } from 'temporal-polyfill';
 
 /** Why a certificate was revoked, by its number. RFC 5280 §5.3.1 */
@@ -40,6 +41,21 @@ export type RevocationStatus =
 /** What was received proves nothing. The message says why, for `reasons`. */
 export class UnprovenError extends Error {
   override readonly name = 'UnprovenError';
+  readonly code = 'ERR_REVOCATION_UNPROVEN';
+}
+
+/**
+ * Reads a proof; whatever is wrong with its form is the reason why it proves nothing.
+ * @throws UnprovenError; what the source of its bytes throws
+ */
+export async function proven<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof DerError || error instanceof RangeError)
+      throw new UnprovenError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** Returns the name of a reason; an unknown number is `unspecified`. */

@@ -5,7 +5,9 @@ import {
   type DerValue,
   encoding,
   expectTag,
+  expectWellFormed,
   members,
+  optionalMembers,
   readDerValue,
   readInteger,
   readObjectIdentifier,
@@ -123,6 +125,7 @@ export function readAlgorithm(value: DerValue): Algorithm {
   const [identifier, parameters, ...rest] = members(expectTag(value, tags.sequence));
   if (!identifier || rest.length > 0)
     throw new DerError('an algorithm does not have one or two members');
+  if (parameters) expectWellFormed(parameters);
   return {
     identifier: readObjectIdentifier(identifier),
     parameters,
@@ -139,12 +142,9 @@ function readPublicKey(value: DerValue) {
 
 /** Reads what follows the public key: two unique identifiers, which are unused, and extensions. */
 function readExtensions(fields: readonly DerValue[]): readonly Extension[] {
-  const wrapper = fields.find(({ tag }) => tag === context(3, { constructed: true }));
-  const isExpected = ({ tag }: DerValue) =>
-    [context(1), context(2), context(3, { constructed: true })].includes(tag);
-  if (!fields.every(isExpected)) throw new DerError('the certificate has an unknown member');
-  if (!wrapper) return [];
-  return readExtensionList(wrapper);
+  const explicit = context(3, { constructed: true });
+  const [, , wrapper] = optionalMembers(fields, context(1), context(2), explicit);
+  return wrapper ? readExtensionList(wrapper) : [];
 }
 
 /** Returns whether issuer and subject have the same name. RFC 5280 §3.2 */

@@ -77,6 +77,56 @@ export function members(value: DerValue): readonly DerValue[] {
   return values;
 }
 
+/**
+ * Returns those of the values that have one of the tags, in the order of the tags: the optional
+ * members at the end of a SEQUENCE. X.680 §25
+ *
+ * @throws DerError when a value has another tag, or is there twice or out of order
+ */
+export function optionalMembers<Tags extends readonly number[]>(
+  values: readonly DerValue[],
+  ...expected: Tags
+): { readonly [Index in keyof Tags]: DerValue | undefined } {
+  const left = [...values];
+  const present = expected.map((tag) => (left[0]?.tag === tag ? left.shift() : undefined));
+  const [unexpected] = left;
+  if (unexpected)
+    throw new DerError(`the member with tag 0x${unexpected.tag.toString(16)} is not expected here`);
+  return present as { readonly [Index in keyof Tags]: DerValue | undefined };
+}
+
+/** More than any value in a certificate has. */
+const deepestNesting = 32;
+
+/**
+ * Checks a value of any type down to its last member. In DER, the universal types that have members
+ * are SEQUENCE and SET. X.690 §8.9, §8.11, §10.2
+ *
+ * @throws DerError when it, or a value in it, is not well-formed
+ */
+export function expectWellFormed(value: DerValue, depth = 0): DerValue {
+  if (depth > deepestNesting) throw new DerError(`the value is more than ${deepestNesting} deep`);
+  const isConstructed = (value.tag & 0x20) !== 0;
+  const isUniversal = value.tag < 0x40;
+  const hasMembers = value.tag === tags.sequence || value.tag === tags.set;
+  if (isUniversal && (isConstructed !== hasMembers || (value.tag & 0x1f) === 0))
+    throw new DerError(`the tag 0x${value.tag.toString(16)} is not one of DER`);
+  if (isConstructed) for (const member of members(value)) expectWellFormed(member, depth + 1);
+  contentChecks[value.tag]?.(value);
+  return value;
+}
+
+/** What the contents of some types have to be. */
+const contentChecks: Readonly<Record<number, (value: DerValue) => unknown>> = {
+  [tags.boolean]: readBoolean,
+  [tags.integer]: readInteger,
+  [tags.bitString]: readBitString,
+  [tags.objectIdentifier]: readObjectIdentifier,
+  [tags.null]: ({ from, to }) => {
+    if (from !== to) throw new DerError('the NULL is not empty');
+  },
+};
+
 /** Returns the contents of a value, without a copy. */
 export function contents({ bytes, from, to }: DerValue): Uint8Array {
   return bytes.subarray(from, to);

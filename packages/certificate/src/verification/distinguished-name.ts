@@ -3,6 +3,7 @@ import {
   type DerValue,
   encoding,
   expectTag,
+  expectWellFormed,
   members,
   readObjectIdentifier,
   readText,
@@ -38,9 +39,7 @@ export const emailAttribute = '1.2.840.113549.1.9.1';
 
 /** Reads a Name. */
 export function readName(value: DerValue): DistinguishedName {
-  const relativeNames = members(expectTag(value, tags.sequence)).map((relative) =>
-    members(expectTag(relative, tags.set)).map(readAttribute),
-  );
+  const relativeNames = members(expectTag(value, tags.sequence)).map(readRelativeName);
   const keys = relativeNames.map((attributes) =>
     attributes
       .map(({ key }) => key)
@@ -50,11 +49,20 @@ export function readName(value: DerValue): DistinguishedName {
   return { encoded: encoding(value), relativeNames, keys, key: keys.join('\u0000') };
 }
 
+/** Reads a RelativeDistinguishedName: one attribute or more. RFC 5280 §4.1.2.4 */
+export function readRelativeName(value: DerValue) {
+  const attributes = members(expectTag(value, tags.set));
+  if (attributes.length === 0) throw new DerError('a part of a name is empty');
+  return attributes.map(readAttribute);
+}
+
 function readAttribute(value: DerValue): NameAttribute & { readonly key: string } {
-  const [type, text] = members(expectTag(value, tags.sequence));
-  if (!type || !text) throw new DerError('an attribute of a name has no type or no value');
+  const [type, text, ...rest] = members(expectTag(value, tags.sequence));
+  if (!type || !text || rest.length > 0)
+    throw new DerError('an attribute of a name is not a type and a value');
+  if (text.tag >= 0x40) throw new DerError('an attribute of a name has a value of no type');
   const identifier = readObjectIdentifier(type);
-  const decoded = readText(text);
+  const decoded = readText(expectWellFormed(text));
   const hexadecimal = Buffer.from(encoding(text)).toString('hex');
   const compared = decoded === undefined ? hexadecimal : folded(decoded);
   return {

@@ -4,7 +4,9 @@ import {
   DerError,
   type DerValue,
   expectTag,
+  expectWellFormed,
   members,
+  optionalMembers,
   readBitString,
   readBoolean,
   readDerValue,
@@ -12,6 +14,7 @@ import {
   readSmallInteger,
   tags,
 } from './der-value.ts';
+import { readRelativeName } from './distinguished-name.ts';
 import { type GeneralName, readGeneralName } from './general-name.ts';
 
 /** An extension of a certificate, not decoded. RFC 5280 §4.1.2.9 */
@@ -73,7 +76,10 @@ export interface KnownExtensions {
   readonly policyMappings?: readonly (readonly [string, string])[];
   readonly policyConstraints?: PolicyConstraints;
   readonly inhibitAnyPolicy?: number;
+  /** How many entries it has. */
   readonly authorityInformationAccess?: number;
+  /** How many entries it has. */
+  readonly cRLDistributionPoints?: number;
 }
 
 /** Reads Extensions, in their explicit tag. */
@@ -107,6 +113,7 @@ export const extensionIdentifiers: Readonly<Record<Name, string>> = {
   subjectAlternativeName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
+  cRLDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
   policyMappings: '2.5.29.33',
   authorityKeyIdentifier: '2.5.29.35',
@@ -124,11 +131,12 @@ const readers: { readonly [N in Name]: Reader<N> } = {
   nameConstraints: readNameConstraints,
   authorityKeyIdentifier: readAuthorityKeyIdentifier,
   subjectKeyIdentifier: (value) => hexadecimal(expectTag(value, tags.octetString)),
-  certificatePolicies: (value) => list(value).map(firstIdentifier),
+  certificatePolicies: (value) => list(value).map(readPolicy),
   policyMappings: (value) => list(value).map(readMapping),
   policyConstraints: readPolicyConstraints,
   inhibitAnyPolicy: readSmallInteger,
-  authorityInformationAccess: (value) => list(value).map(firstIdentifier).length,
+  authorityInformationAccess: (value) => countOf(value, readAccess),
+  cRLDistributionPoints: (value) => countOf(value, readDistributionPoint),
 };
 
 const nameOf = new Map(
@@ -159,8 +167,9 @@ function readKnown(name: Name, value: Uint8Array): unknown {
 }
 
 /** Returns whether verification processes an extension, so that it may be critical. */
-export function isKnownExtension(identifier: string): boolean {
-  return nameOf.has(identifier);
+export function isProcessedExtension(identifier: string): boolean {
+  // Revocation is not a part of verification: of distribution points it knows the form alone.
+  return nameOf.has(identifier) && identifier !== extensionIdentifiers.cRLDistributionPoints;
 }
 
 /** A SEQUENCE SIZE (1..MAX). */
@@ -170,23 +179,60 @@ function list(value: DerValue): readonly DerValue[] {
   return values;
 }
 
+function countOf(value: DerValue, read: (entry: DerValue) => void): number {
+  const entries = list(value);
+  entries.forEach(read);
+  return entries.length;
+}
+
 function hexadecimal(value: DerValue): string {
   return Buffer.from(contents(value)).toString('hex');
 }
 
-function firstIdentifier(value: DerValue): string {
-  const [identifier] = members(expectTag(value, tags.sequence));
-  if (!identifier) throw new DerError('the entry is empty');
+/** PolicyInformation; its qualifiers are not read. RFC 5280 §4.2.1.4 */
+function readPolicy(value: DerValue): string {
+  const [identifier, qualifiers, ...rest] = members(expectTag(value, tags.sequence));
+  if (!identifier || rest.length > 0)
+    throw new DerError('a policy does not have one or two members');
+  if (qualifiers) list(expectWellFormed(qualifiers));
   return readObjectIdentifier(identifier);
 }
 
+/** AccessDescription. RFC 5280 §4.2.2.1 */
+function readAccess(value: DerValue): void {
+  const [method, location, ...rest] = members(expectTag(value, tags.sequence));
+  if (!method || !location || rest.length > 0)
+    throw new DerError('an access description does not have two members');
+  readObjectIdentifier(method);
+  readGeneralName(location);
+}
+
+/**
+ * DistributionPoint. RFC 5280 §4.2.1.13: "either distributionPoint or cRLIssuer MUST be present."
+ */
+function readDistributionPoint(value: DerValue): void {
+  const [first, third] = [context(0, { constructed: true }), context(2, { constructed: true })];
+  const fields = members(expectTag(value, tags.sequence));
+  const [point, , issuer] = optionalMembers(fields, first, context(1), third);
+  if (!point && !issuer) throw new DerError('a distribution point has no name and no issuer');
+  if (point) readDistributionPointName(point);
+  if (issuer) members(issuer).forEach(readGeneralName);
+}
+
+function readDistributionPointName(value: DerValue): void {
+  const [name, ...rest] = members(value);
+  if (!name || rest.length > 0) throw new DerError('a distribution point does not have one name');
+  if (name.tag === context(0, { constructed: true })) members(name).forEach(readGeneralName);
+  else readRelativeName({ ...expectTag(name, context(1, { constructed: true })), tag: tags.set });
+}
+
 function readBasicConstraints(value: DerValue): BasicConstraints {
-  const [first, second, ...rest] = members(expectTag(value, tags.sequence));
-  if (rest.length > 0) throw new DerError('the basic constraints have too many members');
-  if (!first) return { isCa: false, pathLength: undefined };
-  const isCa = first.tag === tags.boolean && readBoolean(first);
-  const length = first.tag === tags.boolean ? second : first;
-  return { isCa, pathLength: length && readSmallInteger(length) };
+  const fields = members(expectTag(value, tags.sequence));
+  const [isCa, pathLength] = optionalMembers(fields, tags.boolean, tags.integer);
+  return {
+    isCa: isCa !== undefined && readBoolean(isCa),
+    pathLength: pathLength && readSmallInteger(pathLength),
+  };
 }
 
 function readKeyUsage(value: DerValue): ReadonlySet<number> {
@@ -200,14 +246,13 @@ function readKeyUsage(value: DerValue): ReadonlySet<number> {
 
 function readNameConstraints(value: DerValue): NameConstraints {
   const fields = members(expectTag(value, tags.sequence));
-  const subtrees = (number: number) => {
-    const field = fields.find(({ tag }) => tag === context(number, { constructed: true }));
-    return (field ? members(field) : []).map(readSubtree);
-  };
-  const isKnown = ({ tag }: DerValue) =>
-    tag === context(0, { constructed: true }) || tag === context(1, { constructed: true });
-  if (!fields.every(isKnown)) throw new DerError('the name constraints have an unknown member');
-  const constraints = { permitted: subtrees(0), excluded: subtrees(1) };
+  const [permitted, excluded] = optionalMembers(
+    fields,
+    context(0, { constructed: true }),
+    context(1, { constructed: true }),
+  );
+  const subtrees = (field: DerValue | undefined) => (field ? members(field) : []).map(readSubtree);
+  const constraints = { permitted: subtrees(permitted), excluded: subtrees(excluded) };
   // RFC 5280 §4.2.1.10: "either the permittedSubtrees field or the excludedSubtrees MUST be present"
   if (constraints.permitted.length + constraints.excluded.length === 0)
     throw new DerError('the name constraints are empty');
@@ -223,25 +268,31 @@ function readSubtree(value: DerValue): GeneralName {
 
 function readAuthorityKeyIdentifier(value: DerValue): AuthorityKeyIdentifier {
   const fields = members(expectTag(value, tags.sequence));
-  const identifier = fields.find(({ tag }) => tag === context(0));
+  const [identifier, issuer, serialNumber] = optionalMembers(
+    fields,
+    context(0),
+    context(1, { constructed: true }),
+    context(2),
+  );
+  if (issuer) members(issuer).forEach(readGeneralName);
   return {
     keyIdentifier: identifier && hexadecimal(identifier),
-    hasIssuer: fields.some(({ tag }) => tag === context(1, { constructed: true })),
-    hasSerialNumber: fields.some(({ tag }) => tag === context(2)),
+    hasIssuer: issuer !== undefined,
+    hasSerialNumber: serialNumber !== undefined,
   };
 }
 
 function readMapping(value: DerValue): readonly [string, string] {
-  const [issuer, subject] = members(expectTag(value, tags.sequence));
-  if (!issuer || !subject) throw new DerError('a policy mapping has fewer than two policies');
+  const [issuer, subject, ...rest] = members(expectTag(value, tags.sequence));
+  if (!issuer || !subject || rest.length > 0)
+    throw new DerError('a policy mapping does not have two policies');
   return [readObjectIdentifier(issuer), readObjectIdentifier(subject)];
 }
 
 function readPolicyConstraints(value: DerValue): PolicyConstraints {
   const fields = members(expectTag(value, tags.sequence));
-  const skip = (number: number) => {
-    const field = fields.find(({ tag }) => tag === context(number));
-    return field && readSmallInteger({ ...field, tag: tags.integer });
-  };
-  return { requireExplicitPolicy: skip(0), inhibitPolicyMapping: skip(1) };
+  const [explicit, mapping] = optionalMembers(fields, context(0), context(1));
+  const skip = (field: DerValue | undefined) =>
+    field && readSmallInteger({ ...field, tag: tags.integer });
+  return { requireExplicitPolicy: skip(explicit), inhibitPolicyMapping: skip(mapping) };
 }

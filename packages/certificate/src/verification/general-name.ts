@@ -5,6 +5,7 @@ import {
   type DerValue,
   encoding,
   expectTag,
+  expectWellFormed,
   members,
   readObjectIdentifier,
   readText,
@@ -43,9 +44,9 @@ export function readGeneralName(value: DerValue): GeneralName {
     case context(0, { constructed: true }):
       return { kind: 'other', value: `otherName ${otherNameType(value)}`, der: value };
     case context(3, { constructed: true }):
-      return { kind: 'other', value: 'x400Address', der: value };
+      return { kind: 'other', value: 'x400Address', der: expectWellFormed(value) };
     case context(5, { constructed: true }):
-      return { kind: 'other', value: 'ediPartyName', der: value };
+      return { kind: 'other', value: 'ediPartyName', der: expectWellFormed(value) };
     default:
       throw new DerError(`a name has the unknown tag 0x${value.tag.toString(16)}`);
   }
@@ -66,8 +67,10 @@ function explicit(value: DerValue): DerValue {
 }
 
 function otherNameType(value: DerValue): string {
-  const [type] = members(value);
-  if (!type) throw new DerError('an otherName has no type');
+  const [type, wrapper, ...rest] = members(value);
+  if (!type || !wrapper || rest.length > 0)
+    throw new DerError('an otherName does not have a type and a value');
+  expectWellFormed(explicit(expectTag(wrapper, context(0, { constructed: true }))));
   return readObjectIdentifier(type);
 }
 

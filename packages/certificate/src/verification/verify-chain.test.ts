@@ -127,30 +127,3 @@ describe('verifyChain', () => {
     expect(publicSuffixFault(certificate, () => false)).toBeUndefined();
   });
 });
-
-/** A generator of numbers with a seed: a failing input can be made again. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-test('3,000 mutated certificates are refused without a throw, and never trusted', () => {
-  const entry = caseOf('pathlen::ee-with-intermediate-pathlen-0');
-  const der = derOf(entry.peer_certificate);
-  const anchors = readTrustAnchors(entry.trusted_certs);
-  const next = random(20);
-  const at = Temporal.Instant.from('2026-11-28T00:00:00Z');
-  const intermediates = entry.untrusted_intermediates;
-  let trusted = 0;
-  for (let count = 0; count < 3000; count += 1) {
-    const mutated = Uint8Array.from(der);
-    const position = Math.floor(next() * der.length);
-    mutated[position] = (mutated[position] ?? 0) ^ (1 + Math.floor(next() * 255));
-    const input = next() < 0.1 ? mutated.subarray(0, position) : mutated;
-    if (verifyChain(input, { anchors, intermediates, at }).isValid) trusted += 1;
-  }
-  expect(trusted).toBe(0);
-});

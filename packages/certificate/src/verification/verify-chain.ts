@@ -19,9 +19,9 @@ import {
   countIntermediates,
   pathLengthFault,
 } from './rules/basic-constraints.ts';
-import { extendedKeyUsageFault, type Purpose } from './rules/extended-key-usage.ts';
+import { extendedKeyUsageFault, keyUsageFault, type Purpose } from './rules/extended-key-usage.ts';
 import { formRules } from './rules/form.ts';
-import { keyIdentifierRules } from './rules/key-identifiers.ts';
+import { issuerKeyFault, keyIdentifierRules } from './rules/key-identifiers.ts';
 import { nameConstraintFault, nameConstraintRules } from './rules/name-constraints.ts';
 import { policyFault, policyRules } from './rules/policies.ts';
 import { subjectNameFault } from './rules/subject-name.ts';
@@ -214,6 +214,7 @@ class PathSearch {
     const { name, isPublicSuffix = isTopLevel } = this.#options;
     return (
       this.#certificateFault(this.#leaf, 'leaf') ??
+      keyUsageFault(this.#leaf, this.#purpose) ??
       (name && subjectNameFault(this.#leaf, name)) ??
       (this.#profile === 'webpki' ? publicSuffixFault(this.#leaf, isPublicSuffix) : undefined)
     );
@@ -291,6 +292,7 @@ class PathSearch {
       this.#certificateFault(issuer, isAnchor ? 'anchor' : 'intermediate') ??
       this.#depthFault(path, issuer, isAnchor) ??
       pathLengthFault(issuer, path) ??
+      issuerKeyFault(certificate, issuer, this.#profile) ??
       this.#signatureFault(certificate, issuer) ??
       this.#nameConstraintFault(path, issuer)
     );

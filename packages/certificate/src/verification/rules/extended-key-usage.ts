@@ -1,6 +1,7 @@
 // RFC 5280 §4.2.1.12: what a key may be used for. CAs' certificates narrow it, as browsers and
 // OpenSSL have it.
 import type { CertificateFields } from '../certificate-fields.ts';
+import { keyUsages } from '../extensions.ts';
 import type { Fault, Role } from '../fault.ts';
 
 /** What a certificate is used for. RFC 5280 §4.2.1.12 */
@@ -13,6 +14,37 @@ export const purposes = {
   ocspSigning: '1.3.6.1.5.5.7.3.9',
 } as const;
 export type Purpose = keyof typeof purposes;
+
+const { digitalSignature, nonRepudiation, keyEncipherment, keyAgreement } = keyUsages;
+
+/** The key usages of which a purpose needs one. RFC 5280 §4.2.1.12 */
+const consistentUsages: Readonly<Record<Purpose, readonly number[]>> = {
+  serverAuth: [digitalSignature, keyEncipherment, keyAgreement],
+  clientAuth: [digitalSignature, keyAgreement],
+  codeSigning: [digitalSignature],
+  emailProtection: [digitalSignature, nonRepudiation, keyEncipherment, keyAgreement],
+  timeStamping: [digitalSignature, nonRepudiation],
+  ocspSigning: [digitalSignature, nonRepudiation],
+};
+
+/**
+ * RFC 5280 §4.2.1.12: "the certificate MUST only be used for a purpose consistent with both
+ * extensions". The certificate of a CA may be used as it is.
+ *
+ * @param purpose `undefined` for any
+ */
+export function keyUsageFault(
+  { known: { keyUsage, basicConstraints } }: CertificateFields,
+  purpose: Purpose | undefined,
+): Fault | undefined {
+  if (!keyUsage || purpose === undefined || basicConstraints?.isCa === true) return undefined;
+  if (consistentUsages[purpose].some((usage) => keyUsage.has(usage))) return undefined;
+  return {
+    check: 'key-usage',
+    expected: `a key usage for ${purpose}, such as digitalSignature`,
+    actual: 'other key usages',
+  };
+}
 
 export const anyExtendedKeyUsage = '2.5.29.37.0';
 

@@ -1,7 +1,7 @@
 // RFC 5280 §4.1 and §4.2: what every certificate looks like.
 import type { CertificateFields } from '../certificate-fields.ts';
 import { isEmptyName } from '../distinguished-name.ts';
-import { type Extension, extensionIdentifiers, isKnownExtension } from '../extensions.ts';
+import { type Extension, extensionIdentifiers, isProcessedExtension } from '../extensions.ts';
 import type { CertificateRule, Fault } from '../fault.ts';
 
 const form = (expected: string, actual: string): Fault => ({ check: 'form', expected, actual });
@@ -60,7 +60,7 @@ export function repeatedExtension(extensions: readonly Extension[]): string | un
 /** RFC 5280 §4.2: a critical extension that is not understood. */
 const criticalExtensions: CertificateRule = ({ extensions }) => {
   const unknown = extensions.find(
-    ({ identifier, isCritical }) => isCritical && !isKnownExtension(identifier),
+    ({ identifier, isCritical }) => isCritical && !isProcessedExtension(identifier),
   );
   return unknown && form('critical extensions that are known', unknown.identifier);
 };

@@ -1,5 +1,6 @@
 // RFC 5280 §4.2.1.1 and §4.2.1.2: authority and subject key identifiers.
-import type { CertificateRule, Fault } from '../fault.ts';
+import type { CertificateFields } from '../certificate-fields.ts';
+import type { CertificateRule, Fault, Profile } from '../fault.ts';
 import { signatureFault } from '../signature.ts';
 import { isCritical } from './form.ts';
 
@@ -31,3 +32,20 @@ const subject: CertificateRule = (certificate, { profile }) => {
 };
 
 export const keyIdentifierRules: readonly CertificateRule[] = [authority, subject];
+
+/**
+ * RFC 5280 §4.2.1.2: the subject key identifier of a CA "MUST be the value placed in the key
+ * identifier field of the authority key identifier extension" of the certificates that it issues.
+ */
+export function issuerKeyFault(
+  certificate: CertificateFields,
+  issuer: CertificateFields,
+  profile: Profile,
+): Fault | undefined {
+  const expected = certificate.known.authorityKeyIdentifier?.keyIdentifier;
+  const actual = issuer.known.subjectKeyIdentifier;
+  if (profile === 'private' || expected === undefined || actual === undefined) return undefined;
+  return expected === actual
+    ? undefined
+    : fault(`an issuer with the key identifier ${expected}`, actual);
+}

@@ -93,6 +93,10 @@ export function nameConstraintFault(
     budget.comparisons -= constraints.permitted.length + constraints.excluded.length;
     if (budget.comparisons < 0)
       return { check: 'budget', expected: 'fewer names and name constraints', actual: 'too many' };
+    // "the application MUST reject the certificate"
+    const isConstrained = permitted.length + excluded.length > 0;
+    if (isConstrained && name.kind === 'uri' && hostOf(name.value) === undefined)
+      return fault('a URI with the name of a host', nameText(name));
     if (excluded.some((base) => isExcluded(name, base)))
       return fault('a name that is not excluded', nameText(name));
     if (permitted.length > 0 && !permitted.some((base) => isPermitted(name, base)))
@@ -178,8 +182,15 @@ function isWithinMail(name: string, base: string): boolean {
 }
 
 function isWithinUri(name: string, base: string): boolean {
-  if (!URL.canParse(name)) return false;
-  return isWithinHost(new URL(name).hostname, base);
+  const host = hostOf(name);
+  return host !== undefined && isWithinHost(host, base);
+}
+
+/** Returns the host of a URI; undefined for a URI without one, or with an address. RFC 3986 §3.2 */
+function hostOf(uri: string): string | undefined {
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:@]+)(?::\d*)?(?:[/?#]|$)/i;
+  const host = authority.exec(uri)?.[1] ?? '';
+  return host !== '' && isHost(host) && !/(?:^|\.)\d+$/.test(host) ? host : undefined;
 }
 
 function isWithinNetwork(address: Uint8Array, network: Uint8Array): boolean {
