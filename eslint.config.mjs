@@ -18,7 +18,10 @@ const mayImport = {
   storage: ['clock', 'errors'],
   'storage-driver': ['storage', 'files', 'clock', 'errors'],
   egress: ['clock', 'errors'],
-  ca: ['identifier', 'protocol', 'certificate', 'storage', 'egress', 'clock', 'errors'],
+  ca: [
+    ...['identifier', 'protocol', 'certificate', 'storage', 'egress', 'clock', 'errors'],
+    'revocation',
+  ],
   orchestrator: ['identifier', 'certificate', 'storage', 'scheduler', 'client', 'clock', 'errors'],
   scheduler: ['clock', 'errors'],
   config: [

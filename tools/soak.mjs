@@ -6,6 +6,7 @@ import { root } from './packages.mjs';
 /** The tests that run longer when ACMEX_SOAK names their area. */
 export const areas = {
   storage: { projects: ['storage-file', 'storage-redis'], tests: 'kills|redis.system' },
+  certificate: { projects: ['ca'], tests: 'mutated-certificates' },
   ca: { projects: ['ca'], tests: 'malformed|kills' },
   orchestrator: { projects: ['manager'], tests: 'provision-kills|renewal-simulation' },
   lifetimes: { projects: ['manager'], tests: 'lifetimes' },

@@ -1,5 +1,6 @@
 export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer } from './challenge-server.ts';
+export { mutatedDer, type SeededRandom, seededRandom } from './der-mutations.ts';
 export { describeWith } from './describe-with.ts';
 export { eventually } from './eventually.ts';
 export { freePort } from './free-port.ts';
