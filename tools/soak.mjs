@@ -5,13 +5,20 @@ import { root } from './packages.mjs';
 
 /** The tests that run longer when ACMEX_SOAK names their area. */
 export const areas = {
-  storage: { projects: ['storage-file', 'storage-redis'], tests: 'kills|redis.system' },
   certificate: { projects: ['ca'], tests: 'mutated-certificates' },
+  storage: {
+    projects: ['storage-file', 'storage-redis'],
+    tests: 'kills|redis.system|damaged-files',
+  },
   ca: { projects: ['ca'], tests: 'malformed|kills' },
-  orchestrator: { projects: ['manager'], tests: 'provision-kills|renewal-simulation' },
+  orchestrator: {
+    projects: ['manager', 'orchestrator'],
+    tests: 'provision-kills|renewal-simulation|damaged-records',
+  },
   lifetimes: { projects: ['manager'], tests: 'lifetimes' },
   'lifetimes-real': { projects: ['manager'], tests: 'lifetimes' },
-  server: { projects: ['server', 'cli'], tests: 'every-route|agent.system' },
+  server: { projects: ['server', 'cli'], tests: 'every-route|agent.system|damaged-records' },
+  config: { projects: ['config'], tests: 'environment' },
   team: { projects: ['server'], tests: 'team/' },
 };
 

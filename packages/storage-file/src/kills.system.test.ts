@@ -134,15 +134,19 @@ describe('fileStorage', () => {
     kills * 2000,
   );
 
-  it('keeps it through a kill before and behind every single step on the disk', async () => {
-    let steps = 1;
-    for (let past = 0; past < 3; steps += 1) {
-      const path = join(folder, `step-${steps}`);
-      const said = await writing(path, 1, { steps });
-      await holds(path, said, new Map());
-      // Until every kind of write was begun and done a few times.
-      past += said.filter((line) => line === 'did together 1.2').length;
-    }
-    console.log(`killed at ${steps - 1} steps one by one: 0 lost, 0 torn`);
-  }, 240_000);
+  it(
+    'keeps it through a kill before and behind every single step on the disk',
+    async () => {
+      let steps = 1;
+      for (let past = 0; past < 3; steps += 1) {
+        const path = join(folder, `step-${steps}`);
+        const said = await writing(path, 1, { steps });
+        await holds(path, said, new Map());
+        // Until every kind of write was begun and done a few times.
+        past += said.filter((line) => line === 'did together 1.2').length;
+      }
+      console.log(`killed at ${steps - 1} steps one by one: 0 lost, 0 torn`);
+    },
+    kills * 2400,
+  );
 });
