@@ -272,3 +272,108 @@ describe('acs3', () => {
     ).toBe(signature);
   });
 });
+
+describe('the RAM role of a machine', () => {
+  const role = 'acme-role';
+  /** A machine that has the role; its credentials end after an hour. */
+  function machine({ hasTokens = true }: { readonly hasTokens?: boolean } = {}) {
+    const clock = virtualClock();
+    const key = { id: 'STS.example', secret: accessKeySecret, token: securityToken };
+    const host = alibabaStandIn({ clock, zones: ['a.test'], key });
+    const asked: string[] = [];
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const { url, method, headers } = new Request(input, init);
+      if (!url.startsWith('http://100.100.100.200/')) return await host.fetch(input, init);
+      asked.push(`${method} ${new URL(url).pathname}`);
+      if (url.endsWith('/latest/api/token')) {
+        const seconds = Number(headers.get('x-aliyun-ecs-metadata-token-ttl-seconds'));
+        const isRight = hasTokens && method === 'PUT' && seconds >= 1 && seconds <= 21_600;
+        return new Response(isRight ? 'metadata-token' : '', { status: isRight ? 200 : 405 });
+      }
+      const token = headers.get('x-aliyun-ecs-metadata-token');
+      if (token !== (hasTokens ? 'metadata-token' : null)) return new Response('', { status: 403 });
+      if (!url.endsWith(`/latest/meta-data/ram/security-credentials/${role}`))
+        return new Response('<html>404</html>', { status: 404 });
+      return Response.json({
+        AccessKeyId: key.id,
+        AccessKeySecret: key.secret,
+        SecurityToken: key.token,
+        Expiration: clock.now().add({ hours: 1 }).toString({ smallestUnit: 'second' }),
+        LastUpdated: clock.now().toString(),
+        Code: 'Success',
+      });
+    };
+    return { clock, host, asked, fetch };
+  }
+
+  it.each([true, false])('gives temporary credentials, with a token: %s', async (hasTokens) => {
+    const { clock, host, asked, fetch } = machine({ hasTokens });
+    const provider = alibaba({ ramRole: role, fetch, clock });
+    await provider.append('a.test', [record]);
+    await clock.advance('PT54M');
+    await provider.remove('a.test', [record]);
+    expect(host.rows()).toEqual([]);
+    expect(asked).toEqual([
+      'PUT /latest/api/token',
+      `GET /latest/meta-data/ram/security-credentials/${role}`,
+    ]);
+    await clock.advance('PT2M');
+    await provider.append('a.test', [record]);
+    expect(asked).toHaveLength(4);
+  });
+  it('is asked again after Alibaba Cloud has refused its credentials', async () => {
+    const { clock, host, asked, fetch } = machine();
+    const provider = alibaba({ ramRole: role, fetch, clock });
+    host.trouble('credentials');
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+    });
+    host.trouble(undefined);
+    await provider.append('a.test', [record]);
+    expect(asked).toHaveLength(4);
+  });
+  it.each([
+    ['none', 'this machine does not have the RAM role none: check its name, and attach it'],
+    ['../../instance-id', 'does not have the RAM role ../../instance-id'],
+  ])('is named where the machine does not have it: %s', async (ramRole, words) => {
+    const { clock, fetch } = machine();
+    await expect(
+      clock.run(alibaba({ ramRole, fetch, clock }).append('a.test', [record])),
+    ).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
+  });
+  it.each<readonly [string, typeof fetch]>([
+    [
+      'where there is no metadata service',
+      async () => {
+        throw new TypeError('fetch failed');
+      },
+    ],
+    ['where something else answers', async () => new Response('<html>hello</html>')],
+    ['where nothing answers', async (_, init) => await silence(init?.signal)],
+  ])('is refused %s, within seconds', async (_, fetch) => {
+    const { clock } = machine();
+    const provider = alibaba({ ramRole: role, fetch, clock });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('a role works only on a machine in Alibaba Cloud'),
+    });
+    expect(clock.monotonic()).toBeLessThanOrEqual(10_000);
+  });
+  it.each<AlibabaOptions>([{}, { accessKeyId }, { ramRole: role, accessKeyId, accessKeySecret }])(
+    'or an access key is needed, and not both: %j',
+    (options) => {
+      expect(() => alibaba(options)).toThrow(
+        new RangeError('alibaba needs either an access key with its secret or a RAM role'),
+      );
+    },
+  );
+});
+
+async function silence(signal: AbortSignal | null | undefined): Promise<never> {
+  return await new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason));
+  });
+}

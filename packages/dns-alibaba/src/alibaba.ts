@@ -15,18 +15,20 @@ import {
   type Page,
   recordName,
   type Refusal,
-  reveal,
   type Secret,
   type TxtRecord,
 } from '@acmex/dns';
 import { acs3, canonicalQuery, sha256 } from './acs3.ts';
+import { type SigningKey, signingKeys } from './credentials.ts';
 
 export interface AlibabaOptions {
   /** The AccessKey ID of a RAM user, or of temporary credentials. */
-  readonly accessKeyId: Secret;
-  readonly accessKeySecret: Secret;
+  readonly accessKeyId?: Secret;
+  readonly accessKeySecret?: Secret;
   /** Of temporary credentials, which STS gives. */
   readonly securityToken?: Secret;
+  /** In place of an access key: the RAM role of the ECS instance that this runs on, by its name. */
+  readonly ramRole?: string;
   /**
    * The region whose endpoint is asked, as `ap-southeast-1`; the central one by default. All have
    * the same zones.
@@ -69,6 +71,7 @@ type Call = <T>(
 
 /**
  * TXT records in Alibaba Cloud DNS.
+ * @throws RangeError unless there is either an access key or a RAM role
  * @see https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview
  */
 export function alibaba(options: AlibabaOptions): DnsProvider {
@@ -230,23 +233,10 @@ async function find(call: Call, zone: string, { name, value }: TxtRecord, option
 }
 
 /** Returns the API with each request signed by the credentials. */
-function signedCall({
-  accessKeyId,
-  accessKeySecret,
-  securityToken,
-  region,
-  ...more
-}: AlibabaOptions): Call {
-  const { clock = systemClock } = more;
-  const sign = async (
-    action: string,
-    request: ApiRequest,
-  ): Promise<Readonly<Record<string, string>>> => {
-    const id = await reveal(accessKeyId, { provider: 'alibaba', what: 'the AccessKey ID' });
-    const secret = await reveal(accessKeySecret, {
-      provider: 'alibaba',
-      what: 'the AccessKey secret',
-    });
+function signedCall(options: AlibabaOptions): Call {
+  const { region, fetch, clock = systemClock } = options;
+  const keys = signingKeys(options);
+  const sign = (action: string, request: ApiRequest, key: SigningKey) => {
     const headers = {
       'x-acs-action': action,
       'x-acs-version': '2015-01-09',
@@ -254,28 +244,29 @@ function signedCall({
       'x-acs-signature-nonce': randomUUID(),
       'x-acs-content-sha256': sha256(request.body),
     };
-    return {
-      ...headers,
-      authorization: acs3(
-        { ...request, headers: { ...request.headers, ...headers } },
-        { id, secret },
-      ),
-    };
+    const authorization = acs3({ ...request, headers: { ...request.headers, ...headers } }, key);
+    return { ...headers, authorization };
   };
-  return async (action, parameters, options) => {
+  return async (action, parameters, callOptions) => {
+    const key = await keys.get(callOptions);
     const api = jsonApi({
       provider: 'alibaba',
       baseUrl: `https://${hostOf(region)}`,
       // As a header of the API's, it is kept out of messages: Alibaba Cloud quotes what was signed.
-      headers: securityToken === undefined ? {} : { 'x-acs-security-token': securityToken },
-      sign: (request) => sign(action, request),
-      refusal,
-      ...more,
+      headers: key.token === undefined ? {} : { 'x-acs-security-token': key.token },
+      sign: async (request) => sign(action, request, key),
+      refusal(json, status) {
+        const refused = refusal(json, status);
+        if (status === 403 || refused?.code === 'ERR_DNS_CREDENTIALS') keys.forget();
+        return refused;
+      },
+      clock,
+      ...(fetch ? { fetch } : {}),
     });
     return await api(
       action.startsWith('Describe') ? 'GET' : 'POST',
       `/?${canonicalQuery(Object.entries(parameters))}`,
-      options,
+      callOptions,
     );
   };
 }

@@ -10,6 +10,7 @@ import {
   type Secret,
   tokenRefusal,
 } from '@acmex/dns';
+import { clientAssertion, type ClientCertificate } from './client-certificate.ts';
 import type { CloudPlaces } from './clouds.ts';
 
 interface ServicePrincipal {
@@ -18,12 +19,13 @@ interface ServicePrincipal {
 }
 
 /**
- * By what access is had: a service principal's client secret, the token of a workload identity or
- * the file that has it, an access token that someone else gets, or a managed identity by its client
- * id.
+ * By what access is had: a service principal's client secret or certificate, the token of a workload
+ * identity or the file that has it, an access token that someone else gets, or a managed identity by
+ * its client id.
  */
 export type AzureCredentials =
   | (ServicePrincipal & { readonly clientSecret: Secret })
+  | (ServicePrincipal & ClientCertificate)
   | (ServicePrincipal & { readonly federatedTokenFile: string })
   | (ServicePrincipal & { readonly federatedToken: Secret })
   | { readonly accessToken: Secret }
@@ -58,11 +60,12 @@ export function accessTokens(
         options,
       );
     const { tenantId, clientId } = credentials;
+    const path = `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`;
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: clientId,
       scope: `${cloud.resource}/.default`,
-      ...(await proofOf(credentials)),
+      ...(await proofOf(credentials, { audience: `${cloud.authority}${path}`, clock })),
     });
     const api = jsonApi({
       provider,
@@ -70,7 +73,7 @@ export function accessTokens(
       refusal: tokenRefusal,
       ...transport,
     });
-    return await api('POST', `/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`, {
+    return await api('POST', path, {
       ...options,
       repeatable: true,
       body,
@@ -89,27 +92,37 @@ export function accessTokens(
 
 /** Without a proof it is a managed identity, also where a tenant is known. */
 function hasProof(credentials: AzureCredentials): credentials is ProvenPrincipal {
-  return ['clientSecret', 'federatedTokenFile', 'federatedToken'].some(
+  return ['clientSecret', 'clientCertificateFile', 'federatedTokenFile', 'federatedToken'].some(
     (name) => name in credentials,
   );
 }
 
 /** Returns the fields of a token request by which a service principal proves who it is. */
-async function proofOf(credentials: ProvenPrincipal): Promise<Readonly<Record<string, string>>> {
+async function proofOf(
+  credentials: ProvenPrincipal,
+  place: { readonly audience: string; readonly clock: Clock },
+): Promise<Readonly<Record<string, string>>> {
   if ('clientSecret' in credentials) {
     const what = 'the client secret';
     return { client_secret: await reveal(credentials.clientSecret, { provider, what }) };
   }
   return {
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    client_assertion:
-      'federatedToken' in credentials
-        ? await reveal(credentials.federatedToken, {
-            provider,
-            what: 'the token of the workload identity',
-          })
-        : await tokenIn(credentials.federatedTokenFile),
+    client_assertion: await assertionOf(credentials, place),
   };
+}
+
+async function assertionOf(
+  credentials: Exclude<ProvenPrincipal, { readonly clientSecret: Secret }>,
+  place: { readonly audience: string; readonly clock: Clock },
+): Promise<string> {
+  if ('clientCertificateFile' in credentials) {
+    const { clientId } = credentials;
+    return await clientAssertion(credentials, { clientId, ...place });
+  }
+  if ('federatedTokenFile' in credentials) return await tokenIn(credentials.federatedTokenFile);
+  const what = 'the token of the workload identity';
+  return await reveal(credentials.federatedToken, { provider, what });
 }
 
 /** Kubernetes writes the file again every hour. */
@@ -151,7 +164,7 @@ async function fromMetadata(
     if (cause instanceof Error && 'code' in cause && cause.code !== 'ERR_DNS_API') throw cause;
     throw new DnsError(
       'ERR_DNS_CREDENTIALS',
-      `azure: ${identity ? 'of the managed identity there is not a secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken`,
+      `azure: ${identity ? 'of the managed identity there is not a secret' : 'there are no credentials'}, and the metadata service of Azure gives none: give tenantId and clientId with clientSecret, clientCertificateFile or federatedTokenFile, or accessToken`,
       { cause },
     );
   });

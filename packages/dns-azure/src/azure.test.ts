@@ -7,6 +7,7 @@ import { dnsProviderContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { azureStandIn, type AzureStandInOptions } from './azure.testing.ts';
+import { certificateFolder } from './certificate.testing.ts';
 import { azure, type AzureOptions } from './index.ts';
 import { clientSecret, federatedToken as validToken, principal } from './token.testing.ts';
 
@@ -405,6 +406,109 @@ describe("azure's credentials", () => {
       message: expect.stringContaining('AADSTS700024'),
     });
   });
+  describe('by a client certificate', () => {
+    it.each([
+      ['the certificate first', ['certificate', 'key']],
+      ['the key first, and a chain', ['key', 'foreign', 'certificate']],
+      ['an encrypted key', ['encrypted', 'certificate']],
+    ])('are proven with a signed assertion: %s', async (_, contents) => {
+      const { folder, write, texts } = await certificateFolder();
+      try {
+        const input = {
+          ...principal,
+          clientCertificateFile: await write(contents),
+          clientCertificatePassword: texts.password,
+        };
+        const { provider, host, clock } = subject(
+          { credentials: input },
+          { clientCertificate: texts.certificate },
+        );
+        await provider.append('a.test', [record]);
+        await clock.advance('PT1H');
+        await provider.remove('a.test', [record]);
+        expect(host.tokens.granted()).toHaveLength(2);
+      } finally {
+        await removeFolder(folder);
+      }
+    });
+    it.each([
+      ['only a certificate', ['certificate'], 'has no private key in PEM: write both into it'],
+      ['only a key', ['key'], 'has no certificate in PEM: write both into it'],
+      ['nothing', [], 'has no certificate in PEM'],
+      [
+        'a certificate of another key',
+        ['key', 'foreign'],
+        'has no certificate for its private key',
+      ],
+      [
+        'a key on an elliptic curve',
+        ['ec', 'certificate'],
+        'type ec: Microsoft Entra ID needs RSA',
+      ],
+      ['a wrong password', ['wrong', 'certificate'], 'does not open with this password'],
+    ])('are refused for a file with %s', async (_, contents, words) => {
+      const { folder, write, texts } = await certificateFolder();
+      try {
+        const file = await write(contents);
+        const input = {
+          ...principal,
+          clientCertificateFile: file,
+          clientCertificatePassword: contents.includes('wrong')
+            ? 'wrong-that-stays-secret'
+            : texts.password,
+        };
+        const error: unknown = await subject({ credentials: input })
+          .provider.append('a.test', [record])
+          .catch((reason: unknown) => reason);
+        expect(error).toMatchObject({
+          code: 'ERR_DNS_CREDENTIALS',
+          message: expect.stringContaining(`azure: the client certificate ${file} has`),
+        });
+        expect(String(error)).toContain(words);
+        expect(inspect(error, { depth: 9 })).not.toMatch(/stays-secret|PRIVATE KEY/);
+      } finally {
+        await removeFolder(folder);
+      }
+    });
+    it.each([
+      ['is not there', '/nowhere/certificate.pem', undefined, 'cannot be read: check its path'],
+      ['needs a password', undefined, undefined, 'give clientCertificatePassword'],
+    ])('are refused where the file %s', async (_, missing, password, words) => {
+      const { folder, write } = await certificateFolder();
+      try {
+        const input = {
+          ...principal,
+          clientCertificateFile: missing ?? (await write(['encrypted', 'certificate'])),
+          ...(password === undefined ? {} : { clientCertificatePassword: password }),
+        };
+        await expect(
+          subject({ credentials: input }).provider.append('a.test', [record]),
+        ).rejects.toMatchObject({
+          code: 'ERR_DNS_CREDENTIALS',
+          message: expect.stringContaining(words),
+        });
+      } finally {
+        await removeFolder(folder);
+      }
+    });
+    it('are refused where the directory does not know the certificate', async () => {
+      const { folder, write, texts } = await certificateFolder();
+      try {
+        const input = { ...principal, clientCertificateFile: await write(['key', 'certificate']) };
+        await expect(
+          subject({ credentials: input }, { clientCertificate: texts.foreign }).provider.append(
+            'a.test',
+            [record],
+          ),
+        ).rejects.toMatchObject({
+          code: 'ERR_DNS_CREDENTIALS',
+          message: expect.stringContaining('AADSTS700027'),
+        });
+      } finally {
+        await removeFolder(folder);
+      }
+    });
+  });
   it("are an access token of someone else's, asked for again", async () => {
     let asked = 0;
     const { provider, host } = subject(
@@ -458,7 +562,7 @@ describe("azure's credentials", () => {
     await expect(clock.run(inside.append('a.test', [record]))).rejects.toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
       message: expect.stringContaining(
-        'give tenantId and clientId with clientSecret or federatedTokenFile, or accessToken',
+        'give tenantId and clientId with clientSecret, clientCertificateFile or federatedTokenFile, or accessToken',
       ),
     });
     expect(clock.monotonic()).toBeLessThanOrEqual(5000);

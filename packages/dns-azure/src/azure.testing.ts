@@ -10,6 +10,8 @@ export interface AzureStandInOptions {
   readonly zones: readonly string[];
   /** An access token that is taken beside those that are given. */
   readonly token?: string;
+  /** In PEM: the only proof that is taken of the service principal. */
+  readonly clientCertificate?: string;
 }
 
 export interface TxtSet {
@@ -45,9 +47,10 @@ export function azureStandIn({
   cloud = 'public',
   zones: places,
   token,
+  clientCertificate,
 }: AzureStandInOptions) {
   const { management } = clouds[cloud];
-  const tokens = tokenStandIn(clock, clouds[cloud]);
+  const tokens = tokenStandIn(clock, clouds[cloud], clientCertificate);
   const zones = places.map((place): Zone => {
     const [subscription = '', group = '', kind = '', name = ''] = place.split('/');
     return { subscription, group, kind, name, sets: new Map() };

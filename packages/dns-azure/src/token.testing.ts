@@ -1,3 +1,4 @@
+import { constants, createHash, verify, X509Certificate } from 'node:crypto';
 import type { Clock } from '@acmex/clock';
 import { type StandInAnswer, type StandInRequest, standIn } from '@acmex/dns/stand-in';
 import type { CloudPlaces } from './clouds.ts';
@@ -25,11 +26,54 @@ const refused = (status: number, error: string, description: string): StandInAns
   },
 });
 
+const usedIds = new Set<unknown>();
+const decoded = (text: string) =>
+  JSON.parse(Buffer.from(text, 'base64url').toString()) as Readonly<Record<string, unknown>>;
+
+/** Whether an assertion is signed with the key of a certificate, for this place and time, once. */
+function isSigned(
+  assertion: string,
+  {
+    clientCertificate,
+    audience,
+    clock,
+  }: { readonly clientCertificate: string; readonly audience: string; readonly clock: Clock },
+): boolean {
+  const [head = '', body = '', signature = ''] = assertion.split('.');
+  if (signature === '') return false;
+  const { alg, typ, ...header } = decoded(head);
+  const { iss, sub, aud, jti, nbf, exp } = decoded(body);
+  const { raw, publicKey } = new X509Certificate(clientCertificate);
+  const now = clock.now().epochMilliseconds / 1000;
+  const isNew = !usedIds.has(jti);
+  usedIds.add(jti);
+  return (
+    isNew &&
+    [alg, typ].join() === 'PS256,JWT' &&
+    header['x5t#S256'] === createHash('sha256').update(raw).digest('base64url') &&
+    [iss, sub].every((id) => id === principal.clientId) &&
+    aud === audience &&
+    Number(nbf) <= now &&
+    Number(exp) > now &&
+    Number(exp) - Number(nbf) <= 600 &&
+    verify(
+      'sha256',
+      Buffer.from(`${head}.${body}`),
+      { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+      Buffer.from(signature, 'base64url'),
+    )
+  );
+}
+
 /**
  * Where Azure gives access tokens: Entra ID for one service principal, and the metadata service of
  * a machine.
  */
-export function tokenStandIn(clock: Clock, { authority, resource }: CloudPlaces) {
+export function tokenStandIn(
+  clock: Clock,
+  { authority, resource }: CloudPlaces,
+  clientCertificate?: string,
+) {
   const ends = new Map<string, number>();
   const grant = (): string => {
     const token = `eyJ.token-that-stays-secret-${ends.size + 1}`;
@@ -73,8 +117,18 @@ export function tokenStandIn(clock: Clock, { authority, resource }: CloudPlaces)
             'invalid_client',
             "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
           );
+        const audience = `${authority}/${principal.tenantId}/oauth2/v2.0/token`;
+        const isCertain =
+          clientCertificate !== undefined &&
+          isSigned(form['client_assertion'] ?? '', { clientCertificate, audience, clock });
+        if (clientCertificate !== undefined && !isCertain)
+          return refused(
+            401,
+            'invalid_client',
+            'AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on application.',
+          );
         const asserted =
-          form['client_assertion'] === federatedToken &&
+          (isCertain || form['client_assertion'] === federatedToken) &&
           form['client_assertion_type'] ===
             'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
         if (form['client_assertion'] !== undefined && !asserted)

@@ -1,5 +1,5 @@
 import { Route53Client, type Route53ClientConfig } from '@aws-sdk/client-route-53';
-import type { Clock } from '@acmex/clock';
+import { type Clock, systemClock } from '@acmex/clock';
 import {
   concealed,
   DnsError,
@@ -10,6 +10,7 @@ import {
   type SdkApi,
   type Secret,
 } from '@acmex/dns';
+import { assumedRole, type AwsCredentials } from './assumed-role.ts';
 
 /** An access key of IAM or STS. */
 export interface AwsAccessKey {
@@ -30,6 +31,10 @@ export interface Route53ApiOptions {
    * machine.
    */
   readonly credentials?: AwsAccessKey | AwsProfile;
+  /** The ARN of a role that the credentials act as: `arn:aws:iam::123456789012:role/dns`. */
+  readonly roleArn?: string;
+  /** What the trust policy of that role asks for. */
+  readonly externalId?: string;
   /**
    * Route 53 has one address for all regions but those of China and GovCloud; `us-east-1` by
    * default.
@@ -45,27 +50,43 @@ export type Send = Route53Client['send'];
 /** Route 53 by AWS's SDK: its client, and how its calls are made. */
 export function route53Api({
   credentials,
+  roleArn,
+  externalId,
   region = 'us-east-1',
   requestHandler,
-  clock,
+  clock = systemClock,
 }: Route53ApiOptions): { readonly call: SdkApi; readonly send: Send } {
   const key = credentials && 'accessKeyId' in credentials ? keyOf(credentials) : undefined;
-  const client = new Route53Client({
-    region,
-    maxAttempts: 1,
-    ...(requestHandler ? { requestHandler } : {}),
+  let ofRole: AwsCredentials | undefined;
+  const connection = { region, maxAttempts: 1, ...(requestHandler ? { requestHandler } : {}) };
+  const source = new Route53Client({
+    ...connection,
     ...(credentials && 'profile' in credentials ? { profile: credentials.profile } : {}),
-    // Else the SDK would ask once, and keep forever what has no end.
-    ...(key ? { credentials: Object.assign(key.current, { memoized: true }) } : {}),
+    ...(key ? { credentials: unmemoized(key.current) } : {}),
   });
+  const client =
+    roleArn === undefined
+      ? source
+      : new Route53Client({
+          ...connection,
+          credentials: unmemoized(async () => ofRole ?? { accessKeyId: '', secretAccessKey: '' }),
+        });
   const sdk = sdkApi({
     provider: 'route53',
     toAnswer: toAnswer,
-    refusal,
-    conceal: (text) => concealed(text, key?.secrets() ?? []),
-    ...(clock ? { clock } : {}),
+    refusal(json, status) {
+      const refused = refusal(json);
+      if (status === 403 || refused?.code === 'ERR_DNS_CREDENTIALS') role?.forget();
+      return refused;
+    },
+    conceal: (text) =>
+      concealed(text, [
+        ...(key?.secrets() ?? []),
+        ...(ofRole ? [ofRole.secretAccessKey, ofRole.sessionToken] : []),
+      ]),
+    clock,
   });
-  const call: SdkApi = (what, once, options) =>
+  const callAsSource: SdkApi = (what, once, options) =>
     sdk(
       what,
       async (signal) => {
@@ -74,7 +95,20 @@ export function route53Api({
       },
       options,
     );
+  const role =
+    roleArn === undefined
+      ? undefined
+      : assumedRole({ roleArn, externalId, region, source, call: callAsSource, clock });
+  const call: SdkApi = async (what, once, options) => {
+    ofRole = await role?.get(options);
+    return await callAsSource(what, once, options);
+  };
   return { send: client.send.bind(client), call };
+}
+
+/** Marks credentials that the SDK would else ask for once, and keep forever, as they have no end. */
+function unmemoized<T extends object>(credentials: T): T & { readonly memoized: true } {
+  return Object.assign(credentials, { memoized: true as const });
 }
 
 /** An access key in clear, as it was when it was last asked for. */

@@ -51,6 +51,74 @@ async function awsFiles() {
 
 type Handler = NonNullable<Route53Options['requestHandler']>;
 
+/** STS for one role, as its reference describes it; it passes on requests to all other hosts. */
+function stsStandIn(
+  next: unknown,
+  { roleArn, externalId, ofRole }: { roleArn: string; externalId: string; ofRole: AwsCredentials },
+) {
+  const hosts: string[] = [];
+  let trouble: { readonly status: number; readonly body: string } | undefined;
+  const route53Handler = next as {
+    handle(request: SignedStsRequest, options: unknown): Promise<unknown>;
+  };
+  const failure = (status: number, code: string, message: string) => ({
+    status,
+    body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
+  });
+  const answer = ({ hostname, method, path, headers, body }: SignedStsRequest) => {
+    const form = Object.fromEntries(new URLSearchParams(body));
+    const [, scope = '', names = '', signature] =
+      /^AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE\/(\S+), SignedHeaders=(\S+), Signature=(\S+)$/.exec(
+        headers['authorization'] ?? '',
+      ) ?? [];
+    const expected = signatureOf(
+      { method, url: new URL(`https://${hostname}${path}`), headers, body },
+      { names: names.split(';'), scope, secretAccessKey: credentials.secretAccessKey },
+    );
+    if (signature !== expected || !scope.endsWith('/sts/aws4_request'))
+      return failure(403, 'SignatureDoesNotMatch', 'The request signature does not match');
+    const isAllowed =
+      form['Action'] === 'AssumeRole' &&
+      form['Version'] === '2011-06-15' &&
+      form['RoleArn'] === roleArn &&
+      form['ExternalId'] === externalId &&
+      /^[\w+=,.@-]{2,64}$/.test(form['RoleSessionName'] ?? '') &&
+      form['DurationSeconds'] === '3600';
+    if (!isAllowed)
+      return failure(403, 'AccessDenied', 'User is not authorized to perform: sts:AssumeRole');
+    return {
+      status: 200,
+      body: `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><SessionToken>\n${ofRole.sessionToken}\n</SessionToken><SecretAccessKey>${ofRole.secretAccessKey}</SecretAccessKey><Expiration>2100-01-01T00:00:00Z</Expiration><AccessKeyId>${ofRole.accessKeyId}</AccessKeyId></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+    };
+  };
+  const handle = async (request: SignedStsRequest, options: unknown) => {
+    if (!request.hostname.startsWith('sts.')) return await route53Handler.handle(request, options);
+    hosts.push(request.hostname);
+    const { status, body } = trouble ?? answer(request);
+    const headers = { 'content-type': 'text/xml' };
+    return { response: { statusCode: status, headers, body: Readable.from([Buffer.from(body)]) } };
+  };
+  return {
+    hosts,
+    answerWith: (wrong: typeof trouble) => {
+      trouble = wrong;
+    },
+    requestHandler: { handle } as unknown as Handler,
+  };
+}
+
+interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+interface SignedStsRequest extends StsRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Answers requests to STS with the keys of the stand-in, and passes on all others. */
 function stsBefore(next: unknown) {
   const forms: Readonly<Record<string, string>>[] = [];
@@ -427,6 +495,87 @@ describe('route53', () => {
           [record],
         ),
       ).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+    });
+  });
+});
+
+describe('a role that the credentials act as', () => {
+  const roleArn = 'arn:aws:iam::123456789012:role/dns';
+  const ofRole = {
+    accessKeyId: 'ASIAROLE',
+    secretAccessKey: 'a-role-key-that-stays-secret',
+    sessionToken: 'a-role-token-that-stays-secret',
+  };
+  function machine(options: Partial<Route53Options> = {}) {
+    const { host, clock } = subject({}, ofRole);
+    const sts = stsStandIn(host.requestHandler, { roleArn, externalId: 'external', ofRole });
+    const provider = route53({
+      credentials,
+      roleArn,
+      externalId: 'external',
+      requestHandler: sts.requestHandler,
+      clock,
+      ...options,
+    });
+    return { host, clock, sts, provider };
+  }
+
+  it('gives its temporary credentials, until shortly before their end', async () => {
+    const { host, clock, sts, provider } = machine();
+    await provider.append('a.test', [record]);
+    await clock.advance('PT54M');
+    await provider.append('a.test', [{ ...record, value: 'two' }]);
+    await expect(host.lookUp('_acme-challenge.a.test')).resolves.toEqual(['mine', 'two']);
+    expect(sts.hosts).toEqual(['sts.us-east-1.amazonaws.com']);
+    await clock.advance('PT2M');
+    await provider.remove('a.test', [record]);
+    expect(sts.hosts).toHaveLength(2);
+  });
+  it('is asked for in the region of China, where STS has another name', async () => {
+    const { clock, sts, provider } = machine({ region: 'cn-north-1' });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toThrow();
+    expect(sts.hosts[0]).toBe('sts.cn-north-1.amazonaws.com.cn');
+  });
+  it('is asked for again after its credentials were refused', async () => {
+    const { host, sts, provider } = machine();
+    host.trouble('credentials');
+    await expect(provider.append('a.test', [record])).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+    });
+    host.trouble(undefined);
+    await provider.append('a.test', [record]);
+    expect(sts.hosts).toHaveLength(2);
+  });
+  it.each<readonly [string, Partial<Route53Options>, string]>([
+    ['another external id', { externalId: 'wrong' }, '(403 User is not authorized to perform'],
+    ['no external id', { externalId: undefined as never }, '(AccessDenied)'],
+    ['another role', { roleArn: `${roleArn}x` }, 'sts:AssumeRole'],
+    [
+      'other credentials',
+      { credentials: { ...credentials, secretAccessKey: 'wrong-that-stays-secret' } },
+      'SignatureDoesNotMatch',
+    ],
+    ['a secret that is empty', { credentials: { ...credentials, secretAccessKey: '' } }, 'missing'],
+  ])("is refused in AWS's words: %s", async (_, options, words) => {
+    const error: unknown = await machine(options)
+      .provider.append('a.test', [record])
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining(words),
+    });
+    expect(String(error)).not.toContain('stays-secret');
+  });
+  it.each([
+    ['server-error', 500],
+    ['a page in HTML', 502],
+    ['an answer without credentials', 200],
+  ])('is not at fault for trouble of STS: %s', async (_, status) => {
+    const { clock, sts, provider } = machine();
+    sts.answerWith({ status, body: '<html>down</html>' });
+    await expect(clock.run(provider.append('a.test', [record]))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining('AssumeRole'),
     });
   });
 });

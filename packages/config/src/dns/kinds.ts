@@ -69,12 +69,6 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     type: 'alibaba',
     title: 'Alibaba Cloud DNS',
     package: '@acmex/dns-alibaba',
-    instead: [
-      {
-        variables: ['ALICLOUD_RAM_ROLE'],
-        use: "the role's temporary credentials from STS, with ALIBABA_CLOUD_SECURITY_TOKEN",
-      },
-    ],
     links: {
       api: 'https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview',
       credentials: 'https://ram.console.aliyun.com/profile/access-keys',
@@ -83,11 +77,16 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       {
         option: 'accessKeyId',
         env: ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALICLOUD_ACCESS_KEY', 'Ali_Key'],
+        optional: true,
+        oneOf: 'credential',
+        with: ['accessKeySecret'],
         description: 'The AccessKey ID of a RAM user',
       },
       {
         option: 'accessKeySecret',
         env: ['ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALICLOUD_SECRET_KEY', 'Ali_Secret'],
+        optional: true,
+        with: ['accessKeyId'],
         secret: true,
         description: 'Its secret',
       },
@@ -97,6 +96,15 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         optional: true,
         secret: true,
         description: 'The token of temporary credentials, from STS',
+        with: ['accessKeyId', 'accessKeySecret'],
+      },
+      {
+        option: 'ramRole',
+        env: ['ALICLOUD_RAM_ROLE', 'ALIBABA_CLOUD_ECS_METADATA'],
+        optional: true,
+        oneOf: 'credential',
+        description:
+          'In place of an access key: the name of the RAM role of the ECS instance that this runs on',
       },
       {
         option: 'region',
@@ -115,14 +123,8 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     package: '@acmex/dns-azure',
     instead: [
       {
-        variables: ['AZURE_CLIENT_CERTIFICATE_PATH'],
-        unless: [
-          'credentials.clientSecret',
-          'credentials.federatedTokenFile',
-          'credentials.federatedToken',
-          'credentials.accessToken',
-        ],
-        use: 'a client secret, or a workload identity (AZURE_FEDERATED_TOKEN_FILE)',
+        variables: ['AZURE_CLIENT_SEND_CERTIFICATE_CHAIN'],
+        use: 'nothing: register the certificate itself with the application',
       },
       {
         variables: [
@@ -132,6 +134,13 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
           'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
         ],
         use: 'AZURE_OIDC_TOKEN with the OIDC token, or AZURE_FEDERATED_TOKEN_FILE with a file that has it',
+        unless: [
+          'credentials.clientSecret',
+          'credentials.clientCertificateFile',
+          'credentials.federatedTokenFile',
+          'credentials.federatedToken',
+          'credentials.accessToken',
+        ],
       },
       { variables: ['AZURE_PRIVATE_ZONE'], use: 'AZURE_DNS_VISIBILITY=private' },
       {
@@ -179,6 +188,23 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         with: ['credentials.tenantId', 'credentials.clientId'],
         secret: true,
         description: 'A client secret of the service principal',
+      },
+      {
+        option: 'credentials.clientCertificateFile',
+        env: ['AZURE_CLIENT_CERTIFICATE_PATH'],
+        optional: true,
+        with: ['credentials.tenantId', 'credentials.clientId'],
+        format: 'path',
+        description:
+          'In place of a secret: a PEM file with a certificate of the service principal and its private key',
+      },
+      {
+        option: 'credentials.clientCertificatePassword',
+        env: ['AZURE_CLIENT_CERTIFICATE_PASSWORD'],
+        optional: true,
+        with: ['credentials.clientCertificateFile', 'credentials.tenantId', 'credentials.clientId'],
+        secret: true,
+        description: 'The password of that private key, if it is encrypted',
       },
       {
         option: 'credentials.federatedTokenFile',
@@ -637,11 +663,6 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     package: '@acmex/dns-route53',
     instead: [
       {
-        variables: ['AWS_ASSUME_ROLE_ARN', 'AWS_EXTERNAL_ID'],
-        unless: ['credentials.profile'],
-        use: 'AWS_PROFILE with a profile that has role_arn, and external_id, in ~/.aws/config',
-      },
-      {
         variables: [
           'AWS_SHARED_CREDENTIALS_FILE',
           'AWS_CONFIG_FILE',
@@ -694,6 +715,19 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         description: 'In place of a key: a profile of ~/.aws/config',
       },
       {
+        option: 'roleArn',
+        env: ['AWS_ASSUME_ROLE_ARN'],
+        optional: true,
+        description: 'The ARN of a role that the credentials act as',
+      },
+      {
+        option: 'externalId',
+        env: ['AWS_EXTERNAL_ID'],
+        optional: true,
+        with: ['roleArn'],
+        description: 'The external id that the role asks for',
+      },
+      {
         option: 'region',
         env: ['AWS_REGION'],
         optional: true,
@@ -723,7 +757,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
     instead: [
       {
         variables: ['DP_Id', 'DP_Key', 'DNSPOD_API_KEY'],
-        use: 'an API key of Tencent Cloud: the API of DNSPod with its own tokens is the older one',
+        use: "an API key of Tencent Cloud (TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY); DNSPod's own tokens are for its older API, which the hook dns_dp of acme.sh writes: --dns-provider acme.sh with ACME_SH_DNS=dns_dp",
       },
     ],
     links: {

@@ -160,12 +160,21 @@ describe('a DNS provider without a configuration', () => {
     });
   });
   it.each([
-    ['route53', { AWS_ASSUME_ROLE_ARN: 'canary' }, 'AWS_PROFILE', { AWS_PROFILE: 'p' }],
     [
       'azure',
-      { AZURE_CLIENT_CERTIFICATE_PATH: '/canary' },
-      'a client secret, or a workload identity',
+      { AZURE_OIDC_REQUEST_URL: 'https://canary' },
+      'AZURE_OIDC_TOKEN with the OIDC token',
       { AZURE_CLIENT_SECRET: 's', AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c' },
+    ],
+    [
+      'azure',
+      { ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'canary' },
+      'AZURE_OIDC_TOKEN with the OIDC token',
+      {
+        AZURE_CLIENT_CERTIFICATE_PATH: '/c.pem',
+        AZURE_TENANT_ID: 't',
+        AZURE_CLIENT_ID: 'c',
+      },
     ],
   ])(
     'refuses credentials that %s would ignore: %j, unless those to use instead are set',
@@ -188,6 +197,32 @@ describe('a DNS provider without a configuration', () => {
       'azure',
       { AZURE_OIDC_TOKEN: 't', AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c' },
       ['tenant_id', 'client_id', 'federated_token'],
+    ],
+    [
+      'azure',
+      {
+        AZURE_CLIENT_CERTIFICATE_PATH: '/certificate.pem',
+        AZURE_CLIENT_CERTIFICATE_PASSWORD: 'p',
+        AZURE_TENANT_ID: 't',
+        AZURE_CLIENT_ID: 'c',
+      },
+      ['tenant_id', 'client_id', 'client_certificate_file', 'client_certificate_password'],
+    ],
+    ['alibaba', { ALICLOUD_RAM_ROLE: 'r' }, ['ram_role']],
+    [
+      'alibaba',
+      { ALIBABA_CLOUD_ECS_METADATA: 'r', ALICLOUD_REGION_ID: 'cn' },
+      ['ram_role', 'region'],
+    ],
+    [
+      'alibaba',
+      { Ali_Key: 'k', Ali_Secret: 's', ALICLOUD_RAM_ROLE: 'r' },
+      ['access_key_id', 'access_key_secret'],
+    ],
+    [
+      'route53',
+      { AWS_ASSUME_ROLE_ARN: 'arn:aws:iam::1:role/r', AWS_EXTERNAL_ID: 'e' },
+      ['role_arn', 'external_id'],
     ],
     ['cloudflare', { CF_Key: 'k', CF_Email: 'a@a.test' }, ['api_key', 'email']],
     ['cloudflare', { CF_Token: 't', CF_Key: 'k', CF_Email: 'a@a.test' }, ['api_token']],
