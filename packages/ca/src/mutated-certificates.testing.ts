@@ -142,7 +142,7 @@ DNS.1 = leaf.test
 DNS.2 = *.leaf.test
 IP.1 = 10.1.2.3
 email.1 = someone@leaf.test
-URI.1 = http://leaf.test/path
+URI.1 = http://leaf.test
 RID.1 = 1.2.3.4.5
 otherName.1 = 1.3.6.1.4.1.311.20.2.3;UTF8:someone@leaf.test
 [policy]

@@ -6,9 +6,26 @@ export type Asn1 = asn1js.BaseBlock;
 
 /** Reads the value that the bytes consist of. @throws KeystoreError `ERR_KEYSTORE_FORMAT` */
 export function parse(bytes: Uint8Array): Asn1 {
-  const { result, offset } = asn1js.fromBER(bytes, { maxDepth: 64, maxNodes: 100_000 });
-  if (result.error !== '' || offset !== bytes.length) throw damaged();
-  return result as Asn1;
+  try {
+    const { result, offset } = asn1js.fromBER(bytes, { maxDepth: 64, maxNodes: 100_000 });
+    if (result.error === '' && offset === bytes.length) return result as Asn1;
+  } catch (error) {
+    // asn1js throws errors of the platform for some texts that are cut off.
+    throw damaged(error);
+  }
+  throw damaged();
+}
+
+/**
+ * Reads a file by a function that may fail in any way where the file is damaged.
+ * @throws KeystoreError
+ */
+export async function readPossiblyDamaged<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof KeystoreError ? error : damaged(error);
+  }
 }
 
 export function damaged(cause?: unknown): KeystoreError {

@@ -166,6 +166,26 @@ describe('a JKS file', () => {
 });
 
 describe('an encrypted key', () => {
+  it('cut off anywhere, or with a changed byte anywhere, is an error with a code', async () => {
+    for (let length = 0; length < encrypted.length; length++) {
+      const input = encrypted.subarray(0, length);
+      expect(await codeOf(() => decryptPrivateKey(input, { passphrase }))).toMatch(
+        /^ERR_KEYSTORE_/,
+      );
+    }
+    for (let at = 0; at < encrypted.length; at++) {
+      const input = flipped(encrypted, at);
+      const result = await decryptPrivateKey(input, { passphrase }).catch(codeOfError);
+      if (typeof result === 'string')
+        expect([at, result]).toEqual([at, expect.stringMatching(/^ERR_KEYSTORE_/)]);
+    }
+  });
+  it('with a text of an odd number of bytes in UTF-16 is damaged', async () => {
+    const input = Buffer.from('30051e03004100', 'hex');
+    expect(await codeOf(() => decryptPrivateKey(input, { passphrase }))).toBe(
+      'ERR_KEYSTORE_FORMAT',
+    );
+  });
   it('is decrypted with its passphrase alone', async () => {
     expect(Buffer.from(await decryptPrivateKey(encrypted, { passphrase }))).toEqual(key);
     expect(await codeOf(() => decryptPrivateKey(encrypted, { passphrase: 'sesame' }))).toBe(

@@ -1,4 +1,13 @@
-import { encode, integer, members, octets, octetString, parse, sequence } from './asn1.ts';
+import {
+  encode,
+  integer,
+  members,
+  octets,
+  octetString,
+  parse,
+  readPossiblyDamaged,
+  sequence,
+} from './asn1.ts';
 import { decrypt, encrypt, type Encryption } from './encryption.ts';
 import { KeystoreError } from './errors.ts';
 import { workLimit } from './key-derivation.ts';
@@ -36,7 +45,8 @@ export async function decryptPrivateKey(
   encrypted: Uint8Array,
   { passphrase }: { readonly passphrase: string },
 ): Promise<Uint8Array> {
-  const key = await decryptKeyInfo(encrypted, { passphrase, limit: workLimit() });
+  const options = { passphrase, limit: workLimit() };
+  const key = await readPossiblyDamaged(() => decryptKeyInfo(encrypted, options));
   if (key) return key;
   throw new KeystoreError(
     'ERR_KEYSTORE_PASSPHRASE',

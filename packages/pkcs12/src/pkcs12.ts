@@ -18,6 +18,7 @@ import {
   octets,
   octetString,
   parse,
+  readPossiblyDamaged,
   sequence,
   set,
   tagged,
@@ -240,11 +241,7 @@ export async function readPkcs12(
   { passphrase }: { readonly passphrase?: string | undefined } = {},
 ): Promise<Pkcs12File> {
   if (file.length > largestFile) throw damaged();
-  try {
-    return await readFile(file, passphrase);
-  } catch (error) {
-    throw error instanceof KeystoreError ? error : damaged(error);
-  }
+  return await readPossiblyDamaged(() => readFile(file, passphrase));
 }
 
 async function readFile(file: Uint8Array, passphrase: string | undefined): Promise<Pkcs12File> {

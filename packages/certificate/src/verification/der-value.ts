@@ -125,6 +125,8 @@ const contentChecks: Readonly<Record<number, (value: DerValue) => unknown>> = {
   [tags.null]: ({ from, to }) => {
     if (from !== to) throw new DerError('the NULL is not empty');
   },
+  [tags.bmpString]: readText,
+  [tags.universalString]: readText,
 };
 
 /** Returns the contents of a value, without a copy. */

@@ -60,9 +60,11 @@ function readAttribute(value: DerValue): NameAttribute & { readonly key: string 
   const [type, text, ...rest] = members(expectTag(value, tags.sequence));
   if (!type || !text || rest.length > 0)
     throw new DerError('an attribute of a name is not a type and a value');
-  if (text.tag >= 0x40) throw new DerError('an attribute of a name has a value of no type');
   const identifier = readObjectIdentifier(type);
   const decoded = readText(expectWellFormed(text));
+  // X.520: x500UniqueIdentifier is a BIT STRING, presentationAddress a SEQUENCE.
+  if (decoded === undefined && text.tag !== tags.bitString && text.tag !== tags.sequence)
+    throw new DerError('an attribute of a name is not a text');
   const hexadecimal = Buffer.from(encoding(text)).toString('hex');
   const compared = decoded === undefined ? hexadecimal : folded(decoded);
   return {

@@ -53,6 +53,8 @@ export function readGeneralName(value: DerValue): GeneralName {
 }
 
 function ia5Text(value: DerValue): string {
+  if (contents(value).some((byte) => byte >= 0x80))
+    throw new DerError('an IA5String has a character that is not in ASCII');
   return readText({ ...value, tag: tags.ia5String }) ?? '';
 }
 

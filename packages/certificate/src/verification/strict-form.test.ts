@@ -55,6 +55,7 @@ describe('an extension is refused where its form is not that of RFC 5280', () =>
       '3002 3000',
     ],
     ['cRLDistributionPoints', 'has only reasons', `3007 3005 a203 ${name}`, '3006 3004 81020780'],
+    ['subjectAlternativeName', 'has a byte that is not ASCII', `3003 ${name}`, '3003 8201 e9'],
     [
       'subjectAlternativeName',
       'has an otherName without a value',
@@ -76,6 +77,8 @@ test.each([
   ['an attribute without a type', '3007 3105 3003 0c0161'],
   ['a part without attributes', '3002 3100'],
   ['a text that is constructed', '300e 310c 300a 0603550403 2c03 0c0161'],
+  ['a number in place of a text', '300c 310a 3008 0603550403 020101'],
+  ['an object identifier in place of a text', '300c 310a 3008 0603550403 060129'],
   ['a value of a private type', '300c 310a 3008 0603550403 8b0161'],
 ])('a name is refused with %s', (_, hex) => {
   expect(() => readName(readDerValue(bytes(hex)))).toThrow(DerError);
@@ -90,6 +93,8 @@ test.each([
   '0602 8001',
   '100000',
   '2403 040161',
+  '1e01 61',
+  '1c02 6161',
 ])('a value of any type is refused where it is not DER: %s', (hex) => {
   expect(() => expectWellFormed(readDerValue(bytes(hex)))).toThrow(DerError);
 });

@@ -39,12 +39,16 @@ function nameFault(name: GeneralName, profile: Profile): Fault | undefined {
         ? undefined
         : fault('an address of 4 or 16 bytes', `${name.value.length} bytes`);
     case 'uri':
-      return name.value === '' ? fault('a URI', 'an empty text') : undefined;
+      return uri.test(name.value)
+        ? undefined
+        : fault('a URI with a scheme', JSON.stringify(name.value.slice(0, 255)));
     default:
       return undefined;
   }
 }
 
+/** A scheme and what follows it, in the characters of RFC 3986 §2. */
+const uri = /^[a-z][a-z0-9+.-]*:[\w!#$%&'()*+,./:;=?@[\]~-]+$/i;
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 const lenientLabel = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i;
 
