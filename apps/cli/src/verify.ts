@@ -10,6 +10,7 @@ import { type Identifier, identifier } from '@acmex/identifier';
 import { Temporal } from 'temporal-polyfill';
 import { chainTree } from './chain-tree.ts';
 import { formatResult, type OutputFormat } from './output.ts';
+import { isPublicSuffix } from './public-suffix.ts';
 import { readAnchors, readCertificateBytes } from './read-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -41,6 +42,7 @@ export async function verify(options: VerifyOptions, { stdout }: Terminal): Prom
     ...(at !== undefined && { at: Temporal.Instant.from(at) }),
     profile,
     purpose,
+    isPublicSuffix,
   });
   const document = toDocument(cert, verification);
   const rows = verification.isValid ? document.path : document.faults.map(faultRow);
