@@ -230,7 +230,7 @@ describe("alibaba's credentials", () => {
         clock: virtualClock({ now: '2001-01-01T00:00:00Z' }),
       }).append('a.test', [record]),
     ).rejects.toMatchObject({
-      code: 'ERR_DNS_API',
+      code: 'ERR_DNS_CREDENTIALS',
       message: expect.stringContaining('InvalidTimeStamp.Expired'),
     });
   });

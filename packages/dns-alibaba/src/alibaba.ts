@@ -150,10 +150,13 @@ const codes: readonly (readonly [RegExp, DnsErrorCode])[] = [
   [/^(Throttling|FlowControl)/, 'ERR_DNS_RATE_LIMITED'],
   [/^(InvalidDomainName\.NoExist|IncorrectDomainUser)$/, 'ERR_DNS_ZONE_NOT_FOUND'],
   [
-    /^(InvalidAccessKey|SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing|Malformed)SecurityToken|Forbidden|NoPermission|IllegalUser)/,
+    /^(InvalidAccessKey|InvalidTimeStamp|SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing|Malformed)SecurityToken|Forbidden|NoPermission|IllegalUser)/,
     'ERR_DNS_CREDENTIALS',
   ],
 ];
+
+/** Codes of credentials that are not valid any longer. */
+const isOver = /^(InvalidAccessKey|(Invalid|Malformed)SecurityToken)/;
 
 /** Alibaba Cloud says by a code in the body what the status does not. */
 function refusal(json: unknown, status: number): Refusal | undefined {
@@ -247,26 +250,26 @@ function signedCall(options: AlibabaOptions): Call {
     const authorization = acs3({ ...request, headers: { ...request.headers, ...headers } }, key);
     return { ...headers, authorization };
   };
-  return async (action, parameters, callOptions) => {
-    const key = await keys.get(callOptions);
-    const api = jsonApi({
-      provider: 'alibaba',
-      baseUrl: `https://${hostOf(region)}`,
-      // As a header of the API's, it is kept out of messages: Alibaba Cloud quotes what was signed.
-      headers: key.token === undefined ? {} : { 'x-acs-security-token': key.token },
-      sign: async (request) => sign(action, request, key),
-      refusal(json, status) {
-        const refused = refusal(json, status);
-        if (status === 403 || refused?.code === 'ERR_DNS_CREDENTIALS') keys.forget();
-        return refused;
-      },
-      clock,
-      ...(fetch ? { fetch } : {}),
+  return async (action, parameters, callOptions) =>
+    await keys.use(callOptions, async (key) => {
+      const api = jsonApi({
+        provider: 'alibaba',
+        baseUrl: `https://${hostOf(region)}`,
+        // As a header of the API's, it is kept out of messages: Alibaba Cloud quotes what was signed.
+        headers: key.token === undefined ? {} : { 'x-acs-security-token': key.token },
+        sign: async (request) => sign(action, request, key),
+        refusal(json, status) {
+          const refused = refusal(json, status);
+          if (refused && isOver.test(refused.message)) keys.forget();
+          return refused;
+        },
+        clock,
+        ...(fetch ? { fetch } : {}),
+      });
+      return await api(
+        action.startsWith('Describe') ? 'GET' : 'POST',
+        `/?${canonicalQuery(Object.entries(parameters))}`,
+        callOptions,
+      );
     });
-    return await api(
-      action.startsWith('Describe') ? 'GET' : 'POST',
-      `/?${canonicalQuery(Object.entries(parameters))}`,
-      callOptions,
-    );
-  };
 }

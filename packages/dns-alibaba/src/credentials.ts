@@ -20,7 +20,8 @@ export interface SigningKey {
 
 /** Where signing keys come from. */
 export interface SigningKeys {
-  get(options: DnsOptions): Promise<SigningKey>;
+  /** See `KeptToken`. */
+  use<Result>(options: DnsOptions, work: (key: SigningKey) => Promise<Result>): Promise<Result>;
   /** Alibaba Cloud does not take the last one any longer. */
   forget(): void;
 }
@@ -48,13 +49,14 @@ export function signingKeys({
   const clear = (secret: Secret | undefined, what: string) =>
     reveal(secret ?? '', { provider, what });
   return {
-    get: async () => ({
-      id: await clear(accessKeyId, 'the AccessKey ID'),
-      secret: await clear(accessKeySecret, 'the AccessKey secret'),
-      ...(securityToken === undefined
-        ? {}
-        : { token: await clear(securityToken, 'the security token') }),
-    }),
+    use: async (_, work) =>
+      await work({
+        id: await clear(accessKeyId, 'the AccessKey ID'),
+        secret: await clear(accessKeySecret, 'the AccessKey secret'),
+        ...(securityToken === undefined
+          ? {}
+          : { token: await clear(securityToken, 'the security token') }),
+      }),
     forget: () => undefined,
   };
 }
@@ -95,8 +97,8 @@ function roleKeys(role: string, transport: Transport): SigningKeys {
       key: { id: AccessKeyId, secret: AccessKeySecret, token: SecurityToken },
     };
   };
-  const { get, forget } = keptToken(ask, { early: 300, clock });
-  return { forget, get: async (options) => (await get(options)).key };
+  const { use, forget } = keptToken(ask, { early: 300, clock });
+  return { forget, use: async (options, work) => await use(options, ({ key }) => work(key)) };
 }
 
 async function credentialsOf(

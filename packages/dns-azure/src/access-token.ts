@@ -39,6 +39,12 @@ export interface Transport {
   readonly clock?: Clock;
 }
 
+/** See `KeptToken`. */
+interface AccessTokens {
+  use<Result>(options: DnsOptions, work: (token: string) => Promise<Result>): Promise<Result>;
+  forget(): void;
+}
+
 const provider = 'azure';
 
 /**
@@ -49,7 +55,7 @@ export function accessTokens(
   credentials: AzureCredentials | undefined,
   cloud: CloudPlaces,
   transport: Transport,
-): { readonly get: (options: DnsOptions) => Promise<string>; readonly forget: () => void } {
+): AccessTokens {
   const { clock = systemClock } = transport;
   const ask = async (options: DnsOptions): Promise<GrantedToken> => {
     if (!credentials || !hasProof(credentials))
@@ -80,13 +86,13 @@ export function accessTokens(
       answer: { access_token: '', expires_in: 0 },
     });
   };
-  const { get, forget } = keptToken(ask, { early: 300, clock });
+  const { use, forget } = keptToken(ask, { early: 300, clock });
   return {
     forget,
-    get: async (options) =>
+    use: async (options, work) =>
       credentials && 'accessToken' in credentials
-        ? await reveal(credentials.accessToken, { provider, what: 'the access token' })
-        : (await get(options)).access_token,
+        ? await work(await reveal(credentials.accessToken, { provider, what: 'the access token' }))
+        : await use(options, async ({ access_token: token }) => await work(token)),
   };
 }
 

@@ -62,22 +62,27 @@ export function azure({
   const { type, version, example } = kinds[visibility];
   const tokens = accessTokens(credentials, clouds[cloud], transport);
   const mutex = keyedMutex();
-  const api = async (
-    options: DnsOptions,
-    condition: Readonly<Record<string, string>> = {},
-    heard?: (status: number) => void,
-  ): Promise<JsonApi> =>
-    jsonApi({
-      provider: 'azure',
-      baseUrl: clouds[cloud].management,
-      headers: { authorization: bearer(await tokens.get(options)), ...condition },
-      refusal(_json, status) {
-        heard?.(status);
-        if (status === 401) tokens.forget();
-        return undefined;
-      },
-      ...transport,
-    });
+  const api =
+    (
+      limits: DnsOptions,
+      condition: Readonly<Record<string, string>> = {},
+      heard?: (status: number) => void,
+    ): JsonApi =>
+    async (method, path, options) =>
+      await tokens.use(limits, async (token) => {
+        const send = jsonApi({
+          provider: 'azure',
+          baseUrl: clouds[cloud].management,
+          headers: { authorization: bearer(token), ...condition },
+          refusal(_json, status) {
+            heard?.(status);
+            if (status === 401) tokens.forget();
+            return undefined;
+          },
+          ...transport,
+        });
+        return await send(method, path, options);
+      });
 
   const list = async <Item>(
     path: string,
@@ -87,9 +92,7 @@ export function azure({
     await allPages(
       path,
       async (place) => {
-        const { value, nextLink } = await (
-          await api(options)
-        )('GET', place, { ...options, answer });
+        const { value, nextLink } = await api(options)('GET', place, { ...options, answer });
         return { items: value, next: nextLink ? pathIn(nextLink) : undefined };
       },
       { provider: 'azure' },
@@ -101,7 +104,7 @@ export function azure({
     zone: onlyZone,
     kind: { type, version },
     list,
-    get: async (path, limits) => await (await api(limits))('GET', path, limits),
+    get: async (path, limits) => await api(limits)('GET', path, limits),
   });
   const pathOfZone = (name: string, [place, ...namesakes]: readonly ZonePlace[]): string => {
     if (place && namesakes.length === 0) return zonePath(type, place);
@@ -118,11 +121,7 @@ export function azure({
     options: DnsOptions,
   ): Promise<Found | undefined> => {
     try {
-      return foundIn(
-        await (
-          await api(options)
-        )('GET', path, { ...options, zone, answer: example }),
-      );
+      return foundIn(await api(options)('GET', path, { ...options, zone, answer: example }));
     } catch (error) {
       // Of the two that a 404 can be about, the zone was there a moment ago.
       if (error instanceof Error && 'code' in error && error.code === 'ERR_DNS_ZONE_NOT_FOUND')
@@ -138,7 +137,7 @@ export function azure({
     options: DnsOptions,
   ): Promise<true | undefined> => {
     let status = 0;
-    const conditional = await api(
+    const conditional = api(
       options,
       there ? { 'if-match': there.etag } : { 'if-none-match': '*' },
       (heard) => {

@@ -43,7 +43,11 @@ const granted: GrantedToken = { access_token: '', expires_in: 0 };
  * Access tokens for Cloud DNS, each kept until a minute before its end, or until it is forgotten.
  */
 export function accessTokens({ credentials, impersonate, ...more }: AccessTokenOptions): {
-  readonly get: (options: DnsOptions) => Promise<AccessToken>;
+  /** See `KeptToken`. */
+  readonly use: <Result>(
+    options: DnsOptions,
+    work: (token: AccessToken) => Promise<Result>,
+  ) => Promise<Result>;
   readonly forget: () => void;
 } {
   const { clock = systemClock, fetch } = more;
@@ -68,14 +72,16 @@ export function accessTokens({ credentials, impersonate, ...more }: AccessTokenO
     );
     return { ...token, project: source.project };
   };
-  const { get, forget } = keptToken(askAsAccount, { early: 60, clock });
+  const { use, forget } = keptToken(askAsAccount, { early: 60, clock });
   return {
     forget,
-    async get(options) {
+    async use(options, work) {
       if (credentials && 'accessToken' in credentials && impersonate === undefined)
-        return { token: await revealed(credentials.accessToken) };
-      const { access_token: token, project } = await get(options);
-      return { token, project };
+        return await work({ token: await revealed(credentials.accessToken) });
+      return await use(
+        options,
+        async ({ access_token: token, project }) => await work({ token, project }),
+      );
     },
   };
 }

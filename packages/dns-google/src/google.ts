@@ -45,7 +45,7 @@ interface ManagedZones {
     readonly dnsName: string;
     readonly visibility?: string;
   }[];
-  readonly nextPageToken?: string;
+  readonly nextPageToken?: string | null;
 }
 interface GoogleZone {
   /** The name of the managed zone. */
@@ -53,15 +53,16 @@ interface GoogleZone {
   /** Its DNS name. */
   readonly name: string;
 }
+interface ResourceRecordSet {
+  readonly name: string;
+  readonly type: string;
+  readonly ttl: number;
+  /** Absent where it has a routing policy. */
+  readonly rrdatas?: readonly string[] | null;
+  readonly routingPolicy?: object | null;
+}
 interface ResourceRecordSets {
-  /** Without rrdatas where it has a routing policy. */
-  readonly rrsets: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly ttl: number;
-    readonly rrdatas?: readonly string[];
-    readonly routingPolicy?: object;
-  }[];
+  readonly rrsets: readonly ResourceRecordSet[];
 }
 interface Found extends RecordSet {
   readonly routed: boolean;
@@ -89,28 +90,26 @@ export function google({
   const tokens = accessTokens(more);
   const metadataProject = credentials ? undefined : projectOfMachine(transport);
   const mutex = keyedMutex();
-  let token = '';
-  const api = jsonApi({
-    provider: 'google',
-    baseUrl: 'https://dns.googleapis.com/dns/v1/projects',
-    headers: { authorization: bearer(async () => token) },
-    refusal(json, status) {
-      if (status === 401) tokens.forget();
-      return refusal(json, status);
-    },
-    ...transport,
-  });
-  const call = async <T>(method: Method, path: string, options: CallOptions<T>): Promise<T> => {
-    const access = await tokens.get(options);
-    const owner = project ?? access.project ?? (await metadataProject?.(options));
-    if (owner === undefined)
-      throw new DnsError(
-        'ERR_DNS_CREDENTIALS',
-        'google: the project is unknown: give its id as project',
-      );
-    token = access.token;
-    return await api(method, `/${encodeURIComponent(owner)}${path}`, options);
-  };
+  const call = async <T>(method: Method, path: string, options: CallOptions<T>): Promise<T> =>
+    await tokens.use(options, async (access) => {
+      const owner = project ?? access.project ?? (await metadataProject?.(options));
+      if (owner === undefined)
+        throw new DnsError(
+          'ERR_DNS_CREDENTIALS',
+          'google: the project is unknown: give its id as project',
+        );
+      const api = jsonApi({
+        provider: 'google',
+        baseUrl: 'https://dns.googleapis.com/dns/v1/projects',
+        headers: { authorization: bearer(access.token) },
+        refusal(json, status) {
+          if (status === 401) tokens.forget();
+          return refusal(json, status);
+        },
+        ...transport,
+      });
+      return await api(method, `/${encodeURIComponent(owner)}${path}`, options);
+    });
 
   const list = (
     query: Readonly<Record<string, string>>,
@@ -174,13 +173,7 @@ export function google({
     const rrset = rrsets.find(
       (rrset) => rrset.type === 'TXT' && nameOf(rrset.name) === name.toLowerCase(),
     );
-    return (
-      rrset && {
-        ttl: rrset.ttl,
-        values: rrset.rrdatas ?? [],
-        routed: rrset.routingPolicy !== undefined,
-      }
-    );
+    return rrset && foundIn(rrset);
   };
   const replace = async (
     path: string,
@@ -251,6 +244,21 @@ export function google({
     zones: (options = {}) => zones.names(options),
     zoneOf: (name, options = {}) => zones.zoneOf(name, options),
   };
+}
+
+/** @throws DnsError `ERR_DNS_API` where the values are not texts */
+function foundIn({ name, ttl, rrdatas, routingPolicy }: ResourceRecordSet): Found {
+  const values: unknown = rrdatas ?? [];
+  if (!isTexts(values))
+    throw new DnsError(
+      'ERR_DNS_API',
+      `google: the TXT records of ${nameOf(name)} are not texts: see whether google has trouble, or has changed its API`,
+    );
+  return { ttl, values, routed: Boolean(routingPolicy) };
+}
+
+function isTexts(values: unknown): values is readonly string[] {
+  return Array.isArray(values) && values.every((value) => typeof value === 'string');
 }
 
 function pathOf(managedZone: string): string {

@@ -27,8 +27,11 @@ interface AssumedRoleOptions extends AwsRole {
 }
 
 interface AssumedRole {
-  /** Returns the credentials of the role, each kept until five minutes before its end. */
-  get(options: DnsOptions): Promise<AwsCredentials>;
+  /** Calls `work` with the credentials of the role, as `KeptToken` does. */
+  use<Result>(
+    options: DnsOptions,
+    work: (credentials: AwsCredentials) => Promise<Result>,
+  ): Promise<Result>;
   forget(): void;
 }
 
@@ -52,8 +55,11 @@ export function assumedRole({ call, source, clock, ...role }: AssumedRoleOptions
     });
     return { access_token: credentials.sessionToken, expires_in: durationSeconds, credentials };
   };
-  const { get, forget } = keptToken(ask, { early: 300, clock });
-  return { forget, get: async (options) => (await get(options)).credentials };
+  const { use, forget } = keptToken(ask, { early: 300, clock });
+  return {
+    forget,
+    use: async (options, work) => await use(options, ({ credentials }) => work(credentials)),
+  };
 }
 
 /** Asks STS once. @throws Error as the SDK does, with the answer beside it */

@@ -74,9 +74,9 @@ export function route53Api({
   const sdk = sdkApi({
     provider: 'route53',
     toAnswer: toAnswer,
-    refusal(json, status) {
+    refusal(json) {
       const refused = refusal(json);
-      if (status === 403 || refused?.code === 'ERR_DNS_CREDENTIALS') role?.forget();
+      if (refused?.code === 'ERR_DNS_CREDENTIALS') role?.forget();
       return refused;
     },
     conceal: (text) =>
@@ -100,8 +100,11 @@ export function route53Api({
       ? undefined
       : assumedRole({ roleArn, externalId, region, source, call: callAsSource, clock });
   const call: SdkApi = async (what, once, options) => {
-    ofRole = await role?.get(options);
-    return await callAsSource(what, once, options);
+    if (!role) return await callAsSource(what, once, options);
+    return await role.use(options, async (credentials) => {
+      ofRole = credentials;
+      return await callAsSource(what, once, options);
+    });
   };
   return { send: client.send.bind(client), call };
 }
@@ -176,6 +179,7 @@ const refusedCredentials = [
   'InvalidClientTokenId',
   'InvalidSignatureException',
   'RequestExpired',
+  'SignatureDoesNotMatch',
   'UnrecognizedClientException',
 ];
 /** Mostly of status 400. */

@@ -380,6 +380,10 @@ describe('allPages', () => {
       }),
     ).rejects.toMatchObject({ code: 'ERR_DNS_API' });
   });
+  it.each([null, '', undefined])('ends where the place of the next page is %j', async (next) => {
+    const page = async () => ({ items: [1], next });
+    await expect(allPages('a', page, { provider: 'example' })).resolves.toEqual([1]);
+  });
 });
 
 describe('quoted', () => {

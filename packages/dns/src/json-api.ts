@@ -277,16 +277,20 @@ export function verdict<T>(answer: Answer, question: Question<T>): Outcome<T> {
         inSeconds(refused?.retryAfterSeconds, question.now) ??
         (isLimit ? limitEnd(answer.headers, question.now) : undefined))
       : undefined;
+  const skew =
+    code === 'ERR_DNS_CREDENTIALS' || (code === 'ERR_DNS_API' && !trouble)
+      ? skewText(answer.headers, question)
+      : '';
   const passing = isLimit || (question.repeatable && code === 'ERR_DNS_API' && trouble);
   return {
     error: new DnsError(
       code,
-      messageOf(code, {
+      `${messageOf(code, {
         ...question,
         said: `${status}${said === '' ? '' : ` ${escaped(question.conceal(said))}`}`,
         trouble,
         when,
-      }),
+      })}${skew}`,
       { retryAfter: when, passing },
     ),
   };
@@ -382,6 +386,22 @@ function messageOf(
     default:
       return `${provider}: ${what} is refused${about} (${said}): ${trouble ? `see whether ${provider} has trouble, and try again later` : 'correct what the host names'}`;
   }
+}
+
+/** Hosts take signatures and tokens of a clock that differs by five minutes or more. */
+const mostSkewMs = 240_000;
+
+/** Says that this machine's clock is wrong, by the `Date` of an answer. RFC 9110 §6.6.1 */
+function skewText(
+  headers: Headers,
+  { provider, now }: Pick<Question<unknown>, 'provider' | 'now'>,
+): string {
+  const theirs = Date.parse(headers.get('date') ?? '');
+  if (!(Math.abs(theirs - now.epochMilliseconds) > mostSkewMs)) return '';
+  const [ownTime, theirTime] = [now.epochMilliseconds, theirs].map((ms) =>
+    new Date(ms).toISOString().replace(/\.\d+/, ''),
+  );
+  return `; this machine's clock says ${ownTime}, that of ${provider} ${theirTime}: set this machine's clock, for signatures and tokens depend on it`;
 }
 
 /** Someone else's words on one line, with nothing in them that a terminal obeys. */

@@ -11,7 +11,11 @@ export interface GrantedToken {
 
 /** A token that is asked for when it is needed, and kept. */
 export interface KeptToken<T extends GrantedToken> {
-  get(options: DnsOptions): Promise<T>;
+  /**
+   * Calls `work` with the token. If it is one that the host took before, and is forgotten during the
+   * call, `work` is called once more with a new one.
+   */
+  use<Result>(options: DnsOptions, work: (token: T) => Promise<Result>): Promise<Result>;
   /** The host does not take it any longer. */
   forget(): void;
 }
@@ -22,12 +26,23 @@ export function keptToken<T extends GrantedToken>(
   { early, clock }: { readonly early: number; readonly clock: Clock },
 ): KeptToken<T> {
   let cached: { readonly granted: T; readonly until: number } | undefined;
+  const remembered = () =>
+    cached && clock.monotonic() < cached.until ? cached.granted : undefined;
+  const get = async (options: DnsOptions): Promise<T> => {
+    const granted = await ask(options);
+    cached = { granted, until: clock.monotonic() + (Number(granted.expires_in) - early) * 1000 };
+    return granted;
+  };
   return {
-    async get(options) {
-      if (cached && clock.monotonic() < cached.until) return cached.granted;
-      const granted = await ask(options);
-      cached = { granted, until: clock.monotonic() + (Number(granted.expires_in) - early) * 1000 };
-      return granted;
+    async use(options, work) {
+      const earlier = remembered();
+      if (!earlier) return await work(await get(options));
+      try {
+        return await work(earlier);
+      } catch (error) {
+        if (cached?.granted === earlier) throw error;
+        return await work(remembered() ?? (await get(options)));
+      }
     },
     forget: () => {
       cached = undefined;

@@ -1,9 +1,9 @@
 import { DnsError } from './errors.ts';
 
-/** One page: its items, and where the next begins; no `next` on the last. */
+/** One page: its items, and where the next begins; `null`, an empty text or nothing on the last. */
 export interface Page<Item, Place> {
   readonly items: readonly Item[];
-  readonly next: Place | undefined;
+  readonly next: Place | null | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export async function allPages<Item, Place>(
     seen.add(place);
     const page: Page<Item, Place> = await ask(place);
     items.push(...page.items);
-    place = page.next;
+    place = page.next === null || page.next === '' ? undefined : page.next;
   }
   return items;
 }

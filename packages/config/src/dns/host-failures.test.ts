@@ -49,7 +49,7 @@ async function append(type: string, { status, body = {}, headers = {} }: Failure
       (reason: unknown) => reason,
     );
   const { code, retryAfter } = error as { readonly code: string; readonly retryAfter: unknown };
-  return { code, retryAfter, requests, clock };
+  return { code, retryAfter, requests, clock, message: String(error) };
 }
 const secondsUntil = (retryAfter: unknown, clock: VirtualClock) =>
   Math.round((Date.parse(String(retryAfter)) - clock.now().epochMilliseconds) / 1000);
@@ -99,6 +99,18 @@ describe.each(types)('%s', (type) => {
       });
     },
   );
+  it("says that this machine's clock is wrong, by the date of a refusal", async () => {
+    const now = virtualClock().now().epochMilliseconds;
+    const at = async (status: number, ms: number) => {
+      const date = new Date(now + ms).toUTCString();
+      return (await append(type, { status, headers: { date } })).message;
+    };
+    const words = "set this machine's clock, for signatures and tokens depend on it";
+    for (const status of [400, 401, 403])
+      for (const ms of [-3_600_000, 3_600_000]) expect(await at(status, ms)).toContain(words);
+    expect(await at(403, 60_000)).not.toContain(words);
+    expect((await append(type, { status: 403 })).message).not.toContain(words);
+  });
   it('takes 403 with a time for a limit', async () => {
     await expect(
       append(type, { status: 403, headers: { 'retry-after': '3600' } }),
@@ -159,6 +171,15 @@ it.each<readonly [string, Failure, string]>([
   ],
   ['azure', { status: 403, body: azureError('AuthorizationFailed') }, 'ERR_DNS_CREDENTIALS'],
   ['google', { status: 429, body: googleError('rateLimitExceeded') }, 'ERR_DNS_RATE_LIMITED'],
+  ['alibaba', { status: 400, body: { Code: 'InvalidTimeStamp.Expired' } }, 'ERR_DNS_CREDENTIALS'],
+  [
+    'tencent',
+    { status: 200, body: tencentError('AuthFailure.SignatureExpire') },
+    'ERR_DNS_CREDENTIALS',
+  ],
+  ['route53', { status: 403, body: route53Error('RequestExpired') }, 'ERR_DNS_CREDENTIALS'],
+  ['route53', { status: 403, body: route53Error('ExpiredToken') }, 'ERR_DNS_CREDENTIALS'],
+  ['huawei', { status: 401, body: { error_code: 'APIGW.0301' } }, 'ERR_DNS_CREDENTIALS'],
   ['alibaba', { status: 503, body: { Code: 'ServiceUnavailable' } }, 'ERR_DNS_API'],
   ['alibaba', { status: 400, body: { Code: 'Throttling' } }, 'ERR_DNS_RATE_LIMITED'],
   ['route53', { status: 400, body: route53Error('ThrottlingException') }, 'ERR_DNS_RATE_LIMITED'],

@@ -231,8 +231,12 @@ function fieldsOf(value: unknown): Fields {
   return /^[[{]/.test(value) ? JSON.parse(value) : Object.fromEntries(new URLSearchParams(value));
 }
 
-/** Answers questions as they were answered before the next change in the recording. */
-function recordedHost(type: string) {
+/**
+ * Answers questions as they were answered before the next change in the recording.
+ *
+ * @param alter changes each recorded answer
+ */
+function recordedHost(type: string, alter: (answer: unknown) => unknown = (answer) => answer) {
   const { meaning, narrow, commonAction, unrecorded } = hosts[type]!;
   const recorded = recordedInteractions(type);
   const changes = recorded.filter(({ action }) => !isQuestion(action));
@@ -259,12 +263,12 @@ function recordedHost(type: string) {
     const answer = unrecorded?.(action);
     if (isQuestion(action)) {
       const known = knownAnswer(action, searchParams);
-      if (known) return respond(known);
+      if (known) return respond({ ...known, answer: alter(known.answer) });
     } else if (answer === undefined) {
       const change = changes[made.length];
       const fields = { ...Object.fromEntries(searchParams), ...fieldsOf(text) };
       made.push(changeOf(action, fields, made));
-      if (change) return respond(change);
+      if (change) return respond({ ...change, answer: alter(change.answer) });
     }
     if (answer instanceof Response) return answer;
     return answer === undefined
@@ -304,22 +308,94 @@ function respond({ status, answer }: Pick<Interaction, 'status' | 'answer'>): Re
   });
 }
 
+/** Does what the recorded client did. */
+async function replay(type: string, host: ReturnType<typeof recordedHost>): Promise<void> {
+  const { zone, name = '_acme-challenge.deleterecordinset', open } = hosts[type]!;
+  const clock = virtualClock();
+  const provider = open({ fetch: host.fetch, clock });
+  const [only, first, second] = ['', '1', '2'].map((number) => ({
+    name,
+    value: `challengetoken${number}`,
+    ttl: 3600,
+  }));
+  // Some recordings have less than two records.
+  if (host.wanted.length === 1) await clock.run(provider.append(zone, [only!]));
+  else await clock.run(provider.append(zone, [first!]));
+  if (host.wanted.length > 2) await clock.run(provider.append(zone, [second!]));
+  if (host.wanted.length > 1) await clock.run(provider.remove(zone, [first!]));
+}
+
+type Alteration = (value: unknown) => unknown;
+
+/** Returns the places in a JSON value, with `[]` for every item of a list; in XML its elements. */
+function placesIn(value: unknown, place = ''): readonly string[] {
+  if (typeof value === 'string' && value.startsWith('<'))
+    return [...new Set([...value.matchAll(/<([A-Z]\w*)>/g)].map(([, name = '']) => name))];
+  if (typeof value !== 'object' || value === null) return place === '' ? [] : [place];
+  const below = Array.isArray(value)
+    ? value.flatMap((member) => placesIn(member, `${place}/[]`))
+    : Object.entries(value).flatMap(([name, member]) => placesIn(member, `${place}/${name}`));
+  return [...new Set([...(place === '' ? [] : [place]), ...below])];
+}
+
+/** Changes the values at one place; in XML the text of an element. */
+function changeAt(value: unknown, place: string, change: Alteration): unknown {
+  if (typeof value === 'string' && value.startsWith('<'))
+    return value.replaceAll(new RegExp(`<(${place})>(.*?)</\\1>`, 'gs'), (_, name, text) => {
+      const changed = change(text);
+      return changed === null ? `<${name}/>` : `<${name}>${String(changed)}</${name}>`;
+    });
+  if (place === '') return change(value);
+  if (typeof value !== 'object' || value === null) return value;
+  const [, name = '', rest = ''] = /^\/([^/]*)(.*)$/.exec(place) ?? [];
+  if (Array.isArray(value))
+    return name === '[]' ? value.map((member) => changeAt(member, rest, change)) : value;
+  if (!Object.hasOwn(value, name)) return value;
+  const member: unknown = (value as Fields)[name];
+  return { ...value, [name]: changeAt(member, rest, change) };
+}
+const placesOf = (type: string) => [
+  ...new Set(recordedInteractions(type).flatMap(({ answer }) => placesIn(answer))),
+];
+
 describe.each(Object.keys(hosts))('the recorded traffic of %s', (type) => {
   it('is answered as recorded, and its changes are requested as recorded', async () => {
-    const { zone, name = '_acme-challenge.deleterecordinset', open } = hosts[type]!;
     const host = recordedHost(type);
-    const clock = virtualClock();
-    const provider = open({ fetch: host.fetch, clock });
-    const [only, first, second] = ['', '1', '2'].map((number) => ({
-      name,
-      value: `challengetoken${number}`,
-      ttl: 3600,
-    }));
-    // Some recordings have less than two records.
-    if (host.wanted.length === 1) await clock.run(provider.append(zone, [only!]));
-    else await clock.run(provider.append(zone, [first!]));
-    if (host.wanted.length > 2) await clock.run(provider.append(zone, [second!]));
-    if (host.wanted.length > 1) await clock.run(provider.remove(zone, [first!]));
+    await replay(type, host);
     expect(host.made).toEqual(host.wanted);
   });
+  it('is understood with null in any place, or is refused with an error of DNS', async () => {
+    for (const place of placesOf(type)) await expectAnswers(type, place, () => null);
+  });
+  it('is understood with a number in place of any list, or is refused with an error of DNS', async () => {
+    const lists = placesOf(type).filter((place) => place.endsWith('/[]'));
+    for (const place of lists) await expectAnswers(type, place.slice(0, -3), () => 7);
+  });
+  it.each<readonly [string, (text: string) => string]>([
+    ['with a final dot', (text) => text.replace(/\.?$/, '.')],
+    // Route 53 lists names in lower case only, and takes a set away as it lists it.
+    ...(type === 'route53' ? [] : [['in capitals', (text: string) => text.toUpperCase()] as const]),
+  ])('is understood with names %s', async (_, change) => {
+    const { zone } = hosts[type]!;
+    const places = placesOf(type);
+    const isName = (text: unknown): text is string =>
+      typeof text === 'string' && `.${text.replace(/\.$/, '')}`.endsWith(`.${zone}`);
+    const host = recordedHost(type, (answer) =>
+      places.reduce(
+        (altered, place) =>
+          changeAt(altered, place, (text) => (isName(text) ? change(text) : text)),
+        answer,
+      ),
+    );
+    await replay(type, host);
+    expect(host.made).toHaveLength(host.wanted.length);
+  });
 });
+
+/** Expects that answers which are altered at one place are understood, or refused by a DnsError. */
+async function expectAnswers(type: string, place: string, change: Alteration): Promise<void> {
+  const host = recordedHost(type, (answer) => changeAt(answer, place, change));
+  const failure: unknown = await replay(type, host).catch((error: unknown) => error);
+  const { name } = (failure ?? { name: 'DnsError' }) as { readonly name?: unknown };
+  expect([place, name, String(failure)]).toEqual([place, 'DnsError', String(failure)]);
+}
