@@ -382,7 +382,7 @@ describe("azure's credentials", () => {
       ]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_CREDENTIALS',
-      message: `azure: the token of the workload identity in ${federatedTokenFile} cannot be read where it is kept: see the cause`,
+      message: `azure: the token of the workload identity in ${federatedTokenFile} cannot be read (it does not exist, ENOENT): check where it is stored, and who may read it`,
     });
   });
   it('are the token of a workload identity, asked for with every access token', async () => {
@@ -470,7 +470,12 @@ describe("azure's credentials", () => {
       }
     });
     it.each([
-      ['is not there', '/nowhere/certificate.pem', undefined, 'cannot be read: check its path'],
+      [
+        'is not there',
+        '/nowhere/certificate.pem',
+        undefined,
+        'cannot be read (it does not exist, ENOENT): check its path and its owner',
+      ],
       ['needs a password', undefined, undefined, 'give clientCertificatePassword'],
     ])('are refused where the file %s', async (_, missing, password, words) => {
       const { folder, write } = await certificateFolder();

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, randomUUID, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '@acmex/clock';
-import { DnsError, reveal, type Secret } from '@acmex/dns';
+import { DnsError, reveal, type Secret, unreadableText } from '@acmex/dns';
 import { SignJWT } from 'jose';
 
 /** A certificate that a service principal is known by. */
@@ -55,7 +55,11 @@ async function readCertificate({
   clientCertificatePassword: password,
 }: ClientCertificate): Promise<{ readonly key: KeyObject; readonly thumbprint: string }> {
   const pem = await readFile(file, 'latin1').catch((cause: unknown) => {
-    throw refusal(file, 'cannot be read: check its path and its owner', cause);
+    throw refusal(
+      file,
+      `cannot be read (${unreadableText(cause)}): check its path and its owner`,
+      cause,
+    );
   });
   const [keyText] = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]+?-----END \1-----/.exec(pem) ?? [];
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { DnsError, type Secret } from '@acmex/dns';
+import { DnsError, type Secret, unreadableText } from '@acmex/dns';
 
 /** Credentials in JSON as Google Cloud makes them: the JSON itself, or the file that it is in. */
 export type CredentialSource = { readonly serviceAccount: Secret } | { readonly keyFile: string };
@@ -122,7 +122,7 @@ async function textOf(source: CredentialSource): Promise<string> {
   } catch (cause) {
     throw new DnsError(
       'ERR_DNS_CREDENTIALS',
-      `google: the credentials cannot be read${'keyFile' in source ? ` from ${source.keyFile}` : ' where they are stored'}: see the cause`,
+      `google: the credentials cannot be read${'keyFile' in source ? ` from ${source.keyFile}` : ''} (${unreadableText(cause)}): check where they are stored, and who may read them`,
       { cause },
     );
   }

@@ -1,4 +1,5 @@
 import { DnsError } from './errors.ts';
+import { unreadableText } from './failure-text.ts';
 
 /**
  * A credential: itself, or how to get it, asked again for every request, so that it can come from a
@@ -22,7 +23,7 @@ export async function reveal(
       : await secret().catch((cause: unknown) => {
           throw new DnsError(
             'ERR_DNS_CREDENTIALS',
-            `${provider}: ${what} cannot be read where it is kept: see the cause`,
+            `${provider}: ${what} cannot be read (${unreadableText(cause)}): check where it is stored, and who may read it`,
             { cause },
           );
         });

@@ -3,9 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import {
   canonicalName,
   DnsError,
+  type DnsProvider,
+  findZone,
   hostZones,
   type HostZone,
   type HostZonesOptions,
+  type LookUp,
 } from './index.ts';
 
 const zone = (name: string) => ({ name });
@@ -151,6 +154,31 @@ describe.each<readonly [string, HostZonesOptions<HostZone>['search']]>([
     const { zones, questions } = countingHost(search);
     for (let at = 0; at < 3; at++) await zones.zoneOf(`l${at}.${deep}`, {});
     expect(questions.filter((text) => text.startsWith('search')).length).toBeLessThanOrEqual(1);
+  });
+});
+
+it('says what to check where no zone holds a name', async () => {
+  const nothing: LookUp = {
+    txt: async () => [],
+    cname: async () => undefined,
+    isZone: async () => false,
+    nameServers: async () => [],
+    addresses: async () => [],
+  };
+  await expect(findZone('www.a.test', { lookUp: nothing })).rejects.toMatchObject({
+    code: 'ERR_DNS_ZONE_NOT_FOUND',
+    message: expect.stringContaining('check the name, that its zone is delegated'),
+  });
+  const { zones } = countingHost(undefined);
+  const provider: DnsProvider = {
+    name: 'example',
+    append: async () => undefined,
+    remove: async () => undefined,
+    zoneOf: (name, options = {}) => zones.zoneOf(name, options),
+  };
+  await expect(findZone('www.b.test', { lookUp: nothing, provider })).rejects.toMatchObject({
+    code: 'ERR_DNS_ZONE_NOT_FOUND',
+    message: expect.stringMatching(/^example: .* holds www\.b\.test: check the name, and that/),
   });
 });
 

@@ -1,5 +1,6 @@
 export { basic, bearer, concealed, reveal, type Secret } from './credentials.ts';
 export { DnsError, type DnsErrorCode, dnsErrors } from './errors.ts';
+export { unreadableText } from './failure-text.ts';
 export {
   type ApiRequest,
   type CallOptions,

@@ -360,6 +360,30 @@ describe('jsonApi', () => {
   });
 });
 
+describe('a connection that fails', () => {
+  it.each([
+    ['ECONNREFUSED', '(no program listens there, ECONNREFUSED): check the network'],
+    ['ENOTFOUND', '(the resolver of this machine does not know its name, ENOTFOUND): check'],
+    ['EAI_AGAIN', '(the resolver of this machine does not answer, EAI_AGAIN): check the network'],
+    ['ENOBUFS', '(ENOBUFS): check the network'],
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      '(SELF_SIGNED_CERT_IN_CHAIN): if a proxy inspects TLS, or the host has a CA of its own, name its root certificate in network.ca_certificates',
+    ],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'name its root certificate in network.ca_certificates'],
+  ])('is named with its reason and a cure: %s', async (code, words) => {
+    const clock = virtualClock();
+    const fetch = async () => {
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error('no'), { code }) });
+    };
+    const api = jsonApi({ provider: 'example', baseUrl: 'https://api.test', fetch, clock });
+    await expect(clock.run(api('GET', '/zones'))).rejects.toMatchObject({
+      code: 'ERR_DNS_API',
+      message: expect.stringContaining(words),
+    });
+  });
+});
+
 describe('allPages', () => {
   it('asks for page after page, and out of a circle', async () => {
     const asked: number[] = [];

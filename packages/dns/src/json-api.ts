@@ -10,6 +10,7 @@ import type { Temporal } from 'temporal-polyfill';
 import { type Answer, lacks, readAnswer, wordsOf } from './answer.ts';
 import { concealed, reveal, type Secret } from './credentials.ts';
 import { DnsError, type DnsErrorCode } from './errors.ts';
+import { isUntrusted, reasonOf } from './failure-text.ts';
 import type { DnsOptions } from './provider.ts';
 
 /** Limits for a call to a host's API. */
@@ -304,7 +305,7 @@ export function noAnswer<T>(
   return {
     error: new DnsError(
       'ERR_DNS_API',
-      `${provider}: no answer to ${what} (${reasonOf(cause)}): check the network, and whether ${provider} has trouble`,
+      `${provider}: no answer to ${what} (${reasonOf(cause)}): ${isUntrusted(cause) ? 'if a proxy inspects TLS, or the host has a CA of its own, name its root certificate in network.ca_certificates of acmex.toml' : `check the network, and whether ${provider} has trouble`}`,
       { cause, passing: repeatable },
     ),
   };
@@ -407,16 +408,6 @@ function skewText(
 /** Someone else's words on one line, with nothing in them that a terminal obeys. */
 function escaped(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 300);
-}
-
-/** Why a connection failed: undici says it in the cause of the cause, an SDK deeper still. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Which proxy refused, and why, is not in the code.
-  if ('code' in error && error.code === 'ERR_ACME_PROXY') return error.message;
-  if (error.cause instanceof Error) return reasonOf(error.cause);
-  if (!('code' in error) || typeof error.code !== 'string') return error.message;
-  return error.code === 'ERR_TIME_LIMIT' ? 'its time is over' : error.code;
 }
 
 /** Returns the credentials in a form of a token endpoint: a host could repeat them in its answer. */

@@ -102,7 +102,7 @@ describe('sdkApi', () => {
     await expect(once.clock.run(once.api('MakeZone', once.call, {}))).rejects.toMatchObject({
       code: 'ERR_DNS_API',
       message:
-        'example: no answer to MakeZone (ECONNRESET): check the network, and whether example has trouble',
+        'example: no answer to MakeZone (the connection was closed, ECONNRESET): check the network, and whether example has trouble',
     });
     expect(once.at).toEqual([0]);
   });

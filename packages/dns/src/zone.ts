@@ -26,14 +26,14 @@ export async function findZone(
     if (zone !== undefined) return zone;
     throw new DnsError(
       'ERR_DNS_ZONE_NOT_FOUND',
-      `${provider.name}: none of the zones that the credentials can write holds ${name}`,
+      `${provider.name}: none of the zones that the credentials can write holds ${name}: check the name, and that its zone is in this account and the credentials can see it`,
     );
   }
   const zone = await zoneInDns(name, lookUp, options);
   if (zone !== undefined) return zone;
   throw new DnsError(
     'ERR_DNS_ZONE_NOT_FOUND',
-    `no zone holds ${name}: no name above it has an SOA record`,
+    `no zone holds ${name}: no name above it has an SOA record: check the name, that its zone is delegated, and that this resolver can see it`,
   );
 }
 

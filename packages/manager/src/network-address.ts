@@ -26,7 +26,7 @@ export async function serverAddress(text: string): Promise<string> {
   if (!server)
     throw new ManagerError(
       'ERR_MANAGER_CHALLENGE',
-      `the DNS resolver "${text}" is not a valid HOST:PORT`,
+      `the DNS resolver ${JSON.stringify(text)} is not a valid address: write 192.0.2.53, 192.0.2.53:53, [2001:db8::53]:53 or the name of a host`,
     );
   const address = isIP(server.host) ? server.host : await addressOfHost(server.host, text);
   return isIP(address) === 6 ? `[${address}]:${server.port}` : `${address}:${server.port}`;

@@ -149,6 +149,41 @@ describe('a DNS provider without a configuration', () => {
       expect(names.split(' ').filter((name) => !known.includes(name))).toEqual([]);
     },
   );
+  it.each([
+    ['Cloudflare', 'cloudflare'],
+    ['cloudflair', 'cloudflare'],
+    ['route-53', 'route53'],
+    ['digital-ocean', 'digitalocean'],
+  ])('asks whether the provider %s means %s', async (name, meant) => {
+    await expect(
+      openNamedDnsProvider(name, { config: await config(), environment: {} }),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONFIG_PROOF',
+      message: expect.stringContaining(
+        `the DNS provider "${name}" is not known (did you mean ${meant}?): choose among `,
+      ),
+    });
+  });
+  it('names no provider where none is alike', async () => {
+    await expect(
+      openNamedDnsProvider('something', { config: await config(), environment: {} }),
+    ).rejects.toMatchObject({ message: expect.not.stringContaining('did you mean') });
+  });
+  it.each([
+    ['cloudflare', 'CLOUDFLARE_API_TOKN', 'CLOUDFLARE_API_TOKEN'],
+    ['cloudflare', 'CF_TOKEN', 'CF_Token'],
+    ['digitalocean', 'DO_AUTH_TOKE', 'DO_AUTH_TOKEN'],
+    ['powerdns', 'PDNS_URL', 'PDNS_Url'],
+  ])('asks of %s whether the variable %s means %s', async (type, variable, meant) => {
+    const opened = openNamedDnsProvider(type, {
+      config: await config(),
+      environment: { HOME: '/root', [variable]: 'canary' },
+    });
+    await expect(opened).rejects.toMatchObject({
+      message: expect.stringContaining(` (${variable} is set; did you mean ${meant}?): set `),
+    });
+    await expect(opened).rejects.toMatchObject({ message: expect.not.stringContaining('canary') });
+  });
   it('says what to use instead of a variable that is set and not read', async () => {
     await expect(
       openNamedDnsProvider('tencent', {

@@ -4,6 +4,7 @@ import type { Network } from '@acmex/protocol/node';
 import type { ManualOptions } from '@acmex/dns-hooks';
 import { credentialKey } from '../credential.ts';
 import { ConfigError } from '../errors.ts';
+import { nearest } from '../issue-faults.ts';
 import { loaded } from '../loaded.ts';
 import type { Config } from '../read-config.ts';
 import { Secret } from '../secret.ts';
@@ -151,11 +152,17 @@ export async function openNamedDnsProvider(
   const described = configured.find((provider) => provider.name === name);
   if (described) return await openDnsProvider(described, { environment, network });
   const kind = dnsKinds.find(({ type }) => type === name);
-  if (!kind)
+  if (!kind) {
+    const names = [
+      ...new Set(
+        [...configured, ...dnsKinds.map((each) => ({ name: each.type }))].map((each) => each.name),
+      ),
+    ];
     throw new ConfigError(
       'ERR_CONFIG_PROOF',
-      `the DNS provider "${name}" is not known: choose among ${[...new Set([...configured.map((provider) => provider.name), ...dnsKinds.map(({ type }) => type)])].join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
+      `the DNS provider ${JSON.stringify(name)} is not known${meantText(name, names)}: choose among ${names.join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
     );
+  }
   if (kind.attended) return await openManual(kind, options);
   const surroundings = {
     ...environment,
@@ -280,7 +287,7 @@ export function dnsProviderOfVariables(
         )
         .join(
           ' and ',
-        )}${placeText(kind)}${insteadText(kind, environment)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`,
+        )}${placeText(kind)}${insteadText(kind, environment)}${misspeltText(options, environment)}: set ${missing.length === 1 ? 'it' : 'them'} in the environment, or describe the provider in challenge.dns01.providers of acmex.toml`,
     );
   assertNotIgnored(kind, provided, environment);
   const entry = dnsProviderEntry(credentialKey({ environment: {}, clock: systemClock }));
@@ -430,6 +437,26 @@ function insteadText({ instead = [] }: DnsKind, environment: Environment): strin
       return name === undefined ? [] : [`; instead of ${name} use ${use}`];
     })
     .join('');
+}
+
+/** Names what was most likely meant by a name. */
+function meantText(name: string, names: readonly string[]): string {
+  const meant = nearest(name.toLowerCase(), names);
+  return meant === undefined ? '' : ` (did you mean ${meant}?)`;
+}
+
+/** Names a variable that is set, and is almost the name of one that is read. */
+function misspeltText(options: readonly DnsOption[], environment: Environment): string {
+  const names = options.flatMap(({ env }) => env);
+  const prefixes = new Set(names.map((name) => name.split('_', 1)[0]?.toUpperCase()));
+  for (const name of Object.keys(environment)) {
+    const isRelated = prefixes.has(name.split('_', 1)[0]?.toUpperCase());
+    const meant =
+      names.find((known) => known.toUpperCase() === name.toUpperCase()) ?? nearest(name, names);
+    if (isRelated && meant !== undefined && !names.includes(name))
+      return ` (${name} is set; did you mean ${meant}?)`;
+  }
+  return '';
 }
 
 function placeText({ links: { credentials, api } }: DnsKind): string {
