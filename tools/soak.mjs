@@ -7,8 +7,8 @@ import { root } from './packages.mjs';
 export const areas = {
   certificate: { projects: ['ca'], tests: 'mutated-certificates' },
   storage: {
-    projects: ['storage-file', 'storage-redis'],
-    tests: 'kills|redis.system|damaged-files',
+    projects: ['storage-file', 'storage-redis', 'cli'],
+    tests: 'kills|redis.system|damaged-files|storage.system',
   },
   ca: { projects: ['ca'], tests: 'malformed|kills' },
   orchestrator: {
