@@ -10,28 +10,47 @@ import { startSubject, type Subject } from './subject.testing.ts';
 const page = join(import.meta.dirname, '../../../../docs/interop.md');
 const rows = new Map<string, { version: string; passed: Set<Ability> }>();
 const ran = new Set<string>();
+/** How much a client does at a time, each in a folder of its own: it waits for most of its time. */
+const atOnce = 3;
 
 for (const { name, program, version, can } of realClients) {
   describeWith(program === 'node' ? [] : [program], `${name} with our CA`, () => {
     let subject: Subject;
     let bound: Subject;
+    const abilitiesOfClient = abilities.filter((ability) => can[ability]);
+    const outcomes = new Map<Ability, Promise<string | undefined>>();
+    const subjectOf = (ability: Ability) => (ability === 'EAB' ? bound : subject);
+    const perform = async (ability: Ability) => {
+      const at = subjectOf(ability);
+      return await can[ability]?.(at, await mkdtemp(join(at.folder, 'client-')));
+    };
     beforeAll(async () => {
       subject = await startSubject();
       bound = await startSubject({ externalAccountRequired: true });
       rows.set(name, { version: await version(), passed: new Set() });
       ran.add(name);
+      abilitiesOfClient.forEach((ability, index) => {
+        const previous = abilitiesOfClient[index - atOnce];
+        const begin = previous ? outcomes.get(previous)?.catch(() => undefined) : undefined;
+        const outcome = Promise.resolve(begin).then(() => perform(ability));
+        outcome.catch(() => {
+          /* the test of this ability reports it */
+        });
+        outcomes.set(ability, outcome);
+      });
     });
     afterAll(async () => {
+      await Promise.allSettled(outcomes.values());
       await subject?.[Symbol.asyncDispose]();
       await bound?.[Symbol.asyncDispose]();
     });
 
-    for (const ability of abilities.filter((ability) => can[ability])) {
+    for (const ability of abilitiesOfClient) {
       it(
         ability,
         async () => {
-          const at = ability === 'EAB' ? bound : subject;
-          const pem = await can[ability]?.(at, await mkdtemp(join(at.folder, 'client-')));
+          const at = subjectOf(ability);
+          const pem = await outcomes.get(ability);
           if (pem !== undefined) expect(parseChain(pem)[0]?.identifiers.length).toBeGreaterThan(0);
           const issued = [];
           for await (const certificate of listIssued(at.storage)) issued.push(certificate);
