@@ -49,6 +49,8 @@ async function jest(args) {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
+      // A note to those who run the SDK, not about a test.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       NODE_OPTIONS:
         `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
     },

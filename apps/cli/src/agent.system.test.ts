@@ -20,7 +20,7 @@ import {
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
-import { eventually, freePort, removeFolder } from '@acmex/services';
+import { eventually, freePort, removeFolder, reportSoak } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
@@ -685,8 +685,7 @@ it(`gets a renewal to ${hosts} hosts within a minute, also when one of two serve
   const begun = systemClock.monotonic();
   await Promise.all(agents.map(async (agent) => await agent.heard(serial)));
   const took = systemClock.monotonic() - begun;
-  if (hosts === 50)
-    process.stderr.write(`all ${hosts} hosts have it after ${Math.round(took)} ms\n`);
+  if (hosts === 50) reportSoak(`all ${hosts} hosts have it after ${Math.round(took)} ms`);
   expect(took).toBeLessThan(60_000);
   for (const at of agents.keys())
     expect(

@@ -10,7 +10,7 @@ import { errorCode } from '@acmex/errors';
 import { identifiers } from '@acmex/identifier';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
-import { freePort, type TemporaryFolder, temporaryFolder } from '@acmex/services';
+import { freePort, reportSoak, type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
@@ -161,7 +161,7 @@ describe('a CA that is killed again and again', () => {
           serials.push(serialNumber);
           orders.push(order);
         }
-        console.log(
+        reportSoak(
           `the CA was killed ${killed} times: ${acknowledged.length} certificates acknowledged, ${acknowledged.filter((serial) => !serials.includes(serial)).length} lost; ${orders.length} issued for ${new Set(orders).size} orders; ${again} times the client began again`,
         );
         expect(acknowledged.filter((serial) => !serials.includes(serial))).toEqual([]);

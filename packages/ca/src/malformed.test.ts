@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { reportSoak } from '@acmex/services';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { base, nonce, post, raw, type TestCa, testCa, type TestClient } from './ca.testing.ts';
@@ -220,7 +221,7 @@ describe('a malformed request', () => {
         { numRuns: runs },
       );
       expect(heap.bytes()).toBeLessThan(16 * 2 ** 20);
-      console.log(
+      reportSoak(
         `${runs} malformed requests of each kind: the heap grew by ${(heap.bytes() / 2 ** 20).toFixed(1)} MiB`,
       );
     },

@@ -9,6 +9,7 @@ import { errorCode } from '@acmex/errors';
 import { checkRevocation } from '@acmex/revocation';
 import {
   mutatedDer,
+  reportSoak,
   type SeededRandom,
   seededRandom,
   temporaryFolder,
@@ -175,7 +176,7 @@ describe('mutated certificates, proofs and files', () => {
       if (isAccepted && !isSame) accepted.push(mutant);
     }
     expect((await refusedByOpenssl(accepted)).slice(0, 20)).toEqual([]);
-    console.log(
+    reportSoak(
       `${count} certificates (ACMEX_SEED=${seed}): ${readable} readable, ${accepted.length} trusted by AcmeX and OpenSSL`,
     );
   });
@@ -196,7 +197,7 @@ describe('mutated certificates, proofs and files', () => {
         if (status === 'good') throw new Error(`good by ${Buffer.from(mutant).toString('base64')}`);
         if (status === 'revoked') revoked += 1;
       }
-      console.log(
+      reportSoak(
         `${count} times a ${kind} (ACMEX_SEED=${seed}): ${revoked} times revoked, never good`,
       );
     },
@@ -224,7 +225,7 @@ describe('mutated certificates, proofs and files', () => {
       const outcome = await outcomeOf(() => readBundle(mutant, { passphrase }), mutant);
       if (outcome === 'read') readable += 1;
     }
-    console.log(`${count} files (ACMEX_SEED=${seed}): ${readable} readable`);
+    reportSoak(`${count} files (ACMEX_SEED=${seed}): ${readable} readable`);
   });
 });
 

@@ -1,4 +1,5 @@
 import { errorCode } from '@acmex/errors';
+import { reportSoak } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { configFolder } from './config.testing.ts';
@@ -67,8 +68,8 @@ it('reads an environment that another program set, and fails only with a fault t
     ),
     { numRuns: runs, seed },
   );
-  process.stderr.write(
-    `${count} values of ${variables.length} variables were read, ${refused} refused (ACMEX_SEED=${seed})\n`,
+  reportSoak(
+    `${count} values of ${variables.length} variables were read, ${refused} refused (ACMEX_SEED=${seed})`,
   );
   expect(count).toBeGreaterThan(runs * 5);
 });

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { route53, type Route53Options } from './index.ts';
 import { route53StandIn, type Route53StandInOptions } from './route53.testing.ts';
 import { signatureOf } from './signature.testing.ts';
@@ -407,6 +407,8 @@ describe('route53', () => {
   describe('with what AWS finds', () => {
     const before = { ...process.env };
     beforeEach(() => {
+      // AWS warns of keys in the environment beside a profile, which here are what the profile names.
+      jest.spyOn(console, 'warn').mockImplementation(() => undefined);
       process.env = { ...before };
       Object.assign(process.env, {
         AWS_EC2_METADATA_DISABLED: 'true',
@@ -417,6 +419,7 @@ describe('route53', () => {
       });
     });
     afterEach(() => {
+      jest.restoreAllMocks();
       process.env = before;
     });
 

@@ -13,6 +13,7 @@ import { dueSource, Provisioner, CertificateMaintenance } from '@acmex/orchestra
 import { acmeSession, type Fetch, generateAccountKey, newAccount } from '@acmex/protocol';
 import { dispatcher, inProcessQueue } from '@acmex/scheduler';
 import { memoryStorage } from '@acmex/storage';
+import { reportSoak } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import { acmeIssuer } from './acme-issuer.ts';
 
@@ -139,7 +140,7 @@ it('issues every certificate once at a CA that refuses 30 % of the nonces and cu
     names.push(first?.value ?? '');
   expect([names.length, new Set(names).size]).toEqual([count, count]);
   expect([faults, errors, presented.size]).toEqual([[], [], 0]);
-  console.log(
+  reportSoak(
     `${count} certificates through bad nonces and cut answers: each once, ${again} further tries`,
   );
 }, 90_000);

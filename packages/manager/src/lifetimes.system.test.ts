@@ -15,7 +15,7 @@ import {
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
 import { type Clock, scaledClock, systemClock } from '@acmex/clock';
-import { eventually, removeFolder } from '@acmex/services';
+import { eventually, removeFolder, reportSoak } from '@acmex/services';
 import { addressPolicy } from '@acmex/egress';
 import { CertificateStore } from '@acmex/orchestrator';
 import { acmeSession, generateAccountKey, newAccount } from '@acmex/protocol';
@@ -158,7 +158,7 @@ it(`${certificates} certificates stay current for ${lifetimes} lifetimes on a cl
   await ca[Symbol.asyncDispose]();
   await removeFolder(folder);
   expect(faults).toEqual([]);
-  console.log(
+  reportSoak(
     `${certificates} certificates, ${lifetimes} lifetimes, ${kills} kills, ${checks} checks: ${total} issued, none twice, none late; ${unfinished} on the way at the end`,
   );
 }, 2_400_000);

@@ -16,7 +16,7 @@ import {
   newAccount,
 } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
-import { describeWith, freePort, removeFolder, startPebble } from '@acmex/services';
+import { describeWith, freePort, removeFolder, reportSoak, startPebble } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
@@ -144,7 +144,7 @@ describeWith(
             asked.resolveTxt(`_acme-challenge.${name}`).catch(() => []),
           ).resolves.toEqual([]);
         }
-        console.log(`${type}: killed at ${kills} points, and each certificate came with one order`);
+        reportSoak(`${type}: killed at ${kills} points, and each certificate came with one order`);
         expect(kills).toBeGreaterThanOrEqual(whole ? 20 : 4);
       },
       300_000,

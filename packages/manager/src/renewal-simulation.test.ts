@@ -1,4 +1,5 @@
 import { systemClock } from '@acmex/clock';
+import { reportSoak } from '@acmex/services';
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { plainCertificates } from './plain-certificates.testing.ts';
 
@@ -36,7 +37,7 @@ it(
     const count = single === undefined ? scenarios : 1;
     for (let seed = first; seed < first + count; seed += 1) {
       const done = seed - first;
-      if (done > 0 && done % 1000 === 0) console.log(`${done} scenarios, ${issued} certificates`);
+      if (done > 0 && done % 1000 === 0) reportSoak(`${done} scenarios, ${issued} certificates`);
       seedIds(seed);
       const report = await simulate(seed);
       jest.restoreAllMocks();
@@ -49,7 +50,7 @@ it(
         );
     }
     const seconds = ((systemClock.monotonic() - begun) / 1000).toFixed(1);
-    console.log(
+    reportSoak(
       `${count} scenarios from seed ${first} in ${seconds} s: ${issued} certificates issued, ${refused} refusals, ${questions} questions for a window; none expired, none too early`,
     );
     expect(issued).toBeGreaterThan(count / 2);

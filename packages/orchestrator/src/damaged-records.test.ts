@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { virtualClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { memoryStorage, type Storage } from '@acmex/storage';
+import { reportSoak } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -117,9 +118,7 @@ it(
       ),
       { numRuns: size, seed },
     );
-    process.stderr.write(
-      `${count} damaged records were read, ${refused} refused (ACMEX_SEED=${seed})\n`,
-    );
+    reportSoak(`${count} damaged records were read, ${refused} refused (ACMEX_SEED=${seed})`);
     expect([count, refused > size / 4]).toEqual([size, true]);
   },
   20_000 + size * 300,

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errorCode } from '@acmex/errors';
-import { removeFolder } from '@acmex/services';
+import { removeFolder, reportSoak } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fileStorage } from './index.ts';
@@ -110,9 +110,7 @@ it(
       }),
       { numRuns: size, seed },
     );
-    process.stderr.write(
-      `${count} damaged files were read, ${refused} refused (ACMEX_SEED=${seed})\n`,
-    );
+    reportSoak(`${count} damaged files were read, ${refused} refused (ACMEX_SEED=${seed})`);
     expect(count).toBe(size);
   },
   20_000 + size * 300,

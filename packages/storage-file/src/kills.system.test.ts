@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
-import { removeFolder } from '@acmex/services';
+import { removeFolder, reportSoak } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import { fileStorage } from './index.ts';
@@ -129,7 +129,7 @@ describe('fileStorage', () => {
         acknowledged += result.acknowledged;
         before = result.now;
       }
-      console.log(
+      reportSoak(
         `killed ${kills} times (ACMEX_SEED=${seed}): ${acknowledged} writes acknowledged, 0 lost, 0 torn`,
       );
       expect(acknowledged).toBeGreaterThan(kills);

@@ -5,6 +5,7 @@ import {
   type RedisCluster,
   type RedisSentinel,
   type RedisServer,
+  reportSoak,
   startRedis,
   startRedisCluster,
   startRedisSentinel,
@@ -453,7 +454,7 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
       expect([...keysPerWrite.values()].filter((count) => count !== 3)).toEqual([]);
       expect(failures).toBeGreaterThan(0);
       expect(notices).toEqual([]);
-      console.log(
+      reportSoak(
         `redis killed ${kills} times during writes: ${written.length} keys acknowledged, ${failures} calls failed because Redis was away, 0 keys lost, 0 writes torn`,
       );
       await Promise.all(storages.map((storage) => storage[Symbol.asyncDispose]()));

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '@acmex/clock';
-import { describeWith, eventually, type RedisServer, startRedis } from '@acmex/services';
+import {
+  describeWith,
+  eventually,
+  type RedisServer,
+  reportSoak,
+  startRedis,
+} from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { startCa, type TestCa } from '../serving.testing.ts';
@@ -120,8 +126,8 @@ describeWith(['redis-server'], 'values in Redis that no process has written', ()
       const from = systemClock.monotonic();
       expect(await order(team, api, 'after.test')).toMatchObject({ status: 202 });
       await eventually(async () => await isIssued(team, api, 'after.test'), 60);
-      process.stderr.write(
-        `${count} random values ended no process (ACMEX_SEED=${seed}); the next order took ${Math.round(systemClock.monotonic() - from)} ms\n`,
+      reportSoak(
+        `${count} random values ended no process (ACMEX_SEED=${seed}); the next order took ${Math.round(systemClock.monotonic() - from)} ms`,
       );
       const { text } = await team.call(worker.url, 'GET', '/metrics');
       expect(text).toMatch(/^acmex_invalid_values_total\{kind="(job|key)"\} [1-9]/m);

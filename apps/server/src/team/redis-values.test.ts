@@ -1,3 +1,4 @@
+import { reportSoak } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -76,7 +77,7 @@ describe('what a process reads from Redis', () => {
       }),
       { numRuns: 10_000, seed },
     );
-    process.stderr.write(`${values} random values were read (ACMEX_SEED=${seed})\n`);
+    reportSoak(`${values} random values were read (ACMEX_SEED=${seed})`);
     expect(values).toBe(10_000);
   });
 });
