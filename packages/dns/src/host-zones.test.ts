@@ -157,6 +157,26 @@ describe.each<readonly [string, HostZonesOptions<HostZone>['search']]>([
   });
 });
 
+it('asks a host to search again, a minute after it could not', async () => {
+  const clock = virtualClock();
+  let hasRights = false;
+  const zones = hostZones({
+    clock,
+    ask: async () => {
+      throw failure('ERR_DNS_CREDENTIALS');
+    },
+    search: async () => {
+      if (!hasRights) throw failure('ERR_DNS_CREDENTIALS');
+      return { zones: [zone('a.test')], isComplete: true };
+    },
+  });
+  await expect(zones.zoneOf(deep, {})).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+  hasRights = true;
+  await expect(zones.zoneOf(deep, {})).rejects.toMatchObject({ code: 'ERR_DNS_CREDENTIALS' });
+  await clock.advance('PT61S');
+  await expect(zones.zoneOf(deep, {})).resolves.toBe('a.test');
+});
+
 it('says what to check where no zone holds a name', async () => {
   const nothing: LookUp = {
     txt: async () => [],

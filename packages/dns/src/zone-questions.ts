@@ -128,9 +128,10 @@ function zoneSearches<Zone extends HostZone>(
   count: () => void,
 ) {
   const { get, peek, forget } = sharedAnswers<readonly ZonePage<Zone>[]>(clock);
-  let isTrusted = search !== undefined;
+  let distrustedUntil = 0;
+  const isTrusted = () => search !== undefined && clock.monotonic() >= distrustedUntil;
   const distrust = () => {
-    isTrusted = false;
+    distrustedUntil = clock.monotonic() + rememberedMs;
   };
   const ask = async (base: string, limits: DnsOptions): Promise<readonly ZonePage<Zone>[]> => {
     if (!search) return [];
@@ -149,12 +150,12 @@ function zoneSearches<Zone extends HostZone>(
     distrust,
     /** Returns zones that end with a name; `undefined` if the host cannot search. */
     search: async (base: string, limits: DnsOptions): Promise<ZonePage<Zone> | undefined> => {
-      if (!isTrusted) return undefined;
+      if (!isTrusted()) return undefined;
       try {
         const [page = { zones: [], isComplete: true }] = await get(base, limits, () =>
           ask(base, limits),
         );
-        return isTrusted ? page : undefined;
+        return isTrusted() ? page : undefined;
       } catch (error) {
         if (!isRefusal(error)) throw error;
         distrust();

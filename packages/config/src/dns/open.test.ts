@@ -164,7 +164,7 @@ describe('a DNS provider without a configuration', () => {
       ),
     });
   });
-  it('names no provider where none is alike', async () => {
+  it('names no provider where none has a similar name', async () => {
     await expect(
       openNamedDnsProvider('something', { config: await config(), environment: {} }),
     ).rejects.toMatchObject({ message: expect.not.stringContaining('did you mean') });
