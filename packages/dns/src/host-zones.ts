@@ -39,9 +39,10 @@ const mostPerName = 4;
  * in one zone.
  *
  * A short name, and every name above it, is asked for. For a longer one the host searches its
- * zones, if it can; if not, DNS gives a first guess, which the host confirms. After 12 questions in
- * one minute, and at a host that can only list its zones, the list is fetched. An answer is
- * remembered for a minute, and is shared by all callers that wait for it.
+ * zones, if it can; if not, DNS gives a first guess, which the host confirms. If DNS shows nothing
+ * either, a zone of more than four labels is found only where no shorter zone holds the name. After
+ * 12 questions in one minute, and at a host that can only list its zones, the list is fetched. An
+ * answer is remembered for a minute, and is shared by all callers that wait for it.
  */
 export function hostZones<Zone extends HostZone>(options: HostZonesOptions<Zone>): HostZones<Zone> {
   const questions = zoneQuestions(options);
