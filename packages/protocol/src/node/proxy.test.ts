@@ -36,6 +36,7 @@ describe('proxySelector', () => {
     ['2001:db8::/32', 'https://[2001:db8::7]/'],
     ['localhost', 'http://localhost:8080/'],
     ['', 'http://169.254.169.254/latest/meta-data/'],
+    ['', 'http://100.100.100.200/latest/meta-data/'],
     ['', 'http://[fd00:ec2::254]/'],
     ['', 'http://metadata.google.internal/'],
   ])('with NO_PROXY=%j reaches %s directly', (noProxy, url) => {

@@ -51,7 +51,13 @@ export function proxySelector({
  * The metadata services of clouds, which answer with credentials of the machine that asks: a proxy
  * would get those of its own machine, and see them.
  */
-const neverProxied = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32', 'metadata.google.internal'];
+const neverProxied = [
+  '169.254.0.0/16',
+  '100.100.100.200',
+  'fe80::/10',
+  'fd00:ec2::/32',
+  'metadata.google.internal',
+];
 
 /** Splits the value of the variable `NO_PROXY`: by commas and spaces. */
 export function noProxyEntries(text: string): readonly string[] {
