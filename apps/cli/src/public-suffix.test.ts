@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, issuerOf } from '@acmex/ca';
 import { webcrypto } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
+import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { acmex } from './terminal.testing.ts';
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
     return file;
   };
 });
-afterAll(async () => await rm(folder, { recursive: true }));
+afterAll(async () => await removeFolder(folder));
 
 const verify = async (file: string, profile: string) =>
   await acmex([

@@ -15,28 +15,11 @@ import {
   type Page,
   recordName,
   type Refusal,
-  type Secret,
   type TxtRecord,
 } from '@acmex/dns';
 import { acs3, canonicalQuery, sha256 } from './acs3.ts';
 import { type SigningKey, signingKeys } from './credentials.ts';
-
-export interface AlibabaOptions {
-  /** The AccessKey ID of a RAM user, or of temporary credentials. */
-  readonly accessKeyId?: Secret;
-  readonly accessKeySecret?: Secret;
-  /** Of temporary credentials, which STS gives. */
-  readonly securityToken?: Secret;
-  /** In place of an access key: the RAM role of the ECS instance that this runs on, by its name. */
-  readonly ramRole?: string;
-  /**
-   * The region whose endpoint is asked, as `ap-southeast-1`; the central one by default. All have
-   * the same zones.
-   */
-  readonly region?: string;
-  readonly fetch?: typeof fetch;
-  readonly clock?: Clock;
-}
+import type { AlibabaOptions } from './options.ts';
 
 interface DomainRecords {
   readonly TotalCount: number;

@@ -8,7 +8,7 @@ import {
   reveal,
   type Secret,
 } from '@acmex/dns';
-import type { AlibabaOptions } from './alibaba.ts';
+import type { AlibabaOptions } from './options.ts';
 
 /** What a request is signed with. */
 export interface SigningKey {

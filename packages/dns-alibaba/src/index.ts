@@ -1,1 +1,2 @@
-export { alibaba, type AlibabaOptions } from './alibaba.ts';
+export { alibaba } from './alibaba.ts';
+export type { AlibabaOptions } from './options.ts';

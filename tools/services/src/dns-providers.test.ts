@@ -41,32 +41,32 @@ const longer: Readonly<Record<string, { readonly lines: number; readonly why: st
     why: 'DNS messages and their signatures (RFC 2136, 8945) on the wire, and key files of BIND',
   },
   'dns-alibaba': {
-    lines: 300,
-    why: 'requests signed by ACS3-HMAC-SHA256, and answers that are lost or late',
+    lines: 410,
+    why: 'requests signed by ACS3-HMAC-SHA256, keys of RAM roles, and answers that are lost or late',
   },
   'dns-cloudflare': {
     lines: 270,
     why: 'three kinds of credentials: a token, one token for zones and one for records, a global key',
   },
   'dns-google': {
-    lines: 650,
+    lines: 660,
     why: 'six kinds of access tokens and the project of a machine, instead of an SDK of 20 packages',
   },
   'dns-azure': {
-    lines: 560,
-    why: 'four kinds of access tokens in three clouds, and zones by path, by name and by subscription',
+    lines: 700,
+    why: 'five kinds of access tokens in three clouds, and zones by path, by name and by subscription',
   },
   'dns-tencent': {
     lines: 300,
     why: 'requests signed by TC3-HMAC-SHA256, and records that its list shows later',
   },
   'dns-huawei': {
-    lines: 345,
+    lines: 350,
     why: 'requests signed by SDK-HMAC-SHA256, and changes that take effect later',
   },
   'dns-route53': {
-    lines: 450,
-    why: 'record sets with routing policies, INSYNC, and credentials that change',
+    lines: 590,
+    why: 'record sets with routing policies, INSYNC, credentials that change, and roles of other accounts',
   },
 };
 
