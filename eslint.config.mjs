@@ -74,6 +74,7 @@ const mayImport = {
     'config',
     'manager',
     'egress',
+    'revocation',
     'errors',
   ],
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],

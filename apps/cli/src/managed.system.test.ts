@@ -119,8 +119,15 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     const { port } = secure.address() as AddressInfo;
     await obtain(['-d', 'served.test', '--probe', `127.0.0.1:${port}`]);
     await writeFile(at('root.pem'), await pebble.rootCertificate());
+    await writeFile(
+      at('acmex.toml'),
+      `[acme]\nca = "custom"\nca_custom_url = "${pebble.directory}"\ntrust_anchors = ["${at('root.pem')}"]\n`,
+      { mode: 0o600 },
+    );
+    const configured = ['--config', at('acmex.toml')];
+    await expect(run(['info', 'served.test', '--check'])).resolves.toMatchObject({ code: 3 });
     const served = async () => {
-      const flags = ['--check', '--anchors', at('root.pem'), '--json'];
+      const flags = ['--check', ...configured, '--json'];
       const { code, stdout } = await run(['info', 'served.test', ...flags]);
       return { code, ...(JSON.parse(stdout) as { readonly checks: object }) };
     };
@@ -129,11 +136,17 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
       managed: { names: ['served.test'] },
       certificates: [{ names: ['served.test'] }, { isCa: true }],
       checks: {
-        chain: { status: 'valid' },
+        chain: { status: 'valid', anchor: { source: 'issuer', issuer: 'custom' } },
         revocation: { status: 'unknown', reason: 'the certificate names no source' },
         served: [{ status: 'same', port, address: '127.0.0.1' }],
       },
     });
+    for (const command of ['verify', 'info --check'])
+      await expect(
+        acmex([...command.split(' '), '-c', at('certificate.pem'), ...configured]),
+      ).resolves.toMatchObject({
+        stdout: expect.stringContaining('that the configuration names for the CA custom'),
+      });
     const previous = await readFile(at('certificate.pem'));
     const previousKey = await readFile(at('private_key.pem'));
     await run(['renew', '-d', 'served.test', '--force']);

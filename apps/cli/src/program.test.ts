@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -352,6 +352,21 @@ describe('acmex verify', () => {
     await expect(acmex(['verify', '-c', file, ...flags])).resolves.toMatchObject({
       code: 3,
       stdout: expect.stringContaining('name: expected b.test, found "a.test"'),
+    });
+  });
+  it('trusts nothing of a configuration that cannot be used, says so, and goes on', async () => {
+    const file = await selfSigned();
+    await mkdir(join(folder, '.config/acmex'), { recursive: true });
+    const broken = join(folder, '.config/acmex/acmex.toml');
+    await writeFile(broken, '[acme\n', { mode: 0o600 });
+    await expect(acmex(['verify', '-c', file], { env: { HOME: folder } })).resolves.toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('not valid'),
+      stderr: expect.stringMatching(/warning: .*\n.*acmex\.toml.*--config or --anchors/),
+    });
+    await expect(acmex(['verify', '-c', file, '--config', broken])).resolves.toMatchObject({
+      code: 2,
+      stdout: '',
     });
   });
   it('refuses a file of anchors that has no certificate', async () => {

@@ -7,16 +7,17 @@ import {
 } from '@acmex/certificate';
 import { printable } from '@acmex/errors';
 import { type Identifier, identifier } from '@acmex/identifier';
+import type { Anchor } from '@acmex/manager';
 import { Temporal } from 'temporal-polyfill';
 import { chainTree } from './chain-tree.ts';
 import { formatResult, type OutputFormat } from './output.ts';
 import { isPublicSuffix } from './public-suffix.ts';
-import { readAnchors, readCertificateBytes } from './read-text.ts';
+import { readCertificateBytes } from './read-text.ts';
 import type { Terminal } from './terminal.ts';
+import { anchorText, trustFor, type TrustOptions } from './trust.ts';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends TrustOptions {
   readonly cert: string;
-  readonly anchors: readonly string[] | undefined;
   readonly intermediates: readonly string[] | undefined;
   readonly name: string | undefined;
   readonly at: string | undefined;
@@ -33,10 +34,12 @@ const notTrusted = 3;
  *
  * @returns the exit code
  */
-export async function verify(options: VerifyOptions, { stdout }: Terminal): Promise<number> {
-  const { cert, anchors, intermediates = [], name, at, profile, purpose, output } = options;
-  const verification = verifyChain(await readCertificateBytes(cert), {
-    ...(anchors && { anchors: await Promise.all(anchors.map(readAnchors)) }),
+export async function verify(options: VerifyOptions, terminal: Terminal): Promise<number> {
+  const { cert, intermediates = [], name, at, profile, purpose, output } = options;
+  const leaf = await readCertificateBytes(cert);
+  const trust = await trustFor(options, terminal);
+  const verification = verifyChain(leaf, {
+    anchors: trust.anchors,
     intermediates: await Promise.all(intermediates.map(readCertificateBytes)),
     ...(name !== undefined && { name: nameOf(name) }),
     ...(at !== undefined && { at: Temporal.Instant.from(at) }),
@@ -44,9 +47,12 @@ export async function verify(options: VerifyOptions, { stdout }: Terminal): Prom
     purpose,
     isPublicSuffix,
   });
-  const document = toDocument(cert, verification);
+  const anchor = trust.anchorOf(verification);
+  const document = { ...toDocument(cert, verification), ...(anchor && { anchor }) };
   const rows = verification.isValid ? document.path : document.faults.map(faultRow);
-  stdout.write(formatResult({ text: toText(verification), document, rows }, output));
+  terminal.stdout.write(
+    formatResult({ text: toText(verification, anchor), document, rows }, output),
+  );
   return verification.isValid ? 0 : notTrusted;
 }
 
@@ -81,9 +87,12 @@ function faultRow({ check, expected, actual, certificate }: ReturnType<typeof fa
   return { check, expected, actual, ...certificate };
 }
 
-function toText(verification: ChainVerification): string {
-  if (verification.isValid)
-    return `valid\n${chainTree(verification.path.map(({ subject }) => subject))}`;
+function toText(verification: ChainVerification, anchor: Anchor | undefined): string {
+  if (verification.isValid) {
+    const tree = chainTree(verification.path.map(({ subject }) => subject));
+    const trusted = anchor && `${printable(anchor.subject, 300)}, ${anchorText(anchor)}`;
+    return `valid\n${tree}\ntrusted: ${trusted}`;
+  }
   return ['not valid', ...verification.faults.map(faultText)].join('\n');
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { outbox } from '@acmex/orchestrator';
+import { removeOldProofs } from '@acmex/revocation';
 import type { Idempotency } from './http/idempotency.ts';
 import { type Log, logError } from './log.ts';
 import type { Tenant } from './tenants.ts';
@@ -15,7 +16,7 @@ export interface HousekeepingOptions {
   readonly signal: AbortSignal;
 }
 
-/** Removes old events and old answers once an hour, until the signal aborts. */
+/** Removes old events, answers and proofs of revocation once an hour, until the signal aborts. */
 export function startHousekeeping(options: HousekeepingOptions): void {
   const { clock, log, signal } = options;
   const loop = async () => {
@@ -35,5 +36,6 @@ async function removeOld({ tenants, idempotency, clock }: HousekeepingOptions): 
   for (const { storage } of tenants().values()) {
     await idempotency.prune(storage);
     await outbox(storage, { clock }).prune(eventLifetime);
+    await removeOldProofs(storage, { clock });
   }
 }

@@ -22,7 +22,7 @@ import { openApi } from './http/open-api.ts';
 import { STOPPING } from './http/request-pipeline.ts';
 import { cannotListen, hostCheck, type ListenAddress, urlHost } from './listening.ts';
 import type { LiveTenants } from './live-tenants.ts';
-import { LOG, type Log } from './log.ts';
+import { LOG, type Log, logError } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Quotas } from './quotas.ts';
 import { SCHEDULING } from './scheduling.ts';
@@ -141,7 +141,13 @@ function providers({
     { provide: Idempotency, useValue: services.idempotency },
     { provide: Quotas, useValue: new Quotas(services.certificateCounts, clock) },
     { provide: LongPoll, useValue: new LongPoll({ clock }) },
-    { provide: StatusChecks, useValue: new StatusChecks({ clock, signal }) },
+    {
+      provide: StatusChecks,
+      useValue: new StatusChecks({
+        ...{ clock, signal },
+        onError: (error) => logError(log, 'a proof of revocation was not stored', error),
+      }),
+    },
     { provide: Metrics, useValue: services.metrics },
     { provide: WebhookSenders, useValue: senders },
     { provide: SCHEDULING, useValue: work },

@@ -10,7 +10,7 @@ import {
   saveAuthority,
 } from '@acmex/ca';
 import { disorderedChains, withFaults } from '@acmex/ca/faults';
-import { serveAcme } from '@acmex/ca/node';
+import { serveAcme, type ServeAcmeOptions } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { freePort, removeFolder } from '@acmex/services';
@@ -40,7 +40,13 @@ export interface TestCa extends AsyncDisposable {
   arrange: (chain: readonly string[]) => readonly string[];
 }
 
-export async function startCa(): Promise<TestCa> {
+/**
+ * @param options `repositoryUrl`: the base of the URLs of OCSP and of the revocation list that
+ * certificates name; nothing of the CA answers there
+ */
+export async function startCa({
+  repositoryUrl,
+}: { readonly repositoryUrl?: string } = {}): Promise<TestCa> {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
@@ -67,26 +73,28 @@ export async function startCa(): Promise<TestCa> {
     requests: 0,
     arrange: (chain) => chain,
   };
-  const acme = await serveAcme({
-    storage,
-    issuer,
-    clock,
-    validate: network,
-    rateLimiter: noLimits(),
-    onError: () => {
-      /* the client gets a problem document */
+  const wrap: ServeAcmeOptions['wrap'] = (whole) => async (request, connection) => {
+    const handler = withFaults(whole, [disorderedChains({ arrange: (all) => ca.arrange(all) })]);
+    const path = new URL(request.url).pathname;
+    ca.requests += 1;
+    if (request.method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
+    if (ca.busy !== undefined) return tooBusy(ca.busy);
+    if (path.includes('finalize') && ca.slowness > 0)
+      await systemClock.sleep({ milliseconds: ca.slowness });
+    return await handler(request, connection);
+  };
+  const acme = await serveAcme(
+    {
+      ...{ storage, issuer, clock, wrap },
+      validate: network,
+      rateLimiter: noLimits(),
+      ocsp: repositoryUrl !== undefined,
+      onError: () => {
+        /* the client gets a problem document */
+      },
     },
-    wrap: (whole) => async (request, connection) => {
-      const handler = withFaults(whole, [disorderedChains({ arrange: (all) => ca.arrange(all) })]);
-      const path = new URL(request.url).pathname;
-      ca.requests += 1;
-      if (request.method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
-      if (ca.busy !== undefined) return tooBusy(ca.busy);
-      if (path.includes('finalize') && ca.slowness > 0)
-        await systemClock.sleep({ milliseconds: ca.slowness });
-      return await handler(request, connection);
-    },
-  });
+    repositoryUrl === undefined ? {} : { repository: { url: repositoryUrl } },
+  );
   return {
     directory: acme.directory,
     root,

@@ -33,6 +33,7 @@ export {
   type ChainVerification,
   type PathFault,
   type PathMember,
+  publicTrustAnchors,
   readTrustAnchors,
   type TrustAnchors,
   verifyChain,

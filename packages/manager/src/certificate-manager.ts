@@ -29,6 +29,7 @@ import { revocationSource } from './revocation-source.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { solverFor } from './solver.ts';
 import { storedResponses } from './stored-responses.ts';
+import { type Trust, trustOf } from './trust.ts';
 
 export interface CertificateManagerOptions {
   readonly storage: Storage;
@@ -135,6 +136,12 @@ export interface CertificateManager {
    */
   connect(options: ConnectOptions): Promise<Connection>;
   /**
+   * Returns what is trusted for the certificates of an issuer: see `trustOf`. All accounts at the
+   * same directory count. An unknown issuer adds nothing to the certificates of Node.js.
+   * @throws ManagerError `ERR_MANAGER_ISSUER` for a file that cannot be read
+   */
+  trust(issuer: string): Promise<Trust>;
+  /**
    * Does what is due for a certificate, as `CertificateMaintenance.maintain`, and runs the hooks of
    * a run.
    */
@@ -181,6 +188,14 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     hooks,
     crypto,
     connect: async (connecting) => await connectTo(connecting, { settings, solverOf, issuers }),
+    async trust(name) {
+      const { issuers: configured = [] } = settings;
+      const issuer = await findIssuerSettings(name, { issuers: configured, storage });
+      const accounts = configured.filter(
+        (account) => account !== issuer && account.directory === issuer?.directory,
+      );
+      return await trustOf(issuer ? [issuer, ...accounts] : []);
+    },
     async maintain(id, maintainOptions = {}) {
       const result = await maintenance.maintain(id, maintainOptions);
       const certificate = await provisioner.certificates.find(id);

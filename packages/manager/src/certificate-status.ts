@@ -3,7 +3,6 @@ import {
   type ChainVerification,
   type CertificateInput,
   parseCertificate,
-  type TrustAnchors,
   verifyChain,
 } from '@acmex/certificate';
 import { type Clock, mapConcurrent, systemClock } from '@acmex/clock';
@@ -14,10 +13,17 @@ import { probeEachAddress, type ProbedAddress, type StartTlsProtocol } from '@ac
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { checkRevocation, type RevocationOptions, type RevocationStatus } from '@acmex/revocation';
 import { deployStepsOf, serverName } from './deployer.ts';
+import type { Anchor, Trust } from './trust.ts';
 
 /** Whether a path leads to a trusted certificate. Times are RFC 3339. */
 export type ChainStatus =
-  | { readonly status: 'valid'; readonly seenAt: string; readonly path: readonly string[] }
+  | {
+      readonly status: 'valid';
+      readonly seenAt: string;
+      readonly path: readonly string[];
+      /** The end of the path, which is trusted. */
+      readonly anchor: Anchor;
+    }
   | { readonly status: 'invalid'; readonly seenAt: string; readonly reason: string };
 
 /** What is known of a revocation. There is no `good` without a proof. */
@@ -61,8 +67,7 @@ export interface ServedTarget {
 export interface ChainStatusOptions {
   /** A name that the certificate must be for. */
   readonly name?: string | undefined;
-  /** The certificates that are trusted; those of Node.js by default. */
-  readonly anchors?: readonly CertificateInput[] | TrustAnchors | undefined;
+  readonly trust: Trust;
   readonly clock?: Clock | undefined;
 }
 
@@ -78,20 +83,21 @@ export interface CheckedChain {
  */
 export function chainStatus(
   [leaf = '', ...intermediates]: readonly CertificateInput[],
-  { name, anchors, clock = systemClock }: ChainStatusOptions = {},
+  { name, trust, clock = systemClock }: ChainStatusOptions,
 ): CheckedChain {
   const verification = verifyChain(leaf, {
     intermediates,
     clock,
-    ...(anchors && { anchors }),
+    anchors: trust.anchors,
     ...(name !== undefined && { name: identifier(name) }),
   });
   const seenAt = clock.now().toString();
-  if (verification.isValid) {
+  const anchor = trust.anchorOf(verification);
+  if (verification.isValid && anchor) {
     const path = verification.path.map(({ subject }) => subject);
-    return { verification, status: { status: 'valid', seenAt, path } };
+    return { verification, status: { status: 'valid', seenAt, path, anchor } };
   }
-  const [fault] = verification.faults;
+  const [fault] = verification.isValid ? [] : verification.faults;
   const reason = fault
     ? `${fault.check}: expected ${fault.expected}, found ${fault.actual}`
     : 'no path to a trusted certificate';

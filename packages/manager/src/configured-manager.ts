@@ -26,6 +26,7 @@ import { ManagerError } from './errors.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import type { IssuerSettings } from './issuers.ts';
 import { addressOf } from './network-address.ts';
+import { trustAnchorsIn } from './trust.ts';
 
 export interface FromConfigOptions extends Omit<
   CertificateManagerOptions,
@@ -182,6 +183,7 @@ export function resolvedIssuer(description: IssuerDescription): IssuerSettings {
     profile,
     ...(binding ? { externalAccount: async () => await externalAccount(binding) } : {}),
     ...(file === undefined ? {} : { caCertificate: async () => await rootCertificate(file) }),
+    trustAnchors: async () => await Promise.all(description.trust_anchors.map(trustAnchorsIn)),
   };
 }
 

@@ -65,4 +65,6 @@ export { assertChallengeFits } from './preconditions.ts';
 export { saveCredentials, savedCredentials } from './saved-credentials.ts';
 export { solverFor, type SolverOptions } from './solver.ts';
 export { storedResponses } from './stored-responses.ts';
+export { revocationFetch } from './revocation-source.ts';
+export { type Anchor, type Trust, trustOf, trustOnly } from './trust.ts';
 export { combinedDueSource, taskId, type Worker, worker, type WorkerOptions } from './worker.ts';

@@ -1,3 +1,4 @@
+import type { CertificateInput } from '@acmex/certificate';
 import type { AccountKey } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import type { AccountDescription } from './account.ts';
@@ -9,6 +10,8 @@ export interface IssuerSettings extends AccountDescription {
   readonly name: string;
   /** Returns the root certificate of the CA's own https, PEM. */
   readonly caCertificate?: (() => Promise<string>) | undefined;
+  /** Returns trusted certificates for what the CA issues, beside `caCertificate`. */
+  readonly trustAnchors?: (() => Promise<readonly CertificateInput[]>) | undefined;
   /** For certificates that have none: see `CertificateSpec`. */
   readonly preferredChain?: string | undefined;
   readonly profile?: string | undefined;

@@ -27,7 +27,7 @@ const proofs = { ocsp: 'an OCSP response', crl: 'a revocation list' } as const;
 /** Finds out by OCSP and revocation lists whether certificates are revoked. */
 export function revocationSource(options: RevocationSourceOptions): RevocationSource {
   const { storage, clock = systemClock, hourlyRequests = 600, onWarning } = options;
-  const { fetch = limitedFetch(options.allow ?? []) } = options;
+  const { fetch = revocationFetch(options.allow) } = options;
   const cache = proofCache({
     storage,
     clock,
@@ -61,7 +61,11 @@ export function revocationSource(options: RevocationSourceOptions): RevocationSo
   };
 }
 
-function limitedFetch(allow: readonly string[]): EgressFetch {
+/**
+ * Returns the fetch of OCSP responders and revocation lists.
+ * @param allow special address ranges that they may have; public addresses alone by default
+ */
+export function revocationFetch(allow: readonly string[] = []): EgressFetch {
   return egressFetch({
     policy: addressPolicy({ allow }),
     // Your own CA may serve its lists at any port.

@@ -11,6 +11,7 @@ export {
   type ProofCache,
   proofCache,
   type ProofCacheOptions,
+  type ProofLimits,
   removeOldProofs,
 } from './proof-cache.ts';
 export { type ListCheck, statusByList } from './revocation-list.ts';

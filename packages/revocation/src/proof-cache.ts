@@ -11,10 +11,26 @@ export interface ProofCacheOptions {
    * it names.
    */
   readonly maxAge?: DurationInput;
+  /** How much the storage holds at most; see `ProofLimits`. */
+  readonly limits?: Partial<ProofLimits>;
   readonly clock?: Clock;
   /** Called when the storage fails or a record in it is damaged: the source is asked instead. */
   readonly onError?: (error: unknown) => void;
 }
+
+/**
+ * How much is stored at most. A cache counts what it stores itself, and removes the oldest when a
+ * tenth more than the limit may have been stored, so that each process may exceed the limits by that
+ * tenth.
+ */
+export interface ProofLimits {
+  /** OCSP responses; 2,000 by default. */
+  readonly responses: number;
+  /** Pieces of revocation lists of 512 KiB; 512 by default, which is 256 MiB. */
+  readonly pieces: number;
+}
+
+const defaultLimits: ProofLimits = { responses: 2000, pieces: 512 };
 
 /**
  * OCSP responses and revocation lists in a storage. It stores what issuers have signed, which is
@@ -112,6 +128,7 @@ const pieceKey = (id: string, index: number) =>
 export function proofCache(options: ProofCacheOptions): ProofCache {
   const { storage, onError = () => undefined, clock = systemClock } = options;
   const maxAgeMs = milliseconds(options.maxAge ?? { hours: 12 });
+  const limits = { ...defaultLimits, ...options.limits };
   /** A cache that fails costs time, and nothing else. */
   const ignoring = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -125,10 +142,10 @@ export function proofCache(options: ProofCacheOptions): ProofCache {
     const now = clock.now().epochMilliseconds;
     return { storedAt: iso(now), until: iso(Math.min(nextUpdate, now + maxAgeMs)) };
   };
-  const isFresh = ({ storedAt, until }: ProofRecord): boolean => {
-    const [since, now] = [Date.parse(storedAt), clock.now().epochMilliseconds];
-    return since <= now && now < Math.min(Date.parse(until), since + maxAgeMs);
-  };
+  const isFresh = (record: ProofRecord) => isUsable(record, clock, maxAgeMs);
+  const makeRoom = roomMaker(limits, async () => {
+    await ignoring(() => removeOldProofs(storage, { clock, limits }));
+  });
   return {
     async response(pair) {
       const stored = await ignoring(() => responses.read(storage, responseId(pair)));
@@ -138,6 +155,7 @@ export function proofCache(options: ProofCacheOptions): ProofCache {
     async storeResponse(pair, response, proof) {
       const record = { ...times(proof), response: Buffer.from(response).toString('base64') };
       await ignoring(() => storage.write([responses.put(responseId(pair), record)]));
+      await makeRoom('responses', 1);
     },
     async list(issuer, url) {
       const stored = await ignoring(() => lists.read(storage, listId(issuer, url)));
@@ -161,9 +179,26 @@ export function proofCache(options: ProofCacheOptions): ProofCache {
           const record = { ...times({ nextUpdate }), number, count, pieces: writer.id };
           await ignoring(() => storage.write([lists.put(id, record)]));
           if (before) await ignoring(() => removePieces(storage, before.record));
+          await makeRoom('pieces', count);
         },
       };
     },
+  };
+}
+
+function isUsable({ storedAt, until }: ProofRecord, clock: Clock, maxAgeMs: number): boolean {
+  const [since, now] = [Date.parse(storedAt), clock.now().epochMilliseconds];
+  return since <= now && now < Math.min(Date.parse(until), since + maxAgeMs);
+}
+
+/** Counts what is stored, and removes what is too much when a tenth of a limit was added. */
+function roomMaker(limits: ProofLimits, remove: () => Promise<void>) {
+  const added = { responses: 0, pieces: 0 };
+  return async (kind: keyof ProofLimits, count: number): Promise<void> => {
+    added[kind] += count;
+    if (added[kind] < limits[kind] / 10) return;
+    added[kind] = 0;
+    await remove();
   };
 }
 
@@ -235,31 +270,65 @@ async function removePieces(
     await storage.write([{ remove: pieceKey(pieces, index) }]);
 }
 
+export interface RemoveOldProofsOptions {
+  readonly limits?: Partial<ProofLimits>;
+  readonly clock?: Clock;
+}
+
 /**
- * Removes the proofs that are too old to be used, and pieces of lists that a process left.
+ * Removes the proofs that are too old to be used, the oldest of those that exceed the limits, and
+ * pieces of lists that a process left.
  *
- * @returns how many records were removed
+ * @returns how many proofs were removed
  */
 export async function removeOldProofs(
   storage: Storage,
-  { clock = systemClock }: { readonly clock?: Clock } = {},
+  { clock = systemClock, limits: changed }: RemoveOldProofsOptions = {},
 ): Promise<number> {
-  const isOver = ({ until }: ProofRecord) => Date.parse(until) < clock.now().epochMilliseconds;
-  const ended: Stored<ProofRecord>[] = [];
-  const used = new Set<string>();
-  const onCorrupt = () => undefined;
-  for await (const stored of responses.list(storage, { onCorrupt }))
-    if (isOver(stored.record)) ended.push(stored);
-  for await (const stored of lists.list(storage, { onCorrupt }))
-    if (isOver(stored.record)) ended.push(stored);
-    else used.add(stored.record.pieces);
-  for (const { key } of ended) await storage.write([{ remove: key }]);
-  const leftBefore = clock.now().epochMilliseconds - 3_600_000;
+  const now = clock.now().epochMilliseconds;
+  const limits = { ...defaultLimits, ...changed };
+  const ended = beyond(await collect(responses.list(storage, { onCorrupt })), now, {
+    limit: limits.responses,
+    sizeOf: () => 1,
+  });
+  const all = await collect(lists.list(storage, { onCorrupt }));
+  const endedLists = beyond(all, now, { limit: limits.pieces, sizeOf: ({ count }) => count });
+  for (const { key } of [...ended, ...endedLists]) await storage.write([{ remove: key }]);
+  const used = new Set(
+    all.filter((stored) => !endedLists.includes(stored)).map(({ record }) => record.pieces),
+  );
+  const removed = new Set(endedLists.map(({ record }) => record.pieces));
+  const leftBefore = firstId('list', now - 3_600_000);
   for await (const { key } of storage.list('revocation/list-piece', { onCorrupt })) {
     const id = key.split('/')[2] ?? '';
-    if (!used.has(id) && id < firstId('list', leftBefore)) await storage.write([{ remove: key }]);
+    const isLeft = removed.has(id) || (!used.has(id) && id < leftBefore);
+    if (isLeft) await storage.write([{ remove: key }]);
   }
-  return ended.length;
+  return ended.length + endedLists.length;
+}
+
+const onCorrupt = () => undefined;
+
+async function collect<T>(stored: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const entry of stored) all.push(entry);
+  return all;
+}
+
+/** Returns those that are over, and the oldest of the rest as far as they exceed a limit. */
+function beyond<T extends ProofRecord>(
+  proofs: readonly Stored<T>[],
+  now: number,
+  { limit, sizeOf }: { readonly limit: number; readonly sizeOf: (record: T) => number },
+): readonly Stored<T>[] {
+  let room = limit;
+  return proofs
+    .toSorted((a, b) => Date.parse(b.record.storedAt) - Date.parse(a.record.storedAt))
+    .filter(({ record }) => {
+      if (Date.parse(record.until) < now) return true;
+      room -= sizeOf(record);
+      return room < 0;
+    });
 }
 
 function responseId({ certificate, issuer }: IssuedPair): string {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { systemClock, virtualClock } from '@acmex/clock';
+import { readCertificateFields } from '@acmex/certificate/structure';
 import { addressPolicy, egressFetch } from '@acmex/egress';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -209,6 +210,43 @@ describe('proofCache', () => {
     return status;
   };
   const byList = { lists: [] };
+
+  it('stores no more than its limits, and removes the oldest', async () => {
+    const storage = memoryStorage();
+    const clock = virtualClock({ now: systemClock.now() });
+    const cache = proofCache({ storage, clock, limits: { responses: 20, pieces: 1 } });
+    const nextUpdate = clock.now().add({ hours: 24 }).epochMilliseconds;
+    const pair = {
+      certificate: readCertificateFields(leaf),
+      issuer: readCertificateFields(issuer),
+    };
+    const numbered = (number: number) => ({
+      ...pair,
+      certificate: { ...pair.certificate, serialNumber: Uint8Array.of(1, number) },
+    });
+    for (let number = 0; number < 60; number += 1) {
+      await cache.storeResponse(numbered(number), response, { nextUpdate });
+      await clock.advance({ seconds: 1 });
+    }
+    const stored = (await keysOf(storage)).length;
+    expect([stored >= 20, stored <= 22]).toEqual([true, true]);
+    await expect(cache.response(numbered(59))).resolves.toBeDefined();
+    await expect(cache.response(numbered(0))).resolves.toBeUndefined();
+    for (const url of ['http://a.test/', 'http://b.test/']) {
+      const storing = cache.storing(pair.issuer, url, list);
+      let length = 0;
+      for await (const piece of storing.list as AsyncIterable<Uint8Array>) length += piece.length;
+      expect(length).toBe(list.length);
+      await storing.stored({ nextUpdate, number: '01' });
+      await clock.advance({ seconds: 1 });
+    }
+    const listKeys = (await keysOf(storage)).filter((key) => key.includes('/list'));
+    expect(listKeys.map((key) => key.split('/')[1]).sort()).toEqual(['list', 'list-piece']);
+    await expect(cache.list(pair.issuer, 'http://b.test/')).resolves.toMatchObject({
+      number: '01',
+    });
+    await expect(cache.list(pair.issuer, 'http://a.test/')).resolves.toBeUndefined();
+  });
 
   it('answers without a request while a proof is fresh, and asks again after it', async () => {
     const storage = memoryStorage();

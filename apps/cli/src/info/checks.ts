@@ -8,12 +8,11 @@ import {
   servedStatus,
 } from '@acmex/manager';
 import { anyAddress } from '@acmex/probe';
-import { readAnchors } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
+import { trustFor, type TrustOptions } from '../trust.ts';
 import { familyOf, type Subject, type SubjectOptions } from './subject.ts';
 
-export interface CheckOptions extends Pick<SubjectOptions, 'ipv4' | 'ipv6'> {
-  readonly anchors?: readonly string[] | undefined;
+export interface CheckOptions extends Pick<SubjectOptions, 'ipv4' | 'ipv6'>, TrustOptions {
   readonly allow?: readonly string[] | undefined;
 }
 
@@ -27,13 +26,15 @@ export interface Checks {
 
 /** Checks chain, revocation and, for a managed certificate, what its names serve. */
 export async function check(
-  { chain, served, name, managed, targets }: Subject,
-  { anchors, allow = [], ...families }: CheckOptions,
-  { signal }: Terminal,
+  { chain, served, name, managed, trust, targets }: Subject,
+  options: CheckOptions,
+  terminal: Terminal,
 ): Promise<Checks> {
+  const { signal } = terminal;
+  const { anchors, allow = [], ...families } = options;
   const { status, verification } = chainStatus(
     chain.map(({ der }) => der),
-    { name, anchors: anchors && (await Promise.all(anchors.map(readAnchors))) },
+    { name, trust: (anchors ? undefined : trust) ?? (await trustFor(options, terminal)) },
   );
   const fetch = egressFetch({
     policy: addressPolicy({ allow }),

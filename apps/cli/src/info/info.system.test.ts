@@ -217,7 +217,7 @@ describeWith(['openssl'], 'acmex info', () => {
       const { code, stdout } = await acmex(['info', server.target, ...flags]);
       expect(stdout).toMatch(/^connection +TLSv1\.3, TLS_\w+, \d+ ms$/m);
       expect(stdout).toMatch(/^stapled +an OCSP response of \d+ bytes$/m);
-      expect(stdout).toMatch(/^trust +valid, to CN=Root$/m);
+      expect(stdout).toMatch(/^trust +valid, to CN=Root, of --anchors$/m);
       expect(stdout).toMatch(/^revocation +good, by ocsp, until /m);
       expect(code).toBe(0);
     });

@@ -5,6 +5,7 @@ import type { Clock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import type { ServedStatus } from '@acmex/manager';
 import { chainTree } from '../chain-tree.ts';
+import { anchorText } from '../trust.ts';
 import { sctTexts } from './certificate-transparency.ts';
 import type { Checks } from './checks.ts';
 import { extensionName } from './extension-names.ts';
@@ -193,7 +194,7 @@ function checkLines({ chain, revocation, served }: Checks): readonly Line[] {
     [
       'trust',
       chain.status === 'valid'
-        ? `valid, to ${printable(chain.path.at(-1) ?? '', 300)}`
+        ? `valid, to ${printable(chain.anchor.subject, 300)}, ${anchorText(chain.anchor)}`
         : `NOT valid: ${chain.reason}`,
     ],
     ['revocation', revocationText(revocation)],

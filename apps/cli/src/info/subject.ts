@@ -8,7 +8,7 @@ import {
 } from '@acmex/certificate';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { identifier, isWildcard, parseHostPort } from '@acmex/identifier';
-import { servedTargets, type ServedTarget } from '@acmex/manager';
+import { servedTargets, type ServedTarget, type Trust } from '@acmex/manager';
 import { readConfig } from '@acmex/config';
 import { anyAddress, probe, type ServedTls, type StartTlsProtocol } from '@acmex/probe';
 import { type ConfigurationFlags, placesOf } from '../configuration.ts';
@@ -43,6 +43,8 @@ export interface Subject {
   readonly key?: { readonly match: KeyMatch; readonly reason?: string };
   readonly served?: ServedTls & { readonly host: string };
   readonly managed?: { readonly id: string; readonly names: readonly string[] };
+  /** What is trusted for it; absent for what is not managed. */
+  readonly trust?: Trust;
   /** The name that the certificate must be for. */
   readonly name?: string;
   /** The servers that should serve it. */
@@ -214,7 +216,7 @@ async function subjectOfManaged(
         { cause: error },
       );
     });
-    const { id, names, current } = managed;
+    const { id, names, current, issuer } = managed;
     const { certificates } = manager.provisioner;
     const generation = current && (await certificates.generation(id, current.generation));
     if (!generation)
@@ -226,6 +228,7 @@ async function subjectOfManaged(
     return {
       chain: parseChain(generation.chain),
       managed: { id, names },
+      trust: await manager.trust(issuer),
       ...(name !== undefined && { name }),
       targets: servedTargets(managed),
     };

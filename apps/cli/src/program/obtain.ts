@@ -159,7 +159,7 @@ const deploymentFlags = {
 
 const anchors = parsed(
   '--anchors <files>',
-  'Trusted certificates, PEM or DER, separated by commas; repeatable; those of Node.js by default',
+  'Trusted certificates, PEM or DER, separated by commas; repeatable; by default those of Node.js, and the roots that the configuration names for the CA',
   list,
 );
 
@@ -250,6 +250,7 @@ export const obtainCommands = [
   command({
     path: 'verify',
     description: 'Verify that a certificate leads to a trusted one, and is for a name',
+    needs: 'overrides',
     flags: {
       cert: requiredText('-c, --cert <file>', 'Certificate, also with its chain; PEM or DER'),
       anchors,
@@ -277,7 +278,7 @@ export const obtainCommands = [
         'serverAuth',
       ),
     },
-    groups: [outputFlags, loggingFlags],
+    groups: [configurationFlags, outputFlags, loggingFlags],
     run: async ({ options, terminal }) =>
       await (await import('../verify.ts')).verify(options, terminal),
   }),

@@ -1,15 +1,18 @@
 import { parseChain } from '@acmex/certificate';
 import { type Clock, withTimeLimit } from '@acmex/clock';
-import { egressFetch } from '@acmex/egress';
 import {
   type ChainStatus,
   chainStatus,
   type KnownRevocation,
+  revocationFetch,
   revocationStatus,
   type ServedStatus,
   servedStatus,
   servedTargets,
 } from '@acmex/manager';
+import type { ConfiguredManager } from '@acmex/manager/from-config';
+import { type ProofCache, proofCache } from '@acmex/revocation';
+import type { Storage } from '@acmex/storage';
 import { ServerError } from '../errors.ts';
 
 /** What was found out about a certificate. */
@@ -21,23 +24,52 @@ export interface StatusResult {
 
 /** The certificate to check. */
 export interface StatusRequest {
-  readonly tenant: string;
+  readonly tenant: StatusTenant;
   readonly id: string;
+  /** The name of its issuer. */
+  readonly issuer: string;
   readonly generation: number;
   readonly names: readonly string[];
   /** PEM */
   readonly chain: string;
+  /** Ends the wait with its reason; the check goes on for others. */
+  readonly signal: AbortSignal;
+}
+
+/** What a check needs of a tenant. */
+export interface StatusTenant {
+  readonly name: string;
+  /** Stores OCSP responses and revocation lists. */
+  readonly storage: Storage;
+  readonly manager: Pick<ConfiguredManager, 'trust'> & {
+    readonly config: { readonly values: { readonly renewal: { readonly revocation: Allowed } } };
+  };
+}
+
+interface Allowed {
+  /** Special address ranges that OCSP responders and lists may have. */
+  readonly allow: readonly string[];
 }
 
 const limits = {
   /** How long a result is used, milliseconds. */
   ageMs: 60_000,
   results: 1000,
+  /** How long an OCSP response or a revocation list is used. */
+  proofAge: 'PT1H',
   /** How many checks run at once, and how many of them for one tenant. */
   checks: 8,
   checksPerTenant: 4,
   servers: 10,
 };
+
+export interface StatusChecksOptions {
+  readonly clock: Clock;
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal;
+  /** Called when a stored proof of revocation cannot be read or written: its source is asked. */
+  readonly onError?: (error: unknown) => void;
+}
 
 interface Entry {
   readonly startedMs: number;
@@ -46,23 +78,32 @@ interface Entry {
 
 /**
  * Checks certificates: chain, revocation, and what their names serve. Names are chosen by users of
- * the API, so that only public addresses are reached. All who ask within a minute share a check.
+ * the API, so that only public addresses are reached, and for OCSP and revocation lists those that
+ * the configuration allows. All who ask within a minute share a check.
  */
 export class StatusChecks {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  readonly #onError: ((error: unknown) => void) | undefined;
   readonly #results = new Map<string, Entry>();
   readonly #running: string[] = [];
+  /** OCSP responses and lists; a cache counts what it stores. */
+  readonly #proofs = new WeakMap<Storage, ProofCache>();
 
-  /** @param options `signal` aborts when the server stops */
-  constructor({ clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal }) {
+  constructor({ clock, signal, onError }: StatusChecksOptions) {
     this.#clock = clock;
     this.#signal = signal;
+    this.#onError = onError;
   }
 
-  /** @throws ServerError `ERR_SERVER_BUSY` where as many checks run as may */
+  /** @throws ServerError `ERR_SERVER_BUSY` where as many checks run as may; the reason of `signal` */
   async of(request: StatusRequest): Promise<StatusResult> {
-    const { tenant, id, generation } = request;
+    return await untilAborted(this.#shared(request), request.signal);
+  }
+
+  async #shared(request: StatusRequest): Promise<StatusResult> {
+    const { id, generation } = request;
+    const tenant = request.tenant.name;
     const key = `${tenant}/${id}/${generation}`;
     const now = this.#clock.monotonic();
     const existing = this.#results.get(key);
@@ -91,21 +132,35 @@ export class StatusChecks {
       );
   }
 
-  async #check({ names, chain }: StatusRequest): Promise<StatusResult> {
+  async #check({ tenant, issuer, names, chain }: StatusRequest): Promise<StatusResult> {
     const clock = this.#clock;
     const signal = this.#signal;
     const name = names.find((candidate) => !candidate.startsWith('*.'));
     const certificates = parseChain(chain);
     const { status, verification } = chainStatus(
       certificates.map(({ der }) => der),
-      { name, clock },
+      { name, clock, trust: await tenant.manager.trust(issuer) },
     );
-    const fetch = egressFetch({ redirects: 3, limit: 'PT20S', clock });
     const [revocation, served] = await Promise.all([
-      revocationStatus(verification, { fetch, clock, signal, limit: 'PT20S' }),
+      revocationStatus(verification, {
+        ...{ clock, signal, limit: 'PT20S', nonce: 'none' },
+        fetch: revocationFetch(tenant.manager.config.values.renewal.revocation.allow),
+        cache: this.#proofsOf(tenant.storage),
+      }),
       this.#served(chain, names),
     ]);
     return { chain: status, revocation, served };
+  }
+
+  #proofsOf(storage: Storage): ProofCache {
+    const cache =
+      this.#proofs.get(storage) ??
+      proofCache({
+        ...{ storage, clock: this.#clock, maxAge: limits.proofAge },
+        ...(this.#onError && { onError: this.#onError }),
+      });
+    this.#proofs.set(storage, cache);
+    return cache;
   }
 
   async #served(chain: string, names: readonly string[]): Promise<readonly ServedStatus[]> {
@@ -122,5 +177,20 @@ export class StatusChecks {
       const reason = 'the servers did not all answer within 30 seconds';
       return targets.map((target) => ({ ...target, seenAt, status: 'unknown', reason }));
     }
+  }
+}
+
+/** Waits for a result until a signal aborts, then throws its reason. */
+async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  const finished = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const end = () => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true, signal: finished.signal });
+  });
+  try {
+    return await Promise.race([result, aborted]);
+  } finally {
+    finished.abort();
   }
 }

@@ -1,8 +1,13 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { createSelfSigned, webcrypto } from '@acmex/certificate';
 import { systemClock, virtualClock } from '@acmex/clock';
+import { type Trust, trustOnly } from '@acmex/manager';
+import { memoryStorage } from '@acmex/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
 import { StatusChecks, type StatusRequest } from './status-checks.ts';
+
+const noop = () => undefined;
 
 describe('the status of a certificate', () => {
   let ca: TestCa;
@@ -27,11 +32,23 @@ describe('the status of a certificate', () => {
       {
         id,
         generation: 1,
-        chain: { status: 'invalid', seenAt: expect.any(String), reason: expect.any(String) },
+        chain: {
+          status: 'valid',
+          seenAt: expect.any(String),
+          path: [expect.any(String), expect.any(String), expect.any(String)],
+          anchor: {
+            subject: expect.any(String),
+            fingerprint: createHash('sha256')
+              .update(new X509Certificate(ca.root).raw)
+              .digest('hex'),
+            source: 'issuer',
+            issuer: 'custom',
+          },
+        },
         revocation: {
           status: 'unknown',
           seenAt: expect.any(String),
-          reason: expect.stringContaining('the chain is not valid'),
+          reason: expect.stringContaining('80 or 443 alone is permitted'),
         },
         served: expect.arrayContaining([
           expect.objectContaining({
@@ -67,11 +84,20 @@ describe('the checks of certificates', () => {
     chain = await createSelfSigned({ identifiers: [{ type: 'ip', value: '127.0.0.1' }], key });
   });
   const request = (tenant: string, id: string): StatusRequest => ({
-    tenant,
+    tenant: {
+      name: tenant,
+      storage: memoryStorage(),
+      manager: {
+        trust: async () => trustOnly([]),
+        config: { values: { renewal: { revocation: { allow: [] } } } },
+      },
+    },
     id,
+    issuer: 'custom',
     generation: 1,
     names: ['127.0.0.1'],
     chain,
+    signal: new AbortController().signal,
   });
   const checks = (clock = virtualClock({ now: systemClock.now() })) => ({
     clock,
@@ -90,6 +116,25 @@ describe('the checks of certificates', () => {
     await clock.advance('PT2S');
     const later = await shared.of(request('a', '1'));
     expect(later.served[0]?.seenAt).not.toBe(first.served[0]?.seenAt);
+  });
+
+  it('end for those whose signal aborts, with its reason, and go on for others', async () => {
+    const { checks: shared } = checks();
+    let answerTrust: (trust: Trust) => void = noop;
+    const trust = new Promise<Trust>((resolve) => {
+      answerTrust = resolve;
+    });
+    const hanging = request('a', '1');
+    const { manager } = hanging.tenant;
+    const tenant = { ...hanging.tenant, manager: { ...manager, trust: async () => await trust } };
+    const ending = new AbortController();
+    const ended = shared.of({ ...hanging, tenant, signal: ending.signal });
+    const result = shared.of({ ...hanging, tenant });
+    const reason = new Error('the key has ended');
+    ending.abort(reason);
+    await expect(ended).rejects.toBe(reason);
+    answerTrust(trustOnly([]));
+    await expect(result).resolves.toMatchObject({ chain: { status: 'invalid' } });
   });
 
   it('are at most 4 at once for a tenant, which does not stop another tenant', async () => {

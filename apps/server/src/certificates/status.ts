@@ -18,6 +18,16 @@ const chainSchema = z.discriminatedUnion('status', [
     status: z.literal('valid'),
     seenAt,
     path: z.array(z.string()).describe('Subjects, from the certificate to the trusted root.'),
+    anchor: z
+      .object({
+        subject: z.string(),
+        fingerprint: z.string().describe('SHA-256, lower-case hexadecimal.'),
+        source: z
+          .enum(['public', 'issuer'])
+          .describe('The public roots, or the ca_certificate or trust_anchors of the CA.'),
+        issuer: z.string().optional().describe('The CA that names it.'),
+      })
+      .describe('The trusted root.'),
   }),
   z.object({ status: z.literal('invalid'), seenAt, reason }),
 ]);
@@ -69,7 +79,7 @@ const status = endpoint({
   answers: {
     200: {
       description:
-        'What was found out, at most a minute ago. Only public addresses are reached; the first 10 names are checked.',
+        'What was found out, at most a minute ago; for the revocation, by a proof that was fetched at most an hour ago. Only public addresses are reached; the first 10 names are checked.',
       schema: statusSchema,
     },
   },
@@ -89,15 +99,17 @@ export class CertificateStatuses {
     caller,
     params: { id },
     reauthenticate,
+    signal,
   }: RequestOf<typeof status>): Promise<Answer> {
-    const { current } = await visible(caller, id);
-    const { name: tenant, manager } = caller.tenant;
+    const { current, issuer } = await visible(caller, id);
+    const { tenant } = caller;
     const generation = current?.generation ?? 0;
-    const content = await manager.provisioner.certificates.generation(id, generation);
+    const content = await tenant.manager.provisioner.certificates.generation(id, generation);
     if (!content || !maySee(caller, content.names))
       throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
     const { names, chain } = content;
-    const result = await this.#checks.of({ tenant, id, generation, names, chain });
+    const subject = { tenant, id, issuer, generation, names, chain };
+    const result = await this.#checks.of({ ...subject, signal });
     await reauthenticate();
     return answer(200, { id, generation, ...result });
   }

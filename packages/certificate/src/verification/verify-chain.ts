@@ -123,7 +123,9 @@ export function readTrustAnchors(inputs: readonly CertificateInput[]): TrustAnch
 }
 
 let defaults: TrustAnchors | undefined;
-function defaultAnchors(): TrustAnchors {
+
+/** Returns the certificates that `verifyChain` trusts by default: those of Node.js. */
+export function publicTrustAnchors(): TrustAnchors {
   defaults ??= readTrustAnchors(rootCertificates);
   return defaults;
 }
@@ -343,7 +345,7 @@ class PathSearch {
 }
 
 function anchorsOf({ anchors }: VerifyChainOptions): TrustAnchors {
-  if (!anchors) return defaultAnchors();
+  if (!anchors) return publicTrustAnchors();
   return 'certificates' in anchors ? anchors : readTrustAnchors(anchors);
 }
 

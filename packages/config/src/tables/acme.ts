@@ -35,6 +35,10 @@ function account(secret: CredentialKey) {
     ca_certificate: path(
       "File with the root certificate of the CA's own https, PEM; for a private CA.",
     ).optional(),
+    trust_anchors: list(
+      path('PEM or DER file.'),
+      'Files with root certificates that are trusted for the certificates of this CA, in addition to those of Node.js and ca_certificate; for a private CA whose own https has another root.',
+    ).default([]),
     profile: text("One of the CA's certificate profiles.").optional(),
     preferred_chain: text(
       'Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it.',
