@@ -354,7 +354,7 @@ describe('acmex verify', () => {
       stdout: expect.stringContaining('name: expected b.test, found "a.test"'),
     });
   });
-  it('trusts nothing of a configuration that cannot be used, says so, and goes on', async () => {
+  it('trusts nothing of a configuration that cannot be used, says so, and continues', async () => {
     const file = await selfSigned();
     await mkdir(join(folder, '.config/acmex'), { recursive: true });
     const broken = join(folder, '.config/acmex/acmex.toml');

@@ -32,7 +32,7 @@ export interface StatusRequest {
   readonly names: readonly string[];
   /** PEM */
   readonly chain: string;
-  /** Ends the wait with its reason; the check goes on for others. */
+  /** Ends the wait with its reason; the check continues for others. */
   readonly signal: AbortSignal;
 }
 

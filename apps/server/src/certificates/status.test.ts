@@ -118,7 +118,7 @@ describe('the checks of certificates', () => {
     expect(later.served[0]?.seenAt).not.toBe(first.served[0]?.seenAt);
   });
 
-  it('end for those whose signal aborts, with its reason, and go on for others', async () => {
+  it('end for those whose signal aborts, with its reason, and continue for others', async () => {
     const { checks: shared } = checks();
     let answerTrust: (trust: Trust) => void = noop;
     const trust = new Promise<Trust>((resolve) => {
