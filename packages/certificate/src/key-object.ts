@@ -117,6 +117,7 @@ export function readPrivateKey(
   passphrase?: string,
 ): { readonly key: KeyObject; readonly type: KeyType } {
   const key = parse(pem, passphrase);
+  if (!isUsable(key)) throw damaged(key.asymmetricKeyType ?? 'private');
   const type = keyTypeOf(key);
   if (type === undefined)
     throw new CertificateError(
@@ -124,6 +125,19 @@ export function readPrivateKey(
       `a key of type ${describeKey(key)} is not supported: use EC P-256, P-384 or P-521, RSA of 2048, 3072 or 4096 bits, or Ed25519`,
     );
   return { key, type };
+}
+
+/**
+ * Whether OpenSSL can use a private key that it has read. Node.js ends the process when it is asked
+ * for the details of an EC key whose number is too long.
+ */
+function isUsable(key: KeyObject): boolean {
+  try {
+    return key.export({ format: 'der', type: 'pkcs8' }).length > 0;
+  } catch {
+    // What OpenSSL says depends on its version: it is not passed on.
+    return false;
+  }
 }
 
 function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
@@ -150,7 +164,7 @@ function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
 }
 
 /** What to say of a key that looks like one until it is used. */
-export function damaged(type: KeyType): CertificateError {
+export function damaged(type: string): CertificateError {
   return new CertificateError(
     'ERR_KEY_FORMAT',
     `the ${type} key is damaged: its numbers do not belong together; take it from where it was made`,

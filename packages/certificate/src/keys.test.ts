@@ -1,7 +1,7 @@
 import { createPublicKey, createVerify, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ecdsaSignature, isOneSequence } from './der.ts';
+import { der, ecdsaSignature, isOneSequence, objectIdentifier } from './der.ts';
 import { certificateErrors } from './errors.ts';
 import { nodeCrypto } from './node-crypto.ts';
 import { fromPem, toPem } from './pem.ts';
@@ -88,6 +88,23 @@ describe('a backend', () => {
       ),
       { numRuns: 200 },
     );
+  });
+  it.each([31, 33, 37, 66])('ends for a P-256 key whose number has %d bytes', async (length) => {
+    const curve = objectIdentifier('1.2.840.10045.3.1.7');
+    const number = der(0x04, new Uint8Array(length).fill(0xab));
+    const version = (value: number) => der(0x02, Uint8Array.of(value));
+    const algorithm = der(0x30, objectIdentifier('1.2.840.10045.2.1'), curve);
+    const sec1 = der(0x30, version(1), number, der(0xa0, curve));
+    const pkcs8 = der(0x30, version(0), algorithm, der(0x04, der(0x30, version(1), number)));
+    for (const backend of backends)
+      for (const pem of [toPem('EC PRIVATE KEY', sec1), toPem('PRIVATE KEY', pkcs8)]) {
+        const outcome = await backend.import(pem).then(
+          ({ type }) => type,
+          ({ code }: { code?: string }) => code,
+        );
+        // OpenSSL reads a number that is too short as one with zeros in front.
+        expect(outcome).toBe(length === 31 ? 'ec-p256' : 'ERR_KEY_FORMAT');
+      }
   });
   it('does not start outside FIPS mode where that is asked for', () => {
     expect(() => nodeCrypto({ fips: true, fipsMode: () => false })).toThrow(
