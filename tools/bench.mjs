@@ -1,5 +1,6 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
-// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team|revocation …] [--rounds N]
+// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team|revocation|verification …]
+// [--rounds N]
 // [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ const names = [
   'server',
   'team',
   'revocation',
+  'verification',
 ];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -15,7 +15,6 @@ import { printProfile } from './profile.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 export { root };
 const work = join(root, 'tmp/bench');
-const peerVersion = '5.4.0';
 /** Pebble can hang under load: no process is awaited longer than this. */
 const longest = 10 * 60_000;
 
@@ -26,10 +25,11 @@ export async function prepare({ rounds, profile }) {
   const adapters = {
     acmex: await bundle('acmex'),
     renewals: await bundle('renewals'),
+    verifier: await bundle('verifier'),
     'revocation-list': pathToFileURL(await bundleWhole('revocation-list')).href,
     'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
   };
-  const peer = installPeer();
+  const peer = installPeer({ name: 'acme-client', version: '5.4.0' });
   const services = await loadServices();
   /**
    * Runs one measurement in a process of its own.
@@ -126,19 +126,19 @@ export async function bundle(part) {
   return pathToFileURL(outfile).href;
 }
 
-/** npm acme-client, in a folder of its own. @returns the folder */
-function installPeer() {
-  const folder = join(work, `acme-client-${peerVersion}`);
-  if (existsSync(join(folder, 'node_modules/acme-client/package.json'))) return folder;
+/** Installs a package that AcmeX is compared with, in a folder of its own. @returns the folder */
+export function installPeer({ name, version }) {
+  const folder = join(work, `${name}-${version}`);
+  if (existsSync(join(folder, `node_modules/${name}/package.json`))) return folder;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   const { status } = spawnSync(
     'npm',
-    ['install', '--ignore-scripts', '--no-audit', '--no-fund', `acme-client@${peerVersion}`],
+    ['install', '--ignore-scripts', '--no-audit', '--no-fund', `${name}@${version}`],
     { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' },
   );
   if (status !== 0)
-    throw new Error(`acme-client ${peerVersion} could not be installed: npm says why above`);
+    throw new Error(`${name} ${version} could not be installed: npm says why above`);
   return folder;
 }
 
