@@ -72,3 +72,20 @@ export function firstFault<T>(
   }
   return undefined;
 }
+
+/** The most characters of a text, and the most entries of a list, that a result has. */
+const longest = { text: 500, list: 10 };
+
+/** Returns a text from a certificate as a result may have it: cut off where it is long. */
+export function boundedText(text: string): string {
+  if (text.length <= longest.text) return text;
+  const beginning = text.slice(0, longest.text).replace(/[\uD800-\uDBFF]$/, '');
+  return `${beginning}… (${text.length.toLocaleString('en')} characters)`;
+}
+
+/** Joins texts as a result may have them: the first ten, and how many more there are. */
+export function boundedList(texts: readonly string[]): string {
+  const more = texts.length - longest.list;
+  const first = texts.slice(0, longest.list).map(boundedText).join(', ');
+  return more > 0 ? `${first} and ${more.toLocaleString('en')} more` : first;
+}

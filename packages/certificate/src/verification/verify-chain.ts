@@ -11,7 +11,14 @@ import {
   serialText,
 } from './certificate-fields.ts';
 import { nameText } from './distinguished-name.ts';
-import { type Check, type Fault, firstFault, type Profile, type Role } from './fault.ts';
+import {
+  boundedText,
+  type Check,
+  type Fault,
+  firstFault,
+  type Profile,
+  type Role,
+} from './fault.ts';
 import { algorithmRules } from './rules/algorithms.ts';
 import { alternativeNameRules } from './rules/alternative-names.ts';
 import {
@@ -55,7 +62,7 @@ export interface VerifyChainOptions {
   readonly isPublicSuffix?: IsPublicSuffix;
 }
 
-/** A certificate of a path, as a person recognizes it. */
+/** A certificate of a path, as a person recognizes it. Long texts are cut off. */
 export interface PathMember {
   readonly subject: string;
   readonly issuer: string;
@@ -339,7 +346,9 @@ class PathSearch {
     this.#faults.push({
       path: path.map(pathMember),
       certificate: pathMember(certificate),
-      ...fault,
+      check: fault.check,
+      expected: boundedText(fault.expected),
+      actual: boundedText(fault.actual),
     });
   }
 }
@@ -386,12 +395,18 @@ function exhausted(what: 'steps' | 'signatures'): Fault {
   return { check: 'budget', expected: `at most ${limits[what]} ${what}`, actual: 'more' };
 }
 
+const pathMembers = new WeakMap<CertificateFields, PathMember>();
+
 function pathMember(certificate: CertificateFields): PathMember {
-  return {
-    subject: nameText(certificate.subject),
-    issuer: nameText(certificate.issuer),
-    serialNumber: serialText(certificate),
+  const known = pathMembers.get(certificate);
+  if (known) return known;
+  const member = {
+    subject: boundedText(nameText(certificate.subject)),
+    issuer: boundedText(nameText(certificate.issuer)),
+    serialNumber: boundedText(serialText(certificate)),
     fingerprint: certificate.fingerprint,
     der: certificate.der,
   };
+  pathMembers.set(certificate, member);
+  return member;
 }

@@ -1,7 +1,7 @@
 // RFC 5280 §4.2.1.6: the names of the subject.
 import { isEmptyName } from '../distinguished-name.ts';
 import type { CertificateRule, Fault, Profile } from '../fault.ts';
-import { firstFault } from '../fault.ts';
+import { boundedText, firstFault } from '../fault.ts';
 import type { GeneralName } from '../general-name.ts';
 import { isCritical } from './form.ts';
 
@@ -29,11 +29,11 @@ function nameFault(name: GeneralName, profile: Profile): Fault | undefined {
     case 'dns':
       return isDnsName(name.value, profile)
         ? undefined
-        : fault('a DNS name in A-labels', JSON.stringify(name.value.slice(0, 255)));
+        : fault('a DNS name in A-labels', JSON.stringify(boundedText(name.value)));
     case 'email':
       return isMailbox(name.value)
         ? undefined
-        : fault('an e-mail address', JSON.stringify(name.value.slice(0, 255)));
+        : fault('an e-mail address', JSON.stringify(boundedText(name.value)));
     case 'ip':
       return name.value.length === 4 || name.value.length === 16
         ? undefined
@@ -41,7 +41,7 @@ function nameFault(name: GeneralName, profile: Profile): Fault | undefined {
     case 'uri':
       return uri.test(name.value)
         ? undefined
-        : fault('a URI with a scheme', JSON.stringify(name.value.slice(0, 255)));
+        : fault('a URI with a scheme', JSON.stringify(boundedText(name.value)));
     default:
       return undefined;
   }

@@ -2,7 +2,7 @@
 // OpenSSL have it.
 import type { CertificateFields } from '../certificate-fields.ts';
 import { keyUsages } from '../extensions.ts';
-import type { Fault, Role } from '../fault.ts';
+import { boundedList, type Fault, type Role } from '../fault.ts';
 
 /** What a certificate is used for. RFC 5280 §4.2.1.12 */
 export const purposes = {
@@ -60,7 +60,7 @@ export function extendedKeyUsageFault(
   return {
     check: 'extended-key-usage',
     expected: purpose,
-    actual: extendedKeyUsage.map(purposeName).join(', '),
+    actual: boundedList(extendedKeyUsage.map(purposeName)),
   };
 }
 

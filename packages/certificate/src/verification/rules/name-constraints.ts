@@ -6,7 +6,7 @@ import {
   isEmptyName,
   isWithinName,
 } from '../distinguished-name.ts';
-import { type CertificateRule, type Fault, firstFault } from '../fault.ts';
+import { boundedText, type CertificateRule, type Fault, firstFault } from '../fault.ts';
 import type { GeneralName } from '../general-name.ts';
 import { isMailbox } from './alternative-names.ts';
 import { isCritical } from './form.ts';
@@ -206,5 +206,5 @@ function isWithinNetwork(address: Uint8Array, network: Uint8Array): boolean {
 function nameText(name: GeneralName): string {
   if (name.kind === 'ip') return `the address ${Buffer.from(name.value).toString('hex')}`;
   if (name.kind === 'directory') return `the directory name ${name.value.keys.join(', ')}`;
-  return `${name.kind} ${JSON.stringify(name.value.slice(0, 255))}`;
+  return `${name.kind} ${JSON.stringify(boundedText(name.value))}`;
 }

@@ -2,7 +2,7 @@
 // looked at.
 import type { Identifier } from '@acmex/identifier';
 import type { CertificateFields } from '../certificate-fields.ts';
-import type { Fault } from '../fault.ts';
+import { boundedList, type Fault } from '../fault.ts';
 import type { GeneralName } from '../general-name.ts';
 
 /**
@@ -71,6 +71,5 @@ function presentedNames(names: readonly GeneralName[]): string {
     if (name.kind === 'ip') return [addressText(name.value)];
     return name.kind === 'dns' || name.kind === 'email' ? [JSON.stringify(name.value)] : [];
   });
-  const shownTexts = texts.slice(0, 10).join(', ');
-  return texts.length === 0 ? 'no names' : shownTexts + (texts.length > 10 ? ', …' : '');
+  return texts.length === 0 ? 'no names' : boundedList(texts);
 }

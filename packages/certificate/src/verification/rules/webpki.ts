@@ -2,7 +2,7 @@
 import type { CertificateFields } from '../certificate-fields.ts';
 import { attributeTexts, commonName, isEmptyName } from '../distinguished-name.ts';
 import { keyUsages } from '../extensions.ts';
-import type { CertificateRule, Fault } from '../fault.ts';
+import { boundedText, type CertificateRule, type Fault } from '../fault.ts';
 import type { GeneralName } from '../general-name.ts';
 import { rsaBits } from './algorithms.ts';
 import { anyExtendedKeyUsage } from './extended-key-usage.ts';
@@ -54,7 +54,10 @@ const leafRules: readonly ((certificate: CertificateFields) => Fault | undefined
     const strange = attributeTexts(subject, commonName).find((text) => !names.has(text));
     return strange === undefined
       ? undefined
-      : fault('a common name that is one of the subjectAltName', JSON.stringify(strange));
+      : fault(
+          'a common name that is one of the subjectAltName',
+          JSON.stringify(boundedText(strange)),
+        );
   },
 ];
 
