@@ -137,7 +137,10 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
       certificates: [{ names: ['served.test'] }, { isCa: true }],
       checks: {
         chain: { status: 'valid', anchor: { source: 'issuer', issuer: 'custom' } },
-        revocation: { status: 'unknown', reason: 'the certificate names no source' },
+        revocation: {
+          status: 'unknown',
+          reason: 'the certificate names no OCSP responder and no revocation list',
+        },
         served: [{ status: 'same', port, address: '127.0.0.1' }],
       },
     });

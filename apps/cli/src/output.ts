@@ -1,3 +1,4 @@
+import { printable } from '@acmex/errors';
 import type { Configured } from './configuration.ts';
 import type { LogLevel } from './terminal.ts';
 
@@ -28,7 +29,7 @@ export interface Result {
 
 /** Returns a result in a format, with its line end. */
 export function formatResult({ text, document, rows }: Result, format: OutputFormat): string {
-  if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
+  if (format === 'json') return `${escapeJson(JSON.stringify(document, null, 2))}\n`;
   if (format === 'csv') return csv(rows ?? [plainFields(document)]);
   return text === '' ? '' : `${text}\n`;
 }
@@ -39,8 +40,22 @@ function csv(rows: readonly Row[]): string {
     .join('');
 }
 
+/** Characters that could control a terminal or hide text; line ends are part of the formats. */
+const unprintable = /[^\P{Cc}\n\r\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Escapes characters inside of texts: the JSON stays the same for a program. RFC 8259 §7 */
+function escapeJson(json: string): string {
+  return json.replace(unprintable, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}
+
 /** Quotes a cell by RFC 4180; a spreadsheet would read a leading sign as a formula. */
-function csvCell(cell: string): string {
+function csvCell(text: string): string {
+  const cell = text.replace(unprintable, (character) => printable(character));
   const plain = /^[=+@\t-]/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }

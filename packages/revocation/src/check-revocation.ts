@@ -132,7 +132,10 @@ async function firstProof(
   return {
     status: 'unknown',
     hasSources: sources.length > 0,
-    reasons: reasons.length > 0 ? reasons : ['the certificate names no source'],
+    reasons:
+      reasons.length > 0
+        ? reasons
+        : ['the certificate names no OCSP responder and no revocation list'],
   };
 }
 

@@ -94,7 +94,7 @@ async function certify(name: string, extension: string): Promise<Uint8Array> {
   return parseCertificate(await readFile(at(`${name}.pem`))).der;
 }
 
-/** A response whose signature nobody checks: each SCT has its own. RFC 6960 §4.2.1 */
+/** A response whose signature is not checked: each SCT has its own. RFC 6960 §4.2.1 */
 function ocspResponse(certificate: Uint8Array, issuer: Uint8Array, list: Uint8Array): Buffer {
   const { serialNumber } = readCertificateFields(certificate);
   const { subject, keyBits } = readCertificateFields(issuer);

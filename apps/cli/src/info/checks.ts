@@ -43,12 +43,18 @@ export async function check(
     limit: 'PT30S',
   });
   const leaf = chain[0]?.der ?? new Uint8Array();
+  const isUntrusted = !verification.isValid && verification.faults[0]?.check === 'issuer';
   const [revocation, servers] = await Promise.all([
     revocationStatus(verification, { fetch, stapled: served?.ocspResponse, signal }),
     managed &&
       servedStatus(leaf, targets, { policy: anyAddress, family: familyOf(families), signal }),
   ]);
-  return { chain: status, revocation, ...(servers && { served: servers }) };
+  const cure = isUntrusted && !anchors ? '; to trust a private CA, use --anchors' : '';
+  return { chain: withCure(status, cure), revocation, ...(servers && { served: servers }) };
+}
+
+function withCure(status: ChainStatus, cure: string): ChainStatus {
+  return status.status === 'valid' ? status : { ...status, reason: `${status.reason}${cure}` };
 }
 
 /**

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
+import { createSelfSigned, webcrypto } from '@acmex/certificate';
 import { describeWith, temporaryFolder, type TemporaryFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { acmex } from '../terminal.testing.ts';
@@ -17,7 +18,7 @@ const openssl = async (...args: string[]) =>
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-batch'];
 const hostile = 'evil\u001b[31m\u202ename';
 
-async function certify(name: string, subject: string, extensions: string) {
+async function certify(name: string, subject: string, extensions: string, ca = 'ca') {
   await writeFile(at(`${name}.cnf`), `basicConstraints=CA:FALSE\n${extensions}\n`);
   await openssl(
     'req',
@@ -31,7 +32,16 @@ async function certify(name: string, subject: string, extensions: string) {
     '-out',
     `${name}.csr`,
   );
-  const issuer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '30', '-extfile', `${name}.cnf`];
+  const issuer = [
+    '-CA',
+    `${ca}.pem`,
+    '-CAkey',
+    `${ca}.key`,
+    '-days',
+    '30',
+    '-extfile',
+    `${name}.cnf`,
+  ];
   await openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...issuer);
 }
 
@@ -99,8 +109,14 @@ describeWith(['openssl'], 'acmex info', () => {
         '/CN=leaf.test',
         'subjectAltName=DNS:leaf.test,IP:127.0.0.1\nkeyUsage=critical,digitalSignature\nauthorityKeyIdentifier=keyid',
       ),
-      certify('evil', `/CN=${hostile}`, 'subjectAltName=DNS:evil.test'),
+      certify('evil', `/CN=${hostile}/O=\u009b2J`, 'subjectAltName=DNS:evil.test'),
     ]);
+    const wordy = 'A rather long name of a company that has many words in it';
+    await openssl(
+      ...['req', '-x509', ...newKey, '-keyout', 'long.key', '-out', 'long.pem'],
+      ...['-subj', `/CN=${wordy}/O=${wordy}`],
+    );
+    await certify('wordy', '/CN=wordy.test', 'subjectAltName=DNS:wordy.test', 'long');
     const pems = await Promise.all(
       ['leaf.pem', 'ca.pem'].map((file) => readFile(at(file), 'utf8')),
     );
@@ -170,10 +186,62 @@ describeWith(['openssl'], 'acmex info', () => {
       expect(stdout).not.toMatch(/[\u001b\u202e]/);
     });
 
+    it('escapes in JSON and CSV what could control a terminal, and changes no value', async () => {
+      const csv = await acmex(['info', at('evil.pem'), '--output', 'csv']);
+      const json = await acmex(['info', at('evil.pem'), '--json']);
+      for (const { stdout } of [csv, json])
+        expect(stdout).not.toMatch(/[\u0080-\u009f\u001b\u202e]/);
+      const { certificates } = JSON.parse(json.stdout);
+      expect(certificates[0].subject).toBe('CN=evil\\1B[31m\u202ename, O=\u009b2J');
+    });
+
+    it('shows 20 of 100,000 names with the count, and all in JSON', async () => {
+      const identifiers = Array.from({ length: 100_000 }, (_, index) => ({
+        type: 'dns',
+        value: `a${index.toString(36).padStart(4, '0')}`,
+      }));
+      const key = await webcrypto().generate('ec-p256');
+      await writeFile(at('many.pem'), await createSelfSigned({ identifiers, key }));
+      const { stdout, code } = await acmex(['info', at('many.pem')], { columns: 80 });
+      expect(stdout).toMatch(/a000j,\s+and\s+99980\s+more\s+\(--json\s+has\s+all\)\n/);
+      expect(stdout.length).toBeLessThan(2_000);
+      expect(code).toBe(0);
+      const { stdout: json } = await acmex(['info', at('many.pem'), '--json']);
+      expect(JSON.parse(json).certificates[0].names).toHaveLength(100_000);
+    });
+
+    it('shows which certificates belong to the chain, and 20 of many', async () => {
+      const [leaf, ca, unrelated] = await Promise.all(
+        ['leaf.pem', 'ca.pem', 'evil.pem'].map((file) => readFile(at(file), 'utf8')),
+      );
+      await writeFile(at('mixed.pem'), `${leaf!}${unrelated!}${ca!}`);
+      const { stdout } = await acmex(['info', at('mixed.pem')]);
+      expect(stdout).toMatch(/^unrelated +CN=evil.*\nissued by +CN=Root$/m);
+      expect(stdout).toMatch(/^issuer +CN=Root$/m);
+      const { stdout: json } = await acmex(['info', at('mixed.pem'), '--json']);
+      expect(
+        JSON.parse(json).certificates.map(({ role }: { readonly role: string }) => role),
+      ).toEqual(['leaf', 'unrelated', 'issuer']);
+      await writeFile(at('mixed.pem'), `${leaf!}${unrelated!.repeat(300)}`);
+      const { stdout: long } = await acmex(['info', at('mixed.pem')]);
+      expect(long).toContain('\n             and 280 more certificates (--json has all)\n');
+      expect(long).toContain('\nunrelated    and 280 more (--json has all)');
+      expect(long.split('\n').length).toBeLessThan(250);
+    });
+
     it('draws a bar and breaks lists on a terminal only', async () => {
       const { stdout } = await acmex(['info', at('chain.pem')], { columns: 80 });
       expect(stdout).toMatch(/^ {13}░{40} 0% of the lifetime is over$/m);
       expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    });
+
+    it.each([40, 80])('breaks every long line at %i columns', async (columns) => {
+      const { stdout } = await acmex(['info', at('wordy.pem'), '--check'], { columns });
+      const lines = stdout.split('\n').filter((line) => line.slice(13).includes(' '));
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+      // The text of a tree stays below its branch.
+      expect(stdout).toMatch(/└─ CN=A rather long\s/);
+      expect(stdout).toMatch(/\n {16}[^\n]*\(not\s+included\)\n/);
     });
 
     it('checks chain and revocation, and ends with the result', async () => {
@@ -187,11 +255,16 @@ describeWith(['openssl'], 'acmex info', () => {
       ]);
       expect(JSON.parse(trusted.stdout).checks).toMatchObject({
         chain: { status: 'valid', path: ['CN=leaf.test', 'CN=Root'] },
-        revocation: { status: 'unknown', reason: 'the certificate names no source' },
+        revocation: {
+          status: 'unknown',
+          reason: 'the certificate names no OCSP responder and no revocation list',
+        },
       });
       expect(trusted.code).toBe(4);
       const untrusted = await acmex(['info', at('chain.pem'), '--check']);
-      expect(untrusted.stdout).toMatch(/^trust +NOT valid: /m);
+      expect(untrusted.stdout).toContain(
+        'NOT valid: issuer: expected a trusted certificate of CN=Root, found an untrusted one; to trust a private CA, use --anchors\n',
+      );
       expect(untrusted.stdout).toMatch(/^revocation +unknown: the chain is not valid/m);
       expect(untrusted.code).toBe(3);
     });
@@ -201,6 +274,8 @@ describeWith(['openssl'], 'acmex info', () => {
       [['a.pem', '-c', 'b.pem'], 'name one certificate'],
       [['-4', '-6', 'a.test:443'], '-4 and -6'],
       [['-c', 'a.pem', '--starttls', 'smtp'], 'need a HOST:PORT'],
+      [['https://a.test/'], 'use HOST:PORT, such as a.test:443'],
+      [['smtp://a.test:25'], 'use HOST:PORT, such as a.test:25'],
     ])('refuses %j', async (args, words) => {
       const { code, stderr } = await acmex(['info', ...args]);
       expect(stderr).toContain(words);
@@ -215,6 +290,7 @@ describeWith(['openssl'], 'acmex info', () => {
       await using server = await serving('leaf', await staple('leaf', 'V'));
       const flags = ['--servername', 'leaf.test', ...trust()];
       const { code, stdout } = await acmex(['info', server.target, ...flags]);
+      expect(stdout).toMatch(/^server +127\.0\.0\.1, port \d+, name leaf\.test$/m);
       expect(stdout).toMatch(/^connection +TLSv1\.3, TLS_\w+, \d+ ms$/m);
       expect(stdout).toMatch(/^stapled +an OCSP response of \d+ bytes$/m);
       expect(stdout).toMatch(/^trust +valid, to CN=Root, of --anchors$/m);

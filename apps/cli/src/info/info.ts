@@ -8,7 +8,7 @@ import {
   verifySubject,
 } from './certificate-transparency.ts';
 import { check, type CheckOptions, exitCodeOfChecks } from './checks.ts';
-import { certificateDocument, sourceDocument, toText } from './report.ts';
+import { certificateDocuments, sourceDocument, toText } from './report.ts';
 import { readSubject, type SubjectOptions } from './subject.ts';
 
 export interface InfoOptions extends SubjectOptions, CheckOptions {
@@ -38,7 +38,7 @@ export async function info(
   const subject = await readSubject(input, options, terminal);
   const scts = verifySubject(subject, { logs, clock });
   const checks = options.check ? await check(subject, options, terminal) : undefined;
-  const documents = subject.chain.map((certificate) => certificateDocument(certificate, clock));
+  const documents = certificateDocuments(subject.chain, clock);
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined;
   const result = {
     text: toText(subject, { checks, scts, expectsScts: logs.length > 0 }, { clock, columns }),

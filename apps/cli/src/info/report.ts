@@ -33,7 +33,8 @@ export interface Results {
 /** Returns what a person reads: the leaf, its issuers, the chain as a tree, and the checks. */
 export function toText(subject: Subject, results: Results, layout: Layout): string {
   const { checks } = results;
-  const [leaf, ...issuers] = subject.chain;
+  const [leaf, ...further] = subject.chain;
+  const path = pathIn(subject.chain);
   const blocks = [
     [
       ...sourceLines(subject),
@@ -41,8 +42,11 @@ export function toText(subject: Subject, results: Results, layout: Layout): stri
       ...sctLines(results),
       ...keyLines(subject),
     ],
-    ...issuers.map((issuer) => issuerLines(issuer, layout)),
-    [...treeLines(subject.chain), ...(checks ? checkLines(checks) : [])],
+    ...further
+      .slice(0, listLimit)
+      .map((certificate) => furtherLines(roleIn(path, certificate), certificate, layout)),
+    ...(further.length > listLimit ? [[moreLine(further.length - listLimit)]] : []),
+    [...treeLines(subject.chain, path), ...(checks ? checkLines(checks) : [])],
   ];
   return blocks
     .filter((lines) => lines.length > 0)
@@ -50,26 +54,39 @@ export function toText(subject: Subject, results: Results, layout: Layout): stri
     .join('\n\n');
 }
 
-/** Indents the further lines of a text, and breaks those of a list on a terminal. */
+/** Indents the further lines of a text, and breaks long ones on a terminal. */
 function formatLine([label, text]: Line, { columns }: Layout): string {
   const width = Math.max(20, (columns ?? Infinity) - labelWidth - 1);
-  const lines = text.split('\n').flatMap((line) => wrapped(line, width));
+  const lines = text.split('\n').flatMap((line) => wrapLine(line, width));
   return lines
     .map((line, index) => `${(index === 0 ? label : '').padEnd(labelWidth)} ${line}`.trimEnd())
     .join('\n');
 }
 
-function wrapped(text: string, width: number): readonly string[] {
+/** Breaks a line at spaces, and indents what follows as far as the text of a tree. */
+function wrapLine(text: string, width: number): readonly string[] {
+  const [indent = ''] = /^(?: *└─ )?/.exec(text) ?? [];
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(/(?<=, )/)) {
-    if (line !== '' && line.length + word.trimEnd().length > width) {
+  for (const word of text.slice(indent.length).split(/(?<=\S )/)) {
+    if (line !== '' && indent.length + line.length + word.trimEnd().length > width) {
       lines.push(line.trimEnd());
       line = '';
     }
     line += word;
   }
-  return [...lines, line];
+  return [...lines, line].map(
+    (content, index) => `${index === 0 ? indent : ' '.repeat(indent.length)}${content}`,
+  );
+}
+
+/** How much of a long list a person sees: a certificate may have thousands of names. */
+const listLimit = 20;
+
+/** Returns the first texts of a list, and how many more there are. */
+function shorten(texts: readonly string[]): readonly string[] {
+  const more = texts.length - listLimit;
+  return more > 0 ? [...texts.slice(0, listLimit), `and ${more} more (--json has all)`] : texts;
 }
 
 function sourceLines({ served, managed }: Subject): readonly Line[] {
@@ -78,39 +95,44 @@ function sourceLines({ served, managed }: Subject): readonly Line[] {
   const { host, port, address, serverName, protocol, cipher, ocspResponse } = served;
   const name = serverName === undefined ? '' : `, name ${printable(serverName, 255)}`;
   return [
-    ['server', `${printable(host, 255)}, ${address}, port ${port}${name}`],
+    [
+      'server',
+      `${printable(host, 255)}${host === address ? '' : `, ${address}`}, port ${port}${name}`,
+    ],
     ['connection', `${protocol}, ${printable(cipher, 100)}, ${served.durationMs} ms`],
     ['stapled', ocspResponse ? `an OCSP response of ${ocspResponse.length} bytes` : 'nothing'],
   ];
 }
 
 function leafLines(certificate: CertificateInfo, layout: Layout): readonly Line[] {
-  const names = allNames(certificate)
-    .map((name) => printable(name, 255))
-    .join(', ');
+  const names = shorten(allNames(certificate).map((name) => printable(name, 255))).join(', ');
   return [
     ['certificate', printable(certificate.subject || '(no subject)', 300)],
     ['names', names || '(none)'],
     ['issued by', printable(certificate.issuer || '(no issuer name)', 300)],
     ...validityLines(certificate, layout),
     ['key', certificate.keyType],
-    ['purposes', purposesOf(certificate).join(', ') || 'any'],
+    ['purposes', shorten(purposesOf(certificate)).join(', ') || 'any'],
     ['serial', certificate.serialNumber],
-    ['extensions', extensionTexts(certificate).join(', ') || '(none)'],
+    ['extensions', shorten(extensionTexts(certificate)).join(', ') || '(none)'],
     ['SHA-256', certificate.fingerprint],
     ['SPKI pin', spkiPin(certificate)],
   ];
 }
 
-function issuerLines(certificate: CertificateInfo, layout: Layout): readonly Line[] {
+function furtherLines(role: Role, certificate: CertificateInfo, layout: Layout): readonly Line[] {
   return [
-    ['issuer', printable(certificate.subject || '(no subject)', 300)],
+    [role, printable(certificate.subject || '(no subject)', 300)],
     ['issued by', printable(certificate.issuer || '(no issuer name)', 300)],
     ...validityLines(certificate, layout),
     ['key', certificate.keyType],
     ['serial', certificate.serialNumber],
     ['SHA-256', certificate.fingerprint],
   ];
+}
+
+function moreLine(count: number): Line {
+  return ['', `and ${count} more certificates (--json has all)`];
 }
 
 function validityLines(certificate: CertificateInfo, { clock, columns }: Layout): readonly Line[] {
@@ -164,18 +186,31 @@ function keyLines({ key }: Subject): readonly Line[] {
 }
 
 /** Shows the chain from the leaf as far as it goes, then what does not belong to it. */
-function treeLines(chain: readonly CertificateInfo[]): readonly Line[] {
-  const path = pathIn(chain);
+function treeLines(
+  chain: readonly CertificateInfo[],
+  path: readonly CertificateInfo[],
+): readonly Line[] {
   const last = path.at(-1);
   const strays = chain.filter((certificate) => !path.includes(certificate));
   const missing = last && last.issuer !== last.subject ? [`${last.issuer} (not included)`] : [];
   return [
-    ['chain', chainTree([...path.map(({ subject }) => subject), ...missing])],
-    ...strays.map((stray): Line => [
-      'unrelated',
-      `${printable(stray.subject || '(no subject)', 300)} is repeated, or not an issuer of the chain`,
-    ]),
+    ['chain', chainTree(shorten([...path.map(({ subject }) => subject), ...missing]))],
+    ...shorten(
+      strays.map(
+        ({ subject }) =>
+          `${printable(subject || '(no subject)', 300)} is repeated, or not an issuer of the chain`,
+      ),
+    ).map((text): Line => ['unrelated', text]),
   ];
+}
+
+/** What a certificate is for the leaf of its chain. */
+type Role = 'leaf' | 'issuer' | 'unrelated';
+
+function roleIn(path: readonly CertificateInfo[], certificate: CertificateInfo): Role {
+  const index = path.indexOf(certificate);
+  if (index === 0) return 'leaf';
+  return index > 0 ? 'issuer' : 'unrelated';
 }
 
 /** Follows the names of issuers. Whether the signatures are right is for `--check`. */
@@ -242,8 +277,16 @@ function extensionTexts(certificate: CertificateInfo): readonly string[] {
   );
 }
 
-/** Returns what a program reads of a certificate. */
-export function certificateDocument(certificate: CertificateInfo, clock: Clock) {
+/** Returns what a program reads of the certificates, in their order. */
+export function certificateDocuments(chain: readonly CertificateInfo[], clock: Clock) {
+  const path = pathIn(chain);
+  return chain.map((certificate) => ({
+    ...certificateDocument(certificate, clock),
+    role: roleIn(path, certificate),
+  }));
+}
+
+function certificateDocument(certificate: CertificateInfo, clock: Clock) {
   const { subject, issuer, serialNumber, keyType, fingerprint, isCa, mustStaple } = certificate;
   const { notBefore, notAfter } = certificate;
   const leftMs = notAfter.epochMilliseconds - clock.now().epochMilliseconds;
@@ -270,6 +313,7 @@ export function sourceDocument({ file, key, served, managed }: Subject) {
   return {
     ...(file !== undefined && { file }),
     ...(key && { privateKey: key.match }),
+    ...(key?.reason !== undefined && { privateKeyReason: key.reason }),
     ...(managed && { managed }),
     ...(served && { server: serverDocument(served) }),
   };

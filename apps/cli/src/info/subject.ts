@@ -67,6 +67,7 @@ export async function readSubject(
       'ERR_CLI_USAGE',
       'name one certificate: a file, - for standard input, HOST:PORT, or the name of a managed certificate',
     );
+  if (cert === input) assertNoUrl(input);
   assertServerFlags(cert === undefined ? input : undefined, options);
   if (cert !== undefined) return await subjectOfFile(cert, terminal);
   const server = serverIn(input);
@@ -87,6 +88,16 @@ async function existingFile(input: string): Promise<string | undefined> {
     () => false,
   );
   return isFile || input.includes('/') ? input : undefined;
+}
+
+/** @throws CliError `ERR_CLI_USAGE` for an address of the web, which has the form of a path */
+function assertNoUrl(input: string): void {
+  if (!/^[a-z]+:\/\//i.test(input) || !URL.canParse(input)) return;
+  const { hostname, port } = new URL(input);
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `${printable(input, 300)} is a URL: use HOST:PORT, such as ${hostname || 'www.example.com'}:${port || '443'}`,
+  );
 }
 
 /** @throws CliError `ERR_CLI_USAGE` where a flag for servers would be ignored */

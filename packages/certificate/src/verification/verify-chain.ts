@@ -387,8 +387,11 @@ function isTopLevel(domain: string): boolean {
   return !domain.includes('.');
 }
 
-function noIssuer({ issuer }: CertificateFields): Fault {
-  return { check: 'issuer', expected: `a certificate of ${nameText(issuer)}`, actual: 'none' };
+function noIssuer(certificate: CertificateFields): Fault {
+  const name = nameText(certificate.issuer);
+  return isSelfIssued(certificate)
+    ? { check: 'issuer', expected: `a trusted certificate of ${name}`, actual: 'an untrusted one' }
+    : { check: 'issuer', expected: `a certificate of ${name}`, actual: 'none' };
 }
 
 function exhausted(what: 'steps' | 'signatures'): Fault {
