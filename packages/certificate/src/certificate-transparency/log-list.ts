@@ -72,7 +72,7 @@ function logsOf({
 }
 
 /**
- * Reads a list of logs in version 3 of the form that Chrome publishes; Apple's is alike. Members
+ * Reads a list of logs in version 3 of the form that Chrome publishes; Apple's list has the same members. Members
  * that verification does not need are not checked.
  *
  * @param json the text of the list, 8 MiB at most
