@@ -1,5 +1,6 @@
 import type { PublicJwk } from '@acmex/protocol';
-import { recordsOf } from './stored.ts';
+import { id, publicJwk, recordsOf, text, time } from './stored.ts';
+import { z } from 'zod';
 
 export interface AccountRecord {
   readonly status: 'valid' | 'deactivated';
@@ -17,8 +18,22 @@ export interface AccountRecord {
   readonly createdAt: string;
 }
 
-export const accounts = recordsOf<AccountRecord>('account');
+export const accounts = recordsOf<AccountRecord>(
+  'account',
+  z.looseObject({
+    status: z.enum(['valid', 'deactivated']),
+    contact: z.array(z.string()),
+    key: publicJwk,
+    formerThumbprints: z.array(text).optional(),
+    termsOfServiceAgreed: z.boolean(),
+    externalAccount: id.optional(),
+    createdAt: time,
+  }),
+);
 /**
  * By the thumbprint of its key: there is one account for a key, also where many ask for it at once.
  */
-export const accountsByKey = recordsOf<{ readonly account: string }>('account-by-key');
+export const accountsByKey = recordsOf<{ readonly account: string }>(
+  'account-by-key',
+  z.looseObject({ account: id }),
+);

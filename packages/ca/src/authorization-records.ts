@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Identifier } from '@acmex/identifier';
-import type { ChallengeType } from '@acmex/protocol';
+import { type ChallengeType, challengeTypes } from '@acmex/protocol';
 import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage, Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { ProblemDocument } from './problems.ts';
-import { recordsOf } from './stored.ts';
+import { id, identifier, problem, recordsOf, time } from './stored.ts';
+import { z } from 'zod';
 
 export interface ChallengeRecord {
   readonly type: ChallengeType | DraftChallengeType;
@@ -37,19 +38,45 @@ export interface AuthorizationRecord {
   readonly challenges: readonly ChallengeRecord[];
 }
 
-export const authorizations = recordsOf<AuthorizationRecord>('authorization');
+export const authorizations = recordsOf<AuthorizationRecord>(
+  'authorization',
+  z.looseObject({
+    account: id,
+    identifier,
+    wildcard: z.boolean(),
+    subdomains: z.boolean(),
+    beforeOrder: z.boolean(),
+    status: z.enum(['pending', 'valid', 'invalid', 'deactivated']),
+    expires: time,
+    challenges: z.array(
+      z.looseObject({
+        type: z.enum([...challengeTypes, 'dns-account-01', 'dns-persist-01']),
+        token: z.string().optional(),
+        status: z.enum(['pending', 'processing', 'valid', 'invalid']),
+        keyAuthorization: z.string().optional(),
+        since: time.optional(),
+        validated: time.optional(),
+        error: problem.optional(),
+      }),
+    ),
+  }),
+);
 /**
  * What is valid, by account and what it covers: one look-up shows whether a name needs no new
  * proof.
  */
 export const validAuthorizations = recordsOf<{ readonly authorization: string }>(
   'valid-authorization',
+  z.looseObject({ authorization: id }),
 );
 /**
  * Validations under way: `<authorization>/<challenge type>`. A start finds here what the last one
  * left.
  */
-export const validations = recordsOf<{ readonly since: string }>('validation');
+export const validations = recordsOf<{ readonly since: string }>(
+  'validation',
+  z.looseObject({ since: time }),
+);
 
 /** The status as of now: what time does is not written. RFC 8555 §7.1.6 */
 export function statusOf(

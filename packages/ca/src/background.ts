@@ -16,6 +16,8 @@ export interface Background {
    * Starts the work, unless work of this name is under way. A failure is reported, never thrown.
    */
   run(name: string, work: (options: { readonly signal: AbortSignal }) => Promise<void>): void;
+  /** Returns a function that reports a failure during this work, which goes on. */
+  report(during: string): (error: unknown) => void;
   /** Resolves when no work of this name is running. */
   done(name: string): Promise<void>;
   /** Resolves when no work is running. */
@@ -52,6 +54,7 @@ export function background(onError: (failure: ServerFailure) => void): Backgroun
         /* only onError itself can have thrown: that is its owner's */
       });
     },
+    report: (during) => (error) => onError({ during, correlationId: randomUUID(), error }),
     done: async (name) => {
       await running.get(name);
     },

@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
 import { parseCertificate } from '@acmex/certificate';
 import type { Identifier } from '@acmex/identifier';
-import { recordsOf } from './stored.ts';
+import {
+  chain,
+  id,
+  identifier,
+  ordinal,
+  recordsOf,
+  revocationReason,
+  serialNumber,
+  text,
+  time,
+} from './stored.ts';
+import { z } from 'zod';
 
 export interface CertificateRecord {
   readonly account: string;
@@ -22,7 +33,22 @@ export interface CertificateRecord {
 }
 
 /** By serial number, in lower-case hexadecimal. */
-export const certificates = recordsOf<CertificateRecord>('certificate');
+export const certificates = recordsOf<CertificateRecord>(
+  'certificate',
+  z.looseObject({
+    account: id,
+    order: id,
+    identifiers: z.array(identifier),
+    profile: text,
+    generation: ordinal.optional(),
+    issuedAt: time,
+    notBefore: time,
+    notAfter: time,
+    chains: z.array(chain).min(1),
+    revoked: z.looseObject({ at: time, reason: revocationReason }).optional(),
+    replacedBy: id.optional(),
+  }),
+);
 /** The ledger of revocations, in the order in which they came: only ever added to. */
 export const revocations = recordsOf<{
   readonly serialNumber: string;
@@ -31,9 +57,21 @@ export const revocations = recordsOf<{
   readonly notAfter: string;
   /** As in its certificate. */
   readonly generation?: number | undefined;
-}>('revocation');
+}>(
+  'revocation',
+  z.looseObject({
+    serialNumber,
+    at: time,
+    reason: revocationReason,
+    notAfter: time,
+    generation: ordinal.optional(),
+  }),
+);
 /** Changes with each revocation, so that a process that made a CRL knows that it is out of date. */
-export const revocationMark = recordsOf<{ readonly last: string }>('revocation-mark');
+export const revocationMark = recordsOf<{ readonly last: string }>(
+  'revocation-mark',
+  z.looseObject({ last: z.string() }),
+);
 
 /** The leaf of a record, read. */
 export function leafOf({ chains }: Pick<CertificateRecord, 'chains'>) {

@@ -4,14 +4,19 @@ import type { Change, Storage } from '@acmex/storage';
 import { certificates, leafOf, revocations } from './certificate-records.ts';
 import { refusal } from './problems.ts';
 import { keyOfJwk, keyOfSpki } from './public-key.ts';
-import { recordsOf } from './stored.ts';
+import { recordsOf, serialNumber, time } from './stored.ts';
+import { z } from 'zod';
 
 /** Keys of certificates that were revoked for keyCompromise, by a hash of the key. */
 const compromisedKeys = recordsOf<{ readonly serialNumber: string; readonly at: string }>(
   'compromised-key',
+  z.looseObject({ serialNumber, at: time }),
 );
 /** Whether the revocations of an earlier version are among them. */
-const compromisedKeysState = recordsOf<{ readonly complete: true }>('compromised-key-state');
+const compromisedKeysState = recordsOf<{ readonly complete: true }>(
+  'compromised-key-state',
+  z.looseObject({ complete: z.literal(true) }),
+);
 
 /** Returns the change that blocks a key. Repeatable. */
 export function blockingKey(

@@ -8,8 +8,9 @@ import { storedRootCrl } from './authority/root-crl.ts';
 import type { Revoked } from './authority/revocation-list.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import { recordsOf } from './stored.ts';
+import { ordinal, recordsOf, time } from './stored.ts';
 import type { Urls } from './urls.ts';
+import { z } from 'zod';
 
 interface ListRecord {
   readonly number: number;
@@ -24,7 +25,17 @@ interface ListRecord {
 }
 
 /** The latest list of each issuer. */
-const lists = recordsOf<ListRecord>('crl');
+const lists = recordsOf<ListRecord>(
+  'crl',
+  z.looseObject({
+    number: ordinal,
+    thisUpdate: time,
+    nextUpdate: time,
+    // eslint-disable-next-line id-denylist -- the name in stored records
+    parts: ordinal.max(10_000),
+    mark: z.string().optional(),
+  }),
+);
 const partLength = 512 * 1024;
 
 /** The first issuer has the names that it had when there was no other. */
@@ -195,9 +206,7 @@ async function revokedNow(
 export async function crl(service: Service, { generation }: Generation): Promise<Answer> {
   const { der } = await currentCrl(
     { ...service, issuer: await issuerOfGeneration(service, generation) },
-    {
-      onError: (error) => service.background.run('renewal of the CRL', () => Promise.reject(error)),
-    },
+    { onError: service.background.report('renewal of the CRL') },
   );
   return crlAnswer(der);
 }

@@ -7,7 +7,8 @@ import { parsedObject } from './answer.ts';
 import { CaError } from './errors.ts';
 import { readJws, thumbprintHex } from './jws.ts';
 import { refusal } from './problems.ts';
-import { recordsOf } from './stored.ts';
+import { id as idOfRecord, recordsOf, time } from './stored.ts';
+import { z } from 'zod';
 
 interface ExternalAccountRecord {
   /** base64url */
@@ -21,7 +22,18 @@ interface ExternalAccountRecord {
   readonly account?: string | undefined;
 }
 
-const externalAccounts = recordsOf<ExternalAccountRecord>('external-account', { secret: true });
+const externalAccounts = recordsOf<ExternalAccountRecord>(
+  'external-account',
+  z.looseObject({
+    hmacKey: z.string().regex(/^[\w-]{20,}$/, 'it is not base64url'),
+    description: z.string(),
+    createdAt: time,
+    revokedAt: time.optional(),
+    reusable: z.boolean(),
+    account: idOfRecord.optional(),
+  }),
+  { secret: true },
+);
 
 /** An external account as lists show it: without its key. */
 export interface ExternalAccountInfo extends Omit<ExternalAccountRecord, 'hmacKey'> {

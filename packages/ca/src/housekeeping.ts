@@ -20,16 +20,18 @@ export async function removeEnded(
   {
     olderThan = retention,
     clock = systemClock,
-    signal,
+    ...listing
   }: {
     readonly olderThan?: DurationInput;
     readonly clock?: Clock;
     readonly signal?: AbortSignal;
+    /** Called with each record that cannot be read, which stays; by default the removal fails. */
+    readonly onCorrupt?: (error: Error) => void;
   } = {},
 ): Promise<void> {
   const before =
     clock.now().epochMilliseconds - Math.max(milliseconds(olderThan), milliseconds({ hours: 72 }));
-  for await (const stored of orders.list(storage, { ...(signal ? { signal } : {}) })) {
+  for await (const stored of orders.list(storage, listing)) {
     if (stored.key >= orders.key(firstId('ord', before))) break;
     const entryId = `${stored.record.account}/${idOf(stored)}`;
     if (stored.record.status !== 'processing')
@@ -39,7 +41,7 @@ export async function removeEnded(
         { remove: pending.key(entryId) },
       ]);
   }
-  for await (const stored of authorizations.list(storage, { ...(signal ? { signal } : {}) })) {
+  for await (const stored of authorizations.list(storage, listing)) {
     if (stored.key >= authorizations.key(firstId('auth', before))) break;
     await untilWritten(async () => {
       await storage.write([
@@ -73,7 +75,11 @@ export function housekeeping(service: Omit<Service, 'housekeeping'>): () => void
     if (clock.monotonic() - last < hour) return;
     last = clock.monotonic();
     background.run('removal of what has ended', ({ signal }) =>
-      removeEnded(storage, { clock, signal }),
+      removeEnded(storage, {
+        clock,
+        signal,
+        onCorrupt: background.report('removal of what has ended'),
+      }),
     );
     // Renewed at half of its life, so that a failure is known long before the list ends.
     background.run('renewal of the CRL', async () => {

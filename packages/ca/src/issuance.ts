@@ -123,5 +123,7 @@ export function reviveIssuance(
 
 /** Takes up what the last start left. */
 export async function resumeIssuances(service: Service): Promise<void> {
-  for await (const stored of issuances.list(service.storage)) startIssuance(service, idOf(stored));
+  const onCorrupt = service.background.report('resuming issuances');
+  for await (const stored of issuances.list(service.storage, { onCorrupt }))
+    startIssuance(service, idOf(stored));
 }

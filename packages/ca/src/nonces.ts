@@ -3,7 +3,8 @@ import { milliseconds } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import type { Storage } from '@acmex/storage';
 import type { Service } from './service.ts';
-import { recordsOf } from './stored.ts';
+import { key256, recordsOf } from './stored.ts';
+import { z } from 'zod';
 
 type Parts = Pick<Service, 'storage' | 'clock'> & {
   readonly lifetimes: Pick<Service['lifetimes'], 'nonce'>;
@@ -22,8 +23,10 @@ export interface Nonces {
   use(nonce: string): Promise<boolean>;
 }
 
-const keys = recordsOf<{ readonly key: string }>('nonce-key', { secret: true });
-const used = recordsOf<{ readonly used: true }>('nonce');
+const keys = recordsOf<{ readonly key: string }>('nonce-key', z.looseObject({ key: key256 }), {
+  secret: true,
+});
+const used = recordsOf<{ readonly used: true }>('nonce', z.looseObject({ used: z.literal(true) }));
 /** Random bytes, the end in minutes since 1970, the code. */
 const [randomLength, endLength, codeLength] = [16, 4, 16];
 
@@ -94,7 +97,7 @@ function bucket(minute: number): string {
 
 async function removeEnded(storage: Storage, now: string): Promise<void> {
   const ended: string[] = [];
-  for await (const { key } of used.list(storage, { limit: 100 })) {
+  for await (const { key } of used.list(storage, { limit: 100, onCorrupt: () => undefined })) {
     if (key >= used.key(now)) break;
     ended.push(key);
   }

@@ -6,7 +6,8 @@ import type { Issuer } from './authority/issuer.ts';
 import { generationOf } from './crl.ts';
 import { CaError } from './errors.ts';
 import type { Service } from './service.ts';
-import { recordsOf } from './stored.ts';
+import { certificate, privateKey, recordsOf, time } from './stored.ts';
+import { z } from 'zod';
 
 /** A key that an issuer has certified to sign OCSP responses. RFC 6960 §4.2.2.2 */
 export interface OcspResponder {
@@ -26,7 +27,11 @@ interface ResponderRecord {
   readonly notAfter: string;
 }
 
-const responders = recordsOf<ResponderRecord>('ocsp-responder', { secret: true });
+const responders = recordsOf<ResponderRecord>(
+  'ocsp-responder',
+  z.looseObject({ certificate, key: privateKey, renewAt: time, notAfter: time }),
+  { secret: true },
+);
 const validity = { hours: 30 * 24 };
 
 /**

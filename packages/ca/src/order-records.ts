@@ -1,7 +1,8 @@
 import type { Identifier } from '@acmex/identifier';
 import type { Usage } from './authority/extensions.ts';
 import type { ProblemDocument } from './problems.ts';
-import { recordsOf } from './stored.ts';
+import { id, identifier, problem, recordsOf, serialNumber, text, time } from './stored.ts';
+import { z } from 'zod';
 
 /**
  * What a certificate is built from, decided once: a process that resumes an interrupted issuance
@@ -37,8 +38,41 @@ export interface OrderRecord {
   readonly error?: ProblemDocument | undefined;
 }
 
-export const orders = recordsOf<OrderRecord>('order');
+export const orders = recordsOf<OrderRecord>(
+  'order',
+  z.looseObject({
+    account: id,
+    status: z.enum(['open', 'processing', 'valid', 'invalid']),
+    identifiers: z.array(identifier),
+    authorizations: z.array(id),
+    expires: time,
+    notBefore: time.optional(),
+    notAfter: time.optional(),
+    profile: text,
+    profileAsked: z.boolean(),
+    replaces: z.string().optional(),
+    issuance: z
+      .looseObject({
+        serialNumber,
+        publicKey: text,
+        rsa: z.boolean(),
+        notBefore: time,
+        notAfter: time,
+        usages: z.array(z.enum(['serverAuth', 'clientAuth'])),
+        mustStaple: z.boolean(),
+        decidedAt: time,
+      })
+      .optional(),
+    error: problem.optional(),
+  }),
+);
 /** `<account>/<order>`: in the order of their making. */
-export const accountOrders = recordsOf<{ readonly expires: string }>('account-orders');
+export const accountOrders = recordsOf<{ readonly expires: string }>(
+  'account-orders',
+  z.looseObject({ expires: time }),
+);
 /** Orders whose certificate is being made. A start finds here what the last one left. */
-export const issuances = recordsOf<{ readonly since: string }>('issuance');
+export const issuances = recordsOf<{ readonly since: string }>(
+  'issuance',
+  z.looseObject({ since: time }),
+);

@@ -3,7 +3,8 @@ import { idOf } from '@acmex/storage';
 import { orders } from './order-records.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import { recordsOf } from './stored.ts';
+import { count, recordsOf, time } from './stored.ts';
+import { z } from 'zod';
 
 /**
  * What an account has begun and not ended, as `<account>/<order or authorization>`: never more than
@@ -11,6 +12,7 @@ import { recordsOf } from './stored.ts';
  */
 export const pending = recordsOf<{ readonly authorizations: number; readonly expires: string }>(
   'pending',
+  z.looseObject({ authorizations: count, expires: time }),
 );
 
 /**

@@ -7,7 +7,8 @@ import { CaError } from './errors.ts';
 import { certificateNamed } from './replacement.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
-import { recordsOf } from './stored.ts';
+import { recordsOf, time } from './stored.ts';
+import { z } from 'zod';
 
 interface WindowRecord {
   /** Times are RFC 3339. */
@@ -22,7 +23,15 @@ interface WindowRecord {
 }
 
 /** Windows that were moved: by serial number, or `all`. */
-const windows = recordsOf<WindowRecord>('renewal-window');
+const windows = recordsOf<WindowRecord>(
+  'renewal-window',
+  z.looseObject({
+    start: time,
+    end: time,
+    explanationUrl: z.string().optional(),
+    issuedBefore: time,
+  }),
+);
 
 export interface MovedWindow {
   /** Hexadecimal; absent: all certificates that exist now. */

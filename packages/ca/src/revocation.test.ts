@@ -280,7 +280,9 @@ describe('a key that was revoked as compromised (S15)', () => {
   it('is known with a compressed point', async () => {
     const { storage } = await testCa();
     const { publicKey } = await webcrypto().generate('ec-p256');
-    await storage.write([blockingKey(publicKey, { serialNumber: '01', at: '' })]);
+    await storage.write([
+      blockingKey(publicKey, { serialNumber: '01', at: '2026-06-01T00:00:00Z' }),
+    ]);
     const [x, y] = [publicKey.subarray(-64, -32), publicKey.subarray(-32)];
     const compressed = Buffer.concat([
       Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),

@@ -94,11 +94,7 @@ export interface AcmeServer extends AsyncDisposable {
 export function acmeServer(options: AcmeServerOptions): AcmeServer {
   const service = serviceOf(options);
   const handler = handlerOf(service, options.onError);
-  service.background.run('taking up what the last start left', async () => {
-    await listCompromisedKeys(service.storage);
-    await resumeIssuances(service);
-    await resumeValidations(service);
-  });
+  resume(service);
   return {
     directory: service.urls.of('/directory'),
     handler,
@@ -106,6 +102,14 @@ export function acmeServer(options: AcmeServerOptions): AcmeServer {
     idle: service.background.idle,
     [Symbol.asyncDispose]: service.background.close,
   };
+}
+
+/** Takes up what the last start left: one failure keeps nothing else from being taken up. */
+function resume(service: Service): void {
+  const { run } = service.background;
+  run('listing compromised keys', async () => await listCompromisedKeys(service.storage));
+  run('resuming issuances', async () => await resumeIssuances(service));
+  run('resuming validations', async () => await resumeValidations(service));
 }
 
 function serviceOf(options: AcmeServerOptions): Service {

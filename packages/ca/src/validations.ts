@@ -236,7 +236,8 @@ export function reviveValidations(
 
 /** Takes up what the last start left. */
 export async function resumeValidations(service: Service): Promise<void> {
-  for await (const { key } of validations.list(service.storage)) {
+  const onCorrupt = service.background.report('resuming validations');
+  for await (const { key } of validations.list(service.storage, { onCorrupt })) {
     const [id = '', type] = key.split('/').slice(-2);
     startValidation(service, id, type as ChallengeRecord['type']);
   }

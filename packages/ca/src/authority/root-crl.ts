@@ -3,9 +3,10 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { type Storage, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
-import { recordsOf } from '../stored.ts';
+import { ordinal, recordsOf, serialNumber, time } from '../stored.ts';
 import { issuerOf } from './issuer.ts';
 import { issuingCertificates, storedCertificates } from './stored-authority.ts';
+import { z } from 'zod';
 
 interface RootCrlRecord {
   readonly number: number;
@@ -16,7 +17,15 @@ interface RootCrlRecord {
   readonly revoked: readonly { readonly serialNumber: string; readonly at: string }[];
 }
 
-const rootLists = recordsOf<RootCrlRecord>('root-crl');
+const rootLists = recordsOf<RootCrlRecord>(
+  'root-crl',
+  z.looseObject({
+    number: ordinal,
+    der: z.base64(),
+    nextUpdate: time,
+    revoked: z.array(z.looseObject({ serialNumber, at: time })),
+  }),
+);
 const id = 'latest';
 
 export interface RootCrl {

@@ -4,9 +4,10 @@ import { errorCode } from '@acmex/errors';
 import { type Storage, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
-import { recordsOf } from '../stored.ts';
+import { certificate, ordinal, privateKey, recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';
 import { type Issuer, issuerOf, type Issuers } from './issuer.ts';
+import { z } from 'zod';
 
 interface AuthorityRecord {
   readonly kind: NewAuthority['kind'];
@@ -16,9 +17,23 @@ interface AuthorityRecord {
   readonly generation?: number | undefined;
 }
 
-const authorities = recordsOf<AuthorityRecord>('authority');
+const authorities = recordsOf<AuthorityRecord>(
+  'authority',
+  z.looseObject({
+    kind: z.enum(['private', 'development']),
+    root: certificate,
+    issuing: certificate,
+    generation: ordinal.optional(),
+  }),
+);
 /** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
-const keys = recordsOf<{ readonly pem: string }>('authority-key', { secret: true });
+const keys = recordsOf<{ readonly pem: string }>(
+  'authority-key',
+  z.looseObject({ pem: privateKey }),
+  {
+    secret: true,
+  },
+);
 /** The CA that issues. Those before it are `issuing-<generation>`. */
 const id = 'issuing';
 const previousId = (generation: number) => `issuing-${generation}`;
