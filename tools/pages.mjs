@@ -27,6 +27,9 @@ for (const page of [
   'docs/deployment.md',
   'docs/hardware-keys.md',
   'docs/inspect.md',
+  'docs/formats.md',
+  'docs/verification.md',
+  'docs/revocation.md',
 ].filter(isChosen))
   await asUser(page);
 for (const page of [
