@@ -197,6 +197,14 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'acmex obtain, its other flags',
     expect(parseChain(await readFile(at('certificate.pem'), 'utf8')).at(-1)?.issuer).toBe(
       `CN=${alternate}`,
     );
+    const list = await acmex(['cert', 'show', 'chain.test', '--storage', at('data')]);
+    expect(list.stdout).toMatch(
+      new RegExp(`chain +1: ${alternate}, in use\\nchain +2: .+\\nchain +3: `),
+    );
+    const second = await acmex([
+      ...['cert', 'export', 'chain.test', '--chain', '2', '--storage', at('data')],
+    ]);
+    expect(parseChain(second.stdout).at(-1)?.issuer).not.toBe(`CN=${alternate}`);
     const { fingerprint = '' } =
       parseChain(await readFile(at('certificate.pem'), 'utf8')).at(-1) ?? {};
     await rm(at('certificate.pem'));

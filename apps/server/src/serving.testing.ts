@@ -42,11 +42,16 @@ export interface TestCa extends AsyncDisposable {
 
 /**
  * @param options `repositoryUrl`: the base of the URLs of OCSP and of the revocation list that
- * certificates name; nothing of the CA answers there
+ * certificates name; nothing of the CA answers there. `alternatesOf`: which further chains it
+ * offers for a chain; none by default
  */
 export async function startCa({
   repositoryUrl,
-}: { readonly repositoryUrl?: string } = {}): Promise<TestCa> {
+  alternatesOf = () => [],
+}: {
+  readonly repositoryUrl?: string;
+  readonly alternatesOf?: (chain: string, root: string) => readonly string[];
+} = {}): Promise<TestCa> {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
@@ -85,7 +90,14 @@ export async function startCa({
   };
   const acme = await serveAcme(
     {
-      ...{ storage, issuer, clock, wrap },
+      ...{ storage, clock, wrap },
+      issuer: {
+        ...issuer,
+        issue: async (request) => {
+          const chains = await issuer.issue(request);
+          return [...chains, ...chains.flatMap((chain) => alternatesOf(chain, root))];
+        },
+      },
       validate: network,
       rateLimiter: noLimits(),
       ocsp: repositoryUrl !== undefined,

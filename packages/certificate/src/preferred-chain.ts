@@ -13,3 +13,13 @@ export function isChain(chain: string, described: string): boolean {
   const name = described.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`(^|, ?)CN=${name}(,|$)`).test(certificates.at(-1)?.issuer ?? '');
 }
+
+/**
+ * Returns the name by which `isChain` finds a chain: the common name of the issuer that it ends in,
+ * else the whole name of this issuer.
+ * @param chain PEM, the leaf first
+ */
+export function chainName(chain: string): string {
+  const issuer = parseChain(chain).at(-1)?.issuer ?? '';
+  return /(?:^|, ?)CN=((?:\\.|[^,\\])+)/.exec(issuer)?.[1] ?? issuer;
+}

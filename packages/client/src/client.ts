@@ -452,9 +452,29 @@ export class AcmeClient {
           throw error;
         },
       );
-      if (alternate && prefer(alternate.pem)) return { ...alternate, alternates: first.alternates };
+      if (alternate && prefer(alternate.pem))
+        return { ...alternate, alternates: alternatesOf(first, alternate) };
     }
     return first;
+  }
+
+  /**
+   * Downloads the alternates of what was issued, PEM: eight at most, in the CA's order. What cannot
+   * be downloaded is left out.
+   */
+  async alternateChains(
+    { alternates }: Pick<IssuedChain, 'alternates'>,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly string[]> {
+    const chains: string[] = [];
+    for (const certificate of alternates.slice(0, maxAlternates)) {
+      const chain = await downloadCertificate(this.#session, { certificate }, { signal }).catch(
+        () => undefined,
+      );
+      signal?.throwIfAborted();
+      if (chain) chains.push(chain.pem);
+    }
+    return chains;
   }
 
   /**
@@ -504,6 +524,14 @@ const passingCodes: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Whether a failure after all names are proven may pass, so that nothing issued is given up. */
+/** Let's Encrypt offers two at most. */
+const maxAlternates = 8;
+
+/** Returns the URLs of the chains that were not chosen. */
+function alternatesOf(first: DownloadedChain, chosen: DownloadedChain): readonly string[] {
+  return [first.url, ...first.alternates].filter((url) => url !== chosen.url);
+}
+
 function isPassing(error: unknown): boolean {
   const status = statusOf(error);
   return (

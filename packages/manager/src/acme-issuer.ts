@@ -16,6 +16,7 @@ import { accountKeyOf } from '@acmex/crypto-exec';
 import { errorCode } from '@acmex/errors';
 import { identifiers } from '@acmex/identifier';
 import type {
+  IssuedChains,
   Issuer,
   IssuerRequest,
   IssuerStep,
@@ -174,7 +175,7 @@ async function issue(
   { state, save, onStep, signal }: Parameters<Issuer['issue']>[1],
   { solvers, onProgress }: AcmeIssuerOptions,
   session: SharedSession,
-): Promise<string> {
+): Promise<IssuedChains> {
   let latest = state as IssuanceState | undefined;
   const preferredChain = request.preferredChain || undefined;
   return await withAccount(session, signal, async (account, isReplaced) => {
@@ -201,7 +202,7 @@ async function issue(
         signal,
       },
     );
-    return issued.pem;
+    return { chain: issued.pem, alternates: await client.alternateChains(issued, { signal }) };
   });
 }
 

@@ -38,6 +38,11 @@ export interface CurrentCertificate {
   readonly issuedFor?: OrderedSpec | undefined;
   /** What was unusual in the chain that the CA sent, as sentences. */
   readonly warnings?: readonly string[] | undefined;
+  /**
+   * The name of each stored chain (see `chainName`): the one in use, then the CA's alternates. Absent
+   * in records that were written before these were stored.
+   */
+  readonly chains?: readonly string[] | undefined;
 }
 
 export interface RenewalPlan {
@@ -91,8 +96,10 @@ export type ManagedCertificate = CertificateSummary & { readonly id: string };
 /** One issued certificate. Chain and key are one value, so that they always match. */
 export interface Generation {
   readonly names: readonly string[];
-  /** PEM, the leaf first. */
+  /** PEM, the leaf first: the chain in use. */
   readonly chain: string;
+  /** The CA's other chains of the same certificate, PEM. */
+  readonly alternates: readonly string[];
   /** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
   readonly privateKey: string;
   readonly order: string;
@@ -125,6 +132,7 @@ const currentSchema = z.looseObject({
   revocationReason: z.string().optional(),
   issuedFor: orderedSpecSchema.optional(),
   warnings: texts.optional(),
+  chains: texts.optional(),
 });
 const summarySchema = certificateSpecSchema.extend({
   createdAt: time,
@@ -183,15 +191,18 @@ function withPreferredChain(record: Readonly<Record<string, unknown>>) {
 
 export const generations = records<Generation>({
   kind: 'generation of a certificate',
-  version: 1,
+  version: 2,
   check: schemaCheck(
     z.looseObject({
       names: texts,
       chain: z.string(),
+      alternates: texts,
       privateKey: z.string(),
       order: z.string(),
     }),
   ),
+  // Version 2 adds `alternates`.
+  upgrades: { 1: (record) => ({ ...record, alternates: [] }) },
   under: 'generation',
   secret: true,
 });

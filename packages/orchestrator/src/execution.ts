@@ -1,4 +1,5 @@
 import {
+  chainName,
   createCsr,
   type CryptoBackend,
   type IssuedCertificate,
@@ -32,7 +33,7 @@ import { eventChange } from './events.ts';
 import { failureOf, nextFailure } from './failure.ts';
 import { readIdentities } from './identity.ts';
 import type { HeldOrder, Holds } from './holds.ts';
-import type { Issuer, IssuerRequest } from './issuer.ts';
+import type { IssuedChains, Issuer, IssuerRequest } from './issuer.ts';
 import type { JsonObject } from './json.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
@@ -88,6 +89,7 @@ export interface ExecutionOptions {
 
 /** A certificate to be used. */
 interface Issued extends IssuedCertificate {
+  readonly alternates: readonly string[];
   /** Its id among the refused certificates, if it was refused before. */
   readonly wasRefused: string | undefined;
 }
@@ -148,7 +150,7 @@ export class Execution {
     const wanted = heldOrder(certificate);
     await this.#options.holds.assertFree(wanted);
     const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
-    const chain = await this.#chainOf(
+    const { chain, alternates } = await this.#chainsOf(
       {
         names: order.names,
         csr: bytes(order.csr),
@@ -166,7 +168,14 @@ export class Execution {
     });
     try {
       const issued = await this.#verified(chain, { order, certificate });
-      return await this.#succeed({ ...issued, wasRefused: undefined }, issuer);
+      return await this.#succeed(
+        {
+          ...issued,
+          alternates: await this.#usableAlternates(alternates, issued, { order, certificate }),
+          wasRefused: undefined,
+        },
+        issuer,
+      );
     } catch (error) {
       if (isRefusal(error)) await this.#storeRefused(chain, error);
       throw error;
@@ -193,6 +202,27 @@ export class Execution {
     );
   }
 
+  /** Returns the alternates that are chains of the same certificate, and warns of those that are not. */
+  async #usableAlternates(
+    alternates: readonly string[] = [],
+    { leaf, pem }: IssuedCertificate,
+    read: { readonly order: OrderRecord; readonly certificate: CertificateSummary },
+  ): Promise<readonly string[]> {
+    const chains = new Set<string>();
+    for (const alternate of alternates) {
+      const issued = await this.#verified(alternate, read).catch(noop);
+      if (issued?.leaf.fingerprint === leaf.fingerprint) chains.add(issued.pem);
+      else
+        this.#journal.add({
+          type: 'warning',
+          message:
+            'the CA sent an alternate that is not a chain of this certificate: it is not stored',
+        });
+    }
+    chains.delete(pem);
+    return [...chains];
+  }
+
   /**
    * Returns what this order issued before and was refused, if it can be used now: this machine's
    * clock may have been wrong.
@@ -204,7 +234,8 @@ export class Execution {
     const refused = await refusedCertificates(this.#options.storage, order.certificate);
     for (const { id, chain } of refused.filter((entry) => entry.order === this.#id)) {
       const issued = await this.#verified(chain, { order, certificate }).catch(noop);
-      if (issued && !this.#isDueAtOnce(issued, certificate)) return { ...issued, wasRefused: id };
+      if (issued && !this.#isDueAtOnce(issued, certificate))
+        return { ...issued, alternates: [], wasRefused: id };
     }
     return undefined;
   }
@@ -232,7 +263,7 @@ export class Execution {
    * Asks the issuer for a certificate. When the CA refuses the reference to the certificate that is
    * replaced, orders again without it: it is only a hint (RFC 9773 §5).
    */
-  async #chainOf(
+  async #chainsOf(
     request: IssuerRequest,
     {
       issuer,
@@ -243,7 +274,7 @@ export class Execution {
       readonly order: OrderRecord;
       readonly signal: AbortSignal;
     },
-  ): Promise<string> {
+  ): Promise<IssuedChains> {
     const issue = async (wanted: IssuerRequest, state: JsonObject | undefined) =>
       await issuer.issue(wanted, {
         state,
@@ -359,6 +390,7 @@ export class Execution {
         generations.put(generationId(id, generation), {
           names,
           chain: issued.pem,
+          alternates: issued.alternates,
           privateKey: key.record.privateKey,
           order: this.#id,
         }),
@@ -379,7 +411,7 @@ export class Execution {
 
   /** Returns the certificate's record with the issued certificate in use. */
   #inUse(
-    issued: IssuedCertificate,
+    issued: Issued,
     {
       order: { record: order },
       certificate: { record: certificate },
@@ -404,6 +436,7 @@ export class Execution {
       notAfter: leaf.notAfter.toString(),
       issuedAt: now.toString(),
       issuedFor: preparedFor ?? { ...orderedSpec(certificate), names: order.names },
+      chains: [issued.pem, ...issued.alternates].map(chainName),
       ...(warnings.length > 0 ? { warnings } : {}),
     };
     return {

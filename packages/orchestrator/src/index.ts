@@ -41,7 +41,15 @@ export {
   outbox,
 } from './events.ts';
 export type { Outcome } from './execution.ts';
-export type { Issuer, IssuerOptions, IssuerRequest, IssuerStep, RenewalInfo } from './issuer.ts';
+export { chooseChain } from './choose-chain.ts';
+export type {
+  IssuedChains,
+  Issuer,
+  IssuerOptions,
+  IssuerRequest,
+  IssuerStep,
+  RenewalInfo,
+} from './issuer.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export type { OrderCause, OrderRecord, OrderState, OrderStep } from './order-record.ts';
 export {

@@ -17,6 +17,8 @@ export interface TestIssuer extends Issuer {
   /** Thrown by the next calls of `issue`. */
   readonly failures: Error[];
   lifetime: { readonly hours: number };
+  /** Which of the CA's alternates `issue` returns; none by default. */
+  alternatesOf: (alternates: readonly string[]) => readonly string[];
   window: RenewalInfo | undefined;
   /** Called at each point where a real issuer would wait. */
   onWait: (at: 'ordered' | 'presented') => Promise<void>;
@@ -33,8 +35,13 @@ export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssue
     constraints: { domains: ['test'], addresses: [] },
     clock,
   });
-  const { issuing, issuingKey } = await authorities;
-  const authority = issuerOf({ chain: issuing, key: await webcrypto().import(issuingKey), clock });
+  const { root, issuing, issuingKey } = await authorities;
+  const authority = issuerOf({
+    chain: issuing,
+    alternates: [issuing + root],
+    key: await webcrypto().import(issuingKey),
+    clock,
+  });
   const orders: string[] = [];
   const requests: IssuerRequest[] = [];
   const abandoned: JsonObject[] = [];
@@ -45,6 +52,7 @@ export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssue
     abandoned,
     failures: [],
     lifetime: { hours: 90 * 24 },
+    alternatesOf: () => [],
     window: undefined,
     onWait: async () => undefined,
     async issue(request, { state = {}, save, onStep, signal }) {
@@ -66,7 +74,7 @@ export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssue
       onStep?.({ type: 'validated' });
       const { identifiers, publicKey } = await parseCsr(request.csr);
       const now = clock.now();
-      const [chain = ''] = await authority.issue({
+      const [chain = '', ...alternates] = await authority.issue({
         serialNumber: `4${randomBytes(15).toString('hex').slice(1)}`,
         identifiers,
         publicKey,
@@ -78,7 +86,7 @@ export async function testIssuer(clock: Clock, name = 'test'): Promise<TestIssue
         issuerUrl: 'http://ca.test/issuer',
         crlUrl: 'http://ca.test/crl',
       });
-      return chain;
+      return { chain, alternates: issuer.alternatesOf(alternates) };
     },
     abandon: async (state) => {
       abandoned.push(state);

@@ -32,6 +32,14 @@ export interface IssuerStep {
   readonly message?: string | undefined;
 }
 
+/** What an issuer issued. */
+export interface IssuedChains {
+  /** PEM, the leaf first: the preferred chain, else the CA's first. */
+  readonly chain: string;
+  /** The same certificate with other issuers, PEM; none by default. RFC 8555 §7.4.2 */
+  readonly alternates?: readonly string[] | undefined;
+}
+
 export interface IssuerOptions {
   /** What an earlier, interrupted call last passed to `save`. */
   readonly state?: JsonObject | undefined;
@@ -60,9 +68,8 @@ export interface Issuer {
   /**
    * Issues a certificate, continuing from `state`. In every case all challenge responses are
    * removed.
-   * @returns the chain, PEM
    */
-  issue(request: IssuerRequest, options: IssuerOptions): Promise<string>;
+  issue(request: IssuerRequest, options: IssuerOptions): Promise<IssuedChains>;
   /** Removes the challenge responses that `state` names. */
   abandon(state: JsonObject, options?: { readonly proof?: JsonObject | undefined }): Promise<void>;
   /**

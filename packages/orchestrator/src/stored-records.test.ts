@@ -68,6 +68,18 @@ describe('a storage with records of version 1', () => {
       await expect(processes[1]!.certificates.get(id)).resolves.toMatchObject({ id: left[0] });
   });
 
+  it('has its certificates read, without the alternates that were not stored then', async () => {
+    const { certificates } = provisioner;
+    for await (const { id, current } of certificates.byName('a.test')) {
+      expect(current).not.toHaveProperty('chains');
+      await expect(certificates.generation(id, current!.generation)).resolves.toMatchObject({
+        chain: expect.stringMatching(/^-----BEGIN CERTIFICATE-----/),
+        alternates: [],
+      });
+    }
+    expect.assertions(4);
+  });
+
   it('has a certificate ordered that is declared with a new key type', async () => {
     const declared = await provisioner.declare({ ...spec, keyType: 'ec-p384' });
     expect(declared).toMatchObject({ change: 'ordered', differences: ['keyType'] });

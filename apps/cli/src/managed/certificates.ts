@@ -3,7 +3,13 @@ import { storedPem } from '@acmex/certificate';
 import type { BundleFormat } from '@acmex/certificate/formats';
 import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import { type ManagedCertificate, stateOf, type StoredRefusal } from '@acmex/orchestrator';
+import {
+  chooseChain,
+  type Generation,
+  type ManagedCertificate,
+  stateOf,
+  type StoredRefusal,
+} from '@acmex/orchestrator';
 import { printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 import { writeFormat } from '../formats/export-file.ts';
@@ -123,6 +129,10 @@ function stateLines(certificate: ManagedCertificate): readonly Line[] {
     ['serial', current?.serialNumber],
     ['valid', current && `${current.notBefore} to ${current.notAfter}`],
     ['issued', current?.issuedAt],
+    ...(current?.chains ?? []).map((name, index): Line => [
+      'chain',
+      `${index + 1}: ${printable(name, 255)}${index === 0 ? ', in use' : ''}`,
+    ]),
     ...(current?.warnings ?? []).map((text): Line => ['warning', printable(text, 500)]),
     ['revoked', current?.revokedAt],
     ['renews', renewal?.at],
@@ -164,6 +174,8 @@ export interface ExportOptions extends ConfiguredOutputOptions {
   readonly keyPath?: string;
   /** The id of a refused certificate, which is exported in place of the one in use. */
   readonly refused?: string;
+  /** The chain that is written: see `chooseChain`. */
+  readonly chain?: string;
 }
 
 /**
@@ -172,7 +184,7 @@ export interface ExportOptions extends ConfiguredOutputOptions {
  */
 export async function certExport(
   idOrName: string,
-  { certPath, keyPath, refused, ...options }: ExportOptions,
+  { certPath, keyPath, refused, chain, ...options }: ExportOptions,
   terminal: Terminal,
 ): Promise<void> {
   assertTwoFiles(certPath, keyPath);
@@ -180,7 +192,8 @@ export async function certExport(
   await withManager(options, terminal, async (manager) => {
     const certificate = await findCertificate(manager, idOrName);
     const { id } = certificate;
-    const content = await exportedContent(certificate, refused, manager);
+    const stored = await exportedContent(certificate, refused, manager);
+    const content = chain === undefined ? stored : { ...stored, chain: chooseChain(stored, chain) };
     if (options.format !== undefined)
       return await writeFormat(
         { format: options.format, ...content },
@@ -212,12 +225,12 @@ async function exportedContent(
   { id, current }: ManagedCertificate,
   refused: string | undefined,
   { provisioner: { certificates } }: ConfiguredManager,
-): Promise<{ readonly chain: string; readonly privateKey: string }> {
+): Promise<Pick<Generation, 'chain' | 'alternates' | 'privateKey'>> {
   const content =
     refused === undefined
       ? current && (await certificates.generation(id, current.generation))
       : (await certificates.refused(id)).find((entry) => entry.id === refused);
-  if (content) return content;
+  if (content) return { alternates: [], ...content };
   const missing =
     refused === undefined
       ? 'no certificate yet'

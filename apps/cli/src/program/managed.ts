@@ -132,6 +132,10 @@ const certificateCommands = [
         '--refused <id>',
         'A certificate that was issued and is not used: its id, from acmex cert show',
       ),
+      chain: text(
+        '--chain <chain>',
+        'Chain to write: its number in acmex cert show, the common name of the issuer that it ends in, or the SHA-256 fingerprint of any certificate in it; the chain in use by default',
+      ),
       format: choice('--format <format>', 'Write it in this format', bundleFormatNames),
       out: text('--out <file>', 'With --format: file to write; standard output by default'),
       passphraseFile: text(

@@ -1,5 +1,10 @@
 import type { Clock } from '@acmex/clock';
-import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import {
+  certificateStates,
+  type CurrentCertificate,
+  type ManagedCertificate,
+  stateOf,
+} from '@acmex/orchestrator';
 import { z } from 'zod';
 import { challenge, keyType } from '../http/fields.ts';
 
@@ -48,6 +53,12 @@ export const certificateSchema = z
           .array(z.string())
           .optional()
           .describe('What was unusual in the chain that the CA sent.'),
+        chains: z
+          .array(z.string())
+          .optional()
+          .describe(
+            'The common name of the issuer that each stored chain ends in: the chain in use, then the alternates of the CA.',
+          ),
       })
       .optional()
       .describe('The certificate that is in use.'),
@@ -121,15 +132,7 @@ export function certificateOf(
     declared,
     paused,
     createdAt,
-    current: current && {
-      generation: current.generation,
-      serialNumber: current.serialNumber,
-      notBefore: current.notBefore,
-      notAfter: current.notAfter,
-      issuedAt: current.issuedAt,
-      revokedAt: current.revokedAt,
-      warnings: current.warnings && [...current.warnings],
-    },
+    current: current && currentOf(current),
     renewal: renewal && {
       at: renewal.at,
       window: renewal.window,
@@ -139,5 +142,18 @@ export function certificateOf(
     deployed,
     deployFailure,
     order,
+  };
+}
+
+function currentOf({
+  warnings,
+  chains,
+  ...current
+}: CurrentCertificate): z.infer<typeof certificateSchema>['current'] {
+  const { generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt } = current;
+  return {
+    ...{ generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt },
+    warnings: warnings && [...warnings],
+    chains: chains && [...chains],
   };
 }

@@ -6,7 +6,12 @@ import {
   type ExportRequest,
 } from '@acmex/certificate/formats';
 import { type Clock, systemClock } from '@acmex/clock';
-import { eventChange, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
+import {
+  chooseChain,
+  eventChange,
+  type Generation,
+  type ManagedCertificate,
+} from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -32,6 +37,14 @@ const query = z.strictObject({
     .optional()
     .describe(
       'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
+    ),
+  chain: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe(
+      'The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it.',
     ),
 });
 /** A header: URLs are logged by proxies. */
@@ -87,7 +100,10 @@ const bundle = endpoint({
   },
 });
 type Download = RequestOf<typeof chain> | RequestOf<typeof bundle>;
-type FileOptions = Pick<ExportRequest, 'format' | 'passphrase'>;
+interface FileOptions extends Pick<ExportRequest, 'format' | 'passphrase'> {
+  /** See `chooseChain`; the chain in use by default. */
+  readonly chain: string | undefined;
+}
 
 interface Downloaded {
   readonly certificate: ManagedCertificate;
@@ -111,8 +127,9 @@ export class Downloads {
     const { caller } = request;
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag });
-    const { format = 'pem' } = request.query;
-    return answer(200, await fileOf(await this.#content(certificate, caller), { format }), {
+    const { format = 'pem', chain: wanted } = request.query;
+    const content = await this.#content(certificate, caller);
+    return answer(200, await fileOf(content, { format, chain: wanted }), {
       'content-type': bundleFormats[format].mediaType,
       etag: tag,
     });
@@ -136,11 +153,12 @@ export class Downloads {
     const { caller } = request;
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
-    const { format = 'combined' } = request.query;
+    const { format = 'combined', chain: wanted } = request.query;
     const passphrase = request.headers[passphraseHeader];
     return await this.#file(certificate, caller, {
       format,
       passphrase: typeof passphrase === 'string' ? passphrase : undefined,
+      chain: wanted,
     });
   }
 
@@ -225,8 +243,13 @@ export class Downloads {
   }
 }
 
-/** Returns a certificate in a format. @throws the errors of `exportBundle` */
-async function fileOf({ chain, privateKey }: Generation, options: FileOptions): Promise<Buffer> {
+/** Returns a certificate in a format. @throws the errors of `chooseChain` and `exportBundle` */
+async function fileOf(
+  content: Generation,
+  { chain: wanted, ...options }: FileOptions,
+): Promise<Buffer> {
+  const { privateKey } = content;
+  const chain = wanted === undefined ? content.chain : chooseChain(content, wanted);
   if (options.format === 'pem' && options.passphrase === undefined) return Buffer.from(chain);
   const bytes = await exportBundle({ chain, privateKey, ...options });
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,3 +1,4 @@
+import { parseChain } from '@acmex/certificate';
 import { readBundle } from '@acmex/certificate/formats';
 import { eventually } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,7 +10,7 @@ let server: Serving;
 let path: string;
 let chain: string;
 beforeAll(async () => {
-  ca = await startCa();
+  ca = await startCa({ alternatesOf: (first, root) => [first + root] });
   server = await serving({ ca });
   const { body } = await server.call('POST', '/api/orders', { body: { names: ['a.test'] } });
   path = `/api/certificates/${body.certificate}`;
@@ -74,6 +75,34 @@ describe('A certificate by REST', () => {
     await expect(server.call('GET', `${path}/chain?format=pkcs8`)).resolves.toMatchObject({
       status: 400,
     });
+    expect(await readings()).toBe(before);
+  });
+  it('is answered with the chain that is asked for: by number, name or fingerprint', async () => {
+    const { body } = await server.call('GET', path);
+    const [name] = body.current.chains;
+    expect(body.current.chains).toHaveLength(2);
+    const second = await server.call('GET', `${path}/chain?chain=2`);
+    expect([second.status, parseChain(second.text).length]).toEqual([
+      200,
+      parseChain(chain).length + 1,
+    ]);
+    const { fingerprint } = parseChain(second.text).at(-1)!;
+    for (const [wanted, text] of [
+      ['1', chain],
+      [name, chain],
+      [fingerprint, second.text],
+    ]) {
+      const query = `chain=${encodeURIComponent(wanted)}`;
+      expect((await server.call('GET', `${path}/chain?${query}`)).text).toBe(text);
+      const { bytes } = await bytesOf(`${path}/bundle?format=combined&${query}`);
+      expect((await readBundle(bytes)).chain).toBe(text);
+    }
+    const before = await readings();
+    for (const route of ['chain', 'bundle'])
+      await expect(server.call('GET', `${path}/${route}?chain=3`)).resolves.toMatchObject({
+        status: 422,
+        body: { code: 'ERR_ORCHESTRATOR_INPUT', detail: expect.stringContaining(`1 (${name})`) },
+      });
     expect(await readings()).toBe(before);
   });
   it('has a key only for a caller who may read keys', async () => {
