@@ -16,7 +16,7 @@ export interface Background {
    * Starts the work, unless work of this name is under way. A failure is reported, never thrown.
    */
   run(name: string, work: (options: { readonly signal: AbortSignal }) => Promise<void>): void;
-  /** Returns a function that reports a failure during this work, which goes on. */
+  /** Returns a function that reports a failure during this work, which continues. */
   report(during: string): (error: unknown) => void;
   /** Resolves when no work of this name is running. */
   done(name: string): Promise<void>;

@@ -62,9 +62,9 @@ export function mutatedDer(
   for (let count = random.below(3); count >= 0; count -= 1) {
     const places = placesIn(values);
     if (places.length === 0) break;
-    const strangers = foreign.length > 0 ? readValues(random.pick(foreign)) : undefined;
-    const stranger = strangers && random.pick(placesIn(strangers)).value;
-    random.pick(changes)(random.pick(places), { random, stranger });
+    const otherValues = foreign.length > 0 ? readValues(random.pick(foreign)) : undefined;
+    const foreignValue = otherValues && random.pick(placesIn(otherValues)).value;
+    random.pick(changes)(random.pick(places), { random, foreignValue });
   }
   return Buffer.concat(values.map(write));
 }
@@ -89,7 +89,7 @@ function changedBytes(der: Uint8Array, random: SeededRandom): Uint8Array {
 
 interface Change {
   readonly random: SeededRandom;
-  readonly stranger: Value | undefined;
+  readonly foreignValue: Value | undefined;
 }
 
 const tagNumbers = [1, 2, 3, 4, 5, 6, 10, 12, 19, 20, 22, 23, 24, 28, 30, 31, 48, 49];
@@ -126,10 +126,11 @@ const changes: readonly ((place: Place, change: Change) => void)[] = [
     const target = random.below(siblings.length);
     [siblings[index], siblings[target]] = [siblings[target] ?? value, value];
   },
-  ({ siblings, index, value }, { stranger = value }) => {
-    siblings[index] = stranger;
+  ({ siblings, index, value }, { foreignValue = value }) => {
+    siblings[index] = foreignValue;
   },
-  ({ siblings, index, value }, { stranger = value }) => void siblings.splice(index, 0, stranger),
+  ({ siblings, index, value }, { foreignValue = value }) =>
+    void siblings.splice(index, 0, foreignValue),
   // Tags and lengths.
   ({ value }, { random }) => {
     value.tag = random.pick([random.pick(tagNumbers), value.tag ^ 0x20, 0x80 | random.below(64)]);
