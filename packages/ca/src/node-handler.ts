@@ -5,14 +5,19 @@ import type { PlainHandler, PlainRequest } from './plain-http.ts';
 
 /**
  * A handler as `node:http` and `node:https` call it. The address of the other end is the
- * connection's: no header is believed.
+ * connection's: no header is believed. The promise resolves when the handler has ended and its
+ * response was written; it never rejects.
  */
 export function nodeHandler(
   handler: Handler,
-): (request: IncomingMessage, response: ServerResponse) => void {
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const plain = handler.plain ?? plainOf(handler);
-  return (request, response) => {
-    answer(plain, request, response).catch(() => response.destroy()); // the connection broke, so no one reads the answer
+  return async (request, response) => {
+    try {
+      await answer(plain, request, response);
+    } catch {
+      response.destroy(); // the connection broke, so no one reads the answer
+    }
   };
 }
 

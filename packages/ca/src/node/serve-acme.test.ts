@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { systemClock, virtualClock } from '@acmex/clock';
@@ -209,6 +209,46 @@ describe('an ACME server over HTTPS', () => {
     second.destroy();
   });
 
+  it.each(['waits for its answer', 'has gone'])(
+    'is closed after the requests that it handles, when a client %s',
+    async (client) => {
+      const events = new EventEmitter();
+      const server = await serveAcme({
+        storage,
+        issuer,
+        rateLimiter: noLimits(),
+        validate: async () => ({ valid: true }),
+        onError: (failure) => failures.push(failure),
+        wrap: () => async () => {
+          const written = once(events, 'written');
+          events.emit('begun');
+          await written;
+          return new Response('written');
+        },
+      });
+      const begun = once(events, 'begun');
+      const socket = await tls(server.port);
+      socket.write('GET /acme/directory HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await begun;
+      let received = '';
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        received += text;
+      });
+      if (client === 'has gone') socket.destroy();
+      const order: string[] = [];
+      const ended = once(socket, 'close');
+      const closed = server[Symbol.asyncDispose]().then(() => order.push('closed'));
+      // Time for a server that does not wait to close.
+      await systemClock.sleep({ milliseconds: 300 });
+      order.push('written');
+      events.emit('written');
+      await Promise.all([closed, ended]);
+      expect([order, received.includes('written')]).toEqual([
+        ['written', 'closed'],
+        client !== 'has gone',
+      ]);
+    },
+  );
   it('ends every connection when it is closed, also one without a TLS handshake', async () => {
     const server = await serve({ limits: patient });
     const [plain, secure] = [connectTcp(server.port, '127.0.0.1'), await tls(server.port)];

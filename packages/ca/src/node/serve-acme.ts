@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type Server as PlainServer,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createSecureServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
@@ -71,7 +76,8 @@ export interface ConnectionLimits {
 }
 
 /**
- * An ACME server that listens. Disposing of it closes its connections and ends its background work.
+ * An ACME server that listens. Disposing of it answers the requests that it is handling, for at most
+ * 10 seconds, closes its connections and ends its background work.
  */
 export interface RunningAcmeServer extends AsyncDisposable {
   /** The URL of the ACME directory. */
@@ -119,7 +125,7 @@ export async function serveAcme(
     const acme = acmeServer({ ...options, url, repositoryUrl });
     // Closed last, when no request can come.
     open.unshift(acme);
-    server.on('request', nodeHandler(wrap(acme.handler)));
+    https.serve(wrap(acme.handler));
     repository?.serve(acme.repository);
     return {
       directory: acme.directory,
@@ -153,9 +159,6 @@ async function repositoryServer(
   return {
     ...listening,
     url: options.url ?? `http://${new URL(url).hostname}${suffix}`,
-    serve: (handler: Handler) => {
-      server.on('request', nodeHandler(handler));
-    },
   };
 }
 
@@ -268,8 +271,12 @@ const listenFailures: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
+/** How long a server that is closed waits for the requests that it is handling. */
+const drainTime = { seconds: 10 };
+
 interface Listening extends AsyncDisposable {
   readonly port: number;
+  serve(handler: Handler): void;
 }
 
 /** @throws CaError `ERR_CA_LISTEN` */
@@ -284,6 +291,7 @@ async function listenOn(
   server.timeout = milliseconds(limits.idleTimeout);
   server.maxConnections = limits.maxConnections;
   const sockets = trackedSockets(server);
+  const running = new Set<Promise<unknown>>();
   try {
     await once(server.listen({ host, port }), 'listening');
   } catch (cause) {
@@ -294,9 +302,30 @@ async function listenOn(
   }
   return {
     port: (server.address() as AddressInfo).port,
+    serve(handler) {
+      const handle = nodeHandler(handler);
+      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+        const closed = once(response, 'close');
+        const requestHandled = Promise.allSettled([handle(request, response), closed]);
+        running.add(requestHandled);
+        void requestHandled.then(() => running.delete(requestHandled));
+      });
+    },
     [Symbol.asyncDispose]: async () => {
       server.close();
+      await settled(running);
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/**
+ * Waits until the requests are handled and answered, but no longer than `drainTime`. A handler runs
+ * on when its client has gone, and its writes must be over before the storage is closed.
+ */
+async function settled(running: ReadonlySet<Promise<unknown>>): Promise<void> {
+  const ended = new AbortController();
+  const timeIsUp = systemClock.sleep(drainTime, { signal: ended.signal }).catch(() => undefined);
+  await Promise.race([Promise.all(running), timeIsUp]);
+  ended.abort('the wait has ended');
 }
