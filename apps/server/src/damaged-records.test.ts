@@ -2,7 +2,7 @@ import { virtualClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { reportSoak } from '@acmex/services';
+import { damagedRecord, reportSoak } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Caller } from './access/caller.ts';
@@ -87,7 +87,14 @@ it(
         const storage = memoryStorage();
         for (const [set, entry] of entries)
           await storage.write([
-            { set, value: Buffer.from(set === name ? damaged(content, member, odd) : entry) },
+            {
+              set,
+              value: Buffer.from(
+                set === name
+                  ? damagedRecord(content, { member, value: odd, how: member % 9 })
+                  : entry,
+              ),
+            },
           ]);
         const damagedStorage = partsOf(storage);
         const secret = text.split('.')[2] ?? '';
@@ -123,12 +130,3 @@ it(
   },
   20_000 + size * 300,
 );
-
-function damaged(text: string, member: number, value: unknown): string {
-  if (member % 9 === 0) return text.slice(0, member % text.length);
-  if (member % 9 === 1) return JSON.stringify(value);
-  const record = JSON.parse(text) as Record<string, unknown>;
-  if (member % 9 === 2) return JSON.stringify({ ...record, v: 99 });
-  const names = Object.keys(record);
-  return JSON.stringify({ ...record, [names[member % names.length]!]: value });
-}

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { virtualClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { importAccountKey } from '@acmex/protocol';
+import { damagedRecord } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -43,7 +44,7 @@ const idsOf = (kind: string) =>
 async function storageWith(changed: Readonly<Record<string, string>> = {}): Promise<Storage> {
   const storage = memoryStorage();
   for (const [set, value] of entries)
-    await storage.write([{ set, value: changed[set] ? Buffer.from(changed[set]) : value }]);
+    await storage.write([{ set, value: Buffer.from(changed[set] ?? value) }]);
   return storage;
 }
 
@@ -134,7 +135,7 @@ it('reads records that another program wrote or damaged, and fails only with the
       const kind = kinds[at++ % kinds.length];
       const candidates = records.filter(([key]) => key.split('/')[1] === kind);
       const [key, value] = candidates[minimum % candidates.length]!;
-      const storage = await storageWith({ [key]: damagedText(value.toString(), damage) });
+      const storage = await storageWith({ [key]: damagedRecord(value.toString(), damage) });
       const errors = await readEverything(storage);
       refused += errors.length > 0 ? 1 : 0;
       for (const error of errors)
@@ -145,34 +146,3 @@ it('reads records that another program wrote or damaged, and fails only with the
   );
   expect(refused).toBeGreaterThan(kinds.length / 2);
 });
-
-interface Damage {
-  readonly member: number;
-  readonly value: unknown;
-  readonly how: number;
-}
-
-function damagedText(text: string, { member, value, how }: Damage): string {
-  if (how === 0) return text.slice(0, 1 + (member % (text.length - 1)));
-  if (how === 1) return JSON.stringify(value);
-  const record = JSON.parse(text) as Record<string, unknown>;
-  if (how === 2) return JSON.stringify({ ...record, v: 99 });
-  const places = placesIn(record);
-  const { parent, name } = places[member % places.length]!;
-  if (how < 5) delete parent[name];
-  else parent[name] = value;
-  return JSON.stringify(record);
-}
-
-interface Place {
-  readonly parent: Record<string, unknown>;
-  readonly name: string;
-}
-
-function placesIn(value: object): readonly Place[] {
-  const parent = value as Record<string, unknown>;
-  return Object.entries(parent).flatMap(([name, inner]) => [
-    { parent, name },
-    ...(typeof inner === 'object' && inner !== null ? placesIn(inner) : []),
-  ]);
-}

@@ -10,6 +10,7 @@ export { mapConcurrent } from './map-concurrent.ts';
 export { type Backoff, backoffMs, retry, type RetryPolicy } from './retry.ts';
 export { boundedRetryAfter, parseRetryAfter } from './retry-after.ts';
 export { type ScaledClockOptions, scaledClock } from './scaled-clock.ts';
+export { settledWithin } from './settled-within.ts';
 export { systemClock } from './system-clock.ts';
 export { TimeLimitError, type TimeLimitOptions, withTimeLimit } from './time-limit.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';

@@ -28,12 +28,12 @@ export interface SigningKeys {
 
 const provider = 'alibaba';
 const metadata = 'http://100.100.100.200/latest';
-/** Its answer is at hand, or there is none. */
+/** The metadata service answers at once, or not at all. */
 const limit = 'PT5S';
 
 /**
  * Returns the keys of an access key, or of a RAM role.
- * @throws RangeError unless there is exactly one of both
+ * @throws RangeError unless there is exactly one of the two
  */
 export function signingKeys({
   accessKeyId,
@@ -124,7 +124,7 @@ async function credentialsOf(
       'ERR_DNS_CREDENTIALS',
       isAbsent
         ? `alibaba: this machine does not have the RAM role ${role}: check its name, and attach it to the ECS instance`
-        : `alibaba: the metadata service of ECS gives no credentials for the RAM role ${role}: a role works only on a machine in Alibaba Cloud; elsewhere give accessKeyId and accessKeySecret`,
+        : `alibaba: the metadata service of ECS gives no credentials for the RAM role ${role}: a role works only on a machine in Alibaba Cloud; elsewhere use accessKeyId and accessKeySecret`,
       { cause },
     );
   }

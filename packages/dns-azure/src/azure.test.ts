@@ -476,7 +476,7 @@ describe("azure's credentials", () => {
         undefined,
         'cannot be read (it does not exist, ENOENT): check its path and its owner',
       ],
-      ['needs a password', undefined, undefined, 'give clientCertificatePassword'],
+      ['needs a password', undefined, undefined, 'use clientCertificatePassword'],
     ])('are refused where the file %s', async (_, missing, password, words) => {
       const { folder, write } = await certificateFolder();
       try {

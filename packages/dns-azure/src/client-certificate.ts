@@ -7,8 +7,7 @@ import { SignJWT } from 'jose';
 /** A certificate that a service principal is known by. */
 export interface ClientCertificate {
   /**
-   * A PEM file with the certificate and its private key; what else is in it, as the chain, is not
-   * used. It is read for each token, so that it can be renewed.
+   * A PEM file with the certificate and its private key; a chain in it is not used. It is read for each token, so that it can be renewed.
    */
   readonly clientCertificateFile: string;
   /** Of the private key, if it is encrypted. */
@@ -22,7 +21,7 @@ const lifetimeSeconds = 600;
 /**
  * Returns a JWT by which a service principal proves who it is.
  *
- * @throws DnsError `ERR_DNS_CREDENTIALS` for a file that is not what it must be
+ * @throws DnsError `ERR_DNS_CREDENTIALS` for a file that cannot be read or used
  * @see https://learn.microsoft.com/entra/identity-platform/certificate-credentials
  */
 export async function clientAssertion(
@@ -84,7 +83,7 @@ async function privateKey(
 ): Promise<KeyObject> {
   const isEncrypted = /ENCRYPTED/.test(text);
   if (isEncrypted && password === undefined)
-    throw refusal(file, 'has an encrypted private key: give clientCertificatePassword');
+    throw refusal(file, 'has an encrypted private key: use clientCertificatePassword');
   const passphrase =
     isEncrypted && password !== undefined
       ? await reveal(password, { provider, what: 'the password of the client certificate' })

@@ -169,10 +169,17 @@ function neededUrl(json: Json, name: string): string {
 }
 
 function privateKey(pem: string): KeyObject {
+  const key = readKey(pem);
+  // Google Cloud makes RSA keys only; Node.js may end the process at the details of others.
+  if (key?.asymmetricKeyType !== 'rsa') throw refused('their private_key is not an RSA key in PEM');
+  return key;
+}
+
+function readKey(pem: string): KeyObject | undefined {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw refused('their private_key is not PEM');
+    return undefined; // what OpenSSL says may quote the key
   }
 }
 

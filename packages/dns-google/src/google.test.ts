@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,11 @@ import {
   serviceAccount,
   subjectToken,
 } from './service-account.testing.ts';
+
+const ecKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+  format: 'pem',
+  type: 'pkcs8',
+});
 
 const record = { name: '_acme-challenge', value: 'mine' };
 
@@ -350,7 +356,8 @@ describe("google's credentials", () => {
       '{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":"http://a.test"}',
       'their token_uri is not an https URL',
     ],
-    [serviceAccount.replace('BEGIN', 'BEGUN'), 'not PEM'],
+    [serviceAccount.replace('BEGIN', 'BEGUN'), 'not an RSA key in PEM'],
+    [JSON.stringify({ ...JSON.parse(serviceAccount), private_key: ecKey }), 'not an RSA key'],
     [`${serviceAccount}x`, 'not a JSON object'],
   ])('say what is wrong with a key, and nothing that is in it', async (text, words) => {
     const error: unknown = await subject({ credentials: { serviceAccount: async () => text } })
@@ -363,7 +370,7 @@ describe("google's credentials", () => {
     for (const line of serviceAccount.match(/[\w+/]{60,}/g) ?? [])
       expect(inspect(error, { depth: 9 })).not.toContain(line);
   });
-  it("are refused in Google's words, and and trouble of its token server does not blame them", async () => {
+  it("are refused in Google's words, and trouble of its token server does not blame them", async () => {
     const unknown = serviceAccount.replace('acme@', 'no one@');
     await expect(
       subject({ credentials: { serviceAccount: unknown } }).provider.append('a.test', [record]),

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { virtualClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { reportSoak } from '@acmex/services';
+import { damagedRecord, reportSoak } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -107,7 +107,7 @@ it(
           const [key, text] = entries[at % entries.length]!;
           const storage = memoryStorage();
           for (const [set, entry] of entries) {
-            const damaged = set === key ? damagedText(text, { member, value, how }) : entry;
+            const damaged = set === key ? damagedRecord(text, { member, value, how }) : entry;
             await storage.write([{ set, value: Buffer.from(damaged) }]);
           }
           const errors = await readEverything(storage, key);
@@ -123,36 +123,3 @@ it(
   },
   20_000 + size * 300,
 );
-
-function damagedText(
-  text: string,
-  {
-    member,
-    value,
-    how,
-  }: { readonly member: number; readonly value: unknown; readonly how: number },
-): string {
-  if (how === 0) return text.slice(0, member % (text.length + 1));
-  if (how === 1) return JSON.stringify(value);
-  if (text === '') return '{';
-  const record = JSON.parse(text) as Record<string, unknown>;
-  if (how === 2) return JSON.stringify({ ...record, v: 99 });
-  const places = placesIn(record);
-  const { parent, name } = places[member % places.length]!;
-  if (how < 5) delete parent[name];
-  else parent[name] = value;
-  return JSON.stringify(record);
-}
-
-interface Place {
-  readonly parent: Record<string, unknown>;
-  readonly name: string;
-}
-
-function placesIn(value: object): readonly Place[] {
-  const parent = value as Record<string, unknown>;
-  return Object.entries(parent).flatMap(([name, inner]) => [
-    { parent, name },
-    ...(typeof inner === 'object' && inner !== null ? placesIn(inner) : []),
-  ]);
-}

@@ -4,8 +4,8 @@ import { whyUnusable } from '../../programs.mjs';
 
 /**
  * Tests that need programs. Where a program is missing, or may not be started, they are skipped and
- * say why; with CI=true that is a failure. `describe` is Jest's global one: an import of @jest/globals would keep scripts from
- * loading this package.
+ * say why; with CI=true that is a failure. `describe` is Jest's global one: an import of
+ * @jest/globals would keep scripts from loading this package.
  */
 export function describeWith(programs: readonly string[], title: string, tests: () => void): void {
   const { describe, it } = globalThis as unknown as typeof jest;

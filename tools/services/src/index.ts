@@ -1,3 +1,4 @@
+export { damagedRecord } from './damaged-record.ts';
 export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer } from './challenge-server.ts';
 export { mutatedDer, type SeededRandom, seededRandom } from './der-mutations.ts';

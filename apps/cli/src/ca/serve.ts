@@ -132,7 +132,7 @@ function repositoryOf({ development, listen, repositoryListen, repositoryUrl: ur
   return { ...(repositoryListen ?? { host: listen.host, port }), url };
 }
 
-/** Returns a function that returns the CA as it is now, also after replace-issuing. */
+/** Returns a function that returns the current CA, also after replace-issuing. */
 async function authorityOf(
   storage: Storage,
   { development, configuration }: ServeOptions,

@@ -10,8 +10,15 @@ import { type Serving, serving, startCa, type TestCa } from '../serving.testing.
 import { newSecret } from './api-key.ts';
 
 const configuredKey = newSecret();
+/** How many requests the check of a certificate has sent, and how many of them have ended. */
+let [begunChecks, endedChecks] = [0, 0];
 /** An OCSP responder and a server of revocation lists that never answer. */
-const silent = createServer(() => undefined);
+const silent = createServer((_, response) => {
+  begunChecks += 1;
+  response.once('close', () => {
+    endedChecks += 1;
+  });
+});
 /** So that the server may ask them, at an address of this machine. */
 const settings = '[renewal.revocation]\nallow = ["127.0.0.1"]\n';
 let ca: TestCa;
@@ -114,6 +121,7 @@ describe('a route that waits', () => {
     const valid = await Promise.all(
       routes.map(async ({ path }) => await begin(path, 'is valid', lasting.key, stop.signal)),
     );
+    await eventually(async () => begunChecks > 0);
     for (const { ending, id } of keys) await endings[ending]?.(id);
     for (const { ending, route, answer } of waiting) {
       const { status, text } = await answer;
@@ -124,6 +132,10 @@ describe('a route that waits', () => {
         false,
       ]);
     }
+    // They have not waited for the end of the check of a certificate: after another request, that
+    // end would have reached the responder.
+    await call('GET', '/api/keys');
+    expect([begunChecks, endedChecks]).toEqual([1, 0]);
     const ended = valid.filter(({ hasEnded }) => hasEnded());
     expect(ended.map(({ route }) => route.path)).toEqual([]);
     stop.abort();

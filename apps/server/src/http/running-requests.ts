@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { finished } from 'node:stream/promises';
-import type { Clock, DurationInput } from '@acmex/clock';
+import { type Clock, type DurationInput, settledWithin } from '@acmex/clock';
 import type { FastifyReply } from 'fastify';
 
 interface RunningRequest {
@@ -9,8 +9,8 @@ interface RunningRequest {
 }
 
 /**
- * The requests that are being handled. A handler runs on when its caller has gone, and its writes
- * must be over before the storage is closed.
+ * The requests that are being handled. A handler continues when its caller has gone, and its
+ * writes must be over before the storage is closed.
  */
 export class RunningRequests {
   readonly #clock: Clock;
@@ -35,10 +35,7 @@ export class RunningRequests {
 
   /** Waits until all requests are answered, but no longer than `limit`. */
   async settled(limit: DurationInput): Promise<void> {
-    const ended = new AbortController();
-    const timeIsUp = this.#clock.sleep(limit, { signal: ended.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(Array.from(this.#running, answeredOrGone)), timeIsUp]);
-    ended.abort('the wait has ended');
+    await settledWithin(limit, Array.from(this.#running, answeredOrGone), this.#clock);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type Issuer,
   type Issuers,
   loadAuthority,
+  renewRootCrl,
   replaceIssuing,
   saveAuthority,
 } from '../index.ts';
@@ -194,5 +195,25 @@ describe('a server that follows its CA', () => {
     expect(leaf.issuer).toBe('CN=Test Issuing');
     const later = await issue(ca, await ca.account(), ['a.test']);
     expect(later.leaf.issuer).toBe('CN=Test Issuing 2');
+  });
+});
+
+describe("the root's list", () => {
+  it('has an issuing certificate once, however often it is revoked, and only one that is replaced', async () => {
+    const { storage, clock } = await following();
+    const { rootKey, issuing } = await testAuthority();
+    const serialOf = (pem: string) => new X509Certificate(pem).serialNumber.toLowerCase();
+    const first = serialOf(issuing);
+    const renewed = async (...revoke: readonly string[]) => {
+      const request = { rootKey: copy(rootKey!), passphrase, revoke, clock };
+      const { der } = await renewRootCrl(storage, request);
+      return new x509.X509Crl(copy(der)).entries.map(({ serialNumber }) => serialNumber);
+    };
+    await expect(renewed(first)).rejects.toMatchObject({ code: 'ERR_CA_IN_USE' });
+    await replaceIssuing(storage, await nextIssuing(clock));
+    await expect(renewed('00ff')).rejects.toMatchObject({ code: 'ERR_CA_NO_CERTIFICATE' });
+    await expect(renewed(first, first)).resolves.toEqual([first]);
+    await expect(renewed(first)).resolves.toEqual([first]);
+    await expect(renewed()).resolves.toEqual([first]);
   });
 });

@@ -74,7 +74,7 @@ export async function renewRootCrl(
     const end = thisUpdate.add({ hours: days * 24 });
     const nextUpdate = Temporal.Instant.compare(end, issuer.notAfter) < 0 ? end : issuer.notAfter;
     const earlier = stored?.record.revoked ?? [];
-    const added = revoke.filter((serial) =>
+    const added = [...new Set(revoke)].filter((serial) =>
       earlier.every(({ serialNumber }) => serialNumber !== serial),
     );
     const revoked = [

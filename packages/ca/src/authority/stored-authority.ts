@@ -169,8 +169,8 @@ export interface FollowOptions extends LoadOptions {
 }
 
 /**
- * Loads the CA that a storage holds, and returns a function that returns it as it is at each call:
- * after `replaceIssuing`, also by another process, it is loaded again. Each call reads one record.
+ * Loads the CA that a storage holds, and returns a function that returns the current CA: after
+ * `replaceIssuing`, also by another process, it is loaded again. Each call reads one record.
  * @throws CaError as `loadAuthority`
  */
 export async function followAuthority(

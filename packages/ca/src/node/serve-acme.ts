@@ -7,7 +7,13 @@ import {
 } from 'node:http';
 import { createServer as createSecureServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import {
+  type Clock,
+  type DurationInput,
+  milliseconds,
+  settledWithin,
+  systemClock,
+} from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import type { Issuer, Issuers } from '../authority/issuer.ts';
 import { CaError } from '../errors.ts';
@@ -271,7 +277,10 @@ const listenFailures: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
-/** How long a server that is closed waits for the requests that it is handling. */
+/**
+ * How long a server that is closed waits for the requests that it is handling. A handler continues
+ * when its client has gone, and its writes must be over before the storage is closed.
+ */
 const drainTime = { seconds: 10 };
 
 interface Listening extends AsyncDisposable {
@@ -313,19 +322,8 @@ async function listenOn(
     },
     [Symbol.asyncDispose]: async () => {
       server.close();
-      await settled(running);
+      await settledWithin(drainTime, running, systemClock);
       for (const socket of sockets) socket.destroy();
     },
   };
-}
-
-/**
- * Waits until the requests are handled and answered, but no longer than `drainTime`. A handler runs
- * on when its client has gone, and its writes must be over before the storage is closed.
- */
-async function settled(running: ReadonlySet<Promise<unknown>>): Promise<void> {
-  const ended = new AbortController();
-  const timeIsUp = systemClock.sleep(drainTime, { signal: ended.signal }).catch(() => undefined);
-  await Promise.race([Promise.all(running), timeIsUp]);
-  ended.abort('the wait has ended');
 }

@@ -29,7 +29,7 @@ const consistentUsages: Readonly<Record<Purpose, readonly number[]>> = {
 
 /**
  * RFC 5280 §4.2.1.12: "the certificate MUST only be used for a purpose consistent with both
- * extensions". The certificate of a CA may be used as it is.
+ * extensions". This does not apply to CA certificates.
  *
  * @param purpose `undefined` for any
  */
