@@ -38,9 +38,10 @@ function installPrograms() {
   const absent = missing();
   if (absent.length > 0 && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     run('apt-get', ['-qq', 'update']);
-    // With RUNLEVEL=1 no package starts its own servers.
+    // With RUNLEVEL=1 no package starts its own servers; no package may ask a question.
     run('env', [
       'RUNLEVEL=1',
+      'DEBIAN_FRONTEND=noninteractive',
       'apt-get',
       '-qq',
       'install',

@@ -1,5 +1,5 @@
 import { type Clock, milliseconds, parseRetryAfter, withTimeLimit } from '@acmex/clock';
-import { errorCode, errorText, printable } from '@acmex/errors';
+import { errorCode, errorText, printable, systemFailureText } from '@acmex/errors';
 import type { Fetch, HttpAnswer } from '@acmex/protocol';
 import { AgentError, type AgentErrorCode, ApiError } from './errors.ts';
 
@@ -236,13 +236,6 @@ function millisecondsUntil(header: string | null, clock: Clock): number | undefi
   return moment && Math.max(0, moment.epochMilliseconds - now.epochMilliseconds);
 }
 
-const failureTexts: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'cannot be reached: no program listens there',
-  ENOTFOUND: 'cannot be reached: its name does not exist in the DNS',
-  ECONNRESET: 'closed the connection',
-  EPROTO: 'does not use TLS',
-};
-
 function failureText(cause: unknown, limitSeconds: number): string {
   const code = errorCode(cause) ?? '';
   if (code === 'ERR_TIME_LIMIT') return `did not answer within ${limitSeconds} seconds`;
@@ -250,5 +243,5 @@ function failureText(cause: unknown, limitSeconds: number): string {
     return `has a certificate that is not trusted here (${code}): use --ca-certificate with its root certificate`;
   const isExplained = code === '' || code === 'ERR_ACME_PROXY';
   const fallback = isExplained ? printable(errorText(cause), 300) : code;
-  return failureTexts[code] ?? `cannot be reached: ${fallback}`;
+  return `cannot be reached: ${systemFailureText(code) ?? fallback}`;
 }

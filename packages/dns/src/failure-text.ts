@@ -1,19 +1,4 @@
-import { errorCode, errorText } from '@acmex/errors';
-
-const texts: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not read it',
-  EAI_AGAIN: 'the resolver of this machine does not answer',
-  ECONNREFUSED: 'no program listens there',
-  ECONNRESET: 'the connection was closed',
-  EHOSTUNREACH: 'the network has no way to it',
-  EISDIR: 'it is a folder',
-  ENETUNREACH: 'the network has no way to it',
-  ENOENT: 'it does not exist',
-  ENOTFOUND: 'the resolver of this machine does not know its name',
-  EPROTO: 'it does not use TLS',
-  ETIMEDOUT: 'no connection in time',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-};
+import { errorCode, errorText, systemFailureText } from '@acmex/errors';
 
 /** Why a connection or a file failed: undici says it in the cause of the cause, an SDK deeper still. */
 export function reasonOf(error: unknown): string {
@@ -23,7 +8,7 @@ export function reasonOf(error: unknown): string {
   const code = errorCode(error);
   if (code === undefined) return errorText(error);
   if (code === 'ERR_TIME_LIMIT') return 'its time is over';
-  return Object.hasOwn(texts, code) ? `${texts[code]}, ${code}` : code;
+  return systemFailureText(code) ?? code;
 }
 
 /** Returns true where a host has a certificate that this machine does not trust. */
@@ -39,5 +24,5 @@ export function isUntrusted(error: unknown): boolean {
 export function unreadableText(cause: unknown): string {
   const code = errorCode(cause) ?? '';
   if (code.startsWith('ERR_CONFIG_')) return errorText(cause);
-  return Object.hasOwn(texts, code) ? `${texts[code]}, ${code}` : 'its source failed';
+  return systemFailureText(code) ?? 'its source failed';
 }

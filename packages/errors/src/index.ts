@@ -8,4 +8,5 @@ export {
   fixedBy,
 } from './define-errors.ts';
 export { printable } from './printable.ts';
+export { systemFailureText } from './system-failure.ts';
 export { errorCode, errorText } from './thrown.ts';

@@ -50,7 +50,7 @@ describe('the alternates of a CA', () => {
     expect(generation.alternates).toHaveLength(1);
     const { steps } = await provisioner.status(order);
     expect(steps.map(({ message }) => message)).toContain(
-      'the CA sent an alternate that is not a chain of this certificate: it is not stored',
+      'the CA sent an alternate that is not a valid chain of this certificate: it is not stored',
     );
   });
 

@@ -216,7 +216,7 @@ export class Execution {
         this.#journal.add({
           type: 'warning',
           message:
-            'the CA sent an alternate that is not a chain of this certificate: it is not stored',
+            'the CA sent an alternate that is not a valid chain of this certificate: it is not stored',
         });
     }
     chains.delete(pem);
