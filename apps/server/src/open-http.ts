@@ -28,7 +28,6 @@ import { Quotas } from './quotas.ts';
 import { SCHEDULING } from './scheduling.ts';
 import { mountBoard } from './team/board.ts';
 import type { Role } from './team/role.ts';
-import { ScanScheduler, scanSchedulerModules, TEAM } from './team/scan-scheduler.ts';
 import { type ServerCertificate, serverCertificate } from './tls.ts';
 import { type Sender, WebhookSenders } from './webhooks/webhook-senders.ts';
 import type { Work } from './work.ts';
@@ -99,12 +98,16 @@ async function createApplication(
 ): Promise<NestFastifyApplication> {
   const { config, role, live, metrics, work, log, clock } = options;
   const { team } = work;
+  const scans =
+    team && role !== 'api'
+      ? (await import('./team/scan-scheduler.ts')).scanScheduling(team)
+      : { imports: [], providers: [] };
   const currentConfig = () => live.rootManager().config;
   const proxies = trustedProxies(currentConfig);
   const storesInRedis = storageOf(config).place.kind === 'redis';
   const app = await application({
     controllers: role === 'worker' ? workerControllers : controllers,
-    imports: team && role !== 'api' ? scanSchedulerModules(team) : [],
+    imports: scans.imports,
     isReachable: team && storesInRedis ? () => team.isConnected() : () => true,
     tls: certificate?.first,
     trustedProxies: proxies,
@@ -112,7 +115,7 @@ async function createApplication(
     metrics,
     log,
     clock,
-    providers: providers(options),
+    providers: [...providers(options), ...scans.providers],
   });
   if (!certificate) closeExposed(app.getHttpServer(), proxies);
   return app;
@@ -120,7 +123,6 @@ async function createApplication(
 
 /** Returns what controllers are made with. */
 function providers({
-  role,
   version,
   storage,
   live,
@@ -130,7 +132,6 @@ function providers({
   signal,
   ...services
 }: OpenHttpOptions): readonly Provider[] {
-  const { team } = work;
   const senders = new WebhookSenders({
     senders: services.senders,
     tenants: () => live.tenants(),
@@ -157,7 +158,6 @@ function providers({
     { provide: LOG, useValue: log },
     { provide: FETCH, useValue: (ca: string | undefined) => live.network().fetch(ca) },
     { provide: OPEN_API, useValue: openApi(endpointsOf(controllers), version) },
-    ...(team && role !== 'api' ? [{ provide: TEAM, useValue: team }, ScanScheduler] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
-import { constants, type Dirent } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { constants, type Dirent, readFile } from 'node:fs';
+import { link, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { errorCode } from '@acmex/errors';
 import { fileErrorCure, fileErrorText, syncFolder, writeNewFile } from '@acmex/files';
 import { StorageUnavailableError } from '@acmex/storage';
@@ -31,13 +32,14 @@ export interface Disk {
 }
 
 const absent = ['ENOENT', 'ENOTDIR'];
+// The types know letters only, which have none for "no link followed".
+const noLink = { flag: (constants.O_RDONLY | constants.O_NOFOLLOW) as unknown as string };
+/** Takes half the CPU of the function in `fs/promises`, which makes a `FileHandle` for each file. */
+const readWholeFile = promisify(readFile);
 
 export const nodeDisk: Disk = {
   read: (path) =>
-    attempt(path, 'read', async () => {
-      const file = await unless(absent, open(path, constants.O_RDONLY | constants.O_NOFOLLOW));
-      return await file?.readFile().finally(() => file.close());
-    }),
+    attempt(path, 'read', async () => await unless(absent, readWholeFile(path, noLink))),
   list: (path) =>
     attempt(
       path,

@@ -55,7 +55,7 @@ export function entryIn(key: string, bytes: Buffer): Entry {
     );
   return {
     key,
-    value: Uint8Array.from(bytes.subarray(line.length)),
+    value: new Uint8Array(bytes.subarray(line.length)),
     version,
     secret: secret !== undefined,
   };

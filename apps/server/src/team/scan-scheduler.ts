@@ -6,6 +6,7 @@ import {
   Inject,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
+  type Provider,
 } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { LOG, type Log } from '../log.ts';
@@ -13,7 +14,7 @@ import { GroupKeys } from './group-keys.ts';
 import { isAboutValue } from './redis-values.ts';
 import type { Team } from './team.ts';
 
-export const TEAM = Symbol('team');
+const TEAM = Symbol('team');
 
 /** How often what is due is read, whatever other notifications there are. */
 const scanInterval = { seconds: 15 };
@@ -22,17 +23,6 @@ const checkInterval = { seconds: 5 };
 /** How far ahead the schedule may be, with the difference of two clocks. */
 const maxAhead = { minutes: 1 };
 const [queueName, schedulerId] = ['looks', 'look'];
-
-/** Returns the modules of Nest for the queue of scans, over the team's connection. */
-export function scanSchedulerModules({
-  blockingClient: connection,
-  prefix,
-}: Pick<Team, 'blockingClient' | 'prefix'>): DynamicModule[] {
-  return [
-    BullModule.forRoot({ connection, prefix }),
-    BullModule.registerQueue({ name: queueName }),
-  ];
-}
 
 /**
  * Has what is due read by a schedule in Redis that all processes share; one scan at a time. A
@@ -123,4 +113,19 @@ export class ScanScheduler
       msg: 'the schedule of scans had stopped or was gone, and was set again',
     });
   }
+}
+
+/** Returns what Nest needs for the schedule of scans, over the team's connection. */
+export function scanScheduling(team: Team): {
+  readonly imports: DynamicModule[];
+  readonly providers: Provider[];
+} {
+  const { blockingClient: connection, prefix } = team;
+  return {
+    imports: [
+      BullModule.forRoot({ connection, prefix }),
+      BullModule.registerQueue({ name: queueName }),
+    ],
+    providers: [{ provide: TEAM, useValue: team }, ScanScheduler],
+  };
 }
