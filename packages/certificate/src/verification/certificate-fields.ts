@@ -6,8 +6,11 @@ import {
   encoding,
   expectTag,
   expectWellFormed,
+  explicit,
+  implicit,
   members,
   optionalMembers,
+  readBitString,
   readDerValue,
   readInteger,
   readObjectIdentifier,
@@ -98,7 +101,7 @@ function readSignedFields(signed: DerValue) {
     throw new DerError('the validity does not have two times');
   const subject = readName(next('subject'));
   const publicKey = next('public key');
-  const extensions = readExtensions(fields);
+  const extensions = readExtensions(fields, version);
   return {
     version,
     serialNumber,
@@ -115,9 +118,9 @@ function readSignedFields(signed: DerValue) {
 }
 
 function readVersion(value: DerValue): number {
-  const [number, ...rest] = members(value);
-  if (!number || rest.length > 0) throw new DerError('the version is not one number');
-  return readSmallInteger(number) + 1;
+  const version = readSmallInteger(explicit(value)) + 1;
+  if (version > 3) throw new DerError(`the version ${version} does not exist`);
+  return version;
 }
 
 /** Reads an AlgorithmIdentifier. */
@@ -140,10 +143,22 @@ function readPublicKey(value: DerValue) {
   return { keyAlgorithm: readAlgorithm(algorithm), keyBits: readOctetsOfBitString(bits) };
 }
 
-/** Reads what follows the public key: two unique identifiers, which are unused, and extensions. */
-function readExtensions(fields: readonly DerValue[]): readonly Extension[] {
-  const explicit = context(3, { constructed: true });
-  const [, , wrapper] = optionalMembers(fields, context(1), context(2), explicit);
+/**
+ * Reads what follows the public key: two unique identifiers, of which only the form matters, and
+ * extensions. RFC 5280 §4.1.2.8
+ */
+function readExtensions(fields: readonly DerValue[], version: number): readonly Extension[] {
+  const [issuerIdentifier, subjectIdentifier, wrapper] = optionalMembers(
+    fields,
+    context(1),
+    context(2),
+    context(3, { constructed: true }),
+  );
+  for (const identifier of [issuerIdentifier, subjectIdentifier]) {
+    if (!identifier) continue;
+    readBitString(implicit(identifier, tags.bitString));
+    if (version === 1) throw new DerError('a certificate of version 1 has a unique identifier');
+  }
   return wrapper ? readExtensionList(wrapper) : [];
 }
 

@@ -25,6 +25,7 @@ export const tags = {
   octetString: 0x04,
   null: 0x05,
   objectIdentifier: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   numericString: 0x12,
   printableString: 0x13,
@@ -39,9 +40,12 @@ export const tags = {
   set: 0x31,
 } as const;
 
+/** The bit of a tag that says that the value consists of values. X.690 §8.1.2.5 */
+const constructed = 0x20;
+
 /** Returns the tag of a context-specific value, such as `[0]`. */
-export function context(number: number, { constructed = false } = {}): number {
-  return (constructed ? 0xa0 : 0x80) | number;
+export function context(number: number, { constructed: hasMembers = false } = {}): number {
+  return (hasMembers ? 0x80 | constructed : 0x80) | number;
 }
 
 /** What was read is not DER, or not what was expected. */
@@ -63,6 +67,26 @@ export function readDerValue(bytes: Uint8Array, tag?: number): DerValue {
 export function expectTag(value: DerValue, tag: number): DerValue {
   if (value.tag !== tag)
     throw new DerError(`the tag is 0x${value.tag.toString(16)}, not 0x${tag.toString(16)}`);
+  return value;
+}
+
+/**
+ * Returns a value that has an implicit tag as a value of its type. X.690 §8.14.3
+ * @throws DerError when one of the two has members and the other has not
+ */
+export function implicit(value: DerValue, tag: number): DerValue {
+  if ((value.tag & constructed) !== (tag & constructed))
+    throw new DerError(`the tag 0x${value.tag.toString(16)} has the wrong form`);
+  return { ...value, tag };
+}
+
+/**
+ * Returns the one value that an explicit tag contains. X.690 §8.14.2
+ * @throws DerError when it is not exactly one
+ */
+export function explicit(wrapper: DerValue): DerValue {
+  const [value, ...rest] = members(wrapper);
+  if (!value || rest.length > 0) throw new DerError('a tagged value is not one value');
   return value;
 }
 
@@ -106,7 +130,7 @@ const deepestNesting = 32;
  */
 export function expectWellFormed(value: DerValue, depth = 0): DerValue {
   if (depth > deepestNesting) throw new DerError(`the value is more than ${deepestNesting} deep`);
-  const isConstructed = (value.tag & 0x20) !== 0;
+  const isConstructed = (value.tag & constructed) !== 0;
   const isUniversal = value.tag < 0x40;
   const hasMembers = value.tag === tags.sequence || value.tag === tags.set;
   if (isUniversal && (isConstructed !== hasMembers || (value.tag & 0x1f) === 0))
@@ -120,11 +144,10 @@ export function expectWellFormed(value: DerValue, depth = 0): DerValue {
 const contentChecks: Readonly<Record<number, (value: DerValue) => unknown>> = {
   [tags.boolean]: readBoolean,
   [tags.integer]: readInteger,
+  [tags.enumerated]: readEnumerated,
   [tags.bitString]: readBitString,
   [tags.objectIdentifier]: readObjectIdentifier,
-  [tags.null]: ({ from, to }) => {
-    if (from !== to) throw new DerError('the NULL is not empty');
-  },
+  [tags.null]: readNull,
   [tags.bmpString]: readText,
   [tags.universalString]: readText,
 };
@@ -211,6 +234,17 @@ export function readSmallInteger(value: DerValue): number {
   if (bytes.length > 4 || (bytes[0] ?? 0) >= 0x80)
     throw new DerError('the INTEGER is negative, or too large');
   return bytes.reduce((number, byte) => number * 256 + byte, 0);
+}
+
+/** Reads an ENUMERATED from 0 to 2^31 - 1. X.690 §8.4 */
+export function readEnumerated(value: DerValue): number {
+  return readSmallInteger({ ...expectTag(value, tags.enumerated), tag: tags.integer });
+}
+
+/** Reads a NULL. X.690 §8.8 */
+export function readNull(value: DerValue): void {
+  const { from, to } = expectTag(value, tags.null);
+  if (from !== to) throw new DerError('the NULL is not empty');
 }
 
 /** Reads a BIT STRING. X.690 §8.6 */
@@ -307,7 +341,7 @@ const decoders: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
   [tags.teletexString]: latin1,
   [tags.ia5String]: latin1,
   [tags.visibleString]: latin1,
-  [tags.bmpString]: (bytes) => Buffer.from(bytes).swap16().toString('utf16le'),
+  [tags.bmpString]: basicMultilingual,
   [tags.universalString]: universal,
 };
 
@@ -327,9 +361,20 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
+/** UCS-2, whose characters are never surrogates. X.680 §41.15 */
+function basicMultilingual(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).swap16().toString('utf16le');
+  if (/[\ud800-\udfff]/.test(text)) throw new RangeError('a surrogate is not a character');
+  return text;
+}
+
+/** UCS-4, whose characters are never surrogates either. */
 function universal(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: Math.ceil(bytes.length / 4) }, (_, index) =>
-    String.fromCodePoint(view.getUint32(index * 4)),
-  ).join('');
+  const characters = Array.from({ length: Math.ceil(bytes.length / 4) }, (_, index) => {
+    const number = view.getUint32(index * 4);
+    if (number >> 11 === 0x1b) throw new RangeError('a surrogate is not a character');
+    return String.fromCodePoint(number);
+  });
+  return characters.join('');
 }

@@ -57,22 +57,45 @@ export function readRelativeName(value: DerValue) {
 }
 
 function readAttribute(value: DerValue): NameAttribute & { readonly key: string } {
-  const [type, text, ...rest] = members(expectTag(value, tags.sequence));
-  if (!type || !text || rest.length > 0)
+  const [type, content, ...rest] = members(expectTag(value, tags.sequence));
+  if (!type || !content || rest.length > 0)
     throw new DerError('an attribute of a name is not a type and a value');
   const identifier = readObjectIdentifier(type);
-  const decoded = readText(expectWellFormed(text));
-  // X.520: x500UniqueIdentifier is a BIT STRING, presentationAddress a SEQUENCE.
-  if (decoded === undefined && text.tag !== tags.bitString && text.tag !== tags.sequence)
-    throw new DerError('an attribute of a name is not a text');
-  const hexadecimal = Buffer.from(encoding(text)).toString('hex');
-  const compared = decoded === undefined ? hexadecimal : folded(decoded);
+  if (!attributeTags.has(content.tag)) throw new DerError('an attribute of a name is not a text');
+  const text = readText(expectWellFormed(content));
+  const hexadecimal = Buffer.from(encoding(content)).toString('hex');
+  const isFolded = text !== undefined && content.tag !== tags.numericString;
   return {
     type: identifier,
-    text: decoded,
-    escaped: decoded === undefined ? `#${hexadecimal}` : escapedText(decoded),
-    key: `${identifier}=${compared}`,
+    text,
+    escaped: text === undefined ? `#${hexadecimal}` : escapedText(text),
+    // As JSON, so that no text is like the end of another, or like a value in hexadecimal.
+    key: `${identifier}=${isFolded ? JSON.stringify(folded(text)) : hexadecimal}`,
   };
+}
+
+const directoryStrings = [
+  tags.utf8String,
+  tags.printableString,
+  tags.teletexString,
+  tags.bmpString,
+  tags.universalString,
+] as const;
+
+/** X.520: x500UniqueIdentifier is a BIT STRING, presentationAddress a SEQUENCE. */
+const attributeTags: ReadonlySet<number> = new Set([
+  ...directoryStrings,
+  tags.ia5String,
+  tags.numericString,
+  tags.bitString,
+  tags.sequence,
+]);
+
+/** Reads a DirectoryString. RFC 5280 §4.1.2.4 */
+export function readDirectoryString(value: DerValue): string {
+  const text = directoryStrings.some((tag) => tag === value.tag) ? readText(value) : undefined;
+  if (text === undefined) throw new DerError('a name is not a DirectoryString');
+  return text;
 }
 
 function folded(text: string): string {

@@ -5,11 +5,14 @@ import {
   type DerValue,
   expectTag,
   expectWellFormed,
+  explicit,
+  implicit,
   members,
   optionalMembers,
   readBitString,
   readBoolean,
   readDerValue,
+  readInteger,
   readObjectIdentifier,
   readSmallInteger,
   tags,
@@ -49,8 +52,10 @@ export interface NameConstraints {
 export interface AuthorityKeyIdentifier {
   /** Hexadecimal. */
   readonly keyIdentifier: string | undefined;
-  readonly hasIssuer: boolean;
-  readonly hasSerialNumber: boolean;
+  /** The names of the issuer's issuer. */
+  readonly issuer: readonly GeneralName[] | undefined;
+  /** That of the issuer's certificate, in two's complement. */
+  readonly serialNumber: Uint8Array | undefined;
 }
 
 export interface PolicyConstraints {
@@ -84,9 +89,7 @@ export interface KnownExtensions {
 
 /** Reads Extensions, in their explicit tag. */
 export function readExtensionList(wrapper: DerValue): readonly Extension[] {
-  const [extensions, ...rest] = members(wrapper);
-  if (!extensions || rest.length > 0) throw new DerError('the extensions are not one list');
-  return members(expectTag(extensions, tags.sequence)).map(readExtension);
+  return members(expectTag(explicit(wrapper), tags.sequence)).map(readExtension);
 }
 
 /** Reads one Extension. */
@@ -211,19 +214,28 @@ function readAccess(value: DerValue): void {
  * DistributionPoint. RFC 5280 §4.2.1.13: "either distributionPoint or cRLIssuer MUST be present."
  */
 function readDistributionPoint(value: DerValue): void {
-  const [first, third] = [context(0, { constructed: true }), context(2, { constructed: true })];
-  const fields = members(expectTag(value, tags.sequence));
-  const [point, , issuer] = optionalMembers(fields, first, context(1), third);
+  const [point, reasons, issuer] = optionalMembers(
+    members(expectTag(value, tags.sequence)),
+    context(0, { constructed: true }),
+    context(1),
+    context(2, { constructed: true }),
+  );
   if (!point && !issuer) throw new DerError('a distribution point has no name and no issuer');
   if (point) readDistributionPointName(point);
-  if (issuer) members(issuer).forEach(readGeneralName);
+  if (reasons) readBitString(implicit(reasons, tags.bitString));
+  if (issuer) readGeneralNames(issuer);
 }
 
-function readDistributionPointName(value: DerValue): void {
-  const [name, ...rest] = members(value);
-  if (!name || rest.length > 0) throw new DerError('a distribution point does not have one name');
-  if (name.tag === context(0, { constructed: true })) members(name).forEach(readGeneralName);
-  else readRelativeName({ ...expectTag(name, context(1, { constructed: true })), tag: tags.set });
+/** Reads a DistributionPointName, in its explicit tag. RFC 5280 §4.2.1.13 */
+export function readDistributionPointName(wrapper: DerValue): void {
+  const name = explicit(wrapper);
+  if (name.tag === context(0, { constructed: true })) readGeneralNames(name);
+  else readRelativeName(implicit(expectTag(name, context(1, { constructed: true })), tags.set));
+}
+
+/** Reads GeneralNames, with an implicit tag: one name or more. RFC 5280 §4.2.1.6 */
+function readGeneralNames(value: DerValue): readonly GeneralName[] {
+  return list(implicit(value, tags.sequence)).map(readGeneralName);
 }
 
 function readBasicConstraints(value: DerValue): BasicConstraints {
@@ -251,7 +263,8 @@ function readNameConstraints(value: DerValue): NameConstraints {
     context(0, { constructed: true }),
     context(1, { constructed: true }),
   );
-  const subtrees = (field: DerValue | undefined) => (field ? members(field) : []).map(readSubtree);
+  const subtrees = (field: DerValue | undefined) =>
+    field ? list(implicit(field, tags.sequence)).map(readSubtree) : [];
   const constraints = { permitted: subtrees(permitted), excluded: subtrees(excluded) };
   // RFC 5280 §4.2.1.10: "either the permittedSubtrees field or the excludedSubtrees MUST be present"
   if (constraints.permitted.length + constraints.excluded.length === 0)
@@ -274,11 +287,10 @@ function readAuthorityKeyIdentifier(value: DerValue): AuthorityKeyIdentifier {
     context(1, { constructed: true }),
     context(2),
   );
-  if (issuer) members(issuer).forEach(readGeneralName);
   return {
     keyIdentifier: identifier && hexadecimal(identifier),
-    hasIssuer: issuer !== undefined,
-    hasSerialNumber: serialNumber !== undefined,
+    issuer: issuer && readGeneralNames(issuer),
+    serialNumber: serialNumber && readInteger(implicit(serialNumber, tags.integer)),
   };
 }
 
@@ -293,6 +305,6 @@ function readPolicyConstraints(value: DerValue): PolicyConstraints {
   const fields = members(expectTag(value, tags.sequence));
   const [explicit, mapping] = optionalMembers(fields, context(0), context(1));
   const skip = (field: DerValue | undefined) =>
-    field && readSmallInteger({ ...field, tag: tags.integer });
+    field && readSmallInteger(implicit(field, tags.integer));
   return { requireExplicitPolicy: skip(explicit), inhibitPolicyMapping: skip(mapping) };
 }

@@ -6,12 +6,20 @@ import {
   encoding,
   expectTag,
   expectWellFormed,
+  explicit,
+  implicit,
   members,
+  optionalMembers,
   readObjectIdentifier,
   readText,
   tags,
 } from './der-value.ts';
-import { type DistinguishedName, nameText, readName } from './distinguished-name.ts';
+import {
+  type DistinguishedName,
+  nameText,
+  readDirectoryString,
+  readName,
+} from './distinguished-name.ts';
 
 /** A name of a subject: a member of subjectAltName or of a name constraint. RFC 5280 §4.2.1.6 */
 export type GeneralName =
@@ -38,7 +46,10 @@ export function readGeneralName(value: DerValue): GeneralName {
     case context(7):
       return { kind: 'ip', value: contents(value) };
     case context(8):
-      return { kind: 'registeredId', value: readObjectIdentifier(asIdentifier(value)) };
+      return {
+        kind: 'registeredId',
+        value: readObjectIdentifier(implicit(value, tags.objectIdentifier)),
+      };
     case context(4, { constructed: true }):
       return { kind: 'directory', value: readName(explicit(value)) };
     case context(0, { constructed: true }):
@@ -46,7 +57,8 @@ export function readGeneralName(value: DerValue): GeneralName {
     case context(3, { constructed: true }):
       return { kind: 'other', value: 'x400Address', der: expectWellFormed(value) };
     case context(5, { constructed: true }):
-      return { kind: 'other', value: 'ediPartyName', der: expectWellFormed(value) };
+      readPartyName(value);
+      return { kind: 'other', value: 'ediPartyName', der: value };
     default:
       throw new DerError(`a name has the unknown tag 0x${value.tag.toString(16)}`);
   }
@@ -55,17 +67,19 @@ export function readGeneralName(value: DerValue): GeneralName {
 function ia5Text(value: DerValue): string {
   if (contents(value).some((byte) => byte >= 0x80))
     throw new DerError('an IA5String has a character that is not in ASCII');
-  return readText({ ...value, tag: tags.ia5String }) ?? '';
+  return readText(implicit(value, tags.ia5String)) ?? '';
 }
 
-function asIdentifier(value: DerValue): DerValue {
-  return { ...value, tag: tags.objectIdentifier };
-}
-
-function explicit(value: DerValue): DerValue {
-  const [inner, ...rest] = members(value);
-  if (!inner || rest.length > 0) throw new DerError('a tagged name is not one value');
-  return inner;
+/** EDIPartyName. RFC 5280 §4.2.1.6 */
+function readPartyName(value: DerValue): void {
+  const [assigner, party] = optionalMembers(
+    members(value),
+    context(0, { constructed: true }),
+    context(1, { constructed: true }),
+  );
+  if (!party) throw new DerError('an ediPartyName has no name');
+  for (const wrapper of assigner ? [assigner, party] : [party])
+    readDirectoryString(explicit(wrapper));
 }
 
 function otherNameType(value: DerValue): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CertificateFields } from './certificate-fields.ts';
+import { type CertificateFields, readCertificateFields } from './certificate-fields.ts';
 import { DerError, expectWellFormed, readDerValue } from './der-value.ts';
 import { readName } from './distinguished-name.ts';
 import { extensionIdentifiers, type KnownExtensions, readKnownExtensions } from './extensions.ts';
@@ -7,9 +7,21 @@ import { keyUsageFault } from './rules/extended-key-usage.ts';
 import { issuerKeyFault } from './rules/key-identifiers.ts';
 import { nameConstraintFault } from './rules/name-constraints.ts';
 
+const hexText = (text: string) => Buffer.from(text).toString('hex');
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 const certificateWith = (known: KnownExtensions) =>
   ({ known, subject: readName(readDerValue(bytes('3000'))) }) as CertificateFields;
+
+/** Returns a value as hexadecimal, with a tag. */
+const value = (tag: string, ...contents: readonly string[]): string => {
+  const content = bytes(contents.join(''));
+  return `${tag}${Buffer.of(content.length).toString('hex')}${content.toString('hex')}`;
+};
+const sequence = (...contents: readonly string[]) => value('30', ...contents);
+const point = (...fields: readonly string[]) => sequence(sequence(...fields));
+const partyName = (...fields: readonly string[]) => sequence(value('a5', ...fields));
+const otherName = (content: string) =>
+  sequence(value('a0', value('06', '2a'), value('a0', content)));
 
 describe('an extension is refused where its form is not that of RFC 5280', () => {
   const name = '8201 61';
@@ -55,6 +67,78 @@ describe('an extension is refused where its form is not that of RFC 5280', () =>
       '3002 3000',
     ],
     ['cRLDistributionPoints', 'has only reasons', `3007 3005 a203 ${name}`, '3006 3004 81020780'],
+    [
+      'cRLDistributionPoints',
+      'has 8 unused bits in its reasons',
+      point(value('81', '0780'), value('a2', name)),
+      point(value('81', '0880'), value('a2', name)),
+    ],
+    [
+      'cRLDistributionPoints',
+      'has unused bits of no byte in its reasons',
+      point(value('81', '00'), value('a2', name)),
+      point(value('81', '07'), value('a2', name)),
+    ],
+    [
+      'cRLDistributionPoints',
+      'has reasons without contents',
+      point(value('81', '00'), value('a2', name)),
+      point(value('81'), value('a2', name)),
+    ],
+    [
+      'cRLDistributionPoints',
+      'has an issuer without names',
+      point(value('a2', name)),
+      point(value('a2')),
+    ],
+    [
+      'cRLDistributionPoints',
+      'has a full name without names',
+      point(value('a0', value('a0', name))),
+      point(value('a0', value('a0'))),
+    ],
+    [
+      'authorityKeyIdentifier',
+      'has a serial number that is not in its shortest form',
+      sequence(value('82', '01')),
+      sequence(value('82', '0001')),
+    ],
+    [
+      'authorityKeyIdentifier',
+      'has an empty serial number',
+      sequence(value('82', '01')),
+      sequence(value('82')),
+    ],
+    [
+      'authorityKeyIdentifier',
+      'has an issuer without names',
+      sequence(value('a1', name)),
+      sequence(value('a1')),
+    ],
+    [
+      'nameConstraints',
+      'has an empty list of permitted names',
+      sequence(value('a1', sequence(name))),
+      sequence(value('a0'), value('a1', sequence(name))),
+    ],
+    [
+      'subjectAlternativeName',
+      'has an ediPartyName without a name of the party',
+      partyName(value('a1', value('0c', '61'))),
+      partyName(value('a0', value('0c', '61'))),
+    ],
+    [
+      'subjectAlternativeName',
+      'has an ediPartyName that is not a DirectoryString',
+      partyName(value('a1', value('0c', '61'))),
+      partyName(value('a1', value('16', '61'))),
+    ],
+    [
+      'subjectAlternativeName',
+      'has an ENUMERATED that is not in its shortest form',
+      otherName(value('0a', '01')),
+      otherName(value('0a', '0001')),
+    ],
     ['subjectAlternativeName', 'has a byte that is not ASCII', `3003 ${name}`, '3003 8201 e9'],
     [
       'subjectAlternativeName',
@@ -80,8 +164,55 @@ test.each([
   ['a number in place of a text', '300c 310a 3008 0603550403 020101'],
   ['an object identifier in place of a text', '300c 310a 3008 0603550403 060129'],
   ['a value of a private type', '300c 310a 3008 0603550403 8b0161'],
+  ['a VisibleString', '300c 310a 3008 0603550403 1a0161'],
+  ['a surrogate in a BMPString', '300d 310b 3009 0603550403 1e02d800'],
+  ['a surrogate in a UniversalString', '300f 310d 300b 0603550403 1c040000dfff'],
 ])('a name is refused with %s', (_, hex) => {
   expect(() => readName(readDerValue(bytes(hex)))).toThrow(DerError);
+});
+
+test('names are the same only with the same kind of value', () => {
+  const key = (content: string) =>
+    readName(readDerValue(bytes(sequence(value('31', sequence('0603550403', content)))))).key;
+  const text = (tag: string, characters: string) =>
+    key(value(tag, Buffer.from(characters).toString('hex')));
+  expect(text('0c', 'Number 12')).toBe(text('13', 'NUMBER  12'));
+  expect(text('12', '12')).not.toBe(text('0c', '12'));
+  expect(text('0c', '03020080')).not.toBe(key('03020080'));
+  expect(text('0c', 'a\u0001')).not.toBe(text('0c', 'a'));
+});
+
+describe('a unique identifier is a BIT STRING, in version 2 or 3', () => {
+  const [date, algorithm, octets] = [value('17', hexText('260101000000Z')), '06012a', '030100'];
+  const certificate = (version: string, ...identifiers: readonly string[]) =>
+    bytes(
+      sequence(
+        sequence(
+          ...[version, '020101', sequence(algorithm), sequence(), sequence(date, date)],
+          ...[sequence(), sequence(sequence(algorithm), octets), ...identifiers],
+        ),
+        sequence(algorithm),
+        octets,
+      ),
+    );
+  test.each(['', '81', '82'].flatMap((tag) => ['a003020101', 'a003020102'].map((v) => [tag, v])))(
+    'it is read: %s %s',
+    (tag, version) => {
+      const identifiers = tag === '' ? [] : [value(tag, '0780')];
+      expect(readCertificateFields(certificate(version, ...identifiers)).version).toBeDefined();
+    },
+  );
+  test.each([
+    ['of version 1', '', '810200ff'],
+    ['without contents', 'a003020102', '8100'],
+    ['with 42 unused bits', 'a003020102', '82082a2e6c6561662e74'],
+    ['with 8 unused bits', 'a003020102', '81020880'],
+    ['with unused bits of no byte', 'a003020102', '810101'],
+    ['that is constructed', 'a003020102', 'a2020080'],
+    ['of version 4', 'a003020103', ''],
+  ])('it is refused %s', (_, version, identifier) => {
+    expect(() => readCertificateFields(certificate(version, identifier))).toThrow(DerError);
+  });
 });
 
 test.each([
@@ -90,6 +221,8 @@ test.each([
   '010101',
   '0203 0000 01',
   '0302 0701',
+  '0a02 0001',
+  '0a00',
   '0602 8001',
   '100000',
   '2403 040161',
@@ -108,7 +241,11 @@ test('a value of any type is refused where it is too deep', () => {
 });
 
 test('the issuer has the key that the certificate names, but in the profile private', () => {
-  const authorityKeyIdentifier = { keyIdentifier: 'aa', hasIssuer: false, hasSerialNumber: false };
+  const authorityKeyIdentifier = {
+    keyIdentifier: 'aa',
+    issuer: undefined,
+    serialNumber: undefined,
+  };
   const certificate = certificateWith({ authorityKeyIdentifier });
   const issuer = certificateWith({ subjectKeyIdentifier: 'bb' });
   expect(issuerKeyFault(certificate, issuer, 'rfc5280')?.check).toBe('key-identifiers');

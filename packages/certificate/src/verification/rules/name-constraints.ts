@@ -5,6 +5,7 @@ import {
   emailAttribute,
   isEmptyName,
   isWithinName,
+  nameText as distinguishedNameText,
 } from '../distinguished-name.ts';
 import { boundedText, type CertificateRule, type Fault, firstFault } from '../fault.ts';
 import type { GeneralName } from '../general-name.ts';
@@ -205,6 +206,7 @@ function isWithinNetwork(address: Uint8Array, network: Uint8Array): boolean {
 
 function nameText(name: GeneralName): string {
   if (name.kind === 'ip') return `the address ${Buffer.from(name.value).toString('hex')}`;
-  if (name.kind === 'directory') return `the directory name ${name.value.keys.join(', ')}`;
+  if (name.kind === 'directory')
+    return `the directory name ${boundedText(distinguishedNameText(name.value))}`;
   return `${name.kind} ${JSON.stringify(boundedText(name.value))}`;
 }

@@ -71,7 +71,7 @@ function rootFault({ known, issuer, subject }: CertificateFields): Fault | undef
   if (known.extendedKeyUsage) return fault('no extended key usage in a root', 'one');
   const { authorityKeyIdentifier: authority, subjectKeyIdentifier } = known;
   if (!authority || issuer.key !== subject.key) return undefined;
-  if (authority.hasIssuer || authority.hasSerialNumber)
+  if (authority.issuer || authority.serialNumber)
     return fault('only a key identifier in the authority key identifier of a root', 'more');
   return authority.keyIdentifier === subjectKeyIdentifier
     ? undefined
