@@ -73,6 +73,7 @@ const mayImport = {
     'orchestrator',
     'config',
     'manager',
+    'observability',
     'egress',
     'revocation',
     'errors',
@@ -80,6 +81,7 @@ const mayImport = {
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
   probe: ['egress', 'clock', 'errors'],
+  observability: ['orchestrator', 'scheduler', 'storage', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

@@ -20,6 +20,7 @@ const generators = [
   { file: 'docs/rest-api.md', from: 'apps/server/src/api-description.ts', make: restApi },
   { file: 'docs/dns.md', from: 'packages/config/src/dns/provider.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
+  { file: 'docs/metrics.md', from: 'packages/observability/src/metric-table.ts', make: metrics },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
 /** The server and the DNS hosts are imported only when they are named. */
 const loadedWhenNamed = {
@@ -309,12 +310,12 @@ function contractText(contract) {
     : `Of the [contract](../packages/dns/src/contract.ts): ${contract}.`;
 }
 
-/** Returns the page of the server's routes, scopes and metrics. */
+/** Returns the page of the server's routes and scopes. */
 async function restApi() {
   if (!existsSync(fileURLToPath(import.meta.resolve('@acmex/config'))))
     throw new Error('the REST page needs the built packages: run npm run build first');
-  const [{ apiDescription }, { scopeMeanings }, { metricMeanings }] = await Promise.all(
-    ['api-description.ts', 'access/scopes.ts', 'metrics/metric-meanings.ts'].map((file) =>
+  const [{ apiDescription }, { scopeMeanings }] = await Promise.all(
+    ['api-description.ts', 'access/scopes.ts'].map((file) =>
       load(join(root, 'apps/server/src', file), { packages: 'external' }),
     ),
   );
@@ -341,15 +342,30 @@ ${Object.entries(scopeMeanings)
   .map(([scope, meaning]) => `| \`${scope}\` | ${meaning} |`)
   .join('\n')}
 
-## Metrics
+\`GET /metrics\` serves the [metrics](metrics.md).
+`;
+}
 
-\`metrics.prefix\` in acmex.toml replaces the prefix \`acmex\`. The metrics of Node.js are included.
+/** Returns the page of metrics. */
+async function metrics() {
+  const { metricTable } = await load(join(root, 'packages/observability/src/metric-table.ts'));
+  const rows = Object.entries(metricTable).map(
+    ([name, { type, labels, meaning, programs, unit }]) => {
+      const labelled = labels.map((label) => `\`${label}\``).join(', ');
+      const kind = unit === undefined ? type : `${type}, ${unit}`;
+      return `| \`acmex_${name}\` | ${kind} | ${labelled} | ${meaning} | ${programs.join(', ')} |`;
+    },
+  );
+  if (rows.length === 0) throw new Error('there are no metrics');
+  return `# Metrics
 
-| metric | |
-|---|---|
-${Object.entries(metricMeanings)
-  .map(([name, meaning]) => `| \`acmex_${name}\` | ${meaning} |`)
-  .join('\n')}
+\`metrics.prefix\` in acmex.toml replaces the prefix \`acmex\`. The metrics of Node.js and of the process are included. A counter starts at 0 with its process, and counts what this process has done: add those of several processes. A gauge about the storage is the same in every process. This page is generated from the code.
+
+Programs: \`server\` is acmex serve, \`daemon\` is acmex daemon, \`renew\` is acmex renew with --metrics-file, \`ca\` is acmex ca serve, \`agent\` is acmex agent.
+
+| metric | type | labels | meaning | programs |
+|---|---|---|---|---|
+${rows.join('\n')}
 `;
 }
 

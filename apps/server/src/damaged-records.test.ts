@@ -8,7 +8,6 @@ import fc from 'fast-check';
 import type { Caller } from './access/caller.ts';
 import { KeyStore } from './access/key-store.ts';
 import { AgentReports } from './agents/agent-reports.ts';
-import type { CertificateCounts } from './certificate-counts.ts';
 import { answer } from './http/endpoint.ts';
 import { Idempotency, type RepeatableRequest } from './http/idempotency.ts';
 import { problemOf } from './http/problem.ts';
@@ -33,7 +32,7 @@ function partsOf(storage: Storage) {
     clock,
     isValidKey: async (id) => await keys.isValid(id),
   });
-  const quotas = new Quotas({ managed: async () => 0 } as unknown as CertificateCounts, clock);
+  const quotas = new Quotas({ managed: async () => 0 }, clock);
   const tenant = {
     name: 'default',
     storage,

@@ -1,6 +1,7 @@
 import type { Server } from 'node:https';
 import type { Clock } from '@acmex/clock';
 import { type Config, storageOf } from '@acmex/config';
+import type { CertificateCensus } from '@acmex/observability';
 import type { Storage } from '@acmex/storage';
 import type { Provider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -8,7 +9,6 @@ import type { FastifyInstance } from 'fastify';
 import { Authenticator } from './access/authenticator.ts';
 import { closeExposed, trustedProxies } from './access/trusted-proxies.ts';
 import { FETCH } from './accounts/accounts.ts';
-import type { CertificateCounts } from './certificate-counts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
 import { StatusChecks } from './certificates/status-checks.ts';
 import { CLOCK } from './clock.ts';
@@ -23,7 +23,7 @@ import { STOPPING } from './http/request-pipeline.ts';
 import { cannotListen, hostCheck, type ListenAddress, urlHost } from './listening.ts';
 import type { LiveTenants } from './live-tenants.ts';
 import { LOG, type Log, logError } from './log.ts';
-import { Metrics } from './metrics/metrics.ts';
+import { ServerMetrics } from './metrics/metrics.ts';
 import { Quotas } from './quotas.ts';
 import { SCHEDULING } from './scheduling.ts';
 import { mountBoard } from './team/board.ts';
@@ -44,8 +44,8 @@ export interface OpenHttpOptions {
   /** Returns who may send webhooks. */
   readonly senders: () => readonly Sender[];
   readonly idempotency: Idempotency;
-  readonly certificateCounts: CertificateCounts;
-  readonly metrics: Metrics;
+  readonly census: CertificateCensus;
+  readonly metrics: ServerMetrics;
   readonly work: Work;
   readonly log: Log;
   readonly clock: Clock;
@@ -140,7 +140,7 @@ function providers({
   return [
     { provide: Authenticator, useValue: services.authenticator },
     { provide: Idempotency, useValue: services.idempotency },
-    { provide: Quotas, useValue: new Quotas(services.certificateCounts, clock) },
+    { provide: Quotas, useValue: new Quotas(services.census, clock) },
     { provide: LongPoll, useValue: new LongPoll({ clock }) },
     {
       provide: StatusChecks,
@@ -149,7 +149,7 @@ function providers({
         onError: (error) => logError(log, 'a proof of revocation was not stored', error),
       }),
     },
-    { provide: Metrics, useValue: services.metrics },
+    { provide: ServerMetrics, useValue: services.metrics },
     { provide: WebhookSenders, useValue: senders },
     { provide: SCHEDULING, useValue: work },
     { provide: STOPPING, useValue: signal },

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Admitted, DeclareOptions } from '@acmex/orchestrator';
+import type { CertificateCensus } from '@acmex/observability';
 import { type Change, records, schemaCheck, untilWritten } from '@acmex/storage';
-import type { CertificateCounts } from './certificate-counts.ts';
 import { ServerError } from './errors.ts';
 import type { Tenant } from './tenants.ts';
 import { z } from 'zod';
@@ -29,13 +29,13 @@ const hourMs = 3_600_000;
  * tenant in the same write, so that of two at once only one succeeds.
  */
 export class Quotas {
-  readonly #certificateCounts: CertificateCounts;
+  readonly #census: Pick<CertificateCensus, 'managed'>;
   readonly #clock: Clock;
   /** The last reservation of each tenant in this process. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(certificateCounts: CertificateCounts, clock: Clock = systemClock) {
-    this.#certificateCounts = certificateCounts;
+  constructor(census: Pick<CertificateCensus, 'managed'>, clock: Clock = systemClock) {
+    this.#census = census;
     this.#clock = clock;
   }
 
@@ -72,7 +72,7 @@ export class Quotas {
     if (
       what.includes('certificate') &&
       maxCertificates !== undefined &&
-      (await this.#certificateCounts.managed(name)) >= maxCertificates
+      (await this.#census.managed(name)) >= maxCertificates
     )
       throw new ServerError(
         'ERR_SERVER_QUOTA',

@@ -10,8 +10,8 @@ import {
   redisOf,
   storageOf,
 } from '@acmex/config';
+import { CertificateCensus, type CertificateSource } from '@acmex/observability';
 import { LiveAccess } from './access/live-access.ts';
-import { CertificateCounts } from './certificate-counts.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { ServerError } from './errors.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -19,10 +19,11 @@ import { Idempotency } from './http/idempotency.ts';
 import { assertPrivate, listenAddress } from './listening.ts';
 import { LiveTenants } from './live-tenants.ts';
 import type { Log } from './log.ts';
-import { Metrics } from './metrics/metrics.ts';
+import { ServerMetrics } from './metrics/metrics.ts';
 import { type Http, openHttp } from './open-http.ts';
 import { Resources } from './resources.ts';
 import { type Role, teamRedisOf } from './team/role.ts';
+import type { Tenant } from './tenants.ts';
 import { Work } from './work.ts';
 
 export interface ServeOptions {
@@ -165,13 +166,13 @@ async function start(
   const tenants = () => live.tenants();
   const access = await LiveAccess.open(config, { ...server, tenants });
   const work = resources.use(new Work({ team, storage, log, clock, signal }));
-  const certificateCounts = new CertificateCounts(tenants, clock);
+  const census = new CertificateCensus((name) => sourceOf(tenants().get(name)), clock);
   const { prefix } = config.values.metrics;
-  const metrics = new Metrics({ prefix, tenants, certificateCounts, scheduling: work, clock });
+  const metrics = new ServerMetrics({ prefix, tenants, census, scheduling: work, clock });
   const idempotency = new Idempotency(clock);
   const { authenticator } = access;
   const senders = () => access.senders();
-  const services = { authenticator, senders, idempotency, certificateCounts, metrics };
+  const services = { authenticator, senders, idempotency, census, metrics };
   if (role !== 'api') startWork(work, { server, live, metrics, idempotency });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();
@@ -190,6 +191,12 @@ async function start(
   return { live, access, work, http };
 }
 
+function sourceOf(tenant: Tenant | undefined): CertificateSource | undefined {
+  return (
+    tenant && { storage: tenant.storage, certificates: tenant.manager.provisioner.certificates }
+  );
+}
+
 function startWork(
   work: Work,
   {
@@ -200,7 +207,7 @@ function startWork(
   }: {
     readonly server: ServerProcess;
     readonly live: LiveTenants;
-    readonly metrics: Metrics;
+    readonly metrics: ServerMetrics;
     readonly idempotency: Idempotency;
   },
 ): void {

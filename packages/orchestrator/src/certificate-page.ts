@@ -1,6 +1,14 @@
 import type { Clock } from '@acmex/clock';
 import { type Entry, idOf, type Storage } from '@acmex/storage';
-import { certificates, isDue, type ManagedCertificate, momentId } from './certificate-record.ts';
+import {
+  certificates,
+  type CurrentCertificate,
+  type Failure,
+  isDue,
+  type ManagedCertificate,
+  momentId,
+  type RenewalPlan,
+} from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
 import { reversedName } from './names.ts';
 
@@ -16,9 +24,17 @@ export const certificateStates = [
 ] as const;
 export type CertificateState = (typeof certificateStates)[number];
 
+/** What the state of a certificate depends on. */
+export interface StatedCertificate {
+  readonly current?: Pick<CurrentCertificate, 'notAfter' | 'revokedAt'> | undefined;
+  readonly paused: boolean;
+  readonly failure?: Pick<Failure, 'at'> | undefined;
+  readonly renewal?: Pick<RenewalPlan, 'at'> | undefined;
+}
+
 /** Returns the state of a certificate. */
 export function stateOf(
-  { current, paused, failure, renewal }: ManagedCertificate,
+  { current, paused, failure, renewal }: StatedCertificate,
   clock: Pick<Clock, 'now'>,
 ): CertificateState {
   const now = clock.now();

@@ -3,6 +3,7 @@ export {
   type CertificateState,
   certificateStates,
   type PageQuery,
+  type StatedCertificate,
   stateOf,
 } from './certificate-page.ts';
 export {

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TrustedProxies } from '../access/trusted-proxies.ts';
 import { ServerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { ServerMetrics } from '../metrics/metrics.ts';
 import { AuthGuard } from './auth-guard.ts';
 import { type Controller, type Handler, routesOf } from './endpoint.ts';
 import { problemOf } from './problem.ts';
@@ -30,7 +30,7 @@ export interface ApplicationOptions {
   readonly trustedProxies: TrustedProxies;
   /** Returns whether HOST or HOST:PORT, in lower case, is a name of this server. */
   readonly isOwnHost: (host: string) => boolean;
-  readonly metrics: Metrics;
+  readonly metrics: ServerMetrics;
   readonly log: Log;
   readonly clock: Clock;
 }

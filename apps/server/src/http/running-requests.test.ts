@@ -6,7 +6,7 @@ import { Injectable } from '@nestjs/common';
 import { Authenticator } from '../access/authenticator.ts';
 import { CLOCK } from '../clock.ts';
 import { LOG } from '../log.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { ServerMetrics } from '../metrics/metrics.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { WebhookSenders } from '../webhooks/webhook-senders.ts';
 import { application } from './application.ts';
@@ -59,7 +59,7 @@ async function started(): Promise<{ readonly url: string; close(): Promise<void>
     ],
     trustedProxies: { isTrusted: () => false, mayConnectInClear: () => true },
     isOwnHost: () => true,
-    metrics: { countRequest: () => undefined } as unknown as Metrics,
+    metrics: { countRequest: () => undefined } as unknown as ServerMetrics,
     log: () => undefined,
     clock: systemClock,
   });

@@ -1,0 +1,82 @@
+import { type Clock, systemClock } from '@acmex/clock';
+import type { MaintenanceResult } from '@acmex/orchestrator';
+import type { QueueCounts } from '@acmex/scheduler';
+import type { Metrics } from './metrics.ts';
+
+/** What does the work, as its metrics see it. */
+export interface WatchedWork {
+  counts(): Promise<QueueCounts>;
+  /** Returns the oldest task that is late. */
+  late(): { readonly dueAt: string } | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** Adds the metrics of the work on certificates. @returns counts the result of a task */
+export function workMetrics(
+  metrics: Metrics,
+  { counts, late, clock = systemClock }: WatchedWork,
+): (result: Pick<MaintenanceResult, 'outcome'>) => void {
+  metrics.gauge('queue_tasks', async (gauge) => {
+    // What cannot be known is absent.
+    gauge.reset();
+    const known = await counts().catch(() => undefined);
+    if (!known) return;
+    const { waiting, delayed, running } = known;
+    for (const [priority, count] of Object.entries(waiting))
+      gauge.set({ state: `waiting_${priority}` }, count);
+    gauge.set({ state: 'delayed' }, delayed);
+    gauge.set({ state: 'running' }, running);
+  });
+  metrics.gauge('late_seconds', (gauge) => {
+    const task = late();
+    gauge.set(task ? (clock.now().epochMilliseconds - Date.parse(task.dueAt)) / 1000 : 0);
+  });
+  return renewalMetrics(metrics);
+}
+
+/** Adds the metrics of orders that end in this process. @returns counts the result of a task */
+export function renewalMetrics(
+  metrics: Metrics,
+): (result: Pick<MaintenanceResult, 'outcome'>) => void {
+  const renewals = metrics.counter('renewals_total');
+  return ({ outcome }) => {
+    if (outcome && !outcome.elsewhere) renewals.inc({ outcome: outcome.state });
+  };
+}
+
+/** Several processes that share a queue, as their metrics see them. */
+export interface WatchedTeam {
+  /** Returns how many tasks this process no longer owned when it ended them. */
+  lost(): number;
+  /** Returns how many invalid values this process has found, by kind. */
+  invalidValues(): ReadonlyMap<string, number>;
+  /** Returns the number of processes that work; undefined if it cannot be known. */
+  workers(): Promise<number | undefined>;
+  /** Returns when what is due was last read, RFC 3339; undefined for the present. */
+  lastScan(): string | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** Adds the metrics of the processes that share a queue. */
+export function teamMetrics(
+  metrics: Metrics,
+  { lost, invalidValues, workers, lastScan, clock = systemClock }: WatchedTeam,
+): void {
+  metrics.counter('tasks_lost_total', (counter) => {
+    counter.reset();
+    counter.inc(lost());
+  });
+  metrics.counter('invalid_values_total', (counter) => {
+    counter.reset();
+    for (const [kind, count] of invalidValues()) counter.inc({ kind }, count);
+  });
+  metrics.gauge('workers', async (gauge) => {
+    gauge.set((await workers()) ?? NaN);
+  });
+  metrics.gauge('job_lag_seconds', (gauge) => {
+    const now = clock.now().epochMilliseconds;
+    const scanned = lastScan();
+    const since = scanned === undefined ? now : Date.parse(scanned);
+    gauge.set(Math.max(0, (now - since) / 1000));
+  });
+}
