@@ -10,19 +10,21 @@ export interface Notice {
     | 'REDIS_EVICTION'
     | 'REDIS_NOT_PERSISTENT'
     | 'REDIS_LAST_WRITES'
+    | 'REDIS_TORN_WRITES'
     | 'REDIS_FAILOVER'
     | 'REDIS_SETTINGS_UNKNOWN';
   readonly message: string;
 }
 
 /**
- * Returns the ways in which this server could lose acknowledged writes with its current settings.
+ * Returns the ways in which this server could lose acknowledged writes, or do half of one, with its
+ * current settings.
  */
 export async function durabilityOf(
   redis: Redis,
   kind: RedisTarget['kind'],
 ): Promise<readonly Notice[]> {
-  const [policy, appendonly, appendfsync] = await settingsOf(redis);
+  const [policy, appendonly, appendfsync, loadsTruncated] = await settingsOf(redis);
   const notices: Notice[] = [];
   const unknown = [policy, appendonly, appendonly === 'no' ? '' : appendfsync].includes(undefined);
   if (unknown)
@@ -54,6 +56,12 @@ export async function durabilityOf(
       message:
         'When its machine fails, Redis loses the writes of the last 30 seconds or so (appendfsync is no). Set appendfsync to always.',
     });
+  if (appendonly === 'yes' && loadsTruncated === 'yes')
+    notices.push({
+      code: 'REDIS_TORN_WRITES',
+      message:
+        'When it is killed during a write and starts again, Redis can do half of that write later (aof-load-truncated is yes). Set aof-load-truncated to no, and run redis-check-aof --fix before each start.',
+    });
   if (kind !== 'server')
     notices.push({
       code: 'REDIS_FAILOVER',
@@ -64,12 +72,12 @@ export async function durabilityOf(
 }
 
 /**
- * Returns maxmemory-policy, appendonly and appendfsync; undefined if unknown. Many hosted services
- * refuse CONFIG, but report some of the settings in INFO.
+ * Returns maxmemory-policy, appendonly, appendfsync and aof-load-truncated; undefined if unknown.
+ * Many hosted services refuse CONFIG, but report some of the settings in INFO.
  */
 async function settingsOf(redis: Redis): Promise<readonly (string | undefined)[]> {
   const configured = await Promise.all(
-    ['maxmemory-policy', 'appendonly', 'appendfsync'].map((setting) =>
+    ['maxmemory-policy', 'appendonly', 'appendfsync', 'aof-load-truncated'].map((setting) =>
       unlessRefused(async () => ((await redis.config('GET', setting)) as string[])[1]),
     ),
   );
@@ -81,7 +89,7 @@ async function settingsOf(redis: Redis): Promise<readonly (string | undefined)[]
   const [, policy = configured[0]] = /^maxmemory_policy:(\S+)/m.exec(info) ?? [];
   const [, aof] = /^aof_enabled:(\d)/m.exec(info) ?? [];
   const reported = aof === '1' ? 'yes' : 'no';
-  return [policy, aof === undefined ? configured[1] : reported, configured[2]];
+  return [policy, aof === undefined ? configured[1] : reported, ...configured.slice(2)];
 }
 
 async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {

@@ -1,3 +1,5 @@
+import { readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import {
@@ -194,6 +196,7 @@ describeWith(['redis-server'], 'redisStorage with a single Redis', () => {
       'REDIS_LAST_WRITES',
     ]);
     expect(await codes(['maxmemory-policy', 'noeviction'], ['appendfsync', 'always'])).toEqual([]);
+    expect(await codes(['aof-load-truncated', 'yes'])).toEqual(['REDIS_TORN_WRITES']);
     await codes(['appendonly', 'no']);
   });
 
@@ -461,6 +464,32 @@ describeWith(['redis-server'], 'redisStorage with a Redis that is killed', () =>
     },
     60_000 + kills * 6000,
   );
+
+  it('leaves all or nothing of a write that a kill has cut, also after the next kill', async () => {
+    await using server = await startRedis({ appendonly: true, appendfsync: 'always' });
+    await using storage = redisStorage({ url: server.url });
+    const write = async (name: string) =>
+      await eventually(
+        async () =>
+          await storage.write(
+            [1, 2, 3].map((part) => ({ set: `${name}/${part}`, value: bytes(name) })),
+          ),
+      );
+    await write('first');
+    await write('cut');
+    await server.kill();
+    const file = join(server.folder, 'appendonlydir', 'appendonly.aof.1.incr.aof');
+    // In the middle of the last command of the script.
+    await truncate(file, (await readFile(file)).lastIndexOf('ZADD') - 1);
+    await server.restart();
+    await write('last');
+    await server.kill();
+    await server.restart();
+    const keys = await eventually(async () =>
+      (await collect(storage.list(''))).map(({ key }) => key),
+    );
+    expect(keys).toEqual(['first/1', 'first/2', 'first/3', 'last/1', 'last/2', 'last/3']);
+  });
 
   it('reports within a second that Redis is away or hangs, and works when it is back', async () => {
     await using server = await startRedis({ appendonly: true });

@@ -4,7 +4,7 @@ import { messageOf } from './failure.ts';
 
 /**
  * A Lua script. Redis runs it atomically: no command runs in between, and a crash leaves all of it
- * or nothing.
+ * or nothing if Redis does not load a truncated file (`REDIS_TORN_WRITES` in `durabilityOf`).
  */
 export interface Script {
   readonly text: string;

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -37,13 +38,18 @@ export interface RedisServer extends AsyncDisposable {
   readonly caCertificate: string;
   /** Of the process that runs now. */
   pid(): number;
+  /** Where it stores its files. */
+  readonly folder: string;
   /** What it wrote since its last start. */
   log(): string;
   /** What redis-cli prints for a command; only without password and TLS. */
   command(...words: readonly string[]): Promise<string>;
   /** SIGKILL, and waits for its end. Killed already: nothing happens. */
   kill(): Promise<void>;
-  /** Starts it again at the same port with the same data, after SIGTERM where it still runs. */
+  /**
+   * Starts it again at the same port with the same data, after SIGTERM where it still runs. Before,
+   * redis-check-aof removes a write that a kill has cut.
+   */
   restart(): Promise<void>;
 }
 
@@ -71,6 +77,7 @@ export async function startRedis({
       return {
         appendonly: appendonly ? 'yes' : 'no',
         appendfsync,
+        'aof-load-truncated': 'no',
         ...settings,
         ...(password === undefined ? {} : { requirepass: password }),
         ...(acl
@@ -148,6 +155,7 @@ async function start(
     resources.use({ [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() });
     return {
       port,
+      folder: folder.path,
       caCertificate,
       url: `${caCertificate ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
       pid: () => program.pid,
@@ -163,6 +171,7 @@ async function start(
       },
       async restart() {
         await program[Symbol.asyncDispose]();
+        await withoutCutWrite(folder.path);
         program = await run();
       },
       [Symbol.asyncDispose]: () => resources.close(),
@@ -171,6 +180,15 @@ async function start(
     await resources.close();
     throw error;
   }
+}
+
+/** Removes what a kill has left of a write from the append-only file, if there is such a file. */
+async function withoutCutWrite(folder: string): Promise<void> {
+  const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest');
+  if (!existsSync(manifest)) return;
+  const check = promisify(execFile)('redis-check-aof', ['--fix', manifest]);
+  check.child.stdin?.end('y\n');
+  await check;
 }
 
 async function redisCli(port: number, words: readonly string[]): Promise<string> {
