@@ -1,4 +1,4 @@
-import { type Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
 import { run } from './program.ts';
 
 export interface Outcome {
@@ -67,4 +67,18 @@ export async function acmex(
     onHangup,
   });
   return { code, ...written };
+}
+
+/** A person who types the lines, each when the program asks. */
+export function typing(lines: readonly string[]): AcmexOptions {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  const next = [...lines];
+  return {
+    stdin,
+    isTerminal: true,
+    env: { TERM: 'dumb' },
+    onStderr: (text) => {
+      if (text.endsWith(': ')) setImmediate(() => stdin.write(`${next.shift() ?? ''}\n`));
+    },
+  };
 }

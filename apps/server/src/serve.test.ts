@@ -1,10 +1,13 @@
+import { createPrivateKey } from 'node:crypto';
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
+import { identifiers } from '@acmex/identifier';
 import { freePort, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -152,6 +155,40 @@ describe('a server', () => {
       expect((await inspect(server.url, ca.root)).certificate.serialNumber).not.toBe(
         first.certificate.serialNumber,
       );
+    } finally {
+      await server.stop({ within: { seconds: 1 } });
+    }
+  });
+  it('opens an encrypted key of its files with the passphrase of the configuration', async () => {
+    const options = await optionsFor('');
+    const at = (name: string) => join(options.cwd, name);
+    const pair = await webcrypto().generate('ec-p256');
+    const key = createPrivateKey(Buffer.from(await privateKeyPem(pair)));
+    const encryption = { cipher: 'aes-256-cbc', passphrase: 'correct horse' } as const;
+    await writeFile(at('key.pem'), key.export({ type: 'pkcs8', format: 'pem', ...encryption }));
+    const names = identifiers(['own.test', '127.0.0.1']);
+    const certificate = await createSelfSigned({ identifiers: names, key: pair });
+    await writeFile(at('cert.pem'), certificate);
+    await writeFile(at('secret'), 'correct horse', { mode: 0o600 });
+    await writeFile(at('wrong'), 'correct saddle', { mode: 0o600 });
+    const start = async (passphrase: string) => {
+      const tls = `certificate = "${at('cert.pem')}"\nkey = "${at('key.pem')}"\n${passphrase}`;
+      const toml = `[server]\nlisten_addr = "127.0.0.1:0"\nhosts = ["own.test"]\n[server.tls]\n${tls}`;
+      await writeFile(String(options.configFile), toml);
+      return await serve(options);
+    };
+    await expect(start('')).rejects.toMatchObject({
+      code: 'ERR_SERVER_TLS',
+      message: expect.stringContaining('key.pem: the key is encrypted: set server.tls.passphrase'),
+    });
+    await expect(start(`passphrase = { file = "${at('wrong')}" }`)).rejects.toMatchObject({
+      code: 'ERR_SERVER_TLS',
+      message: expect.stringContaining('the passphrase is wrong'),
+    });
+    const server = await start(`passphrase = { file = "${at('secret')}" }`);
+    try {
+      const { status } = await inspect(server.url, certificate);
+      expect(status).toBe(200);
     } finally {
       await server.stop({ within: { seconds: 1 } });
     }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { storedPem } from '@acmex/certificate';
+import { decryptedPrivateKeyPem, storedPem } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
-import { issuersOf } from '@acmex/config';
-import { errorText } from '@acmex/errors';
+import { issuersOf, type Secret } from '@acmex/config';
+import { errorCode, errorText } from '@acmex/errors';
 import { deployRecord } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { ServerError } from './errors.ts';
@@ -92,12 +92,14 @@ export async function serverCertificate({
 async function ofFiles({
   certificate = '',
   key = '',
+  passphrase,
 }: {
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
+  readonly passphrase?: Secret | undefined;
 }): Promise<SecureContextOptions> {
   const cert = await contentOf(certificate);
-  const privateKey = await contentOf(key);
+  const privateKey = clearKey(key, await contentOf(key), await passphrase?.reveal());
   const options = { cert, key: privateKey };
   try {
     createSecureContext(options);
@@ -109,6 +111,19 @@ async function ofFiles({
     );
   }
   return options;
+}
+
+/** @throws ServerError `ERR_SERVER_TLS` for a key that cannot be read, or decrypted */
+function clearKey(file: string, pem: string, passphrase: string | undefined): string {
+  try {
+    return Buffer.from(decryptedPrivateKeyPem(Buffer.from(pem), passphrase)).toString();
+  } catch (cause) {
+    const isMissing = errorCode(cause) === 'ERR_KEY_PASSPHRASE_MISSING';
+    const text = isMissing
+      ? 'the key is encrypted: set server.tls.passphrase, for example to { file = "/path" } or { env = "NAME" }'
+      : errorText(cause);
+    throw new ServerError('ERR_SERVER_TLS', `${file}: ${text}`, { cause });
+  }
 }
 
 /** @throws ServerError `ERR_SERVER_TLS` */

@@ -10,7 +10,7 @@ export { der, isOneSequence } from './der.ts';
 export { encryptedPrivateKeyPem } from './encrypted-key.ts';
 export { CertificateError, type CertificateErrorCode, certificateErrors } from './errors.ts';
 export { isKeyOf, sha1Fingerprint, spkiPin } from './fingerprints.ts';
-export { describePublicKey } from './key-object.ts';
+export { decryptedPrivateKeyPem, describePublicKey } from './key-object.ts';
 export { nodeCrypto, type NodeCryptoOptions } from './node-crypto.ts';
 export { type KeyType, keyTypes } from './key-types.ts';
 export {

@@ -128,6 +128,29 @@ export function readPrivateKey(
 }
 
 /**
+ * Decrypts a private key, of any type.
+ * @param pem 64 KiB at most; a key that is not encrypted is only copied
+ * @returns PEM, which the caller overwrites after use
+ * @throws CertificateError `ERR_KEY_FORMAT`, `ERR_KEY_NOT_PRIVATE`, `ERR_KEY_PASSPHRASE_MISSING`,
+ * `ERR_KEY_PASSPHRASE`, `ERR_KEY_CIPHER`
+ */
+export function decryptedPrivateKeyPem(pem: Uint8Array, passphrase?: string): Uint8Array {
+  const key = parse(pem, passphrase);
+  if (!isUsable(key)) throw damaged(key.asymmetricKeyType ?? 'private');
+  if (!isEncrypted(pem)) return Uint8Array.from(pem);
+  return Buffer.from(key.export({ format: 'pem', type: 'pkcs8' }));
+}
+
+/** Whether a private key in PEM is encrypted, as PKCS#8 or in the old form. RFC 1421 §4.6.1.1 */
+function isEncrypted(pem: Uint8Array): boolean {
+  const text = Buffer.from(pem.buffer, pem.byteOffset, pem.length);
+  return (
+    text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') ||
+    text.includes('Proc-Type: 4,ENCRYPTED')
+  );
+}
+
+/**
  * Whether OpenSSL can use a private key that it has read. Node.js ends the process when it is asked
  * for the details of an EC key whose number is too long.
  */
@@ -147,9 +170,7 @@ function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
       'the key is larger than any private key: give one private key as PEM',
     );
   const text = Buffer.from(pem.buffer, pem.byteOffset, pem.length);
-  const encrypted =
-    text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') ||
-    text.includes('Proc-Type: 4,ENCRYPTED');
+  const encrypted = isEncrypted(pem);
   if (encrypted && passphrase === undefined)
     throw new CertificateError(
       'ERR_KEY_PASSPHRASE_MISSING',

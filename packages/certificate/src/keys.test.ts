@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { der, ecdsaSignature, isOneSequence, objectIdentifier } from './der.ts';
 import { certificateErrors } from './errors.ts';
+import { decryptedPrivateKeyPem } from './key-object.ts';
 import { nodeCrypto } from './node-crypto.ts';
 import { fromPem, toPem } from './pem.ts';
 import { isKeyReference, privateKeyPem, storableKey } from './private-key.ts';
@@ -59,6 +60,26 @@ describe('a backend', () => {
         code: 'ERR_KEY_CIPHER',
         message: expect.not.stringContaining('secret'),
       });
+  });
+  it('decrypts keys of any type as PEM, and leaves others as they are', () => {
+    const passphrase = 'secret';
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+    const clear = Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    for (const type of ['pkcs8', 'sec1'] as const) {
+      const encryption = { cipher: 'aes-256-cbc', passphrase };
+      const pem = Buffer.from(privateKey.export({ format: 'pem', type, ...encryption }));
+      expect(Buffer.from(decryptedPrivateKeyPem(pem, passphrase))).toEqual(clear);
+      expect(() => decryptedPrivateKeyPem(pem)).toThrow(
+        expect.objectContaining({ code: 'ERR_KEY_PASSPHRASE_MISSING' }),
+      );
+      expect(() => decryptedPrivateKeyPem(pem, 'other')).toThrow(
+        expect.objectContaining({ code: 'ERR_KEY_PASSPHRASE' }),
+      );
+    }
+    const copy = decryptedPrivateKeyPem(clear, passphrase);
+    expect(Buffer.from(copy)).toEqual(clear);
+    copy.fill(0);
+    expect(clear.includes('PRIVATE KEY')).toBe(true);
   });
   it('ends for a damaged key, plain or encrypted, with a code of its own', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,15 +1,13 @@
 import { join, parse } from 'node:path';
 import { currentCrl, loadAuthority, renewRootCrl, type RootCrl, storedRootCrl } from '@acmex/ca';
-import { isKeyReference } from '@acmex/certificate';
 import { systemClock } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import { configuredCrypto } from '@acmex/manager/from-config';
 import { Temporal } from 'temporal-polyfill';
 import type { ConfiguredOutputOptions } from '../output.ts';
-import { readText } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import { passphraseOf } from './passphrase.ts';
+import { readCaKey } from './ca-key.ts';
 import { withCa } from './records.ts';
 
 interface CrlFile {
@@ -105,13 +103,10 @@ export async function rootCrl(
   terminal: Terminal,
 ): Promise<void> {
   await withCa(options, terminal, async (storage) => {
-    const isInDevice = isKeyReference(rootKey);
-    const passphrase = isInDevice ? undefined : await passphraseOf(options, terminal.env);
-    const key = Buffer.from(isInDevice ? rootKey : await readText(rootKey, "the root's key"));
+    const key = await readCaKey(rootKey, { ...options, what: "the root's key" }, terminal);
     try {
       const { nextUpdate } = await renewRootCrl(storage, {
         rootKey: key,
-        passphrase,
         revoke: revoke.map((serial) => serial.toLowerCase().replaceAll(':', '')),
         days,
         backend: configuredCrypto(options.configuration, terminal.env),

@@ -8,15 +8,16 @@ import {
   saveAuthority,
 } from '@acmex/ca';
 import { storageOf } from '@acmex/config';
-import { isKeyReference, parseCertificate } from '@acmex/certificate';
+import { isKeyReference, parseCertificate, storableKey } from '@acmex/certificate';
 import { configuredCrypto } from '@acmex/manager/from-config';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
-import { passphraseOf } from './passphrase.ts';
-import { readCertificates, readText } from '../read-text.ts';
+import { newPassphrase } from '../passphrase.ts';
+import { readCertificates } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
+import { caPassphrase, readCaKey } from './ca-key.ts';
 
 export interface InitOptions extends ConfiguredOutputOptions {
   readonly name?: string;
@@ -77,13 +78,19 @@ async function makeAuthority(
   } = options;
   const request = constrained(options);
   const isInDevice = isKeyReference(rootKey);
-  const passphrase = isInDevice ? undefined : await passphraseOf(options, terminal.env);
   for (const path of isInDevice ? [rootCertificate] : [rootCertificate, rootKey]) {
     if (await exists(path)) throw existsError(path);
   }
   await using storage = await openStorage(options, terminal, report);
   await using certificateFile = await waitingFile(rootCertificate, 0o644);
   await using keyFile = isInDevice ? undefined : await waitingFile(rootKey, 0o600);
+  const passphrase = isInDevice
+    ? undefined
+    : await newPassphrase(
+        { ...caPassphrase(options), name: rootKey },
+        terminal,
+        "the root's key must be encrypted, and",
+      );
   report.working('creating the keys');
   const authority = await createAuthority({
     ...request,
@@ -140,19 +147,30 @@ async function importAuthority(
     return usage(
       'an existing CA needs its certificate, key and root: use --issuing-certificate, --issuing-key and --root-certificate',
     );
-  const [issuing, key, root] = await Promise.all([
+  const [issuing, root] = await Promise.all([
     readCertificates(issuingCertificate, 'the issuing certificate'),
-    isKeyReference(issuingKey) ? issuingKey : readText(issuingKey, 'the issuing key'),
     readCertificates(rootCertificate, 'the root certificate'),
   ]);
-  const authority: NewAuthority = { kind: 'private', root, issuing, issuingKey: Buffer.from(key) };
-  // Throws unless they belong together, and are those of a CA.
   const crypto = configuredCrypto(options.configuration, terminal.env);
-  issuerOf({ chain: issuing, key: await crypto.import(authority.issuingKey) });
+  const what = 'the issuing key';
+  const keyBytes = await readCaKey(issuingKey, { ...options, what }, terminal);
+  const key = await crypto.import(keyBytes).finally(() => keyBytes.fill(0));
+  // Throws unless they belong together, and are those of a CA.
+  issuerOf({ chain: issuing, key });
   await using storage = await openStorage(options, terminal, report);
-  await saveAuthority(storage, authority);
+  const authority: NewAuthority = {
+    kind: 'private',
+    root,
+    issuing,
+    issuingKey: await storableKey(key),
+  };
+  try {
+    await saveAuthority(storage, authority);
+    warnOfClearKey(authority, options, report);
+  } finally {
+    authority.issuingKey.fill(0);
+  }
   const about = describe(authority);
-  warnOfClearKey(authority, options, report);
   return {
     document: about,
     lines: [

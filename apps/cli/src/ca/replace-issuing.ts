@@ -4,13 +4,12 @@ import {
   replaceIssuing as storeIssuing,
   storedCertificates,
 } from '@acmex/ca';
-import { isKeyReference, parseCertificate } from '@acmex/certificate';
+import { parseCertificate } from '@acmex/certificate';
 import { configuredCrypto } from '@acmex/manager/from-config';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
-import { readText } from '../read-text.ts';
 import { reporter, type Terminal } from '../terminal.ts';
-import { passphraseOf } from './passphrase.ts';
+import { readCaKey } from './ca-key.ts';
 
 export interface ReplaceIssuingOptions extends ConfiguredOutputOptions {
   /** A file, or the reference of a key in a device. */
@@ -30,9 +29,7 @@ export async function replaceIssuing(
   const report = await reporter(terminal, options);
   try {
     const backend = configuredCrypto(options.configuration, terminal.env);
-    const isInDevice = isKeyReference(rootKey);
-    const passphrase = isInDevice ? undefined : await passphraseOf(options, terminal.env);
-    const key = Buffer.from(isInDevice ? rootKey : await readText(rootKey, "the root's key"));
+    const key = await readCaKey(rootKey, { ...options, what: "the root's key" }, terminal);
     await using storage = await openStorage(options, terminal, report);
     const { root, issuing } = await storedCertificates(storage);
     report.working('creating the key');
@@ -40,7 +37,6 @@ export async function replaceIssuing(
       root,
       issuing,
       rootKey: key,
-      passphrase,
       backend,
       issuingKey:
         reference === undefined ? undefined : await backend.import(Buffer.from(reference)),

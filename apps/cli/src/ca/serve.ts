@@ -17,6 +17,7 @@ import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
+import { readKeyFile } from '../key-file.ts';
 import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -31,6 +32,7 @@ export interface ServeOptions extends ConfiguredOutputOptions {
   readonly development?: boolean;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
+  readonly tlsKeyPassphraseFile?: string;
   readonly dnsResolver?: readonly string[];
   readonly reach?: readonly string[];
   readonly httpPort?: number;
@@ -77,7 +79,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       {
         ...options.listen,
         url: options.url,
-        tls: await tlsOf(options),
+        tls: await tlsOf(options, terminal),
         repository: repositoryOf(options),
       },
     );
@@ -228,16 +230,25 @@ async function adminOf(
   return { key: key.trim() };
 }
 
-async function tlsOf({ tlsCertificate, tlsKey }: ServeOptions) {
-  if (tlsCertificate === undefined && tlsKey === undefined) return undefined;
+async function tlsOf(
+  { tlsCertificate, tlsKey, tlsKeyPassphraseFile: file }: ServeOptions,
+  terminal: Terminal,
+) {
+  if ([tlsCertificate, tlsKey, file].every((option) => option === undefined)) return undefined;
   if (tlsCertificate === undefined || tlsKey === undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
       'a TLS certificate and its key belong together: use both --tls-certificate and --tls-key',
     );
+  const source = {
+    file,
+    flag: '--tls-key-passphrase-file',
+    variable: 'ACMEX_CA_TLS_KEY_PASSPHRASE',
+    what: 'the key',
+  };
   return {
     certificate: await readText(tlsCertificate, 'the certificate'),
-    key: await readText(tlsKey, 'the key'),
+    key: Buffer.from(await readKeyFile(tlsKey, source, terminal)).toString(),
   };
 }
 

@@ -7,7 +7,7 @@ import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
 import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { acmex, type AcmexOptions } from '../terminal.testing.ts';
+import { acmex, type AcmexOptions, typing } from '../terminal.testing.ts';
 
 let folder: string;
 let certificate: string;
@@ -39,19 +39,6 @@ async function convert(
 ) {
   const paths = [input, out].map((name) => (name === '-' ? name : at(name)));
   return await acmex(['convert', ...paths, ...flags], options);
-}
-
-/** A person who types the lines, each when the program asks. */
-function typing(lines: readonly string[]): AcmexOptions {
-  const stdin = Object.assign(new PassThrough(), { isTTY: true });
-  const next = [...lines];
-  return {
-    stdin,
-    isTerminal: true,
-    onStderr: (text) => {
-      if (text.endsWith(': ')) setImmediate(() => stdin.write(`${next.shift() ?? ''}\n`));
-    },
-  };
 }
 
 describe('acmex convert', () => {

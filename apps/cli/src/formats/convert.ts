@@ -1,14 +1,11 @@
 import { extname } from 'node:path';
-import { CertificateError, type CertificateErrorCode, certificateErrors } from '@acmex/certificate';
 import { type BundleFormat, type ReadBundle, readBundle } from '@acmex/certificate/formats';
-import { errorCode, errorText } from '@acmex/errors';
-import { KeystoreError, type KeystoreErrorCode, keystoreErrors } from '@acmex/pkcs12';
 import { CliError } from '../errors.ts';
 import { formatResult, type OutputOptions } from '../output.ts';
+import { openEncrypted } from '../passphrase.ts';
 import { readBytes } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
 import { writeFormat } from './export-file.ts';
-import { askPassphrase, storedPassphrase } from './passphrase.ts';
 
 export interface ConvertOptions extends OutputOptions {
   readonly format: BundleFormat | undefined;
@@ -58,7 +55,11 @@ export async function convert(
       out,
       force: options.force,
       output: options.output,
-      passphrase: { file: options.outPassphraseFile, variable: 'ACMEX_OUT_PASSPHRASE' },
+      passphrase: {
+        file: options.outPassphraseFile,
+        flag: '--out-passphrase-file',
+        variable: 'ACMEX_OUT_PASSPHRASE',
+      },
       fallbackPassphrase,
     },
     terminal,
@@ -85,39 +86,12 @@ async function readFile(
   const name = path === '-' ? 'standard input' : path;
   const bytes =
     path === '-' ? await readStandardInput(terminal) : await readBytes(path, 'the file');
-  const source = { file, variable: 'ACMEX_PASSPHRASE', prompt: `Passphrase of ${name}` };
-  const stored = await storedPassphrase(source, terminal);
-  const read = async (passphrase: string | undefined) => {
+  const source = { name, file, flag: '--passphrase-file', variable: 'ACMEX_PASSPHRASE' };
+  return await openEncrypted({ ...source, what: 'the file' }, terminal, async (passphrase) => {
     const bundle = await readBundle(bytes, { passphrase });
     if (passphrase !== undefined) passphrases.add(passphrase);
     return bundle;
-  };
-  try {
-    return await read(stored);
-  } catch (error) {
-    if (!isPassphraseMissing(error)) throw withName(name, error);
-    const passphrase = await askPassphrase(source, terminal);
-    if (passphrase === undefined)
-      throw withName(name, error, '; use --passphrase-file or ACMEX_PASSPHRASE');
-    return await read(passphrase).catch((failure: unknown) => {
-      throw withName(name, failure);
-    });
-  }
-}
-
-function isPassphraseMissing(error: unknown): boolean {
-  return /^ERR_(KEY|KEYSTORE)_PASSPHRASE_MISSING$/.test(errorCode(error) ?? '');
-}
-
-/** Names the file in an error of its contents; the code stays. */
-function withName(name: string, error: unknown, cure = ''): unknown {
-  const code = errorCode(error) ?? '';
-  const message = `${name}: ${errorText(error)}${cure}`;
-  if (Object.hasOwn(certificateErrors, code))
-    return new CertificateError(code as CertificateErrorCode, message, { cause: error });
-  if (Object.hasOwn(keystoreErrors, code))
-    return new KeystoreError(code as KeystoreErrorCode, message, { cause: error });
-  return error;
+  });
 }
 
 async function readStandardInput({ stdin }: Terminal): Promise<Uint8Array> {

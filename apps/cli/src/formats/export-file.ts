@@ -4,12 +4,11 @@ import {
   exportBundle,
   type ExportRequest,
 } from '@acmex/certificate/formats';
-import { printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 import type { OutputFormat, Result } from '../output.ts';
+import { newPassphrase, type PassphraseSource, storedPassphrase } from '../passphrase.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
-import { askPassphrase, type PassphraseSource, storedPassphrase } from './passphrase.ts';
 
 /** Where a format is written, and how. */
 export interface ExportTarget {
@@ -18,7 +17,7 @@ export interface ExportTarget {
   readonly force: boolean | undefined;
   /** Of the result, which is not written when the bytes go to standard output. */
   readonly output: OutputFormat;
-  readonly passphrase: Pick<PassphraseSource, 'file' | 'variable'>;
+  readonly passphrase: Omit<PassphraseSource, 'name'>;
   /** For a format that needs a passphrase, where no other is set. */
   readonly fallbackPassphrase?: string | undefined;
 }
@@ -73,19 +72,14 @@ function assertStreamable(
 
 async function passphraseFor(
   format: BundleFormat,
-  { out, passphrase: { file, variable }, fallbackPassphrase }: ExportTarget,
+  { out, passphrase: source, fallbackPassphrase }: ExportTarget,
   terminal: Terminal,
 ): Promise<string | undefined> {
   const { passphrase: need } = bundleFormats[format];
-  if (need === 'none' && file === undefined) return undefined;
-  const name = out === '-' ? format : printable(out, 300);
-  const source = { file, variable, prompt: `Passphrase for ${name}` };
+  if (need === 'none' && source.file === undefined) return undefined;
   const stored = await storedPassphrase(source, terminal);
   if (need !== 'required' || stored !== undefined) return stored;
-  const passphrase = fallbackPassphrase ?? (await askPassphrase(source, terminal, { isNew: true }));
-  if (passphrase !== undefined) return passphrase;
-  throw new CliError(
-    'ERR_CLI_USAGE',
-    `the format ${format} needs a passphrase: use ${variable} or a file with it, as the help shows`,
-  );
+  if (fallbackPassphrase !== undefined) return fallbackPassphrase;
+  const name = out === '-' ? format : out;
+  return await newPassphrase({ ...source, name }, terminal, `the format ${format}`);
 }

@@ -201,7 +201,11 @@ export async function certExport(
           out: options.out ?? '-',
           force: options.force,
           output: options.output,
-          passphrase: { file: options.passphraseFile, variable: 'ACMEX_OUT_PASSPHRASE' },
+          passphrase: {
+            file: options.passphraseFile,
+            flag: '--passphrase-file',
+            variable: 'ACMEX_OUT_PASSPHRASE',
+          },
         },
         terminal,
       );

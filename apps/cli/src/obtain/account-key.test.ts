@@ -3,6 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { acmex } from '../terminal.testing.ts';
@@ -10,6 +11,11 @@ import { readAccountKey } from './account-key.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
+const terminal = (env: NodeJS.ProcessEnv) => ({
+  env,
+  stderr: new PassThrough(),
+  signal: new AbortController().signal,
+});
 
 /** Files as OpenSSL writes them. */
 const script = `
@@ -41,7 +47,7 @@ afterAll(() => removeFolder(folder));
 describe('The key of --account-key: C11', () => {
   const files = ['sec1.pem', 'sec1-parameters.pem', 'pkcs1.pem', 'pkcs8.pem', 'mark.pem'];
   it.each([...files, 'rsa.json', 'ec.json'])('is read from %s', async (name) => {
-    const key = await readAccountKey({ accountKey: at(name) }, {});
+    const key = await readAccountKey({ accountKey: at(name) }, terminal({}));
     expect(key?.algorithm).toBe(/rsa|pkcs1/.test(name) ? 'RS256' : 'ES256');
   });
 
@@ -49,12 +55,12 @@ describe('The key of --account-key: C11', () => {
     'is decrypted from %s with its passphrase',
     async (name) => {
       const accountKey = at(name);
-      const plain = await readAccountKey({ accountKey: at('sec1.pem') }, {});
+      const plain = await readAccountKey({ accountKey: at('sec1.pem') }, terminal({}));
       const byFile = { accountKey, accountKeyPassphraseFile: at('passphrase') };
       const byVariable = { ACMEX_ACCOUNT_KEY_PASSPHRASE: 'secret' };
       for (const key of [
-        await readAccountKey(byFile, { ACMEX_ACCOUNT_KEY_PASSPHRASE: 'other' }),
-        await readAccountKey({ accountKey }, byVariable),
+        await readAccountKey(byFile, terminal({ ACMEX_ACCOUNT_KEY_PASSPHRASE: 'other' })),
+        await readAccountKey({ accountKey }, terminal(byVariable)),
       ])
         expect(key?.jwk).toEqual(plain?.jwk);
     },

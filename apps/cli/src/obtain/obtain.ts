@@ -32,7 +32,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const names = namesOf(options);
   const { configuration } = options;
   const authority = await chooseAuthority(options, configuration, terminal.env);
-  const settings = await issuerSettings(authority, options, terminal.env);
+  const settings = await issuerSettings(authority, options, terminal);
   const preferredChain = options.preferredChain ?? authority.preferredChain;
   const challenge = serializeChallenge(challengeFromFlags(options, terminal.env));
   const report = await reporter(terminal, options);
@@ -94,10 +94,10 @@ function isManageable(options: ObtainOptions): boolean {
 async function issuerSettings(
   authority: CertificateAuthority,
   options: ObtainOptions,
-  environment: NodeJS.ProcessEnv,
+  terminal: Terminal,
 ): Promise<IssuerSettings> {
   const { caCertificate, ...account } = authority;
-  const accountKey = await readAccountKey(options, environment);
+  const accountKey = await readAccountKey(options, terminal);
   return {
     ...account,
     name: issuerName(authority),

@@ -21,7 +21,7 @@ const rootKeyFlag = text(
 
 const passphraseFlag = text(
   '--passphrase-file <file>',
-  'File with the passphrase of the root key, which only you can read; ACMEX_CA_PASSPHRASE by default',
+  'File with the passphrase of the root key, or of an existing issuing key, which only you can read; by default ACMEX_CA_PASSPHRASE, or a question on the terminal',
 );
 
 const initCommand = command({
@@ -94,6 +94,10 @@ const serveFlags = {
     'TLS certificate of the server; by default the CA issues one',
   ),
   tlsKey: text('--tls-key <file>', 'Key of --tls-certificate'),
+  tlsKeyPassphraseFile: text(
+    '--tls-key-passphrase-file <file>',
+    'Passphrase of an encrypted --tls-key; by default ACMEX_CA_TLS_KEY_PASSPHRASE, or a question on the terminal',
+  ),
   reach: parsed(
     '--reach <ranges>',
     'Private address ranges that validation may connect to; repeatable',

@@ -101,7 +101,7 @@ const requestFlags = {
   ),
   accountKeyPassphraseFile: text(
     '--account-key-passphrase-file <file>',
-    'Passphrase of an encrypted account key; by default ACMEX_ACCOUNT_KEY_PASSPHRASE',
+    'Passphrase of an encrypted account key; by default ACMEX_ACCOUNT_KEY_PASSPHRASE, or a question on the terminal',
   ),
   profile: text('--profile <name>', 'Certificate profile of the CA'),
   preferredChain: text(

@@ -62,7 +62,7 @@ export function serverTable(secret: CredentialKey) {
       addressRange('An address or a range: 10.0.0.0/8.'),
       'Proxies that terminate TLS, and whose forwarded caller addresses are trusted.',
     ).default([]),
-    tls: serverTls(),
+    tls: serverTls(secret),
     oidc: serverOidc(),
     webhooks: list(
       z.strictObject({
@@ -78,12 +78,13 @@ export function serverTable(secret: CredentialKey) {
 }
 
 /** `[server.tls]` */
-function serverTls() {
+function serverTls(secret: CredentialKey) {
   return z
     .strictObject(
       {
         certificate: path('File with the certificate and its chain.').optional(),
         key: path('File with the private key.').optional(),
+        passphrase: secret('Passphrase of key, if that is encrypted.').optional(),
         managed: certifiedName().optional().meta({
           description:
             'The name of a certificate that the server obtains and renews itself, instead of files.',
@@ -92,10 +93,10 @@ function serverTls() {
       { error: 'write a table with certificate and key, or with managed' },
     )
     .refine(
-      ({ certificate, key, managed }) =>
+      ({ certificate, key, passphrase, managed }) =>
         managed === undefined
           ? certificate !== undefined && key !== undefined
-          : certificate === undefined && key === undefined,
+          : [certificate, key, passphrase].every((value) => value === undefined),
       'write certificate and key, or managed',
     )
     .optional()
