@@ -32,7 +32,7 @@ export const serverErrors = {
   },
   ERR_SERVER_THROTTLED: {
     meaning: 'Too many requests failed to prove who they are.',
-    cure: 'Wait as long as Retry-After says.',
+    cure: 'Send a valid key, which is always admitted, or wait as long as Retry-After says.',
     exit: 7,
     http: 429,
   },

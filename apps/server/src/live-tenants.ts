@@ -3,7 +3,6 @@ import { type Config, openNetwork } from '@acmex/config';
 import { type ConfiguredManager, fromConfig, reconcileDeclared } from '@acmex/manager/from-config';
 import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import { ServerError } from './errors.ts';
 import { type Log, logError } from './log.ts';
 import { type Tenancy, tenancy, type Tenant } from './tenants.ts';
 
@@ -54,9 +53,7 @@ export class LiveTenants implements AsyncDisposable {
 
   /** Returns the manager of the storage's root, which the command line uses too. */
   rootManager(): ConfiguredManager {
-    const manager = this.#opened.tenancy.managers.get('');
-    if (!manager) throw new ServerError('ERR_SERVER_TENANT', 'there is no tenant');
-    return manager;
+    return this.#opened.tenancy.root;
   }
 
   /** Opens the tenants of another configuration. @returns puts them into effect */
@@ -108,12 +105,11 @@ async function openTenancy(
       onWarning: (msg) => log({ level: 'warn', msg }),
     }),
   );
-  const { managers } = opened;
+  const { managers, root } = opened;
   for (const manager of managers.values()) await manager.hooks.check();
   const onError = (id: string, error: unknown) =>
     logError(log, `${id} is a duplicate and could not be joined`, error);
-  const root = managers.get('');
-  for (const { id, change } of root ? await reconcileDeclared(root, { signal, onError }) : [])
+  for (const { id, change } of await reconcileDeclared(root, { signal, onError }))
     log({ level: 'info', msg: `${id} is ${change} as the configuration declares it` });
   for (const { provisioner } of managers.values())
     await provisioner.joinDuplicates({ signal, onError });

@@ -221,11 +221,18 @@ function startWork(
 
 /** @throws ServerError `ERR_SERVER_LISTEN` for a configuration that takes a restart */
 function assertSamePlaces(config: Config, next: Config, role: Role): void {
-  const placesOf = (from: Config) =>
-    JSON.stringify([storageOf(from), redisOf(from), listenAddress(role, from)?.text]);
-  if (placesOf(config) !== placesOf(next))
+  const placesOf = (from: Config) => ({
+    'the storage': storageOf(from),
+    Redis: redisOf(from),
+    'the address to listen on': listenAddress(role, from)?.text,
+  });
+  const nextPlaces = Object.values(placesOf(next)).map((place) => JSON.stringify(place));
+  const changed = Object.entries(placesOf(config)).flatMap(([name, place], index) =>
+    JSON.stringify(place) === nextPlaces[index] ? [] : [name],
+  );
+  if (changed.length > 0)
     throw new ServerError(
       'ERR_SERVER_LISTEN',
-      'the storage, Redis or the address has changed: restart the server',
+      `${changed.join(' and ')} changed in acmex.toml: restart the server to use it`,
     );
 }

@@ -18,7 +18,7 @@ import { memoryStorage } from '@acmex/storage';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { apiDescription } from './api-description.ts';
 import type { Operation } from './http/open-api.ts';
-import { serve } from './serve.ts';
+import { serve, type ServeOptions } from './serve.ts';
 
 /** A CA that validates names by http-01 on a port of this machine. */
 export interface TestCa extends AsyncDisposable {
@@ -36,6 +36,8 @@ export interface TestCa extends AsyncDisposable {
   slowness: number;
   /** Seconds that it wants to be left alone for, from now on. */
   busy: number | undefined;
+  /** The type of the problem (RFC 8555 §6.7) that answers every POST, from now on. */
+  refusal: string | undefined;
   /** Changes the chains that it sends, from now on. */
   arrange: (chain: readonly string[]) => readonly string[];
 }
@@ -72,8 +74,9 @@ export async function startCa({
       await systemClock.sleep({ milliseconds: Math.ceil(milliseconds(duration) / 50) }, options),
   };
   const posts = new Map<string, number>();
-  const ca: Pick<TestCa, 'busy' | 'slowness' | 'arrange'> & { requests: number } = {
+  const ca: Pick<TestCa, 'busy' | 'refusal' | 'slowness' | 'arrange'> & { requests: number } = {
     busy: undefined,
+    refusal: undefined,
     slowness: 0,
     requests: 0,
     arrange: (chain) => chain,
@@ -83,7 +86,8 @@ export async function startCa({
     const path = new URL(request.url).pathname;
     ca.requests += 1;
     if (request.method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
-    if (ca.busy !== undefined) return tooBusy(ca.busy);
+    if (ca.busy !== undefined) return problem('rateLimited', ca.busy);
+    if (ca.refusal !== undefined && request.method === 'POST') return problem(ca.refusal);
     if (path.includes('finalize') && ca.slowness > 0)
       await systemClock.sleep({ milliseconds: ca.slowness });
     return await handler(request, connection);
@@ -128,6 +132,12 @@ export async function startCa({
     set busy(seconds) {
       ca.busy = seconds;
     },
+    get refusal() {
+      return ca.refusal;
+    },
+    set refusal(type) {
+      ca.refusal = type;
+    },
     get arrange() {
       return ca.arrange;
     },
@@ -138,17 +148,15 @@ export async function startCa({
   };
 }
 
-function tooBusy(seconds: number): Response {
-  const problem = {
-    type: 'urn:ietf:params:acme:error:rateLimited',
-    detail: 'too many',
-    status: 429,
-  };
-  return new Response(JSON.stringify(problem), {
-    status: 429,
+/** Answers with a problem. @param seconds as `Retry-After`, where there is one */
+function problem(type: string, seconds?: number): Response {
+  const status = type === 'rateLimited' ? 429 : 403;
+  const document = { type: `urn:ietf:params:acme:error:${type}`, detail: 'refused', status };
+  return new Response(JSON.stringify(document), {
+    status,
     headers: {
       'content-type': 'application/problem+json',
-      'retry-after': String(seconds),
+      ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
       'replay-nonce': randomBytes(16).toString('base64url'),
     },
   });
@@ -187,6 +195,7 @@ export interface ServingOptions {
   readonly toml?: string;
   readonly ca?: TestCa | undefined;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly role?: ServeOptions['role'];
   /** Of an earlier server, which has ended. */
   readonly folder?: string;
 }
@@ -195,6 +204,7 @@ export async function serving({
   toml = '',
   ca,
   environment = {},
+  role,
   folder: existingFolder,
 }: ServingOptions = {}): Promise<Serving> {
   const folder = existingFolder ?? (await mkdtemp(join(tmpdir(), 'acmex-server-')));
@@ -213,6 +223,7 @@ export async function serving({
   let key = '';
   const server = await serve({
     environment,
+    role,
     cwd: folder,
     home: folder,
     configFile: file,

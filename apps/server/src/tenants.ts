@@ -25,6 +25,8 @@ export interface Tenant {
 export interface Tenancy {
   readonly tenants: ReadonlyMap<string, Tenant>;
   readonly managers: ReadonlyMap<string, ConfiguredManager>;
+  /** The manager of the storage's root, which the command line uses too. */
+  readonly root: ConfiguredManager;
 }
 
 /** The tenant that there is without any in the configuration. */
@@ -80,6 +82,7 @@ export function tenancy(
   };
   const all = tenants.length > 0 ? tenants : [everything];
   return {
+    root,
     tenants: new Map(all.map((tenant) => [tenant.name, tenant])),
     managers: new Map([
       ['', root],

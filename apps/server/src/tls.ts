@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { decryptedPrivateKeyPem, storedPem } from '@acmex/certificate';
+import { decryptedPrivateKeyPem, parseChain, storedPem } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { issuersOf, type Secret } from '@acmex/config';
 import { errorCode, errorText } from '@acmex/errors';
+import { fileErrorText } from '@acmex/files';
 import { deployRecord } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import { ServerError } from './errors.ts';
@@ -103,10 +104,12 @@ async function ofFiles({
   const options = { cert, key: privateKey };
   try {
     createSecureContext(options);
+    // A context takes an empty file for no certificate, and serves nothing.
+    parseChain(cert);
   } catch (cause) {
     throw new ServerError(
       'ERR_SERVER_TLS',
-      `${certificate} and ${key} are not a certificate and its key`,
+      `${certificate} and ${key} are not a certificate and its key: check that server.tls names both as PEM`,
       { cause },
     );
   }
@@ -131,7 +134,7 @@ async function contentOf(file: string): Promise<string> {
   return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new ServerError(
       'ERR_SERVER_TLS',
-      `the file ${file} cannot be read (${cause.code ?? cause.message})`,
+      `the file ${file} of server.tls cannot be read: ${fileErrorText(cause)}`,
       { cause },
     );
   });

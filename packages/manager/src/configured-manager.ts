@@ -12,7 +12,7 @@ import {
   openNamedDnsProvider,
 } from '@acmex/config';
 import { pkcs11Signer, programSigner, signingBackend } from '@acmex/crypto-exec';
-import { errorText } from '@acmex/errors';
+import { errorCode, errorText, systemFailureText } from '@acmex/errors';
 import {
   type CertificateManager,
   certificateManager,
@@ -200,7 +200,7 @@ async function rootCertificate(file: string): Promise<string> {
   } catch (cause) {
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
-      `cannot read the CA certificate ${file} (${errorText(cause)}): check ca_certificate in acmex.toml`,
+      `cannot read the CA certificate ${file} (${systemFailureText(errorCode(cause) ?? '') ?? errorText(cause)}): check ca_certificate in acmex.toml`,
       { cause },
     );
   }

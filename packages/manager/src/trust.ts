@@ -7,7 +7,7 @@ import {
   readTrustAnchors,
   type TrustAnchors,
 } from '@acmex/certificate';
-import { errorText } from '@acmex/errors';
+import { errorCode, errorText, systemFailureText } from '@acmex/errors';
 import { ManagerError } from './errors.ts';
 import type { IssuerSettings } from './issuers.ts';
 
@@ -84,7 +84,11 @@ function trustIn(
  */
 export async function trustAnchorsIn(file: string): Promise<Uint8Array> {
   const bytes = await readFile(file).catch((cause: unknown) => {
-    throw unusable(file, `cannot be read (${errorText(cause)})`, { cause });
+    throw unusable(
+      file,
+      `cannot be read (${systemFailureText(errorCode(cause) ?? '') ?? errorText(cause)})`,
+      { cause },
+    );
   });
   if (readTrustAnchors([bytes]).certificates.length === 0)
     throw unusable(file, 'has no certificate');

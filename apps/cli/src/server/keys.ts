@@ -1,5 +1,5 @@
 import { namePattern } from '@acmex/identifier';
-import { KeyStore, type Scope, scopes } from '@acmex/server/keys';
+import { KeyStore, type Scope, scopes, ServerError } from '@acmex/server/keys';
 import { scopedStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
 import { type ConfiguredOutputOptions, type Row, type Result, table } from '../output.ts';
@@ -100,7 +100,7 @@ async function withKeys(
 
 /**
  * Opens the part of the storage that belongs to a tenant.
- * @throws CliError `ERR_CLI_USAGE` for an unknown tenant
+ * @throws ServerError `ERR_SERVER_TENANT`
  */
 export async function withTenant(
   { tenant: named, ...options }: ConfiguredOutputOptions & { readonly tenant?: string },
@@ -112,8 +112,8 @@ export async function withTenant(
     const [first = 'default'] = names;
     const name = named ?? first;
     if (![first, ...names].includes(name))
-      throw new CliError(
-        'ERR_CLI_USAGE',
+      throw new ServerError(
+        'ERR_SERVER_TENANT',
         `the configuration has no tenant "${name}": use ${[...new Set([first, ...names])].join(' or ')}`,
       );
     return await work({

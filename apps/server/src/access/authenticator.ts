@@ -39,10 +39,11 @@ export class Authenticator {
     const caller = await this.verify(headers);
     if (caller) return caller;
     const [text = ''] = credentials;
-    await this.#failures.count(address, readKeyText(text)?.id ?? digestOf(text).slice(0, 16));
+    const id = readKeyText(text)?.id;
+    await this.#failures.count(address, id ?? digestOf(text).slice(0, 16));
     throw new ServerError(
       'ERR_SERVER_UNAUTHENTICATED',
-      'this key or token is not valid here: it is unknown, has ended, or was revoked',
+      `${id === undefined ? 'the key or token of this request' : `the API key ${id}`} is not valid here: it is unknown, has ended, or was revoked`,
     );
   }
 
@@ -55,10 +56,12 @@ export class Authenticator {
   async #callerOf(text: string): Promise<Caller | undefined> {
     const { tenants, keysOf, tokens, onFirstUse } = this.#options;
     const read = readKeyText(text);
+    const [firstTenant] = tenants().values();
+    if (!firstTenant) return undefined;
     if (read) {
       const tenant = tenants().get(read.tenant);
       // A tenant that is not there costs what another costs.
-      const key = await keysOf(tenant ?? first(tenants())).verified(read.id, read.secret);
+      const key = await keysOf(tenant ?? firstTenant).verified(read.id, read.secret);
       if (!tenant || !key) return undefined;
       if (key.firstUse) await onFirstUse?.();
       return {
@@ -72,7 +75,7 @@ export class Authenticator {
     if (this.#isConfigured(text))
       return {
         id: 'key_configured',
-        tenant: first(tenants()),
+        tenant: firstTenant,
         scopes: new Set(scopes),
         names: ['*'],
       };
@@ -105,10 +108,4 @@ function credentialsIn({
       ...malformed,
     ]),
   ];
-}
-
-function first(tenants: ReadonlyMap<string, Tenant>): Tenant {
-  const [tenant] = tenants.values();
-  if (!tenant) throw new ServerError('ERR_SERVER_TENANT', 'there is no tenant');
-  return tenant;
 }

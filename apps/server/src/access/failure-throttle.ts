@@ -24,17 +24,17 @@ export class FailureThrottle {
    */
   async count(address: string, credential: string): Promise<void> {
     const from = networkOf(address);
-    await this.#consume(this.#byNetwork, from);
-    await this.#consume(this.#byCredential, `${from} ${credential}`);
+    await this.#consume(this.#byNetwork, from, from);
+    await this.#consume(this.#byCredential, `${from} ${credential}`, from);
   }
 
-  async #consume(limiter: RateLimiterMemory, key: string): Promise<void> {
+  async #consume(limiter: RateLimiterMemory, key: string, from: string): Promise<void> {
     await limiter.consume(key).catch((state: unknown) => {
       if (state instanceof Error) throw state;
       const { msBeforeNext } = state as RateLimiterRes;
       throw new ServerError(
         'ERR_SERVER_THROTTLED',
-        `too many ${this.#what} came from this network`,
+        `too many ${this.#what} came from ${from}: wait as long as Retry-After says`,
         { retryAfter: msBeforeNext / 1000 },
       );
     });

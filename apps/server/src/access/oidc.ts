@@ -107,7 +107,7 @@ function providerKeys({ provider, fetch: fetching = fetch, clock = systemClock }
       });
       throw new ServerError(
         'ERR_SERVER_UNAVAILABLE',
-        `the keys of ${provider.issuer} cannot be read`,
+        `the keys of ${provider.issuer} cannot be read: try again later`,
         { cause, retryAfter: failureLifetimeMs / 1000 },
       );
     }

@@ -14,6 +14,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { issuerFor } from '../certificates/request.ts';
+import { atCa } from './at-ca.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { accountId, email, ownName } from '../http/fields.ts';
@@ -119,7 +120,8 @@ export class Accounts {
       contact: address === undefined ? described.contact : [`mailto:${address}`],
       agreed: tosAgreed ?? described.agreed,
     };
-    const account = await registerAccount(wanted, await this.#options(caller, described, signal));
+    const options = await this.#options(caller, described, signal);
+    const account = await atCa(described.name, async () => await registerAccount(wanted, options));
     const id = idOfAccount(described);
     return answer(
       201,
@@ -148,9 +150,10 @@ export class Accounts {
   @Handles(show)
   async show({ caller, params: { id }, signal }: RequestOf<typeof show>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    const { url, status, contact } = await accountOf(
-      issuer,
-      await this.#storedOptions(caller, id, issuer, signal),
+    const options = await this.#storedOptions(caller, id, issuer, signal);
+    const { url, status, contact } = await atCa(
+      issuer.name,
+      async () => await accountOf(issuer, options),
     );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
@@ -163,10 +166,10 @@ export class Accounts {
     signal,
   }: RequestOf<typeof change>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    const { url, status, contact } = await updateContact(
-      issuer,
-      [`mailto:${address}`],
-      await this.#storedOptions(caller, id, issuer, signal),
+    const options = await this.#storedOptions(caller, id, issuer, signal);
+    const { url, status, contact } = await atCa(
+      issuer.name,
+      async () => await updateContact(issuer, [`mailto:${address}`], options),
     );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
@@ -174,7 +177,8 @@ export class Accounts {
   @Handles(giveUp)
   async giveUp({ caller, params: { id }, signal }: RequestOf<typeof giveUp>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
-    await deactivateAccount(issuer, await this.#storedOptions(caller, id, issuer, signal));
+    const options = await this.#storedOptions(caller, id, issuer, signal);
+    await atCa(issuer.name, async () => await deactivateAccount(issuer, options));
     return answer(204);
   }
 
@@ -182,7 +186,10 @@ export class Accounts {
   async rotate({ caller, params: { id }, signal }: RequestOf<typeof rotate>): Promise<Answer> {
     const issuer = this.#issuer(caller, id);
     const options = await this.#storedOptions(caller, id, issuer, signal);
-    const { url, status, contact } = await rotateAccountKey(issuer, options);
+    const { url, status, contact } = await atCa(
+      issuer.name,
+      async () => await rotateAccountKey(issuer, options),
+    );
     return answer(200, { id, issuer: issuer.name, url, status, contact });
   }
 

@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
+import { atCa } from '../accounts/at-ca.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import {
@@ -210,9 +211,13 @@ export class Certificates {
     body: { names = [name], ...more },
   }: RequestOf<typeof declare>): Promise<Answer> {
     if (names[0] !== name)
-      throw new ServerError('ERR_SERVER_BODY', 'the first of the names is the one in the path', {
-        errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }],
-      });
+      throw new ServerError(
+        'ERR_SERVER_BODY',
+        `the first of the names is not ${name}, as in the path`,
+        {
+          errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }],
+        },
+      );
     const wanted = await specOf({ names, ...more }, caller);
     const { change: outcome, certificate } = await this.#quotas.within(
       caller.tenant,
@@ -272,9 +277,9 @@ export class Certificates {
     body: { reason },
     signal,
   }: RequestOf<typeof revoke>): Promise<Answer> {
-    await visible(caller, id);
+    const { issuer } = await visible(caller, id);
     const { provisioner } = caller.tenant.manager;
-    await provisioner.revoke(id, { reason, signal });
+    await atCa(issuer, async () => await provisioner.revoke(id, { reason, signal }));
     return answer(200, this.#toResource(await provisioner.certificates.get(id)));
   }
 

@@ -15,11 +15,10 @@ import {
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
-import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
 import { LongPoll, requestedWait } from './long-poll.ts';
-import { visible } from './visible.ts';
+import { notIssued, visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
 const pem = {
@@ -218,8 +217,7 @@ export class Downloads {
     const content =
       current &&
       (await caller.tenant.manager.provisioner.certificates.generation(id, current.generation));
-    if (!content || !maySee(caller, content.names))
-      throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
+    if (!content || !maySee(caller, content.names)) throw notIssued(id);
     return content;
   }
 

@@ -129,7 +129,10 @@ export function issuerFor(
   if (match) return match;
   if (all.some((candidate) => candidate.name === named))
     throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the CA ${named}`);
-  throw wrong('/issuer', `is none of ${allowed.map((candidate) => candidate.name).join(', ')}`);
+  throw wrong(
+    '/issuer',
+    `${JSON.stringify(named)} is none of ${allowed.map((candidate) => candidate.name).join(', ')}`,
+  );
 }
 
 /**
@@ -195,9 +198,7 @@ function writerOf(
 }
 
 function wrong(pointer: string, detail: string): ServerError {
-  return new ServerError(
-    'ERR_SERVER_BODY',
-    `the body is not what this route takes: ${pointer} ${detail}`,
-    { errors: [{ pointer, detail }] },
-  );
+  return new ServerError('ERR_SERVER_BODY', `the body cannot be used: ${pointer} ${detail}`, {
+    errors: [{ pointer, detail }],
+  });
 }

@@ -108,7 +108,7 @@ export class StatusChecks {
     const now = this.#clock.monotonic();
     const existing = this.#results.get(key);
     if (existing && now - existing.startedMs < limits.ageMs) return await existing.result;
-    this.#assertRoom(tenant);
+    this.#assertRoom(tenant, id);
     const result = this.#check(request).finally(() => {
       this.#running.splice(this.#running.indexOf(tenant), 1);
     });
@@ -122,12 +122,12 @@ export class StatusChecks {
     return await result;
   }
 
-  #assertRoom(tenant: string): void {
+  #assertRoom(tenant: string, id: string): void {
     const ofTenant = this.#running.filter((running) => running === tenant).length;
     if (this.#running.length >= limits.checks || ofTenant >= limits.checksPerTenant)
       throw new ServerError(
         'ERR_SERVER_BUSY',
-        'too many certificates are being checked: try again in a few seconds',
+        `${id} cannot be checked now: the ${ofTenant < limits.checksPerTenant ? 'server' : `tenant ${tenant}`} checks as many certificates as it may at once`,
         { retryAfter: 10 },
       );
   }

@@ -1,11 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { maySee } from '../access/caller.ts';
-import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
 import { StatusChecks } from './status-checks.ts';
-import { visible } from './visible.ts';
+import { notIssued, visible } from './visible.ts';
 
 const time = z.string().describe('RFC 3339');
 const seenAt = time.describe('When this was seen. RFC 3339');
@@ -105,8 +104,7 @@ export class CertificateStatuses {
     const { tenant } = caller;
     const generation = current?.generation ?? 0;
     const content = await tenant.manager.provisioner.certificates.generation(id, generation);
-    if (!content || !maySee(caller, content.names))
-      throw new ServerError('ERR_SERVER_NOT_FOUND', `${id} was not issued yet`);
+    if (!content || !maySee(caller, content.names)) throw notIssued(id);
     const { names, chain } = content;
     const subject = { tenant, id, issuer, generation, names, chain };
     const result = await this.#checks.of({ ...subject, signal });

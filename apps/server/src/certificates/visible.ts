@@ -11,3 +11,11 @@ export async function visible(caller: Caller, id: string): Promise<ManagedCertif
   if (certificate && maySee(caller, certificate.names)) return certificate;
   throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no certificate ${id}`);
 }
+
+/** Returns the error of a certificate that has no content yet. */
+export function notIssued(id: string): ServerError {
+  return new ServerError(
+    'ERR_SERVER_NOT_FOUND',
+    `the certificate ${id} was not issued yet: wait until its order has succeeded`,
+  );
+}

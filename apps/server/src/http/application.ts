@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import helmet from 'helmet';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
@@ -12,7 +13,7 @@ import type { Log } from '../log.ts';
 import type { ServerMetrics } from '../metrics/metrics.ts';
 import { AuthGuard } from './auth-guard.ts';
 import { type Controller, type Handler, routesOf } from './endpoint.ts';
-import { problemOf } from './problem.ts';
+import { problemOf, subjectOf } from './problem.ts';
 import { Problems, send } from './problems.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { RunningRequests } from './running-requests.ts';
@@ -114,7 +115,8 @@ function fastifyAdapter({
     routerOptions: { maxParamLength, caseSensitive: true },
     forceCloseConnections: true,
     frameworkErrors(cause: Error, _: unknown, reply: FastifyReply) {
-      const message = 'this address is not well-formed';
+      const message =
+        'the path of the request is not well-formed: encode its characters as RFC 3986 §2.1 says, and send an API key';
       send(problemOf(new ServerError('ERR_SERVER_UNAUTHENTICATED', message, { cause })), reply);
     },
     exposeHeadRoutes: false,
@@ -131,16 +133,19 @@ function addHooks(
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     noticeForwarding(request);
-    if (!isOwnHost(String(request.headers.host ?? '').toLowerCase()))
-      throw new ServerError('ERR_SERVER_HOST', 'this server does not answer under this name');
+    const host = String(request.headers.host ?? '').toLowerCase();
+    if (!isOwnHost(host))
+      throw new ServerError(
+        'ERR_SERVER_HOST',
+        `the server does not answer under the name "${printable(host, 260)}": use one of server.hosts in acmex.toml, or add it there`,
+      );
     if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
       throw new ServerError(
         'ERR_SERVER_UNAVAILABLE',
         'Redis cannot be reached: try again in a few seconds',
         { retryAfter: 5 },
       );
-    if (hasRepeatedHeader(request.raw.rawHeaders))
-      throw new ServerError('ERR_SERVER_REQUEST', 'a header that may occur once was sent twice');
+    assertSingleHeaders(request.raw.rawHeaders);
   });
   fastify.addHook(
     'onResponse',
@@ -203,13 +208,26 @@ function addJsonParser(fastify: FastifyInstance): void {
         JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? refuse() : value)),
       );
     } catch (cause) {
-      done(new ServerError('ERR_SERVER_JSON', 'the body is not valid JSON', { cause }));
+      const message = `the body of ${subjectOf(request)} is not valid JSON: ${jsonFault(cause)}`;
+      done(new ServerError('ERR_SERVER_JSON', message, { cause }));
     }
   });
 }
 
+/** Thrown for a name that would change what objects inherit. */
+class ForbiddenNameError extends Error {}
+
 function refuse(): never {
-  throw new TypeError('no such field');
+  throw new ForbiddenNameError();
+}
+
+/** Returns why JSON cannot be read, without a part of it: it may have a secret. */
+function jsonFault(error: unknown): string {
+  if (error instanceof ForbiddenNameError) return 'it has a member with the name __proto__';
+  if (!(error instanceof SyntaxError)) return 'it is not UTF-8';
+  const [, position] = / at position (\d+)/.exec(error.message) ?? [];
+  if (position !== undefined) return `see the character at offset ${position}`;
+  return /end of JSON/.test(error.message) ? 'it ends too early' : 'it has no JSON value';
 }
 
 /**
@@ -262,12 +280,19 @@ const single: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A proxy that reads the first of two headers and a server that reads the second would disagree.
+ * Refuses a header that was sent twice: a proxy that reads the first of two and a server that reads
+ * the second would disagree.
+ * @throws ServerError `ERR_SERVER_REQUEST`
  */
-function hasRepeatedHeader(rawHeaders: readonly string[]): boolean {
+function assertSingleHeaders(rawHeaders: readonly string[]): void {
   const names = rawHeaders
     .filter((_, index) => index % 2 === 0)
     .map((name) => name.toLowerCase())
     .filter((name) => single.has(name));
-  return new Set(names).size < names.length;
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated === undefined) return;
+  const detail = 'was sent twice: send it once';
+  throw new ServerError('ERR_SERVER_REQUEST', `the header ${repeated} ${detail}`, {
+    errors: [{ parameter: repeated, detail }],
+  });
 }

@@ -10,6 +10,7 @@ import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { WebhookSenders } from '../webhooks/webhook-senders.ts';
 import type { EndpointDescription } from './endpoint.ts';
+import { subjectOf } from './problem.ts';
 
 /** A request as the parser of bodies leaves it. */
 export interface ParsedRequest extends FastifyRequest {
@@ -79,7 +80,7 @@ export class AuthGuard {
    * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
    */
   async authorize(
-    { scope, browser }: EndpointDescription,
+    { scope, browser, method, path }: EndpointDescription,
     request: ParsedRequest,
     reply: FastifyReply,
   ): Promise<Admission> {
@@ -90,15 +91,11 @@ export class AuthGuard {
       browser ? withPassword(headers) : headers,
       ip,
     );
-    if (!caller)
-      throw new ServerError(
-        'ERR_SERVER_UNAUTHENTICATED',
-        'this route needs an API key: send it as X-API-Key, or a token as Authorization: Bearer',
-      );
+    if (!caller) throw missingCredential(request);
     if (scope !== 'any' && scope !== 'none' && !caller.scopes.has(scope))
       throw new ServerError(
         'ERR_SERVER_FORBIDDEN',
-        `this needs the scope ${scope}, which the key does not have`,
+        `${method} ${path} needs the scope ${scope}, which ${caller.id} does not have`,
       );
     return { caller };
   }
@@ -121,7 +118,7 @@ export class AuthGuard {
     if (caller && !this.#hasEnded(caller) && hasSameRights(caller, admitted)) return;
     throw new ServerError(
       'ERR_SERVER_UNAUTHENTICATED',
-      'this key or token has ended, or was revoked, while its request waited',
+      `${admitted.id} has ended, or was revoked, while its request waited: use another key or token`,
     );
   }
 
@@ -148,4 +145,15 @@ export function withPassword(headers: IncomingHttpHeaders): IncomingHttpHeaders 
   if (basic === undefined) return headers;
   const text = Buffer.from(basic, 'base64').toString();
   return { ...headers, authorization: `Bearer ${text.slice(text.indexOf(':') + 1)}` };
+}
+
+/**
+ * Returns the error of a request without a key. It is the same whether the path exists or not: who
+ * says nothing of who they are does not learn that.
+ */
+export function missingCredential(request: Pick<FastifyRequest, 'method' | 'url'>): ServerError {
+  return new ServerError(
+    'ERR_SERVER_UNAUTHENTICATED',
+    `${subjectOf(request)} needs an API key: send it as X-API-Key, or a token as Authorization: Bearer`,
+  );
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
+import { errorCode, printable } from '@acmex/errors';
 import { records, schemaCheck, type Storage, writeIfUnchanged } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
@@ -136,9 +136,9 @@ export class Idempotency {
       if (existing && existing.record.request !== requestDigest)
         throw new ServerError(
           'ERR_SERVER_IDEMPOTENCY',
-          'this Idempotency-Key was used for another request within 24 hours',
+          `the Idempotency-Key ${quote(request.key)} was used for another request within 24 hours: use a new key`,
         );
-      if (existing?.record.answer) return answerOf(existing.record.answer, request.secret);
+      if (existing?.record.answer) return answerOf(existing.record.answer, request);
       const now = this.#clock.now();
       if (
         existing?.record.until !== undefined &&
@@ -229,17 +229,24 @@ function noop(): void {
   /* the request that does the work reports its failure */
 }
 
-function answerOf({ status, headers, body }: NonNullable<Kept['answer']>, secret: boolean): Answer {
+function answerOf(
+  { status, headers, body }: NonNullable<Kept['answer']>,
+  { secret, key }: Pick<RepeatableRequest, 'secret' | 'key'>,
+): Answer {
   if (secret && status < 400)
     throw new ServerError(
       'ERR_SERVER_SECRET_ONCE',
-      'this request was done before; its answer held a secret, which is shown once and not kept',
+      `the request with the Idempotency-Key ${quote(key)} was done before; its answer held a secret, which is shown once and not stored`,
     );
   return {
     status,
     headers: { ...headers, 'idempotent-replayed': 'true' },
     body: body as Answer['body'],
   };
+}
+
+function quote(key: string): string {
+  return JSON.stringify(printable(key, 100));
 }
 
 /** Reads the header `Idempotency-Key`. @throws ServerError `ERR_SERVER_REQUEST` */
@@ -250,7 +257,7 @@ export function idempotencyKeyIn({
   if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw new ServerError(
     'ERR_SERVER_REQUEST',
-    'an Idempotency-Key has 1 to 255 characters of ASCII without blanks',
+    'the Idempotency-Key is not valid: write 1 to 255 characters of ASCII without blanks',
     {
       errors: [
         {

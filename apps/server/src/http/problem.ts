@@ -82,16 +82,27 @@ const serverCodes: Readonly<Record<string, keyof typeof serverErrors>> = {
 /** Faults that a person must fix in the storage: the report of a fault of ours would not help. */
 const namedFaults: ReadonlySet<string> = new Set(['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_NEWER']);
 
+/** The codes that an answer can have, with their meanings and cures. */
+export const answerableErrors: ReadonlyMap<string, Row> = new Map(
+  [...tables].filter(
+    ([code, { http }]) =>
+      !Object.hasOwn(serverCodes, code) &&
+      (http !== 500 || namedFaults.has(code) || Object.hasOwn(serverErrors, code)),
+  ),
+);
+
 /**
  * Returns the problem document for anything that was thrown. An error without a code is described
  * in the log only.
+ * @param subject what was asked for, such as `GET /api/orders`: the detail begins with it where the
+ * error has no message for callers
  */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, subject?: string): Problem {
   const thrown = errorCode(error) ?? '';
   const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;
   const row = tables.get(code);
   const isNamed = error instanceof ServerError || namedFaults.has(code);
-  if (!row || (row.http === 500 && !isNamed)) return fault(error);
+  if (!row || (row.http === 500 && !isNamed)) return fault(error, subject);
   const {
     errors = [],
     retryAfter,
@@ -113,7 +124,10 @@ export function problemOf(error: unknown): Problem {
       type: `urn:acmex:error:${code}`,
       title: row.meaning,
       status: row.http,
-      detail: isThrownCode && error instanceof Error ? printable(error.message, 4000) : row.meaning,
+      detail:
+        isThrownCode && error instanceof Error
+          ? printable(error.message, 4000)
+          : describe(row.meaning, subject),
       code,
       cure: row.cure,
       ...(errors.length > 0 ? { errors: [...errors] } : {}),
@@ -123,7 +137,16 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
-function fault(error: unknown): Problem {
+/** Returns method and path of a request as errors name them: without its query. */
+export function subjectOf({ method, url }: { readonly method: string; readonly url: string }) {
+  return `${method} ${printable(url.split('?', 1)[0] ?? '', 200)}`;
+}
+
+function describe(meaning: string, subject: string | undefined): string {
+  return subject === undefined ? meaning : `${subject}: ${meaning}`;
+}
+
+function fault(error: unknown, subject: string | undefined): Problem {
   const { meaning, cure, http } = serverErrors.ERR_SERVER_INTERNAL;
   const instance = newId('flt');
   return {
@@ -134,7 +157,7 @@ function fault(error: unknown): Problem {
       type: 'urn:acmex:error:ERR_SERVER_INTERNAL',
       title: meaning,
       status: http,
-      detail: `${meaning} The log knows it as ${instance}.`,
+      detail: `${describe(meaning, subject)} The log knows it as ${instance}.`,
       code: 'ERR_SERVER_INTERNAL',
       cure,
       instance,

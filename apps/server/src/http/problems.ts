@@ -2,8 +2,9 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
 import { ServerError } from '../errors.ts';
+import { missingCredential } from './auth-guard.ts';
 import { LOG, type Log } from '../log.ts';
-import { type Problem, problemOf } from './problem.ts';
+import { type Problem, problemOf, subjectOf } from './problem.ts';
 
 /** Makes a problem document of everything that is thrown. */
 @Catch()
@@ -20,7 +21,7 @@ export class Problems implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const error = isNoRoute(thrown) ? await this.#noRoute(request) : thrown;
-    const problem = problemOf(error);
+    const problem = problemOf(error, subjectOf(request));
     if (problem.fault !== undefined)
       this.#log({
         level: 'error',
@@ -36,19 +37,16 @@ export class Problems implements ExceptionFilter {
   }
 
   /** Who says nothing of who they are does not learn what is here and what is not. */
-  async #noRoute({ headers, ip, method }: FastifyRequest): Promise<unknown> {
-    const unauthenticated = new ServerError(
-      'ERR_SERVER_UNAUTHENTICATED',
-      'send an API key as X-API-Key, or a token as Authorization: Bearer',
-    );
+  async #noRoute(request: FastifyRequest): Promise<unknown> {
+    const { headers, ip } = request;
     return await this.#authenticator.authenticate(headers, ip).then(
       (caller) =>
         caller
           ? new ServerError(
               'ERR_SERVER_NOT_FOUND',
-              `there is no route for ${method} at this path: see /docs`,
+              `there is no route ${subjectOf(request)}: look at /docs`,
             )
-          : unauthenticated,
+          : missingCredential(request),
       (error: unknown) => error,
     );
   }

@@ -132,17 +132,20 @@ interface CheckedRequest {
 
 /** @throws ServerError `ERR_SERVER_REQUEST`, `ERR_SERVER_BODY` */
 function checkedRequest(
-  { params, query, body }: EndpointDescription,
+  { params, query, body, method, path }: EndpointDescription,
   request: CheckedRequest,
 ): CheckedRequest {
+  const route = `${method} ${path}`;
   return {
-    params: params && checked(params, request.params, 'ERR_SERVER_REQUEST', 'the path'),
+    params:
+      params &&
+      checked(params, request.params, { code: 'ERR_SERVER_REQUEST', what: 'path', route }),
     query: query
-      ? checked(query, request.query, 'ERR_SERVER_REQUEST', 'the query')
-      : nothing(request.query, 'ERR_SERVER_REQUEST', 'this route takes no query'),
+      ? checked(query, request.query, { code: 'ERR_SERVER_REQUEST', what: 'query', route })
+      : nothing(request.query, { code: 'ERR_SERVER_REQUEST', what: 'query', route }),
     body: body
-      ? checked(body, request.body ?? {}, 'ERR_SERVER_BODY', 'the body')
-      : nothing(request.body, 'ERR_SERVER_BODY', 'this route takes no body'),
+      ? checked(body, request.body ?? {}, { code: 'ERR_SERVER_BODY', what: 'body', route })
+      : nothing(request.body, { code: 'ERR_SERVER_BODY', what: 'body', route }),
   };
 }
 
@@ -193,7 +196,16 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what: string): unknown {
+/** Which part of a request is checked. */
+interface CheckedPart {
+  /** The code of what is wrong in it. */
+  readonly code: ServerErrorCode;
+  readonly what: 'path' | 'query' | 'body';
+  /** `GET /api/orders/:id` */
+  readonly route: string;
+}
+
+function checked(schema: z.ZodType, value: unknown, { code, what, route }: CheckedPart): unknown {
   const first = schema.safeParse(value);
   const isAgain =
     code === 'ERR_SERVER_BODY' && !first.success && removeNulls(value, first.error.issues);
@@ -204,7 +216,7 @@ function checked(schema: z.ZodType, value: unknown, code: ServerErrorCode, what:
   if (refused) throw Object.assign(refused, { errors });
   throw new ServerError(
     code,
-    `${what} is not what this route takes: ${errors
+    `the ${what} is not what ${route} takes: ${errors
       .map(({ pointer, parameter, detail }) => `${pointer ?? parameter ?? ''} ${detail}`.trim())
       .slice(0, 5)
       .join('; ')}`,
@@ -246,13 +258,14 @@ function pointerOf(path: readonly PropertyKey[]): string {
     .join('');
 }
 
-function nothing(value: unknown, code: ServerErrorCode, detail: string): undefined {
+function nothing(value: unknown, { code, what, route }: CheckedPart): undefined {
   if (
     value === undefined ||
     value === null ||
     (typeof value === 'object' && Object.keys(value).length === 0)
   )
     return undefined;
+  const detail = `${route} takes no ${what}`;
   throw new ServerError(code, detail, {
     errors: [
       code === 'ERR_SERVER_BODY'

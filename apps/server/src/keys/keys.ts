@@ -197,10 +197,11 @@ export class Keys {
     const later =
       caller.expiresAt !== undefined &&
       (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(caller.expiresAt));
-    if (scope !== undefined || name !== undefined || later)
+    const excess = scope === undefined ? name && `the name ${name}` : `the scope ${scope}`;
+    if (excess !== undefined || later)
       throw new ServerError(
         'ERR_SERVER_WIDER_KEY',
-        `your key does not have ${scope ?? name ?? 'so late an end'} itself`,
+        `${caller.id} cannot make or change a key with ${excess ?? `an end after ${caller.expiresAt}`}, which it does not have itself`,
       );
   }
 

@@ -286,7 +286,7 @@ export class Orders {
   }: RequestOf<typeof events>): Promise<Answer> {
     const last = String(headers['last-event-id'] ?? '0');
     if (!/^\d{1,9}$/.test(last))
-      throw new ServerError('ERR_SERVER_REQUEST', 'Last-Event-ID is the number of a step', {
+      throw new ServerError('ERR_SERVER_REQUEST', 'Last-Event-ID is not the number of a step', {
         errors: [{ parameter: 'Last-Event-ID', detail: 'write the number of a step' }],
       });
     const watch = this.#watches.begin({

@@ -20,7 +20,7 @@ export function teamRedisOf(config: Config, role: Role): RedisDescription | unde
   if (redis && place.kind === 'redis' && !encryption)
     throw new ServerError(
       'ERR_SERVER_CLEAR_KEYS',
-      'private keys would be stored in Redis unencrypted: make a key with acmex storage new-key, and set it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE in every process',
+      'the storage in Redis is not encrypted, so that everybody with access to Redis could read private keys: make a key with acmex storage new-key, and set it as ACMEX_STORAGE_ENCRYPTION_KEY or ACMEX_STORAGE_ENCRYPTION_KEY_FILE in every process',
     );
   return redis;
 }

@@ -69,6 +69,27 @@ describeWith(['redis-server'], 'a server with Redis', () => {
     }
   }, 60_000);
 
+  it('starts as api with what the refusals of a start without Redis and without a key ask for', async () => {
+    await using redis = await startRedis();
+    const url = redis.url;
+    const key = randomBytes(32).toString('hex');
+    await expect(serving({ role: 'api' })).rejects.toMatchObject({
+      code: 'ERR_SERVER_ROLE',
+      message: expect.stringContaining('ACMEX_REDIS_URL'),
+    });
+    await expect(
+      serving({ environment: { ACMEX_REDIS_URL: url }, role: 'api' }),
+    ).rejects.toMatchObject({
+      code: 'ERR_SERVER_CLEAR_KEYS',
+      message: expect.stringContaining('ACMEX_STORAGE_ENCRYPTION_KEY'),
+    });
+    await using server = await serving({
+      environment: { ACMEX_REDIS_URL: url, ACMEX_STORAGE_ENCRYPTION_KEY: key },
+      role: 'api',
+    });
+    await expect(server.call('GET', '/health/ready')).resolves.toMatchObject({ status: 200 });
+  });
+
   it('continues by itself when a replica takes the place of the master', async () => {
     await using ca = await startCa();
     await using redis = await startRedisSentinel();

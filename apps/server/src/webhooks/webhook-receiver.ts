@@ -57,9 +57,13 @@ export class WebhookReceiver {
   }: RequestOf<typeof webhook>): Promise<Answer> {
     if (event === 'ping') return answer(200, { status: 'pong' });
     if ((certificate === undefined) === (name === undefined))
-      throw new ServerError('ERR_SERVER_BODY', 'name either a certificate or a name', {
-        errors: [{ pointer: '/data', detail: 'write either certificate or name' }],
-      });
+      throw new ServerError(
+        'ERR_SERVER_BODY',
+        `the webhook ${event} names neither or both of a certificate and a name`,
+        {
+          errors: [{ pointer: '/data', detail: 'write either certificate or name' }],
+        },
+      );
     const { provisioner } = caller.tenant.manager;
     const targets =
       certificate === undefined

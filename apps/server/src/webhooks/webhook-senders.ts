@@ -54,16 +54,13 @@ export class WebhookSenders {
     const admission = await this.verify(headers, body);
     if (admission) return admission;
     await this.#failures.count(address, 'webhook');
-    throw new ServerError(
-      'ERR_SERVER_SIGNATURE',
-      'this webhook is not signed by a sender that is configured, or is older than five minutes',
-    );
+    throw new ServerError('ERR_SERVER_SIGNATURE', signatureFault(headers, this.#clock));
   }
 
   /** Returns the sender of a webhook; undefined where it has none. Counts no failure. */
   async verify(headers: IncomingHttpHeaders, body: Buffer): Promise<Admission | undefined> {
-    const webhook = signedWebhook(headers, this.#clock);
-    if (!webhook) return undefined;
+    const webhook = signedWebhook(headers);
+    if (!webhook || secondsFromNow(webhook.time, this.#clock) > tolerance) return undefined;
     const { id, time, signatures } = webhook;
     for (const { name, tenant: named, key } of this.#senders()) {
       const expected = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest();
@@ -81,22 +78,35 @@ export class WebhookSenders {
   }
 }
 
-/** Reads the headers of a webhook; undefined where one is missing, not well-formed or too old. */
+/** Returns why a webhook has no sender, and what to do about it. */
+function signatureFault(headers: IncomingHttpHeaders, clock: Clock): string {
+  const webhook = signedWebhook(headers);
+  if (!webhook)
+    return 'the webhook is not signed: it needs the headers webhook-id, webhook-timestamp and webhook-signature of Standard Webhooks';
+  const { id, time } = webhook;
+  return secondsFromNow(time, clock) > tolerance
+    ? `the webhook ${id} was signed at ${time}, which is more than five minutes from the server's time: check the sender's clock`
+    : `the signature of the webhook ${id} is not of a sender in server.webhooks: check that both have the same secret`;
+}
+
+function secondsFromNow(time: string, clock: Clock): number {
+  return Math.abs(clock.now().epochMilliseconds / 1000 - Number(time));
+}
+
+/** Reads the headers of a webhook; undefined where one is missing or not well-formed. */
 function signedWebhook(
   headers: IncomingHttpHeaders,
-  clock: Clock,
 ):
   | { readonly id: string; readonly time: string; readonly signatures: readonly Buffer[] }
   | undefined {
   const text = (name: string) => String(headers[`webhook-${name}`] ?? '');
   const [id, time] = [text('id'), text('timestamp')];
-  const age = Math.abs(clock.now().epochMilliseconds / 1000 - Number(time));
   const signatures = text('signature')
     .split(' ')
     .slice(0, 8)
     .flatMap((signature) =>
       signature.startsWith('v1,') ? [Buffer.from(signature.slice(3), 'base64')] : [],
     );
-  const isWellFormed = /^[\w.-]{1,200}$/.test(id) && /^\d{1,12}$/.test(time) && age <= tolerance;
+  const isWellFormed = /^[\w.-]{1,200}$/.test(id) && /^\d{1,12}$/.test(time);
   return isWellFormed && signatures.length > 0 ? { id, time, signatures } : undefined;
 }
