@@ -1,4 +1,5 @@
 import { milliseconds } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { Answer } from './answer.ts';
@@ -204,11 +205,26 @@ async function revokedNow(
 
 /** Answers anyone with the list of an issuer. RFC 5280 §4.2.1.13, RFC 2585 §4.2 */
 export async function crl(service: Service, { generation }: Generation): Promise<Answer> {
+  const issuer = await issuerOfGeneration(service, generation);
+  const report = service.background.report('renewal of the CRL');
   const { der } = await currentCrl(
-    { ...service, issuer: await issuerOfGeneration(service, generation) },
-    { onError: service.background.report('renewal of the CRL') },
-  );
+    { ...service, issuer },
+    // What loads the CA reports this for each attempt, not for each request.
+    { onError: (error) => (isKeyUnavailable(error) ? undefined : report(error)) },
+  ).catch((error: unknown) => {
+    if (!isKeyUnavailable(error)) throw error;
+    throw refusal(
+      'serverInternal',
+      'the last CRL of this issuer has ended, and its key is not available to sign another',
+      { status: 503 },
+    );
+  });
   return crlAnswer(der);
+}
+
+/** Reports whether an issuer could not sign because its key cannot be opened. */
+export function isKeyUnavailable(error: unknown): boolean {
+  return errorCode(error) === 'ERR_CA_KEY_UNAVAILABLE';
 }
 
 /** Answers anyone with the list of the root, where there is one. */

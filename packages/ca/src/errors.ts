@@ -42,6 +42,12 @@ export const caErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_CA_KEY_UNAVAILABLE: {
+    meaning: 'The key of an issuing certificate cannot be opened.',
+    cure: 'Make the key available again: its device, its program in the configuration, or a backup of the storage.',
+    exit: 3,
+    http: 500,
+  },
   ERR_CA_EXISTS: {
     meaning: 'The storage holds a CA already.',
     cure: 'Use that one, or another storage.',

@@ -3,7 +3,7 @@ import { untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { newSerialNumber } from './authority/authority.ts';
 import type { Issuer } from './authority/issuer.ts';
-import { generationOf } from './crl.ts';
+import { generationOf, isKeyUnavailable } from './crl.ts';
 import { CaError } from './errors.ts';
 import type { Service } from './service.ts';
 import { certificate, privateKey, recordsOf, time } from './stored.ts';
@@ -36,10 +36,10 @@ const validity = { hours: 30 * 24 };
 
 /**
  * Returns the responder of an issuer. It is created when there is none, and again after half of its
- * life; processes that share the storage share it.
+ * life; processes that share the storage share it. If that fails, it is used until it ends.
  */
 export async function currentResponder(
-  { storage, clock }: Pick<Service, 'storage' | 'clock'>,
+  { storage, clock, background }: Pick<Service, 'storage' | 'clock' | 'background'>,
   issuer: Issuer,
 ): Promise<OcspResponder> {
   const id = String(generationOf(issuer));
@@ -47,7 +47,14 @@ export async function currentResponder(
     const stored = await responders.read(storage, id);
     const now = clock.now();
     if (stored && Temporal.Instant.compare(stored.record.renewAt, now) > 0) return stored.record;
-    const created = await createResponder(issuer, now);
+    let created: ResponderRecord;
+    try {
+      created = await createResponder(issuer, now);
+    } catch (error) {
+      if (!stored || Temporal.Instant.compare(stored.record.notAfter, now) <= 0) throw error;
+      if (!isKeyUnavailable(error)) background.report('renewal of the OCSP responder')(error);
+      return stored.record;
+    }
     await storage.write([
       stored ? responders.changed(stored, created) : responders.added(id, created),
     ]);

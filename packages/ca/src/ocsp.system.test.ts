@@ -18,7 +18,7 @@ import { temporaryFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { x509 } from './authority/x509.ts';
 import { base, issue, type TestCa, testAuthority, testCa, type TestClient } from './ca.testing.ts';
-import { nodeHandler, revokeIssued } from './index.ts';
+import { CaError, nodeHandler, revokeIssued } from './index.ts';
 
 const run = promisify(execFile);
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -219,6 +219,36 @@ describe('the OCSP responder of a CA', () => {
     await expect(responder()).resolves.toBe(first);
     await aging.clock.advance({ hours: 24 * 6 });
     await expect(responder()).resolves.not.toBe(first);
+  });
+
+  it('uses its responder to the end when it cannot certify another, and asks to try later then', async () => {
+    const { issuer } = ca;
+    let certify = issuer.responder!;
+    const responder: typeof certify = async (issuance) => await certify(issuance);
+    const aging = await testCa({
+      ocsp: true,
+      repositoryUrl: url,
+      issuer: { ...issuer, responder },
+    });
+    const { leaf } = await issue(aging, await aging.account(), ['a.test']);
+    const body = Uint8Array.from(await requestFor(leaf.serialNumber));
+    const answer = async () => {
+      const request = new Request(`${url}/ocsp`, { method: 'POST', body });
+      const response = await aging.server.repository(request);
+      const hex = Buffer.from(await response.arrayBuffer()).toString('hex');
+      return [response.status, hex.length < 20 ? hex : 'response'];
+    };
+    expect(await answer()).toEqual([200, 'response']);
+    certify = async () => {
+      throw new CaError('ERR_CA_KEY_UNAVAILABLE', 'the device is away');
+    };
+    await aging.clock.advance({ hours: 24 * 16 });
+    expect(await answer()).toEqual([200, 'response']);
+    await aging.clock.advance({ hours: 24 * 15 });
+    expect(await answer()).toEqual([200, '30030a0103']);
+    certify = issuer.responder!;
+    expect(await answer()).toEqual([200, 'response']);
+    expect(aging.failures).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { signatureAlgorithmDer } from './authority/signed.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { keyIdentifier } from './authority/extensions.ts';
 import { certificates } from './certificate-records.ts';
-import { generationOf } from './crl.ts';
+import { generationOf, isKeyUnavailable } from './crl.ts';
 import {
   type CertificateId,
   isOfIssuer,
@@ -23,7 +23,7 @@ import type { SignedOcspResponse } from './signed-ocsp-responses.ts';
 export const largestOcspRequest = 4096;
 
 /** RFC 6960 §4.2.1 */
-const responseStatus = { malformedRequest: 1, unauthorized: 6 } as const;
+const responseStatus = { malformedRequest: 1, tryLater: 3, unauthorized: 6 } as const;
 const basicResponse = '1.3.6.1.5.5.7.48.1.1';
 /** How long caches use a response at most: until then, a revocation may be unknown to them. */
 const longestCaching = { hours: 1 };
@@ -70,7 +70,11 @@ async function answer(
   const response =
     cached && isYoung(cached, service)
       ? cached
-      : await signedResponse(service, { issuer, request, statuses });
+      : await signedResponse(service, { issuer, request, statuses }).catch((error: unknown) => {
+          if (isKeyUnavailable(error)) return undefined;
+          throw error;
+        });
+  if (!response) return errorAnswer('tryLater');
   if (key !== undefined) signed.set(key, response);
   const isCacheable = method === 'GET' && key !== undefined;
   return responseAnswer(response, isCacheable ? clock.now() : undefined);

@@ -1,11 +1,19 @@
 import { join, parse } from 'node:path';
-import { currentCrl, loadAuthority, renewRootCrl, type RootCrl, storedRootCrl } from '@acmex/ca';
+import {
+  currentCrl,
+  type Issuer,
+  loadAuthority,
+  renewRootCrl,
+  type RootCrl,
+  storedRootCrl,
+} from '@acmex/ca';
 import { systemClock } from '@acmex/clock';
-import { errorText } from '@acmex/errors';
+import { errorCode, errorText } from '@acmex/errors';
 import { configuredCrypto } from '@acmex/manager/from-config';
+import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { ConfiguredOutputOptions } from '../output.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Reporter, Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { readCaKey } from './ca-key.ts';
 import { withCa } from './records.ts';
@@ -27,22 +35,15 @@ export async function writeCrls(
 ): Promise<void> {
   await withCa(options, terminal, async (storage, report) => {
     const backend = configuredCrypto(options.configuration, terminal.env);
-    const { issuer, previousIssuers } = await loadAuthority(storage, { kind: 'private', backend });
+    const { issuer, previousIssuers } = await loadAuthority(storage, {
+      kind: 'private',
+      backend,
+      onUnusableIssuer: (error) => report.warn(errorText(error)),
+    });
     const lists: NamedCrl[] = [];
     for (const signer of [issuer, ...previousIssuers]) {
-      const list = await currentCrl(
-        {
-          storage,
-          issuer: signer,
-          clock: systemClock,
-          lifetimes: { crl: Temporal.Duration.from({ hours: 7 * 24 }) },
-        },
-        {
-          onError: (error) =>
-            report.warn(`the revocation list could not be updated: ${errorText(error)}`),
-        },
-      );
-      lists.push({ ...list, name: signer === issuer ? '' : String(signer.generation) });
+      const list = await crlOf(storage, signer, report);
+      if (list) lists.push({ ...list, name: signer === issuer ? '' : String(signer.generation) });
     }
     const rootList = await storedRootCrl(storage);
     if (rootList) lists.push({ ...rootList, name: 'root' });
@@ -52,6 +53,24 @@ export async function writeCrls(
       document: { ...files[0], files },
     };
   });
+}
+
+/** Returns the CRL of an issuer; undefined, with a warning, where its key is not available. */
+async function crlOf(
+  storage: Storage,
+  issuer: Issuer,
+  report: Reporter,
+): Promise<RootCrl | undefined> {
+  const lifetimes = { crl: Temporal.Duration.from({ hours: 7 * 24 }) };
+  const onError = (error: unknown) =>
+    report.warn(`the revocation list could not be updated: ${errorText(error)}`);
+  try {
+    return await currentCrl({ storage, issuer, clock: systemClock, lifetimes }, { onError });
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_CA_KEY_UNAVAILABLE') throw error;
+    report.warn(`a revocation list is not written: ${errorText(error)}`);
+    return undefined;
+  }
 }
 
 interface NamedCrl extends RootCrl {

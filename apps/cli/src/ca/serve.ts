@@ -144,6 +144,7 @@ async function authorityOf(
   return await followAuthority(storage, {
     kind: development ? 'development' : 'private',
     backend: configuredCrypto(configuration, terminal.env),
+    onUnusableIssuer: (error) => report.warn(errorText(error)),
     onError: (error) =>
       report.warn(
         `the new issuing certificate cannot be used, so the earlier one still issues: ${errorText(error)}; restart acmex ca serve with a configuration that can use its key`,

@@ -198,6 +198,96 @@ describe('a server that follows its CA', () => {
   });
 });
 
+describe('a CA with an earlier issuing certificate whose key cannot be opened', () => {
+  const keyOfFirst = 'ca/authority-key/issuing-1';
+  type Change = (record: { pem: string }) => object | undefined;
+
+  /** A CA that issued a certificate and a CRL, got another issuing certificate, and starts again. */
+  async function restarted(change: Change) {
+    const { ca: before, clock, storage, account } = await following();
+    const { leaf } = await issue(before, account, ['a.test']);
+    await raw(before, '/crl');
+    await replaceIssuing(storage, await nextIssuing(clock));
+    const { value, version } = (await storage.get(keyOfFirst))!;
+    const record = JSON.parse(Buffer.from(value).toString());
+    const write = async (next: object | undefined) => {
+      const present = await storage.get(keyOfFirst);
+      await storage.write([
+        next === undefined
+          ? { remove: keyOfFirst }
+          : { set: keyOfFirst, value: Buffer.from(JSON.stringify(next)), secret: true },
+      ]);
+      return present?.version;
+    };
+    expect(await write(change(record))).toBe(version);
+    const warnings: unknown[] = [];
+    const presentIssuers = await followAuthority(storage, {
+      kind: 'private',
+      clock,
+      onError: (error) => warnings.push(error),
+      onUnusableIssuer: (error) => warnings.push(error),
+    });
+    const { issuer } = await presentIssuers();
+    const ca = await before.restarted({ issuer, presentIssuers });
+    const restore = async () => void (await write(record));
+    return { ca, clock, warnings, leaf, account, restore };
+  }
+
+  it.each<[string, Change]>([
+    ['is in a device that is not here', (record) => ({ ...record, pem: 'pkcs11:token=away' })],
+    ['is damaged', ({ pem, ...record }) => ({ ...record, pem: `${pem.slice(0, 60)}\n-----END` })],
+    ['is not in the storage', () => undefined],
+    ['has a record without its key', ({ pem, ...record }) => ({ ...record, key: pem })],
+  ])('starts and issues where the key %s, and warns', async (_, change) => {
+    const { ca, warnings } = await restarted(change);
+    const { leaf } = await issue(ca, await ca.account(), ['b.test']);
+    expect(leaf.issuer).toBe('CN=Test Issuing 2');
+    expect(warnings).toEqual([
+      expect.objectContaining({
+        code: 'ERR_CA_KEY_UNAVAILABLE',
+        message: expect.stringMatching(/the earlier issuing certificate CN=Test Issuing, .*CRL/),
+      }),
+    ]);
+  });
+
+  it('serves its last CRL until that ends, says so then, and signs again with the key', async () => {
+    const { ca, clock, warnings, account, leaf, restore } = await restarted((record) => ({
+      ...record,
+      pem: 'pkcs11:token=away',
+    }));
+    const certificate = Buffer.from(leaf.der).toString('base64url');
+    const revocation = await postAs(ca, account, '/revoke-cert', { certificate });
+    expect(revocation.status).toBe(200);
+    await expect(revoked({ ca }, '/crl')).resolves.toEqual([]);
+    await clock.advance({ hours: 7 * 24 - 1 });
+    for (let request = 0; request < 3; request++)
+      await expect(raw(ca, '/crl')).resolves.toMatchObject({ status: 200 });
+    expect(warnings).toHaveLength(2);
+    await clock.advance({ hours: 1 });
+    await expect(raw(ca, '/crl')).resolves.toMatchObject({
+      status: 503,
+      json: { detail: expect.stringContaining('the last CRL of this issuer has ended') },
+    });
+    await restore();
+    await clock.advance({ minutes: 10 });
+    await expect(revoked({ ca }, '/crl')).resolves.toEqual([leaf.serialNumber]);
+    await expect(raw(ca, '/crl/2')).resolves.toMatchObject({ status: 200 });
+    expect(warnings).toHaveLength(3);
+  });
+
+  it('does not start where the key that issues cannot be opened, and names its certificate', async () => {
+    const { storage, clock } = await following();
+    const next = await nextIssuing(clock);
+    await replaceIssuing(storage, { ...next, issuingKey: Buffer.from('pkcs11:token=away') });
+    await expect(loadAuthority(storage, { kind: 'private', clock })).rejects.toMatchObject({
+      code: 'ERR_CA_KEY_UNAVAILABLE',
+      message: expect.stringMatching(
+        /^the key of the issuing certificate CN=Test Issuing 2 cannot/,
+      ),
+    });
+  });
+});
+
 describe("the root's list", () => {
   it('has an issuing certificate once, however often it is revoked, and only one that is replaced', async () => {
     const { storage, clock } = await following();

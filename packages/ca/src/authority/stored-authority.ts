@@ -1,12 +1,13 @@
 import { type CryptoBackend, parseCertificate, webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
+import { errorCode, errorText } from '@acmex/errors';
 import { type Storage, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { certificate, ordinal, privateKey, recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';
 import { type Issuer, issuerOf, type Issuers } from './issuer.ts';
+import { unopenedIssuer } from './unopened-issuer.ts';
 import { z } from 'zod';
 
 interface AuthorityRecord {
@@ -138,6 +139,11 @@ export interface LoadOptions {
   /** Opens the issuing keys; WebCrypto by default, which opens none of a device. */
   readonly backend?: CryptoBackend;
   readonly clock?: Clock;
+  /**
+   * Called when an earlier issuing certificate, or its key, cannot be used: at the start, and at
+   * each later attempt to open the key, at most every ten minutes. The CA issues nevertheless.
+   */
+  readonly onUnusableIssuer?: (error: unknown) => void;
 }
 
 /** A CA that is ready to issue. */
@@ -148,16 +154,29 @@ export interface LoadedAuthority extends Issuers {
 }
 
 /**
- * The CA that a storage holds.
+ * The CA that a storage holds. The key of an earlier issuer that cannot be opened is opened again
+ * when something must be signed with it, which rejects with `ERR_CA_KEY_UNAVAILABLE` until then.
  * @throws CaError `ERR_CA_MISSING`; `ERR_CA_DEVELOPMENT` for one of the other kind;
- * `ERR_CA_CERTIFICATE` when it has expired
+ * `ERR_CA_CERTIFICATE` when it has expired; `ERR_CA_KEY_UNAVAILABLE` when the key that issues
+ * cannot be opened
  */
 export async function loadAuthority(
   storage: Storage,
-  { kind, backend = webcrypto(), clock = systemClock }: LoadOptions,
+  options: LoadOptions,
 ): Promise<LoadedAuthority> {
-  return await loaded(storage, await stored(storage), { kind, backend, clock });
+  return await loaded(storage, await stored(storage), withDefaults(options));
 }
+
+function withDefaults({
+  kind,
+  backend = webcrypto(),
+  clock = systemClock,
+  onUnusableIssuer = noop,
+}: LoadOptions): Required<LoadOptions> {
+  return { kind, backend, clock, onUnusableIssuer };
+}
+
+function noop(): void {}
 
 export interface FollowOptions extends LoadOptions {
   /**
@@ -175,9 +194,9 @@ export interface FollowOptions extends LoadOptions {
  */
 export async function followAuthority(
   storage: Storage,
-  { kind, backend = webcrypto(), clock = systemClock, onError }: FollowOptions,
+  { onError, ...loadOptions }: FollowOptions,
 ): Promise<() => Promise<LoadedAuthority>> {
-  const options = { kind, backend, clock };
+  const options = withDefaults(loadOptions);
   const first = await stored(storage);
   let { version } = first.authority;
   let authority = Promise.resolve(await loaded(storage, first, options));
@@ -204,55 +223,109 @@ export async function followAuthority(
 async function loaded(
   storage: Storage,
   { authority, key }: Awaited<ReturnType<typeof stored>>,
-  { kind, backend, clock }: Required<LoadOptions>,
+  options: Required<LoadOptions>,
 ): Promise<LoadedAuthority> {
   const { root, issuing, generation = 1 } = authority.record;
   const storedKind =
     isDevelopment(root) || isDevelopment(issuing) ? 'development' : authority.record.kind;
-  if (storedKind !== kind)
+  if (storedKind !== options.kind)
     throw new CaError(
       'ERR_CA_DEVELOPMENT',
-      `the storage holds a ${storedKind} CA, and a ${kind} one is asked for: neither becomes the other, use another storage`,
+      `the storage holds a ${storedKind} CA, and a ${options.kind} one is asked for: neither becomes the other, use another storage`,
     );
-  const issuerFrom = async (chain: string, pemText: string, issuerGeneration: number) => {
-    const pem = Buffer.from(pemText, 'latin1');
-    try {
-      const signer = await backend.import(pem);
-      return issuerOf({ chain, key: signer, generation: issuerGeneration, clock });
-    } finally {
-      pem.fill(0);
-    }
-  };
   return {
     root,
-    issuer: await issuerFrom(issuing, key.record.pem, generation),
-    previousIssuers: await previousIssuers(storage, { generation, clock, issuerFrom }),
+    issuer: await openIssuer({ chain: issuing, pem: key.record.pem, generation }, options),
+    previousIssuers: await previousIssuers(storage, generation, options),
   };
+}
+
+interface StoredIssuer {
+  /** PEM */
+  readonly chain: string;
+  /** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
+  readonly pem: string;
+  readonly generation: number;
+}
+
+/** @throws CaError `ERR_CA_KEY_UNAVAILABLE`, `ERR_CA_CERTIFICATE` */
+async function openIssuer(
+  { chain, pem, generation }: StoredIssuer,
+  { backend, clock }: Required<LoadOptions>,
+): Promise<Issuer> {
+  const bytes = Buffer.from(pem, 'latin1');
+  const key = await backend
+    .import(bytes)
+    .catch((cause: unknown) => {
+      const { subject } = parseCertificate(chain);
+      throw unavailable(`the issuing certificate ${subject}`, cause);
+    })
+    .finally(() => bytes.fill(0));
+  return issuerOf({ chain, key, generation, clock });
+}
+
+function unavailable(certificateText: string, cause: unknown): CaError {
+  return new CaError(
+    'ERR_CA_KEY_UNAVAILABLE',
+    `the key of ${certificateText} cannot be opened: ${errorText(cause)}`,
+    { cause },
+  );
 }
 
 /** Returns the issuers before the present one that have not expired. */
 async function previousIssuers(
   storage: Storage,
-  {
-    generation,
-    clock,
-    issuerFrom,
-  }: {
-    readonly generation: number;
-    readonly clock: Clock;
-    readonly issuerFrom: (chain: string, pem: string, generation: number) => Promise<Issuer>;
-  },
+  presentGeneration: number,
+  options: Required<LoadOptions>,
 ): Promise<readonly Issuer[]> {
   const issuers: Issuer[] = [];
-  for (let earlier = generation - 1; earlier > 0; earlier--) {
-    const [authority, key] = await Promise.all([
-      authorities.read(storage, previousId(earlier)),
-      keys.read(storage, previousId(earlier)),
-    ]);
-    if (!authority || !key) continue;
-    const { issuing } = authority.record;
-    if (Temporal.Instant.compare(parseCertificate(issuing).notAfter, clock.now()) > 0)
-      issuers.push(await issuerFrom(issuing, key.record.pem, earlier));
+  for (let generation = presentGeneration - 1; generation > 0; generation--) {
+    const authority = await authorities
+      .read(storage, previousId(generation))
+      .catch(reportDamage(options));
+    if (!authority) continue;
+    const chain = authority.record.issuing;
+    if (Temporal.Instant.compare(parseCertificate(chain).notAfter, options.clock.now()) > 0)
+      issuers.push(await earlierIssuer(storage, { chain, generation }, options));
   }
   return issuers;
+}
+
+/** Returns a function that reports a damaged record, and throws every other error. */
+function reportDamage({ onUnusableIssuer }: Required<LoadOptions>) {
+  return (error: unknown): undefined => {
+    if (errorCode(error) !== 'ERR_STORAGE_CORRUPT') throw error;
+    onUnusableIssuer(error);
+  };
+}
+
+/** Returns an issuer before the present one; its key is opened later if that is not possible now. */
+async function earlierIssuer(
+  storage: Storage,
+  { chain, generation }: Omit<StoredIssuer, 'pem'>,
+  options: Required<LoadOptions>,
+): Promise<Issuer> {
+  const { subject } = parseCertificate(chain);
+  const open = async (): Promise<Issuer> => {
+    try {
+      const key = await keys.read(storage, previousId(generation));
+      if (!key) throw new CaError('ERR_CA_MISSING', 'it is not in the storage');
+      return await openIssuer({ chain, pem: key.record.pem, generation }, options);
+    } catch (error) {
+      if (errorCode(error) === 'ERR_STORAGE_UNAVAILABLE') throw error;
+      const cause = errorCode(error) === 'ERR_CA_KEY_UNAVAILABLE' ? (error as Error).cause : error;
+      const failure = unavailable(
+        `the earlier issuing certificate ${subject}, which is needed for its next CRL and OCSP responder,`,
+        cause,
+      );
+      options.onUnusableIssuer(failure);
+      throw failure;
+    }
+  };
+  try {
+    return await open();
+  } catch (failure) {
+    if (errorCode(failure) !== 'ERR_CA_KEY_UNAVAILABLE') throw failure;
+    return unopenedIssuer({ chain, generation, clock: options.clock, open, failure });
+  }
 }
