@@ -81,7 +81,7 @@ const mayImport = {
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
   probe: ['egress', 'clock', 'errors'],
-  observability: ['orchestrator', 'scheduler', 'storage', 'clock', 'errors'],
+  observability: ['orchestrator', 'protocol', 'scheduler', 'storage', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

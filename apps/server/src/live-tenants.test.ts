@@ -1,5 +1,6 @@
 import { systemClock } from '@acmex/clock';
 import { readConfig } from '@acmex/config';
+import { managerMetrics, Metrics } from '@acmex/observability';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
 import { LiveTenants } from './live-tenants.ts';
@@ -44,6 +45,7 @@ it('serves tenants while their renewal plans are made again', async () => {
     environment,
     log: () => undefined,
     clock: systemClock,
+    watch: managerMetrics(new Metrics({ includesProcess: false })),
     signal: stopping.signal,
   });
   expect([...live.tenants().keys()]).toEqual(['default']);

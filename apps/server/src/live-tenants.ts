@@ -1,6 +1,7 @@
 import type { Clock } from '@acmex/clock';
 import { type Config, openNetwork } from '@acmex/config';
 import { type ConfiguredManager, fromConfig, reconcileDeclared } from '@acmex/manager/from-config';
+import type { ManagerWatch } from '@acmex/observability';
 import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { type Log, logError } from './log.ts';
@@ -11,6 +12,8 @@ export interface LiveTenantsOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly clock: Clock;
+  /** What watches the managers. */
+  readonly watch: Pick<ManagerWatch, 'onExchange' | 'watchIssuer'>;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
 }
@@ -92,7 +95,7 @@ export class LiveTenants implements AsyncDisposable {
 
 async function openTenancy(
   config: Config,
-  { storage, environment, log, clock, signal }: LiveTenantsOptions,
+  { storage, environment, log, clock, watch, signal }: LiveTenantsOptions,
 ): Promise<Opened> {
   const network = await openNetwork(config, { environment });
   const opened = tenancy(config, storage, (tenantStorage) =>
@@ -101,6 +104,8 @@ async function openTenancy(
       environment,
       clock,
       userAgent: 'acmex-server',
+      onExchange: watch.onExchange,
+      watchIssuer: watch.watchIssuer,
       network,
       onWarning: (msg) => log({ level: 'warn', msg }),
     }),

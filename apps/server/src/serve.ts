@@ -10,7 +10,12 @@ import {
   redisOf,
   storageOf,
 } from '@acmex/config';
-import { CertificateCensus, type CertificateSource } from '@acmex/observability';
+import {
+  CertificateCensus,
+  type CertificateSource,
+  managerMetrics,
+  Metrics,
+} from '@acmex/observability';
 import { LiveAccess } from './access/live-access.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { ServerError } from './errors.ts';
@@ -150,11 +155,15 @@ async function start(
   const redis = teamRedisOf(config, role);
   for (const fault of await exposedCredentials(config))
     log({ level: 'warn', msg: faultText(fault) });
+  const processMetrics = new Metrics({ prefix: config.values.metrics.prefix });
+  const watch = managerMetrics(processMetrics, { clock });
   const storage = resources.use(
-    await openStorage(storageOf(config), {
-      directory: dataDirectory,
-      onNotice: (msg) => log({ level: 'warn', msg }),
-    }),
+    watch.watchStorage(
+      await openStorage(storageOf(config), {
+        directory: dataDirectory,
+        onNotice: (msg) => log({ level: 'warn', msg }),
+      }),
+    ),
   );
   // What only a team needs is loaded for a team alone: BullMQ takes a tenth of the start.
   const team =
@@ -162,13 +171,15 @@ async function start(
     resources.use(
       await (await import('./team/open-team.ts')).openTeam(redis, { log, clock, signal }),
     );
-  const live = resources.use(await LiveTenants.open(config, { ...server, storage }));
+  const live = resources.use(await LiveTenants.open(config, { ...server, storage, watch }));
   const tenants = () => live.tenants();
   const access = await LiveAccess.open(config, { ...server, tenants });
   const work = resources.use(new Work({ team, storage, log, clock, signal }));
   const census = new CertificateCensus((name) => sourceOf(tenants().get(name)), clock);
-  const { prefix } = config.values.metrics;
-  const metrics = new ServerMetrics({ prefix, tenants, census, scheduling: work, clock });
+  const metrics = new ServerMetrics({
+    ...{ metrics: processMetrics, config, tenants, census, clock },
+    scheduling: work,
+  });
   const idempotency = new Idempotency(clock);
   const { authenticator } = access;
   const senders = () => access.senders();

@@ -8,6 +8,7 @@ import {
   type Account,
   type AccountKey,
   type AcmeSession,
+  type AcmeSessionOptions,
   acmeSession,
   changeKey,
   deactivateAccount as deactivateAccountAtCa,
@@ -59,6 +60,8 @@ export interface AccountOptions {
   readonly crypto?: CryptoBackend | undefined;
   /** A key that is used instead of the stored key, and is not stored. */
   readonly key?: AccountKey | undefined;
+  /** Called with each request to the CA that has ended. */
+  readonly onExchange?: AcmeSessionOptions['onExchange'];
   /** Called with the URL of an account that was created, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
   /**
@@ -90,6 +93,7 @@ export async function accountSession(
     fetch,
     userAgent,
     clock,
+    onExchange: options.onExchange,
   });
   if (session.account !== undefined) return session;
   const existing = isSuspect ? await findAccount(session, signal) : undefined;

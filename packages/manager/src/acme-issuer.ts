@@ -272,6 +272,7 @@ function toStep(progress: IssuanceProgress): IssuerStep {
   return {
     type: progress.type,
     ...('identifier' in progress ? { name: nameOf(progress) } : {}),
+    ...('challenge' in progress ? { challenge: progress.challenge } : {}),
     ...('order' in progress ? { url: progress.order } : {}),
     ...(progress.type === 'left-on-display' ? { message: String(progress.error) } : {}),
   };

@@ -4,6 +4,7 @@ import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import {
   type Deployed,
+  type Issuer,
   type IssuerRequest,
   type JsonObject,
   type ManagedCertificate,
@@ -12,7 +13,7 @@ import {
   CertificateMaintenance,
 } from '@acmex/orchestrator';
 import type { PassphraseSources } from '@acmex/deploy';
-import type { AcmeSession, Fetch } from '@acmex/protocol';
+import type { AcmeExchange, AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { type AccountOptions, accountSession } from './account.ts';
@@ -73,6 +74,10 @@ export interface CertificateManagerOptions {
   /** Called with the URL of an account that was registered, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
+  /** Called with each request to a CA that has ended, and the name of the issuer. */
+  readonly onExchange?: ((exchange: AcmeExchange, issuer: string) => void) | undefined;
+  /** Returns an issuer that is used instead of an issuer, for metrics and traces. */
+  readonly watchIssuer?: (<I extends Issuer>(issuer: I) => I) | undefined;
   /**
    * Called with failures beside the work itself, such as a failed `on_error` hook, and with
    * dns-persist-01 records that will not serve for the next renewals.
@@ -335,7 +340,7 @@ function createIssuer(
   solverOf: SolverSource,
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
-  const { hooks, crypto, onProgress, passphraseIn, environment } = settings;
+  const { hooks, crypto, onProgress, passphraseIn, environment, watchIssuer } = settings;
   const assertReady = async (
     { names, csr, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
@@ -359,7 +364,7 @@ function createIssuer(
     solvers: async (record) => [await solverOf(record, name)],
     session: async (sessionOptions) => await openSession(issuerSettings, settings, sessionOptions),
   });
-  return {
+  const ready: AcmeIssuer = {
     ...issuer,
     async issue(request, options) {
       await hooks.before({ signal: options.signal });
@@ -372,6 +377,7 @@ function createIssuer(
       return await issuer.issue({ ...request, ...defaults }, options);
     },
   };
+  return watchIssuer ? watchIssuer(ready) : ready;
 }
 
 async function openSession(
@@ -379,7 +385,8 @@ async function openSession(
   settings: Settings,
   { signal, suspect }: Pick<AccountOptions, 'signal' | 'suspect'>,
 ): Promise<AcmeSession> {
-  const { storage, userAgent, clock, crypto, onRegistered, fetch = defaultFetch } = settings;
+  const { storage, userAgent, clock, crypto, onRegistered, onExchange } = settings;
+  const { fetch = defaultFetch } = settings;
   return await accountSession(issuer, {
     storage,
     fetch: fetch(await issuer.caCertificate?.()),
@@ -388,6 +395,7 @@ async function openSession(
     suspect,
     clock,
     onRegistered,
+    onExchange: onExchange && ((exchange) => onExchange(exchange, issuer.name)),
     crypto,
     key: issuer.accountKey,
   });

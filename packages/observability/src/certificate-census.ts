@@ -21,6 +21,8 @@ export interface CountedCertificate extends StatedCertificate {
   /** Its first name. */
   readonly domain: string;
   readonly issuer: string;
+  /** When it expires, in milliseconds; infinite without a certificate. */
+  readonly endMs: number;
 }
 
 /** How long after its time an event may become visible. */
@@ -164,6 +166,7 @@ function count(
     domain,
     issuer,
     paused,
+    endMs: current ? Date.parse(current.notAfter) : Infinity,
     current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },
     failure: failure && { at: failure.at },
     renewal: renewal && { at: renewal.at },

@@ -14,6 +14,12 @@ export interface MetricDescription {
 
 /** All metrics, by their names without the prefix. A name never changes. */
 export const metricTable = {
+  collect_failures_total: {
+    type: 'counter',
+    labels: ['metric'],
+    meaning: 'How often a metric could not be found out, and was absent from a scrape.',
+    programs: ['server'],
+  },
   requests_total: {
     type: 'counter',
     labels: ['method', 'route', 'status'],
@@ -38,6 +44,104 @@ export const metricTable = {
     type: 'gauge',
     labels: ['tenant'],
     meaning: 'Certificates that are managed, by tenant.',
+    programs: ['server'],
+  },
+  certificates: {
+    type: 'gauge',
+    labels: ['tenant', 'state'],
+    meaning:
+      'Certificates by tenant and state: valid, due, failing, unissued, paused, revoked, expired.',
+    programs: ['server'],
+  },
+  certificate_not_after_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['tenant', 'certificate', 'issuer', 'domain'],
+    unit: 'unix seconds',
+    meaning:
+      'When a certificate expires. For the certificates that expire first: metrics.certificates in acmex.toml says how many. The label domain exists with metrics.domain_labels.',
+    programs: ['server'],
+  },
+  certificate_renew_at_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['tenant', 'certificate', 'issuer', 'domain'],
+    unit: 'unix seconds',
+    meaning: 'When a certificate is to be renewed. For the same certificates.',
+    programs: ['server'],
+  },
+  certificate_ready: {
+    type: 'gauge',
+    labels: ['tenant', 'certificate', 'issuer', 'domain'],
+    meaning:
+      'Whether a certificate can be used: 1 while it is neither expired nor revoked, otherwise 0. For the same certificates.',
+    programs: ['server'],
+  },
+  oldest_due_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'seconds',
+    meaning:
+      'For how long the oldest task is due, even if a process works on it; 0 if nothing is due.',
+    programs: ['server'],
+  },
+  order_transitions_total: {
+    type: 'counter',
+    labels: ['issuer', 'challenge', 'transition'],
+    meaning:
+      'Transitions of orders in this process, by CA and challenge type: ordered, resumed, validated, finalized, issued, failed. The challenge is none until a response is presented.',
+    programs: ['server'],
+  },
+  order_failures_total: {
+    type: 'counter',
+    labels: ['issuer', 'challenge', 'code'],
+    meaning: 'Executions of orders that failed in this process, by the code of the error.',
+    programs: ['server'],
+  },
+  order_duration_seconds: {
+    type: 'histogram',
+    labels: ['issuer', 'challenge', 'stage'],
+    unit: 'seconds',
+    meaning:
+      'How long the stages of an order took: validation, from its creation or resumption to the proof of every name; issuance, from there to the certificate.',
+    programs: ['server'],
+    buckets: [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600],
+  },
+  ca_requests_total: {
+    type: 'counter',
+    labels: ['issuer', 'operation', 'problem'],
+    meaning:
+      'Requests to CAs, by the resource of RFC 8555 and the problem type of the refusal: none for a success, other for a refusal without a known type, and the code of the error without an answer.',
+    programs: ['server'],
+  },
+  ca_request_duration_seconds: {
+    type: 'histogram',
+    labels: ['issuer', 'operation'],
+    unit: 'seconds',
+    meaning: 'How long requests to CAs took.',
+    programs: ['server'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  ca_limited_until_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['issuer'],
+    unit: 'unix seconds',
+    meaning:
+      'When a CA that has refused a request as rateLimited allows the next one, as its last such refusal says. Absent until a CA says so: no CA publishes how much of a limit is left.',
+    programs: ['server'],
+  },
+  storage_duration_seconds: {
+    type: 'histogram',
+    labels: ['operation'],
+    unit: 'seconds',
+    meaning:
+      'How long the storage took, by operation: get, list, snapshot, write. Of a list, the time that its reader waited.',
+    programs: ['server'],
+    buckets: [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+  },
+  storage_failures_total: {
+    type: 'counter',
+    labels: ['operation', 'code'],
+    meaning:
+      'Operations of the storage that failed, by the code of the error. ERR_STORAGE_CONFLICT is normal where several processes write.',
     programs: ['server'],
   },
   queue_tasks: {

@@ -24,32 +24,35 @@ export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
 export class Metrics {
   readonly #registry = new Registry();
   readonly #prefix: string;
+  readonly #collectFailures: Counter<'metric'>;
 
   constructor({ prefix = 'acmex', includesProcess = true }: MetricsOptions = {}) {
     this.#prefix = prefix;
+    this.#collectFailures = this.counter('collect_failures_total');
     if (includesProcess) collectDefaultMetrics({ register: this.#registry });
   }
 
   /**
    * Creates a counter.
-   * @param collect called at each scrape, before the value is read
+   * @param collect called at each scrape, before the value is read. If it fails, the metric is absent
+   * from this scrape, and the failure is counted.
    */
   counter<N extends MetricOfType<'counter'>>(
     name: N,
     collect?: (counter: Counter<LabelOf<N>>) => Promise<void> | void,
   ): Counter<LabelOf<N>> {
-    return new Counter({ ...this.#configuration(name), ...collecting(collect) });
+    return new Counter({ ...this.#configuration(name), ...this.#collecting(name, collect) });
   }
 
   /**
    * Creates a gauge.
-   * @param collect called at each scrape, before the value is read
+   * @param collect as for a counter; a gauge without labels is then NaN
    */
   gauge<N extends MetricOfType<'gauge'>>(
     name: N,
     collect?: (gauge: Gauge<LabelOf<N>>) => Promise<void> | void,
   ): Gauge<LabelOf<N>> {
-    return new Gauge({ ...this.#configuration(name), ...collecting(collect) });
+    return new Gauge({ ...this.#configuration(name), ...this.#collecting(name, collect) });
   }
 
   histogram<N extends MetricOfType<'histogram'>>(name: N): Histogram<LabelOf<N>> {
@@ -74,14 +77,29 @@ export class Metrics {
       registers: [this.#registry],
     };
   }
+
+  /** Returns the option `collect` of prom-client, which passes the metric as `this`. */
+  #collecting<M extends Collected>(
+    name: MetricName,
+    collect: ((metric: M) => Promise<void> | void) | undefined,
+  ) {
+    if (!collect) return {};
+    const failures = this.#collectFailures;
+    return {
+      async collect(this: M) {
+        try {
+          await collect(this);
+        } catch {
+          failures.inc({ metric: name });
+          this.reset();
+          if (this.set && metricTable[name].labels.length === 0) this.set(NaN);
+        }
+      },
+    };
+  }
 }
 
-/** Returns the option `collect` of prom-client, which passes the metric as `this`. */
-function collecting<M>(collect: ((metric: M) => Promise<void> | void) | undefined) {
-  if (!collect) return {};
-  return {
-    async collect(this: M) {
-      await collect(this);
-    },
-  };
+interface Collected {
+  reset(): void;
+  set?(value: number): void;
 }

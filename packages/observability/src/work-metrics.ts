@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import type { MaintenanceResult } from '@acmex/orchestrator';
+import type { CertificateStore, MaintenanceResult } from '@acmex/orchestrator';
 import type { QueueCounts } from '@acmex/scheduler';
 import type { Metrics } from './metrics.ts';
 
@@ -78,5 +78,29 @@ export function teamMetrics(
     const scanned = lastScan();
     const since = scanned === undefined ? now : Date.parse(scanned);
     gauge.set(Math.max(0, (now - since) / 1000));
+  });
+}
+
+/** Adds the age of the oldest task that is due, in any of some parts of a storage. */
+export function dueMetrics(
+  metrics: Metrics,
+  {
+    certificates,
+    clock = systemClock,
+  }: {
+    readonly certificates: () => Iterable<Pick<CertificateStore, 'nextDue'>>;
+    readonly clock?: Clock | undefined;
+  },
+): void {
+  metrics.gauge('oldest_due_seconds', async (gauge) => {
+    const moments = await Promise.all(
+      [...certificates()].map(async (store) => await store.nextDue()),
+    );
+    const now = clock.now().epochMilliseconds;
+    const oldest = moments.reduce(
+      (least, at) => (at === undefined ? least : Math.min(least, Date.parse(at))),
+      now,
+    );
+    gauge.set((now - oldest) / 1000);
   });
 }

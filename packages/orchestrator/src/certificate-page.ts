@@ -1,4 +1,3 @@
-import type { Clock } from '@acmex/clock';
 import { type Entry, idOf, type Storage } from '@acmex/storage';
 import {
   certificates,
@@ -6,6 +5,7 @@ import {
   type Failure,
   isDue,
   type ManagedCertificate,
+  type Moment,
   momentId,
   type RenewalPlan,
 } from './certificate-record.ts';
@@ -35,7 +35,7 @@ export interface StatedCertificate {
 /** Returns the state of a certificate. */
 export function stateOf(
   { current, paused, failure, renewal }: StatedCertificate,
-  clock: Pick<Clock, 'now'>,
+  clock: { now(): Moment },
 ): CertificateState {
   const now = clock.now();
   if (isDue(current?.notAfter, now)) return 'expired';

@@ -91,6 +91,9 @@ export interface CertificateSummary extends CertificateSpec {
   readonly joined?: readonly string[] | undefined;
 }
 
+/** The part of `Temporal.Instant` that is compared. */
+export type Moment = Pick<Temporal.Instant, 'epochMilliseconds'>;
+
 export type ManagedCertificate = CertificateSummary & { readonly id: string };
 
 /** One issued certificate. Chain and key are one value, so that they always match. */
@@ -387,6 +390,6 @@ function batches(changes: readonly Change[]): readonly (readonly Change[])[] {
   );
 }
 
-export function isDue(at: string | undefined, now: Temporal.Instant): boolean {
+export function isDue(at: string | undefined, now: Moment): boolean {
   return at !== undefined && Date.parse(at) <= now.epochMilliseconds;
 }

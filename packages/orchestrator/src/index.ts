@@ -15,6 +15,7 @@ export {
   type Generation,
   isOutdated,
   type ManagedCertificate,
+  type Moment,
   type RenewalPlan,
   type RevocationPlan,
 } from './certificate-record.ts';

@@ -26,6 +26,8 @@ export interface IssuerStep {
   readonly type: string;
   /** The name that the step is about, if it is about a single name. */
   readonly name?: string | undefined;
+  /** The type of the challenge that the step is about, as `dns-01`. */
+  readonly challenge?: string | undefined;
   /** The order's URL at the CA, if it is known. */
   readonly url?: string | undefined;
   /** For a person. */

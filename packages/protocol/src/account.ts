@@ -54,7 +54,7 @@ export async function newAccount(
   const answer = await session.post(
     url,
     { ...account, externalAccountBinding },
-    { ...options, repeatable: true, signedBy: session.key },
+    { ...options, operation: 'newAccount', repeatable: true, signedBy: session.key },
   );
   const made = readAccount(location('the account', answer), answer);
   session.account = made.url;
@@ -109,7 +109,7 @@ export async function changeKey(
     { jwk: newKey.jwk, url },
     JSON.stringify({ account: session.account, oldKey: session.key.jwk }),
   );
-  await session.post(url, inner, options);
+  await session.post(url, inner, { ...options, operation: 'keyChange' });
 }
 
 /**
@@ -126,7 +126,10 @@ export async function* listOrders(
   const seen = new Set<string>();
   for (let page: string | undefined = orders; page !== undefined && !seen.has(page);) {
     seen.add(page);
-    const answer: AcmeResponse = await session.post(page, undefined, options);
+    const answer: AcmeResponse = await session.post(page, undefined, {
+      ...options,
+      operation: 'orders',
+    });
     yield* readMembers('the list of orders', answer)
       .list('orders')
       .filter((url): url is string => typeof url === 'string' && isWebUrl(url));
@@ -146,7 +149,11 @@ async function changeAccount(
     );
   return readAccount(
     session.account,
-    await session.post(session.account, payload, { ...options, repeatable: true }),
+    await session.post(session.account, payload, {
+      ...options,
+      operation: 'account',
+      repeatable: true,
+    }),
   );
 }
 

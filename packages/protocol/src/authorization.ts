@@ -37,7 +37,11 @@ export async function getAuthorization(
   url: string,
   options?: CallOptions,
 ): Promise<Authorization> {
-  return readAuthorization(session, url, await session.post(url, undefined, options));
+  return readAuthorization(
+    session,
+    url,
+    await session.post(url, undefined, { ...options, operation: 'authorization' }),
+  );
 }
 
 /**
@@ -55,7 +59,11 @@ export async function newAuthorization(
       'ERR_ACME_UNSUPPORTED',
       "the CA's directory offers no authorization before an order (newAuthz)",
     );
-  const answer = await session.post(url, { identifier, subdomainAuthAllowed }, options);
+  const answer = await session.post(
+    url,
+    { identifier, subdomainAuthAllowed },
+    { ...options, operation: 'newAuthz' },
+  );
   return readAuthorization(session, location('the authorization', answer), answer);
 }
 
@@ -71,7 +79,11 @@ export async function deactivateAuthorization(
   return readAuthorization(
     session,
     url,
-    await session.post(url, { status: 'deactivated' }, { ...options, repeatable: true }),
+    await session.post(
+      url,
+      { status: 'deactivated' },
+      { ...options, operation: 'authorization', repeatable: true },
+    ),
   );
 }
 

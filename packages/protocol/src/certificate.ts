@@ -22,7 +22,10 @@ export async function downloadCertificate(
   { certificate: url }: Pick<Order<'valid'>, 'certificate'>,
   options?: CallOptions,
 ): Promise<DownloadedChain> {
-  const { headers, text } = await session.post(url, undefined, options);
+  const { headers, text } = await session.post(url, undefined, {
+    ...options,
+    operation: 'certificate',
+  });
   const type = headers.get('content-type') ?? 'no content type';
   // PEM of anything but certificates in this place has been an attack: RFC 8555 §11.4.
   const pem =

@@ -53,6 +53,7 @@ export async function challengeReady(
 ): Promise<Challenge> {
   const answer = await session.post(url, options?.payload ?? {}, {
     signal: options?.signal,
+    operation: 'challenge',
     repeatable: true,
   });
   readMembers('the challenge', answer);

@@ -334,12 +334,17 @@ const types = [
 ];
 const codes = Object.keys(acmeErrors) as AcmeErrorCode[];
 
+/** Returns the last word of a known problem type, as `rateLimited`; undefined for any other. */
+export function problemTypeOf({ type }: Pick<Problem, 'type'>): string | undefined {
+  return types.find((candidate) => type === errorNamespace + candidate);
+}
+
 /**
  * The code of a problem: one for each type of RFC 8555 and its extensions, `ERR_ACME_PROBLEM` for
  * any other.
  */
 export function problemCode({ type }: Problem): AcmeErrorCode {
-  const word = types.find((candidate) => type === errorNamespace + candidate);
+  const word = problemTypeOf({ type });
   if (word === undefined) return 'ERR_ACME_PROBLEM';
   if (word === 'tls') return 'ERR_ACME_TLS_CHALLENGE'; // ERR_ACME_TLS is about the CA's own certificate
   return (

@@ -44,6 +44,7 @@ export {
   problemCode,
   problemFixedBy,
 } from './errors.ts';
+export { type AcmeExchange, type AcmeOperation } from './exchange-report.ts';
 export {
   type AcmeResponse,
   type Fetch,
@@ -77,5 +78,6 @@ export {
   acmeSession,
   type AcmeSessionOptions,
   type CallOptions,
+  type GetOptions,
   type PostOptions,
 } from './session.ts';

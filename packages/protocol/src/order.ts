@@ -69,7 +69,7 @@ export async function newOrder(
   const answer = await session.post(
     url,
     { ...order, notBefore: moment(notBefore), notAfter: moment(notAfter) },
-    options,
+    { ...options, operation: 'newOrder' },
   );
   return readOrder(session, location('the order', answer), answer);
 }
@@ -79,7 +79,11 @@ export async function getOrder(
   url: string,
   options?: CallOptions,
 ): Promise<Order> {
-  return readOrder(session, url, await session.post(url, undefined, options));
+  return readOrder(
+    session,
+    url,
+    await session.post(url, undefined, { ...options, operation: 'order' }),
+  );
 }
 
 /**
@@ -97,7 +101,11 @@ export async function finalizeOrder(
   return readOrder(
     session,
     order.url,
-    await session.post(order.finalize, { csr: base64url.encode(csr) }, options),
+    await session.post(
+      order.finalize,
+      { csr: base64url.encode(csr) },
+      { ...options, operation: 'finalize' },
+    ),
   );
 }
 

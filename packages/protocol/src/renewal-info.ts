@@ -32,7 +32,7 @@ export async function getRenewalInfo(
       "the CA's directory offers no renewal information (renewalInfo)",
     );
   const url = `${renewalInfo.replace(/\/$/, '')}/${certificateId}`;
-  const answer = await session.get(url, options);
+  const answer = await session.get(url, { ...options, operation: 'renewalInfo' });
   const members = readMembers('the renewal information', answer);
   const window = new Members(
     `the suggestedWindow of ${url}`,

@@ -32,7 +32,7 @@ export async function revokeCertificate(
     await session.post(
       url,
       { certificate: base64url.encode(certificate), reason: reason && revocationReasons[reason] },
-      { signal, repeatable: true, signedBy: key },
+      { signal, operation: 'revokeCert', repeatable: true, signedBy: key },
     );
   } catch (error) {
     if (errorCode(error) !== 'ERR_ACME_ALREADY_REVOKED') throw error;

@@ -1,6 +1,7 @@
 import { retry } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import type { Temporal } from 'temporal-polyfill';
+import { type AcmeOperation, watched, type WatchOptions } from './exchange-report.ts';
 import { type AcmeResponse, exchange, type HttpCall, type HttpOptions } from './http.ts';
 import { refusal } from './refusal.ts';
 import { repeatAt } from './retry-after.ts';
@@ -10,6 +11,7 @@ export type CallToSend = HttpCall | (() => Promise<HttpCall>);
 
 export interface SendOptions {
   readonly url: string;
+  readonly operation: AcmeOperation;
   /** Whether to send it again when its answer was lost. */
   readonly repeatable: boolean;
   readonly signal: AbortSignal | undefined;
@@ -18,7 +20,7 @@ export interface SendOptions {
 /** Sends until there is a final response, or another attempt cannot help. */
 export type Send = (call: CallToSend, options: SendOptions) => Promise<AcmeResponse>;
 
-export interface SenderOptions {
+export interface SenderOptions extends Pick<WatchOptions, 'onExchange'> {
   readonly http: HttpOptions;
   /** 0 ≤ random() < 1; for the pauses between attempts. */
   readonly random: () => number;
@@ -30,9 +32,9 @@ export interface SenderOptions {
 const backoff = { first: { milliseconds: 500 }, longest: { seconds: 60 }, jitter: 1 };
 
 /** Returns what sends a request up to four times. */
-export function sender({ http, random, onRepeat }: SenderOptions): Send {
+export function sender({ http, random, onRepeat, onExchange }: SenderOptions): Send {
   const { clock } = http;
-  return async (call, { url, repeatable, signal }) =>
+  return async (call, { url, operation, repeatable, signal }) =>
     await retry<AcmeResponse>(
       clock,
       {
@@ -47,7 +49,12 @@ export function sender({ http, random, onRepeat }: SenderOptions): Send {
           return next;
         },
       },
-      async () => exchange(http, url, typeof call === 'function' ? await call() : call),
+      async () => {
+        const request = typeof call === 'function' ? await call() : call;
+        return await watched(operation, { clock, onExchange }, async () =>
+          exchange(http, url, request),
+        );
+      },
     );
 }
 

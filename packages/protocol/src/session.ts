@@ -3,6 +3,7 @@ import { printable } from '@acmex/errors';
 import type { AccountKey } from './account-key.ts';
 import { type Directory, isNothingThere, readDirectory } from './directory.ts';
 import { AcmeError } from './errors.ts';
+import type { AcmeExchange, AcmeOperation } from './exchange-report.ts';
 import type { AcmeResponse, Fetch, HttpCall, HttpOptions } from './http.ts';
 import { signJws } from './jws.ts';
 import { isNonce, NoncePool } from './nonce-pool.ts';
@@ -15,7 +16,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface PostOptions extends CallOptions {
+export interface GetOptions extends CallOptions {
+  /** What the request is for, as `onExchange` reports it; `other` by default. */
+  readonly operation?: AcmeOperation;
+}
+
+export interface PostOptions extends GetOptions {
   /**
    * Whether to send it again when its answer was lost. Yes for a POST-as-GET (no payload), else no.
    */
@@ -49,7 +55,7 @@ export interface AcmeSession {
    */
   post(url: string, payload?: object, options?: PostOptions): Promise<AcmeResponse>;
   /** An unsigned GET, for the few resources that need no account. */
-  get(url: string, options?: CallOptions): Promise<AcmeResponse>;
+  get(url: string, options?: GetOptions): Promise<AcmeResponse>;
 }
 
 export interface AcmeSessionOptions {
@@ -67,6 +73,11 @@ export interface AcmeSessionOptions {
   readonly requestLimit?: DurationInput;
   /** How often a refused nonce is replaced in one call; 10 by default. */
   readonly nonceRefusals?: number;
+  /**
+   * Called with each request that has ended: every attempt, those for the directory and for nonces
+   * included. For metrics and traces; it must not throw.
+   */
+  readonly onExchange?: ((exchange: AcmeExchange) => void) | undefined;
   /** Precedes the library's own name in `User-Agent` (RFC 8555 §6.1). */
   readonly userAgent?: string;
 }
@@ -82,6 +93,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   const sendAnywhere = sender({
     http: httpOptions(options, clock),
     random,
+    onExchange: options.onExchange,
     onRepeat: ({ headers }) => nonces.put(headers.get('replay-nonce')),
   });
   const directory = cachedDirectory(sendAnywhere, directoryUrl, clock);
@@ -96,12 +108,16 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     random,
     account: options.account,
     directory,
-    async get(url, { signal } = {}) {
-      const answer = await send({ method: 'GET', signal }, { url, repeatable: true, signal });
+    async get(url, { signal, operation = 'other' } = {}) {
+      const answer = await send(
+        { method: 'GET', signal },
+        { url, operation, repeatable: true, signal },
+      );
       if (answer.status >= 300) throw refusal(answer, clock.now());
       return answer;
     },
-    async post(url, payload, { signal, repeatable = payload === undefined, signedBy } = {}) {
+    async post(url, payload, options = {}) {
+      const { signal, repeatable = payload === undefined, signedBy, operation = 'other' } = options;
       const signer = signedBy ?? key;
       const identity = signedBy ? { jwk: signedBy.jwk } : { kid: knownAccount(session, url) };
       const body = payload === undefined ? '' : JSON.stringify(payload);
@@ -113,7 +129,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
         return { method: 'POST', body: JSON.stringify(jws), signal };
       };
       for (let refusals = 0; ; refusals++) {
-        const answer = await send(signed, { url, repeatable, signal });
+        const answer = await send(signed, { url, operation, repeatable, signal });
         const fresh = answer.headers.get('replay-nonce');
         const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
         if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
@@ -142,7 +158,10 @@ function cachedDirectory(send: Send, url: string, clock: Clock): AcmeSession['di
   let cached: { readonly directory: Directory; readonly at: number } | undefined;
   return async ({ signal } = {}) => {
     if (cached && clock.monotonic() - cached.at < 86_400_000) return cached.directory;
-    const answer = await send({ method: 'GET', signal }, { url, repeatable: true, signal });
+    const answer = await send(
+      { method: 'GET', signal },
+      { url, operation: 'directory', repeatable: true, signal },
+    );
     const type = answer.headers.get('content-type') ?? '';
     const isProblem = answer.status >= 400 && /^application\/problem\+json/i.test(type);
     if (isProblem && !isNothingThere(answer)) throw refusal(answer, clock.now());
@@ -160,7 +179,7 @@ async function fetchNonce(
   const { newNonce: url } = await session.directory({ signal });
   const { status, headers } = await send(
     { method: 'HEAD', signal },
-    { url, repeatable: true, signal },
+    { url, operation: 'newNonce', repeatable: true, signal },
   );
   const nonce = headers.get('replay-nonce');
   if (isNonce(nonce)) return nonce;

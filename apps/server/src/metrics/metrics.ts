@@ -3,13 +3,15 @@ import {
   type AnsweredRequest,
   type CertificateCensus,
   certificateMetrics,
+  dueMetrics,
   Metrics,
   metricsContentType,
   requestMetrics,
   teamMetrics,
   workMetrics,
 } from '@acmex/observability';
-import type { MaintenanceResult } from '@acmex/orchestrator';
+import type { Config } from '@acmex/config';
+import type { CertificateStore, MaintenanceResult } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import type { Scheduling } from '../scheduling.ts';
@@ -30,7 +32,9 @@ const show = endpoint({
 });
 
 export interface ServerMetricsOptions {
-  readonly prefix: string;
+  /** Those of the process, which has more of them than the server's own. */
+  readonly metrics: Metrics;
+  readonly config: Config;
   readonly tenants: () => ReadonlyMap<string, Tenant>;
   readonly census: CertificateCensus;
   readonly scheduling: Scheduling;
@@ -45,9 +49,9 @@ export class ServerMetrics {
   readonly #metrics: Metrics;
 
   constructor(options: ServerMetricsOptions) {
-    const { prefix, scheduling, clock = systemClock } = options;
+    const { metrics, scheduling, clock = systemClock } = options;
     this.#options = options;
-    this.#metrics = new Metrics({ prefix });
+    this.#metrics = metrics;
     this.countRequest = requestMetrics(this.#metrics);
     this.#addCertificates(this.#metrics, () => options.tenants().keys());
     this.countOrder = workMetrics(this.#metrics, {
@@ -55,7 +59,11 @@ export class ServerMetrics {
       late: () => scheduling.late(),
       clock,
     });
-    addTeam(this.#metrics, scheduling, clock);
+    dueMetrics(metrics, {
+      certificates: () => storesOf(options.tenants().values()),
+      clock,
+    });
+    addTeam(metrics, scheduling, clock);
   }
 
   /**
@@ -64,14 +72,21 @@ export class ServerMetrics {
    */
   async textFor({ name, scope }: Pick<Tenant, 'name' | 'scope'>): Promise<string> {
     if (scope === '') return await this.#metrics.text();
-    const metrics = new Metrics({ prefix: this.#options.prefix, includesProcess: false });
+    const { prefix } = this.#options.config.values.metrics;
+    const metrics = new Metrics({ prefix, includesProcess: false });
     this.#addCertificates(metrics, () => [name]);
     return await metrics.text();
   }
 
   #addCertificates(metrics: Metrics, tenants: () => Iterable<string>): void {
-    certificateMetrics(metrics, { census: this.#options.census, tenants });
+    const { census, clock, config } = this.#options;
+    const { certificates: series, domain_labels: hasDomains } = config.values.metrics;
+    certificateMetrics(metrics, { census, tenants, series, hasDomains, clock });
   }
+}
+
+function storesOf(tenants: Iterable<Tenant>): readonly CertificateStore[] {
+  return [...tenants].map(({ manager }) => manager.provisioner.certificates);
 }
 
 function addTeam(metrics: Metrics, scheduling: Scheduling, clock: Clock): void {

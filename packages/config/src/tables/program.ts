@@ -22,6 +22,13 @@ export function metricsTable() {
     prefix: text('The prefix of metric names.')
       .regex(/^[a-z][a-z0-9_]*$/, 'write a-z, 0-9 and _')
       .default('acmex'),
+    certificates: whole(
+      'How many certificates have time series of their own: those that expire first.',
+      { from: 0, to: 100_000 },
+    ).default(1000),
+    domain_labels: switched(
+      'Whether the time series of a certificate have its first name as the label domain.',
+    ).default(false),
   });
 }
 
