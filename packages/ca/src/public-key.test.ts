@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { isWeakModulus, keyFault, mostBits } from './public-key.ts';
+import { isWeakModulus, keyFault, keyOfSpki, mostBits } from './public-key.ts';
 
 const modulusOf = () =>
   BigInt(
@@ -46,5 +46,9 @@ describe('a key', () => {
     expect(keyFault(createPublicKey(generateKeyPairSync('x25519').privateKey), limits)).toContain(
       'neither',
     );
+  });
+  it('of a point at infinity is none', () => {
+    const spki = '3019301306072a8648ce3d020106082a8648ce3d03010703020000';
+    expect(keyOfSpki(Buffer.from(spki, 'hex'))).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { readSubjectPublicKey } from '@acmex/certificate/structure';
 import type { PublicJwk } from '@acmex/protocol';
 import { LRUCache } from 'lru-cache';
 
@@ -73,7 +74,7 @@ function hasSmallOrder(key: KeyObject): boolean {
 /** A key from SubjectPublicKeyInfo; undefined where it is none. */
 export function keyOfSpki(spki: Uint8Array): KeyObject | undefined {
   try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    return readSubjectPublicKey(spki);
   } catch {
     return undefined; // the caller says what the key was of
   }

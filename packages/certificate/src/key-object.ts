@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { CertificateError } from './errors.ts';
 import {
   DerError,
@@ -10,6 +10,7 @@ import {
   tags,
 } from './verification/der-value.ts';
 import type { KeyType } from './key-types.ts';
+import { isUsableKey, readSubjectPublicKey } from './openssl-key.ts';
 import { isKeyReference } from './private-key.ts';
 
 const curves: Readonly<Record<string, KeyType>> = {
@@ -100,7 +101,7 @@ export function describePublicKey(spki: Uint8Array): string {
   const bits = rsaBits(spki);
   if (bits > 0) return sizes[bits] ?? `rsa ${bits}`;
   try {
-    return describeKey(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
+    return describeKey(readSubjectPublicKey(spki));
   } catch {
     return 'unknown';
   }
@@ -117,7 +118,7 @@ export function readPrivateKey(
   passphrase?: string,
 ): { readonly key: KeyObject; readonly type: KeyType } {
   const key = parse(pem, passphrase);
-  if (!isUsable(key)) throw damaged(key.asymmetricKeyType ?? 'private');
+  if (!isUsableKey(key)) throw damaged(key.asymmetricKeyType ?? 'private');
   const type = keyTypeOf(key);
   if (type === undefined)
     throw new CertificateError(
@@ -136,7 +137,7 @@ export function readPrivateKey(
  */
 export function decryptedPrivateKeyPem(pem: Uint8Array, passphrase?: string): Uint8Array {
   const key = parse(pem, passphrase);
-  if (!isUsable(key)) throw damaged(key.asymmetricKeyType ?? 'private');
+  if (!isUsableKey(key)) throw damaged(key.asymmetricKeyType ?? 'private');
   if (!isEncrypted(pem)) return Uint8Array.from(pem);
   return Buffer.from(key.export({ format: 'pem', type: 'pkcs8' }));
 }
@@ -148,19 +149,6 @@ function isEncrypted(pem: Uint8Array): boolean {
     text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') ||
     text.includes('Proc-Type: 4,ENCRYPTED')
   );
-}
-
-/**
- * Whether OpenSSL can use a private key that it has read. Node.js ends the process when it is asked
- * for the details of an EC key whose number is too long.
- */
-function isUsable(key: KeyObject): boolean {
-  try {
-    return key.export({ format: 'der', type: 'pkcs8' }).length > 0;
-  } catch {
-    // What OpenSSL says depends on its version: it is not passed on.
-    return false;
-  }
 }
 
 function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {

@@ -1,5 +1,5 @@
-import { createPublicKey } from 'node:crypto';
 import type { KeyType, PrivateKey } from '@acmex/certificate';
+import { readSubjectPublicKey } from '@acmex/certificate/structure';
 import type { AccountKey, JwsAlgorithm, PublicJwk } from '@acmex/protocol';
 
 const algorithms: Readonly<Record<KeyType, JwsAlgorithm>> = {
@@ -21,7 +21,7 @@ const numberBytes: Readonly<Partial<Record<KeyType, number>>> = {
 /** Returns the account key that signs with a private key, wherever that is. RFC 8555 §6.2 */
 export function accountKeyOf(key: PrivateKey): AccountKey {
   const { type } = key;
-  const spki = createPublicKey({ key: Buffer.from(key.publicKey), format: 'der', type: 'spki' });
+  const spki = readSubjectPublicKey(key.publicKey);
   const size = numberBytes[type];
   return {
     algorithm: algorithms[type],

@@ -1,5 +1,6 @@
-import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { constants, type KeyObject, verify } from 'node:crypto';
 import { describePublicKey, type KeyType, keyTypes, type PrivateKey } from '@acmex/certificate';
+import { readSubjectPublicKey } from '@acmex/certificate/structure';
 import { SignerError } from './errors.ts';
 import { hashOf, messageOf, type SignatureAlgorithm, type Signer } from './signer.ts';
 
@@ -54,9 +55,9 @@ export async function openSigningKey(signer: Signer, reference: string): Promise
 function readPublicKey(bytes: Uint8Array, { name }: Signer): KeyObject {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   try {
-    return key[0] === 0x30
-      ? createPublicKey({ key, format: 'der', type: 'spki' })
-      : createPublicKey(publicPem(key));
+    // Node would also derive a public key from a private one, which must never be printed.
+    if (key.includes('PRIVATE KEY')) throw new RangeError('this is a private key');
+    return readSubjectPublicKey(key);
   } catch {
     // What OpenSSL says may quote the output, which can be anything.
     throw new SignerError(
@@ -64,12 +65,6 @@ function readPublicKey(bytes: Uint8Array, { name }: Signer): KeyObject {
       `${name}: the output, ${key.length} bytes, is not a public key: it must be SubjectPublicKeyInfo as PEM or DER`,
     );
   }
-}
-
-/** Node would also derive a public key from a private one, which must never be printed. */
-function publicPem(text: Buffer): Buffer {
-  if (text.includes('PRIVATE KEY')) throw new RangeError('this is a private key');
-  return text;
 }
 
 interface SignedBy {

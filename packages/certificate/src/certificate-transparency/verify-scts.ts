@@ -1,9 +1,10 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createHash, type KeyObject, verify } from 'node:crypto';
 import { Temporal } from 'temporal-polyfill';
 import { withCertificateErrors } from '../certificate-info.ts';
 import { der } from '../der.ts';
 import { CertificateError } from '../errors.ts';
 import { readCertificateFields } from '../verification/certificate-fields.ts';
+import { readSubjectPublicKey } from '../openssl-key.ts';
 import {
   context,
   DerError,
@@ -173,7 +174,7 @@ function problemWithLog(
 
 function keyOf(log: Log): KeyObject | undefined {
   try {
-    return createPublicKey({ key: Buffer.from(log.key), format: 'der', type: 'spki' });
+    return readSubjectPublicKey(log.key);
   } catch {
     // OpenSSL does not know such a key.
     return undefined;

@@ -1,7 +1,9 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { readAlgorithm } from './certificate-fields.ts';
-import { members, readDerValue, readOctetsOfBitString } from './der-value.ts';
+import { der } from '../der.ts';
+import { describePublicKey } from '../key-object.ts';
+import { encoding, members, readDerValue, readOctetsOfBitString, tags } from './der-value.ts';
 import { publicKeyOf } from './public-key.ts';
 
 const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).publicKey;
@@ -41,5 +43,16 @@ describe('the public key of a certificate', () => {
   test('is none when an RSA key is cut off', () => {
     const fields = fieldsOf(spkiOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey));
     expect(publicKeyOf({ ...fields, keyBits: fields.keyBits.subarray(0, 200) })).toBeNull();
+  });
+
+  test('is none when its point is at infinity, and nothing asks Node.js for its details', () => {
+    const [algorithm] = members(readDerValue(spkiOf(ec('P-256'))));
+    const spki = der(
+      tags.sequence,
+      ...(algorithm ? [encoding(algorithm)] : []),
+      der(tags.bitString, Uint8Array.of(0, 0)),
+    );
+    expect(publicKeyOf(fieldsOf(spki))).toBeNull();
+    expect(describePublicKey(spki)).toBe('unknown');
   });
 });

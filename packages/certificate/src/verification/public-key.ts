@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readSubjectPublicKey } from '../openssl-key.ts';
 import type { CertificateFields } from './certificate-fields.ts';
 import { members, readDerValue, readObjectIdentifier, tags } from './der-value.ts';
 
@@ -60,5 +61,5 @@ function readEcKey({ keyAlgorithm, keyBits }: KeyFields): KeyObject | undefined 
 }
 
 function readAnyKey({ publicKey }: KeyFields): KeyObject {
-  return createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
+  return readSubjectPublicKey(publicKey);
 }
