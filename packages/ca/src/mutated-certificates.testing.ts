@@ -4,7 +4,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseCertificate } from '@acmex/certificate';
-import { contents, der, members, readDerValue, tags } from '@acmex/certificate/structure';
+import {
+  contents,
+  context,
+  der,
+  encoding,
+  members,
+  readDerValue,
+  tags,
+} from '@acmex/certificate/structure';
 import { ocspRequest } from '@acmex/revocation';
 import { systemClock, virtualClock } from '@acmex/clock';
 import { readCertificateFields } from '@acmex/certificate/structure';
@@ -44,7 +52,7 @@ export async function opensslChain(
     const signer = ['-CA', path(`${issuer}.pem`), '-CAkey', path(`${issuer}.key`)];
     await openssl(
       ...['req', '-x509', ...newKey, '-nodes', '-keyout', path(`${role}.key`), '-days', '30'],
-      ...['-subj', `/C=CH/O=Example/CN=${role}.test`, '-config', path('ca.cnf')],
+      ...['-subj', `/C=CH/O=Example/CN=Test ${role}`, '-config', path('ca.cnf')],
       ...['-extensions', role, '-out', path(`${role}.pem`), '-set_serial', '0x4142434445464748'],
       ...(role === 'anchor' ? [] : signer),
     );
@@ -74,11 +82,20 @@ export async function opensslChain(
   ]);
   return {
     name,
-    certificates: { leaf, intermediate, anchor },
+    certificates: { leaf: withUniqueIdentifiers(leaf, issuerKey), intermediate, anchor },
     signers: { leaf: issuerKey, intermediate: anchorKey, anchor: anchorKey },
     list: await readFile(path('list.der')),
     response: await readFile(path('response.der')),
   };
+}
+
+/** Adds the fields that OpenSSL does not write. RFC 5280 §4.1.2.8 */
+function withUniqueIdentifiers(certificate: Uint8Array, key: KeyObject): Uint8Array {
+  const [content] = members(readDerValue(certificate, tags.sequence));
+  const fields = content ? members(content).map(encoding) : [];
+  const identifiers = [1, 2].map((number) => der(context(number), Uint8Array.of(4, 0xf0)));
+  const changed = der(tags.sequence, ...fields.slice(0, -1), ...identifiers, ...fields.slice(-1));
+  return signedAgain(certificate, changed, key);
 }
 
 function configuration(name: string): string {
@@ -131,12 +148,23 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature, keyEncipherment
 extendedKeyUsage = serverAuth, clientAuth
 subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
+authorityKeyIdentifier = keyid, issuer:always
 subjectAltName = @names
 certificatePolicies = 2.23.140.1.2.1, 1.2.3.4, @policy
 authorityInfoAccess = caIssuers;URI:http://ca.test/issuer, OCSP;URI:http://ca.test/ocsp
-crlDistributionPoints = URI:http://ca.test/list.crl
+crlDistributionPoints = list.point, relative.point
 tlsfeature = status_request
+freshestCRL = URI:http://ca.test/delta.crl
+issuerAltName = URI:http://ca.test
+nsCertType = server
+[list.point]
+fullname = URI:http://ca.test/list.crl
+CRLissuer = dirName:list.issuer
+reasons = keyCompromise, CACompromise
+[list.issuer]
+CN = intermediate.test
+[relative.point]
+relativename = list.issuer
 [names]
 DNS.1 = leaf.test
 DNS.2 = *.leaf.test
@@ -195,3 +223,81 @@ export function signedAgain(original: Uint8Array, content: Uint8Array, key: KeyO
   const identifier = der(tags.sequence, contents(algorithm));
   return der(tags.sequence, content, identifier, der(tags.bitString, Uint8Array.of(0), signature));
 }
+
+/** A chain of which one certificate is changed. */
+export interface Mutant {
+  readonly chain: SeedChain;
+  readonly role: Role;
+  readonly certificate: Uint8Array;
+}
+
+export function certificatesOf({ chain, role, certificate }: Mutant) {
+  return { ...chain.certificates, [role]: certificate };
+}
+
+const pem = (der: Uint8Array) =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`;
+
+/** Returns what OpenSSL says of each mutant that it refuses. */
+export async function refusedByOpenssl(
+  folder: string,
+  mutants: readonly Mutant[],
+): Promise<readonly string[]> {
+  const groups = new Map<unknown, Mutant[]>();
+  for (const mutant of mutants) {
+    const key = mutant.role === 'leaf' ? mutant.chain : mutant;
+    groups.set(key, [...(groups.get(key) ?? []), mutant]);
+  }
+  const refused: string[] = [];
+  const queue = [...groups.values()].flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / 500) }, (_, index) =>
+      group.slice(index * 500, (index + 1) * 500),
+    ),
+  );
+  const lanes = ['first', 'second'].map(async (lane) => {
+    for (let group = queue.pop(); group; group = queue.pop())
+      refused.push(...(await refusedOfGroup(folder, group, lane)));
+  });
+  await Promise.all(lanes);
+  return refused;
+}
+
+/** @param group mutants that have all but the leaf in common */
+async function refusedOfGroup(
+  folder: string,
+  group: readonly Mutant[],
+  lane: string,
+): Promise<readonly string[]> {
+  const [first] = group;
+  if (!first) return [];
+  const path = (name: string) => join(folder, `${lane}-${name}`);
+  const { intermediate, anchor } = certificatesOf(first);
+  await writeFile(path('anchor'), pem(anchor));
+  await writeFile(path('intermediate'), pem(intermediate));
+  const leaves = group.map((mutant, index) => ({ mutant, file: path(`leaf-${index}`) }));
+  for (const { mutant, file } of leaves) await writeFile(file, pem(certificatesOf(mutant).leaf));
+  const trust = ['-partial_chain', '-no-CApath', '-no-CAstore', '-CAfile', path('anchor')];
+  const { stdout, stderr } = await run(
+    'openssl',
+    [
+      ...['verify', ...trust, '-untrusted', path('intermediate'), '-purpose', 'sslserver'],
+      ...leaves.map(({ file }) => file),
+    ],
+    { maxBuffer: 64 * 1024 * 1024 },
+  ).catch((error: { stdout: string; stderr: string }) => error);
+  const lines = stderr.split('\n');
+  return leaves.flatMap(({ mutant, file }) => {
+    const line = lines.indexOf(`error ${file}: verification failed`);
+    const reason = line > 0 ? lines[line - 1] : 'OpenSSL cannot read it';
+    if (stdout.includes(`${file}: OK\n`) || reason?.startsWith(selfSigned) === true) return [];
+    const text = Buffer.from(mutant.certificate).toString('base64');
+    return [`${mutant.chain.name} ${mutant.role}: ${reason}\n${text}`];
+  });
+}
+
+/**
+ * OpenSSL takes a certificate for self-signed by its names and key identifiers alone. RFC 5280 §3.2
+ * means those "where the digital signature may be verified by the public key bound into the
+ * certificate": the signature of these is by their issuer.
+ */
+const selfSigned = 'error 18 at 0 depth lookup: self-signed certificate';

@@ -15,12 +15,18 @@ export {
   type DerValue,
   encoding,
   expectTag,
+  explicit,
   headAt,
+  implicit,
   longestHead,
   members,
+  optionalMembers,
+  readBitString,
   readBoolean,
   readDerValue,
+  readEnumerated,
   readInteger,
+  readNull,
   readObjectIdentifier,
   readOctetsOfBitString,
   readSmallInteger,
@@ -32,9 +38,12 @@ export { type DistinguishedName, nameText, readName } from './verification/disti
 export {
   type Extension,
   keyUsages,
+  readDistributionPointName,
   readExtension,
   readExtensionList,
+  readKnownExtensions,
 } from './verification/extensions.ts';
+export { repeatedExtension } from './verification/rules/form.ts';
 export { purposeName, purposes } from './verification/rules/extended-key-usage.ts';
 export {
   type Signed,

@@ -8,17 +8,26 @@ import {
   type DerValue,
   encoding,
   expectTag,
+  explicit,
+  type Extension,
+  implicit,
   members,
   objectIdentifier,
+  optionalMembers,
   purposes,
   readAlgorithm,
   readCertificateFields,
   readDerValue,
+  readEnumerated,
   readExtensionList,
+  readInteger,
   readName,
+  readNull,
   readObjectIdentifier,
   readOctetsOfBitString,
+  readSmallInteger,
   readTime,
+  repeatedExtension,
   type Signed,
   signatureFault,
   tags,
@@ -158,7 +167,7 @@ export function ocspSctExtension(
     };
     const [data] = members(basicOf(response));
     const single = data && readData(data).responses.find((entry) => isAbout(entry, names));
-    return single && extensionsOf(single).find(({ identifier }) => identifier === sctList)?.value;
+    return single?.extensions.find(({ identifier }) => identifier === sctList)?.value;
   } catch (error) {
     if (isUnreadable(error)) return undefined;
     throw error;
@@ -171,22 +180,23 @@ function isUnreadable(error: unknown): boolean {
 
 /** Reads the BasicOCSPResponse of a successful response. RFC 6960 §4.2.1 */
 function basicOf(response: Uint8Array): DerValue {
-  const [code, wrapper] = members(readDerValue(response, tags.sequence));
-  const status = code && contents(expectTag(code, 0x0a))[0];
+  const [code, ...rest] = members(readDerValue(response, tags.sequence));
+  const [wrapper] = optionalMembers(rest, context(0, { constructed: true }));
+  const status = code && readEnumerated(code);
   if (status !== 0 || !wrapper)
     throw new UnprovenError(
       `the responder answered ${responseStatuses[status ?? -1] ?? 'nothing'}`,
     );
-  const [bytes] = members(expectTag(wrapper, context(0, { constructed: true })));
-  const [type, octets] = bytes ? members(bytes) : [];
-  if (!type || !octets || readObjectIdentifier(type) !== basicResponse)
+  const [type, octets, ...more] = members(expectTag(explicit(wrapper), tags.sequence));
+  if (!type || !octets || more.length > 0 || readObjectIdentifier(type) !== basicResponse)
     throw new UnprovenError('the response is of an unknown type');
-  return readDerValue(contents(octets), tags.sequence);
+  return readDerValue(contents(expectTag(octets, tags.octetString)), tags.sequence);
 }
 
 async function readBasic(basic: DerValue, check: OcspCheck): Promise<OcspProof> {
-  const [data, algorithm, signature, certificates] = members(basic);
-  if (!data || !algorithm || !signature) throw new RangeError('the response is cut off');
+  const [data, algorithm, signature, ...rest] = members(basic);
+  if (!data || !algorithm || !signature) throw new DerError('the response is cut off');
+  const [certificates] = optionalMembers(rest, context(0, { constructed: true }));
   const fields = readData(data);
   const signed: Signed = {
     signed: encoding(data),
@@ -197,21 +207,109 @@ async function readBasic(basic: DerValue, check: OcspCheck): Promise<OcspProof> 
   checkResponseExtensions(fields.extensions, check);
   const single = fields.responses.find((response) => isAbout(response, check));
   if (!single) throw new UnprovenError('it is about another certificate');
-  const proof = readSingle(single, check.now);
+  const proof = proofOf(single, check.now);
   if (delegate && !delegate.extensions.some(({ identifier }) => identifier === noCheck))
     await check.checkDelegate?.(delegate);
   return proof;
 }
 
+/** Reads ResponseData. RFC 6960 §4.2.1 */
 function readData(data: DerValue) {
-  const fields = [...members(data)];
-  if (fields[0]?.tag === context(0, { constructed: true })) fields.shift();
-  const [responder, producedAt, responses, wrapper] = fields;
-  if (!responder || !producedAt || !responses) throw new RangeError('the response is cut off');
+  const fields = [...members(expectTag(data, tags.sequence))];
+  const version = fields[0]?.tag === context(0, { constructed: true }) ? fields.shift() : undefined;
+  if (version && readSmallInteger(explicit(version)) !== 0)
+    throw new UnprovenError('it is of an unknown version');
+  const [responder, producedAt, responses, ...rest] = fields;
+  if (!responder || !producedAt || !responses) throw new DerError('the response is cut off');
+  const [wrapper] = optionalMembers(rest, context(1, { constructed: true }));
+  readGeneralizedTime(producedAt);
   return {
     responder,
-    responses: members(expectTag(responses, tags.sequence)),
-    extensions: wrapper ? readExtensionList(wrapper) : [],
+    responses: members(expectTag(responses, tags.sequence)).map(readSingle),
+    extensions: readExtensions(wrapper),
+  };
+}
+
+function readExtensions(wrapper: DerValue | undefined): readonly Extension[] {
+  const extensions = wrapper ? readExtensionList(wrapper) : [];
+  const repeated = repeatedExtension(extensions);
+  if (repeated !== undefined) throw new UnprovenError(`it has the extension ${repeated} twice`);
+  return extensions;
+}
+
+/** Reads a time as OCSP has it. RFC 6960 §4.2.2.1 */
+function readGeneralizedTime(value: DerValue): number {
+  return readTime(expectTag(value, tags.generalizedTime));
+}
+
+/** What a response says of one certificate. RFC 6960 §4.2.1 */
+interface SingleResponse {
+  readonly certificate: CertificateId;
+  readonly revocation: Revocation | 'good' | 'unknown';
+  /** Milliseconds since 1970. */
+  readonly thisUpdate: number;
+  readonly nextUpdate: number | undefined;
+  readonly extensions: readonly Extension[];
+}
+
+interface CertificateId {
+  /** An object identifier. */
+  readonly hash: string;
+  readonly issuerName: Uint8Array;
+  readonly issuerKey: Uint8Array;
+  readonly serialNumber: Uint8Array;
+}
+
+interface Revocation {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly reason: number;
+}
+
+function readSingle(value: DerValue): SingleResponse {
+  const [identifier, status, thisUpdate, ...rest] = members(expectTag(value, tags.sequence));
+  if (!identifier || !status || !thisUpdate) throw new DerError('the response is cut off');
+  const [nextUpdate, extensions] = optionalMembers(
+    rest,
+    context(0, { constructed: true }),
+    context(1, { constructed: true }),
+  );
+  return {
+    certificate: readCertificateId(identifier),
+    revocation: readStatus(status),
+    thisUpdate: readGeneralizedTime(thisUpdate),
+    nextUpdate: nextUpdate && readGeneralizedTime(explicit(nextUpdate)),
+    extensions: readExtensions(extensions),
+  };
+}
+
+function readCertificateId(value: DerValue): CertificateId {
+  const [algorithm, name, key, serial, ...rest] = members(expectTag(value, tags.sequence));
+  if (!algorithm || !name || !key || !serial || rest.length > 0)
+    throw new DerError('the identifier of a certificate has exactly four members');
+  return {
+    hash: readAlgorithm(algorithm).identifier,
+    issuerName: contents(expectTag(name, tags.octetString)),
+    issuerKey: contents(expectTag(key, tags.octetString)),
+    serialNumber: readInteger(serial),
+  };
+}
+
+function readStatus(status: DerValue): SingleResponse['revocation'] {
+  if (status.tag === context(1, { constructed: true })) return readRevocation(status);
+  if (status.tag !== context(0) && status.tag !== context(2))
+    throw new DerError('the status of a certificate is not one of three');
+  readNull(implicit(status, tags.null));
+  return status.tag === context(0) ? 'good' : 'unknown';
+}
+
+function readRevocation(status: DerValue): Revocation {
+  const [time, ...rest] = members(status);
+  if (!time) throw new DerError('the revocation has no time');
+  const [reason] = optionalMembers(rest, context(0, { constructed: true }));
+  return {
+    at: readGeneralizedTime(time),
+    reason: reason ? readEnumerated(explicit(reason)) : 0,
   };
 }
 
@@ -227,11 +325,13 @@ function checkSigner(
   wrapper: DerValue | undefined,
   { issuer, now }: OcspCheck,
 ): CertificateFields | undefined {
-  const list = wrapper && members(wrapper)[0];
+  const certificates = wrapper ? members(expectTag(explicit(wrapper), tags.sequence)) : [];
   // A response carries one certificate, or a short chain: more only costs time.
-  const delegates = (list ? members(list) : [])
-    .slice(0, mostDelegates)
-    .map((value) => readCertificateFields(Uint8Array.from(encoding(value))));
+  if (certificates.length > mostDelegates)
+    throw new UnprovenError(`it has more than ${mostDelegates} certificates`);
+  const delegates = certificates.map((value) =>
+    readCertificateFields(Uint8Array.from(encoding(value))),
+  );
   const signer = [issuer, ...delegates].find((candidate) => isResponder(responder, candidate));
   if (!signer) throw new UnprovenError('the certificate of its signer is not in it');
   if (signer !== issuer) checkDelegate(signer, issuer, now);
@@ -242,12 +342,12 @@ function checkSigner(
 
 const mostDelegates = 8;
 
+/** Returns whether a ResponderID means a certificate. RFC 6960 §4.2.1 */
 function isResponder(responder: DerValue, candidate: CertificateFields): boolean {
-  const [inner] = members(responder);
-  if (!inner) return false;
   if (responder.tag === context(1, { constructed: true }))
-    return readName(inner).key === candidate.subject.key;
-  return isEqual(contents(inner), digest(candidate.keyBits));
+    return readName(explicit(responder)).key === candidate.subject.key;
+  const key = explicit(expectTag(responder, context(2, { constructed: true })));
+  return isEqual(contents(expectTag(key, tags.octetString)), digest(candidate.keyBits));
 }
 
 /** RFC 6960 §4.2.2.2 */
@@ -261,7 +361,7 @@ function checkDelegate(signer: CertificateFields, issuer: CertificateFields, now
 }
 
 function checkResponseExtensions(
-  extensions: ReturnType<typeof readExtensionList>,
+  extensions: readonly Extension[],
   { nonce: expected, isNonceRequired = false }: OcspCheck,
 ): void {
   const unknown = extensions.find(
@@ -286,18 +386,15 @@ const hashNames: Readonly<Record<string, string>> = {
 };
 
 function isAbout(
-  single: DerValue,
+  { certificate: identifier }: SingleResponse,
   { certificate, issuer }: Pick<OcspCheck, 'certificate' | 'issuer'>,
 ): boolean {
-  const [identifier] = members(expectTag(single, tags.sequence));
-  const [algorithm, name, key, serial] = identifier ? members(identifier) : [];
-  if (!algorithm || !name || !key || !serial) throw new RangeError('the response is cut off');
-  const hash = hashNames[readAlgorithm(algorithm).identifier];
+  const hash = hashNames[identifier.hash];
   return (
     hash !== undefined &&
-    isEqual(contents(serial), certificate.serialNumber) &&
-    isEqual(contents(name), digest(issuer.subject.encoded, hash)) &&
-    isEqual(contents(key), digest(issuer.keyBits, hash))
+    isEqual(identifier.serialNumber, certificate.serialNumber) &&
+    isEqual(identifier.issuerName, digest(issuer.subject.encoded, hash)) &&
+    isEqual(identifier.issuerKey, digest(issuer.keyBits, hash))
   );
 }
 
@@ -305,48 +402,33 @@ function isEqual(first: Uint8Array, second: Uint8Array): boolean {
   return first.length === second.length && timingSafeEqual(first, second);
 }
 
-function readSingle(single: DerValue, now: number): OcspProof {
-  const [, status, thisUpdate] = members(single);
-  if (!status || !thisUpdate) throw new RangeError('the response is cut off');
-  const next = fieldOf(single, 0);
-  const [end] = next ? members(next) : [];
-  const until = end && readTime(end);
-  const nextUpdate = until ?? readTime(thisUpdate) + unlimitedMs;
-  checkFreshness(readTime(thisUpdate), nextUpdate, now);
-  const unknown = extensionsOf(single).find(({ isCritical }) => isCritical);
+function proofOf(single: SingleResponse, now: number): OcspProof {
+  const { revocation, thisUpdate, nextUpdate: end, extensions } = single;
+  const nextUpdate = end ?? thisUpdate + unlimitedMs;
+  checkFreshness(thisUpdate, nextUpdate, now);
+  const unknown = extensions.find(({ isCritical }) => isCritical);
   if (unknown)
     throw new UnprovenError(`it has the unknown critical extension ${unknown.identifier}`);
-  return { status: readStatus(status, until), nextUpdate };
+  return { status: statusOf(revocation, end), nextUpdate };
 }
 
-/** Returns an optional field of a SingleResponse: 0 is nextUpdate, 1 are the extensions. */
-function fieldOf(single: DerValue, number: number): DerValue | undefined {
-  const [, , , ...optional] = members(single);
-  return optional.find(({ tag }) => tag === context(number, { constructed: true }));
-}
-
-function extensionsOf(single: DerValue) {
-  const extensions = fieldOf(single, 1);
-  return extensions ? readExtensionList(extensions) : [];
-}
-
-function readStatus(status: DerValue, until: number | undefined): RevocationStatus {
-  if (status.tag === context(0))
+function statusOf(
+  revocation: SingleResponse['revocation'],
+  until: number | undefined,
+): RevocationStatus {
+  if (revocation === 'unknown')
+    throw new UnprovenError('the responder does not know the certificate');
+  if (revocation === 'good')
     return {
       status: 'good',
       source: 'ocsp',
       until: until === undefined ? undefined : Temporal.Instant.fromEpochMilliseconds(until),
     };
-  if (status.tag !== context(1, { constructed: true }))
-    throw new UnprovenError('the responder does not know the certificate');
-  const [time, reason] = members(status);
-  if (!time) throw new RangeError('the revocation has no time');
-  const [number] = reason ? members(reason) : [];
   return {
     status: 'revoked',
     source: 'ocsp',
-    at: Temporal.Instant.fromEpochMilliseconds(readTime(time)),
-    reason: reasonName(number ? (contents(number)[0] ?? 0) : 0),
+    at: Temporal.Instant.fromEpochMilliseconds(revocation.at),
+    reason: reasonName(revocation.reason),
   };
 }
 

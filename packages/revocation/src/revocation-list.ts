@@ -1,26 +1,32 @@
 import {
   type Algorithm,
   type CertificateFields,
-  contents,
   context,
   DerError,
   type DerValue,
   type DistinguishedName,
   expectTag,
   type Extension,
+  implicit,
   keyUsages,
   members,
   nameText,
+  optionalMembers,
   readAlgorithm,
+  readBitString,
   readBoolean,
   readDerValue,
+  readDistributionPointName,
+  readEnumerated,
   readExtension,
   readExtensionList,
   readInteger,
+  readKnownExtensions,
   readName,
   readOctetsOfBitString,
   readSmallInteger,
   readTime,
+  repeatedExtension,
   type SignatureCheck,
   signatureCheck,
   tags,
@@ -210,6 +216,9 @@ async function checkSignature(
 
 /** @returns the number of the list, hexadecimal */
 function checkExtensions(extensions: readonly Extension[], certificate: CertificateFields): string {
+  const repeated = repeatedExtension(extensions);
+  if (repeated !== undefined) throw new UnprovenError(`it has the extension ${repeated} twice`);
+  readKnownExtensions(extensions);
   const byIdentifier = new Map(extensions.map((extension) => [extension.identifier, extension]));
   if (byIdentifier.has(extensionNames.deltaIndicator))
     throw new UnprovenError('it is a delta list, which is not supported');
@@ -235,18 +244,21 @@ function checkExtensions(extensions: readonly Extension[], certificate: Certific
 /** The issuing distribution point: which certificates the list is about. RFC 5280 §5.2.5 */
 function checkScope(scope: DerValue, certificate: CertificateFields): void {
   const isCa = certificate.known.basicConstraints?.isCa === true;
-  for (const field of members(scope)) {
-    const isSet = () => readBoolean({ ...field, tag: tags.boolean });
-    if (field.tag === context(1) && isSet() && isCa)
-      throw new UnprovenError('it is about the certificates of users alone');
-    if (field.tag === context(2) && isSet() && !isCa)
-      throw new UnprovenError('it is about the certificates of CAs alone');
-    if (field.tag === context(3)) throw new UnprovenError('it has only some reasons');
-    if (field.tag === context(4) && isSet())
-      throw new UnprovenError('it is an indirect list, which is not supported');
-    if (field.tag === context(5) && isSet())
-      throw new UnprovenError('it is about attribute certificates');
-  }
+  const [point, users, authorities, reasons, indirect, attributes] = optionalMembers(
+    members(scope),
+    context(0, { constructed: true }),
+    ...([1, 2, 3, 4, 5] as const).map((number) => context(number)),
+  );
+  if (point) readDistributionPointName(point);
+  if (reasons) readBitString(implicit(reasons, tags.bitString));
+  const isSet = (field: DerValue | undefined) =>
+    field !== undefined && readBoolean(implicit(field, tags.boolean));
+  if (isSet(users) && isCa) throw new UnprovenError('it is about the certificates of users alone');
+  if (isSet(authorities) && !isCa)
+    throw new UnprovenError('it is about the certificates of CAs alone');
+  if (reasons) throw new UnprovenError('it has only some reasons');
+  if (isSet(indirect)) throw new UnprovenError('it is an indirect list, which is not supported');
+  if (isSet(attributes)) throw new UnprovenError('it is about attribute certificates');
 }
 
 interface Entry {
@@ -280,19 +292,22 @@ function isSame({ bytes, from, to }: DerValue, serialNumber: Uint8Array): boolea
 }
 
 function readEntry(entry: DerValue): Entry {
-  const [, date, list] = members(entry);
-  if (!date) throw new RangeError('an entry has no date');
-  const extensions = list ? members(expectTag(list, tags.sequence)) : [];
-  const reason = extensions.map(readReason).find((number) => number !== undefined);
+  const [serialNumber, date, ...rest] = members(entry);
+  if (!serialNumber || !date) throw new DerError('an entry has no date');
+  const [list] = optionalMembers(rest, tags.sequence);
+  const extensions = (list ? members(list) : []).map(readExtension);
+  const repeated = repeatedExtension(extensions);
+  if (repeated !== undefined)
+    throw new UnprovenError(`an entry has the extension ${repeated} twice`);
+  const reason = extensions.map(reasonOf).find((number) => number !== undefined);
   return { at: readTime(date), reason: reasonName(reason ?? 0) };
 }
 
-function readReason(value: DerValue): number | undefined {
-  const extension = readExtension(value);
+function reasonOf(extension: Extension): number | undefined {
   if (extension.identifier === extensionNames.certificateIssuer)
     throw new UnprovenError('it has entries of other issuers, which is not supported');
   if (extension.identifier === extensionNames.reason)
-    return contents(readDerValue(extension.value))[0];
+    return readEnumerated(readDerValue(extension.value));
   if (extension.isCritical === true)
     throw new UnprovenError(`an entry has the unknown critical extension ${extension.identifier}`);
   return undefined;

@@ -69,6 +69,22 @@ export function mutatedDer(
   return Buffer.concat(values.map(write));
 }
 
+/**
+ * Returns DER with one of its values wrong, for each value and each way to be wrong: another tag or
+ * form, contents that no or only some types may have, members that are missing, repeated or unknown.
+ *
+ * @param stride returns only each so many-th of them
+ */
+export function* malformedDer(der: Uint8Array, { stride = 1 } = {}): Generator<Uint8Array> {
+  const count = placesIn(readValues(der) ?? []).length * malformations.length;
+  for (let index = 0; index < count; index += stride) {
+    const values = readValues(der) ?? [];
+    const place = placesIn(values)[Math.floor(index / malformations.length)];
+    const isChanged = place && malformations[index % malformations.length]?.(place) !== false;
+    if (isChanged === true) yield Buffer.concat(values.map(write));
+  }
+}
+
 function changedBytes(der: Uint8Array, random: SeededRandom): Uint8Array {
   const bytes = Buffer.from(der);
   const at = random.below(bytes.length);
@@ -221,4 +237,77 @@ function write({ tag, contents, members, lead, lengthError }: Value): Uint8Array
   const digits = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
   const head = length < 0x80 ? [length] : [0x80 | digits.length, ...digits];
   return Buffer.concat([Uint8Array.of(tag, ...head), body]);
+}
+
+const strangeTags = [
+  ...Array.from({ length: 30 }, (_, number) => number + 1),
+  ...Array.from({ length: 10 }, (_, number) => 0x80 | number),
+  ...Array.from({ length: 10 }, (_, number) => 0xa0 | number),
+  0x30,
+  0x31,
+];
+const strangeContents = [
+  '',
+  '00',
+  '01',
+  '07',
+  '08',
+  '80',
+  'ff',
+  '0000',
+  '0001',
+  '0101',
+  '0701',
+  '07ff',
+  '08ff',
+  'ff80',
+  '8001',
+  '2a80',
+  'd800',
+  '00110000',
+  '0000d800',
+  'c3',
+  '2a'.repeat(21),
+  ...times.map((time) => time.toString('hex')),
+].map((hex) => Buffer.from(hex, 'hex'));
+const strangeIdentifiers = [
+  ...identifiers.map((identifier) => identifier.toString('hex')),
+  ...['551d2e', '551d09', '551d10', '2b06010505070107', '2b06010505070108', '2b0601050507010e'],
+  ...['2b06010505070118', '6086480186f8420101', '6086480186f8420104', '2b6571', '550406'],
+  ...['2a864886f70d010901', '2a8648ce3d040301', '2a864886f70d010105', '2b0601050507030d'],
+].map((hex) => Buffer.from(hex, 'hex'));
+
+const malformations: readonly ((place: Place) => unknown)[] = [
+  ({ siblings, index }) => siblings.splice(index, 1),
+  ({ siblings, index, value }) => siblings.splice(index, 0, value),
+  ({ siblings, index }) => siblings.splice(index + 1, 0, primitive(0x05, '')),
+  ({ siblings, index }) => siblings.splice(index + 1, 0, primitive(0x89, '00')),
+  ({ siblings, index }) => {
+    const [next] = siblings.splice(index + 1, 1);
+    return next !== undefined && siblings.splice(index, 0, next);
+  },
+  ({ value }) => {
+    value.tag ^= 0x20;
+  },
+  ...strangeTags.map((tag) => ({ value }: Place) => {
+    if (value.tag === tag) return false;
+    value.tag = tag;
+    return true;
+  }),
+  ...strangeContents.map((contents) => ({ value }: Place) => {
+    if (value.members && contents.length > 0) return false;
+    value.members = undefined;
+    value.contents = contents;
+    return true;
+  }),
+  ...strangeIdentifiers.map((contents) => ({ value }: Place) => {
+    if (value.tag !== 0x06) return false;
+    value.contents = contents;
+    return true;
+  }),
+];
+
+function primitive(tag: number, hex: string): Value {
+  const contents = Buffer.from(hex, 'hex');
+  return { tag, contents, members: undefined, lead: new Uint8Array(), lengthError: 0 };
 }

@@ -1,7 +1,7 @@
 export { damagedRecord } from './damaged-record.ts';
 export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer } from './challenge-server.ts';
-export { mutatedDer, type SeededRandom, seededRandom } from './der-mutations.ts';
+export { malformedDer, mutatedDer, type SeededRandom, seededRandom } from './der-mutations.ts';
 export { describeWith } from './describe-with.ts';
 export { eventually } from './eventually.ts';
 export { freePort } from './free-port.ts';

@@ -168,7 +168,7 @@ export function isSelfIssued({ issuer, subject }: CertificateFields): boolean {
 }
 
 /** Returns the serial number as a person reads it. */
-export function serialText({ serialNumber }: CertificateFields): string {
+export function serialText({ serialNumber }: Pick<CertificateFields, 'serialNumber'>): string {
   return Buffer.from(serialNumber)
     .toString('hex')
     .replace(/^(?:00)+(?=.)/, '');

@@ -132,8 +132,9 @@ export function expectWellFormed(value: DerValue, depth = 0): DerValue {
   if (depth > deepestNesting) throw new DerError(`the value is more than ${deepestNesting} deep`);
   const isConstructed = (value.tag & constructed) !== 0;
   const isUniversal = value.tag < 0x40;
-  const hasMembers = value.tag === tags.sequence || value.tag === tags.set;
-  if (isUniversal && (isConstructed !== hasMembers || (value.tag & 0x1f) === 0))
+  const number = value.tag & 0x1f;
+  const hasMembers = [tags.sequence, tags.set].some((tag) => (tag & 0x1f) === number);
+  if (isUniversal && (isConstructed !== hasMembers || number === 0))
     throw new DerError(`the tag 0x${value.tag.toString(16)} is not one of DER`);
   if (isConstructed) for (const member of members(value)) expectWellFormed(member, depth + 1);
   contentChecks[value.tag]?.(value);

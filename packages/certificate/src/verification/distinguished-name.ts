@@ -28,6 +28,8 @@ export interface DistinguishedName {
 export interface NameAttribute {
   /** The object identifier of the attribute's type. */
   readonly type: string;
+  /** The tag of its value. */
+  readonly tag: number;
   /** `undefined` for a value that is not a character string. */
   readonly text: string | undefined;
   /** As RFC 4514 writes it: `#` and the DER in hexadecimal for what is not a character string. */
@@ -67,6 +69,7 @@ function readAttribute(value: DerValue): NameAttribute & { readonly key: string 
   const isFolded = text !== undefined && content.tag !== tags.numericString;
   return {
     type: identifier,
+    tag: content.tag,
     text,
     escaped: text === undefined ? `#${hexadecimal}` : escapedText(text),
     // As JSON, so that no text is like the end of another, or like a value in hexadecimal.

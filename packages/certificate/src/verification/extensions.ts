@@ -68,6 +68,8 @@ export interface KnownExtensions {
   readonly basicConstraints?: BasicConstraints;
   /** Numbers of `keyUsages`. */
   readonly keyUsage?: ReadonlySet<number>;
+  /** What software before RFC 5280 reads in place of an extended key usage: numbers of bits. */
+  readonly netscapeCertificateType?: ReadonlySet<number>;
   /** Object identifiers. */
   readonly extendedKeyUsage?: readonly string[];
   readonly subjectAlternativeName?: readonly GeneralName[];
@@ -122,6 +124,7 @@ export const extensionIdentifiers: Readonly<Record<Name, string>> = {
   authorityKeyIdentifier: '2.5.29.35',
   policyConstraints: '2.5.29.36',
   extendedKeyUsage: '2.5.29.37',
+  netscapeCertificateType: '2.16.840.1.113730.1.1',
   inhibitAnyPolicy: '2.5.29.54',
   authorityInformationAccess: '1.3.6.1.5.5.7.1.1',
 };
@@ -129,6 +132,7 @@ export const extensionIdentifiers: Readonly<Record<Name, string>> = {
 const readers: { readonly [N in Name]: Reader<N> } = {
   basicConstraints: readBasicConstraints,
   keyUsage: readKeyUsage,
+  netscapeCertificateType: readBits,
   extendedKeyUsage: (value) => list(value).map(readObjectIdentifier),
   subjectAlternativeName: (value) => list(value).map(readGeneralName),
   nameConstraints: readNameConstraints,
@@ -248,11 +252,17 @@ function readBasicConstraints(value: DerValue): BasicConstraints {
 }
 
 function readKeyUsage(value: DerValue): ReadonlySet<number> {
+  const set = readBits(value);
+  if (set.size === 0) throw new DerError('the key usage has no bit');
+  return set;
+}
+
+/** Reads the numbers of the bits that are set. */
+function readBits(value: DerValue): ReadonlySet<number> {
   const { bits } = readBitString(value);
   const set = new Set<number>();
   for (const [index, byte] of bits.entries())
     for (let bit = 0; bit < 8; bit += 1) if ((byte & (0x80 >> bit)) !== 0) set.add(index * 8 + bit);
-  if (set.size === 0) throw new DerError('the key usage has no bit');
   return set;
 }
 

@@ -1,11 +1,12 @@
 import { constants, createVerify, type KeyObject, verify } from 'node:crypto';
-import type { Algorithm, CertificateFields } from './certificate-fields.ts';
+import { type Algorithm, type CertificateFields, readAlgorithm } from './certificate-fields.ts';
 import {
   context,
   type DerValue,
   expectTag,
+  explicit,
   members,
-  readObjectIdentifier,
+  optionalMembers,
   readSmallInteger,
   tags,
 } from './der-value.ts';
@@ -145,7 +146,7 @@ function isTrue(check: () => boolean): boolean {
 }
 
 function schemeOf({ identifier, parameters }: Algorithm): SignatureScheme | undefined {
-  if (identifier !== rsassaPss) return schemes[identifier];
+  if (identifier !== rsassaPss) return schemeWith(identifier, parameters);
   try {
     return parameters && readPss(parameters);
   } catch {
@@ -154,22 +155,36 @@ function schemeOf({ identifier, parameters }: Algorithm): SignatureScheme | unde
   }
 }
 
+/**
+ * Returns the scheme of an algorithm unless its parameters are unknown. RFC 4055 §5 asks for NULL,
+ * RFC 5758 §3.2 and RFC 8410 §3 for none; OpenSSL accepts NULL but for Ed25519 and Ed448.
+ */
+function schemeWith(
+  identifier: string,
+  parameters: DerValue | undefined,
+): SignatureScheme | undefined {
+  const scheme = schemes[identifier];
+  if (parameters === undefined) return scheme;
+  return parameters.tag === tags.null && scheme?.hash !== null ? scheme : undefined;
+}
+
 /** Reads RSASSA-PSS-params whose hash and mask hash are the same. RFC 4055 §3.1 */
 function readPss(parameters: DerValue): SignatureScheme | undefined {
-  const fields = members(expectTag(parameters, tags.sequence));
-  const [hash, mask, salt] = [0, 1, 2].map((number) => {
-    const field = fields.find(({ tag }) => tag === context(number, { constructed: true }));
-    return field && members(field)[0];
-  });
+  const [hash, mask, salt, trailer] = optionalMembers(
+    members(expectTag(parameters, tags.sequence)),
+    ...([0, 1, 2, 3] as const).map((number) => context(number, { constructed: true })),
+  );
   if (!hash || !mask || !salt) return undefined;
-  const [maskFunction, maskHash] = members(mask);
-  if (!maskFunction || !maskHash || readObjectIdentifier(maskFunction) !== mgf1) return undefined;
-  const name = hashName(hash);
-  if (name === undefined || name !== hashName(maskHash)) return undefined;
-  return { keyType: ['rsa', 'rsa-pss'], hash: name, saltLength: readSmallInteger(salt) };
+  if (trailer && readSmallInteger(explicit(trailer)) !== 1) return undefined;
+  const maskFunction = readAlgorithm(explicit(mask));
+  if (maskFunction.identifier !== mgf1 || !maskFunction.parameters) return undefined;
+  const name = hashName(explicit(hash));
+  if (name === undefined || name !== hashName(maskFunction.parameters)) return undefined;
+  const saltLength = readSmallInteger(explicit(salt));
+  return { keyType: ['rsa', 'rsa-pss'], hash: name, saltLength };
 }
 
 function hashName(algorithm: DerValue): string | undefined {
-  const [identifier] = members(algorithm);
-  return identifier && hashes[readObjectIdentifier(identifier)];
+  const { identifier, parameters } = readAlgorithm(algorithm);
+  return parameters && parameters.tag !== tags.null ? undefined : hashes[identifier];
 }

@@ -1,11 +1,36 @@
+import { constants, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { type CertificateFields, readCertificateFields } from './certificate-fields.ts';
-import { DerError, expectWellFormed, readDerValue } from './der-value.ts';
+import {
+  type CertificateFields,
+  readAlgorithm,
+  readCertificateFields,
+} from './certificate-fields.ts';
+import {
+  DerError,
+  expectWellFormed,
+  members,
+  readDerValue,
+  readOctetsOfBitString,
+} from './der-value.ts';
 import { readName } from './distinguished-name.ts';
-import { extensionIdentifiers, type KnownExtensions, readKnownExtensions } from './extensions.ts';
-import { keyUsageFault } from './rules/extended-key-usage.ts';
+import {
+  type AuthorityKeyIdentifier,
+  extensionIdentifiers,
+  type KnownExtensions,
+  readKnownExtensions,
+} from './extensions.ts';
+import { firstFault, type Profile } from './fault.ts';
+import {
+  anyExtendedKeyUsage,
+  extendedKeyUsageFault,
+  keyUsageFault,
+  netscapeTypeFault,
+  purposes,
+} from './rules/extended-key-usage.ts';
+import { formRules } from './rules/form.ts';
 import { issuerKeyFault } from './rules/key-identifiers.ts';
 import { nameConstraintFault } from './rules/name-constraints.ts';
+import { signatureFault } from './signature.ts';
 
 const hexText = (text: string) => Buffer.from(text).toString('hex');
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -225,6 +250,8 @@ test.each([
   '0a00',
   '0602 8001',
   '100000',
+  '1000',
+  '1100',
   '2403 040161',
   '1e01 61',
   '1c02 6161',
@@ -276,4 +303,155 @@ test.each([
   const permitted = [{ kind: 'uri', value: '.test' } as const];
   const issuer = certificateWith({ nameConstraints: { permitted, excluded: [] } });
   expect(nameConstraintFault(certificate, issuer, { comparisons: 100 })?.check).toBe(check);
+});
+
+test('the issuer is the certificate that an authority key identifier names', () => {
+  const [root, unrelated] = ['CN=Root', 'CN=Unrelated'].map((text) => {
+    const attribute = sequence('0603550403', value('0c', hexText(text)));
+    return readName(readDerValue(bytes(sequence(value('31', attribute)))));
+  });
+  if (!root || !unrelated) throw new Error('there are no names');
+  const serialNumber = bytes('41');
+  const issuer = { ...certificateWith({}), issuer: root, serialNumber };
+  const check = (authority: Partial<AuthorityKeyIdentifier>, profile: Profile = 'rfc5280') => {
+    const known = { keyIdentifier: undefined, issuer: undefined, serialNumber: undefined };
+    const authorityKeyIdentifier = { ...known, ...authority };
+    return issuerKeyFault(certificateWith({ authorityKeyIdentifier }), issuer, profile)?.check;
+  };
+  const directory = (name: typeof root) => [{ kind: 'directory', value: name } as const];
+  expect(check({ issuer: directory(root), serialNumber })).toBeUndefined();
+  expect(check({ issuer: directory(unrelated), serialNumber })).toBe('key-identifiers');
+  expect(check({ issuer: directory(root), serialNumber: bytes('42') })).toBe('key-identifiers');
+  expect(check({ serialNumber: bytes('42') }, 'private')).toBeUndefined();
+});
+
+const { serverAuth, clientAuth } = purposes;
+test.each([
+  ['leaf', 'rfc5280', [serverAuth], undefined],
+  ['leaf', 'rfc5280', [anyExtendedKeyUsage, clientAuth], 'extended-key-usage'],
+  ['intermediate', 'rfc5280', [anyExtendedKeyUsage], 'extended-key-usage'],
+  ['anchor', 'rfc5280', [clientAuth], 'extended-key-usage'],
+  ['leaf', 'private', [anyExtendedKeyUsage], undefined],
+  ['anchor', 'private', [clientAuth], undefined],
+  ['leaf', 'private', [clientAuth], 'extended-key-usage'],
+] as const)('a %s in the profile %s has the extended key usage %j', (...row) => {
+  const [role, profile, extendedKeyUsage, check] = row;
+  const certificate = certificateWith({ extendedKeyUsage });
+  const fault = extendedKeyUsageFault(certificate, 'serverAuth', { role, profile });
+  expect(fault?.check).toBe(check);
+});
+
+test.each([
+  ['serverAuth', 1, undefined],
+  ['serverAuth', 0, 'extended-key-usage'],
+  ['clientAuth', 1, 'extended-key-usage'],
+  ['ocspSigning', 1, undefined],
+] as const)('a Netscape certificate type limits a leaf: %s with bit %d', (purpose, bit, check) => {
+  const certificate = certificateWith({ netscapeCertificateType: new Set([bit]) });
+  expect(netscapeTypeFault(certificate, purpose)?.check).toBe(check);
+});
+
+test.each(['1.3.6.1.5.5.7.1.7', '1.3.6.1.5.5.7.1.8', '1.3.6.1.5.5.7.1.14', '1.3.6.1.5.5.7.1.28'])(
+  'a certificate of another kind of service is refused by its extension %s',
+  (identifier) => {
+    const extensions = [{ identifier, isCritical: false, value: bytes('3000') }];
+    const certificate = { ...certificateWith({}), ...formed, extensions };
+    const fault = firstFault(formRules, (rule) =>
+      rule(certificate, { role: 'leaf', profile: 'private' }),
+    );
+    expect(fault?.expected).toBe('a certificate for TLS');
+  },
+);
+const algorithm = readAlgorithm(readDerValue(bytes('3003 06012a')));
+const formed = {
+  ...{ version: 3, serialNumber: bytes('01'), signedAlgorithm: algorithm },
+  signatureAlgorithm: algorithm,
+  issuer: readName(readDerValue(bytes(sequence(value('31', sequence('0603550403', '0c0161')))))),
+};
+
+test.each([
+  ['email', '', 'someone@web.test', 'name-constraints'],
+  ['email', 'web.test', 'someone@web.test', undefined],
+  ['uri', '', 'https://web.test/', 'name-constraints'],
+  ['dns', '', 'web.test', undefined],
+] as const)('a name is permitted by the constraint %s:%s or not', (kind, base, name, check) => {
+  const certificate = certificateWith({ subjectAlternativeName: [{ kind, value: name }] });
+  const permitted = [{ kind, value: base }];
+  const issuer = certificateWith({ nameConstraints: { permitted, excluded: [] } });
+  expect(nameConstraintFault(certificate, issuer, { comparisons: 100 })?.check).toBe(check);
+});
+
+test.each([
+  ['160161', undefined],
+  ['0c0161', 'name-constraints'],
+])('a constrained e-mail address of a subject is an IA5String: %s', (content, check) => {
+  const attribute = sequence(value('06', '2a864886f70d010901'), content);
+  const subject = readName(readDerValue(bytes(sequence(value('31', attribute)))));
+  const nameConstraints = { permitted: [], excluded: [{ kind: 'dns', value: 'x' } as const] };
+  const certificate = { ...certificateWith({}), subject };
+  const issuer = certificateWith({ nameConstraints });
+  expect(nameConstraintFault(certificate, issuer, { comparisons: 100 })?.check).toBe(check);
+});
+
+describe('the parameters of an algorithm are those of its standard', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const [signed, salt] = [
+    bytes('aa'),
+    { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+  ];
+  const sha256 = '06096086480165030402 01';
+  const pss = (hash: string, ...more: readonly string[]) =>
+    value(
+      '30',
+      ...[value('a0', sequence(hash)), value('a1', sequence(mgf1, sequence(sha256)))],
+      ...['a203020120', ...more],
+    );
+  const mgf1 = '06092a864886f70d010108';
+  test.each([
+    ['Ed25519 without parameters', '06032b6570', undefined],
+    ['Ed25519 with NULL', '06032b65700500', 'algorithm'],
+    ['RSASSA-PSS', `06092a864886f70d01010a${pss(sha256)}`, undefined],
+    [
+      'RSASSA-PSS with NULL in its hash',
+      `06092a864886f70d01010a${pss(`${sha256}0500`)}`,
+      undefined,
+    ],
+    [
+      'RSASSA-PSS with a trailer field of 1',
+      `06092a864886f70d01010a${pss(sha256, 'a303020101')}`,
+      undefined,
+    ],
+    [
+      'RSASSA-PSS with another trailer field',
+      `06092a864886f70d01010a${pss(sha256, 'a303020102')}`,
+      'algorithm',
+    ],
+    [
+      'RSASSA-PSS with an unknown member',
+      `06092a864886f70d01010a${pss(sha256, 'a403020101')}`,
+      'algorithm',
+    ],
+    [
+      'RSASSA-PSS with a hash with a number',
+      `06092a864886f70d01010a${pss(`${sha256}020100`)}`,
+      'algorithm',
+    ],
+  ])('%s', (_, hex, check) => {
+    const isRsa = hex.startsWith('0609');
+    const signature = isRsa
+      ? sign('sha256', signed, { key: rsa.privateKey, ...salt })
+      : sign(null, signed, privateKey);
+    const spki = (isRsa ? rsa.publicKey : publicKey).export({ type: 'spki', format: 'der' });
+    const [keyAlgorithm, bits] = members(readDerValue(spki));
+    if (!keyAlgorithm || !bits) throw new Error('the key has no members');
+    const issuer = {
+      ...certificateWith({}),
+      publicKey: spki,
+      keyAlgorithm: readAlgorithm(keyAlgorithm),
+      keyBits: readOctetsOfBitString(bits),
+    };
+    const signatureAlgorithm = readAlgorithm(readDerValue(bytes(sequence(hex))));
+    expect(signatureFault({ signed, signature, signatureAlgorithm }, issuer)?.check).toBe(check);
+  });
 });

@@ -26,7 +26,12 @@ import {
   countIntermediates,
   pathLengthFault,
 } from './rules/basic-constraints.ts';
-import { extendedKeyUsageFault, keyUsageFault, type Purpose } from './rules/extended-key-usage.ts';
+import {
+  extendedKeyUsageFault,
+  keyUsageFault,
+  netscapeTypeFault,
+  type Purpose,
+} from './rules/extended-key-usage.ts';
 import { formRules } from './rules/form.ts';
 import { issuerKeyFault, keyIdentifierRules } from './rules/key-identifiers.ts';
 import { nameConstraintFault, nameConstraintRules } from './rules/name-constraints.ts';
@@ -224,6 +229,7 @@ class PathSearch {
     return (
       this.#certificateFault(this.#leaf, 'leaf') ??
       keyUsageFault(this.#leaf, this.#purpose) ??
+      netscapeTypeFault(this.#leaf, this.#purpose) ??
       (name && subjectNameFault(this.#leaf, name)) ??
       (this.#profile === 'webpki' ? publicSuffixFault(this.#leaf, isPublicSuffix) : undefined)
     );
@@ -243,7 +249,7 @@ class PathSearch {
     return (
       validityFault(certificate, this.#at) ??
       firstFault(certificateRules, (rule) => rule(certificate, context)) ??
-      extendedKeyUsageFault(certificate, this.#purpose, role)
+      extendedKeyUsageFault(certificate, this.#purpose, context)
     );
   }
 

@@ -2,7 +2,7 @@
 // OpenSSL have it.
 import type { CertificateFields } from '../certificate-fields.ts';
 import { keyUsages } from '../extensions.ts';
-import { boundedList, type Fault, type Role } from '../fault.ts';
+import { boundedList, type Fault, type Profile, type Role } from '../fault.ts';
 
 /** What a certificate is used for. RFC 5280 §4.2.1.12 */
 export const purposes = {
@@ -48,19 +48,51 @@ export function keyUsageFault(
 
 export const anyExtendedKeyUsage = '2.5.29.37.0';
 
-/** @param purpose `undefined` for any */
+/**
+ * Checks an extended key usage, also that of the anchor and of any purpose: OpenSSL refuses both.
+ * RFC 5280 §4.2.1.12 leaves it to the application whether any purpose is enough; private CAs use it.
+ *
+ * @param purpose `undefined` for any
+ */
 export function extendedKeyUsageFault(
   { known: { extendedKeyUsage } }: CertificateFields,
   purpose: Purpose | undefined,
-  role: Role,
+  { role, profile }: { readonly role: Role; readonly profile: Profile },
 ): Fault | undefined {
-  if (!extendedKeyUsage || purpose === undefined || role === 'anchor') return undefined;
+  if (!extendedKeyUsage || purpose === undefined) return undefined;
   if (extendedKeyUsage.includes(purposes[purpose])) return undefined;
-  if (extendedKeyUsage.includes(anyExtendedKeyUsage)) return undefined;
+  const isLenient = role === 'anchor' || extendedKeyUsage.includes(anyExtendedKeyUsage);
+  if (profile === 'private' && isLenient) return undefined;
   return {
     check: 'extended-key-usage',
     expected: purpose,
     actual: boundedList(extendedKeyUsage.map(purposeName)),
+  };
+}
+
+/** The bits of the Netscape certificate type; it has none for the other purposes. */
+const netscapeBits: Readonly<Partial<Record<Purpose, number>>> = {
+  clientAuth: 0,
+  serverAuth: 1,
+  emailProtection: 2,
+  codeSigning: 3,
+};
+
+/**
+ * Checks the Netscape certificate type of a leaf, which OpenSSL still reads.
+ * @param purpose `undefined` for any
+ */
+export function netscapeTypeFault(
+  { known: { netscapeCertificateType } }: CertificateFields,
+  purpose: Purpose | undefined,
+): Fault | undefined {
+  const bit = purpose && netscapeBits[purpose];
+  if (!netscapeCertificateType || bit === undefined || netscapeCertificateType.has(bit))
+    return undefined;
+  return {
+    check: 'extended-key-usage',
+    expected: `a Netscape certificate type for ${purpose}`,
+    actual: 'another type',
   };
 }
 

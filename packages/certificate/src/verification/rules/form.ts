@@ -65,6 +65,25 @@ const criticalExtensions: CertificateRule = ({ extensions }) => {
   return unknown && form('critical extensions that are known', unknown.identifier);
 };
 
+/**
+ * Extensions of certificates that are not for TLS: whoever ignores them trusts a certificate for
+ * more than it is for.
+ */
+const foreignExtensions: Readonly<Record<string, string>> = {
+  '1.3.6.1.5.5.7.1.7': 'addresses (RFC 3779)',
+  '1.3.6.1.5.5.7.1.8': 'autonomous systems (RFC 3779)',
+  '1.3.6.1.5.5.7.1.14': 'a proxy (RFC 3820)',
+  '1.3.6.1.5.5.7.1.28': 'addresses (RFC 8360)',
+  '1.3.6.1.5.5.7.1.29': 'autonomous systems (RFC 8360)',
+};
+
+const usage: CertificateRule = ({ extensions }) => {
+  const foreign = extensions.find(({ identifier }) => identifier in foreignExtensions);
+  if (!foreign) return undefined;
+  const what = foreignExtensions[foreign.identifier] ?? '';
+  return form('a certificate for TLS', `a certificate of ${what}`);
+};
+
 /** RFC 5280 §4.2.2.1 */
 const informationAccess: CertificateRule = (certificate, { profile }) =>
   profile !== 'private' && isCritical(certificate, 'authorityInformationAccess')
@@ -78,6 +97,7 @@ export const formRules: readonly CertificateRule[] = [
   names,
   uniqueExtensions,
   criticalExtensions,
+  usage,
   informationAccess,
 ];
 

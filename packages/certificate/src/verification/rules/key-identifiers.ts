@@ -1,5 +1,7 @@
 // RFC 5280 §4.2.1.1 and §4.2.1.2: authority and subject key identifiers.
-import type { CertificateFields } from '../certificate-fields.ts';
+import { type CertificateFields, serialText } from '../certificate-fields.ts';
+import { nameText } from '../distinguished-name.ts';
+import type { AuthorityKeyIdentifier } from '../extensions.ts';
 import type { CertificateRule, Fault, Profile } from '../fault.ts';
 import { signatureFault } from '../signature.ts';
 import { isCritical } from './form.ts';
@@ -42,10 +44,24 @@ export function issuerKeyFault(
   issuer: CertificateFields,
   profile: Profile,
 ): Fault | undefined {
-  const expected = certificate.known.authorityKeyIdentifier?.keyIdentifier;
+  const authority = certificate.known.authorityKeyIdentifier;
+  if (profile === 'private' || !authority) return undefined;
+  const expected = authority.keyIdentifier;
   const actual = issuer.known.subjectKeyIdentifier;
-  if (profile === 'private' || expected === undefined || actual === undefined) return undefined;
-  return expected === actual
-    ? undefined
-    : fault(`an issuer with the key identifier ${expected}`, actual);
+  if (expected !== undefined && actual !== undefined && expected !== actual)
+    return fault(`an issuer with the key identifier ${expected}`, actual);
+  return issuerCertificateFault(authority, issuer);
+}
+
+/** RFC 5280 §4.2.1.1: the certificate of the issuer, by its own issuer and its serial number. */
+function issuerCertificateFault(
+  { issuer: names = [], serialNumber }: AuthorityKeyIdentifier,
+  issuer: CertificateFields,
+): Fault | undefined {
+  for (const name of names)
+    if (name.kind === 'directory' && name.value.key !== issuer.issuer.key)
+      return fault(`an issuer that ${nameText(name.value)} has certified`, nameText(issuer.issuer));
+  if (!serialNumber || Buffer.from(serialNumber).equals(issuer.serialNumber)) return undefined;
+  const expected = serialText({ serialNumber });
+  return fault(`an issuer with the serial number ${expected}`, serialText(issuer));
 }

@@ -1,10 +1,12 @@
 // RFC 5280 §4.2.1.10: the names that a CA may certify.
 import type { CertificateFields } from '../certificate-fields.ts';
+import { tags } from '../der-value.ts';
 import {
   attributeTexts,
   emailAttribute,
   isEmptyName,
   isWithinName,
+  type NameAttribute,
   nameText as distinguishedNameText,
 } from '../distinguished-name.ts';
 import { boundedText, type CertificateRule, type Fault, firstFault } from '../fault.ts';
@@ -87,6 +89,8 @@ export function nameConstraintFault(
 ): Fault | undefined {
   const constraints = issuer.known.nameConstraints;
   if (!constraints) return undefined;
+  const address = certificate.subject.relativeNames.flat().find(isOddAddress);
+  if (address) return fault('an e-mail address that is an IA5String', address.escaped);
   return firstFault(constrainedNames(certificate), (name) => {
     const isSameKind = (base: GeneralName) => isComparable(base, name);
     const permitted = constraints.permitted.filter(isSameKind);
@@ -106,6 +110,11 @@ export function nameConstraintFault(
   });
 }
 
+/** RFC 5280 §4.1.2.6, §A.1: an emailAddress is an IA5String. */
+function isOddAddress({ type, tag }: NameAttribute): boolean {
+  return type === emailAttribute && tag !== tags.ia5String;
+}
+
 const namesOf = new WeakMap<CertificateFields, readonly GeneralName[]>();
 
 /** The names that constraints apply to: the subject, its e-mail addresses, and subjectAltName. */
@@ -117,9 +126,10 @@ function constrainedNames(certificate: CertificateFields): readonly GeneralName[
   const directory: GeneralName[] = isEmptyName(subject)
     ? []
     : [{ kind: 'directory', value: subject }];
-  const emails: GeneralName[] = alternative.some(({ kind }) => kind === 'email')
-    ? []
-    : attributeTexts(subject, emailAttribute).map((value) => ({ kind: 'email', value }));
+  const emails = attributeTexts(subject, emailAttribute).map((value) => ({
+    kind: 'email' as const,
+    value,
+  }));
   const names = [...directory, ...emails, ...alternative];
   namesOf.set(certificate, names);
   return names;
@@ -131,6 +141,8 @@ function isComparable(base: GeneralName, name: GeneralName): boolean {
 }
 
 function isPermitted(name: GeneralName, base: GeneralName): boolean {
+  // RFC 5280 §4.2.1.10 gives an empty host a meaning for DNS names alone.
+  if ((base.kind === 'email' || base.kind === 'uri') && base.value === '') return false;
   if (name.kind === 'dns' && base.kind === 'dns')
     return isWithinDomain(name.value.replace(/^\*\./, ''), base.value);
   return isWithin(name, base);
