@@ -52,6 +52,7 @@ const mayImport = {
     'orchestrator',
     'deploy',
     'egress',
+    'notifications',
     'probe',
     'revocation',
     'errors',
@@ -82,6 +83,7 @@ const mayImport = {
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
   probe: ['egress', 'clock', 'errors'],
   observability: ['orchestrator', 'protocol', 'scheduler', 'storage', 'clock', 'errors'],
+  notifications: ['orchestrator', 'storage', 'egress', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

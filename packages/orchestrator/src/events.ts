@@ -8,7 +8,10 @@ import {
   records,
   schemaCheck,
   type Storage,
+  type Stored,
+  untilWritten,
 } from '@acmex/storage';
+import type { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
 import { texts, time } from './record-fields.ts';
 
@@ -160,8 +163,27 @@ export interface Outbox {
     handler: (event: AcmexEvent) => Promise<void>,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<number>;
+  /**
+   * Passes to a subscriber, in order, events that it has not received, and writes the changes that
+   * it returns together with its new position: each event has its effect exactly once, even where
+   * several processes do this at the same time. An event that cannot be read is left out.
+   * @returns the number of events that were passed; 0 when there are no more
+   */
+  forward(
+    subscriber: string,
+    changesOf: (events: readonly AcmexEvent[]) => Promise<readonly Change[]>,
+    options?: ForwardOptions,
+  ): Promise<number>;
   /** Removes older events. @returns their number */
   prune(olderThan: DurationInput): Promise<number>;
+}
+
+export interface ForwardOptions {
+  /** Where a new subscriber begins; with all events by default. */
+  readonly since?: Temporal.Instant | undefined;
+  /** The highest number of events in one write; 50 by default. */
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Returns the events of a storage. */
@@ -173,6 +195,8 @@ export function outbox(
     list: (options) => listEvents(storage, options),
     deliver: (subscriber, handler, { signal } = {}) =>
       deliverEvents({ storage, clock }, { subscriber, handler, signal }),
+    forward: (subscriber, changesOf, options = {}) =>
+      untilWritten(() => forwardEvents({ storage, clock }, { subscriber, changesOf, ...options })),
     prune: (olderThan) =>
       pruneEvents(storage, firstId('evt', clock.now().epochMilliseconds - milliseconds(olderThan))),
   };
@@ -222,6 +246,55 @@ async function deliverEvents(
     }
   }
   return delivered;
+}
+
+async function forwardEvents(
+  { storage, clock }: { readonly storage: Storage; readonly clock: Clock },
+  {
+    subscriber,
+    changesOf,
+    since,
+    limit = 50,
+    signal,
+  }: ForwardOptions & {
+    readonly subscriber: string;
+    readonly changesOf: Parameters<Outbox['forward']>[1];
+  },
+): Promise<number> {
+  const stored = await cursors.read(storage, subscriber);
+  const first = since === undefined ? 'evt_' : firstId('evt', since.epochMilliseconds);
+  const { from, seen } = stored?.record ?? { from: first, seen: [] };
+  const received = new Set(seen);
+  const fresh: AcmexEvent[] = [];
+  let next: string | undefined;
+  for await (const event of listEvents(storage, { after: from, signal, onCorrupt: leaveOut })) {
+    if (received.has(event.id)) continue;
+    if (fresh.length === limit) {
+      next = event.id;
+      break;
+    }
+    fresh.push(event);
+  }
+  if (fresh.length === 0 && stored) return 0;
+  const changes = await changesOf(fresh);
+  for (const { id } of fresh) received.add(id);
+  const position = nextPosition({ from, interrupted: next }, clock);
+  const recent = [...received].filter((id) => id > position);
+  await storage.write([
+    ...changes,
+    changedCursor(stored, subscriber, { from: position, seen: recent }),
+  ]);
+  return fresh.length;
+}
+
+/** Returns the change of a cursor, which fails when another process has changed it. */
+function changedCursor(stored: Stored<Cursor> | undefined, id: string, cursor: Cursor): Change {
+  return stored ? cursors.changed(stored, cursor) : cursors.added(id, cursor);
+}
+
+/** The work on a damaged record reports it. */
+function leaveOut(): void {
+  /* the other events are passed on */
 }
 
 /**

@@ -39,6 +39,7 @@ export {
   type EventType,
   eventTypes,
   type NewEvent,
+  type ForwardOptions,
   type Outbox,
   outbox,
 } from './events.ts';

@@ -7,6 +7,7 @@ import {
   type AcmexEvent,
   type CertificatePage,
   type CertificateSpec,
+  eventChange,
   outbox,
   type PageQuery,
   Provisioner,
@@ -587,6 +588,47 @@ describe('the outbox', () => {
     ).resolves.toBe(0);
     await expect(box.deliver('metrics', async () => undefined)).resolves.toBe(5);
     await expect(box.prune({ minutes: 30 })).resolves.toBe(5);
+  });
+});
+
+describe('forwarding of events', () => {
+  const effectOf = (name: string) => async (events: readonly AcmexEvent[]) =>
+    events.map(({ id }) => ({ set: `effect/${id}/${name}`, value: new Uint8Array() }));
+  const effects = async () => {
+    const keys: string[] = [];
+    for await (const { key } of storage.list('effect')) keys.push(key);
+    return keys;
+  };
+
+  it('writes the effect of each event exactly once, also with several processes', async () => {
+    await obtained();
+    const box = outbox(storage, { clock });
+    const options = { limit: 2 };
+    const all = async (name: string) => {
+      while ((await box.forward('notifications', effectOf(name), options)) > 0);
+    };
+    await Promise.all(['a', 'b', 'c'].map(all));
+    await clock.advance({ hours: 1 });
+    await all('d');
+    const written = await effects();
+    expect(written).toHaveLength(5);
+    expect(new Set(written.map((key) => key.split('/')[1])).size).toBe(5);
+  });
+  it('begins a new subscriber where it wants to begin, and writes nothing when the effect fails', async () => {
+    await obtained();
+    await clock.advance({ minutes: 1 });
+    const box = outbox(storage, { clock });
+    const since = clock.now();
+    await expect(box.forward('new', effectOf('a'), { since })).resolves.toBe(0);
+    await clock.advance({ minutes: 1 });
+    await storage.write([eventChange({ type: 'certificate_added' }, clock)]);
+    const broken = box.forward('new', async () => {
+      throw new Error('broken');
+    });
+    await expect(broken).rejects.toThrow('broken');
+    await expect(box.forward('new', effectOf('a'), { since: clock.now() })).resolves.toBe(1);
+    await expect(box.forward('new', effectOf('a'))).resolves.toBe(0);
+    await expect(effects()).resolves.toHaveLength(1);
   });
 });
 

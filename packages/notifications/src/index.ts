@@ -1,0 +1,13 @@
+export { type Channel, type Receipt } from './channel.ts';
+export { type Delivery, type DeliveryFailure, type DeliveryRecord } from './deliveries.ts';
+export { NotificationsError, type NotificationsErrorCode, notificationsErrors } from './errors.ts';
+export {
+  type CustomFormat,
+  type Format,
+  templatePlaces,
+  type WebhookFormat,
+  webhookFormats,
+} from './formats.ts';
+export { type Notification, type Severity } from './notification.ts';
+export { type Filter, Notifier, type NotifierOptions, type Receiver } from './notifier.ts';
+export { webhook, type WebhookOptions } from './webhook.ts';

@@ -1,0 +1,361 @@
+import { type Backoff, backoffMs, type Clock, mapConcurrent, systemClock } from '@acmex/clock';
+import { errorCode, errorText, printable } from '@acmex/errors';
+import { type AcmexEvent, CertificateStore, type EventType, outbox } from '@acmex/orchestrator';
+import {
+  acquireLock,
+  type Change,
+  newId,
+  type Storage,
+  type Stored,
+  writeIfUnchanged,
+} from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
+import type { Channel, Receipt } from './channel.ts';
+import {
+  deadChanges,
+  deliveredChanges,
+  type Delivery,
+  deliveryChange,
+  type DeliveryRecord,
+  listDeliveries,
+  postponedChanges,
+  allWaiting,
+  removeOldDead,
+  replayDead,
+  waitingFor,
+} from './deliveries.ts';
+import { NotificationsError } from './errors.ts';
+import { eventNotification, type Notification, report } from './notification.ts';
+
+/** Which events a receiver gets: those for which every condition holds. */
+export interface Filter {
+  /** All by default. */
+  readonly events?: readonly EventType[] | undefined;
+  /**
+   * Patterns of names, of which the certificate must have at least one: `example.com`, or
+   * `*.example.com` for every name below it; `*` stands for any text.
+   */
+  readonly names?: readonly string[] | undefined;
+  /** The certificate must have all of them. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Who is notified, and of what. */
+export interface Receiver extends Filter {
+  /** Names its deliveries in the storage: a-z, 0-9 and -. */
+  readonly name: string;
+  readonly channel: Channel;
+  /** More new events than this become one report; 20 by default. */
+  readonly reportAbove?: number | undefined;
+}
+
+export interface NotifierOptions {
+  readonly storage: Storage;
+  readonly receivers: readonly Receiver[];
+  /** Named in notifications. */
+  readonly tenant?: string | undefined;
+  /** Called with what is given up, and with records that cannot be read. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly clock?: Clock | undefined;
+  /** 0 to 1, for the pauses between attempts. */
+  readonly random?: (() => number) | undefined;
+}
+
+const subscriber = 'notifications';
+/** The pauses between attempts. */
+const backoff: Backoff = { first: { seconds: 30 }, longest: { hours: 1 } };
+/** After an attempt that fails this long after the first, a notification is a dead letter. */
+const longestTrialMs = 24 * 3_600_000;
+/** Older events are history when notifications begin again after a long time. */
+const oldestEventMs = 7 * 24 * 3_600_000;
+/** How long a dead letter can be replayed. */
+const deadLifetimeMs = 90 * 24 * 3_600_000;
+/** The highest number of events that are read at a time. */
+const mostEvents = 1000;
+/** A write has at most 100 changes: one for each delivery, and that of the position. */
+const mostDeliveries = 99;
+const fewEvents = 20;
+
+/**
+ * Gives the events of a storage to receivers. What is to be sent is in the storage before it is
+ * sent, so that it survives a crash; several processes can do this at the same time. A receiver gets
+ * its notifications in order, each at least once; one that comes again has the same id.
+ */
+export class Notifier {
+  readonly #storage: Storage;
+  readonly #receivers: readonly Receiver[];
+  readonly #tenant: string | undefined;
+  readonly #certificates: CertificateStore;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #warn: (message: string) => void;
+  /** A storage that has never had receivers notifies them of what happens from now on. */
+  readonly #since: Temporal.Instant;
+  #retired: Promise<void> | undefined;
+
+  constructor({ storage, receivers, tenant, onWarning, ...options }: NotifierOptions) {
+    const { clock = systemClock, random = Math.random } = options;
+    this.#storage = storage;
+    this.#receivers = receivers;
+    this.#tenant = tenant;
+    this.#certificates = new CertificateStore({ storage, clock });
+    this.#clock = clock;
+    this.#random = random;
+    this.#warn = (message) => onWarning?.(message);
+    this.#since = clock.now();
+  }
+
+  /** The names of the receivers. */
+  get receivers(): readonly string[] {
+    return this.#receivers.map(({ name }) => name);
+  }
+
+  /**
+   * Sends what is new and what is due.
+   * @param as `report`: each receiver gets all new events as one notification
+   * @returns when something is due next, if anything waits
+   */
+  async notify({
+    as,
+    signal,
+  }: {
+    readonly as?: 'report' | undefined;
+    readonly signal?: AbortSignal | undefined;
+  } = {}): Promise<Temporal.Instant | undefined> {
+    const { length } = this.#receivers;
+    if (length === 0) return undefined;
+    this.#retired ??= this.#retireRemoved();
+    await this.#retired;
+    const events = outbox(this.#storage, { clock: this.#clock });
+    const options = { since: this.#since, limit: mostEvents, signal };
+    const changesOf = async (fresh: readonly AcmexEvent[]) => await this.#changesOf(fresh, as);
+    for (let count = 1; count > 0;) count = await events.forward(subscriber, changesOf, options);
+    const due = await mapConcurrent(length, this.#receivers, async (receiver) => {
+      return await this.#sendTo(receiver, signal);
+    });
+    return due.filter((next) => next !== undefined).sort(Temporal.Instant.compare)[0];
+  }
+
+  /**
+   * Sends a test message once, past what waits.
+   * @throws NotificationsError `ERR_NOTIFICATIONS_RECEIVER`; what the channel throws
+   */
+  async test(name: string, options: Parameters<Channel['send']>[1] = {}): Promise<Receipt> {
+    const receiver = this.#receivers.find((candidate) => candidate.name === name);
+    if (!receiver)
+      throw new NotificationsError(
+        'ERR_NOTIFICATIONS_RECEIVER',
+        `there is no receiver ${printable(name, 50)}: use ${this.receivers.join(', ') || 'a name from [[notifications.webhooks]] of acmex.toml'}`,
+      );
+    return await receiver.channel.send(
+      {
+        id: newId('msg', this.#clock),
+        type: 'test',
+        time: this.#clock.now().toString(),
+        severity: 'info',
+        title: 'Test message from AcmeX',
+        tenant: this.#tenant,
+        events: [],
+      },
+      options,
+    );
+  }
+
+  /** Lists the notifications that wait, then the dead letters. */
+  deliveries(): AsyncIterable<Delivery> {
+    return listDeliveries(this.#storage, { onCorrupt: this.#onCorrupt });
+  }
+
+  /** Makes dead letters wait again, as `replayDead`. */
+  async replay(id?: string): Promise<number> {
+    return await replayDead(this.#storage, {
+      id,
+      clock: this.#clock,
+      onCorrupt: this.#onCorrupt,
+    });
+  }
+
+  readonly #onCorrupt = ({ message }: Error) => this.#warn(message);
+
+  async #changesOf(events: readonly AcmexEvent[], as: 'report' | undefined): Promise<Change[]> {
+    const oldest = this.#clock.now().epochMilliseconds - oldestEventMs;
+    const recent = events.filter(({ time }) => Date.parse(time) >= oldest);
+    const labelsOf = this.#labelSource();
+    const changes: Change[] = [];
+    for (const receiver of this.#receivers) {
+      const matching: AcmexEvent[] = [];
+      for (const event of recent)
+        if (await matches(receiver, event, labelsOf)) matching.push(event);
+      for (const notification of this.#notifications(receiver, matching, as))
+        changes.push(deliveryChange(receiver.name, notification, this.#clock));
+    }
+    return changes;
+  }
+
+  #notifications(
+    { reportAbove = fewEvents }: Receiver,
+    events: readonly AcmexEvent[],
+    as: 'report' | undefined,
+  ): readonly Notification[] {
+    if (events.length === 0) return [];
+    const share = Math.floor(mostDeliveries / this.#receivers.length);
+    const isReport = as === 'report' || events.length > Math.min(reportAbove, share);
+    return isReport
+      ? [report(events, this.#tenant)]
+      : events.map((event) => eventNotification(event, this.#tenant));
+  }
+
+  /** Returns a function that reads the labels of a certificate, each certificate once. */
+  #labelSource(): LabelSource {
+    const read = new Map<string, ReturnType<LabelSource>>();
+    return async (id) => {
+      const labels =
+        read.get(id) ??
+        this.#certificates.find(id).then(
+          (certificate) => certificate?.labels ?? {},
+          () => ({}),
+        );
+      read.set(id, labels);
+      return await labels;
+    };
+  }
+
+  /** Sends what is due to a receiver until an attempt fails, so that it gets all in order. */
+  async #sendTo(
+    receiver: Receiver,
+    signal: AbortSignal | undefined,
+  ): Promise<Temporal.Instant | undefined> {
+    const next = await this.#firstDue(receiver);
+    if (!next || this.#isLater(next)) return next;
+    await using lock = await acquireLock(this.#storage, `notification/${receiver.name}`, {
+      clock: this.#clock,
+      signal,
+    });
+    const working = signal ? AbortSignal.any([signal, lock.signal]) : lock.signal;
+    for await (const stored of waitingFor(this.#storage, receiver.name, this.#onCorrupt)) {
+      const at = Temporal.Instant.from(stored.record.nextAt);
+      if (this.#isLater(at)) return at;
+      const attempted = await this.#attempt(receiver, stored, working);
+      await lock.write(attempted.changes);
+      if (attempted.nextAt) return attempted.nextAt;
+    }
+    return undefined;
+  }
+
+  /** Gives up what has waited for a day for receivers that are not configured any more. */
+  async #retireRemoved(): Promise<void> {
+    const oldest = this.#clock.now().epochMilliseconds - longestTrialMs;
+    for await (const stored of allWaiting(this.#storage, this.#onCorrupt)) {
+      const { receiver, createdAt } = stored.record;
+      if (this.receivers.includes(receiver) || Date.parse(createdAt) >= oldest) continue;
+      await writeIfUnchanged(this.#storage, deadChanges(stored, stored.record));
+    }
+  }
+
+  async #firstDue({ name }: Receiver): Promise<Temporal.Instant | undefined> {
+    for await (const { record } of waitingFor(this.#storage, name, this.#onCorrupt))
+      return Temporal.Instant.from(record.nextAt);
+    return undefined;
+  }
+
+  #isLater(at: Temporal.Instant): boolean {
+    return Temporal.Instant.compare(at, this.#clock.now()) > 0;
+  }
+
+  /** Sends a notification once. @returns the changes, and the time of the next attempt if any */
+  async #attempt(
+    receiver: Receiver,
+    stored: Stored<DeliveryRecord>,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly changes: readonly Change[];
+    readonly nextAt?: Temporal.Instant | undefined;
+  }> {
+    const { notification } = stored.record;
+    try {
+      await receiver.channel.send(notification, { signal });
+      return { changes: deliveredChanges(stored) };
+    } catch (error) {
+      signal.throwIfAborted();
+      const failed = this.#afterFailure(stored.record, error);
+      if (!this.#isGivenUp(stored.record, error))
+        return { changes: postponedChanges(stored, failed.record), nextAt: failed.nextAt };
+      this.#warn(
+        `${receiver.name} did not get ${notification.id} (${notification.title}), which is a dead letter now: ${failed.text}; acmex notify replay ${notification.id} sends it again`,
+      );
+      const before = this.#clock.now().epochMilliseconds - deadLifetimeMs;
+      await removeOldDead(this.#storage, receiver.name, {
+        before: new Date(before).toISOString(),
+        onCorrupt: this.#onCorrupt,
+      });
+      return { changes: deadChanges(stored, failed.record) };
+    }
+  }
+
+  #isGivenUp({ createdAt }: DeliveryRecord, error: unknown): boolean {
+    const age = this.#clock.now().epochMilliseconds - Date.parse(createdAt);
+    return errorCode(error) === 'ERR_NOTIFICATIONS_REFUSED' || age >= longestTrialMs;
+  }
+
+  #afterFailure(record: DeliveryRecord, error: unknown) {
+    const attempts = record.attempts + 1;
+    const now = this.#clock.now();
+    const pause = Math.ceil(backoffMs(backoff, attempts, this.#random()));
+    const usual = now.add({ milliseconds: pause });
+    const nextAt = later(usual, retryAfterOf(error), now.add({ hours: 1 }));
+    const text = printable(errorText(error), 1000);
+    const failure = { code: errorCode(error) ?? 'unknown', message: text, at: now.toString() };
+    return { text, nextAt, record: { ...record, attempts, nextAt: nextAt.toString(), failure } };
+  }
+}
+
+/** Returns when the receiver allows the next attempt, if that is later than usual; within a limit. */
+function later(
+  usual: Temporal.Instant,
+  allowed: Temporal.Instant | undefined,
+  latest: Temporal.Instant,
+): Temporal.Instant {
+  if (!allowed || Temporal.Instant.compare(allowed, usual) <= 0) return usual;
+  return Temporal.Instant.compare(allowed, latest) > 0 ? latest : allowed;
+}
+
+function retryAfterOf(error: unknown): Temporal.Instant | undefined {
+  return error instanceof NotificationsError ? error.retryAfter : undefined;
+}
+
+type LabelSource = (certificate: string) => Promise<Readonly<Record<string, string>>>;
+
+async function matches(
+  { events = [], names = [], labels = {} }: Filter,
+  event: AcmexEvent,
+  labelsOf: LabelSource,
+): Promise<boolean> {
+  if (events.length > 0 && !events.includes(event.type)) return false;
+  if (names.length > 0 && !names.some((pattern) => hasName(event, pattern))) return false;
+  const wanted = Object.entries(labels);
+  if (wanted.length === 0) return true;
+  if (event.certificate === undefined) return false;
+  const existing = await labelsOf(event.certificate);
+  return wanted.every(([name, value]) => Object.hasOwn(existing, name) && existing[name] === value);
+}
+
+function hasName({ names = [] }: AcmexEvent, pattern: string): boolean {
+  const [first = '', ...rest] = pattern.toLowerCase().split('*');
+  return names.some((name) => {
+    const text = name.toLowerCase();
+    if (rest.length === 0) return text === first;
+    return text.startsWith(first) && endsWithPieces(text.slice(first.length), rest);
+  });
+}
+
+/** Returns whether a text has the pieces in this order, the last one at its end. */
+function endsWithPieces(text: string, pieces: readonly string[]): boolean {
+  const last = pieces.at(-1) ?? '';
+  let position = 0;
+  for (const piece of pieces.slice(0, -1)) {
+    const at = text.indexOf(piece, position);
+    if (at < 0) return false;
+    position = at + piece.length;
+  }
+  return text.length - last.length >= position && text.endsWith(last);
+}
