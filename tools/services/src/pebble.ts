@@ -12,7 +12,10 @@ import { temporaryFolder } from './temporary-folder.ts';
 export interface PebbleOptions {
   /** Percentage of good nonces that it refuses; 0 by default. */
   readonly nonceReject?: number;
-  /** Percentage of new orders that get a valid authorization again; 0 by default. */
+  /**
+   * Percentage of new authorizations for which Pebble uses a valid one of the account again; 0 by
+   * default. Pebble compares a random number of 0 to 99 with it, so 0 is still one in a hundred.
+   */
   readonly authorizationReuse?: number;
   /**
    * Key identifiers and their HMAC keys in base64url: an external account binding is then required.

@@ -75,6 +75,9 @@ const namesIn = async () =>
     .sort();
 const txtRecords = async (server: { readonly address: string }, name = '_acme-challenge.a.test') =>
   await lookUp({ clock: systemClock, servers: [server.address] }).txt(name);
+/** Counts the validations of Pebble, which uses one authorization in a hundred again. */
+const validations = (server: Pebble) =>
+  server.log().split('Pulled a task from the Tasks queue').length - 1;
 /** A line of sh that changes one record by nsupdate. */
 const update = (verb: 'add' | 'delete', name: string, value: string) =>
   `printf 'server 127.0.0.1 %s\\nupdate ${verb} %s TXT "%s"\\nsend\\n' "$DNS_PORT" "${name}${verb === 'add' ? ' 1' : ''}" "${value}" | nsupdate`;
@@ -172,6 +175,7 @@ describeWith(
       'comes by an httpreq server that is sent the mode %s',
       async (mode) => {
         await using server = await httpreqServer(bind, mode);
+        const count = (path: string) => server.paths.filter((entry) => entry === path).length;
         await issued(
           'httpreq',
           {
@@ -182,9 +186,11 @@ describeWith(
           },
           '--save-credentials',
         );
+        expect([count('/present'), count('/cleanup')]).toEqual([2, 2]);
+        const before = validations(pebble);
         await expect(renew({ PATH })).resolves.toMatchObject({ code: 0 });
-        expect(server.paths.filter((path) => path === '/present')).toHaveLength(4);
-        expect(server.paths.filter((path) => path === '/cleanup')).toHaveLength(4);
+        const total = 2 + validations(pebble) - before;
+        expect([count('/present'), count('/cleanup')]).toEqual([total, total]);
       },
     );
     it('is not begun when a credential is set in this shell only', async () => {
