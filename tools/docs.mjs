@@ -188,7 +188,16 @@ async function dnsKinds() {
     ({
       folder,
       name,
-      kind: { name: type, title, factory, credentials: options, instead, links, ...flags },
+      kind: {
+        name: type,
+        title,
+        factory,
+        credentials: options,
+        instead,
+        links,
+        foreignNames,
+        ...flags
+      },
     }) => {
       const unfit = options.find(
         ({ option, env, description }) => !option || !(env?.length > 0) || !description,
@@ -200,6 +209,7 @@ async function dnsKinds() {
       const { options: rows, ...head } = {
         type,
         title,
+        ...(foreignNames ? { foreignNames } : {}),
         package: name,
         ...(flags.environment ? { environment: true } : {}),
         ...(flags.attended ? { attended: true } : {}),
@@ -236,7 +246,13 @@ async function dnsProviders() {
         ...(links.api ? [`[reference](${links.api})`] : []),
         ...(links.credentials ? [`[where credentials are made](${links.credentials})`] : []),
       ];
-      const { credentials, contract, instead = [] } = kinds.find((kind) => kind.name === type);
+      const {
+        credentials,
+        contract,
+        instead = [],
+        foreignNames = [],
+      } = kinds.find((kind) => kind.name === type);
+      const foreign = foreignNames.map((name) => `\`${name}\``).join(', ');
       const rows = options.map((option, index) => optionRow(option, credentials[index]));
       const body = attended
         ? [
@@ -246,7 +262,7 @@ async function dnsProviders() {
       return [
         `## ${title}`,
         '',
-        `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.`,
+        `\`${type}\`, of [${name}](../packages/${name.replace('@acmex/', '')}/README.md)${places.length > 0 ? `: ${places.join(', ')}` : ''}.${foreign === '' ? '' : ` In lego and acme.sh: ${foreign}.`}`,
         '',
         ...body,
         '',
@@ -279,6 +295,7 @@ zones = ["b.example", "*.c.example"]
 \`\`\`
 
 - **Delegation**: if \`_acme-challenge.www.example.com\` is a CNAME, the record is written at its target, so the credentials only need access to that zone. \`zones\` match the names of certificates, not the targets of their CNAMEs.
+- **From lego or acme.sh**: their variables for credentials are read, or named below with what to use instead. Those that end with \`_TTL\`, \`_POLLING_INTERVAL\`, \`_PROPAGATION_TIMEOUT\`, \`_HTTP_TIMEOUT\` or \`_SEQUENCE_INTERVAL\` are not read: \`--propagation-wait\` and \`challenge.dns01\` say how long AcmeX waits for a record.
 - **Private zones**: with \`visibility = "private"\` (Route 53, Google, Azure, Huawei), the provider's list of zones is used instead of DNS. \`--dns-resolver\`, or \`challenge.dns01.resolvers\`, names a resolver that can see the records.
 
 ${sections.join('\n')}`;

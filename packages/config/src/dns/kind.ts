@@ -34,6 +34,8 @@ export interface DnsKind<Path extends string = string> {
   /** As `type` in `[[challenge.dns01.providers]]`. */
   readonly type: string;
   readonly title: string;
+  /** What lego and acme.sh call it, for the error that names ours. */
+  readonly foreignNames?: readonly string[];
   /** What has to be installed. */
   readonly package: string;
   readonly options: readonly DnsOption<Path>[];

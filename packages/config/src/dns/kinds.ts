@@ -6,6 +6,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'acmedns',
     title: 'acme-dns',
+    foreignNames: ['acme-dns', 'dns_acmedns'],
     package: '@acmex/dns-acmedns',
     instead: [
       {
@@ -16,6 +17,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
         variables: ['ACME_DNS_ALLOWLIST'],
         use: 'nothing: accounts are registered before, and acme-dns keeps their networks',
       },
+      { variables: ['ACMEDNS_UPDATE_URL'], use: 'ACMEDNS_BASE_URL with the URL before /update' },
     ],
     links: {
       api: 'https://github.com/joohoi/acme-dns#api',
@@ -68,7 +70,11 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'alibaba',
     title: 'Alibaba Cloud DNS',
+    foreignNames: ['alidns', 'dns_ali'],
     package: '@acmex/dns-alibaba',
+    instead: [
+      { variables: ['ALICLOUD_LINE'], use: 'nothing: records are written for the default line' },
+    ],
     links: {
       api: 'https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview',
       credentials: 'https://ram.console.aliyun.com/profile/access-keys',
@@ -120,6 +126,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'azure',
     title: 'Azure DNS',
+    foreignNames: ['azuredns', 'dns_azure'],
     package: '@acmex/dns-azure',
     instead: [
       {
@@ -268,8 +275,12 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'cloudflare',
     title: 'Cloudflare',
+    foreignNames: ['dns_cf'],
     package: '@acmex/dns-cloudflare',
-    instead: [{ variables: ['CF_Account_ID'], use: 'nothing: the zone is found by its name' }],
+    instead: [
+      { variables: ['CF_Account_ID'], use: 'nothing: the zone is found by its name' },
+      { variables: ['CLOUDFLARE_BASE_URL'], use: 'nothing: the API of Cloudflare is always used' },
+    ],
     links: {
       api: 'https://developers.cloudflare.com/api/resources/dns/subresources/records/',
       credentials: 'https://dash.cloudflare.com/profile/api-tokens',
@@ -324,6 +335,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'cloudns',
     title: 'ClouDNS',
+    foreignNames: ['dns_cloudns'],
     package: '@acmex/dns-cloudns',
     links: {
       api: 'https://www.cloudns.net/wiki/article/41/',
@@ -366,7 +378,11 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'digitalocean',
     title: 'DigitalOcean',
+    foreignNames: ['dns_dgon'],
     package: '@acmex/dns-digitalocean',
+    instead: [
+      { variables: ['DO_API_URL'], use: 'nothing: the API of DigitalOcean is always used' },
+    ],
     links: {
       api: 'https://docs.digitalocean.com/reference/api/reference/domains/',
       credentials: 'https://cloud.digitalocean.com/account/api/tokens',
@@ -386,6 +402,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'godaddy',
     title: 'GoDaddy',
+    foreignNames: ['dns_gd'],
     package: '@acmex/dns-godaddy',
     links: {
       api: 'https://developer.godaddy.com/doc/endpoint/domains',
@@ -412,8 +429,15 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'google',
     title: 'Google Cloud DNS',
+    foreignNames: ['gcloud', 'dns_gcloud'],
     package: '@acmex/dns-google',
-    instead: [{ variables: ['GCE_ALLOW_PRIVATE_ZONE'], use: 'GOOGLE_DNS_VISIBILITY=private' }],
+    instead: [
+      { variables: ['GCE_ALLOW_PRIVATE_ZONE'], use: 'GOOGLE_DNS_VISIBILITY=private' },
+      {
+        variables: ['CLOUDSDK_ACTIVE_CONFIG_NAME'],
+        use: 'GOOGLE_APPLICATION_CREDENTIALS with the file of gcloud auth application-default login, or GOOGLE_OAUTH_ACCESS_TOKEN with what gcloud auth print-access-token writes',
+      },
+    ],
     links: {
       api: 'https://docs.cloud.google.com/dns/docs/reference/rest/v1',
       credentials: 'https://console.cloud.google.com/iam-admin/serviceaccounts',
@@ -473,6 +497,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'huawei',
     title: 'Huawei Cloud DNS',
+    foreignNames: ['huaweicloud', 'dns_huaweicloud'],
     package: '@acmex/dns-huawei',
     instead: [
       {
@@ -535,7 +560,14 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'linode',
     title: 'Linode (Akamai)',
+    foreignNames: ['linodev4', 'dns_linode', 'dns_linode_v4'],
     package: '@acmex/dns-linode',
+    instead: [
+      {
+        variables: ['LINODE_API_KEY'],
+        use: 'LINODE_TOKEN with a personal access token: the API of version 3 has ended',
+      },
+    ],
     links: {
       api: 'https://techdocs.akamai.com/linode-api/reference/get-domain-records',
       credentials: 'https://cloud.linode.com/profile/tokens',
@@ -554,7 +586,9 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'powerdns',
     title: 'PowerDNS',
+    foreignNames: ['pdns', 'dns_pdns'],
     package: '@acmex/dns-powerdns',
+    instead: [{ variables: ['PDNS_Ttl'], use: 'nothing: records have a TTL of 60 seconds' }],
     links: {
       api: 'https://doc.powerdns.com/authoritative/http-api/zone.html',
       credentials: 'https://doc.powerdns.com/authoritative/http-api/',
@@ -584,6 +618,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'rfc2136',
     title: 'RFC 2136 (BIND, Knot, PowerDNS, Windows)',
+    foreignNames: ['dnsupdate', 'dns_nsupdate'],
     package: '@acmex/dns-rfc2136',
     instead: [
       {
@@ -610,6 +645,10 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
           'DNSUPDATE_RFC3645_KEYTAB_FILE',
         ],
         use: 'a TSIG key (RFC2136_KEY_NAME and RFC2136_KEY_SECRET, or RFC2136_KEY_FILE), or a program with nsupdate -g by the provider exec',
+      },
+      {
+        variables: ['NSUPDATE_OPT'],
+        use: 'nothing for -v: updates always use TCP; other options of nsupdate need the provider exec, with a program that calls nsupdate',
       },
     ],
     links: {
@@ -660,6 +699,7 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'route53',
     title: 'Amazon Route 53',
+    foreignNames: ['dns_aws'],
     package: '@acmex/dns-route53',
     instead: [
       {
@@ -678,6 +718,11 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
       {
         variables: ['AWS_WAIT_FOR_RECORD_SETS_CHANGED'],
         use: 'nothing: AcmeX always waits until a change is INSYNC',
+      },
+      { variables: ['AWS_PRIVATE_ZONE'], use: 'ROUTE53_VISIBILITY=private' },
+      {
+        variables: ['AWS_MAX_RETRIES', 'AWS_DNS_SLOWRATE'],
+        use: 'nothing: the SDK of AWS repeats requests, and waits when Route 53 asks for it',
       },
     ],
     links: {
@@ -753,11 +798,16 @@ export const dnsKinds: readonly OpenableDnsKind[] = [
   dnsKind({
     type: 'tencent',
     title: 'Tencent Cloud DNSPod',
+    foreignNames: ['tencentcloud', 'dnspod', 'dns_tencent', 'dns_dp', 'dns_dpi'],
     package: '@acmex/dns-tencent',
     instead: [
       {
-        variables: ['DP_Id', 'DP_Key', 'DNSPOD_API_KEY'],
-        use: "an API key of Tencent Cloud (TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY); DNSPod's own tokens are for its older API, which the hook dns_dp of acme.sh writes: --dns-provider acme.sh with ACME_SH_DNS=dns_dp",
+        variables: ['DP_Id', 'DP_Key', 'DPI_Id', 'DPI_Key', 'DNSPOD_API_KEY'],
+        use: 'an API key of Tencent Cloud for the same account (TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY), which https://console.cloud.tencent.com/cam/capi creates: tokens of DNSPod are only for its older API; the hook of acme.sh writes by that: --dns-provider acme.sh with LE_WORKING_DIR, ACME_SH_DNS=dns_dp (dns_dpi for dnspod.com) and --dns-env "DP*"',
+      },
+      {
+        variables: ['TENCENTCLOUD_REGION'],
+        use: 'nothing: DNSPod has one endpoint for all regions',
       },
     ],
     links: {

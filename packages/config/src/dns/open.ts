@@ -158,9 +158,11 @@ export async function openNamedDnsProvider(
         [...configured, ...dnsKinds.map((each) => ({ name: each.type }))].map((each) => each.name),
       ),
     ];
+    const foreign = dnsKinds.find(({ foreignNames = [] }) => foreignNames.includes(name));
+    const hint = foreign ? ` (did you mean ${foreign.type}?)` : meantText(name, names);
     throw new ConfigError(
       'ERR_CONFIG_PROOF',
-      `the DNS provider ${JSON.stringify(name)} is not known${meantText(name, names)}: choose among ${names.join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
+      `the DNS provider ${JSON.stringify(name)} is not known${hint}: choose among ${names.join(', ')}, or write it into challenge.dns01.providers of acmex.toml`,
     );
   }
   if (kind.attended) return await openManual(kind, options);
