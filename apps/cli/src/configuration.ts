@@ -39,6 +39,7 @@ const settings: readonly Setting[] = [
   { option: 'httpPort', key: ['challenge', 'http01', 'listen_addr'], toOption: portOf },
   { option: 'webroot', key: ['challenge', 'http01', 'webroot'] },
   { option: 'tlsPort', key: ['challenge', 'tls_alpn', 'listen_addr'], toOption: portOf },
+  { option: 'ocsp', key: ['ca', 'ocsp'] },
   { option: 'dnsResolver', key: ['challenge', 'dns01', 'resolvers'] },
 ];
 

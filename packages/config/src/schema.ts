@@ -2,6 +2,7 @@ import { systemClock } from '@acmex/clock';
 import { z } from 'zod';
 import { credentialKey, type CredentialAccess } from './credential.ts';
 import { acmeTable, issuersTable } from './tables/acme.ts';
+import { caTable } from './tables/ca.ts';
 import { certificatesTable } from './tables/certificates.ts';
 import { challengeTable } from './tables/challenge.ts';
 import { keysTable } from './tables/keys.ts';
@@ -42,6 +43,7 @@ export function configTables(access: CredentialAccess) {
       .prefault({})
       .meta({ description: 'The receivers of events.' }),
     metrics: metricsTable().prefault({}).meta({ description: 'Figures for Prometheus.' }),
+    ca: caTable().prefault({}).meta({ description: 'What acmex ca serve offers.' }),
     cli: cliTable().prefault({}).meta({ description: 'How the program speaks.' }),
     server: serverTable(secret).prefault({}).meta({ description: 'The REST API.' }),
     tenants: tenantsTable(),

@@ -1,8 +1,8 @@
-import { addressPolicy, egressFetch } from '@acmex/egress';
 import {
   type ChainStatus,
   chainStatus,
   type KnownRevocation,
+  revocationFetch,
   revocationStatus,
   type ServedStatus,
   servedStatus,
@@ -36,12 +36,7 @@ export async function check(
     chain.map(({ der }) => der),
     { name, trust: (anchors ? undefined : trust) ?? (await trustFor(options, terminal)) },
   );
-  const fetch = egressFetch({
-    policy: addressPolicy({ allow }),
-    redirects: 3,
-    maxBody: 64 * 1024 * 1024,
-    limit: 'PT30S',
-  });
+  const fetch = revocationFetch(allow);
   const leaf = chain[0]?.der ?? new Uint8Array();
   const isUntrusted = !verification.isValid && verification.faults[0]?.check === 'issuer';
   const [revocation, servers] = await Promise.all([

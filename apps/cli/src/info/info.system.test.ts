@@ -302,7 +302,10 @@ describeWith(['openssl'], 'acmex info', () => {
       await using server = await serving('leaf', await staple('leaf', 'R'));
       const revoked = await acmex(['info', server.target, ...trust(), '--json']);
       expect(JSON.parse(revoked.stdout)).toMatchObject({
-        server: { host: '127.0.0.1', isStapled: true, certificates: 2 },
+        server: {
+          ...{ host: '127.0.0.1', isStapled: true, certificates: 2 },
+          ocspResponseBytes: (await readFile(at('R.der'))).length,
+        },
         checks: {
           chain: { status: 'valid' },
           revocation: { status: 'revoked', reason: 'keyCompromise', source: 'ocsp' },

@@ -324,6 +324,7 @@ function serverDocument({ ocspResponse, chain, at, ...server }: NonNullable<Subj
     ...server,
     certificates: chain.length,
     isStapled: ocspResponse !== undefined,
+    ...(ocspResponse && { ocspResponseBytes: ocspResponse.length }),
     at: at.toString(),
   };
 }

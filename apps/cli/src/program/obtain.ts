@@ -212,7 +212,7 @@ export const obtainCommands = [
       anchors,
       allow: parsed(
         '--allow <ranges>',
-        'With --check: private addresses at which OCSP responders and lists may be fetched, as 10.0.0.0/8, separated by commas; repeatable',
+        'With --check: private addresses at which OCSP responders and lists may be fetched, as 10.0.0.0/8, separated by commas, then at every port, else 80 and 443; repeatable',
         list,
       ),
     },
