@@ -41,5 +41,5 @@ export {
 } from './verification/verify-chain.ts';
 export type { Check, Profile } from './verification/fault.ts';
 export { webcrypto } from './webcrypto.ts';
-export { chainName, isChain } from './preferred-chain.ts';
+export { chainName, isChain, preferredChainWarning } from './preferred-chain.ts';
 export { requestedExtensions } from './requested-extensions.ts';

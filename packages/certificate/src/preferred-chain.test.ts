@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { certificate, keysOf } from './chain.testing.ts';
-import { isChain, parseChain } from './index.ts';
+import { chainName, isChain, parseChain, preferredChainWarning } from './index.ts';
 
 let chain: string;
 beforeAll(async () => {
@@ -28,6 +28,27 @@ describe('a preferred chain', () => {
     expect(isChain(chain, 'Root X1')).toBe(true);
     for (const name of ['Root X', 'Root X11', 'Issuing (1)', 'Example', '.*', ''])
       expect(isChain(chain, name)).toBe(false);
+  });
+
+  it.each([
+    ['CN=Root\\, Inc', 'Root, Inc'],
+    ['CN="A + B"', 'A + B'],
+    ['O=Example, C=SE', 'O=Example, C=SE'],
+  ])('has for an issuer %s the name %s, by which it is chosen', async (issuer, name) => {
+    const keys = await keysOf();
+    const pem = await certificate({
+      identifiers: [{ type: 'dns', value: 'a.test' }],
+      ...{ issuer, keys, signer: keys },
+    });
+    expect([chainName(pem), isChain(pem, name)]).toEqual([name, true]);
+  });
+
+  it('is said to be missing where the chain in use is another', () => {
+    expect(preferredChainWarning(chain, undefined)).toBeUndefined();
+    expect(preferredChainWarning(chain, 'Root X1')).toBeUndefined();
+    expect(preferredChainWarning(chain, 'Root X2\n')).toBe(
+      'no chain of the CA ends in "Root X2\\u{a}" or has this fingerprint: its first chain is used',
+    );
   });
 
   it.each([

@@ -32,6 +32,7 @@ const certificate = fc.record(
     key_type: fc.constantFrom('ec-p256', 'rsa-4096'),
     reuse_key: fc.boolean(),
     profile: any,
+    preferred_chain: any,
     renew_before_days: fc.integer({ min: 1, max: 365 }),
     deploy: fc.array(
       fc.record(

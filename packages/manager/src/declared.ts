@@ -88,7 +88,7 @@ function specOf(
     key: entry.key,
     reuseKey: entry.reuse_key,
     profile: entry.profile ?? profile,
-    preferredChain,
+    preferredChain: entry.preferred_chain ?? preferredChain,
     declared: true,
     proof: serializeChallenge({
       challenge: entry.challenge,

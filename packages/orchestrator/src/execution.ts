@@ -5,6 +5,7 @@ import {
   type IssuedCertificate,
   type PrivateKey,
   storableKey,
+  preferredChainWarning,
   verifyIssued,
 } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
@@ -168,9 +169,11 @@ export class Execution {
     });
     try {
       const issued = await this.#verified(chain, { order, certificate });
+      const warning = preferredChainWarning(issued.pem, certificate.preferredChain);
       return await this.#succeed(
         {
           ...issued,
+          warnings: [...issued.warnings, ...(warning === undefined ? [] : [warning])],
           alternates: await this.#usableAlternates(alternates, issued, { order, certificate }),
           wasRefused: undefined,
         },

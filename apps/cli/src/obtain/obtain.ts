@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { isChain, parseChain } from '@acmex/certificate';
+import { parseChain, preferredChainWarning } from '@acmex/certificate';
 import { fileAttributes } from '@acmex/deploy';
 import { type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
 import {
@@ -61,10 +61,8 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       report,
     };
     const { chain, id } = await (isManageable(options) ? orderManaged : orderOnce)(obtaining);
-    if (preferredChain !== undefined && !isChain(chain, preferredChain))
-      report.warn(
-        `no chain of the CA ends in "${preferredChain}" or has this fingerprint: its first chain is used`,
-      );
+    const warning = preferredChainWarning(chain, preferredChain);
+    if (warning !== undefined) report.warn(warning);
     report.close();
     const [leaf] = parseChain(chain);
     if (!leaf) throw new CliError('ERR_CLI_INCOMPLETE', `${id} was removed by another process`);

@@ -18,6 +18,7 @@ import {
   keyType,
   labels,
   ownName,
+  preferredChain,
   profile,
   renewBeforeDays,
 } from '../http/fields.ts';
@@ -27,6 +28,11 @@ import type { Tenant } from '../tenants.ts';
 export const wishes = {
   issuer: ownName.optional().describe('An issuer of acmex.toml; the one of [acme] by default.'),
   profile: profile.optional(),
+  preferredChain: preferredChain
+    .optional()
+    .describe(
+      "Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default.",
+    ),
   keyType: keyType.optional().describe('ec-p256 by default.'),
   reuseKey: z
     .boolean()
@@ -57,6 +63,7 @@ export async function specOf(
     names,
     issuer: named,
     profile: wished,
+    preferredChain: chain,
     keyType: type = 'ec-p256',
     reuseKey = false,
     mustStaple = false,
@@ -81,7 +88,7 @@ export async function specOf(
     reuseKey,
     mustStaple,
     profile: wished ?? issuer.profile,
-    preferredChain: issuer.preferred_chain,
+    preferredChain: chain ?? issuer.preferred_chain,
     proof,
     labels: labels,
     renewBefore: days === undefined ? undefined : `P${days}D`,

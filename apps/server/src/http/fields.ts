@@ -69,6 +69,11 @@ export const ownName = text(
   'write its name in acmex.toml: a-z, 0-9 and -',
 );
 export const profile = text(/^[\w.-]{1,64}$/, "write the name of one of the CA's profiles");
+/** One of the chains that a CA offers: see `isChain` of @acmex/certificate. */
+export const preferredChain = text(
+  /^(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31}|[\p{L}\p{N}(][\p{L}\p{N}\p{M} .,'()&+_-]{0,127})$/u,
+  'write the common name of the issuer at the end of the chain, or the SHA-256 fingerprint of a certificate in it',
+);
 export const keyType = z.enum(keyTypes);
 export const challenge = z.enum(challengeTypes);
 export const labels = z

@@ -40,10 +40,15 @@ function account(secret: CredentialKey) {
       'Files with root certificates that are trusted for the certificates of this CA, in addition to those of Node.js and ca_certificate; for a private CA whose own https has another root.',
     ).default([]),
     profile: text("One of the CA's certificate profiles.").optional(),
-    preferred_chain: text(
-      'Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it.',
-    ).optional(),
+    preferred_chain: preferredChain().optional(),
   };
+}
+
+/** The chain that is used of those that a CA offers: see `isChain` of @acmex/certificate. */
+export function preferredChain(otherwise = '') {
+  return text(
+    `Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it${otherwise}.`,
+  );
 }
 
 /** `[acme]`: the default CA. */

@@ -13,6 +13,7 @@ import {
   switched,
   text,
 } from '../keys.ts';
+import { preferredChain } from './acme.ts';
 import { challengeDraft, configurableChallenges } from './challenge.ts';
 import { renewBeforeDays } from './renewal.ts';
 
@@ -85,6 +86,7 @@ export function certificatesTable() {
       ).optional(),
       reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
       profile: text("One of the CA's certificate profiles; the issuer's by default.").optional(),
+      preferred_chain: preferredChain("; the issuer's by default").optional(),
       challenge: choice(
         configurableChallenges,
         'The challenge type that validates the names; challenge.challenge_type by default.',
