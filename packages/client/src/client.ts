@@ -19,7 +19,7 @@ import {
   repeatAt,
   thumbprint,
 } from '@acmex/protocol';
-import { type InstantInput, mapConcurrent, retry } from '@acmex/clock';
+import { type DurationInput, type InstantInput, mapConcurrent, retry } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
 import { ClientError } from './errors.ts';
 import { checkExpected } from './expected-names.ts';
@@ -64,6 +64,11 @@ export interface IssueOptions {
    * response is shown.
    */
   readonly save?: (state: IssuanceState) => Promise<void>;
+  /**
+   * How long to wait for a certificate while the order is `processing`; 5 minutes by default. After
+   * that the order can be continued from the saved state.
+   */
+  readonly processingLimit?: DurationInput | undefined;
   /** Ends the issuance; what is on display is taken down all the same. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: IssuanceProgress) => void;
@@ -152,6 +157,7 @@ export class AcmeClient {
       save = async () => {
         /* nothing is kept */
       },
+      processingLimit: limit,
       signal,
       onProgress,
     }: IssueOptions,
@@ -200,7 +206,7 @@ export class AcmeClient {
       onProgress?.({ type: 'finalized', order: order.url });
     }
     if (order.status === 'processing' || order.status === 'ready')
-      order = await pollOrder(this.#session, order, { signal });
+      order = await pollOrder(this.#session, order, { signal, limit });
     if (order.status !== 'valid') throw await this.#failure(order, signal);
     const chain = await this.#download(order, prefer, signal);
     onProgress?.({ type: 'issued', order: order.url });

@@ -476,7 +476,8 @@ export class Execution {
 
   /**
    * Stores the failure. An order with `onFailure: 'end'` ends, and the certificate's spec is again
-   * what was issued.
+   * what was issued; but while the CA is at work on it, it is continued later, so that what the CA
+   * issues is not lost.
    */
   async #fail(error: unknown): Promise<Outcome> {
     const { code, message, ...read } = failureOf(error);
@@ -486,7 +487,8 @@ export class Execution {
       const { record } = certificate;
       const refused = (order.record.refused ?? 0) + (this.#refused === undefined ? 0 : 1);
       const failure = this.#failure(record, { code, message, ...read }, refused);
-      const isEnd = order.record.onFailure === 'end';
+      const isEnd =
+        order.record.onFailure === 'end' && !isAtWork(this.#journal.stepTypes(order.record), code);
       const next = isEnd
         ? { ...record, ...issuedAs(record), order: undefined, orderedAt: undefined }
         : { ...record, order: this.#id };
@@ -498,6 +500,7 @@ export class Execution {
           order,
           {
             state: isEnd ? 'failed' : 'pending',
+            onFailure: isEnd ? 'end' : 'retry',
             failure,
             ...(this.#refused === undefined ? {} : { issuance: undefined, refused }),
           },
@@ -650,6 +653,31 @@ function mayReuseKey({ current, failure }: CertificateSummary): boolean {
     code === 'ERR_ORCHESTRATOR_KEY_COMPROMISED' ||
     (code === 'ERR_ACME_BAD_CSR' && /public key/i.test(message))
   );
+}
+
+/** Failures that say nothing of the order at the CA. */
+const interruptions: ReadonlySet<string> = new Set([
+  'ERR_ACME_ANSWER',
+  'ERR_ACME_ANSWER_LOST',
+  'ERR_ACME_BAD_NONCE',
+  'ERR_ACME_NO_NONCE',
+  'ERR_ACME_POLL_LIMIT',
+  'ERR_ACME_PROXY',
+  'ERR_ACME_RATE_LIMITED',
+  'ERR_ACME_SERVER_INTERNAL',
+  'ERR_ACME_STATUS',
+  'ERR_ACME_TIMEOUT',
+  'ERR_ACME_TLS',
+  'ERR_ACME_UNREACHABLE',
+]);
+
+/**
+ * Whether the CA may still issue after a failure: it has the request for the certificate, or was
+ * at work when the wait for it ended.
+ */
+function isAtWork(stepTypes: readonly string[], code: string): boolean {
+  const hasRequest = stepTypes.lastIndexOf('finalized') > stepTypes.lastIndexOf('ordered');
+  return code === 'ERR_ACME_POLL_LIMIT' || (hasRequest && interruptions.has(code));
 }
 
 function endedBefore({ state, generation, failure }: OrderRecord): Outcome {

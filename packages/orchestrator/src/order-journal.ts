@@ -164,6 +164,11 @@ export class OrderJournal {
     }
   }
 
+  /** Returns the types of all steps of an order, with those that are not written yet. */
+  stepTypes({ steps }: OrderRecord): readonly string[] {
+    return [...steps, ...this.#steps].map(({ type }) => type);
+  }
+
   #withSteps(order: OrderRecord, added: readonly IssuerStep[]): OrderRecord {
     const at = this.#clock.now().toString();
     const last = order.steps.at(-1)?.number ?? 0;

@@ -31,7 +31,10 @@ export interface OrderRecord {
   readonly issuer: string;
   readonly cause: OrderCause;
   readonly explanationUrl?: string | undefined;
-  /** `end`: the order ends with its first failure. `retry`: it is tried again. */
+  /**
+   * `end`: the order ends with its first failure, unless the CA is at work on it: see `isAtWork`.
+   * `retry`: it is tried again.
+   */
   readonly onFailure: 'retry' | 'end';
   readonly state: OrderState;
   readonly createdAt: string;

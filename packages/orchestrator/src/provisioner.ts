@@ -66,7 +66,8 @@ export interface Submission {
   readonly explanationUrl?: string | undefined;
   /**
    * `retry`, the default: the order is tried again until it succeeds. `end`: its first failure ends
-   * it, because someone waits for it.
+   * it, because someone waits for it; but an order that the CA is still at work on is continued
+   * later.
    */
   readonly onFailure?: 'retry' | 'end' | undefined;
   /**

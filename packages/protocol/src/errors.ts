@@ -102,7 +102,7 @@ export const acmeErrors = {
   },
   ERR_ACME_POLL_LIMIT: {
     meaning: 'The CA was still at work when the time limit for waiting was reached.',
-    cure: "Continue later from the order's URL.",
+    cure: 'Run it again later: it continues with the same order where that is stored.',
     exit: 4,
     http: 504,
   },

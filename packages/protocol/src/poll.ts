@@ -7,7 +7,7 @@ import type { AcmeSession, CallOptions } from './session.ts';
 
 export interface PollOptions extends CallOptions {
   /** How long to wait in all; 5 minutes by default. */
-  readonly limit?: DurationInput;
+  readonly limit?: DurationInput | undefined;
   /** The CA is not asked before this moment, RFC 3339: see `retryAfter` of a challenge. */
   readonly notBefore?: string | undefined;
   /**

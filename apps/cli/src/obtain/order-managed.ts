@@ -144,7 +144,13 @@ async function executeOrder(
   try {
     const outcome = await provisioner.execute(order, { signal });
     reportIssued(id, outcome, report);
-    if (outcome.state === 'failed') throw outcome.error;
+    if (outcome.state === 'failed') {
+      if (outcome.retryAt !== undefined)
+        report.warn(
+          `the order ${order} is stored: it continues at ${outcome.retryAt}, or when you run this command again`,
+        );
+      throw outcome.error;
+    }
     if (outcome.state === 'cancelled')
       throw new CliError(
         'ERR_CLI_INCOMPLETE',

@@ -7,6 +7,9 @@ import type { Obtained, Obtaining } from './obtaining.ts';
 import type { ObtainOptions } from './options.ts';
 import { type CertificateRequest, certificateRequest, hasKeyFile } from './request.ts';
 
+/** What is not stored cannot be continued later: it is waited for. */
+const longestProcessing = { hours: 24 };
+
 /** Orders a certificate that is not managed: only its account is stored. */
 export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
   const { options, names, authority, manager, report } = obtaining;
@@ -40,6 +43,7 @@ export async function orderOnce(obtaining: Obtaining): Promise<Obtained> {
     async (session) =>
       await new AcmeClient({ session, solvers }).issue(wanted, {
         signal,
+        processingLimit: longestProcessing,
         onProgress: (progress) => {
           trackDisplay(display, progress);
           reportProgress(report, progress);
