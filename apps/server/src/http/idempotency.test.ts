@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { memoryStorage } from '@acmex/storage';
+import { memoryStorage, type Storage } from '@acmex/storage';
 import { describe, expect, it } from '@jest/globals';
 import type { Caller } from '../access/caller.ts';
 import { answer } from './endpoint.ts';
@@ -120,5 +120,106 @@ describe('a request with the key of an earlier one', () => {
     await expect(slow[0]).resolves.toMatchObject({ body: { id: 'slow' } });
     await expect(slow[1]).rejects.toBe(revoked);
     await expect(again('failed')).resolves.toMatchObject({ body: { id: 'again' } });
+  });
+});
+
+describe('the life of an Idempotency-Key', () => {
+  const hours = 3_600_000;
+  /** Holds back writes until as many wait, so that all who write have read the same. */
+  const atOnce = (storage: Storage, count: number): Storage => {
+    const waiting: (() => void)[] = [];
+    let isOpen = false;
+    return {
+      ...storage,
+      get: async (key) => await storage.get(key),
+      list: (prefix, options) => storage.list(prefix, options),
+      async write(changes) {
+        if (!isOpen)
+          await new Promise<void>((resolve) => {
+            waiting.push(resolve);
+            isOpen = waiting.length === count;
+            if (isOpen) for (const open of waiting) open();
+          });
+        return await storage.write(changes);
+      },
+    };
+  };
+  /** Sends the same request by two processes, whose clocks show these moments. */
+  const byTwo = async (storage: Storage, [first, second]: readonly [string, string], count = 2) => {
+    const shared = atOnce(storage, count);
+    const clocks = [first, second].map((now) => virtualClock({ now }));
+    let executions = 0;
+    const answers = clocks.map(async (clock) => {
+      const sent = new Idempotency(clock).once(repeatable(shared).request, async () => {
+        executions += 1;
+        return answer(202, { at: clock.now().toString() });
+      });
+      return (await clock.run(sent)).body;
+    });
+    const bodies = await Promise.all(answers);
+    return { executions, isSame: JSON.stringify(bodies[0]) === JSON.stringify(bodies[1]) };
+  };
+
+  it.each([
+    ['at the same moment', '2026-11-28T12:00:00Z', '2026-11-28T12:00:00Z'],
+    ['around midnight', '2026-11-28T23:59:59.999Z', '2026-11-29T00:00:00Z'],
+    ['around midnight, the later one first', '2026-11-29T00:00:00Z', '2026-11-28T23:59:59.999Z'],
+    ['around the end of a year', '2026-12-31T23:59:59.999Z', '2027-01-01T00:00:00.001Z'],
+    ['by clocks that differ by hours', '2026-11-28T20:00:00Z', '2026-11-29T03:00:00Z'],
+  ])('has one execution of a request by two processes %s', async (_, ...moments) => {
+    await expect(byTwo(memoryStorage(), moments)).resolves.toEqual({
+      executions: 1,
+      isSame: true,
+    });
+  });
+
+  it.each(['2026-11-28T12:00:00Z', '2026-11-28T00:00:00Z', '2026-11-28T23:59:59.999Z'])(
+    'ends 24 hours after %s: until then the answer is repeated, and from then on one process executes it again',
+    async (begin) => {
+      const storage = memoryStorage();
+      const once = async (clock: ReturnType<typeof virtualClock>) =>
+        await new Idempotency(clock).once(repeatable(storage).request, async () =>
+          answer(202, { at: clock.now().toString() }),
+        );
+      const clock = virtualClock({ now: begin });
+      await once(clock);
+      await clock.advance({ milliseconds: 24 * hours - 1 });
+      const before = clock.now().toString();
+      await expect(once(clock)).resolves.toMatchObject({
+        body: { at: virtualClock({ now: begin }).now().toString() },
+        headers: { 'idempotent-replayed': 'true' },
+      });
+      await clock.advance({ milliseconds: 1 });
+      const end = clock.now().toString();
+      await expect(byTwo(storage, [end, end])).resolves.toEqual({ executions: 1, isSame: true });
+      // One whose clock is late still has an answer, and executes nothing.
+      await expect(byTwo(storage, [before, end], 0)).resolves.toMatchObject({ executions: 0 });
+    },
+  );
+
+  it('lasts 24 hours after a takeover of work that has not ended, across midnight', async () => {
+    const storage = memoryStorage();
+    const clock = virtualClock({ now: '2026-11-28T23:59:00Z' });
+    const request = async (result: Promise<string>) =>
+      await new Idempotency(clock).once(repeatable(storage).request, async () =>
+        answer(202, { result: await result }),
+      );
+    let finish: (result: string) => void = () => undefined;
+    const slow = request(
+      new Promise<string>((resolve) => {
+        finish = resolve;
+      }),
+    );
+    await clock.advance({ minutes: 3 });
+    await expect(request(Promise.resolve('taken over'))).resolves.toMatchObject({
+      body: { result: 'taken over' },
+    });
+    finish('slow');
+    await slow;
+    await clock.advance({ milliseconds: 24 * hours - 1 });
+    await new Idempotency(clock).prune(storage);
+    await expect(request(Promise.resolve('again'))).resolves.toMatchObject({
+      body: { result: 'taken over' },
+    });
   });
 });

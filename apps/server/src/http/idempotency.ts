@@ -2,12 +2,20 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
-import { records, schemaCheck, type Storage, writeIfUnchanged } from '@acmex/storage';
+import {
+  type Change,
+  records,
+  schemaCheck,
+  type Storage,
+  type Stored,
+  writeIfUnchanged,
+} from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';
 import type { LiveRequest } from './live-request.ts';
 import { problemOf } from './problem.ts';
+import type { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
 import { storedTime } from '../stored-time.ts';
 
@@ -40,6 +48,14 @@ interface Kept {
       }
     | undefined;
 }
+
+/** Where a request may be stored. */
+type Places = Readonly<
+  Record<
+    'yesterday' | 'today' | 'tomorrow',
+    { readonly id: string; readonly stored: Stored<Kept> | undefined }
+  >
+>;
 
 const requests = records<Kept>({
   kind: 'answer',
@@ -107,11 +123,10 @@ export class Idempotency {
 
   /** Removes what is older than a day. */
   async prune(storage: Storage): Promise<void> {
-    const today = this.#day(0);
-    const yesterday = this.#day(1);
+    const now = this.#clock.now();
+    const days = [1, 0, -1].map((ago) => `/${dayOf(now, ago)}/`);
     for await (const { key } of requests.list(storage))
-      if (!key.includes(`/${today}/`) && !key.includes(`/${yesterday}/`))
-        await storage.write([{ remove: key }]);
+      if (!days.some((day) => key.includes(day))) await storage.write([{ remove: key }]);
   }
 
   async #once(
@@ -131,7 +146,10 @@ export class Idempotency {
     );
     let hasWaited = false;
     for (;;) {
-      const existing = await this.#find(storage, place);
+      // Of one moment: a day may begin while the storage is read.
+      const now = this.#clock.now();
+      const places = await placesOf(storage, place, now);
+      const existing = liveIn(places, now);
       if (hasWaited) await request.live.reauthenticate();
       if (existing && existing.record.request !== requestDigest)
         throw new ServerError(
@@ -139,7 +157,6 @@ export class Idempotency {
           `the Idempotency-Key ${quote(request.key)} was used for another request within 24 hours: use a new key`,
         );
       if (existing?.record.answer) return answerOf(existing.record.answer, request);
-      const now = this.#clock.now();
       if (
         existing?.record.until !== undefined &&
         Date.parse(existing.record.until) > now.epochMilliseconds
@@ -153,11 +170,8 @@ export class Idempotency {
         at: now.toString(),
         until: now.add(longestWork).toString(),
       };
-      const change = existing
-        ? requests.changed(existing, begun)
-        : requests.added(`${this.#day(0)}/${place}`, begun);
-      const taken = await storage.write([change]).then(
-        ([version = '']) => ({ key: 'set' in change ? change.set : '', version, record: begun }),
+      const taken = await storage.write(reservation(places, { existing, begun })).then(
+        ([version = '']) => ({ key: requests.key(places.today.id), version, record: begun }),
         (error: unknown) => {
           if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
           return undefined;
@@ -191,23 +205,55 @@ export class Idempotency {
     await settle(secret ? { status: result.status } : { ...result });
     return result;
   }
+}
 
-  async #find(storage: Storage, place: string) {
-    for (const ago of [0, 1]) {
-      const stored = await requests.read(storage, `${this.#day(ago)}/${place}`);
-      if (stored && this.#clock.now().epochMilliseconds - Date.parse(stored.record.at) < day)
-        return stored;
-    }
-    return undefined;
-  }
+/**
+ * Reads what is stored of a request today, and on the days around it: a day may have begun since, or
+ * at another process earlier than here.
+ */
+async function placesOf(storage: Storage, place: string, now: Temporal.Instant): Promise<Places> {
+  const at = async (ago: number) => {
+    const id = `${dayOf(now, ago)}/${place}`;
+    return { id, stored: await requests.read(storage, id) };
+  };
+  const [yesterday, today, tomorrow] = await Promise.all([at(1), at(0), at(-1)]);
+  return { yesterday, today, tomorrow };
+}
 
-  #day(ago: number): string {
-    return this.#clock
-      .now()
-      .subtract({ hours: 24 * ago })
-      .toString()
-      .slice(0, 10);
-  }
+/** Returns the record that is not older than a day, if there is one. */
+function liveIn(
+  { yesterday, today, tomorrow }: Places,
+  { epochMilliseconds: now }: Temporal.Instant,
+): Stored<Kept> | undefined {
+  return [tomorrow, today, yesterday]
+    .map(({ stored }) => stored)
+    .find((stored) => stored && now - Date.parse(stored.record.at) < day);
+}
+
+function dayOf(now: Temporal.Instant, ago: number): string {
+  return now
+    .subtract({ hours: 24 * ago })
+    .toString()
+    .slice(0, 10);
+}
+
+/**
+ * Returns the changes that take a request to work on. They conflict with those of every other
+ * process that takes it: on whichever day that is, it writes or checks the same places.
+ * @param taking `existing`: the record of earlier work that has not ended in time, which ends with
+ * this
+ */
+function reservation(
+  { yesterday, today, tomorrow }: Places,
+  { existing, begun }: { readonly existing: Stored<Kept> | undefined; readonly begun: Kept },
+): readonly Change[] {
+  const around = [yesterday, tomorrow].map(({ id, stored }): Change =>
+    stored && stored === existing
+      ? { remove: stored.key, ifVersion: stored.version }
+      : { check: requests.key(id), ifVersion: stored?.version ?? null },
+  );
+  const { id, stored } = today;
+  return [stored ? requests.changed(stored, begun) : requests.added(id, begun), ...around];
 }
 
 /** Waits for the end of earlier work, whatever it is. Throws the reason of the signal. */
