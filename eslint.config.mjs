@@ -202,7 +202,7 @@ export default [
   {
     files: ['packages/manager/src/**/*.ts'],
     ignores: [
-      'packages/manager/src/{from-config,configured-manager,declared,reconcile}.ts',
+      'packages/manager/src/{from-config,configured-manager,configured-notifier,declared,reconcile}.ts',
       '**/*.test.ts',
       '**/*.testing.ts',
     ],

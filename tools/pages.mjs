@@ -30,6 +30,7 @@ for (const page of [
   'docs/formats.md',
   'docs/verification.md',
   'docs/revocation.md',
+  'docs/notifications.md',
 ].filter(isChosen))
   await asUser(page);
 for (const page of [

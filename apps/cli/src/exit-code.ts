@@ -10,6 +10,7 @@ import { configErrors } from '@acmex/config';
 import { egressErrors } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
+import { notificationsErrors } from '@acmex/notifications';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
 import { probeErrors } from '@acmex/probe';
@@ -36,6 +37,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...deployErrors,
   ...agentErrors,
   ...egressErrors,
+  ...notificationsErrors,
   ...probeErrors,
   ...serverErrors,
   ...cliErrors,

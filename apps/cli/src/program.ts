@@ -32,6 +32,7 @@ const groups = {
   cert: 'Manage certificates that are renewed',
   config: 'Check and show the configuration',
   dns: 'Check DNS providers and records',
+  notify: 'Test receivers, and show what was not delivered',
   order: 'Show and control orders',
   queue: 'Show what is due and what fails',
   server: 'Administer a server on its own machine',

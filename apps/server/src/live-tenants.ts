@@ -98,9 +98,10 @@ async function openTenancy(
   { storage, environment, log, clock, watch, signal }: LiveTenantsOptions,
 ): Promise<Opened> {
   const network = await openNetwork(config, { environment });
-  const opened = tenancy(config, storage, (tenantStorage) =>
+  const opened = tenancy(config, storage, (tenantStorage, tenant) =>
     fromConfig(config, {
       storage: tenantStorage,
+      tenant,
       environment,
       clock,
       userAgent: 'acmex-server',

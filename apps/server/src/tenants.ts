@@ -39,10 +39,10 @@ export const defaultTenant = 'default';
 export function tenancy(
   config: Config,
   storage: Storage,
-  managerOf: (storage: Storage) => ConfiguredManager,
+  managerOf: (storage: Storage, name: string) => ConfiguredManager,
 ): Tenancy {
   const described = Object.entries(config.values.tenants);
-  const root = managerOf(storage);
+  const root = managerOf(storage, defaultTenant);
   const tenants = described.map(
     ([
       name,
@@ -55,7 +55,7 @@ export function tenancy(
       },
     ]): Tenant => {
       const manager =
-        name === defaultTenant ? root : managerOf(scopedStorage(storage, `tenant/${name}`));
+        name === defaultTenant ? root : managerOf(scopedStorage(storage, `tenant/${name}`), name);
       return {
         name,
         scope: name === defaultTenant ? '' : name,

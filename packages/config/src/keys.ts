@@ -46,12 +46,24 @@ export function path(meaning: string) {
 
 /** An IP address, a range of them, or the name of a well-known range. */
 export function addressRange(meaning: string) {
-  const wanted = 'write an address or a range: 10.0.0.0/8';
-  return z.string({ error: wanted }).refine(isAddressRange, wanted).meta({ description: meaning });
+  return range(meaning, (text) => isNamedRange(text) || isNumericRange(text));
 }
 
-function isAddressRange(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+/** An IP address or a range of them that connections may go to: @acmex/egress knows no names. */
+export function allowedRange(meaning = 'An address or a range.') {
+  return range(meaning, isNumericRange);
+}
+
+function range(meaning: string, isValid: (text: string) => boolean) {
+  const wanted = 'write an address or a range: 10.0.0.0/8';
+  return z.string({ error: wanted }).refine(isValid, wanted).meta({ description: meaning });
+}
+
+function isNamedRange(text: string): boolean {
+  return ['loopback', 'linklocal', 'uniquelocal'].includes(text);
+}
+
+function isNumericRange(text: string): boolean {
   const [address = '', size, ...more] = text.split('/');
   const version = isIP(address);
   if (version === 0 || more.length > 0) return false;

@@ -132,6 +132,7 @@ function pairsOf(text: string, stride: number): readonly string[] {
  */
 export async function weakCredentials({ values, originOf }: Config): Promise<readonly Fault[]> {
   const { api_keys: keys, webhooks } = values.server;
+  const { webhooks: receivers } = values.notifications;
   const rules = [
     ...keys.map((secret, index) => ({
       path: ['server', 'api_keys', index],
@@ -143,6 +144,15 @@ export async function weakCredentials({ values, originOf }: Config): Promise<rea
       secret,
       weakness: webhookSecretWeakness,
     })),
+    ...receivers.flatMap(({ secret }, index) =>
+      secret
+        ? {
+            path: ['notifications', 'webhooks', index, 'secret'],
+            secret,
+            weakness: webhookSecretWeakness,
+          }
+        : [],
+    ),
   ];
   const faults = await Promise.all(
     rules.map(async ({ path, secret, weakness }) => {

@@ -13,6 +13,7 @@ import {
   CertificateMaintenance,
 } from '@acmex/orchestrator';
 import type { PassphraseSources } from '@acmex/deploy';
+import type { Notifier } from '@acmex/notifications';
 import type { AcmeExchange, AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
@@ -83,6 +84,8 @@ export interface CertificateManagerOptions {
    * dns-persist-01 records that will not serve for the next renewals.
    */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Sends events to receivers; no one by default. The worker runs it. */
+  readonly notifier?: Notifier | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -133,6 +136,7 @@ export interface CertificateManager {
   readonly maintenance: CertificateMaintenance;
   readonly hooks: RunHooks;
   readonly crypto: CryptoBackend;
+  readonly notifier: Notifier | undefined;
   /**
    * Checks what an order needs, then opens the solver and the account of a certificate, which its
    * order uses. What is wrong on this side fails here, before anything is stored or sent to the CA.
@@ -192,6 +196,7 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     maintenance,
     hooks,
     crypto,
+    notifier: settings.notifier,
     connect: async (connecting) => await connectTo(connecting, { settings, solverOf, issuers }),
     async trust(name) {
       const { issuers: configured = [] } = settings;

@@ -19,7 +19,9 @@ import {
   type CertificateManagerOptions,
 } from './certificate-manager.ts';
 import type { DnsProvider } from '@acmex/dns';
+import type { Notifier } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
+import { configuredNotifier } from './configured-notifier.ts';
 import type { ChallengeConfig } from './challenge-config.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
@@ -30,8 +32,10 @@ import { trustAnchorsIn } from './trust.ts';
 
 export interface FromConfigOptions extends Omit<
   CertificateManagerOptions,
-  'challenge' | 'dnsProviders' | 'renewBefore' | 'revocation' | 'environment'
+  'challenge' | 'dnsProviders' | 'renewBefore' | 'revocation' | 'environment' | 'notifier'
 > {
+  /** The tenant whose certificates these are; `default` by default. */
+  readonly tenant?: string | undefined;
   /** An application passes `process.env`. */
   readonly environment: Environment;
   /** Shows a person which DNS records to write, for `manual`; absent where no person is present. */
@@ -43,14 +47,17 @@ export interface FromConfigOptions extends Omit<
 /** A manager of the certificates in a storage, with the configuration that describes it. */
 export interface ConfiguredManager extends CertificateManager {
   readonly config: Config;
+  readonly notifier: Notifier;
 }
 
 /** Creates the manager that a configuration describes. */
 export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
   const { environment, prompt, network, issuers = [] } = options;
   const { renew_before_days: days, revocation } = config.values.renewal;
+  const notifier = configuredNotifier(config, options);
   const manager = certificateManager({
     ...options,
+    notifier,
     passphraseIn: options.passphraseIn ?? credentialInFile,
     fetch: options.fetch ?? network?.fetch,
     issuers: [...issuers, ...issuersOf(config).map(resolvedIssuer)],
@@ -63,7 +70,7 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
       ? { revocation: { every: { hours: revocation.interval_hours }, allow: revocation.allow } }
       : {}),
   });
-  return { ...manager, config };
+  return { ...manager, config, notifier };
 }
 
 /** Returns how names are validated where a certificate's record says nothing. */

@@ -9,6 +9,7 @@ import {
 } from '@acmex/scheduler';
 import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
+import { startNotifying } from './notifying.ts';
 
 export interface WorkerOptions {
   /**
@@ -64,12 +65,16 @@ export interface Worker extends AsyncDisposable {
  */
 const longestRun = { seconds: 60 };
 
-/** Starts a worker for any number of managers: it finds what is due there and does it. */
+/**
+ * Starts a worker for any number of managers: it finds what is due there, does it, and sends their
+ * notifications.
+ */
 export function worker(options: WorkerOptions): Worker {
   const { managers, queue, concurrency, perIssuer, onMaintained } = options;
   const { runAsLeader = (begin) => begin(), clock = systemClock } = options;
   const onError = (what: string, error: unknown) => options.onError?.(what, error);
   const runs = runTracker({ clock, onDeployed: options.onDeployed, onError });
+  const notifying = startNotifying({ managers, clock, onError });
   let loop: Dispatcher | undefined;
   const stopProcessing = queue.process(
     async (task, { signal }) => {
@@ -80,6 +85,7 @@ export function worker(options: WorkerOptions): Worker {
           onMaintained?.(task, await manager.maintain(id, { signal }));
         });
       loop?.wake(task);
+      notifying.wake();
       return undefined;
     },
     { concurrency, perGroup: perIssuer },
@@ -100,10 +106,14 @@ export function worker(options: WorkerOptions): Worker {
     const aborted = await queue.close({ within });
     stopProcessing();
     await runs.end();
+    await notifying[Symbol.asyncDispose]();
     return aborted;
   };
   return {
-    wake: (ended) => loop?.wake(ended),
+    wake(ended) {
+      loop?.wake(ended);
+      notifying.wake();
+    },
     async stop({ within }) {
       stopped ??= stop(within);
       return await stopped;

@@ -53,7 +53,7 @@ describe('the format json', () => {
 });
 
 describe('the format slack', () => {
-  it('mentions nobody, and has no link and no markup of a server', () => {
+  it('mentions no one, and has no link and no markup of a server', () => {
     const { text, mrkdwn, parse, link_names } = bodyOf('slack');
     expect({ mrkdwn, parse, link_names }).toEqual({
       mrkdwn: false,
@@ -68,7 +68,7 @@ describe('the format slack', () => {
 });
 
 describe('the format discord', () => {
-  it('mentions nobody, loads no preview and shows markup as text', () => {
+  it('mentions no one, loads no preview and shows markup as text', () => {
     const { content, allowed_mentions, flags } = bodyOf('discord');
     expect({ allowed_mentions, flags }).toEqual({ allowed_mentions: { parse: [] }, flags: 4 });
     expect(content).not.toMatch(/@everyone|@here|(?<!\\)[*_`~|<[]/);

@@ -32,7 +32,7 @@ export const webhookFormats = {
 } as const satisfies Readonly<Record<string, (custom?: CustomFormat) => Format>>;
 export type WebhookFormat = keyof typeof webhookFormats;
 
-/** What the places of a template can name, with the text that each stands for. */
+/** What the places of a template can name, with the text of each. */
 const values = {
   id: ({ id }: Notification) => id,
   type: ({ type }: Notification) => type,
@@ -106,7 +106,7 @@ function discordText(text: string): string {
   return withoutMentions(text.replace(/[\\`*_~|<>[\]()#+\-:!.]/g, String.raw`\$&`));
 }
 
-/** Returns text with a mark without width after each @, which nobody is mentioned by. */
+/** Returns text with a mark without width after each @, so that it mentions no one. */
 function withoutMentions(text: string): string {
   return text.replaceAll('@', '@\u200b');
 }

@@ -33,7 +33,7 @@ export interface Filter {
   readonly events?: readonly EventType[] | undefined;
   /**
    * Patterns of names, of which the certificate must have at least one: `example.com`, or
-   * `*.example.com` for every name below it; `*` stands for any text.
+   * `*.example.com` for every name below it; `*` is any text.
    */
   readonly names?: readonly string[] | undefined;
   /** The certificate must have all of them. */
@@ -278,8 +278,13 @@ export class Notifier {
     } catch (error) {
       signal.throwIfAborted();
       const failed = this.#afterFailure(stored.record, error);
-      if (!this.#isGivenUp(stored.record, error))
+      if (!this.#isGivenUp(stored.record, error)) {
+        if (stored.record.attempts === 0)
+          this.#warn(
+            `${receiver.name} is not notified yet (${notification.title}): ${failed.text}; the next attempt is at ${failed.record.nextAt}`,
+          );
         return { changes: postponedChanges(stored, failed.record), nextAt: failed.nextAt };
+      }
       this.#warn(
         `${receiver.name} did not get ${notification.id} (${notification.title}), which is a dead letter now: ${failed.text}; acmex notify replay ${notification.id} sends it again`,
       );

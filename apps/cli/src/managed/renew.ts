@@ -56,6 +56,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
       });
     });
     const results = withDeployments(renewals, finished, report);
+    if (!trial) await sendReport(run);
     signal.throwIfAborted();
     exitCode = exitCodeOfAll(results);
     const rows = results.map(rowOf);
@@ -141,6 +142,15 @@ async function renewOne(id: string, run: Run): Promise<Renewal> {
   } catch (error) {
     if (!signal.aborted) report.warn(`${title}: ${errorText(error)}`);
     return { certificate: id, names, result: 'failed', error };
+  }
+}
+
+/** Sends one report of the run to each receiver; one that is down gets it by a later run. */
+async function sendReport({ manager, report, signal }: Run): Promise<void> {
+  try {
+    await manager.notifier.notify({ as: 'report', signal });
+  } catch (error) {
+    if (!signal.aborted) report.warn(`notifications cannot be sent: ${errorText(error)}`);
   }
 }
 

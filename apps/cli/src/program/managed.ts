@@ -240,9 +240,40 @@ const orderCommands = [
   }),
 ];
 
+const notifyCommands = [
+  command({
+    path: 'notify test',
+    argument: '[name]',
+    description: 'Send a test message to a receiver, or to all, and show what each answered',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ args: [name], options, terminal }) =>
+      await (await import('../managed/notify.ts')).notifyTest(name, options, terminal),
+  }),
+  command({
+    path: 'notify list',
+    description: 'List the notifications that wait to be sent, and the dead letters',
+    needs: 'configuration',
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/notify.ts')).notifyList(options, terminal),
+  }),
+  command({
+    path: 'notify replay',
+    argument: '[id...]',
+    description: 'Send dead letters again: some by their ids, or all of them',
+    needs: 'configuration',
+    flags: { all: isPresent('--all', 'Every dead letter') },
+    groups: stored,
+    run: async ({ args, options, terminal }) =>
+      await (await import('../managed/notify.ts')).notifyReplay(args, options, terminal),
+  }),
+];
+
 export const managedCommands = [
   ...renewalCommands,
   ...certificateCommands,
   ...queueCommands,
   ...orderCommands,
+  ...notifyCommands,
 ];

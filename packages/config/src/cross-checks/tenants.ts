@@ -2,7 +2,7 @@ import { isTable, valueAt } from '../settings.ts';
 import { acmeIssuerName } from './issuers.ts';
 import { type Check, unknownName } from './check.ts';
 
-/** Checks that tenants name existing CAs and DNS providers, and webhooks existing tenants. */
+/** Checks that tenants name existing CAs and DNS providers, and webhooks and receivers existing tenants. */
 export const tenants: Check = (settings) => {
   const at = (...path: readonly string[]) => valueAt(settings.table, path);
   const [tenantTables, named, providers, webhooks] = [
@@ -48,5 +48,19 @@ export const tenants: Check = (settings) => {
         ? unknownName(settings, ['server', 'webhooks', index, 'tenant'], tenant, names, 'tenants')
         : undefined;
     }),
+    ...receiverTenants(settings, names),
   ];
 };
+
+function receiverTenants(settings: Parameters<Check>[0], names: readonly string[]) {
+  const receivers = valueAt(settings.table, ['notifications', 'webhooks']);
+  return (Array.isArray(receivers) ? receivers : []).flatMap((receiver: unknown, index) => {
+    const tenants = isTable(receiver) ? receiver['tenants'] : undefined;
+    return (Array.isArray(tenants) ? tenants : []).map((tenant: unknown, position) => {
+      const path = ['notifications', 'webhooks', index, 'tenants', position];
+      return typeof tenant === 'string' && !names.includes(tenant)
+        ? unknownName(settings, path, tenant, names, 'tenants')
+        : undefined;
+    });
+  });
+}

@@ -1,7 +1,17 @@
 import { eventMeanings, type EventType } from '@acmex/orchestrator';
 import { z } from 'zod';
 import type { CredentialKey } from '../credential.ts';
-import { choice, list, mailAddress, ownName, seconds, text, whole } from '../keys.ts';
+import {
+  allowedRange,
+  choice,
+  list,
+  mailAddress,
+  ownName,
+  seconds,
+  switched,
+  text,
+  whole,
+} from '../keys.ts';
 
 function eventList() {
   return list(
@@ -10,21 +20,53 @@ function eventList() {
   ).default([]);
 }
 
+/** The conditions under which a receiver gets an event. */
+function filters() {
+  return {
+    events: eventList(),
+    names: list(
+      text('example.com, or *.example.com for all names below it; * is any text.'),
+      'Only events of certificates with one of these names; all by default.',
+    ).default([]),
+    labels: z
+      .record(z.string(), z.string({ error: 'write a text' }), {
+        error: 'write a table: { team = "web" }',
+      })
+      .default({})
+      .meta({ description: 'Only events of certificates that have all of these labels.' }),
+    tenants: list(ownName('A tenant.'), 'Only events of these tenants; all by default.').default(
+      [],
+    ),
+  };
+}
+
 /** `[[notifications.webhooks]]`, `[[notifications.email]]`: the receivers of events. */
 export function notificationsTable(secret: CredentialKey) {
   return z.strictObject({
+    allow: list(
+      allowedRange(),
+      'Private addresses that receivers may have, such as "10.0.0.0/8". Public addresses need no entry.',
+    ).default([]),
     webhooks: list(
       z.strictObject({
-        name: ownName('The name in logs.'),
+        name: ownName('The name in logs and commands.'),
         url: secret(
           'The URL that receives events. It is hidden, because many such URLs are credentials.',
         ),
-        events: eventList(),
+        ...filters(),
         format: choice(['json', 'slack', 'discord', 'custom'], 'The format of events.').default(
           'json',
         ),
+        template: text(
+          'With custom: the body, with places such as {{title}}; that of json by default.',
+        ).optional(),
+        content_type: text('With template: application/json by default.').optional(),
+        secret: secret(
+          'Secret that signs each message as Standard Webhooks: whsec_ and base64, or any text of at least 24 characters.',
+        ).optional(),
         auth_token: secret('Sent as Authorization: Bearer.').optional(),
         timeout_secs: seconds('The longest time to wait for the receiver.', 1, 300).default(30),
+        allow_http: switched('Also send to a URL that begins with http://.').default(false),
       }),
       'Receivers by HTTPS.',
     ).default([]),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
+import { allowedRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
 
 export function renewBeforeDays() {
   return whole(
@@ -56,7 +56,7 @@ function revocationTable() {
         { from: 1, to: 720 },
       ).default(24),
       allow: list(
-        addressRange('An address or a range.'),
+        allowedRange(),
         'Private addresses that OCSP responders and lists of your CA may have, such as "10.0.0.0/8"; then every port is permitted, else 80 and 443. Public addresses need no entry.',
       ).default([]),
     })

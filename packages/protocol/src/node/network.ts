@@ -9,6 +9,8 @@ export interface NetworkOptions extends ProxySettings {
 
 /** How a program reaches other machines by HTTP: every connection of it is made here. */
 export interface Network {
+  /** Further root certificates in PEM, for connections that are made elsewhere. */
+  readonly roots: readonly string[];
   /**
    * Returns a fetch for an ACME CA or an AcmeX server.
    * @param ca further root certificates in PEM, for this fetch alone
@@ -30,6 +32,7 @@ export function network({ roots = [], ...proxies }: NetworkOptions = {}): Networ
   const isPlain =
     roots.length === 0 && proxies.httpsProxy === undefined && proxies.httpProxy === undefined;
   return {
+    roots,
     fetch: (ca) => nodeFetch({ ca: ca === undefined ? roots : [...roots, ca], proxyFor }),
     webFetch: isPlain ? globalThis.fetch : webFetch({ ca: roots, proxyFor }),
     httpsAgent: openConnections({ ca: roots, proxyFor }).httpsAgent,

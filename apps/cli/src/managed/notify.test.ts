@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CertificateStore } from '@acmex/orchestrator';
+import { removeFolder } from '@acmex/services';
+import { fileStorage } from '@acmex/storage-file';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { acmex } from '../terminal.testing.ts';
+
+let folder: string;
+let status: number;
+let received: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
+const server = createServer((request, response) => {
+  let body = '';
+  request.on('data', (piece: Buffer) => {
+    body += piece.toString();
+  });
+  request.on('end', () => {
+    received.push({ headers: request.headers, body });
+    response.writeHead(status).end('answer\u001b[2J');
+    server.emit('received');
+  });
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-'));
+  received = [];
+  status = 200;
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  await writeFile(
+    join(folder, 'acmex.toml'),
+    `[acme]
+ca = "custom"
+ca_custom_url = "https://127.0.0.1:1/directory"
+tos_agreed = true
+[storage.file]
+path = "${join(folder, 'data')}"
+[notifications]
+allow = ["127.0.0.0/8"]
+[[notifications.webhooks]]
+name = "audit"
+url = "http://127.0.0.1:${port}/t0ken"
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+auth_token = "b3arer"
+allow_http = true
+events = ["renewal_started", "renewal_failed"]
+names = ["*.test"]
+`,
+    { mode: 0o600 },
+  );
+});
+afterEach(async () => {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+  await removeFolder(folder);
+});
+const run = async (args: readonly string[], options: Parameters<typeof acmex>[1] = {}) =>
+  await acmex([...args, '--config', join(folder, 'acmex.toml')], {
+    env: { HOME: folder },
+    ...options,
+  });
+
+/** Adds certificates, which are due at once at a CA that cannot be reached. */
+async function addDue(...names: readonly string[]) {
+  await using storage = fileStorage({ path: join(folder, 'data') });
+  const store = new CertificateStore({ storage });
+  for (const name of names)
+    await store.add({ names: [name], issuer: 'custom', keyType: 'ec-p256' });
+}
+const bodies = () => received.map(({ body }) => JSON.parse(body));
+
+it('sends a test message, signed, and shows what the receiver answered', async () => {
+  const { code, stdout } = await run(['notify', 'test', 'audit', '-o', 'json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([
+    { receiver: 'audit', result: 'accepted', status: 200, answer: 'answer\\u{1b}[2J' },
+  ]);
+  expect(received[0]?.headers).toMatchObject({
+    authorization: 'Bearer b3arer',
+    'webhook-id': expect.stringMatching(/^msg_/),
+    'webhook-signature': expect.stringMatching(/^v1,/),
+  });
+  expect(bodies()).toMatchObject([{ type: 'test', data: { title: 'Test message from AcmeX' } }]);
+});
+
+it('fails with the answer of a receiver that refuses, and names the receivers that there are', async () => {
+  status = 500;
+  await expect(run(['notify', 'test'])).resolves.toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('audit: 127.0.0.1 has answered 500: answer'),
+  });
+  await expect(run(['notify', 'test', 'pager'])).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there is no receiver pager: use audit'),
+  });
+  await expect(
+    acmex(['notify', 'test', '--storage', join(folder, 'none')], { env: { HOME: folder } }),
+  ).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('add [[notifications.webhooks]] to acmex.toml'),
+  });
+});
+
+it('sends one report of a renew run, which waits where the receiver is down', async () => {
+  await addDue('a.test', 'b.test', 'c.example');
+  status = 503;
+  const { stderr } = await run(['renew']);
+  expect(stderr).toContain('audit is not notified yet (4 events, 2 of them failures)');
+  expect(stderr).not.toMatch(/t0ken|b3arer/);
+  expect(bodies()).toMatchObject([{ type: 'report' }]);
+  const { events } = bodies()[0].data as { readonly events: readonly { readonly type: string }[] };
+  expect(events.map(({ type }) => type)).toEqual([
+    'renewal_failed',
+    'renewal_failed',
+    'renewal_started',
+    'renewal_started',
+  ]);
+  const { stdout } = await run(['notify', 'list', '-o', 'json']);
+  expect(JSON.parse(stdout)).toMatchObject([
+    {
+      state: 'waiting',
+      receiver: 'audit',
+      attempts: 1,
+      failure: { code: 'ERR_NOTIFICATIONS_ANSWER' },
+    },
+  ]);
+  expect(stdout).not.toMatch(/t0ken|b3arer/);
+});
+
+it('replays a dead letter with its id', async () => {
+  await addDue('a.test');
+  status = 400;
+  await run(['renew']);
+  const { stdout } = await run(['notify', 'list']);
+  const [id = ''] = /msg_\w+/.exec(stdout) ?? [];
+  expect(stdout).toMatch(/^id +state +receiver .*\nmsg_\w+ +dead +audit /);
+  expect(stdout).toContain(`${id}  127.0.0.1 has answered 400: answer`);
+  status = 200;
+  await expect(run(['notify', 'replay', id])).resolves.toMatchObject({
+    code: 0,
+    stdout: 'replayed: 1\n',
+  });
+  expect(received.map(({ headers }) => headers['webhook-id'])).toEqual([id, id]);
+  await expect(run(['notify', 'list'])).resolves.toMatchObject({ code: 0, stdout: '' });
+  await expect(run(['notify', 'replay'])).resolves.toMatchObject({ code: 2 });
+  await expect(run(['notify', 'replay', 'msg_none'])).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there is no dead letter msg_none'),
+  });
+});
+
+it('notifies a receiver while the daemon runs', async () => {
+  await addDue('a.test');
+  const stop = new AbortController();
+  const arrived = once(server, 'received');
+  const running = run(['daemon'], { signal: stop.signal });
+  await Promise.race([arrived, running]);
+  stop.abort('SIGTERM');
+  await expect(running).resolves.toMatchObject({ code: 0 });
+  expect(bodies()[0]).toMatchObject({
+    type: expect.stringMatching(/^renewal_(started|failed)$/),
+    data: { names: ['a.test'] },
+  });
+});

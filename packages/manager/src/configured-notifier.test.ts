@@ -1,0 +1,114 @@
+import { type VirtualClock, virtualClock } from '@acmex/clock';
+import { readConfig } from '@acmex/config';
+import { type Channel, type Notification, Notifier } from '@acmex/notifications';
+import { eventChange } from '@acmex/orchestrator';
+import { inProcessQueue } from '@acmex/scheduler';
+import { temporaryFolder } from '@acmex/services';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { expect, it } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { certificateManager, worker } from './index.ts';
+import { fromConfig } from './from-config.ts';
+
+async function notifierOf(toml: string, tenant?: string): Promise<Notifier> {
+  await using folder = await temporaryFolder('notifier');
+  const file = join(folder.path, 'acmex.toml');
+  await writeFile(file, toml, { mode: 0o600 });
+  const options = { cwd: folder.path, home: folder.path, environment: {}, file };
+  const config = await readConfig(options);
+  return fromConfig(config, { storage: memoryStorage(), environment: {}, tenant }).notifier;
+}
+const webhook = (name: string, more = '') =>
+  `[[notifications.webhooks]]\nname = "${name}"\nurl = "https://hooks.example/t0ken"\n${more}\n`;
+
+it('has a receiver for each webhook, also where two of them have the same name', async () => {
+  const { receivers } = await notifierOf(webhook('chat') + webhook('audit') + webhook('chat'));
+  expect(receivers).toEqual(['chat', 'audit', 'chat-2']);
+});
+
+it('notifies a receiver of the tenants that it names, and of all where it names none', async () => {
+  const toml = `[tenants.web]\nnames = ["*"]\n[tenants.mail]\nnames = ["*"]\n${webhook('all')}${webhook('web', 'tenants = ["web"]')}`;
+  expect((await notifierOf(toml, 'web')).receivers).toEqual(['all', 'web']);
+  expect((await notifierOf(toml, 'mail')).receivers).toEqual(['all']);
+});
+
+it.each([
+  [
+    webhook('chat', 'tenants = ["web"]'),
+    /notifications\.webhooks\[0\]\.tenants\[0\] is not defined/,
+  ],
+  [webhook('chat', 'format = "custom"\ntemplate = "{{secret}}"'), /unknown place \{\{secret\}\}/],
+  [`[notifications]\nallow = ["loopback"]\n${webhook('chat')}`, /write an address or a range/],
+  [
+    `[notifications]\nallow = ["0.0.0.0/0"]\n${webhook('chat')}`,
+    /notifications\.allow\[0\] does not fit/,
+  ],
+])('refuses a configuration that cannot be obeyed', async (toml, problem) => {
+  await expect(notifierOf(toml)).rejects.toThrow(problem);
+});
+
+it('reads the receivers of a configuration from before they were obeyed', async () => {
+  const { receivers } = await notifierOf(
+    webhook(
+      'chat',
+      'events = ["renewal_failed"]\nformat = "custom"\nauth_token = "${T:-t}"\ntimeout_secs = 5',
+    ),
+  );
+  expect(receivers).toEqual(['chat']);
+});
+
+/** A manager with a receiver that keeps what it gets. */
+function notifyingManager(storage: Storage, clock: VirtualClock, tenant: string) {
+  const sent: Notification[] = [];
+  const channel: Channel = {
+    async send(notification) {
+      await clock.sleep({ milliseconds: 100 });
+      sent.push(notification);
+      return { status: 204, answer: '' };
+    },
+  };
+  const receivers = [{ name: 'chat', channel }];
+  const notifier = new Notifier({ storage, receivers, tenant, clock });
+  return { sent, manager: certificateManager({ storage, clock, notifier }) };
+}
+
+it('sends the notifications of each tenant once, also where several workers share the storage', async () => {
+  const clock = virtualClock();
+  const storages = { web: memoryStorage(), mail: memoryStorage() };
+  const errors: unknown[] = [];
+  const teams = [1, 2].map(() => {
+    const [web, mail] = [
+      notifyingManager(storages.web, clock, 'web'),
+      notifyingManager(storages.mail, clock, 'mail'),
+    ];
+    const running = worker({
+      managers: () =>
+        new Map([
+          ['', web.manager],
+          ['mail', mail.manager],
+        ]),
+      queue: inProcessQueue({ clock }),
+      concurrency: 1,
+      clock,
+      onError: (_, error) => errors.push(error),
+    });
+    return { running, web: web.sent, mail: mail.sent };
+  });
+  await clock.advance({ seconds: 1 });
+  for (const [tenant, storage] of Object.entries(storages))
+    await storage.write([
+      eventChange({ type: 'renewal_failed', names: [`${tenant}.test`] }, clock),
+    ]);
+  await clock.advance({ seconds: 30 });
+  const sent = teams.flatMap(({ web, mail }) => [...web, ...mail]);
+  expect(sent.map(({ tenant, title }) => `${tenant}: ${title}`).sort()).toEqual([
+    'mail: renewal failed: mail.test',
+    'web: renewal failed: web.test',
+  ]);
+  const stopped = Promise.all(
+    teams.map(async ({ running }) => await running.stop({ within: { seconds: 1 } })),
+  );
+  await clock.run(stopped);
+  expect(errors).toEqual([]);
+});

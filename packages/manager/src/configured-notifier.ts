@@ -1,0 +1,85 @@
+import type { Clock } from '@acmex/clock';
+import { type Config, type ConfigValues, webhookKey } from '@acmex/config';
+import { Notifier, type Receiver, webhook, webhookFormats } from '@acmex/notifications';
+import type { Network } from '@acmex/protocol/node';
+import type { Storage } from '@acmex/storage';
+
+export interface ConfiguredNotifierOptions {
+  readonly storage: Storage;
+  /** The tenant whose storage it is; the server without tenants has `default`. */
+  readonly tenant?: string | undefined;
+  readonly network?: Network | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Returns what notifies the receivers of `[notifications]`.
+ * @throws NotificationsError `ERR_NOTIFICATIONS_TEMPLATE`; EgressError `ERR_EGRESS_POLICY`
+ */
+export function configuredNotifier(
+  { values }: Pick<Config, 'values'>,
+  { tenant, network, ...options }: ConfiguredNotifierOptions,
+): Notifier {
+  const { webhooks, allow } = values.notifications;
+  const roots = network?.roots ?? [];
+  const receivers = webhooks
+    .filter(({ tenants }) => tenants.length === 0 || tenants.includes(tenant ?? 'default'))
+    .map((description) => webhookReceiver(description, { allow, roots, clock: options.clock }));
+  const hasTenants = Object.keys(values.tenants).length > 0;
+  return new Notifier({
+    ...options,
+    receivers: withDistinctNames(receivers),
+    tenant: hasTenants ? tenant : undefined,
+  });
+}
+
+type WebhookDescription = ConfigValues['notifications']['webhooks'][number];
+
+function webhookReceiver(
+  description: WebhookDescription,
+  {
+    allow,
+    roots,
+    clock,
+  }: {
+    readonly allow: readonly string[];
+    readonly roots: readonly string[];
+    readonly clock: Clock | undefined;
+  },
+): Receiver {
+  const { name, events, names, labels, url, format, template, secret } = description;
+  return {
+    name,
+    events,
+    names,
+    labels,
+    channel: webhook({
+      url: trimmed(url.reveal),
+      format: webhookFormats[format]({ template, contentType: description.content_type }),
+      key: secret && (async () => webhookKey(await trimmed(secret.reveal)())),
+      token: description.auth_token && trimmed(description.auth_token.reveal),
+      limit: { seconds: description.timeout_secs },
+      allow,
+      schemes: description.allow_http ? 'http-and-https' : 'https',
+      ca: roots,
+      clock,
+    }),
+  };
+}
+
+/** A credential in a file ends with a line break. */
+function trimmed(reveal: () => Promise<string>): () => Promise<string> {
+  return async () => (await reveal()).trim();
+}
+
+/** Numbers the receivers whose names are not the first of their kind: a name names a queue. */
+function withDistinctNames(receivers: readonly Receiver[]): readonly Receiver[] {
+  const used = new Set<string>();
+  return receivers.map((receiver) => {
+    let { name } = receiver;
+    for (let number = 2; used.has(name); number += 1) name = `${receiver.name}-${number}`;
+    used.add(name);
+    return { ...receiver, name };
+  });
+}
